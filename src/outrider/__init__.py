@@ -1,0 +1,1 @@
+"""Outrider runs agents beside the systems they look after."""

@@ -1,0 +1,86 @@
+"""JSON of our types, in and out. All wire forms and stored documents go through here."""
+
+import hashlib
+from collections.abc import Hashable
+from functools import cache
+from typing import Any, TypeVar, cast
+
+import msgspec
+
+from outrider.core.errors import InvalidConfigError, OutriderError
+from outrider.core.quantities import Duration, Size
+
+T = TypeVar("T")
+_QUANTITIES = (Duration, Size)
+
+
+def _encode_custom(value: Any) -> Any:
+    if isinstance(value, _QUANTITIES):
+        return str(value)
+    if isinstance(value, OutriderError):
+        return value.body()
+    raise NotImplementedError(f"{type(value).__name__} has no JSON form")
+
+
+def _decode_custom(target: type, value: Any) -> Any:
+    if target in _QUANTITIES:
+        if isinstance(value, str):
+            try:
+                return target.parse(value)
+            except InvalidConfigError as error:
+                raise ValueError(error.message) from error  # msgspec adds the path to a ValueError only
+        raise ValueError(f"Expected `str` such as {target.SCHEMA['examples'][0]}, got `{_type_name(value)}`")
+    raise NotImplementedError(f"{target.__name__} has no JSON form")
+
+
+def _type_name(value: Any) -> str:
+    return type(value).__name__
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_encode_custom)
+_canonical_encoder = msgspec.json.Encoder(enc_hook=_encode_custom, order="deterministic")
+
+
+@cache
+def _decoder(target: Hashable) -> "msgspec.json.Decoder[Any]":
+    return msgspec.json.Decoder(cast("Any", target), dec_hook=_decode_custom)
+
+
+def encode(value: Any) -> bytes:
+    """Return compact JSON."""
+    return _encoder.encode(value)
+
+
+def canonical(value: Any) -> bytes:
+    """Return JSON with sorted keys and no white space: the form that digests are made of."""
+    return _canonical_encoder.encode(value)
+
+
+def digest(value: Any) -> str:
+    """Return the SHA-256 of the canonical form, in hexadecimal."""
+    return hashlib.sha256(canonical(value)).hexdigest()
+
+
+def decode(data: bytes | str, target: type[T]) -> T:
+    """Read JSON into `target`, strictly.
+
+    Raises:
+        InvalidConfigError: The data is no JSON, or does not fit the type; the message names the path.
+    """
+    try:
+        result: T = _decoder(cast("Hashable", target)).decode(data)
+    except msgspec.DecodeError as error:
+        raise InvalidConfigError(f"not the JSON expected here: {error}") from error
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise InvalidConfigError(f"not JSON: {error}") from error
+    return result
+
+
+def to_builtins(value: Any) -> Any:
+    """Return plain dicts, lists and scalars, as JSON would hold them."""
+    return msgspec.to_builtins(value, enc_hook=_encode_custom, str_keys=True)
+
+
+def convert_strict(value: Any, target: Any) -> Any:
+    """Convert plain data into `target`, strictly and up to the first fault; msgspec.ValidationError says which."""
+    return msgspec.convert(value, target, strict=True, dec_hook=_decode_custom)

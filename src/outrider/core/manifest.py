@@ -1,0 +1,108 @@
+"""Manifests: what a folder offers (a family, a kind, services), read without importing any of its code."""
+
+import re
+import tomllib
+from collections.abc import Iterator
+
+import msgspec
+
+from outrider.core.errors import CODES, InvalidConfigError, OutriderError, collected
+from outrider.core.objects import API_VERSION
+from outrider.core.operation import Alias, Effect, OperationDeclaration
+from outrider.core.schema import convert
+
+FAMILY_NAME = re.compile(r"[a-z][a-z0-9-]{1,31}")
+OPERATION_NAME = re.compile(r"[a-z][a-z0-9_]{1,39}")
+MAX_TOOL_NAME = 64
+
+
+class FamilyDeclaration(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """A family of operations; `requires` names the extra that its code needs."""
+
+    name: str
+    title: str
+    summary: str
+    aliases: list[Alias] = []
+    requires: list[str] = []
+    operations: list[OperationDeclaration]
+
+
+class KindDeclaration(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """A kind of object; `model` is `module:Class` of its spec, `validate` an optional check across objects."""
+
+    name: str
+    plural: str
+    summary: str
+    model: str
+    validate: str = ""
+    api_version: str = API_VERSION
+
+
+class ServiceDeclaration(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """A long-running server that `outrider NAME serve` starts; `entry` is `module:function`."""
+
+    name: str
+    entry: str
+    summary: str
+
+
+class Manifest(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """The content of one manifest.toml."""
+
+    family: FamilyDeclaration | None = None
+    kind: KindDeclaration | None = None
+    services: list[ServiceDeclaration] = []
+
+
+def read_manifest(text: str, source: str) -> Manifest:
+    """Read and check a manifest.
+
+    Args:
+        text: The content of manifest.toml.
+        source: Its file name, for errors.
+
+    Raises:
+        InvalidConfigError: With every fault.
+    """
+    try:
+        manifest = convert(tomllib.loads(text), Manifest)
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidConfigError(f"{source}: not TOML: {error}", source=source) from error
+    except OutriderError as error:
+        error.source = source
+        raise
+    if manifest.family is not None:
+        faults = list(_family_faults(manifest.family, source))
+        if faults:
+            raise collected(faults)
+    return manifest
+
+
+def _family_faults(family: FamilyDeclaration, source: str) -> Iterator[OutriderError]:
+    for name in (family.name, *(alias.name for alias in family.aliases)):
+        if not FAMILY_NAME.fullmatch(name):
+            yield _fault(source, "family.name", name, f"a name matching {FAMILY_NAME.pattern}")
+    seen: set[str] = set()
+    for operation in family.operations:
+        path = f"family.operations.{operation.name}"
+        for name in (operation.name, *(alias.name for alias in operation.aliases)):
+            if not OPERATION_NAME.fullmatch(name) or name in seen:
+                yield _fault(source, path, name, f"a name that occurs once and matches {OPERATION_NAME.pattern}")
+            seen.add(name)
+        if len(f"{family.name}_{operation.name}") > MAX_TOOL_NAME:
+            yield _fault(source, path, operation.name, f"family and operation within {MAX_TOOL_NAME} characters")
+        yield from _promise_faults(operation, path, source)
+
+
+def _promise_faults(operation: OperationDeclaration, path: str, source: str) -> Iterator[OutriderError]:
+    for code in operation.errors:
+        if code not in CODES:
+            yield _fault(source, f"{path}.errors", code, "a code of the error table")
+    if not operation.has_plan and operation.effect is not Effect.DESTROY:
+        yield _fault(source, f"{path}.has_plan", "false", "effect = 'destroy' where no plan can be made")
+
+
+def _fault(source: str, path: str, found: str, expected: str) -> InvalidConfigError:
+    return InvalidConfigError(
+        f"{source}: {path}: {found!r} is not allowed here", path=path, source=source, found=found, expected=expected
+    )

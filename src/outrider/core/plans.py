@@ -1,0 +1,86 @@
+"""Plan documents: what writes would do, found out beforehand and applied exactly so."""
+
+from typing import Any
+
+import msgspec
+
+from outrider.core.codec import digest, to_builtins
+from outrider.core.errors import PreconditionFailedError
+from outrider.core.operation import Change, Effect
+
+LIFETIME = 3600.0
+
+
+class PlanItem(msgspec.Struct, kw_only=True):
+    """One write of a plan; `change` is what its operation's plan said."""
+
+    id: str
+    operation: str
+    params: dict[str, Any]
+    effect: Effect
+    change: Change
+    depends_on: list[str] = []
+
+
+class Plan(msgspec.Struct, kw_only=True):
+    """A plan document.
+
+    Attributes:
+        created: Seconds since the epoch.
+        expires: Seconds since the epoch; judged by the store, not by a copy of the file.
+        actor: The principal who made it, as `kind:name`.
+        digest: SHA-256 of the canonical form of all but id, created, expires and digest.
+    """
+
+    id: str
+    created: float
+    expires: float
+    actor: str
+    version: str
+    items: list[PlanItem]
+    digest: str = ""
+
+    def compute_digest(self) -> str:
+        """Return the digest of the plan's content: equal for the same input in the same world."""
+        content = to_builtins(self)
+        for field in ("id", "created", "expires", "digest"):
+            del content[field]
+        return digest(content)
+
+    def check_unchanged(self, stored: "Plan") -> None:
+        """Refuse a document that is not the plan that was stored under its id.
+
+        Raises:
+            PreconditionFailedError: The document was edited.
+        """
+        if self.compute_digest() != stored.digest:
+            raise PreconditionFailedError(
+                f"plan {self.id[:8]} was changed after it was made",
+                found=f"digest {self.compute_digest()[:12]}",
+                expected=f"digest {stored.digest[:12]}",
+                suggestions=["make a new plan"],
+            )
+
+
+def check_fresh(plan: Plan, now: float) -> None:
+    """Refuse an expired plan.
+
+    Raises:
+        PreconditionFailedError: It is too old.
+    """
+    if now >= plan.expires:
+        raise PreconditionFailedError(
+            f"plan {plan.id[:8]} has expired",
+            found=f"expired {now - plan.expires:.0f} s ago",
+            expected=f"a plan not older than {LIFETIME / 60:.0f} minutes",
+            suggestions=["make a new plan"],
+        )
+
+
+class ItemOutcome(msgspec.Struct, kw_only=True):
+    """How one item of an applied plan ended: `done`, `failed` or `skipped`."""
+
+    id: str
+    state: str
+    result: Any = None
+    error: Any = None

@@ -1,0 +1,137 @@
+"""The frozen table of everything callable and declarable, built from manifests."""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from outrider.core.errors import (
+    InvalidConfigError,
+    OutriderError,
+    UnknownOperationError,
+    UnknownOperatorError,
+    did_you_mean,
+)
+from outrider.core.manifest import FamilyDeclaration, KindDeclaration, Manifest, ServiceDeclaration
+from outrider.core.operation import OperationDeclaration
+
+RESERVED_NAMES = frozenset({"env", "var", "secret", "file", "json", "date", "if"})
+
+
+class Package(msgspec.Struct, frozen=True):
+    """A manifest and the Python package that it stands in, such as `outrider.operators.host`."""
+
+    module: str
+    manifest: Manifest
+    trusted: bool = True
+
+
+class BrokenPackage(msgspec.Struct, frozen=True):
+    """A package whose manifest cannot be used; all others work."""
+
+    module: str
+    error: OutriderError
+
+
+class Family(msgspec.Struct, frozen=True):
+    """A family with the package that implements it."""
+
+    module: str
+    declaration: FamilyDeclaration
+
+    @property
+    def name(self) -> str:
+        """The family's canonical name."""
+        return self.declaration.name
+
+    def operation(self, verb: str) -> tuple[OperationDeclaration, Mapping[str, object]]:
+        """Return an operation and the preset of the alias that named it; `-` and `_` are equal.
+
+        Raises:
+            UnknownOperationError: With near names.
+        """
+        wanted = verb.replace("-", "_")
+        for operation in self.declaration.operations:
+            if operation.name == wanted:
+                return operation, {}
+            for alias in operation.aliases:
+                if alias.name == wanted:
+                    return operation, alias.preset
+        known = [operation.name for operation in self.declaration.operations]
+        error = UnknownOperationError(
+            f"@{self.name} has no operation '{verb}'",
+            found=verb,
+            expected=", ".join(known),
+            suggestions=did_you_mean(wanted, known),
+        )
+        error.operator = f"@{self.name}"
+        raise error
+
+
+class Registry:
+    """Families, kinds and services by name. Nothing changes after construction.
+
+    Args:
+        packages: What was found; built-in ones come first and win a clash of names.
+        broken: What was found and cannot be used.
+    """
+
+    def __init__(self, packages: Iterable[Package], broken: Iterable[BrokenPackage] = ()) -> None:
+        self.families: dict[str, Family] = {}
+        self.kinds: dict[str, KindDeclaration] = {}
+        self.services: dict[str, ServiceDeclaration] = {}
+        self.broken = list(broken)
+        self._names: dict[str, tuple[Family, Mapping[str, object]]] = {}
+        for package in packages:
+            try:
+                self._add(package)
+            except OutriderError as error:
+                self.broken.append(BrokenPackage(package.module, error))
+
+    def _add(self, package: Package) -> None:
+        manifest = package.manifest
+        if manifest.family is not None:
+            self._add_family(Family(package.module, manifest.family))
+        if manifest.kind is not None:
+            self._claim(manifest.kind.name, self.kinds, package.module)
+            self.kinds[manifest.kind.name] = manifest.kind
+        for service in manifest.services:
+            self._claim(service.name, self.services, package.module)
+            self.services[service.name] = service
+
+    def _add_family(self, family: Family) -> None:
+        names = {family.name: dict[str, object](), **{alias.name: alias.preset for alias in family.declaration.aliases}}
+        for name in names:
+            if name in RESERVED_NAMES:
+                raise InvalidConfigError(f"{family.module}: '{name}' is a built-in function, not a name for a family")
+            if name in self._names:
+                raise InvalidConfigError(
+                    f"the name '{name}' is claimed by {self._names[name][0].module} and by {family.module}",
+                    suggestions=[f"remove one of the two packages, or the alias '{name}' of one of them"],
+                )
+        self.families[family.name] = family
+        self._names.update({name: (family, preset) for name, preset in names.items()})
+
+    @staticmethod
+    def _claim(name: str, taken: Mapping[str, object], module: str) -> None:
+        if name in taken:
+            raise InvalidConfigError(f"the name '{name}' of {module} is taken already")
+
+    def family(self, name: str) -> tuple[Family, Mapping[str, object]]:
+        """Return a family by name or alias, and the alias's preset; one leading `@` is stripped, case matters.
+
+        Raises:
+            UnknownOperatorError: With near names.
+        """
+        found = self._names.get(name.removeprefix("@"))
+        if found is not None:
+            return found
+        bare = name.removeprefix("@")
+        for package in self.broken:
+            if package.module.rpartition(".")[2] == bare:
+                raise UnknownOperatorError(f"@{bare} cannot be used: {package.error.message}", causes=[package.error])
+        raise UnknownOperatorError(
+            f"no operator is called '{name}'",
+            found=name,
+            expected=", ".join(sorted(self._names)),
+            suggestions=did_you_mean(bare, self._names),
+        )

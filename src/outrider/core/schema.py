@@ -1,0 +1,270 @@
+"""Reading user input into typed models, with every fault found at once; and JSON Schema from the same types.
+
+msgspec stops at the first fault; people want all of them. So structures are walked here, and msgspec judges the leaves.
+"""
+
+import types
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+
+import msgspec
+
+from outrider.core.codec import convert_strict, to_builtins
+from outrider.core.errors import InvalidConfigError, OutriderError, collected, did_you_mean, near_names
+from outrider.core.quantities import Duration, Size
+from outrider.core.source import NO_SOURCE, Path, SourceMap, format_path
+
+T = TypeVar("T")
+_FOUND_LIMIT = 80
+
+
+def convert(data: Any, target: type[T], *, source: SourceMap = NO_SOURCE, base: Path = ()) -> T:
+    """Convert plain data (from YAML, JSON or a command line) into a model.
+
+    Args:
+        data: Dicts, lists and scalars.
+        target: A msgspec struct, or any type that msgspec can convert to.
+        source: Places of the document's values, for the errors.
+        base: Path of `data` inside its document.
+
+    Raises:
+        InvalidConfigError: With all faults in `causes`, in document order.
+    """
+    reader = _Reader(source)
+    result = reader.read(data, target, base)
+    if reader.faults:
+        raise collected(reader.faults)
+    return result  # type: ignore[no-any-return]  # the reader follows the type that it is given
+
+
+def describe(value: Any) -> str:
+    """Return a value as a person would write it, cut to one short line."""
+    if isinstance(value, str):
+        text = f'"{value}"'
+    elif value is None:
+        text = "null"
+    elif isinstance(value, bool):
+        text = "true" if value else "false"
+    elif isinstance(value, dict):
+        text = "a mapping"
+    elif isinstance(value, list):
+        text = "a list"
+    else:
+        text = str(value)
+    return text if len(text) <= _FOUND_LIMIT else text[: _FOUND_LIMIT - 1] + "…"
+
+
+class _Reader:
+    """Walks data and type side by side and collects faults."""
+
+    def __init__(self, source: SourceMap) -> None:
+        self.source = source
+        self.faults: list[OutriderError] = []
+
+    def read(self, value: Any, target: Any, path: Path) -> Any:
+        shape = _without_annotation(target)
+        origin = get_origin(shape)
+        if origin in (Union, types.UnionType):
+            return self._read_union(value, target, path)
+        if isinstance(shape, type) and issubclass(shape, msgspec.Struct):
+            return self._read_struct(value, shape, path)
+        if origin is list and isinstance(value, list):
+            (item,) = get_args(shape)
+            return [self.read(element, item, (*path, index)) for index, element in enumerate(value)]
+        if origin is dict and isinstance(value, dict):
+            _, item = get_args(shape)
+            return {key: self.read(element, item, (*path, key)) for key, element in value.items()}
+        return self._read_leaf(value, target, path)
+
+    def _read_union(self, value: Any, target: Any, path: Path) -> Any:
+        options = [option for option in get_args(_without_annotation(target)) if option is not types.NoneType]
+        if value is None and len(options) < len(get_args(_without_annotation(target))):
+            return None
+        structures = [option for option in options if _is_structure(option)]
+        if len(options) == 1 or (len(structures) == 1 and isinstance(value, dict)):
+            return self.read(value, structures[0] if structures else options[0], path)
+        lists = [option for option in options if get_origin(_without_annotation(option)) is list]
+        if len(lists) == 1 and isinstance(value, list):
+            return self.read(value, lists[0], path)
+        return self._read_leaf(value, target, path)
+
+    def _read_struct(self, value: Any, target: type[msgspec.Struct], path: Path) -> Any:
+        if isinstance(value, target):
+            return value
+        fields = {field.encode_name: field for field in msgspec.structs.fields(target)}
+        if not isinstance(value, dict):
+            self._fault(path, "expected a mapping", value, expected=f"a mapping with {', '.join(fields)}")
+            return None
+        before = len(self.faults)
+        known = {}
+        for key, element in value.items():
+            if key not in fields:
+                self._unknown_field(str(key), element, fields, path)
+                continue
+            known[fields[key].name] = self.read(element, fields[key].type, (*path, key))
+        for name, field in fields.items():
+            if field.required and name not in value:
+                self._missing_field(name, field, value, path)
+        return self._build(target, known, path) if len(self.faults) == before else None
+
+    def _build(self, target: type[msgspec.Struct], known: dict[str, Any], path: Path) -> Any:
+        try:
+            return target(**known)
+        except OutriderError as error:
+            # A model's own check names a field relative to itself.
+            inner = tuple(part for part in error.path.split(".") if part)
+            error.source = error.source or self.source.value((*path, *inner))
+            error.path = format_path((*path, *inner))
+            self.faults.extend(error.causes or [error])
+            return None
+
+    def _read_leaf(self, value: Any, target: Any, path: Path) -> Any:
+        try:
+            return convert_strict(value, target)
+        except msgspec.ValidationError as error:
+            expected, _, inner = str(error).partition(" - at `$")
+            self._fault(
+                path,
+                _plain_words(expected),
+                value,
+                expected=_expected(target),
+                inner=inner.rstrip("`"),
+                suggestions=_leaf_suggestions(value, target),
+            )
+        return None
+
+    def _unknown_field(self, name: str, element: Any, fields: Any, path: Path) -> None:
+        self.faults.append(
+            InvalidConfigError(
+                f"{_where(path)}unknown field '{name}'",
+                path=format_path((*path, name)),
+                source=self.source.key((*path, name)),
+                found=f"{name}: {describe(element)}",
+                expected=", ".join(fields) or "no field",
+                suggestions=did_you_mean(name, fields) or [f"remove '{name}'"],
+            )
+        )
+
+    def _missing_field(self, name: str, field: msgspec.structs.FieldInfo, value: dict[str, Any], path: Path) -> None:
+        misspelt = near_names(name, [str(key) for key in value])
+        self.faults.append(
+            InvalidConfigError(
+                f"{_where(path)}field '{name}' is missing",
+                path=format_path((*path, name)),
+                source=self.source.value(path),
+                found=", ".join(str(key) for key in value) or "nothing",
+                expected=f"{name}: {_expected(field.type)}",
+                suggestions=[f"rename '{misspelt[0]}' to '{name}'"] if misspelt else [f"add '{name}'"],
+            )
+        )
+
+    def _fault(
+        self,
+        path: Path,
+        message: str,
+        value: Any,
+        *,
+        expected: str,
+        inner: str = "",
+        suggestions: list[str] | None = None,
+    ) -> None:
+        place = format_path(path) + inner
+        self.faults.append(
+            InvalidConfigError(
+                f"{place}: {message}" if place else message,
+                path=place,
+                source=self.source.value(path),
+                found=describe(value),
+                expected=expected,
+                suggestions=suggestions or [f"write {expected}"],
+            )
+        )
+
+
+def _without_annotation(target: Any) -> Any:
+    return get_args(target)[0] if get_origin(target) is Annotated else target
+
+
+def _is_structure(target: Any) -> bool:
+    shape = _without_annotation(target)
+    return get_origin(shape) is dict or (isinstance(shape, type) and issubclass(shape, msgspec.Struct))
+
+
+def _where(path: Path) -> str:
+    return f"{format_path(path)}: " if path else ""
+
+
+_WORDS = {"`str`": "text", "`int`": "an integer", "`float`": "a number", "`bool`": "true or false", "`null`": "null",
+          "`array`": "a list", "`object`": "a mapping"}  # fmt: skip
+
+
+def _plain_words(message: str) -> str:
+    """Return msgspec's message in the words of YAML users."""
+    for word, plain in _WORDS.items():
+        message = message.replace(word, plain)
+    return message[:1].lower() + message[1:]
+
+
+def _expected(target: Any) -> str:
+    schema = json_schema(target)
+    if "enum" in schema:
+        return "one of " + ", ".join(describe(value) for value in schema["enum"])
+    if schema.get("examples"):
+        return f"text such as {schema['examples'][0]}"
+    if "anyOf" in schema:
+        return " or ".join(str(option.get("type", "an object")) for option in schema["anyOf"])
+    names = {"string": "text", "integer": "an integer", "number": "a number", "boolean": "true or false",
+             "array": "a list", "object": "a mapping", "null": "null"}  # fmt: skip
+    bounds = [f"{word} {schema[key]}" for key, word in (("minimum", "at least"), ("maximum", "at most"),
+                                                       ("pattern", "matching")) if key in schema]  # fmt: skip
+    return " ".join([names.get(str(schema.get("type")), "another value"), *bounds])
+
+
+def _leaf_suggestions(value: Any, target: Any) -> list[str]:
+    schema = json_schema(target)
+    if "enum" in schema and isinstance(value, str):
+        return did_you_mean(value, [str(option) for option in schema["enum"]])
+    if isinstance(value, str) and schema.get("type") in ("integer", "number", "boolean"):
+        try:
+            convert = msgspec.convert(value, _without_annotation(target), strict=False)
+        except msgspec.ValidationError:
+            return []
+        return [f"write {describe(convert)} without quotes"]
+    if schema.get("type") == "string" and not isinstance(value, str) and value is not None:
+        return [
+            f'write "{describe(value)}" with quotes'
+            if "examples" not in schema
+            else f"write for example {schema['examples'][0]}"
+        ]
+    return []
+
+
+def json_schema(target: Any) -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of a type; definitions are inlined under `$defs`."""
+    (schema,), components = msgspec.json.schema_components(
+        (target,), schema_hook=_schema_of_quantity, ref_template="#/$defs/{name}"
+    )
+    if "$ref" in schema and schema["$ref"].removeprefix("#/$defs/") in components:
+        schema = {
+            **components.pop(schema["$ref"].removeprefix("#/$defs/")),
+            **{k: v for k, v in schema.items() if k != "$ref"},
+        }
+    if components:
+        schema = {**schema, "$defs": components}
+    return schema
+
+
+def _schema_of_quantity(target: type) -> dict[str, Any]:
+    if target in (Duration, Size):
+        return dict(target.SCHEMA)
+    raise NotImplementedError(f"{target.__name__} has no JSON Schema")
+
+
+def defaults(target: type[msgspec.Struct]) -> dict[str, Any]:
+    """Return the default of every optional field of a model, as plain data."""
+    found = {}
+    for field in msgspec.structs.fields(target):
+        if field.default is not msgspec.NODEFAULT:
+            found[field.encode_name] = to_builtins(field.default)
+        elif field.default_factory is not msgspec.NODEFAULT:
+            found[field.encode_name] = to_builtins(field.default_factory())
+    return found

@@ -1,0 +1,96 @@
+"""Quantities as people write them: durations, sizes, percentages."""
+
+import re
+
+from outrider.core.errors import InvalidConfigError
+
+_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|kB|KB|MB|GB|TB|Ki|Mi|Gi|Ti|KiB|MiB|GiB|TiB)?")
+_BYTES = {
+    "B": 1,
+    "kB": 10**3,
+    "KB": 10**3,
+    "MB": 10**6,
+    "GB": 10**9,
+    "TB": 10**12,
+    "Ki": 2**10,
+    "Mi": 2**20,
+    "Gi": 2**30,
+    "Ti": 2**40,
+}
+_PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
+
+
+def parse_duration(text: str) -> float:
+    """Return seconds for `500ms`, `10s`, `1h30m`, `0s`.
+
+    Raises:
+        InvalidConfigError: The text is no duration.
+    """
+    position, seconds = 0, 0.0
+    while match := _DURATION_PART.match(text, position):
+        seconds += float(match[1]) * _SECONDS[match[2]]
+        position = match.end()
+    if position == 0 or position != len(text):
+        raise InvalidConfigError(
+            f"{text!r} is not a duration",
+            found=text,
+            expected="a number with a unit: ms, s, m, h, d",
+            suggestions=["write for example 500ms, 10s or 1h30m"],
+        )
+    return seconds
+
+
+def format_duration(seconds: float) -> str:
+    """Return the shortest exact text of whole milliseconds, such as `1h30m` or `500ms`."""
+    milliseconds = round(seconds * 1000)
+    if milliseconds == 0:
+        return "0s"
+    parts = []
+    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):
+        count, milliseconds = divmod(milliseconds, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts)
+
+
+def parse_size(text: str) -> int:
+    """Return bytes for `64MB` (decimal), `64Mi` or `64MiB` (binary), `512`.
+
+    Raises:
+        InvalidConfigError: The text is no size.
+    """
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise InvalidConfigError(
+            f"{text!r} is not a size",
+            found=text,
+            expected="a number with a unit: B, kB, MB, GB, Ki, Mi, Gi",
+            suggestions=["write for example 64MB or 64Mi"],
+        )
+    unit = match[2] or "B"
+    return int(float(match[1]) * _BYTES[unit.removesuffix("B") if unit.endswith("iB") else unit])
+
+
+def format_size(size: float) -> str:
+    """Return a readable size with decimal units, such as `1.5 MB`."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if abs(size) < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
+def parse_percent(text: str) -> float:
+    """Return 0 to 100 for `10%`.
+
+    Raises:
+        InvalidConfigError: The text is no percentage.
+    """
+    match = _PERCENT.fullmatch(text.strip())
+    if match is None or float(match[1]) > 100:
+        raise InvalidConfigError(
+            f"{text!r} is not a percentage", found=text, expected="0% to 100%", suggestions=["write for example 10%"]
+        )
+    return float(match[1])
