@@ -8,6 +8,7 @@ import msgspec
 from outrider.core.errors import InvalidConfigError, UnknownOperationError
 from outrider.core.operation import OperationDeclaration
 from outrider.core.registry import Family, Registry
+from outrider.core.schema import describe
 
 VERB_FIELDS = ("action", "operation")
 
@@ -65,7 +66,10 @@ def _from_options(family: Family, preset: Mapping[str, object], options: Mapping
     verb = options[verbs[0]]
     if not isinstance(verb, str):
         raise InvalidConfigError(
-            f"@{family.name}: '{verbs[0]}' is not a name", found=repr(verb), expected="the name of an operation"
+            f"@{family.name}: '{verbs[0]}' is not a name",
+            found=describe(verb),
+            expected="the name of an operation",
+            suggestions=[f'write {verbs[0]}: "{_first_operation(family)}"'],
         )
     rest = {key: value for key, value in options.items() if key != verbs[0]}
     return _positional(family, preset, [verb, rest])
@@ -73,43 +77,51 @@ def _from_options(family: Family, preset: Mapping[str, object], options: Mapping
 
 def _positional(family: Family, preset: Mapping[str, object], arguments: Sequence[Any]) -> Call:
     operation, verb_preset = family.operation(arguments[0])
+    call = f"{family.name}.{operation.name}"
     values = list(arguments[1:])
-    options = dict(values.pop()) if values and isinstance(values[-1], Mapping) else {}
+    options = values.pop() if values and isinstance(values[-1], Mapping) else {}
     if any(isinstance(value, Mapping) for value in values):
         raise InvalidConfigError(
-            f"{family.name}.{operation.name}: the options object must be the last argument",
+            f"{call}: the options object must be the last argument",
             expected=signature(family, operation),
+            suggestions=["put all options into one object at the end"],
         )
-    presets = {**preset, **verb_preset}
-    params: dict[str, Any] = dict(presets)
+    presets: dict[str, Any] = dict(preset)
+    _add_fixed(presets, verb_preset, call)
     free = [field for field in operation.positional if field not in presets]
     if len(values) > len(free):
         raise InvalidConfigError(
-            f"{family.name}.{operation.name}: {len(values)} positional arguments",
-            found=", ".join(map(repr, values)),
+            f"{call}: {len(values)} positional arguments",
+            found=", ".join(map(describe, values)),
             expected=signature(family, operation),
             suggestions=["give the others by name, in the options"],
         )
     positional = dict(zip(free, values, strict=False))
-    for key, value in options.items():
+    for key in options:
         if key in positional:
             raise InvalidConfigError(
-                f"{family.name}.{operation.name}: '{key}' is given twice, as argument and in the options",
+                f"{call}: '{key}' is given twice, as argument and in the options",
                 path=f"$.{key}",
-                found=f"{positional[key]!r} and {value!r}",
+                found=f"{describe(positional[key])} and {describe(options[key])}",
                 suggestions=[f"remove '{key}' from the options"],
             )
-        if key in presets and presets[key] != value:
-            raise InvalidConfigError(
-                f"{family.name}.{operation.name}: '{key}' is {presets[key]!r} by the name that was called",
-                path=f"$.{key}",
-                found=repr(value),
-                expected=repr(presets[key]),
-                suggestions=[f"remove '{key}', or call @{family.name} by its own name"],
-            )
-    params.update(positional)
-    params.update(options)
+    params = presets | positional
+    _add_fixed(params, options, call)
     return Call(family.name, operation.name, params)
+
+
+def _add_fixed(params: dict[str, Any], further: Mapping[str, Any], call: str) -> None:
+    """Add parameters to those that the called name fixes; a repetition must say the same."""
+    for key, value in further.items():
+        if key in params and params[key] != value:
+            raise InvalidConfigError(
+                f"{call}: '{key}' is {describe(params[key])} by the name that was called",
+                path=f"$.{key}",
+                found=describe(value),
+                expected=describe(params[key]),
+                suggestions=[f"remove '{key}', or call {call} by its own name"],
+            )
+        params[key] = value
 
 
 def signature(family: Family, operation: OperationDeclaration) -> str:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Hashable
 from functools import cache
+from pathlib import PurePath
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -19,6 +20,8 @@ def _encode_custom(value: Any) -> Any:
         return str(value)
     if isinstance(value, OutriderError):
         return value.body()
+    if isinstance(value, PurePath):
+        return str(value)
     raise NotImplementedError(f"{type(value).__name__} has no JSON form")
 
 
@@ -29,12 +32,16 @@ def _decode_custom(target: type, value: Any) -> Any:
                 return target.parse(value)
             except InvalidConfigError as error:
                 raise ValueError(error.message) from error  # msgspec adds the path to a ValueError only
-        raise ValueError(f"Expected `str` such as {target.SCHEMA['examples'][0]}, got `{_type_name(value)}`")
+        raise ValueError(f"Expected `str` such as {target.SCHEMA['examples'][0]}, got `{_json_type(value)}`")
+    if issubclass(target, PurePath) and isinstance(value, str):
+        return target(value)
     raise NotImplementedError(f"{target.__name__} has no JSON form")
 
 
-def _type_name(value: Any) -> str:
-    return type(value).__name__
+def _json_type(value: Any) -> str:
+    """Return the word that msgspec uses for the type of a JSON value."""
+    name = type(value).__name__
+    return {"NoneType": "null", "list": "array", "dict": "object"}.get(name, name)
 
 
 _encoder = msgspec.json.Encoder(enc_hook=_encode_custom)
@@ -71,9 +78,18 @@ def decode(data: bytes | str, target: type[T]) -> T:
         result: T = _decoder(cast("Hashable", target)).decode(data)
     except msgspec.DecodeError as error:
         raise InvalidConfigError(f"not the JSON expected here: {error}") from error
-    except (UnicodeDecodeError, RecursionError) as error:
+    except (UnicodeError, RecursionError) as error:
         raise InvalidConfigError(f"not JSON: {error}") from error
     return result
+
+
+def decode_plain(data: bytes | str) -> Any:
+    """Read JSON into dicts, lists and scalars.
+
+    Raises:
+        InvalidConfigError: The data is no JSON.
+    """
+    return decode(data, cast("type[Any]", Any))
 
 
 def to_builtins(value: Any) -> Any:

@@ -333,16 +333,19 @@ def collected(faults: Sequence[OutriderError]) -> OutriderError:
     first = faults[0]
     if len(faults) == 1:
         return first
-    return type(first)(
+    error = type(first)(
         first.message,
         path=first.path,
         source=first.source,
         found=first.found,
         expected=first.expected,
         suggestions=first.suggestions,
+        retry_after=first.retry_after,
         context=first.context,
         causes=faults,
     )
+    error.operator, error.operation, error.trace_id = first.operator, first.operation, first.trace_id
+    return error
 
 
 def near_names(name: str, known: Iterable[str]) -> list[str]:

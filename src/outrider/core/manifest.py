@@ -66,8 +66,13 @@ def read_manifest(text: str, source: str) -> Manifest:
     """
     try:
         manifest = convert(tomllib.loads(text), Manifest)
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidConfigError(f"{source}: not TOML: {error}", source=source) from error
+    except (ValueError, RecursionError) as error:  # not TOML, a number of thousands of digits, or brackets without end
+        raise InvalidConfigError(
+            f"{source}: not TOML: {error}",
+            source=source,
+            expected="TOML 1.0",
+            suggestions=["check quotes and brackets at that place"],
+        ) from error
     except OutriderError as error:
         error.source = source
         raise
@@ -79,10 +84,14 @@ def read_manifest(text: str, source: str) -> Manifest:
 
 
 def _family_faults(family: FamilyDeclaration, source: str) -> Iterator[OutriderError]:
-    for name in (family.name, *(alias.name for alias in family.aliases)):
-        if not FAMILY_NAME.fullmatch(name):
-            yield _fault(source, "family.name", name, f"a name matching {FAMILY_NAME.pattern}")
     seen: set[str] = set()
+    for name in (family.name, *(alias.name for alias in family.aliases)):
+        if not FAMILY_NAME.fullmatch(name) or name in seen:
+            yield _fault(source, "family.name", name, f"a name that occurs once and matches {FAMILY_NAME.pattern}")
+        seen.add(name)
+    if not family.operations:
+        yield _fault(source, "family.operations", "[]", "at least one operation")
+    seen = set()
     for operation in family.operations:
         path = f"family.operations.{operation.name}"
         for name in (operation.name, *(alias.name for alias in operation.aliases)):
@@ -104,5 +113,10 @@ def _promise_faults(operation: OperationDeclaration, path: str, source: str) -> 
 
 def _fault(source: str, path: str, found: str, expected: str) -> InvalidConfigError:
     return InvalidConfigError(
-        f"{source}: {path}: {found!r} is not allowed here", path=path, source=source, found=found, expected=expected
+        f"{source}: {path}: {found!r} is not allowed here",
+        path=path,
+        source=source,
+        found=found,
+        expected=expected,
+        suggestions=[f"write {expected}"],
     )

@@ -46,6 +46,7 @@ class OperationDeclaration(msgspec.Struct, kw_only=True, frozen=True, forbid_unk
         timeout: Deadline when the caller sets none.
         max_timeout: The longest deadline a caller may ask for.
         idempotent: Whether a repetition after an unknown outcome is harmless.
+        attempts: How often a call is tried when it fails with a retryable code and is a read or idempotent.
         errors: Codes it can give beyond INVALID_CONFIG, DENIED, TIMEOUT, CANCELLED and INTERNAL.
         has_plan: False only where the change cannot be told beforehand (then it counts as destroy).
     """
@@ -59,6 +60,7 @@ class OperationDeclaration(msgspec.Struct, kw_only=True, frozen=True, forbid_unk
     timeout: Duration = duration("10s")
     max_timeout: Duration = duration("10m")
     idempotent: bool = False
+    attempts: int = 1
     errors: list[str] = []
     examples: list[Example] = []
     has_plan: bool = True

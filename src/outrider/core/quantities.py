@@ -12,7 +12,7 @@ class Duration(float):
 
     SCHEMA: ClassVar[dict[str, Any]] = {
         "type": "string",
-        "pattern": r"^(\d+(\.\d+)?(ms|s|m|h|d))+$",
+        "pattern": r"^([0-9]+(\.[0-9]+)?(ms|s|m|h|d))+$",
         "examples": ["500ms", "10s", "1h30m"],
     }
     __slots__ = ()
@@ -31,7 +31,7 @@ class Size(int):
 
     SCHEMA: ClassVar[dict[str, Any]] = {
         "type": "string",
-        "pattern": r"^\d+(\.\d+)?\s*([kKMGT]?B|[KMGT]i?B?)?$",
+        "pattern": r"^[0-9]{1,20}(\.[0-9]{1,20})?\s*([kKMGT]?B|[KMGT]iB?)?$",
         "examples": ["64MB", "64Mi"],
     }
     __slots__ = ()

@@ -88,33 +88,43 @@ class Registry:
                 self.broken.append(BrokenPackage(package.module, error))
 
     def _add(self, package: Package) -> None:
+        """Add a package with everything in it, or nothing of it."""
         manifest = package.manifest
-        if manifest.family is not None:
-            self._add_family(Family(package.module, manifest.family))
-        if manifest.kind is not None:
-            self._claim(manifest.kind.name, self.kinds, package.module)
-            self.kinds[manifest.kind.name] = manifest.kind
-        for service in manifest.services:
-            self._claim(service.name, self.services, package.module)
-            self.services[service.name] = service
+        family = Family(package.module, manifest.family) if manifest.family is not None else None
+        kinds = {manifest.kind.name: manifest.kind} if manifest.kind is not None else {}
+        names = _presets(family) if family is not None else {}
+        self._check_names(names, package.module)
+        self._check_free(kinds, self.kinds, package.module)
+        self._check_free((service.name for service in manifest.services), self.services, package.module)
+        if family is not None:
+            self.families[family.name] = family
+            self._names.update({name: (family, preset) for name, preset in names.items()})
+        self.kinds.update(kinds)
+        self.services.update({service.name: service for service in manifest.services})
 
-    def _add_family(self, family: Family) -> None:
-        names = {family.name: dict[str, object](), **{alias.name: alias.preset for alias in family.declaration.aliases}}
+    def _check_names(self, names: Iterable[str], module: str) -> None:
         for name in names:
             if name in RESERVED_NAMES:
-                raise InvalidConfigError(f"{family.module}: '{name}' is a built-in function, not a name for a family")
+                raise InvalidConfigError(
+                    f"{module}: '{name}' is a built-in function, not a name for a family",
+                    suggestions=[f"rename '{name}' in the manifest of {module}"],
+                )
             if name in self._names:
                 raise InvalidConfigError(
-                    f"the name '{name}' is claimed by {self._names[name][0].module} and by {family.module}",
+                    f"the name '{name}' is claimed by {self._names[name][0].module} and by {module}",
                     suggestions=[f"remove one of the two packages, or the alias '{name}' of one of them"],
                 )
-        self.families[family.name] = family
-        self._names.update({name: (family, preset) for name, preset in names.items()})
 
     @staticmethod
-    def _claim(name: str, taken: Mapping[str, object], module: str) -> None:
-        if name in taken:
-            raise InvalidConfigError(f"the name '{name}' of {module} is taken already")
+    def _check_free(names: Iterable[str], taken: Mapping[str, object], module: str) -> None:
+        seen = set(taken)
+        for name in names:
+            if name in seen:
+                raise InvalidConfigError(
+                    f"the name '{name}' of {module} is taken already",
+                    suggestions=[f"rename '{name}' in the manifest of {module}, or remove the package"],
+                )
+            seen.add(name)
 
     def family(self, name: str) -> tuple[Family, Mapping[str, object]]:
         """Return a family by name or alias, and the alias's preset; one leading `@` is stripped, case matters.
@@ -128,10 +138,19 @@ class Registry:
         bare = name.removeprefix("@")
         for package in self.broken:
             if package.module.rpartition(".")[2] == bare:
-                raise UnknownOperatorError(f"@{bare} cannot be used: {package.error.message}", causes=[package.error])
+                raise UnknownOperatorError(
+                    f"@{bare} cannot be used: {package.error.message}",
+                    found=name,
+                    suggestions=package.error.suggestions or [f"repair the manifest of {package.module}"],
+                    causes=[package.error],
+                )
         raise UnknownOperatorError(
             f"no operator is called '{name}'",
             found=name,
             expected=", ".join(sorted(self._names)),
             suggestions=did_you_mean(bare, self._names),
         )
+
+
+def _presets(family: Family) -> dict[str, Mapping[str, object]]:
+    return {family.name: {}, **{alias.name: alias.preset for alias in family.declaration.aliases}}

@@ -3,6 +3,7 @@
 msgspec stops at the first fault; people want all of them. So structures are walked here, and msgspec judges the leaves.
 """
 
+import re
 import types
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
@@ -15,6 +16,8 @@ from outrider.core.source import NO_SOURCE, Path, SourceMap, format_path
 
 T = TypeVar("T")
 _FOUND_LIMIT = 80
+_HUGE = 10**_FOUND_LIMIT
+_INNER_PATH = re.compile(r"(?s)(.*) - at `\$([^`]*)`")
 
 
 def convert(data: Any, target: type[T], *, source: SourceMap = NO_SOURCE, base: Path = ()) -> T:
@@ -30,7 +33,12 @@ def convert(data: Any, target: type[T], *, source: SourceMap = NO_SOURCE, base: 
         InvalidConfigError: With all faults in `causes`, in document order.
     """
     reader = _Reader(source)
-    result = reader.read(data, target, base)
+    try:
+        result = reader.read(data, target, base)
+    except RecursionError as error:
+        raise InvalidConfigError(
+            f"{_where(base)}nested too deeply", path=format_path(base), source=source.value(base), found=describe(data)
+        ) from error
     if reader.faults:
         raise collected(reader.faults)
     return result  # type: ignore[no-any-return]  # the reader follows the type that it is given
@@ -39,7 +47,7 @@ def convert(data: Any, target: type[T], *, source: SourceMap = NO_SOURCE, base: 
 def describe(value: Any) -> str:
     """Return a value as a person would write it, cut to one short line."""
     if isinstance(value, str):
-        text = f'"{value}"'
+        text = f'"{_printable(value[:_FOUND_LIMIT])}"'
     elif value is None:
         text = "null"
     elif isinstance(value, bool):
@@ -48,9 +56,16 @@ def describe(value: Any) -> str:
         text = "a mapping"
     elif isinstance(value, list):
         text = "a list"
+    elif isinstance(value, int) and abs(value) >= _HUGE:
+        text = "a huge number"
     else:
         text = str(value)
     return text if len(text) <= _FOUND_LIMIT else text[: _FOUND_LIMIT - 1] + "…"
+
+
+def _printable(text: str) -> str:
+    """Return the text without line ends, control characters and what UTF-8 cannot hold."""
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
 
 
 class _Reader:
@@ -69,10 +84,15 @@ class _Reader:
             return self._read_struct(value, shape, path)
         if origin is list and isinstance(value, list):
             (item,) = get_args(shape)
+            self._check_bounds(value, list, target, path)
             return [self.read(element, item, (*path, index)) for index, element in enumerate(value)]
         if origin is dict and isinstance(value, dict):
-            _, item = get_args(shape)
-            return {key: self.read(element, item, (*path, key)) for key, element in value.items()}
+            name, item = get_args(shape)
+            self._check_bounds(value, dict, target, path)
+            return {
+                self.read(key, name, (*path, key)): self.read(element, item, (*path, key))
+                for key, element in value.items()
+            }
         return self._read_leaf(value, target, path)
 
     def _read_union(self, value: Any, target: Any, path: Path) -> Any:
@@ -110,27 +130,38 @@ class _Reader:
         try:
             return target(**known)
         except OutriderError as error:
-            # A model's own check names a field relative to itself.
-            inner = tuple(part for part in error.path.split(".") if part)
-            error.source = error.source or self.source.value((*path, *inner))
-            error.path = format_path((*path, *inner))
-            self.faults.extend(error.causes or [error])
+            for fault in error.causes or [error]:
+                # A model's own check names a field relative to itself.
+                inner = tuple(part for part in fault.path.split(".") if part)
+                fault.source = fault.source or self.source.value((*path, *inner))
+                fault.path = format_path((*path, *inner))
+                self.faults.append(fault)
             return None
+
+    def _check_bounds(self, value: Any, container: type, target: Any, path: Path) -> None:
+        """Judge the length that an annotation demands; the elements are judged one by one."""
+        if get_origin(target) is Annotated:
+            self._read_leaf(value, Annotated[(container, *target.__metadata__)], path)
 
     def _read_leaf(self, value: Any, target: Any, path: Path) -> Any:
         try:
-            return convert_strict(value, target)
+            result = convert_strict(value, target)
         except msgspec.ValidationError as error:
-            expected, _, inner = str(error).partition(" - at `$")
+            located = _INNER_PATH.fullmatch(str(error))
+            expected, inner = located.groups() if located else (str(error), "")
             self._fault(
                 path,
                 _plain_words(expected),
                 value,
                 expected=_expected(target),
-                inner=inner.rstrip("`"),
+                inner=inner,
                 suggestions=_leaf_suggestions(value, target),
             )
-        return None
+            return None
+        if isinstance(value, str) and value.endswith("\n") and _pattern(target).endswith("$"):
+            # In Python `$` matches before a last line end too; in JSON Schema, whose patterns these are, it does not.
+            self._fault(path, "a line end after the text", value, expected=_expected(target))
+        return result
 
     def _unknown_field(self, name: str, element: Any, fields: Any, path: Path) -> None:
         self.faults.append(
@@ -184,6 +215,12 @@ def _without_annotation(target: Any) -> Any:
     return get_args(target)[0] if get_origin(target) is Annotated else target
 
 
+def _pattern(target: Any) -> str:
+    """Return the pattern that an annotated text must match; empty where there is none."""
+    metadata = target.__metadata__ if get_origin(target) is Annotated else ()
+    return next((meta.pattern for meta in metadata if isinstance(meta, msgspec.Meta) and meta.pattern), "")
+
+
 def _is_structure(target: Any) -> bool:
     shape = _without_annotation(target)
     return get_origin(shape) is dict or (isinstance(shape, type) and issubclass(shape, msgspec.Struct))
@@ -215,6 +252,7 @@ def _expected(target: Any) -> str:
     names = {"string": "text", "integer": "an integer", "number": "a number", "boolean": "true or false",
              "array": "a list", "object": "a mapping", "null": "null"}  # fmt: skip
     bounds = [f"{word} {schema[key]}" for key, word in (("minimum", "at least"), ("maximum", "at most"),
+                                                       ("minItems", "of at least"), ("maxItems", "of at most"),
                                                        ("pattern", "matching")) if key in schema]  # fmt: skip
     return " ".join([names.get(str(schema.get("type")), "another value"), *bounds])
 
@@ -229,12 +267,10 @@ def _leaf_suggestions(value: Any, target: Any) -> list[str]:
         except msgspec.ValidationError:
             return []
         return [f"write {describe(convert)} without quotes"]
-    if schema.get("type") == "string" and not isinstance(value, str) and value is not None:
-        return [
-            f'write "{describe(value)}" with quotes'
-            if "examples" not in schema
-            else f"write for example {schema['examples'][0]}"
-        ]
+    if schema.get("type") == "string" and "examples" in schema:
+        return [f"write for example {schema['examples'][0]}"]
+    if schema.get("type") == "string" and isinstance(value, int | float):
+        return [f'write "{describe(value)}" with quotes']
     return []
 
 

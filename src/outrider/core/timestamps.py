@@ -1,8 +1,15 @@
 """Times on the wire: RFC 3339 in UTC with milliseconds. A time without a zone is refused, never guessed."""
 
+import re
 from datetime import UTC, datetime
 
 from outrider.core.errors import InvalidConfigError
+
+_RFC_3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
+
+_SHOWN = 80
 
 
 def timestamp(seconds: float) -> str:
@@ -11,19 +18,19 @@ def timestamp(seconds: float) -> str:
 
 
 def parse_timestamp(text: str) -> float:
-    """Return seconds since the epoch.
+    """Return seconds since the epoch, for a `date-time` of RFC 3339 section 5.6; leap seconds are refused.
 
     Raises:
         InvalidConfigError: The text is no RFC 3339 time, or names no zone.
     """
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text.upper()) if _RFC_3339.fullmatch(text) else None
     except ValueError:
         moment = None
-    if moment is None or moment.tzinfo is None:
+    if moment is None:
         raise InvalidConfigError(
-            f"{text!r} is not a time with a zone",
-            found=text,
+            f"{text[:_SHOWN]!r} is not a time with a zone",
+            found=text[:_SHOWN],
             expected="RFC 3339, such as 2026-07-01T10:00:00Z",
             suggestions=["add Z for UTC, or an offset such as +02:00"],
         )

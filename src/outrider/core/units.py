@@ -1,12 +1,14 @@
 """Quantities as people write them: durations, sizes, percentages."""
 
+import math
 import re
+from fractions import Fraction
 
 from outrider.core.errors import InvalidConfigError
 
-_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|kB|KB|MB|GB|TB|Ki|Mi|Gi|Ti|KiB|MiB|GiB|TiB)?")
+_SIZE = re.compile(r"([0-9]{1,20}(?:\.[0-9]{1,20})?)\s*(B|kB|KB|MB|GB|TB|Ki|Mi|Gi|Ti|KiB|MiB|GiB|TiB)?")
 _BYTES = {
     "B": 1,
     "kB": 10**3,
@@ -19,11 +21,13 @@ _BYTES = {
     "Gi": 2**30,
     "Ti": 2**40,
 }
-_PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
+_PERCENT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*%")
+
+_SHOWN = 80
 
 
 def parse_duration(text: str) -> float:
-    """Return seconds for `500ms`, `10s`, `1h30m`, `0s`.
+    """Return seconds for `500ms`, `10s`, `1h30m`, `0s`; digits are ASCII, and the sum is finite.
 
     Raises:
         InvalidConfigError: The text is no duration.
@@ -32,13 +36,8 @@ def parse_duration(text: str) -> float:
     while match := _DURATION_PART.match(text, position):
         seconds += float(match[1]) * _SECONDS[match[2]]
         position = match.end()
-    if position == 0 or position != len(text):
-        raise InvalidConfigError(
-            f"{text!r} is not a duration",
-            found=text,
-            expected="a number with a unit: ms, s, m, h, d",
-            suggestions=["write for example 500ms, 10s or 1h30m"],
-        )
+    if position == 0 or position != len(text) or not math.isfinite(seconds):
+        raise _not_a("duration", text, "a number with a unit: ms, s, m, h, d", "500ms, 10s or 1h30m")
     return seconds
 
 
@@ -56,21 +55,17 @@ def format_duration(seconds: float) -> str:
 
 
 def parse_size(text: str) -> int:
-    """Return bytes for `64MB` (decimal), `64Mi` or `64MiB` (binary), `512`.
+    """Return bytes for `64MB` (decimal), `64Mi` or `64MiB` (binary), `512`; a fraction of a byte is cut off.
 
     Raises:
         InvalidConfigError: The text is no size.
     """
     match = _SIZE.fullmatch(text.strip())
     if match is None:
-        raise InvalidConfigError(
-            f"{text!r} is not a size",
-            found=text,
-            expected="a number with a unit: B, kB, MB, GB, Ki, Mi, Gi",
-            suggestions=["write for example 64MB or 64Mi"],
-        )
+        raise _not_a("size", text, "a number with a unit: B, kB, MB, GB, Ki, Mi, Gi", "64MB or 64Mi")
     unit = match[2] or "B"
-    return int(float(match[1]) * _BYTES[unit.removesuffix("B") if unit.endswith("iB") else unit])
+    # Exact: above 2**53 a float would change the size.
+    return int(Fraction(match[1]) * _BYTES[unit.removesuffix("B") if unit.endswith("iB") else unit])
 
 
 def format_size(size: float) -> str:
@@ -90,7 +85,12 @@ def parse_percent(text: str) -> float:
     """
     match = _PERCENT.fullmatch(text.strip())
     if match is None or float(match[1]) > 100:
-        raise InvalidConfigError(
-            f"{text!r} is not a percentage", found=text, expected="0% to 100%", suggestions=["write for example 10%"]
-        )
+        raise _not_a("percentage", text, "0% to 100%", "10%")
     return float(match[1])
+
+
+def _not_a(quantity: str, text: str, expected: str, example: str) -> InvalidConfigError:
+    shown = text[:_SHOWN]
+    return InvalidConfigError(
+        f"{shown!r} is not a {quantity}", found=shown, expected=expected, suggestions=[f"write for example {example}"]
+    )

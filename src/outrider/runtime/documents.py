@@ -182,10 +182,8 @@ def _syntax_error(error: yaml.MarkedYAMLError, text: str, name: str) -> InvalidC
     lines = text.splitlines()
     line = lines[mark.line].strip() if mark and mark.line < len(lines) else ""
     suggestions = ["check indentation, quotes and brackets on this line and the one before"]
-    if (
-        "'@'" in (error.problem or "")
-        or ("character that cannot start any token" in (error.problem or "")
-        and "@" in line)
+    if "'@'" in (error.problem or "") or (
+        "character that cannot start any token" in (error.problem or "") and "@" in line
     ):
         suggestions = [f'put quotes around the name that starts with @, as in "{_at_word(line)}"']
     elif "\\t" in (error.problem or ""):

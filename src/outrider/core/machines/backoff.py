@@ -17,7 +17,7 @@ class RestartPolicy(msgspec.Struct, frozen=True):
     """How a supervised process is restarted; all times in seconds.
 
     A run of at least `stable` clears the count of failures; more than `loop_after` failures in a row are a crash loop,
-    which is named in the status and goes on at the longest delay.
+    which is named in the status and goes on with delays that grow up to `cap`.
     """
 
     base: float = 0.2

@@ -6,7 +6,10 @@
     executing --renew--> executing                  expiry moved
     delivered, executing --finish--> completed | failed | timeout | cancelled
     failed, timeout with attempts left ----> pending (after a delay)
-    delivered, executing past expiry --expire--> pending | failed | unknown, as `on_lost` says
+    delivered past expiry --expire--> pending         the attempt does not count
+    executing past expiry --expire--> pending | failed | unknown, as `on_lost` says
+    awaiting_approval, pending, delivered --cancel--> cancelled
+    executing --cancel--> executing                   the next renewal tells the agent; nothing is tried again
 
 Every transition names the epoch that it acts on. Who comes with an older one was replaced: CONFLICT, nothing changes.
 The store applies a transition as an update on the condition that the epoch is still the one read, so two orchestrators
@@ -83,7 +86,7 @@ def finish(lease: Lease, agent: str, epoch: int, status: str, *, now: float) -> 
     """
     _check_holder(lease, agent, epoch)
     if status == "unknown_outcome":
-        return _lost(lease, now)
+        return _unknown_end(lease, now)
     ended = InstructionState(status)
     if ended in (InstructionState.FAILED, InstructionState.TIMEOUT) and not lease.cancel_requested:
         return _again(lease, ended, now)
@@ -99,16 +102,19 @@ def expire(lease: Lease, *, now: float) -> Lease:
         return msgspec.structs.replace(
             lease, state=InstructionState.PENDING, attempt=lease.attempt - 1, epoch=lease.epoch + 1, not_before=now
         )
-    return _lost(lease, now)
+    # The epoch moves so that the lost agent's late result is refused.
+    return _unknown_end(msgspec.structs.replace(lease, epoch=lease.epoch + 1), now)
 
 
 def request_cancel(lease: Lease) -> Lease:
     """Cancel at once what has not started; tell the agent of what has. A final state stays."""
     if lease.state.final:
         return lease
-    if lease.state in _CLAIMED:
+    if lease.state is InstructionState.EXECUTING:
         return msgspec.structs.replace(lease, cancel_requested=True)
-    return msgspec.structs.replace(lease, state=InstructionState.CANCELLED, cancel_requested=True)
+    # Who holds the claim has not confirmed it yet: with another epoch the confirmation is refused, and nothing starts.
+    epoch = lease.epoch + (lease.state is InstructionState.DELIVERED)
+    return msgspec.structs.replace(lease, state=InstructionState.CANCELLED, epoch=epoch, cancel_requested=True)
 
 
 def approve(lease: Lease) -> Lease:
@@ -140,12 +146,13 @@ def _again(lease: Lease, ended: InstructionState, now: float) -> Lease:
     return msgspec.structs.replace(lease, state=InstructionState.PENDING, not_before=now + lease.backoff)
 
 
-def _lost(lease: Lease, now: float) -> Lease:
+def _unknown_end(lease: Lease, now: float) -> Lease:
+    if lease.on_lost == "retry" and lease.cancel_requested:
+        return msgspec.structs.replace(lease, state=InstructionState.CANCELLED)
     if lease.on_lost == "retry":
-        return _again(msgspec.structs.replace(lease, epoch=lease.epoch + 1), InstructionState.FAILED, now)
+        return _again(lease, InstructionState.FAILED, now)
     state = InstructionState.FAILED if lease.on_lost == "fail" else InstructionState.UNKNOWN
-    # The epoch moves so that the lost agent's late result is refused.
-    return msgspec.structs.replace(lease, state=state, epoch=lease.epoch + 1)
+    return msgspec.structs.replace(lease, state=state)
 
 
 def _conflict(lease: Lease, why: str) -> ConflictError:

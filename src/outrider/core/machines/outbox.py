@@ -70,7 +70,7 @@ class Outbox:
 
     def answered(self, outcomes: Iterable[EventOutcome]) -> list[str]:
         """Return the events that an answer settles, to be removed from the disk; unknown ids are ignored."""
-        settled = [outcome.id for outcome in outcomes if outcome.id in self._pending]
+        settled = list(dict.fromkeys(outcome.id for outcome in outcomes if outcome.id in self._pending))
         for event in settled:
             self._size -= self._pending.pop(event)
         return settled

@@ -52,7 +52,9 @@ def on_match(
     """Judge an event that meets the rule's condition."""
     if limits.debounce > 0:
         if key.held is not None:
-            return HOLD, key, rate  # The condition goes on holding; the first event's due time stands.
+            # The condition goes on holding: the first event's due time stands, unless the clock stepped back since.
+            due = min(key.held.due, now + limits.debounce)
+            return HOLD, msgspec.structs.replace(key, held=Held(key.held.event, due)), rate
         return HOLD, msgspec.structs.replace(key, held=Held(event, now + limits.debounce)), rate
     return _fire(limits, key, rate, now)
 
@@ -70,10 +72,14 @@ def on_due(limits: Limits, key: KeyState, rate: RateState, *, now: float) -> tup
 
 
 def _fire(limits: Limits, key: KeyState, rate: RateState, now: float) -> tuple[Verdict, KeyState, RateState]:
-    if limits.once_period > 0 and key.last_fired is not None and _age(now, key.last_fired) < limits.once_period:
-        return Verdict("suppress", f"fired {_age(now, key.last_fired):.1f} s ago for this key"), key, rate
+    # A firing in the future (the clock stepped back) counts as now, or it would silence the rule until then.
+    if limits.once_period > 0 and key.last_fired is not None:
+        last = min(key.last_fired, now)
+        if now - last < limits.once_period:
+            remembered = msgspec.structs.replace(key, last_fired=last)
+            return Verdict("suppress", f"fired {now - last:.1f} s ago for this key"), remembered, rate
     if limits.rate_count is not None:
-        recent = [moment for moment in rate.fired if _age(now, moment) < limits.rate_period]
+        recent = [min(moment, now) for moment in rate.fired if now - moment < limits.rate_period]
         if len(recent) >= limits.rate_count:
             return (
                 Verdict("suppress", f"rate limit: {limits.rate_count} in {limits.rate_period:g} s"),
@@ -82,8 +88,3 @@ def _fire(limits: Limits, key: KeyState, rate: RateState, now: float) -> tuple[V
             )
         rate = RateState([*recent, now])
     return FIRE, msgspec.structs.replace(key, last_fired=now), rate
-
-
-def _age(now: float, moment: float) -> float:
-    """Return seconds since `moment`; a moment in the future (the clock stepped back) counts as now."""
-    return max(0.0, now - moment)

@@ -1,0 +1,37 @@
+"""Every benchmark in one run: a table, and benchmarks/results.json."""
+
+import sys
+import tempfile
+from pathlib import Path
+
+import msgspec
+from benchmarks import demo_time, event_to_action, kill_any_process, overheads
+from benchmarks.figures import Figure, Machine, described, machine, options, table
+
+RESULTS = Path(__file__).resolve().parent / "results.json"
+PROGRAMS = (event_to_action, kill_any_process, overheads, demo_time)
+
+
+class Results(msgspec.Struct):
+    """Content of results.json."""
+
+    machine: Machine
+    figures: list[Figure]
+
+
+def run() -> int:
+    """Run all and return 1 where a bar was missed."""
+    quick = options(__doc__ or "").quick
+    found = machine(Path(tempfile.gettempdir()))
+    figures: list[Figure] = []
+    for program in PROGRAMS:
+        print(f"{program.__name__}: {program.__doc__}", file=sys.stderr)
+        figures += program.measure(quick)
+    print(described(found))
+    print(table(figures))
+    RESULTS.write_bytes(msgspec.json.format(msgspec.json.encode(Results(found, figures)), indent=2) + b"\n")
+    return int(any(figure.verdict == "MISSED" for figure in figures))
+
+
+if __name__ == "__main__":
+    sys.exit(run())

@@ -1,0 +1,18 @@
+"""Action: asks the agent to restart a service."""
+
+from typing import Any
+
+from outrider_plugin import Action, Request, main
+
+
+class ServiceRestart(Action):
+    """The plugin itself cannot touch the host; `host.service_restart` does, under policy and audit."""
+
+    def execute(self, request: Request) -> dict[str, Any]:
+        service = request.input["service"]
+        done = self.call("host.service_restart", service=service)
+        request.log(f"{done['manager']} restarted {service}: pid {done['previous_pid']} -> {done['pid']}")
+        return {**done, "summary": f"{service} · new pid {done['pid']}"}
+
+
+main(ServiceRestart)

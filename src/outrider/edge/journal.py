@@ -1,0 +1,62 @@
+"""What the action agent did, on disk before it does it, so that after a crash it can say what it does not know."""
+
+import sqlite3
+from pathlib import Path
+
+import msgspec
+
+from outrider.core.codec import decode, encode
+from outrider.core.events import Instruction, Result
+from outrider.edge.database import Database
+
+_TABLE = """
+CREATE TABLE IF NOT EXISTS journal (
+    instruction TEXT, epoch INTEGER, document BLOB NOT NULL, result BLOB, PRIMARY KEY (instruction, epoch)
+) WITHOUT ROWID
+"""
+
+
+class JournalEntry(msgspec.Struct, frozen=True):
+    """An execution that was begun; `result` is None where its end was never seen."""
+
+    instruction: Instruction
+    result: Result | None
+
+
+class Journal:
+    """Begun executions and results that the orchestrator has not acknowledged yet."""
+
+    def __init__(self, path: Path) -> None:
+        self._database = Database(path, (_TABLE,))
+
+    async def started(self, instruction: Instruction) -> None:
+        """Note that an execution is about to begin; it is on disk when this returns."""
+        row = (instruction.id, instruction.lease_epoch, encode(instruction))
+        await self._database.write(
+            lambda c: c.execute("INSERT OR REPLACE INTO journal (instruction, epoch, document) VALUES (?, ?, ?)", row)
+        )
+
+    async def finished(self, instruction: Instruction, result: Result) -> None:
+        """Note how it ended."""
+        row = (encode(result), instruction.id, instruction.lease_epoch)
+        await self._database.write(
+            lambda c: c.execute("UPDATE journal SET result = ? WHERE instruction = ? AND epoch = ?", row)
+        )
+
+    async def acknowledged(self, instruction: Instruction) -> None:
+        """Forget an execution whose result the orchestrator has."""
+        row = (instruction.id, instruction.lease_epoch)
+        await self._database.write(lambda c: c.execute("DELETE FROM journal WHERE instruction = ? AND epoch = ?", row))
+
+    async def left_over(self) -> list[JournalEntry]:
+        """Return what an earlier process left."""
+        return await self._database.write(_entries)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+
+def _entries(connection: sqlite3.Connection) -> list[JournalEntry]:
+    rows = connection.execute("SELECT document, result FROM journal ORDER BY instruction, epoch")
+    return [JournalEntry(decode(row[0], Instruction), decode(row[1], Result) if row[1] else None) for row in rows]

@@ -1,0 +1,65 @@
+from typing import Annotated, Literal
+
+import msgspec
+
+from outrider.core.objects import Name
+from outrider.core.quantities import Duration, duration
+from outrider.ports.secrets import SecretSource
+
+Argv = Annotated[list[str], msgspec.Meta(min_length=1)]
+
+
+class Sqlite(msgspec.Struct, forbid_unknown_fields=True):
+    """The embedded store: one file in the platform's state folder."""
+
+
+class Store(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Where events, runs and leases are kept."""
+
+    sqlite: Sqlite = msgspec.field(default_factory=Sqlite)
+
+
+class Service(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """A program that the platform runs; `host.service_restart` and its plugin act on it by name.
+
+    Attributes:
+        command: Program and arguments; no shell is involved.
+        log: File for its output, relative to the platform's folder.
+        environment: Variables added to the platform's own.
+        restart: `never` leaves the restart to rules, `always` restarts with a growing delay.
+        stop_grace: Time between SIGTERM and SIGKILL.
+    """
+
+    name: Name
+    command: Argv
+    log: str = ""
+    environment: dict[str, str] = {}
+    restart: Literal["never", "always"] = "never"
+    stop_grace: Duration = duration("5s")
+
+
+class Command(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """A command that `host.command_run` may start under this name.
+
+    `arguments` are patterns (regular expressions) for the arguments that a caller may add, in order.
+    """
+
+    argv: Argv
+    arguments: list[str] = []
+
+
+class PlatformSpec(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """The platform itself; at most one per folder.
+
+    Attributes:
+        listen: Address of the API; port 0 takes a free one, so that platforms side by side do not collide.
+        groups: Names of people by group, for approvals.
+        commands: What `host.command_run` may start, by name.
+    """
+
+    store: Store = msgspec.field(default_factory=Store)
+    listen: Annotated[str, msgspec.Meta(pattern=r"^[^:]+:\d{1,5}$", examples=["127.0.0.1:7070"])] = "127.0.0.1:0"
+    secrets: dict[str, SecretSource] = {}
+    groups: dict[str, list[str]] = {}
+    services: list[Service] = []
+    commands: dict[str, Command] = {}

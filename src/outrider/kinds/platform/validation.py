@@ -1,0 +1,62 @@
+import re
+from collections.abc import Iterator
+from pathlib import PurePath
+
+from outrider.core.errors import InvalidConfigError
+from outrider.core.objects import Object
+from outrider.kinds.platform.model import PlatformSpec
+from outrider.runtime.objects import Fault, ObjectSet
+
+MAX_PORT = 65535
+
+
+def validate(item: Object, objects: ObjectSet) -> Iterator[Fault]:
+    """Check the platform's address, services and commands."""
+    spec: PlatformSpec = item.spec
+    if len(objects.of_kind("Platform")) > 1:
+        yield (
+            ("metadata", "name"),
+            InvalidConfigError("a folder holds one Platform", found=item.ref, suggestions=["keep one"]),
+        )
+    if int(spec.listen.rpartition(":")[2]) > MAX_PORT:
+        yield (
+            ("spec", "listen"),
+            InvalidConfigError("spec.listen: no such port", found=spec.listen, expected=f"a port up to {MAX_PORT}"),
+        )
+    yield from _service_faults(spec)
+    for name, command in spec.commands.items():
+        for index, pattern in enumerate(command.arguments):
+            yield from _pattern_faults(("spec", "commands", name, "arguments", index), pattern)
+
+
+def _service_faults(spec: PlatformSpec) -> Iterator[Fault]:
+    seen: set[str] = set()
+    for index, service in enumerate(spec.services):
+        path = ("spec", "services", index)
+        if service.name in seen:
+            yield (
+                (*path, "name"),
+                InvalidConfigError(
+                    f"two services are called '{service.name}'", found=service.name, suggestions=["rename one of them"]
+                ),
+            )
+        seen.add(service.name)
+        if ".." in PurePath(service.log).parts:
+            yield (
+                (*path, "log"),
+                InvalidConfigError(
+                    "a log file stays inside the platform's folder", found=service.log, suggestions=["remove '..'"]
+                ),
+            )
+
+
+def _pattern_faults(path: tuple[str | int, ...], pattern: str) -> Iterator[Fault]:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        yield (
+            path,
+            InvalidConfigError(
+                f"not a regular expression: {error}", found=pattern, suggestions=["correct the pattern"]
+            ),
+        )

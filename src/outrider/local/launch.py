@@ -1,0 +1,159 @@
+"""Starting and stopping a platform from another process: guarded, or detached from the terminal."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from outrider.core.codec import decode
+from outrider.core.errors import (
+    ConnectionFailedError,
+    ErrorBody,
+    NotFoundError,
+    OutriderError,
+    UnavailableError,
+    from_body,
+)
+from outrider.local.control import SupervisorStatus
+from outrider.local.layout import Layout
+from outrider.ports.http.client import Client
+from outrider.ports.process import ProcessGroup, spawn_guarded
+
+READY_SECONDS = 45.0
+STOP_SECONDS = 20.0
+PROBE_SECONDS = 0.05
+
+
+def _command(layout: Layout) -> list[str]:
+    return [
+        sys.executable,
+        "-m",
+        "outrider",
+        "platform",
+        "serve",
+        "--folder",
+        str(layout.folder),
+        "--state",
+        str(layout.state),
+    ]
+
+
+@asynccontextmanager
+async def running_platform(layout: Layout) -> AsyncIterator[SupervisorStatus]:
+    """Run a platform for as long as the block lasts; nothing of it outlives this process, however that ends.
+
+    Raises:
+        OutriderError: It did not start; the supervisor's own error where it gave one.
+    """
+    layout.create()
+    layout.supervisor_log.unlink(missing_ok=True)
+    group = await spawn_guarded(_command(layout), env=dict(os.environ), log=layout.supervisor_log)
+    try:
+        yield await _wait_until_ready(layout, group)
+    finally:
+        await group.terminate(STOP_SECONDS)
+
+
+async def start_detached(layout: Layout) -> SupervisorStatus:
+    """Start a platform that goes on when the terminal is closed.
+
+    Raises:
+        OutriderError: It did not start.
+    """
+    layout.create()
+    layout.supervisor_log.unlink(missing_ok=True)
+    with layout.supervisor_log.open("ab") as log:
+        # Whoever starts it ends before it does, so it is nobody's child and has no lifeline.
+        process = subprocess.Popen(  # noqa: ASYNC220 - starting a process does not wait
+            _command(layout), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+    return await _wait_until_ready(layout, process)
+
+
+async def _wait_until_ready(layout: Layout, process: "ProcessGroup | subprocess.Popen[bytes]") -> SupervisorStatus:
+    deadline = asyncio.get_running_loop().time() + READY_SECONDS
+    while asyncio.get_running_loop().time() < deadline:
+        ended = process.exit_code if isinstance(process, ProcessGroup) else process.poll()
+        if ended is not None:
+            raise _start_error(layout)
+        with suppress(OutriderError):
+            status = await supervisor_status(layout)
+            if status.ready:
+                return status
+        await asyncio.sleep(PROBE_SECONDS)
+    raise UnavailableError(
+        f"the platform was not ready within {READY_SECONDS:.0f} s", suggestions=[f"look into {layout.logs}"]
+    )
+
+
+def _start_error(layout: Layout) -> OutriderError:
+    """Return what the supervisor said before it ended."""
+    lines = layout.supervisor_log.read_text(errors="replace").splitlines() if layout.supervisor_log.is_file() else []
+    for line in reversed(lines):
+        if line.startswith('{"error":'):
+            return from_body(decode(line, dict[str, ErrorBody])["error"])
+    return UnavailableError(
+        "the platform did not start",
+        found=lines[-1] if lines else "nothing in its log",
+        suggestions=[f"read {layout.supervisor_log}"],
+    )
+
+
+async def supervisor_status(layout: Layout) -> SupervisorStatus:
+    """Ask the supervisor.
+
+    Raises:
+        NotFoundError: None runs.
+    """
+    return await _call(layout, "GET", "/status")
+
+
+async def stop(layout: Layout) -> None:
+    """Stop the platform and wait for its end.
+
+    Raises:
+        NotFoundError: None runs.
+        UnavailableError: It did not end in time.
+    """
+    await _call(layout, "POST", "/stop", target=dict)
+    deadline = asyncio.get_running_loop().time() + STOP_SECONDS
+    while asyncio.get_running_loop().time() < deadline:
+        if not layout.socket.exists():
+            return
+        await asyncio.sleep(PROBE_SECONDS)
+    raise UnavailableError(
+        f"the platform did not end within {STOP_SECONDS:.0f} s", suggestions=[f"look into {layout.supervisor_log}"]
+    )
+
+
+async def _call(layout: Layout, method: str, path: str, target: "type | None" = None) -> SupervisorStatus:
+    if not layout.socket.exists():
+        raise _not_running(layout)
+    client = Client(f"unix:{layout.socket}")
+    try:
+        answer: SupervisorStatus = await client.request_json(
+            method, path, None, target or SupervisorStatus, timeout=5.0
+        )
+    except ConnectionFailedError as error:
+        raise _not_running(layout) from error
+    finally:
+        await client.close()
+    return answer
+
+
+def _not_running(layout: Layout) -> NotFoundError:
+    return NotFoundError(
+        f"no platform of {layout.folder} is running",
+        found=str(layout.state),
+        suggestions=[f"start it: outrider up {layout.folder}"],
+    )
+
+
+def purge(layout: Layout) -> None:
+    """Remove the state of a stopped platform."""
+    import shutil  # noqa: PLC0415 - used once in a process's life
+
+    if layout.state.is_dir():
+        shutil.rmtree(layout.state)

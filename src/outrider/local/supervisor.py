@@ -1,0 +1,339 @@
+"""The supervisor process of one platform: starts what its objects need, in order, and stops all of it."""
+
+import argparse
+import asyncio
+import fcntl
+import os
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from outrider.core.codec import encode, to_builtins
+from outrider.core.errors import ConflictError, OutriderError, UnavailableError
+from outrider.core.objects import Object
+from outrider.edge.settings import AgentSettings
+from outrider.kinds.platform.model import PlatformSpec, Service
+from outrider.local.control import Control, SupervisorStatus
+from outrider.local.layout import Layout
+from outrider.local.parts import Part, PartSpec, PartStatus
+from outrider.orchestrator.settings import OrchestratorSettings
+from outrider.orchestrator.wire import ApplyAnswer, ApplyRequest, StatusAnswer, TokenAnswer, TokenRequest
+from outrider.ports.clock import Clock, SystemClock
+from outrider.ports.http.server import Server
+from outrider.ports.process import LIFELINE_VARIABLE, base_environment, watch_lifeline
+from outrider.ports.telemetry import configure_logging, logger
+from outrider.runtime.client import PlatformClient
+from outrider.runtime.contexts import Contexts, Endpoint, PlatformContext, cache_folder
+from outrider.runtime.discovery import registry
+from outrider.runtime.objects import ObjectSet, read_objects
+from outrider.runtime.plugins.catalogue import catalogue
+
+READY_SECONDS = 30.0
+PROBE_SECONDS = 0.03
+DEFAULT_NAME = "platform"
+_log = logger(__name__)
+
+
+class Supervisor:
+    """One platform.
+
+    Args:
+        layout: Where its files are.
+        clock: Paces restarts.
+    """
+
+    def __init__(self, layout: Layout, clock: Clock) -> None:
+        self._layout = layout
+        self._clock = clock
+        self._objects: ObjectSet
+        self._parts: dict[str, Part] = {}
+        self._services: dict[str, Part] = {}
+        self._stopping = asyncio.Event()
+        self._ready = False
+        self._url = ""
+        self._name = DEFAULT_NAME
+        # Whoever holds the read end sees its end when this process is gone, however it went.
+        self._lifeline, self._lifeline_end = os.pipe()
+
+    def stop(self) -> None:
+        """Ask for the end of the platform."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Start everything, serve until `stop`, stop everything."""
+        self._layout.create()
+        lock = self._lock()
+        try:
+            self._objects = read_objects(self._layout.folder, registry(), catalogue(self._layout.folder))
+            platforms = self._objects.of_kind("Platform")
+            self._name = platforms[0].name if platforms else self._layout.folder.name
+            spec: PlatformSpec = platforms[0].spec if platforms else PlatformSpec()
+            await self._serve(spec)
+        finally:
+            os.close(lock)
+
+    def _lock(self) -> int:
+        """Hold the state folder for this process alone."""
+        file = os.open(self._layout.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(file)
+            raise ConflictError(
+                f"the platform of {self._layout.folder} is running already",
+                found=str(self._layout.state),
+                suggestions=["look at it: outrider status", "stop it: outrider down"],
+            ) from error
+        return file
+
+    async def _serve(self, spec: PlatformSpec) -> None:
+        control = Server(Control(self._status, self._services, self.stop).router())
+        self._layout.socket.unlink(missing_ok=True)
+        await control.start_unix(self._layout.socket)
+        starting = asyncio.get_running_loop().create_task(self._start_all(spec), name="start")
+        ended = asyncio.get_running_loop().create_task(self._stopping.wait())
+        try:
+            await asyncio.wait({starting, ended}, return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                await starting
+                await ended
+        finally:
+            for task in (starting, ended):
+                task.cancel()
+            await asyncio.wait({starting, ended})
+            await self._stop_all()
+            await control.stop(1.0)
+            self._layout.socket.unlink(missing_ok=True)
+            self._layout.endpoint.unlink(missing_ok=True)
+
+    async def _start_all(self, spec: PlatformSpec) -> None:
+        self._token = self._read_or_make_token()
+        host, _, port = spec.listen.rpartition(":")
+        listen = f"{host}:{_free_port(host, int(port))}"
+        self._url = f"https://{listen}"
+        await asyncio.gather(
+            *(self._start_service(service) for service in spec.services), self._start_orchestrator(listen)
+        )
+        await self._until(self._has_authority, "the orchestrator does not come up", "orchestrator")
+        client = PlatformClient(self._url, self._layout.authority, self._token)
+        try:
+            await self._start_agents(client)
+            await self._wait_for_agents(client)
+        finally:
+            await client.close()
+        self._write(
+            self._layout.endpoint,
+            Endpoint(url=self._url, pid=os.getpid(), name=self._name, supervisor=self._layout.socket),
+        )
+        context = PlatformContext(
+            name=self._name, folder=self._layout.folder, state=self._layout.state, used=self._clock.now()
+        )
+        with suppress(OSError):  # the context is a convenience; a read-only home must not stop a platform
+            Contexts().save(context)
+        self._ready = True
+
+    async def _start_service(self, service: Service) -> None:
+        log = self._layout.folder / service.log if service.log else self._layout.log(f"service-{service.name}")
+        spec = PartSpec(
+            name=service.name,
+            kind="service",
+            argv=service.command,
+            log=log,
+            environment={**base_environment(), **service.environment},
+            folder=self._layout.folder,
+            restart=service.restart == "always",
+            grace=float(service.stop_grace),
+        )
+        part = Part(spec, self._clock, changed=self._changed)
+        self._services[service.name] = part
+        await part.start()
+
+    async def _start_orchestrator(self, listen: str) -> None:
+        settings = OrchestratorSettings(
+            listen=listen,
+            state=self._layout.orchestrator,
+            folder=self._layout.folder,
+            token_file=self._layout.token,
+        )
+        await self._start_part("orchestrator", "orchestrator", "orchestrator", settings)
+
+    async def _start_part(self, name: str, kind: str, service: str, settings: msgspec.Struct) -> None:
+        path = self._layout.state / f"{kind}-{name}.json"
+        self._write(path, settings)
+        log = self._layout.log(name)
+        log.unlink(missing_ok=True)
+        spec = PartSpec(
+            name=name,
+            kind=kind,
+            argv=[sys.executable, "-m", "outrider", service, "serve", "--settings", str(path)],
+            log=log,
+            environment={**_own_environment(), LIFELINE_VARIABLE: str(self._lifeline)},
+            folder=self._layout.folder,
+        )
+        part = Part(spec, self._clock, pass_fds=(self._lifeline,), changed=self._changed)
+        self._parts[name] = part
+        await part.start()
+
+    async def _start_agents(self, client: PlatformClient) -> None:
+        await self._until(lambda: self._apply(client), "the orchestrator does not answer", "orchestrator")
+        status = await client.get("/v1/status", StatusAnswer)
+        await asyncio.gather(*(self._start_agent(client, name, kind) for name, kind in status.expected_agents.items()))
+
+    async def _has_authority(self) -> bool:
+        return self._layout.authority.is_file()
+
+    async def _apply(self, client: PlatformClient) -> bool:
+        body = ApplyRequest(objects=[_document(item) for item in self._objects], prune=True)
+        try:
+            answer = await client.post("/v1/objects", body, ApplyAnswer)
+        except OutriderError as error:
+            if error.retryable:
+                return False
+            raise
+        for change in answer.changes:
+            _log.info("%s", change)
+        return True
+
+    async def _start_agent(self, client: PlatformClient, name: str, kind: str) -> None:
+        token = (await client.post("/v1/enrolment-tokens", TokenRequest(name, kind), TokenAnswer)).token
+        settings = AgentSettings(
+            name=name,
+            kind=kind,  # type: ignore[arg-type]  # the orchestrator names the three kinds only
+            orchestrator=self._url,
+            authority=self._layout.authority,
+            token=token,
+            folder=self._layout.folder,
+            state=self._layout.agent(name),
+            cache=cache_folder(),
+            secrets=self._layout.secrets,
+            supervisor=self._layout.socket,
+        )
+        await self._start_part(name, "agent", "edge", settings)
+
+    async def _wait_for_agents(self, client: PlatformClient) -> None:
+        async def all_ready() -> bool:
+            status = await client.get("/v1/status", StatusAnswer)
+            healthy = {
+                agent.name
+                for agent in status.agents
+                if agent.status == "online"
+                and agent.health.pid == self._parts[agent.name].status.pid
+                and all(plugin.status in ("running", "error") for plugin in agent.health.plugins.values())
+            }
+            return healthy >= status.expected_agents.keys()
+
+        await self._until(all_ready, "not every agent came up", "agents")
+
+    async def _until(self, check: Callable[[], Awaitable[bool]], problem: str, part: str) -> None:
+        deadline = self._clock.monotonic() + READY_SECONDS
+        while not await check():
+            if self._clock.monotonic() > deadline or any(
+                status.status.state == "crash-loop" for status in self._parts.values()
+            ):
+                causes = [status.status.problem for status in self._parts.values() if status.status.problem]
+                raise UnavailableError(
+                    f"the platform did not start: {problem}",
+                    found="; ".join(causes) or f"{part}: no answer within {READY_SECONDS:.0f} s",
+                    suggestions=[f"look into {self._layout.logs}"],
+                )
+            await self._clock.sleep(PROBE_SECONDS)
+
+    def _read_or_make_token(self) -> str:
+        with suppress(FileNotFoundError):
+            return self._layout.token.read_text().strip()
+        token = secrets.token_urlsafe(32)
+        file = os.open(self._layout.token, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(file, "w") as stream:
+            stream.write(token + "\n")
+        return token
+
+    def _write(self, path: Path, content: msgspec.Struct) -> None:
+        temporary = path.with_suffix(".new")
+        file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with os.fdopen(file, "wb") as stream:
+            stream.write(encode(content))
+        temporary.replace(path)
+
+    def _status(self) -> SupervisorStatus:
+        parts = [part.status for part in (*self._parts.values(), *self._services.values())]
+        return SupervisorStatus(name=self._name, url=self._url, ready=self._ready, parts=parts)
+
+    def _changed(self, status: PartStatus) -> None:
+        _log.info("%s %s is %s", status.kind, status.name, status.state)
+
+    async def _stop_all(self) -> None:
+        """Stop agents first, so that they can say goodbye and bring their results home."""
+        orchestrator = self._parts.pop("orchestrator", None)
+        await asyncio.gather(*(part.stop() for part in self._parts.values()))
+        if orchestrator is not None:
+            await orchestrator.stop()
+        await asyncio.gather(*(part.stop() for part in self._services.values()))
+
+
+def _free_port(host: str, port: int) -> int:
+    """Return the port to listen on; 0 takes any free one.
+
+    Raises:
+        ConflictError: Another program listens on it.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise ConflictError(
+                f"spec.listen: {host}:{port} cannot be used: {error.strerror}",
+                path="spec.listen",
+                found=f"{host}:{port}",
+                expected="an address of this machine with a free port",
+                suggestions=[
+                    "choose another port, or remove `listen` to get a free one",
+                    f"see who has it: ss -ltnp 'sport = {port}'",
+                ],
+            ) from error
+        return int(probe.getsockname()[1])
+
+
+def _own_environment() -> dict[str, str]:
+    """Return the environment of Outrider's own parts: paths and what configures telemetry."""
+    passed = {name: value for name, value in os.environ.items() if name.startswith(("OUTRIDER_", "OTEL_", "XDG_"))}
+    passed.pop(LIFELINE_VARIABLE, None)
+    return {**base_environment(), **passed, "PYTHONUNBUFFERED": "1"}
+
+
+def _document(item: Object) -> dict[str, object]:
+    metadata = {"name": item.name, "labels": item.metadata.labels, "annotations": item.metadata.annotations}
+    return {
+        "apiVersion": item.api_version,
+        "kind": item.kind,
+        "metadata": metadata,
+        "spec": to_builtins(item.spec),
+    }
+
+
+async def _main(layout: Layout) -> None:
+    supervisor = Supervisor(layout, SystemClock())
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, supervisor.stop)
+    lifeline = os.environ.pop(LIFELINE_VARIABLE, None)
+    if lifeline is not None:
+        watch_lifeline(loop, int(lifeline), supervisor.stop)
+    await supervisor.run()
+
+
+def serve(arguments: list[str]) -> None:
+    """Run the supervisor: `outrider platform serve --folder DIR [--state DIR]`."""
+    parser = argparse.ArgumentParser(prog="outrider platform serve")
+    parser.add_argument("--folder", required=True, type=Path, help="folder with the platform's objects")
+    parser.add_argument("--state", type=Path, help="state folder")
+    options = parser.parse_args(arguments)
+    os.umask(0o077)
+    configure_logging()
+    asyncio.run(_main(Layout(options.folder, options.state)))

@@ -1,0 +1,295 @@
+"""The desk where agents fetch instructions and bring results. Its methods run inside writing transactions."""
+
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from outrider.core.audit import AuditEntry
+from outrider.core.codec import decode, encode
+from outrider.core.errors import ConflictError, OutriderError
+from outrider.core.events import (
+    Instruction,
+    InstructionState,
+    LeaseAnswer,
+    LogBatch,
+    Result,
+    ResultAnswer,
+)
+from outrider.core.machines import lease as machine
+from outrider.core.units import format_duration
+from outrider.orchestrator.leases import lease_of, load, store
+from outrider.orchestrator.runs import RunStarter
+from outrider.orchestrator.tables import approvals, attempts, eligible, instructions, log_lines
+from outrider.orchestrator.transaction import Transaction
+
+LEASE_SECONDS = 30.0
+MAX_LOG_LINES = 10_000
+_CLAIMED = ("delivered", "executing")
+
+
+class Desk:
+    """Claims, renewals and results of one tenant's instructions.
+
+    Args:
+        tenant: Whose instructions.
+        starter: Told when an instruction has ended.
+    """
+
+    def __init__(self, tenant: str, starter: RunStarter) -> None:
+        self._tenant = tenant
+        self._starter = starter
+
+    def claim(self, work: Transaction, agent: str, limit: int) -> list[Instruction]:
+        """Hand up to `limit` waiting instructions to an agent, oldest first."""
+        rows = work.connection.execute(
+            sa.select(instructions)
+            .join(
+                eligible,
+                sa.and_(eligible.c.tenant == instructions.c.tenant, eligible.c.instruction == instructions.c.id),
+            )
+            .where(
+                eligible.c.tenant == self._tenant,
+                eligible.c.agent == agent,
+                instructions.c.state == "pending",
+                instructions.c.not_before <= work.now,
+            )
+            .order_by(instructions.c.created, instructions.c.step)
+            .limit(limit)
+        ).all()
+        return [self._claim_one(work, row, agent) for row in rows]
+
+    def _claim_one(self, work: Transaction, row: Any, agent: str) -> Instruction:
+        lease = machine.claim(lease_of(row), agent, now=work.now, duration=LEASE_SECONDS)
+        store(work.connection, row, lease)
+        work.connection.execute(
+            attempts.insert().values(
+                tenant=self._tenant,
+                instruction=row.id,
+                epoch=lease.epoch,
+                attempt=lease.attempt,
+                agent=agent,
+                claimed=work.now,
+                status="delivered",
+                document="",
+            )
+        )
+        work.timeline(
+            "instruction",
+            row.id,
+            f"-> {agent} · attempt {lease.attempt} · lease {format_duration(LEASE_SECONDS)}",
+            run=row.run,
+            instruction=row.id,
+        )
+        instruction = decode(row.document, Instruction)
+        return msgspec.structs.replace(
+            instruction, attempt=lease.attempt, lease_epoch=lease.epoch, lease_seconds=LEASE_SECONDS
+        )
+
+    def renew(self, work: Transaction, agent: str, instruction: str, epoch: int) -> LeaseAnswer:
+        """Extend a claim; the first renewal allows the start.
+
+        Raises:
+            ConflictError: The claim was lost.
+        """
+        row = load(work.connection, self._tenant, instruction)
+        lease = machine.renew(lease_of(row), agent, epoch, now=work.now, duration=LEASE_SECONDS)
+        store(work.connection, row, lease)
+        if row.state == "delivered":
+            work.connection.execute(self._attempt(instruction, epoch).values(status="executing", started=work.now))
+        return LeaseAnswer(epoch, LEASE_SECONDS, lease.cancel_requested)
+
+    def finish(self, work: Transaction, agent: str, instruction: str, result: Result) -> ResultAnswer:
+        """Record how an attempt ended. A result that is recorded already is acknowledged again.
+
+        Raises:
+            ConflictError: The claim was lost; what was brought is kept as evidence by `keep_evidence`.
+        """
+        row = load(work.connection, self._tenant, instruction)
+        before = lease_of(row)
+        if machine.is_repeat(before, result):
+            return ResultAnswer(acknowledged=True, duplicate=True)
+        lease = machine.finish(before, agent, result.lease_epoch, result.status, now=work.now)
+        final = {"result": encode(result).decode(), "finished": work.now} if lease.state.final else {}
+        store(work.connection, row, lease, **final)
+        work.connection.execute(
+            self._attempt(instruction, result.lease_epoch).values(
+                status=result.status, finished=work.now, document=encode(result).decode()
+            )
+        )
+        self._tell(work, row, lease, result)
+        if lease.state.final:
+            self._starter.finished(work, row, lease.state, result)
+        elif lease.state is InstructionState.PENDING:
+            work.wake.update(self._eligible(work, instruction))
+        return ResultAnswer(acknowledged=True)
+
+    def keep_evidence(self, work: Transaction, agent: str, instruction: str, result: Result) -> None:
+        """Keep what an agent brought under a claim that it had lost."""
+        work.connection.execute(
+            upsert(attempts)
+            .values(
+                tenant=self._tenant,
+                instruction=instruction,
+                epoch=result.lease_epoch,
+                attempt=result.attempt,
+                agent=agent,
+                claimed=work.now,
+                finished=work.now,
+                status="superseded",
+                document=encode(result).decode(),
+            )
+            .on_conflict_do_update(
+                index_elements=["tenant", "instruction", "epoch"],
+                set_={"status": "superseded", "document": encode(result).decode(), "finished": work.now},
+            )
+        )
+
+    def append_log(self, work: Transaction, agent: str, instruction: str, batch: LogBatch) -> int:
+        """Store log lines of the current claim; lines that are there already are left out. Returns the next number.
+
+        Raises:
+            ConflictError: The claim was lost.
+        """
+        row = load(work.connection, self._tenant, instruction)
+        if row.agent != agent or row.epoch != batch.lease_epoch:
+            raise ConflictError(f"instruction {instruction}: stale lease", context={"reason": "stale_lease"})
+        key = {"tenant": self._tenant, "instruction": instruction, "epoch": batch.lease_epoch}
+        known = work.connection.scalar(sa.select(sa.func.count()).select_from(log_lines).filter_by(**key))
+        next_sequence = int(known or 0)
+        fresh = batch.lines[max(0, next_sequence - batch.first_sequence) :][: MAX_LOG_LINES - next_sequence]
+        if fresh and batch.first_sequence <= next_sequence:
+            rows = [
+                {**key, "sequence": next_sequence + index, "time": line.time, "stream": line.stream, "text": line.text}
+                for index, line in enumerate(fresh)
+            ]
+            work.connection.execute(log_lines.insert(), rows)
+            next_sequence += len(rows)
+        return next_sequence
+
+    def expire(self, work: Transaction) -> None:
+        """Take back the claims whose agents did not renew them, and end the questions nobody answered."""
+        rows = work.connection.execute(
+            sa.select(instructions).where(
+                instructions.c.tenant == self._tenant,
+                instructions.c.state.in_(_CLAIMED),
+                instructions.c.expires <= work.now,
+            )
+        ).all()
+        for row in rows:
+            lease = machine.expire(lease_of(row), now=work.now)
+            final = {"finished": work.now} if lease.state.final else {}
+            store(work.connection, row, lease, **final)
+            work.connection.execute(self._attempt(row.id, row.epoch).values(status="lost", finished=work.now))
+            work.timeline(
+                "lost",
+                row.agent,
+                f"no sign of life while it had {row.name}: now {lease.state}",
+                run=row.run,
+                instruction=row.id,
+            )
+            if lease.state.final:
+                self._starter.finished(work, row, lease.state, None)
+            else:
+                work.wake.update(self._eligible(work, row.id))
+        unanswered = work.connection.execute(
+            sa.select(approvals.c.instruction).where(
+                approvals.c.tenant == self._tenant, approvals.c.decision == "", approvals.c.expires <= work.now
+            )
+        ).all()
+        for row in unanswered:
+            self.decide(work, row.instruction, "expired", "nobody")
+
+    def decide(self, work: Transaction, instruction: str, decision: str, by: str) -> None:
+        """Record an answer to an approval: `approved`, `rejected` or `expired`.
+
+        Raises:
+            ConflictError: It was answered before.
+        """
+        changed = work.connection.execute(
+            approvals.update()
+            .where(
+                approvals.c.tenant == self._tenant, approvals.c.instruction == instruction, approvals.c.decision == ""
+            )
+            .values(decision=decision, decided_by=by, decided=work.now)
+        )
+        if changed.rowcount != 1:
+            raise ConflictError(f"the approval of {instruction} was answered before")
+        row = load(work.connection, self._tenant, instruction)
+        work.timeline("approval", row.name, f"{decision} by {by}", run=row.run, instruction=instruction)
+        work.audit.append(
+            AuditEntry(
+                phase="fact",
+                principal=by,
+                action=f"approval.{decision}",
+                target=f"instruction/{instruction}",
+                outcome="ok",
+            )
+        )
+        if decision == "approved":
+            store(work.connection, row, machine.approve(lease_of(row)))
+            work.wake.update(self._eligible(work, instruction))
+            return
+        lease = machine.request_cancel(lease_of(row))
+        store(work.connection, row, lease, finished=work.now)
+        self._starter.finished(work, row, lease.state, None)
+
+    def cancel(self, work: Transaction, run: str) -> int:
+        """Cancel what is left of a run; returns how many instructions that concerned."""
+        rows = work.connection.execute(
+            sa.select(instructions).where(
+                instructions.c.tenant == self._tenant, instructions.c.run == run, instructions.c.finished.is_(None)
+            )
+        ).all()
+        for row in rows:
+            lease = machine.request_cancel(lease_of(row))
+            store(work.connection, row, lease, **({"finished": work.now} if lease.state.final else {}))
+            if lease.state.final:
+                self._starter.finished(work, row, lease.state, None)
+        return len(rows)
+
+    def adopt(self, work: Transaction) -> None:
+        """After a start, give every live claim its full time again: its agent could not renew while we were down."""
+        work.connection.execute(
+            instructions.update()
+            .where(instructions.c.tenant == self._tenant, instructions.c.state.in_(_CLAIMED))
+            .values(expires=work.now + LEASE_SECONDS)
+        )
+
+    def _attempt(self, instruction: str, epoch: int) -> Any:
+        return attempts.update().where(
+            attempts.c.tenant == self._tenant, attempts.c.instruction == instruction, attempts.c.epoch == epoch
+        )
+
+    def _eligible(self, work: Transaction, instruction: str) -> list[str]:
+        query = sa.select(eligible.c.agent).where(
+            eligible.c.tenant == self._tenant, eligible.c.instruction == instruction
+        )
+        return list(work.connection.scalars(query))
+
+    def _tell(self, work: Transaction, row: Any, lease: machine.Lease, result: Result) -> None:
+        instruction = decode(row.document, Instruction)
+        kind = "output" if instruction.instruction_type == "output" else "action"
+        subject = instruction.context.get("output", row.name) if kind == "output" else row.name
+        summary = result.result.get("summary") or result.status
+        text = str(summary) if result.error is None else f"{result.status}: {result.error.message}"
+        if lease.state is InstructionState.PENDING:
+            text += f" · tries again in {format_duration(lease.backoff)}"
+        work.timeline(kind, str(subject), text, run=row.run, instruction=row.id)
+        work.audit.append(
+            AuditEntry(
+                phase="fact",
+                principal=instruction.principal,
+                action=f"instruction.{result.status}",
+                target=f"instruction/{row.id}",
+                outcome="ok" if result.error is None else result.error.code,
+                trace_id=instruction.trace_id,
+                details={"name": row.name, "agent": row.agent, "attempt": lease.attempt, "run": row.run},
+            )
+        )
+
+
+def stale(error: OutriderError) -> bool:
+    """Return whether an error means that a claim was lost."""
+    return error.context.get("reason") == "stale_lease"

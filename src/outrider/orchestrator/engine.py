@@ -1,0 +1,200 @@
+"""One tenant's part of the orchestrator: each method is one transaction, and what follows from its commit."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeVar
+
+import sqlalchemy as sa
+
+from outrider.core.audit import AuditEntry, ChainHead
+from outrider.core.errors import ConflictError, OutriderError
+from outrider.core.events import (
+    Event,
+    EventOutcome,
+    Instruction,
+    LeaseAnswer,
+    LogBatch,
+    PollAnswer,
+    Result,
+    ResultAnswer,
+)
+from outrider.core.objects import Object
+from outrider.orchestrator.agents import mark_silent
+from outrider.orchestrator.desk import Desk
+from outrider.orchestrator.ingest import Ingest
+from outrider.orchestrator.metrics import EngineMetrics
+from outrider.orchestrator.objects import apply_objects, load_objects
+from outrider.orchestrator.runs import RunStarter
+from outrider.orchestrator.timeline import Timeline
+from outrider.orchestrator.transaction import Transaction
+from outrider.orchestrator.world import World
+from outrider.ports.clock import Clock
+from outrider.ports.store import Store
+from outrider.ports.telemetry import logger
+from outrider.runtime.audit import AuditLog
+from outrider.runtime.plugins.catalogue import Catalogue
+
+T = TypeVar("T")
+MAX_POLL_SECONDS = 60.0
+SWEEP_SECONDS = 0.5
+_log = logger(__name__)
+
+
+class Engine:
+    """Events in, instructions out.
+
+    Args:
+        tenant: Whose.
+        store: Owns the truth.
+        clock: One clock decides about leases and windows.
+        audit: The orchestrator's own chain.
+        catalogue: The plugins at hand.
+        metrics: Counts what happens.
+    """
+
+    def __init__(
+        self, tenant: str, store: Store, clock: Clock, audit: AuditLog, catalogue: Catalogue, metrics: EngineMetrics
+    ) -> None:
+        self.tenant = tenant
+        self.store = store
+        self.clock = clock
+        self.timeline = Timeline(clock)
+        self._audit = audit
+        self._metrics = metrics
+        self._catalogue = catalogue
+        self._waiting: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        self._use(World([], catalogue))
+
+    def _use(self, world: World) -> None:
+        self.world = world
+        starter = RunStarter(self.tenant, world)
+        self._desk = Desk(self.tenant, starter)
+        self._ingest = Ingest(self.tenant, world.rules, starter)
+
+    async def open(self) -> None:
+        """Take up the work where it was left: load the objects, and give live claims their full time."""
+        self._use(World(await self.store.read(lambda c: load_objects(c, self.tenant)), self._catalogue))
+        await self.write(self._desk.adopt)
+
+    async def apply(self, items: list[Object], by: str, *, prune: bool) -> list[str]:
+        """Store objects and use them from the next event on; with `prune` those not named are removed.
+
+        Returns:
+            What changed, as `Kind/name created`.
+        """
+
+        def body(work: Transaction) -> tuple[list[str], World]:
+            changes = apply_objects(work, self.tenant, items, by=by, prune=prune)
+            world = World(load_objects(work.connection, self.tenant), self._catalogue)
+            work.audit.extend(_applied(change, by) for change in changes)
+            return changes, world
+
+        changes, world = await self.write(body)
+        self._use(world)
+        self._wake(self._waiting)
+        return changes
+
+    async def ingest(self, batch: list[Event]) -> list[EventOutcome]:
+        """Store a sensor agent's events, match them and create what follows."""
+        outcomes = await self.write(lambda work: self._ingest.store(work, batch))
+        self._metrics.ingested(outcomes)
+        return outcomes
+
+    async def poll(self, agent: str, limit: int, wait: float) -> PollAnswer:
+        """Hand out instructions; where there are none, wait up to `wait` seconds for one."""
+        deadline = self.clock.monotonic() + min(wait, MAX_POLL_SECONDS)
+        while True:
+            woken = self._waiting[agent]
+            woken.clear()
+            claimed = await self.write(lambda work: self._desk.claim(work, agent, limit))
+            left = deadline - self.clock.monotonic()
+            if claimed or left <= 0:
+                return _poll_answer(claimed)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await woken.wait()
+
+    async def renew(self, agent: str, instruction: str, epoch: int) -> LeaseAnswer:
+        """Extend a claim."""
+        return await self.write(lambda work: self._desk.renew(work, agent, instruction, epoch))
+
+    async def finish(self, agent: str, instruction: str, result: Result) -> ResultAnswer:
+        """Record a result; one that comes too late is kept as evidence and refused."""
+        try:
+            return await self.write(lambda work: self._desk.finish(work, agent, instruction, result))
+        except ConflictError:
+            await self.write(lambda work: self._desk.keep_evidence(work, agent, instruction, result))
+            raise
+
+    async def append_log(self, agent: str, instruction: str, batch: LogBatch) -> int:
+        """Store log lines and return the number of the next."""
+        return await self.write(lambda work: self._desk.append_log(work, agent, instruction, batch))
+
+    async def decide(self, instruction: str, decision: str, by: str) -> None:
+        """Answer an approval."""
+        await self.write(lambda work: self._desk.decide(work, instruction, decision, by))
+
+    async def cancel(self, run: str) -> int:
+        """Cancel what is left of a run."""
+        return await self.write(lambda work: self._desk.cancel(work, run))
+
+    async def sweep(self) -> None:
+        """Once in a while: expire claims and approvals, fire what was held, wake agents for delayed retries."""
+        while True:
+            await self.clock.sleep(SWEEP_SECONDS)
+            try:
+                await self.write(self._sweep_once)
+            except OutriderError as error:
+                _log.warning("sweep: %s", error.message)
+            self._wake(self._waiting)
+
+    def _sweep_once(self, work: Transaction) -> None:
+        mark_silent(work, self.tenant)
+        self._desk.expire(work)
+        self._ingest.due(work)
+
+    @property
+    def audit_head(self) -> ChainHead:
+        """The end of the orchestrator's own chain."""
+        return self._audit.head
+
+    async def record(self, entry: AuditEntry) -> None:
+        """Add to the orchestrator's audit chain, on disk when this returns."""
+        await self._audit.append_synced(entry)
+
+    async def write(self, body: Callable[[Transaction], T]) -> T:
+        """Run a transaction, then carry out what it wants to happen after its commit."""
+        held: list[Transaction] = []
+
+        def run(connection: sa.Connection) -> T:
+            work = Transaction(connection, self.clock.now())
+            held.append(work)
+            return body(work)
+
+        began = self.clock.monotonic()
+        result = await self.store.write(run)
+        work = held[-1]
+        self._metrics.committed(work, self.clock.monotonic() - began)
+        for entry in work.audit:
+            self._audit.append(entry)
+        self._wake(work.wake)
+        if work.entries:
+            await self.timeline.add(work.entries)
+        return result
+
+    def _wake(self, agents: "set[str] | dict[str, asyncio.Event]") -> None:
+        for agent in agents:
+            self._waiting[agent].set()
+
+
+def _poll_answer(claimed: list[Instruction]) -> PollAnswer:
+    if not claimed:
+        return PollAnswer()
+    return PollAnswer(instruction=claimed[0], instructions=claimed, status="instruction_delivered")
+
+
+def _applied(change: str, by: str) -> AuditEntry:
+    target, _, what = change.partition(" ")
+    return AuditEntry(phase="fact", principal=by, action=f"object.{what}", target=target, outcome="ok")

@@ -1,0 +1,25 @@
+"""What the orchestrator counts, for Prometheus."""
+
+from outrider.core.events import EventOutcome
+from outrider.orchestrator.transaction import Transaction
+from outrider.ports.telemetry import Metrics
+
+
+class EngineMetrics:
+    """Instruments of the engine."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._events = metrics.counter("outrider_events_total", "Events by what became of them", ["outcome"])
+        self._timeline = metrics.counter("outrider_activity_total", "Entries of the timeline by kind", ["kind"])
+        self._transactions = metrics.histogram("outrider_transaction_seconds", "Time of a transaction with its commit")
+
+    def ingested(self, outcomes: list[EventOutcome]) -> None:
+        """Count events."""
+        for outcome in outcomes:
+            self._events.add(1, outcome=outcome.outcome)
+
+    def committed(self, work: Transaction, seconds: float) -> None:
+        """Count a transaction and what it did."""
+        self._transactions.observe(seconds)
+        for entry in work.entries:
+            self._timeline.add(1, kind=entry.kind)

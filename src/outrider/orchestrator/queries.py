@@ -1,0 +1,168 @@
+"""What users read: events, runs, agents, approvals. Used by the API, and by the CLI on a platform that is not running."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from outrider.core.audit import ChainHead
+from outrider.core.codec import decode
+from outrider.core.errors import NotFoundError
+from outrider.core.events import Event, Heartbeat, Instruction, Result
+from outrider.core.timestamps import timestamp
+from outrider.orchestrator.tables import agents, approvals, attempts, audit_heads, events, instructions, log_lines, runs
+from outrider.orchestrator.wire import AgentRow, ApprovalRow, AttemptRow, EventRow, RunDetail, RunRow, StepRow
+
+MAX_ROWS = 500
+
+
+def list_events(
+    connection: sa.Connection, tenant: str, *, after: int = 0, limit: int = 50, source: str = ""
+) -> list[EventRow]:
+    """Return the newest events, oldest first; with `after` those that came after a sequence number."""
+    query = sa.select(events).where(events.c.tenant == tenant, events.c.sequence > after)
+    if source:
+        query = query.where(events.c.source == source)
+    rows = connection.execute(query.order_by(events.c.sequence.desc()).limit(min(limit, MAX_ROWS))).all()
+    return [
+        EventRow(sequence=row.sequence, received=timestamp(row.received), event=decode(row.document, Event))
+        for row in reversed(rows)
+    ]
+
+
+def list_runs(
+    connection: sa.Connection, tenant: str, *, limit: int = 50, rule: str = "", state: str = ""
+) -> list[RunRow]:
+    """Return the newest runs, newest first."""
+    query = sa.select(runs).where(runs.c.tenant == tenant)
+    if rule:
+        query = query.where(runs.c.rule == rule)
+    if state:
+        query = query.where(runs.c.state == state)
+    rows = connection.execute(query.order_by(runs.c.created.desc(), runs.c.id.desc()).limit(min(limit, MAX_ROWS)))
+    return [_run_row(row) for row in rows]
+
+
+def show_run(connection: sa.Connection, tenant: str, prefix: str) -> RunDetail:
+    """Return the run whose id, or one of whose instructions' ids, begins with `prefix`.
+
+    Raises:
+        NotFoundError: There is none, or more than one.
+    """
+    matches = connection.execute(
+        sa.select(runs).where(runs.c.tenant == tenant, runs.c.id.startswith(prefix.upper(), autoescape=True)).limit(2)
+    ).all()
+    if not matches:
+        matches = connection.execute(
+            sa.select(runs)
+            .join(instructions, sa.and_(instructions.c.tenant == runs.c.tenant, instructions.c.run == runs.c.id))
+            .where(runs.c.tenant == tenant, instructions.c.id.startswith(prefix.upper(), autoescape=True))
+            .distinct()
+            .limit(2)
+        ).all()
+    if len(matches) != 1:
+        raise NotFoundError(
+            f"no run is called '{prefix}'" if not matches else f"'{prefix}' begins the names of several runs",
+            found=prefix,
+            suggestions=["list them: outrider runs list"],
+        )
+    run = matches[0]
+    rows = connection.execute(
+        sa.select(instructions)
+        .where(instructions.c.tenant == tenant, instructions.c.run == run.id)
+        .order_by(instructions.c.step)
+    ).all()
+    return RunDetail(
+        run=_run_row(run),
+        event=decode(run.event, Event),
+        trace_id=run.trace_id,
+        steps=[_step_row(connection, run, row) for row in rows],
+    )
+
+
+def _run_row(row: Any) -> RunRow:
+    return RunRow(
+        id=row.id,
+        rule=row.rule,
+        state=row.state,
+        created=timestamp(row.created),
+        seconds=round(row.finished - row.created, 6) if row.finished else None,
+        source=decode(row.event, Event).source,
+        message=row.message,
+    )
+
+
+def _step_row(connection: sa.Connection, run: Any, row: Any) -> StepRow:
+    instruction = decode(row.document, Instruction)
+    mine = sa.and_(attempts.c.tenant == row.tenant, attempts.c.instruction == row.id)
+    tries = connection.execute(sa.select(attempts).where(mine).order_by(attempts.c.epoch)).all()
+    lines = connection.scalars(
+        sa.select(log_lines.c.text)
+        .where(log_lines.c.tenant == row.tenant, log_lines.c.instruction == row.id)
+        .order_by(log_lines.c.epoch, log_lines.c.sequence)
+        .limit(MAX_ROWS)
+    )
+    return StepRow(
+        instruction=row.id,
+        kind=instruction.instruction_type,
+        name=str(instruction.context.get("output", row.name)),
+        state=row.state,
+        attempts=[_attempt_row(attempt) for attempt in tries],
+        result=decode(row.result, Result) if row.result else None,
+        log=list(lines),
+        offset=round(row.created - run.created, 6),
+        seconds=round(row.finished - row.created, 6) if row.finished else None,
+    )
+
+
+def _attempt_row(row: Any) -> AttemptRow:
+    return AttemptRow(
+        attempt=row.attempt,
+        agent=row.agent,
+        status=row.status,
+        claimed=timestamp(row.claimed),
+        started=timestamp(row.started) if row.started else "",
+        finished=timestamp(row.finished) if row.finished else "",
+    )
+
+
+def list_agents(connection: sa.Connection, tenant: str) -> list[AgentRow]:
+    """Return every agent that ever came in, by name."""
+    rows = connection.execute(sa.select(agents).where(agents.c.tenant == tenant).order_by(agents.c.name))
+    return [
+        AgentRow(
+            name=row.name,
+            kind=row.kind,
+            status=row.status,
+            last_seen=timestamp(row.last_seen),
+            health=decode(row.health, Heartbeat),
+        )
+        for row in rows
+    ]
+
+
+def list_approvals(connection: sa.Connection, tenant: str, *, all_states: bool = False) -> list[ApprovalRow]:
+    """Return the questions that wait, oldest first; with `all_states` the answered ones too."""
+    query = sa.select(approvals).where(approvals.c.tenant == tenant)
+    if not all_states:
+        query = query.where(approvals.c.decision == "")
+    rows = connection.execute(query.order_by(approvals.c.requested).limit(MAX_ROWS))
+    return [
+        ApprovalRow(
+            instruction=row.instruction,
+            question=row.question,
+            groups=decode(row.groups, list[str]),
+            requested=timestamp(row.requested),
+            expires=timestamp(row.expires),
+            decision=row.decision,
+            decided_by=row.decided_by,
+        )
+        for row in rows
+    ]
+
+
+def anchored_heads(connection: sa.Connection, tenant: str) -> list[ChainHead]:
+    """Return the furthest head seen of each writer's audit chain."""
+    rows = connection.execute(
+        sa.select(audit_heads).where(audit_heads.c.tenant == tenant).order_by(audit_heads.c.writer)
+    )
+    return [ChainHead(row.writer, row.sequence, row.hash) for row in rows]

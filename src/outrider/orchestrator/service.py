@@ -1,0 +1,144 @@
+"""The orchestrator process: store, engine and API on one address."""
+
+import argparse
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+from outrider.core.codec import decode
+from outrider.core.errors import InvalidConfigError
+from outrider.core.http.headers import Headers
+from outrider.core.http.limits import Limits
+from outrider.core.http.messages import Request, Response
+from outrider.core.objects import DEFAULT_TENANT
+from outrider.core.secrets import SecretValue
+from outrider.orchestrator.agent_api import AgentApi
+from outrider.orchestrator.engine import Engine
+from outrider.orchestrator.metrics import EngineMetrics
+from outrider.orchestrator.settings import AUTHORITY_FILE, OrchestratorSettings
+from outrider.orchestrator.tables import MIGRATIONS
+from outrider.orchestrator.user_api import UserApi
+from outrider.ports.certificates.authority import Authority, ensure_authority
+from outrider.ports.clock import SystemClock
+from outrider.ports.http.routing import Router
+from outrider.ports.http.server import Server
+from outrider.ports.http.tls import server_context
+from outrider.ports.process import LIFELINE_VARIABLE, watch_lifeline
+from outrider.ports.secrets.private_files import write_private
+from outrider.ports.store import open_sqlite
+from outrider.ports.telemetry import Metrics, configure_logging, logger, start_tracing
+from outrider.runtime.audit import AuditLog
+from outrider.runtime.plugins.catalogue import catalogue
+
+TRUST_DOMAIN = "outrider.local"
+BODY_LIMIT = 8 * 1024 * 1024
+STOP_SECONDS = 2.0
+RENEWAL_CHECK_SECONDS = 3600.0
+_METRICS_TYPE = Headers({"content-type": "text/plain; version=0.0.4; charset=utf-8"})
+_log = logger(__name__)
+
+
+class Orchestrator:
+    """Everything of one orchestrator, wired together."""
+
+    def __init__(self, settings: OrchestratorSettings) -> None:
+        self._settings = settings
+        self._clock = SystemClock()
+        self._metrics = Metrics(enabled=True)
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Ask for a clean end."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Serve until `stop`."""
+        state = self._settings.state
+        host = self._settings.listen.rpartition(":")[0]
+        authority = ensure_authority(state / "authority", TRUST_DOMAIN, self._clock.now(), [host])
+        write_private(state / AUTHORITY_FILE, authority.ca_pem.encode())
+        store = open_sqlite(state / "orchestrator.db")
+        store.migrate("orchestrator", MIGRATIONS)
+        audit = AuditLog(state / "audit.jsonl", "orchestrator", self._clock)
+        engine = Engine(
+            DEFAULT_TENANT, store, self._clock, audit, catalogue(self._settings.folder), EngineMetrics(self._metrics)
+        )
+        await engine.open()
+        try:
+            await self._serve(engine, authority)
+        finally:
+            await store.close()
+            audit.close()
+
+    async def _serve(self, engine: Engine, authority: Authority) -> None:
+        host, _, port = self._settings.listen.rpartition(":")
+        identity = self._settings.state / "server.pem"
+        issued = authority.issue_server(identity, [host], self._clock.now())
+        tls = server_context(identity, identity, self._settings.state / AUTHORITY_FILE, require_client=False)
+        server = Server(self._router(engine, authority), limits=Limits(body=BODY_LIMIT), tls=tls)
+        bound = await server.start_tcp(host, int(port))
+        _log.info("orchestrator listens on %s:%d", host, bound)
+
+        async def renew() -> None:
+            nonlocal issued
+            while True:
+                await self._clock.sleep(max(1.0, min(RENEWAL_CHECK_SECONDS, issued.renew_at - self._clock.now())))
+                if self._clock.now() >= issued.renew_at:
+                    issued = authority.issue_server(identity, [host], self._clock.now())
+                    tls.load_cert_chain(identity)  # new connections show it
+
+        loop = asyncio.get_running_loop()
+        tasks = {loop.create_task(work) for work in (engine.sweep(), renew(), self._until_stopped())}
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                await task
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+            await server.stop(STOP_SECONDS)
+
+    async def _until_stopped(self) -> None:
+        await self._stopping.wait()
+
+    def _router(self, engine: Engine, authority: Authority) -> Router:
+        token = SecretValue(self._settings.token_file.read_text().strip())
+        if not token.reveal():
+            raise InvalidConfigError(f"{self._settings.token_file}: the token file is empty")
+        router = Router(_log)
+        AgentApi(engine, authority, TRUST_DOMAIN).add_routes(router)
+        UserApi(engine, authority, token).add_routes(router)
+        router.add("GET", "/health", _health)
+        router.add("GET", "/metrics", self._metrics_page)
+        return router
+
+    async def _metrics_page(self, _: Request) -> Response:
+        return Response(200, _METRICS_TYPE, self._metrics.render_metrics())
+
+
+async def _health(_: Request) -> Response:
+    return Response(200, body=b'{"status":"ok"}\n')
+
+
+async def _main(settings: OrchestratorSettings) -> None:
+    orchestrator = Orchestrator(settings)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, orchestrator.stop)
+    lifeline = os.environ.pop(LIFELINE_VARIABLE, None)
+    if lifeline is not None:
+        watch_lifeline(loop, int(lifeline), orchestrator.stop)
+    await orchestrator.run()
+
+
+def serve(arguments: list[str]) -> None:
+    """Run the orchestrator: `outrider orchestrator serve --settings FILE`."""
+    parser = argparse.ArgumentParser(prog="outrider orchestrator serve")
+    parser.add_argument("--settings", required=True, type=Path, help="settings file of the orchestrator (JSON)")
+    path: Path = parser.parse_args(arguments).settings
+    os.umask(0o077)
+    configure_logging()
+    start_tracing()
+    asyncio.run(_main(decode(path.read_bytes(), OrchestratorSettings)))

@@ -1,0 +1,39 @@
+"""The live timeline: a bounded ring of what just happened, for people who watch. The store has the whole story."""
+
+import asyncio
+from collections import deque
+
+from outrider.orchestrator.wire import TimelineEntry
+from outrider.ports.clock import Clock
+
+KEPT = 2000
+
+
+class Timeline:
+    """The newest entries; a reader that falls behind by more than the ring sees the gap in the sequence numbers."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._entries: deque[TimelineEntry] = deque(maxlen=KEPT)
+        self._sequence = 0
+        self._changed = asyncio.Condition()
+
+    async def add(self, entries: list[TimelineEntry]) -> None:
+        """Number entries, note the time, and wake the readers."""
+        now = self._clock.now()
+        for entry in entries:
+            self._sequence += 1
+            entry.sequence, entry.time = self._sequence, now
+            self._entries.append(entry)
+        async with self._changed:
+            self._changed.notify_all()
+
+    async def after(self, sequence: int, wait: float) -> list[TimelineEntry]:
+        """Return the entries after a number; where there are none, wait up to `wait` seconds for one."""
+        if sequence >= self._sequence and wait > 0:
+            try:
+                async with asyncio.timeout(wait), self._changed:
+                    await self._changed.wait_for(lambda: self._sequence > sequence)
+            except TimeoutError:
+                return []
+        return [entry for entry in self._entries if entry.sequence > sequence]

@@ -1,0 +1,196 @@
+"""The API for users: authenticated by the platform's token; what may be done is judged by the policies."""
+
+import hmac
+
+from outrider.core.errors import InvalidConfigError, UnauthenticatedError
+from outrider.core.http.messages import Request, Response
+from outrider.core.objects import Object
+from outrider.core.secrets import SecretValue
+from outrider.core.source import NO_SOURCE, Position
+from outrider.orchestrator import queries
+from outrider.orchestrator.agents import Enrolee, revoke, store_token
+from outrider.orchestrator.engine import Engine
+from outrider.orchestrator.wire import (
+    ApplyAnswer,
+    ApplyRequest,
+    AuditHeads,
+    DecisionRequest,
+    StatusAnswer,
+    TimelineAnswer,
+    TokenAnswer,
+    TokenRequest,
+)
+from outrider.ports.certificates.authority import Authority
+from outrider.ports.certificates.tokens import new_token
+from outrider.ports.http.routing import Router, json_response, read_json
+from outrider.runtime.discovery import registry
+from outrider.runtime.documents import Document
+from outrider.runtime.objects import parse_objects
+from outrider.version import __version__
+
+OWNER = "user:owner"
+MAX_WAIT = 30.0
+
+
+class UserApi:
+    """Routes under /v1.
+
+    Args:
+        engine: The tenant's engine.
+        authority: Its fingerprint goes into enrolment tokens.
+        token: The platform's token; whoever holds it is the owner.
+    """
+
+    def __init__(self, engine: Engine, authority: Authority, token: SecretValue) -> None:
+        self._engine = engine
+        self._authority = authority
+        self._token = token
+
+    def add_routes(self, router: Router) -> None:
+        """Add the routes."""
+        router.add("GET", "/v1/status", self._status)
+        router.add("POST", "/v1/objects", self._apply)
+        router.add("GET", "/v1/objects", self._objects)
+        router.add("GET", "/v1/events", self._events)
+        router.add("GET", "/v1/runs", self._runs)
+        router.add("GET", "/v1/runs/{run}", self._run)
+        router.add("POST", "/v1/runs/{run}/cancel", self._cancel)
+        router.add("GET", "/v1/agents", self._agents)
+        router.add("POST", "/v1/agents/{agent}/revoke", self._revoke)
+        router.add("POST", "/v1/enrolment-tokens", self._enrolment_token)
+        router.add("GET", "/v1/approvals", self._approvals)
+        router.add("POST", "/v1/approvals/{instruction}", self._decide)
+        router.add("GET", "/v1/audit/heads", self._audit_heads)
+        router.add("GET", "/v1/timeline", self._timeline)
+
+    def _authenticate(self, request: Request) -> str:
+        scheme, _, given = (request.headers.get("authorization") or "").partition(" ")
+        if scheme.lower() != "bearer" or not hmac.compare_digest(given.encode(), self._token.reveal().encode()):
+            raise UnauthenticatedError(
+                "this call needs the platform's token",
+                expected="Authorization: Bearer TOKEN",
+                suggestions=[
+                    "use the CLI as the user who started the platform",
+                    "read the token file in its state folder",
+                ],
+            )
+        return OWNER
+
+    async def _status(self, request: Request) -> Response:
+        self._authenticate(request)
+        tenant = self._engine.tenant
+        answer = await self._engine.store.read(
+            lambda c: StatusAnswer(
+                version=__version__,
+                tenant=tenant,
+                agents=queries.list_agents(c, tenant),
+                expected_agents=self._engine.world.declared_agents(),
+                approvals=len(queries.list_approvals(c, tenant)),
+                runs=queries.list_runs(c, tenant, limit=5),
+            )
+        )
+        return json_response(answer)
+
+    async def _apply(self, request: Request) -> Response:
+        by = self._authenticate(request)
+        body = read_json(request, ApplyRequest)
+        nowhere = Position("request", 1, 1)
+        documents = [Document(data, NO_SOURCE, nowhere) for data in body.objects]
+        items: list[Object] = list(parse_objects(documents, registry(), self._engine.world.catalogue))
+        return json_response(ApplyAnswer(await self._engine.apply(items, by, prune=body.prune)))
+
+    async def _objects(self, request: Request) -> Response:
+        self._authenticate(request)
+        return json_response(self._engine.world.objects())
+
+    async def _events(self, request: Request) -> Response:
+        self._authenticate(request)
+        after, limit = _number(request, "after", 0), _number(request, "limit", 50)
+        source = request.arguments().get("source", [""])[0]
+        return json_response(
+            await self._engine.store.read(
+                lambda c: queries.list_events(c, self._engine.tenant, after=after, limit=limit, source=source)
+            )
+        )
+
+    async def _runs(self, request: Request) -> Response:
+        self._authenticate(request)
+        limit = _number(request, "limit", 50)
+        rule, state = request.arguments().get("rule", [""])[0], request.arguments().get("state", [""])[0]
+        return json_response(
+            await self._engine.store.read(
+                lambda c: queries.list_runs(c, self._engine.tenant, limit=limit, rule=rule, state=state)
+            )
+        )
+
+    async def _run(self, request: Request) -> Response:
+        self._authenticate(request)
+        run = request.params["run"]
+        return json_response(await self._engine.store.read(lambda c: queries.show_run(c, self._engine.tenant, run)))
+
+    async def _cancel(self, request: Request) -> Response:
+        self._authenticate(request)
+        detail = await self._engine.store.read(
+            lambda c: queries.show_run(c, self._engine.tenant, request.params["run"])
+        )
+        return json_response({"cancelled": await self._engine.cancel(detail.run.id)})
+
+    async def _agents(self, request: Request) -> Response:
+        self._authenticate(request)
+        return json_response(await self._engine.store.read(lambda c: queries.list_agents(c, self._engine.tenant)))
+
+    async def _revoke(self, request: Request) -> Response:
+        self._authenticate(request)
+        agent = request.params["agent"]
+        known = await self._engine.write(lambda work: revoke(work, self._engine.tenant, agent))
+        return json_response({"revoked": known})
+
+    async def _enrolment_token(self, request: Request) -> Response:
+        self._authenticate(request)
+        body = read_json(request, TokenRequest)
+        declared = self._engine.world.declared_agents()
+        if declared.get(body.agent) != body.kind:
+            raise InvalidConfigError(
+                f"no {body.kind} agent is called '{body.agent}'",
+                found=body.agent,
+                expected=", ".join(sorted(declared)),
+                suggestions=["apply an object that declares it first"],
+            )
+        token, hashed = new_token(self._authority.fingerprint)
+        enrolee = Enrolee(body.agent, body.kind)
+        await self._engine.write(lambda work: store_token(work, self._engine.tenant, hashed, enrolee))
+        return json_response(TokenAnswer(token))
+
+    async def _approvals(self, request: Request) -> Response:
+        self._authenticate(request)
+        all_states = request.arguments().get("all", [""])[0] == "true"
+        return json_response(
+            await self._engine.store.read(
+                lambda c: queries.list_approvals(c, self._engine.tenant, all_states=all_states)
+            )
+        )
+
+    async def _decide(self, request: Request) -> Response:
+        by = self._authenticate(request)
+        body = read_json(request, DecisionRequest)
+        if body.decision not in ("approved", "rejected"):
+            raise InvalidConfigError("decision: not a decision", found=body.decision, expected="approved or rejected")
+        await self._engine.decide(request.params["instruction"], body.decision, by)
+        return json_response({"decision": body.decision})
+
+    async def _audit_heads(self, request: Request) -> Response:
+        self._authenticate(request)
+        heads = await self._engine.store.read(lambda c: queries.anchored_heads(c, self._engine.tenant))
+        return json_response(AuditHeads([*heads, self._engine.audit_head]))
+
+    async def _timeline(self, request: Request) -> Response:
+        self._authenticate(request)
+        wait = min(MAX_WAIT, float(_number(request, "wait", 0)))
+        return json_response(TimelineAnswer(await self._engine.timeline.after(_number(request, "after", 0), wait)))
+
+
+def _number(request: Request, name: str, default: int) -> int:
+    text = request.arguments().get(name, [str(default)])[0]
+    if not text.isdecimal():
+        raise InvalidConfigError(f"{name}: not a number", path=name, found=text, expected="a whole number")
+    return int(text)

@@ -1,0 +1,152 @@
+"""What users and the orchestrator say to each other. No database in here: the CLI and the supervisor import it too."""
+
+from typing import Any
+
+import msgspec
+
+from outrider.core.audit import ChainHead
+from outrider.core.events import Event, Heartbeat, Result
+
+
+class EventRow(msgspec.Struct, kw_only=True):
+    """A stored event; `sequence` is its place in the order of arrival."""
+
+    sequence: int
+    received: str
+    event: Event
+
+
+class RunRow(msgspec.Struct, kw_only=True):
+    """One line of the list of runs; `seconds` from the match to the end."""
+
+    id: str
+    rule: str
+    state: str
+    created: str
+    seconds: float | None
+    source: str
+    message: str
+
+
+class AttemptRow(msgspec.Struct, kw_only=True):
+    """One try at a step."""
+
+    attempt: int
+    agent: str
+    status: str
+    claimed: str
+    started: str
+    finished: str
+
+
+class StepRow(msgspec.Struct, kw_only=True):
+    """One step of a run, or one report of it."""
+
+    instruction: str
+    kind: str
+    name: str
+    state: str
+    attempts: list[AttemptRow]
+    result: Result | None
+    log: list[str]
+    offset: float
+    seconds: float | None
+
+
+class RunDetail(msgspec.Struct, kw_only=True):
+    """A whole run."""
+
+    run: RunRow
+    event: Event
+    trace_id: str
+    steps: list[StepRow]
+
+
+class AgentRow(msgspec.Struct, kw_only=True):
+    """An agent and its last sign of life."""
+
+    name: str
+    kind: str
+    status: str
+    last_seen: str
+    health: Heartbeat
+
+
+class ApprovalRow(msgspec.Struct, kw_only=True):
+    """A question to people."""
+
+    instruction: str
+    question: str
+    groups: list[str]
+    requested: str
+    expires: str
+    decision: str
+    decided_by: str
+
+
+class TimelineEntry(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """One line of the live timeline; `sequence` grows by one, `time` in seconds since the epoch."""
+
+    sequence: int = 0
+    time: float = 0.0
+    kind: str
+    subject: str
+    text: str
+    event: str = ""
+    run: str = ""
+    instruction: str = ""
+
+
+class ApplyRequest(msgspec.Struct, kw_only=True):
+    """Objects to store; with `prune` those that are not named are removed."""
+
+    objects: list[dict[str, Any]]
+    prune: bool = False
+
+
+class ApplyAnswer(msgspec.Struct):
+    """What changed, as `Kind/name created`."""
+
+    changes: list[str]
+
+
+class TokenRequest(msgspec.Struct):
+    """For which agent a one-time enrolment token is wanted."""
+
+    agent: str
+    kind: str
+
+
+class TokenAnswer(msgspec.Struct):
+    """The token; it is shown once and kept as a hash."""
+
+    token: str
+
+
+class DecisionRequest(msgspec.Struct):
+    """An answer to an approval: `approved` or `rejected`."""
+
+    decision: str
+
+
+class StatusAnswer(msgspec.Struct, kw_only=True):
+    """The orchestrator at a glance."""
+
+    version: str
+    tenant: str
+    agents: list[AgentRow]
+    expected_agents: dict[str, str]
+    approvals: int
+    runs: list[RunRow]
+
+
+class TimelineAnswer(msgspec.Struct):
+    """Timeline entries after the asked sequence number."""
+
+    entries: list[TimelineEntry]
+
+
+class AuditHeads(msgspec.Struct):
+    """The furthest head seen of each writer's chain."""
+
+    heads: list[ChainHead]

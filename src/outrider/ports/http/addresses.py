@@ -1,0 +1,136 @@
+"""Where a client connects to, and what a failure to do so means."""
+
+import asyncio
+import re
+import socket
+import ssl
+from collections.abc import Callable
+
+import msgspec
+
+from outrider.core.errors import ConnectionFailedError, InvalidConfigError, OutriderError, UnauthenticatedError
+from outrider.ports.http.client_connection import ClientConnection
+from outrider.ports.http.tls_layer import TlsLayer
+
+_URL = re.compile(r"(https?)://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._]+)(?::([0-9]{1,5}))?/?")
+_PORTS = {"http": 80, "https": 443}
+
+
+class Address(msgspec.Struct, frozen=True):
+    """One server.
+
+    Attributes:
+        shown: The address as errors name it.
+        authority: Value of the Host field.
+        host: Name or IP address; empty for a unix socket.
+        path: File of a unix socket; empty for TCP.
+    """
+
+    shown: str
+    authority: str
+    host: str = ""
+    port: int = 0
+    path: str = ""
+    secure: bool = False
+
+
+def parse_address(base_url: str) -> Address:
+    """Read `http://host:port`, `https://host:port` or `unix:/path`.
+
+    Raises:
+        InvalidConfigError: It is none of these; paths, queries and credentials are not part of an address.
+    """
+    if base_url.startswith("unix:/"):
+        return Address(base_url, "localhost", path=base_url.removeprefix("unix:"))
+    match = _URL.fullmatch(base_url)
+    port = int(match[3] or _PORTS[match[1]]) if match else 0
+    if match is None or not 0 < port < 65536:
+        raise InvalidConfigError(
+            "the address of the server is not one that can be used",
+            # A URL may hold credentials; what stands before the @ is not shown.
+            found=base_url.rpartition("@")[2],
+            expected="http://host:port, https://host:port or unix:/path",
+            suggestions=["give scheme, host and port only"],
+        )
+    authority = base_url.rstrip("/").partition("://")[2]
+    return Address(base_url, authority, match[2].strip("[]"), port, secure=match[1] == "https")
+
+
+async def connect(
+    address: Address, make: Callable[[], ClientConnection], tls: ssl.SSLContext | None
+) -> ClientConnection:
+    """Open a connection.
+
+    Raises:
+        ConnectionFailedError: Nobody answers there; nothing was sent.
+        UnauthenticatedError: The certificate of the server is not trusted.
+    """
+    connection = make()
+    try:
+        await _open(address, connection, tls)
+        await connection.ready
+    except OSError as error:
+        raise failure(address, error, sent=False) from error
+    finally:
+        # Here also after a cancellation, which must not leave a connection that nobody knows.
+        if not connection.idle:
+            connection.abort()
+    return connection
+
+
+async def _open(address: Address, connection: ClientConnection, tls: ssl.SSLContext | None) -> None:
+    loop = asyncio.get_running_loop()
+    if address.path:
+        await loop.create_unix_connection(lambda: connection, address.path)
+    elif address.secure:
+        context = tls or ssl.create_default_context()
+        await loop.create_connection(lambda: TlsLayer(connection, context, address.host), address.host, address.port)
+    else:
+        await loop.create_connection(lambda: connection, address.host, address.port)
+
+
+def failure(address: Address, error: Exception, *, sent: bool) -> OutriderError:
+    """Return the error for a connection that could not be made or used.
+
+    Args:
+        address: Where to.
+        error: What the system said.
+        sent: Whether a byte of a request may have arrived.
+    """
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return UnauthenticatedError(
+            f"the certificate of {address.shown} is not trusted: {error.verify_message}",
+            found=error.verify_message,
+            suggestions=["check the CA file of this client", "use a name that the certificate of the server holds"],
+        )
+    if isinstance(error, ssl.SSLError) and "ALERT" in (error.reason or ""):
+        return UnauthenticatedError(
+            f"{address.shown} refused this client's certificate or TLS version: {error.reason}",
+            found=str(error.reason),
+            suggestions=["check certificate, key and expiry on this side", "enrol again"],
+        )
+    failed = ConnectionFailedError(
+        f"{address.shown}: {_reason(error)}", found=_reason(error), suggestions=[_remedy(error, address)]
+    )
+    failed.sent = sent
+    return failed
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ssl.SSLError):
+        return f"no TLS connection: {error.reason}"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__
+
+
+def _remedy(error: Exception, address: Address) -> str:
+    if isinstance(error, socket.gaierror):
+        return "check the name of the host"
+    if isinstance(error, ConnectionRefusedError | FileNotFoundError):
+        return "start the server, or correct the address"
+    if isinstance(error, PermissionError):
+        return f"run as the user who may use {address.shown}"
+    if isinstance(error, ssl.SSLError):
+        return "use http:// if the server speaks no TLS"
+    return "try again; if it stays so, look at the server's log"

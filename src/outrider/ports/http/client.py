@@ -1,0 +1,186 @@
+"""An HTTP/1.1 client for one server, with kept connections."""
+
+import asyncio
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from outrider.core import codec
+from outrider.core.errors import (
+    ConnectionFailedError,
+    DeadlineExceededError,
+    LimitedError,
+    UnavailableError,
+)
+from outrider.core.http.errors import ProtocolError
+from outrider.core.http.headers import Headers
+from outrider.core.http.limits import DEFAULT_LIMITS, Limits
+from outrider.core.http.messages import NO_HEADERS, Response
+from outrider.core.http.serialise import request_bytes
+from outrider.ports.http.addresses import connect, failure, parse_address
+from outrider.ports.http.answers import read_answer
+from outrider.ports.http.client_connection import RECEIVE_BYTES, ClientConnection
+
+T = TypeVar("T")
+MAX_WAITING = 1000
+IDLE_SECONDS = 60.0
+_JSON = Headers({"accept": "application/json", "content-type": "application/json"})
+_ACCEPT = Headers({"accept": "application/json"})
+# RFC 9110 section 9.2.2.
+_IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"})
+
+
+class Client:
+    """Sends requests to one server. Redirects are not followed and proxy variables are not read.
+
+    Args:
+        base_url: `https://host:port`, `http://host:port` or `unix:/path`.
+        tls: Context for https; the system's CAs without one.
+        limits: Bounds of an answer.
+        timeout: Seconds that a request may take, from waiting for a connection to the last byte of the answer.
+        max_connections: More requests at a time wait for a connection.
+        monotonic: Clock for the age of idle connections, in seconds.
+
+    Raises:
+        InvalidConfigError: The address cannot be used.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        tls: ssl.SSLContext | None = None,
+        limits: Limits = DEFAULT_LIMITS,
+        timeout: float = 10.0,
+        max_connections: int = 8,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._address = parse_address(base_url)
+        self._tls = tls
+        self._limits = limits
+        self._timeout = timeout
+        self._monotonic = monotonic
+        self._free = asyncio.Semaphore(max_connections)
+        self._users = 0
+        self._max_users = max_connections + MAX_WAITING
+        self._idle: list[ClientConnection] = []
+        self._connections: set[ClientConnection] = set()
+        self._buffer = memoryview(bytearray(RECEIVE_BYTES))
+        self._closed = False
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | Headers | None = None,
+        body: bytes = b"",
+        timeout: float | None = None,
+    ) -> Response:
+        """Send a request and return the answer, whatever its status.
+
+        A request on a kept connection that ends before the first byte of an answer is sent once more on a new one if its
+        method is idempotent. Other requests are never repeated.
+
+        Args:
+            method: Such as `GET`.
+            path: Path and query, percent-encoded.
+            headers: Further fields; Host and those of the framing are set here.
+            body: Sent as it is.
+            timeout: Seconds, in place of the client's.
+
+        Raises:
+            InvalidConfigError: A part of the request cannot be sent as given.
+            DeadlineExceededError: No complete answer in time.
+            ConnectionFailedError: `sent` says whether the server may have seen the request.
+            UnauthenticatedError: One side does not accept the other's certificate.
+            LimitedError: Too many requests wait already.
+        """
+        fields = headers if isinstance(headers, Headers) else Headers(headers or ())
+        message = request_bytes(method, path, host=self._address.authority, headers=fields, body=body)
+        seconds = self._timeout if timeout is None else timeout
+        self._enter()
+        try:
+            async with asyncio.timeout(seconds), self._free:
+                return await self._send(method, message)
+        except TimeoutError as error:
+            raise DeadlineExceededError(
+                f"{method} {self._address.shown}{path.partition('?')[0]}: no complete answer within {seconds:g} s",
+                suggestions=["check that the server is well", "allow more time"],
+            ) from error
+        finally:
+            self._users -= 1
+
+    async def request_json(
+        self,
+        method: str,
+        path: str,
+        payload: Any,
+        target: type[T],
+        *,
+        headers: Headers = NO_HEADERS,
+        timeout: float | None = None,
+    ) -> T:
+        """Send `payload` as JSON (None: no body) with further `headers` and return the answer as `target`.
+
+        Raises:
+            OutriderError: The error in an answer with a status from 400 on; where it holds none, one that follows from
+                the status. Otherwise as `request`.
+            ExecutionFailedError: The answer is no success, or does not fit `target`.
+        """
+        body = b"" if payload is None else codec.encode(payload)
+        fields = Headers([*(_JSON if body else _ACCEPT), *headers]) if headers else (_JSON if body else _ACCEPT)
+        response = await self.request(method, path, headers=fields, body=body, timeout=timeout)
+        return read_answer(response, target, f"{method} {self._address.shown}{path.partition('?')[0]}")
+
+    async def close(self) -> None:
+        """Drop all connections; requests under way fail with ConnectionFailedError."""
+        self._closed = True
+        self._idle.clear()
+        for connection in list(self._connections):
+            connection.abort()
+            await connection.lost.wait()
+
+    async def _send(self, method: str, message: bytes) -> Response:
+        connection = self._kept()
+        if connection is not None:
+            try:
+                return await self._exchange(connection, method, message)
+            except ConnectionFailedError:
+                if connection.answering or method not in _IDEMPOTENT:
+                    raise
+        connection = await connect(self._address, self._new_connection, self._tls)
+        return await self._exchange(connection, method, message)
+
+    async def _exchange(self, connection: ClientConnection, method: str, message: bytes) -> Response:
+        try:
+            return await connection.exchange(method, message)
+        except (OSError, ProtocolError) as error:
+            raise failure(self._address, error, sent=connection.sent) from error
+        finally:
+            if connection.idle and not self._closed:
+                connection.idle_since = self._monotonic()
+                self._idle.append(connection)
+            else:
+                connection.abort()
+
+    def _new_connection(self) -> ClientConnection:
+        return ClientConnection(self._limits, self._buffer, self._connections)
+
+    def _kept(self) -> ClientConnection | None:
+        """Return the connection used last that is still good; drop those that are not."""
+        oldest = self._monotonic() - IDLE_SECONDS
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.idle and connection.idle_since > oldest and not connection.readable():
+                return connection
+            connection.abort()
+        return None
+
+    def _enter(self) -> None:
+        if self._closed:
+            raise UnavailableError(f"the client for {self._address.shown} is closed")
+        if self._users >= self._max_users:
+            raise LimitedError(f"{MAX_WAITING} requests to {self._address.shown} wait already", retry_after=1.0)
+        self._users += 1

@@ -1,0 +1,7 @@
+"""Logs, metrics and traces of a process."""
+
+from outrider.ports.telemetry.logs import configure_logging, logger
+from outrider.ports.telemetry.metrics import Metrics
+from outrider.ports.telemetry.traces import current_trace_id, span, start_tracing, stop_tracing
+
+__all__ = ["Metrics", "configure_logging", "current_trace_id", "logger", "span", "start_tracing", "stop_tracing"]

@@ -1,0 +1,151 @@
+"""The audit chain on disk: append-only JSON lines, safe between processes, exact after a crash."""
+
+import asyncio
+import errno
+import fcntl
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from outrider.core.audit import AuditEntry, AuditRecord, ChainHead, link
+from outrider.core.codec import decode, encode
+from outrider.core.errors import ExecutionFailedError, OutriderError
+from outrider.core.timestamps import timestamp
+from outrider.ports.clock import Clock
+
+_BLOCK = 64 * 1024
+
+
+class AuditLog:
+    """One chain in one file; several processes may append to it.
+
+    Args:
+        path: The file; its folder is made with mode 0700.
+        writer: Who writes, such as `action/hands`.
+        clock: Gives the time of each record.
+    """
+
+    def __init__(self, path: Path, writer: str, clock: Clock) -> None:
+        self.path = path
+        self._writer = writer
+        self._clock = clock
+        self._file: int | None = None
+        self._size = -1
+        self._head = ChainHead(writer)
+        # The lock of the file keeps processes apart, and not the threads of one, which share its descriptor.
+        self._lock = threading.Lock()
+
+    @property
+    def head(self) -> ChainHead:
+        """The end of the chain as this process knows it."""
+        return self._head
+
+    def append(self, entry: AuditEntry, *, sync: bool = False) -> AuditRecord:
+        """Add a record; with `sync` it is on disk when this returns.
+
+        Raises:
+            ExecutionFailedError: It could not be written; nothing of it stays in the file.
+        """
+        try:
+            with self._lock:
+                return self._append(entry, sync=sync)
+        except OSError as error:
+            raise _write_error(self.path, error) from error
+
+    async def append_synced(self, entry: AuditEntry) -> AuditRecord:
+        """Add a record and wait for the disk without blocking the event loop."""
+        return await asyncio.to_thread(self.append, entry, sync=True)
+
+    def _append(self, entry: AuditEntry, *, sync: bool) -> AuditRecord:
+        file = self._open()
+        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            size = os.fstat(file).st_size
+            if size != self._size:
+                size = self._load_head(file, size)
+            record = link(self._head, entry, timestamp(self._clock.now()), self._writer)
+            line = encode(record) + b"\n"
+            _write_or_undo(file, line, size, sync=sync)
+            self._size = size + len(line)
+            self._head = ChainHead(self._writer, record.sequence, record.hash)
+            return record
+        finally:
+            fcntl.flock(file, fcntl.LOCK_UN)
+
+    def _open(self) -> int:
+        if self._file is None:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        return self._file
+
+    def _load_head(self, file: int, size: int) -> int:
+        """Read the last record; a torn line at the end is set aside beside the chain, never deleted."""
+        complete, _, torn = _last_lines(file, size).rpartition(b"\n")
+        if torn:
+            size -= len(torn)
+            with self.path.with_suffix(".torn").open("ab") as aside:
+                aside.write(torn + b"\n")
+            os.ftruncate(file, size)
+        if complete:
+            record = decode(complete.rpartition(b"\n")[2], AuditRecord)
+            self._head = ChainHead(self._writer, record.sequence, record.hash)
+        return size
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+
+def _last_lines(file: int, size: int) -> bytes:
+    """Return the end of the file, from the last complete line or from before it, however long that is."""
+    tail = b""
+    while len(tail) < size and tail.count(b"\n") < 2:
+        length = min(_BLOCK, size - len(tail))
+        tail = os.pread(file, length, size - len(tail) - length) + tail
+    return tail
+
+
+def read_chain(path: Path) -> Iterator[AuditRecord]:
+    """Yield the records of a chain.
+
+    Raises:
+        ExecutionFailedError: A line is not a record; its number is named.
+    """
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                yield decode(line, AuditRecord)
+            except OutriderError as error:
+                raise ExecutionFailedError(
+                    f"{path.name}:{number}: not an audit record", source=f"{path.name}:{number}", causes=[error]
+                ) from error
+
+
+def _write_or_undo(file: int, line: bytes, size: int, *, sync: bool) -> None:
+    try:
+        complete = os.write(file, line) == len(line)
+        if complete and sync:
+            os.fsync(file)
+    except OSError:
+        os.ftruncate(file, size)
+        raise
+    if not complete:
+        os.ftruncate(file, size)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _write_error(path: Path, error: OSError) -> ExecutionFailedError:
+    remedy = (
+        f"free space on the disk of {path.parent}"
+        if error.errno == errno.ENOSPC
+        else f"check the mode of {path.parent}"
+    )
+    return ExecutionFailedError(
+        f"the audit record cannot be written: {error.strerror}",
+        found=f"{path}: {error.strerror}",
+        expected="a record on disk before and after every change",
+        suggestions=[remedy],
+    )

@@ -1,0 +1,83 @@
+"""The client of a running platform, for the CLI and for Python programs."""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from outrider.core.codec import decode
+from outrider.core.errors import NotFoundError, OutriderError, UnavailableError
+from outrider.core.http.headers import Headers
+from outrider.ports.http.client import Client
+from outrider.ports.http.tls import client_context
+from outrider.runtime.contexts import Endpoint, PlatformContext
+
+T = TypeVar("T")
+TIMEOUT = 10.0
+
+
+class PlatformClient:
+    """Calls to the orchestrator's API for users.
+
+    Args:
+        url: Its address.
+        authority: File with the certificate of its authority.
+        token: The platform's token.
+    """
+
+    def __init__(self, url: str, authority: Path, token: str) -> None:
+        self.url = url
+        self._headers = Headers([("authorization", f"Bearer {token}")])
+        self._client = Client(url, tls=client_context(authority))
+
+    async def get(self, path: str, target: type[T], *, timeout: float = TIMEOUT) -> T:
+        """Read something."""
+        return await self._client.request_json("GET", path, None, target, headers=self._headers, timeout=timeout)
+
+    async def post(self, path: str, body: Any, target: type[T], *, timeout: float = TIMEOUT) -> T:
+        """Change something."""
+        return await self._client.request_json("POST", path, body, target, headers=self._headers, timeout=timeout)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+def read_endpoint(state: Path) -> Endpoint | None:
+    """Return how the platform of a state folder is reached; None where it is not running."""
+    try:
+        return decode((state / "endpoint.json").read_bytes(), Endpoint)
+    except (FileNotFoundError, OutriderError):
+        return None
+
+
+def connect_to(context: PlatformContext) -> PlatformClient:
+    """Return a client of a platform on this machine.
+
+    Raises:
+        UnavailableError: It is not running.
+        NotFoundError: Its token is gone.
+    """
+    endpoint = read_endpoint(context.state)
+    if endpoint is None:
+        raise UnavailableError(
+            f"platform '{context.name}' is not running",
+            found=str(context.folder),
+            suggestions=[f"start it: outrider up {context.folder}"],
+        )
+    try:
+        token = (context.state / "token").read_text().strip()
+    except OSError as error:
+        raise NotFoundError(
+            f"the token of platform '{context.name}' cannot be read: {error.strerror}",
+            found=str(context.state / "token"),
+            suggestions=["use the CLI as the user who started the platform"],
+        ) from error
+    return PlatformClient(endpoint.url, context.state / "orchestrator" / "ca.pem", token)

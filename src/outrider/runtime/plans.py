@@ -1,0 +1,212 @@
+"""Making plans, keeping them, and applying exactly what was planned, once."""
+
+import asyncio
+import fcntl
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from outrider.core.calls import Call
+from outrider.core.codec import decode, encode, to_builtins
+from outrider.core.errors import ConflictError, ExecutionFailedError, NotFoundError, OutriderError, UnsupportedError
+from outrider.core.identifiers import time_ordered
+from outrider.core.plans import LIFETIME, ItemOutcome, Plan, PlanItem, check_fresh
+from outrider.core.schema import convert
+from outrider.runtime.implementation import load_operation
+from outrider.runtime.invoker import CallOptions, Invoker
+from outrider.version import __version__
+
+_MIN_PREFIX = 6
+
+
+class PlanStore:
+    """Plans and their outcomes in a folder, one file each, mode 0600."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def save(self, plan: Plan) -> None:
+        """Keep a plan."""
+        self._write(f"{plan.id}.json", encode(plan))
+
+    def load(self, prefix: str) -> Plan:
+        """Return the plan whose id begins with `prefix` (six characters at least).
+
+        Raises:
+            NotFoundError: There is none, or more than one.
+        """
+        matches = (
+            sorted(self._folder.glob(f"{prefix.upper()}*.json"))
+            if len(prefix) >= _MIN_PREFIX and prefix.isalnum()
+            else []
+        )
+        if len(matches) != 1:
+            raise NotFoundError(
+                f"no plan is called '{prefix}'"
+                if not matches
+                else f"'{prefix}' begins the names of {len(matches)} plans",
+                found=prefix,
+                suggestions=["make one: outrider plan OPERATION ...", "give more characters of its id"],
+            )
+        return decode(matches[0].read_bytes(), Plan)
+
+    def outcomes(self, plan: Plan) -> list[ItemOutcome]:
+        """Return what is recorded of an earlier apply."""
+        path = self._folder / f"{plan.id}.outcomes"
+        return decode(path.read_bytes(), list[ItemOutcome]) if path.exists() else []
+
+    def save_outcomes(self, plan: Plan, outcomes: Sequence[ItemOutcome]) -> None:
+        """Record what became of a plan's items so far."""
+        self._write(f"{plan.id}.outcomes", encode(list(outcomes)))
+
+    @asynccontextmanager
+    async def applying(self, plan: Plan) -> AsyncIterator[None]:
+        """Let one process at a time apply a plan.
+
+        Raises:
+            ConflictError: Another one does.
+        """
+        file = os.open(self._folder / f"{plan.id}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise ConflictError(
+                    f"plan {plan.id} is being applied by another process", suggestions=["wait for its end"]
+                ) from error
+            yield
+        finally:
+            os.close(file)
+
+    def _write(self, name: str, data: bytes) -> None:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        temporary = self._folder / f".{name}.{os.getpid()}"
+        file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        try:
+            with os.fdopen(file, "wb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(file)
+            temporary.replace(self._folder / name)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise ExecutionFailedError(
+                f"the plan cannot be kept: {error.strerror}",
+                found=f"{self._folder}: {error.strerror}",
+                suggestions=[f"check space and mode of {self._folder}"],
+            ) from error
+
+
+class Planner:
+    """Plans calls and applies plans through an invoker."""
+
+    def __init__(self, invoker: Invoker, store: PlanStore) -> None:
+        self._invoker = invoker
+        self._store = store
+
+    async def plan(self, calls: Sequence[Call], options: CallOptions) -> Plan:
+        """Make and keep the plan of some calls; reads among them are left out."""
+        items: list[PlanItem] = []
+        for call in calls:
+            invocation = self._invoker.prepare(call, options)
+            if not invocation.effect.changes:
+                continue
+            change = await self._invoker.plan(call, options)
+            params = to_builtins(invocation.params)
+            items.append(
+                PlanItem(
+                    id=str(len(items) + 1), operation=call.name, params=params, effect=invocation.effect, change=change
+                )
+            )
+        now = self._invoker.environment.clock.now()
+        plan = Plan(
+            id=time_ordered(now, os.urandom(10)),
+            created=now,
+            expires=now + LIFETIME,
+            actor=f"{options.principal.kind}:{options.principal.name}",
+            version=__version__,
+            items=items,
+        )
+        plan.digest = plan.compute_digest()
+        self._store.save(plan)
+        return plan
+
+    def load(self, reference: str) -> Plan:
+        """Return a kept plan, by the beginning of its id or by a file that holds a copy of it.
+
+        Raises:
+            NotFoundError: No such plan.
+            PreconditionFailedError: The copy was edited.
+        """
+        path = Path(reference)
+        if not path.is_file():
+            return self._store.load(reference)
+        copy = decode(path.read_bytes(), Plan)
+        stored = self._store.load(copy.id)
+        copy.check_unchanged(stored)
+        return stored
+
+    async def apply(self, plan: Plan, options: CallOptions) -> list[ItemOutcome]:
+        """Do what the plan says, item by item; what an earlier apply finished is not done again.
+
+        Raises:
+            PreconditionFailedError: The plan expired.
+            ConflictError: Another process applies it.
+        """
+        async with self._store.applying(plan):
+            outcomes = {outcome.id: outcome for outcome in self._store.outcomes(plan) if outcome.state == "done"}
+            if len(outcomes) < len(plan.items):
+                check_fresh(plan, self._invoker.environment.clock.now())
+            failed: set[str] = {item.id for item in plan.items if item.id not in outcomes}
+            for item in plan.items:
+                if item.id in outcomes:
+                    continue
+                if any(needed in failed for needed in item.depends_on):
+                    outcomes[item.id] = ItemOutcome(id=item.id, state="skipped")
+                    continue
+                outcomes[item.id] = await self._apply_item(plan, item, options)
+                if outcomes[item.id].state == "done":
+                    failed.discard(item.id)
+                await asyncio.to_thread(self._store.save_outcomes, plan, list(outcomes.values()))
+            return [outcomes[item.id] for item in plan.items]
+
+    async def _apply_item(self, plan: Plan, item: PlanItem, options: CallOptions) -> ItemOutcome:
+        family, _, operation = item.operation.partition(".")
+        options = msgspec.structs.replace(
+            options, idempotency_key=f"{plan.id}-{item.id}", preconditions=item.change.preconditions
+        )
+        try:
+            result = await self._invoker.run(Call(family, operation, item.params), options)
+        except OutriderError as error:
+            return ItemOutcome(id=item.id, state="failed", error=to_builtins(error.body()))
+        return ItemOutcome(id=item.id, state="done", result=to_builtins(result))
+
+    async def inverse(self, plan: Plan, options: CallOptions) -> Plan:
+        """Make the plan that undoes an applied one, last item first.
+
+        Raises:
+            UnsupportedError: An item cannot be undone.
+        """
+        calls = []
+        outcomes = {outcome.id: outcome for outcome in self._store.outcomes(plan)}
+        for item in reversed(plan.items):
+            outcome = outcomes.get(item.id)
+            if outcome is not None and outcome.state == "done":
+                calls.append(self._inverse_call(item, outcome.result))
+        return await self.plan(calls, options)
+
+    def _inverse_call(self, item: PlanItem, result: Any) -> Call:
+        family, _, verb = item.operation.partition(".")
+        operation = load_operation(self._invoker.registry, family, verb)
+        params = convert(item.params, operation.code.params)
+        inverse = operation.code.inverse(params, result) if operation.code.inverse else None
+        if inverse is None:
+            raise UnsupportedError(
+                f"{item.operation} on {item.change.target} cannot be undone",
+                suggestions=["plan by hand what should be there instead"],
+            )
+        return Call(family, inverse[0], inverse[1])

@@ -1,0 +1,145 @@
+"""From a plugin's manifest and configuration to a confined process with exactly the granted rights."""
+
+import shutil
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from outrider.core.confinement import SandboxSpec
+from outrider.core.errors import InvalidConfigError, MissingRequirementError, OutriderError
+from outrider.ports.telemetry import logger
+from outrider.runtime.plugin_host.protocol import MAX_LINE
+from outrider.runtime.plugins.manifest import Plugin, PluginManifest
+from outrider.runtime.sandbox.model import Grants, Level, Limits
+from outrider.runtime.sandbox.probe import strongest_level
+from outrider.runtime.sandbox.process import Confined, start
+
+GUEST = Path(__file__).resolve().parent / "guest"
+_PORTS = {"http": 80, "https": 443}
+_log = logger(__name__)
+
+
+class HostLauncher:
+    """Starts the plugin processes of one agent.
+
+    Args:
+        folder: The platform's folder, where relative paths of configurations begin.
+        state: The agent's state folder; each plugin gets a work folder in it.
+        cache: Where the sandbox probe's result is kept.
+    """
+
+    def __init__(self, *, folder: Path, state: Path, cache: Path) -> None:
+        self.folder = folder
+        self._state = state
+        self._cache = cache
+        self._spec = SandboxSpec()
+        self._level: Level | None = None
+        self.level = ""
+
+    def use(self, spec: SandboxSpec) -> None:
+        """Confine as this says from now on."""
+        if spec != self._spec:
+            self._spec, self._level = spec, None
+
+    async def launch(self, plugin: Plugin, config: dict[str, Any], name: str) -> Confined:
+        """Start a plugin's process.
+
+        Raises:
+            SandboxUnavailableError: No level that works here is strong enough.
+            MissingRequirementError: The plugin's interpreter is not installed.
+            InvalidConfigError: A path or port that it needs cannot be granted.
+        """
+        manifest = plugin.manifest
+        level = await self._choose(manifest)
+        work = self._state / "plugins" / f"{manifest.type}-{name}"
+        work.mkdir(mode=0o700, parents=True, exist_ok=True)
+        limits = manifest.limits
+        return await start(
+            level,
+            grants(manifest, config, self.folder),
+            Limits(memory=int(limits.memory), pids=limits.processes, cpu=limits.cpu, file_size=int(limits.file_size)),
+            program=_program(plugin),
+            work_dir=work,
+            read_only=[plugin.folder, GUEST],
+            line_limit=MAX_LINE,
+        )
+
+    async def _choose(self, manifest: PluginManifest) -> Level:
+        if self._level is None:
+            try:
+                self._level, _ = await strongest_level(Level.named(self._spec.min_level), cache=self._cache)
+            except OutriderError:
+                if not any(fnmatchcase(manifest.id, allowed) for allowed in self._spec.allow_unsandboxed):
+                    raise
+                _log.warning("plugin '%s' runs without a sandbox: sandbox.allowUnsandboxed names it", manifest.id)
+                return Level.NONE
+            self.level = self._level.label
+        return self._level
+
+
+def grants(manifest: PluginManifest, config: dict[str, Any], folder: Path) -> Grants:
+    """Return what a plugin may reach: the ports and paths that its configuration names, where plugin.yaml says so."""
+    network, files = manifest.permissions.network, manifest.permissions.filesystem
+    connect = [port for field in network.connect for port in _ports(manifest, config, field)]
+    return Grants(
+        read_paths=[path for field in files.read for path in _paths(config, field, folder)],
+        write_paths=[path for field in files.write for path in _paths(config, field, folder)],
+        connect_ports=connect or None,
+        listen_ports=[port for field in network.listen for port in _ports(manifest, config, field)],
+    )
+
+
+def _values(config: dict[str, Any], field: str) -> Iterator[str]:
+    value = config.get(field)
+    yield from (str(item) for item in (value if isinstance(value, list) else [value]) if item is not None)
+
+
+def _ports(manifest: PluginManifest, config: dict[str, Any], field: str) -> Iterator[int]:
+    for text in _values(config, field):
+        parts = urlsplit(text if "://" in text else f"//{text}")
+        try:
+            port = parts.port or _PORTS.get(parts.scheme)
+        except ValueError:
+            port = None
+        if port is None:
+            raise InvalidConfigError(
+                f"plugin '{manifest.id}': no port can be read from config.{field}",
+                path=f"config.{field}",
+                found=text,
+                expected="a URL, or host:port",
+                suggestions=["add the port"],
+            )
+        yield port
+
+
+def _paths(config: dict[str, Any], field: str, folder: Path) -> Iterator[str]:
+    """Yield the folder of each named file, so that the plugin sees it replaced or created; of a folder the folder itself."""
+    for text in _values(config, field):
+        path = (folder / text).resolve()
+        yield str(path if path.is_dir() else path.parent)
+
+
+def absolute_paths(manifest: PluginManifest, config: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Return the configuration with the paths that plugin.yaml grants made absolute; the sandbox begins elsewhere."""
+    files = manifest.permissions.filesystem
+    named = {field for field in (*files.read, *files.write) if isinstance(config.get(field), str)}
+    return {key: str((folder / value).resolve()) if key in named else value for key, value in config.items()}
+
+
+def _program(plugin: Plugin) -> list[str]:
+    runtime, entry = plugin.manifest.runtime, str(plugin.entry_point)
+    if runtime.type == "python":
+        return ["python", entry]
+    if runtime.type == "executable":
+        return [entry]
+    interpreter = shutil.which({"nodejs": "node", "sh": "sh"}[runtime.type])
+    if interpreter is None:
+        raise MissingRequirementError(
+            f"plugin '{plugin.manifest.id}' needs Node.js, which is not installed",
+            found="no `node` in PATH",
+            expected="Node.js 18 or newer",
+            suggestions=["apt-get install nodejs"],
+        )
+    return [interpreter, entry]

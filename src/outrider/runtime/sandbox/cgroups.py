@@ -1,0 +1,135 @@
+"""One cgroup per program: limits, and the end of all that it ever started."""
+
+import errno
+import os
+import signal
+import tempfile
+from pathlib import Path
+from typing import Self
+
+from outrider.ports.process.guardian import read_stat
+from outrider.runtime.sandbox.cgroup_facts import CONTROLLERS, PREFIX, CgroupFacts
+from outrider.runtime.sandbox.model import Limits
+
+# The longest one the kernel takes: start-up and short calls then run unthrottled at small shares.
+_PERIOD_MICROSECONDS = 1_000_000
+# The keeper.
+_OWN_PROCESSES = 1
+
+
+class Cgroup:
+    """One group, with a folder for each controller; on version 2 they are one and the same.
+
+    Attributes:
+        folders: Its folders, without repetition.
+    """
+
+    def __init__(self, folders: list[Path]) -> None:
+        self.folders = folders
+
+    @classmethod
+    def create(cls, facts: CgroupFacts, limits: Limits) -> Self:
+        """Make a group with these limits, as far as they can be enforced here."""
+        bases = list(dict.fromkeys(facts.folders.values()))
+        first = Path(tempfile.mkdtemp(prefix=f"{_owner_prefix(os.getpid())}-", dir=bases[0]))
+        group = cls([first, *(Path(base) / first.name for base in bases[1:])])
+        for folder in group.folders[1:]:
+            folder.mkdir()
+        for controller in CONTROLLERS:
+            if facts.enforces(controller):
+                _limit(Path(facts.folders[controller]) / first.name, facts.version, controller, limits)
+        return group
+
+    def open(self) -> list[int]:
+        """Return descriptors into which a process writes `0` to join; they work in any namespace."""
+        return [os.open(folder / "cgroup.procs", os.O_WRONLY | os.O_CLOEXEC) for folder in self.folders]
+
+    def pids(self) -> set[int]:
+        """Return its processes."""
+        found: set[int] = set()
+        for folder in self.folders:
+            try:
+                found |= {int(line) for line in (folder / "cgroup.procs").read_text(encoding="ascii").split()}
+            except OSError as error:
+                if error.errno not in (errno.ENOENT, errno.ENODEV):
+                    raise
+        return found
+
+    def kill(self) -> None:
+        """Send SIGKILL to all of it, in one step where the kernel has it."""
+        for folder in self.folders:
+            try:
+                (folder / "cgroup.kill").write_text("1", encoding="ascii")
+            except OSError:  # version 1, before 5.14, or gone
+                continue
+        for pid in self.pids():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except (ProcessLookupError, PermissionError):
+                continue
+
+    def remove(self) -> bool:
+        """Remove it, and return whether it is gone; it stays while a process is in it."""
+        for folder in self.folders:
+            try:
+                folder.rmdir()
+            except FileNotFoundError:
+                continue
+            except OSError:
+                return False
+        return True
+
+
+def remove_stale(facts: CgroupFacts) -> None:
+    """Kill and remove the groups of agents that are gone."""
+    names = {
+        folder.name
+        for base in set(facts.folders.values())
+        for folder in Path(base).glob(f"{PREFIX}-{_pid_namespace()}-*")
+    }
+    for name in names:
+        pid, birth = (int(word) for word in name.split("-")[3:5])
+        stat = read_stat(pid)
+        if stat is None or stat.birth != birth:
+            group = Cgroup([Path(base) / name for base in dict.fromkeys(facts.folders.values())])
+            group.kill()
+            group.remove()
+
+
+def _owner_prefix(pid: int) -> str:
+    stat = read_stat(pid)
+    return f"{PREFIX}-{_pid_namespace()}-{pid}-{stat.birth if stat else 0}"
+
+
+def _pid_namespace() -> int:
+    return Path("/proc/self/ns/pid").stat().st_ino
+
+
+def _limit(folder: Path, version: int, controller: str, limits: Limits) -> None:
+    quota = max(1000, int(limits.cpu * _PERIOD_MICROSECONDS))
+    pids = limits.pids + _OWN_PROCESSES
+    match controller, version:
+        case "memory", 1:
+            # The second counts swap too, and may not lie below the first.
+            values = {"memory.limit_in_bytes": limits.memory, "memory.memsw.limit_in_bytes": limits.memory}
+        case "memory", _:
+            values = {"memory.max": limits.memory, "memory.swap.max": 0}
+        case "cpu", 1:
+            values = {"cpu.cfs_period_us": _PERIOD_MICROSECONDS, "cpu.cfs_quota_us": quota}
+        case "cpu", _:
+            (folder / "cpu.max").write_text(f"{quota} {_PERIOD_MICROSECONDS}", encoding="ascii")
+            return
+        case _:
+            values = {"pids.max": pids}
+    for name, value in values.items():
+        if (folder / name).exists():
+            _write(folder / name, value)
+
+
+def _write(path: Path, value: int) -> None:
+    try:
+        path.write_text(str(value), encoding="ascii")
+    except OSError as error:
+        # A share larger than that of the group above is refused; the smaller one above holds.
+        if error.errno != errno.EINVAL or "cfs" not in path.name:
+            raise

@@ -1,0 +1,133 @@
+"""The command tree. Commands are imported when they are used; families come from the registry."""
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from outrider.core.errors import InvalidConfigError, OutriderError, did_you_mean
+from outrider.runtime.discovery import registry
+from outrider.surfaces.cli.errors import show_error
+
+# name: (module below this package, attribute, help)
+COMMANDS = {
+    "up": ("platform", "up", "Start the platform of a folder and show what happens."),
+    "down": ("platform", "down", "Stop a platform."),
+    "status": ("platform", "status", "Say what runs, what is wrong and what to do."),
+    "demo": ("demo", "demo", "See Outrider do its job."),
+    "events": ("records", "events", "List events."),
+    "runs": ("records", "runs", "List runs and look into one."),
+    "agents": ("agents", "agents", "List agents, make enrolment tokens, revoke."),
+    "approvals": ("approvals", "approvals", "Answer the questions that rules ask."),
+    "audit": ("audit", "audit", "Read and verify the audit chains."),
+    "operators": ("operators", "operators", "List operator families and their operations."),
+    "plan": ("plans", "plan", "Find out what an operation would change."),
+    "apply": ("plans", "apply", "Do what a plan says, or apply objects."),
+    "validate": ("validate", "validate", "Check the objects of a folder."),
+    "plugin": ("plugins", "plugin", "List plugins."),
+    "secret": ("secret", "secret", "Keep secrets in the encrypted store."),
+    "context": ("contexts", "context", "List and select platforms."),
+    "doctor": ("doctor", "doctor", "Check what this machine offers."),
+    "explain": ("explain", "explain", "Explain an error code."),
+    "completion": ("completion", "completion", "Print the completion script of a shell."),
+    "version": ("operators", "version", "Print the version."),
+}
+INTERRUPTED = 130
+
+
+class Root(click.Group):
+    """Platform nouns, then one group per family and alias."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return every command; families after the nouns."""
+        del ctx
+        return [*COMMANDS, *sorted(registry().families)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return one command."""
+        del ctx
+        if cmd_name in COMMANDS:
+            module, attribute, _ = COMMANDS[cmd_name]
+            command: click.Command = getattr(importlib.import_module(f"outrider.surfaces.cli.{module}"), attribute)
+            return command
+        try:
+            family, _ = registry().family(cmd_name)
+        except OutriderError:
+            return None
+        from outrider.surfaces.cli.operations import FamilyGroup
+
+        return FamilyGroup(family, name=cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; a misspelt one gets near names."""
+        if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            known = [*COMMANDS, *registry().families]
+            raise InvalidConfigError(
+                f"no command is called '{args[0]}'",
+                found=args[0],
+                expected="a command, or a family of operators",
+                suggestions=did_you_mean(args[0], known)[:3] if len(did_you_mean(args[0], known)) < 9 else [],
+            )
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the help from the tables, without importing any command."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry[2]) for name, entry in COMMANDS.items()])
+        families = [(name, family.declaration.summary) for name, family in sorted(registry().families.items())]
+        with formatter.section("Operators"):
+            formatter.write_dl(families)
+
+
+@click.group(cls=Root, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--context", "context_name", metavar="NAME", help="Platform to talk to; see `outrider context list`.")
+@click.version_option(package_name="outrider", message="outrider %(version)s")
+@click.pass_context
+def root(ctx: click.Context, context_name: str | None) -> None:
+    """Outrider runs agents beside the systems they look after."""
+    ctx.obj = context_name
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command line and return its exit status; every error is shown here and nowhere else."""
+    as_json = _wants_json(arguments)
+    try:
+        result = root.main(args=arguments, prog_name="outrider", standalone_mode=False)
+    except OutriderError as error:
+        show_error(error, as_json=as_json)
+        return error.exit_code
+    except click.exceptions.Exit as finished:
+        return finished.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        sys.stderr.write("interrupted\n")
+        return INTERRUPTED
+    except click.ClickException as error:
+        translated = _usage_error(error)
+        show_error(translated, as_json=as_json)
+        return translated.exit_code
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output has gone; nobody is left to tell
+        return 0
+    return result if isinstance(result, int) else 0
+
+
+def _wants_json(arguments: list[str]) -> bool:
+    pairs = list(zip(arguments, [*arguments[1:], ""], strict=True))
+    return any(
+        (word in ("-o", "--output") and value == "json") or word in ("-ojson", "--output=json") for word, value in pairs
+    )
+
+
+def _usage_error(error: click.ClickException) -> OutriderError:
+    """Translate click's errors into ours."""
+    suggestions: list[str] = []
+    if isinstance(error, click.NoSuchOption):
+        suggestions = [f"did you mean '{option}'?" for option in error.possibilities or []]
+    context: Any = getattr(error, "ctx", None)
+    if context is not None and not suggestions:
+        suggestions = [f"see {context.command_path} --help"]
+    return InvalidConfigError(error.format_message(), suggestions=suggestions)

@@ -1,0 +1,185 @@
+"""Commands made from operations: `outrider FAMILY OPERATION [POSITIONAL...] [--param value]`."""
+
+import inspect
+import re
+from typing import Annotated, Any, get_args, get_origin
+
+import click
+import msgspec
+
+from outrider.core.calls import Call
+from outrider.core.codec import decode_plain
+from outrider.core.errors import InvalidConfigError, OutriderError
+from outrider.core.operation import Effect
+from outrider.core.registry import Family
+from outrider.core.schema import json_schema
+from outrider.core.units import parse_duration
+from outrider.runtime.discovery import registry
+from outrider.runtime.implementation import Operation, load_operation
+from outrider.surfaces.cli.output import output_option, show
+from outrider.surfaces.cli.plans import confirm_and_apply, show_plan
+from outrider.surfaces.cli.session import LocalSession, execute
+
+_FIELD_HELP = re.compile(r"^\s*(\w+): (.+?)(?=^\s*\w+: |\Z)", re.MULTILINE | re.DOTALL)
+
+
+class FamilyGroup(click.Group):
+    """The operations of one family; each is imported when it is used."""
+
+    def __init__(self, family: Family, *, name: str) -> None:
+        super().__init__(name=name, help=family.declaration.summary)
+        self._family = family
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the operations in the manifest's order."""
+        del ctx
+        return [operation.name for operation in self._family.declaration.operations]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command of one operation.
+
+        Raises:
+            UnknownOperationError: With near names.
+        """
+        del ctx
+        return operation_command(load_operation(registry(), self._family.name, cmd_name), self._preset(cmd_name))
+
+    def _preset(self, verb: str) -> dict[str, Any]:
+        _, family_preset = registry().family(self.name or self._family.name)
+        _, verb_preset = self._family.operation(verb)
+        return {**family_preset, **verb_preset}
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the help from the manifest."""
+        del ctx
+        rows = [
+            (operation.name, f"{operation.summary} ({operation.effect})")
+            for operation in self._family.declaration.operations
+        ]
+        with formatter.section("Operations"):
+            formatter.write_dl(rows)
+
+
+def operation_command(operation: Operation, preset: dict[str, Any]) -> click.Command:
+    """Build the command of an operation from its parameter type."""
+    fields = {
+        field.encode_name: field
+        for field in msgspec.structs.fields(operation.code.params)
+        if field.encode_name not in preset
+    }
+    helps = field_helps(operation.code.params)
+    positional = [name for name in operation.declaration.positional if name in fields]
+    params: list[click.Parameter] = [click.Argument([name], required=False) for name in positional]
+    params += [_option(name, field, helps.get(name, "")) for name, field in fields.items()]
+    params.append(click.Option(["--timeout", "_deadline"], help="Deadline of the whole call, such as 30s.")
+                  if "timeout" not in fields else click.Option(["--deadline", "_deadline"], help="Deadline of the whole call."))  # fmt: skip
+    if operation.declaration.effect.changes:
+        params.append(click.Option(["--yes", "_yes"], is_flag=True, help="Apply the plan without asking."))
+        params.append(click.Option(["--plan", "_plan"], is_flag=True, help="Only show the plan."))
+
+    @output_option
+    @click.pass_context
+    def body(ctx: click.Context, /, output: str, **words: Any) -> int:
+        return _invoke(ctx, operation, preset, words, output)
+
+    command = click.Command(
+        operation.declaration.name,
+        callback=body,
+        params=params,
+        help=_help(operation),
+        short_help=operation.declaration.summary,
+    )
+    command.params.extend(getattr(body, "__click_params__", []))
+    return command
+
+
+def _option(name: str, field: msgspec.structs.FieldInfo, help_text: str) -> click.Option:
+    flag = f"--{name.replace('_', '-')}"
+    names = [flag, f"--{name}"] if "_" in name else [flag]
+    schema = json_schema(field.type)
+    if schema.get("type") == "boolean":
+        return click.Option([f"{flag}/--no-{name.replace('_', '-')}", f"opt_{name}"], default=None, help=help_text)
+    return click.Option(
+        [*names, f"opt_{name}"], multiple=schema.get("type") == "array", help=help_text, metavar=_metavar(schema)
+    )
+
+
+def _metavar(schema: dict[str, Any]) -> str:
+    if "enum" in schema:
+        return "|".join(str(option) for option in schema["enum"])
+    return {"integer": "N", "number": "X", "object": "JSON"}.get(str(schema.get("type")), "TEXT")
+
+
+def _invoke(
+    ctx: click.Context, operation: Operation, preset: dict[str, Any], words: dict[str, Any], output: str
+) -> int:
+    deadline, yes, only_plan = words.pop("_deadline", None), words.pop("_yes", False), words.pop("_plan", False)
+    params = {**preset, **_params(operation, words)}
+    call = Call(operation.family, operation.declaration.name, params)
+    session = LocalSession(ctx)
+    options = msgspec.structs.replace(session.options, timeout=parse_duration(deadline) if deadline else None)
+    invocation = session.invoker.prepare(call, options)
+    if not invocation.effect.changes:
+        show(execute(session.invoker.run(call, options)), output)
+        return 0
+    if not operation.declaration.has_plan:
+        return confirm_and_apply(session, call, options, output=output, yes=yes, target=invocation.target)
+    plan = execute(session.planner.plan([call], options))
+    if only_plan:
+        show_plan(plan, output)
+        return 6
+    return confirm_and_apply(session, call, options, output=output, yes=yes, target=invocation.target, plan=plan)
+
+
+def _params(operation: Operation, words: dict[str, Any]) -> dict[str, Any]:
+    """Turn words of the command line into values, by the declared type of each field only."""
+    fields = {field.encode_name: field for field in msgspec.structs.fields(operation.code.params)}
+    params: dict[str, Any] = {}
+    for name, field in fields.items():
+        argument, option = words.get(name), words.get(f"opt_{name}")
+        given = [value for value in (argument, option) if value not in (None, ())]
+        if len(given) > 1:
+            raise InvalidConfigError(
+                f"'{name}' is given twice, as argument and as option", path=name, suggestions=[f"remove --{name}"]
+            )
+        if given:
+            params[name] = _value(name, given[0], field.type)
+    return params
+
+
+def _value(name: str, word: Any, target: Any) -> Any:
+    schema = json_schema(target)
+    kinds = {schema.get("type"), *(option.get("type") for option in schema.get("anyOf", []))}
+    if isinstance(word, tuple):
+        (item,) = get_args(_bare(target))
+        return [_value(name, part, item) for part in word]
+    if isinstance(word, bool) or "string" in kinds or "enum" in schema:
+        return word
+    try:
+        return decode_plain(word)
+    except OutriderError as error:
+        raise InvalidConfigError(
+            f"{name}: not {' or '.join(sorted(str(kind) for kind in kinds if kind))}", path=name, found=word,
+            expected=_metavar(schema), suggestions=[f"see outrider ... --help for --{name}"],
+        ) from error  # fmt: skip
+
+
+def _bare(target: Any) -> Any:
+    return get_args(target)[0] if get_origin(target) is Annotated else target
+
+
+def field_helps(params: type[msgspec.Struct]) -> dict[str, str]:
+    """Return the help of each field, from the Attributes section of the type's docstring."""
+    text = inspect.getdoc(params) or ""
+    _, _, section = text.partition("Attributes:\n")
+    return {match[1]: " ".join(match[2].split()) for match in _FIELD_HELP.finditer(section)}
+
+
+def _help(operation: Operation) -> str:
+    declaration = operation.declaration
+    lines = [declaration.summary + ".", "", f"\b\nEffect: {declaration.effect}."]
+    if declaration.effect is not Effect.READ:
+        lines.append("Shows its plan first; --yes applies it.")
+    if declaration.errors:
+        lines.append(f"Errors: {', '.join(declaration.errors)}.")
+    return "\n".join(lines)

@@ -1,0 +1,174 @@
+"""Plans on the command line: shown, asked about, applied."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from outrider.core.calls import Call, normalise
+from outrider.core.codec import decode_plain
+from outrider.core.errors import ErrorBody, InvalidConfigError, OutriderError, PartialError, from_body
+from outrider.core.operation import Effect
+from outrider.core.plans import ItemOutcome, Plan
+from outrider.core.schema import convert, describe
+from outrider.runtime.discovery import registry
+from outrider.runtime.invoker import CallOptions
+from outrider.surfaces.cli.output import output_option, show
+from outrider.surfaces.cli.session import LocalSession, ask, ask_for_name, execute, interactive
+
+FINDINGS = 6
+_SIGNS = {Effect.WRITE: "~", Effect.DESTROY: "-"}
+
+
+def show_plan(plan: Plan, output: str) -> None:
+    """Write a plan: what it would change, and how to apply it."""
+    if output in ("json", "yaml"):
+        show(plan, output)
+        return
+    destroys = sum(item.effect is Effect.DESTROY for item in plan.items)
+    suffix = f" · {destroys} destroy" if destroys else ""
+    sys.stdout.write(f"plan {plan.id}  {_count(len(plan.items), 'change')}{suffix} · expires in 1 h\n")
+    for item in sorted(plan.items, key=lambda item: item.effect is not Effect.DESTROY):
+        sys.stdout.write(f"  {_SIGNS.get(item.effect, ' ')} {item.operation}  {item.change.target}\n")
+        for difference in item.change.difference:
+            sys.stdout.write(
+                f"      {difference.path}  {describe(difference.before)} -> {describe(difference.after)}\n"
+            )
+        for removed in item.change.will_also_remove:
+            sys.stdout.write(f"      - {removed}\n")
+        for warning in item.change.warnings:
+            sys.stdout.write(f"      warning: {warning}\n")
+    sys.stdout.write(f"apply it with:  outrider apply {plan.id}\n")
+
+
+def confirm_and_apply(
+    session: LocalSession,
+    call: Call,
+    options: CallOptions,
+    *,
+    output: str,
+    yes: bool,
+    target: str,
+    plan: Plan | None = None,
+) -> int:
+    """Ask where a person can be asked, then do it; without a terminal and without --yes only the plan is shown."""
+    if plan is not None and not yes:
+        show_plan(plan, output) if not interactive() else _show_on_terminal(plan)
+    if not yes:
+        if not interactive():
+            if plan is None:
+                raise InvalidConfigError(
+                    f"{call.name} has no plan and there is no terminal to ask on", suggestions=["give --yes"]
+                )
+            return FINDINGS
+        destroys = plan is None or any(item.effect is Effect.DESTROY for item in plan.items)
+        if not (ask_for_name(target) if destroys else ask("apply this plan?")):
+            sys.stderr.write("nothing was changed\n")
+            return FINDINGS
+    if plan is None:
+        show(execute(session.invoker.run(call, options)), output)
+        return 0
+    return _finish(execute(session.planner.apply(plan, options)), output)
+
+
+def _show_on_terminal(plan: Plan) -> None:
+    show_plan(plan, "table")
+
+
+def _finish(outcomes: list[ItemOutcome], output: str) -> int:
+    failed = [outcome for outcome in outcomes if outcome.state != "done"]
+    if len(outcomes) == 1 and not failed:
+        show(outcomes[0].result, output)
+        return 0
+    if len(outcomes) == 1 and failed[0].error:
+        raise from_body(convert(failed[0].error, ErrorBody))
+    show(outcomes, output, columns=["id", "state"])
+    if failed:
+        causes: list[OutriderError] = [from_body(convert(item.error, ErrorBody)) for item in failed if item.error]
+        raise PartialError(f"{len(failed)} of {len(outcomes)} items are not done", causes=causes)
+    return 0
+
+
+@click.command()
+@click.argument("operation")
+@click.argument("arguments", nargs=-1)
+@output_option
+@click.pass_context
+def plan(ctx: click.Context, operation: str, arguments: tuple[str, ...], output: str) -> int:
+    """Find out what an operation would change.
+
+    OPERATION is `family.operation`; ARGUMENTS are its positional parameters, or `name=value`.
+    """
+    session = LocalSession(ctx)
+    call = normalise(registry(), operation, _arguments(arguments))
+    made = execute(session.planner.plan([call], session.options))
+    show_plan(made, output)
+    return FINDINGS if made.items else 0
+
+
+def _arguments(words: tuple[str, ...]) -> list[Any]:
+    positional = [word for word in words if "=" not in word or word.startswith(("/", "http"))]
+    named = dict(word.split("=", 1) for word in words if word not in positional)
+    return [*positional, {key: _plain(value) for key, value in named.items()}]
+
+
+def _plain(word: str) -> Any:
+    """Read numbers, true, false, lists and mappings as JSON; everything else is text."""
+    if word[:1] in "[{-0123456789" or word in ("true", "false", "null"):
+        try:
+            return decode_plain(word)
+        except OutriderError:
+            return word
+    return word
+
+
+@click.command()
+@click.argument("plan_reference", metavar="PLAN", required=False)
+@click.option("-f", "--file", "path", type=click.Path(path_type=Path), help="Apply the objects of a file or folder.")
+@click.option("--inverse", is_flag=True, help="Make the plan that undoes an applied one.")
+@click.option("--rollback", is_flag=True, help="Undo what was done when an item fails.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@output_option
+@click.pass_context
+def apply(
+    ctx: click.Context,
+    plan_reference: str | None,
+    *,
+    path: Path | None,
+    inverse: bool,
+    rollback: bool,
+    yes: bool,
+    output: str,
+) -> int:
+    """Do exactly what a plan says (its id, or a file that holds it)."""
+    if (plan_reference is None) == (path is None):
+        raise InvalidConfigError(
+            "either a plan or -f PATH is wanted", suggestions=["outrider apply PLAN", "outrider apply -f DIR"]
+        )
+    if path is not None:
+        from outrider.surfaces.cli.platform import apply_objects
+
+        return apply_objects(ctx, path, output)
+    session = LocalSession(ctx)
+    loaded = session.planner.load(plan_reference or "")
+    if inverse:
+        show_plan(execute(session.planner.inverse(loaded, session.options)), output)
+        return FINDINGS
+    if not yes and interactive():
+        show_plan(loaded, "table")
+        destroys = [item for item in loaded.items if item.effect is Effect.DESTROY]
+        agreed = ask_for_name(destroys[0].change.target) if destroys else ask("apply this plan?")
+        if not agreed:
+            sys.stderr.write("nothing was changed\n")
+            return FINDINGS
+    outcomes = execute(session.planner.apply(loaded, session.options))
+    if rollback and any(outcome.state == "failed" for outcome in outcomes):
+        undo = execute(session.planner.inverse(loaded, session.options))
+        execute(session.planner.apply(undo, session.options))
+        sys.stderr.write(f"rolled back with plan {undo.id}\n")
+    return _finish(outcomes, output)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,210 @@
+"""`outrider up`, `down` and `status`."""
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+import click
+import msgspec
+
+from outrider.core.codec import to_builtins
+from outrider.core.errors import NotFoundError, OutriderError
+from outrider.core.objects import Object
+from outrider.core.registry import Registry
+from outrider.local import launch
+from outrider.local.layout import Layout
+from outrider.local.parts import PartStatus
+from outrider.orchestrator.wire import ApplyAnswer, ApplyRequest, StatusAnswer
+from outrider.runtime.client import PlatformClient, connect_to
+from outrider.runtime.contexts import Contexts, PlatformContext
+from outrider.runtime.discovery import registry
+from outrider.runtime.objects import ObjectSet, read_objects
+from outrider.runtime.plugins.catalogue import catalogue
+from outrider.surfaces.cli.output import output_option, show
+from outrider.surfaces.cli.session import client, execute, selected
+from outrider.surfaces.cli.timeline import follow
+
+FINDINGS = 6
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path), default=Path())
+@click.option("--state", type=click.Path(path_type=Path), help="State folder; FOLDER/.outrider if absent.")
+@click.option("--detach", is_flag=True, help="Start it in the background and return.")
+def up(folder: Path, state: Path | None, *, detach: bool) -> int:
+    """Start the platform that the objects of FOLDER declare and show what happens, until interrupted."""
+    _read(folder)
+    layout = Layout(folder, state)
+    if detach:
+        status = execute(launch.start_detached(layout))
+        sys.stdout.write(
+            f"{status.name} is running in the background · {status.url}\nstop it:  outrider down {folder}\n"
+        )
+        return 0
+    return execute(_up(layout))
+
+
+def _read(folder: Path) -> ObjectSet:
+    """Check everything before anything is started."""
+    found: Registry = registry()
+    return read_objects(folder, found, catalogue(folder))
+
+
+async def _up(layout: Layout) -> int:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    async with launch.running_platform(layout) as status:
+        sys.stdout.write(f"{status.name} is running · {status.url} · stop it with ctrl-c, or: outrider down\n")
+        context = PlatformContext(name=status.name, folder=layout.folder, state=layout.state)
+        async with connect_to(context) as platform:
+            watching = asyncio.ensure_future(follow(platform))
+            ended = asyncio.ensure_future(stopped.wait())
+            gone = asyncio.ensure_future(_until_gone(layout))
+            await asyncio.wait({watching, ended, gone}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (watching, ended, gone):
+                task.cancel()
+            await asyncio.wait({watching, ended, gone})
+    sys.stdout.write("stopped\n")
+    return 0
+
+
+async def _until_gone(layout: Layout) -> None:
+    while layout.socket.exists():  # noqa: ASYNC110 - the end of another process has no event here
+        await asyncio.sleep(0.2)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path), required=False)
+@click.option("--state", type=click.Path(path_type=Path), help="State folder, where it is not FOLDER/.outrider.")
+@click.option("--purge", is_flag=True, help="Remove its state too: events, runs, certificates, secrets.")
+@click.pass_context
+def down(ctx: click.Context, folder: Path | None, state: Path | None, *, purge: bool) -> int:
+    """Stop a platform with everything that it started."""
+    layout = _layout(ctx, folder, state)
+    try:
+        execute(launch.stop(layout))
+        sys.stdout.write("stopped\n")
+    except NotFoundError:
+        if not purge:
+            raise
+    if purge:
+        launch.purge(layout)
+        Contexts().remove(layout.state)
+        sys.stdout.write(f"removed {layout.state}\n")
+    return 0
+
+
+def _layout(ctx: click.Context, folder: Path | None, state: Path | None) -> Layout:
+    if folder is not None:
+        return Layout(folder, state)
+    context = selected(ctx)
+    return Layout(context.folder, context.state)
+
+
+class StatusReport(msgspec.Struct, kw_only=True):
+    """What runs, what is wrong, and what to do about it."""
+
+    name: str
+    state: str
+    url: str
+    parts: list[PartStatus]
+    orchestrator: StatusAnswer | None
+    problems: list[str]
+
+
+@click.command()
+@output_option
+@click.pass_context
+def status(ctx: click.Context, output: str) -> int:
+    """Say what runs, what is wrong and what to do; exit 6 where something is wrong."""
+    context = selected(ctx)
+    report = execute(_report(context, Layout(context.folder, context.state)))
+    if output in ("table", "wide"):
+        sys.stdout.write(_describe(report))
+    else:
+        show(report, output)
+    return FINDINGS if report.problems else 0
+
+
+async def _report(context: PlatformContext, layout: Layout) -> StatusReport:
+    try:
+        supervisor = await launch.supervisor_status(layout)
+    except NotFoundError:
+        problem = f"it is not running: outrider up {context.folder}"
+        return StatusReport(name=context.name, state="stopped", url="", parts=[], orchestrator=None, problems=[problem])
+    problems = [f"{part.kind} {part.name} is {part.state}: {part.problem}" for part in supervisor.parts if part.problem]
+    answer = None
+    try:
+        async with connect_to(context) as platform:
+            answer = await platform.get("/v1/status", StatusAnswer)
+        problems += _agent_problems(answer)
+    except OutriderError as error:
+        problems.append(f"the orchestrator does not answer: {error.message}")
+    state = "ready" if supervisor.ready and not problems else ("starting" if not supervisor.ready else "degraded")
+    return StatusReport(
+        name=supervisor.name,
+        state=state,
+        url=supervisor.url,
+        parts=supervisor.parts,
+        orchestrator=answer,
+        problems=problems,
+    )
+
+
+def _agent_problems(answer: StatusAnswer) -> list[str]:
+    seen = {agent.name: agent for agent in answer.agents}
+    problems = []
+    for name in answer.expected_agents:
+        agent = seen.get(name)
+        if agent is None or agent.status != "online":
+            problems.append(f"agent {name} is {agent.status if agent else 'missing'}: outrider agents list")
+            continue
+        problems += [
+            f"plugin {plugin} of agent {name}: {health.message}"
+            for plugin, health in agent.health.plugins.items()
+            if health.health == "unhealthy"
+        ]
+    if answer.approvals:
+        problems.append(f"{answer.approvals} approvals wait: outrider approvals list")
+    return problems
+
+
+def _describe(report: StatusReport) -> str:
+    lines = [f"{report.name} · {report.state}" + (f" · {report.url}" if report.url else "")]
+    agents = {agent.name: agent for agent in report.orchestrator.agents} if report.orchestrator else {}
+    for part in report.parts:
+        agent = agents.get(part.name)
+        detail = f"sandbox: {agent.health.sandbox}" if agent and agent.health.sandbox else ""
+        pid = f"pid {part.pid}" if part.pid else "-"
+        lines.append(f"  {part.kind:<13} {part.name:<16} {part.state:<11} {pid:<10} {detail}".rstrip())
+    if report.orchestrator and report.orchestrator.runs:
+        lines.append("last runs")
+        lines += [f"  {run.id}  {run.rule:<20} {run.state:<10} {run.created}" for run in report.orchestrator.runs]
+    lines += [f"problem: {problem}" for problem in report.problems]
+    return "\n".join(lines) + "\n"
+
+
+def apply_objects(ctx: click.Context, path: Path, output: str) -> int:
+    """Send the objects of a file or folder to the selected platform."""
+    objects = _read(path)
+    body = ApplyRequest(objects=[_document(item) for item in objects])
+
+    async def send() -> ApplyAnswer:
+        platform: PlatformClient
+        async with client(ctx) as platform:
+            return await platform.post("/v1/objects", body, ApplyAnswer)
+
+    answer = execute(send())
+    if output in ("table", "wide"):
+        sys.stdout.write("".join(f"{change}\n" for change in answer.changes) or "nothing changed\n")
+    else:
+        show(answer, output)
+    return 0
+
+
+def _document(item: Object) -> dict[str, object]:
+    metadata = {"name": item.name, "labels": item.metadata.labels, "annotations": item.metadata.annotations}
+    return {"apiVersion": item.api_version, "kind": item.kind, "metadata": metadata, "spec": to_builtins(item.spec)}

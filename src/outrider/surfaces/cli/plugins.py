@@ -1,0 +1,62 @@
+"""`outrider plugin`."""
+
+from pathlib import Path
+
+import click
+
+from outrider.core.errors import NotFoundError
+from outrider.runtime.plugins.catalogue import catalogue
+from outrider.surfaces.cli.output import output_option, show
+
+
+@click.group()
+def plugin() -> None:
+    """List plugins."""
+
+
+@plugin.command("list")
+@click.option(
+    "--folder", type=click.Path(path_type=Path), default=Path(), help="Platform folder whose plugins/ is searched too."
+)
+@output_option
+def list_plugins(folder: Path, output: str) -> int:
+    """List the plugins that are at hand."""
+    found = catalogue(folder)
+    rows = [
+        {
+            "id": item.manifest.id,
+            "type": item.manifest.type,
+            "version": item.manifest.version,
+            "runtime": item.manifest.runtime.type,
+            "summary": item.manifest.summary,
+            "folder": str(item.folder),
+        }
+        for item in found.plugins()
+    ]
+    show(rows, output, columns=["id", "type", "version", "runtime", "summary"])
+    for path, error in found.broken.items():
+        click.echo(f"broken: {path}: {error.message}", err=True)
+    return 0
+
+
+@plugin.command("show")
+@click.argument("plugin_id")
+@click.option(
+    "--type",
+    "plugin_type",
+    type=click.Choice(["trigger", "action", "output", "tool"]),
+    help="Where an id is used twice.",
+)
+@output_option
+def show_plugin(plugin_id: str, plugin_type: str | None, output: str) -> int:
+    """Show what a plugin takes and may do."""
+    matches = [
+        item
+        for item in catalogue().plugins()
+        if item.manifest.id == plugin_id and plugin_type in (None, item.manifest.type)
+    ]
+    if not matches:
+        raise NotFoundError(f"no plugin is called '{plugin_id}'", found=plugin_id, suggestions=["outrider plugin list"])
+    for item in matches:
+        show(item.manifest, "yaml" if output == "table" else output)
+    return 0

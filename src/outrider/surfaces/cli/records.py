@@ -1,0 +1,167 @@
+"""`outrider events` and `outrider runs`: from the running platform, or from the store of one that is stopped."""
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from outrider.core.errors import NotFoundError
+from outrider.core.objects import DEFAULT_TENANT
+from outrider.orchestrator.wire import EventRow, RunDetail, RunRow, StepRow
+from outrider.runtime.client import read_endpoint
+from outrider.surfaces.cli.output import output_option, show
+from outrider.surfaces.cli.session import client, execute, selected
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+T = TypeVar("T")
+
+
+def fetch(ctx: click.Context, path: str, target: type[T], offline: Callable[["sa.Connection"], T]) -> T:
+    """Ask the platform, or read its store where it is not running."""
+    context = selected(ctx)
+    if read_endpoint(context.state) is not None:
+
+        async def ask() -> T:
+            async with client(ctx) as platform:
+                return await platform.get(path, target)
+
+        return execute(ask())
+    database = context.state / "orchestrator" / "orchestrator.db"
+    if not database.is_file():
+        raise NotFoundError(
+            f"platform '{context.name}' has no store yet",
+            found=str(database),
+            suggestions=[f"outrider up {context.folder}"],
+        )
+    from outrider.ports.store import open_sqlite
+
+    store = open_sqlite(database, read_only=True)
+    try:
+        return store.read_now(offline)
+    finally:
+        store.close_now()
+
+
+@click.command()
+@click.option("--limit", default=50, show_default=True, help="At most so many, the newest.")
+@click.option("--source", default="", help="Only those of one trigger, as agent/trigger.")
+@output_option
+@click.pass_context
+def events(ctx: click.Context, limit: int, source: str, output: str) -> int:
+    """List events, oldest first."""
+
+    def offline(connection: "sa.Connection") -> list[EventRow]:
+        from outrider.orchestrator.queries import list_events
+
+        return list_events(connection, DEFAULT_TENANT, limit=limit, source=source)
+
+    rows = fetch(ctx, f"/v1/events?limit={limit}&source={source}", list[EventRow], offline)
+    if output in ("table", "wide"):
+        show([_event_line(row) for row in rows], output, empty="no event yet: a trigger reports when something changes")
+    else:
+        show(rows, output)
+    return 0
+
+
+def _event_line(row: EventRow) -> dict[str, Any]:
+    event = row.event
+    return {
+        "time": event.time,
+        "source": event.source,
+        "severity": event.severity,
+        "count": event.count,
+        "summary": event.data.get("summary", event.data),
+    }
+
+
+@click.group()
+def runs() -> None:
+    """List runs and look into one."""
+
+
+@runs.command("list")
+@click.option("--limit", default=50, show_default=True, help="At most so many, the newest.")
+@click.option("--rule", default="", help="Only those of one rule.")
+@click.option("--state", default="", help="Only those in one state.")
+@output_option
+@click.pass_context
+def list_runs(ctx: click.Context, limit: int, rule: str, state: str, output: str) -> int:
+    """List runs, newest first."""
+
+    def offline(connection: "sa.Connection") -> list[RunRow]:
+        from outrider.orchestrator import queries
+
+        return queries.list_runs(connection, DEFAULT_TENANT, limit=limit, rule=rule, state=state)
+
+    rows = fetch(ctx, f"/v1/runs?limit={limit}&rule={rule}&state={state}", list[RunRow], offline)
+    columns = ["id", "rule", "state", "created", "seconds", "source"]
+    show(rows, output, columns=columns, empty="no run yet: a rule makes one when it matches an event")
+    return 0
+
+
+@runs.command("show")
+@click.argument("run")
+@output_option
+@click.pass_context
+def show_run(ctx: click.Context, run: str, output: str) -> int:
+    """Show a run's steps with latencies, attempts and logs; RUN may be the beginning of its id."""
+
+    def offline(connection: "sa.Connection") -> RunDetail:
+        from outrider.orchestrator import queries
+
+        return queries.show_run(connection, DEFAULT_TENANT, run)
+
+    detail = fetch(ctx, f"/v1/runs/{run}", RunDetail, offline)
+    if output in ("table", "wide"):
+        sys.stdout.write(_describe(detail))
+    else:
+        show(detail, output)
+    return 0
+
+
+def _describe(detail: RunDetail) -> str:
+    run = detail.run
+    seconds = f"{run.seconds * 1000:.0f} ms" if run.seconds is not None else "not finished"
+    lines = [
+        f"run {run.id}  {run.state} · {seconds}",
+        f"  rule      {run.rule}",
+        f"  event     {detail.event.source}  {detail.event.data.get('summary', detail.event.data)}  ({detail.event.time})",
+        f"  trace     {detail.trace_id}",
+    ]
+    if run.message:
+        lines.append(f"  message   {run.message}")
+    for step in detail.steps:
+        lines.extend(_step_lines(step))
+    return "\n".join(lines) + "\n"
+
+
+def _step_lines(step: StepRow) -> list[str]:
+    took = f"{step.seconds * 1000:.0f} ms" if step.seconds is not None else "not finished"
+    lines = [f"  +{step.offset * 1000:.0f} ms  {step.kind} {step.name}  {step.state} · {took}  ({step.instruction})"]
+    lines += [
+        f"      attempt {attempt.attempt} on {attempt.agent}: {attempt.status}  {attempt.started or attempt.claimed}"
+        for attempt in step.attempts
+    ]
+    if step.result is not None and step.result.error is not None:
+        lines.append(f"      error[{step.result.error.code}] {step.result.error.message}")
+    elif step.result is not None and step.result.result.get("summary"):
+        lines.append(f"      {step.result.result['summary']}")
+    return [*lines, *(f"      | {line}" for line in step.log)]
+
+
+@runs.command("cancel")
+@click.argument("run")
+@click.pass_context
+def cancel_run(ctx: click.Context, run: str) -> int:
+    """Cancel what is left of a run."""
+
+    async def ask() -> dict[str, int]:
+        async with client(ctx) as platform:
+            return await platform.post(f"/v1/runs/{run}/cancel", {}, dict[str, int])
+
+    answer = execute(ask())
+    sys.stdout.write(f"{answer['cancelled']} instructions cancelled\n")
+    return 0

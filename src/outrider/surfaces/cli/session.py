@@ -1,0 +1,108 @@
+"""What commands share: who calls, where, and with what."""
+
+import asyncio
+import getpass
+import sys
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+import click
+
+from outrider.core.errors import InvalidConfigError, NotFoundError, OutriderError
+from outrider.core.identity import Principal
+from outrider.core.objects import DEFAULT_TENANT
+from outrider.kinds.platform.model import PlatformSpec
+from outrider.ports.clock import SystemClock
+from outrider.ports.secrets import Resolver
+from outrider.runtime.audit import AuditLog
+from outrider.runtime.client import PlatformClient, connect_to, read_endpoint
+from outrider.runtime.context import AllowedCommand, Environment
+from outrider.runtime.contexts import Contexts, PlatformContext, user_state_folder
+from outrider.runtime.discovery import registry
+from outrider.runtime.invoker import CallOptions, Invoker
+from outrider.runtime.objects import read_objects
+from outrider.runtime.plans import Planner, PlanStore
+from outrider.runtime.plugins.catalogue import catalogue
+
+T = TypeVar("T")
+
+
+def execute(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end."""
+    return asyncio.run(work)
+
+
+def selected(ctx: click.Context) -> PlatformContext:
+    """Return the platform that the command line, the folder or the last use selects."""
+    return Contexts().select(ctx.find_root().obj)
+
+
+def client(ctx: click.Context) -> PlatformClient:
+    """Return a client of the selected platform; it must be running."""
+    return connect_to(selected(ctx))
+
+
+class LocalSession:
+    """Operations run in this process, by the user who calls."""
+
+    def __init__(self, ctx: click.Context) -> None:
+        state = user_state_folder()
+        try:
+            context: PlatformContext | None = selected(ctx)
+        except NotFoundError:
+            context = None
+        clock = SystemClock()
+        endpoint = read_endpoint(context.state) if context else None
+        spec = _platform_spec(context)
+        environment = Environment(
+            clock=clock,
+            state=state,
+            secrets=Resolver(
+                spec.secrets,
+                folder=context.folder if context else state,
+                store=(context.state if context else state) / "secrets",
+            ),
+            supervisor=endpoint.supervisor if endpoint else None,
+            commands={name: AllowedCommand(command.argv, command.arguments) for name, command in spec.commands.items()},
+        )
+        self.options = CallOptions(principal=Principal(DEFAULT_TENANT, "user", getpass.getuser()), owner=True)
+        self.audit = AuditLog(state / "audit.jsonl", f"cli/{getpass.getuser()}", clock)
+        self.invoker = Invoker(registry(), environment, self.audit)
+        self.planner = Planner(self.invoker, PlanStore(state / "plans"))
+
+
+def _platform_spec(context: PlatformContext | None) -> PlatformSpec:
+    """Return the Platform's spec where there is a valid one; the checks of its other objects do not concern us."""
+    if context is not None:
+        try:
+            platforms = read_objects(context.folder, registry(), catalogue(context.folder)).of_kind("Platform")
+        except OutriderError:
+            platforms = []
+        if platforms:
+            spec: PlatformSpec = platforms[0].spec
+            return spec
+    return PlatformSpec()
+
+
+def interactive() -> bool:
+    """Return whether a person can be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def ask(question: str) -> bool:
+    """Ask for a yes on the terminal; anything else is a no."""
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def ask_for_name(name: str) -> bool:
+    """Have the target's name typed before something is destroyed."""
+    sys.stderr.write(f"this destroys; type {name} to go on: ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip() == name
+
+
+def need_terminal(flag: str) -> InvalidConfigError:
+    """Return the error for a question that nobody can be asked."""
+    return InvalidConfigError("there is no terminal to ask on", suggestions=[f"give {flag}"])

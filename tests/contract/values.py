@@ -1,0 +1,63 @@
+"""Valid values for a JSON Schema, of those forms that our types produce."""
+
+import re
+from typing import Any
+
+from hypothesis import strategies as st
+
+_INTEGERS = 2**53 - 1
+_HUGE = re.compile(r"\d{7}")
+
+
+def values(schema: dict[str, Any], definitions: dict[str, Any]) -> st.SearchStrategy[Any]:
+    if "$ref" in schema:
+        return values(definitions[schema["$ref"].removeprefix("#/$defs/")], definitions)
+    if "enum" in schema:
+        return st.sampled_from(schema["enum"])
+    if "anyOf" in schema:
+        return st.one_of([values(option, definitions) for option in schema["anyOf"]])
+    return _TYPES[schema["type"]](schema, definitions)
+
+
+def _text(schema: dict[str, Any], _: dict[str, Any]) -> st.SearchStrategy[str]:
+    if "pattern" in schema:
+        return st.from_regex(schema["pattern"]).filter(_moderate)
+    return st.text(min_size=schema.get("minLength", 0), max_size=min(schema.get("maxLength", 50), 50))
+
+
+def _moderate(text: str) -> bool:
+    """Leave out quantities beyond what a float holds to the millisecond."""
+    return len(text) < 200 and not _HUGE.search(text)
+
+
+def _integers(schema: dict[str, Any], _: dict[str, Any]) -> st.SearchStrategy[int]:
+    return st.integers(schema.get("minimum", -_INTEGERS), schema.get("maximum", _INTEGERS))
+
+
+def _numbers(schema: dict[str, Any], _: dict[str, Any]) -> st.SearchStrategy[float]:
+    return st.floats(schema.get("minimum"), schema.get("maximum"), allow_nan=False, allow_infinity=False)
+
+
+def _lists(schema: dict[str, Any], definitions: dict[str, Any]) -> st.SearchStrategy[list[Any]]:
+    item = values(schema.get("items", {"type": "string"}), definitions)
+    return st.lists(item, min_size=schema.get("minItems", 0), max_size=min(schema.get("maxItems", 3), 3))
+
+
+def _mappings(schema: dict[str, Any], definitions: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
+    fields = {name: values(field, definitions) for name, field in schema.get("properties", {}).items()}
+    if not fields and isinstance(schema.get("additionalProperties"), dict):
+        return st.dictionaries(st.text(max_size=10), values(schema["additionalProperties"], definitions), max_size=3)
+    required = {name: field for name, field in fields.items() if name in schema.get("required", [])}
+    optional = {name: field for name, field in fields.items() if name not in required}
+    return st.fixed_dictionaries(required, optional=optional)
+
+
+_TYPES: dict[str, Any] = {
+    "string": _text,
+    "integer": _integers,
+    "number": _numbers,
+    "boolean": lambda *_: st.booleans(),
+    "null": lambda *_: st.none(),
+    "array": _lists,
+    "object": _mappings,
+}

@@ -1,0 +1,9 @@
+"""How many examples the property tests of this folder try; their time is not judged, because machines are busy."""
+
+from hypothesis import HealthCheck, settings
+
+_SLOW_IS_FINE = [HealthCheck.too_slow]
+
+quick = settings(max_examples=60, deadline=None, suppress_health_check=_SLOW_IS_FINE)
+thorough = settings(max_examples=200, deadline=None, suppress_health_check=_SLOW_IS_FINE)
+machine = settings(max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=_SLOW_IS_FINE)
