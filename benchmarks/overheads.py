@@ -29,12 +29,12 @@ from outrider.runtime.plugins.configuration import with_defaults
 NOOP = Path(__file__).resolve().parent / "noop"
 IDLE_SECONDS = 5.0
 LAYERS = ("core", "ports", "runtime", "operators", "kinds", "edge", "orchestrator", "local", "surfaces")
-# Every module of a layer; what runs inside sandboxes is no part of our processes.
+# Every module of a layer; what runs inside sandboxes, and tests, are no part of our processes.
 IMPORT_ALL = """
 import importlib, pathlib, sys, time
 root = pathlib.Path(importlib.import_module("outrider").__path__[0])
 files = sorted((root / sys.argv[1]).rglob("*.py"))
-names = [".".join(("outrider", *f.relative_to(root).with_suffix("").parts)) for f in files if "guest" not in f.parts]
+names = [".".join(("outrider", *f.relative_to(root).with_suffix("").parts)) for f in files if not {"guest", "tests"} & {*f.parts}]
 began = time.perf_counter()
 for name in names:
     importlib.import_module(name.removesuffix(".__init__"))

@@ -54,6 +54,7 @@ class Follower:
         self._before = b""
         self._lines = Lines(limit)
         self.fault = ""
+        self._open()
 
     def read(self) -> Iterator[tuple[bytes, bool]]:
         """Yield the lines that came since the last call."""
@@ -144,10 +145,11 @@ class FileTail(Trigger):
         self.sent = 0
         self.left_out = 0
         self.last_left_out = ""
+        # Opened before the agent hears `ready`: what is written after that is reported.
+        self.follower = Follower(self.config["path"], self.config["maxLine"], from_end=self.config["from"] == "end")
 
     def run(self) -> None:
-        follower = Follower(self.config["path"], self.config["maxLine"], from_end=self.config["from"] == "end")
-        told = ""
+        follower, told = self.follower, ""
         while not self.stopping:
             self._take(follower)
             self._turn_second()

@@ -37,10 +37,13 @@ class LastRun:
 
     def read(self) -> datetime | None:
         """Return the last run, None where nobody knows it."""
+        if self._path is None:
+            return None
         try:
-            return datetime.fromisoformat(self._path.read_text().strip().removesuffix("Z")) if self._path else None
+            moment = datetime.fromisoformat(self._path.read_text().strip().removesuffix("Z"))
         except (OSError, ValueError):
             return None
+        return moment if moment.tzinfo is None else None
 
     def write(self, moment: datetime) -> None:
         """Keep a run; the file is whole at any time."""

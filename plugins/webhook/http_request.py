@@ -50,11 +50,11 @@ def take_head(buffer: bytearray) -> Head | None:
         del buffer[:2]
     end = buffer.find(b"\r\n\r\n", 0, MAX_HEAD)
     if end < 0:
-        if len(buffer) >= MAX_HEAD:
-            raise RefusedError(431, f"the head has more than {MAX_HEAD} bytes")
         line, found, _ = bytes(buffer).partition(b"\n")
         if found or (len(buffer) > 32 and b" " not in buffer[:32]):
             _request_line(line.removesuffix(b"\r"))
+        if len(buffer) >= MAX_HEAD:
+            raise RefusedError(431, f"the head has more than {MAX_HEAD} bytes")
         return None
     request_line, *lines = bytes(buffer[:end]).split(b"\r\n")
     del buffer[: end + 4]

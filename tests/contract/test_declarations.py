@@ -1,12 +1,15 @@
 """What a manifest promises, its module keeps."""
 
+import re
+from pathlib import Path
+
 import jsonschema
-from tests.contract.cases import Case, documented, every_operation, plain_params
 
 from outrider.core.errors import CODES
-from outrider.core.schema import json_schema
+from outrider.core.schema import convert, json_schema
 from outrider.runtime.context import Context
-from outrider.runtime.discovery import registry
+from outrider.runtime.discovery import import_module, registry
+from tests.contract.cases import Case, documented, every_operation, plain_params
 
 # Options and words of the doors; a parameter of that name could not be given there.
 TAKEN = {"help", "output", "yes", "plan", "context", "no_input", "quiet", "action", "operation"}
@@ -35,13 +38,21 @@ def test_required_parameters_can_be_given_by_position(case: Case) -> None:
 
 
 @every_operation
-def test_has_an_example_that_fits(case: Case) -> None:
+def test_has_examples_that_fit_and_name_their_target(case: Case) -> None:
     code = case.load().code
     assert case.declaration.examples
     for example in case.declaration.examples:
+        params = convert(plain_params(example), code.params)
+        kind, slash, name = code.target(params).partition("/")
+        assert (kind != "", slash, name != "") == (True, "/", True)
         assert example.title
-        assert set(plain_params(example)) <= set(case.fields())
-    assert isinstance(code.target, type(lambda: ""))
+
+
+@every_operation
+def test_readme_shows_the_command(case: Case) -> None:
+    package = import_module(case.module)
+    readme = (Path(package.__file__).parent / "README.md").read_text()
+    assert re.search(rf"^outrider {case.family} {case.declaration.name}( |$)", readme, re.MULTILINE)
 
 
 @every_operation

@@ -7,8 +7,6 @@ from typing import Any
 import jsonschema
 import msgspec
 import pytest
-from tests.contract.cases import Case, every_example, every_operation, every_read, plain_params
-from tests.contract.worlds import OWNER, STRANGER, World, opened, until
 
 from outrider.core.codec import to_builtins
 from outrider.core.errors import DeniedError, OutriderError, UnsupportedError
@@ -16,6 +14,8 @@ from outrider.core.operation import Example
 from outrider.core.schema import json_schema
 from outrider.ports.secrets import Resolver
 from outrider.runtime.invoker import CallOptions
+from tests.contract.cases import Case, every_example, every_operation, every_read, plain_params
+from tests.contract.worlds import OWNER, STRANGER, World, opened, until
 
 pytestmark = pytest.mark.real
 SECRET = "correct-horse-battery-staple"

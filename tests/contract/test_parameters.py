@@ -7,14 +7,14 @@ import jsonschema
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from tests.contract.cases import Case, cases, every_operation, plain_params
-from tests.contract.values import values
 
 from outrider.core.calls import normalise
 from outrider.core.codec import to_builtins
 from outrider.core.errors import InvalidConfigError, UnknownOperationError, UnknownOperatorError
 from outrider.core.schema import convert, json_schema
 from outrider.runtime.discovery import registry
+from tests.contract.cases import Case, cases, every_operation, plain_params
+from tests.contract.values import values
 
 WRONG = (None, True, 7, "no such value \N{SNOWMAN}", ["x"], {"x": ["y"]}, [{"x": 1}])
 

@@ -16,7 +16,8 @@ def values(schema: dict[str, Any], definitions: dict[str, Any]) -> st.SearchStra
         return st.sampled_from(schema["enum"])
     if "anyOf" in schema:
         return st.one_of([values(option, definitions) for option in schema["anyOf"]])
-    return _TYPES[schema["type"]](schema, definitions)
+    made: st.SearchStrategy[Any] = _TYPES[schema["type"]](schema, definitions)
+    return made
 
 
 def _text(schema: dict[str, Any], _: dict[str, Any]) -> st.SearchStrategy[str]:

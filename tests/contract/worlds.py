@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from tests.contract.cases import Case, filled
 
 from outrider.core.audit import AuditRecord, verify
 from outrider.core.calls import Call
@@ -22,6 +21,7 @@ from outrider.runtime.audit import AuditLog, read_chain
 from outrider.runtime.context import Environment
 from outrider.runtime.discovery import import_module, registry
 from outrider.runtime.invoker import CallOptions, Invoker
+from tests.contract.cases import Case, filled
 
 OWNER = CallOptions(principal=Principal("default", "user", "ana"), owner=True)
 STRANGER = CallOptions(principal=Principal("default", "user", "eve"))

@@ -50,7 +50,12 @@ async def test_it_reports_high_and_normal() -> None:
 
 @pytest.mark.real
 async def test_a_failing_measurement_changes_nothing() -> None:
-    answers: list[Any] = [{"percent": 99}] * 3 + [UnavailableError("no /proc/stat"), {"percent": None}, [], {"percent": 99}]
+    answers: list[Any] = [{"percent": 99}] * 3 + [
+        UnavailableError("no /proc/stat"),
+        {"percent": None},
+        [],
+        {"percent": 99},
+    ]
     operations = {"host.cpu": lambda _: answers[0] if len(answers) == 1 else answers.pop(0)}
     async with running("cpu-monitor", CONFIG, operations=operations) as plugin:
         await plugin.seen(1)

@@ -40,7 +40,12 @@ async def test_it_reports_the_end_of_a_real_process_and_its_return() -> None:
 
 
 async def test_not_knowing_is_not_gone() -> None:
-    answers: list[Any] = [{"processes": [{"pid": 1, "name": "sleep", "argv": []}]}, UnavailableError("no /proc"), {}, None]
+    answers: list[Any] = [
+        {"processes": [{"pid": 1, "name": "sleep", "argv": []}]},
+        UnavailableError("no /proc"),
+        {},
+        None,
+    ]
     operations = {"host.processes": lambda _: answers[0] if len(answers) == 1 else answers.pop(0)}
     async with running("process-monitor", CONFIG, operations=operations) as plugin:
         await until(lambda: len(plugin.calls) > 6)

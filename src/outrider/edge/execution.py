@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from outrider.core.errors import CancelledByCallerError, ConflictError, OutcomeUnknownError, OutriderError
+from outrider.core.errors import CancelledByCallerError, ConflictError, OutriderError
 from outrider.core.events import Instruction, LogLine, Result
 from outrider.core.machines.backoff import delay
 from outrider.core.timestamps import timestamp
@@ -123,32 +123,43 @@ class Execution:
             await self._log.flush()
 
     async def _run_fenced(self) -> dict[str, object]:
-        """Run the work beside the renewals; whichever of both fails first ends the other."""
+        """Run the work beside renewals and fence; the first of them that ends or fails ends the others."""
         work = asyncio.ensure_future(self._work(self.instruction, self._log.add))
-        renewals = asyncio.ensure_future(self._renew_all())
+        guards = {asyncio.ensure_future(self._renew_all()), asyncio.ensure_future(self._fence())}
         logs = asyncio.ensure_future(self._log.run())
         try:
-            await asyncio.wait({work, renewals}, return_when=asyncio.FIRST_COMPLETED)
-            if work.done():
-                return await work
-            await self._stop(work)
-            await renewals
-            raise OutcomeUnknownError("the work was withdrawn")
+            done, _ = await asyncio.wait({work, *guards}, return_when=asyncio.FIRST_COMPLETED)
+            if work not in done:
+                work.cancel()
+                await asyncio.wait({work})
+                for guard in done:
+                    await guard
+            return await work
         finally:
-            for task in (work, renewals, logs):
+            tasks = {work, logs, *guards}
+            for task in tasks:
                 task.cancel()
-            await asyncio.wait({work, renewals, logs})
+            await asyncio.wait(tasks)
 
-    async def _stop(self, work: "asyncio.Future[dict[str, object]]") -> None:
-        work.cancel()
-        await asyncio.wait({work})
+    async def _fence(self) -> None:
+        """Wait for the last moment at which the claim surely holds; renewals move it.
+
+        Raises:
+            LeaseLostError: It has come.
+        """
+        while (left := self._valid_until - FENCE_MARGIN - self._clock.monotonic()) > 0:
+            await self._clock.sleep(left)
+        raise LeaseLostError(
+            "the claim could not be renewed in time; the work was stopped",
+            suggestions=["look at the connection between agent and orchestrator"],
+        )
 
     async def _renew_all(self) -> None:
-        """Renew until the work is cancelled or the claim cannot be held.
+        """Renew until cancelled.
 
         Raises:
             CancelledByCallerError: The orchestrator asked for the end.
-            LeaseLostError: The claim is gone, or could not be renewed in time.
+            LeaseLostError: The claim was given to another.
         """
         pause = self.instruction.lease_seconds / RENEWALS_PER_LEASE
         while True:
@@ -156,11 +167,6 @@ class Execution:
             failures = 0
             while not await self._try_renewal():
                 failures += 1
-                if self._clock.monotonic() >= self._valid_until - FENCE_MARGIN:
-                    raise LeaseLostError(
-                        "the claim could not be renewed in time; the work was stopped",
-                        suggestions=["look at the connection between agent and orchestrator"],
-                    )
                 chance = secrets.randbelow(1000) / 1000
                 await self._clock.sleep(delay(failures, base=0.2, cap=pause / 2, chance=chance))
             if self._cancel_requested:

@@ -55,7 +55,7 @@ class Engine:
     """
 
     def __init__(
-        self, tenant: str, store: Store, clock: Clock, audit: AuditLog, catalogue: Catalogue, metrics: EngineMetrics
+        self, tenant: str, store: Store, clock: Clock, *, audit: AuditLog, catalogue: Catalogue, metrics: EngineMetrics
     ) -> None:
         self.tenant = tenant
         self.store = store

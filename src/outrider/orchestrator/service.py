@@ -62,7 +62,12 @@ class Orchestrator:
         store.migrate("orchestrator", MIGRATIONS)
         audit = AuditLog(state / "audit.jsonl", "orchestrator", self._clock)
         engine = Engine(
-            DEFAULT_TENANT, store, self._clock, audit, catalogue(self._settings.folder), EngineMetrics(self._metrics)
+            DEFAULT_TENANT,
+            store,
+            self._clock,
+            audit=audit,
+            catalogue=catalogue(self._settings.folder),
+            metrics=EngineMetrics(self._metrics),
         )
         await engine.open()
         try:

@@ -72,6 +72,6 @@ def import_module(name: str) -> Any:
                 f"{name} needs the Python package '{error.name}', which is not installed",
                 found="not installed",
                 expected=error.name,
-                suggestions=["pip install 'outrider[all]'"],
+                suggestions=[f"pip install {error.name}"],
             ) from error
         raise

@@ -20,6 +20,7 @@ MAX_DEPTH = 64
 MAX_ALIASES = 100
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
+_LONGEST_NUMBER = 100  # longer digits stay text, and Python refuses to convert very long ones
 _QUOTED = frozenset("'\"|>")
 _CONSTANTS = {"true": True, "false": False, "null": None, "~": None, "": None}
 _Loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
@@ -80,12 +81,15 @@ def read_text(data: bytes | str, name: str) -> list[Document]:
             source=name,
             found=f"byte 0x{error.object[error.start]:02x} at offset {error.start}",
         ) from error
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        raise InvalidConfigError(f"{name}: not Unicode text: it holds a lone surrogate", source=name)
     return list(_documents(text, name))
 
 
 def _documents(text: str, name: str) -> Iterator[Document]:
     loader = _Loader(text)
     try:
+        _check_depth(text, name)
         while loader.check_node():
             node = loader.get_node()
             reader = _NodeReader(name)
@@ -100,6 +104,24 @@ def _documents(text: str, name: str) -> Iterator[Document]:
         raise _too_deep(name) from error
     finally:
         loader.dispose()
+
+
+def _check_depth(text: str, name: str) -> None:
+    """Look at the nesting before nodes are made: the C loader makes them recursively and would overflow its stack."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > MAX_DEPTH + 1:
+            mark = event.start_mark
+            raise InvalidConfigError(
+                f"nested deeper than {MAX_DEPTH} levels",
+                source=f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name,
+                expected=f"at most {MAX_DEPTH} levels",
+                suggestions=["flatten the document"],
+            )
 
 
 class _NodeReader:
@@ -146,7 +168,7 @@ class _NodeReader:
             return text
         if text in _CONSTANTS:
             return _CONSTANTS[text]
-        if _INTEGER.fullmatch(text):
+        if len(text) <= _LONGEST_NUMBER and _INTEGER.fullmatch(text):
             return int(text)
         # A number that would be written differently (1.20, a version) keeps its text.
         return float(text) if _NUMBER.fullmatch(text) and repr(float(text)) == text else text

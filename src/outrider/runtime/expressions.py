@@ -54,7 +54,7 @@ class Expression:
             ExecutionFailedError: The evaluation failed, for example on a key that is not there.
         """
         value = self._compiled.eval(data=variables)
-        if value.type().name() == "*error*":
+        if value.type().name().strip("*").upper() == "ERROR":  # `ERROR`, and `*error*` in other versions
             raise ExecutionFailedError(f"`{self.text}`: {_plain(str(value.plain_value()))}", found=self.text)
         return value.plain_value()
 

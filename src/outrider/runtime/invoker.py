@@ -119,7 +119,7 @@ class Invoker:
     def prepare(self, call: Call, options: CallOptions) -> Invocation:
         """Load and validate a call without judging or running it."""
         operation = load_operation(self.registry, call.family, call.operation)
-        params = convert(call.params, operation.code.params, base=("$",))
+        params = convert(call.params, operation.code.params, base=())
         return Invocation(operation, params, operation.effect(params), operation.code.target(params), options)
 
     def decide(self, invocation: Invocation) -> Decision:

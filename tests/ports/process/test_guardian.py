@@ -42,6 +42,16 @@ async def test_nothing_is_left_when_the_command_ends() -> None:
     await group.terminate(grace=1)
 
 
+async def test_fork_loop_does_not_get_away() -> None:
+    code = "import os\nos.setsid() if os.fork() == 0 else os._exit(0)\nprint(flush=True)\nwhile True:\n    if os.fork(): os._exit(0)"
+    group = await spawn_guarded(["sh", "-c", f"{sys.executable} -c '{code}'; sleep 1000"])
+    assert group.stdout is not None
+    await group.stdout.readline()
+    await group.kill()
+    async with asyncio.timeout(10):
+        assert await group.stdout.read() == b""  # nobody holds the pipe any more
+
+
 async def test_terminate_passes_the_signal_on() -> None:
     code = "import signal,sys,time\nsignal.signal(15, lambda *_: sys.exit(9))\nprint(flush=True)\nwhile True: signal.pause()"
     group = await spawn_guarded([sys.executable, "-c", code])

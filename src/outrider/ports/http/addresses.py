@@ -4,7 +4,6 @@ import asyncio
 import re
 import socket
 import ssl
-from collections.abc import Callable
 
 import msgspec
 
@@ -12,7 +11,7 @@ from outrider.core.errors import ConnectionFailedError, InvalidConfigError, Outr
 from outrider.ports.http.client_connection import ClientConnection
 from outrider.ports.http.tls_layer import TlsLayer
 
-_URL = re.compile(r"(https?)://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._]+)(?::([0-9]{1,5}))?/?")
+_URL = re.compile(r"(https?)://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9\-._]*)(?::([0-9]{1,5}))?/?")
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -56,20 +55,17 @@ def parse_address(base_url: str) -> Address:
     return Address(base_url, authority, match[2].strip("[]"), port, secure=match[1] == "https")
 
 
-async def connect(
-    address: Address, make: Callable[[], ClientConnection], tls: ssl.SSLContext | None
-) -> ClientConnection:
-    """Open a connection.
+async def connect(address: Address, connection: ClientConnection, tls: ssl.SSLContext | None) -> ClientConnection:
+    """Open a connection and return it.
 
     Raises:
         ConnectionFailedError: Nobody answers there; nothing was sent.
         UnauthenticatedError: The certificate of the server is not trusted.
     """
-    connection = make()
     try:
         await _open(address, connection, tls)
         await connection.ready
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise failure(address, error, sent=False) from error
     finally:
         # Here also after a cancellation, which must not leave a connection that nobody knows.
@@ -125,7 +121,7 @@ def _reason(error: Exception) -> str:
 
 
 def _remedy(error: Exception, address: Address) -> str:
-    if isinstance(error, socket.gaierror):
+    if isinstance(error, socket.gaierror | UnicodeError):
         return "check the name of the host"
     if isinstance(error, ConnectionRefusedError | FileNotFoundError):
         return "start the server, or correct the address"

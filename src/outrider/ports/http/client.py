@@ -2,8 +2,7 @@
 
 import asyncio
 import ssl
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from outrider.core import codec
@@ -18,11 +17,13 @@ from outrider.core.http.headers import Headers
 from outrider.core.http.limits import DEFAULT_LIMITS, Limits
 from outrider.core.http.messages import NO_HEADERS, Response
 from outrider.core.http.serialise import request_bytes
+from outrider.ports.clock import Clock, SystemClock
 from outrider.ports.http.addresses import connect, failure, parse_address
 from outrider.ports.http.answers import read_answer
 from outrider.ports.http.client_connection import RECEIVE_BYTES, ClientConnection
 
 T = TypeVar("T")
+SYSTEM_CLOCK = SystemClock()
 MAX_WAITING = 1000
 IDLE_SECONDS = 60.0
 _JSON = Headers({"accept": "application/json", "content-type": "application/json"})
@@ -40,7 +41,7 @@ class Client:
         limits: Bounds of an answer.
         timeout: Seconds that a request may take, from waiting for a connection to the last byte of the answer.
         max_connections: More requests at a time wait for a connection.
-        monotonic: Clock for the age of idle connections, in seconds.
+        clock: For the age of idle connections.
 
     Raises:
         InvalidConfigError: The address cannot be used.
@@ -54,13 +55,13 @@ class Client:
         limits: Limits = DEFAULT_LIMITS,
         timeout: float = 10.0,
         max_connections: int = 8,
-        monotonic: Callable[[], float] = time.monotonic,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._address = parse_address(base_url)
         self._tls = tls
         self._limits = limits
         self._timeout = timeout
-        self._monotonic = monotonic
+        self._clock = clock
         self._free = asyncio.Semaphore(max_connections)
         self._users = 0
         self._max_users = max_connections + MAX_WAITING
@@ -150,7 +151,9 @@ class Client:
             except ConnectionFailedError:
                 if connection.answering or method not in _IDEMPOTENT:
                     raise
-        connection = await connect(self._address, self._new_connection, self._tls)
+        connection = await connect(self._address, self._new_connection(), self._tls)
+        if self._closed:
+            connection.abort()
         return await self._exchange(connection, method, message)
 
     async def _exchange(self, connection: ClientConnection, method: str, message: bytes) -> Response:
@@ -160,7 +163,7 @@ class Client:
             raise failure(self._address, error, sent=connection.sent) from error
         finally:
             if connection.idle and not self._closed:
-                connection.idle_since = self._monotonic()
+                connection.idle_since = self._clock.monotonic()
                 self._idle.append(connection)
             else:
                 connection.abort()
@@ -170,7 +173,7 @@ class Client:
 
     def _kept(self) -> ClientConnection | None:
         """Return the connection used last that is still good; drop those that are not."""
-        oldest = self._monotonic() - IDLE_SECONDS
+        oldest = self._clock.monotonic() - IDLE_SECONDS
         while self._idle:
             connection = self._idle.pop()
             if connection.idle and connection.idle_since > oldest and not connection.readable():

@@ -10,6 +10,7 @@ from pathlib import Path
 from outrider.core.errors import ConflictError, InvalidConfigError, OutriderError
 
 BACKLOG = 1024
+MAX_PORT = 65535
 MAX_UNIX_PATH = 107  # bytes, sun_path of sockaddr_un without its NUL
 
 
@@ -71,18 +72,28 @@ def _clear_stale(path: Path) -> None:
                 path.unlink()
 
 
-def cannot_listen(address: str, error: OSError) -> OutriderError:
+def check_port(port: int) -> None:
+    """Refuse what is no port.
+
+    Raises:
+        InvalidConfigError: It is none.
+    """
+    if not 0 <= port <= MAX_PORT:
+        raise InvalidConfigError(f"{port} is not a port", path="port", found=str(port), expected=f"0 to {MAX_PORT}")
+
+
+def cannot_listen(address: str, error: OSError | UnicodeError) -> OutriderError:
     """Return the error for an address that cannot be used, with a remedy."""
-    if error.errno == errno.EADDRINUSE:
+    reason = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+    number = error.errno if isinstance(error, OSError) else None
+    if number == errno.EADDRINUSE:
         return ConflictError(
             f"cannot listen on {address}: another process does",
-            found=str(error.strerror),
+            found=reason,
             suggestions=["stop the other process", "choose another address, for instance with port 0 for any free one"],
         )
-    if error.errno in (errno.EACCES, errno.EPERM):
+    if number in (errno.EACCES, errno.EPERM):
         remedy = "choose a port from 1024 on, or a folder that this user may write to"
     else:
         remedy = "use an address of this machine, such as 127.0.0.1, or an existing folder"
-    return InvalidConfigError(
-        f"cannot listen on {address}: {error.strerror}", found=str(error.strerror), suggestions=[remedy]
-    )
+    return InvalidConfigError(f"cannot listen on {address}: {reason}", found=reason, suggestions=[remedy])

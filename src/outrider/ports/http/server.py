@@ -2,17 +2,17 @@
 
 import asyncio
 import ssl
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from outrider.core.http.limits import DEFAULT_LIMITS, Limits
+from outrider.ports.clock import Clock, SystemClock
 from outrider.ports.http.connection import ServerConnection
-from outrider.ports.http.listening import BACKLOG, cannot_listen, listen_unix, remove_unix
+from outrider.ports.http.listening import BACKLOG, cannot_listen, check_port, listen_unix, remove_unix
 from outrider.ports.http.routing import Handler
 from outrider.ports.http.server_state import DEFAULT_TIMEOUTS, ServerState, Timeouts
 from outrider.ports.http.tls_layer import TlsLayer
 
+SYSTEM_CLOCK = SystemClock()
 CANCEL_SECONDS = 5.0
 
 
@@ -28,8 +28,7 @@ class Server:
         timeouts: Bounds in time.
         max_connections: More get 503 and are closed.
         tls: Makes all TCP listeners speak TLS; unix sockets never do.
-        monotonic: Clock for the timeouts, in seconds.
-        now: Seconds since the epoch, for the Date field.
+        clock: For the timeouts and the Date field.
     """
 
     def __init__(
@@ -40,16 +39,14 @@ class Server:
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
         max_connections: int = 1024,
         tls: ssl.SSLContext | None = None,
-        monotonic: Callable[[], float] = time.monotonic,
-        now: Callable[[], float] = time.time,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._state = ServerState(
             handler,
             limits=limits,
             timeouts=timeouts,
             max_connections=max_connections,
-            monotonic=monotonic,
-            now=now,
+            clock=clock,
         )
         self._tls = tls
         self._listeners: list[asyncio.Server] = []
@@ -67,6 +64,7 @@ class Server:
             ConflictError: The port is taken.
             InvalidConfigError: The address is not one of this machine, or not allowed.
         """
+        check_port(port)
         try:
             listener = await asyncio.get_running_loop().create_server(
                 self._secure_connection if self._tls else self._connection,
@@ -74,7 +72,7 @@ class Server:
                 port,
                 backlog=BACKLOG,
             )
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             raise cannot_listen(f"{host}:{port}", error) from error
         self._listeners.append(listener)
         bound: int = listener.sockets[0].getsockname()[1]

@@ -1,7 +1,6 @@
 """What the connections of one server share."""
 
 import asyncio
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -9,6 +8,7 @@ import msgspec
 from outrider.core.http.limits import Limits
 from outrider.core.http.request_parser import Stage
 from outrider.core.http.serialise import date_line
+from outrider.ports.clock import Clock
 from outrider.ports.http.routing import Handler
 
 if TYPE_CHECKING:
@@ -55,21 +55,20 @@ class ServerState:
         limits: Limits,
         timeouts: Timeouts,
         max_connections: int,
-        monotonic: Callable[[], float],
-        now: Callable[[], float],
+        clock: Clock,
     ) -> None:
         self.handler = handler
         self.limits = limits
         self.timeouts = timeouts
         self.max_connections = max_connections
-        self.monotonic = monotonic
+        self.monotonic = clock.monotonic
         self.stopping = False
         self.connections: set[ServerConnection] = set()
         self.receive_buffer = memoryview(bytearray(RECEIVE_BYTES))
         self._emptied = asyncio.Event()
         self._sweep: asyncio.TimerHandle | None = None
         self._interval = min(SWEEP_SECONDS, *(seconds / 4 for seconds in msgspec.structs.astuple(timeouts)))
-        self._now = now
+        self._now = clock.now
         self._date = (0, b"")
 
     def date(self) -> bytes:

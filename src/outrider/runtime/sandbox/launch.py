@@ -92,33 +92,35 @@ def prepare(
         LimitedError: There are too many granted paths.
     """
     machine = machine or detect()
-    if not program or not work_dir.is_dir():
+    if not program or program[0] == PYTHON == program[-1] or not work_dir.is_dir():
         raise InvalidConfigError(
             "sandbox: a program and an existing work_dir are needed", found=f"{list(program)}, {work_dir}"
         )
+    _require(level, grants, machine)
     work_dir = work_dir.resolve()
     files = [Path(program[0])] if program[0].startswith("/") else []
     seen = view(grants, work_dir=work_dir, read_only=[*files, *(path.resolve() for path in read_only)])
     who = identity(
         level, grants, uids=machine.uids, capabilities=machine.capabilities, work_dir=work_dir, needed=seen.own
     )
-    _require(level, grants, machine)
     if who.uid is not None:
         hand_over(work_dir, who.uid)
     spec = _spec(level, grants, limits, machine=machine, seen=seen, who=who)
-    is_python = program[0] == PYTHON
-    spec |= {
-        "work_dir": str(work_dir),
-        "program": [str(Path(program[1]).resolve()), *program[2:]] if is_python else list(program),
-        "python": is_python,
-        "python_path": [str(Path(program[1]).resolve().parent), *map(str, read_only)] if is_python else [],
-    }
+    spec |= {"work_dir": str(work_dir), **_program(program, read_only)}
     _compile_guest()
     argv = [interpreter(), "-I", "-S", "-B", str(GUEST / "seal.py")]
     if level is Level.NAMESPACED:
         argv = [*bubblewrap_arguments(machine.bubblewrap, seen, who=who, network=grants.network), *argv]
     defaults = {"PATH": SEARCH_PATH, "HOME": str(work_dir), "TMPDIR": str(work_dir), "LANG": "C.UTF-8"}
     return Launch(argv, defaults | dict(env or {}), spec, cgroup)
+
+
+def _program(program: Sequence[str], read_only: Sequence[Path]) -> dict[str, Any]:
+    if program[0] != PYTHON:
+        return {"python": False, "program": list(program), "python_path": []}
+    file = Path(program[1]).resolve()
+    folders = dict.fromkeys([str(file.parent), *(str(path.resolve()) for path in read_only)])
+    return {"python": True, "program": [str(file), *program[2:]], "python_path": list(folders)}
 
 
 def _write_at_once(descriptor: int, text: bytes) -> int:

@@ -1,11 +1,13 @@
 """Starting a confined program, and ending all of it."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from outrider.core.errors import ExecutionFailedError
 from outrider.runtime.sandbox.cgroups import Cgroup
@@ -16,7 +18,29 @@ from outrider.runtime.sandbox.model import Grants, Level, Limits
 LINE_LIMIT = 512 * 1024
 _KEEPER_SECONDS = 0.5
 _GONE_SECONDS = 1.0
+_LAST_WORDS_SECONDS = 0.2
 _POLL_SECONDS = 0.005
+
+
+class _Protocol(asyncio.subprocess.SubprocessStreamProtocol):
+    """Knows when all that the program wrote has been taken from its pipes."""
+
+    def __init__(self, limit: int, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(limit, loop)
+        self.drained = asyncio.Event()
+        self._outputs = {1, 2}
+
+    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
+        super().pipe_connection_lost(fd, exc)
+        self._outputs.discard(fd)
+        if not self._outputs:
+            self.drained.set()
+
+
+class _Ends(NamedTuple):
+    process: asyncio.subprocess.Process
+    transport: asyncio.SubprocessTransport
+    protocol: _Protocol
 
 
 class Confined:
@@ -31,9 +55,8 @@ class Confined:
         cgroup: Its group, where there is one.
     """
 
-    def __init__(
-        self, process: asyncio.subprocess.Process, launch: Launch, *, level: Level, cgroup: Cgroup | None
-    ) -> None:
+    def __init__(self, ends: "_Ends", launch: Launch, *, level: Level, cgroup: Cgroup | None) -> None:
+        process = ends.process
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stderr is not None
@@ -42,6 +65,7 @@ class Confined:
         self.stdin, self.stdout, self.stderr = process.stdin, process.stdout, process.stderr
         self.cgroup = cgroup
         self._process = process
+        self._ends = ends
         self._launch = launch
         # A handle cannot hit another process; `Process.kill` would also take the exit code from the event loop.
         self._handle = _handle(process.pid)
@@ -68,7 +92,7 @@ class Confined:
             self._signal(signal.SIGKILL)
             async with asyncio.timeout(_GONE_SECONDS):
                 await self._process.wait()
-        self._close()
+        await self._close()
         if self.cgroup is not None:
             await self._remove(self.cgroup)
 
@@ -79,11 +103,19 @@ class Confined:
             except ProcessLookupError:
                 return
 
-    def _close(self) -> None:
+    async def _close(self) -> None:
+        """Close all that belongs to it; what it wrote last is still read, unless the owner does not read."""
+        self.stdin.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_WORDS_SECONDS):
+                await self._ends.protocol.drained.wait()
+        self._ends.transport.close()
         self._launch.close()
         if self._handle >= 0:
             os.close(self._handle)
             self._handle = -1
+        # The transports of the pipes close in the next turn.
+        await asyncio.sleep(0)
 
     async def _remove(self, cgroup: Cgroup) -> None:
         end = time.monotonic() + _GONE_SECONDS
@@ -135,19 +167,21 @@ async def start(
             level, grants, limits, program=program, work_dir=work_dir, read_only=read_only, env=env, machine=machine,
             cgroup=cgroup,
         )  # fmt: skip
-        process = await _spawn(launch, line_limit)
+        ends = await _spawn(launch, line_limit)
     except BaseException:
         if cgroup is not None:
             cgroup.remove()
         raise
-    return Confined(process, launch, level=level, cgroup=cgroup)
+    return Confined(ends, launch, level=level, cgroup=cgroup)
 
 
-async def _spawn(launch: Launch, line_limit: int) -> asyncio.subprocess.Process:
-    pipe = asyncio.subprocess.PIPE
+async def _spawn(launch: Launch, line_limit: int) -> _Ends:
+    """Do what `create_subprocess_exec` does, and keep the transport, which only so can be closed."""
+    loop, pipe = asyncio.get_running_loop(), asyncio.subprocess.PIPE
     try:
-        process = await asyncio.create_subprocess_exec(
-            *launch.argv, env=launch.env, pass_fds=launch.pass_fds, start_new_session=True, cwd="/", limit=line_limit,
+        transport, protocol = await loop.subprocess_exec(
+            lambda: _Protocol(line_limit, loop),
+            *launch.argv, env=launch.env, pass_fds=launch.pass_fds, start_new_session=True, cwd="/",
             stdin=pipe, stdout=pipe, stderr=pipe,
         )  # fmt: skip
     except BaseException as error:
@@ -157,7 +191,7 @@ async def _spawn(launch: Launch, line_limit: int) -> asyncio.subprocess.Process:
             raise ExecutionFailedError(f"sandbox: {launch.argv[0]} could not be started: {error.strerror}") from error
         raise
     launch.spawned()
-    return process
+    return _Ends(asyncio.subprocess.Process(transport, protocol, loop), transport, protocol)
 
 
 def _handle(pid: int) -> int:

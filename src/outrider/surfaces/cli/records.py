@@ -14,12 +14,12 @@ from outrider.surfaces.cli.output import output_option, show
 from outrider.surfaces.cli.session import client, execute, selected
 
 if TYPE_CHECKING:
-    import sqlalchemy as sa
+    from outrider.ports.store import Connection
 
 T = TypeVar("T")
 
 
-def fetch(ctx: click.Context, path: str, target: type[T], offline: Callable[["sa.Connection"], T]) -> T:
+def fetch(ctx: click.Context, path: str, target: type[T], offline: Callable[["Connection"], T]) -> T:
     """Ask the platform, or read its store where it is not running."""
     context = selected(ctx)
     if read_endpoint(context.state) is not None:
@@ -53,7 +53,7 @@ def fetch(ctx: click.Context, path: str, target: type[T], offline: Callable[["sa
 def events(ctx: click.Context, limit: int, source: str, output: str) -> int:
     """List events, oldest first."""
 
-    def offline(connection: "sa.Connection") -> list[EventRow]:
+    def offline(connection: "Connection") -> list[EventRow]:
         from outrider.orchestrator.queries import list_events
 
         return list_events(connection, DEFAULT_TENANT, limit=limit, source=source)
@@ -91,7 +91,7 @@ def runs() -> None:
 def list_runs(ctx: click.Context, limit: int, rule: str, state: str, output: str) -> int:
     """List runs, newest first."""
 
-    def offline(connection: "sa.Connection") -> list[RunRow]:
+    def offline(connection: "Connection") -> list[RunRow]:
         from outrider.orchestrator import queries
 
         return queries.list_runs(connection, DEFAULT_TENANT, limit=limit, rule=rule, state=state)
@@ -109,7 +109,7 @@ def list_runs(ctx: click.Context, limit: int, rule: str, state: str, output: str
 def show_run(ctx: click.Context, run: str, output: str) -> int:
     """Show a run's steps with latencies, attempts and logs; RUN may be the beginning of its id."""
 
-    def offline(connection: "sa.Connection") -> RunDetail:
+    def offline(connection: "Connection") -> RunDetail:
         from outrider.orchestrator import queries
 
         return queries.show_run(connection, DEFAULT_TENANT, run)

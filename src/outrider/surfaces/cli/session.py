@@ -1,7 +1,6 @@
 """What commands share: who calls, where, and with what."""
 
 import asyncio
-import getpass
 import sys
 from collections.abc import Coroutine
 from typing import Any, TypeVar
@@ -9,20 +8,14 @@ from typing import Any, TypeVar
 import click
 
 from outrider.core.errors import InvalidConfigError, NotFoundError, OutriderError
-from outrider.core.identity import Principal
-from outrider.core.objects import DEFAULT_TENANT
 from outrider.kinds.platform.model import PlatformSpec
-from outrider.ports.clock import SystemClock
-from outrider.ports.secrets import Resolver
-from outrider.runtime.audit import AuditLog
-from outrider.runtime.client import PlatformClient, connect_to, read_endpoint
-from outrider.runtime.context import AllowedCommand, Environment
+from outrider.runtime.client import PlatformClient, connect_to
 from outrider.runtime.contexts import Contexts, PlatformContext, user_state_folder
 from outrider.runtime.discovery import registry
-from outrider.runtime.invoker import CallOptions, Invoker
 from outrider.runtime.objects import read_objects
 from outrider.runtime.plans import Planner, PlanStore
 from outrider.runtime.plugins.catalogue import catalogue
+from outrider.surfaces.python.calls import local_invoker, local_options
 
 T = TypeVar("T")
 
@@ -46,29 +39,13 @@ class LocalSession:
     """Operations run in this process, by the user who calls."""
 
     def __init__(self, ctx: click.Context) -> None:
-        state = user_state_folder()
         try:
             context: PlatformContext | None = selected(ctx)
         except NotFoundError:
             context = None
-        clock = SystemClock()
-        endpoint = read_endpoint(context.state) if context else None
-        spec = _platform_spec(context)
-        environment = Environment(
-            clock=clock,
-            state=state,
-            secrets=Resolver(
-                spec.secrets,
-                folder=context.folder if context else state,
-                store=(context.state if context else state) / "secrets",
-            ),
-            supervisor=endpoint.supervisor if endpoint else None,
-            commands={name: AllowedCommand(command.argv, command.arguments) for name, command in spec.commands.items()},
-        )
-        self.options = CallOptions(principal=Principal(DEFAULT_TENANT, "user", getpass.getuser()), owner=True)
-        self.audit = AuditLog(state / "audit.jsonl", f"cli/{getpass.getuser()}", clock)
-        self.invoker = Invoker(registry(), environment, self.audit)
-        self.planner = Planner(self.invoker, PlanStore(state / "plans"))
+        self.options = local_options()
+        self.invoker = local_invoker(context, _platform_spec(context))
+        self.planner = Planner(self.invoker, PlanStore(user_state_folder() / "plans"))
 
 
 def _platform_spec(context: PlatformContext | None) -> PlatformSpec:

@@ -3,6 +3,7 @@
 What it keeps on disk survives a crash; it measures claims by its own monotonic clock only.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 
@@ -18,6 +19,7 @@ POLL_SECONDS = 3.0
 REPORT_SECONDS = 2.0
 SLOTS = 2
 Key = tuple[str, int]
+Renewed = Callable[[Instruction, float, object], None]
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Work:
     run: Run
     ending: str
     remaining: float
+    until: float = 0.0
     completion: Timer | None = None
     fence: Timer | None = None
 
@@ -78,7 +81,8 @@ class Agent(Process):
     def resume(self) -> None:
         super().resume()  # what is due happens first: a claim that ran out meanwhile ends its work before it goes on
         for work in list(self._works.values()):
-            self._go(work)
+            if work.run.since is None:
+                self._go(work)
 
     def _poll(self) -> None:
         self.after(POLL_SECONDS, self._poll)
@@ -87,34 +91,33 @@ class Agent(Process):
 
     def _polled(self, answer: object) -> None:
         if isinstance(answer, Instruction):
-            self._renew(answer)
+            self._renew(answer, self._confirmed)
 
-    def _renew(self, instruction: Instruction) -> None:
-        asked = self.world.time
+    def _renew(self, instruction: Instruction, renewed: Renewed) -> None:
+        until = self.world.time + LEASE_SECONDS - FENCE_MARGIN
         self._network.call(
             self,
             self._orchestrator,
             lambda: self._orchestrator.renew(self.name, instruction.id, instruction.lease_epoch),
-            lambda answer: self._renewed(instruction, asked, answer),
+            lambda answer: renewed(instruction, until, answer),
         )
 
-    def _renewed(self, instruction: Instruction, asked: float, answer: object) -> None:
+    def _renewed(self, instruction: Instruction, until: float, answer: object) -> None:
         work = self._works.get(_key(instruction))
-        until = asked + LEASE_SECONDS - FENCE_MARGIN
-        if work is None:
-            self._confirmed(instruction, until, answer)
-        elif isinstance(answer, ConflictError):
+        if work is not None and isinstance(answer, ConflictError):
             self._stop(work, "unknown_outcome")
-        elif isinstance(answer, LeaseAnswer):
+        elif work is not None and isinstance(answer, LeaseAnswer):
             self._hold(work, until)
             if answer.cancel:
                 self._stop(work, "cancelled")
 
     def _confirmed(self, instruction: Instruction, until: float, answer: object) -> None:
-        if not isinstance(answer, LeaseAnswer) or _key(instruction) in self._journal:
+        if not isinstance(answer, LeaseAnswer):
             return
-        if answer.cancel or (self._fences and self.world.time >= until):
-            self._finish(instruction, "cancelled" if answer.cancel else "unknown_outcome")
+        if answer.cancel:
+            self._finish(instruction, "cancelled")
+            return
+        if self._fences and self.world.time >= until:
             return
         self._journal[_key(instruction)] = (instruction, None)
         run = Run(instruction.id, self.name, instruction.lease_epoch, instruction.attempt)
@@ -129,17 +132,18 @@ class Agent(Process):
     def _keep_renewing(self, work: Work) -> None:
         def again() -> None:
             if _key(work.instruction) in self._works:
-                self._renew(work.instruction)
+                self._renew(work.instruction, self._renewed)
                 self.after(RENEW_SECONDS, again)
 
         self.after(RENEW_SECONDS, again)
 
     def _hold(self, work: Work, until: float) -> None:
         """Work on at most until then: afterwards another agent may have the instruction."""
+        work.until = max(work.until, until)
         if work.fence is not None:
             work.fence.cancel()
         if self._fences:
-            work.fence = self.after(until - self.world.time, lambda: self._stop(work, "unknown_outcome"))
+            work.fence = self.after(work.until - self.world.time, lambda: self._stop(work, "unknown_outcome"))
 
     def _go(self, work: Work) -> None:
         work.run.go(self.world.time)
@@ -183,5 +187,4 @@ def _key(instruction: Instruction) -> Key:
 
 
 def _result(instruction: Instruction, status: str) -> Result:
-    # The statuses of this module are those of the protocol.
     return Result(status=status, lease_epoch=instruction.lease_epoch, attempt=instruction.attempt)  # type: ignore[arg-type]  # a text from this module

@@ -1,6 +1,7 @@
 """What really happened in a simulation, seen from outside, and what must never happen."""
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from outrider.core.machines.lease import Lease
 
@@ -32,7 +33,7 @@ class Ledger:
     runs: list[Run] = field(default_factory=list)
     outcomes: dict[str, list[str]] = field(default_factory=dict)
     results: dict[tuple[str, int], str] = field(default_factory=dict)
-    cancelled_at_epoch: dict[str, int] = field(default_factory=dict)
+    last_allowed_epoch: dict[str, int] = field(default_factory=dict)
     breaches: list[str] = field(default_factory=list)
 
     def changed(self, instruction: str, before: Lease, after: Lease) -> None:
@@ -52,8 +53,10 @@ class Ledger:
             self.breaches.append(f"{instruction}: two results of attempt {attempt}")
         self.results[instruction, attempt] = status
 
-    def cancel_requested(self, instruction: str, epoch: int) -> None:
-        self.cancelled_at_epoch.setdefault(instruction, epoch)
+    def cancel_requested(self, instruction: str, lease: Lease) -> None:
+        """Note a wish to cancel: only a claim that was confirmed before may still begin."""
+        confirmed = lease.epoch if lease.state == "executing" else -1
+        self.last_allowed_epoch.setdefault(instruction, confirmed)
 
     def begin(self, run: Run, on_lost: str) -> None:
         """Note that an execution begins, and judge whether it may."""
@@ -62,7 +65,7 @@ class Ledger:
             self.breaches.append(f"{run.instruction}: repeat {len(earlier) + 1} is called attempt {run.attempt}")
         if on_lost != "retry" and any(self._end_is_unknown(other) for other in earlier):
             self.breaches.append(f"{run.instruction}: executed again after a loss, against on_lost={on_lost}")
-        if run.epoch > self.cancelled_at_epoch.get(run.instruction, run.epoch):
+        if run.epoch > self.last_allowed_epoch.get(run.instruction, run.epoch):
             self.breaches.append(f"{run.instruction}: executed although it was cancelled")
         self.runs.append(run)
 
@@ -80,7 +83,7 @@ class Ledger:
         spans.sort()
         return [
             f"{one[0]}: {one[3]} until {one[2]:.1f} and {two[3]} from {two[1]:.1f}"
-            for one, two in zip(spans, spans[1:], strict=False)
+            for one, two in pairwise(spans)
             if one[0] == two[0] and two[1] < one[2]
         ]
 

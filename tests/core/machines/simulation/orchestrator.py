@@ -41,7 +41,7 @@ class Orchestrator(Process):
         super().boot()
         self._offset = self._wall_offset
         for name, lease in self._leases.items():
-            if lease.state in machine._CLAIMED:
+            if lease.state in ("delivered", "executing"):
                 self._store(name, msgspec.structs.replace(lease, expires=self.now() + LEASE_SECONDS))
         self._sweep()
 
@@ -95,5 +95,5 @@ class Orchestrator(Process):
         return ResultAnswer(acknowledged=True)
 
     def cancel(self, name: str) -> None:
-        self._ledger.cancel_requested(name, self._leases[name].epoch)
+        self._ledger.cancel_requested(name, self._leases[name])
         self._change(name, machine.request_cancel)

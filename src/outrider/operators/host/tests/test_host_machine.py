@@ -7,7 +7,7 @@ import pytest
 from outrider.core.errors import InvalidConfigError, MissingRequirementError, NotFoundError, PreconditionFailedError
 from outrider.operators.host import services
 from outrider.operators.host.operations import disk
-from outrider.operators.host.tests.host_calls import environment, plan, run, undo
+from outrider.operators.host.tests.host_calls import plan, run, undo
 from outrider.operators.host.tests.world import world
 
 BAD_SERVICES = ("", "-x", "--force", "web\n", "web/../stop", "web?x", "a b", "a" * 256, "web\0")
@@ -102,7 +102,7 @@ async def test_service_name_that_would_be_an_option_or_a_path_is_refused(verb: s
 async def test_no_manager_is_a_missing_requirement(verb: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(services, "SYSTEMD_RUNNING", tmp_path / "absent")
     with pytest.raises(MissingRequirementError) as caught:
-        await run(verb, where=environment(), **({"service": "web"} if verb == "service" else {}))
+        await (run(verb, service="web") if verb == "service" else run(verb))
     assert caught.value.suggestions
 
 

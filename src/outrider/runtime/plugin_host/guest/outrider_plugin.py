@@ -25,6 +25,7 @@ from queue import SimpleQueue
 from typing import Any, NoReturn
 
 PROTOCOL = 1
+LAST_SECONDS = 5.0  # for executions that are under way when the plugin is asked to end
 MAX_LINE = 512 * 1024  # the agent ends a plugin that writes a longer line
 
 
@@ -310,9 +311,16 @@ class _Host:
         os._exit(status)
 
     def _serve_action(self, plugin: Action) -> None:
-        for _ in range(plugin.concurrency - 1):
-            threading.Thread(target=self._execute_all, args=(plugin,), daemon=True).start()
+        workers = [
+            threading.Thread(target=self._execute_all, args=(plugin,), daemon=True)
+            for _ in range(plugin.concurrency - 1)
+        ]
+        for worker in workers:
+            worker.start()
         self._execute_all(plugin)
+        deadline = time.monotonic() + LAST_SECONDS
+        for worker in workers:
+            worker.join(max(0.0, deadline - time.monotonic()))
 
     def _execute_all(self, plugin: Action) -> None:
         while (request := self._work.get()) is not None:

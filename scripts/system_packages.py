@@ -1,0 +1,29 @@
+"""Installs the Debian packages that the tests use, as root; else prints the one line that would."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+PACKAGES = {"bwrap": "bubblewrap", "node": "nodejs", "curl": "curl", "strace": "strace"}
+
+
+def main() -> int:
+    """Install what is missing; a missing package stops nothing here, its tests say what they could not run."""
+    missing = sorted(package for program, package in PACKAGES.items() if shutil.which(program) is None)
+    if not missing:
+        return 0
+    command = ["apt-get", "install", "-y", "--no-install-recommends", *missing]
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        sys.stderr.write(f"some tests need system packages:  sudo {' '.join(command)}\n")
+        return 0
+    sys.stderr.write(f"installing system packages: {' '.join(missing)}\n")
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    subprocess.run(["apt-get", "update", "-qq"], check=False, **quiet)
+    if subprocess.run(command, check=False, **quiet).returncode != 0:
+        sys.stderr.write(f"that did not work; by hand:  sudo {' '.join(command)}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,35 @@
+"""The public Python names; each is imported when it is first used.
+
+from outrider.api import call, connect
+
+facts = await call("@host", "disk", path="/")              # in this process
+async with connect() as platform:                          # the platform of this folder, or the last one used
+    runs = await platform.runs()
+    plan = await platform.plan("host.service_restart", service="web")
+    result = await platform.apply(plan)
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from outrider.core.errors import OutriderError
+    from outrider.surfaces.python.calls import call
+    from outrider.surfaces.python.platform import Platform, connect
+
+__all__ = ["OutriderError", "Platform", "call", "connect"]
+
+_PLACES = {
+    "OutriderError": "outrider.core.errors",
+    "Platform": "outrider.surfaces.python.platform",
+    "call": "outrider.surfaces.python.calls",
+    "connect": "outrider.surfaces.python.platform",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name."""
+    if name not in _PLACES:
+        raise AttributeError(f"outrider has no public name '{name}'")
+    import importlib  # noqa: PLC0415 - only for this
+
+    return getattr(importlib.import_module(_PLACES[name]), name)

@@ -1,0 +1,36 @@
+"""Runs the tests and says at the end what could not run, and why."""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+
+# What a part of the tests needs, and how to get it.
+NEEDS = {
+    "bwrap": "the sandbox level 'namespaced' (apt-get install bubblewrap)",
+    "node": "the plugins in Node.js (apt-get install nodejs)",
+    "curl": "the HTTP server against a foreign client (apt-get install curl)",
+}
+
+
+def main() -> int:
+    """Run pytest and print the summary."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--long", action="store_true", help="chaos, scale and full-size oracles only")
+    options = parser.parse_args()
+    marker = "long" if options.long else "not long"
+    status = subprocess.run([sys.executable, "-m", "pytest", "-m", marker, "--durations=5"], check=False).returncode
+    missing = [f"{program}: {what}" for program, what in NEEDS.items() if shutil.which(program) is None]
+    if os.geteuid() != 0:
+        missing.append("root: confinement as root, full disks (run as root to include them)")
+    print(
+        "\n".join(["", "could not run here:", *(f"  {line}" for line in missing)])
+        if missing
+        else "\neverything could run here"
+    )
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
