@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 import msgspec
+
 from benchmarks import demo_time, event_to_action, kill_any_process, overheads
 from benchmarks.figures import Figure, Machine, described, machine, options, table
 

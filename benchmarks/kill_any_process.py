@@ -19,6 +19,8 @@ from benchmarks.system import free_port, wait_until
 
 RATE = 200.0
 CONNECTIONS = 8
+# Long enough that some actions are in the middle when they are killed.
+ACTION_SECONDS = 0.05
 SETTLE_SECONDS = 90.0
 QUIET_SECONDS = 2.0
 Find = Callable[[BenchmarkPlatform], int]
@@ -38,7 +40,7 @@ def measure(quick: bool) -> list[Figure]:
         folder = Path(name)
         lost_by_rival = sum(_rival(folder / f"rulebook-{turn}", count) for turn in range(len(VICTIMS)))
         (folder / "outrider").mkdir()
-        with BenchmarkPlatform(folder / "outrider", sync=True) as platform:
+        with BenchmarkPlatform(folder / "outrider", sync=True, takes=ACTION_SECONDS) as platform:
             figures = _flow(platform, "nothing", lambda: None, first=0, count=count)
             for turn, (victim, find) in enumerate(VICTIMS.items(), start=1):
                 figures += _flow(platform, victim, partial(_kill, find, platform), first=turn * count, count=count)

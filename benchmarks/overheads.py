@@ -12,7 +12,6 @@ from pathlib import Path
 from benchmarks.figures import Figure, main
 from benchmarks.platforms import SOURCE, BenchmarkPlatform
 from benchmarks.system import pss_mb, rss_mb
-
 from outrider.core.identity import Principal
 from outrider.core.manifest import read_manifest
 from outrider.core.registry import Package, Registry
@@ -75,7 +74,7 @@ async def _call(folder: Path, calls: int) -> Figure:
 
 def _idle(folder: Path) -> list[Figure]:
     folder.mkdir()
-    with BenchmarkPlatform(folder, sync=False) as platform:
+    with BenchmarkPlatform(folder) as platform:
         time.sleep(IDLE_SECONDS)  # idle is what is measured
         warm = max(sum(pss_mb(pid) for pid in platform.hosts(agent)) for agent in ("eyes", "hands"))
         return [

@@ -12,8 +12,8 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 import msgspec
-from benchmarks.system import descendants, free_port, wait_until
 
+from benchmarks.system import descendants, free_port, wait_until
 from outrider.local.control import SupervisorStatus
 from outrider.local.layout import Layout
 
@@ -37,9 +37,10 @@ class BenchmarkPlatform:
     Args:
         folder: Gets its files and its state.
         sync: Whether each start of the action is synced to the disk.
+        takes: Seconds that the action goes on after that.
     """
 
-    def __init__(self, folder: Path, *, sync: bool) -> None:
+    def __init__(self, folder: Path, *, sync: bool = False, takes: float = 0.0) -> None:
         self.port = free_port()
         self._layout = Layout(folder)
         self._record = folder / "record" / "starts.log"  # in a folder of its own, which the plugin may write
@@ -47,7 +48,7 @@ class BenchmarkPlatform:
         self._record.touch()
         shutil.copytree(SOURCE / "plugins", folder / "plugins")
         text = string.Template((SOURCE / "outrider.yaml").read_text())
-        values = {"port": self.port, "record": self._record, "sync": str(sync).lower()}
+        values = {"port": self.port, "record": self._record, "sync": str(sync).lower(), "takes": takes}
         (folder / "outrider.yaml").write_text(text.substitute(values))
 
     def __enter__(self) -> Self:

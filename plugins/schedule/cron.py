@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
-# Two leap days are at most 8 years apart: what does not come within them never comes.
-SEARCH_DAYS = 366 * 9
+# A leap day falls on one and the same weekday again after at most 40 years: what does not come by then never comes.
+SEARCH_DAYS = 366 * 41
 
 
 class Cron:

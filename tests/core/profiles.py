@@ -6,4 +6,4 @@ _SLOW_IS_FINE = [HealthCheck.too_slow]
 
 quick = settings(max_examples=60, deadline=None, suppress_health_check=_SLOW_IS_FINE)
 thorough = settings(max_examples=200, deadline=None, suppress_health_check=_SLOW_IS_FINE)
-machine = settings(max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=_SLOW_IS_FINE)
+machine = settings(max_examples=80, stateful_step_count=40, deadline=None, suppress_health_check=_SLOW_IS_FINE)

@@ -29,7 +29,8 @@ spec: {{plugins: [service-restart], operations: ["host.*"]}}
 
 
 def test_the_demo_heals_a_killed_service(platform: Platform) -> None:
-    shutil.copytree(ROOT / "examples" / "self-healing", platform.folder, dirs_exist_ok=True)
+    ignored = shutil.ignore_patterns(".outrider", "*.log", "*.jsonl")
+    shutil.copytree(ROOT / "examples" / "self-healing", platform.folder, dirs_exist_ok=True, ignore=ignored)
     done = platform.command("demo", "self-healing")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "web answered again" in done.stdout

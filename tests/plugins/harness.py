@@ -139,10 +139,16 @@ async def until(condition: Callable[[], bool], *, within: float = 5.0) -> None:
 
 @asynccontextmanager
 async def running(
-    folder: str, config: dict[str, Any], *, credit: int = 100, operations: dict[str, Operation] | None = None
+    folder: str,
+    config: dict[str, Any],
+    *,
+    credit: int = 100,
+    commit: bool = True,
+    operations: dict[str, Operation] | None = None,
 ) -> AsyncIterator[Running]:
     """Start a plugin of the catalogue and stop it at the end."""
     plugin = Running(read_plugin(PLUGINS / folder), config, operations or {})
+    plugin.commit = commit
     await plugin.host.start(credit=credit)
     try:
         yield plugin

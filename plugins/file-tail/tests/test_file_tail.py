@@ -1,4 +1,5 @@
 import asyncio
+import itertools
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -23,9 +24,9 @@ def log(tmp_path: Path) -> Path:
 @pytest.fixture
 def tail(log: Path) -> Tail:
     @asynccontextmanager
-    async def start(*, credit: int = 1000, **config: Any) -> AsyncIterator[Running]:
+    async def start(*, credit: int = 1000, commit: bool = True, **config: Any) -> AsyncIterator[Running]:
         given = {"path": str(log), "every": "10ms", "from": "start", "maxPerSecond": 1000, **config}
-        async with running("file-tail", given, credit=credit) as plugin:
+        async with running("file-tail", given, credit=credit, commit=commit) as plugin:
             yield plugin
 
     return start
@@ -136,8 +137,7 @@ async def test_a_flood_is_bounded_and_counted(tail: Tail, log: Path) -> None:
 
 async def test_without_credit_it_waits_and_stops_at_once(tail: Tail, log: Path) -> None:
     append(log, "a\nb\nc\nd\n")
-    async with tail(credit=2) as plugin:
-        plugin.commit = False
+    async with tail(credit=2, commit=False) as plugin:
         await plugin.seen(2)
         await asyncio.sleep(0.05)
         assert lines(plugin) == ["a", "b"]
@@ -174,7 +174,7 @@ def test_lines_do_not_depend_on_the_pieces(
 ) -> None:
     splitter = module("file-tail", "file_tail", monkeypatch).Lines(limit)
     places = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
-    pieces = [data[a:b] for a, b in zip(places, places[1:], strict=False)]
+    pieces = [data[a:b] for a, b in itertools.pairwise(places)]
     seen = [line for piece in pieces for line in splitter.feed(piece)]
     whole = data.split(b"\n")[:-1]
     assert seen == [(line[:limit].removesuffix(b"\r"), len(line) > limit) for line in whole]

@@ -12,7 +12,7 @@ from outrider.core.errors import OutriderError
 from tests.plugins.harness import Running, faults, refusal, running
 
 pytestmark = pytest.mark.real
-TEXT = st.text(alphabet=st.characters(blacklist_categories=("Cs",)), max_size=12) | st.text(
+TEXT = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=12) | st.text(
     '{}[]"\\:,/ü\x81€\x00\n', max_size=12
 )
 SCALARS = (
@@ -38,9 +38,9 @@ def target(tmp_path: Path) -> Path:
     return next(tmp_path.glob("*.jsonl"))
 
 
-@pytest.mark.parametrize("report", [{}, {"a": 1}, KEYS, {"a": "\\\"}{", "b": ["\\", "\\\\", "\""]}, {"ü": "\x81\x88€😀\x7f"},
+@pytest.mark.parametrize("report", [{}, {"a": 1}, KEYS, {"a": '\\"}{', "b": ["\\", "\\\\", '"']}, {"ü": "\x81\x88€😀\x7f"},
                                     {"n": [1.5, -0.0, 2**64 - 1, None, True]}, {"": ""}, {"x": "-n", "%s": "%d\\n"},
-                                    {"long": "x\"" * 100_000}])  # fmt: skip
+                                    {"long": 'x"' * 100_000}])  # fmt: skip
 async def test_the_line_is_the_report_byte_for_byte(output: Running, tmp_path: Path, report: dict[str, Any]) -> None:
     assert await output.send(report, context=KEYS) == {"summary": "appended"}
     assert target(tmp_path).read_bytes() == encode(report) + b"\n"

@@ -11,7 +11,8 @@ import pytest
 from outrider.core.errors import OutriderError
 from outrider.ports.process.guardian import read_stat
 from outrider.runtime.plugins.configuration import schema_faults
-from tests.plugins.harness import PLUGINS, Running, faults, read_plugin, refusal, running, until
+from outrider.runtime.plugins.manifest import read_plugin
+from tests.plugins.harness import PLUGINS, Running, faults, refusal, running, until
 
 pytestmark = pytest.mark.real
 

@@ -1,3 +1,4 @@
+import contextlib
 from datetime import datetime, timedelta
 from types import ModuleType
 
@@ -43,18 +44,23 @@ def matches(moment: datetime, sets: list[set[int]], *, either: bool) -> bool:
     return on_day and moment.minute in minutes and moment.hour in hours and moment.month in months
 
 
+def comes(sets: list[set[int]], *, either: bool) -> bool:
+    """Tell whether any day of 42 years fits: by then a leap day was on every weekday."""
+    first = datetime(2000, 1, 1, min(sets[1]), min(sets[0]))  # noqa: DTZ001 - as above
+    return any(matches(first + timedelta(days=day), sets, either=either) for day in range(42 * 366))
+
+
 @SETTINGS
 @given(case=fields(), moment=MOMENTS)
 def test_the_next_run_is_the_first_minute_that_matches(
     cron: ModuleType, case: tuple[str, list[set[int]], bool], moment: datetime
 ) -> None:
     text, sets, either = case
-    try:
-        found = cron.Cron(text).next_after(moment)
-    except ValueError as error:
-        assert "never comes" in str(error)
-        assert not {29, 30, 31}.isdisjoint(sets[2])
+    if not comes(sets, either=either):
+        with pytest.raises(ValueError, match="never comes"):
+            cron.Cron(text)
         return
+    found = cron.Cron(text).next_after(moment)
     assert found > moment
     assert matches(found, sets, either=either)
     minute = moment.replace(second=0, microsecond=0) + timedelta(minutes=1)
@@ -68,10 +74,8 @@ def test_the_next_run_is_the_first_minute_that_matches(
 @SETTINGS
 @given(text=st.text(alphabet="0123456789*/,- abcjnmosuL?#", max_size=30))
 def test_any_text_is_an_expression_or_a_value_error(cron: ModuleType, text: str) -> None:
-    try:
-        cron.Cron(text)
-    except ValueError as error:
-        assert str(error)
+    with contextlib.suppress(ValueError):
+        cron.Cron(text).next_after(datetime(2024, 2, 28))  # noqa: DTZ001 - as above
 
 
 @pytest.mark.parametrize(
@@ -79,7 +83,7 @@ def test_any_text_is_an_expression_or_a_value_error(cron: ModuleType, text: str)
     [("* * * *", "4 fields"), ("60 * * * *", "minute: '60'"), ("* 24 * * *", "hour"), ("* * 0 * *", "day of month"),
      ("* * * 13 *", "month"), ("* * * * 8", "day of week"), ("5-2 * * * *", "backwards"), ("*/0 * * * *", "'0'"),
      ("0 0 30 2 *", "never comes"), ("0 0 31 4,6,9,11 *", "never comes"), (", * * * *", "minute"),
-     ("١ * * * *", "minute"), ("1- * * * *", "minute"), ("-1 * * * *", "minute")],
+     ("\u0661 * * * *", "minute"), ("1- * * * *", "minute"), ("-1 * * * *", "minute")],
 )  # fmt: skip
 def test_faults_name_their_field(cron: ModuleType, text: str, words: str) -> None:
     with pytest.raises(ValueError, match=words):

@@ -1,5 +1,5 @@
 import time
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.real
 
 
 def written(path: Path, ago: float) -> str:
-    text = (datetime.now(timezone.utc) - timedelta(seconds=ago)).isoformat().replace("+00:00", "Z")
+    text = (datetime.now(UTC) - timedelta(seconds=ago)).isoformat().replace("+00:00", "Z")
     path.write_text(text + "\n")
     return text
 
@@ -29,7 +29,7 @@ async def test_without_a_state_file_missed_runs_are_forgotten(tmp_path: Path) ->
     began = time.time()
     async with running("schedule", {"every": "200ms"}) as plugin:
         await plugin.seen(1)
-    first = datetime.fromisoformat(plugin.events[0].data["scheduled"].rstrip("Z")).replace(tzinfo=timezone.utc)
+    first = datetime.fromisoformat(plugin.events[0].data["scheduled"].rstrip("Z")).replace(tzinfo=UTC)
     assert first.timestamp() > began - 0.01
     assert list(tmp_path.iterdir()) == []
 

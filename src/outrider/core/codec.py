@@ -45,7 +45,7 @@ def _json_type(value: Any) -> str:
 
 
 _encoder = msgspec.json.Encoder(enc_hook=_encode_custom)
-_canonical_encoder = msgspec.json.Encoder(enc_hook=_encode_custom, order="deterministic")
+_canonical_encoder = msgspec.json.Encoder(enc_hook=_encode_custom, order="sorted")
 
 
 @cache

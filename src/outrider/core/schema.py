@@ -160,7 +160,13 @@ class _Reader:
             return None
         if isinstance(value, str) and value.endswith("\n") and _pattern(target).endswith("$"):
             # In Python `$` matches before a last line end too; in JSON Schema, whose patterns these are, it does not.
-            self._fault(path, "a line end after the text", value, expected=_expected(target))
+            self._fault(
+                path,
+                "a line end after the text",
+                value,
+                expected=_expected(target),
+                suggestions=["remove the line end; in a block of YAML, write |- in place of |"],
+            )
         return result
 
     def _unknown_field(self, name: str, element: Any, fields: Any, path: Path) -> None:
@@ -252,8 +258,7 @@ def _expected(target: Any) -> str:
     names = {"string": "text", "integer": "an integer", "number": "a number", "boolean": "true or false",
              "array": "a list", "object": "a mapping", "null": "null"}  # fmt: skip
     bounds = [f"{word} {schema[key]}" for key, word in (("minimum", "at least"), ("maximum", "at most"),
-                                                       ("minItems", "of at least"), ("maxItems", "of at most"),
-                                                       ("pattern", "matching")) if key in schema]  # fmt: skip
+                                                       ("minItems", "of at least"), ("pattern", "matching")) if key in schema]  # fmt: skip
     return " ".join([names.get(str(schema.get("type")), "another value"), *bounds])
 
 

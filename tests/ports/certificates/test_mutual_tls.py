@@ -8,13 +8,13 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from tests.ports.certificates.parties import EYES, agent_file, ask, connected, forged_file, refusal_of, serving
 
 from outrider.core.errors import InvalidConfigError
 from outrider.ports.certificates.authority import Authority, ensure_authority
 from outrider.ports.certificates.builder import Leaf, authority_certificate, leaf_certificate
 from outrider.ports.certificates.pem import certificate_pem, key_pem
 from outrider.ports.certificates.tls import client_context, load_identity, server_context
+from tests.ports.certificates.parties import EYES, agent_file, ask, connected, forged_file, refusal_of, serving
 
 DOMAIN = [x509.UniformResourceIdentifier("outrider.test")]
 HANDS = "spiffe://outrider.test/tenant/default/action/hands"

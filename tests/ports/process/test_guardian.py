@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.ports.process.waiting import alive, living, until
 
 from outrider.core.errors import NotFoundError
 from outrider.ports.process import GuardedGroup, guardian, spawn_guarded, watch_lifeline
+from tests.ports.process.waiting import alive, living, until
 
 HERE = Path(__file__).parent
 FAMILY = [sys.executable, str(HERE / "family.py"), "--orphan"]
@@ -42,8 +42,10 @@ async def test_nothing_is_left_when_the_command_ends() -> None:
     await group.terminate(grace=1)
 
 
-async def test_fork_loop_does_not_get_away() -> None:
-    code = "import os\nos.setsid() if os.fork() == 0 else os._exit(0)\nprint(flush=True)\nwhile True:\n    if os.fork(): os._exit(0)"
+@pytest.mark.parametrize("every", ["pass", "os.setsid()"])
+async def test_fork_loop_does_not_get_away(every: str) -> None:
+    """Each process forks and ends at once, with `setsid` it also leaves session and group each time."""
+    code = f"import os\nprint(flush=True)\nfor _ in range(20_000):\n    if os.fork(): os._exit(0)\n    {every}"
     group = await spawn_guarded(["sh", "-c", f"{sys.executable} -c '{code}'; sleep 1000"])
     assert group.stdout is not None
     await group.stdout.readline()

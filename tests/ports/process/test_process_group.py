@@ -5,10 +5,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.ports.process.waiting import living
 
 from outrider.core.errors import NotFoundError
 from outrider.ports.process import ProcessGroup, exit_text, kill_tree
+from tests.ports.process.waiting import living
 
 pytestmark = pytest.mark.real
 FAMILY = [sys.executable, str(Path(__file__).with_name("family.py"))]
@@ -93,6 +93,16 @@ async def test_terminate_after_the_end_removes_the_rest() -> None:
     assert living(in_session) == []
     for pid in living(family):  # the one with a session of its own: only a guardian could have known it
         await kill_tree(pid)
+
+
+async def test_a_later_group_with_the_same_number_is_spared() -> None:
+    ended = await ProcessGroup.start(["true"])
+    await ended.wait()
+    stranger = await ProcessGroup.start(["sleep", "1000"])
+    ended.pid, ended.birth = stranger.pid, stranger.birth
+    await ended.terminate(grace=0.1)
+    assert living([stranger.pid]) == [stranger.pid]
+    assert await stranger.terminate(grace=5) == -signal.SIGTERM
 
 
 async def test_wait_does_not_wait_for_pipe_holders() -> None:

@@ -3,10 +3,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.ports.process.waiting import alive, living, until
 
 from outrider.core.errors import DeadlineExceededError, DeniedError, InvalidConfigError, NotFoundError
 from outrider.ports.process import run
+from tests.ports.process.waiting import alive, living, until
 
 pytestmark = pytest.mark.real
 FAMILY = [sys.executable, str(Path(__file__).with_name("family.py"))]

@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.ports.process.waiting import living, until
 
 from outrider.core.errors import NotFoundError
 from outrider.ports.process import ProcessGroup, kill_tree, list_processes, process, send_signal
 from outrider.ports.process.guardian import Stat, read_stat, tree
+from tests.ports.process.waiting import living, until
 
-FORK_LOOP = "import os\nprint(flush=True)\nwhile True:\n    if os.fork(): os._exit(0)"
+FORK_LOOP = (
+    "import os\nprint(flush=True)\nfor _ in range(20_000):\n    if os.fork(): os._exit(0)"  # ends by itself in the end
+)
 FAMILY = [sys.executable, str(Path(__file__).with_name("family.py"))]
 
 
@@ -80,6 +82,15 @@ async def test_kill_tree_leaves_nobody() -> None:
     await kill_tree(group.pid)
     assert living(family) == []
     await group.terminate(grace=1)
+
+
+async def test_kill_tree_spares_who_only_shares_the_session() -> None:
+    group = await ProcessGroup.start(["sh", "-c", "sleep 1000 & echo $!; sleep 1000 & echo $!; wait"])
+    assert group.stdout is not None
+    first, second = [int(await group.stdout.readline()) for _ in range(2)]
+    await kill_tree(first)
+    assert living([group.pid, first, second]) == [group.pid, second]
+    await group.terminate(grace=5)
 
 
 async def test_kill_tree_of_nobody() -> None:

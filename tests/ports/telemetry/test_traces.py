@@ -1,17 +1,18 @@
 import asyncio
 import socket
 import sys
+import threading
 import time
 from collections.abc import Iterator
 
 import pytest
-from tests.ports.telemetry.collector import Collector, collecting
 
 from outrider.core.errors import MissingRequirementError, NotFoundError
 from outrider.core.secrets import SecretValue
 from outrider.core.trace import TraceParent, is_trace_id, parse_traceparent
 from outrider.ports.telemetry import current_trace_id, span, start_tracing, stop_tracing
 from outrider.ports.telemetry.traces import ENDPOINT_VARIABLE, _recorder
+from tests.ports.telemetry.collector import Collector, collecting
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 SPAN = "00f067aa0ba902b7"
@@ -152,6 +153,10 @@ def test_stop_is_bounded_when_nobody_listens(monkeypatch: pytest.MonkeyPatch) ->
         start = time.monotonic()
         stop_tracing(timeout=0.3)
         assert time.monotonic() - start < 3
+    stopping = [thread for thread in threading.enumerate() if thread.name == "outrider-stop-tracing"]
+    for thread in stopping:  # the listener is gone, and nothing is tried again
+        thread.join(10)
+    assert [thread.is_alive() for thread in stopping] == [False]
 
 
 def test_missing_packages_are_named_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,12 +7,16 @@ import signal
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from outrider.core.errors import ExecutionFailedError
+from outrider.ports.process.guardian import all_stats
 from outrider.runtime.sandbox.cgroup_facts import CgroupFacts
-from outrider.runtime.sandbox.cgroups import Cgroup
+from outrider.runtime.sandbox.cgroups import Cgroup, remove_stale
+from outrider.runtime.sandbox.launch import prepare
 from outrider.runtime.sandbox.machine import Machine
-from outrider.runtime.sandbox.model import Level, Limits
+from outrider.runtime.sandbox.model import Grants, Level, Limits
 from tests.ports.process.waiting import until
 from tests.runtime.sandbox.box import Box, offered
 
@@ -64,8 +68,6 @@ def either(request: pytest.FixtureRequest, box: Box) -> Box:
 
 
 def without_cgroups(machine: Machine) -> Machine:
-    import msgspec
-
     return msgspec.structs.replace(machine, cgroups=CgroupFacts())
 
 
@@ -107,6 +109,11 @@ async def test_nothing_is_left_a_second_after_kill_9_of_the_agent(level: Level, 
     agent.send_signal(signal.SIGKILL)
     assert await until(lambda: with_token(token) == [], within=1.0) < 1
     await agent.wait()
+    remove_stale(either.machine.cgroups)
+    groups = [
+        folder for base in either.machine.cgroups.folders.values() for folder in Path(base).glob(f"*-{agent.pid}-*")
+    ]
+    assert groups == [], "the next agent cleans up"
 
 
 @pytest.mark.parametrize("level", offered(), ids=lambda level: level.label)
@@ -169,8 +176,6 @@ async def test_orphans_are_reaped(box: Box, level: Level) -> None:
 
 def tree(root: int) -> list[int]:
     """Return the process and all below it, zombies too."""
-    from outrider.ports.process.guardian import all_stats
-
     stats, found = all_stats(), [root]
     for pid in found:
         found += [stat.pid for stat in stats if stat.ppid == pid]
@@ -192,9 +197,6 @@ async def test_the_end_of_its_input_is_seen(box: Box, level: Level) -> None:
 @pytest.mark.parametrize("level", LEVELS, ids=lambda level: level.label)
 async def test_it_does_not_start_without_its_agent(box: Box, level: Level) -> None:
     """The agent may die before its death would be signalled: the closed pipe tells."""
-    from outrider.runtime.sandbox.launch import prepare
-    from outrider.runtime.sandbox.model import Grants
-
     launch = prepare(
         level, Grants(), Limits(), program=["sh", "-c", "echo started"], work_dir=box.work, machine=box.machine
     )
@@ -221,8 +223,6 @@ async def test_groups_are_removed(box: Box) -> None:
 
 
 async def test_a_group_that_will_not_end_is_an_error(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
-    from outrider.core.errors import ExecutionFailedError
-
     monkeypatch.setattr(Cgroup, "remove", lambda _group: False)
     monkeypatch.setattr(Cgroup, "pids", lambda _group: {4_194_305})
     confined = await box.start(Level.NONE, "")

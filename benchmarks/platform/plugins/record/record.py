@@ -19,6 +19,7 @@ class Record(Action):
         os.write(self.file, f"{number} {started:.6f} {request.attempt} {request.idempotency_key}\n".encode())
         if self.config["sync"]:
             os.fdatasync(self.file)
+        time.sleep(self.config["takes"])
         return {}
 
 

@@ -61,14 +61,14 @@ async def run(
     feeder = asyncio.create_task(_feed(group.stdin, input))
     try:
         async with asyncio.timeout(timeout):
-            exit_code = await group.wait()
+            await asyncio.shield(group.exited)
         await asyncio.wait(readers, timeout=_DRAIN_TIMEOUT)
     except TimeoutError as error:
         raise _too_slow(argv, timeout) from error
     finally:
         await asyncio.shield(_finish(group, [*readers, feeder]))
     (stdout, more), (stderr, more_errors) = [reader.result() for reader in readers]
-    return Completed(exit_code, stdout, stderr, more or more_errors)
+    return Completed(group.exit_code or 0, stdout, stderr, more or more_errors)
 
 
 async def _finish(group: ProcessGroup, tasks: Sequence["asyncio.Task[Any]"]) -> None:

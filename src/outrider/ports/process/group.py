@@ -40,6 +40,7 @@ class ProcessGroup:
         stdin: Where to write, if it has pipes.
         stdout: Its output, if it has pipes; the owner keeps reading, or the program blocks.
         stderr: The same for its errors.
+        exited: Done when the program itself has ended.
     """
 
     def __init__(self, transport: asyncio.SubprocessTransport, protocol: _Protocol, argv: Sequence[str]) -> None:
@@ -49,8 +50,9 @@ class ProcessGroup:
         self.pid = process.pid
         self.birth = stat.birth if stat else None
         self.stdin, self.stdout, self.stderr = process.stdin, process.stdout, process.stderr
+        self.exited = protocol.exited
         self._transport = transport
-        self._exited = protocol.exited
+        self._left_nothing = False
 
     @classmethod
     async def start(
@@ -105,8 +107,13 @@ class ProcessGroup:
         return "running" if self.exit_code is None else exit_text(self.exit_code)
 
     async def wait(self) -> int:
-        """Wait until the program itself has ended; return its exit code, negative for a signal."""
-        await asyncio.shield(self._exited)
+        """Wait until the program itself has ended; return its exit code, negative for a signal.
+
+        It also looks whether the program left anything behind. If not, its pid may belong to a stranger from now on, and
+        `terminate` touches nobody: so the owner waits from the start, not only when it wants to terminate.
+        """
+        await asyncio.shield(self.exited)
+        self._left_nothing = self._left_nothing or not (self._has_group() or guardian.tree(self.pid, self.birth))
         return self._transport.get_returncode() or 0
 
     async def terminate(self, grace: float) -> int:
@@ -126,8 +133,10 @@ class ProcessGroup:
 
     async def kill(self) -> None:
         """Kill the program and its descendants, and let go of its pipes."""
-        await asyncio.to_thread(guardian.kill_tree, self.pid, self.birth, timeout=_KILL_TIMEOUT)
-        await self.wait()
+        if not self._left_nothing:
+            await asyncio.to_thread(guardian.kill_tree, self.pid, self.birth, timeout=_KILL_TIMEOUT)
+            self._signal_group(signal.SIGKILL)  # exact, also for one that forks and ends all the time
+            await self.wait()
         self.close()
 
     def close(self) -> None:
@@ -140,14 +149,19 @@ class ProcessGroup:
         while guardian.tree(self.pid, self.birth):  # noqa: ASYNC110 - no event tells of the end of a group
             await asyncio.sleep(_POLL_INTERVAL)
 
-    def _signal_group(self, number: signal.Signals) -> None:
-        """Signal the group, unless its number belongs to another by now."""
+    def _has_group(self) -> bool:
+        return self._signal_group(0)
+
+    def _signal_group(self, number: int) -> bool:
+        """Signal the group, unless its number belongs to another by now; return whether anybody was in it."""
         stat = guardian.read_stat(self.pid)
-        if stat is None or stat.birth == self.birth:
-            try:
-                os.killpg(self.pid, number)
-            except (ProcessLookupError, PermissionError):
-                return
+        if self._left_nothing or (stat is not None and stat.birth != self.birth):
+            return False
+        try:
+            os.killpg(self.pid, number)
+        except (ProcessLookupError, PermissionError):
+            return False
+        return True
 
 
 @contextmanager

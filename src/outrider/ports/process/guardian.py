@@ -68,9 +68,9 @@ def all_stats() -> list[Stat]:
 def tree(root: int, birth: int | None) -> list[Stat]:
     """Return the living processes of a tree, without this process.
 
-    Members are the root, their children, and whoever is in a session or group that a member leads: a pid is not given out
-    again as long as a session or group bears it. A process that has the pid of the root and another birth is a stranger,
-    and nothing of the tree is left that could be known.
+    Members are the root, their children, and whoever is in a session that a member leads: a pid is not given out again as
+    long as a session bears it. A process that has the pid of the root and another birth is a stranger, and nothing of the
+    tree is left that could be known.
     """
     stats = all_stats()
     if any(stat.pid == root and stat.birth != birth for stat in stats):
@@ -79,7 +79,7 @@ def tree(root: int, birth: int | None) -> list[Stat]:
     size = 0
     while size != len(members):
         size = len(members)
-        members.update(s.pid for s in stats if s.ppid in members or s.session in members or s.group in members)
+        members.update(stat.pid for stat in stats if stat.ppid in members or stat.session in members)
     members -= {os.getpid(), 1}
     return [stat for stat in stats if stat.pid in members and stat.alive]
 
@@ -87,18 +87,18 @@ def tree(root: int, birth: int | None) -> list[Stat]:
 def kill_tree(root: int, birth: int | None, *, timeout: float = _KILL_TIMEOUT) -> list[int]:
     """Kill a tree until none of it is left, and return the pids that would not die within the timeout (seconds).
 
-    All are stopped before any is killed: a stopped process neither forks nor loses its parent, so none gets away. Who forks
-    and ends all the time can be missed by one look, so none is left only when nobody forked meanwhile, or when many looks
-    in a row found none.
+    All are stopped before any is killed: a stopped process neither forks nor loses its parent, so none gets away. One that
+    forks and ends all the time can be missed by one look, so none is left only when nobody forked meanwhile, or when many
+    looks in a row found none.
     """
+    outer = _outer_session(root)
     end = time.monotonic() + timeout
     misses = 0
     while True:
-        _stop_all(root, birth, end)
+        _stop_all(root, birth, outer, end)
         before = _last_pid()
         members = tree(root, birth)
-        for stat in members:
-            _signal(stat.pid, signal.SIGKILL)
+        _signal_all(members, outer, signal.SIGKILL)
         misses = 0 if members else misses + 1
         if misses and (before == _last_pid() or misses == _MANY_LOOKS):
             return []
@@ -108,21 +108,46 @@ def kill_tree(root: int, birth: int | None, *, timeout: float = _KILL_TIMEOUT) -
             time.sleep(_POLL_INTERVAL)
 
 
+def _outer_session(root: int) -> int:
+    """Return the session that the root shares with processes outside of the tree; 0 if it leads its own."""
+    stat = read_stat(root)
+    return 0 if stat is None or stat.session == root else stat.session
+
+
+def _stop_all(root: int, birth: int | None, outer: int, end: float) -> None:
+    stopped: set[int] = set()
+    while time.monotonic() < end:
+        new = [stat for stat in tree(root, birth) if stat.pid not in stopped]
+        if not new:
+            return
+        _signal_all(new, outer, signal.SIGSTOP)
+        stopped.update(stat.pid for stat in new)
+
+
+def _signal_all(stats: list[Stat], outer: int, number: int) -> None:
+    """Signal processes of a tree, by whole groups where that is safe: for a group the kernel does it in one step.
+
+    A session is inherited or made, never joined; so in any other session than the outer one all belong to the tree.
+    """
+    for group in {stat.group for stat in stats if stat.session != outer}:
+        _signal_group(group, number)
+    for stat in stats:
+        if stat.session == outer:
+            _signal(stat.pid, number)
+
+
+def _signal_group(group: int, number: int) -> None:
+    try:
+        if group not in (0, os.getpgrp()):
+            os.killpg(group, number)
+    except (ProcessLookupError, PermissionError):
+        return
+
+
 def _last_pid() -> bytes:
     """Return the pid that was given out last (proc_loadavg(5)); it changes with every fork."""
     with open("/proc/loadavg", "rb", buffering=0) as file:  # noqa: PTH123 - as above
         return file.read(100).split()[-1]
-
-
-def _stop_all(root: int, birth: int | None, end: float) -> None:
-    stopped: set[int] = set()
-    while time.monotonic() < end:
-        new = [stat.pid for stat in tree(root, birth) if stat.pid not in stopped]
-        if not new:
-            return
-        for pid in new:
-            _signal(pid, signal.SIGSTOP)
-        stopped.update(new)
 
 
 def _signal(pid: int, number: int) -> None:
@@ -157,14 +182,19 @@ class _Guardian:
         return status
 
     def _kill_all(self) -> None:
-        """Kill until the kernel says that there is no child any more: all who lost their parents are ours."""
-        this = read_stat(os.getpid())
+        """Kill the children until the kernel says that there is none: whoever loses his parent becomes one."""
         end = time.monotonic() + _KILL_TIMEOUT
+        before: list[int] = []
         while self._has_children():
-            left = kill_tree(os.getpid(), this.birth if this else None, timeout=end - time.monotonic())
+            children = _children()
+            for pid in children:
+                _kill_with_group(pid)
             if time.monotonic() > end:
-                sys.stderr.write(f"guardian: would not die: {' '.join(map(str, left))}\n")
+                sys.stderr.write(f"guardian: would not die: {' '.join(map(str, children))}\n")
                 return
+            if children == before:
+                time.sleep(_POLL_INTERVAL)
+            before = children
 
     def _has_children(self) -> bool:
         try:
@@ -210,6 +240,22 @@ class _Guardian:
         return ended
 
 
+def _children() -> list[int]:
+    this = os.getpid()
+    try:
+        with open(f"/proc/{this}/task/{this}/children", "rb", buffering=0) as file:  # noqa: PTH123 - as above
+            return [int(pid) for pid in file.read(65536).rpartition(b" ")[0].split()]  # the last number may be cut
+    except FileNotFoundError:  # a kernel without CONFIG_PROC_CHILDREN
+        return [stat.pid for stat in all_stats() if stat.ppid == this]
+
+
+def _kill_with_group(pid: int) -> None:
+    try:
+        _signal_group(os.getpgid(pid), signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
 def _note(number: int, frame: object) -> None:
     """Let the wake-up descriptor tell; a handler must exist for that."""
 
@@ -239,15 +285,15 @@ def _become_subreaper() -> None:
 
 def _end_as(status: int) -> None:
     """End with the exit code or by the signal of a wait status, without a core dump of the guardian."""
-    if os.WIFSIGNALED(status):
+    code = os.waitstatus_to_exitcode(status)
+    if code < 0:
         import resource  # noqa: PLC0415 - only here
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        number = os.WTERMSIG(status)
-        if number != signal.SIGKILL:
-            signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
-    os._exit(os.WEXITSTATUS(status))
+        if -code != signal.SIGKILL:
+            signal.signal(-code, signal.SIG_DFL)
+        os.kill(os.getpid(), -code)
+    os._exit(code)
 
 
 def main(arguments: list[str]) -> None:

@@ -59,8 +59,9 @@ class Recorder:
     def __init__(self) -> None:
         service = {} if "OTEL_SERVICE_NAME" in os.environ else {"service.name": "outrider"}
         resource = Resource.create({**service, "service.version": __version__})
+        self._exporter = OTLPSpanExporter()
         self._provider = TracerProvider(resource=resource, id_generator=_Ids(), shutdown_on_exit=False)
-        self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        self._provider.add_span_processor(BatchSpanProcessor(self._exporter))
         self._tracer = self._provider.get_tracer("outrider", __version__)
 
     def begin(self, name: str, attributes: Mapping[str, Any], place: TraceParent) -> Recording:
@@ -80,6 +81,8 @@ class Recorder:
         thread = threading.Thread(target=self._provider.shutdown, name="outrider-stop-tracing", daemon=True)
         thread.start()
         thread.join(timeout)
+        if thread.is_alive():
+            self._exporter.shutdown()  # type: ignore[no-untyped-call]  # has no annotations; ends its retries
 
 
 def _span_context(place: TraceParent) -> trace.SpanContext:

@@ -1,5 +1,6 @@
 """Probe results of the last hour, so that an agent starts quickly."""
 
+import contextlib
 import os
 import time
 import zlib
@@ -51,13 +52,13 @@ class ReportCache:
         """Keep a report; one that cannot be written is measured again."""
         path = self._folder / f"sandbox-{report.level}.json"
         temporary = path.with_suffix(f".{os.getpid()}")
-        try:
+        with contextlib.suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             temporary.touch(0o600)
             temporary.write_bytes(encode(_Entry(_key(report.machine), report)))
             temporary.replace(path)
-        except OSError:
-            temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
 
     def _read(self, level: Level) -> _Entry | None:
         try:

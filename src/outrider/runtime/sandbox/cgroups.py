@@ -105,30 +105,31 @@ def _pid_namespace() -> int:
     return Path("/proc/self/ns/pid").stat().st_ino
 
 
-def _limit(folder: Path, version: int, controller: str, limits: Limits) -> None:
+def settings(controller: str, version: int, limits: Limits) -> dict[str, str]:
+    """Return what is written into which files of a group, in this order."""
     quota = max(1000, int(limits.cpu * _PERIOD_MICROSECONDS))
-    pids = limits.pids + _OWN_PROCESSES
-    match controller, version:
-        case "memory", 1:
-            # The second counts swap too, and may not lie below the first.
-            values = {"memory.limit_in_bytes": limits.memory, "memory.memsw.limit_in_bytes": limits.memory}
-        case "memory", _:
-            values = {"memory.max": limits.memory, "memory.swap.max": 0}
-        case "cpu", 1:
-            values = {"cpu.cfs_period_us": _PERIOD_MICROSECONDS, "cpu.cfs_quota_us": quota}
-        case "cpu", _:
-            (folder / "cpu.max").write_text(f"{quota} {_PERIOD_MICROSECONDS}", encoding="ascii")
-            return
-        case _:
-            values = {"pids.max": pids}
-    for name, value in values.items():
+    if controller == "pids":
+        return {"pids.max": str(limits.pids + _OWN_PROCESSES)}
+    if controller == "cpu" and version == 1:
+        return {"cpu.cfs_period_us": str(_PERIOD_MICROSECONDS), "cpu.cfs_quota_us": str(quota)}
+    if controller == "cpu":
+        return {"cpu.max": f"{quota} {_PERIOD_MICROSECONDS}"}
+    if version == 1:
+        # The second counts swap too, and may not lie below the first.
+        return dict.fromkeys(("memory.limit_in_bytes", "memory.memsw.limit_in_bytes"), str(limits.memory))
+    return {"memory.max": str(limits.memory), "memory.swap.max": "0"}
+
+
+def _limit(folder: Path, version: int, controller: str, limits: Limits) -> None:
+    for name, value in settings(controller, version, limits).items():
+        # Those for swap are absent where there is none.
         if (folder / name).exists():
             _write(folder / name, value)
 
 
-def _write(path: Path, value: int) -> None:
+def _write(path: Path, value: str) -> None:
     try:
-        path.write_text(str(value), encoding="ascii")
+        path.write_text(value, encoding="ascii")
     except OSError as error:
         # A share larger than that of the group above is refused; the smaller one above holds.
         if error.errno != errno.EINVAL or "cfs" not in path.name:

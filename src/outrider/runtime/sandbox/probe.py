@@ -117,15 +117,18 @@ async def _run(level: Level, machine: Machine, bait: Bait, grants: Grants, work_
         ) from None
     finally:
         await confined.kill()
+    return _answered(level, answer, log.decode("utf-8", "replace").strip())
+
+
+def _answered(level: Level, answer: bytes, log: str) -> list[Attempt]:
     try:
-        found = msgspec.json.decode(answer, type=list[tuple[str, Kind, bool, str]])
+        found = [Attempt(*fields) for fields in msgspec.json.decode(answer, type=list[tuple[str, Kind, bool, str]])]
     except msgspec.DecodeError:
-        text = log.decode("utf-8", "replace").strip()[-500:]
-        message = (
-            f"sandbox level '{level.label}': {text.splitlines()[-1] if text else 'the probe ended without an answer'}"
-        )
-        raise SandboxUnavailableError(message, found=text) from None
-    return [Attempt(*fields) for fields in found]
+        found = []
+    if not {"forbidden", "needed"} <= {attempt.kind for attempt in found}:
+        said = log.splitlines()[-1] if log else "the probe ended without an answer"
+        raise SandboxUnavailableError(f"sandbox level '{level.label}': {said}", found=log[-500:])
+    return found
 
 
 async def _dialogue(confined: Confined, line: bytes) -> tuple[bytes, bytes]:

@@ -1,0 +1,134 @@
+import re
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from outrider.core.codec import decode, encode
+from outrider.core.errors import InvalidConfigError
+from outrider.core.quantities import Duration, Size
+from outrider.core.units import format_duration, format_size, parse_duration, parse_percent, parse_size
+from tests.core.profiles import quick
+
+milliseconds = st.integers(0, 10**13)
+sizes = st.integers(0, 2**63)
+near_misses = st.text("0123456789.-+ e%smhdkKMGTiB\n٣", max_size=12) | st.text(max_size=40)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("500ms", 0.5), ("10s", 10.0), ("1h30m", 5400.0), ("0s", 0.0), ("1.5s", 1.5), ("2d", 172800.0)],
+)
+def test_durations(text: str, seconds: float) -> None:
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "10", "s", "-1s", "1s ", " 1s", "1 s", "1s\n", "1e3s", ".5s", "1.s", "1M", "٣s", "inf", "9" * 400 + "d"],
+)
+def test_no_durations(text: str) -> None:
+    with pytest.raises(InvalidConfigError) as caught:
+        parse_duration(text)
+    assert caught.value.suggestions == ["write for example 500ms, 10s or 1h30m"]
+
+
+@given(milliseconds)
+@quick
+def test_duration_round_trip(count: int) -> None:
+    assert round(parse_duration(format_duration(count / 1000)) * 1000) == count
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("512", 512), ("64MB", 64_000_000), ("64Mi", 67_108_864), ("64 MiB", 67_108_864), ("1.5kB", 1500), ("0.1B", 0)],
+)
+def test_sizes(text: str, size: int) -> None:
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "MB", "-1", "1e3", "64K", "64mb", "1,5MB", "٣MB", "9" * 400, "1.", "0x10"])
+def test_no_sizes(text: str) -> None:
+    with pytest.raises(InvalidConfigError):
+        parse_size(text)
+
+
+@given(sizes)
+@quick
+def test_size_round_trip_is_exact(size: int) -> None:
+    assert parse_size(str(Size(size))) == size
+
+
+@given(st.decimals(0, 10**6, places=3), st.sampled_from([("kB", 10**3), ("MB", 10**6), ("Ki", 2**10), ("TiB", 2**40)]))
+@quick
+def test_fractions_of_sizes_are_exact(number: object, unit: tuple[str, int]) -> None:
+    assert parse_size(f"{number}{unit[0]}") == int(Fraction(str(number)) * unit[1])
+
+
+@pytest.mark.parametrize(("text", "percent"), [("10%", 10.0), ("0%", 0.0), ("100 %", 100.0), ("99.5%", 99.5)])
+def test_percentages(text: str, percent: float) -> None:
+    assert parse_percent(text) == percent
+
+
+@pytest.mark.parametrize("text", ["", "10", "100.1%", "-1%", "%", "٣%"])
+def test_no_percentages(text: str) -> None:
+    with pytest.raises(InvalidConfigError):
+        parse_percent(text)
+
+
+@given(near_misses)
+@quick
+def test_random_text_is_read_or_refused(text: str) -> None:
+    for parse in (parse_duration, parse_size, parse_percent):
+        try:
+            value = parse(text)
+        except InvalidConfigError:
+            continue
+        assert 0 <= value < float("inf")
+
+
+@pytest.mark.parametrize("parse", [parse_duration, parse_size, parse_percent])
+def test_error_on_a_long_text_is_short(parse: object) -> None:
+    with pytest.raises(InvalidConfigError) as caught:
+        parse("x" * 1_000_000)  # type: ignore[operator]  # one of the functions above
+    assert len(caught.value.message) < 200
+
+
+@pytest.mark.parametrize(
+    ("size", "text"), [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (64_000_000, "64.0 MB"), (2e12, "2.0 TB")]
+)
+def test_readable_sizes(size: float, text: str) -> None:
+    assert format_size(size) == text
+
+
+@given(st.from_regex(Duration.SCHEMA["pattern"].removesuffix("$") + r"\Z") | near_misses)
+@quick
+def test_schema_of_durations_agrees_with_the_parser(text: str) -> None:
+    assert (re.fullmatch(Duration.SCHEMA["pattern"], text) is not None) == _is_read(Duration, text)
+
+
+@given(st.from_regex(Size.SCHEMA["pattern"].removesuffix("$") + r"\Z") | near_misses)
+@quick
+def test_schema_of_sizes_agrees_with_the_parser(text: str) -> None:
+    trimmed = text.strip()
+    assert (re.fullmatch(Size.SCHEMA["pattern"], trimmed) is not None) == _is_read(Size, trimmed)
+
+
+def _is_read(quantity: type[Duration] | type[Size], text: str) -> bool:
+    try:
+        quantity.parse(text)
+    except InvalidConfigError:
+        return False
+    return True
+
+
+@given(milliseconds, sizes)
+@quick
+def test_quantities_survive_the_wire(count: int, size: int) -> None:
+    assert round(decode(encode(Duration(count / 1000)), Duration) * 1000) == count
+    assert decode(encode(Size(size)), Size) == size
+
+
+def test_readable_quantity() -> None:
+    assert Size.parse("64MB").readable() == "64.0 MB"
