@@ -20,7 +20,7 @@ from benchmarks.system import free_port, wait_until
 RATE = 200.0
 CONNECTIONS = 8
 # Long enough that some actions are in the middle when they are killed.
-ACTION_SECONDS = 0.05
+ACTION_SECONDS = 0.1
 SETTLE_SECONDS = 90.0
 QUIET_SECONDS = 2.0
 Find = Callable[[BenchmarkPlatform], int]

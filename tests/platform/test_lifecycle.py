@@ -4,6 +4,7 @@ import signal
 import socket
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -73,13 +74,17 @@ def test_down_purge_removes_the_state(platform: Platform) -> None:
     eventually(lambda: not platform.processes(), seconds=3)
 
 
+def restarted(platform: Platform, name: str, previous: int) -> bool:
+    return platform.part(name)["pid"] not in (0, previous)
+
+
 def test_a_killed_part_comes_back(platform: Platform) -> None:
     platform.write(SERVICE.format(name="parts"))
     with running(platform):
         for name in ("orchestrator", "hands"):
             pid = platform.part(name)["pid"]
             os.kill(pid, signal.SIGKILL)
-            eventually(lambda name=name, pid=pid: platform.part(name)["pid"] not in (0, pid), what=f"{name} restarted")
+            eventually(partial(restarted, platform, name, pid), what=f"{name} restarted")
         eventually(lambda: platform.json("status")["state"] == "ready", seconds=30, what="ready again")
 
 

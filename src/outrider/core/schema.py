@@ -68,6 +68,10 @@ def _printable(text: str) -> str:
     return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
 
 
+def _is_unicode(text: str) -> bool:
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
+
+
 class _Reader:
     """Walks data and type side by side and collects faults."""
 
@@ -144,6 +148,9 @@ class _Reader:
             self._read_leaf(value, Annotated[(container, *target.__metadata__)], path)
 
     def _read_leaf(self, value: Any, target: Any, path: Path) -> Any:
+        if isinstance(value, str) and not _is_unicode(value):
+            self._fault(path, "half of a surrogate pair, which no UTF-8 can hold", value, expected="Unicode text")
+            return None
         try:
             result = convert_strict(value, target)
         except msgspec.ValidationError as error:

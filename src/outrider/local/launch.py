@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 
 from outrider.core.codec import decode
 from outrider.core.errors import (
+    ConflictError,
     ConnectionFailedError,
     ErrorBody,
     NotFoundError,
@@ -47,8 +48,7 @@ async def running_platform(layout: Layout) -> AsyncIterator[SupervisorStatus]:
     Raises:
         OutriderError: It did not start; the supervisor's own error where it gave one.
     """
-    layout.create()
-    layout.supervisor_log.unlink(missing_ok=True)
+    await _prepare(layout)
     group = await spawn_guarded(_command(layout), env=dict(os.environ), log=layout.supervisor_log)
     try:
         yield await _wait_until_ready(layout, group)
@@ -62,14 +62,28 @@ async def start_detached(layout: Layout) -> SupervisorStatus:
     Raises:
         OutriderError: It did not start.
     """
-    layout.create()
-    layout.supervisor_log.unlink(missing_ok=True)
+    await _prepare(layout)
     with layout.supervisor_log.open("ab") as log:
         # Whoever starts it ends before it does, so it is nobody's child and has no lifeline.
         process = subprocess.Popen(  # noqa: ASYNC220 - starting a process does not wait
             _command(layout), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
     return await _wait_until_ready(layout, process)
+
+
+async def _prepare(layout: Layout) -> None:
+    """Make the folders; refuse a second start before anything of the first one is touched."""
+    layout.create()
+    try:
+        running = await supervisor_status(layout)
+    except NotFoundError:
+        layout.supervisor_log.unlink(missing_ok=True)
+        return
+    raise ConflictError(
+        f"the platform of {layout.folder} is running already",
+        found=f"{running.name} at {running.url}",
+        suggestions=["look at it: outrider status", f"stop it: outrider down {layout.folder}"],
+    )
 
 
 async def _wait_until_ready(layout: Layout, process: "ProcessGroup | subprocess.Popen[bytes]") -> SupervisorStatus:

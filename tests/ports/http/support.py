@@ -120,7 +120,7 @@ async def exchange(port: int, data: bytes) -> bytes:
 
 
 @contextlib.asynccontextmanager
-async def scripted(*scripts: Script) -> AsyncIterator[int]:
+async def scripted(*scripts: Script, **settings: Any) -> AsyncIterator[int]:
     """A server whose n-th connection is served by the n-th script and then closed."""
     waiting = list(scripts)
 
@@ -130,7 +130,7 @@ async def scripted(*scripts: Script) -> AsyncIterator[int]:
         finally:
             writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, **settings)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:

@@ -4,13 +4,14 @@ import asyncio
 import contextlib
 import math
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import pytest
 
 from outrider.core.http.messages import Request, Response
 from outrider.ports.clock.manual import ManualClock
-from outrider.ports.http.connection import MAX_REFUSED
+from outrider.ports.http.connection import MAX_REFUSED, ServerConnection
 from outrider.ports.http.server import Server
 from outrider.ports.http.server_state import Timeouts
 from tests.ports.http.support import GET, Sleeper, echo, eventually, only_connection, serving, wire
@@ -24,6 +25,11 @@ async def timed(**settings: Any) -> AsyncIterator[tuple[ManualClock, Server, int
     clock = ManualClock()
     async with serving(settings.pop("handler", echo), clock=clock, timeouts=TIMEOUTS, **settings) as (server, port):
         yield clock, server, port
+
+
+def holds(connection: ServerConnection, count: int) -> bool:
+    """Whether so many bytes of a head have been received."""
+    return len(connection._parser._rest) == count
 
 
 async def test_silent_peer_is_closed_without_a_word() -> None:
@@ -40,7 +46,7 @@ async def test_slow_head_gets_408_and_every_byte_does_not_extend_its_time() -> N
         connection = await only_connection(server)
         for number in range(4):
             client.send(GET[number : number + 1])
-            await eventually(lambda number=number: len(connection._parser._rest) == number + 1)  # type: ignore[misc]
+            await eventually(partial(holds, connection, number + 1))
             assert connection.deadline == 1.0
             clock.advance(0.25)
         assert (await client.rest()).startswith(b"HTTP/1.1 408 ")

@@ -26,6 +26,10 @@ def insert(value: str) -> "sa.sql.dml.Insert":
     return THINGS.insert().values(v=value)
 
 
+def pragma(connection: sa.Connection, setting: str) -> None:
+    connection.exec_driver_sql(f"PRAGMA {setting}")
+
+
 def count(connection: sa.Connection) -> int:
     return int(connection.scalar(sa.select(sa.func.count()).select_from(THINGS)) or 0)
 
@@ -62,7 +66,7 @@ async def test_a_removed_file_is_noticed(store: Store, tmp_path: Path) -> None:
 
 
 async def test_a_locked_file_is_told_and_passes(store: Store, tmp_path: Path) -> None:
-    await store.write(lambda c: c.exec_driver_sql("PRAGMA busy_timeout = 50") and None)
+    await store.write(lambda c: pragma(c, "busy_timeout = 50"))
     other = open_sqlite(tmp_path / "s.db")
     release = asyncio.Event()
 
@@ -82,7 +86,7 @@ async def test_a_locked_file_is_told_and_passes(store: Store, tmp_path: Path) ->
 
 
 async def test_a_full_database_is_told_and_passes(store: Store) -> None:
-    await store.write(lambda c: c.exec_driver_sql("PRAGMA max_page_count = 30") and None)
+    await store.write(lambda c: pragma(c, "max_page_count = 30"))
     with pytest.raises(UnavailableError, match="disk is full"):
         await store.write(lambda c: c.execute(insert("x" * 1_000_000)))
     await store.write(lambda c: c.execute(insert("small")))
@@ -97,7 +101,7 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
 async def test_migrations_run_once_and_forward_only(tmp_path: Path) -> None:
     store = open_sqlite(tmp_path / "m.db")
     ran: list[int] = []
-    steps = [lambda c, n=n: ran.append(n) for n in range(3)]  # type: ignore[misc]
+    steps = [lambda _, n=n: ran.append(n) for n in range(3)]
     store.migrate("mine", steps[:2])
     store.migrate("mine", steps)
     store.migrate("mine", steps)

@@ -90,7 +90,7 @@ def remove_stale(facts: CgroupFacts) -> None:
     for name in names:
         pid, birth = (int(word) for word in name.split("-")[3:5])
         stat = read_stat(pid)
-        if stat is None or stat.birth != birth:
+        if stat is None or stat.birth != birth or not stat.alive:
             group = Cgroup([Path(base) / name for base in dict.fromkeys(facts.folders.values())])
             group.kill()
             group.remove()

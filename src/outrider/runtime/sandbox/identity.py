@@ -100,10 +100,18 @@ def identity(
 
 
 def hand_over(work_dir: Path, uid: int) -> None:
-    """Give the folder to the uid, and to nobody else."""
-    if work_dir.stat().st_uid != uid:
-        os.chown(work_dir, uid, uid, follow_symlinks=False)
-        work_dir.chmod(0o700)
+    """Give the folder, and what an earlier start left in it, to the uid and to nobody else."""
+    if work_dir.stat().st_uid == uid:
+        return
+    for folder, folders, files in os.walk(work_dir):
+        for name in (*folders, *files):
+            path = Path(folder, name)
+            status = path.lstat()
+            # A second name may be that of a file elsewhere.
+            if stat.S_ISDIR(status.st_mode) or status.st_nlink == 1:
+                os.chown(path, uid, uid, follow_symlinks=False)
+    os.chown(work_dir, uid, uid, follow_symlinks=False)
+    work_dir.chmod(0o700)
 
 
 def _open_to_all(path: str, *, climbs: bool) -> bool:

@@ -14,13 +14,16 @@ GUEST = Path(__file__).resolve().parent / "guest"
 # Programs and libraries. Where one is a link to another, it stays a link inside.
 PROGRAMS = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/nix/store", "/gnu/store")
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
-_SETTINGS = ("/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime", "/etc/mime.types")
+# Without its own settings a program linked with OpenSSL, such as node, does not start.
+_SETTINGS = (
+    "/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime", "/etc/mime.types", "/etc/ssl/openssl.cnf",
+    "/etc/pki/tls/openssl.cnf", "/etc/crypto-policies/back-ends",
+)  # fmt: skip
 # What name resolution and certificate checks read; no private keys lie there.
 _NETWORK_SETTINGS = (
     "/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf", "/etc/services",
-    "/etc/protocols", "/etc/ssl/certs", "/etc/ssl/cert.pem", "/etc/ssl/openssl.cnf", "/etc/ca-certificates/extracted",
-    "/etc/pki/tls/certs", "/etc/pki/tls/cert.pem", "/etc/pki/tls/openssl.cnf", "/etc/pki/ca-trust/extracted",
-    "/etc/crypto-policies/back-ends",
+    "/etc/protocols", "/etc/ssl/certs", "/etc/ssl/cert.pem", "/etc/ca-certificates/extracted", "/etc/pki/tls/certs",
+    "/etc/pki/tls/cert.pem", "/etc/pki/ca-trust/extracted",
 )  # fmt: skip
 
 

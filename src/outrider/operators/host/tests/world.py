@@ -6,11 +6,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from outrider.core.http import Request, Response
+from outrider.core.http.messages import Request, Response
 from outrider.local.control import Control, SupervisorStatus
 from outrider.local.parts import Part, PartSpec
 from outrider.ports.clock import SystemClock
-from outrider.ports.http import Router, Server, json_response
+from outrider.ports.http.routing import Router, json_response
+from outrider.ports.http.server import Server
 from outrider.ports.process import ProcessGroup, base_environment
 from outrider.ports.secrets import Resolver
 from outrider.ports.telemetry import logger

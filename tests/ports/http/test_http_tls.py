@@ -1,0 +1,274 @@
+import asyncio
+import contextlib
+import datetime as dt
+import ssl
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from outrider.core.errors import ConnectionFailedError, InvalidConfigError, UnauthenticatedError
+from outrider.core.http.messages import Peer, Request, Response
+from outrider.ports.clock.manual import ManualClock
+from outrider.ports.http.client import Client
+from outrider.ports.http.server_state import Timeouts
+from outrider.ports.http.tls import client_context, server_context
+from tests.ports.http.authority import SPIFFE, Authority, serial_number
+from tests.ports.http.support import GET, Sleeper, eventually, exchange, only_connection, scripted, serving, wire
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path)
+
+
+def context_of_server(authority: Authority, *, require_client: bool = True) -> ssl.SSLContext:
+    return server_context(*authority.issue("server", dns=("localhost",)), authority.file, require_client=require_client)
+
+
+def context_of_agent(authority: Authority, *uris: str) -> ssl.SSLContext:
+    return client_context(authority.file, *authority.issue("agent", uris=uris or (SPIFFE,)))
+
+
+@contextlib.asynccontextmanager
+async def client_for(port: int, tls: ssl.SSLContext, host: str = "localhost") -> AsyncIterator[Client]:
+    client = Client(f"https://{host}:{port}", tls=tls, timeout=5.0)
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+class Witness:
+    """A handler that keeps who asked."""
+
+    def __init__(self) -> None:
+        self.peers: list[Peer] = []
+
+    async def __call__(self, request: Request) -> Response:
+        self.peers.append(request.peer)
+        return Response(200, body=request.body)
+
+
+async def test_identity_of_the_client_is_read_once(authority: Authority) -> None:
+    witness = Witness()
+    async with serving(witness, tls=context_of_server(authority)) as (_, port):
+        async with client_for(port, context_of_agent(authority)) as client:
+            for _ in range(2):
+                assert (await client.request("POST", "/", body=b"x" * 500_000)).body == b"x" * 500_000
+    one, two = witness.peers
+    assert one is two
+    assert one.spiffe_id == SPIFFE
+    assert one.certificate is not None
+    assert one.not_after is not None
+    assert 3500 < one.not_after - time.time() <= 3600
+    assert one.expired(one.not_after)
+
+
+@pytest.mark.parametrize("uris", [(SPIFFE, "spiffe://outrider.test/agent/other"), ("https://a/", SPIFFE)])
+async def test_two_names_are_no_identity(authority: Authority, uris: tuple[str, ...]) -> None:
+    witness = Witness()
+    async with serving(witness, tls=context_of_server(authority)) as (_, port):
+        async with client_for(port, context_of_agent(authority, *uris)) as client:
+            await client.request("GET", "/")
+    assert witness.peers[0].certificate is not None
+    assert witness.peers[0].spiffe_id is None
+
+
+async def test_client_without_certificate_has_no_identity_where_none_is_required(authority: Authority) -> None:
+    witness = Witness()
+    async with serving(witness, tls=context_of_server(authority, require_client=False)) as (_, port):
+        async with client_for(port, client_context(authority.file)) as client:
+            await client.request("GET", "/")
+    peer = witness.peers[0]
+    assert (peer.certificate, peer.spiffe_id, peer.not_after) == (None, None, None)
+
+
+async def refused(port: int, tls: ssl.SSLContext) -> str:
+    async with client_for(port, tls) as client:
+        with pytest.raises(UnauthenticatedError) as caught:
+            await client.request("POST", "/", body=b"x" * 100_000)
+    return caught.value.found
+
+
+async def test_refused_client_is_told_why(authority: Authority, tmp_path: Path) -> None:
+    witness = Witness()
+    async with serving(witness, tls=context_of_server(authority)) as (server, port):
+        assert "CERTIFICATE_REQUIRED" in await refused(port, client_context(authority.file))
+        ended = authority.issue("ended", uris=(SPIFFE,), ends=-dt.timedelta(hours=1))
+        assert "CERTIFICATE_EXPIRED" in await refused(port, client_context(authority.file, *ended))
+        for common_name, reason in (("rogue", "UNKNOWN_CA"), ("test authority", "DECRYPT_ERROR")):
+            foreign = Authority(tmp_path, "rogue", common_name).issue("foreign", uris=(SPIFFE,))
+            assert reason in await refused(port, client_context(authority.file, *foreign))
+        await eventually(lambda: server.connections == 0)
+    assert witness.peers == []
+
+
+async def test_foreign_certificate_is_refused_where_none_is_required(authority: Authority, tmp_path: Path) -> None:
+    foreign = Authority(tmp_path, "rogue", "rogue").issue("foreign", uris=(SPIFFE,))
+    async with serving(tls=context_of_server(authority, require_client=False)) as (_, port):
+        assert "UNKNOWN_CA" in await refused(port, client_context(authority.file, *foreign))
+
+
+async def test_server_that_is_not_trusted_gets_nothing(authority: Authority, tmp_path: Path) -> None:
+    witness = Witness()
+    rogue = Authority(tmp_path, "rogue")
+    async with serving(witness, tls=context_of_server(authority, require_client=False)) as (_, port):
+        async with client_for(port, client_context(rogue.file)) as client:
+            with pytest.raises(UnauthenticatedError, match="is not trusted"):
+                await client.request("GET", "/")
+        async with client_for(port, client_context(authority.file), "127.0.0.1") as client:
+            with pytest.raises(UnauthenticatedError, match="IP address mismatch"):
+                await client.request("GET", "/")
+    assert witness.peers == []
+
+
+async def test_renewed_certificate_is_shown_on_new_connections(authority: Authority) -> None:
+    tls = context_of_server(authority, require_client=False)
+    async with serving(tls=tls) as (_, port):
+        first = await shown_serial_number(port, authority)
+        certificate, key = authority.issue("server", dns=("localhost",))
+        tls.load_cert_chain(certificate, key)
+        second = await shown_serial_number(port, authority)
+    assert first != second == serial_number(certificate)
+
+
+async def shown_serial_number(port: int, authority: Authority) -> int:
+    context = client_context(authority.file)
+    async with wire(port, ssl=context, server_hostname="localhost") as connection:
+        return int(connection.writer.get_extra_info("peercert")["serialNumber"], 16)
+
+
+async def test_older_tls_is_refused(authority: Authority) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(authority.file)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    async with serving(tls=context_of_server(authority, require_client=False)) as (_, port):
+        assert "PROTOCOL_VERSION" in await refused(port, context)
+
+
+async def test_plain_http_on_a_tls_port(authority: Authority) -> None:
+    async with serving(tls=context_of_server(authority)) as (server, port):
+        assert b"HTTP" not in await exchange(port, GET)
+        await eventually(lambda: server.connections == 0)
+
+
+async def test_tls_on_a_plain_port(authority: Authority) -> None:
+    async with serving() as (_, port), client_for(port, client_context(authority.file)) as client:
+        with pytest.raises(ConnectionFailedError, match="no TLS connection") as caught:
+            await client.request("GET", "/")
+        assert not caught.value.sent
+        assert "http://" in caught.value.suggestions[0]
+
+
+async def test_handshake_that_does_not_come_is_counted_and_ended(authority: Authority) -> None:
+    clock = ManualClock()
+    timeouts = Timeouts(handshake=1.0, linger=0.04)
+    async with (
+        serving(clock=clock, timeouts=timeouts, tls=context_of_server(authority)) as (server, port),
+        wire(port) as client,
+    ):
+        await only_connection(server)
+        client.send(b"\x16\x03\x01")
+        clock.advance(1.0)
+        assert await client.rest() == b""
+        await eventually(lambda: server.connections == 0)
+
+
+async def test_stop_ends_handshakes(authority: Authority) -> None:
+    async with serving(tls=context_of_server(authority)) as (server, port), wire(port) as client:
+        await only_connection(server)
+        await server.stop(60)
+        assert await client.rest() == b""
+
+
+async def test_caller_that_leaves_cancels_its_handler(authority: Authority) -> None:
+    sleeper = Sleeper()
+    tls = client_context(authority.file)
+    async with serving(sleeper, tls=context_of_server(authority, require_client=False)) as (server, port):
+        async with wire(port, ssl=tls, server_hostname="localhost") as connection:
+            connection.send(GET)
+            await sleeper.started.wait()
+        await eventually(sleeper.cancelled.is_set)
+        await eventually(lambda: server.connections == 0)
+
+
+async def test_slow_reader_holds_a_tls_stream(authority: Authority) -> None:
+    body = b"x" * 30_000_000
+
+    async def handler(_: Request) -> Response:
+        return Response(200, body=body)
+
+    tls = context_of_server(authority, require_client=False)
+    async with serving(handler, tls=tls) as (server, port):
+        async with wire(port, ssl=client_context(authority.file), server_hostname="localhost") as client:
+            client.send(GET)
+            connection = await only_connection(server)
+            await eventually(lambda: connection._task is not None and connection._writer.paused)
+            assert connection._transport.get_write_buffer_size() < 200_000
+            assert (await client.answer())[1] == body
+
+
+async def test_flood_on_tls_stops_reading(authority: Authority) -> None:
+    go_on = asyncio.Event()
+
+    async def handler(_: Request) -> Response:
+        await go_on.wait()
+        return Response(204)
+
+    tls = context_of_server(authority, require_client=False)
+    async with serving(handler, tls=tls) as (server, port):
+        async with wire(port, ssl=client_context(authority.file), server_hostname="localhost") as client:
+            client.send(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1000\r\n\r\n%b" % (b"x" * 1000) * 2000)
+            connection = await only_connection(server)
+            await eventually(lambda: len(connection._waiting) >= 65536)
+            assert len(connection._waiting) < 200_000
+            go_on.set()
+            for _ in range(2000):
+                assert (await client.until(b"\r\n\r\n")).startswith(b"HTTP/1.1 204 ")
+
+
+async def test_refusal_over_tls_arrives_although_the_body_keeps_coming(authority: Authority) -> None:
+    tls = context_of_server(authority, require_client=False)
+    async with serving(tls=tls) as (_, port), client_for(port, client_context(authority.file)) as client:
+        assert (await client.request("POST", "/", body=b"x" * 10_000_000)).status == 413
+
+
+async def test_body_that_ends_without_close_notify_is_cut(authority: Authority) -> None:
+    """Anybody on the way can end a TCP stream; only the server can end the TLS stream on it."""
+
+    async def polite(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.0 200 OK\r\n\r\nwhole")
+
+    async def cut(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await polite(reader, writer)
+        writer.transport.abort()
+
+    tls = context_of_server(authority, require_client=False)
+    async with scripted(polite, cut, ssl=tls) as port, client_for(port, client_context(authority.file)) as client:
+        assert (await client.request("GET", "/")).body == b"whole"
+        with pytest.raises(ConnectionFailedError):
+            await client.request("GET", "/")
+
+
+@pytest.mark.parametrize("missing", ["certificate", "key", "ca"])
+def test_missing_file_is_named(authority: Authority, tmp_path: Path, missing: str) -> None:
+    certificate, key = authority.issue("server")
+    files = {"certificate": certificate, "key": key, "ca": authority.file} | {missing: tmp_path / "nothing"}
+    with pytest.raises(InvalidConfigError, match=r"nothing cannot be used|nothing with the key"):
+        server_context(files["certificate"], files["key"], files["ca"], require_client=True)
+
+
+def test_key_of_another_certificate_is_refused(authority: Authority) -> None:
+    certificate, _ = authority.issue("one")
+    _, key = authority.issue("two")
+    with pytest.raises(InvalidConfigError, match="KEY_VALUES_MISMATCH"):
+        client_context(authority.file, certificate, key)
+
+
+def test_file_that_is_no_certificate_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "ca").write_text("hello")
+    with pytest.raises(InvalidConfigError, match="CA file"):
+        client_context(tmp_path / "ca")
