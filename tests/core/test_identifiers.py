@@ -8,7 +8,7 @@ from tests.core.profiles import quick
 
 moments = st.floats(0.0, 2.8e11)
 randomness = st.binary(min_size=10, max_size=10)
-parts = st.lists(st.text(st.characters(exclude_characters="\x1f"), max_size=10), min_size=1, max_size=4)
+parts = st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\x1f"), max_size=10), min_size=1, max_size=4)
 
 
 def test_example_of_the_specification() -> None:

@@ -67,11 +67,11 @@ def test_service_declared_twice_in_one_manifest() -> None:
 
 
 def test_broken_family_answers_with_its_error_and_the_others_work() -> None:
-    fault = InvalidConfigError("manifest.toml: not TOML", suggestions=["check quotes"])
+    fault = InvalidConfigError("the file is no TOML", suggestions=["check quotes"])
     families = Registry(
         [Package("outrider.operators.shop", manifest())], [BrokenPackage("outrider.operators.bank", fault)]
     )
-    with pytest.raises(UnknownOperatorError, match="@bank cannot be used: manifest.toml: not TOML") as caught:
+    with pytest.raises(UnknownOperatorError, match="@bank cannot be used: the file is no TOML") as caught:
         families.family("@bank")
     assert (caught.value.causes, caught.value.hint) == ([fault], "check quotes")
     assert families.family("shop")[0].name == "shop"

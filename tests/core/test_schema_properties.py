@@ -1,17 +1,17 @@
+from functools import partial
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from outrider.core.codec import to_builtins
-from outrider.core.errors import CODES, InvalidConfigError
+from outrider.core.codec import encode, to_builtins
+from outrider.core.errors import CODES, InvalidConfigError, OutriderError
 from outrider.core.manifest import FamilyDeclaration
 from outrider.core.operation import OperationDeclaration
 from outrider.core.schema import convert
 from tests.core.profiles import quick, thorough
-from tests.core.values import json_values
+from tests.core.values import json_values, outcome
 
 # What YAML can hold and JSON cannot: keys that are no texts, endless numbers, half characters.
 odd_values = st.recursive(
@@ -93,10 +93,9 @@ def test_every_planted_fault_is_told_with_its_path(planted: Planted) -> None:
 @thorough
 def test_random_data_is_read_or_refused(data: Any) -> None:
     for target in (FamilyDeclaration, OperationDeclaration, dict[str, list[OperationDeclaration]]):
-        try:
-            convert(data, target)
-        except InvalidConfigError as error:
-            msgspec.json.encode(error.body())
+        refusal = outcome(partial(convert, data, target))
+        if isinstance(refusal, OutriderError):
+            assert encode(refusal)
 
 
 @given(operations, st.dictionaries(words, st.one_of(json_values, odd_values), max_size=3), st.data())
@@ -106,7 +105,6 @@ def test_random_fields_are_read_or_refused(
 ) -> None:
     for field in data.draw(st.sets(st.sampled_from(OperationDeclaration.__struct_fields__), max_size=3)):
         operation[field] = data.draw(st.one_of(json_values, odd_values))
-    try:
-        convert(operation | further, OperationDeclaration)
-    except InvalidConfigError as error:
-        msgspec.json.encode(error.body())
+    refusal = outcome(lambda: convert(operation | further, OperationDeclaration))
+    if isinstance(refusal, OutriderError):
+        assert encode(refusal)

@@ -1,9 +1,14 @@
 """Random plain data, as documents and messages hold it."""
 
+from collections.abc import Callable
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 from hypothesis import strategies as st
+
+from outrider.core.errors import OutriderError
+
+T = TypeVar("T")
 
 keys = st.text(max_size=8)
 scalars = (
@@ -14,6 +19,14 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(keys, inner, max_size=4),
     max_leaves=12,
 )
+
+
+def outcome(read: Callable[[], T]) -> T | OutriderError:
+    """Return what a reader returns or, where it refuses, its error; any other exception goes through."""
+    try:
+        return read()
+    except OutriderError as error:
+        return error
 
 
 def shuffled(value: Any, random: Random) -> Any:

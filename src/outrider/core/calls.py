@@ -61,7 +61,9 @@ def _from_options(family: Family, preset: Mapping[str, object], options: Mapping
         raise _without_verb(family)
     if len(verbs) > 1:
         raise InvalidConfigError(
-            f"@{family.name}: 'action' and 'operation' are both given", suggestions=["remove 'operation'"]
+            f"@{family.name}: 'action' and 'operation' are both given",
+            found=" and ".join(describe(options[field]) for field in verbs),
+            suggestions=["remove 'operation'"],
         )
     verb = options[verbs[0]]
     if not isinstance(verb, str):

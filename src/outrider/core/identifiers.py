@@ -22,7 +22,7 @@ def derived(now: float, *parts: object) -> str:
     `now` must itself be a fact (the time at which an event was stored), not the reading of a clock.
     """
     text = "\x1f".join(str(part) for part in parts)
-    return time_ordered(now, hashlib.sha256(text.encode()).digest()[:10])
+    return time_ordered(now, hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:10])
 
 
 def _base32(data: bytes) -> str:

@@ -18,7 +18,7 @@ from outrider.core.events import (
 )
 from outrider.core.http.messages import Request, Response
 from outrider.core.identity import Principal, parse_spiffe_id, spiffe_id
-from outrider.orchestrator.agents import Enrolee, is_revoked, record_heartbeat, take_token
+from outrider.orchestrator.agents import Enrolee, record_heartbeat, take_token
 from outrider.orchestrator.engine import Engine
 from outrider.ports.certificates.authority import Authority
 from outrider.ports.certificates.tokens import secret_hash, split_token
@@ -91,7 +91,7 @@ class AgentApi:
             raise DeniedError(
                 f"agent '{principal.name}' may not act for '{request.params['agent']}'", found=peer.spiffe_id
             )
-        if await self._engine.store.read(lambda c: is_revoked(c, self._engine.tenant, principal.name)):
+        if principal.name in self._engine.revoked:
             raise UnauthenticatedError(f"agent '{principal.name}' was revoked")
         return Enrolee(principal.name, principal.kind)
 

@@ -4,7 +4,6 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from outrider.core.audit import ChainHead
 from outrider.core.codec import encode
@@ -12,6 +11,7 @@ from outrider.core.errors import UnauthenticatedError
 from outrider.core.events import Heartbeat
 from outrider.orchestrator.tables import agents, audit_heads, enrolment_tokens
 from outrider.orchestrator.transaction import Transaction
+from outrider.ports.store import upsert
 
 HEARTBEAT_SECONDS = 10.0
 SILENT_AFTER = 3 * HEARTBEAT_SECONDS
@@ -95,10 +95,9 @@ def mark_silent(work: Transaction, tenant: str) -> None:
         work.timeline("agent", row.name, f"no sign of life for {SILENT_AFTER:.0f} s")
 
 
-def is_revoked(connection: sa.Connection, tenant: str, name: str) -> bool:
-    """Return whether an agent may no longer come in."""
-    row = connection.execute(_agent(tenant, name)).one_or_none()
-    return row is not None and bool(row.revoked)
+def revoked_agents(connection: sa.Connection, tenant: str) -> set[str]:
+    """Return the agents that may no longer come in."""
+    return set(connection.scalars(sa.select(agents.c.name).where(agents.c.tenant == tenant, agents.c.revoked)))
 
 
 def revoke(work: Transaction, tenant: str, name: str) -> bool:

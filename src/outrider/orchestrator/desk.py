@@ -4,11 +4,10 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from outrider.core.audit import AuditEntry
 from outrider.core.codec import decode, encode
-from outrider.core.errors import ConflictError, OutriderError
+from outrider.core.errors import ConflictError
 from outrider.core.events import (
     Instruction,
     InstructionState,
@@ -21,8 +20,17 @@ from outrider.core.machines import lease as machine
 from outrider.core.units import format_duration
 from outrider.orchestrator.leases import lease_of, load, store
 from outrider.orchestrator.runs import RunStarter
-from outrider.orchestrator.tables import approvals, attempts, eligible, instructions, log_lines
+from outrider.orchestrator.statements import (
+    END_ATTEMPT,
+    INSERT_ATTEMPT,
+    LOSE_ATTEMPT,
+    SELECT_CLAIMABLE,
+    SELECT_ELIGIBLE,
+    START_ATTEMPT,
+)
+from outrider.orchestrator.tables import approvals, attempts, instructions, log_lines
 from outrider.orchestrator.transaction import Transaction
+from outrider.ports.store import upsert
 
 LEASE_SECONDS = 30.0
 MAX_LOG_LINES = 10_000
@@ -43,38 +51,24 @@ class Desk:
 
     def claim(self, work: Transaction, agent: str, limit: int) -> list[Instruction]:
         """Hand up to `limit` waiting instructions to an agent, oldest first."""
-        rows = work.connection.execute(
-            sa.select(instructions)
-            .join(
-                eligible,
-                sa.and_(eligible.c.tenant == instructions.c.tenant, eligible.c.instruction == instructions.c.id),
-            )
-            .where(
-                eligible.c.tenant == self._tenant,
-                eligible.c.agent == agent,
-                instructions.c.state == "pending",
-                instructions.c.not_before <= work.now,
-            )
-            .order_by(instructions.c.created, instructions.c.step)
-            .limit(limit)
-        ).all()
+        key = {"key_tenant": self._tenant, "key_agent": agent, "now": work.now, "at_most": limit}
+        rows = work.connection.execute(SELECT_CLAIMABLE, key).all()
         return [self._claim_one(work, row, agent) for row in rows]
 
     def _claim_one(self, work: Transaction, row: Any, agent: str) -> Instruction:
         lease = machine.claim(lease_of(row), agent, now=work.now, duration=LEASE_SECONDS)
-        store(work.connection, row, lease)
-        work.connection.execute(
-            attempts.insert().values(
-                tenant=self._tenant,
-                instruction=row.id,
-                epoch=lease.epoch,
-                attempt=lease.attempt,
-                agent=agent,
-                claimed=work.now,
-                status="delivered",
-                document="",
-            )
-        )
+        store(work, row, lease)
+        attempt = {
+            "tenant": self._tenant,
+            "instruction": row.id,
+            "epoch": lease.epoch,
+            "attempt": lease.attempt,
+            "agent": agent,
+            "claimed": work.now,
+            "status": "delivered",
+            "document": "",
+        }
+        work.connection.execute(INSERT_ATTEMPT, attempt)
         work.timeline(
             "instruction",
             row.id,
@@ -95,9 +89,10 @@ class Desk:
         """
         row = load(work.connection, self._tenant, instruction)
         lease = machine.renew(lease_of(row), agent, epoch, now=work.now, duration=LEASE_SECONDS)
-        store(work.connection, row, lease)
+        store(work, row, lease)
         if row.state == "delivered":
-            work.connection.execute(self._attempt(instruction, epoch).values(status="executing", started=work.now))
+            values = {"status": "executing", "started": work.now}
+            work.connection.execute(START_ATTEMPT, {**self._attempt(instruction, epoch), **values})
         return LeaseAnswer(epoch, LEASE_SECONDS, lease.cancel_requested)
 
     def finish(self, work: Transaction, agent: str, instruction: str, result: Result) -> ResultAnswer:
@@ -111,13 +106,10 @@ class Desk:
         if machine.is_repeat(before, result):
             return ResultAnswer(acknowledged=True, duplicate=True)
         lease = machine.finish(before, agent, result.lease_epoch, result.status, now=work.now)
-        final = {"result": encode(result).decode(), "finished": work.now} if lease.state.final else {}
-        store(work.connection, row, lease, **final)
-        work.connection.execute(
-            self._attempt(instruction, result.lease_epoch).values(
-                status=result.status, finished=work.now, document=encode(result).decode()
-            )
-        )
+        document = encode(result).decode()
+        store(work, row, lease, result=document)
+        values = {"status": result.status, "finished": work.now, "document": document}
+        work.connection.execute(END_ATTEMPT, {**self._attempt(instruction, result.lease_epoch), **values})
         self._tell(work, row, lease, result)
         if lease.state.final:
             self._starter.finished(work, row, lease.state, result)
@@ -179,9 +171,9 @@ class Desk:
         ).all()
         for row in rows:
             lease = machine.expire(lease_of(row), now=work.now)
-            final = {"finished": work.now} if lease.state.final else {}
-            store(work.connection, row, lease, **final)
-            work.connection.execute(self._attempt(row.id, row.epoch).values(status="lost", finished=work.now))
+            store(work, row, lease)
+            values = {"status": "lost", "finished": work.now}
+            work.connection.execute(LOSE_ATTEMPT, {**self._attempt(row.id, row.epoch), **values})
             work.timeline(
                 "lost",
                 row.agent,
@@ -228,11 +220,11 @@ class Desk:
             )
         )
         if decision == "approved":
-            store(work.connection, row, machine.approve(lease_of(row)))
+            store(work, row, machine.approve(lease_of(row)))
             work.wake.update(self._eligible(work, instruction))
             return
         lease = machine.request_cancel(lease_of(row))
-        store(work.connection, row, lease, finished=work.now)
+        store(work, row, lease)
         self._starter.finished(work, row, lease.state, None)
 
     def cancel(self, work: Transaction, run: str) -> int:
@@ -244,7 +236,7 @@ class Desk:
         ).all()
         for row in rows:
             lease = machine.request_cancel(lease_of(row))
-            store(work.connection, row, lease, **({"finished": work.now} if lease.state.final else {}))
+            store(work, row, lease)
             if lease.state.final:
                 self._starter.finished(work, row, lease.state, None)
         return len(rows)
@@ -257,16 +249,12 @@ class Desk:
             .values(expires=work.now + LEASE_SECONDS)
         )
 
-    def _attempt(self, instruction: str, epoch: int) -> Any:
-        return attempts.update().where(
-            attempts.c.tenant == self._tenant, attempts.c.instruction == instruction, attempts.c.epoch == epoch
-        )
+    def _attempt(self, instruction: str, epoch: int) -> dict[str, Any]:
+        return {"key_tenant": self._tenant, "key_instruction": instruction, "key_epoch": epoch}
 
     def _eligible(self, work: Transaction, instruction: str) -> list[str]:
-        query = sa.select(eligible.c.agent).where(
-            eligible.c.tenant == self._tenant, eligible.c.instruction == instruction
-        )
-        return list(work.connection.scalars(query))
+        key = {"key_tenant": self._tenant, "key_instruction": instruction}
+        return list(work.connection.scalars(SELECT_ELIGIBLE, key))
 
     def _tell(self, work: Transaction, row: Any, lease: machine.Lease, result: Result) -> None:
         instruction = decode(row.document, Instruction)
@@ -288,8 +276,3 @@ class Desk:
                 details={"name": row.name, "agent": row.agent, "attempt": lease.attempt, "run": row.run},
             )
         )
-
-
-def stale(error: OutriderError) -> bool:
-    """Return whether an error means that a claim was lost."""
-    return error.context.get("reason") == "stale_lease"

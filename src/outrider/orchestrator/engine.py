@@ -21,7 +21,7 @@ from outrider.core.events import (
     ResultAnswer,
 )
 from outrider.core.objects import Object
-from outrider.orchestrator.agents import mark_silent
+from outrider.orchestrator.agents import mark_silent, revoke, revoked_agents
 from outrider.orchestrator.desk import Desk
 from outrider.orchestrator.ingest import Ingest
 from outrider.orchestrator.metrics import EngineMetrics
@@ -65,6 +65,8 @@ class Engine:
         self._metrics = metrics
         self._catalogue = catalogue
         self._waiting: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        # Looked at on every request of an agent, so kept in memory beside the table that owns it.
+        self.revoked: set[str] = set()
         self._use(World([], catalogue))
 
     def _use(self, world: World) -> None:
@@ -76,6 +78,7 @@ class Engine:
     async def open(self) -> None:
         """Take up the work where it was left: load the objects, and give live claims their full time."""
         self._use(World(await self.store.read(lambda c: load_objects(c, self.tenant)), self._catalogue))
+        self.revoked = await self.store.read(lambda c: revoked_agents(c, self.tenant))
         await self.write(self._desk.adopt)
 
     async def apply(self, items: list[Object], by: str, *, prune: bool) -> list[str]:
@@ -139,6 +142,12 @@ class Engine:
     async def cancel(self, run: str) -> int:
         """Cancel what is left of a run."""
         return await self.write(lambda work: self._desk.cancel(work, run))
+
+    async def revoke(self, agent: str) -> bool:
+        """Refuse an agent from its next request on; return whether it ever came in."""
+        known = await self.write(lambda work: revoke(work, self.tenant, agent))
+        self.revoked = await self.store.read(lambda c: revoked_agents(c, self.tenant))
+        return known
 
     async def sweep(self) -> None:
         """Once in a while: expire claims and approvals, fire what was held, wake agents for delayed retries."""

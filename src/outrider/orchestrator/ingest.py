@@ -3,15 +3,16 @@
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from outrider.core.codec import decode, encode
 from outrider.core.events import MAX_EVENT_BYTES, Event, EventOutcome
 from outrider.core.machines.windows import FIRE, KeyState, Limits, RateState, Verdict, on_clear, on_due, on_match
 from outrider.orchestrator.rules import CompiledCondition, CompiledRule, RuleIndex, variables
 from outrider.orchestrator.runs import RunStarter
-from outrider.orchestrator.tables import events, facts, rule_keys, rule_rates
+from outrider.orchestrator.statements import INSERT_EVENT, SELECT_FACTS, UPSERT_FACT
+from outrider.orchestrator.tables import events, rule_keys, rule_rates
 from outrider.orchestrator.transaction import Transaction
+from outrider.ports.store import upsert
 
 
 class Ingest:
@@ -36,13 +37,8 @@ class Ingest:
         document = encode(event)
         if len(document) > MAX_EVENT_BYTES:
             return EventOutcome(event.id, "rejected", f"{len(document)} bytes; at most {MAX_EVENT_BYTES} are taken")
-        inserted = work.connection.execute(
-            upsert(events)
-            .values(
-                tenant=self._tenant, id=event.id, source=event.source, received=work.now, document=document.decode()
-            )
-            .on_conflict_do_nothing()
-        )
+        row = {"tenant": self._tenant, "id": event.id, "source": event.source, "received": work.now}
+        inserted = work.connection.execute(INSERT_EVENT, {**row, "document": document.decode()})
         if inserted.rowcount == 0:
             return EventOutcome(event.id, "duplicate")
         work.timeline("event", event.source, _describe(event), event=event.id)
@@ -51,12 +47,8 @@ class Ingest:
         return EventOutcome(event.id, "accepted")
 
     def _remember_fact(self, work: Transaction, event: Event) -> None:
-        data = encode(event.data).decode()
-        work.connection.execute(
-            upsert(facts)
-            .values(tenant=self._tenant, source=event.source, data=data)
-            .on_conflict_do_update(index_elements=["tenant", "source"], set_={"data": data})
-        )
+        row = {"tenant": self._tenant, "source": event.source, "data": encode(event.data).decode()}
+        work.connection.execute(UPSERT_FACT, row)
 
     def _evaluate(self, work: Transaction, event: Event) -> None:
         conditions = self._index.conditions(event.source)
@@ -147,7 +139,7 @@ class Ingest:
             )
 
     def _facts(self, work: Transaction) -> dict[str, Any]:
-        rows = work.connection.execute(sa.select(facts.c.source, facts.c.data).where(facts.c.tenant == self._tenant))
+        rows = work.connection.execute(SELECT_FACTS, {"key_tenant": self._tenant})
         return {row.source: decode(row.data, dict) for row in rows}
 
     def _event(self, work: Transaction, event_id: str) -> Event | None:

@@ -8,14 +8,19 @@ import sqlalchemy as sa
 from outrider.core.errors import ConflictError, NotFoundError
 from outrider.core.events import InstructionState
 from outrider.core.machines.lease import Lease
-from outrider.orchestrator.tables import eligible, instructions
-
-_FIELDS = tuple(field for field in Lease.__struct_fields__)
+from outrider.orchestrator.statements import (
+    DELETE_ELIGIBLE,
+    END_INSTRUCTION,
+    LEASE_COLUMNS,
+    SELECT_INSTRUCTION,
+    UPDATE_LEASE,
+)
+from outrider.orchestrator.transaction import Transaction
 
 
 def lease_of(row: Any) -> Lease:
     """Return the lease that a row of `instructions` holds."""
-    values = {field: getattr(row, field) for field in _FIELDS}
+    values = {field: getattr(row, field) for field in LEASE_COLUMNS}
     values["state"] = InstructionState(row.state)
     return Lease(**values)
 
@@ -26,31 +31,35 @@ def load(connection: sa.Connection, tenant: str, instruction: str) -> Any:
     Raises:
         NotFoundError: There is none.
     """
-    row = connection.execute(
-        sa.select(instructions).where(instructions.c.tenant == tenant, instructions.c.id == instruction)
-    ).one_or_none()
+    row = connection.execute(SELECT_INSTRUCTION, {"key_tenant": tenant, "key_id": instruction}).one_or_none()
     if row is None:
         raise NotFoundError(f"no instruction is called '{instruction}'", found=instruction)
     return row
 
 
-def store(connection: sa.Connection, row: Any, lease: Lease, **columns: Any) -> None:
+def store(work: Transaction, row: Any, lease: Lease, *, result: str | None = None) -> None:
     """Write a transition, on the condition that nobody else made one since the row was read.
 
+    Args:
+        work: The transaction.
+        row: The instruction as it was read.
+        lease: What it becomes.
+        result: The result that ended it, as JSON.
+
     Raises:
-        ConflictError: Somebody did.
+        ConflictError: Somebody else did.
     """
-    changed = connection.execute(
-        instructions.update()
-        .where(
-            instructions.c.tenant == row.tenant,
-            instructions.c.id == row.id,
-            instructions.c.epoch == row.epoch,
-            instructions.c.state == row.state,
-        )
-        .values(**msgspec.structs.asdict(lease), **columns)
-    )
+    values = {
+        "key_tenant": row.tenant,
+        "key_id": row.id,
+        "key_epoch": row.epoch,
+        "key_state": row.state,
+        **msgspec.structs.asdict(lease),
+    }
+    if lease.state.final:
+        changed = work.connection.execute(END_INSTRUCTION, {**values, "result": result, "finished": work.now})
+        work.connection.execute(DELETE_ELIGIBLE, {"key_tenant": row.tenant, "key_instruction": row.id})
+    else:
+        changed = work.connection.execute(UPDATE_LEASE, values)
     if changed.rowcount != 1:
         raise ConflictError(f"instruction {row.id} changed at the same time", context={"reason": "stale_lease"})
-    if lease.state.final:
-        connection.execute(eligible.delete().where(eligible.c.tenant == row.tenant, eligible.c.instruction == row.id))

@@ -18,7 +18,15 @@ from outrider.core.timestamps import timestamp
 from outrider.core.trace import new_trace_id
 from outrider.kinds.rule.model import RuleSpec, Step
 from outrider.orchestrator.rules import CompiledRule
-from outrider.orchestrator.tables import approvals, eligible, instructions, runs
+from outrider.orchestrator.statements import (
+    ADVANCE_RUN,
+    END_RUN,
+    INSERT_ELIGIBLE,
+    INSERT_INSTRUCTION,
+    INSERT_RUN,
+    SELECT_RUN,
+)
+from outrider.orchestrator.tables import approvals, instructions
 from outrider.orchestrator.transaction import Transaction
 from outrider.orchestrator.world import WORKER, World
 from outrider.runtime.calls import call_target
@@ -50,22 +58,21 @@ class RunStarter:
         """Create the run of a match; a repetition of the same match creates nothing."""
         run_id = derived(work.now, rule.uid, rule.generation, event.id)
         trace_id = event.trace_id or new_trace_id()
-        work.connection.execute(
-            runs.insert().values(
-                tenant=self._tenant,
-                id=run_id,
-                rule=rule.name,
-                rule_uid=rule.uid,
-                rule_generation=rule.generation,
-                spec=encode(rule.spec).decode(),
-                event=encode(event).decode(),
-                state="running",
-                step=0,
-                message="",
-                trace_id=trace_id,
-                created=work.now,
-            )
-        )
+        run = {
+            "tenant": self._tenant,
+            "id": run_id,
+            "rule": rule.name,
+            "rule_uid": rule.uid,
+            "rule_generation": rule.generation,
+            "spec": encode(rule.spec).decode(),
+            "event": encode(event).decode(),
+            "state": "running",
+            "step": 0,
+            "message": "",
+            "trace_id": trace_id,
+            "created": work.now,
+        }
+        work.connection.execute(INSERT_RUN, run)
         work.timeline("rule", rule.name, "matched", event=event.id, run=run_id)
         work.audit.append(
             AuditEntry(
@@ -81,7 +88,7 @@ class RunStarter:
         self.advance(work, self._load(work, run_id))
 
     def _load(self, work: Transaction, run_id: str) -> Any:
-        return work.connection.execute(sa.select(runs).where(runs.c.tenant == self._tenant, runs.c.id == run_id)).one()
+        return work.connection.execute(SELECT_RUN, {"key_tenant": self._tenant, "key_id": run_id}).one()
 
     def advance(self, work: Transaction, run: Any) -> None:
         """Create the run's next step, or end the run where none is left."""
@@ -103,9 +110,8 @@ class RunStarter:
         if run.state != "running":
             return
         if state is InstructionState.COMPLETED:
-            work.connection.execute(
-                runs.update().where(runs.c.tenant == self._tenant, runs.c.id == run.id).values(step=run.step + 1)
-            )
+            key = {"key_tenant": self._tenant, "key_id": run.id}
+            work.connection.execute(ADVANCE_RUN, {**key, "step": run.step + 1})
             self.advance(work, self._load(work, run.id))
             return
         message = result.error.message if result is not None and result.error is not None else str(state)
@@ -148,20 +154,19 @@ class RunStarter:
     def _store(
         self, work: Transaction, instruction: Instruction, lease: Lease, *, step: int, agents: list[str]
     ) -> None:
-        work.connection.execute(
-            instructions.insert().values(
-                tenant=self._tenant,
-                id=instruction.id,
-                run=instruction.correlation_id,
-                step=step,
-                name=instruction.plugin_id,
-                document=encode(instruction).decode(),
-                created=work.now,
-                **msgspec.structs.asdict(lease),
-            )
-        )
+        row = {
+            "tenant": self._tenant,
+            "id": instruction.id,
+            "run": instruction.correlation_id,
+            "step": step,
+            "name": instruction.plugin_id,
+            "document": encode(instruction).decode(),
+            "created": work.now,
+            **msgspec.structs.asdict(lease),
+        }
+        work.connection.execute(INSERT_INSTRUCTION, row)
         rows = [{"tenant": self._tenant, "agent": agent, "instruction": instruction.id} for agent in agents]
-        work.connection.execute(eligible.insert(), rows)
+        work.connection.execute(INSERT_ELIGIBLE, rows)
         if lease.state is InstructionState.PENDING:
             work.wake.update(agents)
 
@@ -214,11 +219,8 @@ class RunStarter:
         return self._world.catalogue.find("action", step.plugin).manifest.on_lost
 
     def _end(self, work: Transaction, run: Any, spec: RuleSpec, state: str, message: str) -> None:
-        work.connection.execute(
-            runs.update()
-            .where(runs.c.tenant == self._tenant, runs.c.id == run.id)
-            .values(state=state, message=message, finished=work.now)
-        )
+        values = {"state": state, "message": message, "finished": work.now}
+        work.connection.execute(END_RUN, {"key_tenant": self._tenant, "key_id": run.id, **values})
         if state != "completed":
             work.timeline("run", run.rule, f"{state}: {message}", run=run.id)
         for index, output in enumerate(spec.report):

@@ -8,7 +8,7 @@ from outrider.core.objects import Object
 from outrider.core.secrets import SecretValue
 from outrider.core.source import NO_SOURCE, Position
 from outrider.orchestrator import queries
-from outrider.orchestrator.agents import Enrolee, revoke, store_token
+from outrider.orchestrator.agents import Enrolee, store_token
 from outrider.orchestrator.engine import Engine
 from outrider.orchestrator.wire import (
     ApplyAnswer,
@@ -141,8 +141,7 @@ class UserApi:
 
     async def _revoke(self, request: Request) -> Response:
         self._authenticate(request)
-        agent = request.params["agent"]
-        known = await self._engine.write(lambda work: revoke(work, self._engine.tenant, agent))
+        known = await self._engine.revoke(request.params["agent"])
         return json_response({"revoked": known})
 
     async def _enrolment_token(self, request: Request) -> Response:

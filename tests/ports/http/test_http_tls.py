@@ -15,7 +15,7 @@ from outrider.ports.http.client import Client
 from outrider.ports.http.server_state import Timeouts
 from outrider.ports.http.tls import client_context, server_context
 from tests.ports.http.authority import SPIFFE, Authority, serial_number
-from tests.ports.http.support import GET, Sleeper, eventually, exchange, only_connection, scripted, serving, wire
+from tests.ports.http.support import GET, Sleeper, Wire, eventually, exchange, only_connection, scripted, serving, wire
 
 
 @pytest.fixture
@@ -40,6 +40,10 @@ async def client_for(port: int, tls: ssl.SSLContext, host: str = "localhost") ->
         await client.close()
 
 
+def secure_wire(port: int, authority: Authority) -> contextlib.AbstractAsyncContextManager[Wire]:
+    return wire(port, ssl=client_context(authority.file), server_hostname="localhost")
+
+
 class Witness:
     """A handler that keeps who asked."""
 
@@ -53,10 +57,10 @@ class Witness:
 
 async def test_identity_of_the_client_is_read_once(authority: Authority) -> None:
     witness = Witness()
-    async with serving(witness, tls=context_of_server(authority)) as (_, port):
-        async with client_for(port, context_of_agent(authority)) as client:
-            for _ in range(2):
-                assert (await client.request("POST", "/", body=b"x" * 500_000)).body == b"x" * 500_000
+    tls, body = context_of_server(authority), b"x" * 500_000
+    async with serving(witness, tls=tls) as (_, port), client_for(port, context_of_agent(authority)) as client:
+        for _ in range(2):
+            assert (await client.request("POST", "/", body=body)).body == body
     one, two = witness.peers
     assert one is two
     assert one.spiffe_id == SPIFFE
@@ -69,18 +73,18 @@ async def test_identity_of_the_client_is_read_once(authority: Authority) -> None
 @pytest.mark.parametrize("uris", [(SPIFFE, "spiffe://outrider.test/agent/other"), ("https://a/", SPIFFE)])
 async def test_two_names_are_no_identity(authority: Authority, uris: tuple[str, ...]) -> None:
     witness = Witness()
-    async with serving(witness, tls=context_of_server(authority)) as (_, port):
-        async with client_for(port, context_of_agent(authority, *uris)) as client:
-            await client.request("GET", "/")
+    tls, agent = context_of_server(authority), context_of_agent(authority, *uris)
+    async with serving(witness, tls=tls) as (_, port), client_for(port, agent) as client:
+        await client.request("GET", "/")
     assert witness.peers[0].certificate is not None
     assert witness.peers[0].spiffe_id is None
 
 
 async def test_client_without_certificate_has_no_identity_where_none_is_required(authority: Authority) -> None:
     witness = Witness()
-    async with serving(witness, tls=context_of_server(authority, require_client=False)) as (_, port):
-        async with client_for(port, client_context(authority.file)) as client:
-            await client.request("GET", "/")
+    tls, agent = context_of_server(authority, require_client=False), client_context(authority.file)
+    async with serving(witness, tls=tls) as (_, port), client_for(port, agent) as client:
+        await client.request("GET", "/")
     peer = witness.peers[0]
     assert (peer.certificate, peer.spiffe_id, peer.not_after) == (None, None, None)
 
@@ -135,8 +139,7 @@ async def test_renewed_certificate_is_shown_on_new_connections(authority: Author
 
 
 async def shown_serial_number(port: int, authority: Authority) -> int:
-    context = client_context(authority.file)
-    async with wire(port, ssl=context, server_hostname="localhost") as connection:
+    async with secure_wire(port, authority) as connection:
         return int(connection.writer.get_extra_info("peercert")["serialNumber"], 16)
 
 
@@ -185,9 +188,8 @@ async def test_stop_ends_handshakes(authority: Authority) -> None:
 
 async def test_caller_that_leaves_cancels_its_handler(authority: Authority) -> None:
     sleeper = Sleeper()
-    tls = client_context(authority.file)
     async with serving(sleeper, tls=context_of_server(authority, require_client=False)) as (server, port):
-        async with wire(port, ssl=tls, server_hostname="localhost") as connection:
+        async with secure_wire(port, authority) as connection:
             connection.send(GET)
             await sleeper.started.wait()
         await eventually(sleeper.cancelled.is_set)
@@ -201,13 +203,12 @@ async def test_slow_reader_holds_a_tls_stream(authority: Authority) -> None:
         return Response(200, body=body)
 
     tls = context_of_server(authority, require_client=False)
-    async with serving(handler, tls=tls) as (server, port):
-        async with wire(port, ssl=client_context(authority.file), server_hostname="localhost") as client:
-            client.send(GET)
-            connection = await only_connection(server)
-            await eventually(lambda: connection._task is not None and connection._writer.paused)
-            assert connection._transport.get_write_buffer_size() < 200_000
-            assert (await client.answer())[1] == body
+    async with serving(handler, tls=tls) as (server, port), secure_wire(port, authority) as client:
+        client.send(GET)
+        connection = await only_connection(server)
+        await eventually(lambda: connection._task is not None and connection._writer.paused)
+        assert connection._transport.get_write_buffer_size() < 200_000
+        assert (await client.answer())[1] == body
 
 
 async def test_flood_on_tls_stops_reading(authority: Authority) -> None:
@@ -218,15 +219,14 @@ async def test_flood_on_tls_stops_reading(authority: Authority) -> None:
         return Response(204)
 
     tls = context_of_server(authority, require_client=False)
-    async with serving(handler, tls=tls) as (server, port):
-        async with wire(port, ssl=client_context(authority.file), server_hostname="localhost") as client:
-            client.send(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1000\r\n\r\n%b" % (b"x" * 1000) * 2000)
-            connection = await only_connection(server)
-            await eventually(lambda: len(connection._waiting) >= 65536)
-            assert len(connection._waiting) < 200_000
-            go_on.set()
-            for _ in range(2000):
-                assert (await client.until(b"\r\n\r\n")).startswith(b"HTTP/1.1 204 ")
+    async with serving(handler, tls=tls) as (server, port), secure_wire(port, authority) as client:
+        client.send(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1000\r\n\r\n%b" % (b"x" * 1000) * 2000)
+        connection = await only_connection(server)
+        await eventually(lambda: len(connection._waiting) >= 65536)
+        assert len(connection._waiting) < 200_000
+        go_on.set()
+        for _ in range(2000):
+            assert (await client.until(b"\r\n\r\n")).startswith(b"HTTP/1.1 204 ")
 
 
 async def test_refusal_over_tls_arrives_although_the_body_keeps_coming(authority: Authority) -> None:

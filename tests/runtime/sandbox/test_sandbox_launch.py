@@ -1,4 +1,4 @@
-import json
+import marshal
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,7 +47,7 @@ def launched(tmp_path: Path, launches: list[Launch]) -> Any:
 
 
 def specification(launch: Launch) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(os.read(launch.pass_fds[0], 1 << 20))
+    found: dict[str, Any] = marshal.loads(os.read(launch.pass_fds[0], 1 << 20))
     return found
 
 
@@ -77,7 +77,7 @@ def test_what_each_level_asks_for(launched: Any) -> None:
     assert [spec["confined"] for spec in (none, landlock, namespaced)] == [False, True, True]
     assert (none["ruleset"], none["filter"], none["keeper_ruleset"]) == (None, "", None)
     assert landlock["filter"] == namespaced["filter"] != ""
-    assert ["/proc", 12] in namespaced["ruleset"]["paths"]
+    assert ("/proc", 12) in namespaced["ruleset"]["paths"]
     assert "/proc" not in dict(landlock["ruleset"]["paths"])
 
 

@@ -2,8 +2,8 @@
 
 import logging
 import math
+import os
 import re
-import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import unquote
@@ -87,7 +87,7 @@ class Router:
         new_trace_id: Gives the id under which that report is found.
     """
 
-    def __init__(self, log: logging.Logger, *, new_trace_id: Callable[[], str] = lambda: secrets.token_hex(16)) -> None:
+    def __init__(self, log: logging.Logger, *, new_trace_id: Callable[[], str] = lambda: os.urandom(16).hex()) -> None:
         self._log = log
         self._new_trace_id = new_trace_id
         self._root = _Node()

@@ -1,8 +1,9 @@
 """The SQL store: one writer with grouped commits, several readers, migrations of each owner's tables."""
 
 from sqlalchemy import Connection
+from sqlalchemy.dialects.sqlite import insert as upsert
 
 from outrider.ports.store.migrations import Migration
 from outrider.ports.store.store import Store, open_sqlite
 
-__all__ = ["Connection", "Migration", "Store", "open_sqlite"]
+__all__ = ["Connection", "Migration", "Store", "open_sqlite", "upsert"]

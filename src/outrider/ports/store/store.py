@@ -144,8 +144,9 @@ class Store:
             self._check_present()
             connection.exec_driver_sql(self._begin)
             for work in group:
-                self._write_one(connection, work)
-            connection.exec_driver_sql("COMMIT")
+                self._write_one(connection, work, alone=len(group) == 1)
+            if len(group) > 1 or group[0].outcome[1] is None:
+                connection.exec_driver_sql("COMMIT")
         except (SQLAlchemyError, OutriderError) as error:
             fault = translate(error, self._name) if isinstance(error, SQLAlchemyError) else error
             with contextlib.suppress(SQLAlchemyError):
@@ -153,14 +154,17 @@ class Store:
             for work in group:
                 work.outcome = (None, work.outcome[1] or fault)
 
-    def _write_one(self, connection: sa.Connection, work: _Work) -> None:
-        connection.exec_driver_sql("SAVEPOINT one")
+    def _write_one(self, connection: sa.Connection, work: _Work, *, alone: bool) -> None:
+        """Run one write; one that fails is undone to where it began, unless it is alone in its transaction anyway."""
+        if not alone:
+            connection.exec_driver_sql("SAVEPOINT one")
         try:
             work.outcome = (work.body(connection), None)
         except Exception as error:  # noqa: BLE001 - the task runner of the store: a fault belongs to the one who waits
             work.outcome = (None, translate(error, self._name) if isinstance(error, SQLAlchemyError) else error)
-            connection.exec_driver_sql("ROLLBACK TO one")
-        connection.exec_driver_sql("RELEASE one")
+            connection.exec_driver_sql("ROLLBACK" if alone else "ROLLBACK TO one")
+        if not alone:
+            connection.exec_driver_sql("RELEASE one")
 
     def _check_present(self) -> None:
         """Notice that the file was removed: SQLite itself would go on writing into a file that nobody can open again."""

@@ -1,7 +1,7 @@
 """The command, environment and descriptors that start a confined program."""
 
 import functools
-import json
+import marshal
 import os
 import resource
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ class Launch:
     """
 
     def __init__(self, argv: list[str], env: dict[str, str], spec: dict[str, Any], cgroup: Cgroup | None) -> None:
-        text = json.dumps(spec, separators=(",", ":")).encode() + b"\n"
+        text = marshal.dumps(spec)
         read_end, self._write_end = os.pipe()
         self.pass_fds = [read_end]
         written = _write_at_once(self._write_end, text)

@@ -2,7 +2,7 @@
 
     python -I -S -B seal.py SPECIFICATION GROUP...
 
-SPECIFICATION is a descriptor: the read end of a pipe that holds one line of JSON, made by `outrider.runtime.sandbox.launch`,
+SPECIFICATION is a descriptor: the read end of a pipe that holds marshalled data, made by `outrider.runtime.sandbox.launch`,
 without secrets. The write end stays open in the agent: once it is closed the agent is gone, and nothing is started any more.
 Each GROUP is a descriptor of a cgroup's `cgroup.procs`.
 
@@ -10,10 +10,15 @@ Joining a cgroup waits for the whole machine, some 5 to 20 ms without any work, 
 short because Python compiles it at every start; `confine` comes compiled.
 """
 
+from __future__ import annotations
+
 import os
 import sys
 from _thread import allocate_lock, start_new_thread
-from collections.abc import Callable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def join(groups: list[int]) -> Callable[[], None]:
