@@ -30,7 +30,7 @@ def page() -> Iterator[str]:
             for entry in CODES.values()
         ),
     )
-    yield "\"Retry\" says whether the same request may succeed later without a change.\n"
+    yield '"Retry" says whether the same request may succeed later without a change.\n'
     yield "## Exit statuses\n"
     yield from table(("exit", "meaning"), _EXITS)
     yield "## The error object\n"

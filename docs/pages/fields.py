@@ -1,10 +1,11 @@
 """The fields of a model as table rows: name, type, default, meaning."""
 
+import enum
 import inspect
 import json
 import types
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
 
@@ -53,17 +54,20 @@ def type_text(target: Any, headings: dict[type, str]) -> str:
         return type_text(arguments[0], headings)
     if origin is Literal:
         return " or ".join(code(str(value)) for value in arguments)
-    if origin in (Union, types.UnionType):
-        return " or ".join(type_text(part, headings) for part in arguments if part is not types.NoneType)
+    parts = [type_text(part, headings) for part in arguments if part is not types.NoneType]
     if origin is list:
-        return f"list of {type_text(arguments[0], headings)}"
+        return f"list of {parts[0]}"
     if origin is dict:
-        return f"mapping of {type_text(arguments[0], headings)} to {type_text(arguments[1], headings)}"
+        return f"mapping of {parts[0]} to {parts[1]}"
+    return " or ".join(parts) or _plain_type(target, headings)
+
+
+def _plain_type(target: Any, headings: dict[type, str]) -> str:
     if target in headings:
         return f"[{target.__name__}]({anchor(headings[target])})"
-    if isinstance(target, type) and issubclass(target, str) and hasattr(target, "__members__"):
-        return " or ".join(code(str(member.value)) for member in target)  # type: ignore[attr-defined]  # an enumeration
-    return _WORDS.get(target) or getattr(target, "__name__", str(target))
+    if isinstance(target, type) and issubclass(target, enum.Enum):
+        return " or ".join(code(str(member.value)) for member in target)
+    return _WORDS.get(target) or str(getattr(target, "__name__", target))
 
 
 def schema_type(schema: dict[str, Any]) -> str:

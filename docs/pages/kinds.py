@@ -18,7 +18,9 @@ def page() -> Iterator[str]:
     yield f"Every object has `apiVersion: {API_VERSION}`, `kind`, `metadata` and `spec`.\n"
     yield "Durations are written as `500ms`, `10s` or `1h30m`; sizes as `64MB` or `64Mi`.\n"
     kinds = sorted(registry().kinds.values(), key=lambda kind: kind.name)
-    yield from table(("kind", "what it declares"), ((f"[{kind.name}](#{kind.name.lower()})", kind.summary) for kind in kinds))
+    yield from table(
+        ("kind", "what it declares"), ((f"[{kind.name}](#{kind.name.lower()})", kind.summary) for kind in kinds)
+    )
     yield "## metadata\n"
     yield from table(fields.HEADER, fields.rows(Metadata, {}))
     yield "`uid` and `generation` are set by the store.\n"

@@ -28,6 +28,7 @@ def page() -> Iterator[str]:
         "Each operation can also give INVALID_CONFIG, DENIED, TIMEOUT, CANCELLED and INTERNAL."
         " See [errors](errors.md) for the codes.\n"
     )
+    yield "Words in braces in the examples, such as `{http}`, stand for what the tests put there.\n"
     yield from table(("operation", "effect", "plan", "timeout", "further errors", "what it does"), map(_row, found))
     for operation in found:
         yield from _operation(operation)

@@ -68,7 +68,7 @@ def _schema(title: str, schema: dict[str, Any]) -> Iterator[str]:
         yield from fenced(encode(schema["oneOf"]).decode(), "json")
 
 
-def _field(name: str, field: dict[str, Any], required: bool) -> tuple[str, ...]:  # noqa: FBT001 - one of four columns
+def _field(name: str, field: dict[str, Any], required: bool) -> tuple[str, ...]:
     default = "required" if required else code(encode(field["default"]).decode()) if "default" in field else "none"
     example = f" Example: {code(str(field['examples'][0]))}." if field.get("examples") else ""
     return (code(name), schema_type(field), default, sentence(field.get("description", "")) + example)

@@ -1,4 +1,4 @@
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -49,7 +49,7 @@ def test_grant_allows_but_can_be_overruled(verdict: str, expected: str) -> None:
         {"condition": lambda facts: facts["target"] == "service/web" and facts["principal"]["name"] == "ana"},
     ],
 )
-def test_policies_that_speak_of_a_request(fields: dict[str, object]) -> None:
+def test_policies_that_speak_of_a_request(fields: dict[str, Any]) -> None:
     assert decide([policy(**fields)], RESTART).verdict == "allow"
 
 
@@ -69,7 +69,7 @@ def test_policies_that_speak_of_a_request(fields: dict[str, object]) -> None:
         {"condition": lambda _: False},
     ],
 )
-def test_policies_that_speak_of_others(fields: dict[str, object]) -> None:
+def test_policies_that_speak_of_others(fields: dict[str, Any]) -> None:
     assert decide([policy(**fields)], RESTART).verdict == "deny"
 
 

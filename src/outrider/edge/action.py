@@ -154,8 +154,7 @@ class ActionAgent:
         result = await execution.run()
         if result is None:
             return
-        await self._journal.finished(instruction, result)
-        await self._audit_outcome(instruction, result)
+        await asyncio.gather(self._journal.finished(instruction, result), self._audit_outcome(instruction, result))
         await self._report(instruction, result)
 
     async def _record_begin(self, instruction: Instruction) -> None:
@@ -246,7 +245,7 @@ class ActionAgent:
                 if failures in (1, 10):
                     _log.warning("result waits: %s", error.message, extra={"instruction": instruction.id})
                 await self._clock.sleep(max(_pause(failures), error.retry_after or 0.0))
-        await self._journal.acknowledged(instruction)
+        self._journal.acknowledged(instruction)
 
     async def _settle_left_over(self) -> None:
         """Report what an earlier process finished or left in the middle; nothing is run again without being told."""

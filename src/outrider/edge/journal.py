@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from outrider.core.codec import decode, encode
+from outrider.core.errors import OutriderError
 from outrider.core.events import Instruction, Result
 from outrider.edge.database import Database
 
@@ -28,13 +29,22 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self._database = Database(path, (_TABLE,))
+        self._settled: list[tuple[str, int]] = []
 
     async def started(self, instruction: Instruction) -> None:
         """Note that an execution is about to begin; it is on disk when this returns."""
         row = (instruction.id, instruction.lease_epoch, encode(instruction))
-        await self._database.write(
-            lambda c: c.execute("INSERT OR REPLACE INTO journal (instruction, epoch, document) VALUES (?, ?, ?)", row)
-        )
+        settled, self._settled = self._settled, []
+
+        def body(connection: sqlite3.Connection) -> None:
+            connection.execute("INSERT OR REPLACE INTO journal (instruction, epoch, document) VALUES (?, ?, ?)", row)
+            connection.executemany("DELETE FROM journal WHERE instruction = ? AND epoch = ?", settled)
+
+        try:
+            await self._database.write(body)
+        except OutriderError:
+            self._settled += settled
+            raise
 
     async def finished(self, instruction: Instruction, result: Result) -> None:
         """Note how it ended."""
@@ -43,10 +53,13 @@ class Journal:
             lambda c: c.execute("UPDATE journal SET result = ? WHERE instruction = ? AND epoch = ?", row)
         )
 
-    async def acknowledged(self, instruction: Instruction) -> None:
-        """Forget an execution whose result the orchestrator has."""
-        row = (instruction.id, instruction.lease_epoch)
-        await self._database.write(lambda c: c.execute("DELETE FROM journal WHERE instruction = ? AND epoch = ?", row))
+    def acknowledged(self, instruction: Instruction) -> None:
+        """Forget an execution whose result the orchestrator has.
+
+        It leaves the disk with the next beginning: after a crash in between its result is reported once more, which the
+        orchestrator knows how to take.
+        """
+        self._settled.append((instruction.id, instruction.lease_epoch))
 
     async def left_over(self) -> list[JournalEntry]:
         """Return what an earlier process left."""

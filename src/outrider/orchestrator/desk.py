@@ -26,6 +26,7 @@ from outrider.orchestrator.statements import (
     LOSE_ATTEMPT,
     SELECT_CLAIMABLE,
     SELECT_ELIGIBLE,
+    SELECT_WAITING,
     START_ATTEMPT,
 )
 from outrider.orchestrator.tables import approvals, attempts, instructions, log_lines
@@ -226,6 +227,10 @@ class Desk:
         lease = machine.request_cancel(lease_of(row))
         store(work, row, lease)
         self._starter.finished(work, row, lease.state, None)
+
+    def waiting_agents(self, work: Transaction) -> set[str]:
+        """Return the agents for which something waits, such as a repetition whose delay has passed."""
+        return set(work.connection.scalars(SELECT_WAITING, {"key_tenant": self._tenant, "now": work.now}))
 
     def cancel(self, work: Transaction, run: str) -> int:
         """Cancel what is left of a run; returns how many instructions that concerned."""

@@ -1,8 +1,8 @@
 """One tenant's part of the orchestrator: each method is one transaction, and what follows from its commit."""
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TypeVar
 
@@ -42,6 +42,16 @@ SWEEP_SECONDS = 0.5
 _log = logger(__name__)
 
 
+class _Poller:
+    """An agent that waits for instructions; a transaction that has some for it claims them on the spot."""
+
+    def __init__(self, agent: str, limit: int) -> None:
+        self.agent = agent
+        self.limit = limit
+        self.claimed: list[Instruction] = []
+        self.woken = asyncio.Event()
+
+
 class Engine:
     """Events in, instructions out.
 
@@ -64,7 +74,9 @@ class Engine:
         self._audit = audit
         self._metrics = metrics
         self._catalogue = catalogue
-        self._waiting: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        # One waiting poll per agent. The writer's thread takes pollers out, the event loop puts them in.
+        self._pollers: dict[str, _Poller] = {}
+        self._wakes: Counter[str] = Counter()
         # Looked at on every request of an agent, so kept in memory beside the table that owns it.
         self.revoked: set[str] = set()
         self._use(World([], catalogue))
@@ -96,7 +108,6 @@ class Engine:
 
         changes, world = await self.write(body)
         self._use(world)
-        self._wake(self._waiting)
         return changes
 
     async def ingest(self, batch: list[Event]) -> list[EventOutcome]:
@@ -109,15 +120,29 @@ class Engine:
         """Hand out instructions; where there are none, wait up to `wait` seconds for one."""
         deadline = self.clock.monotonic() + min(wait, MAX_POLL_SECONDS)
         while True:
-            woken = self._waiting[agent]
-            woken.clear()
+            wakes = self._wakes[agent]
             claimed = await self.write(lambda work: self._desk.claim(work, agent, limit))
             left = deadline - self.clock.monotonic()
             if claimed or left <= 0:
                 return _poll_answer(claimed)
+            if self._wakes[agent] == wakes:  # else something came in while we looked
+                claimed = await self._wait(_Poller(agent, limit), left)
+                if claimed:
+                    return _poll_answer(claimed)
+
+    async def _wait(self, poller: _Poller, seconds: float) -> list[Instruction]:
+        previous = self._pollers.get(poller.agent)
+        if previous is not None:
+            previous.woken.set()  # an agent that polls again has given up its earlier poll
+        self._pollers[poller.agent] = poller
+        try:
             with suppress(TimeoutError):
-                async with asyncio.timeout(left):
-                    await woken.wait()
+                async with asyncio.timeout(seconds):
+                    await poller.woken.wait()
+        finally:
+            if self._pollers.get(poller.agent) is poller:
+                del self._pollers[poller.agent]
+        return poller.claimed
 
     async def renew(self, agent: str, instruction: str, epoch: int) -> LeaseAnswer:
         """Extend a claim."""
@@ -157,12 +182,12 @@ class Engine:
                 await self.write(self._sweep_once)
             except OutriderError as error:
                 _log.warning("sweep: %s", error.message)
-            self._wake(self._waiting)
 
     def _sweep_once(self, work: Transaction) -> None:
         mark_silent(work, self.tenant)
         self._desk.expire(work)
         self._ingest.due(work)
+        work.wake.update(self._desk.waiting_agents(work))
 
     @property
     def audit_head(self) -> ChainHead:
@@ -175,17 +200,25 @@ class Engine:
 
     async def write(self, body: Callable[[Transaction], T]) -> T:
         """Run a transaction, then carry out what it wants to happen after its commit."""
-        held: list[Transaction] = []
+        held: list[tuple[Transaction, list[_Poller]]] = []
 
         def run(connection: sa.Connection) -> T:
-            work = Transaction(connection, self.clock.now())
-            held.append(work)
-            return body(work)
+            work, handed = Transaction(connection, self.clock.now()), list[_Poller]()
+            held.append((work, handed))
+            result = body(work)
+            self._hand_over(work, handed)
+            return result
 
         began = self.clock.monotonic()
-        result = await self.store.write(run)
-        work = held[-1]
+        try:
+            result = await self.store.write(run)
+        except BaseException:
+            for _, handed in held:
+                _release(handed)
+            raise
+        work, handed = held[-1]
         self._metrics.committed(work, self.clock.monotonic() - began)
+        _release(handed, committed=True)
         for entry in work.audit:
             self._audit.append(entry)
         self._wake(work.wake)
@@ -193,9 +226,28 @@ class Engine:
             await self.timeline.add(work.entries)
         return result
 
-    def _wake(self, agents: "set[str] | dict[str, asyncio.Event]") -> None:
+    def _hand_over(self, work: Transaction, handed: list[_Poller]) -> None:
+        """Claim what the transaction created for agents that are waiting: one commit and one wake-up less on the way."""
+        for agent in sorted(work.wake):
+            poller = self._pollers.pop(agent, None)
+            if poller is not None:
+                handed.append(poller)
+                poller.claimed = self._desk.claim(work, agent, poller.limit)
+
+    def _wake(self, agents: Iterable[str]) -> None:
         for agent in agents:
-            self._waiting[agent].set()
+            self._wakes[agent] += 1
+            poller = self._pollers.get(agent)
+            if poller is not None:
+                poller.woken.set()
+
+
+def _release(handed: list[_Poller], *, committed: bool = False) -> None:
+    """Let the pollers of a transaction go, with what was claimed for them if it is on disk."""
+    for poller in handed:
+        if not committed:
+            poller.claimed = []
+        poller.woken.set()
 
 
 def _poll_answer(claimed: list[Instruction]) -> PollAnswer:

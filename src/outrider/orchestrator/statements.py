@@ -43,6 +43,16 @@ SELECT_CLAIMABLE = (
     .order_by(instructions.c.created, instructions.c.step)
     .limit(sa.bindparam("at_most"))
 )
+SELECT_WAITING = (
+    sa.select(eligible.c.agent)
+    .distinct()
+    .join(
+        instructions, sa.and_(eligible.c.tenant == instructions.c.tenant, eligible.c.instruction == instructions.c.id)
+    )
+    .where(
+        _key(eligible, "tenant"), instructions.c.state == "pending", instructions.c.not_before <= sa.bindparam("now")
+    )
+)
 _unchanged = _key(instructions, "tenant", "id", "epoch", "state")
 UPDATE_LEASE = instructions.update().where(_unchanged).values(**_values(*LEASE_COLUMNS))
 END_INSTRUCTION = instructions.update().where(_unchanged).values(**_values(*LEASE_COLUMNS, "result", "finished"))

@@ -62,14 +62,16 @@ async def connect(address: Address, connection: ClientConnection, tls: ssl.SSLCo
         ConnectionFailedError: Nobody answers there; nothing was sent.
         UnauthenticatedError: The certificate of the server is not trusted.
     """
+    connected = False
     try:
         await _open(address, connection, tls)
         await connection.ready
+        connected = True
     except (OSError, UnicodeError) as error:
         raise failure(address, error, sent=False) from error
     finally:
         # Here also after a cancellation, which must not leave a connection that nobody knows.
-        if not connection.idle:
+        if not connected:
             connection.abort()
     return connection
 

@@ -48,7 +48,6 @@ class ServerConnection(asyncio.BufferedProtocol):
         self._started = False
         self._closing = False
         self._eof = False
-        self._lost = False
         self.deadline = math.inf
 
     def handshake_begins(self, transport: asyncio.Transport) -> None:
@@ -102,12 +101,20 @@ class ServerConnection(asyncio.BufferedProtocol):
             self.deadline = math.inf
 
     def connection_lost(self, _exc: Exception | None) -> None:
-        self._lost = self._closing = True
+        self._closing = True
         self.deadline = math.inf
         if self._task is None:
             self._state.forget(self)
         else:
+            # Not at the end of `_serve`, which does not run at all if it is cancelled before its first step.
+            self._task.add_done_callback(lambda _: self._state.forget(self))
             self._task.cancel()
+
+    def due(self, now: float) -> bool:
+        """Return whether the deadline has passed. What is being closed has one even while its handler runs."""
+        if self.deadline == math.inf and self._transport.is_closing():
+            self.deadline = now + self._state.timeouts.write
+        return self.deadline <= now
 
     def expire(self) -> None:
         """End a state that has lasted too long."""
@@ -163,9 +170,7 @@ class ServerConnection(asyncio.BufferedProtocol):
             last = await self._answer(request, response)
         finally:
             self._task = None
-            if self._lost:
-                self._state.forget(self)
-            elif last is None:
+            if last is None:
                 self._fail()
         if last or self._state.stopping:
             self._close()

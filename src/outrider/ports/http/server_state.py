@@ -115,7 +115,7 @@ class ServerState:
 
     def _expire(self) -> None:
         now = self.monotonic()
-        for connection in [connection for connection in self.connections if connection.deadline <= now]:
+        for connection in [connection for connection in self.connections if connection.due(now)]:
             connection.expire()
         again = bool(self.connections)
         self._sweep = asyncio.get_running_loop().call_later(self._interval, self._expire) if again else None

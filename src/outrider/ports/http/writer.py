@@ -40,8 +40,8 @@ class BodyWriter:
             self._resumed.set_result(None)
 
     async def drain(self) -> None:
-        """Wait until there is room. It ends by cancellation where the other end never reads."""
-        if self._paused:
+        """Wait until there is room. It ends by cancellation where the other end never reads, or is gone."""
+        if self._paused or self._transport.is_closing():
             self._resumed = asyncio.get_running_loop().create_future()
             await self._resumed
 

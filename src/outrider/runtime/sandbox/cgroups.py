@@ -1,5 +1,6 @@
 """One cgroup per program: limits, and the end of all that it ever started."""
 
+import contextlib
 import errno
 import os
 import signal
@@ -13,8 +14,8 @@ from outrider.runtime.sandbox.model import Limits
 
 # The longest one the kernel takes: start-up and short calls then run unthrottled at small shares.
 _PERIOD_MICROSECONDS = 1_000_000
-# The keeper.
-_OWN_PROCESSES = 1
+# The keeper, or bwrap twice.
+_OWN_PROCESSES = 2
 
 
 class Cgroup:
@@ -43,6 +44,12 @@ class Cgroup:
     def open(self) -> list[int]:
         """Return descriptors into which a process writes `0` to join; they work in any namespace."""
         return [os.open(folder / "cgroup.procs", os.O_WRONLY | os.O_CLOEXEC) for folder in self.folders]
+
+    def admit(self, pid: int) -> None:
+        """Put a process in; one that has ended, or may not be moved, is left out."""
+        for folder in self.folders:
+            with contextlib.suppress(OSError):
+                (folder / "cgroup.procs").write_text(str(pid), encoding="ascii")
 
     def pids(self) -> set[int]:
         """Return its processes."""

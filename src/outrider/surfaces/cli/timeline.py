@@ -9,6 +9,8 @@ from outrider.orchestrator.wire import TimelineAnswer, TimelineEntry
 from outrider.runtime.client import PlatformClient
 
 WAIT = 20
+# Lines that come together are fetched together; their times are the orchestrator's.
+GATHER_SECONDS = 0.05
 _COLOURS = {"event": "36", "rule": "35", "instruction": "34", "action": "32", "output": "32", "lost": "31", "run": "31"}
 _TEXT_WIDTH = 62
 
@@ -60,6 +62,7 @@ async def follow(platform: PlatformClient) -> None:
             for entry in await entries(platform, after):
                 printer.show(entry)
                 after = entry.sequence
+            await asyncio.sleep(GATHER_SECONDS)
         except OutriderError as error:
             printer.line(time.time(), "platform", f"does not answer: {error.message}")
             await asyncio.sleep(1)
