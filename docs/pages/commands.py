@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import click
 
 from docs.pages.markdown import fenced
-from outrider.runtime.discovery import registry
 from outrider.surfaces.cli.app import root
 
 WIDTH = 100
@@ -38,8 +37,3 @@ def _command(command: click.Command, parent: click.Context | None, name: str) ->
             found = command.get_command(context, child)
             if found is not None and not found.hidden:
                 yield from _command(found, context, child)
-
-
-def families() -> list[str]:
-    """Return the groups of commands that are made from families."""
-    return sorted(registry().families)

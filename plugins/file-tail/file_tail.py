@@ -146,7 +146,7 @@ class FileTail(Trigger):
         self.left_out = 0
         self.last_left_out = ""
         # Opened before the agent hears `ready`: what is written after that is reported.
-        self.follower = Follower(self.config["path"], self.config["maxLine"], from_end=self.config["from"] == "end")
+        self.follower = Follower(self.config["path"], self.config["max_line"], from_end=self.config["from"] == "end")
 
     def run(self) -> None:
         follower, told = self.follower, ""
@@ -172,7 +172,7 @@ class FileTail(Trigger):
             return
         self._turn_second()
         shown = UNREADABLE.sub("\ufffd", text)
-        if self.sent >= self.config["maxPerSecond"]:
+        if self.sent >= self.config["max_per_second"]:
             self.left_out += 1
             self.last_left_out = shown
             return
@@ -192,7 +192,7 @@ class FileTail(Trigger):
                 "path": self.config["path"],
                 "left_out": count,
                 "line": self.last_left_out,
-                "summary": f"{count} more lines matched, above {self.config['maxPerSecond']} a second",
+                "summary": f"{count} more lines matched, above {self.config['max_per_second']} a second",
             }
             self.event(data, severity=self.config["severity"], key=self.config["path"])
 

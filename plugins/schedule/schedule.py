@@ -65,7 +65,7 @@ class Schedule(Trigger):
             self.times: Cron | Interval = Cron(self.config["cron"]) if "cron" in self.config else self._interval()
         except ValueError as error:
             raise PluginError(f"config.cron: {error}", code="INVALID_CONFIG") from error
-        self.last_run = LastRun(self.config.get("stateFile", ""))
+        self.last_run = LastRun(self.config.get("state_file", ""))
 
     def _interval(self) -> Interval:
         length = seconds(self.config["every"])
@@ -96,7 +96,7 @@ class Schedule(Trigger):
             due = now
         scheduled = due.isoformat(timespec="milliseconds" if due.microsecond else "seconds") + "Z"
         data = {"scheduled": scheduled, "schedule": self.config.get("cron") or self.config["every"]}
-        if missed and self.config.get("stateFile"):
+        if missed and self.config.get("state_file"):
             data |= {"missed": missed, "summary": f"due at {scheduled}, {missed} runs before it were missed"}
         else:
             data["summary"] = f"due at {scheduled}"
@@ -108,7 +108,7 @@ class Schedule(Trigger):
         try:
             self.last_run.write(moment)
         except OSError as error:
-            self.log(f"config.stateFile cannot be written: {error}")
+            self.log(f"config.state_file cannot be written: {error}")
 
 
 main(Schedule)

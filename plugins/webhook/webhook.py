@@ -70,7 +70,7 @@ class Webhook(Trigger):
         self.listener.setblocking(False)
         token = self.config["token"]
         self.authorization = f"Bearer {token}".encode() if token else b""
-        self.commit_seconds = seconds(self.config["commitTimeout"])
+        self.commit_seconds = seconds(self.config["commit_timeout"])
         self.work: SimpleQueue[Connection | None] = SimpleQueue()
         self.answered: deque[tuple[Connection, bool]] = deque()
         self.connections: set[Connection] = set()

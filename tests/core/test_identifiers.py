@@ -3,7 +3,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outrider.core.identifiers import derived, time_ordered
+from outrider.core.identifiers import TimeOrdered, derived, time_ordered
 from tests.core.profiles import quick
 
 moments = st.floats(0.0, 2.8e11)
@@ -46,3 +46,10 @@ def test_derived_ones_look_and_sort_like_the_others(now: float, some: list[str])
     identifier = derived(now, *some)
     assert re.fullmatch("[0-7][0-9A-HJKMNP-TV-Z]{25}", identifier)
     assert identifier[:10] == time_ordered(now, b"\0" * 10)[:10]
+
+
+def test_identifiers_of_one_maker_sort_in_the_order_of_their_making() -> None:
+    maker = TimeOrdered()
+    moments = [5.0, 5.0, 5.0001, 4.0, 6.0, 6.0]
+    made = [maker.next(moment, b"\xff" * 10) for moment in moments]
+    assert made == sorted(set(made))

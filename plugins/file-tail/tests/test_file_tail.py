@@ -25,7 +25,7 @@ def log(tmp_path: Path) -> Path:
 def tail(log: Path) -> Tail:
     @asynccontextmanager
     async def start(*, credit: int = 1000, commit: bool = True, **config: Any) -> AsyncIterator[Running]:
-        given = {"path": str(log), "every": "10ms", "from": "start", "maxPerSecond": 1000, **config}
+        given = {"path": str(log), "every": "10ms", "from": "start", "max_per_second": 1000, **config}
         async with running("file-tail", given, credit=credit, commit=commit) as plugin:
             yield plugin
 
@@ -113,7 +113,7 @@ async def test_truncation_is_seen_even_when_the_file_is_longer_again(tail: Tail,
 
 async def test_long_lines_are_cut_and_the_next_one_is_whole(tail: Tail, log: Path) -> None:
     append(log, b"x" * 3_000_000 + b"\nnext\n")
-    async with tail(maxLine=64) as plugin:
+    async with tail(max_line=64) as plugin:
         await shows(plugin, "x" * 64, "next")
         assert [event.data["cut"] for event in plugin.events] == [True, False]
 
@@ -126,7 +126,7 @@ async def test_binary_content_is_shown_safely(tail: Tail, log: Path) -> None:
 
 async def test_a_flood_is_bounded_and_counted(tail: Tail, log: Path) -> None:
     append(log, "".join(f"line {number}\n" for number in range(50_000)))
-    async with tail(maxPerSecond=5) as plugin:
+    async with tail(max_per_second=5) as plugin:
         await until(lambda: any("left_out" in event.data for event in plugin.events))
         told = sum(event.data.get("left_out", 1) for event in plugin.events)
         await until(lambda: sum(event.data.get("left_out", 1) for event in plugin.events) == 50_000)
@@ -161,7 +161,7 @@ async def test_a_wrong_expression_is_refused(log: Path) -> None:
 
 
 @pytest.mark.parametrize("bad", [{}, {"path": ""}, {"path": "a/"}, {"path": "a", "from": "middle"},
-                                 {"path": "a", "every": "5"}, {"path": "a", "maxPerSecond": 0}, {"path": 1}])  # fmt: skip
+                                 {"path": "a", "every": "5"}, {"path": "a", "max_per_second": 0}, {"path": 1}])  # fmt: skip
 def test_wrong_configurations(bad: dict[str, Any]) -> None:
     assert faults("file-tail", bad)
 

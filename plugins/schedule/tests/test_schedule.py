@@ -37,18 +37,18 @@ async def test_without_a_state_file_missed_runs_are_forgotten(tmp_path: Path) ->
 async def test_missed_runs_are_reported_once_with_their_number(tmp_path: Path) -> None:
     state = tmp_path / "last"
     written(state, 3600 * 10.5)
-    async with running("schedule", {"every": "1h", "stateFile": str(state)}) as plugin:
+    async with running("schedule", {"every": "1h", "state_file": str(state)}) as plugin:
         await plugin.seen(1)
         await until(lambda: state.read_text() == plugin.events[0].data["scheduled"] + "\n")
     assert plugin.events[0].data["missed"] in (9, 10)
-    async with running("schedule", {"every": "1h", "stateFile": str(state)}) as again:
+    async with running("schedule", {"every": "1h", "state_file": str(state)}) as again:
         assert again.events == []
 
 
 async def test_missed_runs_of_cron_are_counted_up_to_a_bound(tmp_path: Path) -> None:
     state = tmp_path / "last"
     written(state, 86400 * 365)
-    async with running("schedule", {"cron": "* * * * *", "stateFile": str(state)}) as plugin:
+    async with running("schedule", {"cron": "* * * * *", "state_file": str(state)}) as plugin:
         await plugin.seen(1)
         assert plugin.events[0].data["missed"] == 10_000
 
@@ -57,15 +57,15 @@ async def test_missed_runs_of_cron_are_counted_up_to_a_bound(tmp_path: Path) -> 
 async def test_a_broken_state_file_is_as_none(tmp_path: Path, content: str) -> None:
     state = tmp_path / "last"
     state.write_bytes(content.encode("latin-1"))
-    async with running("schedule", {"every": "100ms", "stateFile": str(state)}) as plugin:
+    async with running("schedule", {"every": "100ms", "state_file": str(state)}) as plugin:
         await plugin.seen(2)
         await until(lambda: state.read_text().startswith("20"))
 
 
 async def test_a_state_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
-    async with running("schedule", {"every": "100ms", "stateFile": str(tmp_path / "none" / "last")}) as plugin:
+    async with running("schedule", {"every": "100ms", "state_file": str(tmp_path / "none" / "last")}) as plugin:
         await plugin.seen(2)
-        assert any("config.stateFile" in line for line in plugin.lines)
+        assert any("config.state_file" in line for line in plugin.lines)
 
 
 async def test_an_impossible_date_is_refused() -> None:

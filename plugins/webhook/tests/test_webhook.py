@@ -51,7 +51,7 @@ class Client:
 @pytest.fixture
 async def client() -> AsyncIterator[Client]:
     port = free_port()
-    config = {"listen": f"127.0.0.1:{port}", "path": "/in", "token": TOKEN, "commitTimeout": "1s"}
+    config = {"listen": f"127.0.0.1:{port}", "path": "/in", "token": TOKEN, "commit_timeout": "1s"}
     async with running("webhook", config) as plugin:
         yield Client(plugin, port)
         assert plugin.host.fault is None
@@ -89,7 +89,7 @@ async def test_without_a_commit_it_asks_to_come_again(client: Client) -> None:
 async def test_without_credit_nothing_is_sent_and_503_is_answered() -> None:
     port = free_port()
     async with running(
-        "webhook", {"listen": f"127.0.0.1:{port}", "path": "/in", "commitTimeout": "100ms"}, credit=0
+        "webhook", {"listen": f"127.0.0.1:{port}", "path": "/in", "commit_timeout": "100ms"}, credit=0
     ) as plugin:
         assert (await Client(plugin, port).post({}))[0] == 503
         assert plugin.events == []

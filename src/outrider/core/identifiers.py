@@ -16,6 +16,19 @@ def time_ordered(now: float, randomness: bytes) -> str:
     return _base32(int(now * 1000).to_bytes(6, "big") + randomness)
 
 
+class TimeOrdered:
+    """Makes identifiers that sort in the order of their making, also within a millisecond and when the clock steps back."""
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    def next(self, now: float, randomness: bytes) -> str:
+        """Return the next one; arguments as for `time_ordered`."""
+        fresh = int.from_bytes(int(now * 1000).to_bytes(6, "big") + randomness, "big")
+        self._last = fresh if fresh >> 80 > self._last >> 80 else self._last + 1
+        return _base32(self._last.to_bytes(16, "big"))
+
+
 def derived(now: float, *parts: object) -> str:
     """Return an identifier that looks like a ULID and follows from its parts, so that a repetition creates nothing twice.
 

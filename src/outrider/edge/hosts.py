@@ -18,7 +18,7 @@ from outrider.runtime.plugin_host.host import HostCallbacks, PluginHost
 from outrider.runtime.plugin_host.launch import HostLauncher, absolute_paths
 from outrider.runtime.plugin_host.protocol import PluginCall, PluginEvent
 from outrider.runtime.plugins.catalogue import Catalogue
-from outrider.runtime.plugins.configuration import with_defaults
+from outrider.runtime.plugins.configuration import map_secrets, with_defaults
 from outrider.runtime.plugins.manifest import Plugin, PluginType
 
 _log = logger(__name__)
@@ -44,6 +44,16 @@ class HostFactory:
         self.clock = clock
         self._invoker = invoker
         self._tenant = tenant
+
+    async def open_secrets(self, config: dict[str, Any]) -> dict[str, Any]:
+        """Return a configuration with its secret references opened, for the pipe to the plugin and for nothing else."""
+        resolver = self._invoker.environment.secrets
+
+        def opened() -> dict[str, Any]:
+            result: dict[str, Any] = map_secrets(config, lambda ref, _: resolver.resolve(ref.secret, ref.key).reveal())
+            return result
+
+        return await asyncio.to_thread(opened)
 
     async def call(self, plugin: Plugin, call: PluginCall) -> Any:
         """Run an operation for a plugin: plugin.yaml must list it, and no Policy may deny it."""
@@ -141,9 +151,10 @@ class SupervisedHost:
         if self._problem is None:
             return PluginHealth(status="starting")
         prefix = "crash loop: " if self._state.looping else ""
-        return PluginHealth(
-            status="error", health="unhealthy", message=prefix + self._problem.message, restarts=self._state.failures
-        )
+        found = f" (found: {self._problem.found})" if self._problem.found else ""
+        remedy = f" - {self._problem.hint}" if self._problem.hint else ""
+        message = f"{prefix}{self._problem.message}{found}{remedy}"
+        return PluginHealth(status="error", health="unhealthy", message=message, restarts=self._state.failures)
 
     async def _keep_running(self) -> None:
         policy = RestartPolicy()
@@ -159,7 +170,12 @@ class SupervisedHost:
 
     async def _run_once(self) -> None:
         callbacks = HostCallbacks(event=self._on_event, call=self._call, log=self._log_line)
-        host = PluginHost(self.plugin, self._config, self._launch, callbacks)
+        try:
+            config = await self._factory.open_secrets(self._config)
+        except OutriderError as error:
+            self._problem = error
+            return
+        host = PluginHost(self.plugin, config, self._launch, callbacks)
         try:
             await host.start(credit=self._credit)
         except OutriderError as error:

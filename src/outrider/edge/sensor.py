@@ -5,7 +5,7 @@ import os
 
 from outrider.core.agent_config import AgentConfig, TriggerConfig
 from outrider.core.events import Event, PluginHealth
-from outrider.core.identifiers import time_ordered
+from outrider.core.identifiers import TimeOrdered
 from outrider.core.machines.repeats import Repeater
 from outrider.core.schema import convert
 from outrider.core.timestamps import timestamp
@@ -23,8 +23,16 @@ class Trigger:
     """One configured trigger plugin."""
 
     def __init__(
-        self, agent: str, config: TriggerConfig, factory: HostFactory, outbox: EventOutbox, clock: Clock
+        self,
+        agent: str,
+        config: TriggerConfig,
+        factory: HostFactory,
+        outbox: EventOutbox,
+        clock: Clock,
+        *,
+        ids: TimeOrdered,
     ) -> None:
+        self._ids = ids
         self.config = config
         self._agent = agent
         self._outbox = outbox
@@ -69,7 +77,7 @@ class Trigger:
             self._outbox.offer(again, lambda: None)
 
     def _new_id(self) -> str:
-        return time_ordered(self._clock.now(), os.urandom(10))
+        return self._ids.next(self._clock.now(), os.urandom(10))
 
 
 class SensorAgent:
@@ -81,6 +89,8 @@ class SensorAgent:
         self._outbox = outbox
         self._clock = clock
         self._triggers: dict[str, Trigger] = {}
+        # One for all triggers: the outbox sends in the order of the ids.
+        self._ids = TimeOrdered()
 
     async def configure(self, config: AgentConfig) -> None:
         """Start what is new, replace what changed, stop what is gone; what stayed the same goes on undisturbed."""
@@ -89,7 +99,9 @@ class SensorAgent:
             await self._triggers.pop(name).host.stop()
         for name, trigger in wanted.items():
             if name not in self._triggers:
-                self._triggers[name] = Trigger(self._name, trigger, self._factory, self._outbox, self._clock)
+                self._triggers[name] = Trigger(
+                    self._name, trigger, self._factory, self._outbox, self._clock, ids=self._ids
+                )
                 self._triggers[name].host.start()
 
     def health(self) -> dict[str, PluginHealth]:

@@ -120,10 +120,12 @@ class AgentProcess:
 
     def _environment(self, config: AgentConfig) -> Environment:
         sources = {name: convert(source, SecretSource) for name, source in config.secrets.items()}
+        resolver = Resolver(sources, folder=self._settings.folder, store=self._settings.secrets)
+        configure_logging(mask=resolver.mask)
         return Environment(
             clock=self._clock,
             state=self._settings.state,
-            secrets=Resolver(sources, folder=self._settings.folder, store=self._settings.secrets),
+            secrets=resolver,
             supervisor=self._settings.supervisor,
             commands={
                 name: AllowedCommand(command.argv, command.arguments) for name, command in config.commands.items()

@@ -3,7 +3,7 @@ import pytest
 from outrider.core.http.errors import ProtocolError
 from outrider.core.http.limits import Limits
 from outrider.core.http.messages import Peer, Request
-from outrider.core.http.request_parser import CONTINUE_EXPECTED, RequestParser, Stage
+from outrider.core.http.request_parser import CONTINUE_EXPECTED, MAX_REMEMBERED_HEAD, RequestParser, Stage
 
 PEER = Peer("127.0.0.1:5")
 SMALL = Limits(request_line=40, header_bytes=60, header_count=3, body=10, chunk_line=10, chunk_extensions=12)
@@ -80,6 +80,12 @@ def test_repeated_head_with_another_body() -> None:
         assert isinstance(request, Request)
         bodies.append(request.body)
     assert bodies == [b"one", b"two"]
+
+
+def test_long_head_is_not_remembered() -> None:
+    parser = make_parser()
+    parser.feed(b"GET / HTTP/1.1\r\nhost: a\r\nx: " + b"a" * MAX_REMEMBERED_HEAD + b"\r\n\r\n")
+    assert parser._known is None
 
 
 @pytest.mark.parametrize("body", [b"", b"hel", b"hello"])

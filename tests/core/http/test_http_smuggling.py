@@ -72,6 +72,7 @@ BAD_LINES = {
     "credentials in target": b"GET http://u@b/ HTTP/1.1\r\nhost: a\r\n\r\n",
     "no authority": b"GET http:///x HTTP/1.1\r\nhost: a\r\n\r\n",
     "no method": b" / HTTP/1.1\r\nhost: a\r\n\r\n",
+    "LF first and CR last": b"\nGET / HTTP/1.1\r",
     "two empty lines": b"\r\n\r\nGET / HTTP/1.1\r\nhost: a\r\n\r\n",
 }
 BAD_HOSTS = {

@@ -7,6 +7,7 @@ from outrider.core.http.limits import Limits
 from outrider.core.http.messages import Request, Response
 from outrider.ports.http.connection import MAX_WAITING_BYTES
 from outrider.ports.http.server_state import RECEIVE_BYTES
+from outrider.ports.http.writer import SLICE
 from tests.ports.http.support import GET, LAST_GET, Sleeper, eventually, exchange, only_connection, reset, serving, wire
 
 
@@ -59,6 +60,18 @@ async def test_flood_of_pipelined_requests_stops_reading() -> None:
         assert MAX_WAITING_BYTES <= len(connection._waiting) < MAX_WAITING_BYTES + RECEIVE_BYTES
         go_on.set()
         assert (await client.rest()).count(b"HTTP/1.1 204 ") == 2001
+
+
+async def test_answers_that_nobody_reads_stop_the_next_request() -> None:
+    async def handler(_: Request) -> Response:
+        return Response(200, body=b"x" * 60_000)
+
+    async with serving(handler) as (server, port), wire(port) as client:
+        client.send(GET * 1000 + LAST_GET)
+        connection = await only_connection(server)
+        await eventually(lambda: connection._writer.paused)
+        assert connection._transport.get_write_buffer_size() < 3 * SLICE
+        assert (await client.rest()).count(b"HTTP/1.1 200 ") == 1001
 
 
 async def test_head_has_the_length_and_no_body() -> None:

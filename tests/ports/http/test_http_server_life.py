@@ -1,4 +1,6 @@
 import asyncio
+import contextlib
+import errno
 import os
 import socket
 import stat
@@ -60,6 +62,22 @@ async def test_stop_takes_in_a_request_that_has_begun() -> None:
         await eventually(lambda: server._state.stopping)
         client.send(GET[10:])
         assert (await client.rest()).endswith(b"GET / ")
+        await stopping
+
+
+async def test_stop_ends_a_kept_connection_whose_answer_is_half_sent() -> None:
+    body = b"x" * 30_000_000
+
+    async def handler(_: Request) -> Response:
+        return Response(200, body=body)
+
+    async with serving(handler) as (server, port), wire(port) as client:
+        client.send(GET)
+        connection = await only_connection(server)
+        await eventually(lambda: connection._writer.paused)
+        stopping = asyncio.create_task(server.stop(60))
+        assert (await client.answer())[1] == body
+        assert await client.rest() == b""
         await stopping
 
 
@@ -145,6 +163,23 @@ async def test_socket_of_a_successor_is_left_alone(tmp_path: Path) -> None:
     await first.stop(0)
     assert await over_unix(path) == b"GET / "
     await second.stop(0)
+
+
+async def test_unix_socket_whose_queue_is_full_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "socket"
+    with contextlib.ExitStack() as stack:
+        busy = stack.enter_context(socket.socket(socket.AF_UNIX))
+        busy.bind(str(path))
+        busy.listen(0)
+        code = 0
+        while code == 0:
+            caller = stack.enter_context(socket.socket(socket.AF_UNIX))
+            caller.setblocking(False)
+            code = caller.connect_ex(str(path))
+        assert code == errno.EAGAIN
+        with pytest.raises(ConflictError, match="another process does"):
+            await Server(echo).start_unix(path)
+        assert path.exists()
 
 
 async def test_file_that_is_no_socket_is_left_alone(tmp_path: Path) -> None:

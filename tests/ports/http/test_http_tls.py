@@ -1,6 +1,7 @@
 import asyncio
 import contextlib
 import datetime as dt
+import gc
 import ssl
 import time
 from collections.abc import AsyncIterator
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from outrider.core.errors import ConnectionFailedError, InvalidConfigError, UnauthenticatedError
+from outrider.core.errors import ConnectionFailedError, DeadlineExceededError, InvalidConfigError, UnauthenticatedError
 from outrider.core.http.messages import Peer, Request, Response
 from outrider.ports.clock.manual import ManualClock
 from outrider.ports.http.client import Client
@@ -177,6 +178,20 @@ async def test_handshake_that_does_not_come_is_counted_and_ended(authority: Auth
         clock.advance(1.0)
         assert await client.rest() == b""
         await eventually(lambda: server.connections == 0)
+
+
+async def test_client_does_not_wait_for_a_handshake_for_ever(
+    authority: Authority, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    async with scripted(silent) as port, client_for(port, client_context(authority.file)) as client:
+        with pytest.raises(DeadlineExceededError):
+            await client.request("GET", "/", timeout=0.05)
+        await eventually(lambda: not client._connections)
+    gc.collect()
+    assert caplog.text == ""
 
 
 async def test_stop_ends_handshakes(authority: Authority) -> None:

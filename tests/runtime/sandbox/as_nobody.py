@@ -1,8 +1,8 @@
 """Becomes nobody, who may reach the given folders wherever they lie, and runs a command; for root.
 
-    python as_nobody.py FOLDER... -- COMMAND...
+    HOME=FOLDER python as_nobody.py FOLDER... -- COMMAND...
 
-In a mount namespace of its own every closed folder on the way to one of them is covered by an open one.
+In a mount namespace of its own every closed folder on the way to one of them is covered by an open one; HOME serves for that.
 """
 
 import ctypes
@@ -38,7 +38,7 @@ def open_ways(folders: list[Path]) -> None:
     behind = {folder: closed for folder in folders if (closed := _closed(folder)) is not None}
     staged = {}
     for folder in behind:
-        staged[folder] = Path(tempfile.mkdtemp(prefix="outrider-stage-"))
+        staged[folder] = Path(tempfile.mkdtemp(prefix="outrider-stage-", dir=os.environ["HOME"]))
         _mount(str(folder), staged[folder], "none", _MS_BIND)
     for closed in set(behind.values()):
         _mount("none", closed, "tmpfs", 0, "mode=755")

@@ -135,8 +135,8 @@ def test_no_process_folder(tmp_path: Path) -> None:
         ("memory", 2, {"memory.max": "67108864", "memory.swap.max": "0"}),
         ("cpu", 1, {"cpu.cfs_period_us": "1000000", "cpu.cfs_quota_us": "250000"}),
         ("cpu", 2, {"cpu.max": "250000 1000000"}),
-        ("pids", 1, {"pids.max": "11"}),
-        ("pids", 2, {"pids.max": "11"}),
+        ("pids", 1, {"pids.max": "12"}),
+        ("pids", 2, {"pids.max": "12"}),
     ],
 )
 def test_settings(controller: str, version: int, expected: dict[str, str]) -> None:

@@ -224,10 +224,40 @@ async def test_groups_are_removed(box: Box) -> None:
         assert group is None or not any(folder.exists() for folder in group.folders)
 
 
-async def test_a_group_that_will_not_end_is_an_error(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Cgroup, "remove", lambda _group: False)
-    monkeypatch.setattr(Cgroup, "pids", lambda _group: {4_194_305})
+class Immortal(Cgroup):
+    """A group with a process that the kernel does not let go."""
+
+    def remove(self) -> bool:
+        return False
+
+    def pids(self) -> set[int]:
+        return {4_194_305}
+
+
+async def test_a_group_that_will_not_end_is_an_error(box: Box) -> None:
     confined = await box.start(Level.NONE, "")
-    confined.cgroup = Cgroup([])
-    with pytest.raises(ExecutionFailedError, match="would not die"):
+    true_group, confined.cgroup = confined.cgroup, Immortal([])
+    with pytest.raises(ExecutionFailedError, match="would not die") as caught:
         await confined.kill()
+    assert caught.value.found == "pids 4194305"
+    confined.cgroup = true_group
+
+
+async def test_what_cannot_be_started_leaves_nothing(box: Box) -> None:
+    broken = msgspec.structs.replace(box.machine, bubblewrap="/nonexistent/bwrap")
+    before = sorted(Path("/proc/self/fd").iterdir())
+    with pytest.raises(ExecutionFailedError, match="/nonexistent/bwrap could not be started"):
+        await box.start(Level.NAMESPACED, "", machine=msgspec.structs.replace(broken, landlock=7))
+    assert sorted(Path("/proc/self/fd").iterdir()) == before
+    assert groups_of(os.getpid(), box.machine) == []
+
+
+async def test_a_cancelled_start_leaves_nothing(box: Box) -> None:
+    for level in LEVELS:
+        task = asyncio.create_task(box.start(level, "sys.stdin.read()"))
+        await until(lambda: bool(groups_of(os.getpid(), box.machine)) or task.done())
+        task.cancel()
+        outcome = await asyncio.gather(task, return_exceptions=True)
+        assert isinstance(outcome[0], asyncio.CancelledError) or task.done()
+        await box.close()
+        await until(lambda: groups_of(os.getpid(), box.machine) == [])

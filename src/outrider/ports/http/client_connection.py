@@ -85,8 +85,6 @@ class ClientConnection(asyncio.BufferedProtocol):
         """Take the transport, through which nothing can be sent yet."""
         self._transport = transport
         self._connections.add(self)
-        if self._ended:
-            self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)

@@ -1,12 +1,15 @@
 """Checks a plugin's `config` and `with` against the JSON Schemas of its plugin.yaml."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from outrider.core.errors import InvalidConfigError, OutriderError, did_you_mean, near_names
-from outrider.core.schema import describe
+from outrider.core.schema import convert, describe
+from outrider.core.secrets import SecretRef
 from outrider.core.source import Path, format_path
 
+# Stands for the value of a secret while a configuration is checked.
+_PLACEHOLDER = "secret"
 _WORDS = {"string": "text", "integer": "an integer", "number": "a number", "boolean": "true or false",
           "array": "a list", "object": "a mapping", "null": "null"}  # fmt: skip
 
@@ -21,9 +24,35 @@ def schema_faults(schema: dict[str, Any], value: Any, base: Path) -> Iterator[tu
     """
     import jsonschema  # noqa: PLC0415 - only who accepts configurations needs it
 
+    hidden: list[Path] = []
+
+    def hide(_: SecretRef, path: Path) -> str:
+        hidden.append(path)
+        return _PLACEHOLDER
+
+    shown = map_secrets(value, hide)
     validator = jsonschema.Draft202012Validator(schema)
-    for error in sorted(validator.iter_errors(value), key=lambda error: [str(part) for part in error.absolute_path]):
-        yield from _translate(error, base)
+    for error in sorted(validator.iter_errors(shown), key=lambda error: [str(part) for part in error.absolute_path]):
+        # What a secret holds is not known here; that it stands where text may stand is checked.
+        if tuple(error.absolute_path) not in hidden or error.validator == "type":
+            yield from _translate(error, base)
+
+
+def map_secrets(value: Any, replace: Callable[[SecretRef, Path], Any], path: Path = ()) -> Any:
+    """Return the value with each `{secret: NAME, key: K}` in it replaced.
+
+    Args:
+        value: Plain data.
+        replace: Gets the reference and its path.
+        path: Path of `value`.
+    """
+    if isinstance(value, dict):
+        if isinstance(value.get("secret"), str) and value.keys() <= {"secret", "key"}:
+            return replace(convert(value, SecretRef), path)
+        return {key: map_secrets(item, replace, (*path, key)) for key, item in value.items()}
+    if isinstance(value, list):
+        return [map_secrets(item, replace, (*path, index)) for index, item in enumerate(value)]
+    return value
 
 
 def with_defaults(schema: dict[str, Any], value: dict[str, Any]) -> dict[str, Any]:

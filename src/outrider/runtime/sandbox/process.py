@@ -41,6 +41,7 @@ class _Ends(NamedTuple):
     process: asyncio.subprocess.Process
     transport: asyncio.SubprocessTransport
     protocol: _Protocol
+    handle: int
 
 
 class Confined:
@@ -55,7 +56,7 @@ class Confined:
         cgroup: Its group, where there is one.
     """
 
-    def __init__(self, ends: "_Ends", launch: Launch, *, level: Level, cgroup: Cgroup | None) -> None:
+    def __init__(self, ends: _Ends, launch: Launch, *, level: Level, cgroup: Cgroup | None) -> None:
         process = ends.process
         assert process.stdin is not None
         assert process.stdout is not None
@@ -68,7 +69,7 @@ class Confined:
         self._ends = ends
         self._launch = launch
         # A handle cannot hit another process; `Process.kill` would also take the exit code from the event loop.
-        self._handle = _handle(process.pid)
+        self._handle = ends.handle
         # A keeper must be asked, so that it can kill the rest; bwrap takes all with it.
         self._first = signal.SIGKILL if level is Level.NAMESPACED else signal.SIGTERM
 
@@ -85,16 +86,21 @@ class Confined:
         self._signal(self._first)
         if self.cgroup is not None:
             self.cgroup.kill()
-        try:
-            async with asyncio.timeout(_KEEPER_SECONDS):
-                await self._process.wait()
-        except TimeoutError:
+        if not await self._ended(_KEEPER_SECONDS):
             self._signal(signal.SIGKILL)
-            async with asyncio.timeout(_GONE_SECONDS):
-                await self._process.wait()
+            if not await self._ended(_GONE_SECONDS):
+                raise _immortal({self.pid})
         await self._close()
         if self.cgroup is not None:
             await self._remove(self.cgroup)
+
+    async def _ended(self, within: float) -> bool:
+        try:
+            async with asyncio.timeout(within):
+                await self._process.wait()
+        except TimeoutError:
+            return False
+        return True
 
     def _signal(self, number: signal.Signals) -> None:
         if self._handle >= 0:
@@ -121,11 +127,7 @@ class Confined:
         end = time.monotonic() + _GONE_SECONDS
         while not cgroup.remove():
             if time.monotonic() > end:
-                raise ExecutionFailedError(
-                    "sandbox: some processes of the program would not die",
-                    found=f"pids {', '.join(map(str, sorted(cgroup.pids())))}",
-                    suggestions=["look for state D: ps -o pid,user,stat,args"],
-                )
+                raise _immortal(cgroup.pids())
             cgroup.kill()
             await asyncio.sleep(_POLL_SECONDS)
 
@@ -170,33 +172,48 @@ async def start(
         ends = await _spawn(launch, line_limit)
     except BaseException:
         if cgroup is not None:
+            cgroup.kill()
             cgroup.remove()
         raise
     confined = Confined(ends, launch, level=level, cgroup=cgroup)
     if cgroup is not None:
-        # The launcher joins by itself. This is the process in front of it, and the first to join waits some 15 ms: the
-        # sooner it begins, the less the launcher waits.
-        await asyncio.to_thread(cgroup.admit, confined.pid)
+        await _admit(confined, cgroup)
     return confined
+
+
+async def _admit(confined: Confined, cgroup: Cgroup) -> None:
+    """Put the process in front into the group, beside the start of the launcher, which joins by itself.
+
+    The first to join waits for the whole machine: beginning now saves the launcher some 10 ms of it.
+    """
+    try:
+        await asyncio.to_thread(cgroup.admit, confined.pid)
+    except asyncio.CancelledError:
+        await confined.kill()
+        raise
 
 
 async def _spawn(launch: Launch, line_limit: int) -> _Ends:
     """Do what `create_subprocess_exec` does, and keep the transport, which only so can be closed."""
     loop, pipe = asyncio.get_running_loop(), asyncio.subprocess.PIPE
+    transport = None
     try:
         transport, protocol = await loop.subprocess_exec(
             lambda: _Protocol(line_limit, loop),
             *launch.argv, env=launch.env, pass_fds=launch.pass_fds, start_new_session=True, cwd="/",
             stdin=pipe, stdout=pipe, stderr=pipe,
         )  # fmt: skip
+        handle = _handle(transport.get_pid())
     except BaseException as error:
         # Without the other end of its pipe the program ends by itself, if it was started at all.
         launch.close()
+        if transport is not None:
+            transport.close()
         if isinstance(error, OSError):
             raise ExecutionFailedError(f"sandbox: {launch.argv[0]} could not be started: {error.strerror}") from error
         raise
     launch.spawned()
-    return _Ends(asyncio.subprocess.Process(transport, protocol, loop), transport, protocol)
+    return _Ends(asyncio.subprocess.Process(transport, protocol, loop), transport, protocol, handle)
 
 
 def _handle(pid: int) -> int:
@@ -205,3 +222,11 @@ def _handle(pid: int) -> int:
         return os.pidfd_open(pid)
     except ProcessLookupError:
         return -1
+
+
+def _immortal(pids: set[int]) -> ExecutionFailedError:
+    return ExecutionFailedError(
+        "sandbox: some processes of the program would not die",
+        found=f"pids {', '.join(map(str, sorted(pids)))}",
+        suggestions=["look for state D: ps -o pid,user,stat,args"],
+    )

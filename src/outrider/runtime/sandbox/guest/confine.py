@@ -95,10 +95,10 @@ def restrict(kernel: Kernel, ruleset: dict[str, Any]) -> None:
         if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
             rights &= _FILE_RIGHTS  # noqa: PLW2901 - narrowed for a file
         kernel.syscall(_LANDLOCK_ADD_RULE, handle, _RULE_PATH_BENEATH, struct.pack("=Qi", rights, descriptor), 0)
-        if not path.startswith(_VOLATILE):
-            os.close(descriptor)
-        else:
+        if path.startswith(_VOLATILE):
             os.set_inheritable(descriptor, True)
+        else:
+            os.close(descriptor)
     for port, rights in ruleset["ports"]:
         kernel.syscall(_LANDLOCK_ADD_RULE, handle, _RULE_NET_PORT, struct.pack("=QQ", rights, port), 0)
     kernel.syscall(_LANDLOCK_RESTRICT_SELF, handle, 0)
@@ -113,7 +113,7 @@ def change_user(kernel: Kernel, uid: int, capabilities: Sequence[int]) -> None:
     os.setresuid(uid, uid, uid)
 
 
-def keep(kernel: Kernel, *, scoped: bool) -> None:
+def keep(kernel: Kernel, *, scoped: bool, confined: bool) -> None:
     """Fork, return in the child, and stay behind as its keeper in the parent."""
     kernel.prctl(_PR_SET_CHILD_SUBREAPER, 1)
     signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
@@ -121,7 +121,9 @@ def keep(kernel: Kernel, *, scoped: bool) -> None:
     keeper = os.getpid()
     child = os.fork()
     if child:
-        kernel.keep_capabilities(())
+        # An unconfined plugin may become any user, whom the keeper must be able to kill.
+        if confined:
+            kernel.keep_capabilities(())
         _stand_by(child, scoped=scoped)
     kernel.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != keeper:
@@ -145,11 +147,10 @@ def _stand_by(child: int, *, scoped: bool) -> NoReturn:
 
 def _reap(child: int) -> int | None:
     """Reap all that ended; return the plugin's wait status if it was among them."""
-    ended = None
     while (found := os.waitpid(-1, os.WNOHANG))[0]:
         if found[0] == child:
             return found[1]
-    return ended
+    return None
 
 
 def _sweep(*, scoped: bool) -> None:
@@ -191,7 +192,7 @@ def seal(kernel: Kernel, spec: dict[str, Any]) -> None:
     if spec["keeper"]:
         if spec["keeper_ruleset"]:
             restrict(kernel, spec["keeper_ruleset"])
-        keep(kernel, scoped=bool(spec["keeper_ruleset"]))
+        keep(kernel, scoped=bool(spec["keeper_ruleset"]), confined=spec["confined"])
     if spec["confined"]:
         kernel.keep_capabilities(spec["capabilities"])
         for number in spec["capabilities"]:
