@@ -185,10 +185,11 @@ class ActionAgent:
             "lease_epoch": instruction.lease_epoch,
         }
         method = "send" if plugin_type == "output" else "execute"
-        number, answer = host.execute(method, params, instruction.timeout_seconds)
+        seconds = min(instruction.timeout_seconds, float(host.plugin.manifest.limits.execution_time))
+        number, answer = host.execute(method, params, seconds)
         self._log_sinks[key, number] = log
         try:
-            return await host.finish(number, answer, instruction.timeout_seconds)
+            return await host.finish(number, answer, seconds)
         finally:
             del self._log_sinks[key, number]
 

@@ -66,7 +66,12 @@ class HostFactory:
                 expected=", ".join(allowed) or "no operation",
                 suggestions=[f"add {normalised.name} to permissions.operations in its plugin.yaml"],
             )
-        options = CallOptions(principal=Principal(self._tenant, "plugin", plugin.manifest.id), granted=True)
+        # An action is delivered only when the approvals of what its plugin may ask for have been given.
+        options = CallOptions(
+            principal=Principal(self._tenant, "plugin", plugin.manifest.id),
+            granted=True,
+            approved=plugin.manifest.type == "action",
+        )
         return await self._invoker.run(normalised, options)
 
 

@@ -52,7 +52,9 @@ class AgentProcess:
         self._clock = clock
         self._certificate = Certificate(settings, clock)
         self._audit = AuditLog(settings.state / "audit.jsonl", f"{settings.kind}/{settings.name}", clock)
-        self._launcher = HostLauncher(folder=settings.folder, state=settings.state, cache=settings.cache)
+        self._launcher = HostLauncher(
+            folder=settings.folder, state=settings.state, cache=settings.cache, audit=self._audit
+        )
         self._generation = -1
         self._stopping = asyncio.Event()
 

@@ -20,7 +20,7 @@ from outrider.core.errors import (
 from outrider.local.control import SupervisorStatus
 from outrider.local.layout import Layout
 from outrider.ports.http.client import Client
-from outrider.ports.process import ProcessGroup, spawn_guarded
+from outrider.ports.process import ProcessGroup, guardian, spawn_guarded
 
 READY_SECONDS = 45.0
 STOP_SECONDS = 20.0
@@ -64,10 +64,14 @@ async def start_detached(layout: Layout) -> SupervisorStatus:
     """
     await _prepare(layout)
     with layout.supervisor_log.open("ab") as log:
-        # Whoever starts it ends before it does, so it is nobody's child and has no lifeline.
+        # Whoever starts it ends before it does: the guardian holds both ends of its lifeline, and acts when the supervisor ends.
+        lifeline = os.pipe()
+        guard = [sys.executable, "-I", "-S", guardian.__file__, "--lifeline", str(lifeline[0]), "--", *_command(layout)]
         process = subprocess.Popen(  # noqa: ASYNC220 - starting a process does not wait
-            _command(layout), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            guard, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, pass_fds=lifeline
         )
+        for end in lifeline:
+            os.close(end)
     return await _wait_until_ready(layout, process)
 
 

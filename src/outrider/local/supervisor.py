@@ -56,8 +56,10 @@ class Supervisor:
         self._services: dict[str, Part] = {}
         self._stopping = asyncio.Event()
         self._ready = False
+        self._revoked: set[str] = set()
         self._url = ""
         self._name = DEFAULT_NAME
+        self._secret_variables: dict[str, str] = {}
         # Whoever holds the read end sees its end when this process is gone, however it went.
         self._lifeline, self._lifeline_end = os.pipe()
 
@@ -74,6 +76,8 @@ class Supervisor:
             platforms = self._objects.of_kind("Platform")
             self._name = platforms[0].name if platforms else self._layout.folder.name
             spec: PlatformSpec = platforms[0].spec if platforms else PlatformSpec()
+            variables = [source.env for source in spec.secrets.values() if source.env]
+            self._secret_variables = {name: os.environ[name] for name in variables if name in os.environ}
             await self._serve(spec)
         finally:
             os.close(lock)
@@ -173,7 +177,12 @@ class Supervisor:
             kind=kind,
             argv=[sys.executable, "-m", "outrider", service, "serve", "--settings", str(path)],
             log=log,
-            environment={**_own_environment(), LIFELINE_VARIABLE: str(self._lifeline)},
+            # Agents open secrets themselves; the variables that hold them go to agents and to nobody else.
+            environment={
+                **_own_environment(),
+                **(self._secret_variables if kind == "agent" else {}),
+                LIFELINE_VARIABLE: str(self._lifeline),
+            },
             folder=self._layout.folder,
         )
         part = Part(spec, self._clock, pass_fds=(self._lifeline,), changed=self._changed)
@@ -183,7 +192,14 @@ class Supervisor:
     async def _start_agents(self, client: PlatformClient) -> None:
         await self._until(lambda: self._apply(client), "the orchestrator does not answer", "orchestrator")
         status = await client.get("/v1/status", StatusAnswer)
-        await asyncio.gather(*(self._start_agent(client, name, kind) for name, kind in status.expected_agents.items()))
+        self._revoked = {agent.name for agent in status.agents if agent.status == "revoked"}
+        await asyncio.gather(
+            *(
+                self._start_agent(client, name, kind)
+                for name, kind in status.expected_agents.items()
+                if name not in self._revoked
+            )
+        )
 
     async def _has_authority(self) -> bool:
         return self._layout.authority.is_file()
@@ -223,10 +239,11 @@ class Supervisor:
                 agent.name
                 for agent in status.agents
                 if agent.status == "online"
+                and agent.name in self._parts
                 and agent.health.pid == self._parts[agent.name].status.pid
                 and all(plugin.status in ("running", "error") for plugin in agent.health.plugins.values())
             }
-            return healthy >= status.expected_agents.keys()
+            return healthy >= status.expected_agents.keys() - self._revoked
 
         await self._until(all_ready, "not every agent came up", "agents")
 

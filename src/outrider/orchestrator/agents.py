@@ -81,6 +81,13 @@ def record_heartbeat(work: Transaction, tenant: str, enrolee: Enrolee, beat: Hea
         work.timeline("agent", enrolee.agent, "online" if beat.status == "online" else "offline")
 
 
+def greet(work: Transaction, tenant: str) -> None:
+    """After a start, count the silence of agents from now: they could not reach us before."""
+    work.connection.execute(
+        agents.update().where(agents.c.tenant == tenant, agents.c.status == "online").values(last_seen=work.now)
+    )
+
+
 def mark_silent(work: Transaction, tenant: str) -> None:
     """Call agents lost that were silent for three heartbeats."""
     lost = work.connection.execute(
@@ -104,6 +111,16 @@ def revoke(work: Transaction, tenant: str, name: str) -> bool:
     """Refuse an agent from its next request on; returns whether it is known."""
     changed = work.connection.execute(
         agents.update().where(agents.c.tenant == tenant, agents.c.name == name).values(revoked=True, status="revoked")
+    )
+    return changed.rowcount == 1
+
+
+def restore(work: Transaction, tenant: str, name: str) -> bool:
+    """Let a revoked agent in again; returns whether it was revoked."""
+    changed = work.connection.execute(
+        agents.update()
+        .where(agents.c.tenant == tenant, agents.c.name == name, agents.c.revoked)
+        .values(revoked=False, status="offline")
     )
     return changed.rowcount == 1
 

@@ -36,6 +36,19 @@ from outrider.ports.store import upsert
 LEASE_SECONDS = 30.0
 MAX_LOG_LINES = 10_000
 _CLAIMED = ("delivered", "executing")
+# Failures that another attempt cannot mend.
+_LASTING = frozenset(
+    {
+        "INVALID_CONFIG",
+        "UNKNOWN_OPERATOR",
+        "UNKNOWN_OPERATION",
+        "MISSING_REQUIREMENT",
+        "UNSUPPORTED",
+        "UNAUTHENTICATED",
+        "DENIED",
+        "SANDBOX_UNAVAILABLE",
+    }
+)
 
 
 class Desk:
@@ -106,7 +119,9 @@ class Desk:
         before = lease_of(row)
         if machine.is_repeat(before, result):
             return ResultAnswer(acknowledged=True, duplicate=True)
-        lease = machine.finish(before, agent, result.lease_epoch, result.status, now=work.now)
+        lease = machine.finish(
+            before, agent, result.lease_epoch, result.status, now=work.now, again=_may_change(result)
+        )
         document = encode(result).decode()
         store(work, row, lease, result=document)
         values = {"status": result.status, "finished": work.now, "document": document}
@@ -281,3 +296,7 @@ class Desk:
                 details={"name": row.name, "agent": row.agent, "attempt": lease.attempt, "run": row.run},
             )
         )
+
+
+def _may_change(result: Result) -> bool:
+    return result.error is None or result.error.code not in _LASTING

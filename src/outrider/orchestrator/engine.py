@@ -21,7 +21,7 @@ from outrider.core.events import (
     ResultAnswer,
 )
 from outrider.core.objects import Object
-from outrider.orchestrator.agents import mark_silent, revoke, revoked_agents
+from outrider.orchestrator.agents import greet, mark_silent, restore, revoke, revoked_agents
 from outrider.orchestrator.desk import Desk
 from outrider.orchestrator.ingest import Ingest
 from outrider.orchestrator.metrics import EngineMetrics
@@ -91,7 +91,11 @@ class Engine:
         """Take up the work where it was left: load the objects, and give live claims their full time."""
         self._use(World(await self.store.read(lambda c: load_objects(c, self.tenant)), self._catalogue))
         self.revoked = await self.store.read(lambda c: revoked_agents(c, self.tenant))
-        await self.write(self._desk.adopt)
+        await self.write(self._adopt)
+
+    def _adopt(self, work: Transaction) -> None:
+        self._desk.adopt(work)
+        greet(work, self.tenant)
 
     async def apply(self, items: list[Object], by: str, *, prune: bool) -> list[str]:
         """Store objects and use them from the next event on; with `prune` those not named are removed.
@@ -171,6 +175,12 @@ class Engine:
     async def revoke(self, agent: str) -> bool:
         """Refuse an agent from its next request on; return whether it ever came in."""
         known = await self.write(lambda work: revoke(work, self.tenant, agent))
+        self.revoked = await self.store.read(lambda c: revoked_agents(c, self.tenant))
+        return known
+
+    async def restore(self, agent: str) -> bool:
+        """Let a revoked agent in again; return whether it was revoked."""
+        known = await self.write(lambda work: restore(work, self.tenant, agent))
         self.revoked = await self.store.read(lambda c: revoked_agents(c, self.tenant))
         return known
 

@@ -1,5 +1,6 @@
 """Runs: created by a rule's match, advanced step by step, reported at their end. All inside writing transactions."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -176,20 +177,34 @@ class RunStarter:
         Raises:
             DeniedError: A Policy denies it.
         """
-        request = AccessRequest(
-            principal=Principal(self._tenant, "rule", run.rule),
-            operation=name if step.call else f"plugin.{name}",
-            effect=Effect.WRITE,
-            target=_target(step, self._world.catalogue),
-            params=step.parameters,
-            granted=True,
+        terms = step.require_approval
+        for principal, operation in self._questions(run, step, name):
+            request = AccessRequest(
+                principal=principal,
+                operation=operation,
+                effect=Effect.WRITE,
+                target=_target(step, self._world.catalogue),
+                params=step.parameters,
+                granted=True,
+            )
+            decision = decide(self._world.policies, request)
+            if decision.verdict is Verdict.DENY:
+                raise denied(request, decision)
+            if decision.verdict is Verdict.REQUIRE_APPROVAL:
+                terms = terms or decision.approval or ApprovalTerms()
+        return terms
+
+    def _questions(self, run: Any, step: Step, name: str) -> Iterator[tuple[Principal, str]]:
+        """Yield who would do what: the rule its step, and a plugin the operations that it may ask its agent for."""
+        rule = Principal(self._tenant, "rule", run.rule)
+        if step.plugin is None:
+            yield rule, name
+            return
+        yield rule, f"plugin.{name}"
+        manifest = self._world.catalogue.find("action", step.plugin).manifest
+        yield from (
+            (Principal(self._tenant, "plugin", name), operation) for operation in manifest.permissions.operations
         )
-        decision = decide(self._world.policies, request)
-        if decision.verdict is Verdict.DENY:
-            raise denied(request, decision)
-        if decision.verdict is Verdict.REQUIRE_APPROVAL:
-            return decision.approval or ApprovalTerms()
-        return step.require_approval
 
     def _ask(self, work: Transaction, instruction: Instruction, terms: ApprovalTerms) -> None:
         question = f"{instruction.plugin_id} {encode(instruction.input_data).decode()}"

@@ -57,6 +57,7 @@ class UserApi:
         router.add("POST", "/v1/runs/{run}/cancel", self._cancel)
         router.add("GET", "/v1/agents", self._agents)
         router.add("POST", "/v1/agents/{agent}/revoke", self._revoke)
+        router.add("POST", "/v1/agents/{agent}/restore", self._restore)
         router.add("POST", "/v1/enrolment-tokens", self._enrolment_token)
         router.add("GET", "/v1/approvals", self._approvals)
         router.add("POST", "/v1/approvals/{instruction}", self._decide)
@@ -143,6 +144,10 @@ class UserApi:
         self._authenticate(request)
         known = await self._engine.revoke(request.params["agent"])
         return json_response({"revoked": known})
+
+    async def _restore(self, request: Request) -> Response:
+        self._authenticate(request)
+        return json_response({"restored": await self._engine.restore(request.params["agent"])})
 
     async def _enrolment_token(self, request: Request) -> Response:
         self._authenticate(request)

@@ -120,7 +120,9 @@ def read_chain(path: Path) -> Iterator[AuditRecord]:
                 yield decode(line, AuditRecord)
             except OutriderError as error:
                 raise ExecutionFailedError(
-                    f"{path.name}:{number}: not an audit record", source=f"{path.name}:{number}", causes=[error]
+                    f"the chain in {path.parent.name} holds a line that is no audit record",
+                    source=f"{path.name}:{number}",
+                    causes=[error],
                 ) from error
 
 

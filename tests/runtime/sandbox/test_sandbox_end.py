@@ -12,6 +12,7 @@ import pytest
 
 from outrider.core.errors import ExecutionFailedError
 from outrider.ports.process.guardian import all_stats
+from outrider.runtime.sandbox import process
 from outrider.runtime.sandbox.cgroup_facts import CgroupFacts
 from outrider.runtime.sandbox.cgroups import Cgroup, remove_stale
 from outrider.runtime.sandbox.launch import prepare
@@ -207,12 +208,12 @@ async def test_it_does_not_start_without_its_agent(box: Box, level: Level) -> No
     launch.argv[-1] = str(keep)
     launch.close()
     pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(
+    started = await asyncio.create_subprocess_exec(
         *launch.argv, env=launch.env, pass_fds=[keep], stdout=pipe, stderr=pipe
     )
     os.close(keep)
-    assert (await process.communicate())[0] == b""
-    assert process.returncode == 127
+    assert (await started.communicate())[0] == b""
+    assert started.returncode == 127
 
 
 async def test_groups_are_removed(box: Box) -> None:
@@ -252,12 +253,20 @@ async def test_what_cannot_be_started_leaves_nothing(box: Box) -> None:
     assert groups_of(os.getpid(), box.machine) == []
 
 
-async def test_a_cancelled_start_leaves_nothing(box: Box) -> None:
+async def test_a_cancelled_start_leaves_nothing(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    reached = asyncio.Event()
+
+    async def forever(*_: object) -> None:
+        reached.set()
+        await asyncio.Event().wait()
+
     for level in LEVELS:
-        task = asyncio.create_task(box.start(level, "sys.stdin.read()"))
-        await until(lambda: bool(groups_of(os.getpid(), box.machine)) or task.done())
+        confined = await box.start(level, "sys.stdin.read()")
+        with monkeypatch.context() as patched:
+            patched.setattr(asyncio, "to_thread", forever)
+            task = asyncio.create_task(process._admit(confined, Cgroup([])))
+            await reached.wait()
         task.cancel()
-        outcome = await asyncio.gather(task, return_exceptions=True)
-        assert isinstance(outcome[0], asyncio.CancelledError) or task.done()
-        await box.close()
-        await until(lambda: groups_of(os.getpid(), box.machine) == [])
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await confined.wait() != 0

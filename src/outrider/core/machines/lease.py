@@ -78,8 +78,10 @@ def renew(lease: Lease, agent: str, epoch: int, *, now: float, duration: float) 
     return msgspec.structs.replace(lease, state=InstructionState.EXECUTING, expires=now + duration)
 
 
-def finish(lease: Lease, agent: str, epoch: int, status: str, *, now: float) -> Lease:
+def finish(lease: Lease, agent: str, epoch: int, status: str, *, now: float, again: bool = True) -> Lease:
     """Record the end of an attempt; a failure with attempts left makes the instruction free again after its delay.
+
+    With `again` False it does not: nothing would be different the next time.
 
     Raises:
         ConflictError: The claim was lost; the result is evidence only.
@@ -88,7 +90,7 @@ def finish(lease: Lease, agent: str, epoch: int, status: str, *, now: float) -> 
     if status == "unknown_outcome":
         return _unknown_end(lease, now)
     ended = InstructionState(status)
-    if ended in (InstructionState.FAILED, InstructionState.TIMEOUT) and not lease.cancel_requested:
+    if ended in (InstructionState.FAILED, InstructionState.TIMEOUT) and again and not lease.cancel_requested:
         return _again(lease, ended, now)
     return msgspec.structs.replace(lease, state=ended)
 

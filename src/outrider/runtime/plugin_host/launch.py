@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from outrider.core.audit import AuditEntry
 from outrider.core.confinement import SandboxSpec
 from outrider.core.errors import InvalidConfigError, MissingRequirementError, OutriderError
 from outrider.ports.telemetry import logger
+from outrider.runtime.audit import AuditLog
 from outrider.runtime.plugin_host.protocol import MAX_LINE
 from outrider.runtime.plugins.manifest import Plugin, PluginManifest
 from outrider.runtime.sandbox.model import Grants, Level, Limits
@@ -28,9 +30,11 @@ class HostLauncher:
         folder: The platform's folder, where relative paths of configurations begin.
         state: The agent's state folder; each plugin gets a work folder in it.
         cache: Where the sandbox probe's result is kept.
+        audit: Gets a record of every start without a sandbox.
     """
 
-    def __init__(self, *, folder: Path, state: Path, cache: Path) -> None:
+    def __init__(self, *, folder: Path, state: Path, cache: Path, audit: AuditLog) -> None:
+        self._audit = audit
         self.folder = folder
         self._state = state
         self._cache = cache
@@ -74,6 +78,10 @@ class HostLauncher:
                 if not any(fnmatchcase(manifest.id, allowed) for allowed in self._spec.allow_unsandboxed):
                     raise
                 _log.warning("plugin '%s' runs without a sandbox: sandbox.allowUnsandboxed names it", manifest.id)
+                entry = AuditEntry(
+                    phase="fact", principal=f"plugin:{manifest.id}", action="plugin.unsandboxed", outcome="ok"
+                )
+                await self._audit.append_synced(entry)
                 return Level.NONE
             self.level = self._level.label
         return self._level

@@ -79,3 +79,18 @@ def revoke(ctx: click.Context, name: str) -> int:
     known = execute(ask())["revoked"]
     sys.stdout.write(f"{name} is revoked\n" if known else f"no agent called {name} came in yet\n")
     return 0 if known else 3
+
+
+@agents.command("restore")
+@click.argument("name")
+@click.pass_context
+def restore(ctx: click.Context, name: str) -> int:
+    """Let a revoked agent in again; it starts with the next `outrider up`."""
+
+    async def ask() -> dict[str, bool]:
+        async with client(ctx) as platform:
+            return await platform.post(f"/v1/agents/{name}/restore", {}, dict[str, bool])
+
+    known = execute(ask())["restored"]
+    sys.stdout.write(f"{name} may come in again\n" if known else f"{name} is not revoked\n")
+    return 0 if known else 3

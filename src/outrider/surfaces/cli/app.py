@@ -97,22 +97,26 @@ def run(arguments: list[str]) -> int:
     as_json = _wants_json(arguments)
     try:
         result = root.main(args=arguments, prog_name="outrider", standalone_mode=False)
-    except OutriderError as error:
-        show_error(error, as_json=as_json)
-        return error.exit_code
+    except (OutriderError, click.ClickException) as error:
+        return _fail(error, as_json=as_json)
     except click.exceptions.Exit as finished:
         return finished.exit_code
     except (click.Abort, KeyboardInterrupt):
         sys.stderr.write("interrupted\n")
         return INTERRUPTED
-    except click.ClickException as error:
-        translated = _usage_error(error)
-        show_error(translated, as_json=as_json)
-        return translated.exit_code
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has gone; nobody is left to tell
         return 0
     return result if isinstance(result, int) else 0
+
+
+def _fail(error: OutriderError | click.ClickException, *, as_json: bool) -> int:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        sys.stdout.write(error.format_message() + "\n")
+        return 0
+    ours = error if isinstance(error, OutriderError) else _usage_error(error)
+    show_error(ours, as_json=as_json)
+    return ours.exit_code
 
 
 def _wants_json(arguments: list[str]) -> bool:

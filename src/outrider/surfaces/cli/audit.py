@@ -38,7 +38,7 @@ def verify_chains(ctx: click.Context, output: str) -> int:
     """Check every chain of the selected platform against its own hashes and the anchored heads."""
     context = selected(ctx)
     rows, faults = verify_platform(context)
-    show(rows, output)
+    show(rows, output, empty="no chain is whole")
     if faults:
         raise collected(faults)
     return 0

@@ -69,7 +69,7 @@ def operation_command(operation: Operation, preset: dict[str, Any]) -> click.Com
     }
     helps = field_helps(operation.code.params)
     positional = [name for name in operation.declaration.positional if name in fields]
-    params: list[click.Parameter] = [click.Argument([name], required=False) for name in positional]
+    params: list[click.Parameter] = [_argument(name, fields[name]) for name in positional]
     params += [_option(name, field, helps.get(name, "")) for name, field in fields.items()]
     params.append(click.Option(["--timeout", "_deadline"], help="Deadline of the whole call, such as 30s.")
                   if "timeout" not in fields else click.Option(["--deadline", "_deadline"], help="Deadline of the whole call."))  # fmt: skip
@@ -91,6 +91,11 @@ def operation_command(operation: Operation, preset: dict[str, Any]) -> click.Com
     )
     command.params.extend(getattr(body, "__click_params__", []))
     return command
+
+
+def _argument(name: str, field: msgspec.structs.FieldInfo) -> click.Argument:
+    many = json_schema(field.type).get("type") == "array"
+    return click.Argument([name], required=False, nargs=-1 if many else 1)
 
 
 def _option(name: str, field: msgspec.structs.FieldInfo, help_text: str) -> click.Option:

@@ -59,7 +59,7 @@ def _record(plain: dict[str, Any]) -> None:
     width = max((len(key) for key in plain), default=0)
     for key, value in plain.items():
         if key not in lists:
-            sys.stdout.write(f"{key:<{width}}  {_cell(value)}\n")
+            sys.stdout.write(f"{key:<{width}}  {_cell(value)}".rstrip() + "\n")
     for key in lists:
         _table(plain[key], [], "")
 

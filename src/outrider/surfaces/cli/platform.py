@@ -59,6 +59,8 @@ async def _up(layout: Layout) -> int:
     async with launch.running_platform(layout) as status:
         sys.stdout.write(f"{status.name} is running · {status.url} · stop it with ctrl-c, or: outrider down\n")
         context = PlatformContext(name=status.name, folder=layout.folder, state=layout.state)
+        for problem in (await _report(context, layout)).problems:
+            sys.stderr.write(f"problem: {problem}\n")
         async with connect_to(context) as platform:
             watching = asyncio.ensure_future(follow(platform))
             ended = asyncio.ensure_future(stopped.wait())
@@ -100,7 +102,7 @@ def down(ctx: click.Context, folder: Path | None, state: Path | None, *, purge: 
 def _layout(ctx: click.Context, folder: Path | None, state: Path | None) -> Layout:
     if folder is not None:
         return Layout(folder, state)
-    context = selected(ctx)
+    context = Contexts().select(ctx.find_root().obj, None if ctx.find_root().obj else Path.cwd())
     return Layout(context.folder, context.state)
 
 
@@ -200,6 +202,8 @@ def apply_objects(ctx: click.Context, path: Path, output: str) -> int:
     answer = execute(send())
     if output in ("table", "wide"):
         sys.stdout.write("".join(f"{change}\n" for change in answer.changes) or "nothing changed\n")
+        if any("Agent/" in change and change.endswith("created") for change in answer.changes):
+            sys.stderr.write("a new agent is started by the next `outrider up`\n")
     else:
         show(answer, output)
     return 0

@@ -47,12 +47,15 @@ def list_plugins(folder: Path, output: str) -> int:
     type=click.Choice(["trigger", "action", "output", "tool"]),
     help="Where an id is used twice.",
 )
+@click.option(
+    "--folder", type=click.Path(path_type=Path), default=Path(), help="Platform folder whose plugins/ is searched too."
+)
 @output_option
-def show_plugin(plugin_id: str, plugin_type: str | None, output: str) -> int:
+def show_plugin(plugin_id: str, plugin_type: str | None, folder: Path, output: str) -> int:
     """Show what a plugin takes and may do."""
     matches = [
         item
-        for item in catalogue().plugins()
+        for item in catalogue(folder).plugins()
         if item.manifest.id == plugin_id and plugin_type in (None, item.manifest.type)
     ]
     if not matches:

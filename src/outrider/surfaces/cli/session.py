@@ -7,15 +7,11 @@ from typing import Any, TypeVar
 
 import click
 
-from outrider.core.errors import InvalidConfigError, NotFoundError, OutriderError
-from outrider.kinds.platform.model import PlatformSpec
+from outrider.core.errors import InvalidConfigError, NotFoundError
 from outrider.runtime.client import PlatformClient, connect_to
 from outrider.runtime.contexts import Contexts, PlatformContext, user_state_folder
-from outrider.runtime.discovery import registry
-from outrider.runtime.objects import read_objects
 from outrider.runtime.plans import Planner, PlanStore
-from outrider.runtime.plugins.catalogue import catalogue
-from outrider.surfaces.python.calls import local_invoker, local_options
+from outrider.surfaces.python.calls import local_invoker, local_options, platform_spec
 
 T = TypeVar("T")
 
@@ -44,21 +40,8 @@ class LocalSession:
         except NotFoundError:
             context = None
         self.options = local_options()
-        self.invoker = local_invoker(context, _platform_spec(context))
+        self.invoker = local_invoker(context, platform_spec(context))
         self.planner = Planner(self.invoker, PlanStore(user_state_folder() / "plans"))
-
-
-def _platform_spec(context: PlatformContext | None) -> PlatformSpec:
-    """Return the Platform's spec where there is a valid one; the checks of its other objects do not concern us."""
-    if context is not None:
-        try:
-            platforms = read_objects(context.folder, registry(), catalogue(context.folder)).of_kind("Platform")
-        except OutriderError:
-            platforms = []
-        if platforms:
-            spec: PlatformSpec = platforms[0].spec
-            return spec
-    return PlatformSpec()
 
 
 def interactive() -> bool:

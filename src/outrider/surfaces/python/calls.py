@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from outrider.core.errors import NotFoundError, OutriderError
 from outrider.core.identity import Principal
 from outrider.core.objects import DEFAULT_TENANT
 from outrider.kinds.platform.model import PlatformSpec
@@ -13,9 +14,11 @@ from outrider.ports.secrets import Resolver
 from outrider.runtime.audit import AuditLog
 from outrider.runtime.client import read_endpoint
 from outrider.runtime.context import AllowedCommand, Environment
-from outrider.runtime.contexts import PlatformContext, user_state_folder
+from outrider.runtime.contexts import Contexts, PlatformContext, user_state_folder
 from outrider.runtime.discovery import registry
 from outrider.runtime.invoker import CallOptions, Invoker
+from outrider.runtime.objects import read_objects
+from outrider.runtime.plugins.catalogue import catalogue
 
 
 def local_invoker(context: PlatformContext | None, spec: PlatformSpec) -> Invoker:
@@ -42,6 +45,19 @@ def local_invoker(context: PlatformContext | None, spec: PlatformSpec) -> Invoke
     return Invoker(registry(), environment, audit)
 
 
+def platform_spec(context: PlatformContext | None) -> PlatformSpec:
+    """Return the Platform's spec where there is a valid one; the checks of its other objects do not concern us."""
+    if context is not None:
+        try:
+            platforms = read_objects(context.folder, registry(), catalogue(context.folder)).of_kind("Platform")
+        except OutriderError:
+            platforms = []
+        if platforms:
+            spec: PlatformSpec = platforms[0].spec
+            return spec
+    return PlatformSpec()
+
+
 def local_options() -> CallOptions:
     """Return the options of a call by the user who runs this process."""
     return CallOptions(principal=Principal(DEFAULT_TENANT, "user", getpass.getuser()), owner=True)
@@ -61,4 +77,8 @@ async def call(name: str, *arguments: Any, timeout: float | None = None, **param
     """
     given = [*arguments, params] if params else list(arguments)
     options = msgspec.structs.replace(local_options(), timeout=timeout)
-    return await local_invoker(None, PlatformSpec()).call(name, *given, options=options)
+    try:
+        context = Contexts().select()
+    except NotFoundError:
+        context = None
+    return await local_invoker(context, platform_spec(context)).call(name, *given, options=options)

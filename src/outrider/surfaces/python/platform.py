@@ -6,13 +6,12 @@ from typing import Any, Self
 
 from outrider.core.calls import normalise
 from outrider.core.plans import ItemOutcome, Plan
-from outrider.kinds.platform.model import PlatformSpec
 from outrider.orchestrator.wire import AgentRow, EventRow, RunDetail, RunRow
 from outrider.runtime.client import PlatformClient, connect_to
 from outrider.runtime.contexts import Contexts, PlatformContext, user_state_folder
 from outrider.runtime.discovery import registry
 from outrider.runtime.plans import Planner, PlanStore
-from outrider.surfaces.python.calls import local_invoker, local_options
+from outrider.surfaces.python.calls import local_invoker, local_options, platform_spec
 
 
 class Platform:
@@ -21,7 +20,9 @@ class Platform:
     def __init__(self, context: PlatformContext) -> None:
         self.context = context
         self._client: PlatformClient = connect_to(context)
-        self._planner = Planner(local_invoker(context, PlatformSpec()), PlanStore(user_state_folder() / "plans"))
+        self._planner = Planner(
+            local_invoker(context, platform_spec(context)), PlanStore(user_state_folder() / "plans")
+        )
 
     async def runs(self, *, limit: int = 50) -> list[RunRow]:
         """Return the newest runs, newest first."""
