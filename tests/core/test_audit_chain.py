@@ -134,6 +134,19 @@ def test_two_writers_of_one_file_are_found() -> None:
     assert "record 2 does not follow from record 2" in found([*first, *second])
 
 
+@pytest.mark.parametrize(("sequence", "previous"), [(7, None), (2, "f" * 64)])
+def test_record_that_is_sound_in_itself_must_follow(sequence: int, previous: str | None) -> None:
+    chain = grow(ChainHead(), simple(2))
+    head = ChainHead("hands", sequence, previous or chain[1].hash)
+    (stray,) = grow(head, simple(1))
+    assert f"record {sequence + 1} does not follow from record 2" in found([*chain, stray])
+
+
+def test_every_head_depends_on_all_records_before() -> None:
+    changed = [AuditEntry(phase="fact", principal="user:eve", action="a0"), *simple(3)[1:]]
+    assert grow(ChainHead(), changed)[-1].hash != grow(ChainHead(), simple(3))[-1].hash
+
+
 def test_record_written_twice_is_found() -> None:
     chain = grow(ChainHead(), simple(2))
     assert "record 2 does not follow from record 2" in found([*chain, chain[1]])

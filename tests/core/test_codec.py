@@ -64,7 +64,18 @@ def test_errors_become_their_body() -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"{", b'{"name":"x"} x', b'"\xff"', b"[" * 100_000, '"\ud800"', b"NaN", b'{"name":1}', b"{}", b"1" * 5000],
+    [
+        b"",
+        b"{",
+        b'{"name":"x"} x',
+        b'"\xff"',
+        b'{"name":"x","data":{"a":' + b"[" * 5000,
+        '"\ud800"',
+        b"NaN",
+        b'{"name":1}',
+        b"{}",
+        b"1" * 5000,
+    ],
 )
 def test_what_does_not_fit_is_refused(data: bytes | str) -> None:
     with pytest.raises(InvalidConfigError):

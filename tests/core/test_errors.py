@@ -82,6 +82,7 @@ def test_error_survives_the_wire(body: ErrorBody) -> None:
     once = from_body(body).body()
     assert from_body(decode(encode(once), ErrorBody)).body() == once
     assert (once.code, once.message, once.trace_id) == (body.code, body.message, body.trace_id)
+    assert [cause.message for cause in once.causes] == [cause.message for cause in body.causes]
 
 
 def test_unknown_code_becomes_internal() -> None:

@@ -34,6 +34,10 @@ def test_randomness_tells_them_apart(now: float, some: bytes, other: bytes) -> N
     assert (time_ordered(now, some) == time_ordered(now, other)) == (some == other)
 
 
+def test_parts_do_not_run_into_each_other() -> None:
+    assert len({derived(0.0, "ab", "c"), derived(0.0, "a", "bc"), derived(0.0, "abc")}) == 3
+
+
 @given(moments, parts, parts)
 @quick
 def test_derived_ones_follow_from_their_parts(now: float, some: list[str], other: list[str]) -> None:

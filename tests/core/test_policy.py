@@ -77,6 +77,10 @@ def test_line_end_does_not_get_past_a_pattern() -> None:
     assert decide([policy(targets=["service/web"])], asked(target="service/web\n")).verdict == "deny"
 
 
+def test_case_of_a_target_matters() -> None:
+    assert decide([policy(targets=["service/web"])], asked(target="service/WEB")).verdict == "deny"
+
+
 def test_condition_is_not_asked_about_what_the_patterns_leave_out() -> None:
     def never(facts: object) -> bool:
         raise AssertionError(facts)

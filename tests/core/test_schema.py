@@ -125,8 +125,8 @@ def test_near_value_of_an_enumeration() -> None:
 
 
 def test_misspelt_required_field_is_to_be_renamed() -> None:
-    unknown, missing = fault({"nane": "web"}).causes
-    assert (unknown.hint, missing.hint) == ("did you mean 'name'?", "rename 'nane' to 'name'")
+    unknown, _, missing = fault({"nane": "web", "nam": "web"}).causes
+    assert (unknown.hint, missing.hint) == ("did you mean 'name'?", "rename 'nam' to 'name'")
 
 
 def test_all_faults_are_told_in_the_order_of_the_document() -> None:

@@ -64,7 +64,9 @@ class Platform:
         )  # fmt: skip
         assert process.stdout is not None
         first = process.stdout.readline()
-        assert "is running" in first, first + process.stdout.read() + self.logs()
+        if "is running" not in first:
+            process.kill()
+            raise AssertionError(first + process.communicate()[0] + self.logs())
         return process
 
     def part(self, name: str) -> dict[str, Any]:

@@ -102,6 +102,7 @@ BAD_CHUNKS = {
     "bare LF in extension": CHUNKED + b"5;a\nb\r\nhello\r\n0\r\n\r\n",
     "chunk too long": CHUNKED + b"5\r\nhello!\r\n0\r\n\r\n",
     "chunk too short": CHUNKED + b"6\r\nhello\r\n0\r\n\r\n",
+    "other bytes after chunk": CHUNKED + b"5\r\nhello!!0\r\n\r\n",
     "bare LF after chunk": CHUNKED + b"5\r\nhello\n0\r\n\r\n",
     "bad trailer": CHUNKED + b"0\r\nx : 1\r\n\r\n",
     "bare LF in trailer": CHUNKED + b"0\r\nx: 1\n\r\n\r\n",

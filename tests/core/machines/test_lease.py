@@ -102,6 +102,11 @@ def test_recorded_result_that_arrives_again_is_known(on_lost: OnLost, status: st
     assert is_repeat(finish(held, "left", 1, status, now=110.0), result(status, held))
 
 
+def test_result_of_another_attempt_is_no_repeat() -> None:
+    done = finish(EXECUTING, "left", 1, "completed", now=110.0)
+    assert not is_repeat(done, replace(result("completed", EXECUTING), attempt=2))
+
+
 def test_recorded_result_that_arrives_after_the_next_claim_is_refused() -> None:
     second = claim(finish(EXECUTING, "left", 1, "failed", now=110.0), "right", now=120.0, duration=DURATION)
     assert not is_repeat(second, result("failed", EXECUTING))

@@ -17,8 +17,9 @@ from outrider.core.http.limits import Limits
 from outrider.core.http.messages import Request, Response
 from outrider.ports.clock.manual import ManualClock
 from outrider.ports.http import client as client_module
-from outrider.ports.http.addresses import parse_address
+from outrider.ports.http.addresses import connect, parse_address
 from outrider.ports.http.client import Client
+from outrider.ports.http.client_connection import ClientConnection
 from tests.ports.http.support import Script, answering, eventually, read_request, scripted, serving
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
@@ -172,6 +173,45 @@ async def test_connection_that_the_server_ends_is_not_kept() -> None:
     last = OK.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n")
     async with scripted(answering(last, OK), answering(last)) as port, client_for(port) as client:
         assert [(await client.request("POST", "/")).body for _ in range(2)] == [b"ok", b"ok"]
+
+
+async def test_connection_that_the_server_wants_to_end_is_ended_here() -> None:
+    async def first(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await answering(OK.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n"))(reader, writer)
+        assert await reader.read() == b""
+
+    async with scripted(first, answering(OK)) as port, client_for(port) as client:
+        assert [(await client.request("POST", "/")).body for _ in range(2)] == [b"ok", b"ok"]
+
+
+async def test_connection_made_after_close_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def connect_late(*arguments: Any) -> ClientConnection:
+        connection = await connect(*arguments)
+        client._closed = True
+        return connection
+
+    monkeypatch.setattr(client_module, "connect", connect_late)
+    async with serving() as (_, port), client_for(port) as client:
+        with pytest.raises(ConnectionFailedError) as caught:
+            await client.request("POST", "/")
+        assert not caught.value.sent
+
+
+async def test_connection_lost_before_its_first_request_has_sent_nothing() -> None:
+    connection = ClientConnection(Limits(), memoryview(bytearray(10)), set())
+    connection.connection_made(asyncio.Transport())
+    await connection.ready
+    connection.connection_lost(ConnectionResetError("gone"))
+    with pytest.raises(ConnectionResetError, match="gone"):
+        await connection.exchange("GET", b"")
+    assert not connection.sent
+
+
+async def test_connection_given_up_before_it_is_made_leaves_no_error() -> None:
+    connection = ClientConnection(Limits(), memoryview(bytearray(10)), set())
+    connection.abort()
+    connection.connection_lost(ConnectionResetError("gone"))
+    assert connection.ready.cancelled()
 
 
 @pytest.mark.parametrize(

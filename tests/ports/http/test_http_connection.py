@@ -39,8 +39,11 @@ class Recorder(asyncio.Transport):
     def abort(self) -> None:
         self.closing = self.aborted = True
 
-    def can_write_eof(self) -> bool:
-        return False
+    def write_eof(self) -> None:
+        """Nothing follows."""
+
+    def get_write_buffer_size(self) -> int:
+        return 0
 
     def resume_reading(self) -> None:
         """Nothing is read."""

@@ -5,6 +5,7 @@ import pytest
 from outrider.core.http.headers import Headers
 from outrider.core.http.limits import Limits
 from outrider.core.http.messages import Request, Response
+from outrider.ports.clock.manual import ManualClock
 from outrider.ports.http.connection import MAX_WAITING_BYTES
 from outrider.ports.http.server_state import RECEIVE_BYTES
 from outrider.ports.http.writer import SLICE
@@ -131,6 +132,12 @@ async def test_refusal_arrives_although_the_body_keeps_coming() -> None:
         assert (await connection.rest()).startswith(b"HTTP/1.1 413 ")
 
 
+async def test_last_answer_arrives_although_more_keeps_coming() -> None:
+    async with serving() as (_, port), wire(port) as connection:
+        connection.send(LAST_GET + b"x" * 10_000_000)
+        assert (await connection.rest()).endswith(b"\r\n\r\nGET / ")
+
+
 async def test_chunked_request() -> None:
     data = b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n2\r\nhi\r\n0\r\n\r\n"
     async with serving() as (_, port):
@@ -153,6 +160,15 @@ async def test_peer_is_told() -> None:
         connection.send(GET)
         host, own_port = connection.writer.get_extra_info("sockname")
         assert (await connection.answer())[1] == f"{host}:{own_port}".encode()
+
+
+async def test_date_follows_the_clock() -> None:
+    clock = ManualClock(784111777)
+    async with serving(clock=clock) as (_, port), wire(port) as connection:
+        for second in (b"37", b"37", b"38"):
+            connection.send(GET)
+            assert b"date: Sun, 06 Nov 1994 08:49:" + second + b" GMT\r\n" in (await connection.answer())[0]
+            clock.advance(0.5)
 
 
 async def test_handler_that_raises_costs_the_connection(caplog: pytest.LogCaptureFixture) -> None:

@@ -127,6 +127,15 @@ async def test_handshake_and_data_however_the_network_cuts_them(link: Link, most
     assert answer == b"y" * 40_000
 
 
+async def test_no_session_can_be_resumed(link: Link) -> None:
+    link.shake_hands()
+    link.layer.write(b"hello")
+    link.deliver()
+    assert link.peer.read(10) == b"hello"
+    assert link.peer.session is not None
+    assert not link.peer.session.has_ticket
+
+
 async def test_what_waits_during_a_pause_is_read_afterwards(link: Link) -> None:
     link.shake_hands()
     link.inside.pauses = True

@@ -12,6 +12,7 @@ from outrider.ports.http.client_connection import ClientConnection
 from outrider.ports.http.tls_layer import TlsLayer
 
 _URL = re.compile(r"(https?)://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9\-._]*)(?::([0-9]{1,5}))?/?")
+_REFUSED = re.compile("ALERT_.*(CERTIFICATE|UNKNOWN_CA|DECRYPT_ERROR|ACCESS_DENIED|HANDSHAKE_FAILURE|PROTOCOL_VERSION)")
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -101,7 +102,7 @@ def failure(address: Address, error: Exception, *, sent: bool) -> OutriderError:
             found=error.verify_message,
             suggestions=["check the CA file of this client", "use a name that the certificate of the server holds"],
         )
-    if isinstance(error, ssl.SSLError) and "ALERT" in (error.reason or ""):
+    if isinstance(error, ssl.SSLError) and _REFUSED.search(error.reason or ""):
         return UnauthenticatedError(
             f"{address.shown} refused this client's certificate or TLS version: {error.reason}",
             found=str(error.reason),

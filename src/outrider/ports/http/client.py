@@ -162,7 +162,7 @@ class Client:
         except (OSError, ProtocolError) as error:
             raise failure(self._address, error, sent=connection.sent) from error
         finally:
-            if connection.idle and not self._closed:
+            if connection.idle:
                 connection.idle_since = self._clock.monotonic()
                 self._idle.append(connection)
             else:

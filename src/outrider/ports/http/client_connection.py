@@ -35,7 +35,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._connections = connections
         self._waiter: asyncio.Future[Response] | None = None
         self._head: ResponseHead | None = None
-        self._pieces: list[bytes] = []
+        self._content = bytearray()
         self._ended = False
         self._error: Exception | None = None
         self.sent = False
@@ -132,13 +132,13 @@ class ClientConnection(asyncio.BufferedProtocol):
         if isinstance(event, ResponseHead):
             self._head = event
         elif isinstance(event, bytes):
-            self._pieces.append(event)
+            self._content += event
         elif self._head is not None:
             self._complete(self._head)
 
     def _complete(self, head: ResponseHead) -> None:
-        response = Response(head.status, head.headers, b"".join(self._pieces))
-        self._pieces = []
+        response = Response(head.status, head.headers, bytes(self._content))
+        self._content = bytearray()
         if head.close:
             self.abort()
         if self._waiter is not None and not self._waiter.done():

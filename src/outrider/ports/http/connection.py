@@ -86,9 +86,9 @@ class ServerConnection(asyncio.BufferedProtocol):
             self._transport.pause_reading()
 
     def eof_received(self) -> bool:
-        """Keep the sending half open for an answer that is under way; TLS cannot be half-closed."""
+        """Keep the sending half open for an answer that is under way. The TLS layer does not ask: it closes both halves."""
         self._eof = True
-        return self._task is not None and not self._closing and self._transport.can_write_eof()
+        return self._task is not None and not self._closing
 
     def pause_writing(self) -> None:
         self._writer.pause()
@@ -173,7 +173,7 @@ class ServerConnection(asyncio.BufferedProtocol):
             if last is None:
                 self._fail()
         if last or self._state.stopping:
-            self._close()
+            self._end()
         elif not self._closing:
             self._next()
 
@@ -224,20 +224,29 @@ class ServerConnection(asyncio.BufferedProtocol):
             self._refuse(error_response(InternalError("the request could not be handled")))
 
     def _refuse(self, response: Response) -> None:
-        """Answer and close, without the reset that unread bytes would cause and that could overtake the answer."""
+        """Give an answer to what is no request, or not one that can be handled, and close."""
         start = response_start(response, method="GET", minor=1, close=True, date=self._state.date())
         assert isinstance(response.body, bytes)
         self._transport.write(start.head + response.body)
+        self._end()
+
+    def _end(self) -> None:
+        """Close after the last answer, and drop what still comes until the other end closes too.
+
+        Bytes that nobody reads would cause a reset, which could overtake the answer (RFC 9112 section 9.6).
+        """
+        timeouts = self._state.timeouts
         self._closing = True
-        self.deadline = self._state.monotonic() + self._state.timeouts.linger
+        behind = self._transport.get_write_buffer_size() > 0
+        self.deadline = self._state.monotonic() + (timeouts.write if behind else timeouts.linger)
         self._transport.resume_reading()
         if self._eof:
             self._transport.close()
-        elif self._transport.can_write_eof():
+        else:
             self._transport.write_eof()
 
     def _close(self) -> None:
-        """Close when all is written."""
+        """Close where no answer is on its way."""
         self._closing = True
-        self.deadline = self._state.monotonic() + self._state.timeouts.write
+        self.deadline = self._state.monotonic() + self._state.timeouts.linger
         self._transport.close()

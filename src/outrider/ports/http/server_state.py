@@ -27,7 +27,7 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
         body: From the end of the headers to the end of the body.
         idle: Between two requests.
         write: Without progress of a reader that is behind.
-        linger: After an early answer, while what the other end still sends is dropped.
+        linger: After the last answer, while what the other end still sends is dropped.
     """
 
     handshake: float = 10.0

@@ -58,6 +58,7 @@ async def _up(layout: Layout) -> int:
         loop.add_signal_handler(number, stopped.set)
     async with launch.running_platform(layout) as status:
         sys.stdout.write(f"{status.name} is running · {status.url} · stop it with ctrl-c, or: outrider down\n")
+        sys.stdout.flush()
         context = PlatformContext(name=status.name, folder=layout.folder, state=layout.state)
         for problem in (await _report(context, layout)).problems:
             sys.stderr.write(f"problem: {problem}\n")
