@@ -89,7 +89,8 @@ async def _plugin_start(folder: Path, rounds: int) -> Figure:
     """Start a plugin in its sandbox until it has answered the handshake."""
     plugin = Catalogue([SOURCE / "plugins"]).find("action", "record")
     config = with_defaults(plugin.manifest.configuration, {"file": str(folder / "starts.log")})
-    launcher = HostLauncher(folder=folder, state=folder / "state", cache=folder / "cache")
+    audit = AuditLog(folder / "audit.jsonl", "benchmark", SystemClock())
+    launcher = HostLauncher(folder=folder, state=folder / "state", cache=folder / "cache", audit=audit)
     callbacks = HostCallbacks(event=lambda _: None, call=_refuse, log=lambda _, __: None)
     took = []
     for _ in range(rounds + 1):

@@ -15,12 +15,16 @@ def main(folder: Path) -> int:
     """Make the environment in `folder`."""
     if sys.version_info < MINIMUM:
         found = ".".join(map(str, sys.version_info[:2]))
-        sys.stderr.write(f"Outrider needs Python 3.11 or newer; python3 is {found}. Name another: make PYTHON=python3.12 demo\n")
+        sys.stderr.write(
+            f"Outrider needs Python 3.11 or newer; python3 is {found}. Name another: make PYTHON=python3.12 demo\n"
+        )
         return 1
     if find_spec("ensurepip") is None and not _install_venv():
         return 1
     if shutil.which("bwrap") is None:
-        sys.stderr.write("bubblewrap is not installed: plugins are confined by Landlock and seccomp (apt-get install bubblewrap)\n")
+        sys.stderr.write(
+            "bubblewrap is not installed: plugins are confined by Landlock and seccomp (apt-get install bubblewrap)\n"
+        )
     venv.create(folder, with_pip=True, symlinks=True)
     return 0
 

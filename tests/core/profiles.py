@@ -4,6 +4,6 @@ from hypothesis import HealthCheck, settings
 
 _SLOW_IS_FINE = [HealthCheck.too_slow]
 
-quick = settings(max_examples=60, deadline=None, suppress_health_check=_SLOW_IS_FINE)
-thorough = settings(max_examples=120, deadline=None, suppress_health_check=_SLOW_IS_FINE)
-machine = settings(max_examples=80, stateful_step_count=40, deadline=None, suppress_health_check=_SLOW_IS_FINE)
+quick = settings(max_examples=40, deadline=None, suppress_health_check=_SLOW_IS_FINE)
+thorough = settings(max_examples=80, deadline=None, suppress_health_check=_SLOW_IS_FINE)
+machine = settings(max_examples=50, stateful_step_count=40, deadline=None, suppress_health_check=_SLOW_IS_FINE)

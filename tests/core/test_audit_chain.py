@@ -18,7 +18,7 @@ entries = st.builds(
     principal=texts,
     action=texts,
     target=texts,
-    details=st.dictionaries(keys, json_values, max_size=3),
+    details=st.dictionaries(keys, json_values, max_size=2),
 )
 
 
@@ -39,7 +39,7 @@ def simple(count: int) -> list[AuditEntry]:
     return [AuditEntry(phase="fact", principal="user:ana", action=f"a{number}") for number in range(count)]
 
 
-chains = st.lists(entries, min_size=2, max_size=6).map(lambda made: grow(ChainHead(), made))
+chains = st.lists(entries, min_size=2, max_size=5).map(lambda made: grow(ChainHead(), made))
 
 
 def test_chain_begins_at_its_genesis() -> None:

@@ -27,7 +27,7 @@ def scenarios(most_jobs: int, most_faults: int) -> st.SearchStrategy[Scenario]:
     )
 
 
-@settings(thorough, max_examples=200)
+@settings(thorough, max_examples=150)
 @given(scenarios(most_jobs=3, most_faults=8))
 def test_rules_hold_whatever_goes_wrong(scenario: Scenario) -> None:
     assert Simulation(scenario).run() == []

@@ -240,8 +240,8 @@ class ServerConnection(asyncio.BufferedProtocol):
         behind = self._transport.get_write_buffer_size() > 0
         self.deadline = self._state.monotonic() + (timeouts.write if behind else timeouts.linger)
         self._transport.resume_reading()
-        if self._eof:
-            self._transport.close()
+        if self._eof or (self._state.stopping and not self._waiting):
+            self._transport.close()  # a server that stops does not wait for those who have their answer
         else:
             self._transport.write_eof()
 

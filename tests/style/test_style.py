@@ -1,0 +1,145 @@
+"""The numbers that keep this codebase readable; measured over every file of the product."""
+
+import ast
+import re
+import statistics
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCE = ROOT / "src" / "outrider"
+FILE_LIMIT, FILE_MEDIAN = 450, 150
+FUNCTION_LIMIT, FUNCTION_MEDIAN, FUNCTION_P90 = 60, 10, 30
+PARAMETERS = 9
+TYPE_IGNORES = 12
+# The boundaries at which a fault of a part must not take the whole down: task runner, plugin host, HTTP edge.
+BROAD_EXCEPT = {
+    "ports/store/store.py",
+    "edge/hosts.py",
+    "ports/http/routing.py",
+    "runtime/plugin_host",
+    "runtime/invoker.py",
+}
+
+
+@cache
+def files() -> list[Path]:
+    return sorted(path for path in SOURCE.rglob("*.py") if "tests" not in path.parts)
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+def functions() -> Iterator[tuple[Path, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    for path in files():
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                yield path, node
+
+
+def length(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Return the lines of a function without its docstring."""
+    first = node.body[0]
+    is_documented = (
+        isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
+    )
+    documented = (first.end_lineno or 0) - first.lineno + 1 if is_documented else 0
+    return (node.end_lineno or 0) - node.lineno + 1 - documented
+
+
+def test_files_are_short() -> None:
+    sizes = {path: len(path.read_text().splitlines()) for path in files()}
+    long = {str(path.relative_to(ROOT)): size for path, size in sizes.items() if size > FILE_LIMIT}
+    assert long == {}
+    assert statistics.median(sizes.values()) <= FILE_MEDIAN
+
+
+def test_functions_are_short() -> None:
+    lengths = sorted(length(node) for _, node in functions())
+    long = [
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
+        for path, node in functions()
+        if length(node) > FUNCTION_LIMIT
+    ]
+    assert long == []
+    assert statistics.median(lengths) <= FUNCTION_MEDIAN
+    assert lengths[int(len(lengths) * 0.9)] <= FUNCTION_P90
+
+
+def test_functions_take_few_parameters() -> None:
+    many = [
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
+        for path, node in functions()
+        if len(node.args.args) + len(node.args.kwonlyargs) > PARAMETERS and node.name != "__init__"
+    ]
+    assert many == []
+
+
+def test_public_names_are_documented() -> None:
+    bare = [
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
+        for path in files()
+        for node in tree(path).body
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and not node.name.startswith("_")
+        and ast.get_docstring(node) is None
+    ]
+    assert bare == []
+
+
+def test_every_fault_is_caught_by_its_name() -> None:
+    broad = []
+    for path in files():
+        place = path.relative_to(SOURCE).as_posix()
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.ExceptHandler):
+                assert node.type is not None, f"{place}:{node.lineno}: bare except"
+                name = node.type.id if isinstance(node.type, ast.Name) else ""
+                if name == "Exception" and not any(place.startswith(allowed) for allowed in BROAD_EXCEPT):
+                    broad.append(f"{place}:{node.lineno}")
+    assert broad == []
+
+
+def test_checks_are_rarely_switched_off_and_always_with_a_reason() -> None:
+    found = [
+        (path, number, line)
+        for path in files()
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if "type: ignore" in line
+    ]
+    without_reason = [
+        f"{path}:{number}" for path, number, line in found if not re.search(r"type: ignore\[[\w, -]+\]  # \w", line)
+    ]
+    assert without_reason == []
+    assert len(found) <= TYPE_IGNORES
+
+
+@pytest.mark.parametrize("layer", ["core", "ports", "runtime", "surfaces"])
+def test_no_layer_below_or_above_the_families_knows_one_by_name(layer: str) -> None:
+    names = [path.name for path in (SOURCE / "operators").iterdir() if (path / "manifest.toml").is_file()]
+    for path in files():
+        if (SOURCE / layer) in path.parents:
+            for node in ast.walk(tree(path)):
+                if isinstance(node, ast.ImportFrom) and node.module:
+                    assert not any(node.module.startswith(f"outrider.operators.{name}") for name in names), path
+
+
+def test_no_notes_to_self() -> None:
+    pattern = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|NotImplementedError\(\)$")
+    assert [str(path) for path in files() if pattern.search(path.read_text())] == []
+
+
+def test_the_strings_that_reach_upwards_are_known() -> None:
+    """The registry imports by the strings of manifests; each must name something that is there."""
+    from outrider.runtime.discovery import load, registry
+
+    references = [kind.model for kind in registry().kinds.values()]
+    references += [kind.validate for kind in registry().kinds.values() if kind.validate]
+    references += [service.entry for service in registry().services.values()]
+    assert all(load(reference) is not None for reference in references)
+    assert registry().broken == []
