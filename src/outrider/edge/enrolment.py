@@ -6,11 +6,13 @@ from pathlib import Path
 from outrider.core.errors import ExecutionFailedError, UnauthenticatedError
 from outrider.core.events import EnrolmentAnswer, EnrolmentRequest
 from outrider.edge.settings import AgentSettings
+from outrider.ports.certificates.tls import client_context
+from outrider.ports.certificates.tokens import fingerprint, split_token
 from outrider.ports.clock import Clock
 from outrider.ports.http.client import Client
-from outrider.ports.http.tls import client_context
 from outrider.ports.process import run
 from outrider.ports.secrets.private_files import write_private
+from outrider.runtime.client import read_authority
 
 LIFETIME = 3600.0
 RENEW_AT = 2 / 3
@@ -53,7 +55,15 @@ class Certificate:
                 f"agent '{self._settings.name}' has no valid certificate and no enrolment token",
                 suggestions=[f"make a token: outrider agents token {self._settings.name}"],
             )
-        client = Client(self._settings.orchestrator, tls=client_context(self._settings.authority))
+        authority = read_authority(self._settings.authority)
+        if fingerprint(authority) != split_token(self._settings.token)[0]:
+            raise UnauthenticatedError(
+                "the enrolment token was made by another platform",
+                found=str(self._settings.authority),
+                expected="the authority that the token names",
+                suggestions=[f"make a token there: outrider agents token {self._settings.name}"],
+            )
+        client = Client(self._settings.orchestrator, tls=client_context(authority))
         try:
             body = EnrolmentRequest(self._settings.token, await self._new_request())
             answer = await client.request_json("POST", "/agents/v1/enroll", body, EnrolmentAnswer)

@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import os
 import signal
-import ssl
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,13 +21,14 @@ from outrider.edge.link import Link
 from outrider.edge.outbox import EventOutbox
 from outrider.edge.sensor import SensorAgent
 from outrider.edge.settings import AgentSettings, read_settings
+from outrider.ports.certificates.tls import client_context, load_identity
 from outrider.ports.clock import Clock, SystemClock
 from outrider.ports.http.client import Client
-from outrider.ports.http.tls import client_context
 from outrider.ports.process import LIFELINE_VARIABLE, watch_lifeline
 from outrider.ports.secrets import Resolver, SecretSource
 from outrider.ports.telemetry import configure_logging, logger, start_tracing
 from outrider.runtime.audit import AuditLog
+from outrider.runtime.client import read_authority
 from outrider.runtime.context import AllowedCommand, Environment
 from outrider.runtime.discovery import registry
 from outrider.runtime.invoker import Invoker
@@ -61,7 +61,7 @@ class AgentProcess:
     async def run(self) -> None:
         """Serve until `stop`."""
         await self._enrol()
-        self._tls = client_context(self._settings.authority, self._certificate.identity)
+        self._tls = client_context(read_authority(self._settings.authority), self._certificate.identity)
         self._client = Client(self._settings.orchestrator, tls=self._tls)
         self._link = Link(self._client, self._settings.name)
         try:
@@ -201,9 +201,9 @@ class AgentProcess:
             try:
                 await self._certificate.renew(self._client)
                 # New connections use the new certificate; open ones end with their keep-alive.
-                self._tls.load_cert_chain(self._certificate.identity)
-            except (OutriderError, ssl.SSLError) as error:
-                _log.warning("certificate not renewed: %s", error)
+                load_identity(self._tls, self._certificate.identity)
+            except OutriderError as error:
+                _log.warning("certificate not renewed: %s", error.message)
 
     async def _say_goodbye(self) -> None:
         if hasattr(self, "_sensor"):

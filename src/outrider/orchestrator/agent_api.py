@@ -17,10 +17,11 @@ from outrider.core.events import (
     Result,
 )
 from outrider.core.http.messages import Request, Response
-from outrider.core.identity import Principal, parse_spiffe_id, spiffe_id
+from outrider.core.identity import Principal, spiffe_id
 from outrider.orchestrator.agents import Enrolee, record_heartbeat, take_token
 from outrider.orchestrator.engine import Engine
 from outrider.ports.certificates.authority import Authority
+from outrider.ports.certificates.peer import read_peer
 from outrider.ports.certificates.tokens import secret_hash, split_token
 from outrider.ports.http.routing import Router, json_response, read_json
 
@@ -74,19 +75,11 @@ class AgentApi:
 
     async def _agent(self, request: Request) -> Enrolee:
         """Return the agent that the certificate names; it must be the one of the path, and not revoked."""
-        peer = request.peer
-        if peer.spiffe_id is None:
-            raise UnauthenticatedError(
-                "this call needs the agent's certificate", suggestions=["enrol the agent: outrider agents token NAME"]
-            )
-        # TLS checks the expiry at the handshake only; a connection may live longer than its certificate.
-        if peer.expired(self._engine.clock.now()):
-            raise UnauthenticatedError(
-                "the agent's certificate has expired", suggestions=["renew it on a new connection"]
-            )
-        trust_domain, principal = parse_spiffe_id(peer.spiffe_id)
-        if trust_domain != self._trust_domain or principal.tenant != self._engine.tenant:
-            raise UnauthenticatedError("the certificate belongs to another platform", found=peer.spiffe_id)
+        peer = read_peer(request.peer.certificate, self._trust_domain)
+        peer.check(self._engine.clock.now())
+        principal = peer.principal
+        if principal.tenant != self._engine.tenant:
+            raise UnauthenticatedError("the certificate belongs to another tenant", found=peer.spiffe_id)
         if principal.name != request.params["agent"]:
             raise DeniedError(
                 f"agent '{principal.name}' may not act for '{request.params['agent']}'", found=peer.spiffe_id

@@ -20,10 +20,10 @@ from outrider.orchestrator.settings import AUTHORITY_FILE, OrchestratorSettings
 from outrider.orchestrator.tables import MIGRATIONS
 from outrider.orchestrator.user_api import UserApi
 from outrider.ports.certificates.authority import Authority, ensure_authority
+from outrider.ports.certificates.tls import load_identity, server_context
 from outrider.ports.clock import SystemClock
 from outrider.ports.http.routing import Router
 from outrider.ports.http.server import Server
-from outrider.ports.http.tls import server_context
 from outrider.ports.process import LIFELINE_VARIABLE, watch_lifeline
 from outrider.ports.secrets.private_files import write_private
 from outrider.ports.store import open_sqlite
@@ -80,7 +80,7 @@ class Orchestrator:
         host, _, port = self._settings.listen.rpartition(":")
         identity = self._settings.state / "server.pem"
         issued = authority.issue_server(identity, [host], self._clock.now())
-        tls = server_context(identity, identity, self._settings.state / AUTHORITY_FILE, require_client=False)
+        tls = server_context(identity, authority.ca_pem, require_client=False)
         server = Server(self._router(engine, authority), limits=Limits(body=BODY_LIMIT), tls=tls)
         bound = await server.start_tcp(host, int(port))
         _log.info("orchestrator listens on %s:%d", host, bound)
@@ -91,7 +91,7 @@ class Orchestrator:
                 await self._clock.sleep(max(1.0, min(RENEWAL_CHECK_SECONDS, issued.renew_at - self._clock.now())))
                 if self._clock.now() >= issued.renew_at:
                     issued = authority.issue_server(identity, [host], self._clock.now())
-                    tls.load_cert_chain(identity)  # new connections show it
+                    load_identity(tls, identity)  # new connections show it
 
         loop = asyncio.get_running_loop()
         tasks = {loop.create_task(work) for work in (engine.sweep(), renew(), self._until_stopped())}

@@ -7,8 +7,8 @@ from typing import Any, Self, TypeVar
 from outrider.core.codec import decode
 from outrider.core.errors import NotFoundError, OutriderError, UnavailableError
 from outrider.core.http.headers import Headers
+from outrider.ports.certificates.tls import client_context
 from outrider.ports.http.client import Client
-from outrider.ports.http.tls import client_context
 from outrider.runtime.contexts import Endpoint, PlatformContext
 
 T = TypeVar("T")
@@ -27,7 +27,7 @@ class PlatformClient:
     def __init__(self, url: str, authority: Path, token: str) -> None:
         self.url = url
         self._headers = Headers([("authorization", f"Bearer {token}")])
-        self._client = Client(url, tls=client_context(authority))
+        self._client = Client(url, tls=client_context(read_authority(authority)))
 
     async def get(self, path: str, target: type[T], *, timeout: float = TIMEOUT) -> T:
         """Read something."""
@@ -48,6 +48,22 @@ class PlatformClient:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.close()
+
+
+def read_authority(file: Path) -> str:
+    """Return the authority's certificate that a platform keeps for its clients.
+
+    Raises:
+        NotFoundError: It is not there.
+    """
+    try:
+        return file.read_text()
+    except OSError as error:
+        raise NotFoundError(
+            f"the authority's certificate cannot be read: {error.strerror}",
+            found=str(file),
+            suggestions=["start the platform once: outrider up DIR"],
+        ) from error
 
 
 def read_endpoint(state: Path) -> Endpoint | None:

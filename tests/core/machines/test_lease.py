@@ -59,6 +59,11 @@ def test_last_attempt_ends_with_its_status(status: str) -> None:
     assert finish(replace(EXECUTING, attempt=2), "left", 1, status, now=110.0).state == status
 
 
+@pytest.mark.parametrize("status", ["failed", "timeout"])
+def test_failure_that_would_only_repeat_itself_is_final(status: str) -> None:
+    assert finish(EXECUTING, "left", 1, status, now=110.0, again=False).state == status
+
+
 @pytest.mark.parametrize("status", ["completed", "cancelled"])
 def test_success_and_cancellation_are_not_repeated(status: str) -> None:
     assert finish(EXECUTING, "left", 1, status, now=110.0).state == status
@@ -200,8 +205,8 @@ class LeaseRules(RuleBasedStateMachine):
         self.started.add(epoch)
 
     @precondition(lambda self: self.holders)
-    @rule(data=st.data(), status=st.sampled_from(STATUSES))
-    def report(self, data: st.DataObject, status: str) -> None:
+    @rule(data=st.data(), status=st.sampled_from(STATUSES), again=st.booleans())
+    def report(self, data: st.DataObject, status: str, *, again: bool) -> None:
         epoch = data.draw(st.sampled_from(sorted(self.holders)))
         if not self.holds(epoch):
             with pytest.raises(ConflictError):
@@ -210,7 +215,7 @@ class LeaseRules(RuleBasedStateMachine):
         assert epoch not in self.finished
         self.finished.add(epoch)
         self.started.add(epoch)
-        self.move(finish(self.lease, self.holders[epoch], epoch, status, now=self.now))
+        self.move(finish(self.lease, self.holders[epoch], epoch, status, now=self.now, again=again))
         assert self.lease.state != "executing"
 
     def holds(self, epoch: int) -> bool:
