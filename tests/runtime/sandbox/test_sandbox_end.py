@@ -1,6 +1,7 @@
 """Nothing of a program outlives its end, its kill, or the agent."""
 
 import asyncio
+import itertools
 import os
 import secrets
 import signal
@@ -12,7 +13,6 @@ import pytest
 
 from outrider.core.errors import ExecutionFailedError
 from outrider.ports.process.guardian import all_stats
-from outrider.runtime.sandbox import process
 from outrider.runtime.sandbox.cgroup_facts import CgroupFacts
 from outrider.runtime.sandbox.cgroups import Cgroup, remove_stale
 from outrider.runtime.sandbox.launch import prepare
@@ -253,20 +253,44 @@ async def test_what_cannot_be_started_leaves_nothing(box: Box) -> None:
     assert groups_of(os.getpid(), box.machine) == []
 
 
-async def test_a_cancelled_start_leaves_nothing(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
-    reached = asyncio.Event()
-
-    async def forever(*_: object) -> None:
-        reached.set()
-        await asyncio.Event().wait()
-
-    for level in LEVELS:
-        confined = await box.start(level, "sys.stdin.read()")
-        with monkeypatch.context() as patched:
-            patched.setattr(asyncio, "to_thread", forever)
-            task = asyncio.create_task(process._admit(confined, Cgroup([])))
-            await reached.wait()
+@pytest.mark.parametrize("level", LEVELS, ids=lambda level: level.label)
+async def test_a_start_that_is_cancelled_leaves_nothing(box: Box, level: Level) -> None:
+    """Wherever it is: turn by turn of the event loop, until it had no time left to be cancelled."""
+    for turns in itertools.count():
+        before = set(children())
+        task = asyncio.create_task(box.start(level, "sys.stdin.read()"))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        if task.done():
+            break
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert await confined.wait() != 0
+        await until(lambda before=before: set(children()) <= before)  # type: ignore[misc]
+    await box.close()
+    await until(lambda: groups_of(os.getpid(), box.machine) == [])
+
+
+def children() -> list[int]:
+    return [stat.pid for stat in all_stats() if stat.ppid == os.getpid()]
+
+
+@pytest.mark.parametrize("level", LEVELS, ids=lambda level: level.label)
+async def test_an_early_kill_leaves_nothing(either: Box, level: Level) -> None:
+    """bwrap makes its namespace in steps, and one of its processes waits for the other."""
+    groups = set()
+    for _ in range(20):
+        confined = await either.start(level, "sys.stdin.read()")
+        groups.add(confined.pid)
+        await confined.kill()
+    await until(lambda: not any(stat.group in groups or stat.session in groups for stat in all_stats()))
+
+
+@pytest.mark.parametrize("level", LEVELS, ids=lambda level: level.label)
+async def test_kill_does_not_need_a_reader(box: Box, level: Level) -> None:
+    confined = await box.start(level, "while True: sys.stdout.write('x' * 65536)", line_limit=1024)
+    await confined.stdout.readexactly(1)
+    begun = asyncio.get_running_loop().time()
+    await confined.kill()
+    assert asyncio.get_running_loop().time() - begun < 1
+    assert await confined.wait() != 0

@@ -5,11 +5,11 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from outrider.core.errors import ExecutionFailedError
+from outrider.ports.process.guardian import kill_tree, read_stat
 from outrider.runtime.sandbox.cgroups import Cgroup
 from outrider.runtime.sandbox.launch import Launch, prepare
 from outrider.runtime.sandbox.machine import Machine, detect
@@ -23,25 +23,25 @@ _POLL_SECONDS = 0.005
 
 
 class _Protocol(asyncio.subprocess.SubprocessStreamProtocol):
-    """Knows when all that the program wrote has been taken from its pipes."""
+    """Knows when the process has ended, and when all that was written has been taken from its pipes.
+
+    `asyncio.subprocess.Process.wait` waits for both, and so for ever where nobody reads.
+    """
 
     def __init__(self, limit: int, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(limit, loop)
-        self.drained = asyncio.Event()
+        self.exited, self.drained = asyncio.Event(), asyncio.Event()
         self._outputs = {1, 2}
+
+    def process_exited(self) -> None:
+        super().process_exited()
+        self.exited.set()
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
         super().pipe_connection_lost(fd, exc)
         self._outputs.discard(fd)
         if not self._outputs:
             self.drained.set()
-
-
-class _Ends(NamedTuple):
-    process: asyncio.subprocess.Process
-    transport: asyncio.SubprocessTransport
-    protocol: _Protocol
-    handle: int
 
 
 class Confined:
@@ -56,26 +56,26 @@ class Confined:
         cgroup: Its group, where there is one.
     """
 
-    def __init__(self, ends: _Ends, launch: Launch, *, level: Level, cgroup: Cgroup | None) -> None:
-        process = ends.process
-        assert process.stdin is not None
-        assert process.stdout is not None
-        assert process.stderr is not None
-        self.pid = process.pid
+    def __init__(
+        self, transport: asyncio.SubprocessTransport, protocol: _Protocol, launch: Launch, level: Level
+    ) -> None:
+        assert protocol.stdin is not None
+        assert protocol.stdout is not None
+        assert protocol.stderr is not None
+        self.pid = transport.get_pid()
         self.level = level.label
-        self.stdin, self.stdout, self.stderr = process.stdin, process.stdout, process.stderr
-        self.cgroup = cgroup
-        self._process = process
-        self._ends = ends
-        self._launch = launch
-        # A handle cannot hit another process; `Process.kill` would also take the exit code from the event loop.
-        self._handle = ends.handle
+        self.stdin, self.stdout, self.stderr = protocol.stdin, protocol.stdout, protocol.stderr
+        self.cgroup: Cgroup | None = None
+        stat = read_stat(self.pid)
+        self._birth = stat.birth if stat else None
+        self._transport, self._protocol, self._launch = transport, protocol, launch
         # A keeper must be asked, so that it can kill the rest; bwrap takes all with it.
         self._first = signal.SIGKILL if level is Level.NAMESPACED else signal.SIGTERM
 
     async def wait(self) -> int:
         """Wait until it has ended, and return its exit code; 128 + n for signal n."""
-        return await self._process.wait()
+        await self._protocol.exited.wait()
+        return self._transport.get_returncode() or 0
 
     async def kill(self) -> None:
         """End it with all that it ever started, within a second; may be called again.
@@ -86,42 +86,35 @@ class Confined:
         self._signal(self._first)
         if self.cgroup is not None:
             self.cgroup.kill()
-        if not await self._ended(_KEEPER_SECONDS):
-            self._signal(signal.SIGKILL)
-            if not await self._ended(_GONE_SECONDS):
+        if not await self._within(_KEEPER_SECONDS, self._protocol.exited):
+            await asyncio.to_thread(kill_tree, self.pid, self._birth, timeout=_GONE_SECONDS)
+            if not await self._within(_GONE_SECONDS, self._protocol.exited):
                 raise _immortal({self.pid})
         await self._close()
         if self.cgroup is not None:
             await self._remove(self.cgroup)
 
-    async def _ended(self, within: float) -> bool:
-        try:
-            async with asyncio.timeout(within):
-                await self._process.wait()
-        except TimeoutError:
-            return False
-        return True
-
     def _signal(self, number: signal.Signals) -> None:
-        if self._handle >= 0:
-            try:
-                signal.pidfd_send_signal(self._handle, number)
-            except ProcessLookupError:
-                return
+        """Signal the process in front with its group: bwrap that is killed early leaves one in it that waits for ever."""
+        stat = read_stat(self.pid)
+        if stat is None or stat.birth == self._birth:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, number)
 
     async def _close(self) -> None:
         """Close all that belongs to it; what it wrote last is still read, unless the owner does not read."""
         self.stdin.close()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_LAST_WORDS_SECONDS):
-                await self._ends.protocol.drained.wait()
-        self._ends.transport.close()
+        await self._within(_LAST_WORDS_SECONDS, self._protocol.drained)
+        self._transport.close()
         self._launch.close()
-        if self._handle >= 0:
-            os.close(self._handle)
-            self._handle = -1
         # The transports of the pipes close in the next turn.
         await asyncio.sleep(0)
+
+    async def _within(self, seconds: float, event: asyncio.Event) -> bool:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await event.wait()
+        return event.is_set()
 
     async def _remove(self, cgroup: Cgroup) -> None:
         end = time.monotonic() + _GONE_SECONDS
@@ -169,16 +162,27 @@ async def start(
             level, grants, limits, program=program, work_dir=work_dir, read_only=read_only, env=env, machine=machine,
             cgroup=cgroup,
         )  # fmt: skip
-        ends = await _spawn(launch, line_limit)
+        confined = await _uninterrupted(_spawn(launch, level, line_limit))
     except BaseException:
         if cgroup is not None:
-            cgroup.kill()
             cgroup.remove()
         raise
-    confined = Confined(ends, launch, level=level, cgroup=cgroup)
     if cgroup is not None:
+        confined.cgroup = cgroup
         await _admit(confined, cgroup)
     return confined
+
+
+async def _uninterrupted(spawning: Coroutine[None, None, Confined]) -> Confined:
+    """Finish what was begun, also when cancelled: asyncio waits for ever on a process that it closes while starting it."""
+    task = asyncio.ensure_future(spawning)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        if not task.cancelled() and task.exception() is None:
+            await task.result().kill()
+        raise
 
 
 async def _admit(confined: Confined, cgroup: Cgroup) -> None:
@@ -193,35 +197,20 @@ async def _admit(confined: Confined, cgroup: Cgroup) -> None:
         raise
 
 
-async def _spawn(launch: Launch, line_limit: int) -> _Ends:
-    """Do what `create_subprocess_exec` does, and keep the transport, which only so can be closed."""
+async def _spawn(launch: Launch, level: Level, line_limit: int) -> Confined:
+    """Do what `create_subprocess_exec` does, with a protocol and a transport of our own."""
     loop, pipe = asyncio.get_running_loop(), asyncio.subprocess.PIPE
-    transport = None
     try:
         transport, protocol = await loop.subprocess_exec(
             lambda: _Protocol(line_limit, loop),
             *launch.argv, env=launch.env, pass_fds=launch.pass_fds, start_new_session=True, cwd="/",
             stdin=pipe, stdout=pipe, stderr=pipe,
         )  # fmt: skip
-        handle = _handle(transport.get_pid())
-    except BaseException as error:
-        # Without the other end of its pipe the program ends by itself, if it was started at all.
+    except OSError as error:
         launch.close()
-        if transport is not None:
-            transport.close()
-        if isinstance(error, OSError):
-            raise ExecutionFailedError(f"sandbox: {launch.argv[0]} could not be started: {error.strerror}") from error
-        raise
+        raise ExecutionFailedError(f"sandbox: {launch.argv[0]} could not be started: {error.strerror}") from error
     launch.spawned()
-    return _Ends(asyncio.subprocess.Process(transport, protocol, loop), transport, protocol, handle)
-
-
-def _handle(pid: int) -> int:
-    """Return a descriptor for the process, -1 if it has ended already."""
-    try:
-        return os.pidfd_open(pid)
-    except ProcessLookupError:
-        return -1
+    return Confined(transport, protocol, launch, level)
 
 
 def _immortal(pids: set[int]) -> ExecutionFailedError:
