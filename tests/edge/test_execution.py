@@ -111,6 +111,7 @@ async def test_the_work_is_stopped_when_the_claim_cannot_be_renewed(stuck: Case)
     assert result is not None
     assert result.error is not None
     assert "could not be renewed" in result.error.message
+    assert result.status == "unknown_outcome"
 
 
 async def test_the_work_is_stopped_before_the_claim_expires(stuck: Case) -> None:
@@ -149,3 +150,12 @@ async def test_a_renewal_that_hangs_does_not_hold_up_the_fence(stuck: Case) -> N
     stuck.link.hangs = True
     await stuck.pass_time(28.5)
     assert stuck.ended.is_set()
+
+
+async def test_what_is_cancelled_already_does_not_begin() -> None:
+    case = Case(forever)
+    case.link.cancel = True
+    result = await case.task
+    assert result is not None
+    assert result.status == "cancelled"
+    assert case.begun == []

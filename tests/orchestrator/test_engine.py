@@ -195,6 +195,19 @@ async def test_a_clock_that_steps_back_expires_nothing(bench: Bench) -> None:
     assert await bench.states() == ["completed"]
 
 
+async def test_a_clock_that_jumps_ahead_expires_nothing(bench: Bench) -> None:
+    await bench.declare()
+    await bench.see(bench.event())
+    instruction = await bench.take()
+    assert instruction is not None
+    await bench.engine.renew("hands", instruction.id, instruction.lease_epoch)
+    bench.clock.jump_wall(3600)
+    await bench.sweep()
+    assert await bench.take("more-hands") is None
+    await bench.finish(instruction)
+    assert await bench.states() == ["completed"]
+
+
 async def test_a_result_that_arrives_twice_is_acknowledged_twice(bench: Bench) -> None:
     await bench.declare()
     await bench.see(bench.event())

@@ -20,6 +20,7 @@ from outrider.ports.clock import Clock
 from outrider.ports.telemetry import logger
 
 FENCE_MARGIN = 2.0
+FENCE_STEP = 1.0
 RENEWALS_PER_LEASE = 3
 LOG_BUFFER = 1000
 LOG_SECONDS = 0.5
@@ -113,10 +114,14 @@ class Execution:
             _log.warning("not begun: %s", error.message, extra={"instruction": self.instruction.id})
             return None
         started = self._clock.now()
+        if self._cancel_requested:
+            return self._result("cancelled", started)
         try:
             await self._begin(self.instruction)
             outcome = await self._run_fenced()
             return self._result("completed", started, result=outcome)
+        except LeaseLostError as error:
+            return self._result("unknown_outcome", started, error=error)
         except OutriderError as error:
             return self._result(_STATUS.get(error.code, "failed"), started, error=error)
         finally:
@@ -148,7 +153,8 @@ class Execution:
             LeaseLostError: It has come.
         """
         while (left := self._valid_until - FENCE_MARGIN - self._clock.monotonic()) > 0:
-            await self._clock.sleep(left)
+            # In short steps, because a sleep does not count the time during which the machine is suspended.
+            await self._clock.sleep(min(left, FENCE_STEP))
         raise LeaseLostError(
             "the claim could not be renewed in time; the work was stopped",
             suggestions=["look at the connection between agent and orchestrator"],

@@ -151,6 +151,7 @@ class Desk:
             .on_conflict_do_update(
                 index_elements=["tenant", "instruction", "epoch"],
                 set_={"status": "superseded", "document": encode(result).decode(), "finished": work.now},
+                where=attempts.c.status.in_((*_CLAIMED, "lost")),
             )
         )
 
@@ -267,6 +268,17 @@ class Desk:
             instructions.update()
             .where(instructions.c.tenant == self._tenant, instructions.c.state.in_(_CLAIMED))
             .values(expires=work.now + LEASE_SECONDS)
+        )
+        # The clock may have stepped back since a repetition was delayed.
+        latest = work.now + instructions.c.backoff
+        work.connection.execute(
+            instructions.update()
+            .where(
+                instructions.c.tenant == self._tenant,
+                instructions.c.state == "pending",
+                instructions.c.not_before > latest,
+            )
+            .values(not_before=latest)
         )
 
     def _attempt(self, instruction: str, epoch: int) -> dict[str, Any]:

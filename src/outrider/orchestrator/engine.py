@@ -79,7 +79,12 @@ class Engine:
         self._wakes: Counter[str] = Counter()
         # Looked at on every request of an agent, so kept in memory beside the table that owns it.
         self.revoked: set[str] = set()
+        # Leases and windows follow a clock that cannot jump: wall time is read once, then time is counted.
+        self._began = clock.now() - clock.monotonic()
         self._use(World([], catalogue))
+
+    def _now(self) -> float:
+        return self._began + self.clock.monotonic()
 
     def _use(self, world: World) -> None:
         self.world = world
@@ -213,7 +218,7 @@ class Engine:
         held: list[tuple[Transaction, list[_Poller]]] = []
 
         def run(connection: sa.Connection) -> T:
-            work, handed = Transaction(connection, self.clock.now()), list[_Poller]()
+            work, handed = Transaction(connection, self._now()), list[_Poller]()
             held.append((work, handed))
             result = body(work)
             self._hand_over(work, handed)
