@@ -9,13 +9,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from outrider.core.http.messages import Request, Response
+from outrider.ports.http.client import Client
 from outrider.ports.http.connection import ServerConnection
 from outrider.ports.http.routing import Handler
 from outrider.ports.http.server import Server
 
-WAIT = 5.0
+WAIT = 20.0
 GET = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
 LAST_GET = b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"
+OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -155,3 +157,27 @@ def answering(*answers: bytes) -> Script:
             await writer.drain()
 
     return serve
+
+
+@contextlib.asynccontextmanager
+async def client_for(port: int, **settings: Any) -> AsyncIterator[Client]:
+    """A client of a local port."""
+    client = Client(f"http://127.0.0.1:{port}", **settings)
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+    """A script that reads until the client leaves."""
+    with contextlib.suppress(ConnectionError):
+        await reader.read()
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

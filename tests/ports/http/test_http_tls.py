@@ -16,7 +16,18 @@ from outrider.ports.http.client import Client
 from outrider.ports.http.server_state import Timeouts
 from outrider.ports.http.tls import client_context, server_context
 from tests.ports.http.authority import SPIFFE, Authority, serial_number
-from tests.ports.http.support import GET, Sleeper, Wire, eventually, exchange, only_connection, scripted, serving, wire
+from tests.ports.http.support import (
+    GET,
+    Sleeper,
+    Wire,
+    eventually,
+    exchange,
+    only_connection,
+    scripted,
+    serving,
+    silent,
+    wire,
+)
 
 
 @pytest.fixture
@@ -34,7 +45,7 @@ def context_of_agent(authority: Authority, *uris: str) -> ssl.SSLContext:
 
 @contextlib.asynccontextmanager
 async def client_for(port: int, tls: ssl.SSLContext, host: str = "localhost") -> AsyncIterator[Client]:
-    client = Client(f"https://{host}:{port}", tls=tls, timeout=5.0)
+    client = Client(f"https://{host}:{port}", tls=tls, timeout=WAIT)
     try:
         yield client
     finally:
@@ -183,9 +194,6 @@ async def test_handshake_that_does_not_come_is_counted_and_ended(authority: Auth
 async def test_client_does_not_wait_for_a_handshake_for_ever(
     authority: Authority, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
-        await reader.read()
-
     async with scripted(silent) as port, client_for(port, client_context(authority.file)) as client:
         with pytest.raises(DeadlineExceededError):
             await client.request("GET", "/", timeout=0.05)

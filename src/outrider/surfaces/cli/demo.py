@@ -85,6 +85,7 @@ class _SelfHealing:
         sys.stdout.write(
             f"Outrider {__version__} · {status.name} · SQLite · sandbox: {', '.join(levels)} · started in {started:.1f} s\n"
         )
+        await self._pid()  # a service that could not even start is told at once
         latency = await self._wait_until_answering(HEAL_SECONDS)
         self._printer.line(time.time(), "web", f"answers: 200 in {latency * 1000:.0f} ms")
 
