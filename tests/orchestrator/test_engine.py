@@ -126,6 +126,26 @@ async def test_a_poll_waits_for_an_instruction(bench: Bench) -> None:
     assert (await asyncio.wait_for(polling, 5)).instruction is not None
 
 
+async def test_a_second_poll_of_an_agent_ends_its_first(bench: Bench) -> None:
+    await bench.declare()
+    first = asyncio.ensure_future(bench.engine.poll("hands", 1, 30))
+    await bench.sweep()
+    second = asyncio.ensure_future(bench.engine.poll("hands", 1, 30))
+    assert (await asyncio.wait_for(first, 5)).instruction is None
+    await bench.see(bench.event())
+    assert (await asyncio.wait_for(second, 5)).instruction is not None
+
+
+async def test_a_caller_who_goes_away_does_not_stop_what_follows_a_commit(bench: Bench) -> None:
+    await bench.declare()
+    polling = asyncio.ensure_future(bench.engine.poll("hands", 1, 30))
+    await bench.sweep()
+    caller = asyncio.ensure_future(bench.see(bench.event()))
+    await asyncio.sleep(0)
+    caller.cancel()
+    assert (await asyncio.wait_for(polling, 5)).instruction is not None
+
+
 async def test_a_zombie_is_refused_and_its_result_kept(bench: Bench) -> None:
     await bench.declare(
         steps="- {plugin: service-restart, with: {service: web}, onLost: retry, retry: {attempts: 2, backoff: 0s}}"

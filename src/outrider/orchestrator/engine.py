@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -49,6 +49,7 @@ class _Poller:
         self.agent = agent
         self.limit = limit
         self.claimed: list[Instruction] = []
+        self.superseded = False
         self.woken = asyncio.Event()
 
 
@@ -79,6 +80,7 @@ class Engine:
         self._wakes: Counter[str] = Counter()
         # Looked at on every request of an agent, so kept in memory beside the table that owns it.
         self.revoked: set[str] = set()
+        self._writes: set[asyncio.Task[Any]] = set()
         # Leases and windows follow a clock that cannot jump: wall time is read once, then time is counted.
         self._began = clock.now() - clock.monotonic()
         self._use(World([], catalogue))
@@ -135,14 +137,16 @@ class Engine:
             if claimed or left <= 0:
                 return _poll_answer(claimed)
             if self._wakes[agent] == wakes:  # else something came in while we looked
-                claimed = await self._wait(_Poller(agent, limit), left)
-                if claimed:
-                    return _poll_answer(claimed)
+                poller = _Poller(agent, limit)
+                await self._wait(poller, left)
+                if poller.claimed or poller.superseded:
+                    return _poll_answer(poller.claimed)
 
-    async def _wait(self, poller: _Poller, seconds: float) -> list[Instruction]:
+    async def _wait(self, poller: _Poller, seconds: float) -> None:
         previous = self._pollers.get(poller.agent)
         if previous is not None:
-            previous.woken.set()  # an agent that polls again has given up its earlier poll
+            previous.superseded = True  # an agent that polls again has given up its earlier poll
+            previous.woken.set()
         self._pollers[poller.agent] = poller
         try:
             with suppress(TimeoutError):
@@ -151,7 +155,6 @@ class Engine:
         finally:
             if self._pollers.get(poller.agent) is poller:
                 del self._pollers[poller.agent]
-        return poller.claimed
 
     async def renew(self, agent: str, instruction: str, epoch: int) -> LeaseAnswer:
         """Extend a claim."""
@@ -214,7 +217,21 @@ class Engine:
         await self._audit.append_synced(entry)
 
     async def write(self, body: Callable[[Transaction], T]) -> T:
-        """Run a transaction, then carry out what it wants to happen after its commit."""
+        """Run a transaction, then carry out what it wants to happen after its commit.
+
+        A caller who goes away in between does not stop that: what is on disk is also told.
+        """
+        task = asyncio.get_running_loop().create_task(self._write(body))
+        self._writes.add(task)
+        task.add_done_callback(self._written)
+        return await asyncio.shield(task)
+
+    def _written(self, task: "asyncio.Task[Any]") -> None:
+        self._writes.discard(task)
+        if not task.cancelled():
+            task.exception()  # looked at, in case that the caller is gone
+
+    async def _write(self, body: Callable[[Transaction], T]) -> T:
         held: list[tuple[Transaction, list[_Poller]]] = []
 
         def run(connection: sa.Connection) -> T:

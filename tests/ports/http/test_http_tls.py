@@ -18,6 +18,7 @@ from outrider.ports.http.tls import client_context, server_context
 from tests.ports.http.authority import SPIFFE, Authority, serial_number
 from tests.ports.http.support import (
     GET,
+    WAIT,
     Sleeper,
     Wire,
     eventually,
