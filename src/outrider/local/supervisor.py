@@ -98,7 +98,6 @@ class Supervisor:
 
     async def _serve(self, spec: PlatformSpec) -> None:
         control = Server(Control(self._status, self._services, self.stop).router())
-        self._layout.socket.unlink(missing_ok=True)
         await control.start_unix(self._layout.socket)
         starting = asyncio.get_running_loop().create_task(self._start_all(spec), name="start")
         ended = asyncio.get_running_loop().create_task(self._stopping.wait())

@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -22,12 +22,12 @@ def facts() -> CgroupFacts:
 
 
 @pytest.fixture
-def group(facts: CgroupFacts) -> Iterator[Cgroup]:
+async def group(facts: CgroupFacts) -> AsyncIterator[Cgroup]:
     """A real group; without the right to make one, a group without folders."""
     made = Cgroup.create(facts, Limits(memory=32 * MIB, pids=5, cpu=0.5)) if facts.folders else Cgroup([])
     yield made
     made.kill()
-    made.remove()
+    await until(made.remove)
 
 
 def joined(group: Cgroup) -> subprocess.Popen[bytes]:
@@ -40,7 +40,7 @@ def joined(group: Cgroup) -> subprocess.Popen[bytes]:
     return process
 
 
-def test_facts_hold(facts: CgroupFacts, group: Cgroup) -> None:
+async def test_facts_hold(facts: CgroupFacts, group: Cgroup) -> None:
     assert bool(group.folders) is bool(facts.folders)
     for name, file in (("memory", "memory.limit_in_bytes"), ("pids", "pids.max"), ("cpu", "cpu.cfs_quota_us")):
         if facts.enforces(name) and facts.version == 1:

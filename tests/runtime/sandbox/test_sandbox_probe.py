@@ -4,6 +4,7 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import msgspec
@@ -217,3 +218,10 @@ def test_remedies(tmp_path: Path, log: str, setting: str, value: str, expected: 
     (tmp_path / setting).parent.mkdir()
     (tmp_path / setting).write_text(f"{value}\n")
     assert expected in remedy_for(log, tmp_path)
+
+
+async def test_a_probe_that_cannot_be_set_up(machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "absent"))
+    report = await probe(Level.LANDLOCK, machine)
+    assert not report.usable
+    assert "cannot be set up" in report.reason

@@ -34,11 +34,14 @@ class Cgroup:
         bases = list(dict.fromkeys(facts.folders.values()))
         first = Path(tempfile.mkdtemp(prefix=f"{_owner_prefix(os.getpid())}-", dir=bases[0]))
         group = cls([first, *(Path(base) / first.name for base in bases[1:])])
-        for folder in group.folders[1:]:
-            folder.mkdir()
-        for controller in CONTROLLERS:
-            if facts.enforces(controller):
+        try:
+            for folder in group.folders[1:]:
+                folder.mkdir()
+            for controller in filter(facts.enforces, CONTROLLERS):
                 _limit(Path(facts.folders[controller]) / first.name, facts.version, controller, limits)
+        except OSError:
+            group.remove()
+            raise
         return group
 
     def open(self) -> list[int]:

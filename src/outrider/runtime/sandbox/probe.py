@@ -71,6 +71,8 @@ async def probe(level: Level, machine: Machine) -> ProbeReport:
             attempts = await _attempts(level, machine, bait)
     except OutriderError as error:
         reason, remedy = error.message, error.hint or remedy_for(error.found)
+    except OSError as error:
+        reason, remedy = f"sandbox level '{level.label}': the probe cannot be set up: {error}", remedy_for("")
     report = ProbeReport(
         level=level.label,
         usable=not reason,

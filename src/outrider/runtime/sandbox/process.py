@@ -156,16 +156,19 @@ async def start(
         ExecutionFailedError: It could not be started.
     """
     machine = machine or detect()
-    cgroup = Cgroup.create(machine.cgroups, limits) if machine.cgroups.folders else None
+    cgroup = None
     try:
+        cgroup = Cgroup.create(machine.cgroups, limits) if machine.cgroups.folders else None
         launch = prepare(
             level, grants, limits, program=program, work_dir=work_dir, read_only=read_only, env=env, machine=machine,
             cgroup=cgroup,
         )  # fmt: skip
         confined = await _uninterrupted(_spawn(launch, level, line_limit))
-    except BaseException:
+    except BaseException as error:
         if cgroup is not None:
             cgroup.remove()
+        if isinstance(error, OSError):
+            raise ExecutionFailedError(f"sandbox: {program[0]} could not be started: {error}") from error
         raise
     if cgroup is not None:
         confined.cgroup = cgroup
@@ -206,9 +209,9 @@ async def _spawn(launch: Launch, level: Level, line_limit: int) -> Confined:
             *launch.argv, env=launch.env, pass_fds=launch.pass_fds, start_new_session=True, cwd="/",
             stdin=pipe, stdout=pipe, stderr=pipe,
         )  # fmt: skip
-    except OSError as error:
+    except OSError:
         launch.close()
-        raise ExecutionFailedError(f"sandbox: {launch.argv[0]} could not be started: {error.strerror}") from error
+        raise
     launch.spawned()
     return Confined(transport, protocol, launch, level)
 
