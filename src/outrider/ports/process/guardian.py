@@ -265,7 +265,8 @@ def _execute(command: list[str], lifeline: int) -> None:
     try:
         os.setsid()
         signal.set_wakeup_fd(-1)
-        for number in (*_PASSED_ON, signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ):
+        # A shell that started us in the background, or nohup, may have had signals ignored, which exec would hand on.
+        for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _PASSED_ON)
         os.set_inheritable(lifeline, True)
