@@ -90,7 +90,9 @@ async def _plugin_start(folder: Path, rounds: int) -> Figure:
     plugin = Catalogue([SOURCE / "plugins"]).find("action", "record")
     config = with_defaults(plugin.manifest.configuration, {"file": str(folder / "starts.log")})
     audit = AuditLog(folder / "audit.jsonl", "benchmark", SystemClock())
-    launcher = HostLauncher(folder=folder, state=folder / "state", cache=folder / "cache", audit=audit)
+    launcher = HostLauncher(
+        folder=folder, state=folder / "state", protected=folder / "state", cache=folder / "cache", audit=audit
+    )
     callbacks = HostCallbacks(event=lambda _: None, call=_refuse, log=lambda _, __: None)
     took = []
     for _ in range(rounds + 1):

@@ -53,7 +53,11 @@ class AgentProcess:
         self._certificate = Certificate(settings, clock)
         self._audit = AuditLog(settings.state / "audit.jsonl", f"{settings.kind}/{settings.name}", clock)
         self._launcher = HostLauncher(
-            folder=settings.folder, state=settings.state, cache=settings.cache, audit=self._audit
+            protected=settings.secrets.parent,
+            folder=settings.folder,
+            state=settings.state,
+            cache=settings.cache,
+            audit=self._audit,
         )
         self._generation = -1
         self._stopping = asyncio.Event()
@@ -163,13 +167,14 @@ class AgentProcess:
     async def _beat_all(self) -> None:
         """Give signs of life, whatever the plugins do, and follow changes of the configuration."""
         while True:
+            beat = self._heartbeat("online")
             try:
-                answer = await self._link.heartbeat(self._heartbeat("online"))
+                answer = await self._link.heartbeat(beat)
                 if answer.config_generation != self._generation:
                     await self._configure(await self._link.config())
             except OutriderError as error:
                 _log.warning("heartbeat: %s", error.message)
-            settling = any(health.status == "starting" for health in self._health().values())
+            settling = any(health.status == "starting" for health in beat.plugins.values())
             await self._clock.sleep(SETTLING_SECONDS if settling else self._settings.heartbeat)
 
     def _health(self) -> dict[str, PluginHealth]:

@@ -29,11 +29,13 @@ class HostLauncher:
     Args:
         folder: The platform's folder, where relative paths of configurations begin.
         state: The agent's state folder; each plugin gets a work folder in it.
+        protected: The platform's state folder, with keys and tokens: no plugin may reach it.
         cache: Where the sandbox probe's result is kept.
         audit: Gets a record of every start without a sandbox.
     """
 
-    def __init__(self, *, folder: Path, state: Path, cache: Path, audit: AuditLog) -> None:
+    def __init__(self, *, folder: Path, state: Path, protected: Path, cache: Path, audit: AuditLog) -> None:
+        self._protected = protected
         self._audit = audit
         self.folder = folder
         self._state = state
@@ -62,7 +64,7 @@ class HostLauncher:
         limits = manifest.limits
         return await start(
             level,
-            grants(manifest, config, self.folder),
+            grants(manifest, config, self.folder, self._protected),
             Limits(memory=int(limits.memory), pids=limits.processes, cpu=limits.cpu, file_size=int(limits.file_size)),
             program=_program(plugin),
             work_dir=work,
@@ -87,13 +89,17 @@ class HostLauncher:
         return self._level
 
 
-def grants(manifest: PluginManifest, config: dict[str, Any], folder: Path) -> Grants:
-    """Return what a plugin may reach: the ports and paths that its configuration names, where plugin.yaml says so."""
+def grants(manifest: PluginManifest, config: dict[str, Any], folder: Path, protected: Path) -> Grants:
+    """Return what a plugin may reach: the ports and paths that its configuration names, where plugin.yaml says so.
+
+    Raises:
+        InvalidConfigError: A port cannot be read, or a path would open the platform's own state.
+    """
     network, files = manifest.permissions.network, manifest.permissions.filesystem
     connect = [port for field in network.connect for port in _ports(manifest, config, field)]
     return Grants(
-        read_paths=[path for field in files.read for path in _paths(config, field, folder)],
-        write_paths=[path for field in files.write for path in _paths(config, field, folder)],
+        read_paths=[path for field in files.read for path in _paths(config, field, folder, protected)],
+        write_paths=[path for field in files.write for path in _paths(config, field, folder, protected, create=True)],
         connect_ports=connect or None,
         listen_ports=[port for field in network.listen for port in _ports(manifest, config, field)],
     )
@@ -122,11 +128,28 @@ def _ports(manifest: PluginManifest, config: dict[str, Any], field: str) -> Iter
         yield port
 
 
-def _paths(config: dict[str, Any], field: str, folder: Path) -> Iterator[str]:
-    """Yield the folder of each named file, so that the plugin sees it replaced or created; of a folder the folder itself."""
+def _paths(config: dict[str, Any], field: str, folder: Path, protected: Path, *, create: bool = False) -> Iterator[str]:
+    """Yield the folder of each named file, so that the plugin sees it replaced or created; of a folder the folder itself.
+
+    Where that folder holds the platform's state, the file alone is granted.
+    """
     for text in _values(config, field):
         path = (folder / text).resolve()
-        yield str(path if path.is_dir() else path.parent)
+        wide = path if path.is_dir() else path.parent
+        if not (protected.is_relative_to(wide) or wide.is_relative_to(protected)):
+            yield str(wide)
+            continue
+        if create and not path.exists() and not path.is_relative_to(protected):
+            path.touch(mode=0o644)
+        if not path.is_file() or path.is_relative_to(protected):
+            raise InvalidConfigError(
+                f"config.{field}: the plugin would reach the platform's own state",
+                path=f"config.{field}",
+                found=str(path),
+                expected=f"a file, or a folder that does not hold {protected}",
+                suggestions=["use a folder of its own"],
+            )
+        yield str(path)
 
 
 def absolute_paths(manifest: PluginManifest, config: dict[str, Any], folder: Path) -> dict[str, Any]:
