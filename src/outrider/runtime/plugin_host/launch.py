@@ -14,6 +14,7 @@ from outrider.ports.telemetry import logger
 from outrider.runtime.audit import AuditLog
 from outrider.runtime.plugin_host.protocol import MAX_LINE
 from outrider.runtime.plugins.manifest import Plugin, PluginManifest
+from outrider.runtime.sandbox.machine import Machine
 from outrider.runtime.sandbox.model import Grants, Level, Limits
 from outrider.runtime.sandbox.probe import strongest_level
 from outrider.runtime.sandbox.process import Confined, start
@@ -42,6 +43,7 @@ class HostLauncher:
         self._cache = cache
         self._spec = SandboxSpec()
         self._level: Level | None = None
+        self._machine: Machine | None = None
         self.level = ""
 
     def use(self, spec: SandboxSpec) -> None:
@@ -69,13 +71,14 @@ class HostLauncher:
             program=_program(plugin),
             work_dir=work,
             read_only=[plugin.folder, GUEST],
+            machine=self._machine,
             line_limit=MAX_LINE,
         )
 
     async def _choose(self, manifest: PluginManifest) -> Level:
         if self._level is None:
             try:
-                self._level, _ = await strongest_level(Level.named(self._spec.min_level), cache=self._cache)
+                self._level, report = await strongest_level(Level.named(self._spec.min_level), cache=self._cache)
             except OutriderError:
                 if not any(fnmatchcase(manifest.id, allowed) for allowed in self._spec.allow_unsandboxed):
                     raise
@@ -85,7 +88,7 @@ class HostLauncher:
                 )
                 await self._audit.append_synced(entry)
                 return Level.NONE
-            self.level = self._level.label
+            self.level, self._machine = self._level.label, report.machine
         return self._level
 
 
