@@ -4,6 +4,8 @@ from typing import Annotated, Any
 
 import msgspec
 
+from outrider.core.codec import to_builtins
+
 API_VERSION = "outrider.dev/v1alpha1"
 NAME_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 DEFAULT_TENANT = "default"
@@ -52,3 +54,17 @@ class Object(msgspec.Struct, kw_only=True, rename="camel"):
     def ref(self) -> str:
         """`Kind/name`, as messages name it."""
         return f"{self.kind}/{self.name}"
+
+    def document(self) -> dict[str, Any]:
+        """Return what a person would write to declare it, as plain data; what the store adds is left out."""
+        metadata = {
+            "name": self.name,
+            "labels": dict(self.metadata.labels),
+            "annotations": dict(self.metadata.annotations),
+        }
+        return {
+            "apiVersion": self.api_version,
+            "kind": self.kind,
+            "metadata": metadata,
+            "spec": to_builtins(self.spec),
+        }

@@ -14,9 +14,8 @@ from pathlib import Path
 
 import msgspec
 
-from outrider.core.codec import encode, to_builtins
+from outrider.core.codec import encode
 from outrider.core.errors import ConflictError, OutriderError, UnavailableError
-from outrider.core.objects import Object
 from outrider.edge.settings import AgentSettings
 from outrider.kinds.platform.model import PlatformSpec, Service
 from outrider.local.control import Control, SupervisorStatus
@@ -27,6 +26,7 @@ from outrider.orchestrator.wire import ApplyAnswer, ApplyRequest, StatusAnswer, 
 from outrider.ports.clock import Clock, SystemClock
 from outrider.ports.http.server import Server
 from outrider.ports.process import LIFELINE_VARIABLE, base_environment, watch_lifeline
+from outrider.ports.secrets.private_files import write_private
 from outrider.ports.telemetry import configure_logging, logger
 from outrider.runtime.client import PlatformClient
 from outrider.runtime.contexts import Contexts, Endpoint, PlatformContext, cache_folder
@@ -130,10 +130,8 @@ class Supervisor:
             await self._wait_for_agents(client)
         finally:
             await client.close()
-        self._write(
-            self._layout.endpoint,
-            Endpoint(url=self._url, pid=os.getpid(), name=self._name, supervisor=self._layout.socket),
-        )
+        endpoint = Endpoint(url=self._url, pid=os.getpid(), name=self._name, supervisor=self._layout.socket)
+        write_private(self._layout.endpoint, encode(endpoint))
         context = PlatformContext(
             name=self._name, folder=self._layout.folder, state=self._layout.state, used=self._clock.now()
         )
@@ -168,7 +166,7 @@ class Supervisor:
 
     async def _start_part(self, name: str, kind: str, service: str, settings: msgspec.Struct) -> None:
         path = self._layout.state / f"{kind}-{name}.json"
-        self._write(path, settings)
+        write_private(path, encode(settings))
         log = self._layout.log(name)
         log.unlink(missing_ok=True)
         spec = PartSpec(
@@ -204,7 +202,7 @@ class Supervisor:
         return self._layout.authority.is_file()
 
     async def _apply(self, client: PlatformClient) -> bool:
-        body = ApplyRequest(objects=[_document(item) for item in self._objects], prune=True)
+        body = ApplyRequest(objects=[item.document() for item in self._objects], prune=True)
         try:
             answer = await client.post("/v1/objects", body, ApplyAnswer)
         except OutriderError as error:
@@ -264,17 +262,8 @@ class Supervisor:
         with suppress(FileNotFoundError):
             return self._layout.token.read_text().strip()
         token = secrets.token_urlsafe(32)
-        file = os.open(self._layout.token, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(file, "w") as stream:
-            stream.write(token + "\n")
+        write_private(self._layout.token, f"{token}\n".encode())
         return token
-
-    def _write(self, path: Path, content: msgspec.Struct) -> None:
-        temporary = path.with_suffix(".new")
-        file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(file, "wb") as stream:
-            stream.write(encode(content))
-        temporary.replace(path)
 
     def _status(self) -> SupervisorStatus:
         parts = [part.status for part in (*self._parts.values(), *self._services.values())]
@@ -321,16 +310,6 @@ def _own_environment() -> dict[str, str]:
     passed = {name: value for name, value in os.environ.items() if name.startswith(("OUTRIDER_", "OTEL_", "XDG_"))}
     passed.pop(LIFELINE_VARIABLE, None)
     return {**base_environment(), **passed, "PYTHONUNBUFFERED": "1"}
-
-
-def _document(item: Object) -> dict[str, object]:
-    metadata = {"name": item.name, "labels": item.metadata.labels, "annotations": item.metadata.annotations}
-    return {
-        "apiVersion": item.api_version,
-        "kind": item.kind,
-        "metadata": metadata,
-        "spec": to_builtins(item.spec),
-    }
 
 
 async def _main(layout: Layout) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from outrider.core.codec import decode, encode, to_builtins
+from outrider.core.codec import decode, encode
 from outrider.core.identifiers import time_ordered
 from outrider.core.objects import Object
 from outrider.orchestrator.tables import objects
@@ -33,7 +33,7 @@ def apply_objects(work: Transaction, tenant: str, items: list[Object], *, by: st
 
 
 def _apply_one(work: Transaction, tenant: str, item: Object, row: Any, by: str) -> str:
-    document = encode(_content(item)).decode()
+    document = encode(item.document()).decode()
     if row is not None and row.document == document:
         return ""
     values = {"document": document, "applied_by": by, "applied": work.now}
@@ -49,19 +49,6 @@ def _apply_one(work: Transaction, tenant: str, item: Object, row: Any, by: str) 
         .values(generation=row.generation + 1, **values)
     )
     return f"{item.ref} changed"
-
-
-def _content(item: Object) -> dict[str, Any]:
-    return {
-        "apiVersion": item.api_version,
-        "kind": item.kind,
-        "metadata": {
-            "name": item.name,
-            "labels": dict(item.metadata.labels),
-            "annotations": dict(item.metadata.annotations),
-        },
-        "spec": to_builtins(item.spec),
-    }
 
 
 def load_objects(connection: sa.Connection, tenant: str) -> list[Applied]:

@@ -8,9 +8,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from outrider.core.codec import to_builtins
 from outrider.core.errors import NotFoundError, OutriderError
-from outrider.core.objects import Object
 from outrider.core.registry import Registry
 from outrider.local import launch
 from outrider.local.layout import Layout
@@ -193,7 +191,7 @@ def _describe(report: StatusReport) -> str:
 def apply_objects(ctx: click.Context, path: Path, output: str) -> int:
     """Send the objects of a file or folder to the selected platform."""
     objects = _read(path)
-    body = ApplyRequest(objects=[_document(item) for item in objects])
+    body = ApplyRequest(objects=[item.document() for item in objects])
 
     async def send() -> ApplyAnswer:
         platform: PlatformClient
@@ -208,8 +206,3 @@ def apply_objects(ctx: click.Context, path: Path, output: str) -> int:
     else:
         show(answer, output)
     return 0
-
-
-def _document(item: Object) -> dict[str, object]:
-    metadata = {"name": item.name, "labels": item.metadata.labels, "annotations": item.metadata.annotations}
-    return {"apiVersion": item.api_version, "kind": item.kind, "metadata": metadata, "spec": to_builtins(item.spec)}
