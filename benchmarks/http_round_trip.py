@@ -6,7 +6,6 @@ CPU is user and system time of each process, divided by the requests of the case
 """
 
 import asyncio
-import datetime as dt
 import logging
 import multiprocessing
 import ssl
@@ -18,15 +17,14 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import msgspec
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from outrider.core.http.messages import Request, Response
+from outrider.ports.certificates.authority import ensure_authority
+from outrider.ports.certificates.request import new_request
+from outrider.ports.certificates.tls import client_context, server_context
 from outrider.ports.http.client import Client
 from outrider.ports.http.routing import Router, json_response, read_json
 from outrider.ports.http.server import Server
-from outrider.ports.http.tls import client_context, server_context
 
 PATH = "/agents/v1/bench/events"
 WARM_UP = 200
@@ -49,6 +47,14 @@ class Usage(msgspec.Struct):
     cpu: float
 
 
+class Identities(msgspec.Struct):
+    """Key and certificate of both sides, and the authority that both trust."""
+
+    server: Path
+    client: Path
+    ca_pem: str
+
+
 async def accept(request: Request) -> Response:
     event = read_json(request, Event)
     return json_response(Accepted(event.id, "accepted"))
@@ -68,27 +74,20 @@ async def serve(pipe: Connection, tls: ssl.SSLContext | None) -> None:
     await server.stop(1.0)
 
 
-def server_process(pipe: Connection, files: tuple[Path, Path] | None) -> None:
-    tls = server_context(files[0], files[1], files[0], require_client=True) if files else None
+def server_process(pipe: Connection, identities: Identities | None) -> None:
+    tls = server_context(identities.server, identities.ca_pem, require_client=True) if identities else None
     asyncio.run(serve(pipe, tls))
 
 
-def make_certificate(folder: Path) -> tuple[Path, Path]:
-    """A certificate that is its own CA, for both sides."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "benchmark")])
-    now = dt.datetime.now(dt.UTC)
-    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    builder = builder.serial_number(1).not_valid_before(now - dt.timedelta(hours=1))
-    builder = builder.not_valid_after(now + dt.timedelta(hours=1))
-    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-    certificate, key_file = folder / "certificate.pem", folder / "key.pem"
-    certificate.write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
-    key_file.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return certificate, key_file
+def make_identities(folder: Path) -> Identities:
+    """What the platform's own authority issues to an orchestrator and an agent."""
+    now = time.time()
+    authority = ensure_authority(folder, "outrider.bench", now, ["localhost"])
+    server, key, client = folder / "server.pem", folder / "agent.key", folder / "agent.pem"
+    authority.issue_server(server, ["localhost"], now)
+    issued = authority.issue_agent(new_request(key), "spiffe://outrider.bench/tenant/default/sensor/eyes", now)
+    client.write_text(issued.certificate_pem + key.read_text())
+    return Identities(server, client, authority.ca_pem)
 
 
 def one_kilobyte() -> Event:
@@ -135,8 +134,8 @@ async def measure(client: Client, name: str, *, concurrency: int, seconds: float
     )
 
 
-async def measure_all(port: int, files: tuple[Path, Path] | None, seconds: float) -> None:
-    tls = client_context(files[0], *files) if files else None
+async def measure_all(port: int, identities: Identities | None, seconds: float) -> None:
+    tls = client_context(identities.ca_pem, identities.client) if identities else None
     for concurrency in CONCURRENCY:
         url = f"{'https' if tls else 'http'}://localhost:{port}"
         client = Client(url, tls=tls, max_connections=concurrency)
@@ -148,11 +147,11 @@ def main() -> None:
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 5.0
     processes = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as folder:
-        for files in (None, make_certificate(Path(folder))):
+        for identities in (None, make_identities(Path(folder))):
             pipe, far_end = processes.Pipe()
-            process = processes.Process(target=server_process, args=(far_end, files))
+            process = processes.Process(target=server_process, args=(far_end, identities))
             process.start()
-            asyncio.run(measure_all(pipe.recv(), files, seconds))
+            asyncio.run(measure_all(pipe.recv(), identities, seconds))
             pipe.send("stop")
             process.join()
 

@@ -18,6 +18,16 @@ def page() -> Iterator[str]:
         "Set `OUTRIDER_CONTEXT` or give `--context NAME` to choose a platform."
         " Without them it is the one of the current folder, else the one that was used last.\n"
     )
+    yield (
+        "Results go to standard output, everything else to standard error. `-o json` is the whole result for programs,"
+        " `--json id,state` some of its fields, nested ones with dots. Lists with `--watch` go on: one JSON object per line"
+        " for what is new or has changed. `--quiet` leaves notes and the timeline out.\n"
+    )
+    yield (
+        "Nothing is asked without a terminal, or with `--no-input`. A write then shows its plan and exits with 6 unless"
+        " `--yes` is given; `outrider apply PLAN` needs `--yes` only where the plan destroys something.\n"
+    )
+    yield "`--no-input` and `--quiet` may stand anywhere in a command.\n"
     yield from _command(root, None, "outrider")
 
 

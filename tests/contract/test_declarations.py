@@ -12,7 +12,20 @@ from outrider.runtime.discovery import import_module, registry
 from tests.contract.cases import Case, documented, every_operation, plain_params
 
 # Options and words of the doors; a parameter of that name could not be given there.
-TAKEN = {"help", "output", "yes", "plan", "context", "no_input", "quiet", "action", "operation"}
+TAKEN = {
+    "help",
+    "output",
+    "yes",
+    "plan",
+    "context",
+    "no_input",
+    "quiet",
+    "json",
+    "deadline",
+    "watch",
+    "action",
+    "operation",
+}
 
 
 def test_every_package_can_be_used() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from outrider.core.errors import ConflictError, ConnectionFailedError, OutriderError
+from outrider.core.errors import ConflictError, ConnectionFailedError, OutriderError, UnavailableError
 from outrider.core.events import Instruction, LeaseAnswer, LogLine
 from outrider.edge.execution import Execution
 from outrider.ports.clock.manual import ManualClock
@@ -39,7 +39,8 @@ class Case:
     def __init__(self, work: Callable[[], Any]) -> None:
         self.clock = ManualClock()
         self.link = PlayedLink()
-        self.begun: list[str] = []
+        self.disk_fault: OutriderError | None = None
+        self.ran = False
         self.ended = asyncio.Event()
         self._work = work
         instruction = Instruction(id="I", instruction_type="execute", plugin_id="p", lease_epoch=3, attempt=2)
@@ -48,9 +49,11 @@ class Case:
         self.task = asyncio.ensure_future(self.execution.run())
 
     async def _begin(self, instruction: Instruction) -> None:
-        self.begun.append(instruction.id)
+        if self.disk_fault is not None:
+            raise self.disk_fault
 
     async def _run(self, instruction: Instruction, log: Callable[[str], None]) -> dict[str, object]:
+        self.ran = True
         log("working")
         try:
             result: dict[str, object] = await self._work()
@@ -78,11 +81,11 @@ async def stuck() -> AsyncIterator[Case]:
     await asyncio.wait({case.task})
 
 
-async def test_nothing_begins_before_the_first_renewal() -> None:
+async def test_nothing_is_run_before_the_first_renewal() -> None:
     case = Case(forever)
     case.link.fault = ConflictError("given to another")
     assert await case.task is None
-    assert case.begun == []
+    assert not case.ran
 
 
 async def test_a_result_carries_epoch_attempt_and_log() -> None:
@@ -158,4 +161,13 @@ async def test_what_is_cancelled_already_does_not_begin() -> None:
     result = await case.task
     assert result is not None
     assert result.status == "cancelled"
-    assert case.begun == []
+    assert not case.ran
+
+
+async def test_what_cannot_be_put_on_record_is_not_run() -> None:
+    case = Case(forever)
+    case.disk_fault = UnavailableError("the disk is full")
+    result = await case.task
+    assert result is not None
+    assert (result.status, result.error.code if result.error else "") == ("failed", "UNAVAILABLE")
+    assert not case.ran

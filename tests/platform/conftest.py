@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from tests.platform.harness import Platform
+from tests.platform.hook import Hook
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +18,9 @@ def platform(tmp_path: Path, cache_folder: Path) -> Platform:
     folder = tmp_path / "platform"
     folder.mkdir()
     return Platform(folder, cache_folder)
+
+
+@pytest.fixture
+def hook(platform: Platform) -> Hook:
+    """Return a platform with a webhook trigger and an action that records what it does."""
+    return Hook(platform)

@@ -1,65 +1,16 @@
-import http.client
-import json
 import os
 import signal
 import threading
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.platform.harness import Platform, eventually, running
-from tests.platform.objects import RECORDER, RECORDER_MANIFEST, free_port, webhook_platform
+from tests.platform.harness import eventually, running
+from tests.platform.hook import Hook, finished
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
-
-
-class Hook:
-    """A platform with a webhook trigger and an action that records what it does."""
-
-    def __init__(self, platform: Platform) -> None:
-        self.platform = platform
-        self.port = free_port()
-        plugin = platform.folder / "plugins" / "recorder"
-        plugin.mkdir(parents=True)
-        (plugin / "plugin.yaml").write_text(RECORDER_MANIFEST)
-        (plugin / "recorder.py").write_text(RECORDER)
-        # The plugin runs under a uid of its own.
-        self.out = platform.folder / "out"
-        self.out.mkdir()
-        self.out.chmod(0o777)
-        self.record = self.out / "record"
-
-    def declare(self, step: str = "{plugin: recorder}", **more: str) -> None:
-        """Write the objects."""
-        action = f"plugins: [{{plugin: recorder, config: {{path: {self.record}}}}}], concurrency: 8"
-        self.platform.write(webhook_platform(self.port, step=step, action=more.pop("action", action), **more))
-
-    def post(self, body: dict[str, Any] | None = None) -> int:
-        """Send one event and return the status of the answer."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-        try:
-            connection.request("POST", "/hook", json.dumps(body or {}), {"Content-Type": "application/json"})
-            return connection.getresponse().status
-        finally:
-            connection.close()
-
-    def executed(self) -> list[tuple[str, int]]:
-        """Return key and attempt of each execution."""
-        lines = self.record.read_text().splitlines() if self.record.exists() else []
-        return [(key, int(attempt)) for key, attempt in (line.split() for line in lines)]
-
-
-@pytest.fixture
-def hook(platform: Platform) -> Hook:
-    return Hook(platform)
-
-
-def finished(platform: Platform, count: int) -> bool:
-    rows = platform.runs()
-    return len(rows) >= count and all(row["state"] != "running" for row in rows)
 
 
 def test_an_event_becomes_a_run_with_log_and_result(hook: Hook) -> None:

@@ -153,8 +153,12 @@ class ActionAgent:
         execution = Execution(instruction, self._link, self._clock, self._work, self._record_begin)
         result = await execution.run()
         if result is None:
+            await self._withdraw_begin(instruction)
             return
-        await asyncio.gather(self._journal.finished(instruction, result), self._audit_outcome(instruction, result))
+        outcome = result.error.code if result.error is not None else "ok"
+        await asyncio.gather(
+            self._journal.finished(instruction, result), self._audit_outcome(instruction, outcome, result.status)
+        )
         await self._report(instruction, result)
 
     async def _record_begin(self, instruction: Instruction) -> None:
@@ -162,10 +166,17 @@ class ActionAgent:
         entry = _entry(instruction, "intent", "", {"input": instruction.input_data, "attempt": instruction.attempt})
         await asyncio.gather(self._journal.started(instruction), self._audit.append_synced(entry))
 
-    async def _audit_outcome(self, instruction: Instruction, result: Result) -> None:
-        outcome = result.error.code if result.error is not None else "ok"
+    async def _withdraw_begin(self, instruction: Instruction) -> None:
+        """Say on record that nothing was done after all."""
         try:
-            await self._audit.append_synced(_entry(instruction, "outcome", outcome, {"status": result.status}))
+            await self._journal.withdraw(instruction)
+        except OutriderError as error:
+            _log.error("the journal keeps what was not begun: %s", error.message, extra={"instruction": instruction.id})
+        await self._audit_outcome(instruction, "CANCELLED", "not begun")
+
+    async def _audit_outcome(self, instruction: Instruction, outcome: str, status: str) -> None:
+        try:
+            await self._audit.append_synced(_entry(instruction, "outcome", outcome, {"status": status}))
         except OutriderError as error:
             _log.error(
                 "the outcome is not in the audit chain: %s", error.message, extra={"instruction": instruction.id}

@@ -1,4 +1,4 @@
-"""One instruction on its agent: claim confirmed, begun on record, run while the claim is renewed, ended on record.
+"""One instruction on its agent: claim confirmed and begun on record, run while the claim is renewed, ended on record.
 
 The agent stops the work by itself when the claim could not be renewed in time: at that moment the orchestrator may hand it
 to another.
@@ -86,7 +86,8 @@ class Execution:
         link: The orchestrator.
         clock: Measures the claim.
         work: Does it; cancelled when it must stop.
-        begin: Puts the beginning on record; nothing is run before it returns.
+        begin: Puts the beginning on record; nothing is run before it returns and the claim is confirmed. Where that fails
+            `run` returns None, and the record is to be withdrawn.
     """
 
     def __init__(
@@ -108,16 +109,18 @@ class Execution:
 
     async def run(self) -> Result | None:
         """Do it and return its result; None where the claim was lost before anything began."""
-        try:
-            await self._renew()
-        except OutriderError as error:
-            _log.warning("not begun: %s", error.message, extra={"instruction": self.instruction.id})
+        # Each waits for a disk, so both at the same time.
+        confirmed, recorded = await asyncio.gather(self._renew(), self._begin(self.instruction), return_exceptions=True)
+        if isinstance(confirmed, OutriderError):
+            _log.warning("not begun: %s", confirmed.message, extra={"instruction": self.instruction.id})
             return None
         started = self._clock.now()
-        if self._cancel_requested:
-            return self._result("cancelled", started)
         try:
-            await self._begin(self.instruction)
+            for fault in (confirmed, recorded):
+                if fault is not None:
+                    raise fault
+            if self._cancel_requested:
+                return self._result("cancelled", started)
             outcome = await self._run_fenced()
             return self._result("completed", started, result=outcome)
         except LeaseLostError as error:

@@ -15,6 +15,7 @@ CREATE TABLE IF NOT EXISTS journal (
     instruction TEXT, epoch INTEGER, document BLOB NOT NULL, result BLOB, PRIMARY KEY (instruction, epoch)
 ) WITHOUT ROWID
 """
+_DELETE = "DELETE FROM journal WHERE instruction = ? AND epoch = ?"
 
 
 class JournalEntry(msgspec.Struct, frozen=True):
@@ -38,7 +39,7 @@ class Journal:
 
         def body(connection: sqlite3.Connection) -> None:
             connection.execute("INSERT OR REPLACE INTO journal (instruction, epoch, document) VALUES (?, ?, ?)", row)
-            connection.executemany("DELETE FROM journal WHERE instruction = ? AND epoch = ?", settled)
+            connection.executemany(_DELETE, settled)
 
         try:
             await self._database.write(body)
@@ -52,6 +53,11 @@ class Journal:
         await self._database.write(
             lambda c: c.execute("UPDATE journal SET result = ? WHERE instruction = ? AND epoch = ?", row)
         )
+
+    async def withdraw(self, instruction: Instruction) -> None:
+        """Forget a beginning that did not take place: a later process must not report it."""
+        key = (instruction.id, instruction.lease_epoch)
+        await self._database.write(lambda c: c.execute(_DELETE, key))
 
     def acknowledged(self, instruction: Instruction) -> None:
         """Forget an execution whose result the orchestrator has.

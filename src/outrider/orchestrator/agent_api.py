@@ -21,9 +21,9 @@ from outrider.core.identity import Principal, spiffe_id
 from outrider.orchestrator.agents import Enrolee, record_heartbeat, take_token
 from outrider.orchestrator.engine import Engine
 from outrider.ports.certificates.authority import Authority
-from outrider.ports.certificates.peer import read_peer
+from outrider.ports.certificates.peer import authenticate
 from outrider.ports.certificates.tokens import secret_hash, split_token
-from outrider.ports.http.routing import Router, json_response, read_json
+from outrider.ports.http.routing import Router, json_response, number_argument, read_json
 
 MAX_POLLED = 64
 MAX_WAITING_POLLS = 2000
@@ -75,14 +75,13 @@ class AgentApi:
 
     async def _agent(self, request: Request) -> Enrolee:
         """Return the agent that the certificate names; it must be the one of the path, and not revoked."""
-        peer = read_peer(request.peer.certificate, self._trust_domain)
-        peer.check(self._engine.clock.now())
-        principal = peer.principal
+        principal = authenticate(request.peer, self._trust_domain, self._engine.clock.now())
         if principal.tenant != self._engine.tenant:
-            raise UnauthenticatedError("the certificate belongs to another tenant", found=peer.spiffe_id)
+            raise UnauthenticatedError("the certificate belongs to another tenant", found=str(request.peer.spiffe_id))
         if principal.name != request.params["agent"]:
             raise DeniedError(
-                f"agent '{principal.name}' may not act for '{request.params['agent']}'", found=peer.spiffe_id
+                f"agent '{principal.name}' may not act for '{request.params['agent']}'",
+                found=str(request.peer.spiffe_id),
             )
         if principal.name in self._engine.revoked:
             raise UnauthenticatedError(f"agent '{principal.name}' was revoked")
@@ -113,8 +112,8 @@ class AgentApi:
         enrolee = await self._agent(request)
         if self._polls >= MAX_WAITING_POLLS:
             raise LimitedError("too many agents wait at the same time", retry_after=2.0)
-        limit = min(MAX_POLLED, int(request.arguments().get("max", ["1"])[0]))
-        wait = float(request.arguments().get("wait", ["0"])[0])
+        limit = min(MAX_POLLED, max(1, number_argument(request, "max", 1)))
+        wait = number_argument(request, "wait", 0)
         self._polls += 1
         try:
             return json_response(await self._engine.poll(enrolee.agent, limit, wait))

@@ -77,7 +77,10 @@ class Engine:
         self._catalogue = catalogue
         # One waiting poll per agent. The writer's thread takes pollers out, the event loop puts them in.
         self._pollers: dict[str, _Poller] = {}
+        # How often something came in for an agent, and the count at which nothing was left: while they agree there is
+        # nothing to look for.
         self._wakes: Counter[str] = Counter()
+        self._emptied: dict[str, int] = {}
         # Looked at on every request of an agent, so kept in memory beside the table that owns it.
         self.revoked: set[str] = set()
         self._writes: set[asyncio.Task[Any]] = set()
@@ -131,16 +134,24 @@ class Engine:
         """Hand out instructions; where there are none, wait up to `wait` seconds for one."""
         deadline = self.clock.monotonic() + min(wait, MAX_POLL_SECONDS)
         while True:
-            wakes = self._wakes[agent]
-            claimed = await self.write(lambda work: self._desk.claim(work, agent, limit))
+            claimed = await self._claim(agent, limit)
             left = deadline - self.clock.monotonic()
             if claimed or left <= 0:
                 return _poll_answer(claimed)
-            if self._wakes[agent] == wakes:  # else something came in while we looked
+            if self._emptied.get(agent) == self._wakes[agent]:  # else something came in while we looked
                 poller = _Poller(agent, limit)
                 await self._wait(poller, left)
                 if poller.claimed or poller.superseded:
                     return _poll_answer(poller.claimed)
+
+    async def _claim(self, agent: str, limit: int) -> list[Instruction]:
+        wakes = self._wakes[agent]
+        if self._emptied.get(agent) == wakes:
+            return []
+        claimed = await self.write(lambda work: self._desk.claim(work, agent, limit))
+        if len(claimed) < limit:
+            self._emptied[agent] = wakes
+        return claimed
 
     async def _wait(self, poller: _Poller, seconds: float) -> None:
         previous = self._pollers.get(poller.agent)
@@ -249,8 +260,10 @@ class Engine:
                 _release(handed)
             raise
         work, handed = held[-1]
-        self._metrics.committed(work, self.clock.monotonic() - began)
         _release(handed, committed=True)
+        if handed:
+            await asyncio.sleep(0)  # their answers leave before the rest is done
+        self._metrics.committed(work, self.clock.monotonic() - began)
         for entry in work.audit:
             self._audit.append(entry)
         self._wake(work.wake)
@@ -265,6 +278,8 @@ class Engine:
             if poller is not None:
                 handed.append(poller)
                 poller.claimed = self._desk.claim(work, agent, poller.limit)
+                if len(poller.claimed) < poller.limit:
+                    work.wake.discard(agent)  # it has everything that waited for it
 
     def _wake(self, agents: Iterable[str]) -> None:
         for agent in agents:

@@ -18,14 +18,15 @@ MAX_ROWS = 500
 def list_events(
     connection: sa.Connection, tenant: str, *, after: int = 0, limit: int = 50, source: str = ""
 ) -> list[EventRow]:
-    """Return the newest events, oldest first; with `after` those that came after a sequence number."""
+    """Return the newest events, oldest first; with `after` the first that came after a sequence number."""
     query = sa.select(events).where(events.c.tenant == tenant, events.c.sequence > after)
     if source:
         query = query.where(events.c.source == source)
-    rows = connection.execute(query.order_by(events.c.sequence.desc()).limit(min(limit, MAX_ROWS))).all()
+    order = events.c.sequence.asc() if after else events.c.sequence.desc()
+    rows = connection.execute(query.order_by(order).limit(min(limit, MAX_ROWS))).all()
     return [
         EventRow(sequence=row.sequence, received=timestamp(row.received), event=decode(row.document, Event))
-        for row in reversed(rows)
+        for row in (rows if after else reversed(rows))
     ]
 
 

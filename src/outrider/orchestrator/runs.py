@@ -43,6 +43,24 @@ ENDED = {
 }
 
 
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `runs`; `spec` and `event` are JSON, times in seconds since the epoch."""
+
+    tenant: str
+    id: str
+    rule: str
+    rule_uid: str
+    rule_generation: int
+    spec: str
+    event: str
+    state: str = "running"
+    step: int = 0
+    message: str = ""
+    trace_id: str
+    created: float
+    finished: float | None = None
+
+
 class RunStarter:
     """Creates runs and their instructions.
 
@@ -59,21 +77,18 @@ class RunStarter:
         """Create the run of a match; a repetition of the same match creates nothing."""
         run_id = derived(work.now, rule.uid, rule.generation, event.id)
         trace_id = event.trace_id or new_trace_id()
-        run = {
-            "tenant": self._tenant,
-            "id": run_id,
-            "rule": rule.name,
-            "rule_uid": rule.uid,
-            "rule_generation": rule.generation,
-            "spec": encode(rule.spec).decode(),
-            "event": encode(event).decode(),
-            "state": "running",
-            "step": 0,
-            "message": "",
-            "trace_id": trace_id,
-            "created": work.now,
-        }
-        work.connection.execute(INSERT_RUN, run)
+        run = Run(
+            tenant=self._tenant,
+            id=run_id,
+            rule=rule.name,
+            rule_uid=rule.uid,
+            rule_generation=rule.generation,
+            spec=encode(rule.spec).decode(),
+            event=encode(event).decode(),
+            trace_id=trace_id,
+            created=work.now,
+        )
+        work.connection.execute(INSERT_RUN, msgspec.structs.asdict(run))
         work.timeline("rule", rule.name, "matched", event=event.id, run=run_id)
         work.audit.append(
             AuditEntry(
@@ -86,12 +101,13 @@ class RunStarter:
                 details={"run": run_id, "event": event.id, "source": event.source},
             )
         )
-        self.advance(work, self._load(work, run_id))
+        self._advance(work, run)
 
-    def _load(self, work: Transaction, run_id: str) -> Any:
-        return work.connection.execute(SELECT_RUN, {"key_tenant": self._tenant, "key_id": run_id}).one()
+    def _load(self, work: Transaction, run_id: str) -> Run:
+        key = {"key_tenant": self._tenant, "key_id": run_id}
+        return Run(**work.connection.execute(SELECT_RUN, key).mappings().one())
 
-    def advance(self, work: Transaction, run: Any) -> None:
+    def _advance(self, work: Transaction, run: Run) -> None:
         """Create the run's next step, or end the run where none is left."""
         spec = decode(run.spec, RuleSpec)
         if run.step >= len(spec.do):
@@ -112,13 +128,14 @@ class RunStarter:
             return
         if state is InstructionState.COMPLETED:
             key = {"key_tenant": self._tenant, "key_id": run.id}
-            work.connection.execute(ADVANCE_RUN, {**key, "step": run.step + 1})
-            self.advance(work, self._load(work, run.id))
+            following = msgspec.structs.replace(run, step=run.step + 1)
+            work.connection.execute(ADVANCE_RUN, {**key, "step": following.step})
+            self._advance(work, following)
             return
         message = result.error.message if result is not None and result.error is not None else str(state)
         self._end(work, run, decode(run.spec, RuleSpec), ENDED[state], f"{row.name}: {message}")
 
-    def _create_step(self, work: Transaction, run: Any, step: Step) -> None:
+    def _create_step(self, work: Transaction, run: Run, step: Step) -> None:
         name = step.plugin or step.call or ""
         agents = self._world.agents_for(step)
         if not agents:
@@ -171,7 +188,7 @@ class RunStarter:
         if lease.state is InstructionState.PENDING:
             work.wake.update(agents)
 
-    def _approval(self, run: Any, step: Step, name: str) -> ApprovalTerms | None:
+    def _approval(self, run: Run, step: Step, name: str) -> ApprovalTerms | None:
         """Judge a step: naming it in a rule is the grant; a Policy may deny it or ask for an approval.
 
         Raises:
@@ -194,7 +211,7 @@ class RunStarter:
                 terms = terms or decision.approval or ApprovalTerms()
         return terms
 
-    def _questions(self, run: Any, step: Step, name: str) -> Iterator[tuple[Principal, str]]:
+    def _questions(self, run: Run, step: Step, name: str) -> Iterator[tuple[Principal, str]]:
         """Yield who would do what: the rule its step, and a plugin the operations that it may ask its agent for."""
         rule = Principal(self._tenant, "rule", run.rule)
         if step.plugin is None:
@@ -233,7 +250,7 @@ class RunStarter:
             return "fail"
         return self._world.catalogue.find("action", step.plugin).manifest.on_lost
 
-    def _end(self, work: Transaction, run: Any, spec: RuleSpec, state: str, message: str) -> None:
+    def _end(self, work: Transaction, run: Run, spec: RuleSpec, state: str, message: str) -> None:
         values = {"state": state, "message": message, "finished": work.now}
         work.connection.execute(END_RUN, {"key_tenant": self._tenant, "key_id": run.id, **values})
         if state != "completed":
@@ -244,7 +261,7 @@ class RunStarter:
             except OutriderError as error:
                 work.timeline("output", output, f"not sent: {error.message}", run=run.id)
 
-    def _report(self, work: Transaction, run: Any, output: str, index: int, outcome: dict[str, str]) -> None:
+    def _report(self, work: Transaction, run: Run, output: str, index: int, outcome: dict[str, str]) -> None:
         spec = self._world.output(output)
         plugin = self._world.catalogue.find("output", spec.plugin)
         instruction = Instruction(
@@ -266,7 +283,7 @@ class RunStarter:
         self._store(work, instruction, lease, step=REPORT_STEP + index, agents=[spec.run_on or WORKER])
 
 
-def _report_document(work: Transaction, run: Any, outcome: dict[str, str]) -> dict[str, Any]:
+def _report_document(work: Transaction, run: Run, outcome: dict[str, str]) -> dict[str, Any]:
     """Return what an output sends: the run, its event and its steps."""
     rows = work.connection.execute(
         sa.select(instructions)

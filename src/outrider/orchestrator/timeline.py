@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from itertools import takewhile
 
 from outrider.orchestrator.wire import TimelineEntry
 from outrider.ports.clock import Clock
@@ -36,4 +37,6 @@ class Timeline:
                     await self._changed.wait_for(lambda: self._sequence > sequence)
             except TimeoutError:
                 return []
-        return [entry for entry in self._entries if entry.sequence > sequence]
+        # From the end: a reader who keeps up wants the last few.
+        newest = takewhile(lambda entry: entry.sequence > sequence, reversed(self._entries))
+        return list(newest)[::-1]

@@ -22,7 +22,7 @@ from outrider.orchestrator.wire import (
 )
 from outrider.ports.certificates.authority import Authority
 from outrider.ports.certificates.tokens import new_token
-from outrider.ports.http.routing import Router, json_response, read_json
+from outrider.ports.http.routing import Router, json_response, number_argument, read_json
 from outrider.runtime.discovery import registry
 from outrider.runtime.documents import Document
 from outrider.runtime.objects import parse_objects
@@ -106,7 +106,7 @@ class UserApi:
 
     async def _events(self, request: Request) -> Response:
         self._authenticate(request)
-        after, limit = _number(request, "after", 0), _number(request, "limit", 50)
+        after, limit = number_argument(request, "after", 0), number_argument(request, "limit", 50)
         source = request.arguments().get("source", [""])[0]
         return json_response(
             await self._engine.store.read(
@@ -116,7 +116,7 @@ class UserApi:
 
     async def _runs(self, request: Request) -> Response:
         self._authenticate(request)
-        limit = _number(request, "limit", 50)
+        limit = number_argument(request, "limit", 50)
         rule, state = request.arguments().get("rule", [""])[0], request.arguments().get("state", [""])[0]
         return json_response(
             await self._engine.store.read(
@@ -189,12 +189,7 @@ class UserApi:
 
     async def _timeline(self, request: Request) -> Response:
         self._authenticate(request)
-        wait = min(MAX_WAIT, float(_number(request, "wait", 0)))
-        return json_response(TimelineAnswer(await self._engine.timeline.after(_number(request, "after", 0), wait)))
-
-
-def _number(request: Request, name: str, default: int) -> int:
-    text = request.arguments().get(name, [str(default)])[0]
-    if not text.isdecimal():
-        raise InvalidConfigError(f"{name}: not a number", path=name, found=text, expected="a whole number")
-    return int(text)
+        wait = min(MAX_WAIT, float(number_argument(request, "wait", 0)))
+        return json_response(
+            TimelineAnswer(await self._engine.timeline.after(number_argument(request, "after", 0), wait))
+        )

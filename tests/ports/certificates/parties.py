@@ -14,12 +14,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from outrider.core.errors import UnauthenticatedError
+from outrider.core.identity import spiffe_id
 from outrider.ports.certificates.authority import Authority
 from outrider.ports.certificates.builder import Leaf, leaf_certificate
-from outrider.ports.certificates.peer import read_peer
+from outrider.ports.certificates.peer import authenticate
 from outrider.ports.certificates.pem import certificate_pem, key_pem
 from outrider.ports.certificates.request import new_request
 from outrider.ports.certificates.tls import client_context
+from outrider.ports.http.peers import peer_of
 
 EYES = "spiffe://outrider.test/tenant/default/sensor/eyes"
 
@@ -88,10 +90,11 @@ def _protocol() -> asyncio.StreamReaderProtocol:
 
 
 async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    certificate = writer.get_extra_info("ssl_object").getpeercert()
+    peer = peer_of(writer.transport)
     while await reader.readline():
         try:
-            writer.write(read_peer(certificate, "outrider.test").spiffe_id.encode() + b"\n")
+            principal = authenticate(peer, "outrider.test", time.time())
+            writer.write(spiffe_id("outrider.test", principal).encode() + b"\n")
         except UnauthenticatedError as error:
             writer.write(f"{error.code}: {error.message}\n".encode())
 

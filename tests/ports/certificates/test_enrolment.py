@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outrider.core.errors import InvalidConfigError, UnauthenticatedError
+from outrider.core.http.messages import Peer
 from outrider.core.identity import Principal
 from outrider.ports.certificates.authority import ensure_authority
-from outrider.ports.certificates.peer import read_peer
+from outrider.ports.certificates.peer import authenticate
 from outrider.ports.certificates.tokens import fingerprint, new_token, split_token, verify_token
 
 CA = "a1" * 32
@@ -92,33 +93,28 @@ def test_agents_need_no_cryptography() -> None:
     )
 
 
-def certificate(*uris: str) -> dict[str, object]:
-    return {"subjectAltName": tuple(("URI", uri) for uri in uris), "notAfter": "Jan 15 08:00:00 2027 GMT"}
+def shown(uri: str | None) -> Peer:
+    return Peer("127.0.0.1:1", certificate={"subject": ()}, spiffe_id=uri, not_after=1_800_000_000.0)
 
 
 def test_peer_is_read() -> None:
-    peer = read_peer(certificate(EYES), "outrider.test")
-    assert (peer.principal, peer.not_after) == (Principal("default", "sensor", "eyes"), 1_800_000_000.0)
+    assert authenticate(shown(EYES), "outrider.test", 1_799_999_999.0) == Principal("default", "sensor", "eyes")
 
 
 @pytest.mark.parametrize(
-    "shown",
+    "peer",
     [
-        None,
-        {},
-        certificate(),
-        certificate(EYES, EYES),
-        certificate("https://outrider.test/"),
-        certificate(EYES.replace("test", "evil")),
+        Peer("127.0.0.1:1"),
+        shown(None),
+        shown("https://outrider.test/"),
+        shown(EYES.replace("test", "evil")),
     ],
 )
-def test_nobody_else_is_anybody(shown: dict[str, object] | None) -> None:
+def test_nobody_else_is_anybody(peer: Peer) -> None:
     with pytest.raises(UnauthenticatedError):
-        read_peer(shown, "outrider.test")
+        authenticate(peer, "outrider.test", 1_700_000_000.0)
 
 
 def test_expiry_is_checked_on_open_connections() -> None:
-    peer = read_peer(certificate(EYES), "outrider.test")
-    peer.check(1_799_999_999.0)
     with pytest.raises(UnauthenticatedError, match="has expired"):
-        peer.check(1_800_000_000.0)
+        authenticate(shown(EYES), "outrider.test", 1_800_000_000.0)

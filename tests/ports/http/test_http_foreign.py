@@ -15,9 +15,9 @@ import pytest
 from outrider.core.http.headers import Headers
 from outrider.core.http.limits import Limits
 from outrider.core.http.messages import Request, Response
+from outrider.ports.certificates.tls import server_context
 from outrider.ports.http.client import Client
 from outrider.ports.http.server import Server
-from outrider.ports.http.tls import server_context
 from tests.ports.http.authority import SPIFFE, Authority
 from tests.ports.http.support import WAIT, serving
 
@@ -108,12 +108,12 @@ async def test_curl_with_client_certificate(curl: str, tmp_path: Path) -> None:
         return Response(200, body=str(request.peer.spiffe_id).encode())
 
     authority = Authority(tmp_path)
-    own, key = authority.issue("agent", uris=(SPIFFE,))
-    tls = server_context(*authority.issue("server", dns=("localhost",)), authority.file, require_client=True)
+    own = authority.issue("agent", uris=(SPIFFE,))
+    tls = server_context(authority.issue("server", dns=("localhost",)), authority.pem, require_client=True)
     async with serving(identity, tls=tls) as (_, port):
         url = f"https://localhost:{port}/"
         trust = ("--cacert", str(authority.file))
-        assert await run_curl(curl, url, *trust, "--cert", str(own), "--key", str(key)) == (0, SPIFFE)
+        assert await run_curl(curl, url, *trust, "--cert", str(own)) == (0, SPIFFE)
         status, out = await run_curl(curl, url, *trust)
         assert status != 0
         assert out == ""
@@ -216,7 +216,7 @@ async def test_http_server(version: str) -> None:
 
 async def test_http_server_over_tls(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
-    context = server_context(*authority.issue("server", dns=("localhost",)), authority.file, require_client=False)
+    context = server_context(authority.issue("server", dns=("localhost",)), authority.pem, require_client=False)
     trust = ssl.create_default_context(cafile=str(authority.file))
     with standard_server("HTTP/1.1", context) as port:
         client = Client(f"https://localhost:{port}", tls=trust)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from outrider.ports.http.tls import client_context, server_context
+from outrider.ports.certificates.tls import client_context, server_context
 from outrider.ports.http.tls_layer import TlsLayer
 from tests.ports.http.authority import Authority
 
@@ -108,8 +108,8 @@ def authority(tmp_path: Path) -> Authority:
 
 @pytest.fixture
 def link(authority: Authority) -> Link:
-    server = server_context(*authority.issue("server", dns=("localhost",)), authority.file, require_client=False)
-    return Link(server, client_context(authority.file))
+    server = server_context(authority.issue("server", dns=("localhost",)), authority.pem, require_client=False)
+    return Link(server, client_context(authority.pem))
 
 
 @pytest.mark.parametrize("most", [1, 7, 65536])
@@ -194,8 +194,8 @@ async def test_forged_record_is_a_fault_and_never_data(link: Link) -> None:
 
 
 async def test_refused_peer_has_time_to_read_the_alert(authority: Authority) -> None:
-    server = server_context(*authority.issue("server", dns=("localhost",)), authority.file, require_client=True)
-    link = Link(server, client_context(authority.file))
+    server = server_context(authority.issue("server", dns=("localhost",)), authority.pem, require_client=True)
+    link = Link(server, client_context(authority.pem))
     link.shake_hands()
     assert not link.inside.made
     assert link.network.done == ["eof"]

@@ -1,8 +1,7 @@
 """The sensor's outbox: what may be accepted, what is sent next, and what an answer removes. No I/O.
 
-An event is accepted only when it is on disk; it is removed only when the orchestrator has answered for it. In between it
-may be sent any number of times: its id makes the repetition harmless. When the outbox is full nothing is dropped: the
-triggers get no credit and wait.
+An accepted event is removed only when the orchestrator has answered for it. Until then it may be sent any number of times:
+its id makes the repetition harmless. When the outbox is full nothing is dropped: the triggers get no credit and wait.
 """
 
 from collections.abc import Iterable
@@ -13,7 +12,7 @@ from outrider.core.events import EventOutcome
 
 
 class OutboxLimits(msgspec.Struct, frozen=True):
-    """Bounds: events and bytes on disk, events and bytes in one request."""
+    """Bounds: events and bytes that wait, events and bytes in one request."""
 
     events: int = 20_000
     size: int = 64 * 1024 * 1024
@@ -22,7 +21,7 @@ class OutboxLimits(msgspec.Struct, frozen=True):
 
 
 class Outbox:
-    """Accounting of the events on disk.
+    """Accounting of the events that wait.
 
     Args:
         limits: Bounds.
@@ -52,7 +51,7 @@ class Outbox:
         return max(0, self._limits.events - len(self._pending))
 
     def accepted(self, event: str, size: int) -> None:
-        """Note an event that is on disk now."""
+        """Note an event that waits from now on."""
         if event not in self._pending:
             self._pending[event] = size
             self._size += size

@@ -1,61 +1,43 @@
 """Who is at the other end of a connection. Rules: SPIFFE X.509-SVID, sections 2 and 5.2 (exactly one URI)."""
 
-import ssl
-from collections.abc import Mapping
-from typing import Any
-
-import msgspec
-
 from outrider.core.errors import InvalidConfigError, UnauthenticatedError
+from outrider.core.http.messages import Peer
 from outrider.core.identity import Principal, parse_spiffe_id
 from outrider.core.timestamps import timestamp
 
 
-class Peer(msgspec.Struct, frozen=True):
-    """An identity that TLS has proven, until `not_after` (seconds since the epoch)."""
-
-    principal: Principal
-    spiffe_id: str
-    not_after: float
-
-    def check(self, now: float) -> None:
-        """Look at the clock again; TLS does so in the handshake only, and a connection may outlive the certificate.
-
-        Raises:
-            UnauthenticatedError: The certificate has expired.
-        """
-        if now >= self.not_after:
-            raise UnauthenticatedError(
-                f"the certificate of {self.spiffe_id} has expired",
-                found=f"valid until {timestamp(self.not_after)}",
-                expected=f"valid at {timestamp(now)}",
-                suggestions=["renew the certificate, then connect again"],
-            )
-
-
-def read_peer(certificate: Mapping[str, Any] | None, trust_domain: str) -> Peer:
-    """Return who a verified certificate names.
+def authenticate(peer: Peer, trust_domain: str, now: float) -> Principal:
+    """Return who sent a request.
 
     Args:
-        certificate: What `getpeercert()` of the connection's SSL object returned.
+        peer: The other end of the connection, as TLS has verified it.
         trust_domain: The only one that is accepted.
+        now: Seconds since the epoch. TLS looks at the clock in the handshake only, and a connection may outlive the
+            certificate.
 
     Raises:
-        UnauthenticatedError: No certificate, not exactly one URI in it, not an identity of this trust domain.
+        UnauthenticatedError: No certificate, an expired one, not exactly one URI in it, not an identity of this trust
+            domain.
     """
-    if not certificate:
+    if peer.certificate is None:
         raise UnauthenticatedError(
             "no client certificate", expected="a certificate of this platform", suggestions=["enrol the agent"]
         )
-    uris = [value for kind, value in certificate.get("subjectAltName", ()) if kind == "URI"]
-    if len(uris) != 1:
-        raise UnauthenticatedError("the client certificate names not exactly one identity", found=f"{len(uris)} URIs")
+    if peer.spiffe_id is None:
+        raise UnauthenticatedError("the client certificate names not exactly one identity", expected="one SPIFFE URI")
     try:
-        found, principal = parse_spiffe_id(uris[0])
+        found, principal = parse_spiffe_id(peer.spiffe_id)
     except InvalidConfigError as error:
         raise UnauthenticatedError(error.message, found=error.found, expected=error.expected) from error
     if found != trust_domain:
         raise UnauthenticatedError(
             "the client certificate is of another trust domain", found=found, expected=trust_domain
         )
-    return Peer(principal, uris[0], float(ssl.cert_time_to_seconds(certificate["notAfter"])))
+    if peer.expired(now):
+        raise UnauthenticatedError(
+            f"the certificate of {peer.spiffe_id} has expired",
+            found=f"valid until {timestamp(peer.not_after or 0.0)}",
+            expected=f"valid at {timestamp(now)}",
+            suggestions=["renew the certificate, then connect again"],
+        )
+    return principal

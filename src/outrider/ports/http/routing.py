@@ -55,6 +55,18 @@ def read_json(request: Request, target: type[T]) -> T:
         ) from error
 
 
+def number_argument(request: Request, name: str, default: int) -> int:
+    """Return a whole number from the query.
+
+    Raises:
+        InvalidConfigError: It is none.
+    """
+    text = request.arguments().get(name, [str(default)])[0]
+    if not (text.isascii() and text.isdecimal() and len(text) <= 18):
+        raise InvalidConfigError(f"{name}: not a number", path=name, found=text, expected="a whole number")
+    return int(text)
+
+
 def error_response(
     error: OutriderError, status: int | None = None, headers: Mapping[str, str] | None = None
 ) -> Response:

@@ -63,7 +63,7 @@ class Store:
         self._name = name
         self._begin = begin
         self._path = path
-        self._waiting: queue.Queue[_Work | None] = queue.Queue()
+        self._waiting: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
         self._writer = threading.Thread(target=self._write_all, name="store-writer", daemon=True)
         self._inode = path.stat().st_ino if path else 0

@@ -4,17 +4,20 @@ import sys
 
 import click
 
+from outrider.core.codec import encode
 from outrider.core.objects import DEFAULT_TENANT
 from outrider.orchestrator.wire import AgentRow, TokenAnswer, TokenRequest
-from outrider.surfaces.cli.output import output_option, show
+from outrider.runtime.client import PlatformClient
+from outrider.surfaces.cli.output import Output, output_option, show
 from outrider.surfaces.cli.records import fetch
 from outrider.surfaces.cli.session import client, execute
+from outrider.surfaces.cli.watch import watch, watch_option
 
 
 @click.group(invoke_without_command=True)
 @output_option
 @click.pass_context
-def agents(ctx: click.Context, output: str) -> int | None:
+def agents(ctx: click.Context, output: Output) -> int | None:
     """List agents; without a command the list."""
     if ctx.invoked_subcommand is not None:
         return None
@@ -22,18 +25,26 @@ def agents(ctx: click.Context, output: str) -> int | None:
 
 
 @agents.command("list")
+@watch_option
 @output_option
 @click.pass_context
-def list_agents(ctx: click.Context, output: str) -> int:
+def list_agents(ctx: click.Context, *, watching: bool, output: Output) -> int:
     """List every agent that came in, with its health."""
-    return _list(ctx, output)
+    if not watching:
+        return _list(ctx, output)
+
+    async def read(platform: PlatformClient) -> list[AgentRow]:
+        return await platform.get("/v1/agents", list[AgentRow])
+
+    # A sign of life is no change.
+    return watch(ctx, read, output, state=lambda row: encode((row.name, row.status, row.health.plugins)))
 
 
-def _list(ctx: click.Context, output: str) -> int:
+def _list(ctx: click.Context, output: Output) -> int:
     from outrider.orchestrator import queries
 
     rows = fetch(ctx, "/v1/agents", list[AgentRow], lambda connection: queries.list_agents(connection, DEFAULT_TENANT))
-    if output not in ("table", "wide"):
+    if not output.for_people:
         show(rows, output)
         return 0
     lines = [

@@ -9,6 +9,7 @@ import click
 from outrider.core.errors import InvalidConfigError, OutriderError, did_you_mean
 from outrider.runtime.discovery import registry
 from outrider.surfaces.cli.errors import show_error
+from outrider.surfaces.cli.settings import Settings
 
 # name: (module below this package, attribute, help)
 COMMANDS = {
@@ -34,6 +35,7 @@ COMMANDS = {
     "version": ("operators", "version", "Print the version."),
 }
 INTERRUPTED = 130
+GLOBAL_FLAGS = frozenset({"--no-input", "--quiet"})
 
 
 class Root(click.Group):
@@ -85,18 +87,20 @@ class Root(click.Group):
 
 @click.group(cls=Root, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option("--context", "context_name", metavar="NAME", help="Platform to talk to; see `outrider context list`.")
+@click.option("--no-input", is_flag=True, help="Never ask, as if there were no terminal.")
+@click.option("--quiet", is_flag=True, help="Results and errors only, no notes and no timeline.")
 @click.version_option(package_name="outrider", message="outrider %(version)s")
 @click.pass_context
-def root(ctx: click.Context, context_name: str | None) -> None:
+def root(ctx: click.Context, context_name: str | None, *, no_input: bool, quiet: bool) -> None:
     """Outrider runs agents beside the systems they look after."""
-    ctx.obj = context_name
+    ctx.obj = Settings(context=context_name, no_input=no_input, quiet=quiet)
 
 
 def run(arguments: list[str]) -> int:
     """Run a command line and return its exit status; every error is shown here and nowhere else."""
     as_json = _wants_json(arguments)
     try:
-        result = root.main(args=arguments, prog_name="outrider", standalone_mode=False)
+        result = root.main(args=_global_first(arguments), prog_name="outrider", standalone_mode=False)
     except (OutriderError, click.ClickException) as error:
         return _fail(error, as_json=as_json)
     except click.exceptions.Exit as finished:
@@ -119,10 +123,20 @@ def _fail(error: OutriderError | click.ClickException, *, as_json: bool) -> int:
     return ours.exit_code
 
 
+def _global_first(arguments: list[str]) -> list[str]:
+    """Move the flags that concern every command to the front: they may stand anywhere before `--`."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    flags = [word for word in arguments[:end] if word in GLOBAL_FLAGS]
+    return [*flags, *(word for word in arguments[:end] if word not in GLOBAL_FLAGS), *arguments[end:]]
+
+
 def _wants_json(arguments: list[str]) -> bool:
     pairs = list(zip(arguments, [*arguments[1:], ""], strict=True))
     return any(
-        (word in ("-o", "--output") and value == "json") or word in ("-ojson", "--output=json") for word, value in pairs
+        (word in ("-o", "--output") and value == "json")
+        or word in ("-ojson", "--output=json", "--json")
+        or word.startswith("--json=")
+        for word, value in pairs
     )
 
 

@@ -6,9 +6,11 @@ import click
 
 from outrider.core.objects import DEFAULT_TENANT
 from outrider.orchestrator.wire import ApprovalRow, DecisionRequest
-from outrider.surfaces.cli.output import output_option, show
+from outrider.runtime.client import PlatformClient
+from outrider.surfaces.cli.output import Output, output_option, show
 from outrider.surfaces.cli.records import fetch
 from outrider.surfaces.cli.session import client, execute
+from outrider.surfaces.cli.watch import watch, watch_option
 
 
 @click.group()
@@ -18,13 +20,20 @@ def approvals() -> None:
 
 @approvals.command("list")
 @click.option("--all", "all_states", is_flag=True, help="Those that were answered, too.")
+@watch_option
 @output_option
 @click.pass_context
-def list_approvals(ctx: click.Context, *, all_states: bool, output: str) -> int:
+def list_approvals(ctx: click.Context, *, all_states: bool, watching: bool, output: Output) -> int:
     """List the questions that wait."""
     from outrider.orchestrator import queries
 
     path = f"/v1/approvals?all={'true' if all_states else 'false'}"
+    if watching:
+
+        async def read(platform: PlatformClient) -> list[ApprovalRow]:
+            return await platform.get(path, list[ApprovalRow])
+
+        return watch(ctx, read, output)
     rows = fetch(
         ctx, path, list[ApprovalRow], lambda c: queries.list_approvals(c, DEFAULT_TENANT, all_states=all_states)
     )

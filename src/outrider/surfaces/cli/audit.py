@@ -11,7 +11,7 @@ from outrider.core.errors import ExecutionFailedError, NotFoundError, OutriderEr
 from outrider.core.objects import DEFAULT_TENANT
 from outrider.runtime.audit import read_chain
 from outrider.runtime.contexts import PlatformContext, user_state_folder
-from outrider.surfaces.cli.output import output_option, show
+from outrider.surfaces.cli.output import Output, output_option, show
 from outrider.surfaces.cli.session import selected
 
 _SHOWN = 50
@@ -34,7 +34,7 @@ def audit() -> None:
 @audit.command("verify")
 @output_option
 @click.pass_context
-def verify_chains(ctx: click.Context, output: str) -> int:
+def verify_chains(ctx: click.Context, output: Output) -> int:
     """Check every chain of the selected platform against its own hashes and the anchored heads."""
     context = selected(ctx)
     rows, faults = verify_platform(context)
@@ -102,12 +102,12 @@ def _anchors(context: PlatformContext) -> list[ChainHead]:
 @click.option("--own", is_flag=True, help="The CLI's own chain instead of the platform's.")
 @output_option
 @click.pass_context
-def list_records(ctx: click.Context, limit: int, *, own: bool, output: str) -> int:
+def list_records(ctx: click.Context, limit: int, *, own: bool, output: Output) -> int:
     """List the newest records of all chains, by time."""
     files = [user_state_folder() / "audit.jsonl"] if own else list(chain_files(selected(ctx).state))
     records = sorted((record for path in files if path.is_file() for record in read_chain(path)), key=lambda r: r.time)
     newest = records[-limit:]
-    if output not in ("table", "wide"):
+    if not output.for_people:
         show(newest, output)
         return 0
     lines = [

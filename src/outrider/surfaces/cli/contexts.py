@@ -7,7 +7,7 @@ import click
 from outrider.core.errors import NotFoundError
 from outrider.runtime.client import read_endpoint
 from outrider.runtime.contexts import Contexts
-from outrider.surfaces.cli.output import output_option, show
+from outrider.surfaces.cli.output import Output, output_option, show
 
 
 @click.group()
@@ -17,7 +17,7 @@ def context() -> None:
 
 @context.command("list")
 @output_option
-def list_contexts(output: str) -> int:
+def list_contexts(output: Output) -> int:
     """List the platforms that were started by this user; the first is the one that commands talk to."""
     rows = [
         {

@@ -15,7 +15,7 @@ from outrider.runtime.client import read_endpoint
 from outrider.runtime.contexts import Contexts, cache_folder, user_state_folder
 from outrider.runtime.discovery import registry
 from outrider.runtime.plugins.catalogue import catalogue
-from outrider.surfaces.cli.output import output_option, show
+from outrider.surfaces.cli.output import Output, output_option, show
 from outrider.surfaces.cli.session import execute
 
 FINDINGS = 6
@@ -32,10 +32,10 @@ class Finding(msgspec.Struct, kw_only=True):
 
 @click.command()
 @output_option
-def doctor(output: str) -> int:
+def doctor(output: Output) -> int:
     """Check what this machine offers; exit 6 where something is wrong."""
     findings = [*_system(), *_sandbox(), *_programs(), *_folders(), *_installation(), *_platforms()]
-    if output in ("table", "wide"):
+    if output.for_people:
         for finding in findings:
             sys.stdout.write(f"{finding.state:<8} {finding.what:<12} {finding.detail}\n")
             if finding.remedy:

@@ -5,13 +5,13 @@ import sys
 import click
 
 from outrider.core.errors import CODES, NotFoundError, did_you_mean
-from outrider.surfaces.cli.output import output_option, show
+from outrider.surfaces.cli.output import Output, output_option, show
 
 
 @click.command()
 @click.argument("code", required=False)
 @output_option
-def explain(code: str | None, output: str) -> int:
+def explain(code: str | None, output: Output) -> int:
     """Explain an error code; without one list them all."""
     if code is None:
         show(list(CODES.values()), output)
@@ -21,7 +21,7 @@ def explain(code: str | None, output: str) -> int:
         raise NotFoundError(
             f"no error has the code '{code}'", found=code, suggestions=did_you_mean(code.upper(), CODES)
         )
-    if output not in ("table", "wide"):
+    if not output.for_people:
         show(found, output)
         return 0
     again = "may succeed when it is repeated" if found.retryable else "fails again until something is changed"

@@ -16,7 +16,7 @@ from outrider.core.schema import json_schema
 from outrider.core.units import parse_duration
 from outrider.runtime.discovery import registry
 from outrider.runtime.implementation import Operation, load_operation
-from outrider.surfaces.cli.output import output_option, show
+from outrider.surfaces.cli.output import Output, output_option, show
 from outrider.surfaces.cli.plans import confirm_and_apply, show_plan
 from outrider.surfaces.cli.session import LocalSession, execute
 
@@ -79,7 +79,7 @@ def operation_command(operation: Operation, preset: dict[str, Any]) -> click.Com
 
     @output_option
     @click.pass_context
-    def body(ctx: click.Context, /, output: str, **words: Any) -> int:
+    def body(ctx: click.Context, /, output: Output, **words: Any) -> int:
         return _invoke(ctx, operation, preset, words, output)
 
     command = click.Command(
@@ -116,7 +116,7 @@ def _metavar(schema: dict[str, Any]) -> str:
 
 
 def _invoke(
-    ctx: click.Context, operation: Operation, preset: dict[str, Any], words: dict[str, Any], output: str
+    ctx: click.Context, operation: Operation, preset: dict[str, Any], words: dict[str, Any], output: Output
 ) -> int:
     deadline, yes, only_plan = words.pop("_deadline", None), words.pop("_yes", False), words.pop("_plan", False)
     params = {**preset, **_params(operation, words)}

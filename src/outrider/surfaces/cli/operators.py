@@ -9,7 +9,7 @@ import msgspec
 
 from outrider.core.codec import to_builtins
 from outrider.runtime.discovery import registry
-from outrider.surfaces.cli.output import output_option, show
+from outrider.surfaces.cli.output import Output, output_option, show
 from outrider.version import __version__
 
 
@@ -38,7 +38,7 @@ def operators() -> None:
 
 @operators.command("list")
 @output_option
-def list_operators(output: str) -> int:
+def list_operators(output: Output) -> int:
     """List the families; one that cannot be used is named with its fault."""
     rows = [
         OperatorRow(
@@ -61,7 +61,7 @@ def list_operators(output: str) -> int:
 @operators.command("show")
 @click.argument("family")
 @output_option
-def show_operators(family: str, output: str) -> int:
+def show_operators(family: str, output: Output) -> int:
     """List the operations of a family."""
     declaration = registry().family(family)[0].declaration
     rows: list[dict[str, Any]] = [to_builtins(operation) for operation in declaration.operations]
@@ -71,7 +71,7 @@ def show_operators(family: str, output: str) -> int:
 
 @click.command()
 @output_option
-def version(output: str) -> int:
+def version(output: Output) -> int:
     """Print the version."""
     info = VersionInfo(
         outrider=__version__, python=platform.python_version(), system=f"{sys.platform} {platform.machine()}"

@@ -1,48 +1,116 @@
 """Results on stdout: tables for people, JSON and YAML for programs."""
 
+import functools
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
+import msgspec
 
 from outrider.core.codec import encode, to_builtins
+from outrider.core.errors import InvalidConfigError, did_you_mean
+from outrider.surfaces.cli.settings import note
 
 FORMATS = ("table", "wide", "json", "yaml", "name")
 _WIDE_CELL = 60
 
 
+class Output(msgspec.Struct, frozen=True):
+    """What was asked for with `-o` and `--json`.
+
+    Attributes:
+        form: One of FORMATS.
+        fields: Fields that JSON is limited to, nested ones with dots; all where none is named.
+    """
+
+    form: str = "table"
+    fields: tuple[str, ...] = ()
+
+    @property
+    def for_people(self) -> bool:
+        """Whether the result may be arranged for reading."""
+        return self.form in ("table", "wide")
+
+
 def output_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add `-o`."""
-    return click.option(
-        "-o", "--output", type=click.Choice(FORMATS), default="table", help="Form of the result.", show_default=True
-    )(command)
+    """Add `-o` and `--json`; the command gets an Output."""
+
+    @click.option(
+        "-o",
+        "--output",
+        "form",
+        type=click.Choice(FORMATS),
+        default="table",
+        help="Form of the result.",
+        show_default=True,
+    )
+    @click.option("--json", "json_fields", metavar="FIELD,FIELD", help="JSON with these fields only.")
+    @functools.wraps(command)
+    def with_output(*args: Any, form: str, json_fields: str | None, **words: Any) -> Any:
+        fields = tuple(field.strip() for field in (json_fields or "").split(",") if field.strip())
+        return command(*args, output=Output("json" if json_fields is not None else form, fields), **words)
+
+    return with_output
 
 
-def show(value: Any, output: str, *, columns: Sequence[str] = (), empty: str = "nothing to show") -> None:
+def show(value: Any, output: Output, *, columns: Sequence[str] = (), empty: str = "nothing to show") -> None:
     """Write a result.
 
     Args:
         value: A struct, or a list of them.
-        output: One of FORMATS.
+        output: The form.
         columns: Fields of a table; all of them where none is named or the output is wide.
         empty: Said on stderr where a table has no row.
+
+    Raises:
+        InvalidConfigError: A field was asked for that there is not.
     """
-    if output == "json":
-        sys.stdout.write(encode(value).decode() + "\n")
+    if output.form == "json":
+        sys.stdout.write(encode(_only(value, output.fields)).decode() + "\n")
         return
     plain = to_builtins(value)
-    if output == "yaml":
+    if output.form == "yaml":
         import yaml
 
         sys.stdout.write(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True))
-    elif output == "name":
+    elif output.form == "name":
         for row in plain if isinstance(plain, list) else [plain]:
             sys.stdout.write(f"{_name_of(row)}\n")
     elif isinstance(plain, list):
-        _table(plain, [] if output == "wide" else columns, empty)
+        _table(plain, [] if output.form == "wide" else columns, empty)
     else:
         _record(plain)
+
+
+def _only(value: Any, fields: Sequence[str]) -> Any:
+    """Return the named fields of a result, or of each of a list."""
+    if not fields:
+        return value
+    if isinstance(value, list):
+        return [_only(item, fields) for item in value]
+    return {field: _field(value, field.split("."), field) for field in fields}
+
+
+def _field(value: Any, way: Sequence[str], asked: str) -> Any:
+    if not way:
+        return value
+    if value is None:
+        return None
+    # A struct knows fields that it leaves out while they have their default.
+    known = value.__struct_encode_fields__ if isinstance(value, msgspec.Struct) else value
+    if not isinstance(known, dict | tuple) or way[0] not in known:
+        names = [str(name) for name in known] if isinstance(known, dict | tuple) else []
+        raise InvalidConfigError(
+            f"--json: there is no field '{asked}'",
+            found=way[0],
+            expected=", ".join(names) or "a field of an object",
+            suggestions=did_you_mean(way[0], names)[:3],
+        )
+    if isinstance(value, dict):
+        return _field(value[way[0]], way[1:], asked)
+    attributes = dict(zip(value.__struct_encode_fields__, value.__struct_fields__, strict=True))
+    return _field(getattr(value, attributes[way[0]]), way[1:], asked)
 
 
 def _name_of(row: Any) -> str:
@@ -66,7 +134,7 @@ def _record(plain: dict[str, Any]) -> None:
 
 def _table(rows: list[Any], columns: Sequence[str], empty: str) -> None:
     if not rows:
-        sys.stderr.write(f"{empty}\n")
+        note(empty)
         return
     if not isinstance(rows[0], dict):
         for row in rows:

@@ -14,16 +14,17 @@ from outrider.core.plans import ItemOutcome, Plan
 from outrider.core.schema import convert, describe
 from outrider.runtime.discovery import registry
 from outrider.runtime.invoker import CallOptions
-from outrider.surfaces.cli.output import output_option, show
-from outrider.surfaces.cli.session import LocalSession, ask, ask_for_name, execute, interactive
+from outrider.surfaces.cli.output import Output, output_option, show
+from outrider.surfaces.cli.session import LocalSession, ask, ask_for_name, execute
+from outrider.surfaces.cli.settings import interactive, note
 
 FINDINGS = 6
 _SIGNS = {Effect.WRITE: "~", Effect.DESTROY: "-"}
 
 
-def show_plan(plan: Plan, output: str) -> None:
+def show_plan(plan: Plan, output: Output) -> None:
     """Write a plan: what it would change, and how to apply it."""
-    if output in ("json", "yaml"):
+    if output.form in ("json", "yaml"):
         show(plan, output)
         return
     destroys = sum(item.effect is Effect.DESTROY for item in plan.items)
@@ -47,7 +48,7 @@ def confirm_and_apply(
     call: Call,
     options: CallOptions,
     *,
-    output: str,
+    output: Output,
     yes: bool,
     target: str,
     plan: Plan | None = None,
@@ -64,7 +65,7 @@ def confirm_and_apply(
             return FINDINGS
         destroys = plan is None or any(item.effect is Effect.DESTROY for item in plan.items)
         if not (ask_for_name(target) if destroys else ask("apply this plan?")):
-            sys.stderr.write("nothing was changed\n")
+            note("nothing was changed")
             return FINDINGS
     if plan is None:
         show(execute(session.invoker.run(call, options)), output)
@@ -73,10 +74,10 @@ def confirm_and_apply(
 
 
 def _show_on_terminal(plan: Plan) -> None:
-    show_plan(plan, "table")
+    show_plan(plan, Output())
 
 
-def _finish(outcomes: list[ItemOutcome], output: str) -> int:
+def _finish(outcomes: list[ItemOutcome], output: Output) -> int:
     failed = [outcome for outcome in outcomes if outcome.state != "done"]
     if len(outcomes) == 1 and not failed:
         show(outcomes[0].result, output)
@@ -95,7 +96,7 @@ def _finish(outcomes: list[ItemOutcome], output: str) -> int:
 @click.argument("arguments", nargs=-1)
 @output_option
 @click.pass_context
-def plan(ctx: click.Context, operation: str, arguments: tuple[str, ...], output: str) -> int:
+def plan(ctx: click.Context, operation: str, arguments: tuple[str, ...], output: Output) -> int:
     """Find out what an operation would change.
 
     OPERATION is `family.operation`; ARGUMENTS are its positional parameters, or `name=value`.
@@ -139,7 +140,7 @@ def apply(
     inverse: bool,
     rollback: bool,
     yes: bool,
-    output: str,
+    output: Output,
 ) -> int:
     """Do exactly what a plan says (its id, or a file that holds it)."""
     if (plan_reference is None) == (path is None):
@@ -155,19 +156,29 @@ def apply(
     if inverse:
         show_plan(execute(session.planner.inverse(loaded, session.options)), output)
         return FINDINGS
-    if not yes and interactive():
-        show_plan(loaded, "table")
-        destroys = [item for item in loaded.items if item.effect is Effect.DESTROY]
-        agreed = ask_for_name(destroys[0].change.target) if destroys else ask("apply this plan?")
-        if not agreed:
-            sys.stderr.write("nothing was changed\n")
-            return FINDINGS
+    if not yes and not _agreed(loaded, output):
+        return FINDINGS
     outcomes = execute(session.planner.apply(loaded, session.options))
     if rollback and any(outcome.state == "failed" for outcome in outcomes):
         undo = execute(session.planner.inverse(loaded, session.options))
         execute(session.planner.apply(undo, session.options))
-        sys.stderr.write(f"rolled back with plan {undo.id}\n")
+        note(f"rolled back with plan {undo.id}")
     return _finish(outcomes, output)
+
+
+def _agreed(plan: Plan, output: Output) -> bool:
+    """Ask for a yes, or for the name of what is destroyed. Without a terminal naming the plan is the yes, to a write."""
+    destroys = [item for item in plan.items if item.effect is Effect.DESTROY]
+    if not interactive():
+        if destroys:
+            show_plan(plan, output)
+            note("it destroys, and there is no terminal to ask on: give --yes")
+        return not destroys
+    show_plan(plan, Output())
+    agreed = ask_for_name(destroys[0].change.target) if destroys else ask("apply this plan?")
+    if not agreed:
+        note("nothing was changed")
+    return agreed
 
 
 def _count(number: int, noun: str) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import sys
+from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 
 import click
@@ -19,9 +20,11 @@ from outrider.runtime.contexts import Contexts, PlatformContext
 from outrider.runtime.discovery import registry
 from outrider.runtime.objects import ObjectSet, read_objects
 from outrider.runtime.plugins.catalogue import catalogue
-from outrider.surfaces.cli.output import output_option, show
+from outrider.surfaces.cli.output import Output, output_option, show
+from outrider.surfaces.cli.questions import Questions
 from outrider.surfaces.cli.session import client, execute, selected
-from outrider.surfaces.cli.timeline import follow
+from outrider.surfaces.cli.settings import interactive, note, settings
+from outrider.surfaces.cli.timeline import TimelinePrinter, follow
 
 FINDINGS = 6
 
@@ -61,7 +64,7 @@ async def _up(layout: Layout) -> int:
         for problem in (await _report(context, layout)).problems:
             sys.stderr.write(f"problem: {problem}\n")
         async with connect_to(context) as platform:
-            watching = asyncio.ensure_future(follow(platform))
+            watching = asyncio.ensure_future(_watch(platform))
             ended = asyncio.ensure_future(stopped.wait())
             gone = asyncio.ensure_future(_until_gone(layout))
             await asyncio.wait({watching, ended, gone}, return_when=asyncio.FIRST_COMPLETED)
@@ -70,6 +73,21 @@ async def _up(layout: Layout) -> int:
             await asyncio.wait({watching, ended, gone})
     sys.stdout.write("stopped\n")
     return 0
+
+
+async def _watch(platform: PlatformClient) -> None:
+    """Show the timeline and, on a terminal, ask the questions of rules."""
+    printer = TimelinePrinter()
+    async with AsyncExitStack() as stack:
+        questions = await stack.enter_async_context(Questions(platform, printer)) if interactive() else None
+        news = await stack.enter_async_context(aclosing(follow(platform, printer.fault)))
+        first = True
+        async for entries in news:
+            for entry in entries if not settings().quiet else []:
+                printer.show(entry)
+            if questions is not None and (first or any(entry.kind == "approval" for entry in entries)):
+                await questions.refresh()
+            first = False
 
 
 async def _until_gone(layout: Layout) -> None:
@@ -101,7 +119,7 @@ def down(ctx: click.Context, folder: Path | None, state: Path | None, *, purge: 
 def _layout(ctx: click.Context, folder: Path | None, state: Path | None) -> Layout:
     if folder is not None:
         return Layout(folder, state)
-    context = Contexts().select(ctx.find_root().obj, None if ctx.find_root().obj else Path.cwd())
+    context = Contexts().select(ctx.find_root().obj.context, None if ctx.find_root().obj.context else Path.cwd())
     return Layout(context.folder, context.state)
 
 
@@ -119,11 +137,11 @@ class StatusReport(msgspec.Struct, kw_only=True):
 @click.command()
 @output_option
 @click.pass_context
-def status(ctx: click.Context, output: str) -> int:
+def status(ctx: click.Context, output: Output) -> int:
     """Say what runs, what is wrong and what to do; exit 6 where something is wrong."""
     context = selected(ctx)
     report = execute(_report(context, Layout(context.folder, context.state)))
-    if output in ("table", "wide"):
+    if output.for_people:
         sys.stdout.write(_describe(report))
     else:
         show(report, output)
@@ -188,7 +206,7 @@ def _describe(report: StatusReport) -> str:
     return "\n".join(lines) + "\n"
 
 
-def apply_objects(ctx: click.Context, path: Path, output: str) -> int:
+def apply_objects(ctx: click.Context, path: Path, output: Output) -> int:
     """Send the objects of a file or folder to the selected platform."""
     objects = _read(path)
     body = ApplyRequest(objects=[item.document() for item in objects])
@@ -199,10 +217,10 @@ def apply_objects(ctx: click.Context, path: Path, output: str) -> int:
             return await platform.post("/v1/objects", body, ApplyAnswer)
 
     answer = execute(send())
-    if output in ("table", "wide"):
+    if output.for_people:
         sys.stdout.write("".join(f"{change}\n" for change in answer.changes) or "nothing changed\n")
         if any("Agent/" in change and change.endswith("created") for change in answer.changes):
-            sys.stderr.write("a new agent is started by the next `outrider up`\n")
+            note("a new agent is started by the next `outrider up`")
     else:
         show(answer, output)
     return 0

@@ -6,7 +6,7 @@ import click
 
 from outrider.core.errors import NotFoundError
 from outrider.runtime.plugins.catalogue import catalogue
-from outrider.surfaces.cli.output import output_option, show
+from outrider.surfaces.cli.output import Output, output_option, show
 
 
 @click.group()
@@ -19,7 +19,7 @@ def plugin() -> None:
     "--folder", type=click.Path(path_type=Path), default=Path(), help="Platform folder whose plugins/ is searched too."
 )
 @output_option
-def list_plugins(folder: Path, output: str) -> int:
+def list_plugins(folder: Path, output: Output) -> int:
     """List the plugins that are at hand."""
     found = catalogue(folder)
     rows = [
@@ -51,7 +51,7 @@ def list_plugins(folder: Path, output: str) -> int:
     "--folder", type=click.Path(path_type=Path), default=Path(), help="Platform folder whose plugins/ is searched too."
 )
 @output_option
-def show_plugin(plugin_id: str, plugin_type: str | None, folder: Path, output: str) -> int:
+def show_plugin(plugin_id: str, plugin_type: str | None, folder: Path, output: Output) -> int:
     """Show what a plugin takes and may do."""
     matches = [
         item
@@ -61,5 +61,5 @@ def show_plugin(plugin_id: str, plugin_type: str | None, folder: Path, output: s
     if not matches:
         raise NotFoundError(f"no plugin is called '{plugin_id}'", found=plugin_id, suggestions=["outrider plugin list"])
     for item in matches:
-        show(item.manifest, "yaml" if output == "table" else output)
+        show(item.manifest, Output("yaml") if output == Output() else output)
     return 0

@@ -1,17 +1,19 @@
 """`outrider events` and `outrider runs`: from the running platform, or from the store of one that is stopped."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlencode
 
 import click
 
 from outrider.core.errors import NotFoundError
 from outrider.core.objects import DEFAULT_TENANT
 from outrider.orchestrator.wire import EventRow, RunDetail, RunRow, StepRow
-from outrider.runtime.client import read_endpoint
-from outrider.surfaces.cli.output import output_option, show
+from outrider.runtime.client import PlatformClient, read_endpoint
+from outrider.surfaces.cli.output import Output, output_option, show
 from outrider.surfaces.cli.session import client, execute, selected
+from outrider.surfaces.cli.watch import watch, watch_option
 
 if TYPE_CHECKING:
     from outrider.ports.store import Connection
@@ -48,22 +50,40 @@ def fetch(ctx: click.Context, path: str, target: type[T], offline: Callable[["Co
 @click.command()
 @click.option("--limit", default=50, show_default=True, help="At most so many, the newest.")
 @click.option("--source", default="", help="Only those of one trigger, as agent/trigger.")
+@watch_option
 @output_option
 @click.pass_context
-def events(ctx: click.Context, limit: int, source: str, output: str) -> int:
+def events(ctx: click.Context, limit: int, source: str, *, watching: bool, output: Output) -> int:
     """List events, oldest first."""
+    if watching:
+        return watch(ctx, _new_events(limit, source), output)
 
     def offline(connection: "Connection") -> list[EventRow]:
         from outrider.orchestrator.queries import list_events
 
         return list_events(connection, DEFAULT_TENANT, limit=limit, source=source)
 
-    rows = fetch(ctx, f"/v1/events?limit={limit}&source={source}", list[EventRow], offline)
-    if output in ("table", "wide"):
+    path = f"/v1/events?{urlencode({'limit': limit, 'source': source})}"
+    rows = fetch(ctx, path, list[EventRow], offline)
+    if output.for_people:
         show([_event_line(row) for row in rows], output, empty="no event yet: a trigger reports when something changes")
     else:
         show(rows, output)
     return 0
+
+
+def _new_events(limit: int, source: str) -> Callable[[PlatformClient], Awaitable[list[EventRow]]]:
+    """Return a reader of the newest events, and from its second use on of all that came since."""
+    after = 0
+
+    async def read(platform: PlatformClient) -> list[EventRow]:
+        nonlocal after
+        query = {"after": after, "limit": limit, "source": source} if after else {"limit": limit, "source": source}
+        rows = await platform.get(f"/v1/events?{urlencode(query)}", list[EventRow])
+        after = rows[-1].sequence if rows else after
+        return rows
+
+    return read
 
 
 def _event_line(row: EventRow) -> dict[str, Any]:
@@ -86,17 +106,25 @@ def runs() -> None:
 @click.option("--limit", default=50, show_default=True, help="At most so many, the newest.")
 @click.option("--rule", default="", help="Only those of one rule.")
 @click.option("--state", default="", help="Only those in one state.")
+@watch_option
 @output_option
 @click.pass_context
-def list_runs(ctx: click.Context, limit: int, rule: str, state: str, output: str) -> int:
+def list_runs(ctx: click.Context, limit: int, rule: str, state: str, *, watching: bool, output: Output) -> int:
     """List runs, newest first."""
+    path = f"/v1/runs?{urlencode({'limit': limit, 'rule': rule, 'state': state})}"
+    if watching:
+
+        async def read(platform: PlatformClient) -> list[RunRow]:
+            return (await platform.get(path, list[RunRow]))[::-1]
+
+        return watch(ctx, read, output)
 
     def offline(connection: "Connection") -> list[RunRow]:
         from outrider.orchestrator import queries
 
         return queries.list_runs(connection, DEFAULT_TENANT, limit=limit, rule=rule, state=state)
 
-    rows = fetch(ctx, f"/v1/runs?limit={limit}&rule={rule}&state={state}", list[RunRow], offline)
+    rows = fetch(ctx, path, list[RunRow], offline)
     columns = ["id", "rule", "state", "created", "seconds", "source"]
     show(rows, output, columns=columns, empty="no run yet: a rule makes one when it matches an event")
     return 0
@@ -106,7 +134,7 @@ def list_runs(ctx: click.Context, limit: int, rule: str, state: str, output: str
 @click.argument("run")
 @output_option
 @click.pass_context
-def show_run(ctx: click.Context, run: str, output: str) -> int:
+def show_run(ctx: click.Context, run: str, output: Output) -> int:
     """Show a run's steps with latencies, attempts and logs; RUN may be the beginning of its id."""
 
     def offline(connection: "Connection") -> RunDetail:
@@ -115,7 +143,7 @@ def show_run(ctx: click.Context, run: str, output: str) -> int:
         return queries.show_run(connection, DEFAULT_TENANT, run)
 
     detail = fetch(ctx, f"/v1/runs/{run}", RunDetail, offline)
-    if output in ("table", "wide"):
+    if output.for_people:
         sys.stdout.write(_describe(detail))
     else:
         show(detail, output)

@@ -7,7 +7,7 @@ import click
 
 from outrider.core.errors import NotFoundError
 from outrider.runtime.contexts import user_state_folder
-from outrider.surfaces.cli.output import output_option, show
+from outrider.surfaces.cli.output import Output, output_option, show
 from outrider.surfaces.cli.session import need_terminal, selected
 
 
@@ -43,7 +43,7 @@ def set_secret(ctx: click.Context, name: str) -> int:
 @secret.command("list")
 @output_option
 @click.pass_context
-def list_secrets(ctx: click.Context, output: str) -> int:
+def list_secrets(ctx: click.Context, output: Output) -> int:
     """List the names; values are never shown."""
     from outrider.ports.secrets.store import SecretStore
 

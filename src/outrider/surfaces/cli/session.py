@@ -23,7 +23,7 @@ def execute(work: Coroutine[Any, Any, T]) -> T:
 
 def selected(ctx: click.Context) -> PlatformContext:
     """Return the platform that the command line, the folder or the last use selects."""
-    return Contexts().select(ctx.find_root().obj)
+    return Contexts().select(ctx.find_root().obj.context)
 
 
 def client(ctx: click.Context) -> PlatformClient:
@@ -42,11 +42,6 @@ class LocalSession:
         self.options = local_options()
         self.invoker = local_invoker(context, platform_spec(context))
         self.planner = Planner(self.invoker, PlanStore(user_state_folder() / "plans"))
-
-
-def interactive() -> bool:
-    """Return whether a person can be asked."""
-    return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def ask(question: str) -> bool:

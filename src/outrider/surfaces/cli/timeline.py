@@ -1,8 +1,9 @@
 """The live timeline on a terminal: one line per thing that happened, with its latency since its event."""
 
+import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 
 from outrider.core.errors import OutriderError
 from outrider.orchestrator.wire import TimelineAnswer, TimelineEntry
@@ -20,7 +21,8 @@ class TimelinePrinter:
 
     def __init__(self, write: Callable[[str], object] = sys.stdout.write, *, colour: bool | None = None) -> None:
         self._write = write
-        self._colour = sys.stdout.isatty() if colour is None else colour
+        # https://no-color.org
+        self._colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") if colour is None else colour
         self._began: dict[str, float] = {}
 
     def show(self, entry: TimelineEntry) -> None:
@@ -33,6 +35,10 @@ class TimelinePrinter:
         since = f"+{(entry.time - began) * 1000:.0f} ms" if began is not None else ""
         subject = entry.subject[:10] + "…" if entry.kind == "instruction" else entry.subject
         self.line(entry.time, entry.kind, f"{subject}  {entry.text}", since)
+
+    def fault(self, error: OutriderError) -> None:
+        """Write that the platform does not answer."""
+        self.line(time.time(), "platform", f"does not answer: {error.message}")
 
     def line(self, moment: float, kind: str, text: str, since: str = "") -> None:
         """Write any line in the timeline's form."""
@@ -51,18 +57,26 @@ async def entries(platform: PlatformClient, after: int, *, wait: int = WAIT) -> 
     return answer.entries
 
 
-async def follow(platform: PlatformClient) -> None:
-    """Show the timeline until cancelled; a platform that does not answer for a while is asked again."""
+async def follow(
+    platform: PlatformClient, fault: Callable[[OutriderError], None]
+) -> AsyncGenerator[list[TimelineEntry]]:
+    """Yield what is new on the timeline, at first an empty list, without end.
+
+    Args:
+        platform: The platform.
+        fault: Called when it does not answer; it is asked again.
+    """
     import asyncio
 
-    printer = TimelinePrinter()
     after = 0
+    new: list[TimelineEntry] = []
     while True:
+        yield new
+        await asyncio.sleep(GATHER_SECONDS)
         try:
-            for entry in await entries(platform, after):
-                printer.show(entry)
-                after = entry.sequence
-            await asyncio.sleep(GATHER_SECONDS)
+            new = await entries(platform, after)
         except OutriderError as error:
-            printer.line(time.time(), "platform", f"does not answer: {error.message}")
+            fault(error)
+            new = []
             await asyncio.sleep(1)
+        after = new[-1].sequence if new else after

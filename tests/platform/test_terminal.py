@@ -1,0 +1,145 @@
+"""The command line as a person sees it on a terminal, and as a program reads it from a pipe."""
+
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from tests.platform.harness import Platform, eventually, running
+from tests.platform.hook import Hook, finished
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
+
+
+class Terminal:
+    """A command on a pseudo terminal."""
+
+    def __init__(self, platform: Platform, *arguments: str) -> None:
+        self._master, slave = pty.openpty()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "outrider", *arguments],
+            cwd=platform.folder, env=platform.environment, stdin=slave, stdout=slave, stderr=slave,
+        )  # fmt: skip
+        os.close(slave)
+        self.shown = ""
+
+    def wait_for(self, text: str, seconds: float = 45) -> None:
+        """Read until a text was shown."""
+        deadline = time.monotonic() + seconds
+        while text not in self.shown:
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([self._master], [], [], left)[0]:
+                raise AssertionError(f"'{text}' was not shown:\n{self.shown}")
+            self.shown += os.read(self._master, 65536).decode()
+
+    def type(self, text: str) -> None:
+        """Type a line."""
+        os.write(self._master, f"{text}\n".encode())
+
+    def close(self) -> None:
+        """End the command and the terminal."""
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(30)
+        os.close(self._master)
+
+
+@contextmanager
+def terminal(platform: Platform, *arguments: str) -> Iterator[Terminal]:
+    opened = Terminal(platform, *arguments)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def test_a_step_is_approved_on_the_terminal_of_up(hook: Hook) -> None:
+    hook.declare("{plugin: recorder, requireApproval: {from: [oncall], expire: 1m}}")
+    with terminal(hook.platform, "up") as up:
+        up.wait_for("is running")
+        hook.post()
+        up.wait_for("approve? [y/n]")
+        up.type("perhaps")
+        up.wait_for("type y to approve")
+        assert hook.executed() == []
+        up.type("y")
+        up.wait_for("approved by")
+        eventually(hook.executed, what="executed after the approval")
+
+
+def test_a_step_is_rejected_on_the_terminal_of_up(hook: Hook) -> None:
+    hook.declare("{plugin: recorder, requireApproval: {from: [oncall], expire: 1m}}")
+    with terminal(hook.platform, "up") as up:
+        up.wait_for("is running")
+        hook.post()
+        up.wait_for("approve? [y/n]")
+        up.type("n")
+        up.wait_for("rejected by")
+        eventually(lambda: finished(hook.platform, 1), what="run finished")
+        assert hook.executed() == []
+
+
+def test_without_input_nothing_is_asked(hook: Hook) -> None:
+    hook.declare("{plugin: recorder, requireApproval: {from: [oncall], expire: 1m}}")
+    with terminal(hook.platform, "up", "--no-input") as up:
+        up.wait_for("is running")
+        hook.post()
+        up.wait_for("waits for oncall")
+        assert "approve? [y/n]" not in up.shown
+
+
+def test_quiet_shows_no_timeline(hook: Hook) -> None:
+    hook.declare()
+    with terminal(hook.platform, "up", "--quiet") as up:
+        up.wait_for("is running")
+        hook.post()
+        eventually(lambda: finished(hook.platform, 1), what="run finished")
+    assert "recorder" not in up.shown
+
+
+def test_a_watched_list_goes_on(hook: Hook) -> None:
+    hook.declare()
+    with running(hook.platform):
+        hook.post({"number": 1})
+        eventually(lambda: finished(hook.platform, 1), what="run finished")
+        with watching(hook.platform, "events", "--json", "sequence,event.data") as events:
+            assert next(events)["event.data"]["body"] == {"number": 1}
+            hook.post({"number": 2})
+            assert next(events)["event.data"]["body"] == {"number": 2}
+        with watching(hook.platform, "runs", "list") as runs:
+            known = {next(runs)["id"], next(runs)["id"]}
+            hook.post({"number": 3})
+            fresh = next(run for run in runs if run["id"] not in known)
+            ended = fresh if fresh["state"] == "completed" else next(runs)
+            assert (ended["id"], ended["state"]) == (fresh["id"], "completed")
+
+
+@contextmanager
+def watching(platform: Platform, *arguments: str) -> Iterator[Iterator[dict[str, Any]]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "outrider", *arguments, "--watch"],
+        cwd=platform.folder, env=platform.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    try:
+        yield map(json.loads, process.stdout)
+    finally:
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=20)
+    assert (process.returncode, said.strip()) == (130, "interrupted")
+
+
+def test_a_watch_needs_a_platform(hook: Hook) -> None:
+    hook.declare()
+    with running(hook.platform):
+        hook.post()
+    done = hook.platform.command("events", "--watch")
+    assert (done.returncode, done.stdout) == (7, "")
