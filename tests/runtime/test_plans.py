@@ -175,6 +175,44 @@ async def test_item_whose_need_failed_is_skipped(desk: Desk) -> None:
     assert desk.contents() == {"a": "by another"}
 
 
+async def test_independent_items_are_applied_four_at_a_time(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    together = asyncio.Barrier(4)
+    running: set[str] = set()
+    most = 0
+    run = Invoker.run
+
+    async def watched(invoker: Invoker, call: Call, options: Any) -> Any:
+        nonlocal most
+        running.add(call.params["path"])
+        most = max(most, len(running))
+        async with asyncio.timeout(10):
+            await together.wait()
+        running.discard(call.params["path"])
+        return await run(invoker, call, options)
+
+    plan = await desk.plan(*(desk.write(str(number), "x") for number in range(8)))
+    monkeypatch.setattr(Invoker, "run", watched)
+    assert await desk.apply(plan) == ["done"] * 8
+    assert most == 4
+
+
+async def test_items_with_one_target_follow_each_other(desk: Desk) -> None:
+    plan = await desk.plan(desk.write("a", "1"), desk.write("b", "x"), desk.write("a", "2"))
+    assert [item.depends_on for item in plan.items] == [[], [], ["1"]]
+
+
+async def test_outcome_that_cannot_be_kept_ends_the_application(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = await desk.plan(*(desk.write(str(number), "x") for number in range(6)))
+
+    def full(*_: object) -> None:
+        raise ExecutionFailedError("No space left on device")
+
+    monkeypatch.setattr("outrider.runtime.plans.write_private", full)
+    with pytest.raises(ExecutionFailedError, match="cannot be kept"):
+        await desk.apply(plan)
+    assert len(desk.contents()) < 6
+
+
 async def test_inverse_restores_last_change_first(desk: Desk) -> None:
     (desk.folder / "a").write_text("0")
     (desk.folder / "b").write_text("gone soon")
@@ -226,7 +264,7 @@ async def test_plan_that_cannot_be_kept_is_an_error_and_leaves_nothing(
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("outrider.runtime.plans.os.fsync", full)
+    monkeypatch.setattr("outrider.ports.secrets.private_files.os.fsync", full)
     with pytest.raises(ExecutionFailedError, match="cannot be kept"):
         await desk.plan(desk.write("a", "1"))
     assert [path.name for path in desk.plans.glob("*")] == []

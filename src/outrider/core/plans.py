@@ -9,6 +9,8 @@ from outrider.core.errors import PreconditionFailedError
 from outrider.core.operation import Change, Effect
 
 LIFETIME = 3600.0
+# Items without a dependency between them that are applied at the same time.
+PARALLEL = 4
 
 
 class PlanItem(msgspec.Struct, kw_only=True):

@@ -7,6 +7,7 @@ import msgspec
 
 from outrider.core.codec import decode, encode
 from outrider.core.errors import NotFoundError, OutriderError, did_you_mean
+from outrider.ports.secrets.private_files import write_private
 
 STATE_FOLDER = ".outrider"
 
@@ -68,12 +69,7 @@ class Contexts:
         self._write([known for known in self.all() if known.state != state])
 
     def _write(self, contexts: list[PlatformContext]) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}")
-        file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(file, "wb") as stream:
-            stream.write(encode(contexts))
-        temporary.replace(self._path)
+        write_private(self._path, encode(contexts))
 
     def select(self, name: str | None = None, folder: Path | None = None) -> PlatformContext:
         """Return the context by name, else that of a folder, else the last used one.

@@ -14,8 +14,9 @@ from outrider.core.calls import Call
 from outrider.core.codec import decode, encode, to_builtins
 from outrider.core.errors import ConflictError, ExecutionFailedError, NotFoundError, OutriderError, UnsupportedError
 from outrider.core.identifiers import time_ordered
-from outrider.core.plans import LIFETIME, ItemOutcome, Plan, PlanItem, check_fresh
+from outrider.core.plans import LIFETIME, PARALLEL, ItemOutcome, Plan, PlanItem, check_fresh
 from outrider.core.schema import convert
+from outrider.ports.secrets.private_files import write_private
 from outrider.runtime.implementation import load_operation
 from outrider.runtime.invoker import CallOptions, Invoker
 from outrider.version import __version__
@@ -83,20 +84,12 @@ class PlanStore:
             os.close(file)
 
     def _write(self, name: str, data: bytes) -> None:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        temporary = self._folder / f".{name}.{os.getpid()}"
-        file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
-            with os.fdopen(file, "wb") as stream:
-                stream.write(data)
-                stream.flush()
-                os.fsync(file)
-            temporary.replace(self._folder / name)
-        except OSError as error:
-            temporary.unlink(missing_ok=True)
+            write_private(self._folder / name, data)
+        except OutriderError as error:
             raise ExecutionFailedError(
-                f"the plan cannot be kept: {error.strerror}",
-                found=f"{self._folder}: {error.strerror}",
+                f"the plan cannot be kept: {error.message}",
+                found=str(self._folder),
                 suggestions=[f"check space and mode of {self._folder}"],
             ) from error
 
@@ -109,17 +102,25 @@ class Planner:
         self._store = store
 
     async def plan(self, calls: Sequence[Call], options: CallOptions) -> Plan:
-        """Make and keep the plan of some calls; reads among them are left out."""
+        """Make and keep the plan of some calls; reads among them are left out.
+
+        Calls with the same target depend on each other in the order given.
+        """
         items: list[PlanItem] = []
         for call in calls:
             invocation = self._invoker.prepare(call, options)
             if not invocation.effect.changes:
                 continue
             change = await self._invoker.plan(call, options)
-            params = to_builtins(invocation.params)
+            same = [item.id for item in items if item.change.target == change.target]
             items.append(
                 PlanItem(
-                    id=str(len(items) + 1), operation=call.name, params=params, effect=invocation.effect, change=change
+                    id=str(len(items) + 1),
+                    operation=call.name,
+                    params=to_builtins(invocation.params),
+                    effect=invocation.effect,
+                    change=change,
+                    depends_on=same[-1:],
                 )
             )
         now = self._invoker.environment.clock.now()
@@ -151,7 +152,7 @@ class Planner:
         return stored
 
     async def apply(self, plan: Plan, options: CallOptions) -> list[ItemOutcome]:
-        """Do what the plan says, item by item; what an earlier apply finished is not done again.
+        """Do what the plan says, independent items beside each other; what an earlier apply finished is not done again.
 
         Raises:
             PreconditionFailedError: The plan expired.
@@ -161,29 +162,8 @@ class Planner:
             outcomes = {outcome.id: outcome for outcome in self._store.outcomes(plan) if outcome.state == "done"}
             if len(outcomes) < len(plan.items):
                 check_fresh(plan, self._invoker.environment.clock.now())
-            failed: set[str] = {item.id for item in plan.items if item.id not in outcomes}
-            for item in plan.items:
-                if item.id in outcomes:
-                    continue
-                if any(needed in failed for needed in item.depends_on):
-                    outcomes[item.id] = ItemOutcome(id=item.id, state="skipped")
-                    continue
-                outcomes[item.id] = await self._apply_item(plan, item, options)
-                if outcomes[item.id].state == "done":
-                    failed.discard(item.id)
-                await asyncio.to_thread(self._store.save_outcomes, plan, list(outcomes.values()))
+                await _Application(plan, outcomes, self._invoker, self._store).run(options)
             return [outcomes[item.id] for item in plan.items]
-
-    async def _apply_item(self, plan: Plan, item: PlanItem, options: CallOptions) -> ItemOutcome:
-        family, _, operation = item.operation.partition(".")
-        options = msgspec.structs.replace(
-            options, idempotency_key=f"{plan.id}-{item.id}", preconditions=item.change.preconditions
-        )
-        try:
-            result = await self._invoker.run(Call(family, operation, item.params), options)
-        except OutriderError as error:
-            return ItemOutcome(id=item.id, state="failed", error=to_builtins(error.body()))
-        return ItemOutcome(id=item.id, state="done", result=to_builtins(result))
 
     async def inverse(self, plan: Plan, options: CallOptions) -> Plan:
         """Make the plan that undoes an applied one, last item first.
@@ -210,3 +190,69 @@ class Planner:
                 suggestions=["plan by hand what should be there instead"],
             )
         return Call(family, inverse[0], inverse[1])
+
+
+class _Application:
+    """One application of a plan.
+
+    Args:
+        plan: What is done.
+        outcomes: By item, those of items that were done before; the others are added.
+        invoker: Does it.
+        store: Keeps the outcomes after each item, so that a later application knows them.
+    """
+
+    def __init__(self, plan: Plan, outcomes: dict[str, ItemOutcome], invoker: Invoker, store: PlanStore) -> None:
+        self._plan = plan
+        self._outcomes = outcomes
+        self._invoker = invoker
+        self._store = store
+        self._free = asyncio.Semaphore(PARALLEL)
+        self._saving = asyncio.Lock()
+        self._fault: OutriderError | None = None
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    async def run(self, options: CallOptions) -> None:
+        """Bring every item that is not done to its outcome."""
+        loop = asyncio.get_running_loop()
+        left = [item for item in self._plan.items if item.id not in self._outcomes]
+        self._tasks = {item.id: loop.create_task(self._settle(item, options)) for item in left}
+        try:
+            await asyncio.wait(self._tasks.values())
+        finally:
+            for task in self._tasks.values():
+                task.cancel()
+        for task in self._tasks.values():
+            await task
+
+    async def _settle(self, item: PlanItem, options: CallOptions) -> None:
+        for needed in item.depends_on:
+            if needed in self._tasks:
+                await asyncio.wait({self._tasks[needed]})
+        if any(needed not in self._outcomes or self._outcomes[needed].state != "done" for needed in item.depends_on):
+            self._outcomes[item.id] = ItemOutcome(id=item.id, state="skipped")
+            return
+        async with self._free:
+            if self._fault is not None:
+                raise self._fault  # what is done now could not be kept, and would be done again
+            self._outcomes[item.id] = await self._do(item, options)
+            await self._save()
+
+    async def _save(self) -> None:
+        async with self._saving:
+            try:
+                await asyncio.to_thread(self._store.save_outcomes, self._plan, list(self._outcomes.values()))
+            except OutriderError as error:
+                self._fault = error
+                raise
+
+    async def _do(self, item: PlanItem, options: CallOptions) -> ItemOutcome:
+        family, _, operation = item.operation.partition(".")
+        options = msgspec.structs.replace(
+            options, idempotency_key=f"{self._plan.id}-{item.id}", preconditions=item.change.preconditions
+        )
+        try:
+            result = await self._invoker.run(Call(family, operation, item.params), options)
+        except OutriderError as error:
+            return ItemOutcome(id=item.id, state="failed", error=to_builtins(error.body()))
+        return ItemOutcome(id=item.id, state="done", result=to_builtins(result))
