@@ -10,6 +10,7 @@ _TRACE_ID = re.compile(r"[0-9a-f]{32}")
 _NO_TRACE = "0" * 32
 _NO_SPAN = "0" * 16
 _SAMPLED = 1
+TRACEPARENT = "traceparent"
 
 
 class TraceParent(msgspec.Struct, frozen=True):

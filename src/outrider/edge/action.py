@@ -20,7 +20,7 @@ from outrider.edge.hosts import HostFactory, SupervisedHost
 from outrider.edge.journal import Journal
 from outrider.edge.link import Link
 from outrider.ports.clock import Clock
-from outrider.ports.telemetry import logger
+from outrider.ports.telemetry import logger, span
 from outrider.runtime.audit import AuditLog
 from outrider.runtime.invoker import CallOptions, Invoker
 
@@ -150,6 +150,11 @@ class ActionAgent:
         await asyncio.gather(*(host.stop() for host in self._hosts.values()))
 
     async def _execute(self, instruction: Instruction) -> None:
+        attributes = {"outrider.instruction": instruction.id, "outrider.attempt": instruction.attempt}
+        with span(f"{instruction.instruction_type} {instruction.plugin_id}", attributes, trace_id=instruction.trace_id):
+            await self._attempt(instruction)
+
+    async def _attempt(self, instruction: Instruction) -> None:
         execution = Execution(instruction, self._link, self._clock, self._work, self._record_begin)
         result = await execution.run()
         if result is None:

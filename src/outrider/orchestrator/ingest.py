@@ -13,6 +13,7 @@ from outrider.orchestrator.statements import INSERT_EVENT, SELECT_FACTS, UPSERT_
 from outrider.orchestrator.tables import events, rule_keys, rule_rates
 from outrider.orchestrator.transaction import Transaction
 from outrider.ports.store import upsert
+from outrider.ports.telemetry import span
 
 
 class Ingest:
@@ -42,8 +43,9 @@ class Ingest:
         if inserted.rowcount == 0:
             return EventOutcome(event.id, "duplicate")
         work.timeline("event", event.source, _describe(event), event=event.id)
-        self._remember_fact(work, event)
-        self._evaluate(work, event)
+        with span(f"event {event.type}", {"outrider.event": event.id}, trace_id=event.trace_id):
+            self._remember_fact(work, event)
+            self._evaluate(work, event)
         return EventOutcome(event.id, "accepted")
 
     def _remember_fact(self, work: Transaction, event: Event) -> None:

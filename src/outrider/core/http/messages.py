@@ -51,6 +51,7 @@ class Request(msgspec.Struct):
         minor: Minor version of HTTP/1 that the sender speaks.
         close: The connection ends after the answer.
         params: Decoded values of the placeholders of the route.
+        trace_id: The trace that the sender continues here; empty if it names none.
     """
 
     method: str
@@ -63,6 +64,7 @@ class Request(msgspec.Struct):
     minor: int = 1
     close: bool = False
     params: dict[str, str] = {}
+    trace_id: str = ""
 
     def arguments(self) -> dict[str, list[str]]:
         """Return the decoded fields of the query.

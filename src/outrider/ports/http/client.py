@@ -17,10 +17,12 @@ from outrider.core.http.headers import Headers
 from outrider.core.http.limits import DEFAULT_LIMITS, Limits
 from outrider.core.http.messages import NO_HEADERS, Response
 from outrider.core.http.serialise import request_bytes
+from outrider.core.trace import TRACEPARENT
 from outrider.ports.clock import Clock, SystemClock
 from outrider.ports.http.addresses import connect, failure, parse_address
 from outrider.ports.http.answers import read_answer
 from outrider.ports.http.client_connection import RECEIVE_BYTES, ClientConnection
+from outrider.ports.telemetry import current_traceparent
 
 T = TypeVar("T")
 SYSTEM_CLOCK = SystemClock()
@@ -98,7 +100,7 @@ class Client:
             UnauthenticatedError: One side does not accept the other's certificate.
             LimitedError: Too many requests wait already.
         """
-        fields = headers if isinstance(headers, Headers) else Headers(headers or ())
+        fields = _with_trace(headers if isinstance(headers, Headers) else Headers(headers or ()))
         message = request_bytes(method, path, host=self._address.authority, headers=fields, body=body)
         seconds = self._timeout if timeout is None else timeout
         self._enter()
@@ -187,3 +189,9 @@ class Client:
         if self._users >= self._max_users:
             raise LimitedError(f"{MAX_WAITING} requests to {self._address.shown} wait already", retry_after=1.0)
         self._users += 1
+
+
+def _with_trace(headers: Headers) -> Headers:
+    """Let the server continue the trace of the work that asks, unless the caller has said which."""
+    place = current_traceparent()
+    return headers if not place or TRACEPARENT in headers else Headers([*headers, (TRACEPARENT, place)])

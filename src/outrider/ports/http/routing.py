@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import unquote
 
+import msgspec
+
 from outrider.core import codec
 from outrider.core.errors import (
     CODES,
@@ -20,6 +22,8 @@ from outrider.core.errors import (
 )
 from outrider.core.http.headers import Headers
 from outrider.core.http.messages import Request, Response
+from outrider.core.trace import TRACEPARENT
+from outrider.ports.telemetry import span
 
 T = TypeVar("T")
 Handler = Callable[[Request], Awaitable[Response]]
@@ -79,6 +83,14 @@ def error_response(
     return json_response({"error": error.body()}, status or CODES[error.code].http, fields)
 
 
+class _Route(msgspec.Struct, frozen=True):
+    """What answers a method: its template, the names of the placeholders in it, and the handler."""
+
+    template: str
+    names: list[str]
+    handler: Handler
+
+
 class _Node:
     """One segment of the templates."""
 
@@ -87,8 +99,7 @@ class _Node:
     def __init__(self) -> None:
         self.segments: dict[str, _Node] = {}
         self.any_segment: _Node | None = None
-        # Per method the names of the placeholders on the way here, and the handler.
-        self.handlers: dict[str, tuple[list[str], Handler]] = {}
+        self.handlers: dict[str, _Route] = {}
 
 
 class Router:
@@ -96,7 +107,7 @@ class Router:
 
     Args:
         log: Gets the full report of what is not an OutriderError.
-        new_trace_id: Gives the id under which that report is found.
+        new_trace_id: Gives the id under which that report is found, where the request brings none.
     """
 
     def __init__(self, log: logging.Logger, *, new_trace_id: Callable[[], str] = lambda: os.urandom(16).hex()) -> None:
@@ -123,7 +134,7 @@ class Router:
                 node = node.segments.setdefault(segment, _Node())
         if method in node.handlers:
             raise ConflictError(f"{method} {template} has a handler already")
-        node.handlers[method] = (names, handler)
+        node.handlers[method] = _Route(template, names, handler)
 
     async def __call__(self, request: Request) -> Response:
         """Answer a request; nothing but a cancellation is raised."""
@@ -141,9 +152,8 @@ class Router:
                 node.handlers.get("GET") if request.method == "HEAD" else None
             )
             if found is not None:
-                names, handler = found
-                request.params = dict(zip(names, values, strict=True))
-                return await handler(request)
+                request.params = dict(zip(found.names, values, strict=True))
+                return await _traced(request, found)
         return _no_handler(request, {method for node, _ in nodes for method in node.handlers})
 
     def _nodes(self, path: str) -> list[tuple[_Node, list[str]]]:
@@ -162,7 +172,7 @@ class Router:
 
     def _reported(self, error: Exception, request: Request) -> InternalError:
         """Log what nobody expected and return what the caller may know of it."""
-        trace_id = self._new_trace_id()
+        trace_id = request.trace_id or self._new_trace_id()
         self._log.error(
             "request failed",
             exc_info=error,
@@ -174,6 +184,18 @@ class Router:
         )
         internal.trace_id = trace_id
         return internal
+
+
+async def _traced(request: Request, route: _Route) -> Response:
+    """Handle a request, as a part of the trace of who sent it if it names one (W3C Trace Context)."""
+    parent = request.headers.get(TRACEPARENT)
+    if parent is None:
+        return await route.handler(request)
+    with span(f"{request.method} {route.template}", {"server.address": request.peer.address}, parent=parent) as current:
+        request.trace_id = current.trace_id
+        response = await route.handler(request)
+        current.set("http.response.status_code", response.status)
+        return response
 
 
 def _template_segments(template: str) -> list[str]:

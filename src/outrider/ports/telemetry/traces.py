@@ -96,6 +96,12 @@ def current_trace_id() -> str:
     return current.trace_id if current is not None else ""
 
 
+def current_traceparent() -> str:
+    """Return the header by which others continue the trace of the work that is being done; empty outside of any."""
+    current = _current.get()
+    return current.traceparent if current is not None else ""
+
+
 def start_tracing() -> None:
     """Make ready to send spans if the environment asks for it, so that a missing package is told at the start.
 
