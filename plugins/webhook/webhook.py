@@ -1,4 +1,4 @@
-"""Trigger: an HTTP server; each request becomes an event, and is answered once the event is on the agent's disk.
+"""Trigger: an HTTP server; each request becomes an event, and is answered once the event is on disk.
 
 One thread reads all connections; a whole request goes to one of a few worker threads, which waits for the commit and answers. So a
 slow or silent client costs a connection and never a worker.

@@ -3,6 +3,7 @@ import asyncio
 import pytest
 
 from outrider.core.errors import ConflictError, NotFoundError
+from outrider.orchestrator.desk import LEASE_SECONDS
 from tests.orchestrator.bench import Bench, result
 
 
@@ -202,6 +203,20 @@ async def test_a_restart_gives_live_claims_their_full_time(bench: Bench) -> None
     await bench.sweep()
     await bench.finish(instruction)
     assert await bench.states() == ["completed"]
+
+
+@pytest.mark.parametrize(("unbroken", "state"), [(True, "running"), (False, "failed")])
+async def test_after_the_end_of_the_machine_a_claim_counts_as_begun(
+    bench: Bench, *, unbroken: bool, state: str
+) -> None:
+    await bench.declare(steps="- {plugin: service-restart, with: {service: web}, onLost: fail}")
+    await bench.see(bench.event())
+    assert await bench.take() is not None
+    bench.store.unbroken = unbroken
+    await bench.engine.open()
+    bench.clock.advance(LEASE_SECONDS + 1)
+    await bench.sweep()
+    assert await bench.states() == [state]
 
 
 async def test_a_clock_that_steps_back_expires_nothing(bench: Bench) -> None:

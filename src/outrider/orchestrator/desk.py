@@ -66,7 +66,7 @@ class Desk:
     def claim(self, work: Transaction, agent: str, limit: int) -> list[Instruction]:
         """Hand up to `limit` waiting instructions to an agent, oldest first."""
         key = {"key_tenant": self._tenant, "key_agent": agent, "now": work.now, "at_most": limit}
-        rows = work.connection.execute(SELECT_CLAIMABLE, key).all()
+        rows = SELECT_CLAIMABLE.all(work.connection, key)
         return [self._claim_one(work, row, agent) for row in rows]
 
     def _claim_one(self, work: Transaction, row: Any, agent: str) -> Instruction:
@@ -79,10 +79,12 @@ class Desk:
             "attempt": lease.attempt,
             "agent": agent,
             "claimed": work.now,
+            "started": None,
+            "finished": None,
             "status": "delivered",
             "document": "",
         }
-        work.connection.execute(INSERT_ATTEMPT, attempt)
+        INSERT_ATTEMPT.run(work.connection, attempt)
         work.timeline(
             "instruction",
             row.id,
@@ -106,7 +108,7 @@ class Desk:
         store(work, row, lease)
         if row.state == "delivered":
             values = {"status": "executing", "started": work.now}
-            work.connection.execute(START_ATTEMPT, {**self._attempt(instruction, epoch), **values})
+            START_ATTEMPT.run(work.connection, {**self._attempt(instruction, epoch), **values})
         return LeaseAnswer(epoch, LEASE_SECONDS, lease.cancel_requested)
 
     def finish(self, work: Transaction, agent: str, instruction: str, result: Result) -> ResultAnswer:
@@ -125,7 +127,7 @@ class Desk:
         document = encode(result).decode()
         store(work, row, lease, result=document)
         values = {"status": result.status, "finished": work.now, "document": document}
-        work.connection.execute(END_ATTEMPT, {**self._attempt(instruction, result.lease_epoch), **values})
+        END_ATTEMPT.run(work.connection, {**self._attempt(instruction, result.lease_epoch), **values})
         self._tell(work, row, lease, result)
         if lease.state.final:
             self._starter.finished(work, row, lease.state, result)
@@ -190,7 +192,7 @@ class Desk:
             lease = machine.expire(lease_of(row), now=work.now)
             store(work, row, lease)
             values = {"status": "lost", "finished": work.now}
-            work.connection.execute(LOSE_ATTEMPT, {**self._attempt(row.id, row.epoch), **values})
+            LOSE_ATTEMPT.run(work.connection, {**self._attempt(row.id, row.epoch), **values})
             work.timeline(
                 "lost",
                 row.agent,
@@ -246,7 +248,7 @@ class Desk:
 
     def waiting_agents(self, work: Transaction) -> set[str]:
         """Return the agents for which something waits, such as a repetition whose delay has passed."""
-        return set(work.connection.scalars(SELECT_WAITING, {"key_tenant": self._tenant, "now": work.now}))
+        return {row.agent for row in SELECT_WAITING.all(work.connection, {"key_tenant": self._tenant, "now": work.now})}
 
     def cancel(self, work: Transaction, run: str) -> int:
         """Cancel what is left of a run; returns how many instructions that concerned."""
@@ -262,8 +264,17 @@ class Desk:
                 self._starter.finished(work, row, lease.state, None)
         return len(rows)
 
-    def adopt(self, work: Transaction) -> None:
-        """After a start, give every live claim its full time again: its agent could not renew while we were down."""
+    def adopt(self, work: Transaction, *, unbroken: bool) -> None:
+        """After a start, give every live claim its full time again: its agent could not renew while we were down.
+
+        Unless the store is unbroken the confirmation of a claim may be lost, so each claim counts as confirmed.
+        """
+        if not unbroken:
+            work.connection.execute(
+                instructions.update()
+                .where(instructions.c.tenant == self._tenant, instructions.c.state == "delivered")
+                .values(state="executing")
+            )
         work.connection.execute(
             instructions.update()
             .where(instructions.c.tenant == self._tenant, instructions.c.state.in_(_CLAIMED))
@@ -286,7 +297,7 @@ class Desk:
 
     def _eligible(self, work: Transaction, instruction: str) -> list[str]:
         key = {"key_tenant": self._tenant, "key_instruction": instruction}
-        return list(work.connection.scalars(SELECT_ELIGIBLE, key))
+        return [row.agent for row in SELECT_ELIGIBLE.all(work.connection, key)]
 
     def _tell(self, work: Transaction, row: Any, lease: machine.Lease, result: Result) -> None:
         instruction = decode(row.document, Instruction)

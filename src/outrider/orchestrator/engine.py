@@ -83,7 +83,6 @@ class Engine:
         self._emptied: dict[str, int] = {}
         # Looked at on every request of an agent, so kept in memory beside the table that owns it.
         self.revoked: set[str] = set()
-        self._writes: set[asyncio.Task[Any]] = set()
         # Leases and windows follow a clock that cannot jump: wall time is read once, then time is counted.
         self._began = clock.now() - clock.monotonic()
         self._use(World([], catalogue))
@@ -104,7 +103,7 @@ class Engine:
         await self.write(self._adopt)
 
     def _adopt(self, work: Transaction) -> None:
-        self._desk.adopt(work)
+        self._desk.adopt(work, unbroken=self.store.unbroken)
         greet(work, self.tenant)
 
     async def apply(self, items: list[Object], by: str, *, prune: bool) -> list[str]:
@@ -168,8 +167,8 @@ class Engine:
                 del self._pollers[poller.agent]
 
     async def renew(self, agent: str, instruction: str, epoch: int) -> LeaseAnswer:
-        """Extend a claim."""
-        return await self.write(lambda work: self._desk.renew(work, agent, instruction, epoch))
+        """Extend a claim. What the machine's sudden end could take away of it, `adopt` allows for."""
+        return await self.write(lambda work: self._desk.renew(work, agent, instruction, epoch), relaxed=True)
 
     async def finish(self, agent: str, instruction: str, result: Result) -> ResultAnswer:
         """Record a result; one that comes too late is kept as evidence and refused."""
@@ -227,23 +226,14 @@ class Engine:
         """Add to the orchestrator's audit chain, on disk when this returns."""
         await self._audit.append_synced(entry)
 
-    async def write(self, body: Callable[[Transaction], T]) -> T:
+    async def write(self, body: Callable[[Transaction], T], *, relaxed: bool = False) -> T:
         """Run a transaction, then carry out what it wants to happen after its commit.
 
-        A caller who goes away in between does not stop that: what is on disk is also told.
+        A caller who goes away in between does not stop that: what is on disk is also told. `relaxed` does not wait for
+        the disk.
         """
-        task = asyncio.get_running_loop().create_task(self._write(body))
-        self._writes.add(task)
-        task.add_done_callback(self._written)
-        return await asyncio.shield(task)
-
-    def _written(self, task: "asyncio.Task[Any]") -> None:
-        self._writes.discard(task)
-        if not task.cancelled():
-            task.exception()  # looked at, in case that the caller is gone
-
-    async def _write(self, body: Callable[[Transaction], T]) -> T:
         held: list[tuple[Transaction, list[_Poller]]] = []
+        began = self.clock.monotonic()
 
         def run(connection: sa.Connection) -> T:
             work, handed = Transaction(connection, self._now()), list[_Poller]()
@@ -252,24 +242,32 @@ class Engine:
             self._hand_over(work, handed)
             return result
 
-        began = self.clock.monotonic()
-        try:
-            result = await self.store.write(run)
-        except BaseException:
-            for _, handed in held:
-                _release(handed)
-            raise
-        work, handed = held[-1]
-        _release(handed, committed=True)
-        if handed:
-            await asyncio.sleep(0)  # their answers leave before the rest is done
-        self._metrics.committed(work, self.clock.monotonic() - began)
-        for entry in work.audit:
-            self._audit.append(entry)
-        self._wake(work.wake)
+        written = self.store.submit(run, relaxed=relaxed)
+        written.add_done_callback(lambda future: self._written(future, held, began))
+        return await asyncio.shield(written)
+
+    def _written(
+        self, written: "asyncio.Future[Any]", held: list[tuple[Transaction, list[_Poller]]], began: float
+    ) -> None:
+        """Let those who wait have their answers, and do the rest after that."""
+        committed = written.exception() is None
+        for _, handed in held:
+            _release(handed, committed=committed)
+        if committed:
+            work, _ = held[-1]
+            self._wake(work.wake)
+            loop = asyncio.get_running_loop()
+            loop.call_soon(loop.call_soon, self._tell, work, self.clock.monotonic() - began)
+
+    def _tell(self, work: Transaction, seconds: float) -> None:
+        self._metrics.committed(work, seconds)
         if work.entries:
-            await self.timeline.add(work.entries)
-        return result
+            self.timeline.add(work.entries)
+        for entry in work.audit:
+            try:
+                self._audit.append(entry)
+            except OutriderError as error:
+                _log.error("%s is not in the audit chain: %s", entry.action, error.message, extra={"hint": error.hint})
 
     def _hand_over(self, work: Transaction, handed: list[_Poller]) -> None:
         """Claim what the transaction created for agents that are waiting: one commit and one wake-up less on the way."""
@@ -289,7 +287,7 @@ class Engine:
                 poller.woken.set()
 
 
-def _release(handed: list[_Poller], *, committed: bool = False) -> None:
+def _release(handed: list[_Poller], *, committed: bool) -> None:
     """Let the pollers of a transaction go, with what was claimed for them if it is on disk."""
     for poller in handed:
         if not committed:

@@ -39,8 +39,7 @@ class Ingest:
         if len(document) > MAX_EVENT_BYTES:
             return EventOutcome(event.id, "rejected", f"{len(document)} bytes; at most {MAX_EVENT_BYTES} are taken")
         row = {"tenant": self._tenant, "id": event.id, "source": event.source, "received": work.now}
-        inserted = work.connection.execute(INSERT_EVENT, {**row, "document": document.decode()})
-        if inserted.rowcount == 0:
+        if INSERT_EVENT.run(work.connection, {**row, "document": document.decode()}) == 0:
             return EventOutcome(event.id, "duplicate")
         work.timeline("event", event.source, _describe(event), event=event.id)
         with span(f"event {event.type}", {"outrider.event": event.id}, trace_id=event.trace_id):
@@ -50,7 +49,7 @@ class Ingest:
 
     def _remember_fact(self, work: Transaction, event: Event) -> None:
         row = {"tenant": self._tenant, "source": event.source, "data": encode(event.data).decode()}
-        work.connection.execute(UPSERT_FACT, row)
+        UPSERT_FACT.run(work.connection, row)
 
     def _evaluate(self, work: Transaction, event: Event) -> None:
         conditions = self._index.conditions(event.source)
@@ -141,7 +140,7 @@ class Ingest:
             )
 
     def _facts(self, work: Transaction) -> dict[str, Any]:
-        rows = work.connection.execute(SELECT_FACTS, {"key_tenant": self._tenant})
+        rows = SELECT_FACTS.all(work.connection, {"key_tenant": self._tenant})
         return {row.source: decode(row.data, dict) for row in rows}
 
     def _event(self, work: Transaction, event_id: str) -> Event | None:

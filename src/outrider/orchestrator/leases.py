@@ -21,7 +21,7 @@ from outrider.orchestrator.transaction import Transaction
 def lease_of(row: Any) -> Lease:
     """Return the lease that a row of `instructions` holds."""
     values = {field: getattr(row, field) for field in LEASE_COLUMNS}
-    values["state"] = InstructionState(row.state)
+    values["state"], values["cancel_requested"] = InstructionState(row.state), bool(row.cancel_requested)
     return Lease(**values)
 
 
@@ -31,7 +31,7 @@ def load(connection: sa.Connection, tenant: str, instruction: str) -> Any:
     Raises:
         NotFoundError: There is none.
     """
-    row = connection.execute(SELECT_INSTRUCTION, {"key_tenant": tenant, "key_id": instruction}).one_or_none()
+    row = SELECT_INSTRUCTION.first(connection, {"key_tenant": tenant, "key_id": instruction})
     if row is None:
         raise NotFoundError(f"no instruction is called '{instruction}'", found=instruction)
     return row
@@ -57,9 +57,9 @@ def store(work: Transaction, row: Any, lease: Lease, *, result: str | None = Non
         **msgspec.structs.asdict(lease),
     }
     if lease.state.final:
-        changed = work.connection.execute(END_INSTRUCTION, {**values, "result": result, "finished": work.now})
-        work.connection.execute(DELETE_ELIGIBLE, {"key_tenant": row.tenant, "key_instruction": row.id})
+        changed = END_INSTRUCTION.run(work.connection, {**values, "result": result, "finished": work.now})
+        DELETE_ELIGIBLE.run(work.connection, {"key_tenant": row.tenant, "key_instruction": row.id})
     else:
-        changed = work.connection.execute(UPDATE_LEASE, values)
-    if changed.rowcount != 1:
+        changed = UPDATE_LEASE.run(work.connection, values)
+    if changed != 1:
         raise ConflictError(f"instruction {row.id} changed at the same time", context={"reason": "stale_lease"})

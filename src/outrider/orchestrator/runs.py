@@ -88,7 +88,7 @@ class RunStarter:
             trace_id=trace_id,
             created=work.now,
         )
-        work.connection.execute(INSERT_RUN, msgspec.structs.asdict(run))
+        INSERT_RUN.run(work.connection, msgspec.structs.asdict(run))
         work.timeline("rule", rule.name, "matched", event=event.id, run=run_id)
         work.audit.append(
             AuditEntry(
@@ -105,7 +105,7 @@ class RunStarter:
 
     def _load(self, work: Transaction, run_id: str) -> Run:
         key = {"key_tenant": self._tenant, "key_id": run_id}
-        return Run(**work.connection.execute(SELECT_RUN, key).mappings().one())
+        return Run(**SELECT_RUN.first(work.connection, key)._asdict())
 
     def _advance(self, work: Transaction, run: Run) -> None:
         """Create the run's next step, or end the run where none is left."""
@@ -129,7 +129,7 @@ class RunStarter:
         if state is InstructionState.COMPLETED:
             key = {"key_tenant": self._tenant, "key_id": run.id}
             following = msgspec.structs.replace(run, step=run.step + 1)
-            work.connection.execute(ADVANCE_RUN, {**key, "step": following.step})
+            ADVANCE_RUN.run(work.connection, {**key, "step": following.step})
             self._advance(work, following)
             return
         message = result.error.message if result is not None and result.error is not None else str(state)
@@ -180,11 +180,13 @@ class RunStarter:
             "name": instruction.plugin_id,
             "document": encode(instruction).decode(),
             "created": work.now,
+            "finished": None,
+            "result": None,
             **msgspec.structs.asdict(lease),
         }
-        work.connection.execute(INSERT_INSTRUCTION, row)
+        INSERT_INSTRUCTION.run(work.connection, row)
         rows = [{"tenant": self._tenant, "agent": agent, "instruction": instruction.id} for agent in agents]
-        work.connection.execute(INSERT_ELIGIBLE, rows)
+        INSERT_ELIGIBLE.run_many(work.connection, rows)
         if lease.state is InstructionState.PENDING:
             work.wake.update(agents)
 
@@ -252,7 +254,7 @@ class RunStarter:
 
     def _end(self, work: Transaction, run: Run, spec: RuleSpec, state: str, message: str) -> None:
         values = {"state": state, "message": message, "finished": work.now}
-        work.connection.execute(END_RUN, {"key_tenant": self._tenant, "key_id": run.id, **values})
+        END_RUN.run(work.connection, {"key_tenant": self._tenant, "key_id": run.id, **values})
         if state != "completed":
             work.timeline("run", run.rule, f"{state}: {message}", run=run.id)
         for index, output in enumerate(spec.report):

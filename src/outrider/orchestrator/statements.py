@@ -1,4 +1,4 @@
-"""The statements of the way of an event, each built once: with SQLAlchemy the building costs more than the running.
+"""The statements of the way of an event.
 
 Parameters of a WHERE clause begin with `key_`, so that they cannot be mistaken for values.
 """
@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from outrider.core.machines.lease import Lease
 from outrider.orchestrator.tables import attempts, eligible, events, facts, instructions, runs
-from outrider.ports.store import upsert
+from outrider.ports.store import Prepared, upsert
 
 LEASE_COLUMNS = Lease.__struct_fields__
 
@@ -20,19 +20,21 @@ def _values(*columns: str) -> dict[str, sa.BindParameter[object]]:
     return {column: sa.bindparam(column) for column in columns}
 
 
-INSERT_EVENT = upsert(events).on_conflict_do_nothing()
+INSERT_EVENT = Prepared(upsert(events).on_conflict_do_nothing())
 _fact = upsert(facts)
-UPSERT_FACT = _fact.on_conflict_do_update(index_elements=["tenant", "source"], set_={"data": _fact.excluded.data})
-SELECT_FACTS = sa.select(facts.c.source, facts.c.data).where(_key(facts, "tenant"))
+UPSERT_FACT = Prepared(
+    _fact.on_conflict_do_update(index_elements=["tenant", "source"], set_={"data": _fact.excluded.data})
+)
+SELECT_FACTS = Prepared(sa.select(facts.c.source, facts.c.data).where(_key(facts, "tenant")))
 
-INSERT_RUN = runs.insert()
-SELECT_RUN = sa.select(runs).where(_key(runs, "tenant", "id"))
-ADVANCE_RUN = runs.update().where(_key(runs, "tenant", "id")).values(**_values("step"))
-END_RUN = runs.update().where(_key(runs, "tenant", "id")).values(**_values("state", "message", "finished"))
+INSERT_RUN = Prepared(runs.insert())
+SELECT_RUN = Prepared(sa.select(runs).where(_key(runs, "tenant", "id")))
+ADVANCE_RUN = Prepared(runs.update().where(_key(runs, "tenant", "id")).values(**_values("step")))
+END_RUN = Prepared(runs.update().where(_key(runs, "tenant", "id")).values(**_values("state", "message", "finished")))
 
-INSERT_INSTRUCTION = instructions.insert()
-SELECT_INSTRUCTION = sa.select(instructions).where(_key(instructions, "tenant", "id"))
-SELECT_CLAIMABLE = (
+INSERT_INSTRUCTION = Prepared(instructions.insert())
+SELECT_INSTRUCTION = Prepared(sa.select(instructions).where(_key(instructions, "tenant", "id")))
+SELECT_CLAIMABLE = Prepared(
     sa.select(instructions)
     .join(eligible, sa.and_(eligible.c.tenant == instructions.c.tenant, eligible.c.instruction == instructions.c.id))
     .where(
@@ -43,7 +45,7 @@ SELECT_CLAIMABLE = (
     .order_by(instructions.c.created, instructions.c.step)
     .limit(sa.bindparam("at_most"))
 )
-SELECT_WAITING = (
+SELECT_WAITING = Prepared(
     sa.select(eligible.c.agent)
     .distinct()
     .join(
@@ -54,15 +56,17 @@ SELECT_WAITING = (
     )
 )
 _unchanged = _key(instructions, "tenant", "id", "epoch", "state")
-UPDATE_LEASE = instructions.update().where(_unchanged).values(**_values(*LEASE_COLUMNS))
-END_INSTRUCTION = instructions.update().where(_unchanged).values(**_values(*LEASE_COLUMNS, "result", "finished"))
+UPDATE_LEASE = Prepared(instructions.update().where(_unchanged).values(**_values(*LEASE_COLUMNS)))
+END_INSTRUCTION = Prepared(
+    instructions.update().where(_unchanged).values(**_values(*LEASE_COLUMNS, "result", "finished"))
+)
 
-INSERT_ELIGIBLE = eligible.insert()
-SELECT_ELIGIBLE = sa.select(eligible.c.agent).where(_key(eligible, "tenant", "instruction"))
-DELETE_ELIGIBLE = eligible.delete().where(_key(eligible, "tenant", "instruction"))
+INSERT_ELIGIBLE = Prepared(eligible.insert())
+SELECT_ELIGIBLE = Prepared(sa.select(eligible.c.agent).where(_key(eligible, "tenant", "instruction")))
+DELETE_ELIGIBLE = Prepared(eligible.delete().where(_key(eligible, "tenant", "instruction")))
 
 _attempt = _key(attempts, "tenant", "instruction", "epoch")
-INSERT_ATTEMPT = attempts.insert()
-START_ATTEMPT = attempts.update().where(_attempt).values(**_values("status", "started"))
-END_ATTEMPT = attempts.update().where(_attempt).values(**_values("status", "finished", "document"))
-LOSE_ATTEMPT = attempts.update().where(_attempt).values(**_values("status", "finished"))
+INSERT_ATTEMPT = Prepared(attempts.insert())
+START_ATTEMPT = Prepared(attempts.update().where(_attempt).values(**_values("status", "started")))
+END_ATTEMPT = Prepared(attempts.update().where(_attempt).values(**_values("status", "finished", "document")))
+LOSE_ATTEMPT = Prepared(attempts.update().where(_attempt).values(**_values("status", "finished")))

@@ -17,24 +17,24 @@ class Timeline:
         self._clock = clock
         self._entries: deque[TimelineEntry] = deque(maxlen=KEPT)
         self._sequence = 0
-        self._changed = asyncio.Condition()
+        self._changed = asyncio.Event()
 
-    async def add(self, entries: list[TimelineEntry]) -> None:
+    def add(self, entries: list[TimelineEntry]) -> None:
         """Number entries, note the time, and wake the readers."""
         now = self._clock.now()
         for entry in entries:
             self._sequence += 1
             entry.sequence, entry.time = self._sequence, now
             self._entries.append(entry)
-        async with self._changed:
-            self._changed.notify_all()
+        self._changed.set()
+        self._changed = asyncio.Event()
 
     async def after(self, sequence: int, wait: float) -> list[TimelineEntry]:
         """Return the entries after a number; where there are none, wait up to `wait` seconds for one."""
         if sequence >= self._sequence and wait > 0:
             try:
-                async with asyncio.timeout(wait), self._changed:
-                    await self._changed.wait_for(lambda: self._sequence > sequence)
+                async with asyncio.timeout(wait):
+                    await self._changed.wait()
             except TimeoutError:
                 return []
         # From the end: a reader who keeps up wants the last few.

@@ -1,12 +1,14 @@
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from outrider.core.errors import OutriderError, PreconditionFailedError, UnavailableError
-from outrider.ports.store import Store, open_sqlite
+from outrider.core.errors import ConflictError, OutriderError, PreconditionFailedError, UnavailableError
+from outrider.ports.store import Prepared, Store, open_sqlite
 
 METADATA = sa.MetaData()
 THINGS = sa.Table(
@@ -109,3 +111,55 @@ async def test_migrations_run_once_and_forward_only(tmp_path: Path) -> None:
     with pytest.raises(PreconditionFailedError, match="newer Outrider"):
         store.migrate("mine", steps[:1])
     await store.close()
+
+
+async def test_a_relaxed_write_is_there_for_everybody(store: Store, tmp_path: Path) -> None:
+    await store.submit(lambda c: c.execute(insert("relaxed")), relaxed=True)
+    with closing(sqlite3.connect(tmp_path / "s.db")) as other:
+        assert other.execute("SELECT v FROM things").fetchall() == [("relaxed",)]
+
+
+async def test_the_next_write_waits_for_the_disk_again(store: Store) -> None:
+    def synchronous(connection: sa.Connection) -> int:
+        return int(connection.exec_driver_sql("PRAGMA synchronous").scalar_one())
+
+    normal, full = 1, 2
+    assert await store.submit(synchronous, relaxed=True) == normal
+    together = [store.submit(synchronous, relaxed=True), store.submit(synchronous)]
+    assert await asyncio.gather(*together) in ([normal, full], [full, full])
+    assert await store.write(synchronous) == full
+
+
+async def test_a_store_knows_whether_the_machine_ran_on(tmp_path: Path) -> None:
+    for expected in (False, True):
+        store = open_sqlite(tmp_path / "b.db")
+        assert store.unbroken is expected
+        await store.close()
+    (tmp_path / "b.boot").write_text("another boot\n")
+    store = open_sqlite(tmp_path / "b.db")
+    assert not store.unbroken
+    await store.close()
+
+
+FIND = Prepared(sa.select(THINGS).where(THINGS.c.v == sa.bindparam("key_v"), THINGS.c.id > 0))
+
+
+async def test_a_prepared_statement_does_what_it_says(store: Store) -> None:
+    add = Prepared(THINGS.insert())
+    await store.write(lambda c: add.run_many(c, [{"v": "a"}, {"v": "b"}]))
+    assert await store.write(lambda c: add.run(c, {"v": "c"})) == 1
+    assert await store.read(lambda c: FIND.all(c, {"key_v": "b"})) == [(2, "b")]
+    assert (await store.read(lambda c: FIND.first(c, {"key_v": "c"}))).id == 3
+    assert await store.read(lambda c: FIND.first(c, {"key_v": "x"})) is None
+    change = Prepared(THINGS.update().where(THINGS.c.v == sa.bindparam("key_v")).values(v=sa.bindparam("v")))
+    assert await store.write(lambda c: change.run(c, {"key_v": "a", "v": "z"})) == 1
+    assert await store.write(lambda c: change.run(c, {"key_v": "a", "v": "z"})) == 0
+
+
+async def test_what_a_prepared_statement_violates_is_a_conflict(store: Store) -> None:
+    add = Prepared(THINGS.insert())
+    await store.write(lambda c: add.run(c, {"v": "same"}))
+    with pytest.raises(ConflictError):
+        await store.write(lambda c: add.run(c, {"v": "same"}))
+    with pytest.raises(KeyError):
+        await store.write(lambda c: add.run(c, {"w": "same"}))

@@ -11,6 +11,8 @@
     awaiting_approval, pending, delivered --cancel--> cancelled
     executing --cancel--> executing                   the next renewal tells the agent; nothing is tried again
 
+After a sudden end of the orchestrator's machine `delivered` counts as `executing`: the agent may have been told to start.
+
 Every transition names the epoch that it acts on. Who comes with an older one was replaced: CONFLICT, nothing changes.
 The store applies a transition as an update on the condition that the epoch is still the one read, so two orchestrators
 cannot both succeed. A claim fences our records, not the outside world: hence the idempotency key and `on_lost`.

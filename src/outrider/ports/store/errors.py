@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 
 from outrider.core.errors import ConflictError, ExecutionFailedError, InternalError, OutriderError, UnavailableError
 
@@ -19,9 +19,9 @@ _SIGNS = {
 }
 
 
-def translate(error: SQLAlchemyError, name: str) -> OutriderError:
-    """Return our error for one of SQLAlchemy's; `name` says which database."""
-    original = error.orig if isinstance(error, DBAPIError) else None
+def translate(error: Exception, name: str) -> OutriderError:
+    """Return our error for one of SQLAlchemy's or of a driver; `name` says which database."""
+    original = error.orig if isinstance(error, DBAPIError) else error
     text = str(original or error)
     if isinstance(original, sqlite3.IntegrityError):
         return ConflictError(f"store {name}: {text}")

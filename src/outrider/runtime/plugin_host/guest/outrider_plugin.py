@@ -174,7 +174,7 @@ class Trigger(Plugin):
             severity: low, medium, high or critical.
             unhealthy: True begins a state that the agent repeats until an event with False and the same key.
             key: What the state is about, where one plugin watches several things.
-            commit_timeout: Seconds to wait for credit and until the event is on the agent's disk.
+            commit_timeout: Seconds to wait for credit and until the event is on disk.
 
         Returns:
             False where it was not on disk in time, or the plugin is asked to end.
