@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from outrider.core.codec import decode, encode
 from outrider.core.errors import InvalidConfigError
 from outrider.core.quantities import Duration, Size
-from outrider.core.units import format_duration, format_size, parse_duration, parse_percent, parse_size
+from outrider.core.units import format_duration, format_size, parse_duration, parse_size
 from tests.core.profiles import quick
 from tests.core.values import outcome
 
@@ -68,26 +68,15 @@ def test_fractions_of_sizes_are_exact(number: object, unit: tuple[str, int]) -> 
     assert parse_size(f"{number}{unit[0]}") == int(Fraction(str(number)) * unit[1])
 
 
-@pytest.mark.parametrize(("text", "percent"), [("10%", 10.0), ("0%", 0.0), ("100 %", 100.0), ("99.5%", 99.5)])
-def test_percentages(text: str, percent: float) -> None:
-    assert parse_percent(text) == percent
-
-
-@pytest.mark.parametrize("text", ["", "10", "100.1%", "-1%", "%", "٣%"])
-def test_no_percentages(text: str) -> None:
-    with pytest.raises(InvalidConfigError):
-        parse_percent(text)
-
-
 @given(near_misses)
 @quick
 def test_random_text_is_read_or_refused(text: str) -> None:
-    for parse in (parse_duration, parse_size, parse_percent):
+    for parse in (parse_duration, parse_size):
         value = outcome(partial(parse, text))
         assert isinstance(value, InvalidConfigError) or 0 <= value < float("inf")  # type: ignore[operator]  # a number
 
 
-@pytest.mark.parametrize("parse", [parse_duration, parse_size, parse_percent])
+@pytest.mark.parametrize("parse", [parse_duration, parse_size])
 def test_error_on_a_long_text_is_short(parse: object) -> None:
     with pytest.raises(InvalidConfigError) as caught:
         parse("x" * 1_000_000)  # type: ignore[operator]  # one of the functions above

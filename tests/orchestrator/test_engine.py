@@ -1,8 +1,10 @@
 import asyncio
 
+import msgspec
 import pytest
 
 from outrider.core.errors import ConflictError, NotFoundError
+from outrider.core.trace import is_trace_id
 from outrider.orchestrator.desk import LEASE_SECONDS
 from tests.orchestrator.bench import Bench, result
 
@@ -48,6 +50,26 @@ async def test_an_event_that_is_too_large_is_rejected_and_the_others_stored(benc
     await bench.declare()
     outcomes = await bench.see(bench.event(blob="x" * 300_000), bench.event())
     assert [outcome.outcome for outcome in outcomes] == ["rejected", "accepted"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "reason"),
+    [("id", "", "1 to 64"), ("id", "x" * 65, "1 to 64"), ("time", "yesterday", "time with a zone")],
+)
+async def test_an_event_that_can_never_be_stored_says_why(bench: Bench, field: str, value: str, reason: str) -> None:
+    await bench.declare()
+    (outcome,) = await bench.see(msgspec.structs.replace(bench.event(), **{field: value}))
+    assert outcome.outcome == "rejected"
+    assert reason in outcome.reason
+    assert await bench.runs() == []
+
+
+async def test_a_run_gets_a_trace_of_its_own_where_the_event_has_none(bench: Bench) -> None:
+    await bench.declare()
+    await bench.see(msgspec.structs.replace(bench.event(), trace_id="no trace id"))
+    instruction = await bench.take()
+    assert instruction is not None
+    assert is_trace_id(instruction.trace_id)
 
 
 async def test_once_per_key(bench: Bench) -> None:

@@ -21,7 +21,6 @@ _BYTES = {
     "Gi": 2**30,
     "Ti": 2**40,
 }
-_PERCENT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*%")
 
 _SHOWN = 80
 
@@ -75,18 +74,6 @@ def format_size(size: float) -> str:
             return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
         size /= 1000
     return f"{size:.1f} TB"
-
-
-def parse_percent(text: str) -> float:
-    """Return 0 to 100 for `10%`.
-
-    Raises:
-        InvalidConfigError: The text is no percentage.
-    """
-    match = _PERCENT.fullmatch(text.strip())
-    if match is None or float(match[1]) > 100:
-        raise _not_a("percentage", text, "0% to 100%", "10%")
-    return float(match[1])
 
 
 def _not_a(quantity: str, text: str, expected: str, example: str) -> InvalidConfigError:

@@ -5,8 +5,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from outrider.core.codec import decode, encode
+from outrider.core.errors import InvalidConfigError
 from outrider.core.events import MAX_EVENT_BYTES, Event, EventOutcome
 from outrider.core.machines.windows import FIRE, KeyState, Limits, RateState, Verdict, on_clear, on_due, on_match
+from outrider.core.timestamps import parse_timestamp
 from outrider.orchestrator.rules import CompiledCondition, CompiledRule, RuleIndex, variables
 from outrider.orchestrator.runs import RunStarter
 from outrider.orchestrator.statements import INSERT_EVENT, SELECT_FACTS, UPSERT_FACT
@@ -14,6 +16,8 @@ from outrider.orchestrator.tables import events, rule_keys, rule_rates
 from outrider.orchestrator.transaction import Transaction
 from outrider.ports.store import upsert
 from outrider.ports.telemetry import span
+
+MAX_ID = 64
 
 
 class Ingest:
@@ -36,8 +40,9 @@ class Ingest:
 
     def _store_one(self, work: Transaction, event: Event) -> EventOutcome:
         document = encode(event)
-        if len(document) > MAX_EVENT_BYTES:
-            return EventOutcome(event.id, "rejected", f"{len(document)} bytes; at most {MAX_EVENT_BYTES} are taken")
+        refusal = _refusal(event, len(document))
+        if refusal:
+            return EventOutcome(event.id, "rejected", refusal)
         row = {"tenant": self._tenant, "id": event.id, "source": event.source, "received": work.now}
         if INSERT_EVENT.run(work.connection, {**row, "document": document.decode()}) == 0:
             return EventOutcome(event.id, "duplicate")
@@ -152,6 +157,19 @@ class Ingest:
 
 def _key_is(tenant: str, rule_uid: str, key: str) -> Any:
     return sa.and_(rule_keys.c.tenant == tenant, rule_keys.c.rule_uid == rule_uid, rule_keys.c.key == key)
+
+
+def _refusal(event: Event, size: int) -> str:
+    """Return why an event can never be stored; empty where it can."""
+    if size > MAX_EVENT_BYTES:
+        return f"{size} bytes; at most {MAX_EVENT_BYTES} are taken"
+    if not 0 < len(event.id) <= MAX_ID:
+        return f"id: {len(event.id)} characters; 1 to {MAX_ID} are taken"
+    try:
+        parse_timestamp(event.time)
+    except InvalidConfigError as error:
+        return f"time: {error.message}"
+    return ""
 
 
 def _describe(event: Event) -> str:

@@ -16,7 +16,7 @@ from outrider.core.machines.lease import Lease
 from outrider.core.operation import Effect
 from outrider.core.policy import AccessRequest, ApprovalTerms, Verdict, decide, denied
 from outrider.core.timestamps import timestamp
-from outrider.core.trace import new_trace_id
+from outrider.core.trace import is_trace_id, new_trace_id
 from outrider.kinds.rule.model import RuleSpec, Step
 from outrider.orchestrator.rules import CompiledRule
 from outrider.orchestrator.statements import (
@@ -76,7 +76,7 @@ class RunStarter:
     def start(self, work: Transaction, rule: CompiledRule, event: Event) -> None:
         """Create the run of a match; a repetition of the same match creates nothing."""
         run_id = derived(work.now, rule.uid, rule.generation, event.id)
-        trace_id = event.trace_id or new_trace_id()
+        trace_id = event.trace_id if is_trace_id(event.trace_id) else new_trace_id()
         run = Run(
             tenant=self._tenant,
             id=run_id,
