@@ -1,4 +1,4 @@
-"""Every benchmark in one run: a table, and benchmarks/results.json."""
+"""Every benchmark in one run: a table of each as soon as it ends, and benchmarks/results.json."""
 
 import sys
 import tempfile
@@ -25,11 +25,12 @@ def run() -> int:
     quick = options(__doc__ or "").quick
     found = machine(Path(tempfile.gettempdir()))
     figures: list[Figure] = []
-    for program in PROGRAMS:
-        print(f"{program.__name__}: {program.__doc__}", file=sys.stderr)
-        figures += program.measure(quick)
     print(described(found))
-    print(table(figures))
+    for program in PROGRAMS:
+        print(f"\n{program.__name__}: {program.__doc__}", file=sys.stderr, flush=True)
+        measured = program.measure(quick)
+        print(table(measured), flush=True)
+        figures += measured
     RESULTS.write_bytes(msgspec.json.format(msgspec.json.encode(Results(found, figures)), indent=2) + b"\n")
     return int(any(figure.verdict == "MISSED" for figure in figures))
 

@@ -17,6 +17,8 @@ _CACHES = ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME
 def measure(quick: bool) -> list[Figure]:
     """Clone what is committed and run the demo there; `quick` changes nothing, a first run cannot be shortened."""
     del quick
+    if not (CHECKOUT / ".git").exists():
+        raise SystemExit(f"{CHECKOUT} is no git checkout: a fresh clone of it cannot be made")
     with tempfile.TemporaryDirectory(prefix="outrider-bench-") as name:
         clone, home = Path(name) / "outrider", Path(name) / "home"
         subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", str(CHECKOUT), str(clone)], check=True)

@@ -52,19 +52,22 @@ class Load:
             thread.join()
 
     def _post_all(self) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=20)
-        for number in self._numbers:
-            try:
-                connection.request("POST", "/hook", f'{{"number": {number}}}', {"Content-Type": "application/json"})
-                answer = connection.getresponse()
-                answer.read()
-                if answer.status == 202:
-                    self.accepted.add(number)
-            except (OSError, http.client.HTTPException):
-                connection.close()  # the trigger itself is starting again
-                self._stopped.wait(0.05)
-            if self._stopped.wait(self._pause):
-                return
+        with closing(http.client.HTTPConnection("127.0.0.1", self._port, timeout=20)) as connection:
+            for number in self._numbers:
+                self._post(connection, number)
+                if self._stopped.wait(self._pause):
+                    return
+
+    def _post(self, connection: http.client.HTTPConnection, number: int) -> None:
+        try:
+            connection.request("POST", "/hook", f'{{"number": {number}}}', {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            answer.read()
+            if answer.status == 202:
+                self.accepted.add(number)
+        except (OSError, http.client.HTTPException):
+            connection.close()  # the trigger itself is starting again
+            self._stopped.wait(0.05)
 
 
 class Trouble:
