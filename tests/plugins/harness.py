@@ -33,6 +33,7 @@ class PlainProcess:
     """A plugin's process with its group."""
 
     level = "none"
+    exceeded = ""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdin is not None

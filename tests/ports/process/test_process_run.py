@@ -6,6 +6,7 @@ import pytest
 
 from outrider.core.errors import DeadlineExceededError, DeniedError, InvalidConfigError, NotFoundError
 from outrider.ports.process import run
+from outrider.ports.process.spawn import spawn_errors
 from tests.ports.process.waiting import alive, living, until
 
 pytestmark = pytest.mark.real
@@ -64,6 +65,16 @@ async def test_unknown_program_is_named() -> None:
     with pytest.raises(NotFoundError, match="'no-such-program' was not found") as caught:
         await run(["no-such-program"], timeout=1)
     assert caught.value.suggestions == ["install no-such-program, or give its full path"]
+
+
+@pytest.mark.parametrize(("program", "error"), [("absent", NotFoundError), ("data", DeniedError)])
+def test_a_folder_of_the_path_that_is_closed_hides_no_other_reason(
+    tmp_path: Path, program: str, error: type[Exception]
+) -> None:
+    """With one in PATH the system says EACCES of every program that it does not find."""
+    (tmp_path / "data").write_text("")
+    with pytest.raises(error), spawn_errors([program], {"PATH": f"/closed:{tmp_path}"}, None):
+        raise PermissionError(13, "Permission denied", program)
 
 
 async def test_unknown_folder_is_named(tmp_path: Path) -> None:

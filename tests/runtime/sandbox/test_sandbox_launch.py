@@ -1,5 +1,6 @@
 import marshal
 import os
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from outrider.runtime.sandbox.cgroup_facts import CgroupFacts
 from outrider.runtime.sandbox.identity import UidRange
 from outrider.runtime.sandbox.launch import Launch, prepare
 from outrider.runtime.sandbox.machine import Machine
-from outrider.runtime.sandbox.model import Grants, Level, Limits
+from outrider.runtime.sandbox.model import MIB, Grants, Level, Limits
 from outrider.runtime.sandbox.paths import GUEST, interpreter
 
 PLAIN = Machine(
@@ -39,7 +40,8 @@ def launches() -> Iterator[list[Launch]]:
 def launched(tmp_path: Path, launches: list[Launch]) -> Any:
     def make(level: Level, grants: Grants | None = None, machine: Machine = PLAIN, **options: Any) -> Launch:
         defaults: dict[str, Any] = {"program": ["sh", "-c", "true"], "work_dir": tmp_path, "machine": machine}
-        launch = prepare(level, grants or Grants(), Limits(), **(defaults | options))
+        limits = options.pop("limits", Limits())
+        launch = prepare(level, grants or Grants(), limits, **(defaults | options))
         launches.append(launch)
         return launch
 
@@ -113,7 +115,20 @@ def test_root_changes_its_uid_instead_of_mapping_it(launched: Any) -> None:
     assert pairs(launch.argv, "--cap-add")[:2] == ["CAP_SETGID", "CAP_SETUID"]
     spec = specification(launch)
     assert spec["uid"] == os.getuid()
-    assert len(spec["rlimits"]) == 4, "the number of processes too"
+    assert resource.RLIMIT_NPROC in dict(spec["rlimits"])
+
+
+def test_processes_are_counted_where_they_are_the_programs_alone(launched: Any) -> None:
+    assert resource.RLIMIT_NPROC in dict(specification(launched(Level.NAMESPACED))["rlimits"])
+    assert resource.RLIMIT_NPROC not in dict(specification(launched(Level.LANDLOCK))["rlimits"])
+
+
+def test_without_a_cgroup_the_data_of_a_process_is_bounded(launched: Any) -> None:
+    limits = Limits(memory=64 * MIB, pids=4)
+    assert dict(specification(launched(Level.LANDLOCK, limits=limits))["rlimits"])[resource.RLIMIT_DATA] == 96 * MIB
+    facts = CgroupFacts(version=2, folders={"memory": "/sys/fs/cgroup/x"})
+    held = msgspec.structs.replace(PLAIN, cgroups=facts)
+    assert resource.RLIMIT_DATA not in dict(specification(launched(Level.LANDLOCK, machine=held))["rlimits"])
 
 
 def test_deeper_mounts_lie_over_upper_ones(launched: Any, tmp_path: Path) -> None:

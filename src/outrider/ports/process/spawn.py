@@ -56,6 +56,9 @@ def spawn_errors(
             ) from error
         raise not_found(argv[0], environment) from error
     except PermissionError as error:
+        if not _is_in_path(argv[0], environment):
+            # A folder of PATH that may not be entered: the system says so instead of what was looked for (execvp(3)).
+            raise not_found(argv[0], environment) from error
         raise DeniedError(
             f"'{argv[0]}' may not be started: {error.strerror}",
             found=str(error.filename or argv[0]),
@@ -64,6 +67,12 @@ def spawn_errors(
         ) from error
     except OSError as error:
         raise ExecutionFailedError(f"'{argv[0]}' could not be started: {error.strerror}", found=argv[0]) from error
+
+
+def _is_in_path(program: str, environment: Mapping[str, str]) -> bool:
+    """Return whether a program is a path, or a file in one of the folders of PATH that may be entered."""
+    folders = environment.get("PATH", os.defpath).split(os.pathsep)
+    return "/" in program or any(os.path.lexists(os.path.join(folder, program)) for folder in folders)  # noqa: PTH118
 
 
 def exit_text(code: int) -> str:

@@ -43,13 +43,14 @@ _log = logger(__name__)
 
 
 class HostProcess(Protocol):
-    """A started plugin process; `kill` ends everything that it ever started."""
+    """A started plugin process; `kill` ends everything that it ever started, `exceeded` is the limit that ended it."""
 
     stdin: asyncio.StreamWriter
     stdout: asyncio.StreamReader
     stderr: asyncio.StreamReader
     pid: int
     level: str
+    exceeded: str
 
     async def wait(self) -> int:
         """Return the exit status once it ended."""
@@ -252,7 +253,12 @@ class PluginHost:
             _log.exception("the output of a plugin could not be handled", extra={"plugin": self.name})
             await self._process.kill()
         status = await self._wait_for_end()
-        self._finish_all(status)
+        self._finish_all(self._process.exceeded or _status_text(status))
+        if self._fault is None and self._process.exceeded:
+            self._fault = LimitedError(
+                f"plugin '{self.name}' was ended for its {self._process.exceeded}",
+                suggestions=["raise the limit in plugin.yaml, or make the plugin take less"],
+            )
         self.ended.set()
 
     async def _wait_for_end(self) -> int:
@@ -326,14 +332,14 @@ class PluginHost:
     def _log_line(self, text: str, execution: int | None) -> None:
         self._log_budget.add(text, execution, asyncio.get_running_loop().time())
 
-    def _finish_all(self, status: int) -> None:
+    def _finish_all(self, reason: str) -> None:
         for answer in self._waiting.values():
             if not answer.done():
                 answer.set_exception(
                     self._fault
                     or OutcomeUnknownError(
                         f"{self.name}: its process ended while it worked",
-                        found=_status_text(status),
+                        found=reason,
                         expected="an answer",
                     )
                 )

@@ -15,12 +15,14 @@ from outrider.runtime.sandbox.cgroups import Cgroup
 from outrider.runtime.sandbox.identity import Identity, hand_over, identity
 from outrider.runtime.sandbox.landlock import PORTS_ABI, READ, ruleset, signal_ruleset
 from outrider.runtime.sandbox.machine import Machine, detect
-from outrider.runtime.sandbox.model import Grants, Level, Limits
+from outrider.runtime.sandbox.model import MIB, Grants, Level, Limits
 from outrider.runtime.sandbox.paths import GUEST, View, interpreter, view
 from outrider.runtime.sandbox.seccomp import seccomp_filter
 
 PYTHON = "python"
 SEARCH_PATH = "/usr/local/bin:/usr/bin:/bin"
+# What glibc reserves for each thread, and RLIMIT_DATA counts.
+THREAD_STACK = 8 * MIB
 
 
 class Launch:
@@ -173,7 +175,7 @@ def _spec(
         "confined": confined,
         "uid": who.uid,
         "capabilities": who.capabilities,
-        "rlimits": _rlimits(limits, own_uid=who.uid is not None),
+        "rlimits": _rlimits(limits, machine, level),
         "ruleset": ruleset(
             machine.landlock,
             paths=paths,
@@ -186,11 +188,16 @@ def _spec(
     }
 
 
-def _rlimits(limits: Limits, *, own_uid: bool) -> list[tuple[int, int]]:
+def _rlimits(limits: Limits, machine: Machine, level: Level) -> list[tuple[int, int]]:
     values = [
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_NOFILE, limits.open_files),
         (resource.RLIMIT_FSIZE, limits.file_size),
     ]
-    # It counts all processes of the uid, so it means something only where the uid is the program's own.
-    return [*values, (resource.RLIMIT_NPROC, limits.pids + 1)] if own_uid else values
+    if not machine.limits(level)["memory"]:
+        # For each process, and with the stacks that threads reserve: it stops what grows faster than one can look.
+        values.append((resource.RLIMIT_DATA, limits.memory + limits.pids * THREAD_STACK))
+    if machine.counts_processes(level):
+        # The one that limits them counts, too; in a user namespace also the first process of bwrap.
+        values.append((resource.RLIMIT_NPROC, limits.pids + (1 if machine.uids is not None else 2)))
+    return values

@@ -34,15 +34,25 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     cgroups: CgroupFacts
 
     def limits(self, level: Level) -> dict[str, bool]:
-        """Return which limits can be enforced at a level, by the names of `Limits`."""
+        """Return which limits the kernel can enforce at a level, by the names of `Limits`."""
         cgroups = self.cgroups
         return {
             "memory": cgroups.enforces("memory"),
-            "pids": cgroups.enforces("pids") or (self.uids is not None and level is not Level.NONE),
+            "pids": cgroups.enforces("pids") or self.counts_processes(level),
             "cpu": cgroups.enforces("cpu"),
             "open_files": True,
             "file_size": True,
         }
+
+    def counts_processes(self, level: Level) -> bool:
+        """Return whether the kernel counts the processes of a program alone: for its uid, or in its user namespace."""
+        if level is Level.NONE:
+            return False
+        return self.uids is not None or (level is Level.NAMESPACED and not self.root)
+
+    def watched(self, level: Level) -> frozenset[str]:
+        """Return which limits are left to a look at the processes now and then."""
+        return frozenset(name for name in ("memory", "pids") if not self.limits(level)[name])
 
 
 def detect(*, landlock: int | None = None, search_path: str | None = None) -> Machine:

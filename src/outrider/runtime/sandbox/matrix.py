@@ -15,21 +15,22 @@ def matrix(reports: Sequence[ProbeReport]) -> str:
     levels = [report.level for report in reports]
     lines = [f"| attempt | {' | '.join(levels)} |", f"|---|{'---|' * len(levels)}"]
     for (kind, name), found in rows.items():
-        cells = [_cell(found.get(level)) for level in levels]
+        cells = [_cell(found.get(level), kind) for level in levels]
         lines.append(f"| {name}{' (must work)' if kind == 'needed' else ''} | {' | '.join(cells)} |")
     lines += ["", *(_summary(report) for report in reports)]
     return "\n".join(lines) + "\n"
 
 
-def _cell(attempt: Attempt | None) -> str:
+def _cell(attempt: Attempt | None, kind: str) -> str:
     if attempt is None:
-        return "not tried"
+        return "the kernel does not hold it" if kind == "limit" else "not tried"
     word = "yes" if attempt.succeeded else "no"
     return f"{word} ({attempt.detail})" if attempt.detail else word
 
 
 def _summary(report: ProbeReport) -> str:
-    held = ", ".join(name for name, holds in report.limits.items() if holds)
+    watched = report.machine.watched(Level.named(report.level))
+    held = ", ".join(f"{name} (watched)" if name in watched else name for name, holds in report.limits.items() if holds)
     verdict = "usable" if report.usable else f"not usable: {report.reason}; {report.remedy}"
     if report.level == Level.NONE.label:
         verdict = "confines nothing"

@@ -74,8 +74,8 @@ class Limits(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
     """Bounds of a program and all that it starts.
 
     Attributes:
-        memory: Bytes, together; needs a cgroup.
-        pids: Processes and threads, together; needs a cgroup, or an agent that is root.
+        memory: Bytes, together; by a cgroup, else by a look at the processes four times a second.
+        pids: Processes and threads, together; by a cgroup or the kernel's count of a uid or user namespace, else as above.
         cpu: Share of one core, averaged over a second; needs a cgroup.
         open_files: Descriptors of each process.
         file_size: Bytes of each file.

@@ -148,6 +148,7 @@ def _limits(level: Level, machine: Machine, attempts: list[Attempt]) -> dict[str
         for name, word in words.items():
             if attempt.kind == "limit" and attempt.succeeded and attempt.name.startswith(word):
                 held[name] = False
+    held |= dict.fromkeys(machine.watched(level), True)
     return held | {"ports": machine.landlock >= PORTS_ABI and level is not Level.NONE}
 
 

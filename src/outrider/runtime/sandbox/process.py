@@ -5,7 +5,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Collection, Coroutine, Mapping, Sequence
 from pathlib import Path
 
 from outrider.core.errors import ExecutionFailedError
@@ -14,6 +14,7 @@ from outrider.runtime.sandbox.cgroups import Cgroup
 from outrider.runtime.sandbox.launch import Launch, prepare
 from outrider.runtime.sandbox.machine import Machine, detect
 from outrider.runtime.sandbox.model import Grants, Level, Limits
+from outrider.runtime.sandbox.watch import exceeded
 
 LINE_LIMIT = 512 * 1024
 _KEEPER_SECONDS = 0.5
@@ -54,6 +55,7 @@ class Confined:
         stdout: Its output; the owner reads it to the end, or the program blocks.
         stderr: Its log; the same.
         cgroup: Its group, where there is one.
+        exceeded: The limit for which it was ended, where no cgroup holds that; else empty.
     """
 
     def __init__(
@@ -66,6 +68,8 @@ class Confined:
         self.level = level.label
         self.stdin, self.stdout, self.stderr = protocol.stdin, protocol.stdout, protocol.stderr
         self.cgroup: Cgroup | None = None
+        self.exceeded = ""
+        self._watching: asyncio.Task[None] | None = None
         stat = read_stat(self.pid)
         self._birth = stat.birth if stat else None
         self._transport, self._protocol, self._launch = transport, protocol, launch
@@ -83,6 +87,8 @@ class Confined:
         Raises:
             ExecutionFailedError: Some of it would not die.
         """
+        if self._watching is not None:
+            self._watching.cancel()
         self._signal(self._first)
         if self.cgroup is not None:
             self.cgroup.kill()
@@ -93,6 +99,14 @@ class Confined:
         await self._close()
         if self.cgroup is not None:
             await self._remove(self.cgroup)
+
+    def watch(self, limits: Limits, names: Collection[str]) -> None:
+        """Hold these limits from now on by looking at the processes."""
+        self._watching = asyncio.get_running_loop().create_task(self._end_when_exceeded(limits, names))
+
+    async def _end_when_exceeded(self, limits: Limits, names: Collection[str]) -> None:
+        self.exceeded = await exceeded(self.pid, limits, names)
+        self._signal(self._first)
 
     def _signal(self, number: signal.Signals) -> None:
         """Signal the process in front with its group: bwrap that is killed early leaves one in it that waits for ever."""
@@ -142,7 +156,8 @@ async def start(
     Args:
         level: How it is confined; the arguments up to `machine` are those of `prepare`.
         grants: What it may reach.
-        limits: Its bounds; those that need a cgroup hold where `machine.limits` says so.
+        limits: Its bounds. `machine.limits` says which the kernel holds; of the others `machine.watched` are held by a look
+            at the processes now and then, and the rest is not.
         program: Program and arguments.
         work_dir: Its working folder.
         read_only: Folders that it may read.
@@ -170,6 +185,8 @@ async def start(
         if isinstance(error, OSError):
             raise ExecutionFailedError(f"sandbox: {program[0]} could not be started: {error}") from error
         raise
+    if watched := machine.watched(level):
+        confined.watch(limits, watched)
     if cgroup is not None:
         confined.cgroup = cgroup
         await _admit(confined, cgroup)

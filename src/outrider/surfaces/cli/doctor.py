@@ -65,11 +65,14 @@ def _sandbox() -> Iterator[Finding]:
         yield Finding(what="sandbox", state="problem", detail=error.message, remedy=error.hint)
         return
     strongest = level is Level.NAMESPACED
+    watched = sorted(report.machine.watched(level))
     missing = [name for name, enforced in report.limits.items() if not enforced]
     yield Finding(
         what="sandbox",
         state="ok" if strongest else "note",
-        detail=level.label + (f"; limits that do not hold here: {', '.join(missing)}" if missing else ""),
+        detail=level.label
+        + (f"; limits held by watching: {', '.join(watched)}" if watched else "")
+        + (f"; limits that do not hold here: {', '.join(missing)}" if missing else ""),
         remedy="" if strongest else "install bubblewrap for the strongest level: apt-get install bubblewrap",
     )
 
