@@ -14,6 +14,7 @@ from outrider.ports.telemetry import logger
 from outrider.runtime.audit import AuditLog
 from outrider.runtime.plugin_host.protocol import MAX_LINE
 from outrider.runtime.plugins.manifest import Plugin, PluginManifest
+from outrider.runtime.sandbox.launch import compile_module
 from outrider.runtime.sandbox.machine import Machine
 from outrider.runtime.sandbox.model import Grants, Level, Limits
 from outrider.runtime.sandbox.probe import strongest_level
@@ -64,6 +65,7 @@ class HostLauncher:
         work = self._state / "plugins" / f"{manifest.type}-{name}"
         work.mkdir(mode=0o700, parents=True, exist_ok=True)
         limits = manifest.limits
+        compile_module(GUEST / "outrider_plugin.py")
         return await start(
             level,
             grants(manifest, config, self.folder, self._protected),

@@ -109,7 +109,7 @@ def prepare(
         hand_over(work_dir, who.uid)
     spec = _spec(level, grants, limits, machine=machine, seen=seen, who=who)
     spec |= {"work_dir": str(work_dir), **_program(program, read_only)}
-    _compile_guest()
+    compile_module(GUEST / "confine.py")
     argv = [interpreter(), "-I", "-S", "-B", str(GUEST / "seal.py")]
     if level is Level.NAMESPACED:
         argv = [*bubblewrap_arguments(machine.bubblewrap, seen, who=who, network=grants.network), *argv]
@@ -135,9 +135,9 @@ def _write_at_once(descriptor: int, text: bytes) -> int:
 
 
 @functools.cache
-def _compile_guest() -> None:
-    """Let the launcher find its module compiled, where this user may write beside it; that saves 4 ms of each start."""
-    SourceFileLoader("confine", str(GUEST / "confine.py")).get_code("confine")
+def compile_module(file: Path) -> None:
+    """Let a confined program find a module compiled, where this user may write beside it; that saves 4 to 10 ms of a start."""
+    SourceFileLoader(file.stem, str(file)).get_code(file.stem)
 
 
 def _require(level: Level, grants: Grants, machine: Machine) -> None:
