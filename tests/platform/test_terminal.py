@@ -21,12 +21,12 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 
 
 class Terminal:
-    """A command on a pseudo terminal."""
+    """A command on a pseudo terminal of its own."""
 
     def __init__(self, platform: Platform, *arguments: str) -> None:
         self._master, slave = pty.openpty()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "outrider", *arguments],
+            ["setsid", "--ctty", sys.executable, "-m", "outrider", *arguments],
             cwd=platform.folder, env=platform.environment, stdin=slave, stdout=slave, stderr=slave,
         )  # fmt: skip
         os.close(slave)

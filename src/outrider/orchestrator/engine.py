@@ -162,6 +162,8 @@ class Engine:
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await poller.woken.wait()
+            if self._pollers.get(poller.agent) is not poller:
+                await poller.woken.wait()  # a transaction has taken it, and claims for it
         finally:
             if self._pollers.get(poller.agent) is poller:
                 del self._pollers[poller.agent]

@@ -1,6 +1,7 @@
 """Approvals on the terminal of `outrider up`: the oldest question is asked, and a typed y or n answers it."""
 
 import asyncio
+import os
 import sys
 import time
 from typing import Self
@@ -10,6 +11,7 @@ from outrider.orchestrator.wire import ApprovalRow, DecisionRequest
 from outrider.runtime.client import PlatformClient
 from outrider.surfaces.cli.timeline import TimelinePrinter
 
+BACKGROUND_SECONDS = 1.0
 _DECISIONS = {"y": "approved", "yes": "approved", "n": "rejected", "no": "rejected"}
 
 
@@ -24,17 +26,25 @@ class Questions:
     def __init__(self, platform: PlatformClient, printer: TimelinePrinter) -> None:
         self._platform = platform
         self._printer = printer
+        self._terminal = sys.stdin.fileno()
+        self._typed = ""
+        self._closed = False
         self._asked: ApprovalRow | None = None
         self._answers: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        asyncio.get_running_loop().add_reader(sys.stdin.fileno(), self._read)
+        self._listen()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+        self._closed = True
+        asyncio.get_running_loop().remove_reader(self._terminal)
         for task in self._answers:
             task.cancel()
+
+    def _listen(self) -> None:
+        if not self._closed:
+            asyncio.get_running_loop().add_reader(self._terminal, self._read)
 
     async def refresh(self) -> None:
         """Ask the oldest question that waits, unless that was done."""
@@ -46,13 +56,20 @@ class Questions:
         self._asked = oldest
 
     def _read(self) -> None:
-        line = sys.stdin.readline()
-        if not line:
-            asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
-        elif self._asked is not None:
-            task = asyncio.get_running_loop().create_task(self._answer(self._asked, line.strip().lower()))
-            self._answers.add(task)
-            task.add_done_callback(self._answers.discard)
+        loop = asyncio.get_running_loop()
+        if _in_background(self._terminal):
+            loop.remove_reader(self._terminal)
+            loop.call_later(BACKGROUND_SECONDS, self._listen)
+            return
+        data = os.read(self._terminal, 4096)
+        if not data:
+            loop.remove_reader(self._terminal)
+        *lines, self._typed = (self._typed + data.decode("utf-8", "replace")).split("\n")
+        for line in lines:
+            if self._asked is not None:
+                task = loop.create_task(self._answer(self._asked, line.strip().lower()))
+                self._answers.add(task)
+                task.add_done_callback(self._answers.discard)
 
     async def _answer(self, question: ApprovalRow, word: str) -> None:
         if word not in _DECISIONS:
@@ -67,3 +84,11 @@ class Questions:
 
     def _say(self, text: str) -> None:
         self._printer.line(time.time(), "approval", text)
+
+
+def _in_background(terminal: int) -> bool:
+    """Return whether what is typed is for others; reading it would then stop this process (SIGTTIN)."""
+    try:
+        return os.tcgetpgrp(terminal) != os.getpgrp()
+    except OSError:
+        return False  # a terminal without job control
