@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import socket
 from typing import Any
 
 from tests.platform.harness import Platform
@@ -37,6 +38,11 @@ class Hook:
             return connection.getresponse().status
         finally:
             connection.close()
+
+    def listens(self) -> bool:
+        """Return whether the trigger takes connections."""
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     def executed(self) -> list[tuple[str, int]]:
         """Return key and attempt of each execution."""

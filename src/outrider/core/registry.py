@@ -6,6 +6,7 @@ import msgspec
 
 from outrider.core.errors import (
     InvalidConfigError,
+    NotFoundError,
     OutriderError,
     UnknownOperationError,
     UnknownOperatorError,
@@ -125,6 +126,24 @@ class Registry:
                     suggestions=[f"rename '{name}' in the manifest of {module}, or remove the package"],
                 )
             seen.add(name)
+
+    def kind(self, name: str) -> KindDeclaration:
+        """Return a kind by its name or plural, in any case.
+
+        Raises:
+            NotFoundError: With near names.
+        """
+        wanted = name.lower()
+        for kind in self.kinds.values():
+            if wanted in (kind.name.lower(), kind.plural.lower()):
+                return kind
+        names = sorted(kind.plural for kind in self.kinds.values())
+        raise NotFoundError(
+            f"no kind is called '{name}'",
+            found=name,
+            expected=", ".join(names),
+            suggestions=did_you_mean(wanted, names)[:3],
+        )
 
     def family(self, name: str) -> tuple[Family, Mapping[str, object]]:
         """Return a family by name or alias, and the alias's preset; one leading `@` is stripped, case matters.

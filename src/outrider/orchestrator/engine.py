@@ -25,15 +25,17 @@ from outrider.orchestrator.agents import greet, mark_silent, restore, revoke, re
 from outrider.orchestrator.desk import Desk
 from outrider.orchestrator.ingest import Ingest
 from outrider.orchestrator.metrics import EngineMetrics
-from outrider.orchestrator.objects import apply_objects, load_objects
+from outrider.orchestrator.objects import apply_objects, delete_object, load_objects
 from outrider.orchestrator.runs import RunStarter
 from outrider.orchestrator.timeline import Timeline
 from outrider.orchestrator.transaction import Transaction
-from outrider.orchestrator.world import World
+from outrider.orchestrator.world import Applied, World
 from outrider.ports.clock import Clock
 from outrider.ports.store import Store
 from outrider.ports.telemetry import logger
 from outrider.runtime.audit import AuditLog
+from outrider.runtime.discovery import registry
+from outrider.runtime.objects import parse_objects
 from outrider.runtime.plugins.catalogue import Catalogue
 
 T = TypeVar("T")
@@ -122,6 +124,25 @@ class Engine:
         changes, world = await self.write(body)
         self._use(world)
         return changes
+
+    async def delete(self, kind: str, name: str, by: str) -> str:
+        """Remove an object that no other one names, and return what changed.
+
+        Raises:
+            NotFoundError: There is none.
+            ConflictError: Another one names it.
+        """
+
+        def body(work: Transaction) -> tuple[str, World]:
+            change = delete_object(work, self.tenant, kind, name)
+            left = load_objects(work.connection, self.tenant)
+            _check_references(f"{kind}/{name}", left, self._catalogue)
+            work.audit.append(_applied(change, by))
+            return change, World(left, self._catalogue)
+
+        change, world = await self.write(body)
+        self._use(world)
+        return change
 
     async def ingest(self, batch: list[Event]) -> list[EventOutcome]:
         """Store a sensor agent's events, match them and create what follows."""
@@ -301,6 +322,18 @@ def _poll_answer(claimed: list[Instruction]) -> PollAnswer:
     if not claimed:
         return PollAnswer()
     return PollAnswer(instruction=claimed[0], instructions=claimed, status="instruction_delivered")
+
+
+def _check_references(removed: str, left: list[Applied], catalogue: Catalogue) -> None:
+    """Refuse to remove what another object names."""
+    try:
+        parse_objects([], registry(), catalogue, beside=[entry.item for entry in left])
+    except OutriderError as error:
+        raise ConflictError(
+            f"{removed} is still named: {error.message}",
+            suggestions=["remove or change what names it first"],
+            causes=error.causes,
+        ) from error
 
 
 def _applied(change: str, by: str) -> AuditEntry:

@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from outrider.core.codec import decode, encode
+from outrider.core.errors import NotFoundError
 from outrider.core.identifiers import time_ordered
 from outrider.core.objects import Object
 from outrider.orchestrator.tables import objects
@@ -30,6 +31,22 @@ def apply_objects(work: Transaction, tenant: str, items: list[Object], *, by: st
             )
             changes.append(f"{kind}/{name} deleted")
     return changes
+
+
+def delete_object(work: Transaction, tenant: str, kind: str, name: str) -> str:
+    """Remove an object and return what changed, as `Kind/name deleted`.
+
+    Raises:
+        NotFoundError: There is none.
+    """
+    removed = work.connection.execute(
+        objects.delete().where(objects.c.tenant == tenant, objects.c.kind == kind, objects.c.name == name)
+    )
+    if removed.rowcount == 0:
+        raise NotFoundError(
+            f"there is no {kind} called '{name}'", found=name, suggestions=[f"list them: outrider get {kind.lower()}"]
+        )
+    return f"{kind}/{name} deleted"
 
 
 def _apply_one(work: Transaction, tenant: str, item: Object, row: Any, by: str) -> str:

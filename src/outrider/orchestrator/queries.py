@@ -9,8 +9,27 @@ from outrider.core.codec import decode
 from outrider.core.errors import NotFoundError
 from outrider.core.events import Event, Heartbeat, Instruction, Result
 from outrider.core.timestamps import timestamp
-from outrider.orchestrator.tables import agents, approvals, attempts, audit_heads, events, instructions, log_lines, runs
-from outrider.orchestrator.wire import AgentRow, ApprovalRow, AttemptRow, EventRow, RunDetail, RunRow, StepRow
+from outrider.orchestrator.tables import (
+    agents,
+    approvals,
+    attempts,
+    audit_heads,
+    events,
+    instructions,
+    log_lines,
+    objects,
+    runs,
+)
+from outrider.orchestrator.wire import (
+    AgentRow,
+    ApprovalRow,
+    AttemptRow,
+    EventRow,
+    ObjectRow,
+    RunDetail,
+    RunRow,
+    StepRow,
+)
 
 MAX_ROWS = 500
 
@@ -27,6 +46,26 @@ def list_events(
     return [
         EventRow(sequence=row.sequence, received=timestamp(row.received), event=decode(row.document, Event))
         for row in (rows if after else reversed(rows))
+    ]
+
+
+def list_objects(connection: sa.Connection, tenant: str, *, kind: str = "", name: str = "") -> list[ObjectRow]:
+    """Return the applied objects by kind and name: all, those of one kind, or one."""
+    query = sa.select(objects).where(objects.c.tenant == tenant)
+    if kind:
+        query = query.where(objects.c.kind == kind)
+    if name:
+        query = query.where(objects.c.name == name)
+    return [
+        ObjectRow(
+            kind=row.kind,
+            name=row.name,
+            generation=row.generation,
+            applied=timestamp(row.applied),
+            applied_by=row.applied_by,
+            document=decode(row.document, dict),
+        )
+        for row in connection.execute(query.order_by(objects.c.kind, objects.c.name))
     ]
 
 

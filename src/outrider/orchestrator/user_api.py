@@ -4,7 +4,6 @@ import hmac
 
 from outrider.core.errors import InvalidConfigError, UnauthenticatedError
 from outrider.core.http.messages import Request, Response
-from outrider.core.objects import Object
 from outrider.core.secrets import SecretValue
 from outrider.core.source import NO_SOURCE, Position
 from outrider.orchestrator import queries
@@ -51,6 +50,7 @@ class UserApi:
         router.add("GET", "/v1/status", self._status)
         router.add("POST", "/v1/objects", self._apply)
         router.add("GET", "/v1/objects", self._objects)
+        router.add("DELETE", "/v1/objects/{kind}/{name}", self._delete)
         router.add("GET", "/v1/events", self._events)
         router.add("GET", "/v1/runs", self._runs)
         router.add("GET", "/v1/runs/{run}", self._run)
@@ -97,12 +97,23 @@ class UserApi:
         body = read_json(request, ApplyRequest)
         nowhere = Position("request", 1, 1)
         documents = [Document(data, NO_SOURCE, nowhere) for data in body.objects]
-        items: list[Object] = list(parse_objects(documents, registry(), self._engine.world.catalogue))
+        world = self._engine.world
+        there = [] if body.prune else world.objects()
+        found = parse_objects(documents, registry(), world.catalogue, beside=there)
+        items = [item for item in found if not any(item is known for known in there)]
         return json_response(ApplyAnswer(await self._engine.apply(items, by, prune=body.prune)))
 
     async def _objects(self, request: Request) -> Response:
         self._authenticate(request)
-        return json_response(self._engine.world.objects())
+        kind, name = request.arguments().get("kind", [""])[0], request.arguments().get("name", [""])[0]
+        return json_response(
+            await self._engine.store.read(lambda c: queries.list_objects(c, self._engine.tenant, kind=kind, name=name))
+        )
+
+    async def _delete(self, request: Request) -> Response:
+        by = self._authenticate(request)
+        change = await self._engine.delete(request.params["kind"], request.params["name"], by)
+        return json_response(ApplyAnswer([change]))
 
     async def _events(self, request: Request) -> Response:
         self._authenticate(request)

@@ -97,6 +97,17 @@ class TimelineEntry(msgspec.Struct, kw_only=True, omit_defaults=True):
     instruction: str = ""
 
 
+class ObjectRow(msgspec.Struct, kw_only=True):
+    """An applied object; `document` is what a person would write to declare it."""
+
+    kind: str
+    name: str
+    generation: int
+    applied: str
+    applied_by: str
+    document: dict[str, Any]
+
+
 class ApplyRequest(msgspec.Struct, kw_only=True):
     """Objects to store; with `prune` those that are not named are removed."""
 

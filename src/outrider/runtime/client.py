@@ -37,6 +37,10 @@ class PlatformClient:
         """Change something."""
         return await self._client.request_json("POST", path, body, target, headers=self._headers, timeout=timeout)
 
+    async def delete(self, path: str, target: type[T], *, timeout: float = TIMEOUT) -> T:
+        """Remove something."""
+        return await self._client.request_json("DELETE", path, None, target, headers=self._headers, timeout=timeout)
+
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()

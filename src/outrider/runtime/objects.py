@@ -86,18 +86,31 @@ class ObjectSet:
         return self._sources[item.kind, item.name]
 
 
-def read_objects(folder: FilePath, registry: Registry, catalogue: Catalogue) -> ObjectSet:
-    """Read every `*.yaml` and `*.yml` of a folder (not of its subfolders), or one file.
+def read_objects(
+    folder: FilePath, registry: Registry, catalogue: Catalogue, *, beside: Iterable[Object] = ()
+) -> ObjectSet:
+    """Read every `*.yaml` and `*.yml` of a folder (not of its subfolders), or one file; `beside` as `parse_objects`.
 
     Raises:
         NotFoundError: There is no such folder, or nothing in it.
         InvalidConfigError: With every fault of every file, first in the file first.
     """
-    return parse_objects(_documents_of(folder), registry, catalogue)
+    return parse_objects(_documents_of(folder), registry, catalogue, beside=beside)
 
 
-def parse_objects(documents: Iterable[Document], registry: Registry, catalogue: Catalogue) -> ObjectSet:
+def parse_objects(
+    documents: Iterable[Document], registry: Registry, catalogue: Catalogue, *, beside: Iterable[Object] = ()
+) -> ObjectSet:
     """Turn documents into objects and check them, alone and together.
+
+    Args:
+        documents: What is declared.
+        registry: The kinds.
+        catalogue: The plugins at hand.
+        beside: Objects that are there already; a document of the same kind and name takes the place of one.
+
+    Returns:
+        The objects of the documents and those beside them.
 
     Raises:
         InvalidConfigError: With every fault.
@@ -109,6 +122,9 @@ def parse_objects(documents: Iterable[Document], registry: Registry, catalogue: 
             objects.add(parse_object(document.data, registry, document.source, str(document.position)), document.source)
         except OutriderError as error:
             faults.extend(error.causes or [error])
+    for item in beside:
+        if objects.find(item.kind, item.name) is None:
+            objects.add(item)
     for item in objects:
         faults.extend(_cross_faults(item, objects, registry))
     if faults:
@@ -161,6 +177,8 @@ def _cross_faults(item: Object, objects: ObjectSet, registry: Registry) -> Itera
     source = objects.source(item)
     for path, error in validate(item, objects):
         for fault in error.causes or [error]:
+            if source is NO_SOURCE:
+                fault.message = f"{item.ref}: {fault.message}"  # it has no place in a file that would say so
             fault.path = fault.path or format_path(path)
             fault.source = fault.source or (
                 source.key(path) if "unknown field" in fault.message else source.value(path)

@@ -1,7 +1,5 @@
 """Commands made from operations: `outrider FAMILY OPERATION [POSITIONAL...] [--param value]`."""
 
-import inspect
-import re
 from typing import Annotated, Any, get_args, get_origin
 
 import click
@@ -19,8 +17,7 @@ from outrider.runtime.implementation import Operation, load_operation
 from outrider.surfaces.cli.output import Output, output_option, show
 from outrider.surfaces.cli.plans import confirm_and_apply, show_plan
 from outrider.surfaces.cli.session import LocalSession, execute
-
-_FIELD_HELP = re.compile(r"^\s*(\w+): (.+?)(?=^\s*\w+: |\Z)", re.MULTILINE | re.DOTALL)
+from outrider.surfaces.fields import field_helps
 
 
 class FamilyGroup(click.Group):
@@ -171,13 +168,6 @@ def _value(name: str, word: Any, target: Any) -> Any:
 
 def _bare(target: Any) -> Any:
     return get_args(target)[0] if get_origin(target) is Annotated else target
-
-
-def field_helps(params: type[msgspec.Struct]) -> dict[str, str]:
-    """Return the help of each field, from the Attributes section of the type's docstring."""
-    text = inspect.getdoc(params) or ""
-    _, _, section = text.partition("Attributes:\n")
-    return {match[1]: " ".join(match[2].split()) for match in _FIELD_HELP.finditer(section)}
 
 
 def _help(operation: Operation) -> str:

@@ -148,7 +148,7 @@ def apply(
             "either a plan or -f PATH is wanted", suggestions=["outrider apply PLAN", "outrider apply -f DIR"]
         )
     if path is not None:
-        from outrider.surfaces.cli.platform import apply_objects
+        from outrider.surfaces.cli.objects import apply_objects
 
         return apply_objects(ctx, path, output)
     session = LocalSession(ctx)

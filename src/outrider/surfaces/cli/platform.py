@@ -14,7 +14,7 @@ from outrider.core.registry import Registry
 from outrider.local import launch
 from outrider.local.layout import Layout
 from outrider.local.parts import PartStatus
-from outrider.orchestrator.wire import ApplyAnswer, ApplyRequest, StatusAnswer
+from outrider.orchestrator.wire import StatusAnswer
 from outrider.runtime.client import PlatformClient, connect_to
 from outrider.runtime.contexts import Contexts, PlatformContext
 from outrider.runtime.discovery import registry
@@ -22,8 +22,8 @@ from outrider.runtime.objects import ObjectSet, read_objects
 from outrider.runtime.plugins.catalogue import catalogue
 from outrider.surfaces.cli.output import Output, output_option, show
 from outrider.surfaces.cli.questions import Questions
-from outrider.surfaces.cli.session import client, execute, selected
-from outrider.surfaces.cli.settings import interactive, note, settings
+from outrider.surfaces.cli.session import execute, selected
+from outrider.surfaces.cli.settings import interactive, settings
 from outrider.surfaces.cli.timeline import TimelinePrinter, follow
 
 FINDINGS = 6
@@ -204,23 +204,3 @@ def _describe(report: StatusReport) -> str:
         lines += [f"  {run.id}  {run.rule:<20} {run.state:<10} {run.created}" for run in report.orchestrator.runs]
     lines += [f"problem: {problem}" for problem in report.problems]
     return "\n".join(lines) + "\n"
-
-
-def apply_objects(ctx: click.Context, path: Path, output: Output) -> int:
-    """Send the objects of a file or folder to the selected platform."""
-    objects = _read(path)
-    body = ApplyRequest(objects=[item.document() for item in objects])
-
-    async def send() -> ApplyAnswer:
-        platform: PlatformClient
-        async with client(ctx) as platform:
-            return await platform.post("/v1/objects", body, ApplyAnswer)
-
-    answer = execute(send())
-    if output.for_people:
-        sys.stdout.write("".join(f"{change}\n" for change in answer.changes) or "nothing changed\n")
-        if any("Agent/" in change and change.endswith("created") for change in answer.changes):
-            note("a new agent is started by the next `outrider up`")
-    else:
-        show(answer, output)
-    return 0
