@@ -144,9 +144,15 @@ class Engine:
         self._use(world)
         return change
 
-    async def ingest(self, batch: list[Event]) -> list[EventOutcome]:
-        """Store a sensor agent's events, match them and create what follows."""
-        outcomes = await self.write(lambda work: self._ingest.store(work, batch))
+    async def ingest(self, batch: list[Event], *, by: str = "") -> list[EventOutcome]:
+        """Store events, match them and create what follows; `by` is the user who sent them, if no agent did."""
+
+        def body(work: Transaction) -> list[EventOutcome]:
+            if by:
+                work.audit.extend(_sent(event, by) for event in batch)
+            return self._ingest.store(work, batch)
+
+        outcomes = await self.write(body)
         self._metrics.ingested(outcomes)
         return outcomes
 
@@ -334,6 +340,13 @@ def _check_references(removed: str, left: list[Applied], catalogue: Catalogue) -
             suggestions=["remove or change what names it first"],
             causes=error.causes,
         ) from error
+
+
+def _sent(event: Event, by: str) -> AuditEntry:
+    return AuditEntry(
+        phase="fact", principal=by, action="event.send", target=f"event/{event.id}", outcome="ok",
+        details={"source": event.source, "type": event.type},
+    )  # fmt: skip
 
 
 def _applied(change: str, by: str) -> AuditEntry:

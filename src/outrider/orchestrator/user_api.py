@@ -2,13 +2,18 @@
 
 import hmac
 
+from outrider.core.cloudevents import BATCH_CONTENT_TYPE, to_cloudevent
+from outrider.core.codec import encode
 from outrider.core.errors import InvalidConfigError, UnauthenticatedError
+from outrider.core.events import EventOutcomes
+from outrider.core.http.headers import Headers
 from outrider.core.http.messages import Request, Response
 from outrider.core.secrets import SecretValue
 from outrider.core.source import NO_SOURCE, Position
 from outrider.orchestrator import queries
 from outrider.orchestrator.agents import Enrolee, store_token
 from outrider.orchestrator.engine import Engine
+from outrider.orchestrator.event_input import read_events
 from outrider.orchestrator.wire import (
     ApplyAnswer,
     ApplyRequest,
@@ -52,6 +57,7 @@ class UserApi:
         router.add("GET", "/v1/objects", self._objects)
         router.add("DELETE", "/v1/objects/{kind}/{name}", self._delete)
         router.add("GET", "/v1/events", self._events)
+        router.add("POST", "/v1/events", self._send_events)
         router.add("GET", "/v1/runs", self._runs)
         router.add("GET", "/v1/runs/{run}", self._run)
         router.add("POST", "/v1/runs/{run}/cancel", self._cancel)
@@ -119,11 +125,18 @@ class UserApi:
         self._authenticate(request)
         after, limit = number_argument(request, "after", 0), number_argument(request, "limit", 50)
         source = request.arguments().get("source", [""])[0]
-        return json_response(
-            await self._engine.store.read(
-                lambda c: queries.list_events(c, self._engine.tenant, after=after, limit=limit, source=source)
-            )
+        rows = await self._engine.store.read(
+            lambda c: queries.list_events(c, self._engine.tenant, after=after, limit=limit, source=source)
         )
+        if BATCH_CONTENT_TYPE in (request.headers.get("accept") or ""):
+            batch = encode([to_cloudevent(row.event) for row in rows])
+            return Response(200, Headers({"content-type": BATCH_CONTENT_TYPE}), batch)
+        return json_response(rows)
+
+    async def _send_events(self, request: Request) -> Response:
+        by = self._authenticate(request)
+        events = read_events(request, by, self._engine.clock.now())
+        return json_response(EventOutcomes(await self._engine.ingest(events, by=by)))
 
     async def _runs(self, request: Request) -> Response:
         self._authenticate(request)

@@ -33,9 +33,12 @@ class PlatformClient:
         """Read something."""
         return await self._client.request_json("GET", path, None, target, headers=self._headers, timeout=timeout)
 
-    async def post(self, path: str, body: Any, target: type[T], *, timeout: float = TIMEOUT) -> T:
-        """Change something."""
-        return await self._client.request_json("POST", path, body, target, headers=self._headers, timeout=timeout)
+    async def post(
+        self, path: str, body: Any, target: type[T], *, timeout: float = TIMEOUT, content_type: str = "application/json"
+    ) -> T:
+        """Change something; `body` is sent as JSON, under another name where one is given."""
+        fields = Headers([*self._headers, ("content-type", content_type)])  # in place of the same name for plain JSON
+        return await self._client.request_json("POST", path, body, target, headers=fields, timeout=timeout)
 
     async def delete(self, path: str, target: type[T], *, timeout: float = TIMEOUT) -> T:
         """Remove something."""

@@ -125,7 +125,9 @@ class Client:
         headers: Headers = NO_HEADERS,
         timeout: float | None = None,
     ) -> T:
-        """Send `payload` as JSON (None: no body) with further `headers` and return the answer as `target`.
+        """Send `payload` as JSON (None: no body) and return the answer as `target`.
+
+        `headers` come on top, and in place of those that say that it is JSON.
 
         Raises:
             OutriderError: The error in an answer with a status from 400 on; where it holds none, one that follows from
@@ -133,7 +135,9 @@ class Client:
             ExecutionFailedError: The answer is no success, or does not fit `target`.
         """
         body = b"" if payload is None else codec.encode(payload)
-        fields = Headers([*(_JSON if body else _ACCEPT), *headers]) if headers else (_JSON if body else _ACCEPT)
+        fields = _JSON if body else _ACCEPT
+        if headers:
+            fields = Headers([*((name, value) for name, value in fields if name not in headers), *headers])
         response = await self.request(method, path, headers=fields, body=body, timeout=timeout)
         return read_answer(response, target, f"{method} {self._address.shown}{path.partition('?')[0]}")
 

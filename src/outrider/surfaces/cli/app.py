@@ -17,7 +17,7 @@ COMMANDS = {
     "down": ("platform", "down", "Stop a platform."),
     "status": ("platform", "status", "Say what runs, what is wrong and what to do."),
     "demo": ("demo", "demo", "See Outrider do its job."),
-    "events": ("records", "events", "List events."),
+    "events": ("events", "events", "List events, and send some."),
     "runs": ("records", "runs", "List runs and look into one."),
     "agents": ("agents", "agents", "List agents, make enrolment tokens, revoke."),
     "approvals": ("approvals", "approvals", "Answer the questions that rules ask."),

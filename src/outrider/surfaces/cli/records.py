@@ -1,15 +1,15 @@
 """`outrider events` and `outrider runs`: from the running platform, or from the store of one that is stopped."""
 
 import sys
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlencode
 
 import click
 
 from outrider.core.errors import NotFoundError
 from outrider.core.objects import DEFAULT_TENANT
-from outrider.orchestrator.wire import EventRow, RunDetail, RunRow, StepRow
+from outrider.orchestrator.wire import RunDetail, RunRow, StepRow
 from outrider.runtime.client import PlatformClient, read_endpoint
 from outrider.surfaces.cli.output import Output, output_option, show
 from outrider.surfaces.cli.session import client, execute, selected
@@ -45,56 +45,6 @@ def fetch(ctx: click.Context, path: str, target: type[T], offline: Callable[["Co
         return store.read_now(offline)
     finally:
         store.close_now()
-
-
-@click.command()
-@click.option("--limit", default=50, show_default=True, help="At most so many, the newest.")
-@click.option("--source", default="", help="Only those of one trigger, as agent/trigger.")
-@watch_option
-@output_option
-@click.pass_context
-def events(ctx: click.Context, limit: int, source: str, *, watching: bool, output: Output) -> int:
-    """List events, oldest first."""
-    if watching:
-        return watch(ctx, _new_events(limit, source), output)
-
-    def offline(connection: "Connection") -> list[EventRow]:
-        from outrider.orchestrator.queries import list_events
-
-        return list_events(connection, DEFAULT_TENANT, limit=limit, source=source)
-
-    path = f"/v1/events?{urlencode({'limit': limit, 'source': source})}"
-    rows = fetch(ctx, path, list[EventRow], offline)
-    if output.for_people:
-        show([_event_line(row) for row in rows], output, empty="no event yet: a trigger reports when something changes")
-    else:
-        show(rows, output)
-    return 0
-
-
-def _new_events(limit: int, source: str) -> Callable[[PlatformClient], Awaitable[list[EventRow]]]:
-    """Return a reader of the newest events, and from its second use on of all that came since."""
-    after = 0
-
-    async def read(platform: PlatformClient) -> list[EventRow]:
-        nonlocal after
-        query = {"after": after, "limit": limit, "source": source} if after else {"limit": limit, "source": source}
-        rows = await platform.get(f"/v1/events?{urlencode(query)}", list[EventRow])
-        after = rows[-1].sequence if rows else after
-        return rows
-
-    return read
-
-
-def _event_line(row: EventRow) -> dict[str, Any]:
-    event = row.event
-    return {
-        "time": event.time,
-        "source": event.source,
-        "severity": event.severity,
-        "count": event.count,
-        "summary": event.data.get("summary", event.data),
-    }
 
 
 @click.group()
