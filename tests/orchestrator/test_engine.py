@@ -3,7 +3,8 @@ import asyncio
 import msgspec
 import pytest
 
-from outrider.core.errors import ConflictError, NotFoundError
+from outrider.core.agent_config import AgentConfig
+from outrider.core.errors import ConflictError
 from outrider.core.trace import is_trace_id
 from outrider.orchestrator.desk import LEASE_SECONDS
 from tests.orchestrator.bench import Bench, result
@@ -305,7 +306,7 @@ async def test_objects_that_did_not_change_keep_their_generation(bench: Bench) -
     assert {item.ref: item.metadata.generation for item in bench.engine.world.objects()} == before
 
 
-async def test_an_agent_that_no_object_declares_gets_no_configuration(bench: Bench) -> None:
+async def test_an_agent_that_no_object_declares_is_told_nothing(bench: Bench) -> None:
     await bench.declare()
-    with pytest.raises(NotFoundError):
-        bench.engine.world.agent_config("action", "stranger")
+    config = bench.engine.world.agent_config("action", "stranger")
+    assert config == AgentConfig(generation=0)

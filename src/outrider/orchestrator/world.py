@@ -86,7 +86,7 @@ class World:
         ] or ([WORKER] if step.call is not None and step.run_on is None else [])
 
     def agent_config(self, kind: str, name: str) -> AgentConfig:
-        """Return what an agent is told: nothing to do where no object declares it.
+        """Return what an agent is told: nothing where no object declares it, or none does any more.
 
         The generation is a digest's first bits, so equal content is equal.
         """
@@ -94,11 +94,10 @@ class World:
             config = self._worker_config()
         else:
             entry = self._objects.get(("SensorAgent" if kind == "sensor" else "ActionAgent", name))
-            spec = entry.item.spec if entry is not None else None
-            if isinstance(spec, SensorAgentSpec):
-                config = _sensor_config(spec)
-            else:
-                config = self._action_config(name, spec) if spec is not None else AgentConfig(generation=0)
+            if entry is None:
+                return AgentConfig(generation=0)
+            spec = entry.item.spec
+            config = _sensor_config(spec) if isinstance(spec, SensorAgentSpec) else self._action_config(name, spec)
         platform = self.platform
         config.commands = {
             key: CommandConfig(argv=c.argv, arguments=c.arguments) for key, c in platform.commands.items()
