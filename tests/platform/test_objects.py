@@ -59,6 +59,25 @@ def test_objects_are_applied_looked_at_and_removed(hook: Hook) -> None:
     assert [row["name"] for row in hook.platform.json("get", "rule")] == ["on-post"]
 
 
+def test_a_rule_is_switched_off_and_on(hook: Hook) -> None:
+    hook.declare()
+    run = hook.platform.command
+    with running(hook.platform):
+        switched = run("rules", "disable", "on-post")
+        assert (switched.returncode, switched.stdout) == (0, "on-post is disabled\n")
+        assert "spec.enabled" in switched.stderr
+        assert hook.platform.json("rules", "list") == [
+            {"name": "on-post", "enabled": False, "triggers": "ears/hook", "does": "recorder"}
+        ]
+        hook.post()
+        eventually(lambda: len(hook.platform.json("events")) == 1, what="the event")
+        assert run("rules", "enable", "on-post").returncode == 0
+        hook.post()
+        eventually(lambda: finished(hook.platform, 1), what="a run of the second event")
+        assert len(hook.platform.runs()) == 1
+        assert run("rules", "disable", "on-pots").returncode == 3
+
+
 def test_an_agent_that_is_removed_does_nothing_any_more(hook: Hook) -> None:
     hook.declare()
     with running(hook.platform):

@@ -69,6 +69,8 @@ class RuleIndex:
 
     def _add(self, item: Object, applied_by: str) -> None:
         spec: RuleSpec = item.spec
+        if not spec.enabled:
+            return
         rule = CompiledRule(
             item.name,
             item.metadata.uid,

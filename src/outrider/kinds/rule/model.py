@@ -86,11 +86,13 @@ class RuleSpec(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_fiel
     """A rule.
 
     Attributes:
+        enabled: A rule that is not matches nothing; its runs that are under way go on.
         debounce: The condition must hold for this long; an event of the trigger that does not meet it starts over.
         do: Steps, one after the other; the first that fails ends the run.
         report: Outputs that get the report of each run.
     """
 
+    enabled: bool = True
     when: When
     debounce: Duration = duration("0s")
     once_per: OncePer | None = None

@@ -28,7 +28,7 @@ COLUMNS = ["kind", "name", "generation", "applied", "applied_by"]
 @click.pass_context
 def get(ctx: click.Context, kind: str | None, name: str | None, output: Output) -> int:
     """List applied objects: all, those of a KIND such as `rules`, or one."""
-    rows = [_one(ctx, kind or "", name)] if name else _objects(ctx, kind or "")
+    rows = [find_object(ctx, kind or "", name)] if name else find_objects(ctx, kind or "")
     if output.form == "name":
         sys.stdout.write("".join(f"{row.kind}/{row.name}\n" for row in rows))
     else:
@@ -43,7 +43,7 @@ def get(ctx: click.Context, kind: str | None, name: str | None, output: Output) 
 @click.pass_context
 def describe(ctx: click.Context, kind: str, name: str, output: Output) -> int:
     """Show an object as one would write it, who applied it, and a rule's last runs."""
-    row = _one(ctx, kind, name)
+    row = find_object(ctx, kind, name)
     if not output.for_people:
         show(row, output)
         return 0
@@ -61,7 +61,7 @@ def describe(ctx: click.Context, kind: str, name: str, output: Output) -> int:
 @click.pass_context
 def delete(ctx: click.Context, kind: str, name: str, *, yes: bool) -> int:
     """Remove an object that no other one names. Where its file stays, the next `outrider up` applies it again."""
-    row = _one(ctx, kind, name)
+    row = find_object(ctx, kind, name)
     if not yes:
         if not interactive():
             raise need_terminal("--yes")
@@ -110,7 +110,12 @@ def _tell(answer: ApplyAnswer) -> None:
         note("the agent does nothing any more; its process ends with the next `outrider up`")
 
 
-def _objects(ctx: click.Context, kind: str, name: str = "") -> list[ObjectRow]:
+def find_objects(ctx: click.Context, kind: str, name: str = "") -> list[ObjectRow]:
+    """Return the applied objects of a kind (by name or plural, all where it is empty), or the one with a name.
+
+    Raises:
+        NotFoundError: There is no such kind, or no platform.
+    """
     from outrider.orchestrator import queries
 
     wanted = registry().kind(kind).name if kind else ""
@@ -118,13 +123,18 @@ def _objects(ctx: click.Context, kind: str, name: str = "") -> list[ObjectRow]:
     return fetch(ctx, path, list[ObjectRow], lambda c: queries.list_objects(c, DEFAULT_TENANT, kind=wanted, name=name))
 
 
-def _one(ctx: click.Context, kind: str, name: str) -> ObjectRow:
-    rows = _objects(ctx, kind, name)
+def find_object(ctx: click.Context, kind: str, name: str) -> ObjectRow:
+    """Return an applied object.
+
+    Raises:
+        NotFoundError: There is none.
+    """
+    rows = find_objects(ctx, kind, name)
     if not rows:
         raise NotFoundError(
             f"there is no {registry().kind(kind).name} called '{name}'",
             found=name,
-            expected=", ".join(row.name for row in _objects(ctx, kind)) or "an applied object",
+            expected=", ".join(row.name for row in find_objects(ctx, kind)) or "an applied object",
             suggestions=[f"list them: outrider get {registry().kind(kind).plural}"],
         )
     return rows[0]
