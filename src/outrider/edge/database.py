@@ -52,19 +52,22 @@ class Database:
         self._path.rename(aside)
         _log.error("the file was damaged and is set aside", extra={"path": str(self._path), "aside": str(aside)})
 
-    async def write(self, body: Callable[[sqlite3.Connection], T]) -> T:
+    async def write(self, body: Callable[[sqlite3.Connection], T], *, relaxed: bool = False) -> T:
         """Run `body` in a transaction; it is on disk when this returns.
+
+        With `relaxed` it survives the end of every process, but maybe not that of the machine until a later one.
 
         Raises:
             UnavailableError: The disk is full or the file is locked; a later try may work.
             ExecutionFailedError: Anything else that SQLite refuses.
         """
-        return await asyncio.to_thread(self.write_now, body)
+        return await asyncio.to_thread(self.write_now, body, relaxed=relaxed)
 
-    def write_now(self, body: Callable[[sqlite3.Connection], T]) -> T:
+    def write_now(self, body: Callable[[sqlite3.Connection], T], *, relaxed: bool = False) -> T:
         """The same, in the calling thread."""
         with self._lock:
             try:
+                self._connection.execute(f"PRAGMA synchronous={'NORMAL' if relaxed else 'FULL'}")
                 self._connection.execute("BEGIN IMMEDIATE")
                 result = body(self._connection)
                 self._connection.execute("COMMIT")

@@ -33,7 +33,10 @@ class Journal:
         self._settled: list[tuple[str, int]] = []
 
     async def started(self, instruction: Instruction) -> None:
-        """Note that an execution is about to begin; it is on disk when this returns."""
+        """Note that an execution is about to begin; no end of this process can take that away.
+
+        The end of the machine can. The orchestrator then has the claim, and its lease ends without a renewal.
+        """
         row = (instruction.id, instruction.lease_epoch, encode(instruction))
         settled, self._settled = self._settled, []
 
@@ -42,7 +45,7 @@ class Journal:
             connection.executemany(_DELETE, settled)
 
         try:
-            await self._database.write(body)
+            await self._database.write(body, relaxed=True)
         except OutriderError:
             self._settled += settled
             raise
