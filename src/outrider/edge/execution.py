@@ -86,8 +86,8 @@ class Execution:
         link: The orchestrator.
         clock: Measures the claim.
         work: Does it; cancelled when it must stop.
-        begin: Puts the beginning on record; nothing is run before it returns and the claim is confirmed. Where that fails
-            `run` returns None, and the record is to be withdrawn.
+        begin: Puts the beginning on record; nothing is run before it returns and the claim is confirmed. Where the claim is
+            not, `run` returns None and the record is to be withdrawn.
     """
 
     def __init__(

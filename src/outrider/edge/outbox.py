@@ -135,12 +135,16 @@ class EventOutbox:
                 await self._clock.sleep(error.retry_after or 1.0)
                 continue
             for event, _ in rows:
-                offer = self._unwritten.pop(event, None)
-                if offer is not None:
-                    offer.committed()
-                else:
-                    self._settled.append(event)  # answered for while it was written
+                self._secured(event)
             return
+
+    def _secured(self, event: str) -> None:
+        """Note that an event is on a disk: at first its plugin is told, and once it is on both it can be deleted here."""
+        offer = self._unwritten.pop(event, None)
+        if offer is not None:
+            offer.committed()
+        else:
+            self._settled.append(event)
 
     async def _change(self, rows: list[tuple[str, bytes]]) -> None:
         """Add rows and delete those of settled events, in one transaction."""
@@ -188,11 +192,7 @@ class EventOutbox:
             if outcome.outcome == "rejected":
                 _log.error("event rejected by the orchestrator: %s", outcome.reason, extra={"event": outcome.id})
         for event in self._machine.answered(outcomes):
-            offer = self._unwritten.pop(event, None)
-            if offer is not None:
-                offer.committed()
-            else:
-                self._settled.append(event)
+            self._secured(event)
         self._answered.set()
 
     async def _events(self, batch: list[str]) -> list[Event]:

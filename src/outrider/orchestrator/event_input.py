@@ -14,7 +14,6 @@ from outrider.core.http.messages import Request
 from outrider.core.identifiers import time_ordered
 from outrider.core.schema import convert
 from outrider.core.timestamps import timestamp
-from outrider.core.trace import parse_traceparent
 from outrider.ports.http.routing import read_json
 
 SENT_BY = "outrider.dev/sent-by"
@@ -84,7 +83,6 @@ def _binary(request: Request, content_type: str) -> dict[str, Any]:
 
 
 def _event(sent: SentEvent, request: Request, now: float) -> Event:
-    parent = request.headers.get("traceparent")
     return Event(
         id=sent.id or time_ordered(now, os.urandom(10)),
         source=sent.source,
@@ -93,5 +91,5 @@ def _event(sent: SentEvent, request: Request, now: float) -> Event:
         severity=sent.severity,
         data=sent.data,
         labels=sent.labels,
-        trace_id=parse_traceparent(parent).trace_id if parent else "",
+        trace_id=request.trace_id,
     )

@@ -105,8 +105,7 @@ class UserApi:
         documents = [Document(data, NO_SOURCE, nowhere) for data in body.objects]
         world = self._engine.world
         there = [] if body.prune else world.objects()
-        found = parse_objects(documents, registry(), world.catalogue, beside=there)
-        items = [item for item in found if not any(item is known for known in there)]
+        items = parse_objects(documents, registry(), world.catalogue, beside=there).declared()
         return json_response(ApplyAnswer(await self._engine.apply(items, by, prune=body.prune)))
 
     async def _objects(self, request: Request) -> Response:

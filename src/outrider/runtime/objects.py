@@ -34,6 +34,7 @@ class ObjectSet:
         self.catalogue = catalogue
         self._objects: dict[tuple[str, str], Object] = {}
         self._sources: dict[tuple[str, str], SourceMap] = {}
+        self._beside: set[tuple[str, str]] = set()
 
     def __iter__(self) -> Iterator[Object]:
         return iter(self._objects.values())
@@ -58,6 +59,17 @@ class ObjectSet:
             )
         self._objects[key] = item
         self._sources[key] = source
+
+    def add_beside(self, item: Object) -> None:
+        """Add an object that is there already, unless one that was added takes its place."""
+        key = (item.kind, item.name)
+        if key not in self._objects:
+            self._beside.add(key)
+            self.add(item)
+
+    def declared(self) -> list[Object]:
+        """Return the objects without those that were there already."""
+        return [item for key, item in self._objects.items() if key not in self._beside]
 
     def find(self, kind: str, name: str) -> Object | None:
         """Return an object, or None."""
@@ -123,8 +135,7 @@ def parse_objects(
         except OutriderError as error:
             faults.extend(error.causes or [error])
     for item in beside:
-        if objects.find(item.kind, item.name) is None:
-            objects.add(item)
+        objects.add_beside(item)
     for item in objects:
         faults.extend(_cross_faults(item, objects, registry))
     if faults:

@@ -19,6 +19,21 @@ ServiceName = Annotated[
 ]
 
 
+class ServiceParams(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Which service.
+
+    Attributes:
+        service: Name of a supervised service or systemd unit.
+    """
+
+    service: ServiceName
+
+
+def service_target(params: ServiceParams) -> str:
+    """Return what an operation on a service acts on."""
+    return f"service/{params.service}"
+
+
 class ServiceState(msgspec.Struct, kw_only=True):
     """A service now; `state` in the manager's own words, pid 0 where nothing runs."""
 

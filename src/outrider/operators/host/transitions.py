@@ -6,19 +6,9 @@ from typing import Any
 import msgspec
 
 from outrider.core.operation import Change, Difference
-from outrider.operators.host.services import ServiceName, check_same_process, find_manager
+from outrider.operators.host.services import ServiceParams, check_same_process, find_manager, service_target
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation, Inverse
-
-
-class ServiceParams(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """Which service.
-
-    Attributes:
-        service: Name of a supervised service or systemd unit.
-    """
-
-    service: ServiceName
 
 
 class ServiceChanged(msgspec.Struct, kw_only=True):
@@ -44,7 +34,7 @@ def transition(action: str, *, running: bool, undone_by: str) -> Implementation[
         before = await (await find_manager(params.service, context)).status(params.service)
         difference = Difference("state", f"{before.state} (pid {before.pid})", "running" if running else "stopped")
         return Change(
-            target=_target(params),
+            target=service_target(params),
             difference=[] if bool(before.pid) is running else [difference],
             preconditions={"pid": before.pid},
         )
@@ -66,9 +56,5 @@ def transition(action: str, *, running: bool, undone_by: str) -> Implementation[
         return (undone_by, {"service": params.service}) if result["changed"] else None
 
     return Implementation(
-        params=ServiceParams, result=ServiceChanged, run=run, plan=plan, inverse=inverse, target=_target
+        params=ServiceParams, result=ServiceChanged, run=run, plan=plan, inverse=inverse, target=service_target
     )
-
-
-def _target(params: ServiceParams) -> str:
-    return f"service/{params.service}"

@@ -15,7 +15,7 @@ from outrider.runtime.sandbox.model import Limits
 # The longest one the kernel takes: start-up and short calls then run unthrottled at small shares.
 _PERIOD_MICROSECONDS = 1_000_000
 # The keeper, or bwrap twice.
-_OWN_PROCESSES = 2
+OWN_PROCESSES = 2
 
 
 class Cgroup:
@@ -119,7 +119,7 @@ def settings(controller: str, version: int, limits: Limits) -> dict[str, str]:
     """Return what is written into which files of a group, in this order."""
     quota = max(1000, int(limits.cpu * _PERIOD_MICROSECONDS))
     if controller == "pids":
-        return {"pids.max": str(limits.pids + _OWN_PROCESSES)}
+        return {"pids.max": str(limits.pids + OWN_PROCESSES)}
     if controller == "cpu" and version == 1:
         return {"cpu.cfs_period_us": str(_PERIOD_MICROSECONDS), "cpu.cfs_quota_us": str(quota)}
     if controller == "cpu":

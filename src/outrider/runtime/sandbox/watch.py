@@ -2,16 +2,15 @@
 
 import asyncio
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 
 import msgspec
 
 from outrider.core.units import format_size
+from outrider.runtime.sandbox.cgroups import OWN_PROCESSES
 from outrider.runtime.sandbox.model import Limits
 
 INTERVAL_SECONDS = 0.25
-# The keeper, or bwrap twice.
-OWN_PROCESSES = 2
 _HELD = ("RssAnon", "RssShmem", "VmSwap")
 # The same where pages that processes share are divided among them.
 _HELD_EXACTLY = ("Pss_Anon", "Pss_Shmem", "SwapPss")
@@ -32,9 +31,13 @@ def usage(pid: int, *, exact: bool = False) -> Usage:
         exact: Count memory that several of them share once only, where the kernel tells; that takes longer.
     """
     memory = pids = 0
-    for member in _tree(pid):
+    waiting = [pid]
+    while waiting:
+        member = waiting.pop()
+        threads = _threads(member)
         memory += _memory(member, exact=exact)
-        pids += _count(member)
+        pids += len(threads)
+        waiting += _children(member, threads)
     return Usage(memory, pids)
 
 
@@ -57,16 +60,10 @@ async def exceeded(pid: int, limits: Limits, names: Collection[str]) -> str:
             return f"processes: {now.pids - OWN_PROCESSES}, at most {limits.pids} are allowed"
 
 
-def _tree(pid: int) -> Iterator[int]:
-    yield pid
-    for child in _children(pid):
-        yield from _tree(child)
-
-
-def _children(pid: int) -> list[int]:
+def _children(pid: int, threads: list[str]) -> list[int]:
     """Return the children of each of its threads (proc(5), CONFIG_PROC_CHILDREN); none of a process that has ended."""
     found: list[int] = []
-    for thread in _threads(pid):
+    for thread in threads:
         found += [int(word) for word in _read(f"/proc/{pid}/task/{thread}/children").split()]
     return found
 
@@ -76,10 +73,6 @@ def _threads(pid: int) -> list[str]:
         return os.listdir(f"/proc/{pid}/task")  # noqa: PTH208 - as everywhere that reads many of these
     except OSError:
         return []
-
-
-def _count(pid: int) -> int:
-    return len(_threads(pid))
 
 
 def _memory(pid: int, *, exact: bool) -> int:

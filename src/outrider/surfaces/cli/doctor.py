@@ -17,8 +17,7 @@ from outrider.runtime.discovery import registry
 from outrider.runtime.plugins.catalogue import catalogue
 from outrider.surfaces.cli.output import Output, output_option, show
 from outrider.surfaces.cli.session import execute
-
-FINDINGS = 6
+from outrider.surfaces.cli.settings import FINDINGS
 
 
 class Finding(msgspec.Struct, kw_only=True):

@@ -16,7 +16,7 @@ from outrider.runtime.plugins.catalogue import catalogue
 from outrider.surfaces.cli.output import Output, output_option, show
 from outrider.surfaces.cli.records import fetch
 from outrider.surfaces.cli.session import ask_for_name, client, execute, need_terminal, selected
-from outrider.surfaces.cli.settings import interactive, note
+from outrider.surfaces.cli.settings import FINDINGS, interactive, note
 
 COLUMNS = ["kind", "name", "generation", "applied", "applied_by"]
 
@@ -67,7 +67,7 @@ def delete(ctx: click.Context, kind: str, name: str, *, yes: bool) -> int:
             raise need_terminal("--yes")
         if not ask_for_name(row.name):
             note("nothing was changed")
-            return 6
+            return FINDINGS
 
     async def send() -> ApplyAnswer:
         async with client(ctx) as platform:
@@ -97,8 +97,7 @@ def apply_objects(ctx: click.Context, path: Path, output: Output) -> int:
 def _declared(path: Path, there: list[ObjectRow], folder: Path) -> list[Object]:
     """Read what a file or folder declares; a fault is told with its place in the file. `folder` has the plugins."""
     known = [parse_object(row.document, registry()) for row in there]
-    found = read_objects(path, registry(), catalogue(folder), beside=known)
-    return [item for item in found if not any(item is other for other in known)]
+    return read_objects(path, registry(), catalogue(folder), beside=known).declared()
 
 
 def _tell(answer: ApplyAnswer) -> None:

@@ -17,6 +17,7 @@ from outrider.runtime.implementation import Operation, load_operation
 from outrider.surfaces.cli.output import Output, output_option, show
 from outrider.surfaces.cli.plans import confirm_and_apply, show_plan
 from outrider.surfaces.cli.session import LocalSession, execute
+from outrider.surfaces.cli.settings import FINDINGS
 from outrider.surfaces.fields import field_helps
 
 
@@ -129,7 +130,7 @@ def _invoke(
     plan = execute(session.planner.plan([call], options))
     if only_plan:
         show_plan(plan, output)
-        return 6
+        return FINDINGS
     return confirm_and_apply(session, call, options, output=output, yes=yes, target=invocation.target, plan=plan)
 
 

@@ -16,9 +16,8 @@ from outrider.runtime.discovery import registry
 from outrider.runtime.invoker import CallOptions
 from outrider.surfaces.cli.output import Output, output_option, show
 from outrider.surfaces.cli.session import LocalSession, ask, ask_for_name, execute
-from outrider.surfaces.cli.settings import interactive, note
+from outrider.surfaces.cli.settings import FINDINGS, interactive, note
 
-FINDINGS = 6
 _SIGNS = {Effect.WRITE: "~", Effect.DESTROY: "-"}
 
 

@@ -23,10 +23,8 @@ from outrider.runtime.plugins.catalogue import catalogue
 from outrider.surfaces.cli.output import Output, output_option, show
 from outrider.surfaces.cli.questions import Questions
 from outrider.surfaces.cli.session import execute, selected
-from outrider.surfaces.cli.settings import interactive, settings
+from outrider.surfaces.cli.settings import FINDINGS, interactive, settings
 from outrider.surfaces.cli.timeline import TimelinePrinter, follow
-
-FINDINGS = 6
 
 
 @click.command()

@@ -5,6 +5,9 @@ import sys
 import click
 import msgspec
 
+# Exit status of what has findings: a plan with changes, a check with problems.
+FINDINGS = 6
+
 
 class Settings(msgspec.Struct, frozen=True):
     """The options of `outrider` itself.

@@ -2,19 +2,9 @@
 
 import msgspec
 
-from outrider.operators.host.services import ServiceName, ServiceState, find_manager
+from outrider.operators.host.services import ServiceParams, ServiceState, find_manager, service_target
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
-
-
-class ServiceParams(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """Which service.
-
-    Attributes:
-        service: Name of a supervised service or systemd unit.
-    """
-
-    service: ServiceName
 
 
 class ServiceResult(ServiceState, kw_only=True):
@@ -35,6 +25,4 @@ async def run(params: ServiceParams, context: Context) -> ServiceResult:
     return ServiceResult(**msgspec.structs.asdict(state), manager=manager.name)
 
 
-OPERATION = Implementation(
-    params=ServiceParams, result=ServiceResult, run=run, target=lambda params: f"service/{params.service}"
-)
+OPERATION = Implementation(params=ServiceParams, result=ServiceResult, run=run, target=service_target)

@@ -3,19 +3,9 @@
 import msgspec
 
 from outrider.core.operation import Change, Difference
-from outrider.operators.host.services import ServiceName, check_same_process, find_manager
+from outrider.operators.host.services import ServiceParams, check_same_process, find_manager, service_target
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
-
-
-class ServiceRestartParams(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """Which service.
-
-    Attributes:
-        service: Name of a supervised service or systemd unit.
-    """
-
-    service: ServiceName
 
 
 class ServiceRestartResult(msgspec.Struct, kw_only=True):
@@ -28,18 +18,18 @@ class ServiceRestartResult(msgspec.Struct, kw_only=True):
     previous_pid: int
 
 
-async def plan(params: ServiceRestartParams, context: Context) -> Change:
+async def plan(params: ServiceParams, context: Context) -> Change:
     """Say which process would be replaced."""
     manager = await find_manager(params.service, context)
     before = await manager.status(params.service)
     return Change(
-        target=f"service/{params.service}",
+        target=service_target(params),
         difference=[Difference("process", f"{before.state} (pid {before.pid})", "started anew")],
         preconditions={"pid": before.pid},
     )
 
 
-async def run(params: ServiceRestartParams, context: Context) -> ServiceRestartResult:
+async def run(params: ServiceParams, context: Context) -> ServiceRestartResult:
     """Restart it.
 
     Raises:
@@ -56,9 +46,9 @@ async def run(params: ServiceRestartParams, context: Context) -> ServiceRestartR
 
 
 OPERATION = Implementation(
-    params=ServiceRestartParams,
+    params=ServiceParams,
     result=ServiceRestartResult,
     run=run,
     plan=plan,
-    target=lambda params: f"service/{params.service}",
+    target=service_target,
 )
