@@ -50,8 +50,9 @@ $(INSTALLED): requirements/base.txt pyproject.toml $(VENV)/bin/python
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(INSTALLED_TEST): requirements/test.txt $(INSTALLED)
+$(INSTALLED_TEST): requirements/test.txt $(wildcard tests/peers/*.txt) $(INSTALLED)
 	@echo "installing what the tests need"
 	@$(PIP) install --require-hashes -r requirements/test.txt
 	@$(BIN)/python scripts/system_packages.py
+	@$(BIN)/python -m tests.peers
 	@touch $@

@@ -7,18 +7,16 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from benchmarks.figures import CHECKOUT
 from benchmarks.system import free_port, wait_until
+from tests.peers import environments
 
 REQUIREMENTS = Path(__file__).with_name("requirements-rivals.txt")
-ENVIRONMENT = CHECKOUT / ".cache" / "rivals"
 READY_SECONDS = 60.0
 STOP_SECONDS = 10.0
 RULEBOOK = """
@@ -49,19 +47,10 @@ def install() -> Path:
     """
     if shutil.which("java") is None:
         raise RivalError("ansible-rulebook needs Java 17 or later: apt-get install default-jre-headless")
-    programs = ENVIRONMENT / "bin"
-    done = ENVIRONMENT / "installed.txt"
-    wanted = REQUIREMENTS.read_text()
-    if done.is_file() and done.read_text() == wanted:
-        return programs
-    command = [str(programs / "pip"), "install", "--quiet", "--require-hashes", "--requirement", str(REQUIREMENTS)]
     try:
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(ENVIRONMENT)], check=True)
-        subprocess.run(command, check=True)
-    except subprocess.CalledProcessError as error:
-        raise RivalError(f"ansible-rulebook could not be installed: {error}") from error
-    done.write_text(wanted)
-    return programs
+        return environments.install("rivals", REQUIREMENTS)
+    except environments.PeerError as error:
+        raise RivalError(str(error)) from error
 
 
 class Rulebook:

@@ -238,9 +238,11 @@ async def test_what_cannot_be_undone_is_named(desk: Desk) -> None:
     assert caught.value.suggestions
 
 
-async def test_what_has_no_plan_cannot_be_planned(desk: Desk) -> None:
-    with pytest.raises(UnsupportedError):
-        await desk.plan(Call("host", "command_run", {"name": "true"}))
+async def test_a_change_that_cannot_be_told_is_planned_with_a_warning(desk: Desk) -> None:
+    plan = await desk.plan(Call("host", "command_run", {"name": "true"}))
+    (item,) = plan.items
+    assert (item.change.target, item.effect, item.change.difference) == ("command/true", "destroy", [])
+    assert "cannot be told" in item.change.warnings[0]
 
 
 @pytest.mark.parametrize("reference", ["", "abc", "ABCDEFGH", "../../x", "*" * 8, "a" * 300])

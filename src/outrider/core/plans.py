@@ -86,3 +86,18 @@ class ItemOutcome(msgspec.Struct, kw_only=True):
     state: str
     result: Any = None
     error: Any = None
+
+
+class PlanState(msgspec.Struct, kw_only=True):
+    """What became of a plan.
+
+    Attributes:
+        state: `planned`, `waiting` for a person, `applied`, `partial` where an item failed, or `expired`.
+        next: What to do now.
+        outcomes: How each item ended.
+    """
+
+    plan: Plan
+    state: str
+    next: str = ""
+    outcomes: list[ItemOutcome] = []

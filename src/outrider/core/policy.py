@@ -60,13 +60,24 @@ class PolicyRule(msgspec.Struct, kw_only=True, frozen=True):
     def applies_to(self, request: AccessRequest) -> bool:
         """Return whether this policy speaks of the request."""
         return (
-            any(
-                fnmatchcase(name, pattern) for pattern in self.principals for name in principal_names(request.principal)
-            )
-            and any(fnmatchcase(request.operation, pattern) for pattern in self.operations)
+            self.speaks_of(request.principal)
+            and self.covers(request.operation)
             and any(fnmatchcase(request.target, pattern) for pattern in self.targets)
             and (self.condition is None or self.condition(_facts(request)))
         )
+
+    def speaks_of(self, principal: Principal) -> bool:
+        """Return whether it concerns a principal."""
+        return any(fnmatchcase(name, pattern) for pattern in self.principals for name in principal_names(principal))
+
+    def covers(self, operation: str) -> bool:
+        """Return whether it concerns an operation."""
+        return any(fnmatchcase(operation, pattern) for pattern in self.operations)
+
+    @property
+    def unconditional(self) -> bool:
+        """Whether it holds for every target and every parameter."""
+        return "*" in self.targets and self.condition is None
 
 
 class Decision(msgspec.Struct, frozen=True):

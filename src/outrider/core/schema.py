@@ -5,6 +5,8 @@ msgspec stops at the first fault; people want all of them. So structures are wal
 
 import re
 import types
+from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import msgspec
@@ -114,7 +116,7 @@ class _Reader:
     def _read_struct(self, value: Any, target: type[msgspec.Struct], path: Path) -> Any:
         if isinstance(value, target):
             return value
-        fields = {field.encode_name: field for field in msgspec.structs.fields(target)}
+        fields = _fields_by_name(target)
         if not isinstance(value, dict):
             self._fault(path, "expected a mapping", value, expected=f"a mapping with {', '.join(fields)}")
             return None
@@ -222,6 +224,11 @@ class _Reader:
                 suggestions=suggestions or [f"write {expected}"],
             )
         )
+
+
+@cache
+def _fields_by_name(target: type[msgspec.Struct]) -> Mapping[str, msgspec.structs.FieldInfo]:
+    return {field.encode_name: field for field in msgspec.structs.fields(target)}
 
 
 def _without_annotation(target: Any) -> Any:

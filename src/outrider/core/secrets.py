@@ -2,8 +2,8 @@
 
 import hmac
 import json
-from collections.abc import Iterable
-from typing import NoReturn
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn
 
 import msgspec
 
@@ -62,6 +62,15 @@ def mask(text: str, values: Iterable[SecretValue]) -> str:
     for form in sorted(forms, key=len, reverse=True):
         text = text.replace(form, MASK)
     return text
+
+
+def masked(value: Any, mask_text: Callable[[str], str]) -> Any:
+    """Return plain data with secrets taken out of every text in it."""
+    if isinstance(value, str):
+        return mask_text(value)
+    if isinstance(value, dict):
+        return {mask_text(key): masked(item, mask_text) for key, item in value.items()}
+    return [masked(item, mask_text) for item in value] if isinstance(value, list) else value
 
 
 def _written_forms(value: str) -> set[str]:

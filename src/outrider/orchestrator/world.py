@@ -14,11 +14,10 @@ from outrider.core.policy import PolicyRule
 from outrider.kinds.actionagent.model import ActionAgentSpec
 from outrider.kinds.output.model import OutputSpec
 from outrider.kinds.platform.model import PlatformSpec
-from outrider.kinds.policy.model import VARIABLES, PolicySpec
+from outrider.kinds.policy.rules import policy_rule
 from outrider.kinds.rule.model import Step
 from outrider.kinds.sensoragent.model import SensorAgentSpec
 from outrider.orchestrator.rules import RuleIndex
-from outrider.runtime.expressions import Expression
 from outrider.runtime.plugins.catalogue import Catalogue
 
 WORKER = "worker"
@@ -43,7 +42,7 @@ class World:
         self.catalogue = catalogue
         self._objects = {(entry.item.kind, entry.item.name): entry for entry in applied}
         self.rules = RuleIndex((entry.item, entry.applied_by) for entry in self._of_kind("Rule"))
-        self.policies = [_policy_rule(entry.item) for entry in self._of_kind("Policy")]
+        self.policies = [policy_rule(entry.item) for entry in self._of_kind("Policy")]
 
     def _of_kind(self, kind: str) -> list[Applied]:
         return [entry for (found, _), entry in sorted(self._objects.items()) if found == kind]
@@ -153,20 +152,6 @@ def _offers(spec: Any, step: Step) -> bool:
     if step.plugin is not None:
         return any(use.plugin == step.plugin for use in spec.uses())
     return any(fnmatchcase(step.call or "", pattern) for pattern in spec.operations)
-
-
-def _policy_rule(item: Object) -> PolicyRule:
-    spec: PolicySpec = item.spec
-    condition = Expression(spec.when, VARIABLES) if spec.when else None
-    return PolicyRule(
-        name=item.name,
-        principals=spec.principals,
-        operations=spec.operations,
-        targets=spec.targets,
-        verdict=spec.effect,
-        approval=spec.approval,
-        condition=condition.holds if condition else None,
-    )
 
 
 def _policy_config(policy: PolicyRule) -> PolicyConfig:

@@ -18,7 +18,7 @@ from outrider.core.registry import BrokenPackage, Package, Registry
 _ROOT = Path(next(iter(outrider.__path__)))
 # Folders that hold one package each, and packages that carry a manifest of their own.
 _COLLECTIONS = ("operators", "kinds")
-_PARTS = ("controller", "edge", "orchestrator", "sidecar", "local")
+_PARTS = ("controller", "edge", "orchestrator", "sidecar", "local", "surfaces/mcp")
 
 
 @functools.cache

@@ -27,7 +27,6 @@ from outrider.core.errors import (
     InternalError,
     NotFoundError,
     OutriderError,
-    UnsupportedError,
 )
 from outrider.core.identity import Principal
 from outrider.core.machines.backoff import delay
@@ -117,9 +116,16 @@ class Invoker:
         return result
 
     def prepare(self, call: Call, options: CallOptions) -> Invocation:
-        """Load and validate a call without judging or running it."""
-        operation = load_operation(self.registry, call.family, call.operation)
-        params = convert(call.params, operation.code.params, base=())
+        """Load and validate a call without judging or running it.
+
+        Raises:
+            OutriderError: With operator, operation and trace id filled in.
+        """
+        try:
+            operation = load_operation(self.registry, call.family, call.operation)
+            params = convert(call.params, operation.code.params, base=())
+        except OutriderError as error:
+            raise _located(error, call, options.trace_id or new_trace_id()) from error.__cause__
         return Invocation(operation, params, operation.effect(params), operation.code.target(params), options)
 
     def decide(self, invocation: Invocation) -> Decision:
@@ -161,10 +167,7 @@ class Invoker:
         if not invocation.effect.changes:
             return Change(target=invocation.target)
         if plan is None:
-            raise UnsupportedError(
-                f"{invocation.operation.name} cannot say beforehand what it changes",
-                suggestions=["run it directly; it is audited and asks for the target's name"],
-            )
+            return Change(target=invocation.target, warnings=["what it will change cannot be told beforehand"])
         async with _deadline(invocation) as seconds:
             with _system_errors(invocation):
                 change: Change = await plan(invocation.params, self._context(invocation, "plan", 1, self._end(seconds)))

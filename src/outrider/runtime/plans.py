@@ -14,7 +14,7 @@ from outrider.core.calls import Call
 from outrider.core.codec import decode, encode, to_builtins
 from outrider.core.errors import ConflictError, ExecutionFailedError, NotFoundError, OutriderError, UnsupportedError
 from outrider.core.identifiers import time_ordered
-from outrider.core.plans import LIFETIME, PARALLEL, ItemOutcome, Plan, PlanItem, check_fresh
+from outrider.core.plans import LIFETIME, PARALLEL, ItemOutcome, Plan, PlanItem, PlanState, check_fresh
 from outrider.core.schema import convert
 from outrider.ports.secrets.private_files import write_private
 from outrider.runtime.implementation import load_operation
@@ -54,6 +54,11 @@ class PlanStore:
                 suggestions=["make one: outrider plan OPERATION ...", "give more characters of its id"],
             )
         return decode(matches[0].read_bytes(), Plan)
+
+    def newest(self, limit: int) -> list[Plan]:
+        """Return the last plans that were made, the newest first."""
+        files = sorted(self._folder.glob("*.json"), reverse=True)[:limit]  # an id begins with the time
+        return [decode(path.read_bytes(), Plan) for path in files]
 
     def outcomes(self, plan: Plan) -> list[ItemOutcome]:
         """Return what is recorded of an earlier apply."""
@@ -150,6 +155,19 @@ class Planner:
         stored = self._store.load(copy.id)
         copy.check_unchanged(stored)
         return stored
+
+    def newest(self, limit: int = 50) -> list[Plan]:
+        """Return the last plans that were made, the newest first."""
+        return self._store.newest(limit)
+
+    def state(self, plan: Plan) -> PlanState:
+        """Return what became of a plan."""
+        outcomes = self._store.outcomes(plan)
+        if len(outcomes) == len(plan.items):
+            name = "applied" if all(outcome.state == "done" for outcome in outcomes) else "partial"
+        else:
+            name = "expired" if self._invoker.environment.clock.now() >= plan.expires else "planned"
+        return PlanState(plan=plan, state=name, outcomes=outcomes)
 
     async def apply(self, plan: Plan, options: CallOptions) -> list[ItemOutcome]:
         """Do what the plan says, independent items beside each other; what an earlier apply finished is not done again.

@@ -30,6 +30,8 @@ COMMANDS = {
     "describe": ("objects", "describe", "Show an applied object."),
     "delete": ("objects", "delete", "Remove an applied object."),
     "validate": ("validate", "validate", "Check the objects of a folder."),
+    "plans": ("plans", "plans", "List plans and what became of them."),
+    "mcp": ("mcp", "mcp", "Let AI agents use operations as tools."),
     "plugin": ("plugins", "plugin", "List plugins."),
     "secret": ("secret", "secret", "Keep secrets in the encrypted store."),
     "context": ("contexts", "context", "List and select platforms."),

@@ -125,13 +125,11 @@ def _invoke(
     if not invocation.effect.changes:
         show(execute(session.invoker.run(call, options)), output)
         return 0
-    if not operation.declaration.has_plan:
-        return confirm_and_apply(session, call, options, output=output, yes=yes, target=invocation.target)
     plan = execute(session.planner.plan([call], options))
     if only_plan:
         show_plan(plan, output)
         return FINDINGS
-    return confirm_and_apply(session, call, options, output=output, yes=yes, target=invocation.target, plan=plan)
+    return confirm_and_apply(session, plan, options, output=output, yes=yes)
 
 
 def _params(operation: Operation, words: dict[str, Any]) -> dict[str, Any]:

@@ -6,12 +6,13 @@ from typing import Any
 
 import click
 
-from outrider.core.calls import Call, normalise
+from outrider.core.calls import normalise
 from outrider.core.codec import decode_plain
 from outrider.core.errors import ErrorBody, InvalidConfigError, OutriderError, PartialError, from_body
 from outrider.core.operation import Effect
 from outrider.core.plans import ItemOutcome, Plan
 from outrider.core.schema import convert, describe
+from outrider.core.timestamps import timestamp
 from outrider.runtime.discovery import registry
 from outrider.runtime.invoker import CallOptions
 from outrider.surfaces.cli.output import Output, output_option, show
@@ -42,38 +43,24 @@ def show_plan(plan: Plan, output: Output) -> None:
     sys.stdout.write(f"apply it with:  outrider apply {plan.id}\n")
 
 
-def confirm_and_apply(
-    session: LocalSession,
-    call: Call,
-    options: CallOptions,
-    *,
-    output: Output,
-    yes: bool,
-    target: str,
-    plan: Plan | None = None,
-) -> int:
+def confirm_and_apply(session: LocalSession, plan: Plan, options: CallOptions, *, output: Output, yes: bool) -> int:
     """Ask where a person can be asked, then do it; without a terminal and without --yes only the plan is shown."""
-    if plan is not None and not yes:
-        show_plan(plan, output) if not interactive() else _show_on_terminal(plan)
-    if not yes:
-        if not interactive():
-            if plan is None:
-                raise InvalidConfigError(
-                    f"{call.name} has no plan and there is no terminal to ask on", suggestions=["give --yes"]
-                )
-            return FINDINGS
-        destroys = plan is None or any(item.effect is Effect.DESTROY for item in plan.items)
-        if not (ask_for_name(target) if destroys else ask("apply this plan?")):
-            note("nothing was changed")
-            return FINDINGS
-    if plan is None:
-        show(execute(session.invoker.run(call, options)), output)
-        return 0
+    if not yes and not interactive():
+        show_plan(plan, output)
+        return FINDINGS
+    if not yes and not _confirmed(plan):
+        return FINDINGS
     return _finish(execute(session.planner.apply(plan, options)), output)
 
 
-def _show_on_terminal(plan: Plan) -> None:
+def _confirmed(plan: Plan) -> bool:
+    """Show a plan and ask for a yes, or for the name of what is destroyed."""
     show_plan(plan, Output())
+    destroys = [item for item in plan.items if item.effect is Effect.DESTROY]
+    agreed = ask_for_name(destroys[0].change.target) if destroys else ask("apply this plan?")
+    if not agreed:
+        note("nothing was changed")
+    return agreed
 
 
 def _finish(outcomes: list[ItemOutcome], output: Output) -> int:
@@ -166,18 +153,34 @@ def apply(
 
 
 def _agreed(plan: Plan, output: Output) -> bool:
-    """Ask for a yes, or for the name of what is destroyed. Without a terminal naming the plan is the yes, to a write."""
-    destroys = [item for item in plan.items if item.effect is Effect.DESTROY]
-    if not interactive():
-        if destroys:
-            show_plan(plan, output)
-            note("it destroys, and there is no terminal to ask on: give --yes")
-        return not destroys
-    show_plan(plan, Output())
-    agreed = ask_for_name(destroys[0].change.target) if destroys else ask("apply this plan?")
-    if not agreed:
-        note("nothing was changed")
-    return agreed
+    """Ask a person. Without a terminal naming the plan is the yes, to a write."""
+    if interactive():
+        return _confirmed(plan)
+    destroys = any(item.effect is Effect.DESTROY for item in plan.items)
+    if destroys:
+        show_plan(plan, output)
+        note("it destroys, and there is no terminal to ask on: give --yes")
+    return not destroys
+
+
+@click.command()
+@click.argument("plan_reference", metavar="[PLAN]", required=False)
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many, newest first.")
+@output_option
+@click.pass_context
+def plans(ctx: click.Context, plan_reference: str | None, *, limit: int, output: Output) -> int:
+    """List the plans of this user, those that AI agents made among them, or show one and what became of it."""
+    planner = LocalSession(ctx).planner
+    if plan_reference is not None:
+        show(planner.state(planner.load(plan_reference)), output)
+        return 0
+    rows = []
+    for found in (planner.state(plan) for plan in planner.newest(limit)):
+        changes = ", ".join(f"{item.operation} {item.change.target}" for item in found.plan.items)
+        rows.append({"id": found.plan.id, "state": found.state, "created": timestamp(found.plan.created),
+                     "actor": found.plan.actor, "changes": changes})  # fmt: skip
+    show(rows, output, columns=["id", "state", "created", "actor", "changes"])
+    return 0
 
 
 def _count(number: int, noun: str) -> str:

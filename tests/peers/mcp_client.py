@@ -1,0 +1,50 @@
+"""The official MCP SDK as a client, in its two generations."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tests.peers.environments import install
+
+_HERE = Path(__file__).parent
+ENVIRONMENTS = {name: _HERE / f"requirements-{name}.txt" for name in ("mcp1", "mcp2")}
+SECONDS = 50
+
+
+class Session(msgspec.Struct):
+    """What a client saw.
+
+    Attributes:
+        version: The protocol version that was agreed on.
+        tools: As the SDK read them.
+        results: Of the calls, in order.
+    """
+
+    version: str
+    tools: list[dict[str, Any]]
+    results: list["Result"]
+
+
+class Result(msgspec.Struct):
+    """One answer to `tools/call`."""
+
+    failed: bool
+    content: Any
+
+
+def run(
+    sdk: str, calls: list[tuple[str, dict[str, Any]]], *, command: list[str] | None = None, url: str = "",
+    token: str = "", environment: dict[str, str] | None = None,
+) -> Session:  # fmt: skip
+    """Let an SDK list the tools and call some, over stdio with `command`, over HTTP with `url`."""
+    python = install(sdk, ENVIRONMENTS[sdk]) / "python"
+    orders = {"command": command, "url": url, "token": token, "environment": environment, "calls": calls}
+    done = subprocess.run(
+        [python, _HERE / "programs" / f"{sdk}_client.py"],
+        input=json.dumps(orders), capture_output=True, text=True, timeout=SECONDS, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return msgspec.json.decode(done.stdout, type=Session)

@@ -1,0 +1,33 @@
+"""Drives the MCP SDK 2.x: orders as JSON on standard input, what it saw as JSON on standard output."""
+
+import asyncio
+import json
+import sys
+from typing import Any
+
+import httpx2
+from mcp import StdioServerParameters
+from mcp.client.client import Client
+from mcp.client.stdio import stdio_client
+from mcp.client.streamable_http import streamable_http_client
+
+
+async def main(orders: dict[str, Any]) -> None:
+    if orders["url"]:
+        http = httpx2.AsyncClient(headers={"authorization": f"Bearer {orders['token']}"})
+        transport = streamable_http_client(orders["url"], http_client=http)
+    else:
+        command, *arguments = orders["command"]
+        transport = stdio_client(StdioServerParameters(command=command, args=arguments, env=orders["environment"]))
+    async with Client(transport) as client:
+        tools = (await client.list_tools()).tools
+        results = []
+        for name, arguments in orders["calls"]:
+            result = await client.call_tool(name, arguments)
+            results.append({"failed": result.is_error, "content": result.structured_content})
+        seen = {"version": client.protocol_version, "tools": [tool.model_dump(by_alias=True) for tool in tools],
+                "results": results}  # fmt: skip
+        print(json.dumps(seen))
+
+
+asyncio.run(main(json.load(sys.stdin)))
