@@ -1,6 +1,7 @@
 """JSON of our types, in and out. All wire forms and stored documents go through here."""
 
 import hashlib
+import json
 from collections.abc import Hashable
 from functools import cache
 from pathlib import PurePath
@@ -90,6 +91,28 @@ def decode_plain(data: bytes | str) -> Any:
         InvalidConfigError: The data is no JSON.
     """
     return decode(data, cast("type[Any]", Any))
+
+
+def decode_document(data: bytes) -> Any:
+    """Read JSON that a person or a program sends as a document: as `decode_plain`, and no key may stand twice.
+
+    Raises:
+        InvalidConfigError: The data is no JSON, or an object names a key twice.
+    """
+    value = decode_plain(data)
+    json.loads(data, object_pairs_hook=_unique_keys)
+    return value
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InvalidConfigError(
+            f"the key {twice!r} is given twice in one object", path=twice, suggestions=[f"remove one {twice!r}"]
+        )
+    return found
 
 
 def to_builtins(value: Any) -> Any:

@@ -295,9 +295,7 @@ def _leaf_suggestions(value: Any, target: Any) -> list[str]:
 
 def json_schema(target: Any) -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of a type; definitions are inlined under `$defs`."""
-    (schema,), components = msgspec.json.schema_components(
-        (target,), schema_hook=_schema_of_quantity, ref_template="#/$defs/{name}"
-    )
+    schema, components = schema_with_components(target, "#/$defs/{name}")
     if "$ref" in schema and schema["$ref"].removeprefix("#/$defs/") in components:
         schema = {
             **components.pop(schema["$ref"].removeprefix("#/$defs/")),
@@ -306,6 +304,14 @@ def json_schema(target: Any) -> dict[str, Any]:
     if components:
         schema = {**schema, "$defs": components}
     return schema
+
+
+def schema_with_components(target: Any, ref_template: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the JSON Schema of a type, and by name those of the models it refers to with `ref_template`."""
+    (schema,), components = msgspec.json.schema_components(
+        (target,), schema_hook=_schema_of_quantity, ref_template=ref_template
+    )
+    return schema, components
 
 
 def _schema_of_quantity(target: type) -> dict[str, Any]:

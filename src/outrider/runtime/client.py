@@ -1,5 +1,6 @@
 """The client of a running platform, for the CLI and for Python programs."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -7,6 +8,7 @@ from typing import Any, Self, TypeVar
 from outrider.core.codec import decode
 from outrider.core.errors import NotFoundError, OutriderError, UnavailableError
 from outrider.core.http.headers import Headers
+from outrider.core.http.messages import Response
 from outrider.ports.certificates.tls import client_context
 from outrider.ports.http.client import Client
 from outrider.runtime.contexts import Endpoint, PlatformContext
@@ -43,6 +45,13 @@ class PlatformClient:
     async def delete(self, path: str, target: type[T], *, timeout: float = TIMEOUT) -> T:
         """Remove something."""
         return await self._client.request_json("DELETE", path, None, target, headers=self._headers, timeout=timeout)
+
+    async def forward(
+        self, method: str, target: str, body: bytes, headers: Mapping[str, str], *, timeout: float = TIMEOUT
+    ) -> Response:
+        """Send a request that somebody else made, with the token, and return the answer as it is."""
+        fields = Headers([*self._headers, *headers.items()])
+        return await self._client.request(method, target, headers=fields, body=body, timeout=timeout)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -62,8 +62,13 @@ def load(reference: str) -> Any:
         raise InternalError(f"{module_name} has no '{attribute}', which its manifest names") from error
 
 
-def import_module(name: str) -> Any:
-    """Import one of our modules; a missing library becomes an error with the command that installs it."""
+def import_module(name: str, *, extra: str = "") -> Any:
+    """Import one of our modules; a missing library becomes an error with the command that installs it.
+
+    Args:
+        name: The module.
+        extra: The extra of this package that brings the libraries which it needs.
+    """
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
@@ -72,6 +77,6 @@ def import_module(name: str) -> Any:
                 f"{name} needs the Python package '{error.name}', which is not installed",
                 found="not installed",
                 expected=error.name,
-                suggestions=[f"pip install {error.name}"],
+                suggestions=[f"pip install 'outrider[{extra}]'" if extra else f"pip install {error.name}"],
             ) from error
         raise

@@ -150,11 +150,19 @@ class Planner:
         """
         path = Path(reference)
         if not os.path.isfile(path):  # noqa: PTH113 - of a text that is too long for a path it says no
-            return self._store.load(reference)
+            return self.stored(reference)
         copy = decode(path.read_bytes(), Plan)
         stored = self._store.load(copy.id)
         copy.check_unchanged(stored)
         return stored
+
+    def stored(self, prefix: str) -> Plan:
+        """Return a kept plan by the beginning of its id.
+
+        Raises:
+            NotFoundError: There is none, or more than one.
+        """
+        return self._store.load(prefix)
 
     def newest(self, limit: int = 50) -> list[Plan]:
         """Return the last plans that were made, the newest first."""
@@ -240,8 +248,10 @@ class _Application:
         finally:
             for task in self._tasks.values():
                 task.cancel()
+            # Each item's end must be on record before another process may apply the plan.
+            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         for task in self._tasks.values():
-            await task
+            task.result()
 
     async def _settle(self, item: PlanItem, options: CallOptions) -> None:
         for needed in item.depends_on:

@@ -15,7 +15,7 @@ from outrider.runtime.contexts import PlatformContext, user_state_folder
 from outrider.runtime.discovery import registry
 from outrider.surfaces.door import Door
 from outrider.surfaces.mcp.desk import ToolDesk
-from tests.surfaces.mcp.conftest import policy
+from tests.surfaces.conftest import policy
 
 
 def declare(shop: PlatformContext, *objects: str) -> None:
@@ -191,9 +191,10 @@ async def test_secrets_do_not_reach_the_agent(shop: PlatformContext, home: Path)
 @pytest.mark.parametrize(
     ("name", "arguments", "code", "words"),
     [
-        ("host_file_reed", {}, "UNKNOWN_OPERATION", "did you mean 'host_file_read'?"),
-        ("", {}, "UNKNOWN_OPERATION", "use one of"),
-        ("host.facts", {}, "UNKNOWN_OPERATION", "host_facts"),
+        ("host_file_reed", {}, "UNKNOWN_OPERATION", "did you mean 'file_read'?"),
+        ("", {}, "UNKNOWN_OPERATOR", "use one of"),
+        ("host.facts", {}, "UNKNOWN_OPERATION", "did you mean 'facts'?"),
+        ("hots_facts", {}, "UNKNOWN_OPERATOR", "did you mean 'host'?"),
         ("host_file_read", {"pth": "/x"}, "INVALID_CONFIG", "path"),
         ("host_file_read", {"path": 5}, "INVALID_CONFIG", "path"),
         ("host_file_read", {"path": "/nowhere/at/all"}, "NOT_FOUND", "check the path"),

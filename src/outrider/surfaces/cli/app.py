@@ -31,6 +31,7 @@ COMMANDS = {
     "delete": ("objects", "delete", "Remove an applied object."),
     "validate": ("validate", "validate", "Check the objects of a folder."),
     "plans": ("plans", "plans", "List plans and what became of them."),
+    "serve": ("serve", "serve", "Serve operations and the platform over HTTP."),
     "mcp": ("mcp", "mcp", "Let AI agents use operations as tools."),
     "plugin": ("plugins", "plugin", "List plugins."),
     "secret": ("secret", "secret", "Keep secrets in the encrypted store."),

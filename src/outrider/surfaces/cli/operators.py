@@ -10,17 +10,8 @@ import msgspec
 from outrider.core.codec import to_builtins
 from outrider.runtime.discovery import registry
 from outrider.surfaces.cli.output import Output, output_option, show
+from outrider.surfaces.rows import operator_rows
 from outrider.version import __version__
-
-
-class OperatorRow(msgspec.Struct, kw_only=True):
-    """A family as the registry knows it."""
-
-    name: str
-    aliases: list[str]
-    operations: int
-    state: str
-    summary: str
 
 
 class VersionInfo(msgspec.Struct, kw_only=True):
@@ -40,21 +31,7 @@ def operators() -> None:
 @output_option
 def list_operators(output: Output) -> int:
     """List the families; one that cannot be used is named with its fault."""
-    rows = [
-        OperatorRow(
-            name=family.name,
-            aliases=[alias.name for alias in family.declaration.aliases],
-            operations=len(family.declaration.operations),
-            state="ready",
-            summary=family.declaration.summary,
-        )
-        for family in registry().families.values()
-    ]
-    rows += [
-        OperatorRow(name=broken.module, aliases=[], operations=0, state="broken", summary=broken.error.message)
-        for broken in registry().broken
-    ]
-    show(rows, output, columns=["name", "operations", "state", "summary"])
+    show(operator_rows(registry()), output, columns=["name", "operations", "state", "summary"])
     return 0
 
 

@@ -95,17 +95,19 @@ class ToolDesk:
             return await self._apply(convert(arguments, PlanReference), options)
         if name == _PLAN_SHOW.name:
             return await self._show(convert(arguments, PlanReference))
-        operation = self._operations.get(name) if name not in self._hidden() else None
-        if operation is None:
+        family, _, verb = name.partition("_")
+        hidden = self._hidden()
+        if name in hidden or (hidden and name not in self._operations):  # near names would tell of hidden tools
             known = [tool.name for tool in self.tools()]
             raise UnknownOperationError(
                 f"no tool is called '{name}'", found=name, suggestions=did_you_mean(name, known)
             )
-        call = normalise(self._door.invoker.registry, operation.name, [arguments])
-        return await self._door.perform(call, options)
+        return await self._door.perform(
+            normalise(self._door.invoker.registry, f"{family}.{verb}", [arguments]), options
+        )
 
     async def _apply(self, reference: PlanReference, options: CallOptions) -> PlanState:
-        plan = self._door.planner.load(reference.plan)
+        plan = self._door.planner.stored(reference.plan)
         options = msgspec.structs.replace(options, granted=False)
         verdict = self._door.verdict(plan, options)
         if verdict is Verdict.DENY:
@@ -124,7 +126,7 @@ class ToolDesk:
         )
 
     async def _show(self, reference: PlanReference) -> PlanState:
-        return await self._waited(self._door.planner.load(reference.plan), reference.wait)
+        return await self._waited(self._door.planner.stored(reference.plan), reference.wait)
 
     async def _waited(self, plan: Plan, seconds: float) -> PlanState:
         clock = self._door.invoker.environment.clock

@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -5,6 +6,7 @@ import pytest
 from outrider.runtime.contexts import Contexts, PlatformContext
 from outrider.surfaces.door import Door
 from outrider.surfaces.mcp.desk import ToolDesk
+from tests.surfaces.http.serving import Served, serving
 
 POLICY = """\
 apiVersion: outrider.dev/v1alpha1
@@ -45,3 +47,10 @@ def shop(home: Path) -> PlatformContext:
 @pytest.fixture
 def desk(shop: PlatformContext) -> ToolDesk:
     return ToolDesk(Door(shop), "editor")
+
+
+@pytest.fixture
+def served(home: Path, shop: PlatformContext) -> Iterator[Served]:
+    """A server with a platform that is not running."""
+    with serving() as found:
+        yield found
