@@ -17,8 +17,8 @@ from outrider.surfaces.python.calls import call
 from tests.surfaces.http.serving import Served
 
 pytestmark = pytest.mark.real
-# What differs between two calls by its nature.
-OWN = ("trace_id",)
+# What differs between two calls by its nature: their traces, and the place of a call that stands in a file.
+OWN = ("trace_id", "source")
 
 
 class Fault:
@@ -81,13 +81,29 @@ def by_mcp(fault: Fault, served: Served) -> Any:
     return result["structuredContent"]
 
 
+def by_file(fault: Fault, served: Served) -> Any:
+    del served
+    family, _, verb = fault.operation.partition(".")
+    Path("app.tsk").write_text(f'x: @{family}("{verb}", {json.dumps(fault.params)})\n')
+    command = [sys.executable, "-m", "outrider", "plan", "app.tsk", "-o", "json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=40, check=False)
+    assert (done.returncode, done.stdout) == (CODES[fault.code].exit, "")
+    return json.loads(done.stderr)["error"]
+
+
+def common(error: Any) -> Any:
+    """Return an error without what differs by its nature."""
+    kept = {name: value for name, value in error.items() if name not in OWN}
+    return {**kept, "causes": [common(cause) for cause in error.get("causes", [])]}
+
+
 Door = Callable[[Fault, Served], Any]
 
 
 @pytest.mark.parametrize("fault", [pytest.param(fault, id=f"{fault.operation} {fault.params}") for fault in FAULTS])
 def test_one_fault_one_error(home: Path, shop: PlatformContext, served: Served, fault: Fault) -> None:
-    doors: list[Door] = [by_python, by_command, by_http, by_mcp]
-    errors = [{name: value for name, value in door(fault, served).items() if name not in OWN} for door in doors]
+    doors: list[Door] = [by_python, by_command, by_http, by_mcp, by_file]
+    errors = [common(door(fault, served)) for door in doors]
     assert errors[0]["code"] == fault.code
     assert errors[0].get("suggestions")
     for error in errors[1:]:

@@ -78,9 +78,10 @@ def decode(data: bytes | str, target: type[T]) -> T:
     try:
         result: T = _decoder(cast("Hashable", target)).decode(data)
     except msgspec.DecodeError as error:
-        raise InvalidConfigError(f"not the JSON expected here: {error}") from error
+        fix = "correct the field that it names" if "`$" in str(error) else "correct the JSON at that place"
+        raise InvalidConfigError(f"not the JSON expected here: {error}", suggestions=[fix]) from error
     except (UnicodeError, RecursionError) as error:
-        raise InvalidConfigError(f"not JSON: {error}") from error
+        raise InvalidConfigError(f"not JSON: {error}", suggestions=["send JSON in UTF-8"]) from error
     return result
 
 

@@ -1,20 +1,26 @@
 """Plan documents: what writes would do, found out beforehand and applied exactly so."""
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from outrider.core.codec import digest, to_builtins
-from outrider.core.errors import PreconditionFailedError
+from outrider.core.errors import NotFoundError, PreconditionFailedError
 from outrider.core.operation import Change, Effect
 
 LIFETIME = 3600.0
 # Items without a dependency between them that are applied at the same time.
 PARALLEL = 4
+_RESULT = re.compile(r"item ([0-9]+)\.result((?:\.[^.]+)*)")
 
 
 class PlanItem(msgspec.Struct, kw_only=True):
-    """One write of a plan; `change` is what its operation's plan said."""
+    """One write of a plan; `change` is what its operation's plan said.
+
+    A parameter that is `{"unknown": "item 1.result.path"}` is filled in when that item is done.
+    """
 
     id: str
     operation: str
@@ -77,6 +83,43 @@ def check_fresh(plan: Plan, now: float) -> None:
             expected=f"a plan not older than {LIFETIME / 60:.0f} minutes",
             suggestions=["make a new plan"],
         )
+
+
+def references(params: Any) -> set[str]:
+    """Return the ids of the items whose results parameters wait for."""
+    if isinstance(params, dict):
+        match = _reference(params)
+        return {match[1]} if match else set().union(*map(references, params.values()))
+    return set().union(*map(references, params)) if isinstance(params, list) else set()
+
+
+def filled(params: Any, outcomes: Mapping[str, "ItemOutcome"]) -> Any:
+    """Return parameters with the results that they waited for.
+
+    Raises:
+        NotFoundError: A result has no such field.
+    """
+    if isinstance(params, dict):
+        match = _reference(params)
+        return _result(match, outcomes) if match else {name: filled(value, outcomes) for name, value in params.items()}
+    return [filled(value, outcomes) for value in params] if isinstance(params, list) else params
+
+
+def _reference(params: dict[str, Any]) -> re.Match[str] | None:
+    text = params.get("unknown") if len(params) == 1 else None
+    return _RESULT.fullmatch(text) if isinstance(text, str) else None
+
+
+def _result(reference: re.Match[str], outcomes: Mapping[str, "ItemOutcome"]) -> Any:
+    value = outcomes[reference[1]].result
+    for field in reference[2].split(".")[1:]:
+        if not isinstance(value, dict) or field not in value:
+            raise NotFoundError(
+                f"item {reference[1]} gave no '{field}'", found=", ".join(value) if isinstance(value, dict) else "no fields",
+                expected=field, suggestions=["correct the field in the file and plan again"],
+            )  # fmt: skip
+        value = value[field]
+    return value
 
 
 class ItemOutcome(msgspec.Struct, kw_only=True):

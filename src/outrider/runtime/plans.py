@@ -14,7 +14,18 @@ from outrider.core.calls import Call
 from outrider.core.codec import decode, encode, to_builtins
 from outrider.core.errors import ConflictError, ExecutionFailedError, NotFoundError, OutriderError, UnsupportedError
 from outrider.core.identifiers import time_ordered
-from outrider.core.plans import LIFETIME, PARALLEL, ItemOutcome, Plan, PlanItem, PlanState, check_fresh
+from outrider.core.operation import Change
+from outrider.core.plans import (
+    LIFETIME,
+    PARALLEL,
+    ItemOutcome,
+    Plan,
+    PlanItem,
+    PlanState,
+    check_fresh,
+    filled,
+    references,
+)
 from outrider.core.schema import convert
 from outrider.ports.secrets.private_files import write_private
 from outrider.runtime.implementation import load_operation
@@ -109,10 +120,14 @@ class Planner:
     async def plan(self, calls: Sequence[Call], options: CallOptions) -> Plan:
         """Make and keep the plan of some calls; reads among them are left out.
 
-        Calls with the same target depend on each other in the order given.
+        Calls with the same target depend on each other in the order given. A call whose parameters wait for the result of an
+        earlier one is planned when that is done.
         """
         items: list[PlanItem] = []
         for call in calls:
+            if needed := references(call.params):
+                items.append(self._later(call, str(len(items) + 1), needed))
+                continue
             invocation = self._invoker.prepare(call, options)
             if not invocation.effect.changes:
                 continue
@@ -140,6 +155,18 @@ class Planner:
         plan.digest = plan.compute_digest()
         self._store.save(plan)
         return plan
+
+    def _later(self, call: Call, item: str, needed: set[str]) -> PlanItem:
+        family, _ = self._invoker.registry.family(call.family)
+        numbers = ", ".join(sorted(needed, key=int))
+        return PlanItem(
+            id=item,
+            operation=call.name,
+            params=call.params,
+            effect=family.operation(call.operation)[0].effect,
+            change=Change(target="", warnings=[f"what it will change is known when item {numbers} is done"]),
+            depends_on=sorted(needed, key=int),
+        )
 
     def load(self, reference: str) -> Plan:
         """Return a kept plan, by the beginning of its id or by a file that holds a copy of it.
@@ -202,13 +229,13 @@ class Planner:
         for item in reversed(plan.items):
             outcome = outcomes.get(item.id)
             if outcome is not None and outcome.state == "done":
-                calls.append(self._inverse_call(item, outcome.result))
+                calls.append(self._inverse_call(item, filled(item.params, outcomes), outcome.result))
         return await self.plan(calls, options)
 
-    def _inverse_call(self, item: PlanItem, result: Any) -> Call:
+    def _inverse_call(self, item: PlanItem, given: dict[str, Any], result: Any) -> Call:
         family, _, verb = item.operation.partition(".")
         operation = load_operation(self._invoker.registry, family, verb)
-        params = convert(item.params, operation.code.params)
+        params = convert(given, operation.code.params)
         inverse = operation.code.inverse(params, result) if operation.code.inverse else None
         if inverse is None:
             raise UnsupportedError(
@@ -280,7 +307,8 @@ class _Application:
             options, idempotency_key=f"{self._plan.id}-{item.id}", preconditions=item.change.preconditions
         )
         try:
-            result = await self._invoker.run(Call(family, operation, item.params), options)
+            params = filled(item.params, self._outcomes)
+            result = await self._invoker.run(Call(family, operation, params), options)
         except OutriderError as error:
             return ItemOutcome(id=item.id, state="failed", error=to_builtins(error.body()))
         return ItemOutcome(id=item.id, state="done", result=to_builtins(result))

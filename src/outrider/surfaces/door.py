@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from outrider.core.calls import Call
-from outrider.core.plans import Plan
+from outrider.core.plans import Plan, references
 from outrider.core.policy import Verdict
 from outrider.runtime.contexts import PlatformContext, user_state_folder
 from outrider.runtime.invoker import CallOptions
@@ -51,6 +51,9 @@ class Door:
         """
         worst = Verdict.ALLOW
         for item in plan.items:
+            if references(item.params):
+                worst = Verdict.REQUIRE_APPROVAL  # nobody can say yet what it will act on
+                continue
             family, _, operation = item.operation.partition(".")
             decision = self.invoker.decide(self.invoker.prepare(Call(family, operation, item.params), options))
             if decision.verdict is Verdict.DENY and decision.policy:

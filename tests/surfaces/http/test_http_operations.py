@@ -166,3 +166,34 @@ def test_operators_are_listed(served: Served) -> None:
     assert (row["name"], row["state"]) == ("host", "ready")
     names = [operation["name"] for operation in served.ask("GET", "/v1/operators/host").json]
     assert len(names) == row["operations"]
+
+
+def test_a_tree_of_calls_is_planned(served: Served, home: Path) -> None:
+    tree = {
+        "facts": {"@host": ["facts"]},
+        "flag": {"@host": {"action": "file_write", "path": str(home / "a"), "content": {"@": "facts.kernel"}}},
+        "copy": {"call": "host.file_write", "with": {"path": str(home / "b"), "content": {"@": "flag.sha256"}}},
+    }
+    plan = served.ask("POST", "/v1/plans", tree)
+    assert (plan.status, [item["depends_on"] for item in plan.json["items"]]) == (200, [[], ["1"]])
+    state = served.ask("POST", f"/v1/plans/{plan.json['id']}/apply").json
+    assert state["state"] == "applied"
+    assert (home / "b").read_text() == state["outcomes"][0]["result"]["sha256"]
+
+
+@pytest.mark.parametrize(
+    ("tree", "place", "words"),
+    [
+        (b'{"a": {"@host": {"action": "file_read",\n  "pth": "/x"}}}', "body:2:10", "pth"),
+        (b'{"a": {"@": "@env.HOME"}}', "body:1:13", "not set"),
+        (b'{"a": {"@file": "/etc/hostname"}}', "body:1:7", "reads nothing"),
+        (b'{"a": 1, "a": 2}', "", "twice"),
+        (b"a: 1", "", "JSON"),
+        (b"[]", "body:1:1", "mapping"),
+    ],
+)
+def test_a_tree_with_a_fault_is_refused(served: Served, tree: bytes, place: str, words: str) -> None:
+    answer = served.ask("POST", "/v1/plans", tree)
+    assert answer.status in (400, 403, 404)
+    assert words in answer.json["error"]["message"]
+    assert answer.json["error"].get("source", "") == place

@@ -25,6 +25,7 @@ COMMANDS = {
     "audit": ("audit", "audit", "Read and verify the audit chains."),
     "operators": ("operators", "operators", "List operator families and their operations."),
     "plan": ("plans", "plan", "Find out what an operation would change."),
+    "tsk": ("tsk", "tsk", "Check, lay out, plan and apply files of calls."),
     "apply": ("plans", "apply", "Do what a plan says, or apply objects."),
     "get": ("objects", "get", "List applied objects."),
     "describe": ("objects", "describe", "Show an applied object."),

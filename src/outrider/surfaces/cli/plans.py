@@ -18,6 +18,7 @@ from outrider.runtime.invoker import CallOptions
 from outrider.surfaces.cli.output import Output, output_option, show
 from outrider.surfaces.cli.session import LocalSession, ask, ask_for_name, execute
 from outrider.surfaces.cli.settings import FINDINGS, interactive, note
+from outrider.surfaces.tsk.files import SUFFIXES
 
 _SIGNS = {Effect.WRITE: "~", Effect.DESTROY: "-"}
 
@@ -78,20 +79,28 @@ def _finish(outcomes: list[ItemOutcome], output: Output) -> int:
 
 
 @click.command()
-@click.argument("operation")
+@click.argument("operation", metavar="OPERATION|FILE")
 @click.argument("arguments", nargs=-1)
 @output_option
 @click.pass_context
 def plan(ctx: click.Context, operation: str, arguments: tuple[str, ...], output: Output) -> int:
     """Find out what an operation would change.
 
-    OPERATION is `family.operation`; ARGUMENTS are its positional parameters, or `name=value`.
+    OPERATION is `family.operation`; ARGUMENTS are its positional parameters, or `name=value`. In its place, a .tsk, YAML or
+    JSON file of calls; ARGUMENTS are then its variables.
     """
     session = LocalSession(ctx)
+    if operation.endswith(SUFFIXES) and Path(operation).is_file():
+        from outrider.surfaces.cli.tsk import plan_of
+
+        return _shown(plan_of(session, Path(operation), arguments), output)
     call = normalise(registry(), operation, _arguments(arguments))
-    made = execute(session.planner.plan([call], session.options))
-    show_plan(made, output)
-    return FINDINGS if made.items else 0
+    return _shown(execute(session.planner.plan([call], session.options)), output)
+
+
+def _shown(plan: Plan, output: Output) -> int:
+    show_plan(plan, output)
+    return FINDINGS if plan.items else 0
 
 
 def _arguments(words: tuple[str, ...]) -> list[Any]:

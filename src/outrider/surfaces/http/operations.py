@@ -17,11 +17,15 @@ from outrider.core.schema import convert, describe
 from outrider.core.secrets import masked
 from outrider.core.trace import TRACEPARENT, parse_traceparent
 from outrider.core.units import parse_duration
+from outrider.runtime.documents import read_text
 from outrider.runtime.invoker import CallOptions
 from outrider.surfaces.door import Door
 from outrider.surfaces.http.answers import TRACE_HEADER, gives, json_answer
 from outrider.surfaces.http.applications import Applications, IdempotencyKeys
 from outrider.surfaces.rows import OperatorRow, operator_rows
+from outrider.surfaces.tsk.evaluation import Evaluation
+from outrider.surfaces.tsk.plain import from_document
+from outrider.surfaces.tsk.surroundings import Surroundings
 
 PLAN_HEADER = "outrider-plan"
 ACCEPTED = 202
@@ -123,6 +127,19 @@ class PlanController(Controller):
         """Return the plans of this user, those of AI agents among them."""
         states = [desk.applications.state(plan) for plan in desk.door.planner.newest(limit)]
         return desk.answer(states, desk.options(request))
+
+    @post(**gives(Plan, "Plan a tree of calls"))
+    async def plan_tree(self, desk: Desk, request: AnyRequest) -> Response[bytes]:
+        """Run the reads of a call tree in JSON, plan its changes, and return the plan."""
+        options = desk.options(request)
+        body = await request.body()
+        decode_document(body)  # JSON, not YAML
+        (document,) = read_text(body, "body")
+        surroundings = Surroundings(now=desk.door.invoker.environment.clock.now())
+        evaluation = Evaluation(from_document(document, "body"), desk.door.invoker, options, surroundings)
+        await evaluation.run()
+        made = await desk.door.planner.plan(evaluation.changes, options)
+        return desk.answer(made, options, plan=made)
 
     @get("/{plan:str}", **gives(PlanState, "Show a plan and what became of it"))
     async def show_plan(self, desk: Desk, request: AnyRequest, plan: str) -> Response[bytes]:
