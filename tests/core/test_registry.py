@@ -2,7 +2,7 @@ import pytest
 
 from outrider.core.errors import InvalidConfigError, UnknownOperatorError
 from outrider.core.manifest import KindDeclaration, Manifest, ServiceDeclaration
-from outrider.core.registry import RESERVED_NAMES, BrokenPackage, Package, Registry
+from outrider.core.registry import NOUNS, RESERVED_NAMES, BrokenPackage, Package, Registry
 from tests.core.shop import SHOP, manifest, registry
 
 KIND = Manifest(kind=KindDeclaration(name="Rule", plural="rules", summary="", model="m:Rule"))
@@ -81,3 +81,9 @@ def test_unknown_family_suggests_near_names() -> None:
     with pytest.raises(UnknownOperatorError) as caught:
         registry().family("@shpo")
     assert (caught.value.hint, caught.value.expected) == ("did you mean 'shop'?", "books, music, shop")
+
+
+def test_every_command_is_a_reserved_name() -> None:
+    from outrider.surfaces.cli.app import COMMANDS
+
+    assert set(COMMANDS) <= NOUNS | {"secret"}

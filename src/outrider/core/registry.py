@@ -15,15 +15,24 @@ from outrider.core.errors import (
 from outrider.core.manifest import FamilyDeclaration, KindDeclaration, Manifest, ServiceDeclaration
 from outrider.core.operation import OperationDeclaration
 
+# Built-in functions of files of calls, and nouns of the command line: no family takes their names.
 RESERVED_NAMES = frozenset({"env", "var", "secret", "file", "json", "date", "if"})
+NOUNS = frozenset({
+    "agents", "apply", "approvals", "audit", "cluster", "completion", "context", "controller", "delete", "demo", "describe",
+    "doctor", "down", "events", "explain", "get", "mcp", "operators", "plan", "plans", "plugin", "rules", "run", "runs",
+    "serve", "status", "tsk", "up", "validate", "version", "watch",
+})  # fmt: skip
 
 
 class Package(msgspec.Struct, frozen=True):
-    """A manifest and the Python package that it stands in, such as `outrider.operators.host`."""
+    """A manifest and the Python package that it stands in, such as `outrider.operators.host`.
+
+    `origin` names the distribution of another author, as `name==version`.
+    """
 
     module: str
     manifest: Manifest
-    trusted: bool = True
+    origin: str = ""
 
 
 class BrokenPackage(msgspec.Struct, frozen=True):
@@ -38,6 +47,7 @@ class Family(msgspec.Struct, frozen=True):
 
     module: str
     declaration: FamilyDeclaration
+    origin: str = ""
 
     @property
     def name(self) -> str:
@@ -91,7 +101,7 @@ class Registry:
     def _add(self, package: Package) -> None:
         """Add a package with everything in it, or nothing of it."""
         manifest = package.manifest
-        family = Family(package.module, manifest.family) if manifest.family is not None else None
+        family = Family(package.module, manifest.family, package.origin) if manifest.family is not None else None
         kinds = {manifest.kind.name: manifest.kind} if manifest.kind is not None else {}
         names = _presets(family) if family is not None else {}
         self._check_names(names, package.module)
@@ -105,9 +115,10 @@ class Registry:
 
     def _check_names(self, names: Iterable[str], module: str) -> None:
         for name in names:
-            if name in RESERVED_NAMES:
+            if name in RESERVED_NAMES | NOUNS:
+                what = "a built-in function" if name in RESERVED_NAMES else "a command of outrider"
                 raise InvalidConfigError(
-                    f"{module}: '{name}' is a built-in function, not a name for a family",
+                    f"{module}: '{name}' is {what}, not a name for a family",
                     suggestions=[f"rename '{name}' in the manifest of {module}"],
                 )
             if name in self._names:

@@ -14,6 +14,7 @@ import outrider
 from outrider.core.errors import InternalError, MissingRequirementError, OutriderError
 from outrider.core.manifest import read_manifest
 from outrider.core.registry import BrokenPackage, Package, Registry
+from outrider.runtime.third_party import third_party
 
 _ROOT = Path(next(iter(outrider.__path__)))
 # Folders that hold one package each, and packages that carry a manifest of their own.
@@ -34,7 +35,8 @@ def registry() -> Registry:
             )
         except OutriderError as error:
             broken.append(BrokenPackage(module, error))
-    return Registry(packages, broken)
+    foreign, unusable = third_party()
+    return Registry([*packages, *foreign], [*broken, *unusable])
 
 
 def _manifest_folders() -> Iterator[Path]:
@@ -72,7 +74,7 @@ def import_module(name: str, *, extra: str = "") -> Any:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
-        if error.name is not None and not error.name.startswith("outrider"):
+        if error.name is not None and error.name.partition(".")[0] not in ("outrider", name.partition(".")[0]):
             raise MissingRequirementError(
                 f"{name} needs the Python package '{error.name}', which is not installed",
                 found="not installed",

@@ -97,6 +97,7 @@ class Invoker:
         self.policies = policies
         self._audit = audit
         self._limiter = Limiter()
+        self._noted: set[str] = set()
 
     async def call(self, name: str, *arguments: Any, options: CallOptions) -> Any:
         """Run an operation, written in any call form, and return its result.
@@ -122,11 +123,20 @@ class Invoker:
             OutriderError: With operator, operation and trace id filled in.
         """
         try:
+            self._note_origin(call, options.principal)
             operation = load_operation(self.registry, call.family, call.operation)
             params = convert(call.params, operation.code.params, base=())
         except OutriderError as error:
             raise _located(error, call, options.trace_id or new_trace_id()) from error.__cause__
         return Invocation(operation, params, operation.effect(params), operation.code.target(params), options)
+
+    def _note_origin(self, call: Call, principal: Principal) -> None:
+        """Record that code of another author is loaded, once in this process."""
+        family, _ = self.registry.family(call.family)
+        if family.origin and family.name not in self._noted:
+            by = f"{principal.kind}:{principal.name}"
+            self._audit.append(AuditEntry(phase="fact", principal=by, action="family.load", target=family.origin))
+            self._noted.add(family.name)
 
     def decide(self, invocation: Invocation) -> Decision:
         """Return what the policies say of a prepared call."""

@@ -9,7 +9,9 @@ import msgspec
 
 from outrider.core.codec import to_builtins
 from outrider.runtime.discovery import registry
+from outrider.runtime.third_party import allow, disallow
 from outrider.surfaces.cli.output import Output, output_option, show
+from outrider.surfaces.cli.settings import note
 from outrider.surfaces.rows import operator_rows
 from outrider.version import __version__
 
@@ -43,6 +45,23 @@ def show_operators(family: str, output: Output) -> int:
     declaration = registry().family(family)[0].declaration
     rows: list[dict[str, Any]] = [to_builtins(operation) for operation in declaration.operations]
     show(rows, output, columns=["name", "effect", "positional", "summary"])
+    return 0
+
+
+@operators.command("allow")
+@click.argument("distribution")
+def allow_family(distribution: str) -> int:
+    """Allow the installed version of a distribution to add families; its code runs with your rights."""
+    family = allow(distribution)
+    note(f"{family.module} of {family.origin} is allowed")
+    return 0
+
+
+@operators.command("disallow")
+@click.argument("distribution")
+def disallow_family(distribution: str) -> int:
+    """Take a distribution off the list of those that may add families."""
+    note(f"{distribution} is not allowed any more" if disallow(distribution) else f"{distribution} was not allowed")
     return 0
 
 
