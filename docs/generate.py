@@ -1,4 +1,4 @@
-"""Writes the reference pages that are made from the code: `python -m docs.generate`.
+"""Writes the reference pages and stubs that are made from the code: `python -m docs.generate`.
 
 Kinds come from their models, operations from the registry, plugins from their manifests, commands from the command line
 itself. The pages are never edited by hand; tests/docs compares them byte by byte.
@@ -9,8 +9,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from docs.pages import commands, errors, kinds, operations, plugins
+from outrider.runtime.discovery import registry
+from outrider.surfaces.python.stubs import family_stub, package_stub
 
 REFERENCE = Path(__file__).parent / "reference"
+STUBS = Path(__file__).parent.parent / "src" / "outrider" / "operations"
 NOTICE = "<!-- Written by `make docs` from the code. Change the code, not this page. -->\n\n"
 PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "cli.md": commands.page,
@@ -26,13 +29,21 @@ def rendered() -> dict[str, str]:
     return {name: NOTICE + "\n".join(page()).rstrip() + "\n" for name, page in PAGES.items()}
 
 
+def stubs() -> dict[str, str]:
+    """Return the text of every stub of `outrider.operations` by its file name."""
+    own = [family for family in registry().families.values() if not family.origin]
+    files = {f"{family.name.replace('-', '_')}.pyi": family_stub(registry(), family.name) for family in own}
+    return {"__init__.pyi": package_stub(registry()), **files}
+
+
 def main() -> None:
-    """Write the pages whose text has changed, and name them."""
-    for name, text in rendered().items():
-        path = REFERENCE / name
+    """Write the files whose text has changed, and name them."""
+    written = {REFERENCE / name: text for name, text in rendered().items()}
+    written |= {STUBS / name: text for name, text in stubs().items()}
+    for path, text in written.items():
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
-            sys.stdout.write(f"wrote docs/reference/{name}\n")
+            sys.stdout.write(f"wrote {path.relative_to(REFERENCE.parent.parent)}\n")
 
 
 if __name__ == "__main__":

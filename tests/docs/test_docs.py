@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
-from docs.generate import REFERENCE, rendered
+from docs.generate import REFERENCE, STUBS, rendered, stubs
 from outrider.core.errors import CODES, InvalidConfigError, OutriderError
 from outrider.core.source import NO_SOURCE
 from outrider.data import data_folder
@@ -27,6 +27,11 @@ TUTORIAL = ROOT / "docs" / "tutorial" / "first-rule.md"
 PLUGIN_GUIDE = ROOT / "docs" / "how-to" / "write-a-plugin.md"
 STAND_IN = "stand-in"  # an object that need not have this very name
 _CONTINUED = re.compile(r"\\\n\s*")
+
+
+def test_stubs_are_current() -> None:
+    found = {path.name: path.read_text() for path in STUBS.glob("*.pyi")}
+    assert found == stubs(), "run: make docs"
 
 
 @pytest.mark.parametrize("name", rendered())

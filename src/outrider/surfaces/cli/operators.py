@@ -48,6 +48,16 @@ def show_operators(family: str, output: Output) -> int:
     return 0
 
 
+@operators.command("stub")
+@click.argument("family")
+def stub(family: str) -> int:
+    """Print the stub of a family's Python functions, for type checkers; those of built-in families are installed."""
+    from outrider.surfaces.python.stubs import family_stub
+
+    sys.stdout.write(family_stub(registry(), family))
+    return 0
+
+
 @operators.command("allow")
 @click.argument("distribution")
 def allow_family(distribution: str) -> int:

@@ -1,0 +1,1 @@
+from outrider.operations import host as host
