@@ -19,7 +19,7 @@ from outrider.core.operation import OperationDeclaration
 RESERVED_NAMES = frozenset({"env", "var", "secret", "file", "json", "date", "if"})
 NOUNS = frozenset({
     "agents", "apply", "approvals", "audit", "cluster", "completion", "context", "controller", "delete", "demo", "describe",
-    "doctor", "down", "events", "explain", "get", "mcp", "operators", "plan", "plans", "plugin", "rules", "run", "runs",
+    "doctor", "down", "events", "explain", "get", "mcp", "operators", "plan", "plans", "plugin", "rules", "run", "runs", "schedules",
     "serve", "status", "tsk", "up", "validate", "version", "watch",
 })  # fmt: skip
 

@@ -241,7 +241,9 @@ class ActionAgent:
             idempotency_key=instruction.idempotency_key,
             attempt=instruction.attempt,
         )
-        result: dict[str, object] = to_builtins(await self._invoker.run(call, options))
+        plans = instruction.context.get("mode") == "plan" and self._invoker.prepare(call, options).effect.changes
+        done = self._invoker.plan(call, options) if plans else self._invoker.run(call, options)
+        result: dict[str, object] = to_builtins(await done)
         return result
 
     async def _report(self, instruction: Instruction, result: Result) -> None:

@@ -27,6 +27,7 @@ from outrider.orchestrator.ingest import Ingest
 from outrider.orchestrator.metrics import EngineMetrics
 from outrider.orchestrator.objects import apply_objects, delete_object, load_objects
 from outrider.orchestrator.runs import RunStarter
+from outrider.orchestrator.schedules import Scheduler, compile_call
 from outrider.orchestrator.timeline import Timeline
 from outrider.orchestrator.transaction import Transaction
 from outrider.orchestrator.world import Applied, World
@@ -97,6 +98,8 @@ class Engine:
         starter = RunStarter(self.tenant, world)
         self._desk = Desk(self.tenant, starter)
         self._ingest = Ingest(self.tenant, world.rules, starter)
+        calls = [compile_call(entry) for entry in world.scheduled_calls()]
+        self._scheduler = Scheduler(self.tenant, calls, starter, self._desk)
 
     async def open(self) -> None:
         """Take up the work where it was left: load the objects, and give live claims their full time."""
@@ -238,12 +241,14 @@ class Engine:
             try:
                 await self.write(self._sweep_once)
             except OutriderError as error:
+                self._scheduler.forget()
                 _log.warning("sweep: %s", error.message)
 
     def _sweep_once(self, work: Transaction) -> None:
         mark_silent(work, self.tenant)
         self._desk.expire(work)
         self._ingest.due(work)
+        self._scheduler.due(work, self.clock.now())
         work.wake.update(self._desk.waiting_agents(work))
 
     @property

@@ -8,7 +8,10 @@ from outrider.core.audit import ChainHead
 from outrider.core.codec import decode
 from outrider.core.errors import NotFoundError
 from outrider.core.events import Event, Heartbeat, Instruction, Result
+from outrider.core.schema import convert
 from outrider.core.timestamps import timestamp
+from outrider.kinds.operatorcall.call import read_call
+from outrider.kinds.operatorcall.model import OperatorCallSpec
 from outrider.orchestrator.tables import (
     agents,
     approvals,
@@ -19,6 +22,7 @@ from outrider.orchestrator.tables import (
     log_lines,
     objects,
     runs,
+    schedules,
 )
 from outrider.orchestrator.wire import (
     AgentRow,
@@ -28,6 +32,7 @@ from outrider.orchestrator.wire import (
     ObjectRow,
     RunDetail,
     RunRow,
+    ScheduleRow,
     StepRow,
 )
 
@@ -67,6 +72,43 @@ def list_objects(connection: sa.Connection, tenant: str, *, kind: str = "", name
         )
         for row in connection.execute(query.order_by(objects.c.kind, objects.c.name))
     ]
+
+
+def list_schedules(connection: sa.Connection, tenant: str) -> list[ScheduleRow]:
+    """Return the scheduled calls by name, with what became of them."""
+    rows = connection.execute(
+        sa.select(objects, schedules.c.due)
+        .outerjoin(schedules, sa.and_(schedules.c.tenant == objects.c.tenant, schedules.c.uid == objects.c.uid))
+        .where(objects.c.tenant == tenant, objects.c.kind == "OperatorCall")
+        .order_by(objects.c.name)
+    ).all()
+    return [_schedule_row(connection, tenant, row) for row in rows]
+
+
+def _schedule_row(connection: sa.Connection, tenant: str, row: Any) -> ScheduleRow:
+    spec = convert(decode(row.document, dict)["spec"], OperatorCallSpec)
+    mine = sa.and_(runs.c.tenant == tenant, runs.c.rule_uid == row.uid)
+    count, errors = connection.execute(
+        sa.select(sa.func.count(), sa.func.sum(sa.case((runs.c.state.in_(("failed", "unknown")), 1), else_=0))).where(
+            mine
+        )
+    ).one()
+    last = connection.execute(
+        sa.select(runs).where(mine).order_by(runs.c.created.desc(), runs.c.id.desc()).limit(1)
+    ).first()
+    return ScheduleRow(
+        name=row.name,
+        operation=read_call(spec.operator).name,
+        schedule=spec.schedule,
+        time_zone=spec.time_zone,
+        suspended=spec.suspend,
+        next="" if spec.suspend or row.due is None else timestamp(row.due),
+        last=timestamp(last.created) if last else "",
+        last_state=last.state if last else "",
+        last_message=last.message if last else "",
+        executions=count,
+        errors=errors or 0,
+    )
 
 
 def list_runs(

@@ -1,7 +1,7 @@
 """Runs: created by a rule's match, advanced step by step, reported at their end. All inside writing transactions."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import sqlalchemy as sa
@@ -34,6 +34,9 @@ from outrider.runtime.calls import call_target
 from outrider.runtime.plugins.catalogue import Catalogue
 
 REPORT_STEP = 1000
+Actor = Literal["rule", "schedule"]
+# Begins the source of the events of scheduled calls: no trigger has a name with a colon.
+SCHEDULE_SOURCE = "schedule:"
 ENDED = {
     InstructionState.COMPLETED: "completed",
     InstructionState.FAILED: "failed",
@@ -115,7 +118,7 @@ class RunStarter:
             return
         step = spec.do[run.step]
         try:
-            self._create_step(work, run, step)
+            self._create_step(work, run, step, _actor(spec))
         except OutriderError as error:
             self._end(work, run, spec, "failed", error.message)
 
@@ -135,7 +138,7 @@ class RunStarter:
         message = result.error.message if result is not None and result.error is not None else str(state)
         self._end(work, run, decode(run.spec, RuleSpec), ENDED[state], f"{row.name}: {message}")
 
-    def _create_step(self, work: Transaction, run: Run, step: Step) -> None:
+    def _create_step(self, work: Transaction, run: Run, step: Step, actor: Actor) -> None:
         name = step.plugin or step.call or ""
         agents = self._world.agents_for(step)
         if not agents:
@@ -144,20 +147,26 @@ class RunStarter:
                 expected="an ActionAgent that lists it",
                 suggestions=["add it to an ActionAgent"],
             )
-        terms = self._approval(run, step, name)
+        principal = Principal(self._tenant, actor, run.rule)
+        terms = self._approval(principal, step, name)
         instruction = Instruction(
             id=derived(run.created, run.id, run.step),
             instruction_type="execute" if step.plugin else "call",
             plugin_id=name,
             input_data=step.parameters,
-            context={"event": decode(run.event, dict), "rule": run.rule, "run": run.id},
+            context={
+                "event": decode(run.event, dict),
+                "rule": run.rule,
+                "run": run.id,
+                "mode": step.mode or "plan",  # for what only reads it makes no difference
+            },
             timeout_seconds=float(step.timeout),
             max_retries=step.retry.attempts - 1,
             correlation_id=run.id,
             idempotency_key=f"{run.id}-{run.step}",
             on_lost=step.on_lost or self._on_lost(step),
             trace_id=run.trace_id,
-            principal=f"rule:{run.rule}",
+            principal=f"{actor}:{run.rule}",
         )
         lease = Lease(
             state=InstructionState.AWAITING_APPROVAL if terms else InstructionState.PENDING,
@@ -190,14 +199,14 @@ class RunStarter:
         if lease.state is InstructionState.PENDING:
             work.wake.update(agents)
 
-    def _approval(self, run: Run, step: Step, name: str) -> ApprovalTerms | None:
+    def _approval(self, actor: Principal, step: Step, name: str) -> ApprovalTerms | None:
         """Judge a step: naming it in a rule is the grant; a Policy may deny it or ask for an approval.
 
         Raises:
             DeniedError: A Policy denies it.
         """
         terms = step.require_approval
-        for principal, operation in self._questions(run, step, name):
+        for principal, operation in self._questions(actor, step, name):
             request = AccessRequest(
                 principal=principal,
                 operation=operation,
@@ -213,13 +222,12 @@ class RunStarter:
                 terms = terms or decision.approval or ApprovalTerms()
         return terms
 
-    def _questions(self, run: Run, step: Step, name: str) -> Iterator[tuple[Principal, str]]:
-        """Yield who would do what: the rule its step, and a plugin the operations that it may ask its agent for."""
-        rule = Principal(self._tenant, "rule", run.rule)
+    def _questions(self, actor: Principal, step: Step, name: str) -> Iterator[tuple[Principal, str]]:
+        """Yield who would do what: the rule or schedule its step, and a plugin the operations that it may ask its agent for."""
         if step.plugin is None:
-            yield rule, name
+            yield actor, name
             return
-        yield rule, f"plugin.{name}"
+        yield actor, f"plugin.{name}"
         manifest = self._world.catalogue.find("action", step.plugin).manifest
         yield from (
             (Principal(self._tenant, "plugin", name), operation) for operation in manifest.permissions.operations
@@ -283,6 +291,11 @@ class RunStarter:
         )
         lease = Lease(attempts=spec.attempts, on_lost=instruction.on_lost)
         self._store(work, instruction, lease, step=REPORT_STEP + index, agents=[spec.run_on or WORKER])
+
+
+def _actor(spec: RuleSpec) -> Actor:
+    """Return as what a run acts. Only a scheduled call waits for a source with a colon in its name."""
+    return "schedule" if spec.when.any[0].trigger.startswith(SCHEDULE_SOURCE) else "rule"
 
 
 def _report_document(work: Transaction, run: Run, outcome: dict[str, str]) -> dict[str, Any]:

@@ -88,6 +88,15 @@ rule_rates = sa.Table(
     sa.Column("state", sa.Text, nullable=False),
 )
 
+schedules = sa.Table(
+    "schedules",
+    metadata,
+    _tenant(),
+    sa.Column("uid", sa.String(26), primary_key=True),
+    sa.Column("generation", sa.Integer, nullable=False),
+    sa.Column("due", sa.Float, nullable=False),
+)
+
 runs = sa.Table(
     "runs",
     metadata,
@@ -189,4 +198,9 @@ audit_heads = sa.Table(
     sa.Column("seen", sa.Float, nullable=False),
 )
 
-MIGRATIONS: list[Migration] = [metadata.create_all]
+
+def _add_schedules(connection: sa.Connection) -> None:
+    schedules.create(connection, checkfirst=True)  # a new store has it already
+
+
+MIGRATIONS: list[Migration] = [metadata.create_all, _add_schedules]

@@ -60,6 +60,7 @@ class UserApi:
         router.add("POST", "/v1/events", self._send_events)
         router.add("GET", "/v1/runs", self._runs)
         router.add("GET", "/v1/runs/{run}", self._run)
+        router.add("GET", "/v1/schedules", self._schedules)
         router.add("POST", "/v1/runs/{run}/cancel", self._cancel)
         router.add("GET", "/v1/agents", self._agents)
         router.add("POST", "/v1/agents/{agent}/revoke", self._revoke)
@@ -151,6 +152,10 @@ class UserApi:
         self._authenticate(request)
         run = request.params["run"]
         return json_response(await self._engine.store.read(lambda c: queries.show_run(c, self._engine.tenant, run)))
+
+    async def _schedules(self, request: Request) -> Response:
+        self._authenticate(request)
+        return json_response(await self._engine.store.read(lambda c: queries.list_schedules(c, self._engine.tenant)))
 
     async def _cancel(self, request: Request) -> Response:
         self._authenticate(request)

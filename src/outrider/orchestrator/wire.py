@@ -108,6 +108,22 @@ class ObjectRow(msgspec.Struct, kw_only=True):
     document: dict[str, Any]
 
 
+class ScheduleRow(msgspec.Struct, kw_only=True):
+    """A scheduled call; `next` is empty while it is suspended, `errors` counts the runs that did not complete."""
+
+    name: str
+    operation: str
+    schedule: str
+    time_zone: str
+    suspended: bool
+    next: str
+    last: str
+    last_state: str
+    last_message: str
+    executions: int
+    errors: int
+
+
 class ApplyRequest(msgspec.Struct, kw_only=True):
     """Objects to store; with `prune` those that are not named are removed."""
 

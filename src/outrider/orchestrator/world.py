@@ -47,6 +47,10 @@ class World:
     def _of_kind(self, kind: str) -> list[Applied]:
         return [entry for (found, _), entry in sorted(self._objects.items()) if found == kind]
 
+    def scheduled_calls(self) -> list[Applied]:
+        """Return the applied OperatorCalls."""
+        return self._of_kind("OperatorCall")
+
     def objects(self) -> list[Object]:
         """Return every object."""
         return [entry.item for entry in self._objects.values()]

@@ -19,7 +19,8 @@ class Condition(msgspec.Struct, kw_only=True, rename={"condition": "if"}, forbid
         condition: CEL over `event`, `state` (the last data of every trigger) and `labels`; empty holds always.
     """
 
-    trigger: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]+/[a-z0-9-]+$", examples=["eyes/web"])]
+    # `schedule:NAME` stands in stored runs of scheduled calls; in a Rule no trigger has such a name.
+    trigger: Annotated[str, msgspec.Meta(pattern=r"^([a-z0-9-]+/|schedule:)[a-z0-9-]+$", examples=["eyes/web"])]
     condition: str = ""
 
 

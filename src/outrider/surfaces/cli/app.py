@@ -20,6 +20,7 @@ COMMANDS = {
     "events": ("events", "events", "List events, and send some."),
     "runs": ("records", "runs", "List runs and look into one."),
     "rules": ("rules", "rules", "List rules, switch them on and off."),
+    "schedules": ("schedules", "schedules", "List scheduled calls and what became of them."),
     "agents": ("agents", "agents", "List agents, make enrolment tokens, revoke."),
     "approvals": ("approvals", "approvals", "Answer the questions that rules ask."),
     "audit": ("audit", "audit", "Read and verify the audit chains."),

@@ -42,14 +42,14 @@ def get(ctx: click.Context, kind: str | None, name: str | None, output: Output) 
 @output_option
 @click.pass_context
 def describe(ctx: click.Context, kind: str, name: str, output: Output) -> int:
-    """Show an object as one would write it, who applied it, and a rule's last runs."""
+    """Show an object as one would write it, who applied it, and the last runs of a rule or scheduled call."""
     row = find_object(ctx, kind, name)
     if not output.for_people:
         show(row, output)
         return 0
     sys.stdout.write(f"# {row.kind}/{row.name} · generation {row.generation} · {row.applied} by {row.applied_by}\n")
     sys.stdout.write(yaml.safe_dump(row.document, sort_keys=False, allow_unicode=True))
-    for run in _runs(ctx, name) if row.kind == "Rule" else []:
+    for run in _runs(ctx, name) if row.kind in ("Rule", "OperatorCall") else []:
         sys.stdout.write(f"# run {run.id}  {run.state:<10} {run.created}  {run.message}".rstrip() + "\n")
     return 0
 

@@ -17,6 +17,7 @@ from outrider.orchestrator.wire import (
     ObjectRow,
     RunDetail,
     RunRow,
+    ScheduleRow,
     StatusAnswer,
     TimelineAnswer,
 )
@@ -143,6 +144,10 @@ class PlatformController(Controller):
     @post("/runs/{run:str}/cancel", **gives(dict[str, Any], "Cancel what is left of a run"))
     async def cancel_run(self, platform: PlatformGate, request: AnyRequest, run: str) -> Response[bytes]:
         del run
+        return await platform.forward(request)
+
+    @get("/schedules", **gives(list[ScheduleRow], "List scheduled calls"))
+    async def schedules(self, platform: PlatformGate, request: AnyRequest) -> Response[bytes]:
         return await platform.forward(request)
 
     @get("/agents", **gives(list[AgentRow], "List agents"))

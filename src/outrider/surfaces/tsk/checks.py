@@ -6,7 +6,8 @@ from typing import Any
 from outrider.core.calls import normalise
 from outrider.core.errors import InvalidConfigError, OutriderError, collected, did_you_mean
 from outrider.core.schema import convert
-from outrider.core.tsk.nodes import CallOf, File, ListOf, Literal, Node, ObjectOf, Range, Ref, Table, Unary
+from outrider.core.tsk.nodes import CallOf, File, Ref, Table
+from outrider.core.tsk.written import NotWrittenError, written
 from outrider.runtime.discovery import registry
 from outrider.runtime.implementation import load_operation
 from outrider.surfaces.tsk.evaluation import global_owners, place
@@ -67,8 +68,8 @@ class _Checks:
         if node.name in FUNCTIONS or node.name == "if":
             return
         try:
-            values = [_written(argument) for argument in node.arguments]
-        except _NotWrittenError:
+            values = [written(argument) for argument in node.arguments]
+        except NotWrittenError:
             values = None
         try:
             if values is None:
@@ -78,26 +79,6 @@ class _Checks:
             convert(call.params, load_operation(registry(), call.family, call.operation).code.params)
         except OutriderError as error:
             yield place(error, self._file.source, node.at, node)
-
-
-class _NotWrittenError(Exception):
-    """A value is only known when the file is evaluated."""
-
-
-def _written(node: Node) -> Any:
-    """Return a value that is written out."""
-    match node:
-        case Literal(value=value):
-            return value
-        case Range(low=low, high=high):
-            return {"from": low, "to": high}
-        case Unary(operator="-", operand=Literal(value=int() | float() as value)):
-            return -value
-        case ListOf(items=items):
-            return [_written(item) for item in items]
-        case ObjectOf(pairs=pairs):
-            return {name: _written(value) for name, value in pairs.items()}
-    raise _NotWrittenError
 
 
 def _children(node: Any) -> Iterator[Any]:
