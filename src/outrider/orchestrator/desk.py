@@ -18,6 +18,7 @@ from outrider.core.events import (
 )
 from outrider.core.machines import lease as machine
 from outrider.core.units import format_duration
+from outrider.orchestrator.holds import Holds
 from outrider.orchestrator.leases import lease_of, load, store
 from outrider.orchestrator.runs import RunStarter
 from outrider.orchestrator.statements import (
@@ -59,12 +60,15 @@ class Desk:
         starter: Told when an instruction has ended.
     """
 
-    def __init__(self, tenant: str, starter: RunStarter) -> None:
+    def __init__(self, tenant: str, starter: RunStarter, holds: Holds) -> None:
         self._tenant = tenant
         self._starter = starter
+        self._holds = holds
 
     def claim(self, work: Transaction, agent: str, limit: int) -> list[Instruction]:
-        """Hand up to `limit` waiting instructions to an agent, oldest first."""
+        """Hand up to `limit` waiting instructions to an agent, oldest first; none while it is held back."""
+        if self._holds.keeps_from_work(agent, work.now):
+            return []
         key = {"key_tenant": self._tenant, "key_agent": agent, "now": work.now, "at_most": limit}
         rows = SELECT_CLAIMABLE.all(work.connection, key)
         return [self._claim_one(work, row, agent) for row in rows]

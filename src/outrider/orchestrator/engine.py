@@ -23,6 +23,8 @@ from outrider.core.events import (
 from outrider.core.objects import Object
 from outrider.orchestrator.agents import greet, mark_silent, restore, revoke, revoked_agents
 from outrider.orchestrator.desk import Desk
+from outrider.orchestrator.holds import Holds, drop_expired, lift, list_holds, load_holds, place
+from outrider.orchestrator.holds import check as check_hold
 from outrider.orchestrator.ingest import Ingest
 from outrider.orchestrator.metrics import EngineMetrics
 from outrider.orchestrator.objects import apply_objects, delete_object, load_objects
@@ -30,6 +32,7 @@ from outrider.orchestrator.runs import RunStarter
 from outrider.orchestrator.schedules import Scheduler, compile_call
 from outrider.orchestrator.timeline import Timeline
 from outrider.orchestrator.transaction import Transaction
+from outrider.orchestrator.wire import HoldRequest, HoldRow
 from outrider.orchestrator.world import Applied, World
 from outrider.ports.clock import Clock
 from outrider.ports.store import Store
@@ -88,6 +91,7 @@ class Engine:
         self.revoked: set[str] = set()
         # Leases and windows follow a clock that cannot jump: wall time is read once, then time is counted.
         self._began = clock.now() - clock.monotonic()
+        self._holds = Holds()
         self._use(World([], catalogue))
 
     def _now(self) -> float:
@@ -96,15 +100,16 @@ class Engine:
     def _use(self, world: World) -> None:
         self.world = world
         starter = RunStarter(self.tenant, world)
-        self._desk = Desk(self.tenant, starter)
-        self._ingest = Ingest(self.tenant, world.rules, starter)
+        self._desk = Desk(self.tenant, starter, self._holds)
+        self._ingest = Ingest(self.tenant, world.rules, starter, self._holds)
         calls = [compile_call(entry) for entry in world.scheduled_calls()]
-        self._scheduler = Scheduler(self.tenant, calls, starter, self._desk)
+        self._scheduler = Scheduler(self.tenant, calls, starter, desk=self._desk, holds=self._holds)
 
     async def open(self) -> None:
         """Take up the work where it was left: load the objects, and give live claims their full time."""
         self._use(World(await self.store.read(lambda c: load_objects(c, self.tenant)), self._catalogue))
         self.revoked = await self.store.read(lambda c: revoked_agents(c, self.tenant))
+        await self._read_holds()
         await self.write(self._adopt)
 
     def _adopt(self, work: Transaction) -> None:
@@ -222,6 +227,36 @@ class Engine:
         """Cancel what is left of a run."""
         return await self.write(lambda work: self._desk.cancel(work, run))
 
+    async def hold(self, request: HoldRequest, by: str) -> HoldRow:
+        """Hold back the platform, an agent or rules; what runs already goes on.
+
+        Raises:
+            InvalidConfigError: There is nothing of that name.
+            ConflictError: It is held back already.
+        """
+        check_hold(request, self.world.declared_agents())
+        placed = await self.write(lambda work: place(work, self.tenant, request, by))
+        await self._read_holds()
+        return placed
+
+    async def lift(self, hold: str, by: str) -> HoldRow:
+        """End a hold, by its id or as `cordon:NAME`, `pause:`, and wake who may go on.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+        lifted = await self.write(lambda work: lift(work, self.tenant, hold, by))
+        await self._read_holds()
+        self._wake(self.world.declared_agents())
+        return lifted
+
+    async def _read_holds(self) -> None:
+        self._holds.use(await self.store.read(lambda c: load_holds(c, self.tenant)))
+
+    def held(self, connection: sa.Connection) -> list[HoldRow]:
+        """Return what is held back."""
+        return list_holds(connection, self.tenant, self._now())
+
     async def revoke(self, agent: str) -> bool:
         """Refuse an agent from its next request on; return whether it ever came in."""
         known = await self.write(lambda work: revoke(work, self.tenant, agent))
@@ -247,6 +282,7 @@ class Engine:
     def _sweep_once(self, work: Transaction) -> None:
         mark_silent(work, self.tenant)
         self._desk.expire(work)
+        drop_expired(work, self.tenant)
         self._ingest.due(work)
         self._scheduler.due(work, self.clock.now())
         work.wake.update(self._desk.waiting_agents(work))

@@ -9,6 +9,7 @@ from outrider.core.errors import InvalidConfigError
 from outrider.core.events import MAX_EVENT_BYTES, Event, EventOutcome
 from outrider.core.machines.windows import FIRE, KeyState, Limits, RateState, Verdict, on_clear, on_due, on_match
 from outrider.core.timestamps import parse_timestamp
+from outrider.orchestrator.holds import Holds
 from outrider.orchestrator.rules import CompiledCondition, CompiledRule, RuleIndex, variables
 from outrider.orchestrator.runs import RunStarter
 from outrider.orchestrator.statements import INSERT_EVENT, SELECT_FACTS, UPSERT_FACT
@@ -27,12 +28,14 @@ class Ingest:
         tenant: Whose events.
         index: The rules.
         starter: Creates runs.
+        holds: Which rules are held back.
     """
 
-    def __init__(self, tenant: str, index: RuleIndex, starter: RunStarter) -> None:
+    def __init__(self, tenant: str, index: RuleIndex, starter: RunStarter, holds: Holds) -> None:
         self._tenant = tenant
         self._index = index
         self._starter = starter
+        self._holds = holds
 
     def store(self, work: Transaction, batch: list[Event]) -> list[EventOutcome]:
         """Store a batch; an event that is known already changes nothing."""
@@ -73,6 +76,10 @@ class Ingest:
                 self._cleared(work, condition.rule, condition.rule.key_of(seen))
 
     def _matched(self, work: Transaction, rule: CompiledRule, key: str, event: Event) -> None:
+        held = self._holds.silences(rule.name, event.source, work.now)
+        if held:  # its windows stay as they were, as if the event had not been
+            work.timeline("rule", rule.name, f"matched, not run: {held}", event=event.id)
+            return
         key_state, rate = self._load(work, rule, key)
         verdict, new_key, new_rate = on_match(rule.limits, key_state, rate, event=event.id, now=work.now)
         self._save(work, rule, key, (key_state, rate), (new_key, new_rate))
@@ -97,7 +104,10 @@ class Ingest:
                 self._conclude(work, rule, verdict, event)
 
     def _conclude(self, work: Transaction, rule: CompiledRule, verdict: Verdict, event: Event) -> None:
-        if verdict == FIRE:
+        held = self._holds.silences(rule.name, event.source, work.now) if verdict == FIRE else ""
+        if held:
+            work.timeline("rule", rule.name, f"matched, not run: {held}", event=event.id)
+        elif verdict == FIRE:
             self._starter.start(work, rule, event)
         elif verdict.action == "suppress":
             work.timeline("rule", rule.name, f"matched, not run: {verdict.reason}", event=event.id)

@@ -74,6 +74,16 @@ def list_objects(connection: sa.Connection, tenant: str, *, kind: str = "", name
     ]
 
 
+def agent_work(connection: sa.Connection, tenant: str, agent: str) -> int:
+    """Return how many instructions an agent has taken and not finished."""
+    taken = sa.and_(
+        instructions.c.tenant == tenant,
+        instructions.c.agent == agent,
+        instructions.c.state.in_(("delivered", "executing")),
+    )
+    return connection.scalar(sa.select(sa.func.count()).where(taken)) or 0
+
+
 def list_schedules(connection: sa.Connection, tenant: str) -> list[ScheduleRow]:
     """Return the scheduled calls by name, with what became of them."""
     rows = connection.execute(

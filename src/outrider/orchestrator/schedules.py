@@ -14,6 +14,7 @@ from outrider.kinds.operatorcall.call import read_call
 from outrider.kinds.operatorcall.model import OperatorCallSpec
 from outrider.kinds.rule.model import Condition, Retry, RuleSpec, Step, When
 from outrider.orchestrator.desk import Desk
+from outrider.orchestrator.holds import Holds
 from outrider.orchestrator.rules import CompiledRule
 from outrider.orchestrator.runs import SCHEDULE_SOURCE, RunStarter
 from outrider.orchestrator.statements import INSERT_EVENT
@@ -62,10 +63,14 @@ class Scheduler:
         calls: The applied ones.
         starter: Creates runs.
         desk: Cancels them.
+        holds: Whether the platform is paused.
     """
 
-    def __init__(self, tenant: str, calls: list[ScheduledCall], starter: RunStarter, desk: Desk) -> None:
+    def __init__(
+        self, tenant: str, calls: list[ScheduledCall], starter: RunStarter, *, desk: Desk, holds: Holds
+    ) -> None:
         self._tenant = tenant
+        self._holds = holds
         self._calls = calls
         self._starter = starter
         self._desk = desk
@@ -105,6 +110,9 @@ class Scheduler:
             due, missed = following, missed + 1
         self._keep(work, call, call.schedule.next_after(wall))
         if call.spec.suspend:
+            return
+        if self._holds.paused(work.now):
+            work.timeline("schedule", call.rule.name, "left out: the platform is paused")
             return
         running = self._running(work, call.rule.uid)
         if running and call.spec.concurrency_policy == "Forbid":

@@ -97,6 +97,19 @@ schedules = sa.Table(
     sa.Column("due", sa.Float, nullable=False),
 )
 
+holds = sa.Table(
+    "holds",
+    metadata,
+    _tenant(),
+    sa.Column("id", sa.String(26), primary_key=True),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("subject", sa.String(200), nullable=False),
+    sa.Column("comment", sa.Text, nullable=False),
+    sa.Column("placed_by", sa.String(160), nullable=False),
+    sa.Column("placed", sa.Float, nullable=False),
+    sa.Column("until", sa.Float, nullable=True),
+)
+
 runs = sa.Table(
     "runs",
     metadata,
@@ -199,8 +212,9 @@ audit_heads = sa.Table(
 )
 
 
-def _add_schedules(connection: sa.Connection) -> None:
-    schedules.create(connection, checkfirst=True)  # a new store has it already
+def _added(table: sa.Table) -> Migration:
+    """Return the step that adds a table; a new store has it already."""
+    return lambda connection: table.create(connection, checkfirst=True)
 
 
-MIGRATIONS: list[Migration] = [metadata.create_all, _add_schedules]
+MIGRATIONS: list[Migration] = [metadata.create_all, _added(schedules), _added(holds)]

@@ -15,10 +15,12 @@ from outrider.orchestrator.agents import Enrolee, store_token
 from outrider.orchestrator.engine import Engine
 from outrider.orchestrator.event_input import read_events
 from outrider.orchestrator.wire import (
+    AgentWork,
     ApplyAnswer,
     ApplyRequest,
     AuditHeads,
     DecisionRequest,
+    HoldRequest,
     StatusAnswer,
     TimelineAnswer,
     TokenAnswer,
@@ -61,6 +63,10 @@ class UserApi:
         router.add("GET", "/v1/runs", self._runs)
         router.add("GET", "/v1/runs/{run}", self._run)
         router.add("GET", "/v1/schedules", self._schedules)
+        router.add("GET", "/v1/holds", self._list_holds)
+        router.add("POST", "/v1/holds", self._hold)
+        router.add("DELETE", "/v1/holds/{hold}", self._lift)
+        router.add("GET", "/v1/agents/{agent}/work", self._agent_work)
         router.add("POST", "/v1/runs/{run}/cancel", self._cancel)
         router.add("GET", "/v1/agents", self._agents)
         router.add("POST", "/v1/agents/{agent}/revoke", self._revoke)
@@ -95,6 +101,7 @@ class UserApi:
                 expected_agents=self._engine.world.declared_agents(),
                 approvals=len(queries.list_approvals(c, tenant)),
                 runs=queries.list_runs(c, tenant, limit=5),
+                holds=self._engine.held(c),
             )
         )
         return json_response(answer)
@@ -152,6 +159,23 @@ class UserApi:
         self._authenticate(request)
         run = request.params["run"]
         return json_response(await self._engine.store.read(lambda c: queries.show_run(c, self._engine.tenant, run)))
+
+    async def _list_holds(self, request: Request) -> Response:
+        self._authenticate(request)
+        return json_response(await self._engine.store.read(self._engine.held))
+
+    async def _hold(self, request: Request) -> Response:
+        by = self._authenticate(request)
+        return json_response(await self._engine.hold(read_json(request, HoldRequest), by))
+
+    async def _lift(self, request: Request) -> Response:
+        by = self._authenticate(request)
+        return json_response(await self._engine.lift(request.params["hold"], by))
+
+    async def _agent_work(self, request: Request) -> Response:
+        self._authenticate(request)
+        agent, tenant = request.params["agent"], self._engine.tenant
+        return json_response(AgentWork(await self._engine.store.read(lambda c: queries.agent_work(c, tenant, agent))))
 
     async def _schedules(self, request: Request) -> Response:
         self._authenticate(request)

@@ -124,6 +124,36 @@ class ScheduleRow(msgspec.Struct, kw_only=True):
     errors: int
 
 
+class HoldRequest(msgspec.Struct, kw_only=True):
+    """What is to be held back: `pause`, `cordon` of an agent, or `silence` of `rule/NAME` or `trigger/AGENT/TRIGGER`.
+
+    Without `seconds` until somebody ends it. In a silence `*` stands for any text.
+    """
+
+    kind: str
+    subject: str = ""
+    comment: str = ""
+    seconds: float | None = None
+
+
+class HoldRow(msgspec.Struct, kw_only=True):
+    """Something that is held back; `until` is empty where only a person ends it."""
+
+    id: str
+    kind: str
+    subject: str
+    comment: str
+    placed_by: str
+    placed: str
+    until: str
+
+
+class AgentWork(msgspec.Struct):
+    """How many instructions an agent has taken and not finished."""
+
+    running: int
+
+
 class ApplyRequest(msgspec.Struct, kw_only=True):
     """Objects to store; with `prune` those that are not named are removed."""
 
@@ -165,6 +195,7 @@ class StatusAnswer(msgspec.Struct, kw_only=True):
     expected_agents: dict[str, str]
     approvals: int
     runs: list[RunRow]
+    holds: list[HoldRow]
 
 
 class TimelineAnswer(msgspec.Struct):

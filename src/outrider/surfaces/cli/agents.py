@@ -1,17 +1,25 @@
 """`outrider agents`."""
 
+import asyncio
 import sys
+import time
+from contextlib import suppress
 
 import click
 
 from outrider.core.codec import encode
+from outrider.core.errors import ConflictError, DeadlineExceededError
 from outrider.core.objects import DEFAULT_TENANT
-from outrider.orchestrator.wire import AgentRow, TokenAnswer, TokenRequest
+from outrider.core.units import parse_duration
+from outrider.orchestrator.wire import AgentRow, AgentWork, TokenAnswer, TokenRequest
 from outrider.runtime.client import PlatformClient
+from outrider.surfaces.cli.holds import comment_option, for_option, lift, place
 from outrider.surfaces.cli.output import Output, output_option, show
 from outrider.surfaces.cli.records import fetch
 from outrider.surfaces.cli.session import client, execute
 from outrider.surfaces.cli.watch import watch, watch_option
+
+_LOOK_SECONDS = 0.5
 
 
 @click.group(invoke_without_command=True)
@@ -60,6 +68,59 @@ def _list(ctx: click.Context, output: Output) -> int:
     ]
     show(lines, output, empty="no agent came in yet")
     return 0
+
+
+@agents.command("cordon")
+@click.argument("name")
+@for_option
+@comment_option
+@click.pass_context
+def cordon(ctx: click.Context, name: str, *, length: str | None, comment: str) -> int:
+    """Give an action agent no more work; what it has begun it finishes."""
+    place(ctx, "cordon", name, length=length, comment=comment)
+    sys.stdout.write(f"{name} takes no more work\n")
+    return 0
+
+
+@agents.command("uncordon")
+@click.argument("name")
+@click.pass_context
+def uncordon(ctx: click.Context, name: str) -> int:
+    """Give a cordoned agent work again."""
+    lift(ctx, f"cordon:{name}")
+    sys.stdout.write(f"{name} takes work again\n")
+    return 0
+
+
+@agents.command("drain")
+@click.argument("name")
+@click.option("--timeout", default="5m", show_default=True, help="How long to wait for what it has begun.")
+@comment_option
+@click.pass_context
+def drain(ctx: click.Context, name: str, *, timeout: str, comment: str) -> int:
+    """Cordon an agent and wait until it has finished what it has begun."""
+    with suppress(ConflictError):  # it is cordoned already
+        place(ctx, "cordon", name, length=None, comment=comment or "drain")
+    left = execute(_drained(ctx, name, parse_duration(timeout)))
+    if left:
+        raise DeadlineExceededError(
+            f"{name} still has {left} steps under way",
+            found=f"{left} after {timeout}",
+            suggestions=[f"wait again: outrider agents drain {name}", "outrider runs list"],
+        )
+    sys.stdout.write(f"{name} has nothing under way; give it work again with: outrider agents uncordon {name}\n")
+    return 0
+
+
+async def _drained(ctx: click.Context, name: str, seconds: float) -> int:
+    """Wait until an agent has nothing under way, and return what is left when the time is over."""
+    end = time.monotonic() + seconds
+    async with client(ctx) as platform:
+        while True:
+            left = (await platform.get(f"/v1/agents/{name}/work", AgentWork)).running
+            if not left or time.monotonic() >= end:
+                return left
+            await asyncio.sleep(_LOOK_SECONDS)
 
 
 @agents.command("token")

@@ -197,6 +197,10 @@ def _describe(report: StatusReport) -> str:
         detail = f"sandbox: {agent.health.sandbox}" if agent and agent.health.sandbox else ""
         pid = f"pid {part.pid}" if part.pid else "-"
         lines.append(f"  {part.kind:<13} {part.name:<16} {part.state:<11} {pid:<10} {detail}".rstrip())
+    for hold in report.orchestrator.holds if report.orchestrator else []:
+        end = f" until {hold.until}" if hold.until else ""
+        comment = f": {hold.comment}" if hold.comment else ""
+        lines.append(f"held: {hold.kind} {hold.subject}".rstrip() + f"{end} by {hold.placed_by}{comment}")
     if report.orchestrator and report.orchestrator.runs:
         lines.append("last runs")
         lines += [f"  {run.id}  {run.rule:<20} {run.state:<10} {run.created}" for run in report.orchestrator.runs]

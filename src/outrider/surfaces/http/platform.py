@@ -14,6 +14,7 @@ from outrider.orchestrator.wire import (
     ApprovalRow,
     AuditHeads,
     EventRow,
+    HoldRow,
     ObjectRow,
     RunDetail,
     RunRow,
@@ -148,6 +149,19 @@ class PlatformController(Controller):
 
     @get("/schedules", **gives(list[ScheduleRow], "List scheduled calls"))
     async def schedules(self, platform: PlatformGate, request: AnyRequest) -> Response[bytes]:
+        return await platform.forward(request)
+
+    @get("/holds", **gives(list[HoldRow], "List what is held back"))
+    async def holds(self, platform: PlatformGate, request: AnyRequest) -> Response[bytes]:
+        return await platform.forward(request)
+
+    @post("/holds", **gives(HoldRow, "Pause the platform, cordon an agent, silence rules"))
+    async def hold(self, platform: PlatformGate, request: AnyRequest) -> Response[bytes]:
+        return await platform.forward(request)
+
+    @delete("/holds/{hold:str}", **gives(HoldRow, "End a hold"))
+    async def lift(self, platform: PlatformGate, request: AnyRequest, hold: str) -> Response[bytes]:
+        del hold
         return await platform.forward(request)
 
     @get("/agents", **gives(list[AgentRow], "List agents"))
