@@ -16,6 +16,7 @@ from outrider.core.secrets import SecretValue
 from outrider.orchestrator.agent_api import AgentApi
 from outrider.orchestrator.engine import Engine
 from outrider.orchestrator.metrics import EngineMetrics
+from outrider.orchestrator.retention import keep_pruning
 from outrider.orchestrator.settings import AUTHORITY_FILE, OrchestratorSettings
 from outrider.orchestrator.tables import MIGRATIONS
 from outrider.orchestrator.user_api import UserApi
@@ -94,7 +95,9 @@ class Orchestrator:
                     load_identity(tls, identity)  # new connections show it
 
         loop = asyncio.get_running_loop()
-        tasks = {loop.create_task(work) for work in (engine.sweep(), renew(), self._until_stopped())}
+        tasks = {
+            loop.create_task(work) for work in (engine.sweep(), keep_pruning(engine), renew(), self._until_stopped())
+        }
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:

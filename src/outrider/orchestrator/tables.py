@@ -116,7 +116,7 @@ runs = sa.Table(
     _tenant(),
     sa.Column("id", sa.String(26), primary_key=True),
     sa.Column("rule", sa.String(64), nullable=False),
-    sa.Column("rule_uid", sa.String(26), nullable=False),
+    sa.Column("rule_uid", sa.String(26), nullable=False, index=True),
     sa.Column("rule_generation", sa.Integer, nullable=False),
     sa.Column("spec", sa.Text, nullable=False),
     sa.Column("event", sa.Text, nullable=False),
@@ -217,4 +217,9 @@ def _added(table: sa.Table) -> Migration:
     return lambda connection: table.create(connection, checkfirst=True)
 
 
-MIGRATIONS: list[Migration] = [metadata.create_all, _added(schedules), _added(holds)]
+def _index_rule_uid(connection: sa.Connection) -> None:
+    for index in runs.indexes:
+        index.create(connection, checkfirst=True)
+
+
+MIGRATIONS: list[Migration] = [metadata.create_all, _added(schedules), _added(holds), _index_rule_uid]

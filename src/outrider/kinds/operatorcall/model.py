@@ -31,6 +31,7 @@ class OperatorCallSpec(msgspec.Struct, kw_only=True, rename="camel", forbid_unkn
             beside it, `Replace` cancels the one that runs.
         mode: `apply` must be written where the operation changes anything and shall do so; `plan` only finds out what it
             would change.
+        history_limit: How many ended runs are kept; all, as long as the platform keeps runs, if absent.
         run_on: An action agent by name, or by labels; without it any that allows the operation.
         report: Outputs that get the report of each run.
     """
@@ -43,5 +44,6 @@ class OperatorCallSpec(msgspec.Struct, kw_only=True, rename="camel", forbid_unkn
     suspend: bool = False
     concurrency_policy: Literal["Forbid", "Allow", "Replace"] = "Forbid"
     mode: Literal["plan", "apply"] = "plan"
+    history_limit: Annotated[int, msgspec.Meta(ge=1, le=10_000)] | None = None
     run_on: str | dict[str, str] | None = None
     report: list[Name] = []

@@ -2,10 +2,12 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from outrider.core.errors import InvalidConfigError
 from outrider.core.objects import Name
 from outrider.core.quantities import Duration, duration
 from outrider.ports.secrets import SecretSource
 
+SHORTEST_RETENTION = 3600.0
 Argv = Annotated[list[str], msgspec.Meta(min_length=1)]
 
 
@@ -17,6 +19,26 @@ class Store(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Where events, runs and leases are kept."""
 
     sqlite: Sqlite = msgspec.field(default_factory=Sqlite)
+
+
+class Retention(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """How long what happened is kept; the audit chains are kept for ever.
+
+    Attributes:
+        events: Events. One that is delivered again after that time counts as a new one.
+        runs: Runs with their steps and logs, counted from their end.
+    """
+
+    events: Duration = duration("30d")
+    runs: Duration = duration("90d")
+
+    def __post_init__(self) -> None:
+        for name, value in (("events", self.events), ("runs", self.runs)):
+            if value < SHORTEST_RETENTION:
+                raise InvalidConfigError(
+                    f"{name}: kept for too short a time to be of use", path=name, found=str(value), expected="at least 1h",
+                    suggestions=[f"write {name}: 1h or more"],
+                )  # fmt: skip
 
 
 class Service(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -58,6 +80,7 @@ class PlatformSpec(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_
     """
 
     store: Store = msgspec.field(default_factory=Store)
+    retention: Retention = msgspec.field(default_factory=Retention)
     listen: Annotated[str, msgspec.Meta(pattern=r"^[^:]+:\d{1,5}$", examples=["127.0.0.1:7070"])] = "127.0.0.1:0"
     secrets: dict[str, SecretSource] = {}
     groups: dict[str, list[str]] = {}
