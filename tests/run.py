@@ -3,6 +3,7 @@
 import argparse
 import os
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -19,6 +20,8 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--long", action="store_true", help="chaos, scale and full-size oracles only")
     options = parser.parse_args()
+    # A shell that starts this in the background ignores SIGINT, and so would everything that the tests interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     marker = "long" if options.long else "not long"
     command = [sys.executable, "-m", "pytest", "-m", marker]
     status = subprocess.run([*command, "--durations=5"], check=False).returncode

@@ -41,6 +41,8 @@ COMMANDS = {
     "plugin": ("plugins", "plugin", "List plugins."),
     "secret": ("secret", "secret", "Keep secrets in the encrypted store."),
     "context": ("contexts", "context", "List and select platforms."),
+    "backup": ("backup", "backup", "Save the state of a platform while it runs."),
+    "restore": ("backup", "restore", "Make a platform's state from a backup."),
     "doctor": ("doctor", "doctor", "Check what this machine offers."),
     "explain": ("explain", "explain", "Explain an error code, a kind or a field."),
     "completion": ("completion", "completion", "Print the completion script of a shell."),
