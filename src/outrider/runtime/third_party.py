@@ -16,7 +16,6 @@ from outrider.core.codec import decode, encode
 from outrider.core.errors import DeniedError, InvalidConfigError, NotFoundError, OutriderError, did_you_mean
 from outrider.core.manifest import read_manifest
 from outrider.core.registry import BrokenPackage, Package
-from outrider.ports.secrets.private_files import read_private, write_private
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
@@ -50,6 +49,8 @@ def allowed() -> dict[str, str]:
         DeniedError: Others may write the list.
         InvalidConfigError: It is damaged.
     """
+    from outrider.ports.secrets.private_files import read_private  # noqa: PLC0415 - every command imports this module
+
     data = read_private(allow_list())
     return decode(data, dict[str, str]) if data else {}
 
@@ -68,15 +69,21 @@ def allow(distribution: str) -> InstalledFamily:
             expected=", ".join(sorted(found)) or f"a distribution with an entry point in {GROUP}",
             suggestions=did_you_mean(distribution, found) or ["install it into the environment of outrider first"],
         )
-    write_private(allow_list(), encode(allowed() | {distribution: found[distribution].version}))
+    _write(allowed() | {distribution: found[distribution].version})
     return found[distribution]
 
 
 def disallow(distribution: str) -> bool:
     """Take a distribution off the list; return whether it was on it."""
     before = allowed()
-    write_private(allow_list(), encode({name: version for name, version in before.items() if name != distribution}))
+    _write({name: version for name, version in before.items() if name != distribution})
     return distribution in before
+
+
+def _write(versions: dict[str, str]) -> None:
+    from outrider.ports.secrets.private_files import write_private  # noqa: PLC0415 - as above
+
+    write_private(allow_list(), encode(versions))
 
 
 def installed(folders: Iterable[str] | None = None) -> list[InstalledFamily]:

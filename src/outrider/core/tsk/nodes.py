@@ -11,6 +11,7 @@ import msgspec
 
 from outrider.core.source import Position
 
+# The nodes are left out of the search for reference cycles (gc=False): a tree has none, and the search costs a third of reading.
 Scope = OneOf["local", "global", "env", "var"]
 Scalar = str | int | float | bool | None
 
@@ -30,7 +31,7 @@ class Range(msgspec.Struct, frozen=True, gc=False):
     at: int
 
 
-class Ref(msgspec.Struct, frozen=True):
+class Ref(msgspec.Struct, frozen=True, gc=False):
     """A name: a key of the same table, `$global`, `@env.NAME` or `@var.NAME`; `fields` are read from its value."""
 
     scope: Scope
@@ -39,14 +40,14 @@ class Ref(msgspec.Struct, frozen=True):
     at: int
 
 
-class ListOf(msgspec.Struct, frozen=True):
+class ListOf(msgspec.Struct, frozen=True, gc=False):
     """A list."""
 
     items: list["Node"]
     at: int
 
 
-class ObjectOf(msgspec.Struct, frozen=True):
+class ObjectOf(msgspec.Struct, frozen=True, gc=False):
     """An object; `keys` holds the place of each key."""
 
     pairs: dict[str, "Node"]
@@ -54,7 +55,7 @@ class ObjectOf(msgspec.Struct, frozen=True):
     at: int
 
 
-class CallOf(msgspec.Struct, frozen=True):
+class CallOf(msgspec.Struct, frozen=True, gc=False):
     """A call of an operation or of a built-in function; `fields` are read from its result."""
 
     name: str
@@ -63,7 +64,7 @@ class CallOf(msgspec.Struct, frozen=True):
     at: int
 
 
-class Unary(msgspec.Struct, frozen=True):
+class Unary(msgspec.Struct, frozen=True, gc=False):
     """`!` or `-` before a value."""
 
     operator: str
@@ -71,7 +72,7 @@ class Unary(msgspec.Struct, frozen=True):
     at: int
 
 
-class Binary(msgspec.Struct, frozen=True):
+class Binary(msgspec.Struct, frozen=True, gc=False):
     """Two values with an operator between them; `at` is the operator's place."""
 
     operator: str
@@ -80,7 +81,7 @@ class Binary(msgspec.Struct, frozen=True):
     at: int
 
 
-class Ternary(msgspec.Struct, frozen=True):
+class Ternary(msgspec.Struct, frozen=True, gc=False):
     """`condition ? yes : no`."""
 
     condition: "Node"

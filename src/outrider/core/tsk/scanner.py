@@ -33,6 +33,11 @@ _TOKEN = rf"""
     """
 _IN_VALUE = re.compile(rf"[ \t]*(?:{_TOKEN})", re.VERBOSE | re.ASCII)
 _AT_KEY = re.compile(rf"[ \t]*(?:{_KEY}|{_TOKEN})", re.VERBOSE | re.ASCII)
+# What most lines are: a key and a plain value. One look at the line in place of four saves half of the time.
+_PLAIN_ENTRY = re.compile(
+    r"""[ \t]*([A-Za-z_][\w-]*)[ \t]*([:=])[ \t]*(?:"([^"\\\n]*)"|(0|[1-9][0-9]{0,14})|(true|false|null))[ \t]*(\n)""",
+    re.ASCII,
+)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\"}
@@ -80,9 +85,13 @@ class _Scanner:
         self._check_text()
         text, position, at_key = self._text, 0, True
         kinds, values, places = self._tokens.kinds, self._tokens.values, self._tokens.places
-        in_value, at_key_match = _IN_VALUE.match, _AT_KEY.match
+        in_value, at_key_match, plain_entry = _IN_VALUE.match, _AT_KEY.match, _PLAIN_ENTRY.match
         kind = ""
         while kind != END:
+            if at_key and (entry := plain_entry(text, position)):
+                self._plain_entry(entry)
+                position = entry.end()
+                continue
             match = at_key_match(text, position) if at_key else in_value(text, position)
             if match is None:
                 raise self._unknown(position)
@@ -107,10 +116,25 @@ class _Scanner:
             kinds.append(kind)
             values.append(word)
             places.append(at)
+        self._check_closed()
+        return self._tokens
+
+    def _check_closed(self) -> None:
         if self._open:
             sign, at = self._open[-1]
             raise fault(self._source, at, f"'{sign}' is never closed", found=sign, fix="close it")
-        return self._tokens
+
+    def _plain_entry(self, entry: re.Match[str]) -> None:
+        key, sign, text, number, _, _ = entry.groups()
+        if text is not None:
+            kind, value, at = "string", text, entry.start(3) - 1
+        elif number is not None:
+            kind, value, at = "number", int(number), entry.start(4)
+        else:
+            kind, value, at = "word", entry[5], entry.start(5)
+        self._tokens.kinds += ("key", sign, kind, NEWLINE)
+        self._tokens.values += (key, None, value, None)
+        self._tokens.places += (entry.start(1), entry.start(2), at, entry.start(6))
 
     def _value(self, kind: str, word: str, at: int) -> tuple[str, Any]:
         """Return what a token is, and what it stands for."""
