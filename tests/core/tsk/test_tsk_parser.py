@@ -66,6 +66,7 @@ def refused(text: str | bytes) -> InvalidConfigError:
         ("\ta:\t1\t", "a: 1\n"),
         ("", ""),
         ("# only a comment", ""),
+        ("a: 1" + " + 1" * 100, "a: 1" + " + 1" * 100 + "\n"),
         ('a: { "x y": 1 }', 'a: { "x y": 1 }\n'),
     ],
 )  # fmt: skip
@@ -131,6 +132,7 @@ def test_what_is_read(text: str, expected: str) -> None:
         ("a: " + "[" * 100 + "]" * 100, f"1:{4 + MAX_DEPTH}", "nested deeper"),
         ("a: " + "-" * 100 + "1", f"1:{4 + MAX_DEPTH}", "nested deeper"),
         ("a { " * 70 + "} " * 70, "", "nested deeper"),
+        ("a: 1" + " + 1" * 101, "1:406", "operators in a row"),
     ],
 )  # fmt: skip
 def test_what_is_refused(text: str, place: str, words: str) -> None:

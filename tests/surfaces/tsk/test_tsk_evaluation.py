@@ -165,6 +165,16 @@ def test_too_much_is_refused(files: Desk) -> None:
     assert "1000 calls" in files.fault("x: [" + '@date("iso"),' * 1_001 + "]").message
 
 
+def test_what_would_go_too_deep_is_refused(files: Desk) -> None:
+    chain = "\n".join(f"a{n}: a{n + 1}" for n in range(500)) + "\na500: 1\n"
+    assert "chain of more than 64" in files.fault(chain).message
+    nested = "(" * 60 + "1" + " + 1)" * 60
+    assert files.values(f"x: {nested}") == {"x": 61}
+    deep = "x0: 1\n" + "\n".join(f"x{n}: {'(' * 60}x{n - 1}{' + 1)' * 60}" for n in range(1, 60))
+    error = files.fault("first: x59\n" + deep)
+    assert error.code in ("LIMITED", "INVALID_CONFIG")
+
+
 def test_reads_run_once_and_their_fields_are_read(files: Desk) -> None:
     (files.folder / "a").write_text("hello")
     values = files.values(f'[t]\nc: f.content + "!"\nf: @host("file_read", "{files.folder}/a")\nd: f.content\n')

@@ -23,6 +23,7 @@ from outrider.core.tsk.nodes import (
 from outrider.core.tsk.scanner import NEWLINE, Tokens
 
 MAX_DEPTH = 64
+MAX_OPERATORS = 100
 LEVELS = {"||": 1, "|": 1, "&&": 2, "==": 3, "!=": 3, "<": 3, ">": 3, "<=": 3, ">=": 3,
            "+": 4, "-": 4, "*": 5, "/": 5, "%": 5}  # fmt: skip
 COMPARISON = 3
@@ -96,11 +97,18 @@ class ExpressionParser:
     def _binary(self, lowest: int) -> Node:
         kinds = self.tokens.kinds
         left = self._unary()
+        length = 0
         while (operator := kinds[self.index]) in LEVELS and (level := LEVELS[operator]) >= lowest:
             at = self.at
             self._pass_operator()
             right = self._binary(level + 1)
             left = Binary("||" if operator == "|" else operator, left, right, at)
+            length += 1
+            if length > MAX_OPERATORS:  # the tree grows by a level with each
+                raise fault(
+                    self.source, at, f"more than {MAX_OPERATORS} operators in a row", expected=f"at most {MAX_OPERATORS}",
+                    fix="give parts of it names of their own",
+                )  # fmt: skip
             if level == COMPARISON and LEVELS.get(self.kind) == COMPARISON:
                 raise fault(
                     self.source, self.at, "a comparison of a comparison", found=self.kind,

@@ -1,6 +1,7 @@
 """`outrider tsk`: files of calls."""
 
 import os
+import re
 import sys
 import time
 from collections.abc import Iterable
@@ -26,6 +27,8 @@ from outrider.surfaces.tsk.files import read_calls
 from outrider.surfaces.tsk.plain import to_plain
 from outrider.surfaces.tsk.surroundings import Surroundings
 
+# What the strict reader takes for a number and YAML 1.1 for a text.
+_EXPONENT = re.compile(r"^-?[0-9]+(\.[0-9]+)?[eE][+-]?[0-9]+$")
 _FILE = click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
 _VARIABLES = click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="What @var.NAME gives.")
 
@@ -132,6 +135,7 @@ def _text_of(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style='"' if breaks else None)
 
 
+Dumper.add_implicit_resolver("tag:yaml.org,2002:float", _EXPONENT, list("-0123456789"))
 Dumper.add_representer(float, lambda dumper, value: dumper.represent_scalar("tag:yaml.org,2002:float", repr(value)))
 Dumper.add_representer(str, _text_of)
 

@@ -31,6 +31,7 @@ from outrider.surfaces.tsk.unknown import Unknown, holds_unknown, with_markers
 
 MAX_NODES = 10_000
 MAX_CALLS = 1_000
+MAX_CHAIN = 64
 _LAZY = "if"
 
 
@@ -65,7 +66,13 @@ class Evaluation:
         Raises:
             OutriderError: With the place in the file.
         """
-        return await self._table(self._file.root)
+        try:
+            return await self._table(self._file.root)
+        except RecursionError as error:
+            too_deep = LimitedError(
+                "the values are nested too deeply", suggestions=["give parts of them names of their own"]
+            )
+            raise self._placed(too_deep, 0) from error
 
     async def _table(self, table: Table) -> dict[str, Any]:
         return {
@@ -82,6 +89,10 @@ class Evaluation:
             way = [step for _, step in self._under_way[self._under_way.index(key) :]] + [name]
             raise self._placed(
                 InvalidConfigError(f"a circle: {' -> '.join(way)}", found=name, suggestions=["break the circle"]), at
+            )
+        if len(self._under_way) >= MAX_CHAIN:
+            raise self._placed(
+                LimitedError(f"a chain of more than {MAX_CHAIN} references", suggestions=["shorten the chain"]), at
             )
         node = table.entries[name]
         if isinstance(node, Table):
