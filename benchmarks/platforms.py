@@ -16,6 +16,8 @@ import msgspec
 from benchmarks.system import descendants, free_port, wait_until
 from outrider.local.control import SupervisorStatus
 from outrider.local.layout import Layout
+from outrider.runtime.client import PlatformClient, connect_to
+from outrider.runtime.contexts import PlatformContext
 
 SOURCE = Path(__file__).resolve().parent / "platform"
 READY_SECONDS = 60.0
@@ -38,9 +40,10 @@ class BenchmarkPlatform:
         folder: Gets its files and its state.
         sync: Whether each start of the action is synced to the disk.
         takes: Seconds that the action goes on after that.
+        more: Further objects.
     """
 
-    def __init__(self, folder: Path, *, sync: bool = False, takes: float = 0.0) -> None:
+    def __init__(self, folder: Path, *, sync: bool = False, takes: float = 0.0, more: str = "") -> None:
         self.port = free_port()
         self._layout = Layout(folder)
         self._record = folder / "record" / "starts.log"  # in a folder of its own, which the plugin may write
@@ -49,7 +52,7 @@ class BenchmarkPlatform:
         shutil.copytree(SOURCE / "plugins", folder / "plugins")
         text = string.Template((SOURCE / "outrider.yaml").read_text())
         values = {"port": self.port, "record": self._record, "sync": str(sync).lower(), "takes": takes}
-        (folder / "outrider.yaml").write_text(text.substitute(values))
+        (folder / "outrider.yaml").write_text(text.substitute(values) + more)
 
     def __enter__(self) -> Self:
         log = (self._layout.folder / "up.log").open("wb")
@@ -90,6 +93,11 @@ class BenchmarkPlatform:
             connection.sendall(b"GET /status HTTP/1.1\r\nHost: supervisor\r\nConnection: close\r\n\r\n")
             answer = b"".join(iter(lambda: connection.recv(65536), b""))
         return msgspec.json.decode(answer.partition(b"\r\n\r\n")[2], type=SupervisorStatus)
+
+    def client(self) -> PlatformClient:
+        """Return a client of the platform's API."""
+        layout = self._layout
+        return connect_to(PlatformContext(name="benchmark", folder=layout.folder, state=layout.state))
 
     def pid(self, part: str) -> int:
         """Return the process of the orchestrator or of an agent."""

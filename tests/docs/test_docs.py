@@ -11,8 +11,10 @@ import pytest
 
 from docs.generate import REFERENCE, STUBS, rendered, stubs
 from outrider.core.errors import CODES, InvalidConfigError, OutriderError
+from outrider.core.schema import convert
 from outrider.core.source import NO_SOURCE
 from outrider.data import data_folder
+from outrider.orchestrator.cases import Case, judge
 from outrider.runtime.discovery import registry
 from outrider.runtime.documents import Document, read_text
 from outrider.runtime.objects import parse_object, parse_objects
@@ -24,6 +26,7 @@ OURS = [path for path in files() if path.parent == ROOT or path.is_relative_to(R
 FILES = pytest.mark.parametrize("file", files(), ids=lambda path: str(path.relative_to(ROOT)))
 YAML = [block for file in files() for block in blocks(file) if "apiVersion: outrider.dev" in block.body]
 TUTORIAL = ROOT / "docs" / "tutorial" / "first-rule.md"
+RULES_GUIDE = ROOT / "docs" / "how-to" / "write-rules.md"
 PLUGIN_GUIDE = ROOT / "docs" / "how-to" / "write-a-plugin.md"
 STAND_IN = "stand-in"  # an object that need not have this very name
 _CONTINUED = re.compile(r"\\\n\s*")
@@ -86,10 +89,12 @@ def _stand_ins(documents: list[Document]) -> list[Document]:
 def _named(data: dict[str, object]) -> Iterator[tuple[str, str, str]]:
     spec = data["spec"]
     assert isinstance(spec, dict)
-    for condition in spec.get("when", {}).get("any", []) if data["kind"] == "Rule" else []:
-        agent, _, trigger = condition["trigger"].partition("/")
-        yield "SensorAgent", agent, trigger
-    for step in spec.get("do", []):
+    when = spec.get("when", {}) if data["kind"] == "Rule" else {}
+    for condition in [one for join in ("any", "all", "then") for one in when.get(join, [])]:
+        agent, _, trigger = condition.get("trigger", "").partition("/")
+        if agent:
+            yield "SensorAgent", agent, trigger
+    for step in [leaf for stage in spec.get("do", []) for leaf in stage.get("parallel", [stage])]:
         if "plugin" in step:
             yield "ActionAgent", step.get("runOn", STAND_IN), step["plugin"]
         for group in step.get("requireApproval", {}).get("from", []):
@@ -97,7 +102,7 @@ def _named(data: dict[str, object]) -> Iterator[tuple[str, str, str]]:
     for group in (spec.get("approval") or {}).get("from", []):
         yield "Platform", STAND_IN, group
     for output in spec.get("report", []):
-        yield "Output", output, ""
+        yield "Output", output["output"] if isinstance(output, dict) else output, ""
 
 
 def _object(kind: str, name: str, extra: str) -> dict[str, object]:
@@ -127,6 +132,17 @@ def test_the_tutorial_is_one_valid_platform(tmp_path: Path) -> None:
     parts = [block.body for block in blocks(TUTORIAL) if block.info == "yaml"]
     objects = parse_objects(read_text("".join(parts), "outrider.yaml"), registry(), catalogue(tmp_path))
     assert {item.kind for item in objects} == {"Platform", "SensorAgent", "ActionAgent", "Rule", "Output"}
+
+
+def test_the_cases_of_the_guide_pass(tmp_path: Path) -> None:
+    guide = [block for block in blocks(RULES_GUIDE) if block.info == "yaml"]
+    documents = [document for block in guide if "kind: Rule" in block.body for document in read_text(block.body, "x")]
+    rules = [document for document in documents if document.data["metadata"]["name"] != "renew"]
+    objects = parse_objects([*rules, *_stand_ins(rules)], registry(), catalogue(tmp_path))
+    (cases,) = [block for block in guide if "expect:" in block.body]
+    (document,) = read_text(cases.body, "cases.yaml")
+    judged = [judge(case, objects) for case in convert(document.data, list[Case])]
+    assert [one.faults for one in judged] == [[], []]
 
 
 def test_every_name_occurs() -> None:

@@ -16,7 +16,7 @@ from outrider.ports.telemetry import Metrics
 from outrider.runtime.audit import AuditLog
 from outrider.runtime.discovery import registry
 from outrider.runtime.documents import read_text
-from outrider.runtime.objects import parse_objects
+from outrider.runtime.objects import ObjectSet, parse_objects
 from outrider.runtime.plugins.catalogue import catalogue
 
 OBJECTS = """
@@ -41,11 +41,12 @@ apiVersion: outrider.dev/v1alpha1
 kind: Rule
 metadata: {{name: heal}}
 spec:
-  when: {{any: [{{trigger: eyes/web, if: event.data.state == "down"}}]}}
+  when: {when}
   {limits}
   do:
   {steps}
 """
+WHEN = "{any: [{trigger: eyes/web, if: 'event.data.state == \"down\"'}]}"
 STEP = "- {plugin: service-restart, with: {service: web}}"
 
 
@@ -72,10 +73,11 @@ class Bench:
         await self.store.close()
         self.audit.close()
 
-    async def declare(self, *, steps: str = STEP, limits: str = "", more: str = "") -> None:
-        text = OBJECTS + RULE.format(steps=steps, limits=limits) + more
-        items = list(parse_objects(read_text(text, "test.yaml"), registry(), catalogue()))
-        await self.engine.apply(items, "user:owner", prune=True)
+    async def declare(self, *, steps: str = STEP, limits: str = "", more: str = "", when: str = WHEN) -> ObjectSet:
+        text = OBJECTS + RULE.format(steps=steps, limits=limits, when=when) + more
+        objects = parse_objects(read_text(text, "test.yaml"), registry(), catalogue())
+        await self.engine.apply(list(objects), "user:owner", prune=True)
+        return objects
 
     def event(self, state: str = "down", **more: Any) -> Event:
         self._number += 1

@@ -12,7 +12,7 @@ from outrider.surfaces.cli.explain import explained
     ("what", "path", "kind"),
     [
         ("rule", [], "object"),
-        ("rules", ["do"], "list of Step"),
+        ("rules", ["do"], "list of Step, at most 100"),
         ("Rule", ["spec", "do", "retry", "attempts"], "integer, at least 1, at most 100"),
         ("rule", ["when", "any", "if"], "text"),
         ("rule", ["metadata", "labels"], "mapping of text to text"),

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from outrider.core.audit import AuditEntry
 from outrider.core.codec import decode, encode
-from outrider.core.errors import ConflictError
+from outrider.core.errors import ConflictError, ErrorBody
 from outrider.core.events import (
     Instruction,
     InstructionState,
@@ -184,7 +184,18 @@ class Desk:
         return next_sequence
 
     def expire(self, work: Transaction) -> None:
-        """Take back the claims whose agents did not renew them, and end the questions nobody answered."""
+        """End what has had its time: claims that were not renewed, steps that nobody took, questions nobody answered."""
+        self._expire_claims(work)
+        self._expire_starts(work)
+        unanswered = work.connection.execute(
+            sa.select(approvals.c.instruction).where(
+                approvals.c.tenant == self._tenant, approvals.c.decision == "", approvals.c.expires <= work.now
+            )
+        ).all()
+        for row in unanswered:
+            self.decide(work, row.instruction, "expired", "nobody")
+
+    def _expire_claims(self, work: Transaction) -> None:
         rows = work.connection.execute(
             sa.select(instructions).where(
                 instructions.c.tenant == self._tenant,
@@ -208,13 +219,24 @@ class Desk:
                 self._starter.finished(work, row, lease.state, None)
             else:
                 work.wake.update(self._eligible(work, row.id))
-        unanswered = work.connection.execute(
-            sa.select(approvals.c.instruction).where(
-                approvals.c.tenant == self._tenant, approvals.c.decision == "", approvals.c.expires <= work.now
+
+    def _expire_starts(self, work: Transaction) -> None:
+        rows = work.connection.execute(
+            sa.select(instructions).where(
+                instructions.c.tenant == self._tenant,
+                instructions.c.start_by <= work.now,
+                instructions.c.state == "pending",
+                instructions.c.attempt == 0,
             )
         ).all()
-        for row in unanswered:
-            self.decide(work, row.instruction, "expired", "nobody")
+        for row in rows:
+            lease = machine.give_up(lease_of(row))
+            waited = f"no agent has taken it within {format_duration(row.start_by - row.created)}"
+            error = ErrorBody(code="TIMEOUT", message=waited)
+            result = Result(status="timeout", lease_epoch=lease.epoch, error=error)
+            store(work, row, lease, result=encode(result).decode())
+            work.timeline("lost", row.name, waited, run=row.run, instruction=row.id)
+            self._starter.finished(work, row, lease.state, result)
 
     def decide(self, work: Transaction, instruction: str, decision: str, by: str) -> None:
         """Record an answer to an approval: `approved`, `rejected` or `expired`.
@@ -244,11 +266,19 @@ class Desk:
         )
         if decision == "approved":
             store(work, row, machine.approve(lease_of(row)))
+            self._start_again(work, row)
             work.wake.update(self._eligible(work, instruction))
             return
         lease = machine.request_cancel(lease_of(row))
         store(work, row, lease)
         self._starter.finished(work, row, lease.state, None)
+
+    def _start_again(self, work: Transaction, row: Any) -> None:
+        """Give an approved step its whole time to be taken: the question took some of it."""
+        if row.start_by is not None:
+            later = work.now + row.start_by - row.created
+            mine = sa.and_(instructions.c.tenant == self._tenant, instructions.c.id == row.id)
+            work.connection.execute(instructions.update().where(mine).values(start_by=later))
 
     def waiting_agents(self, work: Transaction) -> set[str]:
         """Return the agents for which something waits, such as a repetition whose delay has passed."""

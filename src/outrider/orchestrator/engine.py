@@ -23,15 +23,17 @@ from outrider.core.events import (
 from outrider.core.objects import Object
 from outrider.orchestrator.agents import greet, mark_silent, restore, revoke, revoked_agents
 from outrider.orchestrator.desk import Desk
+from outrider.orchestrator.evaluation import Evaluator
 from outrider.orchestrator.holds import Holds, drop_expired, lift, list_holds, load_holds, place
 from outrider.orchestrator.holds import check as check_hold
 from outrider.orchestrator.ingest import Ingest
 from outrider.orchestrator.metrics import EngineMetrics
 from outrider.orchestrator.objects import apply_objects, delete_object, load_objects
 from outrider.orchestrator.runs import RunStarter
-from outrider.orchestrator.schedules import Scheduler, compile_call
+from outrider.orchestrator.schedules import Scheduler, timed_call, timed_rule
 from outrider.orchestrator.timeline import Timeline
 from outrider.orchestrator.transaction import Transaction
+from outrider.orchestrator.windows import Windows
 from outrider.orchestrator.wire import HoldRequest, HoldRow
 from outrider.orchestrator.world import Applied, World
 from outrider.ports.clock import Clock
@@ -92,6 +94,7 @@ class Engine:
         # Leases and windows follow a clock that cannot jump: wall time is read once, then time is counted.
         self._began = clock.now() - clock.monotonic()
         self._holds = Holds()
+        self.windows = Windows(tenant)
         self._use(World([], catalogue))
 
     def _now(self) -> float:
@@ -101,9 +104,14 @@ class Engine:
         self.world = world
         starter = RunStarter(self.tenant, world)
         self._desk = Desk(self.tenant, starter, self._holds)
-        self._ingest = Ingest(self.tenant, world.rules, starter, self._holds)
-        calls = [compile_call(entry) for entry in world.scheduled_calls()]
-        self._scheduler = Scheduler(self.tenant, calls, starter, desk=self._desk, holds=self._holds)
+        self._evaluator = Evaluator(self.tenant, world.rules, starter, self._holds, windows=self.windows)
+        self._ingest = Ingest(self.tenant, self._evaluator)
+        timed = [timed_call(entry) for entry in world.scheduled_calls()] + [
+            timed_rule(r) for r in world.rules.scheduled
+        ]
+        self._scheduler = Scheduler(
+            self.tenant, timed, evaluator=self._evaluator, starter=starter, desk=self._desk, holds=self._holds
+        )
 
     async def open(self) -> None:
         """Take up the work where it was left: load the objects, and give live claims their full time."""
@@ -283,7 +291,7 @@ class Engine:
         mark_silent(work, self.tenant)
         self._desk.expire(work)
         drop_expired(work, self.tenant)
-        self._ingest.due(work)
+        self._evaluator.due(work)
         self._scheduler.due(work, self.clock.now())
         work.wake.update(self._desk.waiting_agents(work))
 

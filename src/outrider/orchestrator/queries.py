@@ -12,6 +12,8 @@ from outrider.core.schema import convert
 from outrider.core.timestamps import timestamp
 from outrider.kinds.operatorcall.call import read_call
 from outrider.kinds.operatorcall.model import OperatorCallSpec
+from outrider.kinds.rule.model import RuleSpec
+from outrider.orchestrator.program import COMPENSATION_STEP, REPORT_STEP, leaf_of, leaves
 from outrider.orchestrator.tables import (
     agents,
     approvals,
@@ -161,13 +163,17 @@ def show_run(connection: sa.Connection, tenant: str, prefix: str) -> RunDetail:
     rows = connection.execute(
         sa.select(instructions)
         .where(instructions.c.tenant == tenant, instructions.c.run == run.id)
-        .order_by(instructions.c.step)
+        .order_by(instructions.c.created, instructions.c.step)
     ).all()
+    spec = decode(run.spec, RuleSpec)
+    there = {row.step for row in rows}
     return RunDetail(
         run=_run_row(run),
         event=decode(run.event, Event),
+        matched=decode(run.matched, list[str]),
         trace_id=run.trace_id,
-        steps=[_step_row(connection, run, row) for row in rows],
+        steps=[_step_row(connection, run, spec, row) for row in rows],
+        skipped=[leaf.label for leaf in leaves(spec) if leaf.stage < run.step and leaf.number not in there],
     )
 
 
@@ -183,7 +189,8 @@ def _run_row(row: Any) -> RunRow:
     )
 
 
-def _step_row(connection: sa.Connection, run: Any, row: Any) -> StepRow:
+def _step_row(connection: sa.Connection, run: Any, spec: RuleSpec, row: Any) -> StepRow:
+    leaf = leaf_of(spec, row.step) if row.step < REPORT_STEP else None
     instruction = decode(row.document, Instruction)
     mine = sa.and_(attempts.c.tenant == row.tenant, attempts.c.instruction == row.id)
     tries = connection.execute(sa.select(attempts).where(mine).order_by(attempts.c.epoch)).all()
@@ -194,6 +201,8 @@ def _step_row(connection: sa.Connection, run: Any, row: Any) -> StepRow:
         .limit(MAX_ROWS)
     )
     return StepRow(
+        step=(leaf.step.name or "") if leaf is not None else "",
+        undoes=leaf.label if leaf is not None and row.step >= COMPENSATION_STEP else "",
         instruction=row.id,
         kind=instruction.instruction_type,
         name=str(instruction.context.get("output", row.name)),

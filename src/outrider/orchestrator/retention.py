@@ -10,7 +10,17 @@ from outrider.core.machines.windows import KeyState
 from outrider.kinds.operatorcall.model import OperatorCallSpec
 from outrider.kinds.platform.model import Retention
 from outrider.orchestrator.engine import Engine
-from outrider.orchestrator.tables import approvals, attempts, eligible, events, instructions, log_lines, rule_keys, runs
+from outrider.orchestrator.tables import (
+    approvals,
+    attempts,
+    eligible,
+    events,
+    instructions,
+    log_lines,
+    rule_keys,
+    rule_windows,
+    runs,
+)
 from outrider.orchestrator.transaction import Transaction
 from outrider.orchestrator.world import Applied
 from outrider.ports.telemetry import logger
@@ -33,19 +43,32 @@ async def keep_pruning(engine: Engine) -> None:
 
 
 async def prune_once(engine: Engine) -> int:
-    """Remove one piece of what is too old, and return how many events and runs that were."""
+    """Remove one piece of what is too old, and return how many events, runs and windows that were."""
     retention, calls = engine.world.platform.retention, engine.world.scheduled_calls()
-    return await engine.write(lambda work: _prune(work, engine.tenant, retention, calls))
+    live = engine.world.rules.by_uid
+
+    def body(work: Transaction) -> int:
+        return engine.windows.tidy(work, live, PIECE) + _prune(work, engine.tenant, retention, calls)
+
+    return await engine.write(body)
 
 
 def _prune(work: Transaction, tenant: str, retention: Retention, calls: list[Applied]) -> int:
-    removed = _prune_events(work, tenant, work.now - float(retention.events))
+    removed = _prune_events(work, tenant, _nothing_open_since(work, tenant, work.now - float(retention.events)))
     removed += _remove_runs(work, tenant, _old_runs(work, tenant, work.now - float(retention.runs)))
     for entry in calls:
         spec: OperatorCallSpec = entry.item.spec
         if spec.history_limit is not None:
             removed += _remove_runs(work, tenant, _beyond(work, tenant, entry.item.metadata.uid, spec.history_limit))
     return removed
+
+
+def _nothing_open_since(work: Transaction, tenant: str, before: float) -> float:
+    """Return the time, or the earlier one of the first event that an open window may still name."""
+    oldest = work.connection.scalar(
+        sa.select(sa.func.min(rule_windows.c.oldest)).where(rule_windows.c.tenant == tenant)
+    )
+    return before if oldest is None else min(before, oldest)
 
 
 def _prune_events(work: Transaction, tenant: str, before: float) -> int:

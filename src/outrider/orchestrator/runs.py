@@ -1,67 +1,54 @@
-"""Runs: created by a rule's match, advanced step by step, reported at their end. All inside writing transactions."""
+"""Runs: created by a rule's match, advanced stage by stage, undone where they fail. All inside writing transactions."""
 
-from collections.abc import Iterator
-from typing import Any, Literal
+from collections.abc import Callable
+from functools import cache
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
 from outrider.core.audit import AuditEntry
-from outrider.core.codec import decode, encode, to_builtins
-from outrider.core.errors import NotFoundError, OutriderError
-from outrider.core.events import Event, Instruction, InstructionState, Result
+from outrider.core.codec import decode, encode
+from outrider.core.errors import OutriderError
+from outrider.core.events import Event, InstructionState, Result
 from outrider.core.identifiers import derived
-from outrider.core.identity import Principal
-from outrider.core.machines.lease import Lease
-from outrider.core.operation import Effect
-from outrider.core.policy import AccessRequest, ApprovalTerms, Verdict, decide, denied
 from outrider.core.timestamps import timestamp
 from outrider.core.trace import is_trace_id, new_trace_id
-from outrider.kinds.rule.model import RuleSpec, Step
-from outrider.orchestrator.rules import CompiledRule
+from outrider.kinds.rule.model import Outcome, RuleSpec
+from outrider.kinds.rule.steps import STEP_VARIABLES
+from outrider.orchestrator.evaluation import load_facts
+from outrider.orchestrator.instructions import Actor, Draft, Drafter, Run
+from outrider.orchestrator.program import (
+    COMPENSATION_STEP,
+    REPORT_STEP,
+    Leaf,
+    end_state,
+    failure,
+    leaves,
+    results,
+    to_undo,
+    undone,
+)
+from outrider.orchestrator.reports import draft_report, routed
+from outrider.orchestrator.rules import CompiledRule, variables
 from outrider.orchestrator.statements import (
     ADVANCE_RUN,
+    COMPENSATE_RUN,
     END_RUN,
-    INSERT_ELIGIBLE,
-    INSERT_INSTRUCTION,
     INSERT_RUN,
     SELECT_RUN,
+    SELECT_STEPS,
 )
-from outrider.orchestrator.tables import approvals, instructions
+from outrider.orchestrator.tables import events
 from outrider.orchestrator.transaction import Transaction
-from outrider.orchestrator.world import WORKER, World
-from outrider.runtime.calls import call_target
-from outrider.runtime.plugins.catalogue import Catalogue
+from outrider.orchestrator.world import World
+from outrider.runtime.expressions import compiled
 
-REPORT_STEP = 1000
-Actor = Literal["rule", "schedule"]
 # Begins the source of the events of scheduled calls: no trigger has a name with a colon.
 SCHEDULE_SOURCE = "schedule:"
-ENDED = {
-    InstructionState.COMPLETED: "completed",
-    InstructionState.FAILED: "failed",
-    InstructionState.TIMEOUT: "failed",
-    InstructionState.CANCELLED: "cancelled",
-    InstructionState.UNKNOWN: "unknown",
-}
-
-
-class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of `runs`; `spec` and `event` are JSON, times in seconds since the epoch."""
-
-    tenant: str
-    id: str
-    rule: str
-    rule_uid: str
-    rule_generation: int
-    spec: str
-    event: str
-    state: str = "running"
-    step: int = 0
-    message: str = ""
-    trace_id: str
-    created: float
-    finished: float | None = None
+# How many events of a match its steps see, the newest.
+EVENTS_SHOWN = 16
+RUNNING, COMPENSATING = "running", "compensating"
 
 
 class RunStarter:
@@ -75,10 +62,18 @@ class RunStarter:
     def __init__(self, tenant: str, world: World) -> None:
         self._tenant = tenant
         self._world = world
+        self._drafter = Drafter(tenant, world)
 
-    def start(self, work: Transaction, rule: CompiledRule, event: Event) -> None:
-        """Create the run of a match; a repetition of the same match creates nothing."""
-        run_id = derived(work.now, rule.uid, rule.generation, event.id)
+    def start(self, work: Transaction, rule: CompiledRule, event: Event, matched: list[str]) -> str:
+        """Create the run of a match and return its id; a repetition of the same match creates nothing.
+
+        Args:
+            work: The transaction.
+            rule: The rule.
+            event: The last event of the match.
+            matched: Ids of all its events.
+        """
+        run_id = derived(work.now, rule.uid, rule.generation, *matched)
         trace_id = event.trace_id if is_trace_id(event.trace_id) else new_trace_id()
         run = Run(
             tenant=self._tenant,
@@ -88,11 +83,13 @@ class RunStarter:
             rule_generation=rule.generation,
             spec=encode(rule.spec).decode(),
             event=encode(event).decode(),
+            matched=encode(matched).decode(),
             trace_id=trace_id,
             created=work.now,
         )
         INSERT_RUN.run(work.connection, msgspec.structs.asdict(run))
-        work.timeline("rule", rule.name, "matched", event=event.id, run=run_id)
+        of = f" {len(matched)} events" if len(matched) > 1 else ""
+        work.timeline("rule", rule.name, f"matched{of}", event=event.id, run=run_id)
         work.audit.append(
             AuditEntry(
                 phase="fact",
@@ -105,229 +102,158 @@ class RunStarter:
             )
         )
         self._advance(work, run)
-
-    def _load(self, work: Transaction, run_id: str) -> Run:
-        key = {"key_tenant": self._tenant, "key_id": run_id}
-        return Run(**SELECT_RUN.first(work.connection, key)._asdict())
-
-    def _advance(self, work: Transaction, run: Run) -> None:
-        """Create the run's next step, or end the run where none is left."""
-        spec = decode(run.spec, RuleSpec)
-        if run.step >= len(spec.do):
-            self._end(work, run, spec, "completed", "")
-            return
-        step = spec.do[run.step]
-        try:
-            self._create_step(work, run, step, _actor(spec))
-        except OutriderError as error:
-            self._end(work, run, spec, "failed", error.message)
+        return run_id
 
     def finished(self, work: Transaction, row: Any, state: InstructionState, result: Result | None) -> None:
-        """React to the final state of an instruction: the next step, or the end of its run."""
+        """React to the final state of an instruction: what follows of its run, or the run's end."""
         if row.step >= REPORT_STEP:
             return
-        run = self._load(work, row.run)
-        if run.state != "running":
-            return
-        if state is InstructionState.COMPLETED:
-            key = {"key_tenant": self._tenant, "key_id": run.id}
+        key = {"key_tenant": self._tenant, "key_id": row.run}
+        run = Run(**SELECT_RUN.first(work.connection, key)._asdict())
+        spec = decode(run.spec, RuleSpec)
+        if run.state == COMPENSATING:
+            self._undo(work, run, spec, cancelled=state is InstructionState.CANCELLED)
+        elif run.state == RUNNING:
+            message = result.error.message if result is not None and result.error is not None else str(state)
+            self._stage_step_finished(work, run, spec, f"{row.name}: {message}")
+
+    def _stage_step_finished(self, work: Transaction, run: Run, spec: RuleSpec, message: str) -> None:
+        stage = [leaf for leaf in leaves(spec) if leaf.stage == run.step]
+        rows = self._rows(work, run)
+        if any(leaf.number in rows and not InstructionState(rows[leaf.number].state).final for leaf in stage):
+            return  # others of the same stage are still at work
+        failed = failure(stage, rows)
+        if failed is None:
             following = msgspec.structs.replace(run, step=run.step + 1)
-            ADVANCE_RUN.run(work.connection, {**key, "step": following.step})
             self._advance(work, following)
             return
-        message = result.error.message if result is not None and result.error is not None else str(state)
-        self._end(work, run, decode(run.spec, RuleSpec), ENDED[state], f"{row.name}: {message}")
+        leaf, row = failed
+        if len(stage) > 1:
+            message = f"{leaf.label}: {_message(row)}"
+        self._fail(work, run, spec, message)
 
-    def _create_step(self, work: Transaction, run: Run, step: Step, actor: Actor) -> None:
-        name = step.plugin or step.call or ""
-        agents = self._world.agents_for(step)
-        if not agents:
-            raise NotFoundError(
-                f"no agent may do '{name}'",
-                expected="an ActionAgent that lists it",
-                suggestions=["add it to an ActionAgent"],
-            )
-        principal = Principal(self._tenant, actor, run.rule)
-        terms = self._approval(principal, step, name)
-        instruction = Instruction(
-            id=derived(run.created, run.id, run.step),
-            instruction_type="execute" if step.plugin else "call",
-            plugin_id=name,
-            input_data=step.parameters,
-            context={
-                "event": decode(run.event, dict),
-                "rule": run.rule,
-                "run": run.id,
-                "mode": step.mode or "plan",  # for what only reads it makes no difference
-            },
-            timeout_seconds=float(step.timeout),
-            max_retries=step.retry.attempts - 1,
-            correlation_id=run.id,
-            idempotency_key=f"{run.id}-{run.step}",
-            on_lost=step.on_lost or self._on_lost(step),
-            trace_id=run.trace_id,
-            principal=f"{actor}:{run.rule}",
-        )
-        lease = Lease(
-            state=InstructionState.AWAITING_APPROVAL if terms else InstructionState.PENDING,
-            attempts=step.retry.attempts,
-            on_lost=instruction.on_lost,
-            backoff=float(step.retry.backoff),
-        )
-        self._store(work, instruction, lease, step=run.step, agents=agents)
-        if terms is not None:
-            self._ask(work, instruction, terms)
+    def _advance(self, work: Transaction, run: Run) -> None:
+        """Create the instructions of the next stage that has any to do, or end the run where none is left."""
+        spec = decode(run.spec, RuleSpec)
+        for stage in range(run.step, len(spec.do)):
+            run = msgspec.structs.replace(run, step=stage)
+            try:
+                drafts = self._drafts(work, run, spec)
+            except OutriderError as error:
+                self._move(work, run)
+                self._fail(work, run, spec, error.message)
+                return
+            if drafts:
+                self._move(work, run)
+                for draft in drafts:
+                    self._drafter.store(work, draft)
+                return
+        self._end(work, run, spec, "completed", "")
 
-    def _store(
-        self, work: Transaction, instruction: Instruction, lease: Lease, *, step: int, agents: list[str]
-    ) -> None:
-        row = {
-            "tenant": self._tenant,
-            "id": instruction.id,
-            "run": instruction.correlation_id,
-            "step": step,
-            "name": instruction.plugin_id,
-            "document": encode(instruction).decode(),
-            "created": work.now,
-            "finished": None,
-            "result": None,
-            **msgspec.structs.asdict(lease),
-        }
-        INSERT_INSTRUCTION.run(work.connection, row)
-        rows = [{"tenant": self._tenant, "agent": agent, "instruction": instruction.id} for agent in agents]
-        INSERT_ELIGIBLE.run_many(work.connection, rows)
-        if lease.state is InstructionState.PENDING:
-            work.wake.update(agents)
+    def _move(self, work: Transaction, run: Run) -> None:
+        if run.step:
+            key = {"key_tenant": self._tenant, "key_id": run.id}
+            ADVANCE_RUN.run(work.connection, {**key, "step": run.step})
 
-    def _approval(self, actor: Principal, step: Step, name: str) -> ApprovalTerms | None:
-        """Judge a step: naming it in a rule is the grant; a Policy may deny it or ask for an approval.
+    def _drafts(self, work: Transaction, run: Run, spec: RuleSpec) -> list[Draft]:
+        """Return the instructions of the run's stage, without those whose conditions do not hold.
 
         Raises:
-            DeniedError: A Policy denies it.
+            OutriderError: A condition cannot be evaluated, or a step cannot be made an instruction.
         """
-        terms = step.require_approval
-        for principal, operation in self._questions(actor, step, name):
-            request = AccessRequest(
-                principal=principal,
-                operation=operation,
-                effect=Effect.WRITE,
-                target=_target(step, self._world.catalogue),
-                params=step.parameters,
-                granted=True,
-            )
-            decision = decide(self._world.policies, request)
-            if decision.verdict is Verdict.DENY:
-                raise denied(request, decision)
-            if decision.verdict is Verdict.REQUIRE_APPROVAL:
-                terms = terms or decision.approval or ApprovalTerms()
-        return terms
+        seen, actor = self._seen(work, run, spec), _actor(spec)
+        whole = spec.do[run.step]
+        if whole.condition and not compiled(whole.condition, STEP_VARIABLES).holds(seen()):
+            return []
+        found = []
+        for leaf in (leaf for leaf in leaves(spec) if leaf.stage == run.step):
+            step = leaf.step
+            if step is whole or not step.condition or compiled(step.condition, STEP_VARIABLES).holds(seen()):
+                found.append(self._drafter.draft(run, leaf.number, step, actor=actor, seen=seen))
+        return found
 
-    def _questions(self, actor: Principal, step: Step, name: str) -> Iterator[tuple[Principal, str]]:
-        """Yield who would do what: the rule or schedule its step, and a plugin the operations that it may ask its agent for."""
-        if step.plugin is None:
-            yield actor, name
-            return
-        yield actor, f"plugin.{name}"
-        manifest = self._world.catalogue.find("action", step.plugin).manifest
-        yield from (
-            (Principal(self._tenant, "plugin", name), operation) for operation in manifest.permissions.operations
-        )
+    def _seen(self, work: Transaction, run: Run, spec: RuleSpec) -> Callable[[], dict[str, Any]]:
+        """Return what gives the variables of steps; they are gathered when the first expression asks."""
 
-    def _ask(self, work: Transaction, instruction: Instruction, terms: ApprovalTerms) -> None:
-        question = f"{instruction.plugin_id} {encode(instruction.input_data).decode()}"
-        work.connection.execute(
-            approvals.insert().values(
-                tenant=self._tenant,
-                instruction=instruction.id,
-                groups=encode(terms.groups).decode(),
-                question=question,
-                requested=work.now,
-                expires=work.now + float(terms.expire),
-                decision="",
-                decided_by="",
-            )
-        )
-        work.timeline(
-            "approval",
-            instruction.plugin_id,
-            f"waits for {', '.join(terms.groups) or 'the owner'}: outrider approvals approve {instruction.id}",
-            run=instruction.correlation_id,
-            instruction=instruction.id,
-        )
+        @cache
+        def gather() -> dict[str, Any]:
+            event = decode(run.event, Event)
+            return {
+                **variables(event, load_facts(work.connection, self._tenant)),
+                "events": [variables(one, {})["event"] for one in self._matched(work, run, event)],
+                "steps": results(spec, self._rows(work, run), run.step),
+                "run": {"id": run.id, "rule": run.rule, "created": timestamp(run.created)},
+            }
 
-    def _on_lost(self, step: Step) -> Any:
-        if step.plugin is None:
-            return "fail"
-        return self._world.catalogue.find("action", step.plugin).manifest.on_lost
+        return gather
 
-    def _end(self, work: Transaction, run: Run, spec: RuleSpec, state: str, message: str) -> None:
+    def _matched(self, work: Transaction, run: Run, event: Event) -> list[Event]:
+        """Return the events of a match, in order; those that are gone already are left out."""
+        ids = decode(run.matched, list[str])[-EVENTS_SHOWN:]
+        if len(ids) <= 1:
+            return [event]
+        rows = work.connection.execute(
+            sa.select(events.c.id, events.c.document).where(events.c.tenant == self._tenant, events.c.id.in_(ids))
+        ).all()
+        found = {row.id: decode(row.document, Event) for row in rows}
+        return [found[one] for one in ids if one in found]
+
+    def _rows(self, work: Transaction, run: Run) -> dict[int, Any]:
+        key = {"key_tenant": self._tenant, "key_run": run.id}
+        return {row.step: row for row in SELECT_STEPS.all(work.connection, key)}
+
+    def _fail(self, work: Transaction, run: Run, spec: RuleSpec, message: str) -> None:
+        """Undo what was done, where the rule says how, and end the run."""
+        failing = msgspec.structs.replace(run, state=COMPENSATING, message=message)
+        if any(leaf.step.compensate is not None for leaf in leaves(spec)):
+            key = {"key_tenant": self._tenant, "key_id": run.id}
+            COMPENSATE_RUN.run(work.connection, {**key, "state": COMPENSATING, "message": message})
+            self._undo(work, failing, spec, cancelled=False)
+        else:
+            self._end(work, failing, spec, end_state(spec, self._rows(work, run)), message)
+
+    def _undo(self, work: Transaction, run: Run, spec: RuleSpec, *, cancelled: bool) -> None:
+        """Start what undoes the last completed step that is not undone yet, or end the run where none is left."""
+        rows = self._rows(work, run)
+        said = [run.message]
+        for leaf in to_undo(spec, rows) if not cancelled else []:
+            try:
+                self._drafter.store(work, self._compensation(work, run, spec, leaf))
+            except OutriderError as error:
+                said.append(f"NOT undone: {leaf.label}: {error.message}")
+            else:
+                work.timeline("run", run.rule, f"{run.message}: undoes {leaf.label}", run=run.id)
+                return
+        said += [told] if (told := undone(spec, rows)) else []
+        self._end(work, run, spec, end_state(spec, rows), "; ".join(said))
+
+    def _compensation(self, work: Transaction, run: Run, spec: RuleSpec, leaf: Leaf) -> Draft:
+        assert leaf.step.compensate is not None
+        number = COMPENSATION_STEP + leaf.number
+        seen = self._seen(work, msgspec.structs.replace(run, step=run.step + 1), spec)
+        return self._drafter.draft(run, number, leaf.step.compensate, actor=_actor(spec), seen=seen)
+
+    def _end(self, work: Transaction, run: Run, spec: RuleSpec, state: Outcome, message: str) -> None:
         values = {"state": state, "message": message, "finished": work.now}
         END_RUN.run(work.connection, {"key_tenant": self._tenant, "key_id": run.id, **values})
         if state != "completed":
             work.timeline("run", run.rule, f"{state}: {message}", run=run.id)
-        for index, output in enumerate(spec.report):
+        for index, route in routed(spec, run, state):
+            outcome = {"state": state, "message": message}
             try:
-                self._report(work, run, output, index, {"state": state, "message": message})
+                report = draft_report(work, self._world, run, route.output, index=index, outcome=outcome)
+                self._drafter.store(work, report)
             except OutriderError as error:
-                work.timeline("output", output, f"not sent: {error.message}", run=run.id)
-
-    def _report(self, work: Transaction, run: Run, output: str, index: int, outcome: dict[str, str]) -> None:
-        spec = self._world.output(output)
-        plugin = self._world.catalogue.find("output", spec.plugin)
-        instruction = Instruction(
-            id=derived(run.created, run.id, REPORT_STEP + index),
-            instruction_type="output",
-            plugin_id=spec.plugin,
-            plugin_configuration=spec.config,
-            input_data=_report_document(work, run, outcome),
-            context={"output": output, "run": run.id, "rule": run.rule},
-            timeout_seconds=float(spec.timeout),
-            max_retries=spec.attempts - 1,
-            correlation_id=run.id,
-            idempotency_key=f"{run.id}-{output}",
-            on_lost="retry" if plugin.manifest.idempotent else plugin.manifest.on_lost,
-            trace_id=run.trace_id,
-            principal=f"output:{output}",
-        )
-        lease = Lease(attempts=spec.attempts, on_lost=instruction.on_lost)
-        self._store(work, instruction, lease, step=REPORT_STEP + index, agents=[spec.run_on or WORKER])
+                work.timeline("output", route.output, f"not sent: {error.message}", run=run.id)
 
 
 def _actor(spec: RuleSpec) -> Actor:
     """Return as what a run acts. Only a scheduled call waits for a source with a colon in its name."""
-    return "schedule" if spec.when.any[0].trigger.startswith(SCHEDULE_SOURCE) else "rule"
+    conditions = spec.when.conditions
+    trigger = conditions[0].trigger if conditions else None
+    return "schedule" if trigger is not None and trigger.startswith(SCHEDULE_SOURCE) else "rule"
 
 
-def _report_document(work: Transaction, run: Run, outcome: dict[str, str]) -> dict[str, Any]:
-    """Return what an output sends: the run, its event and its steps."""
-    rows = work.connection.execute(
-        sa.select(instructions)
-        .where(instructions.c.tenant == run.tenant, instructions.c.run == run.id, instructions.c.step < REPORT_STEP)
-        .order_by(instructions.c.step)
-    ).all()
-    return {
-        "run": run.id,
-        "rule": run.rule,
-        **outcome,
-        "started": timestamp(run.created),
-        "finished": timestamp(work.now),
-        "event": decode(run.event, dict),
-        "steps": [
-            {
-                "name": row.name,
-                "state": row.state,
-                "agent": row.agent,
-                "attempts": row.attempt,
-                "result": to_builtins(decode(row.result, Result)) if row.result else None,
-            }
-            for row in rows
-        ],
-        "trace_id": run.trace_id,
-    }
-
-
-def _target(step: Step, catalogue: Catalogue) -> str:
-    """Return what a step acts on, as `kind/name`, for policies."""
-    if step.plugin is not None:
-        return catalogue.find("action", step.plugin).manifest.target_of(step.parameters)
-    return call_target(step.call or "", step.parameters)
+def _message(row: Any) -> str:
+    result = decode(row.result, Result) if row.result else None
+    return result.error.message if result is not None and result.error is not None else str(row.state)

@@ -1,4 +1,4 @@
-"""Scheduled calls: each becomes a run at its times, and the time that comes next is on disk."""
+"""Scheduled calls and rules: each starts at its times, and the time that comes next is on disk."""
 
 from typing import Any
 
@@ -7,17 +7,20 @@ import sqlalchemy as sa
 
 from outrider.core.codec import encode
 from outrider.core.events import Event
-from outrider.core.machines.windows import Limits
 from outrider.core.timestamps import timestamp
 from outrider.core.trace import new_trace_id
 from outrider.kinds.operatorcall.call import read_call
 from outrider.kinds.operatorcall.model import OperatorCallSpec
-from outrider.kinds.rule.model import Condition, Retry, RuleSpec, Step, When
+from outrider.kinds.rule.model import RuleSpec
+from outrider.kinds.rule.steps import Retry, Step
+from outrider.kinds.rule.when import Condition, When
 from outrider.orchestrator.desk import Desk
+from outrider.orchestrator.evaluation import Evaluator, Starter
 from outrider.orchestrator.holds import Holds
+from outrider.orchestrator.ingest import insert_event
 from outrider.orchestrator.rules import CompiledRule
-from outrider.orchestrator.runs import SCHEDULE_SOURCE, RunStarter
-from outrider.orchestrator.statements import INSERT_EVENT
+from outrider.orchestrator.runs import SCHEDULE_SOURCE
+from outrider.orchestrator.statements import DECIDE_EVENT
 from outrider.orchestrator.tables import runs, schedules
 from outrider.orchestrator.transaction import Transaction
 from outrider.orchestrator.world import Applied
@@ -25,15 +28,22 @@ from outrider.ports.store import upsert
 from outrider.runtime.schedule import Schedule
 
 
-class ScheduledCall(msgspec.Struct, frozen=True):
-    """An OperatorCall, ready to be started."""
+class Timed(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule or a scheduled call, ready to be started at its times."""
 
     rule: CompiledRule
     schedule: Schedule
-    spec: OperatorCallSpec
+    suspend: bool = False
+    concurrency: str = "Allow"
 
 
-def compile_call(entry: Applied) -> ScheduledCall:
+def timed_rule(rule: CompiledRule) -> Timed:
+    """Return a rule that waits for times with its schedule."""
+    when = rule.spec.when
+    return Timed(rule=rule, schedule=Schedule(when.schedule or "", when.time_zone))
+
+
+def timed_call(entry: Applied) -> Timed:
     """Return an applied OperatorCall as a rule of one step with its schedule."""
     spec: OperatorCallSpec = entry.item.spec
     call = read_call(spec.operator)
@@ -47,12 +57,35 @@ def compile_call(entry: Applied) -> ScheduledCall:
         on_lost="retry" if spec.retry_policy.max_retries else None,
     )
     source = f"{SCHEDULE_SOURCE}{entry.item.name}"
-    rule_spec = RuleSpec(when=When(any=[Condition(trigger=source)]), do=[step], report=spec.report)
+    rule_spec = RuleSpec(when=When(any=[Condition(trigger=source)]), do=[step], report=[*spec.report])
     metadata = entry.item.metadata
     rule = CompiledRule(
-        entry.item.name, metadata.uid, metadata.generation, entry.applied_by, rule_spec, limits=Limits(), key=None
+        name=entry.item.name,
+        uid=metadata.uid,
+        generation=metadata.generation,
+        applied_by=entry.applied_by,
+        spec=rule_spec,
     )
-    return ScheduledCall(rule, Schedule(spec.schedule, spec.time_zone), spec)
+    schedule = Schedule(spec.schedule, spec.time_zone)
+    return Timed(rule=rule, schedule=schedule, suspend=spec.suspend, concurrency=spec.concurrency_policy)
+
+
+def scheduled_event(rule: CompiledRule, due: float, missed: int) -> Event:
+    """Return the event of a time, which stands for `missed` earlier ones too."""
+    at = timestamp(due)
+    return Event(
+        id=f"{rule.uid}-{int(due)}",
+        source=f"{SCHEDULE_SOURCE}{rule.name}",
+        type="schedule",
+        time=at,
+        severity="low",
+        data={
+            "scheduled": at,
+            "missed": missed,
+            "summary": at + (f", and {missed} earlier times that were missed" if missed else ""),
+        },
+        trace_id=new_trace_id(),
+    )
 
 
 class Scheduler:
@@ -60,31 +93,33 @@ class Scheduler:
 
     Args:
         tenant: Whose calls.
-        calls: The applied ones.
-        starter: Creates runs.
-        desk: Cancels them.
+        timed: What starts at times.
+        evaluator: Starts the rules.
+        starter: Starts the calls.
+        desk: Cancels runs.
         holds: Whether the platform is paused.
     """
 
     def __init__(
-        self, tenant: str, calls: list[ScheduledCall], starter: RunStarter, *, desk: Desk, holds: Holds
+        self, tenant: str, timed: list[Timed], *, evaluator: Evaluator, starter: Starter, desk: Desk, holds: Holds
     ) -> None:
         self._tenant = tenant
         self._holds = holds
-        self._calls = calls
+        self._timed = timed
+        self._evaluator = evaluator
         self._starter = starter
         self._desk = desk
         # What comes next, as it is on disk; looked up there once.
         self._due: dict[str, float] = {}
 
     def due(self, work: Transaction, wall: float) -> None:
-        """Start the calls whose time has come.
+        """Start what is due.
 
         Args:
             work: The transaction.
             wall: Seconds since the epoch by the machine's clock: that is what people mean by a time.
         """
-        for call in self._calls:
+        for call in self._timed:
             due = self._next(work, call, wall)
             if due <= wall:
                 self._pass(work, call, due, wall)
@@ -93,7 +128,7 @@ class Scheduler:
         """Look up what comes next on disk again: a transaction was lost."""
         self._due.clear()
 
-    def _next(self, work: Transaction, call: ScheduledCall, wall: float) -> float:
+    def _next(self, work: Transaction, call: Timed, wall: float) -> float:
         uid = call.rule.uid
         if uid not in self._due:
             row = work.connection.execute(sa.select(schedules).where(self._is(uid))).first()
@@ -103,42 +138,35 @@ class Scheduler:
                 self._due[uid] = row.due
         return self._due[uid]
 
-    def _pass(self, work: Transaction, call: ScheduledCall, due: float, wall: float) -> None:
+    def _pass(self, work: Transaction, call: Timed, due: float, wall: float) -> None:
         """Pass a time, and those that went by unseen while nothing ran: the last of them stands for all."""
         missed = 0
         while (following := call.schedule.next_after(due)) <= wall and missed < 1000:
             due, missed = following, missed + 1
         self._keep(work, call, call.schedule.next_after(wall))
-        if call.spec.suspend:
+        if call.suspend:
             return
         if self._holds.paused(work.now):
             work.timeline("schedule", call.rule.name, "left out: the platform is paused")
             return
         running = self._running(work, call.rule.uid)
-        if running and call.spec.concurrency_policy == "Forbid":
+        if running and call.concurrency == "Forbid":
             work.timeline("schedule", call.rule.name, "left out: the last call still runs", run=running[0])
             return
-        for run in running if call.spec.concurrency_policy == "Replace" else []:
+        for run in running if call.concurrency == "Replace" else []:
             self._desk.cancel(work, run)
         self._start(work, call, due, missed)
 
-    def _start(self, work: Transaction, call: ScheduledCall, due: float, missed: int) -> None:
-        at = timestamp(due)
-        summary = f"{at}" + (f", and {missed} earlier times that were missed" if missed else "")
-        event = Event(
-            id=f"{call.rule.uid}-{int(due)}",
-            source=f"{SCHEDULE_SOURCE}{call.rule.name}",
-            type="schedule",
-            time=at,
-            severity="low",
-            data={"scheduled": at, "missed": missed, "summary": summary},
-            trace_id=new_trace_id(),
-        )
-        row = {"tenant": self._tenant, "id": event.id, "source": event.source, "received": work.now}
-        if INSERT_EVENT.run(work.connection, {**row, "document": encode(event).decode()}) == 0:
+    def _start(self, work: Transaction, call: Timed, due: float, missed: int) -> None:
+        event = scheduled_event(call.rule, due, missed)
+        if not insert_event(work, self._tenant, event, encode(event).decode()):
             return  # the clock was set back: this time has been
-        work.timeline("event", event.source, summary, event=event.id)
-        self._starter.start(work, call.rule, event)
+        work.timeline("event", event.source, event.data["summary"], event=event.id)
+        if call.rule.spec.when.schedule is None:
+            self._starter.start(work, call.rule, event, [event.id])
+            return
+        decisions = encode(self._evaluator.scheduled(work, call.rule, event)).decode()
+        DECIDE_EVENT.run(work.connection, {"key_tenant": self._tenant, "key_id": event.id, "decisions": decisions})
 
     def _running(self, work: Transaction, uid: str) -> list[str]:
         query = sa.select(runs.c.id).where(
@@ -146,7 +174,7 @@ class Scheduler:
         )
         return list(work.connection.scalars(query))
 
-    def _keep(self, work: Transaction, call: ScheduledCall, due: float) -> None:
+    def _keep(self, work: Transaction, call: Timed, due: float) -> None:
         values = {"due": due, "generation": call.rule.generation}
         work.connection.execute(
             upsert(schedules)

@@ -6,7 +6,7 @@ Parameters of a WHERE clause begin with `key_`, so that they cannot be mistaken 
 import sqlalchemy as sa
 
 from outrider.core.machines.lease import Lease
-from outrider.orchestrator.tables import attempts, eligible, events, facts, instructions, runs
+from outrider.orchestrator.tables import attempts, eligible, events, facts, instructions, rule_windows, runs
 from outrider.ports.store import Prepared, upsert
 
 LEASE_COLUMNS = Lease.__struct_fields__
@@ -21,6 +21,21 @@ def _values(*columns: str) -> dict[str, sa.BindParameter[object]]:
 
 
 INSERT_EVENT = Prepared(upsert(events).on_conflict_do_nothing())
+SELECT_EVENT = Prepared(sa.select(events.c.document).where(_key(events, "tenant", "id")))
+SELECT_DECISIONS = Prepared(sa.select(events.c.decisions).where(_key(events, "tenant", "id")))
+DECIDE_EVENT = Prepared(events.update().where(_key(events, "tenant", "id")).values(**_values("decisions")))
+
+SELECT_WINDOW = Prepared(
+    sa.select(rule_windows.c.generation, rule_windows.c.state).where(_key(rule_windows, "tenant", "rule_uid", "key"))
+)
+_window = upsert(rule_windows)
+UPSERT_WINDOW = Prepared(
+    _window.on_conflict_do_update(
+        index_elements=["tenant", "rule_uid", "key"],
+        set_={column: _window.excluded[column] for column in ("generation", "state", "due", "oldest", "expires")},
+    )
+)
+DELETE_WINDOW = Prepared(rule_windows.delete().where(_key(rule_windows, "tenant", "rule_uid", "key")))
 _fact = upsert(facts)
 UPSERT_FACT = Prepared(
     _fact.on_conflict_do_update(index_elements=["tenant", "source"], set_={"data": _fact.excluded.data})
@@ -30,9 +45,15 @@ SELECT_FACTS = Prepared(sa.select(facts.c.source, facts.c.data).where(_key(facts
 INSERT_RUN = Prepared(runs.insert())
 SELECT_RUN = Prepared(sa.select(runs).where(_key(runs, "tenant", "id")))
 ADVANCE_RUN = Prepared(runs.update().where(_key(runs, "tenant", "id")).values(**_values("step")))
+COMPENSATE_RUN = Prepared(runs.update().where(_key(runs, "tenant", "id")).values(**_values("state", "message")))
 END_RUN = Prepared(runs.update().where(_key(runs, "tenant", "id")).values(**_values("state", "message", "finished")))
 
 INSERT_INSTRUCTION = Prepared(instructions.insert())
+SELECT_STEPS = Prepared(
+    sa.select(instructions.c.step, instructions.c.state, instructions.c.name, instructions.c.result)
+    .where(_key(instructions, "tenant", "run"))
+    .order_by(instructions.c.step)
+)
 SELECT_INSTRUCTION = Prepared(sa.select(instructions).where(_key(instructions, "tenant", "id")))
 SELECT_CLAIMABLE = Prepared(
     sa.select(instructions)

@@ -3,6 +3,8 @@
 Times are seconds since the epoch on the orchestrator's clock; documents are JSON text. Every row has its tenant.
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from outrider.ports.store import Migration
@@ -58,6 +60,7 @@ events = sa.Table(
     sa.Column("source", sa.String(130), nullable=False),
     sa.Column("received", sa.Float, nullable=False),
     sa.Column("document", sa.Text, nullable=False),
+    sa.Column("decisions", sa.Text, nullable=False, server_default=""),
     sa.UniqueConstraint("tenant", "id"),
     sqlite_autoincrement=True,
 )
@@ -86,6 +89,19 @@ rule_rates = sa.Table(
     _tenant(),
     sa.Column("rule_uid", sa.String(26), primary_key=True),
     sa.Column("state", sa.Text, nullable=False),
+)
+
+rule_windows = sa.Table(
+    "rule_windows",
+    metadata,
+    _tenant(),
+    sa.Column("rule_uid", sa.String(26), primary_key=True),
+    sa.Column("key", sa.String(512), primary_key=True),
+    sa.Column("generation", sa.Integer, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("due", sa.Float, nullable=True, index=True),
+    sa.Column("oldest", sa.Float, nullable=True, index=True),
+    sa.Column("expires", sa.Float, nullable=False, index=True),
 )
 
 schedules = sa.Table(
@@ -120,6 +136,7 @@ runs = sa.Table(
     sa.Column("rule_generation", sa.Integer, nullable=False),
     sa.Column("spec", sa.Text, nullable=False),
     sa.Column("event", sa.Text, nullable=False),
+    sa.Column("matched", sa.Text, nullable=False, server_default="[]"),
     sa.Column("state", sa.String(24), nullable=False, index=True),
     sa.Column("step", sa.Integer, nullable=False),
     sa.Column("message", sa.Text, nullable=False),
@@ -150,6 +167,7 @@ instructions = sa.Table(
     sa.Column("created", sa.Float, nullable=False),
     sa.Column("finished", sa.Float, nullable=True),
     sa.Column("result", sa.Text, nullable=True),
+    sa.Column("start_by", sa.Float, nullable=True, index=True),
 )
 
 eligible = sa.Table(
@@ -217,9 +235,34 @@ def _added(table: sa.Table) -> Migration:
     return lambda connection: table.create(connection, checkfirst=True)
 
 
+def _rules_over_time(connection: sa.Connection) -> None:
+    rule_windows.create(connection, checkfirst=True)
+    for column in (events.c.decisions, runs.c.matched, instructions.c.start_by):
+        _add_column(connection, column)
+
+
+def _add_column(connection: sa.Connection, column: sa.Column[Any]) -> None:
+    """Add a column with its index; a new store has it already."""
+    table = column.table
+    assert isinstance(table, sa.Table)
+    if column.name in {found["name"] for found in sa.inspect(connection).get_columns(table.name)}:
+        return
+    described = sa.schema.CreateColumn(column).compile(dialect=connection.dialect)
+    connection.execute(sa.text(f"ALTER TABLE {table.name} ADD COLUMN {described}"))
+    for index in table.indexes:
+        if list(index.columns) == [column]:
+            index.create(connection, checkfirst=True)
+
+
 def _index_rule_uid(connection: sa.Connection) -> None:
     for index in runs.indexes:
         index.create(connection, checkfirst=True)
 
 
-MIGRATIONS: list[Migration] = [metadata.create_all, _added(schedules), _added(holds), _index_rule_uid]
+MIGRATIONS: list[Migration] = [
+    metadata.create_all,
+    _added(schedules),
+    _added(holds),
+    _index_rule_uid,
+    _rules_over_time,
+]

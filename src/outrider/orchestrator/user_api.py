@@ -14,6 +14,7 @@ from outrider.orchestrator import queries
 from outrider.orchestrator.agents import Enrolee, store_token
 from outrider.orchestrator.engine import Engine
 from outrider.orchestrator.event_input import read_events
+from outrider.orchestrator.why import explain_event
 from outrider.orchestrator.wire import (
     AgentWork,
     ApplyAnswer,
@@ -60,6 +61,7 @@ class UserApi:
         router.add("DELETE", "/v1/objects/{kind}/{name}", self._delete)
         router.add("GET", "/v1/events", self._events)
         router.add("POST", "/v1/events", self._send_events)
+        router.add("GET", "/v1/events/{event}/why", self._why)
         router.add("GET", "/v1/runs", self._runs)
         router.add("GET", "/v1/runs/{run}", self._run)
         router.add("GET", "/v1/schedules", self._schedules)
@@ -144,6 +146,11 @@ class UserApi:
         by = self._authenticate(request)
         events = read_events(request, by, self._engine.clock.now())
         return json_response(EventOutcomes(await self._engine.ingest(events, by=by)))
+
+    async def _why(self, request: Request) -> Response:
+        self._authenticate(request)
+        event, tenant = request.params["event"], self._engine.tenant
+        return json_response(await self._engine.store.read(lambda c: explain_event(c, tenant, event)))
 
     async def _runs(self, request: Request) -> Response:
         self._authenticate(request)

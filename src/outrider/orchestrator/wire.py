@@ -40,8 +40,15 @@ class AttemptRow(msgspec.Struct, kw_only=True):
 
 
 class StepRow(msgspec.Struct, kw_only=True):
-    """One step of a run, or one report of it."""
+    """One step of a run, what undoes one, or one report of it.
 
+    Attributes:
+        step: Name of the step in the rule, if it has one.
+        undoes: The step that it undoes; empty for other ones.
+    """
+
+    step: str = ""
+    undoes: str = ""
     instruction: str
     kind: str
     name: str
@@ -54,12 +61,44 @@ class StepRow(msgspec.Struct, kw_only=True):
 
 
 class RunDetail(msgspec.Struct, kw_only=True):
-    """A whole run."""
+    """A whole run.
+
+    Attributes:
+        event: The last event of the match.
+        matched: Ids of all its events.
+        skipped: Steps that were left out because their conditions did not hold.
+    """
 
     run: RunRow
     event: Event
+    matched: list[str]
     trace_id: str
     steps: list[StepRow]
+    skipped: list[str]
+
+
+class WhyRow(msgspec.Struct, kw_only=True):
+    """Why one rule did something about an event, or did not.
+
+    Attributes:
+        outcome: `started`, `shadow`, `waiting`, `limited`, `held back`, `left out`; `not met`, `disabled`, `other events`.
+        checks: What its conditions say about the event, one line each.
+    """
+
+    rule: str
+    outcome: str
+    reason: str
+    run: str = ""
+    key: str = ""
+    events: list[str] = []
+    checks: list[str] = []
+
+
+class WhyAnswer(msgspec.Struct, kw_only=True):
+    """What the rules made of an event."""
+
+    event: EventRow
+    rules: list[WhyRow]
 
 
 class AgentRow(msgspec.Struct, kw_only=True):

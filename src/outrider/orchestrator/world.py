@@ -15,7 +15,7 @@ from outrider.kinds.actionagent.model import ActionAgentSpec
 from outrider.kinds.output.model import OutputSpec
 from outrider.kinds.platform.model import PlatformSpec
 from outrider.kinds.policy.rules import policy_rule
-from outrider.kinds.rule.model import Step
+from outrider.kinds.rule.steps import Action
 from outrider.kinds.sensoragent.model import SensorAgentSpec
 from outrider.orchestrator.rules import RuleIndex
 from outrider.runtime.plugins.catalogue import Catalogue
@@ -80,7 +80,7 @@ class World:
         spec: OutputSpec = entry.item.spec
         return spec
 
-    def agents_for(self, step: Step) -> list[str]:
+    def agents_for(self, step: Action) -> list[str]:
         """Return the action agents that may do a step: named or labelled by `runOn`, and listing what it uses."""
         return [
             entry.item.name
@@ -152,7 +152,7 @@ def _selected(agent: Object, run_on: str | dict[str, str] | None) -> bool:
     return isinstance(run_on, dict) and run_on.items() <= agent.metadata.labels.items()
 
 
-def _offers(spec: Any, step: Step) -> bool:
+def _offers(spec: Any, step: Action) -> bool:
     if step.plugin is not None:
         return any(use.plugin == step.plugin for use in spec.uses())
     return any(fnmatchcase(step.call or "", pattern) for pattern in spec.operations)

@@ -1,14 +1,16 @@
 """CEL expressions of rules and policies (https://cel.dev), compiled once and evaluated in microseconds.
 
-cel-expr-python is imported when the first expression is compiled: agents have none.
+cel-expr-python is imported when the first expression is compiled: agents have none. It judges every expression when it is
+read; simple comparisons are then evaluated by `comparisons`.
 """
 
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
-from outrider.core.errors import ExecutionFailedError, InvalidConfigError, did_you_mean
+from outrider.core.errors import ExecutionFailedError, InvalidConfigError, OutriderError, did_you_mean
+from outrider.runtime.comparisons import compile_comparison
 
 if TYPE_CHECKING:
     from cel_expr_python import cel
@@ -46,6 +48,7 @@ class Expression:
             self._compiled = _environment(variables).compile(text)
         except RuntimeError as error:
             raise _compile_error(text, str(error), variables) from error
+        self._quick = compile_comparison(text, variables)
 
     def evaluate(self, variables: Mapping[str, Any]) -> Any:
         """Return the value as plain data.
@@ -64,10 +67,27 @@ class Expression:
         Raises:
             ExecutionFailedError: The evaluation failed, or its value is not true or false.
         """
+        if self._quick is not None and (known := self._quick(variables)) is not None:
+            return known
         value = self.evaluate(variables)
         if not isinstance(value, bool):
             raise ExecutionFailedError(f"`{self.text}` is not a condition", found=repr(value), expected="true or false")
         return value
+
+    def met(self, variables: Mapping[str, Any]) -> bool:
+        """Return whether a condition is true; one that cannot be evaluated, as on a field that is not there, is not."""
+        if self._quick is not None:
+            return self._quick(variables) is True
+        try:
+            return self.holds(variables)
+        except OutriderError:
+            return False
+
+
+@lru_cache(maxsize=2048)
+def compiled(text: str, variables: tuple[str, ...]) -> Expression:
+    """Return an expression that may have been compiled before; arguments and errors are those of `Expression`."""
+    return Expression(text, variables)
 
 
 def _compile_error(text: str, report: str, variables: tuple[str, ...]) -> InvalidConfigError:

@@ -101,10 +101,12 @@ class FieldWords:
 
 
 def field_helps(model: Model) -> dict[str, str]:
-    """Return the help of each field, from the Attributes section of the type's docstring."""
-    text = inspect.getdoc(model) or ""
-    _, _, section = text.partition("Attributes:\n")
-    return {match[1]: " ".join(match[2].split()) for match in _FIELD_HELP.finditer(section)}
+    """Return the help of each field, from the Attributes sections of the type's docstring and of those it derives from."""
+    helps: dict[str, str] = {}
+    for part in reversed(model.__mro__):
+        _, _, section = inspect.cleandoc(part.__doc__ or "").partition("Attributes:\n")
+        helps |= {match[1]: " ".join(match[2].split()) for match in _FIELD_HELP.finditer(section)}
+    return helps
 
 
 def description(model: Model) -> str:
@@ -123,5 +125,8 @@ def nested(target: Any) -> Iterator[Model]:
 
 def _bounds(target: Any) -> str:
     schema = json_schema(target)
+    present = [option for option in schema.get("anyOf", []) if option.get("type") != "null"]
+    if len(present) == 1:
+        schema = present[0]
     found = [f"{word} {schema[key]}" for key, word in _BOUNDS.items() if key in schema]
     return ", " + ", ".join(found) if found else ""

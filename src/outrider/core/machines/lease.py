@@ -8,6 +8,7 @@
     failed, timeout with attempts left ----> pending (after a delay)
     delivered past expiry --expire--> pending         the attempt does not count
     executing past expiry --expire--> pending | failed | unknown, as `on_lost` says
+    pending, never claimed, past its start time --give up--> timeout
     awaiting_approval, pending, delivered --cancel--> cancelled
     executing --cancel--> executing                   the next renewal tells the agent; nothing is tried again
 
@@ -119,6 +120,13 @@ def request_cancel(lease: Lease) -> Lease:
     # Who holds the claim has not confirmed it yet: with another epoch the confirmation is refused, and nothing starts.
     epoch = lease.epoch + (lease.state is InstructionState.DELIVERED)
     return msgspec.structs.replace(lease, state=InstructionState.CANCELLED, epoch=epoch, cancel_requested=True)
+
+
+def give_up(lease: Lease) -> Lease:
+    """End what nobody has taken in time; what was claimed once stays."""
+    if lease.state is not InstructionState.PENDING or lease.attempt:
+        return lease
+    return msgspec.structs.replace(lease, state=InstructionState.TIMEOUT)
 
 
 def approve(lease: Lease) -> Lease:

@@ -39,3 +39,21 @@ def migrate(connection: sa.Connection, owner: str, steps: Sequence[Migration]) -
         connection.execute(_versions.insert().values(owner=owner, version=len(steps)))
     elif current < len(steps):
         connection.execute(_versions.update().where(_versions.c.owner == owner).values(version=len(steps)))
+
+
+def check_current(connection: sa.Connection, owner: str, steps: Sequence[Migration]) -> None:
+    """Check that the owner's tables are those of this program, for who only reads.
+
+    Raises:
+        PreconditionFailedError: They are older or newer.
+    """
+    there = sa.inspect(connection).has_table(_versions.name)
+    found = connection.scalar(sa.select(_versions.c.version).where(_versions.c.owner == owner)) if there else None
+    if found != len(steps):
+        age = "a newer" if (found or 0) > len(steps) else "an older"
+        raise PreconditionFailedError(
+            f"the store's '{owner}' tables were written by {age} Outrider",
+            found=f"version {found or 0}",
+            expected=f"version {len(steps)}",
+            suggestions=["start its platform once with this version: outrider up"],
+        )

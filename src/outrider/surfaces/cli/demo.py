@@ -163,6 +163,7 @@ class _SelfHealing:
         sys.stdout.write(
             f"web answered again {seconds:.1f} s after the kill · audit chain of {records} records verified\n\n"
             f"Keep it running:   outrider up {_shown(context.folder)}\n"
+            f"Change the rule:   edit {_shown(context.folder / 'outrider.yaml')}, then: outrider rules test {_shown(context.folder)}\n"
             f"Look inside:       outrider runs show {self._run_id}\n"
             f"Check the record:  outrider audit list\n"
         )

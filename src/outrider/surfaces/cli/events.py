@@ -144,6 +144,7 @@ def _new_events(limit: int, source: str) -> Callable[[PlatformClient], Awaitable
 def _event_line(row: EventRow) -> dict[str, Any]:
     event = row.event
     return {
+        "id": event.id,
         "time": event.time,
         "source": event.source,
         "severity": event.severity,

@@ -1,7 +1,9 @@
 """`outrider events` and `outrider runs`: from the running platform, or from the store of one that is stopped."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlencode
 
@@ -16,9 +18,11 @@ from outrider.surfaces.cli.session import client, execute, selected
 from outrider.surfaces.cli.watch import watch, watch_option
 
 if TYPE_CHECKING:
-    from outrider.ports.store import Connection
+    from outrider.ports.store import Connection, Store
 
 T = TypeVar("T")
+# Ids of events on one line, the newest.
+_EVENTS_SHOWN = 8
 
 
 def fetch(ctx: click.Context, path: str, target: type[T], offline: Callable[["Connection"], T]) -> T:
@@ -31,18 +35,32 @@ def fetch(ctx: click.Context, path: str, target: type[T], offline: Callable[["Co
                 return await platform.get(path, target)
 
         return execute(ask())
-    database = context.state / "orchestrator" / "orchestrator.db"
+    with open_store(context.state, f"outrider up {context.folder}") as store:
+        return store.read_now(offline)
+
+
+@contextmanager
+def open_store(state: Path, remedy: str) -> Iterator["Store"]:
+    """Open the store of a platform for reading, be it running or not.
+
+    Args:
+        state: The platform's state folder.
+        remedy: What to do where there is no store.
+
+    Raises:
+        NotFoundError: There is none.
+        PreconditionFailedError: Another version wrote it.
+    """
+    database = state / "orchestrator" / "orchestrator.db"
     if not database.is_file():
-        raise NotFoundError(
-            f"platform '{context.name}' has no store yet",
-            found=str(database),
-            suggestions=[f"outrider up {context.folder}"],
-        )
-    from outrider.ports.store import open_sqlite
+        raise NotFoundError("the platform has no store yet", found=str(database), suggestions=[remedy])
+    from outrider.orchestrator.tables import MIGRATIONS
+    from outrider.ports.store import check_current, open_sqlite
 
     store = open_sqlite(database, read_only=True)
     try:
-        return store.read_now(offline)
+        store.read_now(lambda connection: check_current(connection, "orchestrator", MIGRATIONS))
+        yield store
     finally:
         store.close_now()
 
@@ -107,18 +125,23 @@ def _describe(detail: RunDetail) -> str:
         f"run {run.id}  {run.state} · {seconds}",
         f"  rule      {run.rule}",
         f"  event     {detail.event.source}  {detail.event.data.get('summary', detail.event.data)}  ({detail.event.time})",
-        f"  trace     {detail.trace_id}",
     ]
+    if len(detail.matched) > 1:
+        lines.append(f"  matched   {len(detail.matched)} events: {', '.join(detail.matched[-_EVENTS_SHOWN:])}")
+    lines.append(f"  trace     {detail.trace_id}")
     if run.message:
         lines.append(f"  message   {run.message}")
     for step in detail.steps:
         lines.extend(_step_lines(step))
+    if detail.skipped:
+        lines.append(f"  left out, their conditions did not hold: {', '.join(detail.skipped)}")
     return "\n".join(lines) + "\n"
 
 
 def _step_lines(step: StepRow) -> list[str]:
     took = f"{step.seconds * 1000:.0f} ms" if step.seconds is not None else "not finished"
-    lines = [f"  +{step.offset * 1000:.0f} ms  {step.kind} {step.name}  {step.state} · {took}  ({step.instruction})"]
+    what = f"{step.kind} {step.name}" + (f" [{step.step}]" if step.step else "") + (" undoes" if step.undoes else "")
+    lines = [f"  +{step.offset * 1000:.0f} ms  {what}  {step.state} · {took}  ({step.instruction})"]
     lines += [
         f"      attempt {attempt.attempt} on {attempt.agent}: {attempt.status}  {attempt.started or attempt.claimed}"
         for attempt in step.attempts

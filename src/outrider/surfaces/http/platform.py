@@ -21,6 +21,7 @@ from outrider.orchestrator.wire import (
     ScheduleRow,
     StatusAnswer,
     TimelineAnswer,
+    WhyAnswer,
 )
 from outrider.runtime.client import PlatformClient, connect_to, read_endpoint
 from outrider.runtime.contexts import Endpoint, PlatformContext
@@ -122,6 +123,11 @@ class PlatformController(Controller):
 
     @post("/events", **gives(EventOutcomes, "Send events, in Outrider's form or as CloudEvents 1.0"))
     async def send_events(self, platform: PlatformGate, request: AnyRequest) -> Response[bytes]:
+        return await platform.forward(request)
+
+    @get("/events/{event:str}/why", **gives(WhyAnswer, "Say what the rules made of an event"))
+    async def why(self, platform: PlatformGate, request: AnyRequest, *, event: str) -> Response[bytes]:
+        del event
         return await platform.forward(request)
 
     @get("/runs", **gives(list[RunRow], "List runs, the newest first"))
