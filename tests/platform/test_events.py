@@ -91,3 +91,30 @@ def test_cloudevents_go_in_and_out(hook: Hook) -> None:
         status, refused = ask(platform, "POST", b'{"specversion": "0.3"}', content_type="application/cloudevents+json")
         assert (status, refused["error"]["path"]) == (400, "specversion")
         assert ask(platform, "POST", b"<x/>", content_type="text/xml", **binary)[1]["error"]["path"] == "content-type"
+
+
+def test_recorded_events_are_sent_again(hook: Hook) -> None:
+    hook.declare(rule="  rateLimit: {count: 3, period: 1h}")
+    platform, run = hook.platform, hook.platform.command
+    with running(platform):
+        for number in range(2):
+            done = run("events", "send", "ears/hook", "--id", f"E{number}", "--data", f'{{"number": {number}}}')
+            assert done.returncode == 0
+        run("events", "send", "else/where", "--id", "X")
+        eventually(lambda: finished(platform, 2), what="two runs")
+        shown = run("events", "replay", "--since", "1h")
+        assert shown.returncode == 6
+        assert "E1  ears/hook  sent  -> on-post\n" in shown.stdout
+        assert "X  else/where  sent  -> nothing\n" in shown.stdout
+        assert "3 events; by what is recorded, 2 runs would start" in shown.stdout
+        assert len(platform.runs()) == 2, "a plan sends nothing"
+        assert run("events", "replay", "--since", "1h", "--rule", "on-post", "--source", "ears/hook").returncode == 6
+        assert run("events", "replay", "E1", "--yes").stdout == "1 events sent again\n"
+        eventually(lambda: finished(platform, 3), what="a third run")
+        (row,) = [row for row in platform.json("events") if "outrider.dev/replay-of" in row["event"]["labels"]]
+        assert row["event"]["labels"]["outrider.dev/replay-of"] == "E1"
+        assert (row["event"]["data"], row["event"]["id"] != "E1") == ({"number": 1}, True)
+        assert run("events", "replay", "E9", "--yes").returncode == 3
+        assert run("events", "replay").returncode == 2
+        assert run("events", "replay", "E1", "--since", "1h").returncode == 2
+        assert "event.send" in run("audit", "list").stdout

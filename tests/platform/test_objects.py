@@ -41,7 +41,7 @@ def test_objects_are_applied_looked_at_and_removed(hook: Hook) -> None:
         hook.post()
         eventually(lambda: finished(hook.platform, 2), what="a run of each rule")
         shown = run("describe", "rule", "second").stdout
-        assert yaml.safe_load(shown)["spec"]["when"] == {"any": [{"trigger": "ears/hook", "if": ""}]}
+        assert yaml.safe_load(shown)["spec"]["when"] == {"any": [{"trigger": "ears/hook"}]}
         assert "completed" in shown
 
         named = run("delete", "sensoragent", "ears", "--yes")
@@ -67,7 +67,7 @@ def test_a_rule_is_switched_off_and_on(hook: Hook) -> None:
         assert (switched.returncode, switched.stdout) == (0, "on-post is disabled\n")
         assert "spec.enabled" in switched.stderr
         assert hook.platform.json("rules", "list") == [
-            {"name": "on-post", "enabled": False, "triggers": "ears/hook", "does": "recorder"}
+            {"name": "on-post", "enabled": False, "when": "ears/hook", "does": "recorder"}
         ]
         hook.post()
         eventually(lambda: len(hook.platform.json("events")) == 1, what="the event")

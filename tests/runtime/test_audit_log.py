@@ -11,6 +11,7 @@ import pytest
 from outrider.core.audit import AuditEntry, ChainHead, verify
 from outrider.core.errors import ExecutionFailedError
 from outrider.ports.clock import SystemClock
+from outrider.ports.clock.manual import ManualClock
 from outrider.runtime.audit import AuditLog, read_chain
 
 ENTRY = AuditEntry(phase="fact", principal="user:ana", action="test")
@@ -213,3 +214,63 @@ async def test_append_synced_returns_the_record(path: Path) -> None:
     record: Any = await chain.append_synced(ENTRY)
     chain.close()
     assert list(read_chain(path)) == [record]
+
+
+DAY = 86_400.0
+
+
+def aged(path: Path, days: int) -> AuditLog:
+    """Return a chain with a record for each day, its clock at the end of the last."""
+    clock = ManualClock()
+    chain = AuditLog(path, "test", clock)
+    for _ in range(days):
+        chain.append(ENTRY)
+        clock.advance(DAY)
+    chain.now = clock.now  # type: ignore[attr-defined]  # for the tests
+    return chain
+
+
+def test_old_records_go_and_the_rest_still_verifies(path: Path) -> None:
+    chain = aged(path, 20)
+    anchor = chain.head
+    now: float = chain.now()  # type: ignore[attr-defined]
+    assert chain.prune(now - 5 * DAY) == 15
+    assert [record.sequence for record in read_chain(path)] == [16, 17, 18, 19, 20, 21]
+    assert verify(read_chain(path), anchor).sequence == 21
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert chain.prune(now - 5 * DAY) == 0, "nothing is old any more"
+    chain.append(ENTRY)
+    assert length(path) == 22
+    chain.close()
+
+
+def test_the_file_is_written_anew_only_when_it_pays(path: Path) -> None:
+    chain = aged(path, 20)
+    now: float = chain.now()  # type: ignore[attr-defined]
+    assert chain.prune(now - 19.5 * DAY) == 0
+    assert chain.prune(now - 18 * DAY) == 2
+    chain.close()
+
+
+def test_another_process_goes_on_in_the_new_file(path: Path) -> None:
+    chain = aged(path, 10)
+    other = AuditLog(path, "test", chain._clock)
+    other.append(ENTRY)
+    chain.prune(chain.now() - 3 * DAY)  # type: ignore[attr-defined]
+    other.append(ENTRY)
+    chain.append(ENTRY)
+    assert verify(read_chain(path)).sequence == 14
+    chain.close()
+    other.close()
+
+
+def test_a_prune_that_cannot_be_written_leaves_the_chain_as_it_was(path: Path) -> None:
+    chain = aged(path, 10)
+    path.with_suffix(".pruned").mkdir()
+    with pytest.raises(ExecutionFailedError, match="cannot be written"):
+        chain.prune(chain.now() - 3 * DAY)  # type: ignore[attr-defined]
+    assert verify(read_chain(path)).sequence == 11
+    assert next(read_chain(path)).sequence == 1
+    chain.append(ENTRY)
+    assert length(path) == 12
+    chain.close()

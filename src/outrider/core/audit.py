@@ -10,6 +10,8 @@ from outrider.core.codec import canonical
 from outrider.core.errors import ExecutionFailedError
 
 GENESIS = "0" * 64
+# Action of the record that says up to where earlier ones were removed; its details are a ChainHead.
+PRUNED = "audit.prune"
 
 
 class AuditEntry(msgspec.Struct, kw_only=True):
@@ -63,19 +65,35 @@ def _hash(record: AuditRecord) -> str:
     return hashlib.sha256(canonical(content)).hexdigest()
 
 
+def pruned_entry(through: ChainHead) -> AuditEntry:
+    """Return the entry that says that the records up to a head are removed."""
+    details = {"through": through.sequence, "hash": through.hash}
+    return AuditEntry(
+        phase="fact", principal="platform:retention", action=PRUNED, target="audit", outcome="ok", details=details
+    )
+
+
 def verify(records: Iterable[AuditRecord], anchor: ChainHead | None = None) -> ChainHead:
-    """Check a whole chain and return its head.
+    """Check a chain and return its head.
+
+    A chain whose first records were pruned is whole if one of those that are left says so: with the end of the chain anchored,
+    nobody can have added that record later.
 
     Args:
-        records: The chain from its first record.
-        anchor: A head seen elsewhere; the chain must contain it.
+        records: The chain from its first record, or from the first that was kept.
+        anchor: A head seen elsewhere; the chain must contain it, unless it was pruned since.
 
     Raises:
         ExecutionFailedError: Naming the first bad record.
     """
-    head = ChainHead()
+    head = begin = ChainHead()
+    explained = True
     anchored = anchor is None or anchor.sequence == 0
     for record in records:
+        if head.sequence == 0 and record.sequence > 1:
+            head = begin = ChainHead(record.writer, record.sequence - 1, record.previous)
+            explained = False
+            anchored = anchored or (anchor is not None and _is_pruned(anchor, begin))
         if record.sequence != head.sequence + 1 or record.previous != head.hash or record.hash != _hash(record):
             raise ExecutionFailedError(
                 f"audit chain of {record.writer}: record {record.sequence} does not follow from record {head.sequence}",
@@ -84,8 +102,16 @@ def verify(records: Iterable[AuditRecord], anchor: ChainHead | None = None) -> C
                 suggestions=["compare with a backup: a record was changed or removed from here on"],
             )
         head = ChainHead(record.writer, record.sequence, record.hash)
+        explained = explained or _explains(record, begin)
         if anchor is not None and anchor.sequence == record.sequence:
             anchored = anchor.hash == record.hash
+    if not explained:
+        raise ExecutionFailedError(
+            f"audit chain of {begin.writer}: record {begin.sequence + 1} does not follow from record 0",
+            found="no record says that the earlier ones were pruned",
+            expected="record 1, or a record of the retention",
+            suggestions=["compare with a backup: the beginning of the chain was cut"],
+        )
     if not anchored and anchor is not None:
         raise ExecutionFailedError(
             f"audit chain of {anchor.writer}: it does not contain the head that was anchored",
@@ -94,3 +120,13 @@ def verify(records: Iterable[AuditRecord], anchor: ChainHead | None = None) -> C
             suggestions=["compare with a backup: the end of the chain was cut or rewritten"],
         )
     return head
+
+
+def _is_pruned(anchor: ChainHead, begin: ChainHead) -> bool:
+    """Return whether an anchored head is among the records that are gone."""
+    return anchor.sequence < begin.sequence or (anchor.sequence == begin.sequence and anchor.hash == begin.hash)
+
+
+def _explains(record: AuditRecord, begin: ChainHead) -> bool:
+    details = record.entry.details
+    return record.entry.action == PRUNED and details == {"through": begin.sequence, "hash": begin.hash}

@@ -36,6 +36,10 @@ class SourceMap:
         self._values = values
         self._keys = keys
 
+    def with_overlay(self, over: "SourceMap") -> "SourceMap":
+        """Return the places of a document that another one was merged over."""
+        return SourceMap({**self._values, **over._values}, {**self._keys, **over._keys})  # noqa: SLF001 - of its own class
+
     def key(self, path: Path) -> str:
         """Return the place of the key at `path`, or of the nearest enclosing value that has one."""
         position = self._keys.get(path)

@@ -27,7 +27,7 @@ from outrider.ports.http.client import Client
 from outrider.ports.process import LIFELINE_VARIABLE, watch_lifeline
 from outrider.ports.secrets import Resolver, SecretSource
 from outrider.ports.telemetry import configure_logging, logger, start_tracing
-from outrider.runtime.audit import AuditLog
+from outrider.runtime.audit import AuditLog, keep_pruned
 from outrider.runtime.client import read_authority
 from outrider.runtime.context import AllowedCommand, Environment
 from outrider.runtime.discovery import registry
@@ -60,6 +60,7 @@ class AgentProcess:
             audit=self._audit,
         )
         self._generation = -1
+        self._audit_seconds = AgentConfig(generation=0).audit_seconds
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
@@ -146,6 +147,7 @@ class AgentProcess:
         assert part is not None
         await part.configure(config)
         self._generation = config.generation
+        self._audit_seconds = config.audit_seconds
 
     async def _serve(self) -> None:
         part = self._sensor or self._action
@@ -155,6 +157,7 @@ class AgentProcess:
                 tasks.create_task(part.run()),
                 tasks.create_task(self._beat_all()),
                 tasks.create_task(self._renew_all()),
+                tasks.create_task(keep_pruned(self._audit, self._clock, lambda: self._audit_seconds)),
             ]
             await self._stopping.wait()
             if self._sensor is not None:

@@ -1,13 +1,13 @@
 """The supervisor's own API on a unix socket that only its user may open: status, stop, and the declared services."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 
 from outrider.core.errors import ConflictError, InvalidConfigError, NotFoundError, did_you_mean
 from outrider.core.http.messages import Request, Response
 from outrider.local.parts import Part, PartStatus
-from outrider.ports.http.routing import Router, json_response
+from outrider.ports.http.routing import Router, json_response, read_json
 from outrider.ports.telemetry import logger
 
 _log = logger(__name__)
@@ -21,6 +21,30 @@ class SupervisorStatus(msgspec.Struct, kw_only=True):
     url: str
     ready: bool
     parts: list[PartStatus]
+    overlay: str = ""
+
+
+class ReloadRequest(msgspec.Struct):
+    """Which objects are meant: `digest` of those that were shown to the user."""
+
+    digest: str
+
+
+class ReloadAnswer(msgspec.Struct, kw_only=True):
+    """What was taken over.
+
+    Attributes:
+        changes: As `Kind/name created`.
+        started: Agents and services that were started, or started anew.
+        stopped: Those that were stopped.
+    """
+
+    changes: list[str]
+    started: list[str]
+    stopped: list[str]
+
+
+Reload = Callable[[str], Awaitable[ReloadAnswer]]
 
 
 class Control:
@@ -30,20 +54,28 @@ class Control:
         status: Returns the platform's status.
         services: The declared services by name.
         stop: Ends the platform.
+        reload: Takes over the files of the folder.
     """
 
     def __init__(
-        self, status: Callable[[], SupervisorStatus], services: Mapping[str, Part], stop: Callable[[], None]
+        self,
+        status: Callable[[], SupervisorStatus],
+        services: Mapping[str, Part],
+        *,
+        stop: Callable[[], None],
+        reload: Reload,
     ) -> None:
         self._status = status
         self._services = services
         self._stop = stop
+        self._reload = reload
 
     def router(self) -> Router:
         """Return the routes."""
         router = Router(_log)
         router.add("GET", "/status", self._get_status)
         router.add("POST", "/stop", self._post_stop)
+        router.add("POST", "/reload", self._post_reload)
         router.add("GET", "/services", self._get_services)
         router.add("GET", "/services/{service}", self._get_service)
         router.add("POST", "/services/{service}/{action}", self._post_service)
@@ -55,6 +87,9 @@ class Control:
     async def _post_stop(self, _: Request) -> Response:
         self._stop()
         return json_response({"stopping": True})
+
+    async def _post_reload(self, request: Request) -> Response:
+        return json_response(await self._reload(read_json(request, ReloadRequest).digest))
 
     async def _get_services(self, _: Request) -> Response:
         return json_response([part.status for part in self._services.values()])

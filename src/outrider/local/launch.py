@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from typing import Any, TypeVar
 
 from outrider.core.codec import decode
 from outrider.core.errors import (
@@ -17,12 +18,14 @@ from outrider.core.errors import (
     UnavailableError,
     from_body,
 )
-from outrider.local.control import SupervisorStatus
+from outrider.local.control import ReloadAnswer, ReloadRequest, SupervisorStatus
 from outrider.local.layout import Layout
 from outrider.ports.http.client import Client
 from outrider.ports.process import ProcessGroup, guardian, spawn_guarded
 
+T = TypeVar("T")
 READY_SECONDS = 45.0
+RELOAD_SECONDS = 60.0
 STOP_SECONDS = 20.0
 PROBE_SECONDS = 0.05
 
@@ -38,6 +41,7 @@ def _command(layout: Layout) -> list[str]:
         str(layout.folder),
         "--state",
         str(layout.state),
+        *(["--overlay", layout.overlay] if layout.overlay else []),
     ]
 
 
@@ -125,7 +129,22 @@ async def supervisor_status(layout: Layout) -> SupervisorStatus:
     Raises:
         NotFoundError: None runs.
     """
-    return await _call(layout, "GET", "/status")
+    return await _call(layout, "GET", "/status", target=SupervisorStatus)
+
+
+async def reload(layout: Layout, digest: str) -> ReloadAnswer:
+    """Have the supervisor take over the files of its folder.
+
+    Args:
+        layout: The platform's.
+        digest: What `objects_digest` gave for the objects that were shown.
+
+    Raises:
+        NotFoundError: None runs.
+        ConflictError: The files have changed since, or a change needs a new start.
+        InvalidConfigError: The objects are not valid; nothing was changed.
+    """
+    return await _call(layout, "POST", "/reload", ReloadRequest(digest), target=ReloadAnswer, timeout=RELOAD_SECONDS)
 
 
 async def stop(layout: Layout) -> None:
@@ -135,7 +154,7 @@ async def stop(layout: Layout) -> None:
         NotFoundError: None runs.
         UnavailableError: It did not end in time.
     """
-    await _call(layout, "POST", "/stop", target=dict)
+    await _call(layout, "POST", "/stop", target=dict[str, bool])
     deadline = asyncio.get_running_loop().time() + STOP_SECONDS
     while asyncio.get_running_loop().time() < deadline:
         if not layout.socket.exists():
@@ -146,19 +165,18 @@ async def stop(layout: Layout) -> None:
     )
 
 
-async def _call(layout: Layout, method: str, path: str, target: "type | None" = None) -> SupervisorStatus:
+async def _call(
+    layout: Layout, method: str, path: str, body: Any = None, *, target: type[T], timeout: float = 5.0
+) -> T:
     if not layout.socket.exists():
         raise _not_running(layout)
     client = Client(f"unix:{layout.socket}")
     try:
-        answer: SupervisorStatus = await client.request_json(
-            method, path, None, target or SupervisorStatus, timeout=5.0
-        )
+        return await client.request_json(method, path, body, target, timeout=timeout)
     except ConnectionFailedError as error:
         raise _not_running(layout) from error
     finally:
         await client.close()
-    return answer
 
 
 def _not_running(layout: Layout) -> NotFoundError:

@@ -18,10 +18,12 @@ class Layout:
     Args:
         folder: Where its objects are declared.
         state: Its state folder; `.outrider` inside the folder if absent.
+        overlay: The overlay that is merged over its objects, if any.
     """
 
-    def __init__(self, folder: Path, state: Path | None = None) -> None:
+    def __init__(self, folder: Path, state: Path | None = None, overlay: str = "") -> None:
         self.folder = folder.resolve()
+        self.overlay = overlay
         self.state = (state or self.folder / STATE_FOLDER).resolve()
         self.endpoint = self.state / "endpoint.json"
         self.token = self.state / "token"

@@ -6,7 +6,6 @@ import fcntl
 import os
 import secrets
 import signal
-import socket
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -18,9 +17,11 @@ from outrider.core.codec import encode
 from outrider.core.errors import ConflictError, OutriderError, UnavailableError
 from outrider.edge.settings import AgentSettings
 from outrider.kinds.platform.model import PlatformSpec, Service
-from outrider.local.control import Control, SupervisorStatus
+from outrider.local.control import Control, ReloadAnswer, SupervisorStatus
 from outrider.local.layout import Layout
+from outrider.local.log_bounds import keep_bounded
 from outrider.local.parts import Part, PartSpec, PartStatus
+from outrider.local.preconditions import check_live, free_port
 from outrider.orchestrator.settings import OrchestratorSettings
 from outrider.orchestrator.wire import ApplyAnswer, ApplyRequest, StatusAnswer, TokenAnswer, TokenRequest
 from outrider.ports.clock import Clock, SystemClock
@@ -30,9 +31,8 @@ from outrider.ports.secrets.private_files import write_private
 from outrider.ports.telemetry import configure_logging, logger
 from outrider.runtime.client import PlatformClient
 from outrider.runtime.contexts import Contexts, Endpoint, PlatformContext, cache_folder
-from outrider.runtime.discovery import registry
-from outrider.runtime.objects import ObjectSet, read_objects
-from outrider.runtime.plugins.catalogue import catalogue
+from outrider.runtime.folders import ObjectFolder, objects_digest
+from outrider.runtime.objects import ObjectSet
 
 READY_SECONDS = 30.0
 PROBE_SECONDS = 0.03
@@ -50,7 +50,9 @@ class Supervisor:
 
     def __init__(self, layout: Layout, clock: Clock) -> None:
         self._layout = layout
+        self._folder = ObjectFolder(layout.folder, layout.overlay)
         self._clock = clock
+        self._reloading = asyncio.Lock()
         self._objects: ObjectSet
         self._parts: dict[str, Part] = {}
         self._services: dict[str, Part] = {}
@@ -72,15 +74,18 @@ class Supervisor:
         self._layout.create()
         lock = self._lock()
         try:
-            self._objects = read_objects(self._layout.folder, registry(), catalogue(self._layout.folder))
-            platforms = self._objects.of_kind("Platform")
-            self._name = platforms[0].name if platforms else self._layout.folder.name
-            spec: PlatformSpec = platforms[0].spec if platforms else PlatformSpec()
+            self._objects = self._folder.read()
+            self._name, spec = self._platform(self._objects)
             variables = [source.env for source in spec.secrets.values() if source.env]
             self._secret_variables = {name: os.environ[name] for name in variables if name in os.environ}
             await self._serve(spec)
         finally:
             os.close(lock)
+
+    def _platform(self, objects: ObjectSet) -> tuple[str, PlatformSpec]:
+        """Return the name and the spec of the platform; defaults where none is declared."""
+        platforms = objects.of_kind("Platform")
+        return (platforms[0].name, platforms[0].spec) if platforms else (self._layout.folder.name, PlatformSpec())
 
     def _lock(self) -> int:
         """Hold the state folder for this process alone."""
@@ -97,47 +102,98 @@ class Supervisor:
         return file
 
     async def _serve(self, spec: PlatformSpec) -> None:
-        control = Server(Control(self._status, self._services, self.stop).router())
+        control = Server(Control(self._status, self._services, stop=self.stop, reload=self.reload).router())
         await control.start_unix(self._layout.socket)
         starting = asyncio.get_running_loop().create_task(self._start_all(spec), name="start")
         ended = asyncio.get_running_loop().create_task(self._stopping.wait())
+        bounds = asyncio.get_running_loop().create_task(keep_bounded(self._clock, self._logs))
         try:
             await asyncio.wait({starting, ended}, return_when=asyncio.FIRST_COMPLETED)
             if starting.done():
                 await starting
                 await ended
         finally:
-            for task in (starting, ended):
+            for task in (starting, ended, bounds):
                 task.cancel()
-            await asyncio.wait({starting, ended})
+            await asyncio.wait({starting, ended, bounds})
             await self._stop_all()
             await control.stop(1.0)
             self._layout.socket.unlink(missing_ok=True)
             self._layout.endpoint.unlink(missing_ok=True)
 
+    def _logs(self) -> list[Path]:
+        parts = [part.spec.log for part in (*self._parts.values(), *self._services.values())]
+        return [self._layout.supervisor_log, *parts]
+
     async def _start_all(self, spec: PlatformSpec) -> None:
         self._token = self._read_or_make_token()
         host, _, port = spec.listen.rpartition(":")
-        listen = f"{host}:{_free_port(host, int(port))}"
+        listen = f"{host}:{free_port(host, int(port))}"
         self._url = f"https://{listen}"
         await asyncio.gather(
             *(self._start_service(service) for service in spec.services), self._start_orchestrator(listen)
         )
         await self._until(self._has_authority, "the orchestrator does not come up", "orchestrator")
-        client = PlatformClient(self._url, self._layout.authority, self._token)
-        try:
+        async with PlatformClient(self._url, self._layout.authority, self._token) as client:
             await self._start_agents(client)
             await self._wait_for_agents(client)
-        finally:
-            await client.close()
         endpoint = Endpoint(url=self._url, pid=os.getpid(), name=self._name, supervisor=self._layout.socket)
         write_private(self._layout.endpoint, encode(endpoint))
         context = PlatformContext(
-            name=self._name, folder=self._layout.folder, state=self._layout.state, used=self._clock.now()
+            name=self._name,
+            folder=self._layout.folder,
+            state=self._layout.state,
+            used=self._clock.now(),
+            overlay=self._layout.overlay,
         )
         with suppress(OSError):  # the context is a convenience; a read-only home must not stop a platform
             Contexts().save(context)
         self._ready = True
+
+    async def reload(self, digest: str) -> ReloadAnswer:
+        """Take over the files of the folder: objects, services, agents. What has not changed goes on undisturbed.
+
+        Args:
+            digest: What `objects_digest` gives for the objects that are meant.
+
+        Raises:
+            InvalidConfigError: The objects are not valid; nothing was changed.
+            ConflictError: The files say something else by now, or a change needs a new start.
+        """
+        async with self._reloading:
+            objects = await asyncio.to_thread(self._folder.read)
+            if objects_digest(objects) != digest:
+                raise ConflictError("the files have changed since they were shown", suggestions=["look at them again"])
+            check_live(self._platform(self._objects), self._platform(objects))
+            async with PlatformClient(self._url, self._layout.authority, self._token) as client:
+                body = ApplyRequest(objects=[item.document() for item in objects], prune=True)
+                changes = (await client.post("/v1/objects", body, ApplyAnswer)).changes
+                before, self._objects = self._objects, objects
+                services = await self._reload_services(self._platform(before)[1], self._platform(objects)[1])
+                agents = await self._reload_agents(client)
+            for change in changes:
+                _log.info("%s", change)
+            return ReloadAnswer(changes=changes, started=[*services[0], *agents[0]], stopped=[*services[1], *agents[1]])
+
+    async def _reload_services(self, before: PlatformSpec, after: PlatformSpec) -> tuple[list[str], list[str]]:
+        """Stop the services that are gone, start new ones, start changed ones anew; return both names."""
+        there = {service.name: service for service in before.services}
+        declared = {service.name: service for service in after.services}
+        gone = [name for name, service in there.items() if declared.get(name) != service]
+        fresh = [name for name, service in declared.items() if there.get(name) != service]
+        await asyncio.gather(*(self._services.pop(name).stop() for name in gone))
+        await asyncio.gather(*(self._start_service(declared[name]) for name in fresh))
+        return fresh, [name for name in gone if name not in declared]
+
+    async def _reload_agents(self, client: PlatformClient) -> tuple[list[str], list[str]]:
+        """Stop the agents that are not declared any more and start new ones; return both names."""
+        expected = (await client.get("/v1/status", StatusAnswer)).expected_agents
+        running = {name: part for name, part in self._parts.items() if part.spec.kind == "agent"}
+        gone = [name for name in running if name not in expected]
+        await asyncio.gather(*(self._parts.pop(name).stop() for name in gone))
+        fresh = [name for name in expected if name not in running and name not in self._revoked]
+        await asyncio.gather(*(self._start_agent(client, name, expected[name]) for name in fresh))
+        return fresh, gone
 
     async def _start_service(self, service: Service) -> None:
         log = self._layout.folder / service.log if service.log else self._layout.log(f"service-{service.name}")
@@ -267,7 +323,9 @@ class Supervisor:
 
     def _status(self) -> SupervisorStatus:
         parts = [part.status for part in (*self._parts.values(), *self._services.values())]
-        return SupervisorStatus(name=self._name, url=self._url, ready=self._ready, parts=parts)
+        return SupervisorStatus(
+            name=self._name, url=self._url, ready=self._ready, parts=parts, overlay=self._layout.overlay
+        )
 
     def _changed(self, status: PartStatus) -> None:
         _log.info("%s %s is %s", status.kind, status.name, status.state)
@@ -279,30 +337,6 @@ class Supervisor:
         if orchestrator is not None:
             await orchestrator.stop()
         await asyncio.gather(*(part.stop() for part in self._services.values()))
-
-
-def _free_port(host: str, port: int) -> int:
-    """Return the port to listen on; 0 takes any free one.
-
-    Raises:
-        ConflictError: Another program listens on it.
-    """
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise ConflictError(
-                f"spec.listen: {host}:{port} cannot be used: {error.strerror}",
-                path="spec.listen",
-                found=f"{host}:{port}",
-                expected="an address of this machine with a free port",
-                suggestions=[
-                    "choose another port, or remove `listen` to get a free one",
-                    f"see who has it: ss -ltnp 'sport = {port}'",
-                ],
-            ) from error
-        return int(probe.getsockname()[1])
 
 
 def _own_environment() -> dict[str, str]:
@@ -324,11 +358,12 @@ async def _main(layout: Layout) -> None:
 
 
 def serve(arguments: list[str]) -> None:
-    """Run the supervisor: `outrider platform serve --folder DIR [--state DIR]`."""
+    """Run the supervisor: `outrider platform serve --folder DIR [--state DIR] [--overlay NAME]`."""
     parser = argparse.ArgumentParser(prog="outrider platform serve")
     parser.add_argument("--folder", required=True, type=Path, help="folder with the platform's objects")
     parser.add_argument("--state", type=Path, help="state folder")
+    parser.add_argument("--overlay", default="", help="overlay that is merged over the objects")
     options = parser.parse_args(arguments)
     os.umask(0o077)
     configure_logging()
-    asyncio.run(_main(Layout(options.folder, options.state)))
+    asyncio.run(_main(Layout(options.folder, options.state, options.overlay)))

@@ -80,7 +80,7 @@ class Engine:
         self.store = store
         self.clock = clock
         self.timeline = Timeline(clock)
-        self._audit = audit
+        self.audit = audit
         self._metrics = metrics
         self._catalogue = catalogue
         # One waiting poll per agent. The writer's thread takes pollers out, the event loop puts them in.
@@ -298,11 +298,11 @@ class Engine:
     @property
     def audit_head(self) -> ChainHead:
         """The end of the orchestrator's own chain."""
-        return self._audit.head
+        return self.audit.head
 
     async def record(self, entry: AuditEntry) -> None:
         """Add to the orchestrator's audit chain, on disk when this returns."""
-        await self._audit.append_synced(entry)
+        await self.audit.append_synced(entry)
 
     async def write(self, body: Callable[[Transaction], T], *, relaxed: bool = False) -> T:
         """Run a transaction, then carry out what it wants to happen after its commit.
@@ -343,7 +343,7 @@ class Engine:
             self.timeline.add(work.entries)
         for entry in work.audit:
             try:
-                self._audit.append(entry)
+                self.audit.append(entry)
             except OutriderError as error:
                 _log.error("%s is not in the audit chain: %s", entry.action, error.message, extra={"hint": error.hint})
 

@@ -22,6 +22,7 @@ from outrider.orchestrator.tables import (
     events,
     instructions,
     log_lines,
+    metadata,
     objects,
     runs,
     schedules,
@@ -42,17 +43,17 @@ MAX_ROWS = 500
 
 
 def list_events(
-    connection: sa.Connection, tenant: str, *, after: int = 0, limit: int = 50, source: str = ""
+    connection: sa.Connection, tenant: str, *, after: int | None = None, limit: int = 50, source: str = ""
 ) -> list[EventRow]:
     """Return the newest events, oldest first; with `after` the first that came after a sequence number."""
-    query = sa.select(events).where(events.c.tenant == tenant, events.c.sequence > after)
+    query = sa.select(events).where(events.c.tenant == tenant, events.c.sequence > (after or 0))
     if source:
         query = query.where(events.c.source == source)
-    order = events.c.sequence.asc() if after else events.c.sequence.desc()
+    order = events.c.sequence.desc() if after is None else events.c.sequence.asc()
     rows = connection.execute(query.order_by(order).limit(min(limit, MAX_ROWS))).all()
     return [
         EventRow(sequence=row.sequence, received=timestamp(row.received), event=decode(row.document, Event))
-        for row in (rows if after else reversed(rows))
+        for row in (reversed(rows) if after is None else rows)
     ]
 
 
@@ -259,6 +260,14 @@ def list_approvals(connection: sa.Connection, tenant: str, *, all_states: bool =
         )
         for row in rows
     ]
+
+
+def table_sizes(connection: sa.Connection) -> dict[str, int]:
+    """Return how many rows each table has."""
+    return {
+        name: connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0
+        for name, table in metadata.tables.items()
+    }
 
 
 def anchored_heads(connection: sa.Connection, tenant: str) -> list[ChainHead]:

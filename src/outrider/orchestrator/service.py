@@ -29,7 +29,7 @@ from outrider.ports.process import LIFELINE_VARIABLE, watch_lifeline
 from outrider.ports.secrets.private_files import write_private
 from outrider.ports.store import open_sqlite
 from outrider.ports.telemetry import Metrics, configure_logging, logger, start_tracing
-from outrider.runtime.audit import AuditLog
+from outrider.runtime.audit import AuditLog, keep_pruned
 from outrider.runtime.plugins.catalogue import catalogue
 
 TRUST_DOMAIN = "outrider.local"
@@ -96,7 +96,14 @@ class Orchestrator:
 
         loop = asyncio.get_running_loop()
         tasks = {
-            loop.create_task(work) for work in (engine.sweep(), keep_pruning(engine), renew(), self._until_stopped())
+            loop.create_task(work)
+            for work in (
+                engine.sweep(),
+                keep_pruning(engine),
+                self._prune_audit(engine),
+                renew(),
+                self._until_stopped(),
+            )
         }
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -107,6 +114,9 @@ class Orchestrator:
                 task.cancel()
             await asyncio.wait(tasks)
             await server.stop(STOP_SECONDS)
+
+    async def _prune_audit(self, engine: Engine) -> None:
+        await keep_pruned(engine.audit, self._clock, lambda: float(engine.world.platform.retention.audit))
 
     async def _until_stopped(self) -> None:
         await self._stopping.wait()

@@ -132,7 +132,8 @@ class UserApi:
 
     async def _events(self, request: Request) -> Response:
         self._authenticate(request)
-        after, limit = number_argument(request, "after", 0), number_argument(request, "limit", 50)
+        after = number_argument(request, "after", 0) if "after" in request.arguments() else None
+        limit = number_argument(request, "limit", 50)
         source = request.arguments().get("source", [""])[0]
         rows = await self._engine.store.read(
             lambda c: queries.list_events(c, self._engine.tenant, after=after, limit=limit, source=source)

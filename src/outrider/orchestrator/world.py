@@ -105,6 +105,7 @@ class World:
         config.commands = {
             key: CommandConfig(argv=c.argv, arguments=c.arguments) for key, c in platform.commands.items()
         }
+        config.audit_seconds = float(platform.retention.audit)
         config.secrets = {key: to_builtins(source) for key, source in platform.secrets.items()}
         config.policies = [_policy_config(policy) for policy in self.policies if policy.condition is None]
         config.generation = int(digest(config)[:12], 16)

@@ -4,17 +4,22 @@ import asyncio
 import errno
 import fcntl
 import os
+import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from outrider.core.audit import AuditEntry, AuditRecord, ChainHead, link
+from outrider.core.audit import AuditEntry, AuditRecord, ChainHead, link, pruned_entry
 from outrider.core.codec import decode, encode
 from outrider.core.errors import ExecutionFailedError, OutriderError
 from outrider.core.timestamps import timestamp
 from outrider.ports.clock import Clock
+from outrider.ports.secrets.private_files import sync_folder
+from outrider.ports.telemetry import logger
 
 _BLOCK = 64 * 1024
+PRUNE_EVERY_SECONDS = 3600.0
+_log = logger(__name__)
 
 
 class AuditLog:
@@ -58,8 +63,7 @@ class AuditLog:
         return await asyncio.to_thread(self.append, entry, sync=True)
 
     def _append(self, entry: AuditEntry, *, sync: bool) -> AuditRecord:
-        file = self._open()
-        fcntl.flock(file, fcntl.LOCK_EX)
+        file = self._locked()
         try:
             size = os.fstat(file).st_size
             if size != self._size:
@@ -72,6 +76,69 @@ class AuditLog:
             return record
         finally:
             fcntl.flock(file, fcntl.LOCK_UN)
+
+    def prune(self, before: float) -> int:
+        """Remove the records from before a time (seconds since the epoch) and return how many that were.
+
+        The chain says so itself, in a record that is on disk before anything is removed. As this writes the file anew it waits
+        until a tenth more than the time that is kept has passed.
+
+        Raises:
+            ExecutionFailedError: It could not be written; the chain is as it was.
+        """
+        try:
+            with self._lock:
+                return self._prune(timestamp(before), timestamp(before - (self._clock.now() - before) / 10))
+        except OSError as error:
+            raise _write_error(self.path, error) from error
+
+    def _prune(self, before: str, not_until: str) -> int:
+        if not self.path.is_file():
+            return 0
+        head, length, count = ChainHead(self._writer), 0, 0
+        with self.path.open("rb") as file:
+            for line in file:
+                record = decode(line, AuditRecord) if line.endswith(b"\n") else None
+                if record is None or record.time >= before or (count == 0 and record.time >= not_until):
+                    break
+                head, length, count = (
+                    ChainHead(self._writer, record.sequence, record.hash),
+                    length + len(line),
+                    count + 1,
+                )
+        if count:
+            self._append(pruned_entry(head), sync=True)
+            self._cut(length)
+        return count
+
+    def _cut(self, length: int) -> None:
+        """Replace the file by one without its first bytes; whoever has it open finds the new one at the next record."""
+        file = self._locked()
+        try:
+            beside = self.path.with_suffix(".pruned")
+            with open(beside, "wb", opener=_private) as rest, self.path.open("rb") as whole:
+                whole.seek(length)
+                shutil.copyfileobj(whole, rest, _BLOCK)
+                rest.flush()
+                os.fsync(rest.fileno())
+            beside.replace(self.path)
+            sync_folder(self.path.parent)
+        finally:
+            fcntl.flock(file, fcntl.LOCK_UN)
+
+    def _locked(self) -> int:
+        """Return the file, locked; another process may have replaced it since it was opened."""
+        while True:
+            file = self._open()
+            fcntl.flock(file, fcntl.LOCK_EX)
+            try:
+                current = self.path.stat().st_ino == os.fstat(file).st_ino
+            except FileNotFoundError:
+                current = True  # it was removed: verification will say so, and what comes is kept where it was
+            if current:
+                return file
+            self.close()
+            self._size = -1
 
     def _open(self) -> int:
         if self._file is None:
@@ -97,6 +164,16 @@ class AuditLog:
         if self._file is not None:
             os.close(self._file)
             self._file = None
+
+
+async def keep_pruned(log: AuditLog, clock: Clock, seconds: Callable[[], float]) -> None:
+    """Remove old records of a chain, once an hour; `seconds` says how long they are kept."""
+    while True:
+        await clock.sleep(PRUNE_EVERY_SECONDS)
+        try:
+            await asyncio.to_thread(log.prune, clock.now() - seconds())
+        except OutriderError as error:
+            _log.warning("retention of the audit chain: %s", error.message)
 
 
 def _last_lines(file: int, size: int) -> bytes:
@@ -137,6 +214,10 @@ def _write_or_undo(file: int, line: bytes, size: int, *, sync: bool) -> None:
     if not complete:
         os.ftruncate(file, size)
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _write_error(path: Path, error: OSError) -> ExecutionFailedError:

@@ -19,12 +19,14 @@ class PlatformContext(msgspec.Struct, kw_only=True):
         folder: Where its objects are declared.
         state: Its state folder; token and authority are in it.
         used: When it was last started, seconds since the epoch.
+        overlay: The overlay that it was started with; none where it is empty.
     """
 
     name: str
     folder: Path
     state: Path
     used: float = 0.0
+    overlay: str = ""
 
 
 class Endpoint(msgspec.Struct, kw_only=True):

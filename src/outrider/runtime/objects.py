@@ -17,6 +17,7 @@ from outrider.core.schema import convert
 from outrider.core.source import NO_SOURCE, Path, SourceMap, format_path
 from outrider.runtime.discovery import load
 from outrider.runtime.documents import Document, read_file
+from outrider.runtime.overlays import overlaid, overlay_folder
 from outrider.runtime.plugins.catalogue import Catalogue
 
 Fault = tuple[Path, OutriderError]
@@ -99,15 +100,25 @@ class ObjectSet:
 
 
 def read_objects(
-    folder: FilePath, registry: Registry, catalogue: Catalogue, *, beside: Iterable[Object] = ()
+    folder: FilePath, registry: Registry, catalogue: Catalogue, *, overlay: str = "", beside: Iterable[Object] = ()
 ) -> ObjectSet:
-    """Read every `*.yaml` and `*.yml` of a folder (not of its subfolders), or one file; `beside` as `parse_objects`.
+    """Read every `*.yaml` and `*.yml` of a folder (not of its subfolders), or one file.
+
+    Args:
+        folder: The folder or the file.
+        registry: The kinds.
+        catalogue: The plugins at hand.
+        overlay: Name of a folder below `overlays` whose documents are merged over those of the folder.
+        beside: As `parse_objects`.
 
     Raises:
         NotFoundError: There is no such folder, or nothing in it.
         InvalidConfigError: With every fault of every file, first in the file first.
     """
-    return parse_objects(_documents_of(folder), registry, catalogue, beside=beside)
+    documents: Iterable[Document] = _documents_of(folder)
+    if overlay:
+        documents = overlaid(documents, _documents_of(overlay_folder(folder, overlay), below=folder))
+    return parse_objects(documents, registry, catalogue, beside=beside)
 
 
 def parse_objects(
@@ -197,7 +208,8 @@ def _cross_faults(item: Object, objects: ObjectSet, registry: Registry) -> Itera
             yield fault
 
 
-def _documents_of(folder: FilePath) -> Iterator[Document]:
+def _documents_of(folder: FilePath, *, below: FilePath | None = None) -> Iterator[Document]:
+    """Yield the documents of a folder; in errors its files are named as seen from `below`, the folder itself if absent."""
     if folder.is_file():
         yield from read_file(folder, shown_as=folder.name)
         return
@@ -215,7 +227,7 @@ def _documents_of(folder: FilePath) -> Iterator[Document]:
     faults: list[OutriderError] = []
     for path in files:
         try:
-            yield from read_file(path, shown_as=path.name)
+            yield from read_file(path, shown_as=str(path.relative_to(below or folder)))
         except OutriderError as error:
             faults.append(error)
     if faults:

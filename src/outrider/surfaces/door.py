@@ -8,6 +8,7 @@ from outrider.core.calls import Call
 from outrider.core.plans import Plan, references
 from outrider.core.policy import Verdict
 from outrider.runtime.contexts import PlatformContext, user_state_folder
+from outrider.runtime.folders import ObjectFolder
 from outrider.runtime.invoker import CallOptions
 from outrider.runtime.plans import Planner, PlanStore
 from outrider.surfaces.policies import FolderPolicies
@@ -22,7 +23,7 @@ class Door:
     """
 
     def __init__(self, context: PlatformContext | None) -> None:
-        self._policies = FolderPolicies(context.folder) if context is not None else None
+        self._policies = FolderPolicies(ObjectFolder(context.folder, context.overlay)) if context is not None else None
         self.invoker = local_invoker(context, platform_spec(context))
         self.planner = Planner(self.invoker, PlanStore(user_state_folder() / "plans"))
 

@@ -1,22 +1,15 @@
-import os
-from pathlib import Path
-
 from outrider.core.errors import NotFoundError
 from outrider.core.policy import PolicyRule
 from outrider.kinds.policy.rules import policy_rule
-from outrider.runtime.discovery import registry
-from outrider.runtime.objects import read_objects
-from outrider.runtime.plugins.catalogue import catalogue
-
-_Signature = frozenset[tuple[str, int, int]]
+from outrider.runtime.folders import ObjectFolder, Signature
 
 
 class FolderPolicies:
     """The Policy objects of a platform's folder, read again when one of its files has changed."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: ObjectFolder) -> None:
         self._folder = folder
-        self._signature: _Signature | None = None
+        self._signature: Signature | None = None
         self._rules: list[PolicyRule] = []
 
     def current(self) -> list[PolicyRule]:
@@ -24,9 +17,9 @@ class FolderPolicies:
 
         Raises:
             InvalidConfigError: Its objects are not valid; then nobody can know what it allows.
-            NotFoundError: The folder is gone.
+            NotFoundError: The folder is gone, so nobody knows its policies.
         """
-        signature = self._read_signature()
+        signature = self._folder.signature()
         if signature != self._signature:
             self._rules = self._read()
             self._signature = signature
@@ -34,19 +27,7 @@ class FolderPolicies:
 
     def _read(self) -> list[PolicyRule]:
         try:
-            objects = read_objects(self._folder, registry(), catalogue(self._folder))
+            objects = self._folder.read()
         except NotFoundError:
             return []
         return [policy_rule(item) for item in objects.of_kind("Policy")]
-
-    def _read_signature(self) -> _Signature:
-        try:
-            with os.scandir(self._folder) as entries:
-                files = [(entry.name, entry.stat()) for entry in entries if entry.name.endswith((".yaml", ".yml"))]
-        except OSError as error:
-            raise NotFoundError(
-                f"the platform's folder cannot be read, so nobody knows its policies: {error.strerror}",
-                found=str(self._folder),
-                suggestions=["start again with another --context"],
-            ) from error
-        return frozenset((name, status.st_mtime_ns, status.st_size) for name, status in files)

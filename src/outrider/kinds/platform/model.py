@@ -22,18 +22,20 @@ class Store(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class Retention(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """How long what happened is kept; the audit chains are kept for ever.
+    """How long what happened is kept.
 
     Attributes:
         events: Events. One that is delivered again after that time counts as a new one.
         runs: Runs with their steps and logs, counted from their end.
+        audit: Records of the audit chains; what is left still verifies.
     """
 
     events: Duration = duration("30d")
     runs: Duration = duration("90d")
+    audit: Duration = duration("400d")
 
     def __post_init__(self) -> None:
-        for name, value in (("events", self.events), ("runs", self.runs)):
+        for name, value in (("events", self.events), ("runs", self.runs), ("audit", self.audit)):
             if value < SHORTEST_RETENTION:
                 raise InvalidConfigError(
                     f"{name}: kept for too short a time to be of use", path=name, found=str(value), expected="at least 1h",

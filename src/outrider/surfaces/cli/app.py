@@ -15,6 +15,7 @@ from outrider.surfaces.cli.settings import Settings
 COMMANDS = {
     "up": ("platform", "up", "Start the platform of a folder and show what happens."),
     "down": ("platform", "down", "Stop a platform."),
+    "reload": ("reload", "reload", "Take over the changed files of a running platform."),
     "status": ("platform", "status", "Say what runs, what is wrong and what to do."),
     "pause": ("holds", "pause", "Let nothing new begin on the platform."),
     "resume": ("holds", "resume", "Let a paused platform go on."),
@@ -43,6 +44,7 @@ COMMANDS = {
     "context": ("contexts", "context", "List and select platforms."),
     "backup": ("backup", "backup", "Save the state of a platform while it runs."),
     "restore": ("backup", "restore", "Make a platform's state from a backup."),
+    "support-bundle": ("support", "support_bundle", "Gather what helps somebody help, without secrets."),
     "doctor": ("doctor", "doctor", "Check what this machine offers."),
     "explain": ("explain", "explain", "Explain an error code, a kind or a field."),
     "completion": ("completion", "completion", "Print the completion script of a shell."),

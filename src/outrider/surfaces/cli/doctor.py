@@ -33,7 +33,7 @@ class Finding(msgspec.Struct, kw_only=True):
 @output_option
 def doctor(output: Output) -> int:
     """Check what this machine offers; exit 6 where something is wrong."""
-    findings = [*_system(), *_sandbox(), *_programs(), *_folders(), *_installation(), *_platforms()]
+    findings = look()
     if output.for_people:
         for finding in findings:
             sys.stdout.write(f"{finding.state:<8} {finding.what:<12} {finding.detail}\n")
@@ -42,6 +42,11 @@ def doctor(output: Output) -> int:
     else:
         show(findings, output)
     return FINDINGS if any(finding.state == "problem" for finding in findings) else 0
+
+
+def look() -> list[Finding]:
+    """Return what was found."""
+    return [*_system(), *_sandbox(), *_programs(), *_folders(), *_installation(), *_platforms()]
 
 
 def _system() -> Iterator[Finding]:

@@ -17,6 +17,7 @@ from outrider.orchestrator.wire import EventRow
 from outrider.runtime.client import PlatformClient
 from outrider.surfaces.cli.output import Output, output_option, show
 from outrider.surfaces.cli.records import fetch
+from outrider.surfaces.cli.replay import replay
 from outrider.surfaces.cli.session import client, execute
 from outrider.surfaces.cli.watch import watch, watch_option
 
@@ -74,6 +75,9 @@ def send(ctx: click.Context, /, source: str | None, path: str | None, output: Ou
     outcomes = execute(ask()).outcomes
     show(outcomes, output)
     return 2 if any(outcome.outcome == "rejected" for outcome in outcomes) else 0
+
+
+events.add_command(replay)
 
 
 def _own(source: str, words: dict[str, Any]) -> dict[str, Any]:

@@ -3,25 +3,25 @@
 import asyncio
 import signal
 import sys
+import time
 from contextlib import AsyncExitStack, aclosing
+from functools import partial
 from pathlib import Path
 
 import click
 import msgspec
 
 from outrider.core.errors import NotFoundError, OutriderError
-from outrider.core.registry import Registry
 from outrider.local import launch
 from outrider.local.layout import Layout
 from outrider.local.parts import PartStatus
 from outrider.orchestrator.wire import StatusAnswer
 from outrider.runtime.client import PlatformClient, connect_to
 from outrider.runtime.contexts import Contexts, PlatformContext
-from outrider.runtime.discovery import registry
-from outrider.runtime.objects import ObjectSet, read_objects
-from outrider.runtime.plugins.catalogue import catalogue
+from outrider.runtime.folders import ObjectFolder
 from outrider.surfaces.cli.output import Output, output_option, show
 from outrider.surfaces.cli.questions import Questions
+from outrider.surfaces.cli.reload import FolderWatch
 from outrider.surfaces.cli.session import execute, selected
 from outrider.surfaces.cli.settings import FINDINGS, interactive, settings
 from outrider.surfaces.cli.timeline import TimelinePrinter, follow
@@ -30,27 +30,25 @@ from outrider.surfaces.cli.timeline import TimelinePrinter, follow
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path), default=Path())
 @click.option("--state", type=click.Path(path_type=Path), help="State folder; FOLDER/.outrider if absent.")
+@click.option("--overlay", default="", help="Merge the objects of FOLDER/overlays/OVERLAY over those of FOLDER.")
 @click.option("--detach", is_flag=True, help="Start it in the background and return.")
-def up(folder: Path, state: Path | None, *, detach: bool) -> int:
+@click.option(
+    "--watch", "watching", is_flag=True, help="Take over changed files at once; without it, say what they would change."
+)
+def up(folder: Path, state: Path | None, overlay: str, *, detach: bool, watching: bool) -> int:
     """Start the platform that the objects of FOLDER declare and show what happens, until interrupted."""
-    _read(folder)
-    layout = Layout(folder, state)
+    ObjectFolder(folder, overlay).read()  # everything is checked before anything is started
+    layout = Layout(folder, state, overlay)
     if detach:
         status = execute(launch.start_detached(layout))
         sys.stdout.write(
             f"{status.name} is running in the background · {status.url}\nstop it:  outrider down {folder}\n"
         )
         return 0
-    return execute(_up(layout))
+    return execute(_up(layout, take_over=watching))
 
 
-def _read(folder: Path) -> ObjectSet:
-    """Check everything before anything is started."""
-    found: Registry = registry()
-    return read_objects(folder, found, catalogue(folder))
-
-
-async def _up(layout: Layout) -> int:
+async def _up(layout: Layout, *, take_over: bool) -> int:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -59,23 +57,29 @@ async def _up(layout: Layout) -> int:
         sys.stdout.write(f"{status.name} is running · {status.url} · stop it with ctrl-c, or: outrider down\n")
         sys.stdout.flush()
         context = PlatformContext(name=status.name, folder=layout.folder, state=layout.state)
-        for problem in (await _report(context, layout)).problems:
+        for problem in (await find_status(context, layout)).problems:
             sys.stderr.write(f"problem: {problem}\n")
         async with connect_to(context) as platform:
-            watching = asyncio.ensure_future(_watch(platform))
-            ended = asyncio.ensure_future(stopped.wait())
-            gone = asyncio.ensure_future(_until_gone(layout))
-            await asyncio.wait({watching, ended, gone}, return_when=asyncio.FIRST_COMPLETED)
-            for task in (watching, ended, gone):
+            printer = TimelinePrinter()
+            files = FolderWatch(layout, platform, partial(_tell_of_files, printer), take_over=take_over)
+            tasks = {
+                asyncio.ensure_future(task)
+                for task in (_watch(platform, printer), files.run(), stopped.wait(), _until_gone(layout))
+            }
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in tasks:
                 task.cancel()
-            await asyncio.wait({watching, ended, gone})
+            await asyncio.wait(tasks)
     sys.stdout.write("stopped\n")
     return 0
 
 
-async def _watch(platform: PlatformClient) -> None:
+def _tell_of_files(printer: TimelinePrinter, text: str) -> None:
+    printer.line(time.time(), "files", text)
+
+
+async def _watch(platform: PlatformClient, printer: TimelinePrinter) -> None:
     """Show the timeline and, on a terminal, ask the questions of rules."""
-    printer = TimelinePrinter()
     async with AsyncExitStack() as stack:
         questions = await stack.enter_async_context(Questions(platform, printer)) if interactive() else None
         news = await stack.enter_async_context(aclosing(follow(platform, printer.fault)))
@@ -138,7 +142,7 @@ class StatusReport(msgspec.Struct, kw_only=True):
 def status(ctx: click.Context, output: Output) -> int:
     """Say what runs, what is wrong and what to do; exit 6 where something is wrong."""
     context = selected(ctx)
-    report = execute(_report(context, Layout(context.folder, context.state)))
+    report = execute(find_status(context, Layout(context.folder, context.state)))
     if output.for_people:
         sys.stdout.write(_describe(report))
     else:
@@ -146,7 +150,8 @@ def status(ctx: click.Context, output: Output) -> int:
     return FINDINGS if report.problems else 0
 
 
-async def _report(context: PlatformContext, layout: Layout) -> StatusReport:
+async def find_status(context: PlatformContext, layout: Layout) -> StatusReport:
+    """Return what runs, what is wrong, and what to do about it."""
     try:
         supervisor = await launch.supervisor_status(layout)
     except NotFoundError:

@@ -16,10 +16,9 @@ from outrider.core.objects import DEFAULT_TENANT
 from outrider.core.schema import convert
 from outrider.local.layout import Layout
 from outrider.orchestrator.wire import ApplyAnswer, ApplyRequest, EventRow, WhyAnswer, WhyRow
-from outrider.runtime.discovery import registry
 from outrider.runtime.documents import read_file
-from outrider.runtime.objects import ObjectSet, read_objects
-from outrider.runtime.plugins.catalogue import catalogue
+from outrider.runtime.folders import ObjectFolder
+from outrider.runtime.objects import ObjectSet
 from outrider.surfaces.cli.objects import find_object, find_objects
 from outrider.surfaces.cli.output import Output, output_option, show
 from outrider.surfaces.cli.records import fetch, open_store
@@ -78,6 +77,7 @@ def _when(when: dict[str, Any]) -> str:
 @click.option(
     "--cases", type=click.Path(path_type=Path), help="A file of cases with their events and what is expected."
 )
+@click.option("--overlay", default="", help="Merge the objects of FOLDER/overlays/OVERLAY over those of FOLDER.")
 @click.option("--rule", default="", help="Only this rule.")
 @click.option("--then", default="0s", show_default=True, help="Time that passes after the last event.")
 @output_option
@@ -87,7 +87,7 @@ def test_rules(ctx: click.Context, /, folder: Path, cases: Path | None, output: 
 
     Exits with 1 where a case is not as expected.
     """
-    objects = read_objects(folder, registry(), catalogue(folder if folder.is_dir() else folder.parent))
+    objects = ObjectFolder(folder, words["overlay"]).read()
     if cases is not None:
         return _judge(cases, objects, output)
     from outrider.core.units import parse_duration
@@ -98,7 +98,7 @@ def test_rules(ctx: click.Context, /, folder: Path, cases: Path | None, output: 
         raise NotFoundError(
             f"no rule is called '{rule}'", found=rule, expected=", ".join(item.name for item in objects.of_kind("Rule"))
         )
-    events = list(_stored(ctx, folder) if words["recorded"] == LAST_RUN else _read(words["recorded"]))
+    events = list(_stored_events(ctx, folder) if words["recorded"] == LAST_RUN else _read(words["recorded"]))
     rows = Rehearsal(objects).run(events, then=then)
     rows = [row for row in rows if rule in ("", row.rule)]
     shown = [{**to_builtins(row), "does": "; ".join(row.does)} for row in rows] if output.for_people else rows
@@ -129,7 +129,7 @@ def _judge(path: Path, objects: ObjectSet, output: Output) -> int:
     return int(not all(one.passed for one in judged))
 
 
-def _stored(ctx: click.Context, folder: Path) -> Iterator[EventRow]:
+def _stored_events(ctx: click.Context, folder: Path) -> Iterator[EventRow]:
     """Yield every event in the store of the platform that was started from a folder."""
     named = ctx.find_root().obj.context is not None
     state = selected(ctx).state if named else Layout(folder if folder.is_dir() else folder.parent).state
@@ -143,9 +143,7 @@ def _stored(ctx: click.Context, folder: Path) -> Iterator[EventRow]:
 def _page(connection: Any, after: int) -> list[EventRow]:
     from outrider.orchestrator import queries
 
-    # `after` 0 would give the newest ones.
-    rows = queries.list_events(connection, DEFAULT_TENANT, after=after or -1, limit=queries.MAX_ROWS)
-    return [row for row in rows if row.sequence > after]
+    return queries.list_events(connection, DEFAULT_TENANT, after=after, limit=queries.MAX_ROWS)
 
 
 def _read(name: str) -> Iterator[EventRow]:

@@ -116,7 +116,13 @@ class PlatformController(Controller):
 
     @get("/events", **gives(list[EventRow], "List events"))
     async def events(
-        self, platform: PlatformGate, request: AnyRequest, *, after: int = 0, limit: int = 50, source: str = ""
+        self,
+        platform: PlatformGate,
+        request: AnyRequest,
+        *,
+        after: int | None = None,
+        limit: int = 50,
+        source: str = "",
     ) -> Response[bytes]:
         del after, limit, source
         return await platform.forward(request)

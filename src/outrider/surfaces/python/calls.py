@@ -16,9 +16,8 @@ from outrider.runtime.client import read_endpoint
 from outrider.runtime.context import AllowedCommand, Environment
 from outrider.runtime.contexts import Contexts, PlatformContext, user_state_folder
 from outrider.runtime.discovery import registry
+from outrider.runtime.folders import ObjectFolder
 from outrider.runtime.invoker import CallOptions, Invoker
-from outrider.runtime.objects import read_objects
-from outrider.runtime.plugins.catalogue import catalogue
 
 
 def local_invoker(context: PlatformContext | None, spec: PlatformSpec) -> Invoker:
@@ -49,7 +48,7 @@ def platform_spec(context: PlatformContext | None) -> PlatformSpec:
     """Return the Platform's spec where there is a valid one; the checks of its other objects do not concern us."""
     if context is not None:
         try:
-            platforms = read_objects(context.folder, registry(), catalogue(context.folder)).of_kind("Platform")
+            platforms = ObjectFolder(context.folder, context.overlay).read().of_kind("Platform")
         except OutriderError:
             platforms = []
         if platforms:

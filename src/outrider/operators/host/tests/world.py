@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from outrider.core.http.messages import Request, Response
-from outrider.local.control import Control, SupervisorStatus
+from outrider.local.control import Control, ReloadAnswer, SupervisorStatus
 from outrider.local.parts import Part, PartSpec
 from outrider.ports.clock import SystemClock
 from outrider.ports.http.routing import Router, json_response
@@ -78,10 +78,15 @@ async def _supervisor(stack: AsyncExitStack, root: Path) -> Path:
     await part.start()
     stack.push_async_callback(part.stop)
     status = SupervisorStatus(name="test", url="", ready=True, parts=[])
-    server = Server(Control(lambda: status, {SERVICE: part}, lambda: None).router())
+    control = Control(lambda: status, {SERVICE: part}, stop=lambda: None, reload=_nothing_to_reload)
+    server = Server(control.router())
     await server.start_unix(root / "control")
     stack.push_async_callback(server.stop, 0)
     return root / "control"
+
+
+async def _nothing_to_reload(_: str) -> ReloadAnswer:
+    return ReloadAnswer(changes=[], started=[], stopped=[])
 
 
 def _service(root: Path) -> PartSpec:
