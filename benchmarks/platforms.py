@@ -41,9 +41,12 @@ class BenchmarkPlatform:
         sync: Whether each start of the action is synced to the disk.
         takes: Seconds that the action goes on after that.
         more: Further objects.
+        platform: Spec of the Platform.
     """
 
-    def __init__(self, folder: Path, *, sync: bool = False, takes: float = 0.0, more: str = "") -> None:
+    def __init__(
+        self, folder: Path, *, sync: bool = False, takes: float = 0.0, more: str = "", platform: str = "{}"
+    ) -> None:
         self.port = free_port()
         self._layout = Layout(folder)
         self._record = folder / "record" / "starts.log"  # in a folder of its own, which the plugin may write
@@ -51,7 +54,13 @@ class BenchmarkPlatform:
         self._record.touch()
         shutil.copytree(SOURCE / "plugins", folder / "plugins")
         text = string.Template((SOURCE / "outrider.yaml").read_text())
-        values = {"port": self.port, "record": self._record, "sync": str(sync).lower(), "takes": takes}
+        values = {
+            "port": self.port,
+            "record": self._record,
+            "sync": str(sync).lower(),
+            "takes": takes,
+            "platform": platform,
+        }
         (folder / "outrider.yaml").write_text(text.substitute(values) + more)
 
     def __enter__(self) -> Self:

@@ -29,10 +29,12 @@ from outrider.orchestrator.windows import Windows
 from outrider.orchestrator.world import World
 from outrider.runtime.client import PlatformClient
 from outrider.runtime.plugins.catalogue import Catalogue
+from tests.servers.postgresql import PostgresqlServer
 
 RULES = 100
 SOURCE = "t50"
 BATCH = 500
+AT_ONCE = 4
 OPEN_WINDOWS = 10_000
 WINDOWED = """
 ---
@@ -50,6 +52,7 @@ def measure(quick: bool) -> list[Figure]:
     return [
         *(_evaluation(same, events, 2_500 if quick else 10_500) for same in (False, True)),
         *asyncio.run(_durable(2_000 if quick else OPEN_WINDOWS)),
+        asyncio.run(_durable_on_a_server(2_000 if quick else OPEN_WINDOWS)),
     ]
 
 
@@ -107,6 +110,23 @@ async def _durable(count: int) -> list[Figure]:
         Figure(name="the same, each opens a window", value=opening * 1e6, unit="us", bar=1000),
         Figure(name=f"{count} open windows, RSS", value=grown, unit="MB", bar=60),
     ]
+
+
+async def _durable_on_a_server(count: int) -> Figure:
+    """Send events to a platform on PostgreSQL, several batches at a time, so that they share commits."""
+    with PostgresqlServer(sync=True) as server, tempfile.TemporaryDirectory(prefix="outrider-bench-") as name:
+        folder = Path(name) / "platform"
+        folder.mkdir()
+        store = f'{{store: {{postgresql: {{url: "{server.address()}"}}}}}}'
+        with BenchmarkPlatform(folder, platform=store) as platform:
+            async with platform.client() as client:
+                await _send(client, "warm", BATCH)
+                began = time.perf_counter()
+                await asyncio.gather(*(_send(client, f"unheard-{part}", count // AT_ONCE) for part in range(AT_ONCE)))
+                took = (time.perf_counter() - began) / count
+    return Figure(
+        name=f"the same on PostgreSQL, {AT_ONCE} batches at a time", value=took * 1e6, unit="us", bar=1e6 / 3000
+    )
 
 
 async def _send(client: PlatformClient, kind: str, count: int) -> float:

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 PACKAGES = {"bwrap": "bubblewrap", "node": "nodejs", "curl": "curl", "strace": "strace"}
 
@@ -11,6 +12,9 @@ PACKAGES = {"bwrap": "bubblewrap", "node": "nodejs", "curl": "curl", "strace": "
 def main() -> int:
     """Install what is missing; a missing package stops nothing here, its tests say what they could not run."""
     missing = sorted(package for program, package in PACKAGES.items() if shutil.which(program) is None)
+    # Debian keeps the programs of the server out of the path.
+    if not any(Path("/usr/lib/postgresql").glob("*/bin/initdb")) and shutil.which("initdb") is None:
+        missing.append("postgresql")
     if not missing:
         return 0
     command = ["apt-get", "install", "-y", "--no-install-recommends", *missing]

@@ -53,10 +53,10 @@ STEP = "- {plugin: service-restart, with: {service: web}}"
 class Bench:
     """An engine and what a test needs around it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, store: Store | None = None) -> None:
         self.clock = ManualClock()
         self.folder = folder
-        self.store: Store = open_sqlite(folder / "o.db")
+        self.store: Store = store or open_sqlite(folder / "o.db")
         self.store.migrate("orchestrator", MIGRATIONS)
         self.audit = AuditLog(folder / "audit.jsonl", "orchestrator", self.clock)
         self.engine = Engine(

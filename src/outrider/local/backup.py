@@ -17,7 +17,14 @@ from typing import IO
 import msgspec
 
 from outrider.core.codec import decode, encode
-from outrider.core.errors import ConflictError, ExecutionFailedError, InvalidConfigError, NotFoundError, OutriderError
+from outrider.core.errors import (
+    ConflictError,
+    ExecutionFailedError,
+    InvalidConfigError,
+    NotFoundError,
+    OutriderError,
+    UnsupportedError,
+)
 from outrider.core.objects import DEFAULT_TENANT
 from outrider.local.layout import Layout
 from outrider.orchestrator.holds import PAUSE, place
@@ -70,6 +77,11 @@ def make(layout: Layout, target: Path, *, name: str, now: float) -> Backup:
     if not layout.state.is_dir():
         raise NotFoundError(
             f"there is no state in {layout.state}", found=str(layout.state), suggestions=["start the platform once"]
+        )
+    if not (layout.state / STORE).is_file() and layout.orchestrator_settings.is_file():
+        raise UnsupportedError(
+            "the store of this platform is a database server, which has its own way to be saved",
+            suggestions=["pg_dump --format=custom --file=store.dump DATABASE", f"save {layout.state} beside it"],
         )
     if target.exists():
         raise ConflictError(f"{target} exists", found=str(target), suggestions=["name another file, or remove it"])

@@ -31,6 +31,7 @@ class Layout:
         self.logs = self.state / "logs"
         self.orchestrator = self.state / "orchestrator"
         self.authority = self.orchestrator / AUTHORITY_FILE
+        self.orchestrator_settings = self.state / "orchestrator-orchestrator.json"
         self.secrets = self.state / "secrets"
         self.supervisor_log = self.logs / "supervisor.log"
 

@@ -17,6 +17,7 @@ def check_live(before: tuple[str, PlatformSpec], after: tuple[str, PlatformSpec]
         ("metadata.name", before[0], after[0]),
         ("spec.listen", before[1].listen, after[1].listen),
         ("spec.secrets", before[1].secrets, after[1].secrets),
+        ("spec.store", before[1].store, after[1].store),
     ):
         if old != new:
             raise ConflictError(

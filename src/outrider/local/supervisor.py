@@ -131,7 +131,7 @@ class Supervisor:
         listen = f"{host}:{free_port(host, int(port))}"
         self._url = f"https://{listen}"
         await asyncio.gather(
-            *(self._start_service(service) for service in spec.services), self._start_orchestrator(listen)
+            *(self._start_service(service) for service in spec.services), self._start_orchestrator(listen, spec)
         )
         await self._until(self._has_authority, "the orchestrator does not come up", "orchestrator")
         async with PlatformClient(self._url, self._layout.authority, self._token) as client:
@@ -211,13 +211,24 @@ class Supervisor:
         self._services[service.name] = part
         await part.start()
 
-    async def _start_orchestrator(self, listen: str) -> None:
+    async def _start_orchestrator(self, listen: str, platform: PlatformSpec) -> None:
+        database = platform.store.postgresql
         settings = OrchestratorSettings(
             listen=listen,
             state=self._layout.orchestrator,
             folder=self._layout.folder,
             token_file=self._layout.token,
+            database=database.url if database else "",
+            password=database.password if database else None,
+            secret_sources=platform.secrets if database else {},
+            secrets=self._layout.secrets,
         )
+        if database is not None:
+            from outrider.orchestrator.opening import check_store  # noqa: PLC0415 - 20 MB that other platforms do without
+
+            await asyncio.to_thread(
+                check_store, settings
+            )  # who starts the platform is told at once what is wrong with it
         await self._start_part("orchestrator", "orchestrator", "orchestrator", settings)
 
     async def _start_part(self, name: str, kind: str, service: str, settings: msgspec.Struct) -> None:
@@ -230,10 +241,10 @@ class Supervisor:
             kind=kind,
             argv=[sys.executable, "-m", "outrider", service, "serve", "--settings", str(path)],
             log=log,
-            # Agents open secrets themselves; the variables that hold them go to agents and to nobody else.
+            # Agents open secrets themselves; the variables that hold them go to agents, and that of the database to who opens it.
             environment={
                 **_own_environment(),
-                **(self._secret_variables if kind == "agent" else {}),
+                **(self._secret_variables if kind == "agent" else self._database_variable()),
                 LIFELINE_VARIABLE: str(self._lifeline),
             },
             folder=self._layout.folder,
@@ -241,6 +252,14 @@ class Supervisor:
         part = Part(spec, self._clock, pass_fds=(self._lifeline,), changed=self._changed)
         self._parts[name] = part
         await part.start()
+
+    def _database_variable(self) -> dict[str, str]:
+        """Return the variable that holds the password of the database, if one does."""
+        spec = self._platform(self._objects)[1]
+        reference = spec.store.postgresql.password if spec.store.postgresql else None
+        source = spec.secrets.get(reference.secret) if reference else None
+        name = source.env if source else None
+        return {name: self._secret_variables[name]} if name in self._secret_variables and name else {}
 
     async def _start_agents(self, client: PlatformClient) -> None:
         await self._until(lambda: self._apply(client), "the orchestrator does not answer", "orchestrator")

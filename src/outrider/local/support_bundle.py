@@ -19,9 +19,10 @@ from outrider.core.objects import DEFAULT_TENANT
 from outrider.core.secrets import SecretValue, mask
 from outrider.local.layout import Layout
 from outrider.orchestrator import queries
+from outrider.orchestrator.opening import open_to_read
 from outrider.ports.secrets import Resolver, SecretSource
 from outrider.ports.secrets.store import SecretStore
-from outrider.ports.store import Connection, open_sqlite
+from outrider.ports.store import Connection
 from outrider.version import __version__
 
 LOG_BYTES = 256 * 1024
@@ -105,11 +106,8 @@ def _reports(reports: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _store(layout: Layout) -> Iterator[tuple[str, str]]:
     """Yield what the store says: objects, newest events and runs, and how much there is of each."""
-    database = layout.orchestrator / "orchestrator.db"
-    if not database.is_file():
-        return
     try:
-        store = open_sqlite(database, read_only=True)
+        store = open_to_read(layout.orchestrator, layout.orchestrator_settings)
         try:
             found = store.read_now(_read)
         finally:

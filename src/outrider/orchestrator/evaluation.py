@@ -62,6 +62,10 @@ class Evaluator:
         self._windows = windows
         self._limits = RuleLimits(tenant)
 
+    def concerns(self, event: Event) -> bool:
+        """Return whether any rule listens to an event."""
+        return bool(self._index.conditions(event))
+
     def evaluate(self, work: Transaction, event: Event) -> list[Decision]:
         """Evaluate the rules on an event that was just stored, and return what those made of it that it concerns."""
         conditions = self._index.conditions(event)

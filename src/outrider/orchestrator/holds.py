@@ -14,6 +14,7 @@ from outrider.orchestrator.tables import holds
 from outrider.orchestrator.transaction import Transaction
 from outrider.orchestrator.wire import HoldRequest, HoldRow
 
+MAX_SUBJECT = 200
 PAUSE, CORDON, SILENCE = "pause", "cordon", "silence"
 _DONE = {PAUSE: ("paused", "goes on"), CORDON: ("cordoned", "takes work again"), SILENCE: ("silenced", "may run again")}
 
@@ -130,6 +131,13 @@ def check(request: HoldRequest, agents: dict[str, str]) -> None:
             f"subject: no action agent is called '{request.subject}'", path="subject", found=request.subject,
             expected=", ".join(known), suggestions=did_you_mean(request.subject, known),
         )  # fmt: skip
+    if len(request.subject) > MAX_SUBJECT:
+        raise InvalidConfigError(
+            "subject: too long",
+            path="subject",
+            found=f"{len(request.subject)} characters",
+            expected=f"at most {MAX_SUBJECT}",
+        )
     what, slash, pattern = request.subject.partition("/")
     if request.kind == SILENCE and (what not in ("rule", "trigger") or not slash or not pattern):
         raise InvalidConfigError(

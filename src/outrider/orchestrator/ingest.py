@@ -9,7 +9,7 @@ from outrider.orchestrator.statements import DECIDE_EVENT, INSERT_EVENT, UPSERT_
 from outrider.orchestrator.transaction import Transaction
 from outrider.ports.telemetry import span
 
-MAX_ID = 64
+MAX_ID, MAX_SOURCE = 64, 130
 
 
 class Ingest:
@@ -26,9 +26,12 @@ class Ingest:
 
     def store(self, work: Transaction, batch: list[Event]) -> list[EventOutcome]:
         """Store a batch; an event that is known already changes nothing."""
-        return [self._store_one(work, event) for event in batch]
+        facts: dict[str, Event] = {}
+        outcomes = [self._store_one(work, event, facts) for event in batch]
+        self._remember(work, facts)
+        return outcomes
 
-    def _store_one(self, work: Transaction, event: Event) -> EventOutcome:
+    def _store_one(self, work: Transaction, event: Event, facts: dict[str, Event]) -> EventOutcome:
         document = encode(event)
         refusal = _refusal(event, len(document))
         if refusal:
@@ -37,16 +40,21 @@ class Ingest:
             return EventOutcome(event.id, "duplicate")
         work.timeline("event", event.source, _describe(event), event=event.id)
         with span(f"event {event.type}", {"outrider.event": event.id}, trace_id=event.trace_id):
-            self._remember_fact(work, event)
+            facts[event.source] = event
+            if self._evaluator.concerns(event):
+                self._remember(work, facts)  # rules and steps may look at them
             decisions = self._evaluator.evaluate(work, event)
         if decisions:
             key = {"key_tenant": self._tenant, "key_id": event.id}
             DECIDE_EVENT.run(work.connection, {**key, "decisions": encode(decisions).decode()})
         return EventOutcome(event.id, "accepted")
 
-    def _remember_fact(self, work: Transaction, event: Event) -> None:
-        row = {"tenant": self._tenant, "source": event.source, "data": encode(event.data).decode()}
-        UPSERT_FACT.run(work.connection, row)
+    def _remember(self, work: Transaction, facts: dict[str, Event]) -> None:
+        """Write the last data of triggers: of many events of one trigger the last is enough."""
+        for source, event in facts.items():
+            row = {"tenant": self._tenant, "source": source, "data": encode(event.data).decode()}
+            UPSERT_FACT.run(work.connection, row)
+        facts.clear()
 
 
 def insert_event(work: Transaction, tenant: str, event: Event, document: str) -> bool:
@@ -61,6 +69,8 @@ def _refusal(event: Event, size: int) -> str:
         return f"{size} bytes; at most {MAX_EVENT_BYTES} are taken"
     if not 0 < len(event.id) <= MAX_ID:
         return f"id: {len(event.id)} characters; 1 to {MAX_ID} are taken"
+    if not 0 < len(event.source) <= MAX_SOURCE:
+        return f"source: {len(event.source)} characters; 1 to {MAX_SOURCE} are taken"
     try:
         parse_timestamp(event.time)
     except InvalidConfigError as error:

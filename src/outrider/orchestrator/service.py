@@ -16,9 +16,9 @@ from outrider.core.secrets import SecretValue
 from outrider.orchestrator.agent_api import AgentApi
 from outrider.orchestrator.engine import Engine
 from outrider.orchestrator.metrics import EngineMetrics
+from outrider.orchestrator.opening import open_store
 from outrider.orchestrator.retention import keep_pruning
 from outrider.orchestrator.settings import AUTHORITY_FILE, OrchestratorSettings
-from outrider.orchestrator.tables import MIGRATIONS
 from outrider.orchestrator.user_api import UserApi
 from outrider.ports.certificates.authority import Authority, ensure_authority
 from outrider.ports.certificates.tls import load_identity, server_context
@@ -27,7 +27,6 @@ from outrider.ports.http.routing import Router
 from outrider.ports.http.server import Server
 from outrider.ports.process import LIFELINE_VARIABLE, watch_lifeline
 from outrider.ports.secrets.private_files import write_private
-from outrider.ports.store import open_sqlite
 from outrider.ports.telemetry import Metrics, configure_logging, logger, start_tracing
 from outrider.runtime.audit import AuditLog, keep_pruned
 from outrider.runtime.plugins.catalogue import catalogue
@@ -59,8 +58,7 @@ class Orchestrator:
         host = self._settings.listen.rpartition(":")[0]
         authority = ensure_authority(state / "authority", TRUST_DOMAIN, self._clock.now(), [host])
         write_private(state / AUTHORITY_FILE, authority.ca_pem.encode())
-        store = open_sqlite(state / "orchestrator.db")
-        store.migrate("orchestrator", MIGRATIONS)
+        store = open_store(self._settings)
         audit = AuditLog(state / "audit.jsonl", "orchestrator", self._clock)
         engine = Engine(
             DEFAULT_TENANT,

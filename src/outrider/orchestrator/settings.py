@@ -4,6 +4,9 @@ from pathlib import Path
 
 import msgspec
 
+from outrider.core.secrets import SecretRef
+from outrider.ports.secrets import SecretSource
+
 # The authority's certificate, for clients on this machine.
 AUTHORITY_FILE = "ca.pem"
 
@@ -16,9 +19,17 @@ class OrchestratorSettings(msgspec.Struct, kw_only=True, forbid_unknown_fields=T
         state: Its folder: store, certificates, audit chain.
         folder: The platform's folder, whose plugins/ is searched.
         token_file: File with the token that makes its holder the owner.
+        database: Address of a PostgreSQL database; an SQLite file in `state` where it is empty.
+        password: Of the database.
+        secret_sources: Where the password comes from, if the encrypted store does not have it.
+        secrets: Folder of the encrypted store.
     """
 
     listen: str
     state: Path
     folder: Path
     token_file: Path
+    database: str = ""
+    password: SecretRef | None = None
+    secret_sources: dict[str, SecretSource] = {}
+    secrets: Path | None = None

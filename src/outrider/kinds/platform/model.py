@@ -5,20 +5,46 @@ import msgspec
 from outrider.core.errors import InvalidConfigError
 from outrider.core.objects import Name
 from outrider.core.quantities import Duration, duration
+from outrider.core.secrets import SecretRef
 from outrider.ports.secrets import SecretSource
 
 SHORTEST_RETENTION = 3600.0
 Argv = Annotated[list[str], msgspec.Meta(min_length=1)]
 
 
+class Postgresql(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """A PostgreSQL database, version 15 or newer, with the extra `postgresql`.
+
+    Attributes:
+        url: `postgresql://USER@HOST:PORT/DATABASE`, with the options of libpq, such as `?sslmode=verify-full`.
+        password: Where it is not in libpq's password file.
+    """
+
+    url: Annotated[
+        str,
+        msgspec.Meta(
+            pattern=r"^postgres(ql)?://[^:@/]+@[^/]+/[^/?]+", examples=["postgresql://outrider@db.internal/outrider"]
+        ),
+    ]
+    password: SecretRef | None = None
+
+
 class Sqlite(msgspec.Struct, forbid_unknown_fields=True):
     """The embedded store: one file in the platform's state folder."""
 
 
-class Store(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """Where events, runs and leases are kept."""
+class Store(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """Where events, runs and leases are kept: in an SQLite file, unless a database is named."""
 
-    sqlite: Sqlite = msgspec.field(default_factory=Sqlite)
+    sqlite: Sqlite | None = None
+    postgresql: Postgresql | None = None
+
+    def __post_init__(self) -> None:
+        if self.sqlite is not None and self.postgresql is not None:
+            raise InvalidConfigError(
+                "a platform has one store", found="sqlite and postgresql", expected="one of the two",
+                suggestions=["remove sqlite"],
+            )  # fmt: skip
 
 
 class Retention(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):

@@ -7,6 +7,15 @@ from sqlalchemy.exc import DBAPIError
 from outrider.core.errors import ConflictError, ExecutionFailedError, InternalError, OutriderError, UnavailableError
 
 _LOCKED, _FULL, _FORBIDDEN, _DAMAGED, _DISK = range(5)
+# Connection lost, out of resources, rolled back by the server, operator intervened, lock not free.
+_PASSING = ("08", "53", "40", "57", "55P03", "25P03")
+_REFUSED = (
+    "authentication failed",
+    "does not exist",
+    "no password supplied",
+    "no pg_hba.conf entry",
+    "certificate verify failed",
+)
 _SIGNS = {
     "locked": _LOCKED,
     "busy": _LOCKED,
@@ -23,12 +32,33 @@ def translate(error: Exception, name: str) -> OutriderError:
     """Return our error for one of SQLAlchemy's or of a driver; `name` says which database."""
     original = error.orig if isinstance(error, DBAPIError) else error
     text = str(original or error)
-    if isinstance(original, sqlite3.IntegrityError):
+    kinds = {kind.__name__ for kind in type(original).__mro__}  # drivers name their errors alike, as PEP 249 wants
+    if "IntegrityError" in kinds:
         return ConflictError(f"store {name}: {text}")
+    state = getattr(original, "sqlstate", None)
+    if state is not None or ("OperationalError" in kinds and not isinstance(original, sqlite3.Error)):
+        return _of_a_server(state, name, text)
     reason = next((reason for sign, reason in _SIGNS.items() if sign in text), None)
     if reason is None:
         return InternalError(f"store {name}: {type(original or error).__name__}: {text}")
     return _error(reason, name, text)
+
+
+def _of_a_server(state: str | None, name: str, text: str) -> OutriderError:
+    """Return the error for a code of PostgreSQL (appendix A of its manual); without a code it could not be reached."""
+    reason = text.strip().splitlines()[0] if text.strip() else "no reason given"
+    # A refused connection has no code; its words are the server's own.
+    refused = state is None and any(sign in text for sign in _REFUSED)
+    if refused or (state is not None and state.startswith(("28", "42501", "3D000"))):
+        return ExecutionFailedError(
+            f"store {name}: {reason}", found=text,
+            suggestions=["check user, password and database, and that the user may create tables in it"],
+        )  # fmt: skip
+    if state is None or state.startswith(_PASSING):
+        return UnavailableError(
+            f"store {name}: {reason}", found=text, suggestions=["is the database server up?"], retry_after=1.0
+        )
+    return InternalError(f"store {name}: {state}: {reason}")
 
 
 def _error(reason: int, name: str, text: str) -> OutriderError:

@@ -1,24 +1,23 @@
 """One thread writes, and commits what has come together at once; others read.
 
-A commit waits for the disk (SQLite: WAL, synchronous FULL). While it does, further writes gather and share the next one:
-the cost of the disk is per group, not per write. A relaxed write does not wait (synchronous NORMAL): it survives the end of
-every process, but maybe not that of the machine, until a later one has waited. `unbroken` says whether that can have happened.
+A commit waits for the disk. While it does, further writes gather and share the next one: the cost of the disk is per group, not
+per write. A relaxed write does not wait, where the database offers that: it survives the end of every process, but maybe not
+that of the machine, until a later one has waited. `unbroken` says whether that can have happened.
 """
 
 import asyncio
 import contextlib
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from outrider.core.errors import LimitedError, OutriderError, UnavailableError
-from outrider.ports.secrets.private_files import read_private, write_private
 from outrider.ports.store.errors import translate
 from outrider.ports.store.migrations import Migration, migrate
 
@@ -26,8 +25,6 @@ T = TypeVar("T")
 GROUP = 256
 MAX_WAITING = 10_000
 READERS = 2
-BUSY_MILLISECONDS = 5000
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class _Work:
@@ -56,20 +53,29 @@ class Store:
     """A SQL database.
 
     Args:
-        engine: SQLAlchemy engine.
+        engine: SQLAlchemy engine, in autocommit mode.
         name: Shown in errors.
-        begin: Statement that begins a writing transaction.
-        path: File whose disappearance is noticed, for SQLite.
+        begin: Statements that begin a writing transaction, in which no other writer is at work.
+        begin_reading: Statements that begin a transaction with one view of everything.
+        path: File whose disappearance is noticed, for SQLite; only there is a write relaxed.
         unbroken: Whether relaxed writes of those who had it before are surely in it.
     """
 
     def __init__(
-        self, engine: sa.Engine, *, name: str, begin: str, path: Path | None = None, unbroken: bool = False
+        self,
+        engine: sa.Engine,
+        *,
+        name: str,
+        begin: Sequence[str],
+        begin_reading: Sequence[str],
+        path: Path | None = None,
+        unbroken: bool = False,
     ) -> None:
         self.unbroken = unbroken
         self._engine = engine
         self._name = name
         self._begin = begin
+        self._begin_reading = begin_reading
         self._path = path
         self._waiting: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
         self._relaxed = False
@@ -110,16 +116,25 @@ class Store:
     def read_now(self, body: Callable[[sa.Connection], T]) -> T:
         """The same, in the calling thread."""
         try:
-            with self._engine.connect() as connection, connection.begin():
+            with self._engine.connect() as connection, self._reading(connection):
                 return body(connection)
         except self._faults as error:
             raise translate(error, self._name) from error
+
+    @contextlib.contextmanager
+    def _reading(self, connection: sa.Connection) -> Iterator[None]:
+        _run(connection, self._begin_reading)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(*self._faults):  # it has read only: whether that ends well tells nothing
+                connection.exec_driver_sql("ROLLBACK")
 
     def migrate(self, owner: str, steps: Sequence[Migration]) -> None:
         """Bring an owner's tables to the newest version, before the store is used."""
         try:
             with self._engine.connect() as connection:
-                connection.exec_driver_sql(self._begin)
+                _run(connection, self._begin)
                 migrate(connection, owner, steps)
                 connection.exec_driver_sql("COMMIT")
         except self._faults as error:
@@ -137,13 +152,14 @@ class Store:
         self._engine.dispose()
 
     def _write_all(self) -> None:
-        with self._engine.connect() as connection:
-            while (first := self._waiting.get()) is not None:
-                group, last = self._gather(first)
-                self._write_group(connection, group)
-                _resolve(group)
-                if last:
-                    return
+        connection = None
+        last = False
+        while not last and (first := self._waiting.get()) is not None:
+            group, last = self._gather(first)
+            connection = self._write_group(connection, group)
+            _resolve(group)
+        if connection is not None:
+            connection.close()
 
     def _gather(self, first: _Work) -> tuple[list[_Work], bool]:
         group = [first]
@@ -157,21 +173,50 @@ class Store:
             group.append(work)
         return group, False
 
-    def _write_group(self, connection: sa.Connection, group: list[_Work]) -> None:
+    def _write_group(self, connection: sa.Connection | None, group: list[_Work]) -> sa.Connection | None:
+        """Write a group and return the connection for the next; none where it was lost, so that a new one is made."""
         try:
             self._check_present()
-            self._relax(connection, relaxed=all(work.relaxed for work in group))
-            connection.exec_driver_sql(self._begin)
+            connection = self._begun(connection, relaxed=all(work.relaxed for work in group))
             for work in group:
                 self._write_one(connection, work, alone=len(group) == 1)
             if len(group) > 1 or group[0].outcome[1] is None:
                 connection.exec_driver_sql("COMMIT")
         except (*self._faults, OutriderError) as error:
             fault = error if isinstance(error, OutriderError) else translate(error, self._name)
-            with contextlib.suppress(*self._faults):
-                connection.exec_driver_sql("ROLLBACK")
             for work in group:
                 work.outcome = (None, work.outcome[1] or fault)
+            return self._after_fault(connection)
+        return connection
+
+    def _begun(self, connection: sa.Connection | None, *, relaxed: bool) -> sa.Connection:
+        """Return a connection with a transaction begun; where the old one was lost since the last group, a new one."""
+        if connection is not None:
+            try:
+                self._relax(connection, relaxed=relaxed)
+                _run(connection, self._begin)
+            except DBAPIError as error:
+                if not error.connection_invalidated:
+                    raise
+                connection.close()
+            else:
+                return connection
+        connection = self._engine.connect()
+        self._relax(connection, relaxed=relaxed)
+        _run(connection, self._begin)
+        return connection
+
+    def _after_fault(self, connection: sa.Connection | None) -> sa.Connection | None:
+        if connection is None:
+            return None
+        try:
+            connection.exec_driver_sql("ROLLBACK")
+        except self._faults:
+            with contextlib.suppress(*self._faults):
+                connection.invalidate()
+                connection.close()
+            return None
+        return connection
 
     def _relax(self, connection: sa.Connection, *, relaxed: bool) -> None:
         if relaxed != self._relaxed and self._path is not None:
@@ -206,6 +251,11 @@ class Store:
             )
 
 
+def _run(connection: sa.Connection, statements: Sequence[str]) -> None:
+    for statement in statements:
+        connection.exec_driver_sql(statement)
+
+
 def _resolve(group: list[_Work]) -> None:
     """Give every waiting caller its outcome, with one wake-up of each event loop."""
     for loop in {work.loop for work in group}:
@@ -217,47 +267,3 @@ def _resolve(group: list[_Work]) -> None:
 def _resolve_all(group: list[_Work]) -> None:
     for work in group:
         work.resolve()
-
-
-def open_sqlite(path: Path, *, read_only: bool = False) -> Store:
-    """Open, and unless `read_only` create, a SQLite file with WAL and synchronous FULL.
-
-    Raises:
-        OutriderError: It cannot be opened.
-    """
-    mode = "ro" if read_only else "rwc"
-    engine = sa.create_engine(
-        f"sqlite:///file:{path}?mode={mode}&uri=true",
-        isolation_level="AUTOCOMMIT",
-        connect_args={"timeout": BUSY_MILLISECONDS / 1000, "check_same_thread": False},
-        poolclass=sa.pool.QueuePool,
-        pool_size=READERS + 2,
-    )
-
-    @sa.event.listens_for(engine, "connect")
-    def _configure(connection: Any, _: Any) -> None:
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA synchronous=FULL")
-        cursor.execute("PRAGMA foreign_keys=ON")
-        if not read_only:
-            cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.close()
-
-    try:
-        with engine.connect() as connection:
-            connection.exec_driver_sql("SELECT 1 FROM sqlite_master LIMIT 1")
-    except SQLAlchemyError as error:
-        engine.dispose()
-        raise translate(error, str(path)) from error
-    unbroken = read_only or _since_the_same_boot(path.with_suffix(".boot"))
-    return Store(engine, name=path.name, begin="BEGIN IMMEDIATE", path=path, unbroken=unbroken)
-
-
-def _since_the_same_boot(note: Path) -> bool:
-    """Note on disk which boot of the machine this is, and return whether it was the same one before."""
-    boot = _BOOT_ID.read_bytes() if _BOOT_ID.exists() else b""
-    known = read_private(note)
-    if boot and known == boot:
-        return True
-    write_private(note, boot)
-    return False

@@ -7,11 +7,13 @@ import click
 import msgspec
 
 from outrider.core.audit import ChainHead, verify
-from outrider.core.errors import ExecutionFailedError, NotFoundError, OutriderError, collected
+from outrider.core.errors import ExecutionFailedError, OutriderError, collected
 from outrider.core.objects import DEFAULT_TENANT
+from outrider.local.layout import Layout
 from outrider.runtime.audit import read_chain
 from outrider.runtime.contexts import PlatformContext, user_state_folder
 from outrider.surfaces.cli.output import Output, output_option, show
+from outrider.surfaces.cli.records import open_store
 from outrider.surfaces.cli.session import selected
 
 _SHOWN = 50
@@ -85,16 +87,9 @@ def _writer(path: Path) -> str:
 def _anchors(context: PlatformContext) -> list[ChainHead]:
     """Return the heads that the orchestrator anchored, read from its store."""
     from outrider.orchestrator.queries import anchored_heads
-    from outrider.ports.store import open_sqlite
 
-    database = context.state / "orchestrator" / "orchestrator.db"
-    if not database.is_file():
-        raise NotFoundError(f"platform '{context.name}' has no store yet", found=str(database))
-    store = open_sqlite(database, read_only=True)
-    try:
+    with open_store(Layout(context.folder, context.state)) as store:
         return store.read_now(lambda connection: anchored_heads(connection, DEFAULT_TENANT))
-    finally:
-        store.close_now()
 
 
 @audit.command("list")

@@ -3,14 +3,13 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlencode
 
 import click
 
-from outrider.core.errors import NotFoundError
 from outrider.core.objects import DEFAULT_TENANT
+from outrider.local.layout import Layout
 from outrider.orchestrator.wire import RunDetail, RunRow, StepRow
 from outrider.runtime.client import PlatformClient, read_endpoint
 from outrider.surfaces.cli.output import Output, output_option, show
@@ -35,31 +34,22 @@ def fetch(ctx: click.Context, path: str, target: type[T], offline: Callable[["Co
                 return await platform.get(path, target)
 
         return execute(ask())
-    with open_store(context.state, f"outrider up {context.folder}") as store:
+    with open_store(Layout(context.folder, context.state)) as store:
         return store.read_now(offline)
 
 
 @contextmanager
-def open_store(state: Path, remedy: str) -> Iterator["Store"]:
+def open_store(layout: Layout) -> Iterator["Store"]:
     """Open the store of a platform for reading, be it running or not.
-
-    Args:
-        state: The platform's state folder.
-        remedy: What to do where there is no store.
 
     Raises:
         NotFoundError: There is none.
         PreconditionFailedError: Another version wrote it.
     """
-    database = state / "orchestrator" / "orchestrator.db"
-    if not database.is_file():
-        raise NotFoundError("the platform has no store yet", found=str(database), suggestions=[remedy])
-    from outrider.orchestrator.tables import MIGRATIONS
-    from outrider.ports.store import check_current, open_sqlite
+    from outrider.orchestrator.opening import open_to_read
 
-    store = open_sqlite(database, read_only=True)
+    store = open_to_read(layout.orchestrator, layout.orchestrator_settings)
     try:
-        store.read_now(lambda connection: check_current(connection, "orchestrator", MIGRATIONS))
         yield store
     finally:
         store.close_now()

@@ -131,9 +131,11 @@ def _judge(path: Path, objects: ObjectSet, output: Output) -> int:
 
 def _stored_events(ctx: click.Context, folder: Path) -> Iterator[EventRow]:
     """Yield every event in the store of the platform that was started from a folder."""
-    named = ctx.find_root().obj.context is not None
-    state = selected(ctx).state if named else Layout(folder if folder.is_dir() else folder.parent).state
-    with open_store(state, f"outrider up {folder}") as store:
+    layout = Layout(folder if folder.is_dir() else folder.parent)
+    if ctx.find_root().obj.context is not None:
+        context = selected(ctx)
+        layout = Layout(context.folder, context.state)
+    with open_store(layout) as store:
         sequence = 0
         while rows := store.read_now(partial(_page, after=sequence)):
             yield from rows

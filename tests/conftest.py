@@ -1,0 +1,20 @@
+from collections.abc import Iterator
+
+import pytest
+
+from tests.servers.postgresql import PostgresqlServer
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgresqlServer]:
+    """Return a real PostgreSQL server, shared by the tests of this run."""
+    with PostgresqlServer() as server:
+        yield server
+
+
+@pytest.fixture
+def postgresql_address(postgresql: PostgresqlServer) -> Iterator[str]:
+    """Return the address of an empty database on it."""
+    schema = postgresql.create()
+    yield postgresql.address(schema)
+    postgresql.drop(schema)
