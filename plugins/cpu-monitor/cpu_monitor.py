@@ -2,46 +2,11 @@
 
 import time
 
-from outrider_plugin import PluginError, Trigger, main, seconds
+from outrider_measure import Level, Measuring
+from outrider_plugin import PluginError, main, seconds
 
 
-class Level:
-    """`high` and `normal` with two thresholds; between them the state stays, and each must last before it counts.
-
-    Args:
-        above: Percent from which it is high.
-        below: Percent up to which it is normal.
-        lasting: Seconds that a new state must last.
-    """
-
-    def __init__(self, above: float, below: float, lasting: float) -> None:
-        self._above = above
-        self._below = below
-        self._lasting = lasting
-        self._since: float | None = None
-        self.state = ""
-
-    def changed(self, percent: float, now: float) -> bool:
-        """Take a measurement of the time `now` (s) and tell whether the state is another one now."""
-        next_state = self._next_state(percent)
-        if next_state == self.state:
-            self._since = None
-            return False
-        if self._since is None:
-            self._since = now
-        # The very first `normal` needs no wait: it ends what an earlier run of the plugin may have begun.
-        if now - self._since < self._lasting and (self.state or next_state == "high"):
-            return False
-        self.state, self._since = next_state, None
-        return True
-
-    def _next_state(self, percent: float) -> str:
-        if percent >= self._above:
-            return "high"
-        return "normal" if percent <= self._below or not self.state else self.state
-
-
-class CpuMonitor(Trigger):
+class CpuMonitor(Measuring):
     """The host's processors together."""
 
     def setup(self) -> None:
@@ -54,23 +19,11 @@ class CpuMonitor(Trigger):
         self.every = seconds(self.config["every"])
         self.level = Level(self.above, self.below, seconds(self.config["for"]))
 
-    def run(self) -> None:
-        told = ""
-        due = time.monotonic()
-        while not self.wait(max(0.0, due - time.monotonic())):
-            due = max(due + self.every, time.monotonic())
-            try:
-                percent = self._percent()
-                told = ""
-            except PluginError as error:
-                if not self.stopping and str(error) != told:
-                    told = str(error)
-                    self.log(f"host.cpu failed: {error}")
-                continue
-            if self.level.changed(percent, time.monotonic()):
-                self._report(self.level.state, percent)
+    def judge(self, percent: float) -> None:
+        if self.level.changed(percent, time.monotonic()):
+            self._report(self.level.state, percent)
 
-    def _percent(self) -> float:
+    def measure(self) -> float:
         answer = self.call("host.cpu", over=self.config["over"])
         try:
             return float(answer["percent"])

@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import ModuleType
@@ -17,9 +17,18 @@ from typing import Any
 import pytest
 
 from outrider.core.errors import OutriderError, UnknownOperationError
+from outrider.edge.hosts import HostFactory
+from outrider.ports.clock import SystemClock
+from outrider.ports.secrets import Resolver
+from outrider.runtime.audit import AuditLog
+from outrider.runtime.context import Environment
+from outrider.runtime.discovery import registry
+from outrider.runtime.invoker import Invoker
 from outrider.runtime.plugin_host import host as host_module
 from outrider.runtime.plugin_host.host import HostCallbacks, PluginHost
+from outrider.runtime.plugin_host.launch import HostLauncher
 from outrider.runtime.plugin_host.protocol import MAX_LINE, PluginCall, PluginEvent
+from outrider.runtime.plugins.catalogue import Catalogue
 from outrider.runtime.plugins.configuration import schema_faults, with_defaults
 from outrider.runtime.plugins.manifest import Plugin, read_plugin
 
@@ -27,6 +36,7 @@ GUEST = Path(host_module.__file__).parent / "guest"
 PLUGINS = Path(__file__).parents[2] / "plugins"
 RUN_PYTHON = "import runpy, sys; sys.path[:0] = sys.argv[1:3]; runpy.run_path(sys.argv[3], run_name='__main__')"
 Operation = Callable[[dict[str, Any]], Any]
+HostCall = Callable[[Plugin, PluginCall], Awaitable[Any]]
 
 
 class PlainProcess:
@@ -88,6 +98,7 @@ class Running:
         self.calls: list[PluginCall] = []
         self.operations = operations
         self.commit = True
+        self.host_call: HostCall | None = None
         self.process: PlainProcess | None = None
         full = with_defaults(plugin.manifest.configuration, config)
         faults = [error for _, error in schema_faults(plugin.manifest.configuration, full, ("config",))]
@@ -106,6 +117,8 @@ class Running:
 
     async def _call(self, call: PluginCall) -> Any:
         self.calls.append(call)
+        if self.host_call is not None:
+            return await self.host_call(self.plugin, call)
         operation = self.operations.get(call.operation)
         if operation is None:
             raise UnknownOperationError(f"no operation {call.operation}")
@@ -192,3 +205,23 @@ def free_port() -> int:
     """Return a port that nobody listens on right now."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
+
+
+@asynccontextmanager
+async def on_this_host(
+    folder: str, config: dict[str, Any], state: Path, *, supervisor: Path | None = None
+) -> AsyncIterator[Running]:
+    """Start a plugin whose calls reach this host's own operations, under the permissions of its plugin.yaml."""
+    clock = SystemClock()
+    where = Environment(clock=clock, state=state, secrets=Resolver({}), supervisor=supervisor)
+    audit = AuditLog(state / "audit.jsonl", "test", clock)
+    launcher = HostLauncher(folder=state, state=state, protected=state, cache=state, audit=audit)
+    invoker = Invoker(registry(), where, audit)
+    plugin = Running(read_plugin(PLUGINS / folder), config, {})
+    plugin.host_call = HostFactory(Catalogue([PLUGINS]), launcher, invoker, "default", clock).call
+    await plugin.host.start(credit=20)
+    try:
+        yield plugin
+    finally:
+        await plugin.host.stop()
+        audit.close()

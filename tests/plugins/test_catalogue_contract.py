@@ -53,6 +53,7 @@ def plugin(request: pytest.FixtureRequest) -> Plugin:
 def test_the_catalogue_has_what_is_documented() -> None:
     keys = {read_plugin(PLUGINS / folder).manifest.key for folder in FOLDERS}
     triggers = {"http-probe", "file-tail", "process-monitor", "cpu-monitor", "webhook", "schedule"}
+    triggers |= {"memory-monitor", "disk-monitor", "systemd-unit", "git-repository"}
     expected = {("trigger", name) for name in triggers}
     expected |= {("action", "service-restart"), ("action", "run-script"), ("output", "file"), ("output", "webhook")}
     assert expected <= keys
