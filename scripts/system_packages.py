@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-PACKAGES = {"bwrap": "bubblewrap", "node": "nodejs", "curl": "curl", "strace": "strace"}
+PACKAGES = {"bwrap": "bubblewrap", "node": "nodejs", "curl": "curl", "strace": "strace", "go": "golang-go"}
 
 
 def main() -> int:

@@ -65,12 +65,14 @@ Start = Callable[[], Awaitable[HostProcess]]
 class HostCallbacks(msgspec.Struct, frozen=True):
     """What the agent does with what the plugin says.
 
-    `event` must return quickly: the events it was given and not yet committed are bounded by the credit.
+    `event` must return quickly: the events it was given and not yet committed are bounded by the credit. `line` sees what is
+    said, and whether the agent says it.
     """
 
     event: Callable[[PluginEvent], None]
     call: Callable[[PluginCall], Awaitable[Any]]
     log: Callable[[str, int | None], None]
+    line: Callable[[bytes, bool], None] | None = None
 
 
 class PluginHost:
@@ -228,7 +230,15 @@ class PluginHost:
             return
         if self._process.stdin.transport.get_write_buffer_size() > WRITE_BUFFER:
             raise LimitedError(f"{self.name}: it does not read its input", retry_after=1.0)
-        self._process.stdin.write(serialise(message))
+        line = serialise(message)
+        self._process.stdin.write(line)
+        if self._callbacks.line is not None:
+            self._callbacks.line(line, True)
+
+    def send_raw(self, data: bytes) -> None:
+        """Send bytes as they are, to see what the plugin makes of them."""
+        if self._process is not None:
+            self._process.stdin.write(data)
 
     def _tell(self, message: Message) -> None:
         """Send what nobody can send again: a plugin that does not read it is ended."""
@@ -243,6 +253,8 @@ class PluginHost:
         assert self._process is not None
         try:
             while line := await self._next_line(self._process.stdout):
+                if self._callbacks.line is not None:
+                    self._callbacks.line(line, False)
                 self._handle(parse(line))
         except OutriderError as error:
             self._fault = error

@@ -39,7 +39,7 @@ COMMANDS = {
     "plans": ("plans", "plans", "List plans and what became of them."),
     "serve": ("serve", "serve", "Serve operations and the platform over HTTP."),
     "mcp": ("mcp", "mcp", "Let AI agents use operations as tools."),
-    "plugin": ("plugins", "plugin", "List plugins."),
+    "plugin": ("plugins", "plugin", "List plugins, make new ones, try them."),
     "secret": ("secret", "secret", "Keep secrets in the encrypted store."),
     "context": ("contexts", "context", "List and select platforms."),
     "backup": ("backup", "backup", "Save the state of a platform while it runs."),

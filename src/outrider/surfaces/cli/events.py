@@ -1,16 +1,13 @@
 """`outrider events`: what triggers saw, and events that a person or a program sends."""
 
-import sys
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 from urllib.parse import urlencode
 
 import click
 
 from outrider.core.cloudevents import BATCH_CONTENT_TYPE, CONTENT_TYPE
-from outrider.core.codec import decode_plain
-from outrider.core.errors import InvalidConfigError, OutriderError
+from outrider.core.errors import InvalidConfigError
 from outrider.core.events import EventOutcomes, Severity
 from outrider.core.objects import DEFAULT_TENANT
 from outrider.orchestrator.wire import EventRow
@@ -19,6 +16,7 @@ from outrider.surfaces.cli.output import Output, output_option, show
 from outrider.surfaces.cli.records import fetch
 from outrider.surfaces.cli.replay import replay
 from outrider.surfaces.cli.session import client, execute
+from outrider.surfaces.cli.values import json_value
 from outrider.surfaces.cli.watch import watch, watch_option
 
 if TYPE_CHECKING:
@@ -88,7 +86,7 @@ def _own(source: str, words: dict[str, Any]) -> dict[str, Any]:
     return {
         "source": source,
         "type": words["event_type"],
-        "data": _json("--data", words["data"]) if words["data"] else {},
+        "data": json_value("--data", words["data"]) if words["data"] else {},
         "severity": words["severity"],
         "labels": {name: text for name, _, text in labels},
         "id": words["event_id"],
@@ -96,21 +94,8 @@ def _own(source: str, words: dict[str, Any]) -> dict[str, Any]:
 
 
 def _cloudevents(path: str) -> tuple[Any, str]:
-    body = _json("--cloudevents", f"@{path}")
+    body = json_value("--cloudevents", f"@{path}")
     return body, BATCH_CONTENT_TYPE if isinstance(body, list) else CONTENT_TYPE
-
-
-def _json(option: str, text: str) -> Any:
-    """Read JSON from a word, from `@FILE` or from `@-`."""
-    if text.startswith("@"):
-        try:
-            text = sys.stdin.read() if text == "@-" else Path(text[1:]).read_text()
-        except (OSError, UnicodeDecodeError) as error:
-            raise InvalidConfigError(f"{option}: {text[1:]} cannot be read: {error}", found=text[1:]) from error
-    try:
-        return decode_plain(text)
-    except OutriderError as error:
-        raise InvalidConfigError(f"{option}: not JSON: {error.message}", path=option, found=text[:80]) from error
 
 
 def _list(ctx: click.Context, limit: int, source: str, *, watching: bool, output: Output) -> int:

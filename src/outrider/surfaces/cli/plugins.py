@@ -7,11 +7,17 @@ import click
 from outrider.core.errors import NotFoundError
 from outrider.runtime.plugins.catalogue import catalogue
 from outrider.surfaces.cli.output import Output, output_option, show
+from outrider.surfaces.cli.plugin_tools import new_plugin, run_plugin, test_plugin
 
 
 @click.group()
 def plugin() -> None:
-    """List plugins."""
+    """List plugins, make new ones, try them."""
+
+
+plugin.add_command(new_plugin)
+plugin.add_command(test_plugin)
+plugin.add_command(run_plugin)
 
 
 @plugin.command("list")
