@@ -6,13 +6,22 @@ import subprocess
 import sys
 from pathlib import Path
 
-PACKAGES = {"bwrap": "bubblewrap", "node": "nodejs", "curl": "curl", "strace": "strace", "go": "golang-go"}
+PACKAGES = {
+    "bwrap": "bubblewrap",
+    "node": "nodejs",
+    "curl": "curl",
+    "strace": "strace",
+    "go": "golang-go",
+    "prometheus-alertmanager": "prometheus-alertmanager",
+}
 
 
 def main() -> int:
     """Install what is missing; a missing package stops nothing here, its tests say what they could not run."""
     missing = sorted(package for program, package in PACKAGES.items() if shutil.which(program) is None)
-    # Debian keeps the programs of the server out of the path.
+    # Debian keeps these programs out of the path of many users.
+    if shutil.which("rsyslogd", path="/usr/sbin:/sbin") is None:
+        missing.append("rsyslog")
     if not any(Path("/usr/lib/postgresql").glob("*/bin/initdb")) and shutil.which("initdb") is None:
         missing.append("postgresql")
     if not missing:

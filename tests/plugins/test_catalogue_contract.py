@@ -56,6 +56,8 @@ def test_the_catalogue_has_what_is_documented() -> None:
     triggers |= {"memory-monitor", "disk-monitor", "systemd-unit", "git-repository"}
     expected = {("trigger", name) for name in triggers}
     expected |= {("action", "service-restart"), ("action", "run-script"), ("output", "file"), ("output", "webhook")}
+    outputs = ("email", "chat-webhook", "alertmanager", "pagerduty-events", "syslog")
+    expected |= {("output", name) for name in outputs}
     assert expected <= keys
     assert len(keys) == len(FOLDERS), "two plugins of one type share an id"
 
