@@ -12,6 +12,7 @@ PACKAGES = {
     "curl": "curl",
     "strace": "strace",
     "go": "golang-go",
+    "redis-server": "redis-server",
     "prometheus-alertmanager": "prometheus-alertmanager",
 }
 

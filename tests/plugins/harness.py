@@ -31,10 +31,11 @@ from outrider.runtime.plugin_host.protocol import MAX_LINE, PluginCall, PluginEv
 from outrider.runtime.plugins.catalogue import Catalogue
 from outrider.runtime.plugins.configuration import schema_faults, with_defaults
 from outrider.runtime.plugins.manifest import Plugin, read_plugin
+from outrider.runtime.plugins.requirements import library_folders
 
 GUEST = Path(host_module.__file__).parent / "guest"
 PLUGINS = Path(__file__).parents[2] / "plugins"
-RUN_PYTHON = "import runpy, sys; sys.path[:0] = sys.argv[1:3]; runpy.run_path(sys.argv[3], run_name='__main__')"
+RUN_PYTHON = "import runpy, sys; sys.path[:0] = sys.argv[2:]; runpy.run_path(sys.argv[1], run_name='__main__')"
 Operation = Callable[[dict[str, Any]], Any]
 HostCall = Callable[[Plugin, PluginCall], Awaitable[Any]]
 
@@ -69,7 +70,8 @@ def command(plugin: Plugin) -> list[str]:
     """Return how a plugin is started."""
     entry = str(plugin.entry_point)
     if plugin.manifest.runtime.type == "python":
-        return [sys.executable, "-I", "-S", "-B", "-c", RUN_PYTHON, str(GUEST), str(plugin.folder), entry]
+        folders = [GUEST, plugin.folder, *library_folders(plugin.manifest)]
+        return [sys.executable, "-I", "-S", "-B", "-c", RUN_PYTHON, entry, *map(str, folders)]
     if plugin.manifest.runtime.type == "sh":
         return ["sh", entry]
     node = shutil.which("node")

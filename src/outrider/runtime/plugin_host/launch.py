@@ -14,6 +14,7 @@ from outrider.ports.telemetry import logger
 from outrider.runtime.audit import AuditLog
 from outrider.runtime.plugin_host.protocol import MAX_LINE
 from outrider.runtime.plugins.manifest import Plugin, PluginManifest
+from outrider.runtime.plugins.requirements import library_folders
 from outrider.runtime.sandbox.launch import compile_module
 from outrider.runtime.sandbox.machine import Machine
 from outrider.runtime.sandbox.model import Grants, Level, Limits
@@ -57,7 +58,7 @@ class HostLauncher:
 
         Raises:
             SandboxUnavailableError: No level that works here is strong enough.
-            MissingRequirementError: The plugin's interpreter is not installed.
+            MissingRequirementError: The plugin's interpreter, or a library of it, is not installed.
             InvalidConfigError: A path or port that it needs cannot be granted.
         """
         manifest = plugin.manifest
@@ -72,7 +73,7 @@ class HostLauncher:
             Limits(memory=int(limits.memory), pids=limits.processes, cpu=limits.cpu, file_size=int(limits.file_size)),
             program=_program(plugin),
             work_dir=work,
-            read_only=[plugin.folder, GUEST],
+            read_only=[plugin.folder, GUEST, *library_folders(manifest)],
             machine=self._machine,
             line_limit=MAX_LINE,
         )

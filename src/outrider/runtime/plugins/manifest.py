@@ -26,10 +26,23 @@ def _nothing() -> dict[str, Any]:
 
 
 class Runtime(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """How the plugin is started; `entry_point` is a file of its folder."""
+    """How the plugin is started.
+
+    Attributes:
+        entry_point: A file of its folder.
+        requirements: Names of Python distributions that it imports; they are installed where Outrider is.
+    """
 
     type: Literal["python", "nodejs", "sh", "executable"]
     entry_point: str
+    requirements: list[Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]] = []
+
+    def __post_init__(self) -> None:
+        if self.requirements and self.type != "python":
+            raise InvalidConfigError(
+                "requirements are those of a plugin in Python", path="requirements", found=f"type: {self.type}",
+                expected="type: python", suggestions=["remove requirements"],
+            )  # fmt: skip
 
 
 class PluginLimits(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
