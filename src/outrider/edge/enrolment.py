@@ -10,6 +10,7 @@ from outrider.ports.certificates.tls import client_context
 from outrider.ports.certificates.tokens import fingerprint, split_token
 from outrider.ports.clock import Clock
 from outrider.ports.http.client import Client
+from outrider.ports.http.failover import FailoverClient
 from outrider.ports.process import run
 from outrider.ports.secrets.private_files import write_private
 from outrider.runtime.client import read_authority
@@ -63,7 +64,7 @@ class Certificate:
                 expected="the authority that the token names",
                 suggestions=[f"make a token there: outrider agents token {self._settings.name}"],
             )
-        client = Client(self._settings.orchestrator, tls=client_context(authority))
+        client = FailoverClient(self._settings.orchestrator.split(","), tls=client_context(authority))
         try:
             body = EnrolmentRequest(self._settings.token, await self._new_request())
             answer = await client.request_json("POST", "/agents/v1/enroll", body, EnrolmentAnswer)

@@ -23,7 +23,7 @@ from outrider.edge.sensor import SensorAgent
 from outrider.edge.settings import AgentSettings, read_settings
 from outrider.ports.certificates.tls import client_context, load_identity
 from outrider.ports.clock import Clock, SystemClock
-from outrider.ports.http.client import Client
+from outrider.ports.http.failover import FailoverClient
 from outrider.ports.process import LIFELINE_VARIABLE, watch_lifeline
 from outrider.ports.secrets import Resolver, SecretSource
 from outrider.ports.telemetry import configure_logging, logger, start_tracing
@@ -67,7 +67,7 @@ class AgentProcess:
         """Serve until `stop`."""
         await self._enrol()
         self._tls = client_context(read_authority(self._settings.authority), self._certificate.identity)
-        self._client = Client(self._settings.orchestrator, tls=self._tls)
+        self._client = FailoverClient(self._settings.orchestrator.split(","), tls=self._tls)
         self._link = Link(self._client, self._settings.name)
         try:
             config = await self._first_config()

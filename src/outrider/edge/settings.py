@@ -15,7 +15,7 @@ class AgentSettings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     Attributes:
         name: The agent's name, unique per tenant.
-        orchestrator: Its URL.
+        orchestrator: Its URL, or those of several with commas between them.
         authority: File with the certificate authority's certificate; checked against the token's fingerprint.
         token: One-time enrolment token; not needed once enrolled.
         folder: The platform's folder: relative paths in configurations start there, and its plugins/ is searched.

@@ -15,6 +15,7 @@ def check_live(before: tuple[str, PlatformSpec], after: tuple[str, PlatformSpec]
     """
     for field, old, new in (
         ("metadata.name", before[0], after[0]),
+        ("spec.orchestrators", before[1].orchestrators, after[1].orchestrators),
         ("spec.listen", before[1].listen, after[1].listen),
         ("spec.secrets", before[1].secrets, after[1].secrets),
         ("spec.store", before[1].store, after[1].store),

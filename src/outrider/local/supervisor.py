@@ -128,12 +128,15 @@ class Supervisor:
     async def _start_all(self, spec: PlatformSpec) -> None:
         self._token = self._read_or_make_token()
         host, _, port = spec.listen.rpartition(":")
-        listen = f"{host}:{free_port(host, int(port))}"
-        self._url = f"https://{listen}"
+        ports = [free_port(host, int(port) and int(port) + number) for number in range(spec.orchestrators)]
+        self._url = ",".join(f"https://{host}:{number}" for number in ports)
         await asyncio.gather(
-            *(self._start_service(service) for service in spec.services), self._start_orchestrator(listen, spec)
+            *(self._start_service(service) for service in spec.services),
+            self._start_orchestrator(f"{host}:{ports[0]}", spec, number=1),
         )
         await self._until(self._has_authority, "the orchestrator does not come up", "orchestrator")
+        for number, further in enumerate(ports[1:], 2):  # the first one has made the authority and the tables
+            await self._start_orchestrator(f"{host}:{further}", spec, number=number)
         async with PlatformClient(self._url, self._layout.authority, self._token) as client:
             await self._start_agents(client)
             await self._wait_for_agents(client)
@@ -211,11 +214,14 @@ class Supervisor:
         self._services[service.name] = part
         await part.start()
 
-    async def _start_orchestrator(self, listen: str, platform: PlatformSpec) -> None:
+    async def _start_orchestrator(self, listen: str, platform: PlatformSpec, *, number: int) -> None:
         database = platform.store.postgresql
+        name = "orchestrator" if number == 1 else f"orchestrator-{number}"
         settings = OrchestratorSettings(
             listen=listen,
-            state=self._layout.orchestrator,
+            state=self._layout.orchestrator.with_name(name),
+            name=name,
+            authority=self._layout.orchestrator / "authority",
             folder=self._layout.folder,
             token_file=self._layout.token,
             database=database.url if database else "",
@@ -223,13 +229,14 @@ class Supervisor:
             secret_sources=platform.secrets if database else {},
             secrets=self._layout.secrets,
         )
-        if database is not None:
+        settings.state.mkdir(mode=0o700, exist_ok=True)
+        if database is not None and number == 1:
             from outrider.orchestrator.opening import check_store  # noqa: PLC0415 - 20 MB that other platforms do without
 
             await asyncio.to_thread(
                 check_store, settings
             )  # who starts the platform is told at once what is wrong with it
-        await self._start_part("orchestrator", "orchestrator", "orchestrator", settings)
+        await self._start_part(name, "orchestrator", "orchestrator", settings)
 
     async def _start_part(self, name: str, kind: str, service: str, settings: msgspec.Struct) -> None:
         path = self._layout.state / f"{kind}-{name}.json"
@@ -351,10 +358,9 @@ class Supervisor:
 
     async def _stop_all(self) -> None:
         """Stop agents first, so that they can say goodbye and bring their results home."""
-        orchestrator = self._parts.pop("orchestrator", None)
-        await asyncio.gather(*(part.stop() for part in self._parts.values()))
-        if orchestrator is not None:
-            await orchestrator.stop()
+        agents = [part for part in self._parts.values() if part.spec.kind == "agent"]
+        await asyncio.gather(*(part.stop() for part in agents))
+        await asyncio.gather(*(part.stop() for part in self._parts.values() if part not in agents))
         await asyncio.gather(*(part.stop() for part in self._services.values()))
 
 

@@ -1,9 +1,7 @@
 """One tenant's part of the orchestrator: each method is one transaction, and what follows from its commit."""
 
 import asyncio
-from collections import Counter
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -29,8 +27,10 @@ from outrider.orchestrator.holds import check as check_hold
 from outrider.orchestrator.ingest import Ingest
 from outrider.orchestrator.metrics import EngineMetrics
 from outrider.orchestrator.objects import apply_objects, delete_object, load_objects
+from outrider.orchestrator.pollers import Poller, Pollers, release
 from outrider.orchestrator.runs import RunStarter
 from outrider.orchestrator.schedules import Scheduler, timed_call, timed_rule
+from outrider.orchestrator.sharing import Telling, bump, look, server_time
 from outrider.orchestrator.timeline import Timeline
 from outrider.orchestrator.transaction import Transaction
 from outrider.orchestrator.windows import Windows
@@ -48,17 +48,6 @@ T = TypeVar("T")
 MAX_POLL_SECONDS = 60.0
 SWEEP_SECONDS = 0.5
 _log = logger(__name__)
-
-
-class _Poller:
-    """An agent that waits for instructions; a transaction that has some for it claims them on the spot."""
-
-    def __init__(self, agent: str, limit: int) -> None:
-        self.agent = agent
-        self.limit = limit
-        self.claimed: list[Instruction] = []
-        self.superseded = False
-        self.woken = asyncio.Event()
 
 
 class Engine:
@@ -83,18 +72,16 @@ class Engine:
         self.audit = audit
         self._metrics = metrics
         self._catalogue = catalogue
-        # One waiting poll per agent. The writer's thread takes pollers out, the event loop puts them in.
-        self._pollers: dict[str, _Poller] = {}
-        # How often something came in for an agent, and the count at which nothing was left: while they agree there is
-        # nothing to look for.
-        self._wakes: Counter[str] = Counter()
-        self._emptied: dict[str, int] = {}
+        self._pollers = Pollers()
         # Looked at on every request of an agent, so kept in memory beside the table that owns it.
         self.revoked: set[str] = set()
         # Leases and windows follow a clock that cannot jump: wall time is read once, then time is counted.
         self._began = clock.now() - clock.monotonic()
         self._holds = Holds()
         self.windows = Windows(tenant)
+        self._telling = Telling(tenant)
+        # Of what is in memory, where others may change it; none yet.
+        self._number = -1
         self._use(World([], catalogue))
 
     def _now(self) -> float:
@@ -110,15 +97,42 @@ class Engine:
             timed_rule(r) for r in world.rules.scheduled
         ]
         self._scheduler = Scheduler(
-            self.tenant, timed, evaluator=self._evaluator, starter=starter, desk=self._desk, holds=self._holds
-        )
+            self.tenant, timed, evaluator=self._evaluator, starter=starter, desk=self._desk, holds=self._holds,
+            alone=not self.store.shared,
+        )  # fmt: skip
 
     async def open(self) -> None:
         """Take up the work where it was left: load the objects, and give live claims their full time."""
-        self._use(World(await self.store.read(lambda c: load_objects(c, self.tenant)), self._catalogue))
-        self.revoked = await self.store.read(lambda c: revoked_agents(c, self.tenant))
-        await self._read_holds()
+        await self._catch_up()
         await self.write(self._adopt)
+
+    async def _catch_up(self) -> None:
+        """Take into memory what is on disk now. Where others write too, every transaction does so."""
+        if self.store.shared:
+            await self.write(lambda _: None)
+        else:
+            await self.store.read(self._reload)
+
+    def _reload(self, connection: sa.Connection) -> None:
+        self._use(World(load_objects(connection, self.tenant), self._catalogue))
+        self.revoked = revoked_agents(connection, self.tenant)
+        self._holds.use(load_holds(connection, self.tenant))
+
+    def _begin(self, connection: sa.Connection) -> Transaction:
+        """Return a transaction that decides by what is on disk."""
+        if not self.store.shared:
+            return Transaction(connection, self._now())
+        number = look(connection, self.tenant)
+        if number != self._number:
+            self._reload(connection)
+            self._number = number
+        return Transaction(connection, self._now())
+
+    async def set_clock(self) -> None:
+        """Go by the clock of a store that others share, so that all judge leases and windows by one."""
+        if self.store.shared:
+            now = await self.store.read(server_time)
+            self._began = now - self.clock.monotonic()
 
     def _adopt(self, work: Transaction) -> None:
         self._desk.adopt(work, unbroken=self.store.unbroken)
@@ -131,15 +145,13 @@ class Engine:
             What changed, as `Kind/name created`.
         """
 
-        def body(work: Transaction) -> tuple[list[str], World]:
+        def body(work: Transaction) -> list[str]:
             changes = apply_objects(work, self.tenant, items, by=by, prune=prune)
-            world = World(load_objects(work.connection, self.tenant), self._catalogue)
+            World(load_objects(work.connection, self.tenant), self._catalogue)  # what cannot be used is not stored
             work.audit.extend(_applied(change, by) for change in changes)
-            return changes, world
+            return changes
 
-        changes, world = await self.write(body)
-        self._use(world)
-        return changes
+        return await self._change(body)
 
     async def delete(self, kind: str, name: str, by: str) -> str:
         """Remove an object that no other one names, and return what changed.
@@ -149,16 +161,13 @@ class Engine:
             ConflictError: Another one names it.
         """
 
-        def body(work: Transaction) -> tuple[str, World]:
+        def body(work: Transaction) -> str:
             change = delete_object(work, self.tenant, kind, name)
-            left = load_objects(work.connection, self.tenant)
-            _check_references(f"{kind}/{name}", left, self._catalogue)
+            _check_references(f"{kind}/{name}", load_objects(work.connection, self.tenant), self._catalogue)
             work.audit.append(_applied(change, by))
-            return change, World(left, self._catalogue)
+            return change
 
-        change, world = await self.write(body)
-        self._use(world)
-        return change
+        return await self._change(body)
 
     async def ingest(self, batch: list[Event], *, by: str = "") -> list[EventOutcome]:
         """Store events, match them and create what follows; `by` is the user who sent them, if no agent did."""
@@ -180,36 +189,20 @@ class Engine:
             left = deadline - self.clock.monotonic()
             if claimed or left <= 0:
                 return _poll_answer(claimed)
-            if self._emptied.get(agent) == self._wakes[agent]:  # else something came in while we looked
-                poller = _Poller(agent, limit)
-                await self._wait(poller, left)
+            if self._pollers.has_nothing(agent):  # else something came in while we looked
+                poller = Poller(agent, limit)
+                await self._pollers.wait(poller, left)
                 if poller.claimed or poller.superseded:
                     return _poll_answer(poller.claimed)
 
     async def _claim(self, agent: str, limit: int) -> list[Instruction]:
-        wakes = self._wakes[agent]
-        if self._emptied.get(agent) == wakes:
+        if self._pollers.has_nothing(agent):
             return []
+        wakes = self._pollers.wakes(agent)
         claimed = await self.write(lambda work: self._desk.claim(work, agent, limit))
         if len(claimed) < limit:
-            self._emptied[agent] = wakes
+            self._pollers.found_nothing(agent, wakes)
         return claimed
-
-    async def _wait(self, poller: _Poller, seconds: float) -> None:
-        previous = self._pollers.get(poller.agent)
-        if previous is not None:
-            previous.superseded = True  # an agent that polls again has given up its earlier poll
-            previous.woken.set()
-        self._pollers[poller.agent] = poller
-        try:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await poller.woken.wait()
-            if self._pollers.get(poller.agent) is not poller:
-                await poller.woken.wait()  # a transaction has taken it, and claims for it
-        finally:
-            if self._pollers.get(poller.agent) is poller:
-                del self._pollers[poller.agent]
 
     async def renew(self, agent: str, instruction: str, epoch: int) -> LeaseAnswer:
         """Extend a claim. What the machine's sudden end could take away of it, `adopt` allows for."""
@@ -243,9 +236,7 @@ class Engine:
             ConflictError: It is held back already.
         """
         check_hold(request, self.world.declared_agents())
-        placed = await self.write(lambda work: place(work, self.tenant, request, by))
-        await self._read_holds()
-        return placed
+        return await self._change(lambda work: place(work, self.tenant, request, by))
 
     async def lift(self, hold: str, by: str) -> HoldRow:
         """End a hold, by its id or as `cordon:NAME`, `pause:`, and wake who may go on.
@@ -253,13 +244,21 @@ class Engine:
         Raises:
             NotFoundError: There is none.
         """
-        lifted = await self.write(lambda work: lift(work, self.tenant, hold, by))
-        await self._read_holds()
-        self._wake(self.world.declared_agents())
+        lifted = await self._change(lambda work: lift(work, self.tenant, hold, by))
+        self._pollers.wake(self.world.declared_agents())
         return lifted
 
-    async def _read_holds(self) -> None:
-        self._holds.use(await self.store.read(lambda c: load_holds(c, self.tenant)))
+    async def _change(self, body: Callable[[Transaction], T]) -> T:
+        """Run a transaction that changes what orchestrators remember."""
+
+        def changing(work: Transaction) -> T:
+            result = body(work)
+            bump(work.connection, self.tenant)
+            return result
+
+        result = await self.write(changing)
+        await self._catch_up()
+        return result
 
     def held(self, connection: sa.Connection) -> list[HoldRow]:
         """Return what is held back."""
@@ -267,15 +266,17 @@ class Engine:
 
     async def revoke(self, agent: str) -> bool:
         """Refuse an agent from its next request on; return whether it ever came in."""
-        known = await self.write(lambda work: revoke(work, self.tenant, agent))
-        self.revoked = await self.store.read(lambda c: revoked_agents(c, self.tenant))
-        return known
+        return await self._change(lambda work: revoke(work, self.tenant, agent))
 
     async def restore(self, agent: str) -> bool:
         """Let a revoked agent in again; return whether it was revoked."""
-        known = await self.write(lambda work: restore(work, self.tenant, agent))
-        self.revoked = await self.store.read(lambda c: revoked_agents(c, self.tenant))
-        return known
+        return await self._change(lambda work: restore(work, self.tenant, agent))
+
+    def hear(self, text: str) -> None:
+        """Take what another orchestrator told at its commit: something waits for an agent."""
+        agent = self._telling.heard(text)
+        if agent:
+            self._pollers.wake([agent])
 
     async def sweep(self) -> None:
         """Once in a while: expire claims and approvals, fire what was held, wake agents for delayed retries."""
@@ -310,14 +311,16 @@ class Engine:
         A caller who goes away in between does not stop that: what is on disk is also told. `relaxed` does not wait for
         the disk.
         """
-        held: list[tuple[Transaction, list[_Poller]]] = []
+        held: list[tuple[Transaction, list[Poller]]] = []
         began = self.clock.monotonic()
 
         def run(connection: sa.Connection) -> T:
-            work, handed = Transaction(connection, self._now()), list[_Poller]()
+            work, handed = self._begin(connection), list[Poller]()
             held.append((work, handed))
             result = body(work)
-            self._hand_over(work, handed)
+            self._pollers.hand_over(work, handed, self._desk.claim)
+            if self.store.shared:
+                self._telling.tell(connection, work.wake)
             return result
 
         written = self.store.submit(run, relaxed=relaxed)
@@ -325,15 +328,15 @@ class Engine:
         return await asyncio.shield(written)
 
     def _written(
-        self, written: "asyncio.Future[Any]", held: list[tuple[Transaction, list[_Poller]]], began: float
+        self, written: "asyncio.Future[Any]", held: list[tuple[Transaction, list[Poller]]], began: float
     ) -> None:
         """Let those who wait have their answers, and do the rest after that."""
         committed = written.exception() is None
         for _, handed in held:
-            _release(handed, committed=committed)
+            release(handed, committed=committed)
         if committed:
             work, _ = held[-1]
-            self._wake(work.wake)
+            self._pollers.wake(work.wake)
             loop = asyncio.get_running_loop()
             loop.call_soon(loop.call_soon, self._tell, work, self.clock.monotonic() - began)
 
@@ -346,31 +349,6 @@ class Engine:
                 self.audit.append(entry)
             except OutriderError as error:
                 _log.error("%s is not in the audit chain: %s", entry.action, error.message, extra={"hint": error.hint})
-
-    def _hand_over(self, work: Transaction, handed: list[_Poller]) -> None:
-        """Claim what the transaction created for agents that are waiting: one commit and one wake-up less on the way."""
-        for agent in sorted(work.wake):
-            poller = self._pollers.pop(agent, None)
-            if poller is not None:
-                handed.append(poller)
-                poller.claimed = self._desk.claim(work, agent, poller.limit)
-                if len(poller.claimed) < poller.limit:
-                    work.wake.discard(agent)  # it has everything that waited for it
-
-    def _wake(self, agents: Iterable[str]) -> None:
-        for agent in agents:
-            self._wakes[agent] += 1
-            poller = self._pollers.get(agent)
-            if poller is not None:
-                poller.woken.set()
-
-
-def _release(handed: list[_Poller], *, committed: bool) -> None:
-    """Let the pollers of a transaction go, with what was claimed for them if it is on disk."""
-    for poller in handed:
-        if not committed:
-            poller.claimed = []
-        poller.woken.set()
 
 
 def _poll_answer(claimed: list[Instruction]) -> PollAnswer:

@@ -98,14 +98,24 @@ class Scheduler:
         starter: Starts the calls.
         desk: Cancels runs.
         holds: Whether the platform is paused.
+        alone: Whether nobody else starts them, so that what comes next can be remembered.
     """
 
     def __init__(
-        self, tenant: str, timed: list[Timed], *, evaluator: Evaluator, starter: Starter, desk: Desk, holds: Holds
+        self,
+        tenant: str,
+        timed: list[Timed],
+        *,
+        evaluator: Evaluator,
+        starter: Starter,
+        desk: Desk,
+        holds: Holds,
+        alone: bool = True,
     ) -> None:
         self._tenant = tenant
         self._holds = holds
         self._timed = timed
+        self._alone = alone
         self._evaluator = evaluator
         self._starter = starter
         self._desk = desk
@@ -130,7 +140,7 @@ class Scheduler:
 
     def _next(self, work: Transaction, call: Timed, wall: float) -> float:
         uid = call.rule.uid
-        if uid not in self._due:
+        if uid not in self._due or not self._alone:
             row = work.connection.execute(sa.select(schedules).where(self._is(uid))).first()
             if row is None or row.generation != call.rule.generation:
                 self._keep(work, call, call.schedule.next_after(wall))

@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 
 from outrider.core.codec import decode
-from outrider.core.errors import InvalidConfigError
+from outrider.core.errors import InvalidConfigError, OutriderError
 from outrider.core.http.headers import Headers
 from outrider.core.http.limits import Limits
 from outrider.core.http.messages import Request, Response
@@ -19,6 +19,7 @@ from outrider.orchestrator.metrics import EngineMetrics
 from outrider.orchestrator.opening import open_store
 from outrider.orchestrator.retention import keep_pruning
 from outrider.orchestrator.settings import AUTHORITY_FILE, OrchestratorSettings
+from outrider.orchestrator.sharing import CHANNEL
 from outrider.orchestrator.user_api import UserApi
 from outrider.ports.certificates.authority import Authority, ensure_authority
 from outrider.ports.certificates.tls import load_identity, server_context
@@ -27,6 +28,7 @@ from outrider.ports.http.routing import Router
 from outrider.ports.http.server import Server
 from outrider.ports.process import LIFELINE_VARIABLE, watch_lifeline
 from outrider.ports.secrets.private_files import write_private
+from outrider.ports.store import PostgresqlStore
 from outrider.ports.telemetry import Metrics, configure_logging, logger, start_tracing
 from outrider.runtime.audit import AuditLog, keep_pruned
 from outrider.runtime.plugins.catalogue import catalogue
@@ -34,6 +36,7 @@ from outrider.runtime.plugins.catalogue import catalogue
 TRUST_DOMAIN = "outrider.local"
 BODY_LIMIT = 8 * 1024 * 1024
 STOP_SECONDS = 2.0
+CLOCK_SECONDS = 60.0
 RENEWAL_CHECK_SECONDS = 3600.0
 _METRICS_TYPE = Headers({"content-type": "text/plain; version=0.0.4; charset=utf-8"})
 _log = logger(__name__)
@@ -56,10 +59,11 @@ class Orchestrator:
         """Serve until `stop`."""
         state = self._settings.state
         host = self._settings.listen.rpartition(":")[0]
-        authority = ensure_authority(state / "authority", TRUST_DOMAIN, self._clock.now(), [host])
+        shared = self._settings.authority or state / "authority"
+        authority = ensure_authority(shared, TRUST_DOMAIN, self._clock.now(), [host])
         write_private(state / AUTHORITY_FILE, authority.ca_pem.encode())
         store = open_store(self._settings)
-        audit = AuditLog(state / "audit.jsonl", "orchestrator", self._clock)
+        audit = AuditLog(state / "audit.jsonl", self._settings.name, self._clock)
         engine = Engine(
             DEFAULT_TENANT,
             store,
@@ -68,6 +72,7 @@ class Orchestrator:
             catalogue=catalogue(self._settings.folder),
             metrics=EngineMetrics(self._metrics),
         )
+        await engine.set_clock()
         await engine.open()
         try:
             await self._serve(engine, authority)
@@ -99,6 +104,7 @@ class Orchestrator:
                 engine.sweep(),
                 keep_pruning(engine),
                 self._prune_audit(engine),
+                self._share(engine),
                 renew(),
                 self._until_stopped(),
             )
@@ -115,6 +121,20 @@ class Orchestrator:
 
     async def _prune_audit(self, engine: Engine) -> None:
         await keep_pruned(engine.audit, self._clock, lambda: float(engine.world.platform.retention.audit))
+
+    async def _share(self, engine: Engine) -> None:
+        """Hear what other orchestrators on the same store tell, and go by its clock."""
+        if not isinstance(engine.store, PostgresqlStore):
+            await asyncio.Event().wait()
+            return
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(engine.store.listen(CHANNEL, engine.hear))
+            while True:
+                await self._clock.sleep(CLOCK_SECONDS)
+                try:
+                    await engine.set_clock()
+                except OutriderError as error:
+                    _log.warning("the store's clock cannot be read: %s", error.message)
 
     async def _until_stopped(self) -> None:
         await self._stopping.wait()

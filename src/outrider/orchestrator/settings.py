@@ -19,6 +19,8 @@ class OrchestratorSettings(msgspec.Struct, kw_only=True, forbid_unknown_fields=T
         state: Its folder: store, certificates, audit chain.
         folder: The platform's folder, whose plugins/ is searched.
         token_file: File with the token that makes its holder the owner.
+        name: Of several orchestrators on one store.
+        authority: Folder of the platform's certificate authority, which all of them share; in `state` if absent.
         database: Address of a PostgreSQL database; an SQLite file in `state` where it is empty.
         password: Of the database.
         secret_sources: Where the password comes from, if the encrypted store does not have it.
@@ -29,6 +31,8 @@ class OrchestratorSettings(msgspec.Struct, kw_only=True, forbid_unknown_fields=T
     state: Path
     folder: Path
     token_file: Path
+    name: str = "orchestrator"
+    authority: Path | None = None
     database: str = ""
     password: SecretRef | None = None
     secret_sources: dict[str, SecretSource] = {}

@@ -6,7 +6,7 @@ Parameters of a WHERE clause begin with `key_`, so that they cannot be mistaken 
 import sqlalchemy as sa
 
 from outrider.core.machines.lease import Lease
-from outrider.orchestrator.tables import attempts, eligible, events, facts, instructions, rule_windows, runs
+from outrider.orchestrator.tables import attempts, changes, eligible, events, facts, instructions, rule_windows, runs
 from outrider.ports.store import Prepared, upsert
 
 LEASE_COLUMNS = Lease.__struct_fields__
@@ -41,6 +41,8 @@ UPSERT_FACT = Prepared(
     _fact.on_conflict_do_update(index_elements=["tenant", "source"], set_={"data": _fact.excluded.data})
 )
 SELECT_FACTS = Prepared(sa.select(facts.c.source, facts.c.data).where(_key(facts, "tenant")))
+
+SELECT_CHANGES = Prepared(sa.select(changes.c.number).where(_key(changes, "tenant")))
 
 INSERT_RUN = Prepared(runs.insert())
 SELECT_RUN = Prepared(sa.select(runs).where(_key(runs, "tenant", "id")))

@@ -230,6 +230,10 @@ audit_heads = sa.Table(
 )
 
 
+# Grows with every change of what orchestrators remember beside the store.
+changes = sa.Table("changes", metadata, _tenant(), sa.Column("number", sa.Integer, nullable=False))
+
+
 def _added(table: sa.Table) -> Migration:
     """Return the step that adds a table; a new store has it already."""
     return lambda connection: table.create(connection, checkfirst=True)
@@ -265,4 +269,5 @@ MIGRATIONS: list[Migration] = [
     _added(holds),
     _index_rule_uid,
     _rules_over_time,
+    _added(changes),
 ]

@@ -10,7 +10,7 @@ from outrider.core.errors import NotFoundError, OutriderError, UnavailableError
 from outrider.core.http.headers import Headers
 from outrider.core.http.messages import Response
 from outrider.ports.certificates.tls import client_context
-from outrider.ports.http.client import Client
+from outrider.ports.http.failover import FailoverClient
 from outrider.runtime.contexts import Endpoint, PlatformContext
 
 T = TypeVar("T")
@@ -21,7 +21,7 @@ class PlatformClient:
     """Calls to the orchestrator's API for users.
 
     Args:
-        url: Its address.
+        url: Its address; those of several orchestrators stand one after the other, with a comma between them.
         authority: File with the certificate of its authority.
         token: The platform's token.
     """
@@ -29,7 +29,7 @@ class PlatformClient:
     def __init__(self, url: str, authority: Path, token: str) -> None:
         self.url = url
         self._headers = Headers([("authorization", f"Bearer {token}")])
-        self._client = Client(url, tls=client_context(read_authority(authority)))
+        self._client = FailoverClient(url.split(","), tls=client_context(read_authority(authority)))
 
     async def get(self, path: str, target: type[T], *, timeout: float = TIMEOUT) -> T:
         """Read something."""

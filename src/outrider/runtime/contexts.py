@@ -30,7 +30,7 @@ class PlatformContext(msgspec.Struct, kw_only=True):
 
 
 class Endpoint(msgspec.Struct, kw_only=True):
-    """How a running platform is reached; written by its supervisor."""
+    """How a running platform is reached; written by its supervisor. Several addresses stand with commas between them."""
 
     url: str
     pid: int

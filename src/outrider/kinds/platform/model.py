@@ -103,6 +103,7 @@ class PlatformSpec(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_
 
     Attributes:
         listen: Address of the API; port 0 takes a free one, so that platforms side by side do not collide.
+        orchestrators: How many share the store, which must be a database then; each listens on a port of its own.
         groups: Names of people by group, for approvals.
         commands: What `host.command_run` may start, by name.
     """
@@ -110,6 +111,7 @@ class PlatformSpec(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_
     store: Store = msgspec.field(default_factory=Store)
     retention: Retention = msgspec.field(default_factory=Retention)
     listen: Annotated[str, msgspec.Meta(pattern=r"^[^:]+:\d{1,5}$", examples=["127.0.0.1:7070"])] = "127.0.0.1:0"
+    orchestrators: Annotated[int, msgspec.Meta(ge=1, le=9)] = 1
     secrets: dict[str, SecretSource] = {}
     groups: dict[str, list[str]] = {}
     services: list[Service] = []

@@ -23,6 +23,14 @@ def validate(item: Object, objects: ObjectSet) -> Iterator[Fault]:
             ("spec", "listen"),
             InvalidConfigError("spec.listen: no such port", found=spec.listen, expected=f"a port up to {MAX_PORT}"),
         )
+    if spec.orchestrators > 1 and spec.store.postgresql is None:
+        yield (
+            ("spec", "orchestrators"),
+            InvalidConfigError(
+                "spec.orchestrators: several share a database, not a file", found=str(spec.orchestrators), expected="1",
+                suggestions=["name a database: spec.store.postgresql"],
+            ),
+        )  # fmt: skip
     yield from _service_faults(spec)
     for name, command in spec.commands.items():
         for index, pattern in enumerate(command.arguments):

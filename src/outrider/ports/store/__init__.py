@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from outrider.ports.store.copy import copy_sqlite
 from outrider.ports.store.migrations import Migration, check_current
-from outrider.ports.store.postgresql import open_postgresql
+from outrider.ports.store.postgresql import PostgresqlStore, open_postgresql
 from outrider.ports.store.prepared import Prepared
 from outrider.ports.store.sqlite import open_sqlite
 from outrider.ports.store.store import Store
@@ -15,6 +15,7 @@ from outrider.ports.store.store import Store
 __all__ = [
     "Connection",
     "Migration",
+    "PostgresqlStore",
     "Prepared",
     "Store",
     "check_current",

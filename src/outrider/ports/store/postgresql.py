@@ -5,6 +5,10 @@ an advisory lock does, and it is free at once when its holder dies. Commits are 
 writes. A commit always waits for the disk.
 """
 
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,9 +23,47 @@ _WRITER_LOCK = 0x6F757472  # "outr"
 CONNECT_SECONDS = 10
 # A statement that takes longer holds up all writers: better it fails and is tried again.
 STATEMENT_MILLISECONDS = 30_000
+LISTEN_SECONDS, LISTEN_AGAIN_SECONDS = 0.5, 1.0
 
 
-def open_postgresql(url: str, *, password: str | None = None) -> Store:
+class PostgresqlStore(Store):
+    """A store whose writers can tell each other something at their commits."""
+
+    async def listen(self, channel: str, heard: Callable[[str], None]) -> None:
+        """Give what is told on a channel (`pg_notify`) to `heard`, until cancelled. What is told meanwhile elsewhere is lost.
+
+        Args:
+            channel: Its name.
+            heard: Called in the event loop.
+        """
+        loop = asyncio.get_running_loop()
+        stopped = threading.Event()
+
+        def listen() -> None:
+            while not stopped.is_set():
+                with contextlib.suppress(*self._faults):
+                    self._listen_once(channel, lambda text: loop.call_soon_threadsafe(heard, text), stopped)
+                stopped.wait(LISTEN_AGAIN_SECONDS)
+
+        thread = threading.Thread(target=listen, name="store-listener", daemon=True)
+        thread.start()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            stopped.set()
+            await asyncio.to_thread(thread.join)
+
+    def _listen_once(self, channel: str, heard: Callable[[str], object], stopped: threading.Event) -> None:
+        with self._engine.connect() as connection:
+            driver: Any = connection.connection.dbapi_connection
+            driver.execute(f'LISTEN "{channel}"')
+            while not stopped.is_set():
+                for told in driver.notifies(timeout=LISTEN_SECONDS):
+                    heard(told.payload)
+            driver.execute("UNLISTEN *")
+
+
+def open_postgresql(url: str, *, password: str | None = None) -> PostgresqlStore:
     """Open a PostgreSQL database.
 
     Args:
@@ -41,12 +83,13 @@ def open_postgresql(url: str, *, password: str | None = None) -> Store:
     except SQLAlchemyError as error:
         engine.dispose()
         raise translate(error, name) from error
-    return Store(
+    return PostgresqlStore(
         engine,
         name=name,
         begin=["BEGIN", f"SELECT pg_advisory_xact_lock({_WRITER_LOCK})"],
         begin_reading=["BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"],
         unbroken=True,
+        shared=True,
     )
 
 

@@ -59,6 +59,7 @@ class Store:
         begin_reading: Statements that begin a transaction with one view of everything.
         path: File whose disappearance is noticed, for SQLite; only there is a write relaxed.
         unbroken: Whether relaxed writes of those who had it before are surely in it.
+        shared: Whether other processes may write to it at the same time.
     """
 
     def __init__(
@@ -70,8 +71,10 @@ class Store:
         begin_reading: Sequence[str],
         path: Path | None = None,
         unbroken: bool = False,
+        shared: bool = False,
     ) -> None:
         self.unbroken = unbroken
+        self.shared = shared
         self._engine = engine
         self._name = name
         self._begin = begin
