@@ -13,6 +13,8 @@ PACKAGES = {
     "strace": "strace",
     "go": "golang-go",
     "redis-server": "redis-server",
+    "podman": "podman",
+    "ssh": "openssh-client",
     "prometheus-alertmanager": "prometheus-alertmanager",
 }
 
@@ -21,6 +23,8 @@ def main() -> int:
     """Install what is missing; a missing package stops nothing here, its tests say what they could not run."""
     missing = sorted(package for program, package in PACKAGES.items() if shutil.which(program) is None)
     # Debian keeps these programs out of the path of many users.
+    if shutil.which("runc", path="/usr/sbin:/usr/bin") is None:
+        missing.append("runc")
     if shutil.which("rsyslogd", path="/usr/sbin:/sbin") is None:
         missing.append("rsyslog")
     if not any(Path("/usr/lib/postgresql").glob("*/bin/initdb")) and shutil.which("initdb") is None:

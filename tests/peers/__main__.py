@@ -2,9 +2,8 @@
 
 import sys
 
-from tests.peers.environments import install
-from tests.peers.mcp_client import ENVIRONMENTS
+from tests.peers import environments, mcp_client
 
-for name, requirements in ENVIRONMENTS.items():
-    install(name, requirements)
+for name, requirements in {**mcp_client.ENVIRONMENTS, **environments.PROGRAMS}.items():
+    environments.install(name, requirements)
     sys.stdout.flush()

@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+# Programs that tests start.
+PROGRAMS = {"ansible": Path(__file__).parent / "requirements-ansible.txt"}
 
 
 class PeerError(Exception):

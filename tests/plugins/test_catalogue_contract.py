@@ -58,6 +58,8 @@ def test_the_catalogue_has_what_is_documented() -> None:
     expected |= {("action", "service-restart"), ("action", "run-script"), ("output", "file"), ("output", "webhook")}
     outputs = ("email", "chat-webhook", "alertmanager", "pagerduty-events", "syslog")
     expected |= {("output", name) for name in outputs}
+    actions = ("http-call", "disk-clean-up", "systemd-unit", "git-commit", "container-restart", "run-playbook")
+    expected |= {("action", name) for name in actions}
     assert expected <= keys
     assert len(keys) == len(FOLDERS), "two plugins of one type share an id"
 

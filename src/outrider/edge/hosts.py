@@ -71,6 +71,7 @@ class HostFactory:
             principal=Principal(self._tenant, "plugin", plugin.manifest.id),
             granted=True,
             approved=plugin.manifest.type == "action",
+            timeout=call.timeout,
         )
         return await self._invoker.run(normalised, options)
 

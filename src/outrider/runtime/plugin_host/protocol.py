@@ -44,10 +44,11 @@ class PluginEvent(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class PluginCall(msgspec.Struct, kw_only=True):
-    """Parameters of `call`: an operation that the plugin asks its agent for."""
+    """Parameters of `call`: an operation that the plugin asks its agent for; `timeout` in place of the operation's own."""
 
     operation: str
     params: dict[str, Any] = {}
+    timeout: float | None = None
 
 
 class PluginLog(msgspec.Struct, kw_only=True):

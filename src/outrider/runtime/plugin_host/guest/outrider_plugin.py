@@ -132,6 +132,10 @@ class Plugin:
         """Ask the agent to run an operation that plugin.yaml lists under permissions.operations, and return its result."""
         return self._link.request("call", {"operation": operation, "params": params})
 
+    def call_within(self, timeout: float, operation: str, **params: Any) -> Any:
+        """The same, with seconds in place of those that the operation has by itself."""
+        return self._link.request("call", {"operation": operation, "params": params, "timeout": timeout})
+
     def log(self, text: str) -> None:
         """Write a line to the plugin's log."""
         self._link.send({"method": "log", "params": {"text": text}})
