@@ -1,18 +1,26 @@
 """Trigger: asks an HTTP server again and again and reports `up` and `down` when they change."""
 
-import socket
-import time
+from __future__ import annotations
 
-from outrider_plugin import Trigger, main, seconds
+import socket
+
+from outrider_plugin import main
+from outrider_probe import Probing, left
+
+# Importing typing would be a quarter of the start.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 READ_LIMIT = 4096
 HTTPS_PORT, HTTP_PORT = 443, 80
 
 
-class HttpProbe(Trigger):
+class HttpProbe(Probing):
     """One server."""
 
     def setup(self) -> None:
+        super().setup()
         scheme, _, rest = self.config["url"].partition("://")
         authority, slash, path = rest.partition("/")
         host, colon, port = authority.rpartition(":")
@@ -20,8 +28,6 @@ class HttpProbe(Trigger):
         self.port = int(port) if colon else (HTTPS_PORT if scheme == "https" else HTTP_PORT)
         self.secure = scheme == "https"
         self.request = self._request(authority, slash + path or "/")
-        self.every = seconds(self.config["every"])
-        self.timeout = seconds(self.config["timeout"])
 
     def _request(self, authority: str, path: str) -> bytes:
         headers = {
@@ -33,53 +39,29 @@ class HttpProbe(Trigger):
         fields = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         return f"{self.config['method']} {path} HTTP/1.1\r\n{fields}\r\n".encode()
 
-    def run(self) -> None:
-        last = None
-        due = time.monotonic()
-        while not self.wait(max(0.0, due - time.monotonic())):
-            due = max(due + self.every, time.monotonic())
-            began = time.monotonic()
-            state, detail = self._probe()
-            if state != last:
-                self._report(state, detail, (time.monotonic() - began) * 1000)
-                last = state
+    def report(self, found: dict[str, Any]) -> None:
+        url, down = self.config["url"], found["state"] == "down"
+        timing = "" if down else f" in {found['latency_ms']:.0f} ms"
+        data = {"url": url, **found, "summary": f"{found['state']}: {found['detail']}{timing}"}
+        self.event(data, severity="high" if down else "low", unhealthy=down, key=url)
 
-    def _report(self, state: str, detail: str, latency: float) -> None:
-        timing = f" in {latency:.0f} ms" if state == "up" else ""
-        data = {
-            "state": state,
-            "url": self.config["url"],
-            "detail": detail,
-            "latency_ms": round(latency, 1),
-            "summary": f"{state}: {detail}{timing}",
-        }
-        self.event(
-            data, severity="high" if state == "down" else "low", unhealthy=state == "down", key=self.config["url"]
-        )
-
-    def _probe(self) -> tuple[str, str]:
-        try:
-            status = self._ask()
-        except TimeoutError:
-            return "down", f"no answer within {self.config['timeout']}"
-        except ConnectionRefusedError:
-            return "down", "connection refused"
-        except (OSError, ValueError) as error:
-            return "down", str(error)
+    def look(self, deadline: float) -> dict[str, Any]:
+        status = self._ask(deadline)
         good = status in self.config["expect"] if self.config["expect"] else 200 <= status < 400
-        return ("up" if good else "down"), str(status)
+        return {"state": "up" if good else "down", "detail": str(status)}
 
-    def _ask(self) -> int:
-        with socket.create_connection((self.host, self.port), timeout=self.timeout) as plain:
+    def down(self, detail: str) -> dict[str, Any]:
+        return {"state": "down", "detail": detail}
+
+    def _ask(self, deadline: float) -> int:
+        with socket.create_connection((self.host, self.port), timeout=left(deadline)) as plain:
+            plain.settimeout(left(deadline))  # for the handshake as a whole
             connection = self._secured(plain) if self.secure else plain
+            connection.settimeout(left(deadline))
             connection.sendall(self.request)
             head = b""
-            deadline = time.monotonic() + self.timeout
             while b"\r\n" not in head and len(head) < READ_LIMIT:
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    raise TimeoutError
-                connection.settimeout(left)
+                connection.settimeout(left(deadline))
                 chunk = connection.recv(READ_LIMIT)
                 if not chunk:
                     break

@@ -203,6 +203,12 @@ def module(folder: str, name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleTyp
     return loaded
 
 
+def guest_module(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Load a module that plugins import."""
+    monkeypatch.syspath_prepend(str(GUEST))
+    return importlib.import_module(name)
+
+
 def free_port() -> int:
     """Return a port that nobody listens on right now."""
     with socket.create_server(("127.0.0.1", 0)) as server:
