@@ -15,6 +15,7 @@ PACKAGES = {
     "redis-server": "redis-server",
     "podman": "podman",
     "ssh": "openssh-client",
+    "prometheus": "prometheus",
     "prometheus-alertmanager": "prometheus-alertmanager",
 }
 
@@ -27,6 +28,8 @@ def main() -> int:
         missing.append("runc")
     if shutil.which("rsyslogd", path="/usr/sbin:/sbin") is None:
         missing.append("rsyslog")
+    if shutil.which("dnsmasq", path="/usr/sbin:/usr/bin") is None:
+        missing.append("dnsmasq-base")
     if not any(Path("/usr/lib/postgresql").glob("*/bin/initdb")) and shutil.which("initdb") is None:
         missing.append("postgresql")
     if not missing:
