@@ -1,4 +1,5 @@
 import os
+import re
 import signal
 import threading
 import time
@@ -23,6 +24,11 @@ def test_an_event_becomes_a_run_with_log_and_result(hook: Hook) -> None:
         assert row["state"] == "completed"
         assert detail["steps"][0]["log"] == ["recorded"]
         assert detail["event"]["data"]["body"] == {"hello": 1}
+        assert [(record["entry"]["phase"], record["entry"]["action"]) for record in detail["audit"]] == [
+            ("fact", "rule.match"), ("intent", "plugin.recorder"), ("outcome", "plugin.recorder"), ("fact", "instruction.completed"),
+        ]  # fmt: skip
+        shown = hook.platform.command("runs", "show", row["id"]).stdout
+        assert re.search(r"action/hands +outcome  plugin.recorder  recorder  ok  by rule:", shown)
 
 
 def test_a_failing_step_is_tried_again_and_then_fails(hook: Hook) -> None:

@@ -122,10 +122,58 @@ def test_a_watched_list_goes_on(hook: Hook) -> None:
             assert (ended["id"], ended["state"]) == (fresh["id"], "completed")
 
 
+def test_the_timeline_of_a_running_platform_is_watched_in_colour(hook: Hook) -> None:
+    hook.declare()
+    with running(hook.platform):
+        hook.post()
+        eventually(lambda: finished(hook.platform, 1), what="run finished")
+        with terminal(hook.platform, "watch", "--kind", "action", "--kind", "event") as watched:
+            watched.wait_for("\x1b[32maction")
+            watched.shown = ""
+            hook.post()
+            watched.wait_for("\x1b[36mevent")
+            watched.wait_for(" ms\r\n")
+        assert "instruction" not in watched.shown
+
+
+def test_a_timeline_that_is_piped_has_no_colour_and_goes_on_after_a_crash(hook: Hook) -> None:
+    hook.declare()
+    with running(hook.platform):
+        hook.post()
+        eventually(lambda: finished(hook.platform, 1), what="run finished")
+        with subprocess.Popen(
+            [sys.executable, "-m", "outrider", "watch", "--last", "1"],
+            cwd=hook.platform.folder, env=hook.platform.environment, stdout=subprocess.PIPE, text=True,
+        ) as watched:  # fmt: skip
+            assert watched.stdout is not None
+            seen = [next(watched.stdout)]
+            os.kill(hook.platform.part("orchestrator")["pid"], signal.SIGKILL)
+            seen.append(next(line for line in watched.stdout if "answers again" in line))
+            hook.post()
+            seen.append(next(line for line in watched.stdout if "action" in line))
+            watched.send_signal(signal.SIGINT)
+            assert sum("does not answer" in line for line in (*seen, *watched.stdout)) <= 1
+    assert "\x1b" not in "".join(seen)
+    assert watched.returncode == 130
+
+
+def test_a_timeline_for_programs(hook: Hook) -> None:
+    hook.declare()
+    with running(hook.platform):
+        hook.post({"number": 1})
+        eventually(lambda: finished(hook.platform, 1), what="run finished")
+        with watching(hook.platform, "watch", "--kind", "action", "--json", "kind,subject,run", flags=()) as lines:
+            assert next(lines)["subject"] == "recorder"
+            hook.post({"number": 2})
+            assert next(lines)["kind"] == "action"
+
+
 @contextmanager
-def watching(platform: Platform, *arguments: str) -> Iterator[Iterator[dict[str, Any]]]:
+def watching(
+    platform: Platform, *arguments: str, flags: tuple[str, ...] = ("--watch",)
+) -> Iterator[Iterator[dict[str, Any]]]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "outrider", *arguments, "--watch"],
+        [sys.executable, "-m", "outrider", *arguments, *flags],
         cwd=platform.folder, env=platform.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stdout is not None

@@ -17,6 +17,7 @@ class Timeline:
         self._clock = clock
         self._entries: deque[TimelineEntry] = deque(maxlen=KEPT)
         self._sequence = 0
+        self.began = int(clock.now() * 1000)
         self._changed = asyncio.Event()
 
     def add(self, entries: list[TimelineEntry]) -> None:
@@ -29,8 +30,16 @@ class Timeline:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    async def after(self, sequence: int, wait: float) -> list[TimelineEntry]:
-        """Return the entries after a number; where there are none, wait up to `wait` seconds for one."""
+    async def after(self, sequence: int, wait: float, *, of: int = 0) -> list[TimelineEntry]:
+        """Return the entries after a number; where there are none, wait up to `wait` seconds for one.
+
+        Args:
+            sequence: The last number that the reader knows.
+            wait: Seconds.
+            of: When the timeline began that the number is of; 0 for this one. Of another one no number says anything here.
+        """
+        if of not in (0, self.began):
+            sequence = 0
         if sequence >= self._sequence and wait > 0:
             try:
                 async with asyncio.timeout(wait):

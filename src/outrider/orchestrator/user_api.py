@@ -250,6 +250,6 @@ class UserApi:
     async def _timeline(self, request: Request) -> Response:
         self._authenticate(request)
         wait = min(MAX_WAIT, float(number_argument(request, "wait", 0)))
-        return json_response(
-            TimelineAnswer(await self._engine.timeline.after(number_argument(request, "after", 0), wait))
-        )
+        timeline = self._engine.timeline
+        after, of = (number_argument(request, name, 0) for name in ("after", "of"))
+        return json_response(TimelineAnswer(await timeline.after(after, wait, of=of), timeline.began))

@@ -238,9 +238,14 @@ class StatusAnswer(msgspec.Struct, kw_only=True):
 
 
 class TimelineAnswer(msgspec.Struct):
-    """Timeline entries after the asked sequence number."""
+    """Timeline entries after the asked sequence number.
+
+    Attributes:
+        began: When this timeline began, in ms since the epoch. Each orchestrator has one, and another after every start.
+    """
 
     entries: list[TimelineEntry]
+    began: int = 0
 
 
 class AuditHeads(msgspec.Struct):

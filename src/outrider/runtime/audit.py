@@ -185,6 +185,11 @@ def _last_lines(file: int, size: int) -> bytes:
     return tail
 
 
+def chain_files(state: Path) -> Iterator[Path]:
+    """Yield the audit files of a platform."""
+    yield from sorted(path for path in state.glob("**/audit.jsonl") if path.stat().st_size)
+
+
 def read_chain(path: Path) -> Iterator[AuditRecord]:
     """Yield the records of a chain.
 

@@ -15,8 +15,8 @@ from outrider.orchestrator.wire import AgentRow, AgentWork, TokenAnswer, TokenRe
 from outrider.runtime.client import PlatformClient
 from outrider.surfaces.cli.holds import comment_option, for_option, lift, place
 from outrider.surfaces.cli.output import Output, output_option, show
-from outrider.surfaces.cli.records import fetch
 from outrider.surfaces.cli.session import client, execute
+from outrider.surfaces.cli.stored import fetch
 from outrider.surfaces.cli.watch import watch, watch_option
 
 _LOOK_SECONDS = 0.5

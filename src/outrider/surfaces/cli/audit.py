@@ -1,6 +1,5 @@
 """`outrider audit`: the chains of a platform, or the CLI's own."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -10,11 +9,11 @@ from outrider.core.audit import ChainHead, verify
 from outrider.core.errors import ExecutionFailedError, OutriderError, collected
 from outrider.core.objects import DEFAULT_TENANT
 from outrider.local.layout import Layout
-from outrider.runtime.audit import read_chain
+from outrider.runtime.audit import chain_files, read_chain
 from outrider.runtime.contexts import PlatformContext, user_state_folder
 from outrider.surfaces.cli.output import Output, output_option, show
-from outrider.surfaces.cli.records import open_store
 from outrider.surfaces.cli.session import selected
+from outrider.surfaces.cli.stored import open_store
 
 _SHOWN = 50
 
@@ -71,11 +70,6 @@ def _gone(anchor: ChainHead) -> OutriderError:
         expected=f"{anchor.sequence} records",
         suggestions=["restore it from a backup"],
     )
-
-
-def chain_files(state: Path) -> Iterator[Path]:
-    """Yield the audit files of a platform."""
-    yield from sorted(path for path in state.glob("**/audit.jsonl") if path.stat().st_size)
 
 
 def _writer(path: Path) -> str:

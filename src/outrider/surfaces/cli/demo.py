@@ -24,7 +24,7 @@ from outrider.runtime.objects import read_objects
 from outrider.runtime.plugins.catalogue import catalogue
 from outrider.surfaces.cli.audit import verify_platform
 from outrider.surfaces.cli.session import execute
-from outrider.surfaces.cli.timeline import TimelinePrinter, entries
+from outrider.surfaces.cli.timeline import TimelinePrinter, TimelineReader
 from outrider.version import __version__
 
 SERVICE = "web"
@@ -90,12 +90,13 @@ class _SelfHealing:
         self._printer.line(time.time(), "web", f"answers: 200 in {latency * 1000:.0f} ms")
 
     async def _kill_and_watch(self, platform: PlatformClient) -> float:
-        after = max((entry.sequence for entry in await entries(platform, 0, wait=0)), default=0)
+        timeline = TimelineReader(platform)
+        await timeline.new(wait=0)
         victim = await self._pid()
         os.kill(victim, signal.SIGKILL)
         killed_at = time.monotonic()
         self._printer.line(time.time(), "demo", f"kill -9 {SERVICE} (pid {victim})")
-        watching = asyncio.ensure_future(self._watch(platform, after))
+        watching = asyncio.ensure_future(self._watch(timeline))
         try:
             await self._wait_until_answering(HEAL_SECONDS, other_than=victim)
             seconds = time.monotonic() - killed_at
@@ -111,13 +112,12 @@ class _SelfHealing:
             await asyncio.wait({watching})
         return seconds
 
-    async def _watch(self, platform: PlatformClient, after: int) -> None:
+    async def _watch(self, timeline: TimelineReader) -> None:
         """Show the timeline until the service was seen up again and the report was sent."""
         up = reported = False
         while not (up and reported):
-            for entry in await entries(platform, after):
+            for entry in await timeline.new():
                 self._printer.show(entry)
-                after = entry.sequence
                 up = up or (entry.kind == "event" and entry.text.startswith("up"))
                 reported = reported or entry.kind == "output"
                 self._run_id = self._run_id or entry.run

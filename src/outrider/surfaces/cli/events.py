@@ -13,9 +13,9 @@ from outrider.core.objects import DEFAULT_TENANT
 from outrider.orchestrator.wire import EventRow
 from outrider.runtime.client import PlatformClient
 from outrider.surfaces.cli.output import Output, output_option, show
-from outrider.surfaces.cli.records import fetch
 from outrider.surfaces.cli.replay import replay
 from outrider.surfaces.cli.session import client, execute
+from outrider.surfaces.cli.stored import fetch
 from outrider.surfaces.cli.values import json_value
 from outrider.surfaces.cli.watch import watch, watch_option
 

@@ -14,9 +14,9 @@ from outrider.runtime.discovery import registry
 from outrider.runtime.objects import parse_object, read_objects
 from outrider.runtime.plugins.catalogue import catalogue
 from outrider.surfaces.cli.output import Output, output_option, show
-from outrider.surfaces.cli.records import fetch
 from outrider.surfaces.cli.session import ask_for_name, client, execute, need_terminal, selected
 from outrider.surfaces.cli.settings import FINDINGS, interactive, note
+from outrider.surfaces.cli.stored import fetch
 
 COLUMNS = ["kind", "name", "generation", "applied", "applied_by"]
 

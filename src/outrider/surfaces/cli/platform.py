@@ -1,4 +1,4 @@
-"""`outrider up`, `down` and `status`."""
+"""`outrider up` and `down`."""
 
 import asyncio
 import signal
@@ -9,21 +9,18 @@ from functools import partial
 from pathlib import Path
 
 import click
-import msgspec
 
-from outrider.core.errors import NotFoundError, OutriderError
+from outrider.core.errors import NotFoundError
 from outrider.local import launch
 from outrider.local.layout import Layout
-from outrider.local.parts import PartStatus
-from outrider.orchestrator.wire import StatusAnswer
 from outrider.runtime.client import PlatformClient, connect_to
 from outrider.runtime.contexts import Contexts, PlatformContext
 from outrider.runtime.folders import ObjectFolder
-from outrider.surfaces.cli.output import Output, output_option, show
 from outrider.surfaces.cli.questions import Questions
 from outrider.surfaces.cli.reload import FolderWatch
-from outrider.surfaces.cli.session import execute, selected
-from outrider.surfaces.cli.settings import FINDINGS, interactive, settings
+from outrider.surfaces.cli.session import execute
+from outrider.surfaces.cli.settings import interactive, settings
+from outrider.surfaces.cli.status import find_status
 from outrider.surfaces.cli.timeline import TimelinePrinter, follow
 
 
@@ -123,91 +120,3 @@ def _layout(ctx: click.Context, folder: Path | None, state: Path | None) -> Layo
         return Layout(folder, state)
     context = Contexts().select(ctx.find_root().obj.context, None if ctx.find_root().obj.context else Path.cwd())
     return Layout(context.folder, context.state)
-
-
-class StatusReport(msgspec.Struct, kw_only=True):
-    """What runs, what is wrong, and what to do about it."""
-
-    name: str
-    state: str
-    url: str
-    parts: list[PartStatus]
-    orchestrator: StatusAnswer | None
-    problems: list[str]
-
-
-@click.command()
-@output_option
-@click.pass_context
-def status(ctx: click.Context, output: Output) -> int:
-    """Say what runs, what is wrong and what to do; exit 6 where something is wrong."""
-    context = selected(ctx)
-    report = execute(find_status(context, Layout(context.folder, context.state)))
-    if output.for_people:
-        sys.stdout.write(_describe(report))
-    else:
-        show(report, output)
-    return FINDINGS if report.problems else 0
-
-
-async def find_status(context: PlatformContext, layout: Layout) -> StatusReport:
-    """Return what runs, what is wrong, and what to do about it."""
-    try:
-        supervisor = await launch.supervisor_status(layout)
-    except NotFoundError:
-        problem = f"it is not running: outrider up {context.folder}"
-        return StatusReport(name=context.name, state="stopped", url="", parts=[], orchestrator=None, problems=[problem])
-    problems = [f"{part.kind} {part.name} is {part.state}: {part.problem}" for part in supervisor.parts if part.problem]
-    answer = None
-    try:
-        async with connect_to(context) as platform:
-            answer = await platform.get("/v1/status", StatusAnswer)
-        problems += _agent_problems(answer)
-    except OutriderError as error:
-        problems.append(f"the orchestrator does not answer: {error.message}")
-    state = "ready" if supervisor.ready and not problems else ("starting" if not supervisor.ready else "degraded")
-    return StatusReport(
-        name=supervisor.name,
-        state=state,
-        url=supervisor.url,
-        parts=supervisor.parts,
-        orchestrator=answer,
-        problems=problems,
-    )
-
-
-def _agent_problems(answer: StatusAnswer) -> list[str]:
-    seen = {agent.name: agent for agent in answer.agents}
-    problems = []
-    for name in answer.expected_agents:
-        agent = seen.get(name)
-        if agent is None or agent.status != "online":
-            problems.append(f"agent {name} is {agent.status if agent else 'missing'}: outrider agents list")
-            continue
-        problems += [
-            f"plugin {plugin} of agent {name}: {health.message}"
-            for plugin, health in agent.health.plugins.items()
-            if health.health == "unhealthy"
-        ]
-    if answer.approvals:
-        problems.append(f"{answer.approvals} approvals wait: outrider approvals list")
-    return problems
-
-
-def _describe(report: StatusReport) -> str:
-    lines = [f"{report.name} · {report.state}" + (f" · {report.url}" if report.url else "")]
-    agents = {agent.name: agent for agent in report.orchestrator.agents} if report.orchestrator else {}
-    for part in report.parts:
-        agent = agents.get(part.name)
-        detail = f"sandbox: {agent.health.sandbox}" if agent and agent.health.sandbox else ""
-        pid = f"pid {part.pid}" if part.pid else "-"
-        lines.append(f"  {part.kind:<13} {part.name:<16} {part.state:<11} {pid:<10} {detail}".rstrip())
-    for hold in report.orchestrator.holds if report.orchestrator else []:
-        end = f" until {hold.until}" if hold.until else ""
-        comment = f": {hold.comment}" if hold.comment else ""
-        lines.append(f"held: {hold.kind} {hold.subject}".rstrip() + f"{end} by {hold.placed_by}{comment}")
-    if report.orchestrator and report.orchestrator.runs:
-        lines.append("last runs")
-        lines += [f"  {run.id}  {run.rule:<20} {run.state:<10} {run.created}" for run in report.orchestrator.runs]
-    lines += [f"problem: {problem}" for problem in report.problems]
-    return "\n".join(lines) + "\n"

@@ -21,9 +21,9 @@ from outrider.runtime.folders import ObjectFolder
 from outrider.runtime.objects import ObjectSet
 from outrider.surfaces.cli.objects import find_object, find_objects
 from outrider.surfaces.cli.output import Output, output_option, show
-from outrider.surfaces.cli.records import fetch, open_store
 from outrider.surfaces.cli.session import client, execute, selected
 from outrider.surfaces.cli.settings import note
+from outrider.surfaces.cli.stored import fetch, open_store
 
 COLUMNS = ["name", "enabled", "when", "does"]
 LAST_RUN = "last-run"

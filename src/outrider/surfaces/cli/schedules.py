@@ -6,7 +6,7 @@ from outrider.core.objects import DEFAULT_TENANT
 from outrider.orchestrator.wire import ScheduleRow
 from outrider.runtime.client import PlatformClient
 from outrider.surfaces.cli.output import Output, output_option, show
-from outrider.surfaces.cli.records import fetch
+from outrider.surfaces.cli.stored import fetch
 from outrider.surfaces.cli.watch import watch, watch_option
 
 PATH = "/v1/schedules"

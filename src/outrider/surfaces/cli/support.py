@@ -13,9 +13,9 @@ from outrider.local.layout import Layout
 from outrider.surfaces.cli.audit import verify_platform
 from outrider.surfaces.cli.doctor import look
 from outrider.surfaces.cli.output import Output, output_option, show
-from outrider.surfaces.cli.platform import find_status
 from outrider.surfaces.cli.session import execute, selected
 from outrider.surfaces.cli.settings import note
+from outrider.surfaces.cli.status import find_status
 from outrider.surfaces.python.calls import platform_spec
 
 

@@ -64,5 +64,6 @@ async def _watch(
             known = set(states)
 
 
-def _give_up(error: OutriderError) -> None:
-    raise error
+def _give_up(error: OutriderError | None) -> None:
+    if error is not None:
+        raise error

@@ -198,7 +198,7 @@ class PlatformController(Controller):
 
     @get("/timeline", **gives(TimelineAnswer, "Wait for what happens next"))
     async def timeline(
-        self, platform: PlatformGate, request: AnyRequest, *, after: int = 0, wait: int = 0
+        self, platform: PlatformGate, request: AnyRequest, *, after: int = 0, wait: int = 0, of: int = 0
     ) -> Response[bytes]:
-        del after, wait
+        del after, wait, of
         return await platform.forward(request)
