@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from docs.pages import commands, errors, kinds, operations, plugins
+from docs.pages import commands, errors, kinds, operations, output, plugins
 from outrider.runtime.discovery import registry
 from outrider.surfaces.python.stubs import family_stub, package_stub
 
@@ -20,13 +20,15 @@ PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "errors.md": errors.page,
     "kinds.md": kinds.page,
     "operations.md": operations.page,
+    "output.md": output.page,
     "plugins.md": plugins.page,
 }
 
 
 def rendered() -> dict[str, str]:
-    """Return the text of every generated page by its file name."""
-    return {name: NOTICE + "\n".join(page()).rstrip() + "\n" for name, page in PAGES.items()}
+    """Return the text of every generated page, and of the schemas, by its file name."""
+    pages = {name: NOTICE + "\n".join(page()).rstrip() + "\n" for name, page in PAGES.items()}
+    return {**pages, output.SCHEMAS: output.schema()}
 
 
 def stubs() -> dict[str, str]:

@@ -77,7 +77,7 @@ def test_options_become_an_output(words: list[str], expected: Output) -> None:
     seen = []
 
     @click.command()
-    @output_option
+    @output_option(Item)
     def command(output: Output) -> None:
         seen.append(output)
 

@@ -3,9 +3,10 @@
 msgspec stops at the first fault; people want all of them. So structures are walked here, and msgspec judges the leaves.
 """
 
+import pathlib
 import re
 import types
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
@@ -308,15 +309,22 @@ def json_schema(target: Any) -> dict[str, Any]:
 
 def schema_with_components(target: Any, ref_template: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the JSON Schema of a type, and by name those of the models it refers to with `ref_template`."""
-    (schema,), components = msgspec.json.schema_components(
-        (target,), schema_hook=_schema_of_quantity, ref_template=ref_template
-    )
+    (schema,), components = schemas_with_components((target,), ref_template)
     return schema, components
+
+
+def schemas_with_components(
+    targets: Iterable[Any], ref_template: str
+) -> tuple[tuple[dict[str, Any], ...], dict[str, Any]]:
+    """Return the JSON Schema of each type, and by name those of all models they refer to with `ref_template`."""
+    return msgspec.json.schema_components(targets, schema_hook=_schema_of_quantity, ref_template=ref_template)
 
 
 def _schema_of_quantity(target: type) -> dict[str, Any]:
     if target in (Duration, Size):
         return dict(target.SCHEMA)
+    if target is pathlib.Path:
+        return {"type": "string"}
     raise NotImplementedError(f"{target.__name__} has no JSON Schema")
 
 

@@ -9,7 +9,8 @@ from outrider.core.codec import to_builtins
 from outrider.core.events import Event, Severity
 from outrider.core.quantities import Duration, duration
 from outrider.core.timestamps import timestamp
-from outrider.orchestrator.rehearsal import WOULD_START, Rehearsal, Rehearsed
+from outrider.orchestrator.rehearsal import WOULD_START, Rehearsal
+from outrider.orchestrator.verdicts import Judged, Rehearsed
 from outrider.orchestrator.wire import EventRow
 from outrider.runtime.objects import ObjectSet
 
@@ -56,14 +57,6 @@ class Case(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     events: list[CaseEvent]
     then: Duration = duration("0s")
     expect: list[Expected] = []
-
-
-class Judged(msgspec.Struct, kw_only=True):
-    """How a case went; `faults` is empty where it is as expected."""
-
-    case: str
-    passed: bool
-    faults: list[str]
 
 
 def judge(case: Case, objects: ObjectSet) -> Judged:

@@ -6,7 +6,6 @@ Nothing is started. Time is that of the events' arrival, so windows, debounces a
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import msgspec
 import sqlalchemy as sa
 
 from outrider.core.codec import decode, encode
@@ -24,6 +23,7 @@ from outrider.orchestrator.rules import CompiledRule, RuleIndex, variables
 from outrider.orchestrator.schedules import Timed, scheduled_event, timed_rule
 from outrider.orchestrator.tables import events, metadata, rule_keys, rule_windows
 from outrider.orchestrator.transaction import Transaction
+from outrider.orchestrator.verdicts import Rehearsed
 from outrider.orchestrator.windows import Windows
 from outrider.orchestrator.wire import EventRow
 from outrider.runtime.objects import ObjectSet
@@ -31,24 +31,6 @@ from outrider.runtime.templates import Template
 
 OWNER = "user:owner"
 WOULD_START = "would start"
-
-
-class Rehearsed(msgspec.Struct, kw_only=True):
-    """What a rule would have done.
-
-    Attributes:
-        time: When, by the arrival of the events.
-        events: Ids of the events of the match.
-        does: The steps, with parameters as far as they are known before the first one has run.
-    """
-
-    time: str
-    rule: str
-    outcome: str
-    reason: str
-    key: str
-    events: list[str]
-    does: list[str]
 
 
 class Rehearsal:

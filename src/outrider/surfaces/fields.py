@@ -6,6 +6,7 @@ import json
 import re
 import types
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
 import msgspec
@@ -14,7 +15,7 @@ from outrider.core.quantities import Duration, Size
 from outrider.core.schema import defaults, json_schema
 
 Model = type[msgspec.Struct]
-_WORDS = {str: "text", int: "integer", float: "number", bool: "true or false", Duration: "duration", Size: "size", Any: "any",
+_WORDS = {str: "text", int: "integer", float: "number", bool: "true or false", Path: "text", Duration: "duration", Size: "size", Any: "any",
           types.NoneType: "null"}  # fmt: skip
 _BOUNDS = {"minimum": "at least", "maximum": "at most", "exclusiveMinimum": "above", "minItems": "at least",
            "maxItems": "at most"}  # fmt: skip

@@ -23,7 +23,7 @@ _LOOK_SECONDS = 0.5
 
 
 @click.group(invoke_without_command=True)
-@output_option
+@output_option(list[AgentRow])
 @click.pass_context
 def agents(ctx: click.Context, output: Output) -> int | None:
     """List agents; without a command the list."""
@@ -34,7 +34,7 @@ def agents(ctx: click.Context, output: Output) -> int | None:
 
 @agents.command("list")
 @watch_option
-@output_option
+@output_option(list[AgentRow])
 @click.pass_context
 def list_agents(ctx: click.Context, *, watching: bool, output: Output) -> int:
     """List every agent that came in, with its health."""

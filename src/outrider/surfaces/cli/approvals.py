@@ -21,7 +21,7 @@ def approvals() -> None:
 @approvals.command("list")
 @click.option("--all", "all_states", is_flag=True, help="Those that were answered, too.")
 @watch_option
-@output_option
+@output_option(list[ApprovalRow])
 @click.pass_context
 def list_approvals(ctx: click.Context, *, all_states: bool, watching: bool, output: Output) -> int:
     """List the questions that wait."""

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from outrider.core.audit import ChainHead, verify
+from outrider.core.audit import AuditRecord, ChainHead, verify
 from outrider.core.errors import ExecutionFailedError, OutriderError, collected
 from outrider.core.objects import DEFAULT_TENANT
 from outrider.local.layout import Layout
@@ -33,7 +33,7 @@ def audit() -> None:
 
 
 @audit.command("verify")
-@output_option
+@output_option(list[ChainRow])
 @click.pass_context
 def verify_chains(ctx: click.Context, output: Output) -> int:
     """Check every chain of the selected platform against its own hashes and the anchored heads."""
@@ -89,7 +89,7 @@ def _anchors(context: PlatformContext) -> list[ChainHead]:
 @audit.command("list")
 @click.option("--limit", default=_SHOWN, show_default=True, help="At most so many, the newest.")
 @click.option("--own", is_flag=True, help="The CLI's own chain instead of the platform's.")
-@output_option
+@output_option(list[AuditRecord])
 @click.pass_context
 def list_records(ctx: click.Context, limit: int, *, own: bool, output: Output) -> int:
     """List the newest records of all chains, by time."""

@@ -19,7 +19,7 @@ _PATH = click.Path(path_type=Path)
 
 @click.command()
 @click.argument("file", type=_PATH)
-@output_option
+@output_option(backups.Backup)
 @click.pass_context
 def backup(ctx: click.Context, file: Path, output: Output) -> int:
     """Save the state of the selected platform in FILE; it may be running. The file holds keys: keep it as such."""

@@ -3,11 +3,20 @@
 import time
 
 import click
+import msgspec
 
 from outrider.core.errors import NotFoundError
 from outrider.runtime.client import read_endpoint
 from outrider.runtime.contexts import Contexts
 from outrider.surfaces.cli.output import Output, output_option, show
+
+
+class ContextRow(msgspec.Struct, kw_only=True):
+    """A platform of this user: running or stopped."""
+
+    name: str
+    state: str
+    folder: str
 
 
 @click.group()
@@ -16,15 +25,15 @@ def context() -> None:
 
 
 @context.command("list")
-@output_option
+@output_option(list[ContextRow])
 def list_contexts(output: Output) -> int:
     """List the platforms that were started by this user; the first is the one that commands talk to."""
     rows = [
-        {
-            "name": known.name,
-            "state": "running" if read_endpoint(known.state) else "stopped",
-            "folder": str(known.folder),
-        }
+        ContextRow(
+            name=known.name,
+            state="running" if read_endpoint(known.state) else "stopped",
+            folder=str(known.folder),
+        )
         for known in Contexts().all()
     ]
     show(rows, output, empty="no platform was started yet: outrider up DIR")

@@ -30,7 +30,7 @@ class Finding(msgspec.Struct, kw_only=True):
 
 
 @click.command()
-@output_option
+@output_option(list[Finding])
 def doctor(output: Output) -> int:
     """Check what this machine offers; exit 6 where something is wrong."""
     findings = look()

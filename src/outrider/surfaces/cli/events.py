@@ -8,7 +8,7 @@ import click
 
 from outrider.core.cloudevents import BATCH_CONTENT_TYPE, CONTENT_TYPE
 from outrider.core.errors import InvalidConfigError
-from outrider.core.events import EventOutcomes, Severity
+from outrider.core.events import EventOutcome, EventOutcomes, Severity
 from outrider.core.objects import DEFAULT_TENANT
 from outrider.orchestrator.wire import EventRow
 from outrider.runtime.client import PlatformClient
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def _list_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    command = watch_option(output_option(command))
+    command = watch_option(output_option(list[EventRow])(command))
     command = click.option("--source", default="", help="Only those of one trigger, as agent/trigger.")(command)
     return click.option("--limit", default=50, show_default=True, help="At most so many, the newest.")(command)
 
@@ -55,7 +55,7 @@ def list_events(ctx: click.Context, /, **options: Any) -> int:
 @click.option(
     "--cloudevents", "path", help="Send the CloudEvents of a file instead, one or a list; - reads standard input."
 )
-@output_option
+@output_option(list[EventOutcome])
 @click.pass_context
 def send(ctx: click.Context, /, source: str | None, path: str | None, output: Output, **words: Any) -> int:
     """Report an event as if the trigger SOURCE (agent/trigger) had seen it; rules act on it."""

@@ -28,7 +28,7 @@ class Explanation(msgspec.Struct, kw_only=True):
 
 @click.command()
 @click.argument("what", metavar="CODE|KIND[.FIELD...]", required=False)
-@output_option
+@output_option(Explanation, Code, list[Code])
 def explain(what: str | None, output: Output) -> int:
     """Explain an error code, or a kind or field such as `rule.do.retry`; without an argument list the codes."""
     if what is None:

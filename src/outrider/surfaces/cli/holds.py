@@ -62,7 +62,7 @@ def silences() -> None:
 
 
 @silences.command("list")
-@output_option
+@output_option(list[HoldRow])
 @click.pass_context
 def list_silences(ctx: click.Context, output: Output) -> int:
     """List what is held back: silences, cordoned agents, a pause."""

@@ -7,6 +7,7 @@ from functools import partial
 import click
 
 from outrider.core.errors import OutriderError
+from outrider.orchestrator.wire import TimelineEntry
 from outrider.runtime.client import connect_to
 from outrider.surfaces.cli.output import Output, output_option, show
 from outrider.surfaces.cli.session import client, execute, selected
@@ -22,7 +23,7 @@ from outrider.surfaces.cli.timeline import TimelinePrinter, follow
     help="Begin with so many lines of what has happened already.",
 )
 @click.option("--kind", "kinds", multiple=True, metavar="KIND", help="Only lines such as event, rule or action.")
-@output_option
+@output_option(TimelineEntry)
 @click.pass_context
 def watch(ctx: click.Context, last: int, kinds: tuple[str, ...], output: Output) -> int:
     """Show what happens on the running platform, as it happens, until interrupted; -o json gives one object per line."""

@@ -4,10 +4,11 @@ import json
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
+import msgspec
 
-from outrider.core.codec import to_builtins
 from outrider.surfaces.cli.output import Output, output_option, show
 from outrider.surfaces.mcp.service import AGENT, desk, open_door
 from outrider.surfaces.serve import serve_part
@@ -27,15 +28,31 @@ def serve(arguments: tuple[str, ...]) -> int:
     return serve_part("mcp", list(arguments))
 
 
+class ToolRow(msgspec.Struct, kw_only=True):
+    """A tool as a client sees it; `effect` is read, write or destroy."""
+
+    name: str
+    effect: str
+    title: str
+    description: str
+    input_schema: dict[str, Any]
+
+
 @mcp.command("tools")
 @_agent
-@output_option
+@output_option(list[ToolRow])
 @click.pass_context
 def tools(ctx: click.Context, agent: str, output: Output) -> int:
     """List the tools that a client would see."""
     found = desk(open_door(ctx.find_root().obj.context), agent).tools()
     rows = [
-        {**to_builtins(tool), "effect": _effect(tool.annotations.read_only_hint, tool.annotations.destructive_hint)}
+        ToolRow(
+            name=tool.name,
+            effect=_effect(tool.annotations.read_only_hint, tool.annotations.destructive_hint),
+            title=tool.title,
+            description=tool.description,
+            input_schema=tool.input_schema,
+        )
         for tool in found
     ]
     show(rows, output, columns=["name", "effect", "title"])

@@ -24,7 +24,7 @@ COLUMNS = ["kind", "name", "generation", "applied", "applied_by"]
 @click.command()
 @click.argument("kind", required=False)
 @click.argument("name", required=False)
-@output_option
+@output_option(list[ObjectRow])
 @click.pass_context
 def get(ctx: click.Context, kind: str | None, name: str | None, output: Output) -> int:
     """List applied objects: all, those of a KIND such as `rules`, or one."""
@@ -39,7 +39,7 @@ def get(ctx: click.Context, kind: str | None, name: str | None, output: Output) 
 @click.command()
 @click.argument("kind")
 @click.argument("name")
-@output_option
+@output_option(ObjectRow)
 @click.pass_context
 def describe(ctx: click.Context, kind: str, name: str, output: Output) -> int:
     """Show an object as one would write it, who applied it, and the last runs of a rule or scheduled call."""

@@ -1,14 +1,14 @@
 """Commands made from operations: `outrider FAMILY OPERATION [POSITIONAL...] [--param value]`."""
 
-from typing import Annotated, Any, get_args, get_origin
+from typing import Any
 
 import click
 import msgspec
 
 from outrider.core.calls import Call
-from outrider.core.codec import decode_plain
-from outrider.core.errors import InvalidConfigError, OutriderError
+from outrider.core.errors import InvalidConfigError
 from outrider.core.operation import Effect
+from outrider.core.plans import Plan
 from outrider.core.registry import Family
 from outrider.core.schema import json_schema
 from outrider.core.units import parse_duration
@@ -18,6 +18,7 @@ from outrider.surfaces.cli.output import Output, output_option, show
 from outrider.surfaces.cli.plans import confirm_and_apply, show_plan
 from outrider.surfaces.cli.session import LocalSession, execute
 from outrider.surfaces.cli.settings import FINDINGS
+from outrider.surfaces.cli.values import typed_value
 from outrider.surfaces.fields import field_helps
 
 
@@ -75,7 +76,7 @@ def operation_command(operation: Operation, preset: dict[str, Any]) -> click.Com
         params.append(click.Option(["--yes", "_yes"], is_flag=True, help="Apply the plan without asking."))
         params.append(click.Option(["--plan", "_plan"], is_flag=True, help="Only show the plan."))
 
-    @output_option
+    @output_option(operation.code.result, *([Plan] if operation.declaration.effect.changes else []))
     @click.pass_context
     def body(ctx: click.Context, /, output: Output, **words: Any) -> int:
         return _invoke(ctx, operation, preset, words, output)
@@ -144,29 +145,8 @@ def _params(operation: Operation, words: dict[str, Any]) -> dict[str, Any]:
                 f"'{name}' is given twice, as argument and as option", path=name, suggestions=[f"remove --{name}"]
             )
         if given:
-            params[name] = _value(name, given[0], field.type)
+            params[name] = typed_value(name, given[0], field.type)
     return params
-
-
-def _value(name: str, word: Any, target: Any) -> Any:
-    schema = json_schema(target)
-    kinds = {schema.get("type"), *(option.get("type") for option in schema.get("anyOf", []))}
-    if isinstance(word, tuple):
-        (item,) = get_args(_bare(target))
-        return [_value(name, part, item) for part in word]
-    if isinstance(word, bool) or "string" in kinds or "enum" in schema:
-        return word
-    try:
-        return decode_plain(word)
-    except OutriderError as error:
-        raise InvalidConfigError(
-            f"{name}: not {' or '.join(sorted(str(kind) for kind in kinds if kind))}", path=name, found=word,
-            expected=_metavar(schema), suggestions=[f"see outrider ... --help for --{name}"],
-        ) from error  # fmt: skip
-
-
-def _bare(target: Any) -> Any:
-    return get_args(target)[0] if get_origin(target) is Annotated else target
 
 
 def _help(operation: Operation) -> str:

@@ -2,17 +2,16 @@
 
 import platform
 import sys
-from typing import Any
 
 import click
 import msgspec
 
-from outrider.core.codec import to_builtins
+from outrider.core.operation import OperationDeclaration
 from outrider.runtime.discovery import registry
 from outrider.runtime.third_party import allow, disallow
 from outrider.surfaces.cli.output import Output, output_option, show
 from outrider.surfaces.cli.settings import note
-from outrider.surfaces.rows import operator_rows
+from outrider.surfaces.rows import OperatorRow, operator_rows
 from outrider.version import __version__
 
 
@@ -30,7 +29,7 @@ def operators() -> None:
 
 
 @operators.command("list")
-@output_option
+@output_option(list[OperatorRow])
 def list_operators(output: Output) -> int:
     """List the families; one that cannot be used is named with its fault."""
     show(operator_rows(registry()), output, columns=["name", "operations", "state", "summary"])
@@ -39,12 +38,11 @@ def list_operators(output: Output) -> int:
 
 @operators.command("show")
 @click.argument("family")
-@output_option
+@output_option(list[OperationDeclaration])
 def show_operators(family: str, output: Output) -> int:
     """List the operations of a family."""
     declaration = registry().family(family)[0].declaration
-    rows: list[dict[str, Any]] = [to_builtins(operation) for operation in declaration.operations]
-    show(rows, output, columns=["name", "effect", "positional", "summary"])
+    show(list(declaration.operations), output, columns=["name", "effect", "positional", "summary"])
     return 0
 
 
@@ -76,7 +74,7 @@ def disallow_family(distribution: str) -> int:
 
 
 @click.command()
-@output_option
+@output_option(VersionInfo)
 def version(output: Output) -> int:
     """Print the version."""
     info = VersionInfo(

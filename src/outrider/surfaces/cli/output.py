@@ -14,6 +14,8 @@ from outrider.surfaces.cli.settings import note
 
 FORMATS = ("table", "wide", "json", "yaml", "name")
 _WIDE_CELL = 60
+# What each command gives, by its function.
+_types: dict[Callable[..., Any], tuple[Any, ...]] = {}
 
 
 class Output(msgspec.Struct, frozen=True):
@@ -33,25 +35,31 @@ class Output(msgspec.Struct, frozen=True):
         return self.form in ("table", "wide")
 
 
-def output_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add `-o` and `--json`; the command gets an Output."""
+def output_option(*types: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add `-o` and `--json` to a command, which gets an Output.
 
-    @click.option(
-        "-o",
-        "--output",
-        "form",
-        type=click.Choice(FORMATS),
-        default="table",
-        help="Form of the result.",
-        show_default=True,
-    )
-    @click.option("--json", "json_fields", metavar="FIELD,FIELD", help="JSON with these fields only.")
-    @functools.wraps(command)
-    def with_output(*args: Any, form: str, json_fields: str | None, **words: Any) -> Any:
-        fields = tuple(field.strip() for field in (json_fields or "").split(",") if field.strip())
-        return command(*args, output=Output("json" if json_fields is not None else form, fields), **words)
+    Args:
+        types: What `-o json` gives: one of these types. The reference page is made of them.
+    """
 
-    return with_output
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        @click.option("-o", "--output", "form", type=click.Choice(FORMATS), default="table", help="Form of the result.",
+                      show_default=True)  # fmt: skip
+        @click.option("--json", "json_fields", metavar="FIELD,FIELD", help="JSON with these fields only.")
+        @functools.wraps(command)
+        def with_output(*args: Any, form: str, json_fields: str | None, **words: Any) -> Any:
+            fields = tuple(field.strip() for field in (json_fields or "").split(",") if field.strip())
+            return command(*args, output=Output("json" if json_fields is not None else form, fields), **words)
+
+        _types[with_output] = types
+        return with_output
+
+    return add
+
+
+def output_types(command: click.Command) -> tuple[Any, ...]:
+    """Return the types that a command gives with `-o json`; none where it has no such option."""
+    return _types.get(command.callback, ()) if command.callback else ()
 
 
 def show(value: Any, output: Output, *, columns: Sequence[str] = (), empty: str = "nothing to show") -> None:

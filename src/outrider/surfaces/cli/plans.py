@@ -5,19 +5,22 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
-from outrider.core.calls import normalise
-from outrider.core.codec import decode_plain
+from outrider.core.calls import Call, normalise
 from outrider.core.errors import ErrorBody, InvalidConfigError, OutriderError, PartialError, from_body
 from outrider.core.operation import Effect
-from outrider.core.plans import ItemOutcome, Plan
+from outrider.core.plans import ItemOutcome, Plan, PlanState
 from outrider.core.schema import convert, describe
 from outrider.core.timestamps import timestamp
+from outrider.orchestrator.wire import ApplyAnswer
 from outrider.runtime.discovery import registry
+from outrider.runtime.implementation import load_operation
 from outrider.runtime.invoker import CallOptions
 from outrider.surfaces.cli.output import Output, output_option, show
 from outrider.surfaces.cli.session import LocalSession, ask, ask_for_name, execute
 from outrider.surfaces.cli.settings import FINDINGS, interactive, note
+from outrider.surfaces.cli.values import typed_value
 from outrider.surfaces.tsk.files import SUFFIXES
 
 _SIGNS = {Effect.WRITE: "~", Effect.DESTROY: "-"}
@@ -81,7 +84,7 @@ def _finish(outcomes: list[ItemOutcome], output: Output) -> int:
 @click.command()
 @click.argument("operation", metavar="OPERATION|FILE")
 @click.argument("arguments", nargs=-1)
-@output_option
+@output_option(Plan)
 @click.pass_context
 def plan(ctx: click.Context, operation: str, arguments: tuple[str, ...], output: Output) -> int:
     """Find out what an operation would change.
@@ -94,8 +97,7 @@ def plan(ctx: click.Context, operation: str, arguments: tuple[str, ...], output:
         from outrider.surfaces.cli.tsk import plan_of
 
         return _shown(plan_of(session, Path(operation), arguments), output)
-    call = normalise(registry(), operation, _arguments(arguments))
-    return _shown(execute(session.planner.plan([call], session.options)), output)
+    return _shown(execute(session.planner.plan([_call(operation, arguments)], session.options)), output)
 
 
 def _shown(plan: Plan, output: Output) -> int:
@@ -103,20 +105,18 @@ def _shown(plan: Plan, output: Output) -> int:
     return FINDINGS if plan.items else 0
 
 
-def _arguments(words: tuple[str, ...]) -> list[Any]:
+def _call(name: str, words: tuple[str, ...]) -> Call:
+    """Return the call that words mean, each as a value of the type that the operation declares."""
     positional = [word for word in words if "=" not in word or word.startswith(("/", "http"))]
     named = dict(word.split("=", 1) for word in words if word not in positional)
-    return [*positional, {key: _plain(value) for key, value in named.items()}]
-
-
-def _plain(word: str) -> Any:
-    """Read numbers, true, false, lists and mappings as JSON; everything else is text."""
-    if word[:1] in "[{-0123456789" or word in ("true", "false", "null"):
-        try:
-            return decode_plain(word)
-        except OutriderError:
-            return word
-    return word
+    call = normalise(registry(), name, [*positional, named])
+    code = load_operation(registry(), call.family, call.operation).code
+    types = {field.encode_name: field.type for field in msgspec.structs.fields(code.params)}
+    params = {
+        name: typed_value(name, value, types[name]) if name in types and isinstance(value, str) else value
+        for name, value in call.params.items()
+    }
+    return Call(call.family, call.operation, params)
 
 
 @click.command()
@@ -125,7 +125,7 @@ def _plain(word: str) -> Any:
 @click.option("--inverse", is_flag=True, help="Make the plan that undoes an applied one.")
 @click.option("--rollback", is_flag=True, help="Undo what was done when an item fails.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@output_option
+@output_option(Any, list[ItemOutcome], Plan, ApplyAnswer)
 @click.pass_context
 def apply(
     ctx: click.Context,
@@ -172,10 +172,20 @@ def _agreed(plan: Plan, output: Output) -> bool:
     return not destroys
 
 
+class PlanRow(msgspec.Struct, kw_only=True):
+    """A plan and what became of it."""
+
+    id: str
+    state: str
+    created: str
+    actor: str
+    changes: str
+
+
 @click.command()
 @click.argument("plan_reference", metavar="[PLAN]", required=False)
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many, newest first.")
-@output_option
+@output_option(list[PlanRow], PlanState)
 @click.pass_context
 def plans(ctx: click.Context, plan_reference: str | None, *, limit: int, output: Output) -> int:
     """List the plans of this user, those that AI agents made among them, or show one and what became of it."""
@@ -186,8 +196,8 @@ def plans(ctx: click.Context, plan_reference: str | None, *, limit: int, output:
     rows = []
     for found in (planner.state(plan) for plan in planner.newest(limit)):
         changes = ", ".join(f"{item.operation} {item.change.target}" for item in found.plan.items)
-        rows.append({"id": found.plan.id, "state": found.state, "created": timestamp(found.plan.created),
-                     "actor": found.plan.actor, "changes": changes})  # fmt: skip
+        rows.append(PlanRow(id=found.plan.id, state=found.state, created=timestamp(found.plan.created),
+                            actor=found.plan.actor, changes=changes))  # fmt: skip
     show(rows, output, columns=["id", "state", "created", "actor", "changes"])
     return 0
 

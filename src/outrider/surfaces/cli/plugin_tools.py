@@ -21,7 +21,7 @@ from outrider.local.plugin_bench import (
     sample,
     sample_report,
 )
-from outrider.runtime.plugins.scaffold import KINDS, LANGUAGES, scaffold
+from outrider.runtime.plugins.scaffold import KINDS, LANGUAGES, Scaffold, scaffold
 from outrider.surfaces.cli.output import Output, output_option, show
 from outrider.surfaces.cli.session import LocalSession, execute
 from outrider.surfaces.cli.settings import note
@@ -36,7 +36,7 @@ _MARKS = {"passed": "passed", "failed": "FAILED", "note": "note  "}
 @click.option("--type", "kind", type=click.Choice(KINDS), required=True)
 @click.option("--lang", "language", type=click.Choice(LANGUAGES), default="python", show_default=True)
 @click.option("--folder", type=_FOLDER, default=Path(), help="Platform folder; the plugin goes into its plugins/.")
-@output_option
+@output_option(Scaffold)
 def new_plugin(plugin_id: str, kind: Any, language: Any, folder: Path, output: Output) -> int:
     """Make a plugin that works, to be changed into yours: plugin.yaml, program, README."""
     made = scaffold(folder / "plugins", plugin_id, kind, language)
@@ -63,7 +63,7 @@ def _options(command: Any) -> Any:
 @click.command("test")
 @_options
 @click.option("--seconds", default=5.0, show_default=True, help="How long to wait for an event of a trigger.")
-@output_option
+@output_option(list[Check])
 @click.pass_context
 def test_plugin(ctx: click.Context, /, folder: Path, config: str, given: str, *, seconds: float, output: Output) -> int:
     """Start the plugin of FOLDER in its sandbox, use it, annoy it, stop it; exit 1 where something is wrong."""

@@ -33,7 +33,7 @@ _SIGNS = {"created": "+", "changed": "~", "deleted": "-"}
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@output_option
+@output_option(list[ObjectChange], ReloadAnswer)
 @click.pass_context
 def reload(ctx: click.Context, folder: Path | None, *, yes: bool, output: Output) -> int:
     """Take over the changed files of a running platform: show what they change, ask, then do that."""
@@ -42,6 +42,7 @@ def reload(ctx: click.Context, folder: Path | None, *, yes: bool, output: Output
     declared, changes = execute(_plan(context))
     if not changes:
         note("nothing has changed")
+        _show(changes, output)
         return 0
     if not yes and not interactive():
         _show(changes, output)

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
+import msgspec
 
 from outrider.core.errors import InvalidConfigError, NotFoundError
-from outrider.core.events import MAX_EVENTS_PER_REQUEST, EventOutcomes
+from outrider.core.events import MAX_EVENTS_PER_REQUEST, EventOutcome, EventOutcomes
 from outrider.core.timestamps import parse_timestamp
 from outrider.core.units import parse_duration
 from outrider.orchestrator.wire import EventRow, ObjectRow
@@ -25,13 +26,20 @@ MOST = 10_000
 _PAGE = 500
 
 
+class Replayed(msgspec.Struct, kw_only=True):
+    """A recorded event, and the rules that would start a run for it."""
+
+    id: str
+    starts: list[str]
+
+
 @click.command("replay")
 @click.argument("ids", nargs=-1, metavar="[ID]...")
 @click.option("--since", default="", help="All that came in so long, such as 2h, instead of single ones.")
 @click.option("--source", default="", help="Only those of one trigger, as agent/trigger.")
 @click.option("--rule", default="", help="Only those that this rule would start a run for.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@output_option
+@output_option(list[EventOutcome], list[Replayed])
 @click.pass_context
 def replay(ctx: click.Context, /, ids: tuple[str, ...], output: Output, **words: Any) -> int:
     """Send recorded events again, with ids of their own and a label that names the first one; rules act on them.
@@ -46,9 +54,12 @@ def replay(ctx: click.Context, /, ids: tuple[str, ...], output: Output, **words:
     oldest = SystemClock().now() - parse_duration(words["since"]) if words["since"] else 0.0
     chosen, starts = execute(_choose(ctx, ids, oldest, words))
     if not chosen:
-        note("no such event")
+        show([], output, empty="no such event")
         return 0
     if not words["yes"]:
+        if not output.for_people and not interactive():
+            show([Replayed(id=row.event.id, starts=starts.get(row.event.id, [])) for row in chosen], output)
+            return FINDINGS
         sys.stdout.write("".join(f"{line}\n" for line in _plan(chosen, starts)))
         if not interactive():
             return FINDINGS

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 import click
+import msgspec
 
 from outrider.core.codec import decode_plain, to_builtins
 from outrider.core.errors import InvalidConfigError, NotFoundError, OutriderError
@@ -15,6 +16,7 @@ from outrider.core.events import Event
 from outrider.core.objects import DEFAULT_TENANT
 from outrider.core.schema import convert
 from outrider.local.layout import Layout
+from outrider.orchestrator.verdicts import Judged, Rehearsed
 from outrider.orchestrator.wire import ApplyAnswer, ApplyRequest, EventRow, WhyAnswer, WhyRow
 from outrider.runtime.documents import read_file
 from outrider.runtime.folders import ObjectFolder
@@ -25,7 +27,7 @@ from outrider.surfaces.cli.session import client, execute, selected
 from outrider.surfaces.cli.settings import note
 from outrider.surfaces.cli.stored import fetch, open_store
 
-COLUMNS = ["name", "enabled", "when", "does"]
+COLUMNS = ["name", "state", "when", "does"]
 LAST_RUN = "last-run"
 _ELSEWHERE = "other events"
 
@@ -35,8 +37,17 @@ def rules() -> None:
     """List rules, try them on recorded events, ask why, switch them on and off."""
 
 
+class RuleRow(msgspec.Struct, kw_only=True):
+    """An applied rule: enabled, disabled or shadow, which is only watched."""
+
+    name: str
+    state: str
+    when: str
+    does: str
+
+
 @rules.command("list")
-@output_option
+@output_option(list[RuleRow])
 @click.pass_context
 def list_rules(ctx: click.Context, output: Output) -> int:
     """List the applied rules: what they wait for and what they do."""
@@ -45,14 +56,14 @@ def list_rules(ctx: click.Context, output: Output) -> int:
     return 0
 
 
-def _line(name: str, spec: dict[str, Any]) -> dict[str, Any]:
+def _line(name: str, spec: dict[str, Any]) -> RuleRow:
     steps = [leaf for step in spec.get("do", []) for leaf in step.get("parallel") or [step]]
-    return {
-        "name": name,
-        "enabled": "shadow" if spec.get("shadow") else spec.get("enabled", True),
-        "when": _when(spec["when"]),
-        "does": ", ".join(step.get("plugin") or step.get("call") or "" for step in steps),
-    }
+    return RuleRow(
+        name=name,
+        state="disabled" if not spec.get("enabled", True) else "shadow" if spec.get("shadow") else "enabled",
+        when=_when(spec["when"]),
+        does=", ".join(step.get("plugin") or step.get("call") or "" for step in steps),
+    )
 
 
 def _when(when: dict[str, Any]) -> str:
@@ -80,7 +91,7 @@ def _when(when: dict[str, Any]) -> str:
 @click.option("--overlay", default="", help="Merge the objects of FOLDER/overlays/OVERLAY over those of FOLDER.")
 @click.option("--rule", default="", help="Only this rule.")
 @click.option("--then", default="0s", show_default=True, help="Time that passes after the last event.")
-@output_option
+@output_option(list[Rehearsed], list[Judged])
 @click.pass_context
 def test_rules(ctx: click.Context, /, folder: Path, cases: Path | None, output: Output, **words: Any) -> int:
     """Try the rules of FOLDER on recorded events, or on cases; nothing is started.
@@ -174,7 +185,7 @@ def _read(name: str) -> Iterator[EventRow]:
 
 @rules.command("why")
 @click.argument("event")
-@output_option
+@output_option(WhyAnswer)
 @click.pass_context
 def why(ctx: click.Context, event: str, output: Output) -> int:
     """Say what each rule made of EVENT and why; EVENT is an id, the beginning of one, or `last`."""

@@ -10,7 +10,7 @@ from outrider.core.objects import DEFAULT_TENANT
 from outrider.orchestrator.wire import RunDetail, RunRow
 from outrider.runtime.client import PlatformClient
 from outrider.surfaces.cli.output import Output, output_option, show
-from outrider.surfaces.cli.run_report import describe, report
+from outrider.surfaces.cli.run_report import RunReport, describe, report
 from outrider.surfaces.cli.session import client, execute, selected
 from outrider.surfaces.cli.stored import fetch
 from outrider.surfaces.cli.watch import watch, watch_option
@@ -29,7 +29,7 @@ def runs() -> None:
 @click.option("--rule", default="", help="Only those of one rule.")
 @click.option("--state", default="", help="Only those in one state.")
 @watch_option
-@output_option
+@output_option(list[RunRow])
 @click.pass_context
 def list_runs(ctx: click.Context, limit: int, rule: str, state: str, *, watching: bool, output: Output) -> int:
     """List runs, newest first."""
@@ -54,7 +54,7 @@ def list_runs(ctx: click.Context, limit: int, rule: str, state: str, *, watching
 
 @runs.command("show")
 @click.argument("run")
-@output_option
+@output_option(RunReport)
 @click.pass_context
 def show_run(ctx: click.Context, run: str, output: Output) -> int:
     """Show a run's steps with latencies, attempts, logs and audit records; RUN may be the beginning of its id."""

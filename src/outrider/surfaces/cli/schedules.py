@@ -20,7 +20,7 @@ def schedules() -> None:
 
 @schedules.command("list")
 @watch_option
-@output_option
+@output_option(list[ScheduleRow])
 @click.pass_context
 def list_schedules(ctx: click.Context, *, watching: bool, output: Output) -> int:
     """List the scheduled calls: when each comes next, and how the last one ended."""

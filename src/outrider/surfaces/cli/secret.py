@@ -41,7 +41,7 @@ def set_secret(ctx: click.Context, name: str) -> int:
 
 
 @secret.command("list")
-@output_option
+@output_option(list[str])
 @click.pass_context
 def list_secrets(ctx: click.Context, output: Output) -> int:
     """List the names; values are never shown."""

@@ -34,7 +34,7 @@ class StatusReport(msgspec.Struct, kw_only=True):
 
 
 @click.command()
-@output_option
+@output_option(StatusReport)
 @click.pass_context
 def status(ctx: click.Context, output: Output) -> int:
     """Say what runs, what is wrong and what to do; exit 6 where something is wrong."""

@@ -21,7 +21,7 @@ from outrider.surfaces.python.calls import platform_spec
 
 @click.command("support-bundle")
 @click.argument("file", type=click.Path(path_type=Path), required=False)
-@output_option
+@output_option(list[bundles.BundleFile])
 @click.pass_context
 def support_bundle(ctx: click.Context, file: Path | None, output: Output) -> int:
     """Gather status, objects, newest events and runs, logs and findings of the selected platform in FILE, secrets masked.

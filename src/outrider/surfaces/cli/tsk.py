@@ -12,7 +12,7 @@ import click
 import yaml
 
 from outrider.core.errors import ConflictError, InvalidConfigError
-from outrider.core.plans import Plan
+from outrider.core.plans import ItemOutcome, Plan
 from outrider.core.tsk.layout import formatted
 from outrider.core.tsk.nodes import File
 from outrider.core.tsk.printer import print_table
@@ -70,7 +70,7 @@ def fmt(paths: tuple[Path, ...], *, only_check: bool) -> int:
 @tsk.command("eval")
 @_FILE
 @_VARIABLES
-@output_option
+@output_option(dict[str, Any])
 @click.pass_context
 def evaluate(ctx: click.Context, path: Path, *, variables: tuple[str, ...], output: Output) -> int:
     """Run the reads of a file and show its values; a file that changes something is refused."""
@@ -89,7 +89,7 @@ def evaluate(ctx: click.Context, path: Path, *, variables: tuple[str, ...], outp
 @tsk.command("plan")
 @_FILE
 @_VARIABLES
-@output_option
+@output_option(Plan)
 @click.pass_context
 def plan(ctx: click.Context, path: Path, *, variables: tuple[str, ...], output: Output) -> int:
     """Run the reads of a file and plan its changes."""
@@ -102,14 +102,14 @@ def plan(ctx: click.Context, path: Path, *, variables: tuple[str, ...], output: 
 @_FILE
 @_VARIABLES
 @click.option("--yes", is_flag=True, help="Apply the plan without asking.")
-@output_option
+@output_option(Any, list[ItemOutcome], Plan)
 @click.pass_context
 def apply(ctx: click.Context, path: Path, *, variables: tuple[str, ...], yes: bool, output: Output) -> int:
     """Plan the changes of a file, and make exactly these."""
     session = LocalSession(ctx)
     made = plan_of(session, path, variables)
     if not made.items:
-        note("nothing to do")
+        show([], output, empty="nothing to do")
         return 0
     return confirm_and_apply(session, made, session.options, output=output, yes=yes)
 

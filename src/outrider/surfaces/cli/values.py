@@ -2,10 +2,11 @@
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, get_args, get_origin
 
 from outrider.core.codec import decode_plain
 from outrider.core.errors import InvalidConfigError, OutriderError
+from outrider.core.schema import json_schema
 
 
 def json_value(option: str, text: str) -> Any:
@@ -31,3 +32,26 @@ def json_object(option: str, text: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidConfigError(f"{option}: not an object", path=option, found=text[:80], expected='{"field": value}')
     return value
+
+
+def typed_value(name: str, word: Any, target: Any) -> Any:
+    """Return a word, or the words of a list, as a value of the declared type of a parameter; text is taken as it is.
+
+    Raises:
+        InvalidConfigError: It is not of this type.
+    """
+    schema = json_schema(target)
+    kinds = {schema.get("type"), *(option.get("type") for option in schema.get("anyOf", []))}
+    if isinstance(word, tuple):
+        (item,) = get_args(get_args(target)[0] if get_origin(target) is Annotated else target)
+        return [typed_value(name, part, item) for part in word]
+    if isinstance(word, bool) or "string" in kinds or "enum" in schema:
+        return word
+    try:
+        return decode_plain(word)
+    except OutriderError as error:
+        wanted = " or ".join(sorted(str(kind) for kind in kinds if kind))
+        raise InvalidConfigError(
+            f"{name}: not {wanted}", path=name, found=word, expected=wanted,
+            suggestions=[f"see outrider ... --help for --{name}"],
+        ) from error  # fmt: skip
