@@ -56,7 +56,8 @@ def schema() -> str:
 
 def commands() -> Iterator[tuple[str, tuple[Any, ...]]]:
     """Yield the commands that have `-o`, with the types that they give; those of operations have a page of their own."""
-    yield from _below(root, click.Context(root, info_name="outrider"))
+    # Click keeps the help option of a command as it first made it.
+    yield from _below(root, click.Context(root, info_name="outrider", **root.context_settings))
 
 
 def _below(group: click.Group, context: click.Context) -> Iterator[tuple[str, tuple[Any, ...]]]:
