@@ -128,11 +128,11 @@ class Plugin:
     def setup(self) -> None:
         """Prepare; what is raised here refuses the configuration."""
 
-    def call(self, operation: str, **params: Any) -> Any:
+    def call(self, operation: str, /, **params: Any) -> Any:
         """Ask the agent to run an operation that plugin.yaml lists under permissions.operations, and return its result."""
         return self._link.request("call", {"operation": operation, "params": params})
 
-    def call_within(self, timeout: float, operation: str, **params: Any) -> Any:
+    def call_within(self, timeout: float, operation: str, /, **params: Any) -> Any:
         """The same, with seconds in place of those that the operation has by itself."""
         return self._link.request("call", {"operation": operation, "params": params, "timeout": timeout})
 
