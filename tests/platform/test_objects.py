@@ -67,7 +67,7 @@ def test_a_rule_is_switched_off_and_on(hook: Hook) -> None:
         assert (switched.returncode, switched.stdout) == (0, "on-post is disabled\n")
         assert "spec.enabled" in switched.stderr
         assert hook.platform.json("rules", "list") == [
-            {"name": "on-post", "enabled": False, "when": "ears/hook", "does": "recorder"}
+            {"name": "on-post", "state": "disabled", "when": "ears/hook", "does": "recorder"}
         ]
         hook.post()
         eventually(lambda: len(hook.platform.json("events")) == 1, what="the event")
