@@ -54,7 +54,7 @@ def test_the_catalogue_has_what_is_documented() -> None:
     keys = {read_plugin(PLUGINS / folder).manifest.key for folder in FOLDERS}
     triggers = {"http-probe", "file-tail", "process-monitor", "cpu-monitor", "webhook", "schedule"}
     triggers |= {"memory-monitor", "disk-monitor", "systemd-unit", "git-repository", "tcp-probe", "dns-probe"}
-    triggers |= {"tls-expiry", "http-json", "prometheus-query", "postgresql-query", "redis", "ping"}
+    triggers |= {"tls-expiry", "http-json", "prometheus-query", "postgresql-query", "redis", "ping", "journald"}
     expected = {("trigger", name) for name in triggers}
     expected |= {("action", "service-restart"), ("action", "run-script"), ("output", "file"), ("output", "webhook")}
     outputs = ("email", "chat-webhook", "alertmanager", "pagerduty-events", "syslog", "postgresql")
