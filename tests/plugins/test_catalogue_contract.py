@@ -54,10 +54,19 @@ def test_the_catalogue_has_what_is_documented() -> None:
     keys = {read_plugin(PLUGINS / folder).manifest.key for folder in FOLDERS}
     triggers = {"http-probe", "file-tail", "process-monitor", "cpu-monitor", "webhook", "schedule"}
     triggers |= {"memory-monitor", "disk-monitor", "systemd-unit", "git-repository", "tcp-probe", "dns-probe"}
-    triggers |= {"tls-expiry", "http-json", "prometheus-query", "postgresql-query", "redis", "ping", "journald"}
+    triggers |= {
+        "tls-expiry",
+        "http-json",
+        "prometheus-query",
+        "postgresql-query",
+        "redis",
+        "ping",
+        "journald",
+        "nats-subject",
+    }
     expected = {("trigger", name) for name in triggers}
     expected |= {("action", "service-restart"), ("action", "run-script"), ("output", "file"), ("output", "webhook")}
-    outputs = ("email", "chat-webhook", "alertmanager", "pagerduty-events", "syslog", "postgresql")
+    outputs = ("email", "chat-webhook", "alertmanager", "pagerduty-events", "syslog", "postgresql", "nats-subject")
     expected |= {("output", name) for name in outputs}
     actions = ("http-call", "disk-clean-up", "systemd-unit", "git-commit", "container-restart", "run-playbook")
     expected |= {("action", name) for name in actions}
