@@ -125,7 +125,7 @@ class FolderWatch:
     async def run(self) -> None:
         """Look until cancelled. A file that is still being written is looked at when it has come to rest."""
         seen = self._signature()
-        told = seen
+        told: Signature | None = frozenset()  # the first look is at what changed while the platform was started
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             before, seen = seen, self._signature()
