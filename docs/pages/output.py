@@ -23,8 +23,7 @@ def page() -> Iterator[str]:
     """Yield the lines of the page."""
     found = dict(commands())
     models = list(_models(found))
-    headings = {model: model.__name__ for model in models}
-    words = FieldWords(code, lambda model: f"[{model.__name__}]({anchor(model.__name__)})")
+    words = FieldWords(code, lambda model: f"[{model.__name__}]({anchor(model.__name__)})", nulls=True)
     yield "# Output for programs\n"
     yield (
         "What `-o json` writes to standard output, and `-o yaml` in its form. `--json FIELD,FIELD` limits it to some fields."
@@ -37,9 +36,9 @@ def page() -> Iterator[str]:
     )
     yield from table(("command", "gives"), ((code(name), _one_of(words, types)) for name, types in found.items()))
     for model in models:
-        yield f"## {headings[model]}\n"
+        yield f"## {model.__name__}\n"
         yield fields.description(model) + "\n"
-        rows = fields.rows(model, headings)
+        rows = words.rows(model)
         yield from table(("field", "type", "meaning"), ((name, kind, help_) for name, kind, _, help_ in rows))
 
 

@@ -37,13 +37,17 @@ class FieldWords:
     Args:
         code: Writes a literal value.
         name: Writes the name of a model.
+        nulls: Whether null is named where a field may be null; in what people write, leaving it out is the same.
     """
 
     def __init__(
         self,
         code: Callable[[str], str] = lambda text: text,
         name: Callable[[Model], str] = lambda model: model.__name__,
+        *,
+        nulls: bool = False,
     ) -> None:
+        self._nulls = nulls
         self._code = code
         self._name = name
 
@@ -70,6 +74,7 @@ class FieldWords:
             return f"list of {parts[0]}"
         if origin is dict:
             return f"mapping of {parts[0]} to {parts[1]}"
+        parts += ["null"] if self._nulls and types.NoneType in arguments else []
         return " or ".join(parts) or self._plain_type(target)
 
     def schema_type(self, schema: dict[str, Any]) -> str:
