@@ -16,11 +16,10 @@ from outrider_plugin import PluginError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Coroutine
     from typing import Any
 
 FAREWELL, TOLD = 0.5, 300
-
 # What nats-py raises of its own, and what it stumbles over when a server says something that it does not expect.
 FAULTS = (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, nats.errors.Error)
 
@@ -38,6 +37,7 @@ class Session(Client):
     def __init__(self, tls: ssl.SSLContext | None) -> None:
         super().__init__()
         self._tls = tls
+        self._faulty = asyncio.Event()
         self.fault: Exception | None = None
 
     async def begin(self, server: str, options: dict[str, Any]) -> None:
@@ -46,22 +46,43 @@ class Session(Client):
             servers=[server], error_cb=self._note, allow_reconnect=False, max_reconnect_attempts=1, reconnect_time_wait=0,
             name="outrider", tls=self._tls, **options,
         )  # fmt: skip
+        if not self.is_connected:
+            raise nats.errors.Error("the answer is not NATS")
         self.fault = None  # it may have taken a second try
+        self._faulty.clear()
 
-    async def settle(self) -> None:
+    async def settle(self, timeout: float) -> None:
         """Wait until the server has taken what was sent.
 
         Raises:
-            Exception: It refuses it.
+            ConnectionClosedError: Nobody reads any more what it says.
         """
         # A flush of nats-py asks for an answer before it sends what waits; that of the second one comes after it.
         for _ in range(2):
-            await self.flush(math.ceil(self.options["connect_timeout"]))
-        if self.fault is not None:
-            raise self.fault
+            await self.flush(math.ceil(timeout))
+            # Where its loop has ended, a flush waits for no answer.
+            if self._reading_task is None or self._reading_task.done():
+                raise nats.errors.ConnectionClosedError
+
+    async def unless_faulty(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Return what comes of some work.
+
+        Raises:
+            Exception: What goes wrong first; nobody answers what the server forbids, or what was sent to one that ended.
+        """
+        doing, faulty = asyncio.ensure_future(work), asyncio.ensure_future(self._faulty.wait())
+        try:
+            await asyncio.wait({doing, faulty}, return_when=asyncio.FIRST_COMPLETED)
+            if self.fault is not None:
+                raise self.fault
+            return doing.result()
+        finally:
+            doing.cancel()
+            faulty.cancel()
 
     async def _note(self, error: Exception) -> None:
         self.fault = error
+        self._faulty.set()
 
     async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
         if self._tls is not None and initial_connection:
@@ -100,22 +121,16 @@ async def connected(
                     await session.close()
 
 
-async def publish(session: Session, subject: str, body: bytes, key: str) -> None:
+async def publish(session: Session, subject: str, body: bytes, key: str, *, timeout: float) -> None:
     """Publish with core NATS, and wait until the server has the message."""
     await session.publish(subject, body, headers=message_id(key))
-    await session.settle()
+    await session.unless_faulty(session.settle(timeout))
 
 
 async def store(session: Session, subject: str, body: bytes, key: str, *, timeout: float) -> dict[str, Any]:
-    """Publish into a stream, and return where it has the message.
-
-    Raises:
-        Exception: It has not.
-    """
-    try:
-        stored = await session.jetstream(timeout=timeout).publish(subject, body, headers=message_id(key))
-    except nats.errors.TimeoutError as error:
-        raise session.fault or error from error  # nobody answers what the server forbids
+    """Publish into a stream, and return where it has the message."""
+    context = session.jetstream(timeout=timeout)
+    stored = await session.unless_faulty(context.publish(subject, body, headers=message_id(key)))
     return {"stream": stored.stream, "sequence": stored.seq, "duplicate": bool(stored.duplicate)}
 
 

@@ -80,7 +80,7 @@ class NatsOutput(Output):
         try:
             async with library.connected(servers, tls=self.context, timeout=timeout, options=self.options) as session:
                 if not self.config["jetstream"]:
-                    await library.publish(session, subject, body, key)
+                    await library.publish(session, subject, body, key, timeout=timeout)
                     return {}
                 stored: dict[str, Any] = await library.store(session, subject, body, key, timeout=timeout)
                 return stored

@@ -45,6 +45,8 @@ class Session(Client):
             servers=[server], error_cb=self._note, allow_reconnect=False, max_reconnect_attempts=1, reconnect_time_wait=0,
             max_outstanding_pings=1, name="outrider", tls=self._tls, **options,
         )  # fmt: skip
+        if not self.is_connected:
+            raise nats.errors.Error("the answer is not NATS")
         self.fault = None  # it may have taken a second try
 
     async def settle(self, timeout: float) -> None:
@@ -57,6 +59,9 @@ class Session(Client):
             # A flush of nats-py asks for an answer before it sends what waits; that of the second one comes after it.
             for _ in range(2):
                 await self.flush(math.ceil(timeout))
+                # Where its loop has ended, a flush waits for no answer.
+                if self._reading_task is None or self._reading_task.done():
+                    raise self.fault or nats.errors.ConnectionClosedError
         if self.fault is not None:
             raise self.fault
 

@@ -42,6 +42,8 @@ class NatsSubject(Trigger):
         self.context = tls_context(self.config.get("ca_file")) if self.config["tls"] else None
         self.messages: Stream | Subject = Stream(self) if "stream" in self.config else Subject(self)
         self.loop = asyncio.new_event_loop()
+        # One look-up of a name at a time: they cannot be interrupted.
+        self.loop.set_default_executor(ThreadPoolExecutor(1))
         # Reporting waits for the agent, meanwhile the connection is kept alive. One thread keeps the order.
         self.reporter = ThreadPoolExecutor(1)
         self.task: asyncio.Task[None] | None = None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+from outrider_delivery import NAME, line
 from resp import ServerError
 
 # Importing typing would be a quarter of the start.
@@ -11,6 +14,8 @@ if TYPE_CHECKING:
 
     from redis_trigger import Redis
     from resp import Connection
+
+DIGITS = re.compile(r"[0-9]{1,9}")
 
 
 async def ping(trigger: Redis, connection: Connection) -> None:
@@ -23,7 +28,7 @@ async def ping(trigger: Redis, connection: Connection) -> None:
         return
     replicas = facts.get("connected_slaves", "")
     master = f"{facts['master_host']}:{facts.get('master_port')}" if "master_host" in facts else ""
-    trigger.up(role=role, master=master, replicas=int(replicas) if replicas.isdecimal() else 0)
+    trigger.up(role=role, master=master, replicas=int(replicas) if DIGITS.fullmatch(replicas) else 0)
 
 
 async def replication(connection: Connection) -> dict[str, str]:
@@ -35,7 +40,7 @@ async def replication(connection: Connection) -> dict[str, str]:
             raise
         return {}
     lines = text.decode("utf-8", "replace").splitlines() if isinstance(text, bytes) else []
-    return {name: value for name, _, value in (line.partition(":") for line in lines)}
+    return {name: line(value, NAME) for name, _, value in (entry.partition(":") for entry in lines)}
 
 
 async def list_length(trigger: Redis, connection: Connection) -> None:

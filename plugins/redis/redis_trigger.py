@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from outrider_delivery import config_error, host_and_port, line, tls_context
 from outrider_plugin import Trigger, main, seconds
@@ -49,6 +50,8 @@ class Redis(Trigger):
         if self.mode in {"channel", "stream"}:
             self.messages = Channel(self) if self.mode == "channel" else Stream(self)
         self.loop = asyncio.new_event_loop()
+        # One look-up of a name at a time: they cannot be interrupted.
+        self.loop.set_default_executor(ThreadPoolExecutor(1))
         self.task: asyncio.Task[None] | None = None
         self.server: tuple[str, ...] = ()
         self.bad: bool | None = None

@@ -137,12 +137,18 @@ async def dialogue(answers: dict[bytes, list[bytes | None]]) -> AsyncIterator[tu
 
 async def test_a_report_counts_once_the_server_has_read_it(server: NatsServer) -> None:
     async with dialogue({b"PING": [PONG, PONG, None]}) as (url, _):
-        error = await failure(sent(config(server, servers=[url], timeout="1s"), REPORT))
-    assert error.body().retryable
+        error = await failure(sent(config(server, servers=[url], timeout="50s"), REPORT))
+    assert (error.code, error.body().retryable) == ("CONNECTION_FAILED", True)
     async with dialogue({b"PING": [PONG, PONG, PONG]}) as (url, heard):
         assert await sent(config(server, servers=[url]), REPORT)
     commands = [line.split()[0] for line in heard if line.strip()]
     assert commands.index(b"HPUB") < len(commands) - 1 - commands[::-1].index(b"PING")
+
+
+async def test_a_server_that_nobody_understands_any_more_has_nothing(server: NatsServer) -> None:
+    async with dialogue({b"PING": [PONG, PONG + b"INFO nonsense\r\n"]}) as (url, _):
+        error = await failure(sent(config(server, servers=[url], timeout="1s"), REPORT))
+    assert error.body().retryable
 
 
 async def test_a_stream_stores_a_report_once(server: NatsServer, js: JetStreamContext) -> None:
@@ -263,7 +269,7 @@ async def test_users() -> None:
         code, retryable, message = await refused(clerk, REPORT)
         assert (code, retryable) == ("DENIED", False)
         assert "permissions violation for publish to" in message
-        code, retryable, _ = await refused(clerk | {"jetstream": True, "timeout": "1s"}, REPORT)
+        code, retryable, _ = await refused(clerk | {"jetstream": True, "timeout": "50s"}, REPORT)
         assert (code, retryable) == ("DENIED", False)
 
 

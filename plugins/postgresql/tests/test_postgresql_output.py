@@ -46,6 +46,8 @@ def server() -> Iterator[PostgresqlServer]:
 def schema(server: PostgresqlServer) -> Iterator[str]:
     name = server.create()
     yield name
+    while run(server, "SELECT 1 FROM pg_stat_activity WHERE application_name = 'outrider'"):
+        continue  # what was given up may still be there for a moment
     server.drop(name)
 
 
@@ -311,7 +313,7 @@ async def test_a_server_that_takes_connections_and_says_nothing(server: Postgres
 
 async def test_a_frozen_backend_costs_the_timeout(server: PostgresqlServer, schema: str) -> None:
     query = "SELECT pid FROM pg_stat_activity WHERE application_name = 'outrider'"
-    async with running(FOLDER, config(server, schema, timeout="1s")) as plugin:
+    async with running(FOLDER, config(server, schema, timeout="3s")) as plugin:
         await plugin.send(REPORT, context=CONTEXT)
         with psycopg.connect(server.address()) as holder:
             holder.execute(f"LOCK TABLE {schema}.reports".encode())
