@@ -7,7 +7,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
-from outrider_delivery import NAME, SEVERITIES, TEXT, Newest, Report, config_error, line
+from outrider_config import config_error
+from outrider_delivery import NAME, SEVERITIES, TEXT, Newest, Report, line
 from outrider_http import Endpoint, encoded
 from outrider_plugin import Output, PluginError, Request, main, seconds
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from outrider_delivery import Report, config_error
+from outrider_config import config_error
+from outrider_delivery import Report
 from outrider_http import Endpoint, encoded, refused
 from outrider_plugin import Output, Request, main
 

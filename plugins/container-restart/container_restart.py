@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import socket
 import time
-from urllib.parse import urlsplit
 
 from container_api import Answer, Endpoint, ask, refusal
+from outrider_config import url_server
 from outrider_plugin import Action, CancelledError, PluginError, Request, main
 
 # Importing typing would be a quarter of the start.
@@ -34,20 +34,8 @@ class ContainerRestart(Action):
             require_unix_sockets()
             self.endpoint = Endpoint(path=self.config["socket"])
             return
-        parts = urlsplit(self.config["url"])
-        try:
-            host, port = parts.hostname or "", parts.port
-        except ValueError:
-            host, port = "", None
-        if not host:
-            raise PluginError(
-                f"config.url is {self.config['url']}, expected a URL with a host and a port up to 65535",
-                code="INVALID_CONFIG",
-            )
-        secure = parts.scheme == "https"
-        self.endpoint = Endpoint(
-            host=host, port=port or (443 if secure else 80), trust=self._trust() if secure else None
-        )
+        parts, host, port = url_server(self.config["url"])
+        self.endpoint = Endpoint(host=host, port=port, trust=self._trust() if parts.scheme == "https" else None)
 
     def _trust(self) -> ssl.SSLContext:
         import ssl  # noqa: PLC0415 - 4 MB that plain HTTP does not need

@@ -18,7 +18,8 @@ from email.message import Message
 from email.policy import compat32
 from email.utils import format_datetime
 
-from outrider_delivery import TEXT, Attempt, Report, config_error, host_and_port, line, tls_context
+from outrider_config import config_error, host_and_port, tls_context
+from outrider_delivery import TEXT, Attempt, Report, line
 from outrider_plugin import Output, PluginError, Request, main, seconds
 
 # Importing typing would be a quarter of the start.

@@ -6,9 +6,10 @@ import http.client
 import json
 import re
 import time
-from urllib.parse import quote, unquote, urlencode, urlsplit
+from urllib.parse import quote, unquote, urlencode
 
 from http_exchange import Answer, Exchange, Server
+from outrider_config import url_server
 from outrider_plugin import Action, CancelledError, PluginError, Request, main, seconds
 
 # Importing typing would be a quarter of the start.
@@ -41,18 +42,8 @@ class HttpCall(Action):
     """One server."""
 
     def setup(self) -> None:
-        parts = urlsplit(self.config["url"])
-        try:
-            host, port = parts.hostname or "", parts.port
-        except ValueError:
-            host, port = "", None
-        if not host:
-            raise PluginError(
-                f"config.url is {self.config['url']}, expected a URL with a host and a port up to 65535",
-                code="INVALID_CONFIG",
-            )
-        secure = parts.scheme == "https"
-        self.server = Server(host, port or (443 if secure else 80), self._trust() if secure else None)
+        parts, host, port = url_server(self.config["url"])
+        self.server = Server(host, port, self._trust() if parts.scheme == "https" else None)
         self.authority = parts.netloc
         self.base = parts.path.rstrip("/")
         self.headers = checked_headers(self.config["headers"], "config.headers", RESERVED)
@@ -111,14 +102,17 @@ class HttpCall(Action):
                 exchange.abort()
                 raise CancelledError
             if time.monotonic() > deadline:
-                exchange.abort()
-                break
+                exchange.abort()  # what the exchange makes of that is no answer, and no reason
+                raise self._late(timeout)
         if exchange.answer is not None:
             return exchange.answer
         # The thread may be the first to see that the time is over.
         if exchange.error is None or isinstance(exchange.error, TimeoutError):
-            raise PluginError(f"no answer from {self.authority} within {timeout:g} s", code="TIMEOUT", retryable=True)
+            raise self._late(timeout)
         raise connection_failure(self.authority, exchange.error)
+
+    def _late(self, timeout: float) -> PluginError:
+        return PluginError(f"no answer from {self.authority} within {timeout:g} s", code="TIMEOUT", retryable=True)
 
 
 def checked_headers(given: Mapping[str, str], field: str, taken: set[str]) -> dict[str, str]:

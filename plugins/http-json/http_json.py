@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from outrider_json import Client, read_json
+from outrider_json import configured, read_json
 from outrider_plugin import PluginError, main
 from outrider_probe import Probing
 
@@ -29,14 +29,7 @@ class HttpJson(Probing):
 
     def setup(self) -> None:
         super().setup()
-        own = {name.lower(): name for name in OWN_HEADERS}
-        given = {own.get(name.lower(), name): value for name, value in self.config["headers"].items()}
-        try:
-            self.client = Client(self.config["url"], {**OWN_HEADERS, **given}, self.config.get("ca_file"))
-        except OSError as error:
-            raise PluginError(f"config.ca_file holds no authorities: {error}", code="INVALID_CONFIG") from error
-        except ValueError as error:
-            raise PluginError(f"config.url or config.headers: {error}", code="INVALID_CONFIG") from error
+        self.client = configured(self.config, self.config["url"], OWN_HEADERS)
         self.status: int | None = None
         self.steps = steps(self.config["path"])
         self.condition, self.holds = self._condition()

@@ -2,7 +2,7 @@
 
 import time
 
-from outrider_measure import Level, Measuring
+from outrider_measure import Level, Measuring, thresholds
 from outrider_plugin import PluginError, main, seconds
 
 
@@ -11,12 +11,7 @@ class MemoryMonitor(Measuring):
 
     def setup(self) -> None:
         self.of = self.config["of"]
-        self.above = self.config["above"]
-        self.below = self.config.get("below", self.above)
-        if self.below > self.above:
-            raise PluginError(
-                f"config.below is {self.below:g}, expected at most config.above, {self.above:g}", code="INVALID_CONFIG"
-            )
+        self.above, self.below = thresholds(self.config)
         self.every = seconds(self.config["every"])
         self.level = Level(self.above, self.below, seconds(self.config["for"]))
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import re
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from outrider_delivery import config_error, host_and_port, mapping, tls_context
+from nats_delivery import Session, failure, publish, store
+from outrider_config import config_error, host_and_port, tls_context
+from outrider_delivery import mapping
+from outrider_nats import FAULTS, connected
 from outrider_plugin import CancelledError, Output, Request, main, seconds
 
 # Importing typing would be a quarter of the start.
@@ -26,14 +30,12 @@ class NatsOutput(Output):
     """One subject, or one for each rule, state or severity."""
 
     def setup(self) -> None:
-        # nats-py is a third of the start.
-        import nats_delivery  # noqa: PLC0415
-
-        self.library = nats_delivery
         for server in self.config["servers"]:
             host_and_port("servers", server.removeprefix("nats://"))
         self._check_subject()
-        self.options = {field: self.config[field] for field in ("user", "password", "token") if field in self.config}
+        self.options: dict[str, Any] = {
+            field: self.config[field] for field in ("user", "password", "token") if field in self.config
+        }
         if "token" in self.options and "user" in self.options:
             raise config_error("token", "given", "either a token or a user")
         if "ca_file" in self.config and not self.config["tls"]:
@@ -68,7 +70,7 @@ class NatsOutput(Output):
                 work.cancel()
                 if request.cancelled or self.stopping:
                     raise CancelledError
-                raise self.library.failure(TimeoutError(), ", ".join(self.config["servers"]), timeout)
+                raise failure(TimeoutError(), ", ".join(self.config["servers"]), timeout)
             try:
                 return work.result(TICK)
             except TimeoutError:
@@ -76,16 +78,17 @@ class NatsOutput(Output):
         return work.result()
 
     async def _deliver(self, subject: str, body: bytes, key: str, timeout: float) -> dict[str, Any]:
-        library, servers = self.library, self.config["servers"]
+        servers = self.config["servers"]
+        begun = functools.partial(Session, self.context)
         try:
-            async with library.connected(servers, tls=self.context, timeout=timeout, options=self.options) as session:
+            # Each server gets its part of the time.
+            async with connected(servers, begun, timeout=timeout / len(servers), options=self.options) as session:
                 if not self.config["jetstream"]:
-                    await library.publish(session, subject, body, key, timeout=timeout)
+                    await publish(session, subject, body, key, timeout=timeout)
                     return {}
-                stored: dict[str, Any] = await library.store(session, subject, body, key, timeout=timeout)
-                return stored
-        except library.FAULTS as error:
-            raise library.failure(error, ", ".join(servers), timeout) from error
+                return await store(session, subject, body, key, timeout=timeout)
+        except FAULTS as error:
+            raise failure(error, ", ".join(servers), timeout) from error
 
 
 def subject_of(template: str, report: dict[str, Any]) -> str:

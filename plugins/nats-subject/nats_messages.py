@@ -10,6 +10,7 @@ import nats.errors
 import outrider_payload
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
+from outrider_config import length
 from outrider_delivery import line
 
 # Importing typing would be a quarter of the start.
@@ -62,7 +63,7 @@ class Stream:
     def __init__(self, trigger: NatsSubject) -> None:
         self._trigger = trigger
         self._config = trigger.config
-        self._ack_wait = trigger.length("ack_wait")
+        self._ack_wait = length(trigger.config, "ack_wait")
         # Subjects to acknowledge what is on disk: the connection was gone.
         self._committed: list[str] = []
 

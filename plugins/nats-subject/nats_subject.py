@@ -5,56 +5,40 @@ from __future__ import annotations
 import asyncio
 import functools
 import re
-import time
 from concurrent.futures import ThreadPoolExecutor
 
-from outrider_delivery import config_error, host_and_port, line, tls_context
-from outrider_plugin import PluginError, Trigger, main, seconds
+from nats_messages import Stream, Subject
+from nats_session import Session
+from outrider_config import config_error, host_and_port, tls_context
+from outrider_connected import Connected
+from outrider_delivery import line
+from outrider_nats import FAULTS, connected
+from outrider_plugin import PluginError, main
 
 # Importing typing would be a quarter of the start.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from nats_messages import Stream, Subject
-    from nats_session import Session
-
-LONGEST_SECONDS = 366 * 86400.0
-FIRST_RETRY, TOLD = 0.1, 300
+TOLD = 300
 
 
-class NatsSubject(Trigger):
+class NatsSubject(Connected):
     """One subject."""
 
     def setup(self) -> None:
-        # nats-py is a third of the start.
-        from nats_messages import Stream, Subject  # noqa: PLC0415
-        from nats_session import FAULTS, connected  # noqa: PLC0415
-
-        self.connected, self.faults = connected, FAULTS
-        self.every, self.timeout = self.length("every"), self.length("timeout")
+        super().setup()
         for server in self.config["servers"]:
             host_and_port("servers", server.removeprefix("nats://"))
         self._check_subject()
-        self.options = self._login() | {"ping_interval": self.every}
+        self.options = self._login() | {"ping_interval": self.every, "max_outstanding_pings": 1}
         if "ca_file" in self.config and not self.config["tls"]:
             raise config_error("tls", "false", "true where there is a ca_file")
         self.context = tls_context(self.config.get("ca_file")) if self.config["tls"] else None
         self.messages: Stream | Subject = Stream(self) if "stream" in self.config else Subject(self)
-        self.loop = asyncio.new_event_loop()
-        # One look-up of a name at a time: they cannot be interrupted.
-        self.loop.set_default_executor(ThreadPoolExecutor(1))
         # Reporting waits for the agent, meanwhile the connection is kept alive. One thread keeps the order.
         self.reporter = ThreadPoolExecutor(1)
-        self.task: asyncio.Task[None] | None = None
         self.state = ""
-
-    def length(self, field: str) -> float:
-        """Return the seconds of a field."""
-        found = seconds(self.config[field])
-        if not 0 < found <= LONGEST_SECONDS:
-            raise config_error(field, self.config[field], "more than 0 and at most 366 days")
-        return found
 
     def _check_subject(self) -> None:
         subject = self.config["subject"]
@@ -76,36 +60,14 @@ class NatsSubject(Trigger):
             raise config_error("token", "given", "either a token or a user")
         return given
 
-    def stop(self) -> None:
-        super().stop()
-        self.loop.call_soon_threadsafe(self._give_up)
-
-    def _give_up(self) -> None:
-        if self.task is not None:
-            self.task.cancel()
-
-    def run(self) -> None:
-        self.task = self.loop.create_task(self._watch())
+    async def attend(self) -> None:
+        session: Session | None = None
         try:
-            self.loop.run_until_complete(self.task)
-        except asyncio.CancelledError:
-            return
-
-    async def _watch(self) -> None:
-        pause = FIRST_RETRY
-        while not self.stopping:
-            began = time.monotonic()
-            session: Session | None = None
-            try:
-                async with self.connected(
-                    self.config["servers"], tls=self.context, timeout=self.timeout, options=self.options
-                ) as session:
-                    await self.messages.watch(session)
-            except self.faults as error:
-                await self.down(self._reason(error, session))
-            # A server that takes connections and ends them is not asked without a pause.
-            pause = FIRST_RETRY if time.monotonic() - began > self.every else min(2 * pause, self.every)
-            await asyncio.sleep(pause)
+            begun = functools.partial(Session, self.context)
+            async with connected(self.config["servers"], begun, timeout=self.timeout, options=self.options) as session:
+                await self.messages.watch(session)
+        except FAULTS as error:
+            await self.down(self._reason(error, session))
 
     def _reason(self, error: Exception, session: Session | None) -> str:
         if session is not None:  # what ended the connection says more than that it is closed

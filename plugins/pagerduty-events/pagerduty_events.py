@@ -6,7 +6,8 @@ import hashlib
 import re
 from datetime import UTC, datetime
 
-from outrider_delivery import TEXT, Newest, Report, config_error, line
+from outrider_config import config_error
+from outrider_delivery import TEXT, Newest, Report, line
 from outrider_http import Endpoint, encoded
 from outrider_plugin import Output, Request, main
 

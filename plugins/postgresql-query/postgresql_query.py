@@ -6,9 +6,10 @@ import json
 import math
 
 from bounded_query import Database, NoAnswerError
-from outrider_delivery import config_error, line
+from outrider_config import length
+from outrider_delivery import line
 from outrider_measure import Measuring
-from outrider_plugin import main, seconds
+from outrider_plugin import main
 from outrider_postgresql import connection_parameters
 
 # Importing typing would be a quarter of the start.
@@ -16,7 +17,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-LONGEST_SECONDS = 366 * 86400.0
 VALUE, SHOWN, TOLD = 500, 100, 300
 
 
@@ -33,19 +33,13 @@ class PostgresqlQuery(Measuring):
     """One query of one database."""
 
     def setup(self) -> None:
-        self.every, timeout = self._length("every"), self._length("timeout")
+        self.every, timeout = length(self.config, "every"), length(self.config, "timeout")
         self.database = Database(connection_parameters(self.config), timeout)
         self.key: str | None = self.config.get("key")
         self.most = self.config["max_rows"] if self.key is not None else 1
         self.server = ""
         self.state = ""
         self.bad: dict[str, dict[str, Any]] = {}
-
-    def _length(self, field: str) -> float:
-        length = seconds(self.config[field])
-        if not 0 < length <= LONGEST_SECONDS:
-            raise config_error(field, self.config[field], "more than 0 and at most 366 days")
-        return length
 
     def stop(self) -> None:
         super().stop()

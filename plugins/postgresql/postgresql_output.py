@@ -6,7 +6,8 @@ import json
 import re
 
 from insertion import Table
-from outrider_delivery import config_error, mapping, moment
+from outrider_config import config_error
+from outrider_delivery import mapping, moment
 from outrider_plugin import Output, PluginError, Request, main, seconds
 from outrider_postgresql import connection_parameters
 

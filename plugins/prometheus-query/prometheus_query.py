@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from urllib.parse import urlencode
 
-from outrider_json import Client, read_json
+from outrider_json import configured, read_json
 from outrider_plugin import PluginError, main
 from outrider_probe import Probing
 from prometheus_answer import Answer, Change, Watch, read_answer
@@ -38,21 +38,10 @@ class PrometheusQuery(Probing):
         limits = (("above", above), ("below", below))
         self.condition = " or ".join(f"{word} {limit}" for word, limit in limits if limit is not None)
         self.watch = Watch(above, below, self.config["max_series"])
-        self.client = self._client()
+        self.client = configured(self.config, self.config["url"].rstrip("/") + "/api/v1/query", OWN_HEADERS)
         self.form = urlencode({"query": self.config["query"]}).encode()
         self.left_out = 0
         self.warnings: list[str] = []
-
-    def _client(self) -> Client:
-        own = {name.lower(): name for name in OWN_HEADERS}
-        given = {own.get(name.lower(), name): value for name, value in self.config["headers"].items()}
-        url = self.config["url"].rstrip("/") + "/api/v1/query"
-        try:
-            return Client(url, {**OWN_HEADERS, **given}, self.config.get("ca_file"))
-        except OSError as error:
-            raise PluginError(f"config.ca_file holds no authorities: {error}", code="INVALID_CONFIG") from error
-        except ValueError as error:
-            raise PluginError(f"config.url or config.headers: {error}", code="INVALID_CONFIG") from error
 
     def look(self, deadline: float) -> dict[str, Any]:
         answer = read_response(*self.client.ask(deadline, self.form))

@@ -10,6 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import outrider_payload
+from outrider_config import length
 from outrider_delivery import line
 from outrider_plugin import PluginError
 from resp import IdleError, ServerError
@@ -76,7 +77,7 @@ class Stream:
         self._config = trigger.config
         self._names = (self._config["key"], self._config["group"])
         self._consumer = self._config.get("consumer") or socket.gethostname()
-        self._claim_after = trigger.length("claim_after")
+        self._claim_after = length(trigger.config, "claim_after")
         self._claim_due = 0.0
         self._executor = ThreadPoolExecutor(1)
         # On disk, and not yet acknowledged: the connection was gone.

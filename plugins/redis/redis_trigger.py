@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from concurrent.futures import ThreadPoolExecutor
 
-from outrider_delivery import config_error, host_and_port, line, tls_context
-from outrider_plugin import Trigger, main, seconds
+from outrider_config import config_error, host_and_port, tls_context
+from outrider_connected import Connected
+from outrider_delivery import line
+from outrider_plugin import main
 from redis_looks import LOOKS
 from redis_messages import Channel, Stream
 from resp import ServerError, connected
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
 
     from resp import Connection
 
-LONGEST_SECONDS = 366 * 86400.0
-FIRST_RETRY, TOLD = 0.1, 300
+TOLD = 300
 # Fields that one mode has and others would leave without a use.
 FIELDS = {
     "key": {"list-length", "key-exists", "stream"},
@@ -32,12 +32,12 @@ FIELDS = {
 }
 
 
-class Redis(Trigger):
+class Redis(Connected):
     """One server."""
 
     def setup(self) -> None:
+        super().setup()
         self.host, self.port = host_and_port("server", self.config["server"])
-        self.every, self.timeout = self.length("every"), self.length("timeout")
         self.mode = self.config["mode"]
         for field, modes in FIELDS.items():
             if field in self.config and self.mode not in modes:
@@ -49,19 +49,8 @@ class Redis(Trigger):
         self.messages: Channel | Stream | None = None
         if self.mode in {"channel", "stream"}:
             self.messages = Channel(self) if self.mode == "channel" else Stream(self)
-        self.loop = asyncio.new_event_loop()
-        # One look-up of a name at a time: they cannot be interrupted.
-        self.loop.set_default_executor(ThreadPoolExecutor(1))
-        self.task: asyncio.Task[None] | None = None
         self.server: tuple[str, ...] = ()
         self.bad: bool | None = None
-
-    def length(self, field: str) -> float:
-        """Return the seconds of a field."""
-        found = seconds(self.config[field])
-        if not 0 < found <= LONGEST_SECONDS:
-            raise config_error(field, self.config[field], "more than 0 and at most 366 days")
-        return found
 
     def _login(self) -> list[list[str | int]]:
         user, password = self.config.get("username"), self.config.get("password")
@@ -74,35 +63,14 @@ class Redis(Trigger):
             commands.append(["SELECT", self.config["db"]])
         return commands
 
-    def stop(self) -> None:
-        super().stop()
-        self.loop.call_soon_threadsafe(self._give_up)
-
-    def _give_up(self) -> None:
-        if self.task is not None:
-            self.task.cancel()
-
-    def run(self) -> None:
-        self.task = self.loop.create_task(self._watch())
+    async def attend(self) -> None:
         try:
-            self.loop.run_until_complete(self.task)
-        except asyncio.CancelledError:
-            return
-
-    async def _watch(self) -> None:
-        pause = FIRST_RETRY
-        while not self.stopping:
-            began = time.monotonic()
-            try:
-                async with connected(
-                    self.host, self.port, tls=self.context, timeout=self.timeout, login=self.login
-                ) as connection:
-                    await (self.messages.watch(connection) if self.messages else self._look_on(connection))
-            except (OSError, ServerError, UnicodeError) as error:
-                self.down(self._reason(error))
-            # A server that takes connections and ends them is not asked without a pause.
-            pause = FIRST_RETRY if time.monotonic() - began > self.every else min(2 * pause, self.every)
-            await asyncio.sleep(pause)
+            async with connected(
+                self.host, self.port, tls=self.context, timeout=self.timeout, login=self.login
+            ) as connection:
+                await (self.messages.watch(connection) if self.messages else self._look_on(connection))
+        except (OSError, ServerError, UnicodeError) as error:
+            self.down(self._reason(error))
 
     def _reason(self, error: Exception) -> str:
         if isinstance(error, TimeoutError):

@@ -7,7 +7,8 @@ import re
 import socket
 from datetime import UTC, datetime
 
-from outrider_delivery import TEXT, Attempt, Report, config_error, host_and_port, line, tls_context
+from outrider_config import config_error, host_and_port, tls_context
+from outrider_delivery import TEXT, Attempt, Report, line
 from outrider_plugin import Output, Request, main, seconds
 
 # Importing typing would be a quarter of the start.

@@ -4,10 +4,11 @@ import json
 import re
 from typing import Any, NamedTuple
 
+from outrider_payload import deeper, strict_json
+
 MAX_HEAD = 8192
 MAX_BODY = 256 * 1024
 MAX_DEPTH = 64
-INT64, UINT64 = -(2**63), 2**64
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VERSION = re.compile(rb"HTTP/\d\.\d")
 _TARGET = re.compile(rb"[!-~]+")
@@ -116,8 +117,8 @@ def read_body(data: bytes) -> Any:
     """
     try:
         text = data.decode()
-        body = json.loads(text, parse_constant=_no_json, parse_int=_integer, parse_float=_float)
-        if text.count("[") + text.count("{") > MAX_DEPTH and _deeper(body, MAX_DEPTH):
+        body = strict_json(text)
+        if text.count("[") + text.count("{") > MAX_DEPTH and deeper(body, MAX_DEPTH):
             raise ValueError(f"it is nested deeper than {MAX_DEPTH}")
         if "\\u" in text:
             json.dumps(body, ensure_ascii=False).encode()  # half a surrogate pair has no UTF-8
@@ -126,28 +127,3 @@ def read_body(data: bytes) -> Any:
     except ValueError as error:
         raise RefusedError(400, f"the body is no JSON for here: {error}") from error
     return body
-
-
-def _no_json(word: str) -> None:
-    raise ValueError(f"{word} is no JSON")
-
-
-def _integer(digits: str) -> int:
-    number = int(digits) if len(digits) <= 20 else UINT64
-    if not INT64 <= number < UINT64:
-        raise ValueError("an integer needs more than 64 bits")
-    return number
-
-
-def _float(digits: str) -> float:
-    number = float(digits)
-    if number in (float("inf"), float("-inf")):
-        raise ValueError("a number is out of range")
-    return number
-
-
-def _deeper(value: Any, levels: int) -> bool:
-    if not isinstance(value, dict | list):
-        return False
-    inner = value.values() if isinstance(value, dict) else value
-    return levels == 0 or any(_deeper(item, levels - 1) for item in inner)

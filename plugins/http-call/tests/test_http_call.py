@@ -285,7 +285,13 @@ async def test_a_name_that_does_not_resolve() -> None:
 
 @pytest.mark.real
 @pytest.mark.parametrize(
-    ("begin", "drip"), [(b"", b"H"), (b"HTTP/1.1 200 OK\r\n", b"a: b\r\n"), (whole("200 OK", b"x" * 9999)[:99], b"x")]
+    ("begin", "drip"),
+    [
+        (b"", b"H"),
+        (b"HTTP/1.1 200 OK\r\n", b"a: b\r\n"),
+        (whole("200 OK", b"x" * 9999)[:99], b"x"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", b"x"),
+    ],
 )
 async def test_an_answer_that_comes_too_slowly_costs_the_timeout(begin: bytes, drip: bytes) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

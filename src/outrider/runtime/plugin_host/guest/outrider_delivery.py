@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 import socket
 import threading
 import time
@@ -24,37 +23,6 @@ if TYPE_CHECKING:
 TICK = 0.05
 SEVERITIES = ("low", "medium", "high", "critical")
 NAME, TEXT = 255, 1000
-
-
-def config_error(field: str, found: object, expected: str) -> PluginError:
-    """Return the error that refuses a configuration."""
-    return PluginError(f"config.{field} is {found}, expected {expected}", code="INVALID_CONFIG")
-
-
-def host_and_port(field: str, text: str) -> tuple[str, int]:
-    """Return both parts of `host:port`; an IPv6 address stands in brackets.
-
-    Raises:
-        PluginError: It is none.
-    """
-    found = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})", text)
-    if found is None or not 0 < int(found[3]) < 65536:
-        raise config_error(field, text, "host:port")
-    return found[1] or found[2], int(found[3])
-
-
-def tls_context(ca_file: str | None) -> ssl.SSLContext:
-    """Return a context that trusts the certificates of a file, or those of the machine.
-
-    Raises:
-        PluginError: The file has none.
-    """
-    import ssl  # noqa: PLC0415 - 4 MB that a plain connection does not need
-
-    try:
-        return ssl.create_default_context(cafile=ca_file)
-    except OSError as error:
-        raise config_error("ca_file", ca_file, f"certificates in PEM ({error.strerror or error})") from error
 
 
 class Attempt:

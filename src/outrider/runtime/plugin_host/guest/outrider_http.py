@@ -10,7 +10,8 @@ from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, HTTPException
 from urllib.parse import urlsplit
 
-from outrider_delivery import Attempt, config_error, line, tls_context
+from outrider_config import config_error, tls_context
+from outrider_delivery import Attempt, line
 from outrider_plugin import PluginError, seconds
 
 # Importing typing would be a quarter of the start.

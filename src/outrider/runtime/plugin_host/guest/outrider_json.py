@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import json
-import math
 import socket
 import ssl
-import time
 from http.client import HTTPConnection, HTTPException, HTTPResponse, IncompleteRead, RemoteDisconnected
 from urllib.parse import urlsplit
+
+from outrider_payload import INT64, UINT64, finite, no_json
+from outrider_plugin import PluginError
+from outrider_probe import left
 
 # Importing typing would be a quarter of the start.
 TYPE_CHECKING = False
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
 MAX_BODY = 1024 * 1024
 MAX_WIRE = 2 * MAX_BODY  # with headers and the lengths of chunks
 HTTPS_PORT, HTTP_PORT = 443, 80
-INT64, UINT64 = -(2**63), 2**64
 
 
 class Client:
@@ -27,7 +28,7 @@ class Client:
 
     Args:
         url: An http:// or https:// URL.
-        headers: Request headers; of two with one name the later counts.
+        headers: Request headers; of two with one name the value of the later counts, in the spelling of the first.
         ca_file: PEM file with the authorities to trust; None for the system's.
 
     Raises:
@@ -41,10 +42,12 @@ class Client:
         self._host = parts.hostname or ""
         self._port = parts.port or (HTTPS_PORT if self._secure else HTTP_PORT)
         self._target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        self._headers = {name.lower(): (name, value) for name, value in headers.items()}
+        self._headers: dict[str, tuple[str, str]] = {}
         for name, value in headers.items():
             if not value.isascii():
                 raise ValueError(f"the header {name} is not ASCII")
+            spelt, _ = self._headers.get(name.lower(), (name, ""))
+            self._headers[name.lower()] = (spelt, value)
         self._ca_file = ca_file
         if ca_file is not None:
             self._trust()
@@ -61,8 +64,8 @@ class Client:
             OSError: There is no connection, or the answer is too long.
             ValueError: The answer is not HTTP, cut off, or too long.
         """
-        with socket.create_connection((self._host, self._port), timeout=_left(deadline)) as plain:
-            plain.settimeout(_left(deadline))  # for the handshake as a whole
+        with socket.create_connection((self._host, self._port), timeout=left(deadline)) as plain:
+            plain.settimeout(left(deadline))  # for the handshake as a whole
             wire = _Wire(self._secured(plain) if self._secure else plain, deadline)
             try:
                 return self._exchange(wire, body)
@@ -96,6 +99,20 @@ class Client:
         return ssl.create_default_context(cafile=self._ca_file)
 
 
+def configured(config: dict[str, Any], url: str, own: dict[str, str]) -> Client:
+    """Return a client for a URL with the headers of a configuration, and its `ca_file`.
+
+    Raises:
+        PluginError: They cannot be used.
+    """
+    try:
+        return Client(url, {**own, **config["headers"]}, config.get("ca_file"))
+    except OSError as error:
+        raise PluginError(f"config.ca_file holds no authorities: {error}", code="INVALID_CONFIG") from error
+    except ValueError as error:
+        raise PluginError(f"config.url or config.headers: {error}", code="INVALID_CONFIG") from error
+
+
 class _Wire(io.RawIOBase):
     """A connection as http.client uses it, where every read and write has the time that is left."""
 
@@ -106,7 +123,7 @@ class _Wire(io.RawIOBase):
         self._room = MAX_WIRE
 
     def sendall(self, data: bytes) -> None:
-        self._connection.settimeout(_left(self._deadline))
+        self._connection.settimeout(left(self._deadline))
         self._connection.sendall(data)
 
     def makefile(self, _: str) -> io.BufferedReader:
@@ -116,7 +133,7 @@ class _Wire(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        self._connection.settimeout(_left(self._deadline))
+        self._connection.settimeout(left(self._deadline))
         count = self._connection.recv_into(buffer)
         self._room -= count
         if self._room < 0:  # http.client would take a ValueError for a broken chunk
@@ -135,32 +152,14 @@ def read_json(body: bytes) -> Any:
         ValueError: It is none.
     """
     try:
-        return json.loads(body, parse_constant=_no_json, parse_int=_integer, parse_float=_float)
+        return json.loads(body, parse_constant=no_json, parse_int=_integer, parse_float=finite)
     except RecursionError as error:
         raise ValueError("the answer is no JSON for here: it is nested too deep") from error
     except ValueError as error:
         raise ValueError(f"the answer is no JSON: {error}") from error
 
 
-def _no_json(word: str) -> None:
-    raise ValueError(f"{word} is no JSON")
-
-
 def _integer(digits: str) -> float:
     """Return an integer, or the number next to it where it needs more than 64 bits."""
     number = int(digits) if len(digits) <= 20 else UINT64
-    return number if INT64 <= number < UINT64 else _float(digits)
-
-
-def _float(digits: str) -> float:
-    number = float(digits)
-    if math.isinf(number):
-        raise ValueError("a number is out of range")
-    return number
-
-
-def _left(deadline: float) -> float:
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    return left
+    return number if INT64 <= number < UINT64 else finite(digits)

@@ -24,6 +24,19 @@ def size(text: str) -> int:
     return int(float(number) * _UNITS[unit.removesuffix("B") if unit in ("B", "KiB", "MiB", "GiB", "TiB") else unit])
 
 
+def thresholds(config: dict[str, Any]) -> tuple[float, float]:
+    """Return `above` and `below` of a configuration; the second is the first where it is absent.
+
+    Raises:
+        PluginError: They stand the wrong way round.
+    """
+    above = config["above"]
+    below = config.get("below", above)
+    if below > above:
+        raise PluginError(f"config.below is {below:g}, expected at most config.above, {above:g}", code="INVALID_CONFIG")
+    return above, below
+
+
 class Level:
     """`high` and `normal` with two thresholds; between them the state stays, and each must last before it counts.
 

@@ -50,13 +50,23 @@ def parsed(text: str) -> Any:
         ValueError: It is none, or none that every reader of JSON can hold, or it would grow too large.
     """
     try:
-        found = json.loads(text, parse_constant=_no_json, parse_int=_integer, parse_float=_float)
+        found = strict_json(text)
     except RecursionError as error:
         raise ValueError("nested too deep") from error
     # A half of a surrogate pair fails in `fits`, with a ValueError.
     if (text.count("[") + text.count("{") > DEPTH and deeper(found, DEPTH)) or not fits(found):
         raise ValueError("nested too deep, or too large")
     return found
+
+
+def strict_json(text: str) -> Any:
+    """Return the JSON of a text, with numbers that every reader of JSON can hold.
+
+    Raises:
+        ValueError: It is none.
+        RecursionError: It is nested very deep.
+    """
+    return json.loads(text, parse_constant=no_json, parse_int=_integer, parse_float=finite)
 
 
 def deeper(found: Any, levels: int) -> bool:
@@ -67,7 +77,8 @@ def deeper(found: Any, levels: int) -> bool:
     return levels == 0 or any(deeper(item, levels - 1) for item in inner)
 
 
-def _no_json(word: str) -> None:
+def no_json(word: str) -> None:
+    """Refuse NaN and the infinities, for `parse_constant` of json."""
     raise ValueError(f"{word} is no JSON")
 
 
@@ -78,7 +89,8 @@ def _integer(digits: str) -> int:
     return number
 
 
-def _float(digits: str) -> float:
+def finite(digits: str) -> float:
+    """Return a number, for `parse_float` of json; one that no double can hold is refused."""
     number = float(digits)
     if not math.isfinite(number):
         raise ValueError("a number is out of range")

@@ -9,7 +9,8 @@ import socket
 from urllib.parse import unquote, urlsplit
 
 import psycopg
-from outrider_delivery import config_error, host_and_port, line
+from outrider_config import config_error, host_and_port
+from outrider_delivery import line
 
 # Importing typing would be a quarter of the start.
 TYPE_CHECKING = False

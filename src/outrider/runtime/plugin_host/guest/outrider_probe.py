@@ -5,14 +5,14 @@ from __future__ import annotations
 import threading
 import time
 
-from outrider_plugin import PluginError, Trigger, seconds
+from outrider_config import length
+from outrider_plugin import PluginError, Trigger
 
 # A type checker takes this for true. Importing typing would be a quarter of the start.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-LONGEST_SECONDS = 366 * 86400.0
 GRACE_SECONDS = 0.25  # a look keeps its deadline by itself and then knows more than that it is late
 
 
@@ -25,7 +25,7 @@ class Probing(Trigger):
     """
 
     def setup(self) -> None:
-        self.every, self.timeout = self._length("every"), self._length("timeout")
+        self.every, self.timeout = length(self.config, "every"), length(self.config, "timeout")
         self._state = ""
         self._found: dict[str, Any] = {}
         self._done = threading.Event()
@@ -104,15 +104,6 @@ class Probing(Trigger):
     @staticmethod
     def _timed(found: dict[str, Any], began: float) -> dict[str, Any]:
         return {**found, "latency_ms": round((time.monotonic() - began) * 1000, 1)}
-
-    def _length(self, field: str) -> float:
-        length = seconds(self.config[field])
-        if not 0 < length <= LONGEST_SECONDS:
-            raise PluginError(
-                f"config.{field} is {self.config[field]}, expected more than 0 and at most 366 days",
-                code="INVALID_CONFIG",
-            )
-        return length
 
 
 def address(text: str, field: str) -> tuple[str, int]:
