@@ -15,7 +15,8 @@ from benchmarks.figures import Figure, main
 from benchmarks.load import Post, SteadyLoad
 from benchmarks.platforms import BenchmarkPlatform, Start
 from benchmarks.rivals.rivals import Rulebook
-from benchmarks.system import free_port, wait_until
+from benchmarks.system import wait_until
+from tests.servers.ports import free_port
 
 RATE = 200.0
 CONNECTIONS = 8

@@ -13,11 +13,12 @@ from typing import NamedTuple, Self
 
 import msgspec
 
-from benchmarks.system import descendants, free_port, wait_until
+from benchmarks.system import descendants, wait_until
 from outrider.local.control import SupervisorStatus
 from outrider.local.layout import Layout
 from outrider.runtime.client import PlatformClient, connect_to
 from outrider.runtime.contexts import PlatformContext
+from tests.servers.ports import free_port
 
 SOURCE = Path(__file__).resolve().parent / "platform"
 READY_SECONDS = 60.0

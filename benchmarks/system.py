@@ -1,6 +1,5 @@
 """What the operating system knows: processes as in /proc (proc(5)), ports, time."""
 
-import socket
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -39,13 +38,6 @@ def pss_mb(pid: int) -> float:
 
 def _field(path: Path, name: str) -> int:
     return next(int(line.split()[1]) for line in path.read_text().splitlines() if line.startswith(name))
-
-
-def free_port() -> int:
-    """Return a TCP port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_until(holds: Callable[[], bool], seconds: float, what: str) -> None:

@@ -13,8 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from benchmarks.system import free_port, wait_until
+from benchmarks.system import wait_until
 from tests.peers import environments
+from tests.servers.ports import free_port
 
 REQUIREMENTS = Path(__file__).with_name("requirements-rivals.txt")
 READY_SECONDS = 60.0

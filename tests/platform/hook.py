@@ -6,7 +6,8 @@ import socket
 from typing import Any
 
 from tests.platform.harness import Platform
-from tests.platform.objects import RECORDER, RECORDER_MANIFEST, free_port, webhook_platform
+from tests.platform.objects import RECORDER, RECORDER_MANIFEST, webhook_platform
+from tests.servers.ports import free_port
 
 
 class Hook:

@@ -1,14 +1,5 @@
 """Objects of the platforms in these tests."""
 
-import socket
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
 
 def webhook_platform(
     port: int, *, step: str, rule: str = "", more: str = "", action: str = "plugins: [recorder]"

@@ -15,6 +15,7 @@ from outrider.core.errors import OutriderError
 from outrider.core.schema import convert
 from tests.platform.harness import eventually, running
 from tests.platform.hook import Hook, finished
+from tests.platform.queues import with_own_queue
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 
@@ -55,6 +56,9 @@ def arguments(folder: Path, run: str, event: str) -> dict[str, list[list[str]]]:
         "rules test": [[], ["--cases", "../cases.yml"]],
         "rules why": [[event]],
         "schedules list": [[]],
+        "queue dead": [[]],
+        "queue show": [["1"]],
+        "queue status": [[]],
         "silences list": [[]],
         "agents": [[]],
         "agents list": [[]],
@@ -100,7 +104,7 @@ def same(value: Any, types: tuple[Any, ...]) -> bool:
 
 
 def test_every_command_gives_what_is_documented(hook: Hook) -> None:
-    hook.declare()
+    own = with_own_queue(hook)
     folder = hook.platform.folder
     (folder / "more.yaml").write_text(APPROVED)
     (folder.parent / "cases.yml").write_text(CASES)
@@ -108,6 +112,8 @@ def test_every_command_gives_what_is_documented(hook: Hook) -> None:
     (folder / "empty.tsk").write_text("a = 1\n")
     with running(hook.platform):
         hook.post()
+        own.send(b"garbage")
+        eventually(lambda: hook.platform.json("queue", "dead"), what="a dead letter")
         eventually(lambda: finished(hook.platform, 1), what="run finished")
         hook.platform.command("events", "send", "ears/asker", "--type", "asked")
         hook.platform.command("silences", "add", "--rule", "none-*", "--for", "1h")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.platform.harness import ROOT, Platform, eventually, running
-from tests.platform.objects import free_port
+from tests.servers.ports import free_port
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
 

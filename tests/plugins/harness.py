@@ -5,7 +5,6 @@ import importlib.util
 import os
 import shutil
 import signal
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -207,12 +206,6 @@ def guest_module(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """Load a module that plugins import."""
     monkeypatch.syspath_prepend(str(GUEST))
     return importlib.import_module(name)
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on right now."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 @asynccontextmanager

@@ -11,7 +11,8 @@ import yaml
 
 from outrider.runtime.plugins.configuration import schema_faults
 from outrider.runtime.plugins.manifest import Plugin, read_plugin
-from tests.plugins.harness import PLUGINS, Running, command, free_port, start_process
+from tests.plugins.harness import PLUGINS, Running, command, start_process
+from tests.servers.ports import free_port
 
 FOLDERS = sorted(path.parent.name for path in PLUGINS.glob("*/plugin.yaml"))
 TRIGGERS = [folder for folder in FOLDERS if read_plugin(PLUGINS / folder).manifest.type == "trigger"]

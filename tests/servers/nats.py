@@ -2,7 +2,6 @@
 
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -12,6 +11,8 @@ from types import TracebackType
 from typing import Self
 
 import pytest
+
+from tests.servers.ports import free_port
 
 START_SECONDS = 20.0
 
@@ -37,9 +38,7 @@ class NatsServer:
         self._program = program()
         self._config = config
         self._jetstream = jetstream
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
 
     def __enter__(self) -> Self:
         self._folder = Path(tempfile.mkdtemp(prefix="outrider-nats-"))

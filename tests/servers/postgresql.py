@@ -4,7 +4,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -14,6 +13,8 @@ from typing import Self
 
 import psycopg
 import pytest
+
+from tests.servers.ports import free_port
 
 START_SECONDS = 30.0
 USER = "outrider"
@@ -41,9 +42,7 @@ class PostgresqlServer:
         self._sync = "on" if sync else "off"
         self._programs = programs()
         self._numbers = 0
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
 
     def __enter__(self) -> Self:
         self._folder = Path(tempfile.mkdtemp(prefix="outrider-postgresql-"))

@@ -2,7 +2,6 @@
 
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -12,6 +11,8 @@ from typing import Any, Self
 
 import pytest
 import redis
+
+from tests.servers.ports import free_port
 
 START_SECONDS = 20.0
 
@@ -80,10 +81,3 @@ class RedisServer:
         with redis.Redis(port=self.port, db=db, password=password, protocol=2, decode_responses=True) as client:
             client.response_callbacks.clear()
             return client.execute_command(*words)
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -16,8 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from outrider.core.errors import OutriderError
-from tests.plugins.harness import Running, faults, free_port, module, refusal, running, until
+from tests.plugins.harness import Running, faults, module, refusal, running, until
 from tests.ports.http.authority import Authority
+from tests.servers.ports import free_port
 
 SHAPES = ["slack", "teams", "discord"]
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

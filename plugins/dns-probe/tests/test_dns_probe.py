@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.plugins.harness import Running, faults, free_port, module, refusal, running, until
+from tests.plugins.harness import Running, faults, module, refusal, running, until
+from tests.servers.ports import free_port
 
 pytestmark = pytest.mark.real
 NAME = b"\3www\7example\0"

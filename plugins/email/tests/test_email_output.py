@@ -16,8 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from outrider.core.errors import OutriderError
-from tests.plugins.harness import faults, free_port, module, refusal, running, until
+from tests.plugins.harness import faults, module, refusal, running, until
 from tests.ports.http.authority import Authority
+from tests.servers.ports import free_port
 
 REPORT: dict[str, Any] = {
     "run": "01K0RUN",

@@ -18,7 +18,8 @@ from outrider.runtime.plugin_host.host import HostCallbacks, PluginHost
 from outrider.runtime.plugin_host.launch import HostLauncher
 from outrider.runtime.plugins.configuration import schema_faults, with_defaults
 from outrider.runtime.plugins.manifest import read_plugin
-from tests.plugins.harness import PLUGINS, Running, faults, free_port, refusal, running, until
+from tests.plugins.harness import PLUGINS, Running, faults, refusal, running, until
+from tests.servers.ports import free_port
 
 pytestmark = pytest.mark.real
 Committer = Callable[..., AbstractAsyncContextManager[Running]]

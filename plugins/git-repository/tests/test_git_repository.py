@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from outrider.runtime.plugin_host.protocol import PluginEvent
-from tests.plugins.harness import Running, faults, free_port, refusal, running, until
+from tests.plugins.harness import Running, faults, refusal, running, until
+from tests.servers.ports import free_port
 
 CONFIG = {"every": "20ms", "timeout": "3s"}
 ADVERTISEMENT = b"application/x-git-upload-pack-advertisement"

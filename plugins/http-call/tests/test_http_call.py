@@ -16,7 +16,8 @@ from outrider.core.errors import OutriderError
 from outrider.ports.certificates.authority import ensure_authority
 from outrider.runtime.plugins.configuration import schema_faults
 from outrider.runtime.plugins.manifest import read_plugin
-from tests.plugins.harness import PLUGINS, Running, faults, free_port, module, refusal, running, until
+from tests.plugins.harness import PLUGINS, Running, faults, module, refusal, running, until
+from tests.servers.ports import free_port
 
 GET = {"method": "GET", "path": "/x"}
 

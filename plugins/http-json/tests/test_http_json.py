@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.plugins.harness import Running, faults, free_port, module, refusal, running, until
+from tests.plugins.harness import Running, faults, module, refusal, running, until
+from tests.servers.ports import free_port
 
 pytestmark = pytest.mark.real
 MIB = 1024 * 1024

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.plugins.harness import faults, free_port, running, until
+from tests.plugins.harness import faults, running, until
+from tests.servers.ports import free_port
 
 
 class Server:

@@ -15,9 +15,10 @@ from nats.js.api import StreamConfig
 from nats.js.client import JetStreamContext
 
 from outrider.core.errors import OutriderError
-from tests.plugins.harness import faults, free_port, refusal, running, until
+from tests.plugins.harness import faults, refusal, running, until
 from tests.ports.http.authority import Authority
 from tests.servers.nats import NatsServer
+from tests.servers.ports import free_port
 
 pytestmark = pytest.mark.real
 FOLDER = "nats-subject-output"

@@ -15,9 +15,10 @@ from nats.aio.client import Client
 from nats.js.api import AckPolicy, ConsumerConfig
 from nats.js.client import JetStreamContext
 
-from tests.plugins.harness import Running, faults, free_port, refusal, running, until
+from tests.plugins.harness import Running, faults, refusal, running, until
 from tests.ports.http.authority import Authority
 from tests.servers.nats import NatsServer
+from tests.servers.ports import free_port
 
 pytestmark = pytest.mark.real
 FOLDER = "nats-subject"

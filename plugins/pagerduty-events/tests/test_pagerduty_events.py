@@ -15,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from outrider.core.errors import OutriderError
-from tests.plugins.harness import PLUGINS, Running, faults, free_port, module, refusal, running, until
+from tests.plugins.harness import PLUGINS, Running, faults, module, refusal, running, until
 from tests.ports.http.authority import Authority
+from tests.servers.ports import free_port
 
 KEY = "0123456789abcdef0123456789ABCDEF"
 OK = b'HTTP/1.1 202 Accepted\r\n\r\n{"status":"success","message":"Event processed"}'

@@ -13,8 +13,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.plugins.harness import Running, faults, free_port, refusal, running, until
+from tests.plugins.harness import Running, faults, refusal, running, until
 from tests.ports.http.authority import Authority
+from tests.servers.ports import free_port
 from tests.servers.postgresql import USER, PostgresqlServer
 
 pytestmark = pytest.mark.real

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from outrider.core.errors import OutriderError
 from outrider.runtime.plugins.manifest import read_plugin
-from tests.plugins.harness import PLUGINS, Running, faults, free_port, module, refusal, running, until
+from tests.plugins.harness import PLUGINS, Running, faults, module, refusal, running, until
 from tests.ports.http.authority import Authority
+from tests.servers.ports import free_port
 from tests.servers.postgresql import USER, PostgresqlServer
 
 pytestmark = pytest.mark.real

@@ -8,7 +8,8 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from tests.plugins.harness import Running, faults, free_port, refusal, running, until
+from tests.plugins.harness import Running, faults, refusal, running, until
+from tests.servers.ports import free_port
 
 pytestmark = pytest.mark.real
 Labels = dict[str, str]

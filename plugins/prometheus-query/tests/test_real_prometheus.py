@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.plugins.harness import free_port, running, until
+from tests.plugins.harness import running, until
+from tests.servers.ports import free_port
 
 START_SECONDS = 30.0
 

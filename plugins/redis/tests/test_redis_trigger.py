@@ -12,7 +12,8 @@ import pytest
 
 from tests.plugins.harness import Running, faults, refusal, running, until
 from tests.ports.http.authority import Authority
-from tests.servers.redis import RedisServer, free_port
+from tests.servers.ports import free_port
+from tests.servers.redis import RedisServer
 
 pytestmark = pytest.mark.real
 FOLDER = "redis"

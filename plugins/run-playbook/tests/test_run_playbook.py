@@ -24,7 +24,8 @@ from outrider.runtime.plugin_host.protocol import PluginCall
 from outrider.runtime.plugins.configuration import schema_faults, with_defaults
 from outrider.runtime.plugins.manifest import Plugin, read_plugin
 from tests.peers import environments
-from tests.plugins.harness import PLUGINS, Running, faults, free_port, module, running
+from tests.plugins.harness import PLUGINS, Running, faults, module, running
+from tests.servers.ports import free_port
 
 FOLDER = "run-playbook"
 CONFIG = {"playbook": "/etc/site.yml", "inventory": "/etc/hosts"}

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 
 from outrider.core.errors import OutriderError
 from outrider.runtime.plugins.manifest import read_plugin
-from tests.plugins.harness import PLUGINS, faults, free_port, module, refusal, running, until
+from tests.plugins.harness import PLUGINS, faults, module, refusal, running, until
 from tests.ports.http.authority import Authority
+from tests.servers.ports import free_port
 
 REPORT: dict[str, Any] = {
     "run": "01K0RUN",

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.plugins.harness import Running, faults, free_port, refusal, running, until
+from tests.plugins.harness import Running, faults, refusal, running, until
+from tests.servers.ports import free_port
 
 pytestmark = pytest.mark.real
 

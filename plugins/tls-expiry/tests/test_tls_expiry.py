@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from tests.plugins.harness import Running, faults, free_port, refusal, running, until
+from tests.plugins.harness import Running, faults, refusal, running, until
+from tests.servers.ports import free_port
 
 pytestmark = pytest.mark.real
 Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey

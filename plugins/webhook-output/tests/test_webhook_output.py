@@ -8,7 +8,8 @@ import pytest
 
 from outrider.core.codec import encode
 from outrider.core.errors import OutriderError
-from tests.plugins.harness import Running, faults, free_port, refusal, running, until
+from tests.plugins.harness import Running, faults, refusal, running, until
+from tests.servers.ports import free_port
 
 pytestmark = pytest.mark.real
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

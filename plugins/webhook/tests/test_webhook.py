@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.plugins.harness import Running, faults, free_port, refusal, running
+from tests.plugins.harness import Running, faults, refusal, running
+from tests.servers.ports import free_port
 
 pytestmark = pytest.mark.real
 TOKEN = "correct horse"

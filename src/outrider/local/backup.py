@@ -39,7 +39,8 @@ MANIFEST = "manifest.json"
 STORE = "orchestrator/orchestrator.db"
 # What belongs to a running process, or to the machine's present boot.
 _LEFT_OUT = frozenset({"lock", "endpoint.json", "supervisor.sock", "orchestrator.boot"})
-_FOLDERS_LEFT_OUT = frozenset({"logs"})
+# The streams of the embedded queue are copies, and cannot be copied while they are written.
+_FOLDERS_LEFT_OUT = frozenset({"logs", "queue"})
 _DATABASE, _DATABASE_PARTS = ".db", (".db-wal", ".db-shm", ".db-journal")
 _LARGEST_MANIFEST = 8 * 1024 * 1024
 

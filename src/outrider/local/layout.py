@@ -33,6 +33,8 @@ class Layout:
         self.authority = self.orchestrator / AUTHORITY_FILE
         self.orchestrator_settings = self.state / "orchestrator-orchestrator.json"
         self.secrets = self.state / "secrets"
+        self.queue = self.state / "queue"
+        self.queue_password = self.queue / "password"
         self.supervisor_log = self.logs / "supervisor.log"
 
     def agent(self, name: str) -> Path:

@@ -2,9 +2,13 @@
 
 import socket
 
+import msgspec
+
 from outrider.core.errors import ConflictError
+from outrider.core.quantities import Size
 from outrider.core.schema import describe
 from outrider.kinds.platform.model import PlatformSpec
+from outrider.kinds.platform.queue import Queue
 
 
 def check_live(before: tuple[str, PlatformSpec], after: tuple[str, PlatformSpec]) -> None:
@@ -19,6 +23,7 @@ def check_live(before: tuple[str, PlatformSpec], after: tuple[str, PlatformSpec]
         ("spec.listen", before[1].listen, after[1].listen),
         ("spec.secrets", before[1].secrets, after[1].secrets),
         ("spec.store", before[1].store, after[1].store),
+        ("spec.queue", _access(before[1]), _access(after[1])),
     ):
         if old != new:
             raise ConflictError(
@@ -27,8 +32,15 @@ def check_live(before: tuple[str, PlatformSpec], after: tuple[str, PlatformSpec]
             )  # fmt: skip
 
 
-def free_port(host: str, port: int) -> int:
-    """Return the port to listen on; 0 takes any free one.
+def _access(spec: PlatformSpec) -> Queue | None:
+    """Return the queue without what orchestrators take over while they run."""
+    if spec.queue is None:
+        return None
+    return msgspec.structs.replace(spec.queue, publish=[], inbox=None, storage=Size(0))
+
+
+def free_port(host: str, port: int, field: str = "spec.listen") -> int:
+    """Return the port to listen on; 0 takes any free one. `field` is the one that names it.
 
     Raises:
         ConflictError: Another program listens on it.
@@ -39,8 +51,8 @@ def free_port(host: str, port: int) -> int:
             probe.bind((host, port))
         except OSError as error:
             raise ConflictError(
-                f"spec.listen: {host}:{port} cannot be used: {error.strerror}",
-                path="spec.listen",
+                f"{field}: {host}:{port} cannot be used: {error.strerror}",
+                path=field,
                 found=f"{host}:{port}",
                 expected="an address of this machine with a free port",
                 suggestions=[

@@ -17,13 +17,16 @@ from outrider.core.codec import encode
 from outrider.core.errors import ConflictError, OutriderError, UnavailableError
 from outrider.edge.settings import AgentSettings
 from outrider.kinds.platform.model import PlatformSpec, Service
+from outrider.kinds.platform.queue import Queue
 from outrider.local.control import Control, ReloadAnswer, SupervisorStatus
 from outrider.local.layout import Layout
 from outrider.local.log_bounds import keep_bounded
+from outrider.local.orchestrators import orchestrator_settings, own_variables
 from outrider.local.parts import Part, PartSpec, PartStatus
 from outrider.local.preconditions import check_live, free_port
-from outrider.orchestrator.settings import OrchestratorSettings
-from outrider.orchestrator.wire import ApplyAnswer, ApplyRequest, StatusAnswer, TokenAnswer, TokenRequest
+from outrider.local.queues import access_of, answers, check_client, embedded
+from outrider.orchestrator.settings import QueueAccess
+from outrider.orchestrator.wire import ApplyAnswer, ApplyRequest, QueueAnswer, StatusAnswer, TokenAnswer, TokenRequest
 from outrider.ports.clock import Clock, SystemClock
 from outrider.ports.http.server import Server
 from outrider.ports.process import LIFELINE_VARIABLE, base_environment, watch_lifeline
@@ -60,6 +63,7 @@ class Supervisor:
         self._ready = False
         self._revoked: set[str] = set()
         self._url = ""
+        self._queue: QueueAccess | None = None
         self._name = DEFAULT_NAME
         self._secret_variables: dict[str, str] = {}
         # Whoever holds the read end sees its end when this process is gone, however it went.
@@ -130,6 +134,7 @@ class Supervisor:
         host, _, port = spec.listen.rpartition(":")
         ports = [free_port(host, int(port) and int(port) + number) for number in range(spec.orchestrators)]
         self._url = ",".join(f"https://{host}:{number}" for number in ports)
+        self._queue = await self._start_queue(spec.queue)
         await asyncio.gather(
             *(self._start_service(service) for service in spec.services),
             self._start_orchestrator(f"{host}:{ports[0]}", spec, number=1),
@@ -140,6 +145,8 @@ class Supervisor:
         async with PlatformClient(self._url, self._layout.authority, self._token) as client:
             await self._start_agents(client)
             await self._wait_for_agents(client)
+            if spec.queue is not None and spec.queue.embedded is not None and spec.queue.used:
+                await self._until(lambda: self._has_queue(client), "its queue cannot be used", "queue")
         endpoint = Endpoint(url=self._url, pid=os.getpid(), name=self._name, supervisor=self._layout.socket)
         write_private(self._layout.endpoint, encode(endpoint))
         context = PlatformContext(
@@ -214,44 +221,44 @@ class Supervisor:
         self._services[service.name] = part
         await part.start()
 
+    async def _start_queue(self, queue: Queue | None) -> QueueAccess | None:
+        """Start the embedded queue, if it is that, and return how it is entered."""
+        if queue is None:
+            return None
+        check_client()
+        if queue.embedded is None:
+            return access_of(queue, self._layout)
+        access, spec = await asyncio.to_thread(embedded, queue.embedded, self._layout)
+        part = Part(spec, self._clock, changed=self._changed)
+        self._parts[spec.name] = part
+        await part.start()
+        await self._until(lambda: answers(access), "its queue does not come up", spec.name)
+        return access
+
     async def _start_orchestrator(self, listen: str, platform: PlatformSpec, *, number: int) -> None:
-        database = platform.store.postgresql
-        name = "orchestrator" if number == 1 else f"orchestrator-{number}"
-        settings = OrchestratorSettings(
-            listen=listen,
-            state=self._layout.orchestrator.with_name(name),
-            name=name,
-            authority=self._layout.orchestrator / "authority",
-            folder=self._layout.folder,
-            token_file=self._layout.token,
-            database=database.url if database else "",
-            password=database.password if database else None,
-            secret_sources=platform.secrets if database else {},
-            secrets=self._layout.secrets,
-        )
+        settings = orchestrator_settings(self._layout, platform, listen=listen, number=number, queue=self._queue)
         settings.state.mkdir(mode=0o700, exist_ok=True)
-        if database is not None and number == 1:
+        if settings.database and number == 1:
             from outrider.orchestrator.opening import check_store  # noqa: PLC0415 - 20 MB that other platforms do without
 
-            await asyncio.to_thread(
-                check_store, settings
-            )  # who starts the platform is told at once what is wrong with it
-        await self._start_part(name, "orchestrator", "orchestrator", settings)
+            # Who starts the platform is told at once what is wrong with it.
+            await asyncio.to_thread(check_store, settings)
+        await self._start_part(settings.name, "orchestrator", "orchestrator", settings)
 
     async def _start_part(self, name: str, kind: str, service: str, settings: msgspec.Struct) -> None:
         path = self._layout.state / f"{kind}-{name}.json"
         write_private(path, encode(settings))
-        log = self._layout.log(name)
+        log, variables = self._layout.log(name), self._secret_variables
         log.unlink(missing_ok=True)
         spec = PartSpec(
             name=name,
             kind=kind,
             argv=[sys.executable, "-m", "outrider", service, "serve", "--settings", str(path)],
             log=log,
-            # Agents open secrets themselves; the variables that hold them go to agents, and that of the database to who opens it.
+            # Agents open secrets themselves; an orchestrator those of its store and its queue.
             environment={
                 **_own_environment(),
-                **(self._secret_variables if kind == "agent" else self._database_variable()),
+                **(variables if kind == "agent" else own_variables(self._platform(self._objects)[1], variables)),
                 LIFELINE_VARIABLE: str(self._lifeline),
             },
             folder=self._layout.folder,
@@ -259,14 +266,6 @@ class Supervisor:
         part = Part(spec, self._clock, pass_fds=(self._lifeline,), changed=self._changed)
         self._parts[name] = part
         await part.start()
-
-    def _database_variable(self) -> dict[str, str]:
-        """Return the variable that holds the password of the database, if one does."""
-        spec = self._platform(self._objects)[1]
-        reference = spec.store.postgresql.password if spec.store.postgresql else None
-        source = spec.secrets.get(reference.secret) if reference else None
-        name = source.env if source else None
-        return {name: self._secret_variables[name]} if name in self._secret_variables and name else {}
 
     async def _start_agents(self, client: PlatformClient) -> None:
         await self._until(lambda: self._apply(client), "the orchestrator does not answer", "orchestrator")
@@ -282,6 +281,9 @@ class Supervisor:
 
     async def _has_authority(self) -> bool:
         return self._layout.authority.is_file()
+
+    async def _has_queue(self, client: PlatformClient) -> bool:
+        return (await client.get("/v1/queue", QueueAnswer)).connected
 
     async def _apply(self, client: PlatformClient) -> bool:
         body = ApplyRequest(objects=[item.document() for item in self._objects], prune=True)
@@ -357,10 +359,9 @@ class Supervisor:
         _log.info("%s %s is %s", status.kind, status.name, status.state)
 
     async def _stop_all(self) -> None:
-        """Stop agents first, so that they can say goodbye and bring their results home."""
-        agents = [part for part in self._parts.values() if part.spec.kind == "agent"]
-        await asyncio.gather(*(part.stop() for part in agents))
-        await asyncio.gather(*(part.stop() for part in self._parts.values() if part not in agents))
+        """Stop agents first, so that they can say goodbye and bring their results home; each has what it needs to the end."""
+        for kind in ("agent", "orchestrator", "queue"):
+            await asyncio.gather(*(part.stop() for part in self._parts.values() if part.spec.kind == kind))
         await asyncio.gather(*(part.stop() for part in self._services.values()))
 
 

@@ -27,6 +27,7 @@ from outrider.orchestrator.holds import check as check_hold
 from outrider.orchestrator.ingest import Ingest
 from outrider.orchestrator.metrics import EngineMetrics
 from outrider.orchestrator.objects import apply_objects, delete_object, load_objects
+from outrider.orchestrator.outbox import Outbox
 from outrider.orchestrator.pollers import Poller, Pollers, release
 from outrider.orchestrator.runs import RunStarter
 from outrider.orchestrator.schedules import Scheduler, timed_call, timed_rule
@@ -73,6 +74,8 @@ class Engine:
         self._metrics = metrics
         self._catalogue = catalogue
         self._pollers = Pollers()
+        # Set when something waits to be published.
+        self.outgoing = asyncio.Event()
         # Looked at on every request of an agent, so kept in memory beside the table that owns it.
         self.revoked: set[str] = set()
         # Leases and windows follow a clock that cannot jump: wall time is read once, then time is counted.
@@ -89,6 +92,8 @@ class Engine:
 
     def _use(self, world: World) -> None:
         self.world = world
+        queue = world.platform.queue
+        self._outbox = Outbox(self.tenant, queue) if queue is not None and queue.publish else None
         starter = RunStarter(self.tenant, world)
         self._desk = Desk(self.tenant, starter, self._holds)
         self._evaluator = Evaluator(self.tenant, world.rules, starter, self._holds, windows=self.windows)
@@ -121,12 +126,12 @@ class Engine:
     def _begin(self, connection: sa.Connection) -> Transaction:
         """Return a transaction that decides by what is on disk."""
         if not self.store.shared:
-            return Transaction(connection, self._now())
+            return Transaction(connection, self._now(), self._outbox)
         number = look(connection, self.tenant)
         if number != self._number:
             self._reload(connection)
             self._number = number
-        return Transaction(connection, self._now())
+        return Transaction(connection, self._now(), self._outbox)
 
     async def set_clock(self) -> None:
         """Go by the clock of a store that others share, so that all judge leases and windows by one."""
@@ -337,6 +342,8 @@ class Engine:
         if committed:
             work, _ = held[-1]
             self._pollers.wake(work.wake)
+            if work.outgoing:
+                self.outgoing.set()
             loop = asyncio.get_running_loop()
             loop.call_soon(loop.call_soon, self._tell, work, self.clock.monotonic() - began)
 

@@ -10,6 +10,7 @@ from outrider.core.cloudevents import BATCH_CONTENT_TYPE, CONTENT_TYPE, from_clo
 from outrider.core.codec import decode
 from outrider.core.errors import InvalidConfigError, LimitedError
 from outrider.core.events import MAX_EVENTS_PER_REQUEST, Event, Severity
+from outrider.core.http.headers import Headers
 from outrider.core.http.messages import Request
 from outrider.core.identifiers import time_ordered
 from outrider.core.schema import convert
@@ -55,7 +56,7 @@ def read_events(request: Request, by: str, now: float) -> list[Event]:
     elif content_type == CONTENT_TYPE:
         events = [from_cloudevent(read_json(request, dict[str, Any]), now=timestamp(now))]
     elif "ce-specversion" in request.headers:
-        events = [from_cloudevent(_binary(request, content_type), now=timestamp(now))]
+        events = [from_cloudevent(binary_cloudevent(request.headers, content_type, request.body), now=timestamp(now))]
     else:
         body = read_json(request, Any)
         sent = [convert(item, SentEvent) for item in (body if isinstance(body, list) else [body])]
@@ -65,12 +66,16 @@ def read_events(request: Request, by: str, now: float) -> list[Event]:
     return [msgspec.structs.replace(event, labels={**event.labels, SENT_BY: by}) for event in events]
 
 
-def _binary(request: Request, content_type: str) -> dict[str, Any]:
-    """Return a CloudEvent whose attributes are headers (HTTP protocol binding 1.0.2, section 3.1)."""
+def binary_cloudevent(headers: Headers, content_type: str, body: bytes) -> dict[str, Any]:
+    """Return a CloudEvent whose attributes are headers (HTTP protocol binding 1.0.2, section 3.1).
+
+    Raises:
+        InvalidConfigError: The data is not JSON.
+    """
     document: dict[str, Any] = {
-        name[3:]: unquote(value) for name, value in request.headers if name.startswith("ce-") and len(name) > 3
+        name[3:]: unquote(value) for name, value in headers if name.startswith("ce-") and len(name) > 3
     }
-    if not request.body:
+    if not body:
         return document
     if content_type not in ("application/json", "text/json", "") and not content_type.endswith("+json"):
         raise InvalidConfigError(
@@ -79,7 +84,7 @@ def _binary(request: Request, content_type: str) -> dict[str, Any]:
             found=content_type,
             expected="application/json",
         )
-    return {**document, "data": decode(request.body, Any)}
+    return {**document, "data": decode(body, Any)}
 
 
 def _event(sent: SentEvent, request: Request, now: float) -> Event:

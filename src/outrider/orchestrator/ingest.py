@@ -60,7 +60,10 @@ class Ingest:
 def insert_event(work: Transaction, tenant: str, event: Event, document: str) -> bool:
     """Store an event and return whether it was not there before."""
     row = {"tenant": tenant, "id": event.id, "source": event.source, "received": work.now}
-    return INSERT_EVENT.run(work.connection, {**row, "document": document, "decisions": ""}) == 1
+    fresh = INSERT_EVENT.run(work.connection, {**row, "document": document, "decisions": ""}) == 1
+    if fresh and work.outbox is not None:
+        work.outbox.add_event(work, event)
+    return fresh
 
 
 def _refusal(event: Event, size: int) -> str:

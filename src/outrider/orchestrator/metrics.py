@@ -23,3 +23,26 @@ class EngineMetrics:
         self._transactions.observe(seconds)
         for entry in work.entries:
             self._timeline.add(1, kind=entry.kind)
+
+
+class QueueMetrics:
+    """Instruments of what goes through the queue."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._published = metrics.counter("outrider_published_total", "Messages by what the queue said", ["outcome"])
+        self._taken = metrics.counter(
+            "outrider_inbox_total", "Events from the inbox by what became of them", ["outcome"]
+        )
+        self._connected = metrics.gauge("outrider_queue_connected", "Whether the queue can be reached")
+
+    def published(self, outcome: str) -> None:
+        """Count a message that was published."""
+        self._published.add(1, outcome=outcome)
+
+    def taken(self, outcome: str) -> None:
+        """Count an event from the inbox."""
+        self._taken.add(1, outcome=outcome)
+
+    def connected(self, connected: bool) -> None:
+        """Say whether the queue can be reached."""
+        self._connected.set(float(connected))

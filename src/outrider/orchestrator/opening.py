@@ -4,6 +4,7 @@ from pathlib import Path
 
 from outrider.core.codec import decode
 from outrider.core.errors import NotFoundError
+from outrider.core.secrets import SecretRef, SecretValue
 from outrider.orchestrator.settings import OrchestratorSettings
 from outrider.orchestrator.tables import MIGRATIONS
 from outrider.ports.secrets import Resolver
@@ -61,9 +62,16 @@ def open_to_read(state: Path, settings_file: Path) -> Store:
     return store
 
 
+def open_secret(settings: OrchestratorSettings, reference: SecretRef) -> SecretValue:
+    """Return the value of a secret that the settings name.
+
+    Raises:
+        OutriderError: It cannot be read.
+    """
+    resolver = Resolver(settings.secret_sources, folder=settings.folder, store=settings.secrets)
+    return resolver.resolve(reference.secret, reference.key)
+
+
 def _open(settings: OrchestratorSettings) -> Store:
-    password = None
-    if settings.password is not None:
-        resolver = Resolver(settings.secret_sources, folder=settings.folder, store=settings.secrets)
-        password = resolver.resolve(settings.password.secret, settings.password.key).reveal()
+    password = open_secret(settings, settings.password).reveal() if settings.password is not None else None
     return open_postgresql(settings.database, password=password)

@@ -41,7 +41,7 @@ def draft_report(
         instruction_type="output",
         plugin_id=spec.plugin,
         plugin_configuration=spec.config,
-        input_data=_document(work, run, outcome),
+        input_data=report(work, run, outcome),
         context={"output": output, "run": run.id, "rule": run.rule},
         timeout_seconds=float(spec.timeout),
         max_retries=spec.attempts - 1,
@@ -59,8 +59,8 @@ def draft_report(
     )
 
 
-def _document(work: Transaction, run: Run, outcome: dict[str, str]) -> dict[str, Any]:
-    """Return what an output sends: the run, its events and its steps."""
+def report(work: Transaction, run: Run, outcome: dict[str, str]) -> dict[str, Any]:
+    """Return what is said of a run that ended: the run, its events and its steps."""
     rows = work.connection.execute(
         sa.select(instructions)
         .where(instructions.c.tenant == run.tenant, instructions.c.run == run.id, instructions.c.step < REPORT_STEP)

@@ -10,6 +10,7 @@ from outrider.core.machines.windows import KeyState
 from outrider.kinds.operatorcall.model import OperatorCallSpec
 from outrider.kinds.platform.model import Retention
 from outrider.orchestrator.engine import Engine
+from outrider.orchestrator.outbox import give_up_old
 from outrider.orchestrator.tables import (
     approvals,
     attempts,
@@ -55,7 +56,10 @@ async def prune_once(engine: Engine) -> int:
 
 def _prune(work: Transaction, tenant: str, retention: Retention, calls: list[Applied]) -> int:
     removed = _prune_events(work, tenant, _nothing_open_since(work, tenant, work.now - float(retention.events)))
-    removed += _remove_runs(work, tenant, _old_runs(work, tenant, work.now - float(retention.runs)))
+    given_up = give_up_old(work, tenant, work.now - float(retention.events), PIECE)
+    if given_up:
+        _log.warning("%d messages were never published: the queue was away for longer than events are kept", given_up)
+    removed += given_up + _remove_runs(work, tenant, _old_runs(work, tenant, work.now - float(retention.runs)))
     for entry in calls:
         spec: OperatorCallSpec = entry.item.spec
         if spec.history_limit is not None:

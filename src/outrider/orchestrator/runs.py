@@ -29,7 +29,7 @@ from outrider.orchestrator.program import (
     to_undo,
     undone,
 )
-from outrider.orchestrator.reports import draft_report, routed
+from outrider.orchestrator.reports import draft_report, report, routed
 from outrider.orchestrator.rules import CompiledRule, variables
 from outrider.orchestrator.statements import (
     ADVANCE_RUN,
@@ -238,11 +238,14 @@ class RunStarter:
         END_RUN.run(work.connection, {"key_tenant": self._tenant, "key_id": run.id, **values})
         if state != "completed":
             work.timeline("run", run.rule, f"{state}: {message}", run=run.id)
+        outcome = {"state": state, "message": message}
+        if work.outbox is not None and work.outbox.takes("runs"):
+            work.outbox.add_run(work, run, report(work, run, outcome))
         for index, route in routed(spec, run, state):
-            outcome = {"state": state, "message": message}
             try:
-                report = draft_report(work, self._world, run, route.output, index=index, outcome=outcome)
-                self._drafter.store(work, report)
+                self._drafter.store(
+                    work, draft_report(work, self._world, run, route.output, index=index, outcome=outcome)
+                )
             except OutriderError as error:
                 work.timeline("output", route.output, f"not sent: {error.message}", run=run.id)
 

@@ -4,7 +4,9 @@ import argparse
 import asyncio
 import os
 import signal
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from outrider.core.codec import decode
 from outrider.core.errors import InvalidConfigError, OutriderError
@@ -15,8 +17,9 @@ from outrider.core.objects import DEFAULT_TENANT
 from outrider.core.secrets import SecretValue
 from outrider.orchestrator.agent_api import AgentApi
 from outrider.orchestrator.engine import Engine
-from outrider.orchestrator.metrics import EngineMetrics
-from outrider.orchestrator.opening import open_store
+from outrider.orchestrator.metrics import EngineMetrics, QueueMetrics
+from outrider.orchestrator.opening import open_secret, open_store
+from outrider.orchestrator.queue_api import QueueApi
 from outrider.orchestrator.retention import keep_pruning
 from outrider.orchestrator.settings import AUTHORITY_FILE, OrchestratorSettings
 from outrider.orchestrator.sharing import CHANNEL
@@ -32,6 +35,10 @@ from outrider.ports.store import PostgresqlStore
 from outrider.ports.telemetry import Metrics, configure_logging, logger, start_tracing
 from outrider.runtime.audit import AuditLog, keep_pruned
 from outrider.runtime.plugins.catalogue import catalogue
+
+if TYPE_CHECKING:
+    from outrider.orchestrator.queue_desk import QueueDesk
+    from outrider.orchestrator.queue_link import QueueLink
 
 TRUST_DOMAIN = "outrider.local"
 BODY_LIMIT = 8 * 1024 * 1024
@@ -85,7 +92,8 @@ class Orchestrator:
         identity = self._settings.state / "server.pem"
         issued = authority.issue_server(identity, [host], self._clock.now())
         tls = server_context(identity, authority.ca_pem, require_client=False)
-        server = Server(self._router(engine, authority), limits=Limits(body=BODY_LIMIT), tls=tls)
+        queue = self._queue(engine)
+        server = Server(self._router(engine, authority, queue), limits=Limits(body=BODY_LIMIT), tls=tls)
         bound = await server.start_tcp(host, int(port))
         _log.info("orchestrator listens on %s:%d", host, bound)
 
@@ -105,6 +113,7 @@ class Orchestrator:
                 keep_pruning(engine),
                 self._prune_audit(engine),
                 self._share(engine),
+                queue.run() if queue is not None else asyncio.Event().wait(),
                 renew(),
                 self._until_stopped(),
             )
@@ -139,16 +148,34 @@ class Orchestrator:
     async def _until_stopped(self) -> None:
         await self._stopping.wait()
 
-    def _router(self, engine: Engine, authority: Authority) -> Router:
+    def _queue(self, engine: Engine) -> "QueueLink | None":
+        if self._settings.queue is None:
+            return None
+        from outrider.orchestrator.queue_link import QueueLink  # noqa: PLC0415 - only who has a queue has nats-py
+
+        return QueueLink(
+            engine, self._settings.queue, partial(open_secret, self._settings), QueueMetrics(self._metrics)
+        )
+
+    def _router(self, engine: Engine, authority: Authority, queue: "QueueLink | None") -> Router:
         token = SecretValue(self._settings.token_file.read_text().strip())
         if not token.reveal():
             raise InvalidConfigError(f"{self._settings.token_file}: the token file is empty")
         router = Router(_log)
         AgentApi(engine, authority, TRUST_DOMAIN).add_routes(router)
-        UserApi(engine, authority, token).add_routes(router)
+        users = UserApi(engine, authority, token)
+        users.add_routes(router)
+        QueueApi(self._desk(engine, queue), users.authenticate).add_routes(router)
         router.add("GET", "/health", _health)
         router.add("GET", "/metrics", self._metrics_page)
         return router
+
+    def _desk(self, engine: Engine, queue: "QueueLink | None") -> "QueueDesk | None":
+        if queue is None:
+            return None
+        from outrider.orchestrator.queue_desk import QueueDesk  # noqa: PLC0415 - as above
+
+        return QueueDesk(engine, queue)
 
     async def _metrics_page(self, _: Request) -> Response:
         return Response(200, _METRICS_TYPE, self._metrics.render_metrics())

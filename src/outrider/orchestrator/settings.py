@@ -11,6 +11,17 @@ from outrider.ports.secrets import SecretSource
 AUTHORITY_FILE = "ca.pem"
 
 
+class QueueAccess(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Where the queue is and how it is entered: as the Platform says it, or as the embedded one was started."""
+
+    servers: list[str]
+    user: str = ""
+    password: SecretRef | None = None
+    token: SecretRef | None = None
+    credentials: SecretRef | None = None
+    ca: Path | None = None
+
+
 class OrchestratorSettings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """The settings file of the orchestrator (JSON, mode 0600).
 
@@ -23,7 +34,8 @@ class OrchestratorSettings(msgspec.Struct, kw_only=True, forbid_unknown_fields=T
         authority: Folder of the platform's certificate authority, which all of them share; in `state` if absent.
         database: Address of a PostgreSQL database; an SQLite file in `state` where it is empty.
         password: Of the database.
-        secret_sources: Where the password comes from, if the encrypted store does not have it.
+        queue: Where events and runs are published, and where the inbox is.
+        secret_sources: Where passwords come from, if the encrypted store does not have them.
         secrets: Folder of the encrypted store.
     """
 
@@ -35,5 +47,6 @@ class OrchestratorSettings(msgspec.Struct, kw_only=True, forbid_unknown_fields=T
     authority: Path | None = None
     database: str = ""
     password: SecretRef | None = None
+    queue: QueueAccess | None = None
     secret_sources: dict[str, SecretSource] = {}
     secrets: Path | None = None

@@ -6,7 +6,17 @@ Parameters of a WHERE clause begin with `key_`, so that they cannot be mistaken 
 import sqlalchemy as sa
 
 from outrider.core.machines.lease import Lease
-from outrider.orchestrator.tables import attempts, changes, eligible, events, facts, instructions, rule_windows, runs
+from outrider.orchestrator.tables import (
+    attempts,
+    changes,
+    eligible,
+    events,
+    facts,
+    instructions,
+    outbox,
+    rule_windows,
+    runs,
+)
 from outrider.ports.store import Prepared, upsert
 
 LEASE_COLUMNS = Lease.__struct_fields__
@@ -24,6 +34,8 @@ INSERT_EVENT = Prepared(upsert(events).on_conflict_do_nothing())
 SELECT_EVENT = Prepared(sa.select(events.c.document).where(_key(events, "tenant", "id")))
 SELECT_DECISIONS = Prepared(sa.select(events.c.decisions).where(_key(events, "tenant", "id")))
 DECIDE_EVENT = Prepared(events.update().where(_key(events, "tenant", "id")).values(**_values("decisions")))
+
+INSERT_OUTGOING = Prepared(outbox.insert())
 
 SELECT_WINDOW = Prepared(
     sa.select(rule_windows.c.generation, rule_windows.c.state).where(_key(rule_windows, "tenant", "rule_uid", "key"))

@@ -230,6 +230,30 @@ audit_heads = sa.Table(
 )
 
 
+outbox = sa.Table(
+    "outbox",
+    metadata,
+    sa.Column("sequence", sa.Integer, primary_key=True),
+    sa.Column("tenant", sa.String(64), nullable=False),
+    sa.Column("stream", sa.String(16), nullable=False),
+    sa.Column("subject", sa.String(300), nullable=False),
+    sa.Column("id", sa.String(64), nullable=False),
+    sa.Column("document", sa.Text, nullable=False),
+    sa.Column("created", sa.Float, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# What one of several orchestrators does for all, and until when it has promised to.
+duties = sa.Table(
+    "duties",
+    metadata,
+    _tenant(),
+    sa.Column("duty", sa.String(64), primary_key=True),
+    sa.Column("holder", sa.String(64), nullable=False),
+    sa.Column("expires", sa.Float, nullable=False),
+)
+
+
 # Grows with every change of what orchestrators remember beside the store.
 changes = sa.Table("changes", metadata, _tenant(), sa.Column("number", sa.Integer, nullable=False))
 
@@ -237,6 +261,11 @@ changes = sa.Table("changes", metadata, _tenant(), sa.Column("number", sa.Intege
 def _added(table: sa.Table) -> Migration:
     """Return the step that adds a table; a new store has it already."""
     return lambda connection: table.create(connection, checkfirst=True)
+
+
+def _queue(connection: sa.Connection) -> None:
+    for table in (outbox, duties):
+        table.create(connection, checkfirst=True)
 
 
 def _rules_over_time(connection: sa.Connection) -> None:
@@ -270,4 +299,5 @@ MIGRATIONS: list[Migration] = [
     _index_rule_uid,
     _rules_over_time,
     _added(changes),
+    _queue,
 ]

@@ -4,10 +4,15 @@ Agents are woken, the timeline is told and the audit chain is written after the 
 of it.
 """
 
+from typing import TYPE_CHECKING
+
 import sqlalchemy as sa
 
 from outrider.core.audit import AuditEntry
 from outrider.orchestrator.wire import TimelineEntry
+
+if TYPE_CHECKING:
+    from outrider.orchestrator.outbox import Outbox
 
 
 class Transaction:
@@ -16,12 +21,16 @@ class Transaction:
     Attributes:
         connection: The store's, inside its transaction.
         now: The one time of everything that is decided in it.
+        outbox: Takes what is to be published; None where nothing is.
+        outgoing: Whether something was put into it.
         wake: Agents for whom something waits.
     """
 
-    def __init__(self, connection: sa.Connection, now: float) -> None:
+    def __init__(self, connection: sa.Connection, now: float, outbox: "Outbox | None" = None) -> None:
         self.connection = connection
         self.now = now
+        self.outbox = outbox
+        self.outgoing = False
         self.wake: set[str] = set()
         self.entries: list[TimelineEntry] = []
         self.audit: list[AuditEntry] = []

@@ -79,7 +79,12 @@ class UserApi:
         router.add("GET", "/v1/audit/heads", self._audit_heads)
         router.add("GET", "/v1/timeline", self._timeline)
 
-    def _authenticate(self, request: Request) -> str:
+    def authenticate(self, request: Request) -> str:
+        """Return who calls.
+
+        Raises:
+            UnauthenticatedError: Nobody whom we know.
+        """
         scheme, _, given = (request.headers.get("authorization") or "").partition(" ")
         if scheme.lower() != "bearer" or not hmac.compare_digest(given.encode(), self._token.reveal().encode()):
             raise UnauthenticatedError(
@@ -93,7 +98,7 @@ class UserApi:
         return OWNER
 
     async def _status(self, request: Request) -> Response:
-        self._authenticate(request)
+        self.authenticate(request)
         tenant = self._engine.tenant
         answer = await self._engine.store.read(
             lambda c: StatusAnswer(
@@ -109,7 +114,7 @@ class UserApi:
         return json_response(answer)
 
     async def _apply(self, request: Request) -> Response:
-        by = self._authenticate(request)
+        by = self.authenticate(request)
         body = read_json(request, ApplyRequest)
         nowhere = Position("request", 1, 1)
         documents = [Document(data, NO_SOURCE, nowhere) for data in body.objects]
@@ -119,19 +124,19 @@ class UserApi:
         return json_response(ApplyAnswer(await self._engine.apply(items, by, prune=body.prune)))
 
     async def _objects(self, request: Request) -> Response:
-        self._authenticate(request)
+        self.authenticate(request)
         kind, name = request.arguments().get("kind", [""])[0], request.arguments().get("name", [""])[0]
         return json_response(
             await self._engine.store.read(lambda c: queries.list_objects(c, self._engine.tenant, kind=kind, name=name))
         )
 
     async def _delete(self, request: Request) -> Response:
-        by = self._authenticate(request)
+        by = self.authenticate(request)
         change = await self._engine.delete(request.params["kind"], request.params["name"], by)
         return json_response(ApplyAnswer([change]))
 
     async def _events(self, request: Request) -> Response:
-        self._authenticate(request)
+        self.authenticate(request)
         after = number_argument(request, "after", 0) if "after" in request.arguments() else None
         limit = number_argument(request, "limit", 50)
         source = request.arguments().get("source", [""])[0]
@@ -144,17 +149,17 @@ class UserApi:
         return json_response(rows)
 
     async def _send_events(self, request: Request) -> Response:
-        by = self._authenticate(request)
+        by = self.authenticate(request)
         events = read_events(request, by, self._engine.clock.now())
         return json_response(EventOutcomes(await self._engine.ingest(events, by=by)))
 
     async def _why(self, request: Request) -> Response:
-        self._authenticate(request)
+        self.authenticate(request)
         event, tenant = request.params["event"], self._engine.tenant
         return json_response(await self._engine.store.read(lambda c: explain_event(c, tenant, event)))
 
     async def _runs(self, request: Request) -> Response:
-        self._authenticate(request)
+        self.authenticate(request)
         limit = number_argument(request, "limit", 50)
         rule, state = request.arguments().get("rule", [""])[0], request.arguments().get("state", [""])[0]
         return json_response(
@@ -164,53 +169,53 @@ class UserApi:
         )
 
     async def _run(self, request: Request) -> Response:
-        self._authenticate(request)
+        self.authenticate(request)
         run = request.params["run"]
         return json_response(await self._engine.store.read(lambda c: queries.show_run(c, self._engine.tenant, run)))
 
     async def _list_holds(self, request: Request) -> Response:
-        self._authenticate(request)
+        self.authenticate(request)
         return json_response(await self._engine.store.read(self._engine.held))
 
     async def _hold(self, request: Request) -> Response:
-        by = self._authenticate(request)
+        by = self.authenticate(request)
         return json_response(await self._engine.hold(read_json(request, HoldRequest), by))
 
     async def _lift(self, request: Request) -> Response:
-        by = self._authenticate(request)
+        by = self.authenticate(request)
         return json_response(await self._engine.lift(request.params["hold"], by))
 
     async def _agent_work(self, request: Request) -> Response:
-        self._authenticate(request)
+        self.authenticate(request)
         agent, tenant = request.params["agent"], self._engine.tenant
         return json_response(AgentWork(await self._engine.store.read(lambda c: queries.agent_work(c, tenant, agent))))
 
     async def _schedules(self, request: Request) -> Response:
-        self._authenticate(request)
+        self.authenticate(request)
         return json_response(await self._engine.store.read(lambda c: queries.list_schedules(c, self._engine.tenant)))
 
     async def _cancel(self, request: Request) -> Response:
-        self._authenticate(request)
+        self.authenticate(request)
         detail = await self._engine.store.read(
             lambda c: queries.show_run(c, self._engine.tenant, request.params["run"])
         )
         return json_response({"cancelled": await self._engine.cancel(detail.run.id)})
 
     async def _agents(self, request: Request) -> Response:
-        self._authenticate(request)
+        self.authenticate(request)
         return json_response(await self._engine.store.read(lambda c: queries.list_agents(c, self._engine.tenant)))
 
     async def _revoke(self, request: Request) -> Response:
-        self._authenticate(request)
+        self.authenticate(request)
         known = await self._engine.revoke(request.params["agent"])
         return json_response({"revoked": known})
 
     async def _restore(self, request: Request) -> Response:
-        self._authenticate(request)
+        self.authenticate(request)
         return json_response({"restored": await self._engine.restore(request.params["agent"])})
 
     async def _enrolment_token(self, request: Request) -> Response:
-        self._authenticate(request)
+        self.authenticate(request)
         body = read_json(request, TokenRequest)
         declared = self._engine.world.declared_agents()
         if declared.get(body.agent) != body.kind:
@@ -226,7 +231,7 @@ class UserApi:
         return json_response(TokenAnswer(token))
 
     async def _approvals(self, request: Request) -> Response:
-        self._authenticate(request)
+        self.authenticate(request)
         all_states = request.arguments().get("all", [""])[0] == "true"
         return json_response(
             await self._engine.store.read(
@@ -235,7 +240,7 @@ class UserApi:
         )
 
     async def _decide(self, request: Request) -> Response:
-        by = self._authenticate(request)
+        by = self.authenticate(request)
         body = read_json(request, DecisionRequest)
         if body.decision not in ("approved", "rejected"):
             raise InvalidConfigError("decision: not a decision", found=body.decision, expected="approved or rejected")
@@ -243,12 +248,12 @@ class UserApi:
         return json_response({"decision": body.decision})
 
     async def _audit_heads(self, request: Request) -> Response:
-        self._authenticate(request)
+        self.authenticate(request)
         heads = await self._engine.store.read(lambda c: queries.anchored_heads(c, self._engine.tenant))
         return json_response(AuditHeads([*heads, self._engine.audit_head]))
 
     async def _timeline(self, request: Request) -> Response:
-        self._authenticate(request)
+        self.authenticate(request)
         wait = min(MAX_WAIT, float(number_argument(request, "wait", 0)))
         timeline = self._engine.timeline
         after, of = (number_argument(request, name, 0) for name in ("after", "of"))

@@ -237,6 +237,53 @@ class StatusAnswer(msgspec.Struct, kw_only=True):
     holds: list[HoldRow]
 
 
+class QueueStream(msgspec.Struct, kw_only=True):
+    """A stream of the queue; `size` in bytes."""
+
+    name: str
+    messages: int
+    size: int
+
+
+class QueueAnswer(msgspec.Struct, kw_only=True):
+    """The queue as this orchestrator sees it.
+
+    Attributes:
+        declared: Whether the platform has one; nothing else says anything where it has none.
+        connected: Whether it can be reached now.
+        server: The one that answers.
+        problem: Why it cannot be reached.
+        since: From when on that is so.
+        publishes: What is published.
+        inbox: Subject of the inbox; empty without one.
+        waiting: Messages that are not published yet.
+        oldest: When the first of them came.
+        dead: Dead letters of the inbox.
+    """
+
+    declared: bool
+    connected: bool = False
+    server: str = ""
+    problem: str = ""
+    since: str = ""
+    publishes: list[str] = []
+    inbox: str = ""
+    waiting: int = 0
+    oldest: str = ""
+    dead: int = 0
+    streams: list[QueueStream] = []
+
+
+class DeadLetter(msgspec.Struct, kw_only=True):
+    """A message of the inbox that nobody could take; `data` as text, shortened in lists."""
+
+    sequence: int
+    stored: str
+    deliveries: int
+    reason: str
+    data: str
+
+
 class TimelineAnswer(msgspec.Struct):
     """Timeline entries after the asked sequence number.
 

@@ -173,11 +173,3 @@ async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
     """A script that reads until the client leaves."""
     with contextlib.suppress(ConnectionError):
         await reader.read()
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

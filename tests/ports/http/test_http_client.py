@@ -16,11 +16,11 @@ from tests.ports.http.support import (
     answering,
     client_for,
     eventually,
-    free_port,
     scripted,
     serving,
     silent,
 )
+from tests.servers.ports import free_port
 
 
 async def test_request_and_answer() -> None:

@@ -10,7 +10,7 @@ from outrider.ports.http.failover import FailoverClient
 from outrider.ports.http.routing import Router, json_response
 from outrider.ports.http.server import Server
 from outrider.ports.telemetry import logger
-from tests.platform.objects import free_port
+from tests.servers.ports import free_port
 
 
 @asynccontextmanager

@@ -6,6 +6,7 @@ from outrider.core.errors import InvalidConfigError
 from outrider.core.objects import Name
 from outrider.core.quantities import Duration, duration
 from outrider.core.secrets import SecretRef
+from outrider.kinds.platform.queue import Queue
 from outrider.ports.secrets import SecretSource
 
 SHORTEST_RETENTION = 3600.0
@@ -102,6 +103,7 @@ class PlatformSpec(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_
     """The platform itself; at most one per folder.
 
     Attributes:
+        queue: NATS with JetStream, for what is published and taken through it.
         listen: Address of the API; port 0 takes a free one, so that platforms side by side do not collide.
         orchestrators: How many share the store, which must be a database then; each listens on a port of its own.
         groups: Names of people by group, for approvals.
@@ -110,6 +112,7 @@ class PlatformSpec(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_
 
     store: Store = msgspec.field(default_factory=Store)
     retention: Retention = msgspec.field(default_factory=Retention)
+    queue: Queue | None = None
     listen: Annotated[str, msgspec.Meta(pattern=r"^[^:]+:\d{1,5}$", examples=["127.0.0.1:7070"])] = "127.0.0.1:0"
     orchestrators: Annotated[int, msgspec.Meta(ge=1, le=9)] = 1
     secrets: dict[str, SecretSource] = {}

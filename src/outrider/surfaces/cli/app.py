@@ -25,6 +25,7 @@ COMMANDS = {
     "runs": ("runs", "runs", "List runs and look into one."),
     "rules": ("rules", "rules", "List rules, switch them on and off."),
     "schedules": ("schedules", "schedules", "List scheduled calls and what became of them."),
+    "queue": ("queue", "queue", "Look at the queue and its dead letters."),
     "silences": ("holds", "silences", "Keep rules from running for a while."),
     "agents": ("agents", "agents", "List agents, cordon, drain, revoke, make enrolment tokens."),
     "approvals": ("approvals", "approvals", "Answer the questions that rules ask."),

@@ -10,10 +10,11 @@ from outrider.core.errors import NotFoundError, OutriderError
 from outrider.local import launch
 from outrider.local.layout import Layout
 from outrider.local.parts import PartStatus
-from outrider.orchestrator.wire import AgentRow, StatusAnswer
+from outrider.orchestrator.wire import AgentRow, QueueAnswer, StatusAnswer
 from outrider.runtime.client import connect_to
 from outrider.runtime.contexts import PlatformContext
 from outrider.surfaces.cli.output import Output, output_option, show
+from outrider.surfaces.cli.queue import queue_problems
 from outrider.surfaces.cli.session import execute, selected
 from outrider.surfaces.cli.settings import FINDINGS
 
@@ -60,7 +61,8 @@ async def find_status(context: PlatformContext, layout: Layout) -> StatusReport:
     try:
         async with connect_to(context) as platform:
             answer = await platform.get("/v1/status", StatusAnswer)
-        problems += _agent_problems(answer)
+            queue = await platform.get("/v1/queue", QueueAnswer)
+        problems += [*_agent_problems(answer), *queue_problems(queue)]
     except OutriderError as error:
         problems.append(f"the orchestrator does not answer: {error.message}")
     state = "ready" if supervisor.ready and not problems else ("starting" if not supervisor.ready else "degraded")

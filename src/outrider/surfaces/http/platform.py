@@ -13,9 +13,11 @@ from outrider.orchestrator.wire import (
     ApplyAnswer,
     ApprovalRow,
     AuditHeads,
+    DeadLetter,
     EventRow,
     HoldRow,
     ObjectRow,
+    QueueAnswer,
     RunDetail,
     RunRow,
     ScheduleRow,
@@ -161,6 +163,32 @@ class PlatformController(Controller):
 
     @get("/schedules", **gives(list[ScheduleRow], "List scheduled calls"))
     async def schedules(self, platform: PlatformGate, request: AnyRequest) -> Response[bytes]:
+        return await platform.forward(request)
+
+    @get("/queue", **gives(QueueAnswer, "Show the queue"))
+    async def queue(self, platform: PlatformGate, request: AnyRequest) -> Response[bytes]:
+        return await platform.forward(request)
+
+    @get("/queue/dead", **gives(list[DeadLetter], "List the dead letters of the inbox"))
+    async def dead_letters(
+        self, platform: PlatformGate, request: AnyRequest, *, after: int = 0, limit: int = 50
+    ) -> Response[bytes]:
+        del after, limit
+        return await platform.forward(request)
+
+    @get("/queue/dead/{sequence:int}", **gives(DeadLetter, "Show a dead letter"))
+    async def dead_letter(self, platform: PlatformGate, request: AnyRequest, *, sequence: int) -> Response[bytes]:
+        del sequence
+        return await platform.forward(request)
+
+    @post("/queue/dead/{sequence:int}/retry", **gives(dict[str, int], "Put a dead letter into the inbox again"))
+    async def retry_letter(self, platform: PlatformGate, request: AnyRequest, *, sequence: int) -> Response[bytes]:
+        del sequence
+        return await platform.forward(request)
+
+    @delete("/queue/dead/{sequence:int}", **gives(dict[str, int], "Remove a dead letter"))
+    async def drop_letter(self, platform: PlatformGate, request: AnyRequest, *, sequence: int) -> Response[bytes]:
+        del sequence
         return await platform.forward(request)
 
     @get("/holds", **gives(list[HoldRow], "List what is held back"))

@@ -1,0 +1,135 @@
+"""What users see of the queue, and what they do with its dead letters."""
+
+from outrider.core.audit import AuditEntry
+from outrider.core.errors import InvalidConfigError, NotFoundError, OutriderError
+from outrider.core.timestamps import timestamp
+from outrider.kinds.platform.queue import Queue
+from outrider.orchestrator.engine import Engine
+from outrider.orchestrator.outbox import waiting
+from outrider.orchestrator.queue_api import no_inbox
+from outrider.orchestrator.queue_link import QueueLink
+from outrider.orchestrator.queue_names import DEAD, INBOX, streams, subject
+from outrider.orchestrator.wire import DeadLetter, QueueAnswer, QueueStream
+from outrider.ports.nats.connection import Connection
+from outrider.ports.nats.publication import Message, publish
+from outrider.ports.nats.stored import StoredMessage, read_message, read_messages, remove_message
+from outrider.ports.nats.streams import stream_state
+from outrider.ports.nats.work import DELIVERIES, REASON
+
+SHOWN = 200
+MOST = 500
+# What headers begin with that the sender of a message did not set.
+_ADDED = ("nats-", "outrider-")
+
+
+class QueueDesk:
+    """Answers about the queue.
+
+    Args:
+        engine: Of the tenant.
+        link: The connection.
+    """
+
+    def __init__(self, engine: Engine, link: QueueLink) -> None:
+        self._engine = engine
+        self._link = link
+
+    async def status(self) -> QueueAnswer:
+        """Return how the queue does."""
+        queue, link, tenant = self._engine.world.platform.queue, self._link, self._engine.tenant
+        if queue is None:
+            return QueueAnswer(declared=False)
+        left = await self._engine.store.read(lambda c: waiting(c, tenant))
+        answer = QueueAnswer(
+            declared=True, connected=link.connection is not None, problem=link.state.problem,
+            since=timestamp(link.state.since), publishes=list(queue.publish), waiting=left.messages,
+            inbox=subject(queue, tenant, INBOX) if queue.inbox else "", oldest=timestamp(left.oldest) if left.messages else "",
+        )  # fmt: skip
+        if link.connection is not None:
+            answer.server = link.connection.server
+            try:
+                answer.streams = await self._streams(link.connection, queue)
+            except OutriderError as error:  # the end of the connection may not be noticed yet
+                answer.connected, answer.problem = False, error.message
+            answer.dead = sum(stream.messages for stream in answer.streams if stream.name == queue.stream(DEAD))
+        return answer
+
+    async def _streams(self, connection: Connection, queue: Queue) -> list[QueueStream]:
+        states = [await stream_state(connection, spec.name) for spec in streams(self._engine.world.platform, queue)]
+        return [QueueStream(name=state.name, messages=state.messages, size=state.size) for state in states]
+
+    async def dead_letters(self, *, after: int, limit: int) -> list[DeadLetter]:
+        """Return the oldest dead letters with higher numbers than `after`, at most 500.
+
+        Raises:
+            OutriderError: The platform has no inbox, or the queue does not answer.
+        """
+        queue, link = self._inbox()
+        name = subject(queue, self._engine.tenant, DEAD)
+        found = await read_messages(link.live(), queue.stream(DEAD), name, after=after, limit=min(limit, MOST))
+        return [_letter(message, shortened=True) for message in found]
+
+    async def dead_letter(self, sequence: int) -> DeadLetter:
+        """Return a dead letter with all of its data.
+
+        Raises:
+            NotFoundError: It is not there, or not any more.
+        """
+        return _letter(await self._read(sequence), shortened=False)
+
+    async def retry(self, sequence: int, by: str) -> None:
+        """Put a dead letter into the inbox again.
+
+        Raises:
+            OutriderError: It is not there, or the inbox does not take it.
+        """
+        queue, link = self._inbox()
+        message = await self._read(sequence)
+        headers = {name: value for name, value in message.headers.items() if not name.lower().startswith(_ADDED)}
+        again = Message(
+            subject=subject(queue, self._engine.tenant, INBOX), data=message.data, headers=headers,
+            id=f"retry-{sequence}-{message.stored}",
+        )  # fmt: skip
+        (refused,) = await publish(link.live(), queue.stream(INBOX), [again])
+        if refused:
+            raise InvalidConfigError(f"dead letter {sequence}: {refused}")
+        await self._remove(sequence, "queue.retry", by)
+
+    async def drop(self, sequence: int, by: str) -> None:
+        """Remove a dead letter for good.
+
+        Raises:
+            NotFoundError: It is not there, or not any more.
+        """
+        await self._read(sequence)
+        await self._remove(sequence, "queue.drop", by)
+
+    async def _remove(self, sequence: int, action: str, by: str) -> None:
+        queue, link = self._inbox()
+        await remove_message(link.live(), queue.stream(DEAD), sequence)
+        entry = AuditEntry(
+            phase="fact", principal=by, action=action, target=f"dead-letter/{sequence}", outcome="ok", details={}
+        )
+        await self._engine.record(entry)
+
+    async def _read(self, sequence: int) -> StoredMessage:
+        queue, link = self._inbox()
+        found = await read_message(link.live(), queue.stream(DEAD), sequence)
+        if found.subject != subject(queue, self._engine.tenant, DEAD):
+            raise NotFoundError(f"no dead letter {sequence}", found=str(sequence))
+        return found
+
+    def _inbox(self) -> tuple[Queue, QueueLink]:
+        queue = self._engine.world.platform.queue
+        if queue is None or queue.inbox is None:
+            raise no_inbox()
+        return queue, self._link
+
+
+def _letter(message: StoredMessage, *, shortened: bool) -> DeadLetter:
+    headers = {name.lower(): value for name, value in message.headers.items()}
+    deliveries, text = headers.get(DELIVERIES.lower(), ""), message.data.decode("utf-8", "replace")
+    return DeadLetter(
+        sequence=message.sequence, stored=message.stored, reason=headers.get(REASON.lower(), ""),
+        deliveries=int(deliveries) if deliveries.isdecimal() else 0, data=text[:SHOWN] if shortened else text,
+    )  # fmt: skip

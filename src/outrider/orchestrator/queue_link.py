@@ -1,0 +1,154 @@
+"""The orchestrator's connection to the queue: kept, made anew when it is lost, and never waited for by anything else."""
+
+import asyncio
+from collections.abc import Callable
+
+import msgspec
+
+from outrider.core.errors import OutriderError, UnavailableError
+from outrider.core.secrets import SecretRef, SecretValue
+from outrider.kinds.platform.queue import Queue
+from outrider.orchestrator.engine import Engine
+from outrider.orchestrator.inbox import InboxReader
+from outrider.orchestrator.metrics import QueueMetrics
+from outrider.orchestrator.publisher import Publisher
+from outrider.orchestrator.queue_names import inbox_work, streams
+from outrider.orchestrator.settings import QueueAccess
+from outrider.ports.nats.address import NatsAddress
+from outrider.ports.nats.connection import Connection, connected
+from outrider.ports.nats.streams import ensure_stream
+from outrider.ports.nats.work import Worker
+from outrider.ports.telemetry import logger
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
+LOOK_SECONDS = 0.2
+_log = logger(__name__)
+
+
+class _ChangedError(Exception):
+    """The platform declares another queue now."""
+
+
+class LinkState(msgspec.Struct, kw_only=True):
+    """How it stands with the connection; `since` in seconds since the epoch."""
+
+    problem: str = "not connected yet"
+    since: float = 0.0
+
+
+class QueueLink:
+    """Publishes and takes what the platform declares, over one connection.
+
+    Args:
+        engine: Of the tenant.
+        access: Where the queue is.
+        open_secret: Returns the value of a secret.
+        metrics: Counts.
+
+    Attributes:
+        connection: None while there is none.
+        state: Why.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        access: QueueAccess,
+        open_secret: Callable[[SecretRef], SecretValue],
+        metrics: QueueMetrics,
+    ) -> None:
+        self._engine = engine
+        self._access = access
+        self._open_secret = open_secret
+        self._metrics = metrics
+        self._publisher = Publisher(engine, metrics)
+        self._inbox = InboxReader(engine, metrics)
+        self.connection: Connection | None = None
+        self.state = LinkState(since=engine.clock.now())
+
+    async def run(self) -> None:
+        """Keep the connection as long as the platform declares a queue."""
+        pause, clock = FIRST_PAUSE, self._engine.clock
+        while True:
+            queue, began = self._engine.world.platform.queue, clock.monotonic()
+            if queue is None or not queue.used:
+                await clock.sleep(LOOK_SECONDS)
+                continue
+            try:
+                await self._keep(queue)
+            except* OutriderError as lost:
+                self._lost(_first(lost))
+            except* _ChangedError:
+                _log.info("queue: takes over what has changed")
+            pause = FIRST_PAUSE if clock.monotonic() - began > LONGEST_PAUSE else min(2 * pause, LONGEST_PAUSE)
+            await clock.sleep(pause)
+
+    async def _keep(self, queue: Queue) -> None:
+        engine = self._engine
+        address = await asyncio.to_thread(self._address)
+        async with connected(address) as connection:
+            for stream in streams(engine.world.platform, queue):
+                await ensure_stream(connection, stream)
+            self._found(connection)
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(connection.until_lost())
+                    tasks.create_task(self._until_changed(queue))
+                    if queue.publish:
+                        tasks.create_task(self._publisher.run(connection, queue))
+                    if queue.inbox is not None:
+                        work = inbox_work(queue, engine.tenant, queue.inbox)
+                        tasks.create_task(Worker(connection, work, self._inbox.take).run())
+            finally:
+                self.connection = None
+
+    async def _until_changed(self, queue: Queue) -> None:
+        while self._engine.world.platform.queue == queue:
+            await self._engine.clock.sleep(LOOK_SECONDS)
+        raise _ChangedError
+
+    def _address(self) -> NatsAddress:
+        access = self._access
+
+        def opened(reference: SecretRef | None) -> SecretValue | None:
+            return self._open_secret(reference) if reference is not None else None
+
+        return NatsAddress(
+            servers=access.servers, user=access.user, password=opened(access.password),
+            token=opened(access.token), credentials=opened(access.credentials), ca=access.ca,
+        )  # fmt: skip
+
+    def _found(self, connection: Connection) -> None:
+        _log.info("queue: connected to %s", connection.server)
+        self.connection = connection
+        self._note("")
+
+    def _lost(self, error: OutriderError) -> None:
+        if error.message != self.state.problem:
+            _log.warning("%s", error.message)
+            self._note(error.message)
+
+    def _note(self, problem: str) -> None:
+        self.state = LinkState(problem=problem, since=self._engine.clock.now())
+        self._metrics.connected(not problem)
+
+    def live(self) -> Connection:
+        """Return the connection.
+
+        Raises:
+            UnavailableError: There is none now.
+        """
+        if self.connection is None:
+            raise UnavailableError(
+                f"the queue cannot be reached: {self.state.problem}", suggestions=["look at it: outrider queue status"],
+                retry_after=LONGEST_PAUSE,
+            )  # fmt: skip
+        return self.connection
+
+
+def _first(group: BaseExceptionGroup[OutriderError]) -> OutriderError:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    assert isinstance(error, OutriderError)
+    return error
