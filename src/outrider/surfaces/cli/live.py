@@ -11,7 +11,7 @@ from outrider.orchestrator.wire import TimelineEntry
 from outrider.runtime.client import connect_to
 from outrider.surfaces.cli.output import Output, output_option, show
 from outrider.surfaces.cli.session import client, execute, selected
-from outrider.surfaces.cli.timeline import TimelinePrinter, follow
+from outrider.surfaces.cli.timeline import TimelinePrinter, follow, give_up
 
 
 @click.command()
@@ -41,7 +41,7 @@ async def _watch(ctx: click.Context, last: int, kinds: tuple[str, ...], output: 
         printer.fault(error)
 
     begun = False
-    async with client(ctx) as platform, aclosing(follow(platform, fault if output.for_people else _give_up)) as news:
+    async with client(ctx) as platform, aclosing(follow(platform, fault if output.for_people else give_up)) as news:
         async for entries in news:
             for entry in entries:
                 printer.note(entry)  # a line's latency counts from an event that may not be shown itself
@@ -50,8 +50,3 @@ async def _watch(ctx: click.Context, last: int, kinds: tuple[str, ...], output: 
                 write(entry)
             sys.stdout.flush()
             begun = begun or bool(entries)
-
-
-def _give_up(error: OutriderError | None) -> None:
-    if error is not None:
-        raise error

@@ -88,6 +88,12 @@ class TimelineReader:
         return entries
 
 
+def give_up(error: OutriderError | None) -> None:
+    """Treat a platform that falls silent as the end, where `follow` would go on asking."""
+    if error is not None:
+        raise error
+
+
 async def follow(
     platform: PlatformClient, fault: Callable[[OutriderError | None], None]
 ) -> AsyncGenerator[list[TimelineEntry]]:

@@ -8,11 +8,10 @@ from typing import Any, TypeVar
 import click
 
 from outrider.core.codec import encode
-from outrider.core.errors import OutriderError
 from outrider.runtime.client import PlatformClient
 from outrider.surfaces.cli.output import Output, show
 from outrider.surfaces.cli.session import client, execute
-from outrider.surfaces.cli.timeline import follow
+from outrider.surfaces.cli.timeline import follow, give_up
 
 T = TypeVar("T")
 
@@ -53,7 +52,7 @@ async def _watch(
     state: Callable[[T], object],
 ) -> None:
     known: set[object] = set()
-    async with client(ctx) as platform, aclosing(follow(platform, _give_up)) as news:
+    async with client(ctx) as platform, aclosing(follow(platform, give_up)) as news:
         async for _ in news:
             rows = await read(platform)
             states = [state(row) for row in rows]
@@ -62,8 +61,3 @@ async def _watch(
                     show(row, output)
             sys.stdout.flush()
             known = set(states)
-
-
-def _give_up(error: OutriderError | None) -> None:
-    if error is not None:
-        raise error

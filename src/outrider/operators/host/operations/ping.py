@@ -7,9 +7,10 @@ from typing import Annotated
 
 import msgspec
 
-from outrider.core.errors import InvalidConfigError, MissingRequirementError
+from outrider.core.errors import MissingRequirementError
 from outrider.core.quantities import Duration, duration
 from outrider.operators.host.icmp import echo_request, is_reply
+from outrider.operators.host.names import HostName, not_a_name
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
 
@@ -27,7 +28,7 @@ class PingParams(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         timeout: Time for each answer.
     """
 
-    host: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.:%-]{1,253}(?!\n)$", examples=["127.0.0.1"])]
+    host: HostName
     count: Annotated[int, msgspec.Meta(ge=1, le=100)] = 3
     timeout: Duration = duration("1s")
 
@@ -83,13 +84,7 @@ async def _resolved(host: str) -> tuple[socket.AddressFamily, Address]:
     try:
         found = await loop.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
     except UnicodeError as error:
-        raise InvalidConfigError(
-            "host: not a host name",
-            path="host",
-            found=host,
-            expected="a name whose parts have 1 to 63 characters, or an address",
-            suggestions=["check the name"],
-        ) from error
+        raise not_a_name(host) from error
     family, _, _, _, address = found[0]
     return family, address
 

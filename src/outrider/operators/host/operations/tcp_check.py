@@ -5,8 +5,8 @@ from typing import Annotated
 
 import msgspec
 
-from outrider.core.errors import InvalidConfigError
 from outrider.core.quantities import Duration, duration
+from outrider.operators.host.names import HostName, not_a_name
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
 
@@ -20,7 +20,7 @@ class TcpCheckParams(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         timeout: Time for name and connection.
     """
 
-    host: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.:%-]{1,253}(?!\n)$", examples=["127.0.0.1"])]
+    host: HostName
     port: Annotated[int, msgspec.Meta(ge=1, le=65535)]
     timeout: Duration = duration("5s")
 
@@ -54,13 +54,7 @@ async def _connect(params: TcpCheckParams, timeout: float) -> str:
     except TimeoutError:
         return f"no answer within {timeout:g} s"
     except UnicodeError as error:
-        raise InvalidConfigError(
-            "host: not a host name",
-            path="host",
-            found=params.host,
-            expected="a name whose parts have 1 to 63 characters, or an address",
-            suggestions=["check the name"],
-        ) from error
+        raise not_a_name(params.host) from error
     except OSError as error:
         return error.strerror or str(error)
     return ""
