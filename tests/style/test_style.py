@@ -20,6 +20,7 @@ BROAD_EXCEPT = {
     "ports/store/store.py",
     "edge/hosts.py",
     "ports/http/routing.py",
+    "sidecar/proxy/proxy.py",
     "runtime/plugin_host",
     "runtime/invoker.py",
 }

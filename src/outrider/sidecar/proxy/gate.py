@@ -1,0 +1,70 @@
+"""What the proxy asks of who governs it."""
+
+from typing import TYPE_CHECKING, Protocol
+
+from outrider.sidecar.proxy.messages import Field
+
+if TYPE_CHECKING:
+    from outrider.sidecar.proxy.exchange import Exchange
+
+
+class Gate(Protocol):
+    """Decides about requests."""
+
+    def decide(self, exchange: "Exchange") -> None:
+        """Answer or forward a request, now or later. It must not raise."""
+        ...
+
+
+class Failure:
+    """Why there is no answer to pass on.
+
+    Attributes:
+        reason: In words.
+        status: Of the answer that was not accepted; 0 where there was none.
+        late: Whether time was over.
+    """
+
+    __slots__ = ("late", "reason", "status")
+
+    def __init__(self, reason: str, *, status: int = 0, late: bool = False) -> None:
+        self.reason, self.status, self.late = reason, status, late
+
+
+class Attempt:
+    """One forwarding of a request, for who accounts for it; each of these methods passes everything on unchanged.
+
+    `ended` or `failed` is called once, whatever happens.
+    """
+
+    __slots__ = ()
+    # Whether `piece` may change what passes, so that a length that the upstream announced does not hold.
+    rewrites = False
+
+    def accept(self, status: int, fields: list[Field]) -> bool:
+        """Return whether this answer goes to the client; if not, `failed` is called."""
+        del status, fields
+        return True
+
+    def piece(self, data: bytes) -> bytes:
+        """Return what goes to the client for a piece of the body."""
+        return data
+
+    def last(self) -> bytes:
+        """Return what the client gets after the last piece."""
+        return b""
+
+    def cut(self, reason: str) -> bytes:
+        """Return what a client gets that was promised more; empty to let it see that the connection breaks."""
+        del reason
+        return b""
+
+    def ended(self, problem: str) -> None:
+        """Called when an accepted answer has ended; `problem` says why it is not whole, or that the client has gone."""
+
+    def failed(self, exchange: "Exchange", failure: Failure) -> None:
+        """Called where there is nothing for the client yet: answer, or forward elsewhere. It must not raise."""
+        exchange.refuse(504 if failure.late else 502, "upstream_failed", failure.reason)
+
+    def abandoned(self) -> None:
+        """Called when the client has gone before there was anything for it."""

@@ -1,0 +1,94 @@
+"""The proxy as a whole: it listens, bounds, sweeps and drains."""
+
+import asyncio
+import socket
+
+from outrider.ports.telemetry import logger
+from outrider.sidecar.proxy.downstream import Downstream
+from outrider.sidecar.proxy.exchange import Exchange
+from outrider.sidecar.proxy.gate import Gate
+from outrider.sidecar.proxy.limits import ProxyLimits
+from outrider.sidecar.proxy.pool import Target
+
+SWEEP_SECONDS = 0.25
+BACKLOG = 1024
+_log = logger(__name__)
+
+
+class Proxy:
+    """Listens for clients and forwards what its gate lets through.
+
+    Args:
+        gate: Decides.
+        limits: Bounds.
+
+    Attributes:
+        draining: Whether it takes no further requests.
+    """
+
+    def __init__(self, gate: Gate, limits: ProxyLimits | None = None) -> None:
+        self.gate = gate
+        self.limits = limits or ProxyLimits()
+        self.draining = False
+        self.targets: set[Target] = set()
+        self._clients: set[Downstream] = set()
+        self._servers: list[asyncio.Server] = []
+        self._sweeper: asyncio.TimerHandle | None = None
+        self._loop = asyncio.get_running_loop()
+        self.now = self._loop.time
+
+    async def listen(self, listening: socket.socket) -> None:
+        """Take clients from a listening socket."""
+        self._servers.append(await self._loop.create_server(lambda: Downstream(self), sock=listening, backlog=BACKLOG))
+        if self._sweeper is None:
+            self._sweep()
+
+    def add(self, target: Target) -> Target:
+        """Have a target's connections swept and closed with the proxy."""
+        self.targets.add(target)
+        return target
+
+    def admit(self, client: Downstream) -> bool:
+        """Return whether a client may stay."""
+        if len(self._clients) >= self.limits.connections or self.draining:
+            return False
+        self._clients.add(client)
+        return True
+
+    def forget(self, client: Downstream) -> None:
+        """Note that a client has gone."""
+        self._clients.discard(client)
+
+    def decide(self, exchange: Exchange) -> None:
+        """Ask the gate; a fault of it costs one request, not the connection of all that wait behind it."""
+        try:
+            self.gate.decide(exchange)
+        except Exception:  # noqa: BLE001 - the HTTP edge
+            _log.exception("the gate failed")
+            exchange.refuse(500, "internal_error", "a fault of the sidecar; its log has the report")
+
+    def _sweep(self) -> None:
+        now = self.now()
+        for client in [one for one in self._clients if one.deadline < now]:
+            client.expire()
+        for target in self.targets:
+            target.sweep(now)
+        self._sweeper = self._loop.call_later(SWEEP_SECONDS, self._sweep)
+
+    async def close(self, grace: float) -> None:
+        """Take nothing more, let what is in flight end, and close everything when `grace` seconds are over."""
+        self.draining = True
+        for server in self._servers:
+            server.close()
+        for client in list(self._clients):
+            client.drain()
+        end = self.now() + grace
+        while self._clients and self.now() < end:  # noqa: ASYNC110 - once in a life, and nothing on the fast path pays for it
+            await asyncio.sleep(0.01)
+        for client in list(self._clients):
+            client.cut()
+        for target in self.targets:
+            await target.close()
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        await asyncio.sleep(0)
