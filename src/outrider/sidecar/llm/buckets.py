@@ -1,0 +1,103 @@
+"""Rates: so many requests, so many tokens in a minute. Times are those of a clock that cannot be set."""
+
+
+class Bucket:
+    """A bucket that fills at a steady rate up to its capacity, and is full at first.
+
+    Args:
+        capacity: The most that it holds.
+        per_second: What flows in.
+        now: Seconds.
+    """
+
+    __slots__ = ("_at", "_capacity", "_level", "_rate")
+
+    def __init__(self, capacity: float, per_second: float, now: float) -> None:
+        self._capacity = capacity
+        self._rate = per_second
+        self._level = capacity
+        self._at = now
+
+    def wait(self, amount: float, now: float) -> float:
+        """Return after how many seconds so much can be taken, 0 for at once. More than it ever holds waits until it is full."""
+        self._fill(now)
+        missing = min(amount, self._capacity) - self._level
+        return missing / self._rate if missing > 0 else 0.0
+
+    def take(self, amount: float, now: float) -> None:
+        """Take so much, also what is not there: later ones wait for it."""
+        self._fill(now)
+        self._level -= amount
+
+    def give(self, amount: float, now: float) -> None:
+        """Give back what was taken and not used."""
+        self._fill(now)
+        self._level = min(self._capacity, self._level + amount)
+
+    def _fill(self, now: float) -> None:
+        if now > self._at:
+            self._level = min(self._capacity, self._level + (now - self._at) * self._rate)
+            self._at = now
+
+
+class Refusal:
+    """Why a call must not begin now.
+
+    Attributes:
+        reason: In words.
+        wait: Seconds after which it may be tried again.
+    """
+
+    __slots__ = ("reason", "wait")
+
+    def __init__(self, reason: str, wait: float) -> None:
+        self.reason, self.wait = reason, wait
+
+
+class Limits:
+    """The limits of one agent. All are looked at before anything is taken, so a refusal by one consumes nothing of another.
+
+    Args:
+        requests_per_minute: None for no limit.
+        tokens_per_minute: Of prompts and answers together.
+        concurrent: Calls at a time.
+        now: Seconds.
+    """
+
+    __slots__ = ("_concurrent", "_requests", "_tokens", "running")
+
+    def __init__(
+        self, *, requests_per_minute: int | None, tokens_per_minute: int | None, concurrent: int | None, now: float
+    ) -> None:
+        self._requests = _per_minute(requests_per_minute, now)
+        self._tokens = _per_minute(tokens_per_minute, now)
+        self._concurrent = concurrent
+        self.running = 0
+
+    def begin(self, estimate: int, now: float) -> Refusal | None:
+        """Take what a call is expected to need, or say why it must wait."""
+        if self._concurrent is not None and self.running >= self._concurrent:
+            return Refusal(f"{self.running} calls are running, and no more are allowed at a time", 1.0)
+        if self._requests is not None and (wait := self._requests.wait(1, now)):
+            return Refusal("the requests of this minute are used up", wait)
+        if self._tokens is not None and (wait := self._tokens.wait(estimate, now)):
+            return Refusal("the tokens of this minute are used up", wait)
+        self.running += 1
+        if self._requests is not None:
+            self._requests.take(1, now)
+        if self._tokens is not None:
+            self._tokens.take(estimate, now)
+        return None
+
+    def end(self, estimate: int, actual: int, now: float) -> None:
+        """Replace the estimate of a call that was begun by what it has used."""
+        self.running -= 1
+        if self._tokens is not None:
+            if actual > estimate:
+                self._tokens.take(actual - estimate, now)
+            else:
+                self._tokens.give(estimate - actual, now)
+
+
+def _per_minute(amount: int | None, now: float) -> Bucket | None:
+    return Bucket(amount, amount / 60, now) if amount is not None else None

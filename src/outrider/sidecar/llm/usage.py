@@ -1,0 +1,132 @@
+"""How much a call has used, as providers tell it: in a whole answer, or somewhere in a stream of events."""
+
+from typing import Any
+
+import msgspec
+
+# A line of an event stream that is longer is not looked into.
+LONGEST_LINE = 64 * 1024
+
+
+class Usage(msgspec.Struct, kw_only=True):
+    """Tokens of one call.
+
+    Attributes:
+        input: Of the prompt, those from a cache among them.
+        output: Of the answer, those of its reasoning among them.
+        cached: Of the prompt, read from a cache of the provider.
+        written: Of the prompt, written into one.
+        reasoning: Of the answer.
+    """
+
+    input: int = 0
+    output: int = 0
+    cached: int = 0
+    written: int = 0
+    reasoning: int = 0
+
+
+def usage_in(document: Any) -> Usage | None:
+    """Return the usage that an answer or an event of a stream tells, in any dialect; None where it tells none.
+
+    OpenAI's chat, embeddings and responses, Anthropic's messages, Gemini's generateContent.
+    """
+    if not isinstance(document, dict):
+        return None
+    for holder in (document, document.get("response"), document.get("message")):
+        if isinstance(holder, dict):
+            for name, read in (("usage", _read_usage), ("usageMetadata", _read_gemini)):
+                told = holder.get(name)
+                if isinstance(told, dict):
+                    return read(told)
+    return None
+
+
+def _read_usage(told: dict[str, Any]) -> Usage:
+    if "prompt_tokens" in told:
+        return Usage(
+            input=_count(told, "prompt_tokens"),
+            output=_count(told, "completion_tokens"),
+            cached=_count(told.get("prompt_tokens_details"), "cached_tokens"),
+            reasoning=_count(told.get("completion_tokens_details"), "reasoning_tokens"),
+        )
+    cached = _count(told, "cache_read_input_tokens")
+    written = _count(told, "cache_creation_input_tokens")
+    return Usage(
+        # Anthropic counts what came from a cache beside the input, OpenAI in it.
+        input=_count(told, "input_tokens") + cached + written,
+        output=_count(told, "output_tokens"),
+        cached=cached or _count(told.get("input_tokens_details"), "cached_tokens"),
+        written=written,
+        reasoning=_count(told.get("output_tokens_details"), "reasoning_tokens"),
+    )
+
+
+def _read_gemini(told: dict[str, Any]) -> Usage:
+    reasoning = _count(told, "thoughtsTokenCount")
+    return Usage(
+        input=_count(told, "promptTokenCount"),
+        output=_count(told, "candidatesTokenCount") + reasoning,
+        cached=_count(told, "cachedContentTokenCount"),
+        reasoning=reasoning,
+    )
+
+
+def _count(told: Any, name: str) -> int:
+    value = told.get(name) if isinstance(told, dict) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+
+
+def merged(before: Usage | None, after: Usage) -> Usage:
+    """Return what two events of one stream say together: later totals replace earlier ones, what is not told again stays."""
+    if before is None:
+        return after
+    values = msgspec.structs.asdict(before)
+    values.update({name: value for name, value in msgspec.structs.asdict(after).items() if value})
+    return Usage(**values)
+
+
+class StreamScanner:
+    """Finds the usage in a stream of server-sent events that passes by in pieces of any size.
+
+    Attributes:
+        usage: What was told so far.
+        overlong: Whether a line was too long to be looked into.
+    """
+
+    __slots__ = ("_rest", "_skipping", "overlong", "usage")
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._skipping = False
+        self.overlong = False
+        self.usage: Usage | None = None
+
+    def feed(self, data: bytes) -> None:
+        """Look at the next piece."""
+        *lines, rest = (self._rest + data).split(b"\n") if self._rest else data.split(b"\n")
+        for line in lines:
+            if self._skipping:
+                self._skipping = False
+            elif b'"usage' in line:
+                self._look(line)
+        self._rest = rest
+        if len(rest) > LONGEST_LINE:
+            self._rest = b""
+            self._skipping = self.overlong = True
+
+    def end(self) -> None:
+        """Look at the last line, if it had no end."""
+        if b'"usage' in self._rest and not self._skipping:
+            self._look(self._rest)
+        self._rest = b""
+
+    def _look(self, line: bytes) -> None:
+        if not line.startswith(b"data:"):
+            return
+        try:
+            found = usage_in(msgspec.json.decode(line[5:]))
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            return
+        if found is not None:
+            self.usage = merged(self.usage, found)

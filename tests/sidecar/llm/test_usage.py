@@ -1,0 +1,129 @@
+"""Usage in every dialect, however its bytes are cut (traps T11 and T13)."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from outrider.sidecar.llm.usage import LONGEST_LINE, StreamScanner, Usage, usage_in
+
+CHAT: dict[str, Any] = {
+    "choices": [],
+    "usage": {
+        "prompt_tokens": 20, "completion_tokens": 7, "total_tokens": 27, "prompt_tokens_details": {"cached_tokens": 16, "audio_tokens": 0},
+        "completion_tokens_details": {"reasoning_tokens": 3},
+    },
+}  # fmt: skip
+RESPONSES: dict[str, Any] = {
+    "type": "response.completed",
+    "response": {"id": "r", "usage": {"input_tokens": 20, "output_tokens": 7, "input_tokens_details": {"cached_tokens": 16},
+                                      "output_tokens_details": {"reasoning_tokens": 3}}},
+}  # fmt: skip
+ANTHROPIC_START: dict[str, Any] = {
+    "type": "message_start",
+    "message": {
+        "usage": {
+            "input_tokens": 4,
+            "cache_read_input_tokens": 16,
+            "cache_creation_input_tokens": 0,
+            "output_tokens": 1,
+        }
+    },
+}
+ANTHROPIC_END: dict[str, Any] = {"type": "message_delta", "delta": {}, "usage": {"output_tokens": 7}}
+GEMINI: dict[str, Any] = {
+    "candidates": [],
+    "usageMetadata": {
+        "promptTokenCount": 20,
+        "candidatesTokenCount": 4,
+        "thoughtsTokenCount": 3,
+        "cachedContentTokenCount": 16,
+        "totalTokenCount": 27,
+    },
+}
+WHOLE = Usage(input=20, output=7, cached=16, reasoning=3)
+
+
+@pytest.mark.parametrize("document", [CHAT, RESPONSES, RESPONSES["response"], GEMINI])
+def test_whole_answers(document: dict[str, Any]) -> None:
+    assert usage_in(document) == WHOLE
+
+
+def test_an_answer_of_anthropic() -> None:
+    told = {
+        "usage": {
+            "input_tokens": 4,
+            "cache_read_input_tokens": 10,
+            "cache_creation_input_tokens": 6,
+            "output_tokens": 7,
+        }
+    }
+    assert usage_in(told) == Usage(input=20, output=7, cached=10, written=6)
+
+
+@pytest.mark.parametrize(
+    "document", [None, [], {}, {"usage": None}, {"usage": [1]}, {"usage": {}, "x": 1}, {"message": "m"}]
+)
+def test_answers_that_tell_nothing(document: Any) -> None:
+    found = usage_in(document)
+    assert found is None or found == Usage()
+
+
+def test_numbers_that_are_none_count_as_nothing() -> None:
+    told = {"prompt_tokens": -5, "completion_tokens": "7", "prompt_tokens_details": {"cached_tokens": True}}
+    assert usage_in({"usage": told}) == Usage()
+
+
+def events(*documents: Any, end: bytes = b"data: [DONE]\n\n") -> bytes:
+    return b"".join(b"data: %s\n\n" % json.dumps(one).encode() for one in documents) + end
+
+
+DELTA = {"choices": [{"delta": {"content": 'the word "usage": {"x": 1} in a text\n'}}], "usage": None}
+STREAMS = [
+    (events(DELTA, DELTA, CHAT), WHOLE),
+    (b": ping\n\n" + events(RESPONSES, end=b""), WHOLE),
+    (events(ANTHROPIC_START, DELTA, ANTHROPIC_END, end=b""), Usage(input=20, output=7, cached=16)),
+    (events({"usageMetadata": {"promptTokenCount": 1, "candidatesTokenCount": 1}}, GEMINI, end=b""), WHOLE),
+    (events(CHAT).replace(b"\n", b"\r\n"), WHOLE),
+    (events(CHAT, end=b"")[:-2], WHOLE),
+]
+
+
+@given(st.sampled_from(STREAMS), st.lists(st.integers(0, 900), max_size=40))
+def test_streams_in_pieces(stream: tuple[bytes, Usage], cuts: list[int]) -> None:
+    data, expected = stream
+    scanner, at = StreamScanner(), 0
+    for cut in sorted(cuts):
+        scanner.feed(data[at:cut])
+        at = max(at, cut)
+    scanner.feed(data[at:])
+    scanner.end()
+    assert scanner.usage == expected
+
+
+def test_byte_by_byte() -> None:
+    for data, expected in STREAMS:
+        scanner = StreamScanner()
+        for at in range(len(data)):
+            scanner.feed(data[at : at + 1])
+        scanner.end()
+        assert scanner.usage == expected
+
+
+def test_a_line_without_an_end_takes_no_memory() -> None:
+    scanner = StreamScanner()
+    scanner.feed(b"data: ")
+    for _ in range(100):
+        scanner.feed(b'"usage' * 5000)
+    assert len(scanner._rest) <= LONGEST_LINE
+    scanner.feed(b"\n" + events(CHAT))
+    assert scanner.overlong
+    assert scanner.usage == WHOLE
+
+
+def test_what_is_no_json_is_passed_over() -> None:
+    scanner = StreamScanner()
+    scanner.feed(b'data: {"usage\ndata: \xff"usage"\n"usage"\nevent: "usage\n' + events(CHAT))
+    assert scanner.usage == WHOLE
