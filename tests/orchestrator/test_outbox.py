@@ -28,9 +28,9 @@ async def test_events_and_the_ends_of_runs_go_out_in_their_order(bench: Bench) -
     await bench.finish(instruction)
     rows = await next_batch(bench, [])
     assert [(row.stream, row.subject) for row in rows] == [
-        ("events", "outrider.default.events.eyes.web"),
-        ("events", "outrider.default.events.eyes.web"),
-        ("runs", "outrider.default.runs.heal"),
+        ("events", "eyes.web"),
+        ("events", "eyes.web"),
+        ("runs", "heal"),
     ]
     event, run = decode_plain(rows[1].document), decode_plain(rows[2].document)
     assert (event["specversion"], event["id"], event["data"]["state"]) == ("1.0", rows[1].id, "down")
@@ -65,7 +65,7 @@ async def test_a_source_that_is_no_subject(bench: Bench) -> None:
     event.source = "a b.>/*//é"
     await bench.see(event)
     (row,) = await next_batch(bench, [])
-    assert row.subject == "outrider.default.events.a_b__._._._"
+    assert row.subject == "a_b__._._._"
     assert decode_plain(row.document)["source"] == event.source
 
 
@@ -101,4 +101,7 @@ async def test_what_waits_for_too_long_is_given_up(bench: Bench) -> None:
     await prune_once(bench.engine)
     state = await bench.store.read(lambda c: waiting(c, "default"))
     assert state.messages == 1
+    await bench.declare()
+    await prune_once(bench.engine)
+    assert (await bench.store.read(lambda c: waiting(c, "default"))).messages == 0, "nobody would ever publish it"
     assert bench.clock.now() - state.oldest < 1901

@@ -282,6 +282,30 @@ def test_a_port_that_is_taken_is_told_at_once(hook: Hook) -> None:
         assert "spec.queue.embedded.listen" in done.stderr
 
 
+@pytest.mark.parametrize("kept", [b"", b"a\nb", b"\xff\xfe"])
+def test_a_password_that_is_damaged_is_made_anew(hook: Hook, own: Own, kept: bytes) -> None:
+    path = hook.platform.folder / ".outrider" / "queue" / "password"
+    path.parent.mkdir(mode=0o700, parents=True)
+    path.write_bytes(kept)
+    path.chmod(0o600)
+    with running(hook.platform):
+        own.send(event(1))
+        eventually(lambda: len(own.published("OUTRIDER_RUNS")) == 1)
+        assert len(path.read_bytes()) == 43
+    path.chmod(0o644)
+    refused = hook.platform.command("up", ".", "--detach")
+    assert refused.returncode == 5
+    assert "0644" in refused.stderr
+
+
+def test_a_dead_letter_that_cannot_be_kept_comes_when_it_can(hook: Hook, own: Own) -> None:
+    with running(hook.platform):
+        eventually(lambda: hook.platform.json("queue", "status")["connected"])
+        own.run(lambda js: js.delete_stream("OUTRIDER_DEAD"))
+        own.send(b"garbage")
+        eventually(lambda: hook.platform.command("queue", "show", "1").returncode == 0, seconds=40)
+
+
 @pytest.mark.parametrize(
     ("queue", "said"),
     [
@@ -296,6 +320,9 @@ def test_a_port_that_is_taken_is_told_at_once(hook: Hook) -> None:
         ('{url: "nats://a:1", token: {secret: a}, credentials: {secret: b}}', "one login"),
         ('{url: "nats://a:1", prefix: "a.b"}', "queue.prefix"),
         ('{url: "nats://a:1", publish: [secrets]}', "queue.publish"),
+        ("{embedded: {storage: 100MiB}, publish: [events, runs]}", "its streams do not fit"),
+        ("{embedded: {}, inbox: {storage: 5GiB}}", "its streams do not fit"),
+        ("{embedded: {}, publish: [runs], storage: 0B}", "too small"),
     ],
 )
 def test_wrong_queues(hook: Hook, queue: str, said: str) -> None:

@@ -2,7 +2,9 @@
 
 import asyncio
 import importlib.util
+import re
 import secrets
+from pathlib import Path
 
 from outrider.core.errors import MissingRequirementError
 from outrider.core.secrets import SecretRef, SecretValue
@@ -14,9 +16,10 @@ from outrider.orchestrator.settings import QueueAccess
 from outrider.ports.nats.server import USER, EmbeddedServer, prepare_server
 from outrider.ports.process import base_environment
 from outrider.ports.secrets import SecretSource
-from outrider.ports.secrets.private_files import create_private
+from outrider.ports.secrets.private_files import read_private, write_private
 
 PART = "queue"
+_PASSWORD = re.compile(rb"[A-Za-z0-9_-]{43}")
 # Made here, and not a name that anybody chooses for another one.
 EMBEDDED_SECRET = "outrider-embedded-queue-password"  # noqa: S105 - its name
 
@@ -38,6 +41,7 @@ def access_of(queue: Queue, layout: Layout) -> QueueAccess:
     """Return how a queue elsewhere is entered."""
     return QueueAccess(
         servers=(queue.url or "").split(","),
+        prefix=queue.prefix,
         user=queue.user,
         password=queue.password,
         token=queue.token,
@@ -46,7 +50,7 @@ def access_of(queue: Queue, layout: Layout) -> QueueAccess:
     )
 
 
-def embedded(queue: EmbeddedQueue, layout: Layout) -> tuple[QueueAccess, PartSpec]:
+def embedded(queue: EmbeddedQueue, prefix: str, layout: Layout) -> tuple[QueueAccess, PartSpec]:
     """Return how the platform's own queue is entered, and how its server is started.
 
     Raises:
@@ -55,12 +59,10 @@ def embedded(queue: EmbeddedQueue, layout: Layout) -> tuple[QueueAccess, PartSpe
     """
     host, _, port = queue.listen.rpartition(":")
     listen = f"{host}:{free_port(host, int(port), 'spec.queue.embedded.listen')}"
-    create_private(layout.queue_password, secrets.token_urlsafe(32).encode())
     server = EmbeddedServer(
-        listen=listen, storage=int(queue.storage), folder=layout.queue,
-        password=SecretValue(layout.queue_password.read_text()),
-    )  # fmt: skip
-    access = QueueAccess(servers=[f"nats://{listen}"], user=USER, password=SecretRef(EMBEDDED_SECRET))
+        listen=listen, storage=int(queue.storage), folder=layout.queue, password=_password(layout.queue_password)
+    )
+    access = QueueAccess(servers=[f"nats://{listen}"], prefix=prefix, user=USER, password=SecretRef(EMBEDDED_SECRET))
     part = PartSpec(
         name=PART,
         kind="queue",
@@ -70,6 +72,19 @@ def embedded(queue: EmbeddedQueue, layout: Layout) -> tuple[QueueAccess, PartSpe
         folder=layout.queue,
     )
     return access, part
+
+
+def _password(path: Path) -> SecretValue:
+    """Return the password of the embedded server; one that is damaged is replaced.
+
+    Raises:
+        DeniedError: Others may read it.
+    """
+    kept = read_private(path)
+    if kept is None or not _PASSWORD.fullmatch(kept):
+        kept = secrets.token_urlsafe(32).encode()
+        write_private(path, kept)
+    return SecretValue(kept.decode())
 
 
 async def answers(access: QueueAccess) -> bool:

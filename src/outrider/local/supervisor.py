@@ -64,6 +64,7 @@ class Supervisor:
         self._revoked: set[str] = set()
         self._url = ""
         self._queue: QueueAccess | None = None
+        self._queue_problem = ""
         self._name = DEFAULT_NAME
         self._secret_variables: dict[str, str] = {}
         # Whoever holds the read end sees its end when this process is gone, however it went.
@@ -228,7 +229,7 @@ class Supervisor:
         check_client()
         if queue.embedded is None:
             return access_of(queue, self._layout)
-        access, spec = await asyncio.to_thread(embedded, queue.embedded, self._layout)
+        access, spec = await asyncio.to_thread(embedded, queue.embedded, queue.prefix, self._layout)
         part = Part(spec, self._clock, changed=self._changed)
         self._parts[spec.name] = part
         await part.start()
@@ -283,7 +284,9 @@ class Supervisor:
         return self._layout.authority.is_file()
 
     async def _has_queue(self, client: PlatformClient) -> bool:
-        return (await client.get("/v1/queue", QueueAnswer)).connected
+        answer = await client.get("/v1/queue", QueueAnswer)
+        self._queue_problem = answer.problem
+        return answer.connected
 
     async def _apply(self, client: PlatformClient) -> bool:
         body = ApplyRequest(objects=[item.document() for item in self._objects], prune=True)
@@ -337,7 +340,7 @@ class Supervisor:
                 causes = [status.status.problem for status in self._parts.values() if status.status.problem]
                 raise UnavailableError(
                     f"the platform did not start: {problem}",
-                    found="; ".join(causes) or f"{part}: no answer within {READY_SECONDS:.0f} s",
+                    found="; ".join(causes) or self._queue_problem or f"{part}: no answer within {READY_SECONDS:.0f} s",
                     suggestions=[f"look into {self._layout.logs}"],
                 )
             await self._clock.sleep(PROBE_SECONDS)

@@ -32,7 +32,7 @@ Published = Literal["events", "runs"]
 
 
 class Outgoing(msgspec.Struct, frozen=True):
-    """A message that waits."""
+    """A message that waits; `subject` without what the queue puts before it."""
 
     sequence: int
     stream: str
@@ -88,7 +88,7 @@ class Outbox:
         row = {
             "tenant": self._tenant,
             "stream": stream,
-            "subject": f"{self._queue.prefix}.{self._tenant}.{stream}.{parts}",
+            "subject": parts,  # what stands before it is the queue's, and may be another one by then
             "id": key,
             "document": encode(document).decode(),
             "created": work.now,

@@ -10,16 +10,13 @@ from outrider.orchestrator.queue_api import no_inbox
 from outrider.orchestrator.queue_link import QueueLink
 from outrider.orchestrator.queue_names import DEAD, INBOX, streams, subject
 from outrider.orchestrator.wire import DeadLetter, QueueAnswer, QueueStream
-from outrider.ports.nats.connection import Connection
 from outrider.ports.nats.publication import Message, publish
 from outrider.ports.nats.stored import StoredMessage, read_message, read_messages, remove_message
 from outrider.ports.nats.streams import stream_state
-from outrider.ports.nats.work import DELIVERIES, REASON
+from outrider.ports.nats.work import ADDED, CUT, DELIVERIES, REASON
 
 SHOWN = 200
 MOST = 500
-# What headers begin with that the sender of a message did not set.
-_ADDED = ("nats-", "outrider-")
 
 
 class QueueDesk:
@@ -41,22 +38,21 @@ class QueueDesk:
             return QueueAnswer(declared=False)
         left = await self._engine.store.read(lambda c: waiting(c, tenant))
         answer = QueueAnswer(
-            declared=True, connected=link.connection is not None, problem=link.state.problem,
+            declared=True, connected=link.connection is not None and not link.state.problem, problem=link.state.problem,
             since=timestamp(link.state.since), publishes=list(queue.publish), waiting=left.messages,
             inbox=subject(queue, tenant, INBOX) if queue.inbox else "", oldest=timestamp(left.oldest) if left.messages else "",
         )  # fmt: skip
         if link.connection is not None:
             answer.server = link.connection.server
-            try:
-                answer.streams = await self._streams(link.connection, queue)
-            except OutriderError as error:  # the end of the connection may not be noticed yet
-                answer.connected, answer.problem = False, error.message
+            for spec in streams(self._engine.world.platform, queue):
+                try:
+                    state = await stream_state(link.connection, spec.name)
+                except OutriderError as error:  # the end of the connection may not be noticed yet
+                    answer.problem = answer.problem or error.message
+                    break
+                answer.streams.append(QueueStream(name=state.name, messages=state.messages, size=state.size))
             answer.dead = sum(stream.messages for stream in answer.streams if stream.name == queue.stream(DEAD))
         return answer
-
-    async def _streams(self, connection: Connection, queue: Queue) -> list[QueueStream]:
-        states = [await stream_state(connection, spec.name) for spec in streams(self._engine.world.platform, queue)]
-        return [QueueStream(name=state.name, messages=state.messages, size=state.size) for state in states]
 
     async def dead_letters(self, *, after: int, limit: int) -> list[DeadLetter]:
         """Return the oldest dead letters with higher numbers than `after`, at most 500.
@@ -85,7 +81,12 @@ class QueueDesk:
         """
         queue, link = self._inbox()
         message = await self._read(sequence)
-        headers = {name: value for name, value in message.headers.items() if not name.lower().startswith(_ADDED)}
+        if CUT in message.headers:
+            raise InvalidConfigError(
+                f"dead letter {sequence} cannot come again: only its first {len(message.data)} bytes were kept",
+                found=f"{message.headers[CUT]} bytes", suggestions=[f"drop it: outrider queue drop {sequence}"],
+            )  # fmt: skip
+        headers = {name: value for name, value in message.headers.items() if not name.lower().startswith(ADDED)}
         again = Message(
             subject=subject(queue, self._engine.tenant, INBOX), data=message.data, headers=headers,
             id=f"retry-{sequence}-{message.stored}",

@@ -61,7 +61,7 @@ class QueueLink:
         self._access = access
         self._open_secret = open_secret
         self._metrics = metrics
-        self._publisher = Publisher(engine, metrics)
+        self._publisher = Publisher(engine, metrics, self._well)
         self._inbox = InboxReader(engine, metrics)
         self.connection: Connection | None = None
         self.state = LinkState(since=engine.clock.now())
@@ -71,7 +71,7 @@ class QueueLink:
         pause, clock = FIRST_PAUSE, self._engine.clock
         while True:
             queue, began = self._engine.world.platform.queue, clock.monotonic()
-            if queue is None or not queue.used:
+            if queue is None or not queue.used or queue.prefix != self._access.prefix:
                 await clock.sleep(LOOK_SECONDS)
                 continue
             try:
@@ -80,6 +80,8 @@ class QueueLink:
                 self._lost(_first(lost))
             except* _ChangedError:
                 _log.info("queue: takes over what has changed")
+                self._note("takes over what has changed")
+                pause = FIRST_PAUSE / 2
             pause = FIRST_PAUSE if clock.monotonic() - began > LONGEST_PAUSE else min(2 * pause, LONGEST_PAUSE)
             await clock.sleep(pause)
 
@@ -90,6 +92,8 @@ class QueueLink:
             for stream in streams(engine.world.platform, queue):
                 await ensure_stream(connection, stream)
             self._found(connection)
+            if not queue.publish:  # else the publisher says when it gets on
+                self._well()
             try:
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(connection.until_lost())
@@ -121,12 +125,16 @@ class QueueLink:
     def _found(self, connection: Connection) -> None:
         _log.info("queue: connected to %s", connection.server)
         self.connection = connection
-        self._note("")
 
     def _lost(self, error: OutriderError) -> None:
         if error.message != self.state.problem:
             _log.warning("%s", error.message)
             self._note(error.message)
+
+    def _well(self) -> None:
+        """Note that all goes well, if that is new."""
+        if self.state.problem:
+            self._note("")
 
     def _note(self, problem: str) -> None:
         self.state = LinkState(problem=problem, since=self._engine.clock.now())

@@ -1,18 +1,17 @@
 """Streams, subjects and consumers of a platform's queue."""
 
 from outrider.kinds.platform.model import PlatformSpec
-from outrider.kinds.platform.queue import Inbox, Queue
+from outrider.kinds.platform.queue import DEAD_BYTES, Inbox, Queue
 from outrider.ports.nats.streams import StreamSpec
 from outrider.ports.nats.work import WorkQueue
 
 INBOX, DEAD = "inbox", "dead"
-DEAD_BYTES = 64 * 1024 * 1024
 # What an orchestrator that was killed had in hand, another one gets after this time.
 PATIENCE_SECONDS = 10.0
 
 
 def subject(queue: Queue, tenant: str, name: str) -> str:
-    """Return the subject of the inbox, or of its dead letters."""
+    """Return a subject, such as that of the inbox."""
     return f"{queue.prefix}.{tenant}.{name}"
 
 

@@ -1,5 +1,6 @@
 """What is old goes: in small pieces, so that no transaction is long."""
 
+import math
 from typing import Any
 
 import sqlalchemy as sa
@@ -56,15 +57,25 @@ async def prune_once(engine: Engine) -> int:
 
 def _prune(work: Transaction, tenant: str, retention: Retention, calls: list[Applied]) -> int:
     removed = _prune_events(work, tenant, _nothing_open_since(work, tenant, work.now - float(retention.events)))
-    given_up = give_up_old(work, tenant, work.now - float(retention.events), PIECE)
+    given_up = give_up_old(work, tenant, _published_since(work, retention), PIECE)
     if given_up:
-        _log.warning("%d messages were never published: the queue was away for longer than events are kept", given_up)
+        why = (
+            "nothing is published any more"
+            if work.outbox is None
+            else "the queue was away for longer than events are kept"
+        )
+        _log.warning("%d messages were never published: %s", given_up, why)
     removed += given_up + _remove_runs(work, tenant, _old_runs(work, tenant, work.now - float(retention.runs)))
     for entry in calls:
         spec: OperatorCallSpec = entry.item.spec
         if spec.history_limit is not None:
             removed += _remove_runs(work, tenant, _beyond(work, tenant, entry.item.metadata.uid, spec.history_limit))
     return removed
+
+
+def _published_since(work: Transaction, retention: Retention) -> float:
+    """Return since when what waits may still be published."""
+    return work.now - float(retention.events) if work.outbox is not None else math.inf
 
 
 def _nothing_open_since(work: Transaction, tenant: str, before: float) -> float:

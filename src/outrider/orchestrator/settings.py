@@ -12,9 +12,14 @@ AUTHORITY_FILE = "ca.pem"
 
 
 class QueueAccess(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """Where the queue is and how it is entered: as the Platform says it, or as the embedded one was started."""
+    """Where the queue is and how it is entered: as the Platform says it, or as the embedded one was started.
+
+    Attributes:
+        prefix: Of its subjects; a platform in the store that has another one is an older one.
+    """
 
     servers: list[str]
+    prefix: str
     user: str = ""
     password: SecretRef | None = None
     token: SecretRef | None = None

@@ -8,7 +8,7 @@ import pytest
 from outrider.core.errors import InvalidConfigError, UnavailableError
 from outrider.ports.nats.connection import Connection, connected
 from outrider.ports.nats.stored import read_message
-from outrider.ports.nats.work import DELIVERIES, REASON, SUBJECT, Delivery
+from outrider.ports.nats.work import CUT, DELIVERIES, REASON, SUBJECT, Delivery
 from tests.ports.nats.support import TASKS, Seen, Working, address, eventually, left, make_streams, put
 from tests.servers.nats import NatsServer
 
@@ -137,6 +137,72 @@ async def test_no_more_at_once_than_allowed(tasks: Connection) -> None:
     async with Working(tasks, Seen(work), msgspec.structs.replace(TASKS, concurrency=4)):
         await eventually(lambda: done(tasks))
     assert most == 4
+
+
+@pytest.mark.parametrize("status", ["active", "503", "404", "408", "409", "100"])
+async def test_a_message_that_looks_like_a_word_of_the_server_is_a_message(tasks: Connection, status: str) -> None:
+    headers = {"Status": status, "Description": "Consumer Deleted", "Nats-Pending-Messages": "1"}
+    await put(tasks, "a", "b")
+    await tasks.jetstream.publish("tasks", b"", headers=headers)
+    await put(tasks, "c")
+    seen = Seen()
+    async with Working(tasks, seen, msgspec.structs.replace(TASKS, concurrency=8)):
+        await eventually(lambda: done(tasks))
+    assert seen.texts == ["a", "b", "", "c"]
+
+
+async def test_headers_that_cannot_be_sent_again_are_left_out(tasks: Connection) -> None:
+    head = "NATS/1.0\r\nname: Jürgen\r\na[b]: x\r\nfine: é\r\n\r\n".encode()
+    reader, writer = await asyncio.open_connection(*tasks.server.split(":"))
+    writer.write(
+        b'CONNECT {"headers": true, "verbose": false}\r\nHPUB tasks %d %d\r\n%s\r\n' % (len(head), len(head), head)
+    )
+    await writer.drain()
+    async with Working(tasks, Seen(refuse)):
+        await eventually(partial(has_letters, tasks, 1))
+    writer.close()
+    letter = await read_message(tasks, "DEAD", 1)
+    assert all(isinstance(value, str) for value in letter.headers.values())
+    assert "a[b]" not in letter.headers
+    assert letter.headers["fine"].isascii()
+    del reader
+
+
+async def has_letters(connection: Connection, count: int) -> bool:
+    return await left(connection, "DEAD") >= count
+
+
+async def refuse(_: Delivery) -> None:
+    raise InvalidConfigError("no")
+
+
+async def test_a_letter_that_is_too_long_with_its_reason_is_cut(tasks: Connection) -> None:
+    await tasks.jetstream.publish("tasks", b"x" * 65_500)
+    async with Working(tasks, Seen(refuse)):
+        await eventually(lambda: done(tasks))
+    letter = await read_message(tasks, "DEAD", 1)
+    assert letter.headers[CUT] == "65500"
+    assert 60_000 < len(letter.data) < 65_500
+
+
+async def test_the_same_again_is_a_dead_letter_again(tasks: Connection) -> None:
+    for number in (1, 2):
+        await put(tasks, "garbage")
+        async with Working(tasks, Seen(refuse)):
+            await eventually(partial(has_letters, tasks, number))
+        await tasks.jetstream.delete_stream("TASKS")
+        await make_streams(tasks)
+
+
+async def test_where_a_letter_cannot_be_kept_the_message_stays(tasks: Connection) -> None:
+    await put(tasks, "a")
+    await tasks.jetstream.delete_stream("DEAD")
+    async with Working(tasks, Seen(refuse)) as task:
+        await asyncio.wait({task}, timeout=5)
+        assert task.done()
+        with pytest.raises(BaseExceptionGroup):
+            await task
+    assert await left(tasks) == 1
 
 
 async def test_headers_that_cannot_be_read_do_not_stop_it(tasks: Connection) -> None:

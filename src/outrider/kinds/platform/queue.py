@@ -6,6 +6,8 @@ from outrider.core.errors import InvalidConfigError
 from outrider.core.quantities import Size, size
 from outrider.core.secrets import SecretRef
 
+# What dead letters may take; beyond that the oldest go.
+DEAD_BYTES = 64 * 1024 * 1024
 _ADDRESS = r"^(nats|tls)://[^@/,\s]+(:\d{1,5})?(,(nats|tls)://[^@/,\s]+(:\d{1,5})?)*$"
 
 
@@ -101,6 +103,11 @@ class Queue(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_fields=
     def used(self) -> bool:
         """Whether anything goes through it."""
         return bool(self.publish) or self.inbox is not None
+
+    def needed_bytes(self) -> int:
+        """Return what its streams may take together."""
+        published = len(set(self.publish)) * int(self.storage)
+        return published + (int(self.inbox.storage) + DEAD_BYTES if self.inbox is not None else 0)
 
     def stream(self, name: str) -> str:
         """Return the full name of one of its streams."""

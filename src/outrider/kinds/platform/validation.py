@@ -5,9 +5,11 @@ from pathlib import PurePath
 from outrider.core.errors import InvalidConfigError
 from outrider.core.objects import Object
 from outrider.kinds.platform.model import PlatformSpec
+from outrider.kinds.platform.queue import Queue
 from outrider.runtime.objects import Fault, ObjectSet
 
 MAX_PORT = 65535
+SMALLEST_STREAM = 1024 * 1024
 
 
 def validate(item: Object, objects: ObjectSet) -> Iterator[Fault]:
@@ -32,9 +34,32 @@ def validate(item: Object, objects: ObjectSet) -> Iterator[Fault]:
             ),
         )  # fmt: skip
     yield from _service_faults(spec)
+    yield from _queue_faults(spec.queue)
     for name, command in spec.commands.items():
         for index, pattern in enumerate(command.arguments):
             yield from _pattern_faults(("spec", "commands", name, "arguments", index), pattern)
+
+
+def _queue_faults(queue: Queue | None) -> Iterator[Fault]:
+    if queue is None:
+        return
+    sizes = [queue.storage] if queue.publish else []
+    sizes += [queue.inbox.storage] if queue.inbox is not None else []
+    if any(size < SMALLEST_STREAM for size in sizes):
+        yield (
+            ("spec", "queue"),
+            InvalidConfigError("spec.queue: a stream is too small", found=str(min(sizes)), expected="at least 1MiB"),
+        )
+    needed = queue.needed_bytes()
+    if queue.embedded is not None and needed > queue.embedded.storage:
+        yield (
+            ("spec", "queue", "embedded"),
+            InvalidConfigError(
+                "spec.queue.embedded.storage: its streams do not fit", found=str(queue.embedded.storage),
+                expected=f"at least {needed}B, for what is published, the inbox and its dead letters",
+                suggestions=["raise embedded.storage, or lower storage and inbox.storage"],
+            ),
+        )  # fmt: skip
 
 
 def _service_faults(spec: PlatformSpec) -> Iterator[Fault]:

@@ -141,7 +141,7 @@ def translate(error: Exception | None, name: str) -> OutriderError:
     """Return our error for one of nats-py's; `name` says which servers."""
     if isinstance(error, APIError):
         return ExecutionFailedError(
-            f"queue {name}: {error.description}", found=str(error.description),
+            f"queue {name}: {error.description or 'JetStream does not answer'}", found=str(error.description or "no answer"),
             suggestions=["look at the server's streams: nats stream report"],
         )  # fmt: skip
     text = _text(error)

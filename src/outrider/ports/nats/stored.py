@@ -84,6 +84,7 @@ def _stored(message: api.RawStreamMsg) -> StoredMessage:
         sequence=message.seq or 0,
         subject=message.subject or "",
         data=message.data or b"",
-        headers=message.headers or {},
+        # What is not ASCII comes as an object that is no text.
+        headers={str(name): str(value) for name, value in (message.headers or {}).items()},
         stored=timestamp(message.time.timestamp()) if message.time else "",
     )

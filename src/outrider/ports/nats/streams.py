@@ -77,9 +77,9 @@ async def stream_state(connection: Connection, name: str) -> StreamState:
     """
     try:
         state = (await connection.jetstream.stream_info(name)).state
+        return StreamState(name=name, messages=state.messages, size=state.bytes)
     except FAULTS as error:
         raise translate(error, connection.name) from error
-    return StreamState(name=name, messages=state.messages, size=state.bytes)
 
 
 def refusal(error: Exception, connection: Connection, spec: StreamSpec) -> OutriderError:

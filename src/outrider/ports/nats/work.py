@@ -7,23 +7,29 @@ consumer that was thought dead may finish too, so handlers must tolerate the sam
 
 import asyncio
 import contextlib
-import hashlib
+import re
 from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 from nats.aio.msg import Msg
-from nats.js import JetStreamContext, api
+from nats.js import api
 
-from outrider.core.errors import ExecutionFailedError, OutriderError
+from outrider.core.errors import ExecutionFailedError, OutriderError, UnavailableError
 from outrider.ports.nats.connection import ANSWER_SECONDS, FAULTS, Connection, translate
-from outrider.ports.nats.publication import Message, publish
+from outrider.ports.nats.publication import Message, headers_size, publish
+from outrider.ports.nats.pulling import Puller
 from outrider.ports.telemetry import logger
 
-FETCH_SECONDS = 5.0
 LONGEST_PAUSE = 60.0
 SHOWN = 500
 # Headers of a dead letter: what it was, and why nobody wanted it.
 SUBJECT, REASON, DELIVERIES = "outrider-subject", "outrider-reason", "outrider-deliveries"
+# How long it was, where it was too long to be kept whole beside that.
+CUT = "outrider-cut"
+# What headers begin with that the sender of a message did not set.
+ADDED = ("nats-", "outrider-")
+MOST_HEADERS = 16 * 1024
+_NAME = re.compile(r"[A-Za-z0-9_-]+")
 _log = logger(__name__)
 
 
@@ -82,19 +88,31 @@ class Worker:
         """Take messages, as many at once as may be handled at once.
 
         Raises:
-            OutriderError: The server refuses the consumer.
+            OutriderError: The server refuses the consumer, or a dead letter cannot be kept.
         """
-        subscription = await self._subscribe()
+        await self._make_consumer()
+        puller = Puller(self._connection, self._queue.stream, self._queue.consumer)
+        await puller.open()
         async with asyncio.TaskGroup() as tasks:
             while True:
-                while (free := self._queue.concurrency - len(self._running)) <= 0:
-                    await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
-                for message in await self._fetch(subscription, free):
+                await self._ask(puller)
+                message = await puller.next()
+                if message is not None:
                     task = tasks.create_task(self._work(message))
                     self._running.add(task)
                     task.add_done_callback(self._running.discard)
 
-    async def _subscribe(self) -> JetStreamContext.PullSubscription:
+    async def _ask(self, puller: Puller) -> None:
+        """Ask for as many messages as there is somebody free for, in not too small numbers."""
+        while (free := self._queue.concurrency - len(self._running) - puller.asked) <= self._queue.concurrency // 2:
+            if puller.asked:
+                return
+            if free > 0:
+                break
+            await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+        await puller.ask(free)
+
+    async def _make_consumer(self) -> None:
         config = api.ConsumerConfig(
             durable_name=self._queue.consumer,
             filter_subject=self._queue.subject,
@@ -104,15 +122,6 @@ class Worker:
         )
         try:
             await self._connection.jetstream.add_consumer(self._queue.stream, config)
-            return await self._connection.jetstream.pull_subscribe_bind(self._queue.consumer, self._queue.stream)
-        except FAULTS as error:
-            raise translate(error, self._connection.name) from error
-
-    async def _fetch(self, subscription: JetStreamContext.PullSubscription, wanted: int) -> list[Msg]:
-        try:
-            return await subscription.fetch(wanted, timeout=FETCH_SECONDS)
-        except TimeoutError:
-            return []
         except FAULTS as error:
             raise translate(error, self._connection.name) from error
 
@@ -122,9 +131,12 @@ class Worker:
             sequence=message.metadata.sequence.stream, number=message.metadata.num_delivered,
         )  # fmt: skip
         problem = await self._handled(message, delivery)
+        if problem is not None and not self._comes_again(delivery, problem):
+            # Where it cannot be kept the message stays, and who holds the connection looks after the streams.
+            await self._bury(message, delivery, problem.message)
         try:
             await self._settle(message, delivery, problem)
-        except (*FAULTS, OutriderError) as error:
+        except FAULTS as error:
             # Whether it counts as done, the server will show by delivering it again or not.
             _log.warning("queue %s: message %d: %s", self._queue.stream, delivery.sequence, error)
 
@@ -150,29 +162,53 @@ class Worker:
                 await message.in_progress()
 
     async def _settle(self, message: Msg, delivery: Delivery, problem: OutriderError | None) -> None:
-        if problem is not None and problem.retryable and delivery.number < self._queue.deliveries:
+        if problem is not None and self._comes_again(delivery, problem):
             _log.info("queue %s: message %d comes again: %s", self._queue.stream, delivery.sequence, problem.message)
             await message.nak(delay=min(2.0 ** (delivery.number - 1), LONGEST_PAUSE))
             return
-        if problem is not None:
-            await self._bury(delivery, problem.message)
         await message.ack_sync(ANSWER_SECONDS)
 
-    async def _bury(self, delivery: Delivery, reason: str) -> None:
-        """Keep a message as a dead letter."""
-        _log.warning("queue %s: message %d is a dead letter: %s", self._queue.stream, delivery.sequence, reason)
-        kept = {name: value for name, value in delivery.headers.items() if not name.lower().startswith("nats-")}
-        noted = {SUBJECT: delivery.subject, REASON: _one_line(reason), DELIVERIES: str(delivery.number)}
+    def _comes_again(self, delivery: Delivery, problem: OutriderError) -> bool:
+        return problem.retryable and delivery.number < self._queue.deliveries
+
+    async def _bury(self, message: Msg, delivery: Delivery, reason: str) -> None:
+        """Keep a message as a dead letter.
+
+        Raises:
+            OutriderError: It cannot be kept.
+        """
+        headers = _kept(delivery.headers) | {
+            SUBJECT: delivery.subject, REASON: _one_line(reason)[:SHOWN], DELIVERIES: str(delivery.number),
+        }  # fmt: skip
+        data = delivery.data
+        if len(data) + headers_size(headers) > self._connection.max_payload:
+            headers[CUT] = str(len(data))
+            data = data[: max(0, self._connection.max_payload - headers_size(headers))]
+        # The time tells a stream that was made anew, and counts from 1 again, from the one before.
+        stored = message.metadata.timestamp.isoformat()
         letter = Message(
-            subject=self._queue.dead_subject, data=delivery.data, headers={**kept, **noted},
-            # A stream that was made anew counts from 1 again.
-            id=f"{self._queue.stream}-{delivery.sequence}-{hashlib.sha256(delivery.data).hexdigest()[:16]}",
+            subject=self._queue.dead_subject, data=data, headers=headers,
+            id=f"{self._queue.stream}-{delivery.sequence}-{stored}",
         )  # fmt: skip
         (refused,) = await publish(self._connection, self._queue.dead_stream, [letter])
         if refused:
-            _log.error("queue %s: message %d is lost: %s", self._queue.stream, delivery.sequence, refused)
+            raise UnavailableError(f"queue {self._queue.stream}: message {delivery.sequence} cannot be kept: {refused}")
+        _log.warning("queue %s: message %d is a dead letter: %s", self._queue.stream, delivery.sequence, reason)
+
+
+def _kept(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers that a message can be stored with again."""
+    sized, kept = 0, {}
+    for name, value in headers.items():
+        if _NAME.fullmatch(name) and not name.lower().startswith(ADDED):
+            kept[name] = _one_line(str(value))
+            sized += len(name) + len(kept[name])
+            if sized > MOST_HEADERS:
+                return {}
+    return kept
 
 
 def _one_line(text: str) -> str:
     """Return a text as the value of a header may be: nats-py reads ASCII only."""
-    return " ".join(text.split())[:SHOWN].encode("ascii", "backslashreplace").decode()
+    plain = " ".join(text.split()).encode("ascii", "backslashreplace").decode()
+    return "".join(one if one.isprintable() else f"\\x{ord(one):02x}" for one in plain)

@@ -4,6 +4,7 @@ import sys
 
 from outrider.core.codec import encode
 from outrider.core.errors import OutriderError
+from outrider.surfaces.cli.printable import printable
 
 
 def show_error(error: OutriderError, *, as_json: bool) -> None:
@@ -31,4 +32,4 @@ def _fault(error: OutriderError) -> str:
     lines.extend(f"  {'because':<10} {cause.message}" for cause in error.causes if cause.message != error.message)
     if error.trace_id and error.code == "INTERNAL":
         lines.append(f"  {'trace':<10} {error.trace_id}")
-    return "\n".join(lines) + "\n"
+    return printable("\n".join(lines)) + "\n"

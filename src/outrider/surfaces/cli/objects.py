@@ -14,6 +14,7 @@ from outrider.runtime.discovery import registry
 from outrider.runtime.objects import parse_object, read_objects
 from outrider.runtime.plugins.catalogue import catalogue
 from outrider.surfaces.cli.output import Output, output_option, show
+from outrider.surfaces.cli.printable import printable
 from outrider.surfaces.cli.session import ask_for_name, client, execute, need_terminal, selected
 from outrider.surfaces.cli.settings import FINDINGS, interactive, note
 from outrider.surfaces.cli.stored import fetch
@@ -50,7 +51,7 @@ def describe(ctx: click.Context, kind: str, name: str, output: Output) -> int:
     sys.stdout.write(f"# {row.kind}/{row.name} · generation {row.generation} · {row.applied} by {row.applied_by}\n")
     sys.stdout.write(yaml.safe_dump(row.document, sort_keys=False, allow_unicode=True))
     for run in _runs(ctx, name) if row.kind in ("Rule", "OperatorCall") else []:
-        sys.stdout.write(f"# run {run.id}  {run.state:<10} {run.created}  {run.message}".rstrip() + "\n")
+        sys.stdout.write(f"# run {run.id}  {run.state:<10} {run.created}  {printable(run.message)}".rstrip() + "\n")
     return 0
 
 

@@ -10,6 +10,7 @@ import msgspec
 
 from outrider.core.codec import encode, to_builtins
 from outrider.core.errors import InvalidConfigError, did_you_mean
+from outrider.surfaces.cli.printable import printable
 from outrider.surfaces.cli.settings import note
 
 FORMATS = ("table", "wide", "json", "yaml", "name")
@@ -165,5 +166,5 @@ def _cell(value: Any) -> str:
         return f"{value:g}"
     if isinstance(value, dict | list):
         text = encode(value).decode()
-        return text if len(text) <= _WIDE_CELL else text[: _WIDE_CELL - 1] + "…"
-    return str(value).replace("\n", "\\n")
+        return printable(text if len(text) <= _WIDE_CELL else text[: _WIDE_CELL - 1] + "…")
+    return printable(str(value).replace("\n", "\\n"))

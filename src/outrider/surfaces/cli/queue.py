@@ -1,14 +1,16 @@
 """`outrider queue`: what goes through the platform's queue, and what could not be taken from it."""
 
 import sys
+from collections.abc import Awaitable, Callable, Sequence
 
 import click
 
-from outrider.core.errors import InvalidConfigError
+from outrider.core.errors import InvalidConfigError, NotFoundError
 from outrider.core.units import format_size
 from outrider.orchestrator.wire import DeadLetter, QueueAnswer
 from outrider.runtime.client import PlatformClient
 from outrider.surfaces.cli.output import Output, output_option, show
+from outrider.surfaces.cli.printable import printable
 from outrider.surfaces.cli.session import ask_for_name, client, execute, need_terminal
 from outrider.surfaces.cli.settings import FINDINGS, interactive, note
 
@@ -35,7 +37,7 @@ def status(ctx: click.Context, output: Output) -> int:
 
     answer = execute(read())
     if output.for_people:
-        sys.stdout.write(_described(answer))
+        sys.stdout.write(printable(_described(answer)))
     else:
         show(answer, output)
     return FINDINGS if queue_problems(answer) else 0
@@ -81,15 +83,17 @@ def retry(ctx: click.Context, *, sequences: tuple[int, ...], every: bool) -> int
     """Put dead letters into the inbox again, as after what was wrong has been mended."""
     _check_choice(sequences, every=every)
 
-    async def send() -> int:
+    async def send() -> tuple[int, int]:
         async with client(ctx) as platform:
-            chosen = await _all(platform) if every else sequences
-            for sequence in chosen:
-                await platform.post(f"{LETTERS}/{sequence}/retry", None, dict[str, int])
-            return len(chosen)
+            return await _each(
+                await _all(platform) if every else sequences,
+                lambda sequence: platform.post(f"{LETTERS}/{sequence}/retry", None, dict[str, int]),
+                every=every,
+            )
 
-    sys.stdout.write(f"{_letters(execute(send()))} in the inbox again\n")
-    return 0
+    done, left = execute(send())
+    sys.stdout.write(f"{_letters(done)} in the inbox again\n")
+    return FINDINGS if left else 0
 
 
 @queue.command()
@@ -107,15 +111,17 @@ def drop(ctx: click.Context, *, sequences: tuple[int, ...], every: bool, yes: bo
             note("nothing was changed")
             return FINDINGS
 
-    async def send() -> int:
+    async def send() -> tuple[int, int]:
         async with client(ctx) as platform:
-            chosen = await _all(platform) if every else sequences
-            for sequence in chosen:
-                await platform.delete(f"{LETTERS}/{sequence}", dict[str, int])
-            return len(chosen)
+            return await _each(
+                await _all(platform) if every else sequences,
+                lambda sequence: platform.delete(f"{LETTERS}/{sequence}", dict[str, int]),
+                every=every,
+            )
 
-    sys.stdout.write(f"{_letters(execute(send()))} removed\n")
-    return 0
+    done, left = execute(send())
+    sys.stdout.write(f"{_letters(done)} removed\n")
+    return FINDINGS if left else 0
 
 
 def queue_problems(answer: QueueAnswer) -> list[str]:
@@ -123,7 +129,7 @@ def queue_problems(answer: QueueAnswer) -> list[str]:
     if not answer.declared or not (answer.publishes or answer.inbox):
         return []
     problems = []
-    if not answer.connected:
+    if answer.problem:
         waiting = f"; {answer.waiting} messages wait since {answer.oldest}" if answer.waiting else ""
         problems.append(f"{answer.problem}, since {answer.since}{waiting}")
     if answer.dead:
@@ -154,6 +160,24 @@ def _check_choice(sequences: tuple[int, ...], *, every: bool) -> None:
             "which dead letters?", found="numbers and --all" if every else "none", expected="numbers, or --all",
             suggestions=["list them: outrider queue dead"],
         )  # fmt: skip
+
+
+async def _each(sequences: Sequence[int], act: Callable[[int], Awaitable[object]], *, every: bool) -> tuple[int, int]:
+    """Do something with each, and return with how many, and how many are left; of all, one that cannot be stops no other."""
+    done = left = 0
+    for sequence in sequences:
+        try:
+            await act(sequence)
+            done += 1
+        except NotFoundError:  # somebody else was faster
+            if not every:
+                raise
+        except InvalidConfigError as error:
+            if not every:
+                raise
+            note(f"{sequence}: {error.message}")
+            left += 1
+    return done, left
 
 
 async def _all(platform: PlatformClient) -> list[int]:

@@ -18,6 +18,7 @@ from outrider.runtime.discovery import registry
 from outrider.runtime.objects import ObjectSet, parse_object
 from outrider.runtime.plugins.catalogue import catalogue
 from outrider.surfaces.cli.output import Output, output_option, show
+from outrider.surfaces.cli.printable import printable
 from outrider.surfaces.cli.session import ask, client, execute, selected
 from outrider.surfaces.cli.settings import FINDINGS, interactive, note
 
@@ -60,7 +61,7 @@ def replay(ctx: click.Context, /, ids: tuple[str, ...], output: Output, **words:
         if not output.for_people and not interactive():
             show([Replayed(id=row.event.id, starts=starts.get(row.event.id, [])) for row in chosen], output)
             return FINDINGS
-        sys.stdout.write("".join(f"{line}\n" for line in _plan(chosen, starts)))
+        sys.stdout.write("".join(f"{printable(line)}\n" for line in _plan(chosen, starts)))
         if not interactive():
             return FINDINGS
         if not ask("send them again?"):

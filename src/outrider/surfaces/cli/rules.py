@@ -23,6 +23,7 @@ from outrider.runtime.folders import ObjectFolder
 from outrider.runtime.objects import ObjectSet
 from outrider.surfaces.cli.objects import find_object, find_objects
 from outrider.surfaces.cli.output import Output, output_option, show
+from outrider.surfaces.cli.printable import printable
 from outrider.surfaces.cli.session import client, execute, selected
 from outrider.surfaces.cli.settings import note
 from outrider.surfaces.cli.stored import fetch, open_store
@@ -200,11 +201,12 @@ def why(ctx: click.Context, event: str, output: Output) -> int:
         show(answer, output)
         return 0
     shown = answer.event.event
-    sys.stdout.write(f"event {shown.id}  {shown.source} · {shown.type} · {shown.severity}  {answer.event.received}\n")
+    head = f"event {shown.id}  {shown.source} · {shown.type} · {shown.severity}  {answer.event.received}"
+    sys.stdout.write(printable(head) + "\n")
     elsewhere = [row.rule for row in answer.rules if row.outcome == _ELSEWHERE]
     for row in answer.rules:
         if row.outcome != _ELSEWHERE:
-            sys.stdout.writelines(f"{line}\n" for line in _why_lines(row))
+            sys.stdout.writelines(f"{printable(line)}\n" for line in _why_lines(row))
     if elsewhere:
         sys.stdout.write(f"  wait for other events: {', '.join(elsewhere)}\n")
     if not answer.rules:

@@ -10,6 +10,7 @@ from outrider.core.objects import DEFAULT_TENANT
 from outrider.orchestrator.wire import RunDetail, RunRow
 from outrider.runtime.client import PlatformClient
 from outrider.surfaces.cli.output import Output, output_option, show
+from outrider.surfaces.cli.printable import printable
 from outrider.surfaces.cli.run_report import RunReport, describe, report
 from outrider.surfaces.cli.session import client, execute, selected
 from outrider.surfaces.cli.stored import fetch
@@ -66,7 +67,7 @@ def show_run(ctx: click.Context, run: str, output: Output) -> int:
 
     found = report(fetch(ctx, f"/v1/runs/{run}", RunDetail, offline), selected(ctx).state)
     if output.for_people:
-        sys.stdout.write(describe(found))
+        sys.stdout.write(printable(describe(found)))
     else:
         show(found, output)
     return 0

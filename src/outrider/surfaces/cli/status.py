@@ -14,6 +14,7 @@ from outrider.orchestrator.wire import AgentRow, QueueAnswer, StatusAnswer
 from outrider.runtime.client import connect_to
 from outrider.runtime.contexts import PlatformContext
 from outrider.surfaces.cli.output import Output, output_option, show
+from outrider.surfaces.cli.printable import printable
 from outrider.surfaces.cli.queue import queue_problems
 from outrider.surfaces.cli.session import execute, selected
 from outrider.surfaces.cli.settings import FINDINGS
@@ -43,7 +44,7 @@ def status(ctx: click.Context, output: Output) -> int:
     report = execute(find_status(context, Layout(context.folder, context.state)))
     if output.for_people:
         room = None if output.form == "wide" else shutil.get_terminal_size(_SCREEN).lines - 1  # the prompt's
-        sys.stdout.write(describe(report, room))
+        sys.stdout.write(printable(describe(report, room)))
     else:
         show(report, output)
     return FINDINGS if report.problems else 0

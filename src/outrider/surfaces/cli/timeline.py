@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Callable
 from outrider.core.errors import OutriderError
 from outrider.orchestrator.wire import TimelineAnswer, TimelineEntry
 from outrider.runtime.client import PlatformClient
+from outrider.surfaces.cli.printable import printable
 
 WAIT = 20
 # Lines that come together are fetched together; their times are the orchestrator's.
@@ -54,7 +55,7 @@ class TimelinePrinter:
         label = f"{kind:<12}"
         if self._colour and kind in _COLOURS:
             label = f"\x1b[{_COLOURS[kind]}m{label}\x1b[0m"
-        self._write(f"{stamp}  {label} {text:<{_TEXT_WIDTH}} {since:>9}".rstrip() + "\n")
+        self._write(f"{stamp}  {label} {printable(text):<{_TEXT_WIDTH}} {since:>9}".rstrip() + "\n")
         sys.stdout.flush()
 
 
