@@ -2,8 +2,8 @@
 
 import sys
 
-from tests.peers import environments, mcp_client
+from tests.peers import environments, llm_clients, mcp_client
 
-for name, requirements in {**mcp_client.ENVIRONMENTS, **environments.PROGRAMS}.items():
+for name, requirements in {**mcp_client.ENVIRONMENTS, **llm_clients.ENVIRONMENTS, **environments.PROGRAMS}.items():
     environments.install(name, requirements)
     sys.stdout.flush()

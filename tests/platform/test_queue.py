@@ -144,7 +144,7 @@ def disturbed(hook: Hook, own: Own, *, seconds: float, pause: float) -> tuple[in
         with Senders(own) as senders:
             kills = kill_some(hook.platform, seconds=seconds, pause=pause)
         wanted = {f"n{number}" for number in senders.accepted}
-        eventually(lambda: hook.platform.json("queue", "status")["connected"], seconds=60)
+        eventually(lambda: hook.platform.command("queue", "status").returncode == 0, seconds=90, what="the queue")
         eventually(
             lambda: wanted <= {one["data"]["event"]["id"] for one in own.published("OUTRIDER_RUNS")},
             seconds=120,

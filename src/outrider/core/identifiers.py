@@ -3,7 +3,9 @@
 import hashlib
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_LENGTH = 26
+# Two digits at a time: an identifier is made for every call of a model.
+_PAIRS = [first + second for first in _CROCKFORD for second in _CROCKFORD]
+_SHIFTS = range(120, -1, -10)
 
 
 def time_ordered(now: float, randomness: bytes) -> str:
@@ -40,8 +42,4 @@ def derived(now: float, *parts: object) -> str:
 
 def _base32(data: bytes) -> str:
     number = int.from_bytes(data, "big")
-    digits = []
-    for _ in range(_LENGTH):
-        number, digit = divmod(number, 32)
-        digits.append(_CROCKFORD[digit])
-    return "".join(reversed(digits))
+    return "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])

@@ -4,6 +4,7 @@ Amounts are whole nano-units of the currency: sums of them are exact, in whateve
 more than one call cost beyond its reservation.
 """
 
+import math
 from datetime import datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -55,20 +56,23 @@ class Budget:
         self._period: Period = period
         self._zone = zone
         self._spent: dict[str, int] = {}
+        self._held: dict[str, int] = {}
         self._open: dict[Reservation, None] = {}
+        # A period begins with a minute: within one its name stays.
+        self._minute, self._name = -1, ""
+        self._next_look = 0.0
 
     def know(self, moment: float, cost: int) -> None:
         """Take in what an earlier process has spent, as the ledger says."""
-        self._add(period_of(moment, self._period, self._zone), cost)
+        self._add(self._now(moment), cost)
 
     def spent(self, moment: float) -> int:
         """Return what was spent in the period of a moment."""
-        return self._spent.get(period_of(moment, self._period, self._zone), 0)
+        return self._spent.get(self._now(moment), 0)
 
     def reserved(self, moment: float) -> int:
         """Return what is held for calls that run, in the period of a moment."""
-        name = period_of(moment, self._period, self._zone)
-        return sum(one.amount for one in self._open if one.period == name)
+        return self._held.get(self._now(moment), 0)
 
     def reserve(self, amount: int, moment: float, lasts: float) -> Reservation | None:
         """Hold money for a call, or return None where there is not so much left.
@@ -79,26 +83,49 @@ class Budget:
             lasts: Seconds after which it is free again, if the call was never settled.
         """
         self._expire(moment)
-        if self.spent(moment) + self.reserved(moment) + amount > self.limit:
+        name = self._now(moment)
+        held = self._held.get(name, 0)
+        if self._spent.get(name, 0) + held + amount > self.limit:
             return None
-        made = Reservation(amount, period_of(moment, self._period, self._zone), moment + lasts)
+        made = Reservation(amount, name, moment + lasts)
         self._open[made] = None
+        self._held[name] = held + amount
+        self._next_look = min(self._next_look, made.expires)
         return made
 
     def settle(self, reservation: Reservation, cost: int) -> None:
         """Replace a reservation by what the call cost; a second time changes nothing."""
         if reservation.open:
             reservation.open = False
-            self._open.pop(reservation, None)
+            if reservation in self._open:
+                del self._open[reservation]
+                self._release(reservation)
             self._add(reservation.period, cost)
 
     def left(self, moment: float) -> int:
         """Return what can be reserved now."""
         return self.limit - self.spent(moment) - self.reserved(moment)
 
+    def _now(self, moment: float) -> str:
+        minute = int(moment // 60)
+        if minute != self._minute:
+            self._minute, self._name = minute, period_of(moment, self._period, self._zone)
+        return self._name
+
     def _expire(self, moment: float) -> None:
+        if moment <= self._next_look:
+            return
         for one in [one for one in self._open if one.expires < moment]:
             del self._open[one]  # it can still be settled: what was spent counts
+            self._release(one)
+        self._next_look = min((one.expires for one in self._open), default=math.inf)
+
+    def _release(self, reservation: Reservation) -> None:
+        left = self._held.get(reservation.period, 0) - reservation.amount
+        if left:
+            self._held[reservation.period] = left
+        else:
+            self._held.pop(reservation.period, None)
 
     def _add(self, period: str, cost: int) -> None:
         self._spent[period] = self._spent.get(period, 0) + cost

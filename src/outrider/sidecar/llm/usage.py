@@ -91,19 +91,22 @@ class StreamScanner:
 
     Attributes:
         usage: What was told so far.
+        events: How many events have passed.
         overlong: Whether a line was too long to be looked into.
     """
 
-    __slots__ = ("_rest", "_skipping", "overlong", "usage")
+    __slots__ = ("_rest", "_skipping", "events", "overlong", "usage")
 
     def __init__(self) -> None:
         self._rest = b""
         self._skipping = False
         self.overlong = False
         self.usage: Usage | None = None
+        self.events = 0
 
     def feed(self, data: bytes) -> None:
         """Look at the next piece."""
+        self.events += data.count(b"data:")
         *lines, rest = (self._rest + data).split(b"\n") if self._rest else data.split(b"\n")
         for line in lines:
             if self._skipping:

@@ -1,0 +1,165 @@
+"""A call on its way to one provider: what passes is looked at, and accounted for when it has ended."""
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from outrider.sidecar.llm.bodies import Call
+from outrider.sidecar.llm.budget import Reservation
+from outrider.sidecar.llm.dialects import Endpoint, error_event
+from outrider.sidecar.llm.routes import Provider
+from outrider.sidecar.llm.streams import WithoutUsage
+from outrider.sidecar.llm.usage import StreamScanner, Usage, usage_in
+from outrider.sidecar.proxy.gate import Attempt, Failure
+from outrider.sidecar.proxy.messages import Field
+
+if TYPE_CHECKING:
+    from outrider.sidecar.llm.gate import LlmGate
+    from outrider.sidecar.proxy.exchange import Exchange
+
+# Answers that say nothing about the call: another provider may do better.
+PASSING = frozenset({408, 429, 500, 502, 503, 504, 529})
+# The provider's quarrel with the gateway: its key, its account.
+REFUSING = frozenset({401, 402, 403})
+# Of an answer in one piece, what is kept to find its usage.
+LONGEST_ANSWER = 4 * 1024 * 1024
+BYTES_PER_TOKEN = 4
+
+
+class Record:
+    """What is known of a call from its beginning to its entry in the ledger.
+
+    Args:
+        call_id: Of the entry.
+        alias: The model as the agent names it.
+        endpoint: What was asked for.
+        call: Its body, as far as it is read.
+        path: With its query, without a key.
+        size: Bytes of the body.
+        began: On the clock that cannot be set.
+        moment: Seconds since the epoch.
+
+    Attributes:
+        estimate: Tokens that are taken from the limits before it begins.
+        providers: Who may still be asked.
+        reservation: Money that is held for it.
+        asks_usage: Whether the gateway asks for the usage of a stream, and not the client.
+    """
+
+    __slots__ = (
+        "alias", "asks_usage", "began", "call", "endpoint", "estimate", "id", "moment", "path", "providers", "reservation",
+        "size",
+    )  # fmt: skip
+
+    def __init__(
+        self, call_id: str, alias: str, endpoint: Endpoint, call: Call, *, path: bytes, size: int, began: float,
+        moment: float,
+    ) -> None:  # fmt: skip
+        self.id, self.alias, self.endpoint, self.call = call_id, alias, endpoint, call
+        self.path, self.size, self.began, self.moment = path, size, began, moment
+        self.estimate = size // BYTES_PER_TOKEN
+        self.providers: list[Provider] = []
+        self.reservation: Reservation | None = None
+        self.asks_usage = False
+
+
+class CallAttempt(Attempt):
+    """One provider's try at a call.
+
+    Args:
+        gate: Accounts for it.
+        record: The call.
+        provider: Who is asked.
+    """
+
+    __slots__ = ("_answer", "_filter", "_gate", "_provider", "_record", "_scanner", "_size", "_status", "rewrites")
+
+    def __init__(self, gate: "LlmGate", record: Record, provider: Provider) -> None:
+        self._gate, self._record, self._provider = gate, record, provider
+        self._status = self._size = 0
+        self._answer: list[bytes] = []
+        self._scanner: StreamScanner | None = None
+        self._filter = WithoutUsage() if record.asks_usage else None
+        self.rewrites = record.asks_usage
+
+    def accept(self, status: int, fields: list[Field]) -> bool:
+        """Pass on what concerns the client; what does not is for another provider, if there is one."""
+        self._status = status
+        if status in REFUSING:
+            self._gate.provider_failed(self._provider, 0.0)
+            return False
+        if status in PASSING:
+            self._gate.provider_failed(self._provider, _rest(fields))
+            if self._record.providers:
+                return False
+        else:
+            self._provider.circuit.succeeded()
+        if any(name == b"content-type" and value.startswith(b"text/event-stream") for name, value in fields):
+            self._scanner = self._filter.scanner if self._filter is not None else StreamScanner()
+        else:
+            self._filter = None  # an error in place of the stream
+        return True
+
+    def piece(self, data: bytes) -> bytes:
+        """Look at what passes; of a stream, an event that only the gateway has asked for stays here."""
+        if self._filter is not None:
+            return self._filter.pass_on(data)
+        if self._scanner is not None:
+            self._scanner.feed(data)
+        elif self._size <= LONGEST_ANSWER:
+            self._answer.append(data)
+        self._size += len(data)
+        return data
+
+    def last(self) -> bytes:
+        """Return what was held of the last event."""
+        return self._filter.rest() if self._filter is not None else b""
+
+    def cut(self, reason: str) -> bytes:
+        """End a stream with the reason, as clients of its dialect read it."""
+        return error_event(self._record.endpoint.dialect, reason) if self._scanner is not None else b""
+
+    def ended(self, problem: str) -> None:
+        """Account for the call."""
+        usage = self._usage()
+        entry = self._gate.entry(
+            self._record, "cut" if problem else "whole", provider=self._provider, status=self._status
+        )
+        if usage is None:
+            entry.estimated, usage = True, self._estimated()
+        price = self._provider.price
+        self._gate.settle(self._record, entry, usage, price.cost if price is not None else None)
+
+    def failed(self, exchange: "Exchange", failure: Failure) -> None:
+        """Go on with the next provider."""
+        if not failure.status:
+            self._gate.provider_failed(self._provider, 0.0)
+        self._gate.try_next(exchange, self._record, failure)
+
+    def abandoned(self) -> None:
+        """Account for a call whose client left before there was an answer."""
+        self._provider.circuit.gave_up()
+        entry = self._gate.entry(self._record, "failed", provider=self._provider, status=self._status)
+        self._gate.settle(self._record, entry, Usage())
+
+    def _usage(self) -> Usage | None:
+        """Return what the provider told; None where it told nothing of an answer that cost something."""
+        if self._status >= 400 or not self._record.endpoint.charged:
+            return Usage()
+        if self._scanner is not None:
+            self._scanner.end()
+            return self._scanner.usage
+        try:
+            return usage_in(msgspec.json.decode(b"".join(self._answer)))
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            return None
+
+    def _estimated(self) -> Usage:
+        """Return what it may have been: an event of a stream is about a token, so are four bytes of a text."""
+        output = self._scanner.events if self._scanner is not None else self._size // BYTES_PER_TOKEN
+        return Usage(input=self._record.estimate, output=output)
+
+
+def _rest(fields: list[Field]) -> float:
+    """Return how long a provider asks to be left alone, in seconds."""
+    return next((float(value) for name, value in fields if name == b"retry-after" and value.isdigit()), 0.0)

@@ -1,0 +1,219 @@
+"""The gate of the models: who calls, what they may ask, what it may cost, and who answers."""
+
+import math
+import os
+from collections.abc import Callable, Mapping
+from urllib.parse import unquote_to_bytes
+
+from outrider.core.codec import encode
+from outrider.core.errors import InvalidConfigError
+from outrider.core.identifiers import time_ordered
+from outrider.sidecar.llm.attempt import CallAttempt, Record
+from outrider.sidecar.llm.bodies import Call
+from outrider.sidecar.llm.buckets import Limits
+from outrider.sidecar.llm.budget import Budget
+from outrider.sidecar.llm.dialects import MODELS, Dialect, client_key, endpoint_of, error_document, provider_path
+from outrider.sidecar.llm.ledger import Entry, Ledger
+from outrider.sidecar.llm.routes import Provider, Route
+from outrider.sidecar.llm.usage import Usage
+from outrider.sidecar.proxy.exchange import Exchange
+from outrider.sidecar.proxy.gate import Failure
+from outrider.sidecar.proxy.messages import JSON_FIELDS, Field
+
+# A call that is never settled holds its money no longer than this.
+RESERVED_SECONDS = 3600.0
+_IDENTITY: Field = (b"accept-encoding", b"identity")
+
+
+class Agent:
+    """Who calls, and its bounds.
+
+    Args:
+        name: As the ledger shows it.
+        keys: Its virtual keys; without one everybody who reaches the gateway may call.
+        limits: Its rates.
+        budget: Its money; None for no bound.
+    """
+
+    def __init__(self, name: str, keys: frozenset[bytes], limits: Limits, budget: Budget | None) -> None:
+        self.name, self.keys, self.limits, self.budget = name, keys, limits, budget
+
+
+class LlmGate:
+    """Decides about calls of models.
+
+    Args:
+        agent: Who calls.
+        routes: Whom to ask, by the name that the agent uses for a model.
+        ledger: Takes every call.
+        now: Seconds of a clock that cannot be set.
+        wall: Seconds since the epoch.
+        usual_answer: Tokens that are reserved for an answer where the client names no bound.
+    """
+
+    def __init__(
+        self, agent: Agent, routes: Mapping[str, Route], ledger: Ledger, *, now: Callable[[], float],
+        wall: Callable[[], float], usual_answer: int,
+    ) -> None:  # fmt: skip
+        self._agent = agent
+        self._routes = routes
+        self._ledger = ledger
+        self._now, self._wall = now, wall
+        self._usual_answer = usual_answer
+        models = [{"id": alias, "object": "model", "created": 0, "owned_by": "outrider"} for alias in sorted(routes)]
+        self._models = encode({"object": "list", "data": models})
+
+    def decide(self, exchange: Exchange) -> None:
+        """Answer, refuse or forward a call."""
+        request = exchange.request
+        path, _, query = request.target.partition(b"?")
+        found = endpoint_of(request.method, path)
+        if found is None:
+            _refuse(
+                exchange,
+                "openai",
+                404,
+                "not_found",
+                f"{request.method.decode()} {path.decode('latin-1')} is not offered",
+            )
+            return
+        endpoint, named = found
+        key, query = _split_key(query)
+        if self._agent.keys and (client_key(request.key) or key) not in self._agent.keys:
+            _refuse(exchange, endpoint.dialect, 401, "invalid_api_key", "the key is not one of this gateway")
+            return
+        if endpoint is MODELS:
+            exchange.answer(200, JSON_FIELDS, self._models)
+            return
+        try:
+            call = Call(request.body)
+        except InvalidConfigError as error:
+            _refuse(exchange, endpoint.dialect, 400, "invalid_request_error", error.message)
+            return
+        alias = unquote_to_bytes(named).decode("utf-8", "replace") if named else call.model
+        route = self._routes.get(alias)
+        if route is None:
+            names = ", ".join(sorted(self._routes)) or "none"
+            _refuse(
+                exchange, endpoint.dialect, 404, "model_not_found", f"no route is called '{alias}'; there are: {names}"
+            )
+            return
+        now = self._now()
+        record = Record(
+            time_ordered(self._wall(), os.urandom(10)), alias, endpoint, call,
+            path=path + (b"?" + query if query else b""), size=len(request.body), began=now,
+            moment=self._wall(),
+        )  # fmt: skip
+        self._begin(exchange, record, route)
+
+    def _begin(self, exchange: Exchange, record: Record, route: Route) -> None:
+        dialect = record.endpoint.dialect
+        record.providers = list(route.order(dialect))
+        if not record.providers:
+            _refuse(
+                exchange,
+                dialect,
+                400,
+                "unsupported",
+                f"route '{route.alias}' has no provider that speaks as {dialect} does",
+            )
+            return
+        if self._ledger.full or (self._agent.budget is not None and self._ledger.problem):
+            _refuse(
+                exchange, dialect, 503, "ledger_unavailable", f"the ledger cannot be written: {self._ledger.problem}"
+            )
+            return
+        refusal = self._agent.limits.begin(record.estimate, record.began)
+        if refusal is not None:
+            wait = [(b"retry-after", b"%d" % max(1, math.ceil(refusal.wait)))]
+            _refuse(exchange, dialect, 429, "rate_limit_exceeded", refusal.reason, fields=wait)
+            return
+        if not self._reserve(record):
+            self._agent.limits.end(record.estimate, 0, record.began)
+            # Clients repeat what is answered with 429; a budget is as empty a second later.
+            _refuse(exchange, dialect, 402, "budget_exceeded", "the budget of this period is used up")
+            return
+        self.try_next(exchange, record, Failure("no provider may be asked now"))
+
+    def _reserve(self, record: Record) -> bool:
+        budget = self._agent.budget
+        if budget is None or not record.endpoint.charged:
+            return True
+        most = record.call.most_tokens
+        # A token has at least a byte: what is reserved for a prompt of text is never too little.
+        expected = Usage(input=record.size, output=self._usual_answer if most is None else most)
+        amount = max(one.price.cost(expected) for one in record.providers if one.price is not None)
+        record.reservation = budget.reserve(amount, record.moment, RESERVED_SECONDS)
+        return record.reservation is not None
+
+    def try_next(self, exchange: Exchange, record: Record, failure: Failure) -> None:
+        """Ask the next provider; where none is left, answer with what went wrong last."""
+        now = self._now()
+        while record.providers:
+            provider = record.providers.pop(0)
+            if provider.circuit.allows(now):
+                self._forward(exchange, record, provider)
+                return
+        self.settle(record, self.entry(record, "failed", status=failure.status), Usage())
+        status = 504 if failure.late else 502 if failure.status else 503
+        _refuse(
+            exchange,
+            record.endpoint.dialect,
+            status,
+            "provider_failed",
+            f"no provider of '{record.alias}' answers: {failure.reason}",
+        )
+
+    def _forward(self, exchange: Exchange, record: Record, provider: Provider) -> None:
+        provider.circuit.begin(self._now())
+        model = provider.model or record.alias
+        endpoint, call = record.endpoint, record.call
+        record.asks_usage = endpoint.usage_on_request and call.stream and not call.wants_usage
+        body = exchange.request.body
+        if endpoint.dialect != "gemini":  # there the path names the model
+            body = call.body(model, usage=record.asks_usage)
+        fields = [field for field in exchange.request.fields if field[0] != b"accept-encoding"]
+        exchange.forward(
+            provider.target,
+            CallAttempt(self, record, provider),
+            path=provider_path(provider.dialect, provider.base, record.path, model),
+            fields=[*fields, _IDENTITY, *provider.key],  # what is compressed cannot be counted
+            body=body,
+        )
+
+    def provider_failed(self, provider: Provider, rest: float) -> None:
+        """Note that a provider has failed; `rest` is how long it asks to be left alone."""
+        provider.circuit.failed(self._now(), rest)
+
+    def entry(self, record: Record, outcome: str, *, provider: Provider | None = None, status: int = 0) -> Entry:
+        """Return what the ledger says of a call, but for its usage."""
+        return Entry(
+            id=record.id, time=record.moment, agent=self._agent.name, endpoint=record.endpoint.name, alias=record.alias,
+            provider=provider.name if provider else "", model=(provider.model or record.alias) if provider else "",
+            outcome=outcome, status=status, seconds=round(self._now() - record.began, 4),
+        )  # fmt: skip
+
+    def settle(self, record: Record, entry: Entry, usage: Usage, price: "Callable[[Usage], int] | None" = None) -> None:
+        """Account for a call that has ended; `price` returns what its usage cost."""
+        entry.input, entry.output, entry.cached = usage.input, usage.output, usage.cached
+        entry.written, entry.reasoning = usage.written, usage.reasoning
+        entry.cost = price(usage) if price is not None else 0
+        self._agent.limits.end(record.estimate, usage.input + usage.output, self._now())
+        if record.reservation is not None and self._agent.budget is not None:
+            self._agent.budget.settle(record.reservation, entry.cost)
+        self._ledger.append(entry)
+
+
+def _split_key(query: bytes) -> tuple[bytes, bytes]:
+    """Return the key of a query, as Gemini's clients may send it, and the query without it."""
+    if b"key=" not in query:
+        return b"", query
+    parts = query.split(b"&")
+    keys = [part[4:] for part in parts if part.startswith(b"key=")]
+    return keys[0] if keys else b"", b"&".join(part for part in parts if not part.startswith(b"key="))
+
+
+def _refuse(
+    exchange: Exchange, dialect: Dialect, status: int, code: str, message: str, *, fields: list[Field] | None = None
+) -> None:
+    exchange.answer(status, [*JSON_FIELDS, *(fields or [])], error_document(dialect, status, code, message))

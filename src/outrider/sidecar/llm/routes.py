@@ -1,0 +1,112 @@
+"""Who may answer for a model: by priority, by weight among equals, past those that fail."""
+
+import random
+from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
+
+from outrider.core.errors import InvalidConfigError
+from outrider.core.secrets import SecretRef, SecretValue
+from outrider.sidecar.llm.circuit import Circuit
+from outrider.sidecar.llm.dialects import Dialect, key_fields
+from outrider.sidecar.llm.prices import Price
+from outrider.sidecar.llm.settings import ProviderSettings, RouteSettings
+from outrider.sidecar.proxy.messages import Field
+from outrider.sidecar.proxy.pool import Target
+
+TargetMaker = Callable[[str, int, ProviderSettings], Target]
+
+
+class Provider:
+    """One model of a provider.
+
+    Args:
+        settings: What it is.
+        target: Where it is.
+        base: Path of its address.
+        price: Of the model; None where it is not known.
+    """
+
+    __slots__ = ("base", "circuit", "dialect", "key", "model", "name", "price", "priority", "target", "weight")
+
+    def __init__(self, settings: ProviderSettings, target: Target, base: bytes, price: Price | None) -> None:
+        self.name = settings.provider
+        self.dialect: Dialect = settings.dialect
+        self.model = settings.model
+        self.priority, self.weight = settings.priority, settings.weight
+        self.target, self.base, self.price = target, base, price
+        self.key: list[Field] = []
+        self.circuit = Circuit()
+
+    def use_key(self, key: SecretValue) -> None:
+        """Take a key from the next call on."""
+        self.key = key_fields(self.dialect, key.reveal())
+
+
+class Route:
+    """The providers of one alias.
+
+    Args:
+        alias: The name that the agent uses.
+        providers: Who may answer.
+    """
+
+    def __init__(self, alias: str, providers: list[Provider]) -> None:
+        self.alias = alias
+        self.providers = providers
+
+    def order(self, dialect: Dialect, chance: Callable[[], float] = random.random) -> Iterator[Provider]:
+        """Yield the providers that speak a dialect, in the order in which they are to be asked.
+
+        Args:
+            dialect: Of the call.
+            chance: Returns a number from 0 to 1; of providers of one priority the share of each is its weight.
+        """
+        able = [one for one in self.providers if one.dialect == dialect]
+        if len(able) == 1:
+            yield able[0]
+            return
+        for priority in sorted({one.priority for one in able}):
+            group = [one for one in able if one.priority == priority]
+            while group:
+                chosen = _drawn(group, chance())
+                group.remove(chosen)
+                yield chosen
+
+
+def _drawn(group: list[Provider], chance: float) -> Provider:
+    mark = chance * sum(one.weight for one in group)
+    for one in group:
+        mark -= one.weight
+        if mark < 0:
+            return one
+    return group[-1]
+
+
+def make_provider(settings: ProviderSettings, make_target: TargetMaker, price: Price | None) -> Provider:
+    """Return a provider.
+
+    Args:
+        settings: What it is.
+        make_target: Returns the target of a host and a port.
+        price: Of its model.
+
+    Raises:
+        InvalidConfigError: Its address is none.
+    """
+    try:
+        parts = urlsplit(settings.url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        parts, port = urlsplit(""), 0
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or "@" in parts.netloc:
+        raise InvalidConfigError(
+            f"provider {settings.provider}: not an address", path="url", found=settings.url, expected="https://HOST/PATH",
+            suggestions=["write for example https://api.openai.com/v1"],
+        )  # fmt: skip
+    target = make_target(parts.hostname, port, settings)
+    return Provider(settings, target, parts.path.rstrip("/").encode(), price)
+
+
+def secrets_of(routes: list[RouteSettings]) -> list[SecretRef]:
+    """Return the secrets that routes name."""
+    return [one.key for route in routes for one in route.providers if one.key is not None]

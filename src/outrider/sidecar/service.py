@@ -1,0 +1,151 @@
+"""The sidecar process: `outrider sidecar serve --settings FILE`."""
+
+import argparse
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+from outrider.core.codec import decode
+from outrider.core.errors import MissingRequirementError, OutriderError
+from outrider.ports.clock import SystemClock
+from outrider.ports.process import LIFELINE_VARIABLE, watch_lifeline
+from outrider.ports.secrets import Resolver
+from outrider.ports.secrets.private_files import write_private
+from outrider.ports.telemetry import configure_logging, logger
+from outrider.sidecar.llm.buckets import Limits
+from outrider.sidecar.llm.building import build_budget, build_routes
+from outrider.sidecar.llm.gate import Agent, LlmGate
+from outrider.sidecar.llm.ledger import Ledger
+from outrider.sidecar.llm.routes import Route
+from outrider.sidecar.proxy.exchange import Exchange
+from outrider.sidecar.proxy.proxy import Proxy
+from outrider.sidecar.settings import SidecarSettings
+
+ADDRESS_FILE = "address"
+DRAIN_SECONDS = 10.0
+KEY_SECONDS = 30.0
+_log = logger(__name__)
+
+
+class Sidecar:
+    """Everything of one sidecar, wired together."""
+
+    def __init__(self, settings: SidecarSettings) -> None:
+        self._settings = settings
+        self._clock = SystemClock()
+        self._stopping = asyncio.Event()
+        self._secrets = Resolver(settings.secret_sources, folder=settings.folder, store=settings.secrets)
+        self._gate: LlmGate
+
+    def stop(self) -> None:
+        """Ask for a clean end: what is in flight is answered."""
+        self._stopping.set()
+
+    def decide(self, exchange: Exchange) -> None:
+        """Hand a request to the gate of the models."""
+        self._gate.decide(exchange)
+
+    async def run(self) -> None:
+        """Serve until `stop`."""
+        settings = self._settings.llm
+        ledger = Ledger(self._settings.state / "ledger")
+        proxy = Proxy(self)
+        try:
+            routes = build_routes(settings, proxy)
+            limits = settings.limits
+            agent = Agent(
+                self._settings.agent,
+                frozenset([(await self._secrets.fetch(one.secret, one.key)).reveal().encode() for one in self._settings.keys]),
+                Limits(
+                    requests_per_minute=limits.requests_per_minute, tokens_per_minute=limits.tokens_per_minute,
+                    concurrent=limits.concurrent, now=self._clock.monotonic(),
+                ),
+                await asyncio.to_thread(build_budget, settings.budget, ledger),
+            )  # fmt: skip
+            await self._open_keys(routes, first=True)
+            self._gate = LlmGate(
+                agent,
+                routes,
+                ledger,
+                now=self._clock.monotonic,
+                wall=self._clock.now,
+                usual_answer=settings.usual_answer,
+            )
+            await self._serve(proxy, routes)
+        finally:
+            await proxy.close(DRAIN_SECONDS)
+            await asyncio.to_thread(ledger.close)
+
+    async def _serve(self, proxy: Proxy, routes: dict[str, Route]) -> None:
+        host, _, port = self._settings.listen.rpartition(":")
+        listening = socket.create_server((host, int(port)), backlog=1024)
+        listening.setblocking(False)
+        address = "{}:{}".format(*listening.getsockname()[:2])
+        await proxy.listen(listening)
+        write_private(self._settings.state / ADDRESS_FILE, address.encode())
+        _log.info("sidecar of %s listens on %s", self._settings.agent, address)
+        renewing = asyncio.get_running_loop().create_task(self._renew_keys(routes))
+        await self._stopping.wait()
+        renewing.cancel()
+        await asyncio.wait({renewing})
+
+    async def _renew_keys(self, routes: dict[str, Route]) -> None:
+        while True:
+            await self._clock.sleep(KEY_SECONDS)
+            await self._open_keys(routes, first=False)
+
+    async def _open_keys(self, routes: dict[str, Route], *, first: bool) -> None:
+        """Read the providers' keys; one that cannot be read later stays what it was.
+
+        Raises:
+            OutriderError: At first one cannot be read.
+        """
+        for route in self._settings.llm.routes:
+            for settings, provider in zip(route.providers, routes[route.alias].providers, strict=True):
+                if settings.key is None:
+                    continue
+                try:
+                    provider.use_key(await self._secrets.fetch(settings.key.secret, settings.key.key))
+                except OutriderError as error:
+                    if first:
+                        raise
+                    _log.warning("the key of %s stays as it was: %s", settings.provider, error.message)
+
+
+def serve(arguments: list[str]) -> None:
+    """Run the sidecar."""
+    parser = argparse.ArgumentParser(prog="outrider sidecar serve")
+    parser.add_argument("--settings", required=True, type=Path, help="settings file of the sidecar (JSON)")
+    path: Path = parser.parse_args(arguments).settings
+    os.umask(0o077)
+    configure_logging()
+    settings = decode(path.read_bytes(), SidecarSettings)
+    settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _run(_main(settings))
+
+
+async def _main(settings: SidecarSettings) -> None:
+    sidecar = Sidecar(settings)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, sidecar.stop)
+    lifeline = os.environ.pop(LIFELINE_VARIABLE, None)
+    if lifeline is not None:
+        watch_lifeline(loop, int(lifeline), sidecar.stop)
+    await sidecar.run()
+
+
+def _run(main: Coroutine[Any, Any, None]) -> None:
+    try:
+        import uvloop  # noqa: PLC0415 - only who has a sidecar has it
+    except ModuleNotFoundError as error:
+        main.close()
+        raise MissingRequirementError(
+            "the sidecar needs uvloop and httptools", found=str(error), expected="the extra `sidecar`",
+            suggestions=["pip install 'outrider[sidecar]'"],
+        ) from error  # fmt: skip
+    uvloop.run(main)
