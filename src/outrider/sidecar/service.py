@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -28,6 +29,7 @@ from outrider.sidecar.settings import SidecarSettings
 ADDRESS_FILE = "address"
 DRAIN_SECONDS = 10.0
 KEY_SECONDS = 30.0
+GARBAGE_THRESHOLD = 50_000
 _log = logger(__name__)
 
 
@@ -88,6 +90,9 @@ class Sidecar:
         await proxy.listen(listening)
         write_private(self._settings.state / ADDRESS_FILE, address.encode())
         _log.info("sidecar of %s listens on %s", self._settings.agent, address)
+        # What there is now stays: collections need not look at it, and a call leaves no cycles behind.
+        gc.freeze()
+        gc.set_threshold(GARBAGE_THRESHOLD, 10, 10)
         renewing = asyncio.get_running_loop().create_task(self._renew_keys(routes))
         await self._stopping.wait()
         renewing.cancel()

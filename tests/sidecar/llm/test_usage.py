@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outrider.sidecar.llm.usage import LONGEST_LINE, StreamScanner, Usage, usage_in
+from outrider.sidecar.llm.usage import LONGEST_LINE, StreamScanner, Usage, usage_in, usage_of
 
 CHAT: dict[str, Any] = {
     "choices": [],
@@ -49,6 +49,22 @@ WHOLE = Usage(input=20, output=7, cached=16, reasoning=3)
 @pytest.mark.parametrize("document", [CHAT, RESPONSES, RESPONSES["response"], GEMINI])
 def test_whole_answers(document: dict[str, Any]) -> None:
     assert usage_in(document) == WHOLE
+    assert usage_of(json.dumps(document).encode()) == WHOLE
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["prompt_tokens", "completion_tokens", "prompt_tokens_details", "x"]),
+        st.none()
+        | st.integers()
+        | st.text()
+        | st.booleans()
+        | st.dictionaries(st.sampled_from(["cached_tokens", "y"]), st.none() | st.integers(-5, 10**6)),
+    )
+)
+def test_both_ways_of_reading_agree(usage: dict[str, Any]) -> None:
+    document = {"choices": [{"message": {"content": "x"}}], "usage": usage}
+    assert usage_of(json.dumps(document).encode()) == usage_in(document)
 
 
 def test_an_answer_of_anthropic() -> None:

@@ -2,14 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from outrider.sidecar.llm.bodies import Call
 from outrider.sidecar.llm.budget import Reservation
 from outrider.sidecar.llm.dialects import Endpoint, error_event
 from outrider.sidecar.llm.routes import Provider
 from outrider.sidecar.llm.streams import WithoutUsage
-from outrider.sidecar.llm.usage import StreamScanner, Usage, usage_in
+from outrider.sidecar.llm.usage import StreamScanner, Usage, usage_of
 from outrider.sidecar.proxy.gate import Attempt, Failure
 from outrider.sidecar.proxy.messages import Field
 
@@ -149,10 +147,7 @@ class CallAttempt(Attempt):
         if self._scanner is not None:
             self._scanner.end()
             return self._scanner.usage
-        try:
-            return usage_in(msgspec.json.decode(b"".join(self._answer)))
-        except (msgspec.DecodeError, UnicodeError, RecursionError):
-            return None
+        return usage_of(self._answer[0] if len(self._answer) == 1 else b"".join(self._answer))
 
     def _estimated(self) -> Usage:
         """Return what it may have been: an event of a stream is about a token, so are four bytes of a text."""

@@ -20,24 +20,27 @@ class Bucket:
 
     def wait(self, amount: float, now: float) -> float:
         """Return after how many seconds so much can be taken, 0 for at once. More than it ever holds waits until it is full."""
-        self._fill(now)
-        missing = min(amount, self._capacity) - self._level
+        if now > self._at:
+            self._fill(now)
+        missing = (min(self._capacity, amount)) - self._level
         return missing / self._rate if missing > 0 else 0.0
 
     def take(self, amount: float, now: float) -> None:
         """Take so much, also what is not there: later ones wait for it."""
-        self._fill(now)
+        if now > self._at:
+            self._fill(now)
         self._level -= amount
 
     def give(self, amount: float, now: float) -> None:
         """Give back what was taken and not used."""
-        self._fill(now)
+        if now > self._at:
+            self._fill(now)
         self._level = min(self._capacity, self._level + amount)
 
     def _fill(self, now: float) -> None:
-        if now > self._at:
-            self._level = min(self._capacity, self._level + (now - self._at) * self._rate)
-            self._at = now
+        level = self._level + (now - self._at) * self._rate
+        self._level = min(self._capacity, level)
+        self._at = now
 
 
 class Refusal:

@@ -1,5 +1,6 @@
 """The gate of the models: who calls, what they may ask, what it may cost, and who answers."""
 
+import itertools
 import math
 import os
 from collections.abc import Callable, Mapping
@@ -38,6 +39,10 @@ class Agent:
     def __init__(self, name: str, keys: frozenset[bytes], limits: Limits, budget: Budget | None) -> None:
         self.name, self.keys, self.limits, self.budget = name, keys, limits, budget
 
+    def admits(self, key: bytes) -> bool:
+        """Return whether a call with this key may come in."""
+        return not self.keys or key in self.keys
+
 
 class LlmGate:
     """Decides about calls of models.
@@ -60,6 +65,11 @@ class LlmGate:
         self._ledger = ledger
         self._now, self._wall = now, wall
         self._usual_answer = usual_answer
+        # A call's id is that of this process and a number: one is made for every call.
+        self._series = time_ordered(wall(), os.urandom(10))
+        self._numbers = itertools.count()
+        # Fields as nearly every client sends them, which need no taking apart.
+        self._accepted = frozenset(one for key in agent.keys for one in (key, b"Bearer " + key))
         models = [{"id": alias, "object": "model", "created": 0, "owned_by": "outrider"} for alias in sorted(routes)]
         self._models = encode({"object": "list", "data": models})
 
@@ -78,8 +88,8 @@ class LlmGate:
             )
             return
         endpoint, named = found
-        key, query = _split_key(query)
-        if self._agent.keys and (client_key(request.key) or key) not in self._agent.keys:
+        key, query = _split_key(query) if query else (b"", query)
+        if request.key not in self._accepted and not self._agent.admits(client_key(request.key) or key):
             _refuse(exchange, endpoint.dialect, 401, "invalid_api_key", "the key is not one of this gateway")
             return
         if endpoint is MODELS:
@@ -98,17 +108,15 @@ class LlmGate:
                 exchange, endpoint.dialect, 404, "model_not_found", f"no route is called '{alias}'; there are: {names}"
             )
             return
-        now = self._now()
         record = Record(
-            time_ordered(self._wall(), os.urandom(10)), alias, endpoint, call,
-            path=path + (b"?" + query if query else b""), size=len(request.body), began=now,
-            moment=self._wall(),
+            f"{self._series}-{next(self._numbers)}", alias, endpoint, call, path=path + b"?" + query if query else path,
+            size=len(request.body), began=self._now(), moment=self._wall(),
         )  # fmt: skip
         self._begin(exchange, record, route)
 
     def _begin(self, exchange: Exchange, record: Record, route: Route) -> None:
         dialect = record.endpoint.dialect
-        record.providers = list(route.order(dialect))
+        record.providers = route.order(dialect)
         if not record.providers:
             _refuse(
                 exchange,
@@ -141,8 +149,8 @@ class LlmGate:
             return True
         most = record.call.most_tokens
         # A token has at least a byte: what is reserved for a prompt of text is never too little.
-        expected = Usage(input=record.size, output=self._usual_answer if most is None else most)
-        amount = max(one.price.cost(expected) for one in record.providers if one.price is not None)
+        output = self._usual_answer if most is None else most
+        amount = max(one.price.plain(record.size, output) for one in record.providers if one.price is not None)
         record.reservation = budget.reserve(amount, record.moment, RESERVED_SECONDS)
         return record.reservation is not None
 
@@ -152,6 +160,7 @@ class LlmGate:
         while record.providers:
             provider = record.providers.pop(0)
             if provider.circuit.allows(now):
+                provider.circuit.begin(now)
                 self._forward(exchange, record, provider)
                 return
         self.settle(record, self.entry(record, "failed", status=failure.status), Usage())
@@ -165,7 +174,6 @@ class LlmGate:
         )
 
     def _forward(self, exchange: Exchange, record: Record, provider: Provider) -> None:
-        provider.circuit.begin(self._now())
         model = provider.model or record.alias
         endpoint, call = record.endpoint, record.call
         record.asks_usage = endpoint.usage_on_request and call.stream and not call.wants_usage

@@ -27,6 +27,10 @@ class Price(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     cached: int | None = None
     written: int | None = None
 
+    def plain(self, tokens: int, output: int) -> int:
+        """Return the cost of a prompt that no cache has and of an answer, in nano-units, rounded up."""
+        return -(-(tokens * self.input + output * self.output) // _PER)
+
     def cost(self, usage: Usage) -> int:
         """Return what a call cost, in nano-units, rounded up."""
         cached, written = min(usage.cached, usage.input), min(usage.written, usage.input)

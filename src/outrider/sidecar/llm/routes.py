@@ -1,7 +1,7 @@
 """Who may answer for a model: by priority, by weight among equals, past those that fail."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from outrider.core.errors import InvalidConfigError
@@ -53,24 +53,28 @@ class Route:
     def __init__(self, alias: str, providers: list[Provider]) -> None:
         self.alias = alias
         self.providers = providers
+        self._able: dict[Dialect, list[Provider]] = {}
+        for one in providers:
+            self._able.setdefault(one.dialect, []).append(one)
 
-    def order(self, dialect: Dialect, chance: Callable[[], float] = random.random) -> Iterator[Provider]:
-        """Yield the providers that speak a dialect, in the order in which they are to be asked.
+    def order(self, dialect: Dialect, chance: Callable[[], float] = random.random) -> list[Provider]:
+        """Return the providers that speak a dialect, in the order in which they are to be asked.
 
         Args:
             dialect: Of the call.
             chance: Returns a number from 0 to 1; of providers of one priority the share of each is its weight.
         """
-        able = [one for one in self.providers if one.dialect == dialect]
-        if len(able) == 1:
-            yield able[0]
-            return
+        able = self._able.get(dialect, [])
+        if len(able) <= 1:
+            return able.copy()
+        found: list[Provider] = []
         for priority in sorted({one.priority for one in able}):
             group = [one for one in able if one.priority == priority]
             while group:
                 chosen = _drawn(group, chance())
                 group.remove(chosen)
-                yield chosen
+                found.append(chosen)
+        return found
 
 
 def _drawn(group: list[Provider], chance: float) -> Provider:

@@ -26,6 +26,48 @@ class Usage(msgspec.Struct, kw_only=True):
     reasoning: int = 0
 
 
+class _Details(msgspec.Struct):
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+
+
+class _Told(msgspec.Struct):
+    prompt_tokens: int
+    completion_tokens: int = 0
+    prompt_tokens_details: _Details | None = None
+    completion_tokens_details: _Details | None = None
+
+
+class _ChatAnswer(msgspec.Struct):
+    usage: _Told
+
+
+_chat_answers = msgspec.json.Decoder(_ChatAnswer)
+_NONE = _Details()
+
+
+def usage_of(answer: bytes) -> Usage | None:
+    """Return the usage that an answer in one piece tells; None where it tells none.
+
+    Of the commonest answers, those of OpenAI's chat, only the usage is decoded; of the others all.
+    """
+    try:
+        told = _chat_answers.decode(answer).usage
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        try:
+            return usage_in(msgspec.json.decode(answer))
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            return None
+    cached = (told.prompt_tokens_details or _NONE).cached_tokens or 0
+    reasoning = (told.completion_tokens_details or _NONE).reasoning_tokens or 0
+    return Usage(
+        input=max(0, told.prompt_tokens),
+        output=max(0, told.completion_tokens),
+        cached=max(0, cached),
+        reasoning=max(0, reasoning),
+    )
+
+
 def usage_in(document: Any) -> Usage | None:
     """Return the usage that an answer or an event of a stream tells, in any dialect; None where it tells none.
 
