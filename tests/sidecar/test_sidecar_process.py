@@ -128,6 +128,18 @@ def test_programs_on_real_sdks(tmp_path: Path, provider: ModelServer) -> None:
     assert "sk-virtual" not in text
 
 
+def test_programs_on_real_sdks_read_a_script(tmp_path: Path, provider: ModelServer) -> None:
+    (tmp_path / "script.yaml").write_text(f"- {{when: hello, say: '{TEXT}'}}\n")
+    (tmp_path / "real").unlink(missing_ok=True)
+    with running(tmp_path, provider, offline=str(tmp_path / "script.yaml")) as sidecar:
+        ways = {"openai": "chat", "anthropic": "claude", "gemini": "gem", "langchain": "chat"}
+        found = llm_clients.ask(sidecar.address, "sk-virtual", **ways)
+    assert {name: (one["whole"], one["stream"]) for name, one in found.items()} == dict.fromkeys(ways, (TEXT, TEXT))
+    assert found["openai"]["response"] == TEXT
+    assert found["openai"]["usage"] > 0
+    assert provider.models == []
+
+
 def test_a_refusal_is_told_once_and_with_its_reason(tmp_path: Path, provider: ModelServer) -> None:
     with running(tmp_path, provider, budget={"amount": 0, "per": "day"}) as sidecar:
         found = llm_clients.ask(sidecar.address, "sk-virtual", refused="chat")["refused"]

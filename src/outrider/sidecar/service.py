@@ -22,6 +22,7 @@ from outrider.sidecar.llm.building import build_budget, build_routes
 from outrider.sidecar.llm.gate import Agent, LlmGate
 from outrider.sidecar.llm.ledger import Ledger
 from outrider.sidecar.llm.routes import Route
+from outrider.sidecar.llm.script import read_script
 from outrider.sidecar.proxy.exchange import Exchange
 from outrider.sidecar.proxy.proxy import Proxy
 from outrider.sidecar.settings import SidecarSettings
@@ -68,15 +69,13 @@ class Sidecar:
                 ),
                 await asyncio.to_thread(build_budget, settings.budget, ledger),
             )  # fmt: skip
-            await self._open_keys(routes, first=True)
+            script = read_script(settings.offline) if settings.offline is not None else None
+            if script is None:
+                await self._open_keys(routes, first=True)
             self._gate = LlmGate(
-                agent,
-                routes,
-                ledger,
-                now=self._clock.monotonic,
-                wall=self._clock.now,
-                usual_answer=settings.usual_answer,
-            )
+                agent, routes, ledger, now=self._clock.monotonic, wall=self._clock.now,
+                usual_answer=settings.usual_answer, script=script,
+            )  # fmt: skip
             await self._serve(proxy, routes)
         finally:
             await proxy.close(DRAIN_SECONDS)
@@ -99,7 +98,7 @@ class Sidecar:
         await asyncio.wait({renewing})
 
     async def _renew_keys(self, routes: dict[str, Route]) -> None:
-        while True:
+        while self._settings.llm.offline is None:
             await self._clock.sleep(KEY_SECONDS)
             await self._open_keys(routes, first=False)
 

@@ -15,6 +15,7 @@ from outrider.sidecar.llm.buckets import Limits
 from outrider.sidecar.llm.building import build_budget, build_routes
 from outrider.sidecar.llm.gate import Agent, LlmGate
 from outrider.sidecar.llm.ledger import Entry, Ledger
+from outrider.sidecar.llm.script import read_script
 from outrider.sidecar.llm.settings import LlmSettings
 from outrider.sidecar.proxy.exchange import Exchange
 from outrider.sidecar.proxy.limits import ProxyLimits
@@ -202,8 +203,9 @@ async def _begin(made: Gateway, settings: LlmSettings, proxy: Proxy, keys: froze
     )
     made.agent = Agent("a", keys, limits, build_budget(settings.budget, made.ledger))
     made.gate = LlmGate(
-        made.agent, routes, made.ledger, now=time.monotonic, wall=time.time, usual_answer=settings.usual_answer
-    )
+        made.agent, routes, made.ledger, now=time.monotonic, wall=time.time, usual_answer=settings.usual_answer,
+        script=read_script(settings.offline) if settings.offline else None,
+    )  # fmt: skip
     listening = socket.create_server(("127.0.0.1", 0))
     listening.setblocking(False)
     made.port = listening.getsockname()[1]

@@ -57,6 +57,14 @@ async def test_where_clients_put_their_key(tmp_path: Path, fields: str) -> None:
         assert (await found.ask("/v1/models", method="GET", fields=fields)).document["data"][0]["id"] == "default"
 
 
+async def test_a_web_page_needs_a_key(tmp_path: Path) -> None:
+    async with gateway(tmp_path, saying(ANSWER)) as found:
+        assert (await found.ask(fields="origin: https://evil.test\r\n", **CALL)).status == 403
+        assert found.seen[0] == []
+    async with gateway(tmp_path, saying(ANSWER), keys=frozenset([b"k"])) as found:
+        assert (await found.ask(fields="origin: https://mine.test\r\nx-api-key: k\r\n", **CALL)).status == 200
+
+
 async def test_what_is_not_offered(tmp_path: Path) -> None:
     async with gateway(tmp_path, saying(ANSWER)) as found:
         assert (await found.ask("/v1/files", **CALL)).status == 404

@@ -6,9 +6,12 @@ import os
 from collections.abc import Callable, Mapping
 from urllib.parse import unquote_to_bytes
 
+import msgspec
+
 from outrider.core.codec import encode
 from outrider.core.errors import InvalidConfigError
 from outrider.core.identifiers import time_ordered
+from outrider.sidecar.llm import scripted
 from outrider.sidecar.llm.attempt import CallAttempt, Record
 from outrider.sidecar.llm.bodies import Call
 from outrider.sidecar.llm.buckets import Limits
@@ -16,6 +19,7 @@ from outrider.sidecar.llm.budget import Budget
 from outrider.sidecar.llm.dialects import MODELS, Dialect, client_key, endpoint_of, error_document, provider_path
 from outrider.sidecar.llm.ledger import Entry, Ledger
 from outrider.sidecar.llm.routes import Provider, Route
+from outrider.sidecar.llm.script import Script, last_text
 from outrider.sidecar.llm.usage import Usage
 from outrider.sidecar.proxy.exchange import Exchange
 from outrider.sidecar.proxy.gate import Failure
@@ -54,17 +58,19 @@ class LlmGate:
         now: Seconds of a clock that cannot be set.
         wall: Seconds since the epoch.
         usual_answer: Tokens that are reserved for an answer where the client names no bound.
+        script: Answers in place of every provider; None to ask them.
     """
 
     def __init__(
         self, agent: Agent, routes: Mapping[str, Route], ledger: Ledger, *, now: Callable[[], float],
-        wall: Callable[[], float], usual_answer: int,
+        wall: Callable[[], float], usual_answer: int, script: Script | None = None,
     ) -> None:  # fmt: skip
         self._agent = agent
         self._routes = routes
         self._ledger = ledger
         self._now, self._wall = now, wall
         self._usual_answer = usual_answer
+        self._script = script
         # A call's id is that of this process and a number: one is made for every call.
         self._series = time_ordered(wall(), os.urandom(10))
         self._numbers = itertools.count()
@@ -92,6 +98,10 @@ class LlmGate:
         if request.key not in self._accepted and not self._agent.admits(client_key(request.key) or key):
             _refuse(exchange, endpoint.dialect, 401, "invalid_api_key", "the key is not one of this gateway")
             return
+        if request.origin and not self._agent.keys:
+            # Any page that a browser on this machine shows could spend the agent's money.
+            _refuse(exchange, endpoint.dialect, 403, "origin_refused", "web pages may not call a gateway without keys")
+            return
         if endpoint is MODELS:
             exchange.answer(200, JSON_FIELDS, self._models)
             return
@@ -114,10 +124,25 @@ class LlmGate:
         )  # fmt: skip
         self._begin(exchange, record, route)
 
+    def _by_script(self, exchange: Exchange, record: Record, script: Script) -> None:
+        """Answer in place of the providers."""
+        endpoint, call = record.endpoint, record.call
+        entry = script.answer(last_text(msgspec.json.decode(exchange.request.body)))
+        usage = scripted.usage_of(record.size, entry)
+        stream = call.stream or endpoint.streams
+        body = scripted.render(endpoint.name, entry, usage, record.id, stream=stream, tell_usage=call.wants_usage)
+        noted = self.entry(record, "whole", status=200)
+        noted.provider = noted.model = scripted.MODEL
+        self.settle(record, noted, usage)
+        exchange.answer(200, [scripted.EVENTS if stream else scripted.JSON, scripted.MARK], body)
+
     def _begin(self, exchange: Exchange, record: Record, route: Route) -> None:
         dialect = record.endpoint.dialect
         record.providers = route.order(dialect)
-        if not record.providers:
+        if self._script is not None and not scripted.serves(record.endpoint.name):
+            _refuse(exchange, dialect, 501, "offline", f"a script does not answer {record.endpoint.name}")
+            return
+        if self._script is None and not record.providers:
             _refuse(
                 exchange,
                 dialect,
@@ -135,6 +160,9 @@ class LlmGate:
         if refusal is not None:
             wait = [(b"retry-after", b"%d" % max(1, math.ceil(refusal.wait)))]
             _refuse(exchange, dialect, 429, "rate_limit_exceeded", refusal.reason, fields=wait)
+            return
+        if self._script is not None:
+            self._by_script(exchange, record, self._script)
             return
         if not self._reserve(record):
             self._agent.limits.end(record.estimate, 0, record.began)

@@ -71,6 +71,7 @@ class LlmSettings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fiel
         budget: Money; none for no bound.
         prices: File of prices; without one nothing costs anything.
         usual_answer: Tokens that are reserved for an answer where the client names no bound.
+        offline: File with answers in place of every provider; no key is opened then, and every answer says so.
     """
 
     routes: list[RouteSettings]
@@ -78,3 +79,4 @@ class LlmSettings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fiel
     budget: BudgetSettings | None = None
     prices: Path | None = None
     usual_answer: int = 4096
+    offline: Path | None = None

@@ -25,15 +25,17 @@ class Request:
         fields: Names in lower case, without those that belong to the connection or identify the client.
         key: Value of the field that identifies the client; empty without one.
         body: Whole, without its framing.
+        origin: Of the web page that sends it; empty where none does.
     """
 
-    __slots__ = ("body", "fields", "keep_alive", "key", "method", "old", "target")
+    __slots__ = ("body", "fields", "keep_alive", "key", "method", "old", "origin", "target")
 
     def __init__(self) -> None:
         self.method = b""
         self.target = b""
         self.fields: list[Field] = []
         self.key = b""
+        self.origin = b""
         self.body = b""
         # Whether the connection stays, and whether it speaks HTTP/1.0, which knows no chunks.
         self.keep_alive = True

@@ -94,6 +94,8 @@ class RequestReader:
             self._request.key = self._request.key or value
         else:
             self._request.fields.append((name, value))
+            if name == b"origin":
+                self._request.origin = value
 
     def _note(self, name: bytes, value: bytes) -> None:
         if name == b"connection":
