@@ -33,8 +33,8 @@ class Downstream(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_beginning", "_closing", "_current", "_fault", "_paused", "_proxy", "_queue", "_reader", "_transport", "choked",
-        "deadline",
+        "_beginning", "_closing", "_current", "_fault", "_paused", "_proxy", "_queue", "_reader", "_transport", "_unsent",
+        "choked", "deadline",
     )  # fmt: skip
 
     def __init__(self, proxy: "Proxy") -> None:
@@ -45,6 +45,7 @@ class Downstream(asyncio.Protocol):
         self._current: Exchange | None = None
         self._fault: tuple[int, str] | None = None
         self._beginning = False
+        self._unsent: list[bytes] = []
         self._paused = False
         self._closing = False
         self.choked = False
@@ -65,6 +66,7 @@ class Downstream(asyncio.Protocol):
         self._closing = True
         self._proxy.forget(self)
         self._queue.clear()
+        self._unsent.clear()
         current, self._current = self._current, None
         if current is not None:
             current.abandon()
@@ -104,8 +106,17 @@ class Downstream(asyncio.Protocol):
     # What exchanges call.
 
     def write(self, data: bytes) -> None:
-        """Send to the client."""
-        self._transport.write(data)
+        """Send to the client, at the end of this turn."""
+        if not self._unsent:
+            self._proxy.send_soon(self)
+        self._unsent.append(data)
+
+    def send_now(self) -> None:
+        """Send what is held."""
+        unsent = self._unsent
+        if unsent:
+            self._transport.write(unsent[0] if len(unsent) == 1 else b"".join(unsent))
+            unsent.clear()
 
     def finished(self, exchange: Exchange, *, close: bool) -> None:
         """Note that an answer is whole, and go on with the next request."""
@@ -160,7 +171,7 @@ class Downstream(asyncio.Protocol):
     def _expected(self) -> None:
         """The client waits with its body until it is told to go on."""
         if self._current is None and not self._queue:
-            self._transport.write(_CONTINUE)
+            self.write(_CONTINUE)
 
     def _begin(self) -> None:
         """Decide about requests in their turn. Answers that need nobody else come back here, in place of a deep recursion."""
@@ -201,6 +212,7 @@ class Downstream(asyncio.Protocol):
         if not self._closing:
             body = error_body("invalid_request_error" if status < 500 else "unavailable", message)
             self._closing = True
+            self.send_now()
             self._transport.write(whole_answer(Request(), status, JSON_FIELDS, body, close=True))
             # Who still sends would be reset, and not see why, if what it sends were not read.
             self._transport.write_eof()
@@ -208,4 +220,5 @@ class Downstream(asyncio.Protocol):
 
     def _close(self) -> None:
         self._closing = True
+        self.send_now()
         self._transport.close()

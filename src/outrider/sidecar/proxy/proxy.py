@@ -9,6 +9,7 @@ from outrider.sidecar.proxy.exchange import Exchange
 from outrider.sidecar.proxy.gate import Gate
 from outrider.sidecar.proxy.limits import ProxyLimits
 from outrider.sidecar.proxy.pool import Target
+from outrider.sidecar.proxy.upstream import Upstream
 
 SWEEP_SECONDS = 0.25
 BACKLOG = 1024
@@ -34,6 +35,7 @@ class Proxy:
         self._clients: set[Downstream] = set()
         self._servers: list[asyncio.Server] = []
         self._sweeper: asyncio.TimerHandle | None = None
+        self._unsent: list[Downstream | Upstream] = []
         self._loop = asyncio.get_running_loop()
         self.now = self._loop.time
 
@@ -66,6 +68,21 @@ class Proxy:
         except Exception:  # noqa: BLE001 - the HTTP edge
             _log.exception("the gate failed")
             exchange.refuse(500, "internal_error", "a fault of the sidecar; its log has the report")
+
+    def send_soon(self, connection: "Downstream | Upstream") -> None:
+        """Have a connection send what it holds at the end of this turn of the event loop.
+
+        The peers are then woken once for all that a turn has for them. Between the requests of a turn they would fall asleep
+        and be woken again, which costs more than the request.
+        """
+        if not self._unsent:
+            self._loop.call_soon(self._send_all)
+        self._unsent.append(connection)
+
+    def _send_all(self) -> None:
+        connections, self._unsent = self._unsent, []
+        for connection in connections:
+            connection.send_now()
 
     def _sweep(self) -> None:
         now = self.now()

@@ -71,9 +71,14 @@ class Upstream(asyncio.Protocol):
         now, limits = self._target.proxy.now(), self._target.proxy.limits
         self._end = now + limits.total_time
         self.deadline = now + limits.first_byte_time
-        self._transport.write(exchange.wire)
+        self._target.proxy.send_soon(self)
         if exchange.client.choked:
             self.pause()
+
+    def send_now(self) -> None:
+        """Send the request; its exchange may be gone by now, and the connection with it."""
+        if self._exchange is not None:
+            self._transport.write(self._exchange.wire)
 
     def pause(self) -> None:
         """Read no more for now: the client is slower."""
