@@ -259,6 +259,31 @@ async def test_many_at_once_spend_no_more_than_there_is(tmp_path: Path) -> None:
         assert sum(entry.cost for entry in entries) == len(entries) * COST
 
 
+async def test_a_stream_is_stopped_where_the_budget_ends(tmp_path: Path) -> None:
+    events = [DELTA] * 400
+    async with gateway(
+        tmp_path, streaming(*events, pause=0.001), budget={"amount": 700_000, "per": "day"}, usual_answer=50
+    ) as found:
+        answer = await found.ask(**CALL, stream=True)
+        assert b"the budget of this period is used up" in answer.body
+        assert b"[DONE]" not in answer.body
+        (entry,) = await found.entries(1)
+        assert (entry.outcome, entry.estimated) == ("cut", True)
+        assert 60 < entry.output < 250
+        assert entry.cost <= 700_000
+        assert found.agent.budget is not None
+        assert found.agent.budget.reserved(time.time()) == 0
+
+
+async def test_a_long_stream_goes_on_while_there_is_money(tmp_path: Path) -> None:
+    events = [*[DELTA] * 400, TOLD, DONE]
+    async with gateway(tmp_path, streaming(*events), budget={"amount": 10**9, "per": "day"}, usual_answer=50) as found:
+        answer = await found.ask(**CALL, stream=True)
+        assert answer.body == DELTA * 400 + DONE
+        assert found.agent.budget is not None
+        assert found.agent.budget.left(time.time()) == 10**9 - COST
+
+
 async def test_a_budget_needs_prices(tmp_path: Path) -> None:
     with pytest.raises(InvalidConfigError, match="the price of p0/m is not known"):
         async with gateway(tmp_path, saying(ANSWER), prices=None, budget={"amount": 1, "per": "day"}):

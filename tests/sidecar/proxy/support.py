@@ -31,6 +31,7 @@ class Noted(Attempt):
     """Passes everything on and remembers how it ended."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.body = b""
         self.fields: list[Field] = []
         self.endings: list[str] = []

@@ -1,5 +1,6 @@
 """A call on its way to one provider: what passes is looked at, and accounted for when it has ended."""
 
+import math
 from typing import TYPE_CHECKING
 
 from outrider.sidecar.llm.bodies import Call
@@ -42,10 +43,22 @@ class Record:
         providers: Who may still be asked.
         reservation: Money that is held for it.
         asks_usage: Whether the gateway asks for the usage of a stream, and not the client.
+        paid_events: As many events of a stream, about a token each, are reserved for.
     """
 
     __slots__ = (
-        "alias", "asks_usage", "began", "call", "endpoint", "estimate", "id", "moment", "path", "providers", "reservation",
+        "alias",
+        "asks_usage",
+        "began",
+        "call",
+        "endpoint",
+        "estimate",
+        "id",
+        "moment",
+        "paid_events",
+        "path",
+        "providers",
+        "reservation",
         "size",
     )  # fmt: skip
 
@@ -59,6 +72,7 @@ class Record:
         self.providers: list[Provider] = []
         self.reservation: Reservation | None = None
         self.asks_usage = False
+        self.paid_events: float = math.inf
 
 
 class CallAttempt(Attempt):
@@ -73,6 +87,7 @@ class CallAttempt(Attempt):
     __slots__ = ("_answer", "_filter", "_gate", "_provider", "_record", "_scanner", "_size", "_status", "rewrites")
 
     def __init__(self, gate: "LlmGate", record: Record, provider: Provider) -> None:
+        super().__init__()
         self._gate, self._record, self._provider = gate, record, provider
         self._status = self._size = 0
         self._answer: list[bytes] = []
@@ -101,13 +116,21 @@ class CallAttempt(Attempt):
     def piece(self, data: bytes) -> bytes:
         """Look at what passes; of a stream, an event that only the gateway has asked for stays here."""
         if self._filter is not None:
-            return self._filter.pass_on(data)
+            passed = self._filter.pass_on(data)
+            self._check_budget(self._filter.scanner.events)
+            return passed
         if self._scanner is not None:
             self._scanner.feed(data)
+            self._check_budget(self._scanner.events)
         elif self._size <= LONGEST_ANSWER:
             self._answer.append(data)
         self._size += len(data)
         return data
+
+    def _check_budget(self, events: int) -> None:
+        """Have more money held where an answer is longer than was reserved for; where there is none left it ends here."""
+        if events > self._record.paid_events and not self._gate.extend(self._record, self._provider):
+            self.stop = "the budget of this period is used up"
 
     def last(self) -> bytes:
         """Return what was held of the last event."""

@@ -93,6 +93,16 @@ class Budget:
         self._next_look = min(self._next_look, made.expires)
         return made
 
+    def extend(self, reservation: Reservation, amount: int, moment: float) -> bool:
+        """Hold more money for a call that goes on, and return whether there was so much left."""
+        name = self._now(moment)
+        if not reservation.open or self._spent.get(name, 0) + self._held.get(name, 0) + amount > self.limit:
+            return False
+        if reservation in self._open:
+            reservation.amount += amount
+            self._held[reservation.period] = self._held.get(reservation.period, 0) + amount
+        return True
+
     def settle(self, reservation: Reservation, cost: int) -> None:
         """Replace a reservation by what the call cost; a second time changes nothing."""
         if reservation.open:

@@ -27,6 +27,8 @@ from outrider.sidecar.proxy.messages import JSON_FIELDS, Field
 
 # A call that is never settled holds its money no longer than this.
 RESERVED_SECONDS = 3600.0
+# Events of a stream that are no token of the answer: its beginning and its end.
+MORE_EVENTS = 16
 _IDENTITY: Field = (b"accept-encoding", b"identity")
 
 
@@ -180,7 +182,16 @@ class LlmGate:
         output = self._usual_answer if most is None else most
         amount = max(one.price.plain(record.size, output) for one in record.providers if one.price is not None)
         record.reservation = budget.reserve(amount, record.moment, RESERVED_SECONDS)
+        record.paid_events = output + MORE_EVENTS
         return record.reservation is not None
+
+    def extend(self, record: Record, provider: Provider) -> bool:
+        """Hold money for as much answer again as is usual, and return whether there was so much left."""
+        budget, reservation = self._agent.budget, record.reservation
+        if budget is None or reservation is None or provider.price is None:
+            return True
+        record.paid_events += self._usual_answer
+        return budget.extend(reservation, provider.price.plain(0, self._usual_answer), self._wall())
 
     def try_next(self, exchange: Exchange, record: Record, failure: Failure) -> None:
         """Ask the next provider; where none is left, answer with what went wrong last."""

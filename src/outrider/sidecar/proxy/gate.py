@@ -35,11 +35,17 @@ class Attempt:
     """One forwarding of a request, for who accounts for it; each of these methods passes everything on unchanged.
 
     `ended` or `failed` is called once, whatever happens.
+
+    Attributes:
+        stop: Set by `piece` to say why the answer must not go on: it is cut behind that piece, and its upstream stopped.
     """
 
-    __slots__ = ()
+    __slots__ = ("stop",)
     # Whether `piece` may change what passes, so that a length that the upstream announced does not hold.
     rewrites = False
+
+    def __init__(self) -> None:
+        self.stop = ""
 
     def accept(self, status: int, fields: list[Field]) -> bool:
         """Return whether this answer goes to the client; if not, `failed` is called."""

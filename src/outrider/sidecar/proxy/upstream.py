@@ -134,6 +134,8 @@ class Upstream(asyncio.Protocol):
             problem = f"the head of the answer is longer than {limits.head} bytes"
         if exchange.begun or not problem:
             self._flush()
+        if not problem and exchange.attempt is not None:
+            problem = exchange.attempt.stop
         if problem:
             self._break(Failure(problem))
 
