@@ -3,6 +3,8 @@
 import math
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from outrider.sidecar.llm.bodies import Call
 from outrider.sidecar.llm.budget import Reservation
 from outrider.sidecar.llm.dialects import Endpoint, error_event
@@ -25,11 +27,11 @@ LONGEST_ANSWER = 4 * 1024 * 1024
 BYTES_PER_TOKEN = 4
 
 
-class Record:
+class Record(msgspec.Struct, kw_only=True):
     """What is known of a call from its beginning to its entry in the ledger.
 
-    Args:
-        call_id: Of the entry.
+    Attributes:
+        id: Of the entry.
         alias: The model as the agent names it.
         endpoint: What was asked for.
         call: Its body, as far as it is read.
@@ -37,42 +39,29 @@ class Record:
         size: Bytes of the body.
         began: On the clock that cannot be set.
         moment: Seconds since the epoch.
-
-    Attributes:
-        estimate: Tokens that are taken from the limits before it begins.
         providers: Who may still be asked.
         reservation: Money that is held for it.
         asks_usage: Whether the gateway asks for the usage of a stream, and not the client.
         paid_events: As many events of a stream, about a token each, are reserved for.
     """
 
-    __slots__ = (
-        "alias",
-        "asks_usage",
-        "began",
-        "call",
-        "endpoint",
-        "estimate",
-        "id",
-        "moment",
-        "paid_events",
-        "path",
-        "providers",
-        "reservation",
-        "size",
-    )  # fmt: skip
+    id: str
+    alias: str
+    endpoint: Endpoint
+    call: Call
+    path: bytes
+    size: int
+    began: float
+    moment: float
+    providers: list[Provider] = []
+    reservation: Reservation | None = None
+    asks_usage: bool = False
+    paid_events: float = math.inf
 
-    def __init__(
-        self, call_id: str, alias: str, endpoint: Endpoint, call: Call, *, path: bytes, size: int, began: float,
-        moment: float,
-    ) -> None:  # fmt: skip
-        self.id, self.alias, self.endpoint, self.call = call_id, alias, endpoint, call
-        self.path, self.size, self.began, self.moment = path, size, began, moment
-        self.estimate = size // BYTES_PER_TOKEN
-        self.providers: list[Provider] = []
-        self.reservation: Reservation | None = None
-        self.asks_usage = False
-        self.paid_events: float = math.inf
+    @property
+    def estimate(self) -> int:
+        """Tokens that are taken from the limits before it begins."""
+        return self.size // BYTES_PER_TOKEN
 
 
 class CallAttempt(Attempt):

@@ -121,8 +121,8 @@ class LlmGate:
             )
             return
         record = Record(
-            f"{self._series}-{next(self._numbers)}", alias, endpoint, call, path=path + b"?" + query if query else path,
-            size=len(request.body), began=self._now(), moment=self._wall(),
+            id=f"{self._series}-{next(self._numbers)}", alias=alias, endpoint=endpoint, call=call,
+            path=path + b"?" + query if query else path, size=len(request.body), began=self._now(), moment=self._wall(),
         )  # fmt: skip
         self._begin(exchange, record, route)
 
