@@ -1,0 +1,65 @@
+import random
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from outrider.core.errors import InvalidConfigError
+from outrider.core.secrets import SecretValue
+from outrider.sidecar.llm.routes import Provider, Route, make_provider
+from outrider.sidecar.llm.settings import ProviderSettings
+
+
+def provider(name: str, **more: Any) -> Provider:
+    settings = ProviderSettings(
+        provider=name, dialect=more.pop("dialect", "openai"), url="http://h/v1", model="m", **more
+    )
+    return Provider(settings, None, b"/v1", None)  # type: ignore[arg-type]  # nobody is asked
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(1, 5), st.sampled_from(["openai", "anthropic"])), max_size=8),
+    st.floats(0, 0.999),
+)
+def test_each_that_speaks_the_dialect_comes_once_and_lower_numbers_first(
+    given: list[tuple[int, int, str]], chance: float
+) -> None:
+    made = [provider(str(number), priority=one[0], weight=one[1], dialect=one[2]) for number, one in enumerate(given)]
+    order = Route("r", made).order("openai", lambda: chance)
+    assert sorted(one.name for one in order) == sorted(one.name for one in made if one.dialect == "openai")
+    assert [one.priority for one in order] == sorted(one.priority for one in order)
+
+
+def test_the_share_of_each_is_its_weight() -> None:
+    route = Route("r", [provider("a", weight=3), provider("b", weight=1), provider("c", priority=1, weight=100)])
+    chance = random.Random(1).random
+    first = Counter(route.order("openai", chance)[0].name for _ in range(2000))
+    assert first["c"] == 0
+    assert 1400 <= first["a"] <= 1600
+
+
+def test_the_list_of_one_call_is_not_that_of_another() -> None:
+    route = Route("r", [provider("a")])
+    route.order("openai").clear()
+    assert len(route.order("openai")) == 1
+
+
+@pytest.mark.parametrize(
+    "url", ["", "h", "ftp://h", "http://", "http://u:p@h", "http://h?x=1", "http://h:x", "http://h:99999"]
+)
+def test_addresses_that_are_none(url: str) -> None:
+    with pytest.raises(InvalidConfigError):
+        make_provider(ProviderSettings(provider="p", dialect="openai", url=url), lambda *_: None, None)  # type: ignore[arg-type]  # as above
+
+
+def test_a_key_is_carried_as_its_dialect_wants_it() -> None:
+    for dialect, field in (
+        ("openai", (b"authorization", b"Bearer k")),
+        ("anthropic", (b"x-api-key", b"k")),
+        ("gemini", (b"x-goog-api-key", b"k")),
+    ):
+        one = provider("p", dialect=dialect)
+        one.use_key(SecretValue("k"))
+        assert one.key == [field]
