@@ -65,6 +65,20 @@ async def test_a_web_page_needs_a_key(tmp_path: Path) -> None:
         assert (await found.ask(fields="origin: https://mine.test\r\nx-api-key: k\r\n", **CALL)).status == 200
 
 
+async def test_health_and_status(tmp_path: Path) -> None:
+    budget = {"amount": 10**9, "per": "day"}
+    async with gateway(tmp_path, _closing, saying(ANSWER), keys=frozenset([b"k"]), budget=budget) as found:
+        assert (await found.ask("/health", method="GET")).document == {"status": "ok"}
+        assert (await found.ask("/status", method="GET")).status == 401
+        for _ in range(6):
+            await found.ask(fields="x-api-key: k\r\n", **CALL)
+        status = (await found.ask("/status", method="GET", fields="x-api-key: k\r\n")).document
+        assert status["budget"] == {"limit": 10**9, "spent": 6 * COST, "reserved": 0}
+        assert [one["circuit"] for one in status["routes"][0]["providers"]] == ["open", "closed"]
+        assert (status["agent"], status["running"], status["ledger"], status["offline"]) == ("a", 0, "", False)
+        assert b"key-of" not in json.dumps(status).encode()
+
+
 async def test_what_is_not_offered(tmp_path: Path) -> None:
     async with gateway(tmp_path, saying(ANSWER)) as found:
         assert (await found.ask("/v1/files", **CALL)).status == 404

@@ -33,6 +33,9 @@ class Endpoint(msgspec.Struct, frozen=True):
 
 
 MODELS = Endpoint("models", "openai", charged=False)
+HEALTH = Endpoint("health", "openai", charged=False)
+STATUS = Endpoint("status", "openai", charged=False)
+_READ = {b"/v1/models": MODELS, b"/health": HEALTH, b"/status": STATUS}
 _ENDPOINTS = {
     b"/v1/chat/completions": Endpoint("chat", "openai", usage_on_request=True),
     b"/v1/completions": Endpoint("completions", "openai", usage_on_request=True),
@@ -52,7 +55,8 @@ _GEMINI_ENDPOINTS = {
 def endpoint_of(method: bytes, path: bytes) -> tuple[Endpoint, bytes] | None:
     """Return what a request asks for, and the model where the path names it; None for what is not offered."""
     if method == b"GET":
-        return (MODELS, b"") if path == b"/v1/models" else None
+        read = _READ.get(path)
+        return (read, b"") if read is not None else None
     if method != b"POST":
         return None
     found = _ENDPOINTS.get(path)

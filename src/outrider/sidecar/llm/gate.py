@@ -16,10 +16,20 @@ from outrider.sidecar.llm.attempt import CallAttempt, Record
 from outrider.sidecar.llm.bodies import Call
 from outrider.sidecar.llm.buckets import Limits
 from outrider.sidecar.llm.budget import Budget
-from outrider.sidecar.llm.dialects import MODELS, Dialect, client_key, endpoint_of, error_document, provider_path
+from outrider.sidecar.llm.dialects import (
+    HEALTH,
+    MODELS,
+    Dialect,
+    Endpoint,
+    client_key,
+    endpoint_of,
+    error_document,
+    provider_path,
+)
 from outrider.sidecar.llm.ledger import Entry, Ledger
 from outrider.sidecar.llm.routes import Provider, Route
 from outrider.sidecar.llm.script import Script, last_text
+from outrider.sidecar.llm.status import GatewayStatus, budget_status, route_status
 from outrider.sidecar.llm.usage import Usage
 from outrider.sidecar.proxy.exchange import Exchange
 from outrider.sidecar.proxy.gate import Failure
@@ -96,6 +106,9 @@ class LlmGate:
             )
             return
         endpoint, named = found
+        if endpoint is HEALTH:
+            exchange.answer(200, JSON_FIELDS, b'{"status":"ok"}')
+            return
         key, query = _split_key(query) if query else (b"", query)
         if request.key not in self._accepted and not self._agent.admits(client_key(request.key) or key):
             _refuse(exchange, endpoint.dialect, 401, "invalid_api_key", "the key is not one of this gateway")
@@ -104,9 +117,14 @@ class LlmGate:
             # Any page that a browser on this machine shows could spend the agent's money.
             _refuse(exchange, endpoint.dialect, 403, "origin_refused", "web pages may not call a gateway without keys")
             return
-        if endpoint is MODELS:
-            exchange.answer(200, JSON_FIELDS, self._models)
+        if not endpoint.charged and request.method == b"GET":
+            exchange.answer(200, JSON_FIELDS, self._models if endpoint is MODELS else encode(self.status()))
             return
+        self._call(exchange, endpoint, path=path + b"?" + query if query else path, named=named)
+
+    def _call(self, exchange: Exchange, endpoint: Endpoint, *, path: bytes, named: bytes) -> None:
+        """Look at a call: of which route, and whether it may begin."""
+        request = exchange.request
         try:
             call = Call(request.body)
         except InvalidConfigError as error:
@@ -122,9 +140,18 @@ class LlmGate:
             return
         record = Record(
             id=f"{self._series}-{next(self._numbers)}", alias=alias, endpoint=endpoint, call=call,
-            path=path + b"?" + query if query else path, size=len(request.body), began=self._now(), moment=self._wall(),
+            path=path, size=len(request.body), began=self._now(), moment=self._wall(),
         )  # fmt: skip
         self._begin(exchange, record, route)
+
+    def status(self) -> GatewayStatus:
+        """Return how the gateway does."""
+        agent = self._agent
+        return GatewayStatus(
+            agent=agent.name, running=agent.limits.running, ledger=self._ledger.problem, offline=self._script is not None,
+            budget=budget_status(agent.budget, self._wall()),
+            routes=[route_status(self._routes[alias]) for alias in sorted(self._routes)],
+        )  # fmt: skip
 
     def _by_script(self, exchange: Exchange, record: Record, script: Script) -> None:
         """Answer in place of the providers."""
