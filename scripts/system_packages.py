@@ -9,6 +9,7 @@ from pathlib import Path
 PACKAGES = {
     "bwrap": "bubblewrap",
     "node": "nodejs",
+    "npm": "npm",
     "curl": "curl",
     "strace": "strace",
     "go": "golang-go",

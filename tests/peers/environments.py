@@ -1,10 +1,12 @@
 """Programs that we did not write, each in an environment of its own below .cache of the checkout."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+NODE = Path(__file__).parent / "node"
 # Programs that tests start.
 PROGRAMS = {"ansible": Path(__file__).parent / "requirements-ansible.txt"}
 
@@ -36,3 +38,28 @@ def install(name: str, requirements: Path) -> Path:
         raise PeerError(f"{name} could not be installed: {error}") from error
     done.write_text(wanted)
     return environment / "bin"
+
+
+def install_node() -> Path:
+    """Install the Node.js SDKs where they are not yet, and return the folder of their modules.
+
+    Raises:
+        PeerError: The installation failed.
+    """
+    folder = CHECKOUT / ".cache" / "node"
+    done = folder / "installed.json"
+    lock = (NODE / "package-lock.json").read_text()
+    if done.is_file() and done.read_text() == lock:
+        return folder / "node_modules"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copyfile(NODE / name, folder / name)
+    npm = shutil.which("npm")
+    if npm is None:
+        raise PeerError("npm is missing: apt-get install npm")
+    try:
+        subprocess.run([npm, "ci", "--no-audit", "--no-fund", "--silent"], cwd=folder, check=True)
+    except subprocess.CalledProcessError as error:
+        raise PeerError(f"the Node.js SDKs could not be installed: {error}") from error
+    done.write_text(lock)
+    return folder / "node_modules"

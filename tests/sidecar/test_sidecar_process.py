@@ -128,6 +128,14 @@ def test_programs_on_real_sdks(tmp_path: Path, provider: ModelServer) -> None:
     assert "sk-virtual" not in text
 
 
+def test_programs_on_the_sdks_for_node(tmp_path: Path, provider: ModelServer) -> None:
+    with running(tmp_path, provider) as sidecar:
+        found = llm_clients.ask_with_node(sidecar.address, "sk-virtual", openai="chat", anthropic="claude")
+    assert found["openai"] == {"whole": TEXT, "stream": TEXT, "response": TEXT}
+    assert found["anthropic"] == {"whole": TEXT, "stream": TEXT}
+    assert len(sidecar.ledger()) == len(provider.told) == 5
+
+
 def test_programs_on_real_sdks_read_a_script(tmp_path: Path, provider: ModelServer) -> None:
     (tmp_path / "script.yaml").write_text(f"- {{when: hello, say: '{TEXT}'}}\n")
     (tmp_path / "real").unlink(missing_ok=True)
