@@ -174,6 +174,7 @@ async def gateway(
 ) -> AsyncIterator[Gateway]:
     """Run a gateway with one route, `default`, to providers p0, p1... in their order; `more` is LlmSettings."""
     made = Gateway()
+    folder.mkdir(exist_ok=True)
     (folder / "prices.json").write_text(json.dumps(PRICES))
     async with contextlib.AsyncExitStack() as stack:
         providers = []

@@ -1,8 +1,10 @@
 """Calls through the gateway: who may, what goes on to the provider, what comes back, and what the ledger says of it."""
 
 import asyncio
+import gzip
 import json
 import time
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +136,33 @@ async def test_an_event_leaves_when_it_comes(tmp_path: Path) -> None:
         assert 0.1 < loop.time() - first < 0.35
         await reader.readuntil(b"0\r\n\r\n")
         writer.close()
+
+
+@pytest.mark.parametrize("packed", ["gzip", "deflate"])
+async def test_an_answer_that_is_packed_although_nobody_asked(tmp_path: Path, packed: str) -> None:
+    pack = gzip.compress if packed == "gzip" else zlib.compress
+    script = saying(
+        pack(json.dumps(ANSWER).encode()), fields=f"content-encoding: {packed}\r\ncontent-type: application/json\r\n"
+    )
+    async with gateway(tmp_path, script) as found:
+        answer = await found.ask(**CALL)
+        assert answer.document == ANSWER
+        assert b"content-encoding" not in answer.head
+        assert (await found.entries(1))[0].cost == COST
+    stream = pack(DELTA + TOLD + DONE)
+    script = saying(stream, fields=f"content-encoding: {packed}\r\ncontent-type: text/event-stream\r\n")
+    async with gateway(tmp_path / "2", script) as found:
+        assert (await found.ask(**CALL, stream=True)).body == DELTA + DONE
+        assert (await found.entries(1))[0].cost == COST
+
+
+async def test_a_packed_answer_that_is_damaged_or_grows_too_much_is_refused(tmp_path: Path) -> None:
+    fields = "content-encoding: gzip\r\ncontent-type: application/json\r\n"
+    for number, data in enumerate((b"\x1f\x8b nonsense that is no gzip", gzip.compress(bytes(40_000_000)))):
+        async with gateway(tmp_path / str(number), saying(data, fields=fields)) as found:
+            assert (await found.ask(**CALL)).status == 502
+            (entry,) = await found.entries(1)
+            assert (entry.outcome, entry.cost) == ("failed", 0)
 
 
 async def test_a_stream_that_breaks_ends_with_an_error_and_is_accounted_for(tmp_path: Path) -> None:

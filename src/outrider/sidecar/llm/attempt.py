@@ -1,6 +1,7 @@
 """A call on its way to one provider: what passes is looked at, and accounted for when it has ended."""
 
 import math
+import zlib
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -24,6 +25,11 @@ PASSING = frozenset({408, 429, 500, 502, 503, 504, 529})
 REFUSING = frozenset({401, 402, 403})
 # Of an answer in one piece, what is kept to find its usage.
 LONGEST_ANSWER = 4 * 1024 * 1024
+# Of one piece, once it is unpacked.
+LONGEST_PIECE = 16 * 1024 * 1024
+_PACKED = frozenset({b"gzip", b"x-gzip", b"deflate"})
+# The head of zlib or that of gzip, whichever is there.
+_EITHER_HEADER = 47
 BYTES_PER_TOKEN = 4
 
 
@@ -40,6 +46,7 @@ class Record(msgspec.Struct, kw_only=True):
         began: On the clock that cannot be set.
         moment: Seconds since the epoch.
         providers: Who may still be asked.
+        asked: Whether any was.
         reservation: Money that is held for it.
         asks_usage: Whether the gateway asks for the usage of a stream, and not the client.
         paid_events: As many events of a stream, about a token each, are reserved for.
@@ -54,6 +61,7 @@ class Record(msgspec.Struct, kw_only=True):
     began: float
     moment: float
     providers: list[Provider] = []
+    asked: bool = False
     reservation: Reservation | None = None
     asks_usage: bool = False
     paid_events: float = math.inf
@@ -73,7 +81,18 @@ class CallAttempt(Attempt):
         provider: Who is asked.
     """
 
-    __slots__ = ("_answer", "_filter", "_gate", "_provider", "_record", "_scanner", "_size", "_status", "rewrites")
+    __slots__ = (
+        "_answer",
+        "_filter",
+        "_gate",
+        "_packed",
+        "_provider",
+        "_record",
+        "_scanner",
+        "_size",
+        "_status",
+        "rewrites",
+    )
 
     def __init__(self, gate: "LlmGate", record: Record, provider: Provider) -> None:
         super().__init__()
@@ -81,6 +100,7 @@ class CallAttempt(Attempt):
         self._status = self._size = 0
         self._answer: list[bytes] = []
         self._scanner: StreamScanner | None = None
+        self._packed: zlib._Decompress | None = None
         self._filter = WithoutUsage() if record.asks_usage else None
         self.rewrites = record.asks_usage
 
@@ -96,14 +116,32 @@ class CallAttempt(Attempt):
                 return False
         else:
             self._provider.circuit.succeeded()
+        self._unpack(fields)
         if any(name == b"content-type" and value.startswith(b"text/event-stream") for name, value in fields):
             self._scanner = self._filter.scanner if self._filter is not None else StreamScanner()
         else:
             self._filter = None  # an error in place of the stream
         return True
 
+    def _unpack(self, fields: list[Field]) -> None:
+        """Unpack an answer that is packed although nobody asked for that: what cannot be read cannot be counted."""
+        packed = next((field for field in fields if field[0] == b"content-encoding"), None)
+        if packed is not None and packed[1].lower() in _PACKED:
+            fields.remove(packed)
+            self._packed = zlib.decompressobj(wbits=_EITHER_HEADER)
+            self.rewrites = True
+
     def piece(self, data: bytes) -> bytes:
         """Look at what passes; of a stream, an event that only the gateway has asked for stays here."""
+        if self._packed is not None:
+            try:
+                data = self._packed.decompress(data, LONGEST_PIECE)
+            except zlib.error as error:
+                self.stop = f"the answer cannot be unpacked: {error}"
+                return b""
+            if self._packed.unconsumed_tail:
+                self.stop = f"a piece of the answer unpacks to more than {LONGEST_PIECE} bytes"
+                return b""
         if self._filter is not None:
             passed = self._filter.pass_on(data)
             self._check_budget(self._filter.scanner.events)

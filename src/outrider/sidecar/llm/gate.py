@@ -230,7 +230,7 @@ class LlmGate:
                 self._forward(exchange, record, provider)
                 return
         self.settle(record, self.entry(record, "failed", status=failure.status), Usage())
-        status = 504 if failure.late else 502 if failure.status else 503
+        status = 504 if failure.late else 502 if record.asked else 503
         _refuse(
             exchange,
             record.endpoint.dialect,
@@ -240,6 +240,7 @@ class LlmGate:
         )
 
     def _forward(self, exchange: Exchange, record: Record, provider: Provider) -> None:
+        record.asked = True
         model = provider.model or record.alias
         endpoint, call = record.endpoint, record.call
         record.asks_usage = endpoint.usage_on_request and call.stream and not call.wants_usage

@@ -126,18 +126,18 @@ class Upstream(asyncio.Protocol):
             problem = f"the upstream does not speak HTTP/1.1: {error}"
         if self._exchange is None:
             return  # it was not accepted
+        stop = exchange.attempt.stop if exchange.attempt is not None else ""
         # Only now: whoever gets this connection next must not get what was left of this turn's bytes.
-        if self._complete:
+        if self._complete and not stop:
             self._finish(reusable=self._framed and self._kept and not self._again and not problem)
             return
         if not problem and not self._status and self._raw > limits.head:
             problem = f"the head of the answer is longer than {limits.head} bytes"
-        if exchange.begun or not problem:
+        # A head alone is held back where nothing follows: then another provider can be asked.
+        if exchange.begun or not (problem or stop) or len(self._out) > 1:
             self._flush()
-        if not problem and exchange.attempt is not None:
-            problem = exchange.attempt.stop
-        if problem:
-            self._break(Failure(problem))
+        if problem or stop:
+            self._break(Failure(problem or stop))
 
     def connection_lost(self, error: Exception | None) -> None:
         self._target.forget(self)
