@@ -134,11 +134,13 @@ class _Requests:
 
     def __init__(self, reader: asyncio.StreamReader, seen: list[tuple[bytes, bytes]]) -> None:
         self._reader, self._seen = reader, seen
+        self.body = b""
 
     async def readuntil(self, _: bytes) -> bytes:
         head = await self._reader.readuntil(b"\r\n\r\n")
         length = next((int(line[15:]) for line in head.split(b"\r\n") if line.startswith(b"content-length:")), 0)
-        self._seen.append((head, await self._reader.readexactly(length)))
+        self.body = await self._reader.readexactly(length)
+        self._seen.append((head, self.body))
         return head
 
 
