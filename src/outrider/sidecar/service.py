@@ -78,8 +78,10 @@ class Sidecar:
             )  # fmt: skip
             await self._serve(proxy, routes)
         finally:
-            await proxy.close(DRAIN_SECONDS)
-            await asyncio.to_thread(ledger.close)
+            try:
+                await proxy.close(DRAIN_SECONDS)
+            finally:
+                await asyncio.to_thread(ledger.close)
 
     async def _serve(self, proxy: Proxy, routes: dict[str, Route]) -> None:
         host, _, port = self._settings.listen.rpartition(":")
@@ -114,10 +116,10 @@ class Sidecar:
                     continue
                 try:
                     provider.use_key(await self._secrets.fetch(settings.key.secret, settings.key.key))
-                except OutriderError as error:
+                except (OutriderError, OSError) as error:
                     if first:
                         raise
-                    _log.warning("the key of %s stays as it was: %s", settings.provider, error.message)
+                    _log.warning("the key of %s stays as it was: %s", settings.provider, error)
 
 
 def serve(arguments: list[str]) -> None:

@@ -112,5 +112,5 @@ def test_usage_is_asked_for_beside_what_the_client_asks_for(body: bytes, options
 
 def test_the_most_tokens() -> None:
     assert Call(b'{"model": "a"}').most_tokens is None
-    assert Call(b'{"max_tokens": 9, "max_completion_tokens": 5, "n": 3}').most_tokens == 15
+    assert Call(b'{"max_tokens": 9, "max_completion_tokens": 5, "n": 3}').most_tokens == 9
     assert Call(b'{"max_tokens": -1, "n": null}').most_tokens is None

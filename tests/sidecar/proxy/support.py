@@ -52,7 +52,8 @@ class Noted(Attempt):
         self.endings.append(f"failed: {failure.reason}")
         super().failed(exchange, failure)
 
-    def abandoned(self) -> None:
+    def abandoned(self, *, sent: bool) -> None:
+        del sent
         self.endings.append("abandoned")
 
 

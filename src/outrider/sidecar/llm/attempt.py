@@ -1,7 +1,6 @@
 """A call on its way to one provider: what passes is looked at, and accounted for when it has ended."""
 
 import math
-import zlib
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -11,7 +10,8 @@ from outrider.sidecar.llm.budget import Reservation
 from outrider.sidecar.llm.dialects import Endpoint, error_event
 from outrider.sidecar.llm.routes import Provider
 from outrider.sidecar.llm.streams import WithoutUsage
-from outrider.sidecar.llm.usage import StreamScanner, Usage, usage_of
+from outrider.sidecar.llm.unpacking import PACKED, Unpacker
+from outrider.sidecar.llm.usage import StreamScanner, Usage, usage_at_end, usage_of
 from outrider.sidecar.proxy.gate import Attempt, Failure
 from outrider.sidecar.proxy.messages import Field
 
@@ -25,11 +25,8 @@ PASSING = frozenset({408, 429, 500, 502, 503, 504, 529})
 REFUSING = frozenset({401, 402, 403})
 # Of an answer in one piece, what is kept to find its usage.
 LONGEST_ANSWER = 4 * 1024 * 1024
-# Of one piece, once it is unpacked.
-LONGEST_PIECE = 16 * 1024 * 1024
-_PACKED = frozenset({b"gzip", b"x-gzip", b"deflate"})
-# The head of zlib or that of gzip, whichever is there.
-_EITHER_HEADER = 47
+# Of one that is longer, what is kept of its end.
+LONGEST_TAIL = 64 * 1024
 BYTES_PER_TOKEN = 4
 
 
@@ -49,6 +46,7 @@ class Record(msgspec.Struct, kw_only=True):
         asked: Whether any was.
         reservation: Money that is held for it.
         asks_usage: Whether the gateway asks for the usage of a stream, and not the client.
+        allowed_output: Tokens of all its answers that the call allows, or that are usual.
         paid_events: As many events of a stream, about a token each, are reserved for.
     """
 
@@ -65,6 +63,7 @@ class Record(msgspec.Struct, kw_only=True):
     reservation: Reservation | None = None
     asks_usage: bool = False
     paid_events: float = math.inf
+    allowed_output: int = 0
 
     @property
     def estimate(self) -> int:
@@ -91,6 +90,7 @@ class CallAttempt(Attempt):
         "_scanner",
         "_size",
         "_status",
+        "_tail",
         "rewrites",
     )
 
@@ -100,7 +100,8 @@ class CallAttempt(Attempt):
         self._status = self._size = 0
         self._answer: list[bytes] = []
         self._scanner: StreamScanner | None = None
-        self._packed: zlib._Decompress | None = None
+        self._packed: Unpacker | None = None
+        self._tail = b""
         self._filter = WithoutUsage() if record.asks_usage else None
         self.rewrites = record.asks_usage
 
@@ -117,7 +118,7 @@ class CallAttempt(Attempt):
         else:
             self._provider.circuit.succeeded()
         self._unpack(fields)
-        if any(name == b"content-type" and value.startswith(b"text/event-stream") for name, value in fields):
+        if any(name == b"content-type" and value.lower().startswith(b"text/event-stream") for name, value in fields):
             self._scanner = self._filter.scanner if self._filter is not None else StreamScanner()
         else:
             self._filter = None  # an error in place of the stream
@@ -126,21 +127,18 @@ class CallAttempt(Attempt):
     def _unpack(self, fields: list[Field]) -> None:
         """Unpack an answer that is packed although nobody asked for that: what cannot be read cannot be counted."""
         packed = next((field for field in fields if field[0] == b"content-encoding"), None)
-        if packed is not None and packed[1].lower() in _PACKED:
+        if packed is not None and packed[1].lower() in PACKED:
             fields.remove(packed)
-            self._packed = zlib.decompressobj(wbits=_EITHER_HEADER)
+            self._packed = Unpacker()
             self.rewrites = True
 
     def piece(self, data: bytes) -> bytes:
         """Look at what passes; of a stream, an event that only the gateway has asked for stays here."""
         if self._packed is not None:
             try:
-                data = self._packed.decompress(data, LONGEST_PIECE)
-            except zlib.error as error:
+                data = self._packed.unpack(data)
+            except ValueError as error:
                 self.stop = f"the answer cannot be unpacked: {error}"
-                return b""
-            if self._packed.unconsumed_tail:
-                self.stop = f"a piece of the answer unpacks to more than {LONGEST_PIECE} bytes"
                 return b""
         if self._filter is not None:
             passed = self._filter.pass_on(data)
@@ -151,6 +149,8 @@ class CallAttempt(Attempt):
             self._check_budget(self._scanner.events)
         elif self._size <= LONGEST_ANSWER:
             self._answer.append(data)
+        else:
+            self._tail = (self._tail + data)[-LONGEST_TAIL:]
         self._size += len(data)
         return data
 
@@ -160,7 +160,9 @@ class CallAttempt(Attempt):
             self.stop = "the budget of this period is used up"
 
     def last(self) -> bytes:
-        """Return what was held of the last event."""
+        """Return what was held of the last event; what was packed must have come to its end."""
+        if self._packed is not None and not self._packed.whole:
+            self.stop = "the packed answer has no end"
         return self._filter.rest() if self._filter is not None else b""
 
     def cut(self, reason: str) -> bytes:
@@ -173,8 +175,8 @@ class CallAttempt(Attempt):
         entry = self._gate.entry(
             self._record, "cut" if problem else "whole", provider=self._provider, status=self._status
         )
-        if usage is None:
-            entry.estimated, usage = True, self._estimated()
+        if usage is None or (problem and self._scanner is not None and self._scanner.partial):
+            entry.estimated, usage = True, self._estimated(usage)
         price = self._provider.price
         self._gate.settle(self._record, entry, usage, price.cost if price is not None else None)
 
@@ -184,11 +186,17 @@ class CallAttempt(Attempt):
             self._gate.provider_failed(self._provider, 0.0)
         self._gate.try_next(exchange, self._record, failure)
 
-    def abandoned(self) -> None:
+    def abandoned(self, *, sent: bool) -> None:
         """Account for a call whose client left before there was an answer."""
         self._provider.circuit.gave_up()
-        entry = self._gate.entry(self._record, "failed", provider=self._provider, status=self._status)
-        self._gate.settle(self._record, entry, Usage())
+        record, price = self._record, self._provider.price
+        entry = self._gate.entry(record, "failed", provider=self._provider, status=self._status)
+        usage = Usage()
+        if sent and record.endpoint.charged:
+            # Providers finish, and charge, what they have begun; of a stream, what is generated for nobody is stopped.
+            entry.estimated = True
+            usage = Usage(input=record.estimate, output=0 if record.call.stream else record.allowed_output)
+        self._gate.settle(record, entry, usage, price.cost if price is not None else None)
 
     def _usage(self) -> Usage | None:
         """Return what the provider told; None where it told nothing of an answer that cost something."""
@@ -197,11 +205,17 @@ class CallAttempt(Attempt):
         if self._scanner is not None:
             self._scanner.end()
             return self._scanner.usage
+        if self._tail:
+            return usage_at_end(self._tail)
         return usage_of(self._answer[0] if len(self._answer) == 1 else b"".join(self._answer))
 
-    def _estimated(self) -> Usage:
+    def _estimated(self, told: Usage | None) -> Usage:
         """Return what it may have been: an event of a stream is about a token, so are four bytes of a text."""
+        if self._record.endpoint.name == "embeddings":  # its numbers are no tokens
+            return Usage(input=self._record.estimate)
         output = self._scanner.events if self._scanner is not None else self._size // BYTES_PER_TOKEN
+        if told is not None:
+            return msgspec.structs.replace(told, output=max(told.output, output))
         return Usage(input=self._record.estimate, output=output)
 
 

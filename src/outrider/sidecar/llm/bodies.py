@@ -21,6 +21,17 @@ def _reader(kind: Any) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(kind)
 
 
+def _prompts(prompt: Any) -> int:
+    """Return how many prompts there are: a list of numbers is one, as tokens."""
+    return max(1, len(prompt)) if isinstance(prompt, list) and not (prompt and isinstance(prompt[0], int)) else 1
+
+
+class _GeminiSettings(msgspec.Struct):
+    most: int | None = msgspec.field(name="maxOutputTokens", default=None)
+    most_in_snake_case: int | None = msgspec.field(name="max_output_tokens", default=None)
+    answers: int | None = msgspec.field(name="candidateCount", default=None)
+
+
 # The keys that are read, of any dialect.
 _READ = {
     "model": _reader(str),
@@ -30,6 +41,10 @@ _READ = {
     "max_completion_tokens": _reader(int | None),
     "max_output_tokens": _reader(int | None),
     "n": _reader(int | None),
+    "best_of": _reader(int | None),
+    "prompt": _reader(Any),
+    "generationConfig": _reader(_GeminiSettings | None),
+    "generation_config": _reader(_GeminiSettings | None),
 }
 _MOST = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 
@@ -43,14 +58,15 @@ class Call:
     Attributes:
         model: As the client names it; empty where it names none.
         stream: Whether the answer is to come in pieces.
-        most_tokens: How many tokens of answer the client allows, all its answers together; None where it does not say.
+        most_tokens: How many tokens of one answer the client allows, at the most; None where it does not say.
+        answers: How many answers are made of it.
         wants_usage: Whether it asks a stream to tell its usage.
 
     Raises:
         InvalidConfigError: The body is no JSON object, or a value that is read has the wrong type.
     """
 
-    __slots__ = ("_members", "model", "most_tokens", "stream", "wants_usage")
+    __slots__ = ("_members", "answers", "model", "most_tokens", "stream", "wants_usage")
 
     def __init__(self, body: bytes) -> None:
         try:
@@ -63,8 +79,12 @@ class Call:
         self._members = members
         self.model: str = found.get("model", "")
         self.stream = found.get("stream") is True
-        given = [found[key] for key in _MOST if found.get(key) is not None and found[key] >= 0]
-        self.most_tokens = min(given) * max(1, found.get("n") or 1) if given else None
+        # Where several keys say it, a provider goes by one of them; who reserves must think of the largest.
+        settings = found.get("generationConfig") or found.get("generation_config") or _GeminiSettings()
+        given = [found.get(key) for key in _MOST] + [settings.most, settings.most_in_snake_case]
+        self.most_tokens: int | None = max((most for most in given if most is not None and most > 0), default=None)
+        each = max(1, found.get("n") or 1, found.get("best_of") or 1, settings.answers or 1)
+        self.answers: int = each * _prompts(found.get("prompt"))
         options = found.get("stream_options") or {}
         self.wants_usage = bytes(options.get("include_usage", b"")) == b"true"
 

@@ -156,7 +156,12 @@ class LlmGate:
     def _by_script(self, exchange: Exchange, record: Record, script: Script) -> None:
         """Answer in place of the providers."""
         endpoint, call = record.endpoint, record.call
-        entry = script.answer(last_text(msgspec.json.decode(exchange.request.body)))
+        try:
+            entry = script.answer(last_text(msgspec.json.decode(exchange.request.body)))
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+            self._agent.limits.end(record.estimate, 0, record.began)
+            _refuse(exchange, endpoint.dialect, 400, "invalid_request_error", f"the body is not a call: {error}")
+            return
         usage = scripted.usage_of(record.size, entry)
         stream = call.stream or endpoint.streams
         body = scripted.render(endpoint.name, entry, usage, record.id, stream=stream, tell_usage=call.wants_usage)
@@ -201,15 +206,15 @@ class LlmGate:
         self.try_next(exchange, record, Failure("no provider may be asked now"))
 
     def _reserve(self, record: Record) -> bool:
-        budget = self._agent.budget
+        budget, most = self._agent.budget, record.call.most_tokens
+        output = (self._usual_answer if most is None else most) * record.call.answers
+        record.allowed_output = output
         if budget is None or not record.endpoint.charged:
             return True
-        most = record.call.most_tokens
         # A token has at least a byte: what is reserved for a prompt of text is never too little.
-        output = self._usual_answer if most is None else most
         amount = max(one.price.plain(record.size, output) for one in record.providers if one.price is not None)
         record.reservation = budget.reserve(amount, record.moment, RESERVED_SECONDS)
-        record.paid_events = output + MORE_EVENTS
+        record.paid_events = output + MORE_EVENTS * record.call.answers
         return record.reservation is not None
 
     def extend(self, record: Record, provider: Provider) -> bool:

@@ -1,11 +1,12 @@
 """How much a call has used, as providers tell it: in a whole answer, or somewhere in a stream of events."""
 
+import re
 from typing import Any
 
 import msgspec
 
 # A line of an event stream that is longer is not looked into.
-LONGEST_LINE = 64 * 1024
+LONGEST_LINE = 512 * 1024
 
 
 class Usage(msgspec.Struct, kw_only=True):
@@ -44,6 +45,8 @@ class _ChatAnswer(msgspec.Struct):
 
 _chat_answers = msgspec.json.Decoder(_ChatAnswer)
 _NONE = _Details()
+# The object of numbers, with objects of numbers in it, that is the last of its name.
+_LAST_USAGE = re.compile(rb'"usage(?:Metadata)?"\s*:\s*(\{(?:[^{}]|\{[^{}]*\})*\})')
 
 
 def usage_of(answer: bytes) -> Usage | None:
@@ -73,18 +76,29 @@ def usage_in(document: Any) -> Usage | None:
 
     OpenAI's chat, embeddings and responses, Anthropic's messages, Gemini's generateContent.
     """
+    told = _told_in(document)
+    return _read(told) if told is not None else None
+
+
+def _told_in(document: Any) -> dict[str, Any] | None:
+    """Return what an answer or an event tells of its usage, as it is written there."""
     if not isinstance(document, dict):
         return None
     for holder in (document, document.get("response"), document.get("message")):
         if isinstance(holder, dict):
-            for name, read in (("usage", _read_usage), ("usageMetadata", _read_gemini)):
+            for name in ("usage", "usageMetadata"):
                 told = holder.get(name)
                 if isinstance(told, dict):
-                    return read(told)
+                    return told
     return None
 
 
-def _read_usage(told: dict[str, Any]) -> Usage:
+def _read(told: dict[str, Any]) -> Usage | None:
+    """Return the usage; None where it is not written as any dialect does: what is not understood is not nothing."""
+    if "promptTokenCount" in told:
+        return _read_gemini(told)
+    if not any(isinstance(told.get(name), int) for name in ("prompt_tokens", "input_tokens")):
+        return None
     if "prompt_tokens" in told:
         return Usage(
             input=_count(told, "prompt_tokens"),
@@ -119,30 +133,32 @@ def _count(told: Any, name: str) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
 
 
-def merged(before: Usage | None, after: Usage) -> Usage:
-    """Return what two events of one stream say together: later totals replace earlier ones, what is not told again stays."""
-    if before is None:
-        return after
-    values = msgspec.structs.asdict(before)
-    values.update({name: value for name, value in msgspec.structs.asdict(after).items() if value})
-    return Usage(**values)
+def usage_at_end(tail: bytes) -> Usage | None:
+    """Return the usage that the end of a long answer tells; None where it tells none there."""
+    found = _LAST_USAGE.findall(tail)
+    try:
+        return _read(msgspec.json.decode(found[-1])) if found else None
+    except (msgspec.DecodeError, UnicodeError):
+        return None
 
 
 class StreamScanner:
     """Finds the usage in a stream of server-sent events that passes by in pieces of any size.
 
     Attributes:
-        usage: What was told so far.
+        usage: What was told so far: later totals replace earlier ones, what is not told again stays.
+        partial: Whether that is only what was known when the answer began, as Anthropic tells it.
         events: How many events have passed.
         overlong: Whether a line was too long to be looked into.
     """
 
-    __slots__ = ("_rest", "_skipping", "events", "overlong", "usage")
+    __slots__ = ("_rest", "_skipping", "_told", "events", "overlong", "partial", "usage")
 
     def __init__(self) -> None:
         self._rest = b""
         self._skipping = False
-        self.overlong = False
+        self._told: dict[str, Any] = {}
+        self.overlong = self.partial = False
         self.usage: Usage | None = None
         self.events = 0
 
@@ -170,8 +186,11 @@ class StreamScanner:
         if not line.startswith(b"data:"):
             return
         try:
-            found = usage_in(msgspec.json.decode(line[5:]))
+            told = _told_in(msgspec.json.decode(line[5:]))
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             return
-        if found is not None:
-            self.usage = merged(self.usage, found)
+        if told is not None:
+            # As it is written: what is derived from it, as the whole input is, cannot be merged.
+            self._told.update({name: value for name, value in told.items() if value})
+            self.usage = _read(self._told)
+            self.partial = b'"message_start"' in line

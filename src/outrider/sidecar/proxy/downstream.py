@@ -33,7 +33,7 @@ class Downstream(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_beginning", "_closing", "_current", "_fault", "_paused", "_proxy", "_queue", "_reader", "_transport", "_unsent",
+        "_beginning", "_closing", "_current", "_fault", "_paused", "_phase", "_proxy", "_queue", "_reader", "_transport", "_unsent",
         "choked", "deadline",
     )  # fmt: skip
 
@@ -47,6 +47,8 @@ class Downstream(asyncio.Protocol):
         self._beginning = False
         self._unsent: list[bytes] = []
         self._paused = False
+        # Of the request that is being read, what is awaited: its head or its body.
+        self._phase = ""
         self._closing = False
         self.choked = False
         self.deadline = _FOREVER
@@ -81,12 +83,8 @@ class Downstream(asyncio.Protocol):
             return
         if self._fault is not None:
             self._give_up()
-        elif self._current is None:
-            limits, reader = self._proxy.limits, self._reader
-            if reader.begun:  # counted from the last byte that completed something
-                self.deadline = min(
-                    self.deadline, self._proxy.now() + (limits.head_time if reader.in_head else limits.body_time)
-                )
+        elif self._current is None and not self._queue:
+            self._await_rest()
 
     def eof_received(self) -> bool:
         """Take the end of what a client sends for its leave: whoever generates an answer for it stops, and costs no more."""
@@ -147,6 +145,8 @@ class Downstream(asyncio.Protocol):
         """End a connection whose time is over."""
         if self._closing:
             self._transport.abort()
+        elif self._queue:
+            self._transport.abort()  # answers wait for a client that does not read
         elif self._reader.begun:
             self._refuse(408, "the request did not come in time")
         else:
@@ -160,6 +160,14 @@ class Downstream(asyncio.Protocol):
             self._take_no_more()
 
     # Inside.
+
+    def _await_rest(self) -> None:
+        """Bound the time for what is still to come of a request, from the first byte of its head and of its body."""
+        limits, reader = self._proxy.limits, self._reader
+        phase = ("head" if reader.in_head else "body") if reader.begun else ""
+        if phase and phase != self._phase:
+            self.deadline = self._proxy.now() + (limits.head_time if reader.in_head else limits.body_time)
+        self._phase = phase
 
     def _read(self, request: Request) -> None:
         self._queue.append(Exchange(self, request))
@@ -181,6 +189,7 @@ class Downstream(asyncio.Protocol):
         while self._queue and self._current is None and not self.choked and not self._transport.is_closing():
             self._current = self._queue.popleft()
             self.deadline = _FOREVER  # it waits for us now
+            self._phase = ""
             self._proxy.decide(self._current)
         self._beginning = False
         if (
@@ -212,6 +221,7 @@ class Downstream(asyncio.Protocol):
         if not self._closing:
             body = error_body("invalid_request_error" if status < 500 else "unavailable", message)
             self._closing = True
+            self._queue.clear()
             self.send_now()
             self._transport.write(whole_answer(Request(), status, JSON_FIELDS, body, close=True))
             # Who still sends would be reset, and not see why, if what it sends were not read.
@@ -222,3 +232,4 @@ class Downstream(asyncio.Protocol):
         self._closing = True
         self.send_now()
         self._transport.close()
+        self.deadline = self._proxy.now() + self._proxy.limits.silence_time  # for what it has still to read

@@ -79,7 +79,7 @@ class Exchange:
         if attempt is None:
             return
         if self.gone:
-            attempt.abandoned()
+            attempt.abandoned(sent=False)
         else:
             attempt.failed(self, failure)
 
@@ -95,4 +95,4 @@ class Exchange:
         if self.begun:
             attempt.ended("the client has gone")
         else:
-            attempt.abandoned()
+            attempt.abandoned(sent=upstream is not None)

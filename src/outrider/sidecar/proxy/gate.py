@@ -72,5 +72,5 @@ class Attempt:
         """Called where there is nothing for the client yet: answer, or forward elsewhere. It must not raise."""
         exchange.refuse(504 if failure.late else 502, "upstream_failed", failure.reason)
 
-    def abandoned(self) -> None:
-        """Called when the client has gone before there was anything for it."""
+    def abandoned(self, *, sent: bool) -> None:
+        """Called when the client has gone before there was anything for it; `sent` says whether the upstream was asked."""

@@ -81,11 +81,16 @@ class Upstream(asyncio.Protocol):
             self._transport.write(self._exchange.wire)
 
     def pause(self) -> None:
-        """Read no more for now: the client is slower."""
+        """Read no more for now: the client is slower, and its time is not that of the upstream."""
+        self.deadline = self._end
         self._transport.pause_reading()
 
     def resume(self) -> None:
         """Read on."""
+        proxy = self._target.proxy
+        self.deadline = min(
+            self._end, proxy.now() + (proxy.limits.silence_time if self._seen else proxy.limits.first_byte_time)
+        )
         self._transport.resume_reading()
 
     def abort(self) -> None:
@@ -156,7 +161,9 @@ class Upstream(asyncio.Protocol):
     # What the parser calls.
 
     def on_message_begin(self) -> None:
-        self._again = self._complete
+        if self._status:  # what comes behind an answer must not change how that one ends
+            self._again = True
+            return
         self._fields = []
         self._connection = self._length = self._reason = b""
         self._chunked = False
@@ -180,6 +187,9 @@ class Upstream(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         status, exchange = self._parser.get_status_code(), self._exchange
+        if status < 100 and exchange is not None and not self._complete:
+            self._break(Failure(f"the upstream answered with the status {status}"))
+            return
         if status < 200 or exchange is None or self._complete:
             return  # an interim answer, before the final one; or one that nobody has asked for
         self._status = status
@@ -252,6 +262,11 @@ class Upstream(asyncio.Protocol):
         assert exchange.attempt is not None
         attempt = exchange.attempt
         self._add(attempt.last())
+        if attempt.stop:
+            if exchange.begun:
+                self._flush()
+            self._break(Failure(attempt.stop))
+            return
         if self._chunked:
             self._out.append(_LAST_CHUNK)
         self._flush()
@@ -260,7 +275,9 @@ class Upstream(asyncio.Protocol):
         self._reset()
         self._used = True
         self._transport.resume_reading()  # the next user would hang
-        if reusable and self.usable:
+        if self._transport.get_write_buffer_size():  # it was answered before all was sent: the rest must never go out
+            self._transport.abort()
+        elif reusable and self.usable:
             self._target.give_back(self)
         else:
             self._transport.close()

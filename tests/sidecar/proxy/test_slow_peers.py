@@ -1,0 +1,118 @@
+"""Peers that are slow, early, or say more than was asked, cost nobody but themselves."""
+
+import asyncio
+import socket
+
+import pytest
+
+from tests.sidecar.proxy.support import GET, OK, Reader, answering, between, body_of, eventually, read_request
+
+POST = b"POST /x HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n"
+CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
+
+
+@pytest.mark.parametrize("more", [b"x", b"HTTP/1.1 2", b"HTTP/1.1 408 Idle\r\ncontent-length: 0\r\n\r\n"])
+async def test_what_follows_a_chunked_answer_does_not_change_how_it_ends(more: bytes) -> None:
+    async with between(answering(CHUNKED + more)) as found:
+        reader, writer = await asyncio.open_connection("127.0.0.1", found.port)
+        writer.write(GET * 3)
+        for _ in range(3):
+            assert (await asyncio.wait_for(reader.readuntil(b"0\r\n\r\n"), 5)).endswith(b"2\r\nok\r\n0\r\n\r\n")
+        writer.close()
+
+
+async def test_a_status_that_is_none_is_a_502() -> None:
+    evil = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil"
+    async with between(answering(b"HTTP/1.1 099 x\r\ncontent-length: %d\r\n\r\n" % len(evil) + evil)) as found:
+        answer = await found.one()
+        assert answer.startswith(b"HTTP/1.1 502")
+        assert b"evil" not in answer
+
+
+async def test_a_client_that_pipelines_and_reads_later_hinders_nobody() -> None:
+    gets = 20_000
+    async with between(answering(OK), head_time=0.3, idle_time=0.6) as found:
+        slow = socket.create_connection(("127.0.0.1", found.port))
+        slow.setblocking(False)
+        loop = asyncio.get_running_loop()
+        sending = asyncio.create_task(loop.sock_sendall(slow, b"GET /own HTTP/1.1\r\nhost: a\r\n\r\n" * gets))
+        for _ in range(4):  # while the others are answered, its times end
+            assert body_of(await found.one()) == b"ok"
+            await asyncio.sleep(0.4)
+        received = b""
+        try:
+            while data := await asyncio.wait_for(loop.sock_recv(slow, 1 << 20), 5):
+                received += data
+        except ConnectionError:
+            received += b""  # it was ended: for lack of reading, never with an answer that is none
+        assert b" 408 " not in received
+        assert body_of(await found.one()) == b"ok"
+        sending.cancel()
+        await asyncio.wait({sending})
+        slow.close()
+        await eventually(lambda: not found.proxy._clients)
+
+
+async def test_times_of_a_request_begin_with_its_parts() -> None:
+    async with between(answering(OK), head_time=0.3, body_time=5, idle_time=0.4) as found:
+        reader, writer = await asyncio.open_connection("127.0.0.1", found.port)
+        writer.write(POST[:20])
+        await asyncio.sleep(0.1)
+        writer.write(POST[20:])
+        await asyncio.sleep(0.8)
+        writer.write(b"ab")
+        assert await asyncio.wait_for(reader.readexactly(len(OK)), 5) == OK
+        await asyncio.sleep(0.3)
+        writer.write(POST)  # near the end of the time between requests
+        await asyncio.sleep(0.8)
+        writer.write(b"ab")
+        assert await asyncio.wait_for(reader.readexactly(len(OK)), 5) == OK
+        writer.close()
+
+
+async def test_an_upstream_that_answers_early_is_not_used_again() -> None:
+    body = b"a" * 16_000_000
+
+    async def script(reader: Reader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(OK)
+        await asyncio.sleep(30)
+
+    async with between(script) as found:
+        for number in (1, 2):
+            post = b"POST /x HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(body)
+            assert body_of(await found.raw(post + body)) == b"ok"
+            assert found.connections == number
+        await eventually(lambda: not found.gate.target._all)
+
+
+async def test_the_time_of_a_client_that_pauses_is_not_the_upstreams() -> None:
+    size = 8_000_000
+
+    async def script(reader: Reader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % size + b"a" * size)
+        await writer.drain()
+        await asyncio.sleep(30)
+
+    async with between(script, silence_time=0.4) as found:
+        reader, writer = await asyncio.open_connection("127.0.0.1", found.port)
+        writer.write(GET)
+        await asyncio.sleep(1.5)
+        await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+        assert await asyncio.wait_for(reader.readexactly(size), 5) == b"a" * size
+        writer.close()
+
+
+@pytest.mark.parametrize("size", [2_700_000, 3_000_000, 8_000_000])  # in our buffer, or still with the upstream
+async def test_a_client_that_never_reads_its_last_answer_is_ended(size: int) -> None:
+    body = b"a" * size
+    answer = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body) + body
+    async with between(answering(answer), silence_time=0.4, total_time=1.0) as found:
+        silent = socket.socket()
+        silent.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        silent.connect(("127.0.0.1", found.port))
+        silent.sendall(GET.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n"))
+        await eventually(lambda: bool(found.gate.attempts))
+        await eventually(lambda: not found.proxy._clients)
+        silent.close()
