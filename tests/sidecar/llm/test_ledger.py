@@ -1,3 +1,6 @@
+import json
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -57,3 +60,22 @@ def test_what_the_disk_does_not_take_stays_and_is_written_later(tmp_path: Path) 
         assert time.monotonic() < deadline
         time.sleep(0.01)
     ledger.close()
+
+
+def test_a_line_stands_once_although_the_disk_took_a_part_of_it(tmp_path: Path) -> None:
+    program = (
+        "import resource, sys, time; from pathlib import Path\n"
+        "from outrider.sidecar.llm.ledger import Entry, Ledger\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))\n"
+        "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "ledger = Ledger(Path(sys.argv[1]))\n"
+        "for number in range(20):\n"
+        "    ledger.append(Entry(id=str(number), time=1.79e9, agent='a', endpoint='chat', alias='d', outcome='whole', cost=1))\n"
+        "while not ledger.problem: time.sleep(0.01)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))\n"
+        "while ledger.problem: time.sleep(0.01)\n"
+        "ledger.close()\n"
+    )
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, timeout=30)
+    (path,) = tmp_path.glob("*.jsonl")
+    assert [json.loads(line)["id"] for line in path.read_bytes().splitlines()] == [str(number) for number in range(20)]

@@ -153,3 +153,20 @@ async def test_offline_a_body_that_cannot_be_read_holds_no_place(tmp_path: Path)
             refused = await found.raw("/v1/chat/completions", b'{"model": "default", "messages": [], "x": "\xff"}')
             assert refused.status == 400
         assert found.agent.limits.running == 0
+
+
+async def test_events_that_hold_many_words_are_many_tokens(tmp_path: Path) -> None:
+    words = event({"choices": [{"delta": {"content": "word " * 200}}], "usage": None})
+    budget = {"amount": 2_000_000, "per": "day"}
+    async with gateway(tmp_path, streaming(*[words] * 100, pause=0.001), budget=budget, usual_answer=50) as found:
+        answer = await found.ask(**CALL, stream=True)
+        assert b"the budget of this period is used up" in answer.body
+        (entry,) = await found.entries(1)
+        assert (entry.outcome, entry.estimated) == ("cut", True)
+        assert entry.cost <= 2_000_000
+
+
+async def test_the_end_of_a_torn_stream_is_an_event_of_its_own(tmp_path: Path) -> None:
+    async with gateway(tmp_path, streaming(START, b'event: ping\ndata: {"a', end=False), dialect="anthropic") as found:
+        answer = await found.ask("/v1/messages", stream=True, max_tokens=100, **CALL)
+        assert answer.body.split(b"\n\n")[-2].startswith(b"event: error\ndata: {")

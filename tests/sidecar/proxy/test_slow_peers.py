@@ -5,6 +5,7 @@ import socket
 
 import pytest
 
+from outrider.sidecar.proxy.upstream import REPEAT_SECONDS
 from tests.sidecar.proxy.support import GET, OK, Reader, answering, between, body_of, eventually, read_request
 
 POST = b"POST /x HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n"
@@ -116,3 +117,20 @@ async def test_a_client_that_never_reads_its_last_answer_is_ended(size: int) -> 
         await eventually(lambda: bool(found.gate.attempts))
         await eventually(lambda: not found.proxy._clients)
         silent.close()
+
+
+async def test_a_request_that_was_worked_at_is_not_sent_again() -> None:
+    async def script(reader: Reader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(OK)
+        await read_request(reader)
+        await asyncio.sleep(REPEAT_SECONDS + 0.2)
+
+    async with between(script) as found:
+        reader, writer = await asyncio.open_connection("127.0.0.1", found.port)
+        writer.write(GET)
+        await reader.readuntil(b"ok")
+        writer.write(GET)
+        assert b"502" in await asyncio.wait_for(reader.readuntil(b"\r\n"), 5)
+        assert len(found.heads) == 2
+        writer.close()

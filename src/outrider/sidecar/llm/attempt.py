@@ -11,7 +11,7 @@ from outrider.sidecar.llm.dialects import Endpoint, error_event
 from outrider.sidecar.llm.routes import Provider
 from outrider.sidecar.llm.streams import WithoutUsage
 from outrider.sidecar.llm.unpacking import PACKED, Unpacker
-from outrider.sidecar.llm.usage import StreamScanner, Usage, usage_at_end, usage_of
+from outrider.sidecar.llm.usage import BYTES_PER_TOKEN, StreamScanner, Usage, usage_at_end, usage_of
 from outrider.sidecar.proxy.gate import Attempt, Failure
 from outrider.sidecar.proxy.messages import Field
 
@@ -27,7 +27,9 @@ REFUSING = frozenset({401, 402, 403})
 LONGEST_ANSWER = 4 * 1024 * 1024
 # Of one that is longer, what is kept of its end.
 LONGEST_TAIL = 64 * 1024
-BYTES_PER_TOKEN = 4
+
+# The last event may be torn: the one that says so must not become a part of it. Without one, it says nothing.
+_END_OF_EVENT = b"\n\n"
 
 
 class Record(msgspec.Struct, kw_only=True):
@@ -47,7 +49,7 @@ class Record(msgspec.Struct, kw_only=True):
         reservation: Money that is held for it.
         asks_usage: Whether the gateway asks for the usage of a stream, and not the client.
         allowed_output: Tokens of all its answers that the call allows, or that are usual.
-        paid_events: As many events of a stream, about a token each, are reserved for.
+        paid_tokens: As many tokens of a stream are reserved for.
     """
 
     id: str
@@ -62,7 +64,7 @@ class Record(msgspec.Struct, kw_only=True):
     asked: bool = False
     reservation: Reservation | None = None
     asks_usage: bool = False
-    paid_events: float = math.inf
+    paid_tokens: float = math.inf
     allowed_output: int = 0
 
     @property
@@ -142,11 +144,11 @@ class CallAttempt(Attempt):
                 return b""
         if self._filter is not None:
             passed = self._filter.pass_on(data)
-            self._check_budget(self._filter.scanner.events)
+            self._check_budget(self._filter.scanner)
             return passed
         if self._scanner is not None:
             self._scanner.feed(data)
-            self._check_budget(self._scanner.events)
+            self._check_budget(self._scanner)
         elif self._size <= LONGEST_ANSWER:
             self._answer.append(data)
         else:
@@ -154,10 +156,15 @@ class CallAttempt(Attempt):
         self._size += len(data)
         return data
 
-    def _check_budget(self, events: int) -> None:
+    def _check_budget(self, scanner: StreamScanner) -> None:
         """Have more money held where an answer is longer than was reserved for; where there is none left it ends here."""
-        if events > self._record.paid_events and not self._gate.extend(self._record, self._provider):
+        tokens = self._tokens(scanner)
+        if tokens > self._record.paid_tokens and not self._gate.extend(self._record, self._provider, tokens):
             self.stop = "the budget of this period is used up"
+
+    def _tokens(self, scanner: StreamScanner) -> int:
+        # OpenAI's responses repeat in their events what has come before.
+        return scanner.events if self._record.endpoint.name == "responses" else scanner.tokens
 
     def last(self) -> bytes:
         """Return what was held of the last event; what was packed must have come to its end."""
@@ -167,7 +174,9 @@ class CallAttempt(Attempt):
 
     def cut(self, reason: str) -> bytes:
         """End a stream with the reason, as clients of its dialect read it."""
-        return error_event(self._record.endpoint.dialect, reason) if self._scanner is not None else b""
+        if self._scanner is None:
+            return b""
+        return _END_OF_EVENT + error_event(self._record.endpoint.dialect, reason)
 
     def ended(self, problem: str) -> None:
         """Account for the call."""
@@ -210,10 +219,10 @@ class CallAttempt(Attempt):
         return usage_of(self._answer[0] if len(self._answer) == 1 else b"".join(self._answer))
 
     def _estimated(self, told: Usage | None) -> Usage:
-        """Return what it may have been: an event of a stream is about a token, so are four bytes of a text."""
+        """Return what it may have been, from what has passed."""
         if self._record.endpoint.name == "embeddings":  # its numbers are no tokens
             return Usage(input=self._record.estimate)
-        output = self._scanner.events if self._scanner is not None else self._size // BYTES_PER_TOKEN
+        output = self._tokens(self._scanner) if self._scanner is not None else self._size // BYTES_PER_TOKEN
         if told is not None:
             return msgspec.structs.replace(told, output=max(told.output, output))
         return Usage(input=self._record.estimate, output=output)

@@ -214,16 +214,17 @@ class LlmGate:
         # A token has at least a byte: what is reserved for a prompt of text is never too little.
         amount = max(one.price.plain(record.size, output) for one in record.providers if one.price is not None)
         record.reservation = budget.reserve(amount, record.moment, RESERVED_SECONDS)
-        record.paid_events = output + MORE_EVENTS * record.call.answers
+        record.paid_tokens = output + MORE_EVENTS * record.call.answers
         return record.reservation is not None
 
-    def extend(self, record: Record, provider: Provider) -> bool:
-        """Hold money for as much answer again as is usual, and return whether there was so much left."""
+    def extend(self, record: Record, provider: Provider, tokens: int) -> bool:
+        """Hold money for as much answer again as is usual, at least up to `tokens`, and return whether there was so much left."""
         budget, reservation = self._agent.budget, record.reservation
         if budget is None or reservation is None or provider.price is None:
             return True
-        record.paid_events += self._usual_answer
-        return budget.extend(reservation, provider.price.plain(0, self._usual_answer), self._wall())
+        more = max(self._usual_answer, tokens - int(record.paid_tokens))
+        record.paid_tokens += more
+        return budget.extend(reservation, provider.price.plain(0, more), self._wall())
 
     def try_next(self, exchange: Exchange, record: Record, failure: Failure) -> None:
         """Ask the next provider; where none is left, answer with what went wrong last."""

@@ -134,9 +134,13 @@ def _append(path: Path, entries: list[Entry]) -> None:
         size = os.fstat(file).st_size
         if size and _last_byte(path, size) != b"\n":
             data = b"\n" + data  # a line that the end of the machine, or of its disk, has torn
-        while data:
-            data = data[os.write(file, data) :]
-        os.fsync(file)
+        try:
+            while data:
+                data = data[os.write(file, data) :]
+            os.fsync(file)
+        except OSError:
+            os.ftruncate(file, size)  # all of it is written once more later: nobody may count a line twice
+            raise
     finally:
         os.close(file)
 

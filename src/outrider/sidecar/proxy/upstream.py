@@ -17,6 +17,9 @@ _NO_CONTENT = 204
 _BODILESS = frozenset({_NO_CONTENT, 304})
 _LAST_CHUNK = b"0\r\n\r\n"
 
+# A kept connection that is closed this soon, without a byte of an answer, was closed before the request came.
+REPEAT_SECONDS = 1.0
+
 
 class Upstream(asyncio.Protocol):
     """One connection.
@@ -63,6 +66,12 @@ class Upstream(asyncio.Protocol):
     def usable(self) -> bool:
         """Whether it is open."""
         return not self._transport.is_closing()
+
+    @property
+    def _just_sent(self) -> bool:
+        """Whether so little time has passed since the request that nobody can have worked at it."""
+        proxy = self._target.proxy
+        return proxy.now() < self._end - proxy.limits.total_time + REPEAT_SECONDS
 
     def send(self, exchange: "Exchange") -> None:
         """Send a request; its answer goes where it came from."""
@@ -151,7 +160,7 @@ class Upstream(asyncio.Protocol):
             return
         if error is None and self._status and not self._framed:  # the end of its body is that of the connection
             self._finish(reusable=False)
-        elif not self._seen and self._used and not exchange.fresh:
+        elif not self._seen and self._used and not exchange.fresh and self._just_sent:
             self._exchange = exchange.upstream = None
             exchange.repeat()
         else:
