@@ -63,3 +63,15 @@ def test_a_key_is_carried_as_its_dialect_wants_it() -> None:
         one = provider("p", dialect=dialect)
         one.use_key(SecretValue("k"))
         assert one.key == [field]
+
+
+@pytest.mark.parametrize("key", ["", " \n", "a\nx-other: b", "a\rb", "k\u00e9y", "a\0"])
+def test_a_key_that_cannot_stand_in_a_header_is_refused(key: str) -> None:
+    made = provider("a")
+    made.use_key(SecretValue("good\n"))
+    before = made.key
+    assert before == [(b"authorization", b"Bearer good")]
+    with pytest.raises(InvalidConfigError, match="cannot be sent") as raised:
+        made.use_key(SecretValue(key))
+    assert made.key == before
+    assert "x-other" not in str(raised.value)

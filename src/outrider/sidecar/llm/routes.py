@@ -38,8 +38,19 @@ class Provider:
         self.circuit = Circuit()
 
     def use_key(self, key: SecretValue) -> None:
-        """Take a key from the next call on."""
-        self.key = key_fields(self.dialect, key.reveal())
+        """Take a key from the next call on.
+
+        Raises:
+            InvalidConfigError: It cannot stand in a header.
+        """
+        value = key.reveal().strip()  # files of secrets end with a line break
+        if not value.isascii() or not value.isprintable() or not value:
+            raise InvalidConfigError(
+                f"the key of provider '{self.name}' cannot be sent",
+                found=f"{len(value)} characters",
+                expected="one line of printable ASCII",
+            )
+        self.key = key_fields(self.dialect, value)
 
 
 class Route:
