@@ -193,12 +193,44 @@ async def test_a_client_that_waits_to_be_told_is_told() -> None:
         writer.close()
 
 
-async def test_an_offer_to_speak_something_else_is_let_pass() -> None:
+OFFER = b"POST /x HTTP/1.1\r\nhost: a\r\nupgrade: h2c\r\nconnection: upgrade, http2-settings\r\nhttp2-settings: AA\r\n"
+
+
+@pytest.mark.parametrize(
+    ("framed", "body"),
+    [(b"content-length: 5\r\n\r\nhello", b"hello"), (b"transfer-encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n", b"hello"),
+     (b"\r\n", b"")],
+)  # fmt: skip
+@pytest.mark.parametrize("step", [1, 7, 10_000_000])
+def test_an_offer_to_speak_something_else_is_let_pass(framed: bytes, body: bytes, step: int) -> None:
+    found: list[Request] = []
+    reader = RequestReader(ProxyLimits(), found.append, lambda: None)
+    wire = (OFFER + framed + GET) * (2000 if step > 7 else 2)
+    for at in range(0, len(wire), step):
+        assert reader.feed(wire[at : at + step]) is None
+    assert [(one.method, one.body, one.keep_alive) for one in found[:2]] == [(b"POST", body, True), (b"GET", b"", True)]
+    assert len(found) == wire.count(b"HTTP/1.1")
+    assert not found[0].fields
+
+
+@pytest.mark.parametrize(
+    "framing",
+    [b"content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", b"content-length: 1\r\ncontent-length: 5\r\n\r\nhello",
+     b"content-length: +5\r\n\r\nhello", b"transfer-encoding: chunked\r\n\r\nz\r\n"],
+)  # fmt: skip
+def test_nor_may_its_framing_be_in_doubt(framing: bytes) -> None:
+    found: list[Request] = []
+    fault = RequestReader(ProxyLimits(), found.append, lambda: None).feed(OFFER + framing)
+    assert fault is not None
+    assert fault[0] == 400
+    assert not found
+
+
+async def test_its_body_is_forwarded() -> None:
     async with between(answering(OK)) as found:
-        answer = await found.raw(b"GET /x HTTP/1.1\r\nhost: a\r\nupgrade: h2c\r\nconnection: upgrade\r\n\r\n" + GET)
-        assert body_of(answer) == b"ok"
-        assert b"connection: close" in answer
-        assert len(found.heads) == 1
+        assert body_of(await found.one(OFFER + b"content-length: 5\r\n\r\nhello")) == b"ok"
+        assert b"upgrade" not in found.heads[0]
+        assert found.gate.exchanges[0].request.body == b"hello"
 
 
 async def test_too_many_clients() -> None:

@@ -6,8 +6,6 @@ import struct
 from collections import deque
 from typing import TYPE_CHECKING, cast
 
-import httptools
-
 from outrider.sidecar.proxy.exchange import Exchange
 from outrider.sidecar.proxy.messages import JSON_FIELDS, Request, error_body, whole_answer
 from outrider.sidecar.proxy.reading import RequestReader
@@ -76,11 +74,7 @@ class Downstream(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._closing or self._fault is not None:
             return
-        try:
-            self._fault = self._reader.feed(data)
-        except httptools.HttpParserUpgrade:
-            self._take_no_more()
-            return
+        self._fault = self._reader.feed(data)
         if self._fault is not None:
             self._give_up()
         elif self._current is None and not self._queue:

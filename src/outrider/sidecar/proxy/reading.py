@@ -24,8 +24,8 @@ class RequestReader:
     """
 
     __slots__ = (
-        "_body", "_connection", "_expected", "_expects", "_fault", "_framing", "_hosts", "_limits", "_parser", "_raw",
-        "_request", "_size", "_take", "begun", "in_head",
+        "_body", "_connection", "_expected", "_expects", "_fault", "_framing", "_hosts", "_length", "_limits", "_parser",
+        "_raw", "_request", "_size", "_staying", "_take", "_upgrades", "begun", "in_head",
     )  # fmt: skip
 
     def __init__(self, limits: ProxyLimits, take: Callable[[Request], None], expected: Callable[[], None]) -> None:
@@ -34,6 +34,8 @@ class RequestReader:
         self._expected = expected
         self._parser = httptools.HttpRequestParser(self)
         self._fault: Fault | None = None
+        # Whether the request offers another protocol, and whether a new parser is being told where it is.
+        self._upgrades = self._staying = False
         self._raw = 0
         self.in_head = True
         self.begun = False
@@ -41,23 +43,32 @@ class RequestReader:
         self.begun = False
 
     def feed(self, data: bytes) -> Fault | None:
-        """Read on, and return status and reason where this is the end of it.
-
-        Raises:
-            httptools.HttpParserUpgrade: The last request wants to speak something else afterwards.
-        """
+        """Read on, and return status and reason where this is the end of it."""
         # Of a line without an end no callback tells.
         self._raw += len(data)
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            if self._fault is None:
-                raise
-        except httptools.HttpParserError as error:
-            return self._fault or (400, f"not a request of HTTP/1.1: {error}")
+        while data and self._fault is None:
+            try:
+                self._parser.feed_data(data)
+                break
+            except httptools.HttpParserUpgrade as upgrade:
+                data = data[upgrade.args[0] :]
+                self._stay(len(data))
+            except httptools.HttpParserError as error:
+                self._refuse(400, f"not a request of HTTP/1.1: {error}")
         if self._fault is None and self.begun:
             self._check_raw()
         return self._fault
+
+    def _stay(self, rest: int) -> None:
+        """Go on in HTTP/1.1, as who is offered something else may (RFC 9110, section 7.8); the parser would not read on.
+
+        A new one is told how the body is framed, and reads it.
+        """
+        self._parser = httptools.HttpRequestParser(self)
+        self._staying = True
+        framing = b"transfer-encoding: chunked" if self._framing else b"content-length: " + (self._length or b"0")
+        self._parser.feed_data(b"POST / HTTP/1.1\r\n" + framing + b"\r\n\r\n")
+        self._raw = rest
 
     def _check_raw(self) -> None:
         if self.in_head:
@@ -69,14 +80,18 @@ class RequestReader:
     # What the parser calls.
 
     def on_message_begin(self) -> None:
+        if self._staying:
+            return
         self._request = Request()
         self._size = self._hosts = 0
         self._body: list[bytes] = []
-        self._connection = self._framing = b""
+        self._connection = self._framing = self._length = b""
         self._expects = False
         self.in_head = self.begun = True
 
     def on_url(self, url: bytes) -> None:
+        if self._staying:
+            return
         self._request.target += url
         if len(self._request.target) > self._limits.target:
             self._refuse(414, f"the target is longer than {self._limits.target} bytes")
@@ -102,18 +117,26 @@ class RequestReader:
             self._connection += b"," + value.lower()
         elif name == b"transfer-encoding":
             self._framing += value.lower()
+        elif name == b"content-length":
+            self._length = value
         elif name == b"host":
             self._hosts += 1
         elif name == b"expect":
             self._expects = True
 
     def on_headers_complete(self) -> None:
+        if self._staying:
+            self._staying = False
+            return
         request, parser = self._request, self._parser
         self.in_head = False
         self._raw = self._size = 0
         request.method = parser.get_method()
         request.old = parser.get_http_version() != "1.1"
-        request.keep_alive = parser.should_keep_alive()
+        self._upgrades = parser.should_upgrade()
+        request.keep_alive = parser.should_keep_alive() or (
+            self._upgrades and not request.old and b"close" not in self._connection
+        )
         if self._connection:
             request.fields = without_hop_by_hop(request.fields, self._connection)
         if not request.target.startswith(b"/"):
@@ -133,6 +156,9 @@ class RequestReader:
             self._body.append(data)
 
     def on_message_complete(self) -> None:
+        if self._upgrades:  # the body is still to come
+            self._upgrades = False
+            return
         self.begun, self.in_head = False, True
         self._raw = 0
         if self._fault is None:
