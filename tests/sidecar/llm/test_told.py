@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from outrider.sidecar.llm.attempt import LONGEST_ANSWER
 from outrider.sidecar.llm.bodies import Call
 from outrider.sidecar.llm.unpacking import LONGEST_PIECE, Unpacker
 from outrider.sidecar.llm.usage import StreamScanner, Usage, usage_in, usage_of
@@ -132,6 +133,24 @@ async def test_a_packed_answer_without_its_end_is_not_whole(tmp_path: Path) -> N
         assert (await found.ask(**CALL)).document == ANSWER, "of the next provider"
         (entry,) = await found.entries(1)
         assert entry.provider == "p1"
+
+
+async def test_its_last_piece_may_be_short(tmp_path: Path) -> None:
+    async def script(reader: Any, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n")
+        body = json.dumps({"data": "a" * (LONGEST_ANSWER + 1000), "usage": {"prompt_tokens": 500}}).encode()
+        for piece in (body[:-4], body[-4:]):
+            writer.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+            await writer.drain()
+            await asyncio.sleep(0.1)
+        writer.write(b"0\r\n\r\n")
+        await writer.drain()
+
+    async with gateway(tmp_path, script) as found:
+        await found.ask("/v1/embeddings", model="default", input="hello world")
+        (entry,) = await found.entries(1)
+        assert (entry.input, entry.estimated) == (500, False)
 
 
 def test_unpacking_is_bounded() -> None:

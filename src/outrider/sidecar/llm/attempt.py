@@ -92,7 +92,6 @@ class CallAttempt(Attempt):
         "_scanner",
         "_size",
         "_status",
-        "_tail",
         "rewrites",
     )
 
@@ -103,7 +102,6 @@ class CallAttempt(Attempt):
         self._answer: list[bytes] = []
         self._scanner: StreamScanner | None = None
         self._packed: Unpacker | None = None
-        self._tail = b""
         self._filter = WithoutUsage() if record.asks_usage else None
         self.rewrites = record.asks_usage
 
@@ -149,11 +147,11 @@ class CallAttempt(Attempt):
         if self._scanner is not None:
             self._scanner.feed(data)
             self._check_budget(self._scanner)
-        elif self._size <= LONGEST_ANSWER:
-            self._answer.append(data)
         else:
-            self._tail = (self._tail + data)[-LONGEST_TAIL:]
-        self._size += len(data)
+            self._answer.append(data)
+            self._size += len(data)
+            if self._size > LONGEST_ANSWER:
+                self._answer = [b"".join(self._answer)[-LONGEST_TAIL:]]
         return data
 
     def _check_budget(self, scanner: StreamScanner) -> None:
@@ -186,8 +184,7 @@ class CallAttempt(Attempt):
         )
         if usage is None or (problem and self._scanner is not None and self._scanner.partial):
             entry.estimated, usage = True, self._estimated(usage)
-        price = self._provider.price
-        self._gate.settle(self._record, entry, usage, price.cost if price is not None else None)
+        self._gate.settle(self._record, entry, usage, self._provider.price)
 
     def failed(self, exchange: "Exchange", failure: Failure) -> None:
         """Go on with the next provider."""
@@ -198,14 +195,14 @@ class CallAttempt(Attempt):
     def abandoned(self, *, sent: bool) -> None:
         """Account for a call whose client left before there was an answer."""
         self._provider.circuit.gave_up()
-        record, price = self._record, self._provider.price
+        record = self._record
         entry = self._gate.entry(record, "failed", provider=self._provider, status=self._status)
         usage = Usage()
         if sent and record.endpoint.charged:
             # Providers finish, and charge, what they have begun; of a stream, what is generated for nobody is stopped.
             entry.estimated = True
             usage = Usage(input=record.estimate, output=0 if record.call.stream else record.allowed_output)
-        self._gate.settle(record, entry, usage, price.cost if price is not None else None)
+        self._gate.settle(record, entry, usage, self._provider.price)
 
     def _usage(self) -> Usage | None:
         """Return what the provider told; None where it told nothing of an answer that cost something."""
@@ -214,9 +211,8 @@ class CallAttempt(Attempt):
         if self._scanner is not None:
             self._scanner.end()
             return self._scanner.usage
-        if self._tail:
-            return usage_at_end(self._tail)
-        return usage_of(self._answer[0] if len(self._answer) == 1 else b"".join(self._answer))
+        answer = self._answer[0] if len(self._answer) == 1 else b"".join(self._answer)
+        return usage_of(answer) if self._size <= LONGEST_ANSWER else usage_at_end(answer)
 
     def _estimated(self, told: Usage | None) -> Usage:
         """Return what it may have been, from what has passed."""

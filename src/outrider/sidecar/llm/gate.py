@@ -27,6 +27,7 @@ from outrider.sidecar.llm.dialects import (
     provider_path,
 )
 from outrider.sidecar.llm.ledger import Entry, Ledger
+from outrider.sidecar.llm.prices import Price
 from outrider.sidecar.llm.routes import Provider, Route
 from outrider.sidecar.llm.script import Script, last_text
 from outrider.sidecar.llm.status import GatewayStatus, budget_status, route_status
@@ -274,11 +275,11 @@ class LlmGate:
             outcome=outcome, status=status, seconds=round(self._now() - record.began, 4),
         )  # fmt: skip
 
-    def settle(self, record: Record, entry: Entry, usage: Usage, price: "Callable[[Usage], int] | None" = None) -> None:
-        """Account for a call that has ended; `price` returns what its usage cost."""
+    def settle(self, record: Record, entry: Entry, usage: Usage, price: Price | None = None) -> None:
+        """Account for a call that has ended, at the price of who answered."""
         entry.input, entry.output, entry.cached = usage.input, usage.output, usage.cached
         entry.written, entry.reasoning = usage.written, usage.reasoning
-        entry.cost = price(usage) if price is not None else 0
+        entry.cost = price.cost(usage) if price is not None else 0
         self._agent.limits.end(record.estimate, usage.input + usage.output, self._now())
         if record.reservation is not None and self._agent.budget is not None:
             self._agent.budget.settle(record.reservation, entry.cost)
