@@ -67,7 +67,7 @@ class Sidecar:
                     requests_per_minute=limits.requests_per_minute, tokens_per_minute=limits.tokens_per_minute,
                     concurrent=limits.concurrent, now=self._clock.monotonic(),
                 ),
-                await asyncio.to_thread(build_budget, settings.budget, ledger),
+                await asyncio.to_thread(build_budget, settings.budget, ledger, self._clock.now()),
             )  # fmt: skip
             script = read_script(settings.offline) if settings.offline is not None else None
             if script is None:

@@ -204,7 +204,7 @@ async def _begin(made: Gateway, settings: LlmSettings, proxy: Proxy, keys: froze
     limits = Limits(
         **{field: getattr(settings.limits, field) for field in settings.limits.__struct_fields__}, now=time.monotonic()
     )
-    made.agent = Agent("a", keys, limits, build_budget(settings.budget, made.ledger))
+    made.agent = Agent("a", keys, limits, build_budget(settings.budget, made.ledger, time.time()))
     made.gate = LlmGate(
         made.agent, routes, made.ledger, now=time.monotonic, wall=time.time, usual_answer=settings.usual_answer,
         script=read_script(settings.offline) if settings.offline else None,

@@ -29,6 +29,10 @@ def test_what_was_added_is_there_again(tmp_path: Path) -> None:
     assert (
         len(list((tmp_path / "l").iterdir())) == 1 + 999 * 300 // DAY + (1_790_000_000 % DAY + 999 * 300 % DAY) // DAY
     )
+    since = 1_790_000_000.0 + 500 * 300
+    later = [one.time for one in again.entries(since)]
+    assert min(later) == min(one.time for one in again.entries() if one.time // DAY == since // DAY)
+    assert len(later) < 1000
     again.close()
 
 

@@ -1,4 +1,6 @@
-"""TLS 1.3 settings for both ends of our own connections (RFC 8446; verification as RFC 5280 has it, strictly)."""
+"""TLS 1.3 settings for both ends of our own connections (RFC 8446; verification as RFC 5280 has it, strictly), and whom to trust in
+those to others.
+"""
 
 import ssl
 from pathlib import Path
@@ -42,6 +44,25 @@ def client_context(ca_pem: str, identity_file: Path | None = None) -> ssl.SSLCon
     if identity_file is not None:
         load_identity(context, identity_file)
     return context
+
+
+def trusting(ca: Path | None, *, path: str) -> ssl.SSLContext:
+    """Return the settings of a client of other people's servers.
+
+    Args:
+        ca: File with the authorities to trust; None for those of the machine.
+        path: The field that names it, for the error.
+
+    Raises:
+        InvalidConfigError: The file cannot be used.
+    """
+    try:
+        return ssl.create_default_context(cafile=ca)
+    except (OSError, ValueError) as error:
+        raise InvalidConfigError(
+            f"{path}: {ca} cannot be used: {error}", path=path, found=str(ca), expected="a file with certificates (PEM)",
+            suggestions=["name the file with the authority's certificate"],
+        ) from error  # fmt: skip
 
 
 def load_identity(context: ssl.SSLContext, identity_file: Path) -> None:

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from outrider.core.errors import InvalidConfigError
 from outrider.core.secrets import SecretValue
+from outrider.ports.certificates.tls import trusting
 
 _BLOCK = re.compile(r"-{3,}BEGIN ([A-Z ]+)-{3,}\s+(\S+)\s+-{3,}END \1-{3,}")
 _JWT, _SEED = "NATS USER JWT", "USER NKEY SEED"
@@ -50,13 +51,7 @@ class NatsAddress(msgspec.Struct, kw_only=True, frozen=True):
         """
         if self.ca is None and not any(server.startswith("tls://") for server in self.servers):
             return None
-        try:
-            return ssl.create_default_context(cafile=self.ca)
-        except (OSError, ValueError) as error:
-            raise InvalidConfigError(
-                f"queue.ca: {self.ca} cannot be used: {error}", path="queue.ca", found=str(self.ca),
-                expected="a file with certificates (PEM)", suggestions=["name the file with the authority's certificate"],
-            ) from error  # fmt: skip
+        return trusting(self.ca, path="queue.ca")
 
     def login(self) -> dict[str, Any]:
         """Return the options with which nats-py logs in.

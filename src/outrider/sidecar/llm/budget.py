@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 
 NANO = 1_000_000_000
 Period = Literal["hour", "day", "month"]
+# No period is longer, in whatever zone.
+LONGEST_SECONDS = 32 * 86_400.0
 _FORMS: dict[Period, str] = {"hour": "%Y-%m-%dT%H%z", "day": "%Y-%m-%d", "month": "%Y-%m"}
 
 

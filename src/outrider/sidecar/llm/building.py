@@ -1,11 +1,11 @@
 """The gateway's parts, from its settings."""
 
-import ssl
 from collections.abc import Mapping
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from outrider.core.errors import InvalidConfigError
-from outrider.sidecar.llm.budget import Budget
+from outrider.ports.certificates.tls import trusting
+from outrider.sidecar.llm.budget import LONGEST_SECONDS, Budget
 from outrider.sidecar.llm.ledger import Ledger
 from outrider.sidecar.llm.prices import Price, read_prices
 from outrider.sidecar.llm.routes import Provider, Route, TargetMaker, make_provider
@@ -28,7 +28,14 @@ def build_routes(settings: LlmSettings, proxy: Proxy) -> dict[str, Route]:
         secure = provider.url.startswith("https:")
         key = (host, port, provider.ca, secure)
         if key not in targets:
-            targets[key] = proxy.add(Target(proxy, host, port, _trust(provider) if secure else None))
+            targets[key] = proxy.add(
+                Target(
+                    proxy,
+                    host,
+                    port,
+                    trusting(provider.ca, path=f"provider {provider.provider}: ca") if secure else None,
+                )
+            )
         return targets[key]
 
     for route in settings.routes:
@@ -55,18 +62,8 @@ def _provider(
     return make_provider(settings, make_target, price)
 
 
-def _trust(settings: ProviderSettings) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=settings.ca)
-    except (OSError, ValueError) as error:
-        raise InvalidConfigError(
-            f"provider {settings.provider}: {settings.ca} cannot be used: {error}", path="ca", found=str(settings.ca),
-            expected="a file with certificates (PEM)",
-        ) from error  # fmt: skip
-
-
-def build_budget(settings: BudgetSettings | None, ledger: Ledger) -> Budget | None:
-    """Return the budget, with what the ledger says was spent; None where there is none.
+def build_budget(settings: BudgetSettings | None, ledger: Ledger, moment: float) -> Budget | None:
+    """Return the budget, with what the ledger says was spent in the period of a moment; None where there is none.
 
     Raises:
         InvalidConfigError: There is no such time zone.
@@ -80,6 +77,6 @@ def build_budget(settings: BudgetSettings | None, ledger: Ledger) -> Budget | No
             f"budget.zone: no time zone is called '{settings.zone}'", path="budget.zone", found=settings.zone,
             expected="a name such as Europe/Berlin",
         ) from error  # fmt: skip
-    for entry in ledger.entries():
+    for entry in ledger.entries(moment - LONGEST_SECONDS):
         budget.know(entry.time, entry.cost)
     return budget

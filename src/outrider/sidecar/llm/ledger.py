@@ -82,10 +82,16 @@ class Ledger:
         """Whether so much waits for the disk that nothing more should begin."""
         return len(self._waiting) > MOST_WAITING
 
-    def entries(self) -> Iterator[Entry]:
-        """Yield every call that is on disk, each once; what was torn by the end of the machine is left out."""
+    def entries(self, since: float = 0.0) -> Iterator[Entry]:
+        """Yield every call that is on disk, each once; what was torn by the end of the machine is left out.
+
+        Args:
+            since: Days that were over then are left out; seconds since the epoch.
+        """
         seen = set()
         for path in sorted(self._folder.glob("*.jsonl")):
+            if path.stem < timestamp(since)[:10]:
+                continue
             for line in path.read_bytes().splitlines():
                 try:
                     entry = msgspec.json.decode(line, type=Entry)
