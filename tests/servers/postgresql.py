@@ -5,18 +5,15 @@ import pwd
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import psycopg
 import pytest
 
+from tests.servers.own import OwnServer
 from tests.servers.ports import free_port
 
-START_SECONDS = 30.0
 USER = "outrider"
 
 
@@ -31,12 +28,16 @@ def programs() -> Path:
     return Path(initdb).resolve().parent
 
 
-class PostgresqlServer:
+class PostgresqlServer(OwnServer):
     """The server; its files go when the context ends.
 
     Args:
         sync: Whether a commit waits for the disk. No test ends the machine, but a benchmark must pay for it.
     """
+
+    name = "postgresql"
+    end = signal.SIGQUIT
+    start_seconds = 30.0
 
     def __init__(self, *, sync: bool = False) -> None:
         self._sync = "on" if sync else "off"
@@ -44,20 +45,12 @@ class PostgresqlServer:
         self._numbers = 0
         self.port = free_port()
 
-    def __enter__(self) -> Self:
-        self._folder = Path(tempfile.mkdtemp(prefix="outrider-postgresql-"))
+    def prepare(self) -> None:
+        """Make the database."""
         if os.geteuid() == 0:  # initdb and postgres refuse to run as root
             account = pwd.getpwnam("postgres")
             os.chown(self._folder, account.pw_uid, account.pw_gid)
         self._run("initdb", "-D", self._data, "-U", USER, "--auth=trust", "--encoding=UTF8", "--no-locale")
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-        shutil.rmtree(self._folder)
 
     @property
     def _data(self) -> str:
@@ -83,7 +76,7 @@ class PostgresqlServer:
                  "-c", f"unix_socket_directories={self._folder}"],
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd="/",
             )  # fmt: skip
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + self.start_seconds
         while subprocess.run(self._ready(), check=False, capture_output=True).returncode != 0:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 pytest.fail((self._folder / "server.log").read_text())
@@ -91,12 +84,6 @@ class PostgresqlServer:
 
     def _ready(self) -> list[str]:
         return [str(self._programs / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
-
-    def stop(self, how: signal.Signals = signal.SIGQUIT) -> None:
-        """End it, by default at once and without a word to its clients."""
-        if self.process.poll() is None:
-            self.process.send_signal(how)
-        self.process.wait(START_SECONDS)
 
     def address(self, schema: str = "") -> str:
         """Return the address of the database, with a schema of its own where one is named."""

@@ -1,20 +1,15 @@
 """A Redis server of its own, on a free port of 127.0.0.1, from the system's package."""
 
 import shutil
-import signal
 import subprocess
-import tempfile
 import time
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import pytest
 import redis
 
+from tests.servers.own import OwnServer
 from tests.servers.ports import free_port
-
-START_SECONDS = 20.0
 
 
 def program() -> str:
@@ -25,7 +20,7 @@ def program() -> str:
     return found
 
 
-class RedisServer:
+class RedisServer(OwnServer):
     """The server; its files go when the context ends.
 
     Args:
@@ -34,22 +29,13 @@ class RedisServer:
         port: By default a free one. Of a server that takes TLS only it is given with the arguments, and ours is 0.
     """
 
+    name = "redis"
+
     def __init__(self, *arguments: str, password: str = "", port: int | None = None) -> None:
         self._program = program()
         self._arguments = arguments
         self._password = password
         self.port = free_port() if port is None else port
-
-    def __enter__(self) -> Self:
-        self._folder = Path(tempfile.mkdtemp(prefix="outrider-redis-"))
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-        shutil.rmtree(self._folder)
 
     def start(self) -> None:
         """Start it and wait until it takes commands."""
@@ -59,7 +45,7 @@ class RedisServer:
                  "--save", "", *(["--requirepass", self._password] if self._password else []), *self._arguments],
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd="/",
             )  # fmt: skip
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + self.start_seconds
         while b"Ready to accept connections" not in (text := self._log()):
             if self.process.poll() is not None or time.monotonic() > deadline:
                 pytest.fail(text.decode())
@@ -68,12 +54,6 @@ class RedisServer:
     def _log(self) -> bytes:
         """Return what it wrote since its last start."""
         return (self._folder / "server.log").read_bytes().rpartition(b"Redis is starting")[2]
-
-    def stop(self, how: signal.Signals = signal.SIGKILL) -> None:
-        """End it, by default at once and without a word to its clients."""
-        if self.process.poll() is None:
-            self.process.send_signal(how)
-        self.process.wait(START_SECONDS)
 
     def call(self, *words: Any, db: int = 0) -> Any:
         """Send a command and return the reply as it is, with its bytes as text."""
