@@ -5,7 +5,7 @@ from itertools import combinations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from outrider.core.codec import decode, encode
@@ -120,6 +120,9 @@ happenings = st.lists(
 
 
 @given(shape=shapes, steps=happenings)
+@example(
+    shape=Shape(join="all", conditions=3, within=1.0), steps=[(0.0, {0, 1}, False, 0.0), (0.0, {0, 2}, False, 0.0)]
+)
 @thorough
 def test_the_machine_does_what_the_naive_model_does(shape: Shape, steps: list[Happening]) -> None:
     naive, window, now = Naive(shape), EMPTY, 0.0

@@ -197,7 +197,9 @@ def _take(
 
 
 def _take_all(shape: Shape, window: Window, seen: Seen, met: Collection[int]) -> tuple[list[str], Window, str]:
-    newest = {**window.newest, **dict.fromkeys(met, seen)}
+    # In the order in which they came: that of events of the same moment.
+    earlier = {number: item for number, item in window.newest.items() if number not in met}
+    newest = {**earlier, **dict.fromkeys(met, seen)}
     if len(newest) == shape.conditions:
         ordered = sorted(newest.values(), key=lambda item: item.at)
         return list(dict.fromkeys(item.event for item in ordered)), msgspec.structs.replace(window, newest={}), ""
