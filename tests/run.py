@@ -10,7 +10,7 @@ import sys
 # What a part of the tests needs, and how to get it.
 NEEDS = {
     "bwrap": "the sandbox level 'namespaced' (apt-get install bubblewrap)",
-    "node": "the plugins in Node.js (apt-get install nodejs)",
+    "node": "the plugins and the wrapper in Node.js (apt-get install nodejs)",
     "curl": "the HTTP server against a foreign client (apt-get install curl)",
 }
 

@@ -2,9 +2,10 @@
 
 import sys
 
-from tests.peers import environments, llm_clients, mcp_client
+from tests.peers import environments, llm_clients, mcp_client, mistral_client
 
-for name, requirements in {**mcp_client.ENVIRONMENTS, **llm_clients.ENVIRONMENTS, **environments.PROGRAMS}.items():
+PEERS = {**mcp_client.ENVIRONMENTS, **llm_clients.ENVIRONMENTS, **mistral_client.ENVIRONMENTS, **environments.PROGRAMS}
+for name, requirements in PEERS.items():
     environments.install(name, requirements)
     sys.stdout.flush()
 environments.install_node()
