@@ -16,7 +16,7 @@ def page() -> Iterator[str]:
     """Yield the lines of the page."""
     yield "# Kinds\n"
     yield f"Every object has `apiVersion: {API_VERSION}`, `kind`, `metadata` and `spec`.\n"
-    yield "Durations are written as `500ms`, `10s` or `1h30m`; sizes as `64MB` or `64Mi`.\n"
+    yield "Durations are written as `500ms`, `10s` or `1h30m`; sizes as `64MB` or `64Mi`, money as `5.00 USD`.\n"
     kinds = sorted(registry().kinds.values(), key=lambda kind: kind.name)
     yield from table(
         ("kind", "what it declares"), ((f"[{kind.name}](#{kind.name.lower()})", kind.summary) for kind in kinds)

@@ -8,8 +8,15 @@ from hypothesis import strategies as st
 
 from outrider.core.codec import decode, encode
 from outrider.core.errors import InvalidConfigError
-from outrider.core.quantities import Duration, Size
-from outrider.core.units import format_duration, format_size, parse_duration, parse_size
+from outrider.core.quantities import Duration, Money, Size
+from outrider.core.units import (
+    format_duration,
+    format_money,
+    format_size,
+    parse_duration,
+    parse_money,
+    parse_size,
+)
 from tests.core.profiles import quick
 from tests.core.values import outcome
 
@@ -116,3 +123,31 @@ def test_quantities_survive_the_wire(count: int, size: int) -> None:
 
 def test_readable_quantity() -> None:
     assert Size.parse("64MB").readable() == "64.0 MB"
+
+
+@pytest.mark.parametrize(
+    ("text", "nano"), [("5.00 USD", 5 * 10**9), ("5 USD", 5 * 10**9), ("0.000000001 USD", 1), ("0.5 USD", 5 * 10**8)]
+)
+def test_money(text: str, nano: int) -> None:
+    assert parse_money(text) == (nano, "USD")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "5", "USD", "5 usd", "-5 USD", "5,00 USD", "5.0000000001 USD", "5USD", "5 USD ", "٣ USD"]
+)
+def test_no_money(text: str) -> None:
+    with pytest.raises(InvalidConfigError, match="amount of money"):
+        parse_money(text)
+
+
+@given(st.integers(0, 10**20), st.sampled_from(["USD", "EUR"]))
+@quick
+def test_money_comes_back(nano: int, currency: str) -> None:
+    assert parse_money(format_money(nano, currency)) == (nano, currency)
+
+
+def test_money_is_an_amount_in_a_currency() -> None:
+    assert Money.parse("5 USD") == Money.parse("5.00 USD") != Money.parse("5 EUR")
+    assert len({Money.parse("5 USD"), Money.parse("5.0 USD"), Money.parse("5 EUR")}) == 2
+    assert decode(encode(Money.parse("5 USD")), Money) == Money.parse("5 USD")
+    assert format_money(-1_500_000_000, "USD") == "-1.50 USD"

@@ -38,6 +38,12 @@ CASES = """
   events: [{at: 0s, source: ears/hook, type: webhook, data: {body: {}}}]
   expect: [{rule: on-post}]
 """
+AGENT = """
+apiVersion: outrider.dev/v1alpha1
+kind: AgentType
+metadata: {name: echo}
+spec: {agent: {command: [sh, -c, cat]}, llm: {offline: {script: answers.yaml}}}
+"""
 CALLS = 'room: @host("disk", "/")\n'
 
 
@@ -60,6 +66,9 @@ def arguments(folder: Path, run: str, event: str) -> dict[str, list[list[str]]]:
         "queue show": [["1"]],
         "queue status": [[]],
         "silences list": [[]],
+        "agent cost": [["ai"]],
+        "agent run": [["ai", "--offline"]],
+        "agent runs": [["ai"]],
         "agents": [[]],
         "agents list": [[]],
         "approvals list": [[]],
@@ -109,6 +118,9 @@ def test_every_command_gives_what_is_documented(hook: Hook) -> None:
     (folder / "more.yaml").write_text(APPROVED)
     (folder.parent / "cases.yml").write_text(CASES)
     (folder / "calls.tsk").write_text(CALLS)
+    (folder / "ai").mkdir()
+    (folder / "ai" / "agent.yaml").write_text(AGENT)
+    (folder / "ai" / "answers.yaml").write_text("- say: hello\n")
     (folder / "empty.tsk").write_text("a = 1\n")
     with running(hook.platform):
         hook.post()

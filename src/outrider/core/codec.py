@@ -10,14 +10,13 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from outrider.core.errors import InvalidConfigError, OutriderError
-from outrider.core.quantities import Duration, Size
+from outrider.core.quantities import QUANTITIES
 
 T = TypeVar("T")
-_QUANTITIES = (Duration, Size)
 
 
 def _encode_custom(value: Any) -> Any:
-    if isinstance(value, _QUANTITIES):
+    if isinstance(value, QUANTITIES):
         return str(value)
     if isinstance(value, OutriderError):
         return value.body()
@@ -27,7 +26,7 @@ def _encode_custom(value: Any) -> Any:
 
 
 def _decode_custom(target: type, value: Any) -> Any:
-    if target in _QUANTITIES:
+    if target in QUANTITIES:
         if isinstance(value, str):
             try:
                 return target.parse(value)

@@ -4,7 +4,7 @@ from typing import Any, ClassVar, Self
 
 import msgspec
 
-from outrider.core.units import format_duration, format_size, parse_duration, parse_size
+from outrider.core.units import format_duration, format_money, format_size, parse_duration, parse_money, parse_size
 
 
 class Duration(float):
@@ -47,6 +47,40 @@ class Size(int):
     def readable(self) -> str:
         """Return a rounded form for people, such as `64.0 MB`."""
         return format_size(self)
+
+
+class Money(int):
+    """Nano-units of a currency, written as `5.00 USD`."""
+
+    SCHEMA: ClassVar[dict[str, Any]] = {
+        "type": "string",
+        "pattern": r"^[0-9]{1,12}(\.[0-9]{1,9})? [A-Z]{3}$",
+        "examples": ["5.00 USD"],
+    }
+    currency: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read the written form."""
+        nano, currency = parse_money(text)
+        made = cls(nano)
+        made.currency = currency
+        return made
+
+    def __str__(self) -> str:
+        return format_money(self, self.currency)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Money) and int(self) == int(other) and self.currency == other.currency
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash((int(self), self.currency))
+
+
+QUANTITIES = (Duration, Size, Money)
 
 
 def duration(text: str) -> Any:

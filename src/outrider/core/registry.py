@@ -18,7 +18,7 @@ from outrider.core.operation import OperationDeclaration
 # Built-in functions of files of calls, and nouns of the command line: no family takes their names.
 RESERVED_NAMES = frozenset({"env", "var", "secret", "file", "json", "date", "if"})
 NOUNS = frozenset({
-    "agents", "apply", "approvals", "audit", "backup", "cluster", "completion", "context", "controller", "delete", "demo", "describe",
+    "agent", "agents", "apply", "approvals", "audit", "backup", "cluster", "completion", "context", "controller", "delete", "demo", "describe",
     "doctor", "down", "events", "explain", "get", "mcp", "operators", "pause", "plan", "plans", "plugin", "queue", "reload", "restore", "resume", "rules", "run", "runs", "schedules",
     "serve", "silences", "status", "support-bundle", "tsk", "up", "validate", "version", "watch",
 })  # fmt: skip

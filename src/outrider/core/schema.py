@@ -14,7 +14,7 @@ import msgspec
 
 from outrider.core.codec import convert_strict, to_builtins
 from outrider.core.errors import InvalidConfigError, OutriderError, collected, did_you_mean, near_names
-from outrider.core.quantities import Duration, Size
+from outrider.core.quantities import QUANTITIES
 from outrider.core.source import NO_SOURCE, Path, SourceMap, format_path
 
 T = TypeVar("T")
@@ -321,8 +321,9 @@ def schemas_with_components(
 
 
 def _schema_of_quantity(target: type) -> dict[str, Any]:
-    if target in (Duration, Size):
-        return dict(target.SCHEMA)
+    for quantity in QUANTITIES:
+        if target is quantity:
+            return dict(quantity.SCHEMA)
     if target is pathlib.Path:
         return {"type": "string"}
     raise NotImplementedError(f"{target.__name__} has no JSON Schema")

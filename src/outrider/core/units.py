@@ -22,6 +22,10 @@ _BYTES = {
     "Ti": 2**40,
 }
 
+_MONEY = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,9}))? ([A-Z]{3})")
+NANO = 1_000_000_000
+_CENTS = 10_000_000
+
 _SHOWN = 80
 
 
@@ -51,6 +55,26 @@ def format_duration(seconds: float) -> str:
         if count:
             parts.append(f"{count}{unit}")
     return "".join(parts)
+
+
+def parse_money(text: str) -> tuple[int, str]:
+    """Return nano-units and the currency (ISO 4217) for `5.00 USD`.
+
+    Raises:
+        InvalidConfigError: The text is no amount of money.
+    """
+    match = _MONEY.fullmatch(text)
+    if match is None:
+        raise _not_a("amount of money", text, "a number, a blank, and a currency of three capital letters", "5.00 USD")
+    return int(match[1]) * NANO + int((match[2] or "").ljust(9, "0")), match[3]
+
+
+def format_money(nano: int, currency: str) -> str:
+    """Return the shortest exact text with at least two decimals, such as `5.00 USD` or `0.0034 USD`."""
+    whole, rest = divmod(abs(nano), NANO)
+    cents, less = divmod(rest, _CENTS)
+    decimals = f"{cents:02d}{less:07d}".rstrip("0").ljust(2, "0")
+    return f"{'-' if nano < 0 else ''}{whole}.{decimals} {currency}".rstrip()
 
 
 def parse_size(text: str) -> int:

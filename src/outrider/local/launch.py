@@ -8,17 +8,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
-from outrider.core.codec import decode
 from outrider.core.errors import (
     ConflictError,
     ConnectionFailedError,
-    ErrorBody,
     NotFoundError,
     OutriderError,
     UnavailableError,
-    from_body,
 )
 from outrider.local.control import ReloadAnswer, ReloadRequest, SupervisorStatus
+from outrider.local.last_words import last_words
 from outrider.local.layout import Layout
 from outrider.ports.http.client import Client
 from outrider.ports.process import ProcessGroup, guardian, spawn_guarded
@@ -99,7 +97,7 @@ async def _wait_until_ready(layout: Layout, process: "ProcessGroup | subprocess.
     while asyncio.get_running_loop().time() < deadline:
         ended = process.exit_code if isinstance(process, ProcessGroup) else process.poll()
         if ended is not None:
-            raise _start_error(layout)
+            raise last_words(layout.supervisor_log, "the platform did not start")
         with suppress(OutriderError):
             status = await supervisor_status(layout)
             if status.ready:
@@ -107,19 +105,6 @@ async def _wait_until_ready(layout: Layout, process: "ProcessGroup | subprocess.
         await asyncio.sleep(PROBE_SECONDS)
     raise UnavailableError(
         f"the platform was not ready within {READY_SECONDS:.0f} s", suggestions=[f"look into {layout.logs}"]
-    )
-
-
-def _start_error(layout: Layout) -> OutriderError:
-    """Return what the supervisor said before it ended."""
-    lines = layout.supervisor_log.read_text(errors="replace").splitlines() if layout.supervisor_log.is_file() else []
-    for line in reversed(lines):
-        if line.startswith('{"error":'):
-            return from_body(decode(line, dict[str, ErrorBody])["error"])
-    return UnavailableError(
-        "the platform did not start",
-        found=lines[-1] if lines else "nothing in its log",
-        suggestions=[f"read {layout.supervisor_log}"],
     )
 
 

@@ -10,6 +10,15 @@ from outrider.orchestrator.settings import AUTHORITY_FILE
 from outrider.runtime.contexts import STATE_FOLDER
 
 _SOCKET_PATH_LIMIT = 100
+_LONGEST_NAME = len("/supervisor.sock")
+
+
+def socket_folder(folder: Path) -> Path:
+    """Return the folder itself, or another one where its path is too long for that of a unix socket (108 bytes)."""
+    if len(os.fsencode(folder)) + _LONGEST_NAME <= _SOCKET_PATH_LIMIT:
+        return folder
+    name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"outrider-{os.getuid()}-{name}"
 
 
 class Layout:
@@ -45,14 +54,14 @@ class Layout:
         """Return the log file of a part."""
         return self.logs / f"{part}.log"
 
+    def workload(self, name: str) -> Path:
+        """Return the state folder of an AI agent."""
+        return self.state / "workloads" / name
+
     @property
     def socket(self) -> Path:
-        """The supervisor's unix socket; elsewhere where the state folder's path is too long for one (108 bytes)."""
-        path = self.state / "supervisor.sock"
-        if len(os.fsencode(path)) <= _SOCKET_PATH_LIMIT:
-            return path
-        name = hashlib.sha256(os.fsencode(self.state)).hexdigest()[:16]
-        return Path(tempfile.gettempdir()) / f"outrider-{os.getuid()}-{name}" / "supervisor.sock"
+        """The supervisor's unix socket."""
+        return socket_folder(self.state) / "supervisor.sock"
 
     def create(self) -> None:
         """Make the folders.

@@ -208,6 +208,13 @@ def _cross_faults(item: Object, objects: ObjectSet, registry: Registry) -> Itera
             yield fault
 
 
+def _is_other_list(data: Any) -> bool:
+    """Return whether a document is a list of something else, such as the answers of a script: objects stand in no list."""
+    return isinstance(data, list) and not any(
+        isinstance(one, dict) and one.keys() & {"apiVersion", "kind"} for one in data
+    )
+
+
 def _documents_of(folder: FilePath, *, below: FilePath | None = None) -> Iterator[Document]:
     """Yield the documents of a folder; in errors its files are named as seen from `below`, the folder itself if absent."""
     if folder.is_file():
@@ -227,7 +234,8 @@ def _documents_of(folder: FilePath, *, below: FilePath | None = None) -> Iterato
     faults: list[OutriderError] = []
     for path in files:
         try:
-            yield from read_file(path, shown_as=str(path.relative_to(below or folder)))
+            documents = read_file(path, shown_as=str(path.relative_to(below or folder)))
+            yield from (document for document in documents if not _is_other_list(document.data))
         except OutriderError as error:
             faults.append(error)
     if faults:

@@ -6,26 +6,33 @@ import gc
 import os
 import signal
 import socket
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from outrider.core.codec import decode
 from outrider.core.errors import MissingRequirementError, OutriderError
+from outrider.core.schema import convert
+from outrider.core.sidecar_settings import SidecarSettings
 from outrider.ports.clock import SystemClock
+from outrider.ports.http.server import Server
 from outrider.ports.process import LIFELINE_VARIABLE, watch_lifeline
-from outrider.ports.secrets import Resolver
+from outrider.ports.secrets import Resolver, SecretSource
 from outrider.ports.secrets.private_files import write_private
 from outrider.ports.telemetry import configure_logging, logger
+from outrider.sidecar.activity import ActivityFeed
+from outrider.sidecar.control import CONTROL_SOCKET, DOORS_SOCKET, Control, SidecarStatus, wrapper_status
+from outrider.sidecar.doors import Doors
 from outrider.sidecar.llm.buckets import Limits
 from outrider.sidecar.llm.building import build_budget, build_routes
 from outrider.sidecar.llm.gate import Agent, LlmGate
 from outrider.sidecar.llm.ledger import Ledger
+from outrider.sidecar.llm.prices import known_prices
 from outrider.sidecar.llm.routes import Route
 from outrider.sidecar.llm.script import read_script
 from outrider.sidecar.proxy.exchange import Exchange
 from outrider.sidecar.proxy.proxy import Proxy
-from outrider.sidecar.settings import SidecarSettings
 
 ADDRESS_FILE = "address"
 DRAIN_SECONDS = 10.0
@@ -41,7 +48,10 @@ class Sidecar:
         self._settings = settings
         self._clock = SystemClock()
         self._stopping = asyncio.Event()
-        self._secrets = Resolver(settings.secret_sources, folder=settings.folder, store=settings.secrets)
+        sources = {name: convert(source, SecretSource) for name, source in settings.secret_sources.items()}
+        self._secrets = Resolver(sources, folder=settings.folder, store=settings.secrets)
+        self._feed = ActivityFeed()
+        self._currency = known_prices(settings.llm.prices).currency
         self._gate: LlmGate
 
     def stop(self) -> None:
@@ -74,7 +84,8 @@ class Sidecar:
                 await self._open_keys(routes, first=True)
             self._gate = LlmGate(
                 agent, routes, ledger, now=self._clock.monotonic, wall=self._clock.now,
-                usual_answer=settings.usual_answer, script=script,
+                usual_answer=settings.usual_answer, script=script, told=self._feed.called,
+                currency=self._currency,
             )  # fmt: skip
             await self._serve(proxy, routes)
         finally:
@@ -84,13 +95,19 @@ class Sidecar:
                 await asyncio.to_thread(ledger.close)
 
     async def _serve(self, proxy: Proxy, routes: dict[str, Route]) -> None:
-        host, _, port = self._settings.listen.rpartition(":")
-        listening = socket.create_server((host, int(port)), backlog=1024)
-        listening.setblocking(False)
-        address = "{}:{}".format(*listening.getsockname()[:2])
-        await proxy.listen(listening)
-        write_private(self._settings.state / ADDRESS_FILE, address.encode())
-        _log.info("sidecar of %s listens on %s", self._settings.agent, address)
+        address = ""
+        if self._settings.listen:
+            host, _, port = self._settings.listen.rpartition(":")
+            listening = socket.create_server((host, int(port)), backlog=1024)
+            listening.setblocking(False)
+            address = "{}:{}".format(*listening.getsockname()[:2])
+            await proxy.listen(listening)
+        async with self._controlled(proxy):
+            write_private(self._settings.state / ADDRESS_FILE, address.encode())
+            _log.info("sidecar of %s listens on %s", self._settings.agent, address or "doors")
+            await self._until_stopped(routes)
+
+    async def _until_stopped(self, routes: dict[str, Route]) -> None:
         # What there is now stays: collections need not look at it, and a call leaves no cycles behind.
         gc.freeze()
         gc.set_threshold(GARBAGE_THRESHOLD, 10, 10)
@@ -98,6 +115,29 @@ class Sidecar:
         await self._stopping.wait()
         renewing.cancel()
         await asyncio.wait({renewing})
+
+    @asynccontextmanager
+    async def _controlled(self, proxy: Proxy) -> AsyncIterator[None]:
+        """Listen to whoever runs the agent, if anybody does."""
+        folder = self._settings.control
+        if folder is None:
+            yield
+            return
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        doors = Doors(proxy, folder / DOORS_SOCKET)
+        server = Server(Control(self.status, self._feed).router())
+        try:
+            await server.start_unix(folder / CONTROL_SOCKET)
+            yield
+        finally:
+            doors.close()
+            await server.stop(0)
+
+    def status(self) -> SidecarStatus:
+        """Return how the sidecar does."""
+        return SidecarStatus(
+            currency=self._currency, wrapper=wrapper_status(self._settings.wrapper), models=self._gate.status()
+        )
 
     async def _renew_keys(self, routes: dict[str, Route]) -> None:
         while self._settings.llm.offline is None:

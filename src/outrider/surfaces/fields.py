@@ -11,11 +11,11 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
 import msgspec
 
-from outrider.core.quantities import Duration, Size
+from outrider.core.quantities import Duration, Money, Size
 from outrider.core.schema import defaults, json_schema
 
 Model = type[msgspec.Struct]
-_WORDS = {str: "text", int: "integer", float: "number", bool: "true or false", Path: "text", Duration: "duration", Size: "size", Any: "any",
+_WORDS = {str: "text", int: "integer", float: "number", bool: "true or false", Path: "text", Duration: "duration", Size: "size", Money: "money", Any: "any",
           types.NoneType: "null"}  # fmt: skip
 _BOUNDS = {"minimum": "at least", "maximum": "at most", "exclusiveMinimum": "above", "minItems": "at least",
            "maxItems": "at most"}  # fmt: skip

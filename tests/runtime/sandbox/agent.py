@@ -8,7 +8,7 @@ import msgspec
 
 from outrider.runtime.sandbox.cgroup_facts import CgroupFacts
 from outrider.runtime.sandbox.machine import detect
-from outrider.runtime.sandbox.model import Grants, Level, Limits
+from outrider.runtime.sandbox.model import Grants, Level, Limits, Surroundings
 from outrider.runtime.sandbox.process import start
 
 
@@ -21,8 +21,7 @@ async def main(label: str, plugin: Path, work: Path, groups: str) -> None:
         Grants(),
         Limits(),
         program=["python", str(plugin)],
-        work_dir=work,
-        read_only=[plugin.parent],
+        surroundings=Surroundings(work_dir=work, read_only=[plugin.parent]),
         machine=machine,
     )
     sys.stdout.write((await confined.stdout.readline()).decode())

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from outrider.runtime.sandbox.landlock import landlock_abi
 from outrider.runtime.sandbox.machine import Machine
-from outrider.runtime.sandbox.model import Grants, Level, Limits
+from outrider.runtime.sandbox.model import Grants, Level, Limits, Surroundings
 from outrider.runtime.sandbox.process import Confined, start
 
 # Reports what became of an attempt; the sources below end with calls of it.
@@ -45,6 +45,15 @@ def offered() -> list[Level]:
     return levels
 
 
+def surrounded(options: dict[str, Any]) -> dict[str, Any]:
+    """Put what belongs to the surroundings of a program into one."""
+    fields = Surroundings.__struct_fields__
+    given = {name: value for name, value in options.items() if name in fields}
+    return {name: value for name, value in options.items() if name not in fields} | {
+        "surroundings": Surroundings(**given)
+    }
+
+
 class Box:
     """One plugin folder, one work folder, and what was started in them."""
 
@@ -68,7 +77,7 @@ class Box:
             "read_only": [self.plugin],
             "machine": self.machine,
         }
-        confined = await start(level, grants or Grants(), limits or Limits(), **(defaults | options))
+        confined = await start(level, grants or Grants(), limits or Limits(), **surrounded(defaults | options))
         self._started.append(confined)
         return confined
 

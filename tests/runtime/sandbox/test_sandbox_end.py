@@ -17,7 +17,7 @@ from outrider.runtime.sandbox.cgroup_facts import CgroupFacts
 from outrider.runtime.sandbox.cgroups import Cgroup, remove_stale
 from outrider.runtime.sandbox.launch import prepare
 from outrider.runtime.sandbox.machine import Machine
-from outrider.runtime.sandbox.model import Grants, Level, Limits
+from outrider.runtime.sandbox.model import Grants, Level, Limits, Surroundings
 from tests.ports.process.waiting import until
 from tests.runtime.sandbox.box import Box, offered
 
@@ -200,7 +200,12 @@ async def test_the_end_of_its_input_is_seen(box: Box, level: Level) -> None:
 async def test_it_does_not_start_without_its_agent(box: Box, level: Level) -> None:
     """The agent may die before its death would be signalled: the closed pipe tells."""
     launch = prepare(
-        level, Grants(), Limits(), program=["sh", "-c", "echo started"], work_dir=box.work, machine=box.machine
+        level,
+        Grants(),
+        Limits(),
+        program=["sh", "-c", "echo started"],
+        surroundings=Surroundings(work_dir=box.work),
+        machine=box.machine,
     )
     specification, *_ = launch.pass_fds
     keep = os.dup(specification)

@@ -15,6 +15,7 @@ from outrider.runtime.sandbox.launch import Launch, prepare
 from outrider.runtime.sandbox.machine import Machine
 from outrider.runtime.sandbox.model import MIB, Grants, Level, Limits
 from outrider.runtime.sandbox.paths import GUEST, interpreter
+from tests.runtime.sandbox.box import surrounded
 
 PLAIN = Machine(
     architecture="x86_64",
@@ -41,7 +42,7 @@ def launched(tmp_path: Path, launches: list[Launch]) -> Any:
     def make(level: Level, grants: Grants | None = None, machine: Machine = PLAIN, **options: Any) -> Launch:
         defaults: dict[str, Any] = {"program": ["sh", "-c", "true"], "work_dir": tmp_path, "machine": machine}
         limits = options.pop("limits", Limits())
-        launch = prepare(level, grants or Grants(), limits, **(defaults | options))
+        launch = prepare(level, grants or Grants(), limits, **surrounded(defaults | options))
         launches.append(launch)
         return launch
 

@@ -11,12 +11,12 @@ from typing import Any
 
 from outrider.core.schema import convert
 from outrider.core.secrets import SecretValue
+from outrider.core.sidecar_settings import LlmSettings
 from outrider.sidecar.llm.buckets import Limits
 from outrider.sidecar.llm.building import build_budget, build_routes
 from outrider.sidecar.llm.gate import Agent, LlmGate
 from outrider.sidecar.llm.ledger import Entry, Ledger
 from outrider.sidecar.llm.script import read_script
-from outrider.sidecar.llm.settings import LlmSettings
 from outrider.sidecar.proxy.exchange import Exchange
 from outrider.sidecar.proxy.limits import ProxyLimits
 from outrider.sidecar.proxy.proxy import Proxy

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from outrider.core.errors import InvalidConfigError
 from outrider.core.secrets import SecretValue
+from outrider.core.sidecar_settings import ProviderSettings
 from outrider.sidecar.llm.routes import Provider, Route, make_provider
-from outrider.sidecar.llm.settings import ProviderSettings
 
 
 def provider(name: str, **more: Any) -> Provider:

@@ -1,9 +1,3 @@
-import asyncio
-from collections.abc import Callable
+from tests.sidecar.loops import pytest_asyncio_loop_factories
 
-import uvloop
-
-
-def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """Run each test on both event loops: the product takes the fast one, where it is installed."""
-    return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+__all__ = ["pytest_asyncio_loop_factories"]

@@ -2,6 +2,7 @@
 
 import asyncio
 import select
+from typing import cast
 
 from outrider.core.http.errors import ProtocolError
 from outrider.core.http.limits import Limits
@@ -87,7 +88,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._connections.add(self)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+        transport = cast("asyncio.Transport", transport)  # those of uvloop are no subclass
         self.handshake_begins(transport)
         if not self.ready.done():
             self.ready.set_result(None)

@@ -13,6 +13,7 @@ the same runs in a task of its own.
 
 import asyncio
 import math
+from typing import cast
 
 from outrider.core.errors import DeadlineExceededError, InternalError, UnavailableError
 from outrider.core.http.errors import ProtocolError
@@ -60,7 +61,7 @@ class ServerConnection(asyncio.BufferedProtocol):
             self.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+        transport = cast("asyncio.Transport", transport)  # those of uvloop are no subclass
         state = self._state
         if self not in state.connections:
             self.handshake_begins(transport)

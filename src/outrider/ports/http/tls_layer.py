@@ -71,7 +71,7 @@ class TlsLayer(asyncio.BufferedProtocol, asyncio.Transport):
     # The protocol, towards the network.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+        transport = cast("asyncio.Transport", transport)  # those of uvloop are no subclass
         self._raw = transport
         self._inner.handshake_begins(self)
         self._handshake()

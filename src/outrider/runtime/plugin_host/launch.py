@@ -17,7 +17,7 @@ from outrider.runtime.plugins.manifest import Plugin, PluginManifest
 from outrider.runtime.plugins.requirements import library_folders
 from outrider.runtime.sandbox.launch import compile_module
 from outrider.runtime.sandbox.machine import Machine
-from outrider.runtime.sandbox.model import Grants, Level, Limits
+from outrider.runtime.sandbox.model import Grants, Level, Limits, Surroundings
 from outrider.runtime.sandbox.probe import strongest_level
 from outrider.runtime.sandbox.process import Confined, start
 
@@ -72,8 +72,7 @@ class HostLauncher:
             grants(manifest, config, self.folder, self._protected),
             Limits(memory=int(limits.memory), pids=limits.processes, cpu=limits.cpu, file_size=int(limits.file_size)),
             program=_program(plugin),
-            work_dir=work,
-            read_only=[plugin.folder, GUEST, *library_folders(manifest)],
+            surroundings=Surroundings(work_dir=work, read_only=[plugin.folder, GUEST, *library_folders(manifest)]),
             machine=self._machine,
             line_limit=MAX_LINE,
         )

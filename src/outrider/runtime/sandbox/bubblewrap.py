@@ -8,7 +8,7 @@ The agent's root keeps its user namespace: there bwrap needs none, and the launc
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from outrider.runtime.sandbox.identity import CAP_SETGID, CAP_SETUID, Identity
 from outrider.runtime.sandbox.paths import View, covered
@@ -44,26 +44,41 @@ def bubblewrap_arguments(program: str, seen: View, *, who: Identity, network: bo
 
 def _mounts(seen: View) -> Iterator[str]:
     links = [path for path in seen.programs if os.path.islink(path)]  # noqa: PTH114 - texts, as bwrap takes them
-    mounted = [path for path in seen.programs if path not in links]
-    for path in mounted:
-        yield from ("--ro-bind", path, path)
+    for path in seen.programs:
+        if path not in links:
+            yield from ("--ro-bind", path, path)
     for path in links:
         yield from ("--symlink", os.readlink(path), path)  # noqa: PTH115 - as above
     yield from ("--proc", "/proc", "--dev", "/dev")
+    yield from _binds(seen)
+
+
+def _binds(seen: View) -> Iterator[str]:
     binds = dict.fromkeys((*seen.settings, *seen.own, *seen.readable), "--ro-bind")
     binds |= dict.fromkeys(seen.writable, "--bind")
-    bound, made = list(seen.programs), set[str]()
+    bound = list(seen.programs)
+    # What lies in something that is bound for reading is there already, and a link in it cannot be bound once more.
+    shown, made = list(seen.programs), set[str]()
+    for path in seen.listed:
+        yield from _folders((*_folders_above(path), path), bound, made)
     # The upper ones first, so that a deeper one lies over them.
     for path in sorted(binds, key=lambda path: path.count("/")):
-        if covered(path, _OWN_MOUNTS) or (binds[path] == "--ro-bind" and covered(path, seen.programs)):
+        readable = binds[path] == "--ro-bind"
+        if covered(path, _OWN_MOUNTS) or (readable and covered(path, shown)):
             continue
-        # Folders that bwrap makes by itself are closed to all but root.
-        for folder in _folders_above(path):
-            if folder not in made and not covered(folder, bound):
-                yield from ("--perms", "0755", "--dir", folder)
-                made.add(folder)
+        yield from _folders(_folders_above(path), bound, made)
         yield from (binds[path], path, path)
         bound.append(path)
+        if readable:
+            shown.append(path)
+
+
+def _folders(paths: Iterable[str], bound: list[str], made: set[str]) -> Iterator[str]:
+    """Make folders that everybody may enter: those that bwrap makes by itself are closed to all but root."""
+    for folder in paths:
+        if folder not in made and not covered(folder, bound):
+            yield from ("--perms", "0755", "--dir", folder)
+            made.add(folder)
 
 
 def _folders_above(path: str) -> Iterator[str]:

@@ -4,7 +4,7 @@ import functools
 import marshal
 import os
 import resource
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from outrider.runtime.sandbox.cgroups import Cgroup
 from outrider.runtime.sandbox.identity import Identity, hand_over, identity
 from outrider.runtime.sandbox.landlock import PORTS_ABI, READ, ruleset, signal_ruleset
 from outrider.runtime.sandbox.machine import Machine, detect
-from outrider.runtime.sandbox.model import MIB, Grants, Level, Limits
+from outrider.runtime.sandbox.model import MIB, Grants, Level, Limits, Surroundings
 from outrider.runtime.sandbox.paths import GUEST, View, interpreter, view
 from outrider.runtime.sandbox.seccomp import seccomp_filter
 
@@ -31,10 +31,13 @@ class Launch:
     Attributes:
         argv: The command.
         env: Its whole environment.
-        pass_fds: Descriptors that it inherits.
+        pass_fds: Descriptors that are for it alone.
+        inherited: All that it inherits.
     """
 
-    def __init__(self, argv: list[str], env: dict[str, str], spec: dict[str, Any], cgroup: Cgroup | None) -> None:
+    def __init__(
+        self, argv: list[str], env: dict[str, str], spec: dict[str, Any], cgroup: Cgroup | None, door: int | None = None
+    ) -> None:
         text = marshal.dumps(spec)
         read_end, self._write_end = os.pipe()
         self.pass_fds = [read_end]
@@ -47,6 +50,7 @@ class Launch:
         self.pass_fds += cgroup.open() if cgroup else ()
         self.argv = [*argv, *map(str, self.pass_fds)]
         self.env = env
+        self.inherited = [*self.pass_fds, *([door] if door is not None else ())]
 
     def spawned(self) -> None:
         """Close what only the program needs; the other end tells it that the agent lives."""
@@ -67,11 +71,10 @@ def prepare(
     limits: Limits,
     *,
     program: Sequence[str],
-    work_dir: Path,
-    read_only: Sequence[Path] = (),
-    env: Mapping[str, str] | None = None,
+    surroundings: Surroundings,
     machine: Machine | None = None,
     cgroup: Cgroup | None = None,
+    door: int | None = None,
 ) -> Launch:
     """Prepare the start of a program with `asyncio.create_subprocess_exec(*argv, ..., start_new_session=True)`.
 
@@ -80,13 +83,11 @@ def prepare(
         grants: What it may reach besides its own folders.
         limits: Its bounds; memory, pids and cpu hold by the cgroup.
         program: Program and arguments; `python` first means a Python file, which runs in the launcher's own interpreter,
-            without site-packages, and may import from its own folder and from `read_only`.
-        work_dir: Its working folder, the only one that it may write; it also serves for temporary files. As root it is
-            given to the program's uid.
-        read_only: Folders that it may read and run programs from: its own one and such.
-        env: Its environment, besides PATH, HOME, TMPDIR and LANG; it is readable for the program's children, so no secrets.
+            without site-packages, and may import from its own folder and from what its surroundings say is `read_only`.
+        surroundings: Where it finds itself.
         machine: What `detect` found; by default it is called.
         cgroup: Group that it joins.
+        door: Socket to which it sends what listens at the door, where one is granted.
 
     Raises:
         InvalidConfigError: Nothing to start, or a path that cannot be granted.
@@ -94,27 +95,30 @@ def prepare(
         LimitedError: There are too many granted paths.
     """
     machine = machine or detect()
+    work_dir = surroundings.work_dir.resolve()
     if not program or program[0] == PYTHON == program[-1] or not work_dir.is_dir():
         raise InvalidConfigError(
             "sandbox: a program and an existing work_dir are needed", found=f"{list(program)}, {work_dir}"
         )
     _require(level, grants, machine)
-    work_dir = work_dir.resolve()
     files = [Path(program[0])] if program[0].startswith("/") else []
-    seen = view(grants, work_dir=work_dir, read_only=[*files, *(path.resolve() for path in read_only)])
+    readable = [*files, *(path.resolve() for path in surroundings.read_only)]
+    seen = view(grants, work_dir=work_dir, read_only=readable, listed=surroundings.listed)
     who = identity(
         level, grants, uids=machine.uids, capabilities=machine.capabilities, work_dir=work_dir, needed=seen.own
     )
     if who.uid is not None:
         hand_over(work_dir, who.uid)
     spec = _spec(level, grants, limits, machine=machine, seen=seen, who=who)
-    spec |= {"work_dir": str(work_dir), **_program(program, read_only)}
+    spec |= {"folder": str(surroundings.folder or work_dir), **_program(program, surroundings.read_only)}
+    if grants.door is not None:
+        spec["door"] = (grants.door, door)
     compile_module(GUEST / "confine.py")
     argv = [interpreter(), "-I", "-S", "-B", str(GUEST / "seal.py")]
     if level is Level.NAMESPACED:
         argv = [*bubblewrap_arguments(machine.bubblewrap, seen, who=who, network=grants.network), *argv]
     defaults = {"PATH": SEARCH_PATH, "HOME": str(work_dir), "TMPDIR": str(work_dir), "LANG": "C.UTF-8"}
-    return Launch(argv, defaults | dict(env or {}), spec, cgroup)
+    return Launch(argv, defaults | dict(surroundings.env), spec, cgroup, door)
 
 
 def _program(program: Sequence[str], read_only: Sequence[Path]) -> dict[str, Any]:
@@ -152,6 +156,8 @@ def _require(level: Level, grants: Grants, machine: Machine) -> None:
         raise _unavailable(
             level, "the agent is root and may not change to another uid", "run the agent as a user of its own"
         )
+    if grants.door is not None and (level is not Level.NAMESPACED or grants.network):
+        raise _unavailable(level, "a door needs a network of its own", "level 'namespaced', without other ports")
     if grants.network and machine.landlock < PORTS_ABI:
         raise _unavailable(
             level, f"Landlock {machine.landlock} cannot limit TCP ports", f"Linux 6.7, which has Landlock {PORTS_ABI}"
@@ -179,7 +185,7 @@ def _spec(
         "ruleset": ruleset(
             machine.landlock,
             paths=paths,
-            connect_ports=grants.connect_ports or (),
+            connect_ports=grants.connects,
             listen_ports=grants.listen_ports,
         )
         if confined and machine.landlock

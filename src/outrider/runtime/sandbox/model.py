@@ -1,6 +1,8 @@
 """What a confined program may do and use."""
 
 import enum
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Self
 
 import msgspec
@@ -56,6 +58,8 @@ class Grants(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
         connect_ports: TCP ports that it may connect to, on any address; None or empty is none.
         listen_ports: TCP ports that it may listen on.
         dns: With connect_ports, whether it may resolve names: that allows UDP to anywhere, which no port rule covers.
+        door: TCP port of 127.0.0.1 that is all of its network, which is one of its own then: whoever starts the program gets
+            what listens there. Needs namespaces.
     """
 
     read_paths: list[str] = []
@@ -63,11 +67,36 @@ class Grants(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
     connect_ports: list[Port] | None = None
     listen_ports: list[Port] = []
     dns: bool = True
+    door: Port | None = None
 
     @property
     def network(self) -> bool:
         """Whether it needs the machine's network at all."""
         return bool(self.connect_ports or self.listen_ports)
+
+    @property
+    def connects(self) -> list[int]:
+        """TCP ports to connect to, in whichever network."""
+        return [*(self.connect_ports or ()), *([self.door] if self.door is not None else ())]
+
+
+class Surroundings(msgspec.Struct, kw_only=True, frozen=True):
+    """Where a program finds itself.
+
+    Attributes:
+        work_dir: Its own folder, the only one that it may write; it also serves for temporary files. As root it is given to
+            the program's uid.
+        folder: Where it starts, if not in `work_dir`; it must be among what it may read or list.
+        read_only: Folders and files that it may read and run programs from.
+        listed: Folders whose entries it may list, and read only where that is granted too.
+        env: Its environment, besides PATH, HOME, TMPDIR and LANG; it is readable for the program's children.
+    """
+
+    work_dir: Path
+    folder: Path | None = None
+    read_only: Sequence[Path] = ()
+    listed: Sequence[Path] = ()
+    env: Mapping[str, str] = {}
 
 
 class Limits(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):

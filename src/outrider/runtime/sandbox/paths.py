@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from outrider.core.errors import InvalidConfigError, OutriderError, collected
-from outrider.runtime.sandbox.landlock import DEVICE, READ, RUN, WRITE
+from outrider.runtime.sandbox.landlock import DEVICE, READ, READ_DIR, RUN, WRITE
 from outrider.runtime.sandbox.model import Grants
 
 GUEST = Path(__file__).resolve().parent / "guest"
@@ -36,6 +36,7 @@ class View(NamedTuple):
     own: list[str]
     readable: list[str]
     writable: list[str]
+    listed: list[str]
 
     def rights(self) -> list[tuple[str, int]]:
         """Return every path with its Landlock rights."""
@@ -46,6 +47,7 @@ class View(NamedTuple):
             (self.own, RUN),
             (self.readable, READ),
             (self.writable, WRITE),
+            (self.listed, READ_DIR),
         )
         return [(path, rights) for paths, rights in groups for path in paths]
 
@@ -55,7 +57,7 @@ def interpreter() -> str:
     return os.path.realpath(getattr(sys, "_base_executable", sys.executable))
 
 
-def view(grants: Grants, *, work_dir: Path, read_only: Iterable[Path]) -> View:
+def view(grants: Grants, *, work_dir: Path, read_only: Iterable[Path], listed: Iterable[Path] = ()) -> View:
     """Return what a program sees.
 
     Raises:
@@ -73,11 +75,12 @@ def view(grants: Grants, *, work_dir: Path, read_only: Iterable[Path]) -> View:
     own = [interpreter(), str(library / "lib"), str(library / "lib64"), str(GUEST), *map(str, read_only)]
     return View(
         programs=_existing(PROGRAMS),
-        settings=_existing(_SETTINGS + (_NETWORK_SETTINGS if grants.network else ())),
+        settings=_existing(_SETTINGS + (_NETWORK_SETTINGS if grants.network or grants.door else ())),
         devices=_existing(DEVICES),
         own=_existing(own),
         readable=[os.path.normpath(path) for path in grants.read_paths],
         writable=[str(work_dir), *(os.path.normpath(path) for path in grants.write_paths)],
+        listed=[str(path) for path in listed],
     )
 
 

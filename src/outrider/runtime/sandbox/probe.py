@@ -19,7 +19,7 @@ from outrider.runtime.sandbox.cache import ReportCache
 from outrider.runtime.sandbox.cgroups import remove_stale
 from outrider.runtime.sandbox.landlock import PORTS_ABI, SCOPES_ABI
 from outrider.runtime.sandbox.machine import Machine, detect
-from outrider.runtime.sandbox.model import MIB, Grants, Level, Limits
+from outrider.runtime.sandbox.model import MIB, Grants, Level, Limits, Surroundings
 from outrider.runtime.sandbox.paths import GUEST
 from outrider.runtime.sandbox.process import Confined, start
 from outrider.runtime.sandbox.remedies import remedy_for
@@ -104,7 +104,9 @@ async def _attempts(level: Level, machine: Machine, bait: Bait) -> list[Attempt]
 
 async def _run(level: Level, machine: Machine, bait: Bait, grants: Grants, work_dir: Path) -> list[Attempt]:
     program = ["python", str(GUEST / "attempts.py")]
-    confined = await start(level, grants, _LIMITS, program=program, work_dir=work_dir, machine=machine)
+    confined = await start(
+        level, grants, _LIMITS, program=program, surroundings=Surroundings(work_dir=work_dir), machine=machine
+    )
     tried = {
         name: getattr(_LIMITS, name) for name, enforced in machine.limits(level).items() if enforced and name != "cpu"
     }

@@ -5,15 +5,15 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Collection, Coroutine, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Collection, Coroutine, Sequence
 
 from outrider.core.errors import ExecutionFailedError
 from outrider.ports.process.guardian import kill_tree, read_stat
 from outrider.runtime.sandbox.cgroups import Cgroup
+from outrider.runtime.sandbox.doors import DoorFrame
 from outrider.runtime.sandbox.launch import Launch, prepare
 from outrider.runtime.sandbox.machine import Machine, detect
-from outrider.runtime.sandbox.model import Grants, Level, Limits
+from outrider.runtime.sandbox.model import Grants, Level, Limits, Surroundings
 from outrider.runtime.sandbox.watch import exceeded
 
 LINE_LIMIT = 512 * 1024
@@ -56,6 +56,7 @@ class Confined:
         stderr: Its log; the same.
         cgroup: Its group, where there is one.
         exceeded: The limit for which it was ended, where no cgroup holds that; else empty.
+        door: Gives what listens at its door, where it has one.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Confined:
         self.stdin, self.stdout, self.stderr = protocol.stdin, protocol.stdout, protocol.stderr
         self.cgroup: Cgroup | None = None
         self.exceeded = ""
+        self.door: DoorFrame | None = None
         self._watching: asyncio.Task[None] | None = None
         stat = read_stat(self.pid)
         self._birth = stat.birth if stat else None
@@ -121,6 +123,8 @@ class Confined:
         await self._within(_LAST_WORDS_SECONDS, self._protocol.drained)
         self._transport.close()
         self._launch.close()
+        if self.door is not None:
+            self.door.close()
         # The transports of the pipes close in the next turn.
         await asyncio.sleep(0)
 
@@ -145,9 +149,7 @@ async def start(
     limits: Limits,
     *,
     program: Sequence[str],
-    work_dir: Path,
-    read_only: Sequence[Path] = (),
-    env: Mapping[str, str] | None = None,
+    surroundings: Surroundings,
     machine: Machine | None = None,
     line_limit: int = LINE_LIMIT,
 ) -> Confined:
@@ -159,9 +161,7 @@ async def start(
         limits: Its bounds. `machine.limits` says which the kernel holds; of the others `machine.watched` are held by a look
             at the processes now and then, and the rest is not.
         program: Program and arguments.
-        work_dir: Its working folder.
-        read_only: Folders that it may read.
-        env: Its environment.
+        surroundings: Where it finds itself.
         machine: What `detect` found.
         line_limit: Bytes; a longer line on a pipe is an error of its reader.
 
@@ -171,20 +171,25 @@ async def start(
         ExecutionFailedError: It could not be started.
     """
     machine = machine or detect()
-    cgroup = None
+    cgroup, door = None, DoorFrame() if grants.door is not None else None
     try:
         cgroup = Cgroup.create(machine.cgroups, limits) if machine.cgroups.folders else None
         launch = prepare(
-            level, grants, limits, program=program, work_dir=work_dir, read_only=read_only, env=env, machine=machine,
-            cgroup=cgroup,
+            level, grants, limits, program=program, surroundings=surroundings, machine=machine, cgroup=cgroup,
+            door=door.guest if door is not None else None,
         )  # fmt: skip
         confined = await _uninterrupted(_spawn(launch, level, line_limit))
     except BaseException as error:
         if cgroup is not None:
             cgroup.remove()
+        if door is not None:
+            door.close()
         if isinstance(error, OSError):
             raise ExecutionFailedError(f"sandbox: {program[0]} could not be started: {error}") from error
         raise
+    if door is not None:
+        confined.door = door
+        door.handed_over()
     if watched := machine.watched(level):
         confined.watch(limits, watched)
     if cgroup is not None:
@@ -223,7 +228,7 @@ async def _spawn(launch: Launch, level: Level, line_limit: int) -> Confined:
     try:
         transport, protocol = await loop.subprocess_exec(
             lambda: _Protocol(line_limit, loop),
-            *launch.argv, env=launch.env, pass_fds=launch.pass_fds, start_new_session=True, cwd="/",
+            *launch.argv, env=launch.env, pass_fds=launch.inherited, start_new_session=True, cwd="/",
             stdin=pipe, stdout=pipe, stderr=pipe,
         )  # fmt: skip
     except OSError:

@@ -47,8 +47,8 @@ def seccomp_filter(machine: str, grants: Grants) -> bytes:
         raise UnsupportedError(
             "sandbox: no system call filter for this machine", found=machine, expected=" or ".join(ARCHITECTURES)
         )
-    connects = bool(grants.connect_ports)
-    return _build(machine, tcp=grants.network, udp=connects and grants.dns, listens=bool(grants.listen_ports))
+    tcp = bool(grants.connects or grants.listen_ports)
+    return _build(machine, tcp=tcp, udp=bool(grants.connect_ports) and grants.dns, listens=bool(grants.listen_ports))
 
 
 @functools.cache

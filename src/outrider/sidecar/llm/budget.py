@@ -6,11 +6,10 @@ more than one call cost beyond its reservation.
 
 import math
 from datetime import datetime
-from typing import Literal
 from zoneinfo import ZoneInfo
 
-NANO = 1_000_000_000
-Period = Literal["hour", "day", "month"]
+from outrider.core.sidecar_settings import Period
+
 # No period is longer, in whatever zone.
 LONGEST_SECONDS = 32 * 86_400.0
 _FORMS: dict[Period, str] = {"hour": "%Y-%m-%dT%H%z", "day": "%Y-%m-%d", "month": "%Y-%m"}
@@ -51,10 +50,12 @@ class Budget:
         limit: For each period, in nano-units.
         period: How long one is.
         zone: Where it begins.
+        finishes: Whether a call that has begun comes to its end, whatever it costs.
     """
 
-    def __init__(self, limit: int, period: Period, zone: ZoneInfo) -> None:
+    def __init__(self, limit: int, period: Period, zone: ZoneInfo, *, finishes: bool = False) -> None:
         self.limit = limit
+        self._finishes = finishes
         self._period: Period = period
         self._zone = zone
         self._spent: dict[str, int] = {}
@@ -96,9 +97,10 @@ class Budget:
         return made
 
     def extend(self, reservation: Reservation, amount: int, moment: float) -> bool:
-        """Hold more money for a call that goes on, and return whether there was so much left."""
+        """Hold more money for a call that goes on, and return whether it may."""
         name = self._now(moment)
-        if not reservation.open or self._spent.get(name, 0) + self._held.get(name, 0) + amount > self.limit:
+        fits = self._spent.get(name, 0) + self._held.get(name, 0) + amount <= self.limit
+        if not reservation.open or not (fits or self._finishes):
             return False
         if reservation in self._open:
             reservation.amount += amount

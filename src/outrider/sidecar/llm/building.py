@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from outrider.core.errors import InvalidConfigError
+from outrider.core.errors import InvalidConfigError, did_you_mean
+from outrider.core.sidecar_settings import BudgetSettings, LlmSettings, ProviderSettings
 from outrider.ports.certificates.tls import trusting
 from outrider.sidecar.llm.budget import LONGEST_SECONDS, Budget
 from outrider.sidecar.llm.ledger import Ledger
-from outrider.sidecar.llm.prices import Price, read_prices
+from outrider.sidecar.llm.prices import Price, PriceList, known_prices
 from outrider.sidecar.llm.routes import Provider, Route, TargetMaker, make_provider
-from outrider.sidecar.llm.settings import BudgetSettings, LlmSettings, ProviderSettings
 from outrider.sidecar.proxy.pool import Target
 from outrider.sidecar.proxy.proxy import Proxy
 
@@ -20,7 +20,8 @@ def build_routes(settings: LlmSettings, proxy: Proxy) -> dict[str, Route]:
     Raises:
         InvalidConfigError: Two have one alias, an address is none, or a budget is to hold where a price is not known.
     """
-    prices = read_prices(settings.prices).models if settings.prices is not None else {}
+    prices = known_prices(settings.prices)
+    _check_currency(settings.budget, prices)
     routes: dict[str, Route] = {}
     targets: dict[tuple[str, int, object, bool], Target] = {}
 
@@ -39,12 +40,19 @@ def build_routes(settings: LlmSettings, proxy: Proxy) -> dict[str, Route]:
         return targets[key]
 
     for route in settings.routes:
+        if not route.providers and settings.offline is None:
+            raise InvalidConfigError(
+                f"route '{route.alias}' has no providers", path="llm.routes", found="providers: []",
+                expected="a provider, or a script to answer offline", suggestions=["add a provider"],
+            )  # fmt: skip
         if route.alias in routes:
             raise InvalidConfigError(
                 f"two routes are called '{route.alias}'", path="llm.routes", found=route.alias,
                 suggestions=["put their providers into one"],
             )  # fmt: skip
-        providers = [_provider(one, route.alias, prices, make_target, settings.budget) for one in route.providers]
+        providers = [
+            _provider(one, route.alias, prices.models, make_target, settings.budget) for one in route.providers
+        ]
         routes[route.alias] = Route(route.alias, providers)
     return routes
 
@@ -56,10 +64,18 @@ def _provider(
     price = prices.get(name)
     if budget is not None and price is None:
         raise InvalidConfigError(
-            f"the price of {name} is not known, and there is a budget to keep", path="llm.prices", found=", ".join(prices) or "no prices",
-            expected=name, suggestions=["add it to the file of prices, or remove the budget"],
+            f"the price of {name} is not known, and there is a budget to keep", path="llm.prices", found=name,
+            expected="a model with a price", suggestions=[*did_you_mean(name, prices), f"add {name} to a file of prices, and name that in llm.prices"],
         )  # fmt: skip
     return make_provider(settings, make_target, price)
+
+
+def _check_currency(budget: BudgetSettings | None, prices: PriceList) -> None:
+    if budget is not None and budget.currency not in ("", prices.currency):
+        raise InvalidConfigError(
+            f"the budget is in {budget.currency}, the prices are in {prices.currency}", path="llm.budget.amount",
+            found=budget.currency, expected=prices.currency, suggestions=["name a file of prices in the currency of the budget"],
+        )  # fmt: skip
 
 
 def build_budget(settings: BudgetSettings | None, ledger: Ledger, moment: float) -> Budget | None:
@@ -71,7 +87,7 @@ def build_budget(settings: BudgetSettings | None, ledger: Ledger, moment: float)
     if settings is None:
         return None
     try:
-        budget = Budget(settings.amount, settings.per, ZoneInfo(settings.zone))
+        budget = Budget(settings.amount, settings.per, ZoneInfo(settings.zone), finishes=settings.on_exceed == "finish")
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise InvalidConfigError(
             f"budget.zone: no time zone is called '{settings.zone}'", path="budget.zone", found=settings.zone,

@@ -1,14 +1,13 @@
 """The languages of model providers: which paths clients call, where keys and models stand, and how an error looks."""
 
 import re
-from typing import Literal
 
 import msgspec
 
 from outrider.core.codec import encode
+from outrider.core.sidecar_settings import Dialect
 from outrider.sidecar.proxy.messages import Field
 
-Dialect = Literal["openai", "anthropic", "gemini"]
 _GEMINI = re.compile(
     rb"/v1(?:beta)?/models/([^/:?]+):(generateContent|streamGenerateContent|countTokens|embedContent)$"
 )

@@ -11,6 +11,7 @@ import msgspec
 from outrider.core.codec import encode
 from outrider.core.errors import InvalidConfigError
 from outrider.core.identifiers import time_ordered
+from outrider.core.sidecar_settings import Dialect
 from outrider.sidecar.llm import scripted
 from outrider.sidecar.llm.attempt import CallAttempt, Record
 from outrider.sidecar.llm.bodies import Call
@@ -19,7 +20,6 @@ from outrider.sidecar.llm.budget import Budget
 from outrider.sidecar.llm.dialects import (
     HEALTH,
     MODELS,
-    Dialect,
     Endpoint,
     client_key,
     endpoint_of,
@@ -72,11 +72,14 @@ class LlmGate:
         wall: Seconds since the epoch.
         usual_answer: Tokens that are reserved for an answer where the client names no bound.
         script: Answers in place of every provider; None to ask them.
+        told: Hears of every call that has ended.
+        currency: Of the prices.
     """
 
     def __init__(
         self, agent: Agent, routes: Mapping[str, Route], ledger: Ledger, *, now: Callable[[], float],
         wall: Callable[[], float], usual_answer: int, script: Script | None = None,
+        told: Callable[[Entry], None] = lambda _: None, currency: str = "USD",
     ) -> None:  # fmt: skip
         self._agent = agent
         self._routes = routes
@@ -84,6 +87,8 @@ class LlmGate:
         self._now, self._wall = now, wall
         self._usual_answer = usual_answer
         self._script = script
+        self._told = told
+        self._currency = currency
         # A call's id is that of this process and a number: one is made for every call.
         self._series = time_ordered(wall(), os.urandom(10))
         self._numbers = itertools.count()
@@ -272,7 +277,7 @@ class LlmGate:
         return Entry(
             id=record.id, time=record.moment, agent=self._agent.name, endpoint=record.endpoint.name, alias=record.alias,
             provider=provider.name if provider else "", model=(provider.model or record.alias) if provider else "",
-            outcome=outcome, status=status, seconds=round(self._now() - record.began, 4),
+            outcome=outcome, status=status, currency=self._currency, seconds=round(self._now() - record.began, 4),
         )  # fmt: skip
 
     def settle(self, record: Record, entry: Entry, usage: Usage, price: Price | None = None) -> None:
@@ -284,6 +289,7 @@ class LlmGate:
         if record.reservation is not None and self._agent.budget is not None:
             self._agent.budget.settle(record.reservation, entry.cost)
         self._ledger.append(entry)
+        self._told(entry)
 
 
 def _split_key(query: bytes) -> tuple[bytes, bytes]:

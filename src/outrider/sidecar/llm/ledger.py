@@ -33,6 +33,7 @@ class Entry(msgspec.Struct, kw_only=True, omit_defaults=True):
         outcome: `whole`, `cut` where either side broke off, `failed` where no answer came.
         estimated: Whether the provider told no usage, and this is what was estimated.
         cost: In nano-units of the currency.
+        currency: That of the prices.
     """
 
     id: str
@@ -51,6 +52,7 @@ class Entry(msgspec.Struct, kw_only=True, omit_defaults=True):
     reasoning: int = 0
     estimated: bool = False
     cost: int = 0
+    currency: str = "USD"
     seconds: float = 0.0
 
 
@@ -83,23 +85,8 @@ class Ledger:
         return len(self._waiting) > MOST_WAITING
 
     def entries(self, since: float = 0.0) -> Iterator[Entry]:
-        """Yield every call that is on disk, each once; what was torn by the end of the machine is left out.
-
-        Args:
-            since: Days that were over then are left out; seconds since the epoch.
-        """
-        seen = set()
-        for path in sorted(self._folder.glob("*.jsonl")):
-            if path.stem < timestamp(since)[:10]:
-                continue
-            for line in path.read_bytes().splitlines():
-                try:
-                    entry = msgspec.json.decode(line, type=Entry)
-                except (msgspec.DecodeError, UnicodeError):
-                    continue
-                if entry.id not in seen:
-                    seen.add(entry.id)
-                    yield entry
+        """Yield every call that is on disk; as `read_entries`."""
+        return read_entries(self._folder, since)
 
     def close(self) -> None:
         """Write what waits, and end."""
@@ -131,6 +118,27 @@ class Ledger:
                 return
             group = [entry for entry in group if entry.time // DAY != day]
         self.problem = ""
+
+
+def read_entries(folder: Path, since: float = 0.0) -> Iterator[Entry]:
+    """Yield every call of a ledger that is on disk, each once; what was torn by the end of the machine is left out.
+
+    Args:
+        folder: Where its files are.
+        since: Days that were over then are left out; seconds since the epoch.
+    """
+    seen = set()
+    for path in sorted(folder.glob("*.jsonl")):
+        if path.stem < timestamp(since)[:10]:
+            continue
+        for line in path.read_bytes().splitlines():
+            try:
+                entry = msgspec.json.decode(line, type=Entry)
+            except (msgspec.DecodeError, UnicodeError):
+                continue
+            if entry.id not in seen:
+                seen.add(entry.id)
+                yield entry
 
 
 def _append(path: Path, entries: list[Entry]) -> None:

@@ -8,6 +8,7 @@ from outrider.core.codec import decode
 from outrider.core.errors import InvalidConfigError
 from outrider.sidecar.llm.usage import Usage
 
+STANDARD = Path(__file__).with_name("prices.json")
 # Prices are written for so many tokens.
 _PER = 1_000_000
 
@@ -56,6 +57,21 @@ class PriceList(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields
     date: str
     currency: str
     models: dict[str, Price]
+
+
+def known_prices(own: Path | None) -> PriceList:
+    """Return the prices that come with the sidecar, and over them those of a file; of one in another currency those alone.
+
+    Raises:
+        InvalidConfigError: The file cannot be read, or is none of prices.
+    """
+    standard = read_prices(STANDARD)
+    if own is None:
+        return standard
+    given = read_prices(own)
+    if given.currency != standard.currency:
+        return given
+    return msgspec.structs.replace(given, models=standard.models | given.models)
 
 
 def read_prices(path: Path) -> PriceList:

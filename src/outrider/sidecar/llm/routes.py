@@ -6,10 +6,10 @@ from urllib.parse import urlsplit
 
 from outrider.core.errors import InvalidConfigError
 from outrider.core.secrets import SecretRef, SecretValue
+from outrider.core.sidecar_settings import Dialect, ProviderSettings, RouteSettings
 from outrider.sidecar.llm.circuit import Circuit
-from outrider.sidecar.llm.dialects import Dialect, key_fields
+from outrider.sidecar.llm.dialects import key_fields
 from outrider.sidecar.llm.prices import Price
-from outrider.sidecar.llm.settings import ProviderSettings, RouteSettings
 from outrider.sidecar.proxy.messages import Field
 from outrider.sidecar.proxy.pool import Target
 

@@ -39,11 +39,14 @@ class Proxy:
         self._loop = asyncio.get_running_loop()
         self.now = self._loop.time
 
-    async def listen(self, listening: socket.socket) -> None:
-        """Take clients from a listening socket."""
-        self._servers.append(await self._loop.create_server(lambda: Downstream(self), sock=listening, backlog=BACKLOG))
+    async def listen(self, listening: socket.socket) -> asyncio.Server:
+        """Take clients from a listening socket until what is returned is closed."""
+        self._servers = [one for one in self._servers if one.is_serving()]
+        server = await self._loop.create_server(lambda: Downstream(self), sock=listening, backlog=BACKLOG)
+        self._servers.append(server)
         if self._sweeper is None:
             self._sweep()
+        return server
 
     def add(self, target: Target) -> Target:
         """Have a target's connections swept and closed with the proxy."""

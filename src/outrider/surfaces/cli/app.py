@@ -27,6 +27,7 @@ COMMANDS = {
     "schedules": ("schedules", "schedules", "List scheduled calls and what became of them."),
     "queue": ("queue", "queue", "Look at the queue and its dead letters."),
     "silences": ("holds", "silences", "Keep rules from running for a while."),
+    "agent": ("agent", "agent", "Run an AI agent, read its logs, see what it cost."),
     "agents": ("agents", "agents", "List agents, cordon, drain, revoke, make enrolment tokens."),
     "approvals": ("approvals", "approvals", "Answer the questions that rules ask."),
     "audit": ("audit", "audit", "Read and verify the audit chains."),

@@ -9,7 +9,7 @@ from litestar.di import Provide
 from litestar.openapi.config import OpenAPIConfig
 
 from outrider.core.codec import encode
-from outrider.core.quantities import Duration, Size
+from outrider.core.quantities import QUANTITIES
 from outrider.core.registry import Registry
 from outrider.surfaces.http.errors import on_error
 from outrider.surfaces.http.mcp import McpEndpoint, mcp_route
@@ -81,7 +81,7 @@ def build(parts: Parts) -> Litestar:
             dependencies={name: _provided(part) for name, part in shared.items()},
             guards=[parts.gate],
             exception_handlers={Exception: on_error},
-            type_encoders={Duration: str, Size: str, PurePath: str},
+            type_encoders={**dict.fromkeys(QUANTITIES, str), PurePath: str},
             openapi_config=OpenAPIConfig(title="Outrider", version=__version__, path="/schema", render_plugins=[]),
             on_shutdown=[parts.close],
             request_max_body_size=BODY_LIMIT,

@@ -8,12 +8,12 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
 
-from outrider.core.quantities import Duration, Size
+from outrider.core.quantities import QUANTITIES
 from outrider.core.registry import Registry
 from outrider.runtime.implementation import Operation, load_operation
 from outrider.surfaces.python.typed import operation_signature
 
-_PLAIN = {Duration: "str", Size: "str", types.NoneType: "None", Any: "Any"}
+_PLAIN = {**dict.fromkeys(QUANTITIES, "str"), types.NoneType: "None", Any: "Any"}
 
 
 def package_stub(registry: Registry) -> str:

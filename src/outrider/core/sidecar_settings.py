@@ -1,0 +1,129 @@
+"""What a sidecar is told: rendered from an AgentType, read by the sidecar's process."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from outrider.core.secrets import SecretRef
+
+Dialect = Literal["openai", "anthropic", "gemini"]
+Period = Literal["hour", "day", "month"]
+OnExceed = Literal["stop", "finish"]
+
+
+class ProviderSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A model of a provider, in a route.
+
+    Attributes:
+        provider: Its name, as prices, ledger and metrics show it.
+        dialect: Which it speaks.
+        url: Its address; that of OpenAI's dialect holds the version, such as `https://api.openai.com/v1`.
+        model: As the provider names it; empty where the name that the agent uses is the provider's.
+        key: Secret with its key; none where it wants none.
+        priority: Those of the lowest number are asked first, others where these fail.
+        weight: Share of the calls among those of one priority.
+        ca: File with the authorities to trust, in place of the machine's.
+    """
+
+    provider: str
+    dialect: Dialect
+    url: str
+    model: str = ""
+    key: SecretRef | None = None
+    priority: int = 0
+    weight: Annotated[int, msgspec.Meta(ge=1)] = 1
+    ca: Path | None = None
+
+
+class RouteSettings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """A name that the agent uses for a model, and who may answer; nobody may where a script answers."""
+
+    alias: str
+    providers: list[ProviderSettings]
+
+
+class LimitSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Bounds of the agent; None for none."""
+
+    requests_per_minute: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    tokens_per_minute: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    concurrent: Annotated[int, msgspec.Meta(ge=1)] | None = None
+
+
+class BudgetSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Money for a period.
+
+    Attributes:
+        amount: In nano-units of the currency.
+        currency: Of the amount; empty where it is that of the prices.
+        zone: Where a period begins, such as `Europe/Berlin`.
+        on_exceed: `stop` ends a stream for which no money is left, `finish` lets it come to its end.
+    """
+
+    amount: Annotated[int, msgspec.Meta(ge=0)]
+    currency: str = ""
+    per: Period
+    zone: str = "UTC"
+    on_exceed: OnExceed = "stop"
+
+
+class LlmSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """The gateway to the models.
+
+    Attributes:
+        routes: Models by the names that the agent uses; any other one is refused.
+        limits: Bounds of the agent.
+        budget: Money; none for no bound.
+        prices: File of prices, in place of the list that comes with the sidecar.
+        usual_answer: Tokens that are reserved for an answer where the client names no bound.
+        offline: File with answers in place of every provider; no key is opened then, and every answer says so.
+    """
+
+    routes: list[RouteSettings] = []
+    limits: LimitSettings = LimitSettings()
+    budget: BudgetSettings | None = None
+    prices: Path | None = None
+    usual_answer: int = 4096
+    offline: Path | None = None
+
+
+class WrapperSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """The wrapper in the agent's process.
+
+    Attributes:
+        seen: Folder in which it leaves a sign.
+        required: Whether an agent without it is not ready.
+    """
+
+    seen: Path
+    required: bool = False
+
+
+class SidecarSettings(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """The settings file of a sidecar (JSON, mode 0600).
+
+    Attributes:
+        agent: Name of the agent beside it.
+        listen: `host:port`; port 0 takes a free one. Empty where it only serves doors.
+        state: Its folder: the ledger, the address at which it listens, and its sockets.
+        keys: Secrets that the agent calls with; without one everybody who reaches the address may call.
+        llm: The gateway to the models.
+        control: Folder of its sockets, which only its user may open: for whoever runs the agent; None for none.
+        wrapper: What is known of the wrapper; None where there is none.
+        secret_sources: Where secrets come from, as `Platform.spec.secrets` declares them, if the encrypted store does not
+            have them.
+        secrets: Folder of the encrypted store.
+        folder: Where relative paths of secrets start.
+    """
+
+    agent: str
+    listen: str = "127.0.0.1:0"
+    state: Path
+    keys: list[SecretRef] = []
+    llm: LlmSettings = LlmSettings()
+    control: Path | None = None
+    wrapper: WrapperSettings | None = None
+    secret_sources: dict[str, dict[str, Any]] = {}
+    secrets: Path | None = None
+    folder: Path = Path()

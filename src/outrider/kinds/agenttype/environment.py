@@ -1,0 +1,87 @@
+"""The variables by which an unchanged program finds its sidecar."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from outrider.core.secrets import SecretRef
+from outrider.kinds.agenttype.model import Wrapper
+
+Value = str | SecretRef
+# The name under which the agent's own key is known; it opens the sidecar and nothing else.
+AGENT_KEY = SecretRef("outrider-agent-key")
+PREFIX = "OUTRIDER_"
+# Base addresses as the SDKs take them: OpenAI's with the version, the others without.
+_ADDRESSES = {
+    "OPENAI_BASE_URL": "/v1",
+    "OPENAI_API_BASE": "/v1",
+    "ANTHROPIC_BASE_URL": "",
+    "GOOGLE_GEMINI_BASE_URL": "",
+}
+# Google's SDK prefers this one to GEMINI_API_KEY, and complains where both are set.
+_KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLE_API_KEY")
+# The rendered value is joined with the program's own.
+JOINED = ("PYTHONPATH", "NODE_OPTIONS", "NO_PROXY", "no_proxy")
+_DIRECT = ("127.0.0.1", "localhost")
+
+
+def reserved(name: str) -> bool:
+    """Return whether a variable is the sidecar's, so that the program's author cannot set it."""
+    return name in _ADDRESSES or name in _KEYS or name.startswith(PREFIX)
+
+
+def environment(
+    own: Mapping[str, Value], *, agent: str, address: str, shared: Path, work: Path, wrapper: Wrapper
+) -> dict[str, Value]:
+    """Return the whole environment of a program.
+
+    Args:
+        own: Its own variables.
+        agent: Name of the agent.
+        address: `host:port` of the sidecar, as the program reaches it.
+        shared: Folder with the wrapper, as the program sees it.
+        work: The program's own folder.
+        wrapper: What is put around it.
+    """
+    gateway = f"http://{address}"
+    made: dict[str, Value] = {name: gateway + path for name, path in _ADDRESSES.items()}
+    made |= dict.fromkeys(_KEYS, AGENT_KEY)
+    made |= {f"{PREFIX}AGENT": agent, f"{PREFIX}GATEWAY": gateway}
+    made |= _wrapped(own, shared, work, wrapper)
+    for name in ("NO_PROXY", "no_proxy"):
+        # One line, commas, no blanks: httpx refuses every call for anything else.
+        made[name] = ",".join(dict.fromkeys([*_DIRECT, *filter(None, map(str.strip, _text(own, name).split(",")))]))
+    return {**own, **made}
+
+
+def wraps(wrapper: Wrapper, runtime: str) -> bool:
+    """Return whether the code for a runtime is put in; where it is another one, the variables do nothing."""
+    return wrapper.runtime in ("auto", runtime)
+
+
+def hook_file(shared: Path, number: int, hook: str) -> Path:
+    """Return where a hook lies; its number keeps two of one name apart."""
+    return shared / "hooks" / f"{number}-{Path(hook).name}"
+
+
+def _wrapped(own: Mapping[str, Value], shared: Path, work: Path, wrapper: Wrapper) -> dict[str, Value]:
+    made: dict[str, Value] = {}
+    if wraps(wrapper, "python"):
+        # An empty piece would put the working folder on the path.
+        made["PYTHONPATH"] = ":".join(
+            [str(shared / "wrapper/python"), *filter(None, _text(own, "PYTHONPATH").split(":"))]
+        )
+    if wraps(wrapper, "nodejs"):
+        made["NODE_OPTIONS"] = (
+            f'--require "{shared / "wrapper/nodejs/outrider.cjs"}" {_text(own, "NODE_OPTIONS")}'.strip()
+        )
+    if made:
+        made[f"{PREFIX}WRAPPER_SEEN"] = str(work / "seen")
+        hooks = [str(hook_file(shared, number, hook)) for number, hook in enumerate(wrapper.hooks)]
+        made |= {f"{PREFIX}HOOKS": ":".join(hooks)} if hooks else {}
+        made |= {f"{PREFIX}WRAPPER_REQUIRED": "1"} if wrapper.required else {}
+    return made
+
+
+def _text(own: Mapping[str, Value], name: str) -> str:
+    value = own.get(name, "")
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,119 @@
+from typing import Annotated, Literal
+
+import msgspec
+
+from outrider.core.errors import InvalidConfigError
+from outrider.core.quantities import Duration, Size, duration, size
+from outrider.core.secrets import SecretRef
+from outrider.kinds.agenttype.models import Llm
+
+Runtime = Literal["auto", "python", "nodejs", "java", "none"]
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+
+
+class Program(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """The agent's program, which is not changed.
+
+    Attributes:
+        command: Program and arguments; no shell is involved. With an image it takes the place of the image's own.
+        image: A container image.
+        env: Variables, as text or from a secret.
+        folder: Where the program runs, relative to the file of this object; in a container absolute.
+    """
+
+    command: list[str] = []
+    image: str = ""
+    env: dict[Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], str | SecretRef] = {}
+    folder: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.command and not self.image:
+            raise InvalidConfigError(
+                "an agent needs a command or an image", found="neither", expected="command, image, or both",
+                suggestions=["write for example command: [python, agent.py]"],
+            )  # fmt: skip
+
+
+class Wrapper(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """What is put around the program from outside.
+
+    Attributes:
+        runtime: Of the program; `auto` serves Python and Node.js, and others by their environment. `none` adds no code.
+        hooks: Files (`.py`, `.cjs`) that run in the program's process before it.
+        required: Whether the program must not run without its wrapper and hooks.
+    """
+
+    runtime: Runtime = "auto"
+    hooks: list[Annotated[str, msgspec.Meta(pattern=r"\.(py|cjs|js)$")]] = []
+    required: bool = False
+
+
+class Invocation(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """How the program gets its work.
+
+    Attributes:
+        mode: `job` starts it for each task, with the input as JSON on its standard input and in the file OUTRIDER_INPUT;
+            what it prints is the result.
+        timeout: For a task.
+        concurrency: Tasks at the same time.
+    """
+
+    mode: Literal["job"] = "job"
+    timeout: Duration = duration("10m")
+    concurrency: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
+
+
+class Egress(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """What the program reaches besides its sidecar: nothing.
+
+    Attributes:
+        min_level: How firmly that must hold, else it does not run: `sealed` has a network of its own in which there is
+            only the sidecar; `advisory` shares one, and only its ports or its manners keep it.
+    """
+
+    min_level: Literal["advisory", "sealed"] = "advisory"
+
+
+class Files(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """Paths besides the program's own folder, relative to the file of this object."""
+
+    read: list[str] = []
+    write: list[str] = []
+
+
+class Isolation(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """How the program is confined.
+
+    Attributes:
+        min_level: Below it nothing runs; the strongest level that works is used.
+        files: What else it may reach.
+    """
+
+    min_level: Literal["landlock", "namespaced"] = "landlock"
+    files: Files = msgspec.field(default_factory=Files)
+
+
+class Resources(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """Bounds of the program and all that it starts.
+
+    Attributes:
+        cpu: Processors.
+        memory: Of all together.
+        processes: With their threads.
+    """
+
+    cpu: Annotated[float, msgspec.Meta(gt=0, le=1024)] = 1.0
+    memory: Size = size("512Mi")
+    processes: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 128
+
+
+class AgentTypeSpec(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """An AI agent: its program, and what it may use through its sidecar. What no list names it may not."""
+
+    agent: Program
+    wrapper: Wrapper = msgspec.field(default_factory=Wrapper)
+    invocation: Invocation = msgspec.field(default_factory=Invocation)
+    llm: Llm = msgspec.field(default_factory=Llm)
+    egress: Egress = msgspec.field(default_factory=Egress)
+    isolation: Isolation = msgspec.field(default_factory=Isolation)
+    resources: Resources = msgspec.field(default_factory=Resources)

@@ -1,0 +1,86 @@
+"""What an agent may ask models, and what that may cost."""
+
+from typing import Annotated
+
+import msgspec
+
+from outrider.core.model_endpoints import ModelEndpoint
+from outrider.core.objects import Name
+from outrider.core.quantities import Money
+from outrider.core.sidecar_settings import OnExceed, Period
+
+Alias = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$", examples=["default"])]
+Bound = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class ProviderUse(ModelEndpoint, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """A model of a provider, in a route.
+
+    Attributes:
+        ref: A ModelProvider; what else stands here comes before what that one says.
+        model: As the provider names it; the alias of the route if absent.
+        priority: Those of the lowest number are asked first, others where these fail.
+        weight: Share of the calls among those of one priority.
+    """
+
+    ref: Name | None = None
+    model: str = ""
+    priority: Annotated[int, msgspec.Meta(ge=0)] = 0
+    weight: Annotated[int, msgspec.Meta(ge=1)] = 1
+
+
+class Route(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """A name that the agent uses for a model, and who may answer; none means that only a script does."""
+
+    alias: Alias
+    providers: list[ProviderUse] = []
+
+
+class ModelLimits(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """Bounds of an agent; none where a field is absent."""
+
+    requests_per_minute: Bound | None = None
+    tokens_per_minute: Bound | None = None
+    concurrent: Bound | None = None
+
+
+class Budget(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """Money for a period.
+
+    Attributes:
+        amount: How much.
+        per: For how long.
+        zone: Where a period begins.
+        on_exceed: `stop` ends a stream for which no money is left, `finish` lets it come to its end.
+    """
+
+    amount: Money
+    per: Period = "day"
+    zone: str = "UTC"
+    on_exceed: OnExceed = "stop"
+
+
+class Offline(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """Answers without a network, for `--offline`.
+
+    Attributes:
+        script: File of answers.
+    """
+
+    script: Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class Llm(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """The models of an agent; what no route names it cannot ask.
+
+    Attributes:
+        prices: File of prices, over those that come with Outrider.
+        usual_answer: Tokens that are reserved for an answer where the agent names no bound.
+    """
+
+    routes: list[Route] = []
+    limits: ModelLimits = msgspec.field(default_factory=ModelLimits)
+    budget: Budget | None = None
+    prices: str = ""
+    usual_answer: Bound = 4096
+    offline: Offline | None = None

@@ -1,0 +1,209 @@
+"""From an AgentType to what is to be started: a pure function, the same for processes, pods on a laptop, and Kubernetes."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from outrider.core.errors import InvalidConfigError
+from outrider.core.model_endpoints import ModelEndpoint
+from outrider.core.objects import Object
+from outrider.core.sidecar_settings import (
+    BudgetSettings,
+    LimitSettings,
+    LlmSettings,
+    ProviderSettings,
+    RouteSettings,
+    SidecarSettings,
+    WrapperSettings,
+)
+from outrider.kinds.agenttype.environment import AGENT_KEY, Value, environment, hook_file, wraps
+from outrider.kinds.agenttype.model import AgentTypeSpec, Egress, Invocation, Isolation, Resources
+from outrider.kinds.agenttype.models import Budget, Llm, ProviderUse
+
+# Returns the spec of a ModelProvider by its name.
+FindProvider = Callable[[str], ModelEndpoint]
+
+
+class Place(msgspec.Struct, kw_only=True, frozen=True):
+    """What only the place knows in which an agent runs.
+
+    Attributes:
+        address: `host:port` at which the program reaches its sidecar.
+        listen: `host:port` at which the sidecar listens.
+        shared: Folder with what init puts before the program.
+        work: The program's own folder, which it may write.
+        state: The sidecar's own folder.
+        key: File with the key that the program calls with.
+        folder: Where relative paths of the object begin.
+        offline: Whether a script answers in place of the providers.
+    """
+
+    address: str
+    listen: str
+    shared: Path
+    work: Path
+    state: Path
+    key: Path
+    folder: Path
+    offline: bool = False
+
+
+class InitPlan(msgspec.Struct, kw_only=True, frozen=True):
+    """What is prepared before the program begins.
+
+    Attributes:
+        folders: To be made.
+        made: Those that the program reads.
+        runtimes: Whose wrapper is copied into `wrapper` of the shared folder.
+        hooks: Where each hook is copied to, by where it comes from.
+    """
+
+    folders: list[Path]
+    made: list[Path]
+    runtimes: list[str]
+    hooks: dict[Path, Path]
+
+
+class Workload(msgspec.Struct, kw_only=True, frozen=True):
+    """What is to be started.
+
+    Attributes:
+        init: What comes first.
+        sidecar: What the sidecar is told.
+        command: Of the program; empty where the image has one.
+        image: Of the program; empty on a laptop without containers.
+        env: Its variables.
+        folder: Where it runs.
+        invocation: How it gets its work.
+        egress: What must hold of what it reaches.
+        isolation: How it is confined.
+        resources: Its bounds.
+    """
+
+    name: str
+    init: InitPlan
+    sidecar: SidecarSettings
+    command: list[str]
+    image: str
+    env: dict[str, Value]
+    folder: Path
+    invocation: Invocation
+    egress: Egress
+    isolation: Isolation
+    resources: Resources
+
+
+def render(item: Object, place: Place, find_provider: FindProvider) -> Workload:
+    """Return what is to be started for an AgentType.
+
+    Args:
+        item: The AgentType.
+        place: Where it is to run.
+        find_provider: Finds ModelProviders.
+
+    Raises:
+        OutriderError: A ModelProvider is not there, or a provider has no address.
+    """
+    spec: AgentTypeSpec = item.spec
+    wrapper, agent = spec.wrapper, spec.agent
+    runtimes = [runtime for runtime in ("python", "nodejs") if wraps(wrapper, runtime)]
+    return Workload(
+        name=item.name,
+        init=InitPlan(
+            folders=[place.work / "seen", place.shared / "hooks"],
+            made=[place.shared / "wrapper", place.shared / "hooks"],
+            runtimes=runtimes,
+            hooks={
+                place.folder / hook: hook_file(place.shared, number, hook) for number, hook in enumerate(wrapper.hooks)
+            },
+        ),
+        sidecar=SidecarSettings(
+            agent=item.name,
+            listen=place.listen,
+            state=place.state,
+            keys=[AGENT_KEY],
+            llm=_llm(spec.llm, place, find_provider),
+            wrapper=WrapperSettings(seen=place.work / "seen", required=wrapper.required) if runtimes else None,
+            secret_sources={AGENT_KEY.secret: {"file": str(place.key)}},
+            folder=place.folder,
+        ),
+        command=agent.command,
+        image=agent.image,
+        env=environment(
+            agent.env, agent=item.name, address=place.address, shared=place.shared, work=place.work, wrapper=wrapper
+        ),
+        folder=place.folder / agent.folder,
+        invocation=spec.invocation,
+        egress=spec.egress,
+        isolation=spec.isolation,
+        resources=spec.resources,
+    )
+
+
+def _llm(llm: Llm, place: Place, find_provider: FindProvider) -> LlmSettings:
+    limits = llm.limits
+    return LlmSettings(
+        routes=[
+            RouteSettings(
+                alias=route.alias, providers=[_provider(use, place, find_provider) for use in route.providers]
+            )
+            for route in llm.routes
+        ],
+        limits=LimitSettings(
+            requests_per_minute=limits.requests_per_minute,
+            tokens_per_minute=limits.tokens_per_minute,
+            concurrent=limits.concurrent,
+        ),
+        budget=_budget(llm.budget),
+        prices=place.folder / llm.prices if llm.prices else None,
+        usual_answer=llm.usual_answer,
+        offline=place.folder / llm.offline.script if place.offline and llm.offline is not None else None,
+    )
+
+
+def _budget(budget: Budget | None) -> BudgetSettings | None:
+    if budget is None:
+        return None
+    amount = budget.amount
+    return BudgetSettings(
+        amount=int(amount), currency=amount.currency, per=budget.per, zone=budget.zone, on_exceed=budget.on_exceed
+    )
+
+
+def _provider(use: ProviderUse, place: Place, find_provider: FindProvider) -> ProviderSettings:
+    endpoint = resolved(use, find_provider)
+    dialect, url = endpoint.place()
+    return ProviderSettings(
+        provider=endpoint.provider,
+        dialect=dialect,
+        url=url,
+        model=use.model,
+        key=endpoint.key,
+        priority=use.priority,
+        weight=use.weight,
+        ca=place.folder / endpoint.ca if endpoint.ca else None,
+    )
+
+
+def resolved(use: ProviderUse, find_provider: FindProvider) -> ModelEndpoint:
+    """Return an entry of a route, filled with what its ModelProvider says.
+
+    Raises:
+        OutriderError: There is no such ModelProvider, or the entry has no name.
+    """
+    if use.ref is None:
+        if not use.provider:
+            raise InvalidConfigError(
+                "a provider has no name", path="provider", found="neither provider nor ref", expected="one of the two",
+                suggestions=["add provider: NAME; prices and the ledger show it"],
+            )  # fmt: skip
+        return use
+    found = find_provider(use.ref)
+    return ModelEndpoint(
+        provider=use.provider or found.provider or use.ref,
+        dialect=use.dialect or found.dialect,
+        url=use.url or found.url,
+        key=use.key or found.key,
+        ca=use.ca or found.ca,
+    )

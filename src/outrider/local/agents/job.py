@@ -1,0 +1,309 @@
+"""One task of an AI agent on this machine: its sidecar is started, its program gets the input, and what it prints is the result."""
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from outrider.core.codec import encode
+from outrider.core.errors import ExecutionFailedError, InvalidConfigError, NotFoundError, UnsupportedError
+from outrider.core.identifiers import time_ordered
+from outrider.core.objects import Object
+from outrider.core.schema import convert
+from outrider.core.secrets import SecretRef
+from outrider.kinds.agenttype.model import AgentTypeSpec
+from outrider.kinds.agenttype.render import FindProvider, Place, Workload, render
+from outrider.local.agents.confinement import DOOR_PORT, Confinement, confinement, grants, limits, sight
+from outrider.local.agents.files import AgentFiles
+from outrider.local.agents.meter import Meter
+from outrider.local.agents.preparation import prepare
+from outrider.local.agents.program import FoundProgram, find_program
+from outrider.local.agents.sidecar import Sidecar, running_sidecar
+from outrider.local.agents.streams import Kept, feed
+from outrider.ports.clock import SystemClock
+from outrider.ports.secrets import Resolver, SecretSource
+from outrider.runtime.sandbox.launch import SEARCH_PATH
+from outrider.runtime.sandbox.model import Surroundings
+from outrider.runtime.sandbox.process import Confined, start
+from outrider.sidecar.activity import Activity
+
+INPUT_FILE = "input.json"
+MOST_SHOWN = 2000
+
+
+class Home(msgspec.Struct, kw_only=True, frozen=True):
+    """Where an agent is at home on this machine.
+
+    Attributes:
+        files: Its own.
+        folder: Where relative paths of its object begin.
+        sources: Where secrets come from, as `Platform.spec.secrets` declares them.
+        store: Folder of the encrypted store of secrets.
+        protected: Files and folders that hold secrets.
+        cache: Folder with what is known of this machine's sandboxes.
+    """
+
+    files: AgentFiles
+    folder: Path
+    sources: dict[str, dict[str, Any]]
+    store: Path
+    protected: list[Path]
+    cache: Path
+
+
+class Watcher(msgspec.Struct, kw_only=True, frozen=True):
+    """Who hears of a task while it runs."""
+
+    began: Callable[[Confinement], None] = lambda _: None
+    activity: Callable[[Activity], None] = lambda _: None
+    stderr: Callable[[bytes], None] = lambda _: None
+
+
+class JobResult(msgspec.Struct, kw_only=True):
+    """What became of a task.
+
+    Attributes:
+        state: `succeeded`, `failed` or `timed_out`.
+        exit_code: Of the program; 128 + n for signal n.
+        result: What it printed: as JSON where it is that, else as text.
+        problem: Why it did not succeed.
+        seconds: How long it took.
+        calls: Of models.
+        cost: Of the calls, in nano-units of the currency.
+        offline: Whether a script answered in place of models.
+        wrapper: Whether the wrapper was seen in the program: `none`, `seen` or `not_seen`.
+    """
+
+    agent: str
+    run: str
+    state: str
+    exit_code: int
+    result: Any
+    problem: str
+    seconds: float
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    cost: int
+    currency: str
+    offline: bool
+    sandbox: str
+    egress: str
+    wrapper: str
+
+
+class Ending(msgspec.Struct, frozen=True):
+    """How a program ended."""
+
+    state: str
+    exit_code: int
+    result: Any
+    problem: str
+
+
+class Plan(msgspec.Struct, kw_only=True, frozen=True):
+    """What is to be started, and how."""
+
+    workload: Workload
+    program: FoundProgram
+    confinement: Confinement
+    listening: socket.socket | None
+
+
+async def run_job(
+    item: Object, home: Home, given: Any, find_provider: FindProvider, *, watcher: Watcher, offline: bool = False,
+    accept_unsandboxed: bool = False,
+) -> JobResult:  # fmt: skip
+    """Run one task.
+
+    Args:
+        item: The AgentType.
+        home: Where it is at home.
+        given: The input, as JSON.
+        find_provider: Finds ModelProviders.
+        watcher: Hears of what happens.
+        offline: Whether a script answers in place of the models.
+        accept_unsandboxed: Whether the program may run without a sandbox where none works.
+
+    Raises:
+        OutriderError: It could not be started.
+    """
+    files = home.files
+    with files.locked(), contextlib.ExitStack() as closing:
+        files.prepare()
+        _check(item, offline=offline)
+        plan = await _plan(item, home, find_provider, offline=offline, accept_none=accept_unsandboxed)
+        if plan.listening is not None:
+            closing.enter_context(plan.listening)
+        settings = msgspec.structs.replace(
+            plan.workload.sidecar,
+            control=files.control,
+            secret_sources=home.sources | plan.workload.sidecar.secret_sources,
+            secrets=home.store,
+        )
+        try:
+            async with running_sidecar(settings, files) as sidecar:
+                return await _Job(home, plan, sidecar, watcher).run(given)
+        except NotFoundError as error:
+            spec: AgentTypeSpec = item.spec
+            if spec.llm.offline is not None and not offline:  # most often a key that is not set
+                error.suggestions = [*error.suggestions, "--offline lets the script of the agent answer"]
+            raise
+
+
+def _check(item: Object, *, offline: bool) -> None:
+    spec: AgentTypeSpec = item.spec
+    if offline and spec.llm.offline is None:
+        raise InvalidConfigError(
+            f"agent '{item.name}' has no script to answer offline", path="spec.llm.offline", found="none",
+            expected="offline: {script: FILE}", suggestions=["add it, or leave --offline out"],
+        )  # fmt: skip
+    if not spec.agent.command:
+        raise UnsupportedError(
+            f"agent '{item.name}' is an image; here it runs as a process", found=spec.agent.image,
+            expected="spec.agent.command", suggestions=["add the command that the image starts"],
+        )  # fmt: skip
+
+
+async def _plan(
+    item: Object, home: Home, find_provider: FindProvider, *, offline: bool, accept_none: bool
+) -> Plan:  # fmt: skip
+    spec: AgentTypeSpec = item.spec
+    confined = await confinement(spec, home.cache, accept_none=accept_none)
+    listening, port = None, DOOR_PORT
+    if not confined.sealed:
+        listening = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        port = listening.getsockname()[1]
+    files = home.files
+    place = Place(
+        address=f"127.0.0.1:{port}", listen="", shared=files.shared, work=files.work, state=files.sidecar, key=files.key,
+        folder=home.folder, offline=offline,
+    )  # fmt: skip
+    workload = render(item, place, find_provider)
+    path = spec.agent.env.get("PATH")
+    program = await find_program(workload.command, workload.folder, path if isinstance(path, str) else "")
+    return Plan(workload=workload, program=program, confinement=confined, listening=listening)
+
+
+class _Job:
+    """A task that can begin.
+
+    Args:
+        home: Of the agent.
+        plan: What is to be started, and how.
+        sidecar: Its sidecar, which runs.
+        watcher: Hears of what happens.
+    """
+
+    def __init__(self, home: Home, plan: Plan, sidecar: Sidecar, watcher: Watcher) -> None:
+        self._home, self._plan, self._sidecar, self._watcher = home, plan, sidecar, watcher
+        self._clock = SystemClock()
+
+    async def run(self, given: Any) -> JobResult:
+        """Start the program, give it the input, and wait for its end."""
+        files, began = self._home.files, self._clock.monotonic()
+        run_id = time_ordered(self._clock.now(), os.urandom(10))
+        folder, text = files.run(run_id), encode(given)
+        files.empty_work()
+        prepare(self._plan.workload.init, files.shared)
+        for place in (folder, files.work):
+            (place / INPUT_FILE).write_bytes(text)
+        self._watcher.began(self._plan.confinement)
+        program = await self._start()
+        meter = Meter(self._sidecar, self._watcher.activity)
+        following = asyncio.get_running_loop().create_task(meter.follow())
+        try:
+            ending = await self._converse(program, text, folder)
+        finally:
+            await program.kill()
+            following.cancel()
+            await asyncio.wait({following})
+        await meter.finish()
+        status = await self._sidecar.status()
+        result = JobResult(
+            agent=self._plan.workload.name, run=run_id, state=ending.state, exit_code=ending.exit_code, result=ending.result,
+            problem=ending.problem, seconds=round(self._clock.monotonic() - began, 3), calls=meter.calls,
+            input_tokens=meter.input, output_tokens=meter.output, cost=meter.cost, currency=status.currency,
+            offline=status.models.offline, sandbox=self._plan.confinement.level.label,
+            egress=self._plan.confinement.egress, wrapper=status.wrapper.state,
+        )  # fmt: skip
+        (folder / "result.json").write_bytes(encode(result))
+        return result
+
+    async def _start(self) -> Confined:
+        home, plan = self._home, self._plan
+        workload, sealed = plan.workload, plan.confinement.sealed
+        port = DOOR_PORT if plan.listening is None else plan.listening.getsockname()[1]
+        seen = sight(workload, plan.program, [home.files.folder, *home.protected])
+        if plan.listening is not None:
+            await self._sidecar.open_door(plan.listening)
+        program = await start(
+            plan.confinement.level,
+            grants(workload, home.folder, port, sealed=sealed),
+            limits(workload),
+            program=plan.program.argv,
+            surroundings=Surroundings(
+                work_dir=home.files.work,
+                folder=workload.folder.resolve(),
+                read_only=seen.readable,
+                listed=seen.listed,
+                env=await self._environment(),
+            ),
+            machine=plan.confinement.machine,
+        )
+        try:
+            if program.door is not None:
+                with await program.door.listening() as listening:
+                    await self._sidecar.open_door(listening)
+        except ExecutionFailedError as error:
+            error.found = (await program.stderr.read(MOST_SHOWN)).decode("utf-8", "replace").strip() or error.found
+            await program.kill()
+            raise
+        except BaseException:
+            await program.kill()
+            raise
+        return program
+
+    async def _environment(self) -> dict[str, str]:
+        """Return the program's variables; what is secret is opened."""
+        home, plan = self._home, self._plan
+        sources = home.sources | plan.workload.sidecar.secret_sources
+        secrets = Resolver(
+            {name: convert(source, SecretSource) for name, source in sources.items()},
+            folder=home.folder,
+            store=home.store,
+        )
+        env = {
+            "PATH": ":".join([*map(str, plan.program.path), SEARCH_PATH]),
+            "OUTRIDER_INPUT": str(home.files.work / INPUT_FILE),
+        }
+        for name, value in plan.workload.env.items():
+            opened = (await secrets.fetch(value.secret, value.key)).reveal() if isinstance(value, SecretRef) else value
+            env[name] = opened
+        return env
+
+    async def _converse(self, program: Confined, text: bytes, folder: Path) -> Ending:
+        """Give the input, and read what comes until the end or until the time is over."""
+        output, errors = Kept(folder / "stdout"), Kept(folder / "stderr", self._watcher.stderr)
+        limit = self._plan.workload.invocation.timeout
+        late = False
+        async with asyncio.TaskGroup() as tasks:
+            feeding = tasks.create_task(feed(program, text))
+            tasks.create_task(output.take(program.stdout))
+            tasks.create_task(errors.take(program.stderr))
+            try:
+                async with asyncio.timeout(limit):
+                    code = await program.wait()
+            except TimeoutError:
+                late = True
+            await program.kill()  # what it left behind would hold its pipes
+            feeding.cancel()
+        if late:
+            return Ending("timed_out", 124, output.result(), f"it took longer than {limit}")
+        problem = program.exceeded or (f"exit code {code}" if code else "")
+        return Ending("failed" if problem else "succeeded", code, output.result(), problem)

@@ -1,0 +1,58 @@
+"""The door of a program with a network of its own: it is made inside, and served outside.
+
+A socket belongs to the network in which it was made, whoever holds it. So the launcher listens inside, before the program
+begins, and sends what listens to whoever starts the program (unix(7), SCM_RIGHTS). Nothing is forwarded, and nothing else
+leads out.
+"""
+
+import asyncio
+import os
+import socket
+
+from outrider.core.errors import ExecutionFailedError
+
+DOOR_SECONDS = 15.0
+
+
+class DoorFrame:
+    """Where what listens at a door arrives."""
+
+    def __init__(self) -> None:
+        self._own, self._guest = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._own.setblocking(False)
+
+    @property
+    def guest(self) -> int:
+        """The program's end."""
+        return self._guest.fileno()
+
+    def handed_over(self) -> None:
+        """Close the program's end here: once the program has closed it too, nothing more can come."""
+        self._guest.close()
+
+    async def listening(self) -> socket.socket:
+        """Wait for what listens; it is the caller's.
+
+        Raises:
+            ExecutionFailedError: The program ended before, or did not get so far in time.
+        """
+        loop = asyncio.get_running_loop()
+        came = asyncio.Event()
+        loop.add_reader(self._own, came.set)
+        try:
+            async with asyncio.timeout(DOOR_SECONDS):
+                await came.wait()
+            _, descriptors, _, _ = socket.recv_fds(self._own, 1, 1)
+        except (TimeoutError, OSError) as error:
+            raise ExecutionFailedError("sandbox: the door of the program was not opened", found=str(error)) from error
+        finally:
+            loop.remove_reader(self._own)
+        if not descriptors:
+            raise ExecutionFailedError("sandbox: the program ended before its door was open")
+        os.set_inheritable(descriptors[0], False)
+        return socket.socket(fileno=descriptors[0])
+
+    def close(self) -> None:
+        """Close what is left; may be called again."""
+        self._own.close()
+        self._guest.close()

@@ -1,0 +1,81 @@
+"""The sidecar's own API, on a unix socket that only its user may open: for whoever runs the agent."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from outrider.core.http.messages import Request, Response
+from outrider.core.sidecar_settings import WrapperSettings
+from outrider.ports.http.routing import Router, json_response, number_argument
+from outrider.ports.telemetry import logger
+from outrider.sidecar.activity import ActivityFeed
+from outrider.sidecar.llm.status import GatewayStatus
+
+CONTROL_SOCKET, DOORS_SOCKET = "control.sock", "doors.sock"
+WAIT_SECONDS = 20.0
+_log = logger(__name__)
+
+
+class WrapperStatus(msgspec.Struct, kw_only=True):
+    """What is known of the wrapper in the agent's process.
+
+    Attributes:
+        state: `none` where none is put in; `not_seen` until it has left its sign.
+        runtimes: Those that left one.
+    """
+
+    state: Literal["none", "seen", "not_seen"]
+    runtimes: list[str] = []
+
+
+class SidecarStatus(msgspec.Struct, kw_only=True):
+    """A sidecar at a glance; amounts of money are in nano-units of the currency."""
+
+    currency: str
+    wrapper: WrapperStatus
+    models: GatewayStatus
+
+
+def wrapper_status(settings: WrapperSettings | None) -> WrapperStatus:
+    """Look for signs of the wrapper."""
+    if settings is None:
+        return WrapperStatus(state="none")
+    found = sorted({path.name.rpartition("-")[0] for path in _files(settings.seen)})
+    return WrapperStatus(state="seen" if found else "not_seen", runtimes=found)
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
+
+
+class Control:
+    """Routes for whoever runs the agent.
+
+    Args:
+        status: Returns the sidecar's status.
+        feed: What it has done.
+    """
+
+    def __init__(self, status: Callable[[], SidecarStatus], feed: ActivityFeed) -> None:
+        self._status = status
+        self._feed = feed
+
+    def router(self) -> Router:
+        """Return the routes."""
+        router = Router(_log)
+        router.add("GET", "/status", self._get_status)
+        router.add("GET", "/activity", self._get_activity)
+        return router
+
+    async def _get_status(self, _: Request) -> Response:
+        return json_response(self._status())
+
+    async def _get_activity(self, request: Request) -> Response:
+        """Answer with what was done after the number `after`, as soon as there is something."""
+        wait = min(WAIT_SECONDS, number_argument(request, "wait_ms", 0) / 1000)
+        return json_response(await self._feed.after(number_argument(request, "after", 0), wait))

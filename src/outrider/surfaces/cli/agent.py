@@ -1,0 +1,223 @@
+"""`outrider agent`: AI agents on this machine."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from outrider.core.codec import decode, encode, to_builtins
+from outrider.core.errors import CODES, InvalidConfigError, NotFoundError, did_you_mean
+from outrider.core.objects import Object
+from outrider.core.units import format_money
+from outrider.kinds.agenttype.validation import find_provider
+from outrider.kinds.platform.model import PlatformSpec
+from outrider.local.agents.confinement import Confinement
+from outrider.local.agents.files import AgentFiles
+from outrider.local.agents.job import Home, JobResult, Watcher, run_job
+from outrider.local.agents.records import CostRow, costs, runs
+from outrider.local.layout import Layout
+from outrider.runtime.contexts import cache_folder, user_state_folder
+from outrider.runtime.folders import ObjectFolder
+from outrider.runtime.objects import ObjectSet
+from outrider.sidecar.activity import Activity
+from outrider.surfaces.cli.output import Output, output_option, show
+from outrider.surfaces.cli.printable import printable
+from outrider.surfaces.cli.session import execute
+from outrider.surfaces.cli.settings import note
+
+_PATH = click.argument("path", type=click.Path(path_type=Path), default=Path())
+_NAME = click.option("--name", default="", help="Which agent, where PATH declares several.")
+_COST_COLUMNS = ("day", "provider", "model", "calls", "input_tokens", "output_tokens", "cost")
+_STATES = {"succeeded": 0, "failed": CODES["EXECUTION_FAILED"].exit, "timed_out": CODES["TIMEOUT"].exit}
+
+
+@click.group()
+def agent() -> None:
+    """Run an AI agent, read its logs, see what it cost."""
+
+
+@agent.command("run")
+@_PATH
+@_NAME
+@click.option(
+    "--input", "given", default="", help="Input of the task: JSON, else text; @FILE reads it, @- standard input."
+)
+@click.option("--offline", is_flag=True, help="Let the script of the agent answer in place of models.")
+@click.option(
+    "--accept-unsandboxed", is_flag=True, help="Run without a sandbox where none works; it can then read your keys."
+)
+@output_option(JobResult)
+def run_agent(
+    path: Path, name: str, given: str, output: Output, *, offline: bool, accept_unsandboxed: bool
+) -> int:  # fmt: skip
+    """Start the agent of PATH with its sidecar, give it a task, and print the result."""
+    objects = ObjectFolder(path).read()
+    item = _chosen(objects, name)
+    watcher = _Progress(item.name).watcher()
+    result = execute(
+        run_job(
+            item, _home(path, objects, item), _input(given), lambda ref: find_provider(objects, ref), watcher=watcher,
+            offline=offline, accept_unsandboxed=accept_unsandboxed,
+        )
+    )  # fmt: skip
+    if not output.for_people:
+        show(result, output)
+        return _STATES[result.state]
+    if result.result is not None:
+        text = result.result if isinstance(result.result, str) else encode(result.result).decode()
+        sys.stdout.write(printable(text) + "\n")
+    note(_summary(result))
+    return _STATES[result.state]
+
+
+@agent.command("logs")
+@_PATH
+@_NAME
+@click.option("--run", "run_id", default="", help="Of which run; the last one if absent.")
+def logs(path: Path, name: str, run_id: str) -> int:
+    """Print what an agent wrote to standard error in a run."""
+    folder = runs(_files(path, name), run_id)[-1]
+    sys.stdout.write(printable((folder / "stderr").read_text(errors="replace")) if (folder / "stderr").exists() else "")
+    return 0
+
+
+@agent.command("runs")
+@_PATH
+@_NAME
+@output_option(list[JobResult])
+def list_runs(path: Path, name: str, output: Output) -> int:
+    """List what became of the last runs, the newest last."""
+    results = [
+        decode((folder / "result.json").read_bytes(), JobResult)
+        for folder in runs(_files(path, name), "")
+        if (folder / "result.json").exists()
+    ]
+    show(results, output, columns=("run", "state", "seconds", "calls", "problem"), empty="it has not run yet")
+    return 0
+
+
+@agent.command("cost")
+@_PATH
+@_NAME
+@click.option("--days", default=31, show_default=True, help="How far back, today included.")
+@output_option(list[CostRow])
+def cost(path: Path, name: str, days: int, output: Output) -> int:
+    """Say what an agent has asked of models and what that cost, by day and model."""
+    rows = costs(_files(path, name), days)
+    if output.for_people:
+        readable = [{**to_builtins(row), "cost": format_money(row.cost, row.currency)} for row in rows]
+        show(readable, output, columns=_COST_COLUMNS, empty="nothing was asked")
+    else:
+        show(rows, output)
+    return 0
+
+
+class _Progress:
+    """Writes what happens to standard error.
+
+    Args:
+        name: Of the agent.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def watcher(self) -> Watcher:
+        """Return what hears of a task."""
+        return Watcher(began=self._began, activity=self._activity, stderr=_pass_on)
+
+    def _began(self, confinement: Confinement) -> None:
+        self._say(f"begins   sandbox: {confinement.level.label} · network: {confinement.egress}")
+
+    def _activity(self, activity: Activity) -> None:
+        call = activity.call
+        if call is None:
+            return
+        who = call.model if call.model == call.provider else f"{call.provider}/{call.model}"
+        about = "≈" if call.estimated else ""
+        self._say(
+            f"asks {call.alias} ({who or 'nobody answered'})   {about}{call.input:,} in / {call.output:,} out tokens   "
+            f"{call.seconds * 1000:.0f} ms{'' if call.outcome == 'whole' else '   ' + call.outcome}"
+        )
+
+    def _say(self, text: str) -> None:
+        note(f"{self._name}  {printable(text)}")
+
+
+def _pass_on(piece: bytes) -> None:
+    sys.stderr.write(printable(piece.decode("utf-8", "replace")))
+    sys.stderr.flush()
+
+
+def _summary(result: JobResult) -> str:
+    money = format_money(result.cost, result.currency)
+    said = "done" if result.state == "succeeded" else f"{result.state.replace('_', ' ')}: {result.problem}"
+    offline = " · offline" if result.offline else ""
+    calls = f"{result.calls} call{'' if result.calls == 1 else 's'}"
+    unseen = " · the wrapper was not seen" if result.wrapper == "not_seen" else ""
+    return f"{result.agent}  {said}   {calls} · {money} · {result.seconds:.1f} s{offline}{unseen} · run {result.run}"
+
+
+def _chosen(objects: ObjectSet, name: str) -> Object:
+    """Return the agent that is meant."""
+    known = {item.name: item for item in objects.of_kind("AgentType")}
+    if name and name not in known:
+        raise NotFoundError(
+            f"no AgentType is called '{name}'", found=name, expected=", ".join(known) or "an AgentType",
+            suggestions=did_you_mean(name, known),
+        )  # fmt: skip
+    if not name and len(known) != 1:
+        raise InvalidConfigError(
+            "which agent is meant?" if known else "no AgentType is declared here", found=", ".join(known) or "none",
+            expected="one AgentType", suggestions=[f"give --name {one}" for one in known] or ["name the file that declares it"],
+        )  # fmt: skip
+    return known[name] if name else next(iter(known.values()))
+
+
+def _folder(path: Path) -> Path:
+    return (path if path.is_dir() else path.parent).resolve()
+
+
+def _files(path: Path, name: str) -> AgentFiles:
+    return AgentFiles(Layout(_folder(path)), name or _chosen(ObjectFolder(path).read(), "").name)
+
+
+def _home(path: Path, objects: ObjectSet, item: Object) -> Home:
+    folder = _folder(path)
+    layout = Layout(folder)
+    platform = next(iter(objects.of_kind("Platform")), None)
+    spec: PlatformSpec = platform.spec if platform is not None else PlatformSpec()
+    store = layout.secrets if layout.secrets.exists() else user_state_folder() / "secrets"
+    return Home(
+        files=AgentFiles(layout, item.name),
+        folder=folder,
+        sources=to_builtins(spec.secrets),
+        store=store,
+        protected=[layout.state, store, *_secret_files(folder, spec)],
+        cache=cache_folder(),
+    )
+
+
+def _secret_files(folder: Path, spec: PlatformSpec) -> Iterator[Path]:
+    for source in spec.secrets.values():
+        if source.file is not None:
+            yield folder / source.file
+
+
+def _input(given: str) -> Any:
+    """Return the input: JSON where it is that, else text."""
+    text = given
+    if given.startswith("@"):
+        try:
+            text = sys.stdin.read() if given == "@-" else Path(given[1:]).read_text(encoding="utf-8")
+        except OSError as error:
+            raise NotFoundError(f"--input: {given[1:]} cannot be read: {os.strerror(error.errno or 0)}") from error
+    try:
+        return msgspec.json.decode(text) if text else None
+    except (msgspec.DecodeError, json.JSONDecodeError):
+        return text

@@ -1,0 +1,71 @@
+"""An AgentType in which every field says something, and what it is rendered to."""
+
+from pathlib import Path
+from typing import Any
+
+from outrider.core.codec import decode, encode
+from outrider.core.model_endpoints import ModelEndpoint
+from outrider.core.objects import Metadata, Object
+from outrider.core.schema import convert
+from outrider.kinds.agenttype.model import AgentTypeSpec
+from outrider.kinds.agenttype.render import Place, Workload, render
+
+PLACE = Place(
+    address="127.0.0.1:4180", listen="127.0.0.1:4180", shared=Path("/o/shared"), work=Path("/o/work"),
+    state=Path("/o/sidecar"), key=Path("/o/key"), folder=Path("/home/ana/triage"), offline=True,
+)  # fmt: skip
+FULL: dict[str, Any] = {
+    "agent": {
+        "command": ["python3", "triage.py"],
+        "image": "triage:1",
+        "env": {"LOG_LEVEL": "info", "TOKEN": {"secret": "token", "key": "a"}, "PYTHONPATH": ":lib:", "NO_PROXY": "db"},
+        "folder": "program",
+    },
+    "wrapper": {"runtime": "python", "hooks": ["hook.py"], "required": True},
+    "invocation": {"mode": "job", "timeout": "5m", "concurrency": 2},
+    "llm": {
+        "routes": [
+            {
+                "alias": "default",
+                "providers": [
+                    {"ref": "inner", "model": "small", "priority": 1, "weight": 3},
+                    {
+                        "provider": "mine",
+                        "dialect": "anthropic",
+                        "url": "https://models.internal",
+                        "key": {"secret": "mine", "key": "k"},
+                        "ca": "ca.pem",
+                        "model": "large",
+                    },
+                ],
+            }
+        ],
+        "limits": {"requestsPerMinute": 60, "tokensPerMinute": 200_000, "concurrent": 8},
+        "budget": {"amount": "5.00 USD", "per": "hour", "zone": "Europe/Berlin", "onExceed": "finish"},
+        "prices": "prices.json",
+        "usualAnswer": 1000,
+        "offline": {"script": "answers.yaml"},
+    },
+    "egress": {"minLevel": "sealed"},
+    "isolation": {"minLevel": "namespaced", "files": {"read": ["logs"], "write": ["out"]}},
+    "resources": {"cpu": 2.0, "memory": "1Gi", "processes": 16},
+}
+PROVIDERS = {
+    "inner": ModelEndpoint(provider="inner", url="http://10.0.0.1:8000/v1"),
+    "other": ModelEndpoint(provider="other", url="http://10.0.0.2:8000/v1"),
+}
+
+
+def agent(spec: dict[str, Any]) -> Object:
+    """Return an AgentType."""
+    return Object(kind="AgentType", metadata=Metadata(name="triage"), spec=convert(spec, AgentTypeSpec))
+
+
+def rendered(spec: dict[str, Any], place: Place = PLACE) -> Workload:
+    """Return what it is rendered to."""
+    return render(agent(spec), place, PROVIDERS.__getitem__)
+
+
+def plain(workload: Workload) -> dict[str, Any]:
+    """Return a workload as data."""
+    return decode(encode(workload), dict[str, Any])

@@ -1,0 +1,155 @@
+"""What an AgentType becomes."""
+
+from collections.abc import Iterator
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from outrider.core.errors import InvalidConfigError
+from outrider.core.secrets import SecretRef
+from outrider.kinds.agenttype.environment import AGENT_KEY
+from outrider.kinds.agenttype.model import AgentTypeSpec
+from tests.kinds.agenttype.support import FULL, PLACE, agent, plain, rendered
+
+# In the order in which they are tried: the first that the field takes and that is not what it holds already.
+OTHERS: list[Any] = [
+    "other", "namespaced", "landlock", "advisory", "sealed", "stop", "day", "nodejs", "other.py", "openai", "7m", "2Gi",
+    "6.00 USD", "UTC", "https://other.internal", 17, True, False, 0.5,
+]  # fmt: skip
+# `job` is the only mode so far.
+WITHOUT_CHOICE = {("invocation", "mode")}
+Path_ = tuple[str | int, ...]
+
+
+def leaves(value: Any, path: Path_ = ()) -> Iterator[Path_]:
+    """Yield the places of all values."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from leaves(inner, (*path, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from leaves(inner, (*path, index))
+    else:
+        yield path
+
+
+def put(spec: dict[str, Any], path: Path_, value: Any) -> dict[str, Any]:
+    """Return a copy with another value in a place."""
+    made = deepcopy(spec)
+    place: Any = made
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = value
+    return made
+
+
+def changed(path: Path_) -> dict[str, Any]:
+    """Return the full object with another value that is valid in a place."""
+    old: Any = FULL
+    for step in path:
+        old = old[step]
+    for other in OTHERS:
+        if other == old or type(other) is not type(old):
+            continue
+        made = put(FULL, path, other)
+        try:
+            agent(made)
+        except InvalidConfigError:
+            continue
+        return made
+    raise AssertionError(f"no other value for {path} = {old!r}")
+
+
+def fields(model: type[msgspec.Struct], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Yield the fields of a model and of what is in them, without the numbers of lists."""
+    for field in msgspec.structs.fields(model):
+        here = (*path, field.encode_name)
+        yield here
+        for inner in structs(field.type):
+            yield from fields(inner, here)
+
+
+def structs(found: Any) -> list[type[msgspec.Struct]]:
+    """Return the models in a type."""
+    if isinstance(found, type) and issubclass(found, msgspec.Struct):
+        return [found] if found is not SecretRef else []
+    return [one for part in getattr(found, "__args__", ()) for one in structs(part)]
+
+
+def test_every_field_is_in_the_full_object() -> None:
+    there = {
+        tuple(step for step in path[:end] if isinstance(step, str))
+        for path in leaves(FULL)
+        for end in range(1, len(path) + 1)
+    }
+    missing = [field for field in fields(AgentTypeSpec) if field not in there]
+    assert not missing
+
+
+@pytest.mark.parametrize("path", [path for path in leaves(FULL) if path not in WITHOUT_CHOICE], ids=str)
+def test_changing_any_field_changes_what_is_rendered(path: Path_) -> None:
+    assert plain(rendered(changed(path))) != plain(rendered(FULL))
+
+
+def test_the_same_object_is_rendered_the_same() -> None:
+    assert plain(rendered(FULL)) == plain(rendered(deepcopy(FULL)))
+
+
+def test_an_empty_agent_may_ask_nothing() -> None:
+    workload = rendered({"agent": {"command": ["a"]}})
+    assert workload.sidecar.llm.routes == []
+    assert workload.isolation.files.read == workload.isolation.files.write == []
+
+
+def test_programs_find_the_sidecar() -> None:
+    env = rendered({"agent": {"command": ["a"]}}).env
+    assert env["OPENAI_BASE_URL"] == env["OPENAI_API_BASE"] == "http://127.0.0.1:4180/v1"
+    assert env["ANTHROPIC_BASE_URL"] == env["GOOGLE_GEMINI_BASE_URL"] == "http://127.0.0.1:4180"
+    assert {env["OPENAI_API_KEY"], env["ANTHROPIC_API_KEY"], env["GOOGLE_API_KEY"]} == {AGENT_KEY}
+    assert env["NO_PROXY"] == "127.0.0.1,localhost"
+    assert env["PYTHONPATH"] == "/o/shared/wrapper/python"
+    assert env["NODE_OPTIONS"] == '--require "/o/shared/wrapper/nodejs/outrider.cjs"'
+
+
+def test_what_the_program_sets_is_joined_without_empty_pieces() -> None:
+    env = rendered(FULL).env
+    assert env["PYTHONPATH"] == "/o/shared/wrapper/python:lib"
+    assert env["NO_PROXY"] == "127.0.0.1,localhost,db"
+    assert env["TOKEN"] == SecretRef("token", "a")
+    assert "NODE_OPTIONS" not in env
+
+
+@pytest.mark.parametrize("runtime", ["java", "none"])
+def test_other_runtimes_get_variables_only(runtime: str) -> None:
+    workload = rendered({"agent": {"command": ["a"]}, "wrapper": {"runtime": runtime}})
+    assert not workload.init.runtimes
+    assert workload.sidecar.wrapper is None
+    assert "PYTHONPATH" not in workload.env
+    assert "OPENAI_BASE_URL" in workload.env
+
+
+def test_a_provider_by_name_is_filled_from_its_object() -> None:
+    first, second = rendered(FULL).sidecar.llm.routes[0].providers
+    assert (first.provider, first.url, first.model, first.dialect) == (
+        "inner",
+        "http://10.0.0.1:8000/v1",
+        "small",
+        "openai",
+    )
+    assert (second.url, second.ca) == ("https://models.internal", Path("/home/ana/triage/ca.pem"))
+
+
+def test_the_script_answers_only_offline() -> None:
+    online = rendered(FULL, msgspec.structs.replace(PLACE, offline=False))
+    assert online.sidecar.llm.offline is None
+    assert rendered(FULL).sidecar.llm.offline == Path("/home/ana/triage/answers.yaml")
+
+
+def test_two_hooks_of_one_name_stay_apart() -> None:
+    spec = {"agent": {"command": ["a"]}, "wrapper": {"hooks": ["a/x.py", "b/x.py"]}}
+    workload = rendered(spec)
+    assert len(set(workload.init.hooks.values())) == 2
+    assert workload.env["OUTRIDER_HOOKS"] == "/o/shared/hooks/0-x.py:/o/shared/hooks/1-x.py"

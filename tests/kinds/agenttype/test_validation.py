@@ -1,0 +1,75 @@
+"""What is said about an AgentType that cannot work, and where."""
+
+from pathlib import Path
+
+import pytest
+
+from outrider.core.errors import InvalidConfigError
+from outrider.runtime.folders import ObjectFolder
+
+AGENT = """apiVersion: outrider.dev/v1alpha1
+kind: AgentType
+metadata: {name: triage}
+spec:
+  agent: {command: [python3, a.py]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "place", "said"),
+    [
+        ("  agent: {}", "spec.agent", "command or an image"),
+        ("  agent: {command: [a], env: {OPENAI_API_KEY: x}}", "spec.agent.env.OPENAI_API_KEY", "is set by Outrider"),
+        ("  agent: {command: [a], env: {OUTRIDER_X: x}}", "spec.agent.env.OUTRIDER_X", "is set by Outrider"),
+        ("  agent: {command: [a], env: {PYTHONPATH: {secret: s}}}", "spec.agent.env.PYTHONPATH", "joined"),
+        ("  agent: {command: [a], env: {1X: x}}", "spec.agent.env", "1X"),
+        ("  wrapper: {runtime: java, hooks: [a.py]}", "spec.wrapper.hooks", "Python or Node.js"),
+        ("  wrapper: {hooks: [a.sh]}", "spec.wrapper.hooks[0]", "a.sh"),
+        ("  llm: {routes: [{alias: a}]}", "spec.llm.routes[0].providers", "nobody to ask"),
+        (
+            "  llm: {offline: {script: s}, routes: [{alias: a}, {alias: a}]}",
+            "spec.llm.routes[1].alias",
+            "two routes are called 'a'",
+        ),
+        (
+            "  llm: {routes: [{alias: a, providers: [{ref: nope}]}]}",
+            "spec.llm.routes[0].providers[0].ref",
+            "no ModelProvider",
+        ),
+        (
+            "  llm: {routes: [{alias: a, providers: [{provider: openia}]}]}",
+            "spec.llm.routes[0].providers[0]",
+            "not known",
+        ),
+        (
+            "  llm: {routes: [{alias: a, providers: [{url: 'http://h/v1'}]}]}",
+            "spec.llm.routes[0].providers[0]",
+            "no name",
+        ),
+        ("  llm: {routes: [{alias: a, providers: [{provider: x, url: ftp://h}]}]}", "providers[0].url", "ftp://h"),
+        ("  llm: {budget: {amount: 5}}", "spec.llm.budget.amount", "5.00 USD"),
+        ("  llm: {budget: {amount: 5 usd}}", "spec.llm.budget.amount", "5.00 USD"),
+        ("  llm: {budget: {amount: 5 USD, zone: Mars}}", "spec.llm.budget.zone", "Mars"),
+        ("  llm: {budget: {amount: 5 USD, zone: ../x}}", "spec.llm.budget.zone", "../x"),
+        ("  resources: {processes: 0}", "spec.resources.processes", "0"),
+    ],
+)
+def test_faults_are_told_with_their_place(tmp_path: Path, more: str, place: str, said: str) -> None:
+    lines = AGENT.splitlines()[: 4 if more.startswith("  agent:") else 5]
+    (tmp_path / "agent.yaml").write_text("\n".join([*lines, more]) + "\n")
+    with pytest.raises(InvalidConfigError) as caught:
+        ObjectFolder(tmp_path).read()
+    error = caught.value
+    told = f"{error.path} {error.message} {error.found} {error.expected} {error.suggestions}"
+    assert place in told
+    assert said in told
+    assert "agent.yaml:" in error.source
+
+
+def test_a_model_provider_needs_an_address(tmp_path: Path) -> None:
+    head = AGENT.replace("AgentType", "ModelProvider").splitlines()[:3]
+    (tmp_path / "known.yaml").write_text("\n".join([*head, "spec: {provider: anthropic}"]))
+    ObjectFolder(tmp_path).read()
+    (tmp_path / "known.yaml").write_text("\n".join([*head, "spec: {provider: somebody}"]))
+    with pytest.raises(InvalidConfigError, match="address of provider 'somebody'"):
+        ObjectFolder(tmp_path).read()

@@ -1,0 +1,29 @@
+"""The example, as the guide shows it: a program on the SDK of OpenAI that knows nothing of its sidecar."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from outrider.data import data_folder
+from tests.local.agents.support import AgentFolder
+from tests.peers.environments import install
+from tests.peers.llm_clients import ENVIRONMENTS
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
+GUIDE = Path(__file__).parents[3] / "docs" / "how-to" / "run-an-ai-agent.md"
+
+
+def test_the_example_does_what_the_guide_shows(tmp_path: Path) -> None:
+    example = data_folder("examples") / "first-agent"
+    assert (example / "agent.yaml").read_text() in GUIDE.read_text()
+    agent = AgentFolder(tmp_path)
+    shutil.copytree(example, agent.folder / "first-agent", ignore=shutil.ignore_patterns(".outrider"))
+    path = f"{install('llm', ENVIRONMENTS['llm'])}:{os.environ['PATH']}"
+    command = ["agent", "run", "first-agent", "--offline", "--input", "kernel: out of memory: killed web"]
+    done = agent.outrider(*command, env={"PATH": path})
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "The service was killed because it used more memory than it may.\n"
+    assert done.stdout in GUIDE.read_text()
+    assert "asks default (scripted)" in done.stderr
