@@ -15,6 +15,7 @@ import pytest
 
 from tests.peers import llm_clients
 from tests.servers.models import INPUT, OUTPUT, TEXT, ModelServer
+from tests.sidecar.process import Sidecar, started
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
 MODELS = {"chat": ("openai", "/v1"), "claude": ("anthropic", ""), "gem": ("gemini", "")}
@@ -24,26 +25,6 @@ MODELS = {"chat": ("openai", "/v1"), "claude": ("anthropic", ""), "gem": ("gemin
 def provider() -> Iterator[ModelServer]:
     with ModelServer("sk-real") as started:
         yield started
-
-
-class Sidecar:
-    """A running sidecar."""
-
-    def __init__(self, folder: Path, process: "subprocess.Popen[bytes]") -> None:
-        self.folder, self.process = folder, process
-        self.address = (folder / "state" / "address").read_text()
-
-    def call(self, **body: Any) -> tuple[int, Any]:
-        connection = http.client.HTTPConnection(self.address, timeout=10)
-        connection.request("POST", "/v1/chat/completions", json.dumps(body), {"authorization": "Bearer sk-virtual"})
-        answer = connection.getresponse()
-        document = json.loads(answer.read())
-        connection.close()
-        return answer.status, document
-
-    def ledger(self) -> list[dict[str, Any]]:
-        files = sorted((self.folder / "state" / "ledger").glob("*.jsonl"))
-        return [json.loads(line) for path in files for line in path.read_text().splitlines()]
 
 
 def write(folder: Path, name: str, text: str) -> None:
@@ -80,22 +61,8 @@ def running(folder: Path, provider: ModelServer, **llm: Any) -> Iterator[Sidecar
         "secret_sources": {"real": {"file": "real"}, "virtual": {"file": "virtual"}},
         "llm": {"routes": routes, "prices": str(folder / "prices.json"), **llm},
     }  # fmt: skip
-    (folder / "settings.json").write_text(json.dumps(settings))
-    with (folder / "log").open("wb") as log:
-        command = [sys.executable, "-m", "outrider", "sidecar", "serve", "--settings", str(folder / "settings.json")]
-        process = subprocess.Popen(command, stderr=log, stdout=log)
-    try:
-        deadline = time.monotonic() + 20
-        while not (folder / "state" / "address").is_file():
-            assert process.poll() is None, (folder / "log").read_text()
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        yield Sidecar(folder, process)
-    finally:
-        (folder / "state" / "address").unlink(missing_ok=True)
-        if process.poll() is None:
-            process.terminate()
-        assert process.wait(15) in (0, -signal.SIGKILL), (folder / "log").read_text()
+    with started(folder, settings) as sidecar:
+        yield sidecar
 
 
 def test_programs_on_real_sdks(tmp_path: Path, provider: ModelServer) -> None:

@@ -22,6 +22,7 @@ BROAD_EXCEPT = {
     "edge/hosts.py",
     "ports/http/routing.py",
     "sidecar/proxy/proxy.py",
+    "sidecar/tools/gate.py",
     "runtime/plugin_host",
     "runtime/invoker.py",
     "wrapper/python/sitecustomize.py",

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from outrider.core.policy import ApprovalTerms
 from outrider.core.secrets import SecretRef
 
 Dialect = Literal["openai", "anthropic", "gemini"]
@@ -88,6 +89,62 @@ class LlmSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True,
     offline: Path | None = None
 
 
+class ToolServerSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """An MCP server whose tools the agent may get.
+
+    Attributes:
+        name: As grants name it.
+        version: Of what it offers; definitions of tools are pinned for each.
+        url: Where it listens (streamable HTTP).
+        socket: Unix socket at which it listens, in place of a network address.
+        token: Secret that is sent as a bearer token.
+        headers: Further fields, as text or from a secret.
+        ca: File with the authorities to trust, in place of the machine's.
+    """
+
+    name: str
+    version: str = ""
+    url: str
+    socket: Path | None = None
+    token: SecretRef | None = None
+    headers: dict[str, str | SecretRef] = {}
+    ca: Path | None = None
+
+
+class ToolGrantSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Tools of a server that the agent may call.
+
+    Attributes:
+        server: Its name.
+        tools: Names; `*` for every one that it has.
+        prefix: Put before the names, so that those of two servers stay apart.
+        arguments: What arguments must be: text as a pattern with `*` and `?`, a list as one of its values, anything else as it
+            is. One that is absent does not fit.
+        when: CEL over `arguments`; empty holds always.
+        approval: Who is asked before each call; None asks nobody.
+        timeout: Seconds for a call.
+        calls_per_minute: None for no bound.
+        longest_result: Bytes.
+    """
+
+    server: str
+    tools: list[str]
+    prefix: str = ""
+    arguments: dict[str, Any] = {}
+    when: str = ""
+    approval: ApprovalTerms | None = None
+    timeout: Annotated[float, msgspec.Meta(gt=0)] = 60.0
+    calls_per_minute: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    longest_result: Annotated[int, msgspec.Meta(ge=1)] = 1024 * 1024
+
+
+class ToolsSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """The tools of the agent; what no grant names is not there for it."""
+
+    servers: list[ToolServerSettings] = []
+    grants: list[ToolGrantSettings] = []
+
+
 class WrapperSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """The wrapper in the agent's process.
 
@@ -110,6 +167,7 @@ class SidecarSettings(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_u
         keys: Secrets that the agent calls with; without one everybody who reaches the address may call.
         llm: The gateway to the models.
         control: Folder of its sockets, which only its user may open: for whoever runs the agent; None for none.
+        tools: What else it may call.
         wrapper: What is known of the wrapper; None where there is none.
         secret_sources: Where secrets come from, as `Platform.spec.secrets` declares them, if the encrypted store does not
             have them.
@@ -122,6 +180,7 @@ class SidecarSettings(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_u
     state: Path
     keys: list[SecretRef] = []
     llm: LlmSettings = LlmSettings()
+    tools: ToolsSettings = ToolsSettings()
     control: Path | None = None
     wrapper: WrapperSettings | None = None
     secret_sources: dict[str, dict[str, Any]] = {}

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from typing import Any
 
 import msgspec
 
@@ -10,15 +11,50 @@ from outrider.sidecar.llm.ledger import Entry
 KEPT = 1000
 
 
+class ToolUse(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A call of a tool that has ended.
+
+    Attributes:
+        outcome: `ok`, `failed` where the tool says so, or the code of our error.
+        approved: Who approved it, where somebody was asked.
+    """
+
+    tool: str
+    server: str
+    outcome: str
+    seconds: float
+    approved: str = ""
+
+
+class Question(msgspec.Struct, kw_only=True):
+    """A call that waits.
+
+    Attributes:
+        id: Of the question.
+        groups: Who may answer.
+        expires: Seconds since the epoch.
+    """
+
+    id: str
+    tool: str
+    arguments: dict[str, Any]
+    groups: list[str]
+    expires: float
+
+
 class Activity(msgspec.Struct, kw_only=True, omit_defaults=True):
     """One thing that was done; its number is one more than that of the one before.
 
     Attributes:
         call: Of a model.
+        tool: A call of a tool.
+        question: A call of a tool that waits for a person.
     """
 
     number: int
     call: Entry | None = None
+    tool: ToolUse | None = None
+    question: Question | None = None
 
 
 class ActivityFeed:
@@ -31,8 +67,19 @@ class ActivityFeed:
 
     def called(self, entry: Entry) -> None:
         """Note a call of a model."""
+        self._add(Activity(number=self._last + 1, call=entry))
+
+    def used(self, use: ToolUse) -> None:
+        """Note a call of a tool."""
+        self._add(Activity(number=self._last + 1, tool=use))
+
+    def asked(self, question: Question) -> None:
+        """Note a question."""
+        self._add(Activity(number=self._last + 1, question=question))
+
+    def _add(self, activity: Activity) -> None:
         self._last += 1
-        self._kept.append(Activity(number=self._last, call=entry))
+        self._kept.append(activity)
         if self._came is not None:
             self._came.set()
             self._came = None

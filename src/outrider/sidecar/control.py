@@ -8,10 +8,11 @@ import msgspec
 
 from outrider.core.http.messages import Request, Response
 from outrider.core.sidecar_settings import WrapperSettings
-from outrider.ports.http.routing import Router, json_response, number_argument
+from outrider.ports.http.routing import Router, json_response, number_argument, read_json
 from outrider.ports.telemetry import logger
 from outrider.sidecar.activity import ActivityFeed
 from outrider.sidecar.llm.status import GatewayStatus
+from outrider.sidecar.tools.status import Decision, ToolsStatus
 
 CONTROL_SOCKET, DOORS_SOCKET = "control.sock", "doors.sock"
 WAIT_SECONDS = 20.0
@@ -36,6 +37,7 @@ class SidecarStatus(msgspec.Struct, kw_only=True):
     currency: str
     wrapper: WrapperStatus
     models: GatewayStatus
+    tools: ToolsStatus
 
 
 def wrapper_status(settings: WrapperSettings | None) -> WrapperStatus:
@@ -59,17 +61,22 @@ class Control:
     Args:
         status: Returns the sidecar's status.
         feed: What it has done.
+        decide: Answers a question by its id.
     """
 
-    def __init__(self, status: Callable[[], SidecarStatus], feed: ActivityFeed) -> None:
+    def __init__(
+        self, status: Callable[[], SidecarStatus], feed: ActivityFeed, decide: Callable[[str, Decision], None]
+    ) -> None:
         self._status = status
         self._feed = feed
+        self._decide = decide
 
     def router(self) -> Router:
         """Return the routes."""
         router = Router(_log)
         router.add("GET", "/status", self._get_status)
         router.add("GET", "/activity", self._get_activity)
+        router.add("POST", "/approvals/{question}", self._post_approval)
         return router
 
     async def _get_status(self, _: Request) -> Response:
@@ -79,3 +86,7 @@ class Control:
         """Answer with what was done after the number `after`, as soon as there is something."""
         wait = min(WAIT_SECONDS, number_argument(request, "wait_ms", 0) / 1000)
         return json_response(await self._feed.after(number_argument(request, "after", 0), wait))
+
+    async def _post_approval(self, request: Request) -> Response:
+        self._decide(request.params["question"], read_json(request, Decision))
+        return json_response({"decided": True})

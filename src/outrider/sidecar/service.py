@@ -9,10 +9,10 @@ import socket
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from outrider.core.codec import decode
-from outrider.core.errors import MissingRequirementError, OutriderError
+from outrider.core.errors import MissingRequirementError, NotFoundError, OutriderError
 from outrider.core.schema import convert
 from outrider.core.sidecar_settings import SidecarSettings
 from outrider.ports.clock import SystemClock
@@ -26,6 +26,7 @@ from outrider.sidecar.control import CONTROL_SOCKET, DOORS_SOCKET, Control, Side
 from outrider.sidecar.doors import Doors
 from outrider.sidecar.llm.buckets import Limits
 from outrider.sidecar.llm.building import build_budget, build_routes
+from outrider.sidecar.llm.dialects import client_key
 from outrider.sidecar.llm.gate import Agent, LlmGate
 from outrider.sidecar.llm.ledger import Ledger
 from outrider.sidecar.llm.prices import known_prices
@@ -33,7 +34,13 @@ from outrider.sidecar.llm.routes import Route
 from outrider.sidecar.llm.script import read_script
 from outrider.sidecar.proxy.exchange import Exchange
 from outrider.sidecar.proxy.proxy import Proxy
+from outrider.sidecar.tools.status import Decision, ToolsStatus
 
+if TYPE_CHECKING:
+    from outrider.sidecar.tools.building import Tools
+    from outrider.sidecar.tools.gate import ToolGate
+
+TOOL_PATHS = (b"/mcp", b"/v1/tools")
 ADDRESS_FILE = "address"
 DRAIN_SECONDS = 10.0
 KEY_SECONDS = 30.0
@@ -53,14 +60,19 @@ class Sidecar:
         self._feed = ActivityFeed()
         self._currency = known_prices(settings.llm.prices).currency
         self._gate: LlmGate
+        self._tools: Tools | None = None
+        self._tool_gate: ToolGate | None = None
 
     def stop(self) -> None:
         """Ask for a clean end: what is in flight is answered."""
         self._stopping.set()
 
     def decide(self, exchange: Exchange) -> None:
-        """Hand a request to the gate of the models."""
-        self._gate.decide(exchange)
+        """Hand a request to the gate of the models, or to that of the tools."""
+        if self._tool_gate is not None and exchange.request.target.startswith(TOOL_PATHS):
+            self._tool_gate.decide(exchange)
+        else:
+            self._gate.decide(exchange)
 
     async def run(self) -> None:
         """Serve until `stop`."""
@@ -87,12 +99,38 @@ class Sidecar:
                 usual_answer=settings.usual_answer, script=script, told=self._feed.called,
                 currency=self._currency,
             )  # fmt: skip
-            await self._serve(proxy, routes)
+            async with self._with_tools(agent):
+                await self._serve(proxy, routes)
         finally:
             try:
                 await proxy.close(DRAIN_SECONDS)
             finally:
                 await asyncio.to_thread(ledger.close)
+
+    @asynccontextmanager
+    async def _with_tools(self, agent: Agent) -> AsyncIterator[None]:
+        """Offer the tools, where any is granted; what they need is imported only then."""
+        settings = self._settings
+        if not settings.tools.grants:
+            yield
+            return
+        from outrider.sidecar.tools.building import Tools  # noqa: PLC0415 - see above
+
+        self._tools = Tools(
+            settings.tools, agent=settings.agent, state=settings.state, secrets=self._secrets, clock=self._clock,
+            used=self._feed.used, asked=self._feed.asked,
+        )  # fmt: skip
+        self._tool_gate = self._tools.gate(
+            lambda request: agent.admits(client_key(request.key)), keyless=not agent.keys
+        )
+        looking = asyncio.get_running_loop().create_task(self._tools.keep_looking())
+        try:
+            yield
+        finally:
+            looking.cancel()
+            await asyncio.wait({looking})
+            await self._tool_gate.close(DRAIN_SECONDS)
+            await self._tools.close()
 
     async def _serve(self, proxy: Proxy, routes: dict[str, Route]) -> None:
         address = ""
@@ -125,7 +163,7 @@ class Sidecar:
             return
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         doors = Doors(proxy, folder / DOORS_SOCKET)
-        server = Server(Control(self.status, self._feed).router())
+        server = Server(Control(self.status, self._feed, self.decide_question).router())
         try:
             await server.start_unix(folder / CONTROL_SOCKET)
             yield
@@ -133,10 +171,24 @@ class Sidecar:
             doors.close()
             await server.stop(0)
 
+    def decide_question(self, question: str, decision: Decision) -> None:
+        """Answer a call of a tool that waits for a person.
+
+        Raises:
+            NotFoundError: It does not wait.
+        """
+        if self._tools is None:
+            raise NotFoundError("this agent has no tools", found=question)
+        self._tools.approvals.decide(question, decision)
+
     def status(self) -> SidecarStatus:
         """Return how the sidecar does."""
+        tools = self._tools.status() if self._tools is not None else ToolsStatus(tools=[], problems={})
         return SidecarStatus(
-            currency=self._currency, wrapper=wrapper_status(self._settings.wrapper), models=self._gate.status()
+            currency=self._currency,
+            wrapper=wrapper_status(self._settings.wrapper),
+            models=self._gate.status(),
+            tools=tools,
         )
 
     async def _renew_keys(self, routes: dict[str, Route]) -> None:

@@ -15,6 +15,7 @@ from outrider.sidecar.activity import KEPT, Activity, ActivityFeed
 from outrider.sidecar.control import Control, SidecarStatus, WrapperStatus, wrapper_status
 from outrider.sidecar.llm.ledger import Entry
 from outrider.sidecar.llm.status import GatewayStatus
+from outrider.sidecar.tools.status import ToolsStatus
 
 WAIT = 10.0
 
@@ -25,12 +26,14 @@ def entry(name: str) -> Entry:
 
 def status() -> SidecarStatus:
     gateway = GatewayStatus(agent="a", running=0, ledger="", offline=False, budget=None, routes=[])
-    return SidecarStatus(currency="USD", wrapper=WrapperStatus(state="none"), models=gateway)
+    return SidecarStatus(
+        currency="USD", wrapper=WrapperStatus(state="none"), models=gateway, tools=ToolsStatus(tools=[], problems={})
+    )
 
 
 @asynccontextmanager
 async def client(feed: ActivityFeed, path: Path) -> AsyncIterator[Client]:
-    server = Server(Control(status, feed).router())
+    server = Server(Control(status, feed, lambda *_: None).router())
     await server.start_unix(path)
     made = Client(f"unix:{path}")
     try:

@@ -18,7 +18,7 @@ from outrider.core.mcp.protocol import (
     VERSION_KEY,
 )
 
-_PREFIX, _SUFFIX = "=?base64?", "?="
+PREFIX, SUFFIX = "=?base64?", "?="
 
 
 def decode_value(text: str) -> str:
@@ -27,9 +27,9 @@ def decode_value(text: str) -> str:
     Raises:
         ValueError: The base64 is malformed or not in its canonical form, or holds no UTF-8.
     """
-    if not (text.startswith(_PREFIX) and text.endswith(_SUFFIX)):
+    if not (text.startswith(PREFIX) and text.endswith(SUFFIX)):
         return text
-    inner = text[len(_PREFIX) : -len(_SUFFIX)]
+    inner = text[len(PREFIX) : -len(SUFFIX)]
     data = base64.b64decode(inner, validate=True)
     if base64.b64encode(data).decode() != inner:
         raise ValueError("not in canonical form")

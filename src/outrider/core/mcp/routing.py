@@ -21,6 +21,7 @@ from outrider.core.mcp.protocol import (
 )
 from outrider.core.mcp.tools import Tool, ToolResult
 
+AnyTool = Tool | dict[str, Any]
 _CAPABILITIES: dict[str, Any] = {"tools": {}}
 
 
@@ -49,13 +50,13 @@ class Router:
         self._keep = {"ttlMs": int(keep_seconds * 1000), "cacheScope": "private"}
 
     def route(
-        self, request: Request, tools: Sequence[Tool], headers: Mapping[str, str] | None = None
+        self, request: Request, tools: Sequence[AnyTool], headers: Mapping[str, str] | None = None
     ) -> bytes | ToolCall:
         """Return the response to a request, or the tool that must be run for it.
 
         Args:
             request: The request.
-            tools: Those that this client may see.
+            tools: Those that this client may see, as they are here or as another server has defined them.
             headers: Of the HTTP request, by name in lower case; None on a transport that has none.
 
         Raises:
@@ -84,12 +85,16 @@ class Router:
         """Return the response to a call of a tool."""
         return self._respond(call.request, result.body(), modern=call.modern)
 
+    def respond(self, call: ToolCall, result: dict[str, Any]) -> bytes:
+        """Return the response to a call of a tool, from the result of another server."""
+        return self._respond(call.request, result, modern=call.modern)
+
     def _respond(self, request: Request, result: dict[str, Any], *, modern: bool) -> bytes:
         if modern:
-            result = {**result, "resultType": "complete", "_meta": {SERVER_INFO_KEY: self._info}}
+            result = {"resultType": "complete", **result, "_meta": {SERVER_INFO_KEY: self._info}}
         return result_body(request, result)
 
-    def _tools_list(self, request: Request, tools: Sequence[Tool], *, modern: bool) -> dict[str, Any]:
+    def _tools_list(self, request: Request, tools: Sequence[AnyTool], *, modern: bool) -> dict[str, Any]:
         if request.params.get("cursor") is not None:
             raise _fault(request, INVALID_PARAMS, "params.cursor: the list has one page", modern=modern)
         return {"tools": to_builtins(list(tools)), **(self._keep if modern else {})}

@@ -1,0 +1,81 @@
+"""The tools of a sidecar, from its settings."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from outrider.core.errors import InvalidConfigError
+from outrider.core.identifiers import time_ordered
+from outrider.core.sidecar_settings import ToolsSettings
+from outrider.ports.clock import Clock
+from outrider.ports.secrets import Resolver
+from outrider.runtime.audit import AuditLog
+from outrider.sidecar.activity import Question, ToolUse
+from outrider.sidecar.proxy.messages import Request
+from outrider.sidecar.tools.approvals import Approvals
+from outrider.sidecar.tools.catalogue import Catalogue
+from outrider.sidecar.tools.desk import ToolDesk
+from outrider.sidecar.tools.gate import ToolGate
+from outrider.sidecar.tools.grants import Grant
+from outrider.sidecar.tools.server import McpServer
+from outrider.sidecar.tools.status import ToolsStatus
+
+LOOK_SECONDS = 60.0
+# A server that did not answer is asked again sooner.
+RETRY_SECONDS = 5.0
+
+
+class Tools:
+    """Everything about the tools of one agent, wired together.
+
+    Args:
+        settings: What it may call.
+        agent: Its name.
+        state: Folder for pinned definitions and the audit chain.
+        secrets: Opens what is secret.
+        clock: Time.
+        used: Hears of every call.
+        asked: Hears of every question.
+
+    Raises:
+        InvalidConfigError: A grant names a server that is not there, or has no sense.
+    """
+
+    def __init__(
+        self, settings: ToolsSettings, *, agent: str, state: Path, secrets: Resolver, clock: Clock,
+        used: Callable[[ToolUse], None], asked: Callable[[Question], None],
+    ) -> None:  # fmt: skip
+        known = {server.name for server in settings.servers}
+        for grant in settings.grants:
+            if grant.server not in known:
+                raise InvalidConfigError(
+                    f"no server of tools is called '{grant.server}'", path="tools.grants", found=grant.server,
+                    expected=", ".join(sorted(known)) or "a server",
+                )  # fmt: skip
+        servers = [McpServer(server, secrets) for server in settings.servers]
+        grants = [Grant(grant, clock.monotonic()) for grant in settings.grants]
+        self._clock = clock
+        self._audit = AuditLog(state / "audit.jsonl", f"sidecar/{agent}", clock)
+        self.catalogue = Catalogue(servers, grants, state / "tools.json")
+        self.approvals = Approvals(clock.now, lambda: time_ordered(clock.now(), os.urandom(10)), asked)
+        self.desk = ToolDesk(agent, self.catalogue, self.approvals, self._audit, now=clock.monotonic, told=used)
+
+    def gate(self, admits: Callable[[Request], bool], *, keyless: bool) -> ToolGate:
+        """Return what answers requests; arguments as those of ToolGate."""
+        return ToolGate(self.desk, admits, keyless=keyless)
+
+    def status(self) -> ToolsStatus:
+        """Return what the agent sees, and what is wrong with its servers."""
+        return ToolsStatus(tools=self.desk.status(), problems=dict(self.catalogue.problems))
+
+    async def keep_looking(self) -> None:
+        """Ask the servers for their tools now and then, until cancelled."""
+        while True:
+            await self.catalogue.refresh()
+            await self._clock.sleep(RETRY_SECONDS if self.catalogue.problems else LOOK_SECONDS)
+
+    async def close(self) -> None:
+        """Drop connections and files; what runs has ended before."""
+        await self.catalogue.close()
+        await asyncio.to_thread(self._audit.close)

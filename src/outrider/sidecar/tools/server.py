@@ -1,0 +1,228 @@
+"""One MCP server, asked in the era that it speaks."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from outrider.core.errors import (
+    ExecutionFailedError,
+    InvalidConfigError,
+    UnauthenticatedError,
+    UnavailableError,
+)
+from outrider.core.http.headers import Headers
+from outrider.core.http.limits import Limits
+from outrider.core.http.messages import Response
+from outrider.core.mcp.asking import ACCEPTED, Asked, Fault, legacy_request, modern_request, read_answer
+from outrider.core.mcp.protocol import LEGACY_VERSIONS, MODERN_VERSIONS, UNSUPPORTED_VERSION
+from outrider.core.secrets import SecretRef
+from outrider.core.sidecar_settings import ToolServerSettings
+from outrider.ports.certificates.tls import trusting
+from outrider.ports.http.client import Client
+from outrider.ports.secrets import Resolver
+from outrider.version import __version__
+
+CLIENT = {"name": "outrider", "version": __version__}
+MOST_PAGES = 50
+MOST_TOOLS = 2000
+LONGEST_ANSWER = 16 * 1024 * 1024
+LIST_SECONDS = 20.0
+KEY_SECONDS = 30.0
+_SESSION = "Mcp-Session-Id"
+Definition = dict[str, Any]
+
+
+class McpServer:
+    """A client of one server (streamable HTTP).
+
+    Args:
+        settings: Where it is, and what it wants to see.
+        secrets: Opens what is secret of that.
+
+    Raises:
+        InvalidConfigError: The address cannot be used.
+    """
+
+    def __init__(self, settings: ToolServerSettings, secrets: Resolver) -> None:
+        parts = urlsplit(settings.url)
+        if parts.scheme not in ("http", "https") or not parts.netloc:
+            raise InvalidConfigError(
+                f"server '{settings.name}': not an address", path="url", found=settings.url, expected="http:// or https://",
+            )  # fmt: skip
+        self.name, self.version = settings.name, settings.version
+        self._settings, self._secrets = settings, secrets
+        self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        base = f"unix:{settings.socket}" if settings.socket is not None else f"{parts.scheme}://{parts.netloc}"
+        tls = trusting(settings.ca, path=f"server {settings.name}: ca") if parts.scheme == "https" else None
+        self._client = Client(base, tls=tls, limits=Limits(body=LONGEST_ANSWER), max_connections=32)
+        self._numbers = 0
+        self._modern: bool | None = None
+        self._legacy: dict[str, str] = {}
+        self._opened: dict[str, str] = {}
+        self._stale = -1.0
+        self._greeting = asyncio.Lock()
+
+    async def list_tools(self) -> list[Definition]:
+        """Return the definitions of its tools.
+
+        Raises:
+            OutriderError: It does not answer, or not as a server does.
+        """
+        found: list[Definition] = []
+        cursor: object = None
+        seen: set[object] = set()
+        for _ in range(MOST_PAGES):
+            result = await self._ask("tools/list", {"cursor": cursor} if cursor is not None else {}, LIST_SECONDS)
+            tools = result.get("tools")
+            found += [one for one in tools if _is_definition(one)] if isinstance(tools, list) else []
+            cursor = result.get("nextCursor")
+            if not isinstance(cursor, str) or len(found) > MOST_TOOLS:
+                return found[:MOST_TOOLS]
+            if cursor in seen:
+                raise ExecutionFailedError(f"server '{self.name}': its list of tools goes in a circle", found=cursor)
+            seen.add(cursor)
+        raise ExecutionFailedError(f"server '{self.name}': its list of tools has more than {MOST_PAGES} pages")
+
+    async def call(self, definition: Definition, params: Mapping[str, Any], timeout: float) -> dict[str, Any]:
+        """Call a tool and return the result, whether it went well or not.
+
+        Args:
+            definition: Of the tool.
+            params: Arguments and what else the client sent; its name is added.
+            timeout: Seconds.
+
+        Raises:
+            OutriderError: There is no result.
+        """
+        schema = definition.get("inputSchema")
+        asked = {**params, "name": definition["name"]}
+        return await self._ask("tools/call", asked, timeout, schema if isinstance(schema, dict) else None)
+
+    async def close(self) -> None:
+        """Drop its connections."""
+        await self._client.close()
+
+    async def _ask(
+        self, method: str, params: Mapping[str, Any], timeout: float, schema: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        if self._modern is None:
+            async with self._greeting:
+                if self._modern is None:
+                    await self._greet()
+        if self._modern:
+            found = await self._ask_modern(method, params, timeout, schema)
+        else:
+            found = await self._ask_legacy(method, params, timeout)
+        if isinstance(found, Fault):
+            raise ExecutionFailedError(
+                f"server '{self.name}': {found.message or 'an error'}", found=f"JSON-RPC error {found.code}"
+            )
+        return found
+
+    async def _greet(self) -> None:
+        """Find out which era it speaks; what a network does says nothing about that."""
+        number = self._number()
+        asked = modern_request("server/discover", {}, number=number, client=CLIENT)
+        try:
+            found = self._read(await self._post(asked.body, asked.headers, LIST_SECONDS), number)
+        except ExecutionFailedError:  # an answer that no server of today's revision gives
+            found = Fault(0, "")
+        if isinstance(found, dict) and set(MODERN_VERSIONS) & set(_texts(found.get("supportedVersions"))):
+            self._modern = True
+            return
+        if isinstance(found, Fault) and found.code == UNSUPPORTED_VERSION:
+            offered = _texts(found.data.get("supported")) if isinstance(found.data, dict) else []
+            if not set(offered) & set(LEGACY_VERSIONS):
+                raise ExecutionFailedError(
+                    f"server '{self.name}' speaks no revision of MCP that is spoken here", found=", ".join(offered) or "none",
+                    expected=", ".join((*MODERN_VERSIONS, *LEGACY_VERSIONS)),
+                )  # fmt: skip
+        await self._initialise()
+        self._modern = False
+
+    async def _initialise(self) -> None:
+        """Begin a session as the revisions before 2026-07-28 do."""
+        number = self._number()
+        params = {"protocolVersion": LEGACY_VERSIONS[0], "capabilities": {}, "clientInfo": CLIENT}
+        response = await self._post(legacy_request("initialize", params, number=number), {}, LIST_SECONDS)
+        found = self._read(response, number)
+        if isinstance(found, Fault):
+            raise ExecutionFailedError(f"server '{self.name}' refuses to begin: {found.message}", found=str(found.code))
+        version = found.get("protocolVersion")
+        self._legacy = {"MCP-Protocol-Version": version if isinstance(version, str) else LEGACY_VERSIONS[0]}
+        session = response.headers.get(_SESSION)
+        if session:
+            self._legacy[_SESSION] = session
+        await self._post(legacy_request("notifications/initialized", {}, number=None), self._legacy, LIST_SECONDS)
+
+    async def _ask_modern(
+        self, method: str, params: Mapping[str, Any], timeout: float, schema: Mapping[str, Any] | None
+    ) -> dict[str, Any] | Fault:
+        number = self._number()
+        asked: Asked = modern_request(method, params, number=number, client=CLIENT, schema=schema)
+        return self._read(await self._post(asked.body, asked.headers, timeout), number)
+
+    async def _ask_legacy(self, method: str, params: Mapping[str, Any], timeout: float) -> dict[str, Any] | Fault:
+        """Ask within the session; one that the server has lost is begun again, and then the request was not looked at."""
+        for attempt in range(2):
+            number = self._number()
+            response = await self._post(legacy_request(method, params, number=number), self._legacy, timeout)
+            if attempt or response.status not in (400, 404) or _SESSION not in self._legacy:
+                return self._read(response, number)
+            async with self._greeting:
+                await self._initialise()
+        raise AssertionError("unreachable")
+
+    async def _post(self, body: bytes, headers: Mapping[str, str], timeout: float) -> Response:
+        fields = Headers([
+            ("content-type", "application/json"), ("accept", ACCEPTED), *headers.items(), *(await self._credentials()).items(),
+        ])  # fmt: skip
+        return await self._client.request("POST", self._path, headers=fields, body=body, timeout=timeout)
+
+    async def _credentials(self) -> dict[str, str]:
+        """Return what is secret among the headers; it is read again now and then, so that it can be changed."""
+        now = asyncio.get_running_loop().time()
+        if now > self._stale:
+            self._opened, self._stale = await self._open_all(), now + KEY_SECONDS
+        return self._opened
+
+    async def _open_all(self) -> dict[str, str]:
+        settings = self._settings
+        made = {}
+        for name, value in settings.headers.items():
+            made[name] = await self._open(value) if isinstance(value, SecretRef) else value
+        if settings.token is not None:
+            made["authorization"] = f"Bearer {await self._open(settings.token)}"
+        return made
+
+    async def _open(self, reference: SecretRef) -> str:
+        return (await self._secrets.fetch(reference.secret, reference.key)).reveal().strip()
+
+    def _read(self, response: Response, number: int) -> dict[str, Any] | Fault:
+        if response.status in (401, 403):
+            raise UnauthenticatedError(
+                f"server '{self.name}' does not accept its credentials", found=f"status {response.status}",
+                suggestions=["look at token and headers of its Tool"],
+            )  # fmt: skip
+        if response.status >= 500:
+            raise UnavailableError(f"server '{self.name}' fails", found=f"status {response.status}")
+        body = response.body if isinstance(response.body, bytes) else b""  # this client reads an answer whole
+        try:
+            return read_answer(body, response.headers.get("content-type", "") or "", number)
+        except ExecutionFailedError as error:
+            error.message = f"server '{self.name}': {error.message}"
+            error.found = f"status {response.status}: {error.found}"
+            raise
+
+    def _number(self) -> int:
+        self._numbers += 1
+        return self._numbers
+
+
+def _texts(value: object) -> list[str]:
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+
+
+def _is_definition(value: object) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("name"), str) and isinstance(value.get("inputSchema"), dict)

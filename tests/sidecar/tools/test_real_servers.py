@@ -1,0 +1,109 @@
+"""MCP servers and clients that we did not write, of both generations, with the sidecar between them."""
+
+import http.client
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.peers import mcp_client
+from tests.servers.mcp_servers import McpServerProcess
+from tests.sidecar.process import Sidecar, started
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
+SDKS = ["mcp1", "mcp2"]
+
+
+@pytest.fixture(params=SDKS)
+def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[McpServerProcess]:
+    with McpServerProcess(request.param, tmp_path / "server.log") as made:
+        yield made
+
+
+def settings(folder: Path, server: McpServerProcess, **grant: Any) -> dict[str, Any]:
+    usual = {"server": "shop", "tools": ["add", "fail", "wait"], "prefix": "shop_"}
+    (folder / "key").write_text("sk-virtual")
+    return {
+        "agent": "triage",
+        "state": str(folder / "state"),
+        "keys": [{"secret": "key"}],
+        "secret_sources": {"key": {"file": str(folder / "key")}},
+        "tools": {"servers": [{"name": "shop", "url": server.url, "version": "1"}], "grants": [usual | grant]},
+    }
+
+
+def ask(sidecar: Sidecar, method: str, path: str, body: Any = None, key: str = "sk-virtual") -> tuple[int, Any]:
+    connection = http.client.HTTPConnection(sidecar.address, timeout=30)
+    connection.request(method, path, None if body is None else json.dumps(body), {"authorization": f"Bearer {key}"})
+    answer = connection.getresponse()
+    text = answer.read()
+    connection.close()
+    return answer.status, json.loads(text) if text else None
+
+
+@pytest.mark.parametrize("client", SDKS)
+def test_every_client_uses_every_server(tmp_path: Path, server: McpServerProcess, client: str) -> None:
+    with started(tmp_path, settings(tmp_path, server)) as sidecar:
+        seen = mcp_client.run(
+            client,
+            [
+                ("shop_add", {"a": 1, "b": 2}),
+                ("shop_fail", {"reason": "why"}),
+                ("shop_hidden", {}),
+                ("add", {"a": 1, "b": 2}),
+            ],
+            url=f"http://{sidecar.address}/mcp",
+            token="sk-virtual",
+        )
+    assert seen.version == ("2026-07-28" if client == "mcp2" else "2025-11-25")
+    assert [tool["name"] for tool in seen.tools] == ["shop_add", "shop_fail", "shop_wait"]
+    added, failed, hidden, unprefixed = seen.results
+    assert not added.failed
+    assert added.content == {"result": 3}
+    assert failed.failed
+    assert hidden.failed
+    assert unprefixed.failed
+    assert "shop_add" in hidden.content["expected"]
+
+
+def test_the_same_tools_over_plain_http(tmp_path: Path, server: McpServerProcess) -> None:
+    with started(tmp_path, settings(tmp_path, server, arguments={"a": [1, 2]})) as sidecar:
+        status, listed = ask(sidecar, "GET", "/v1/tools")
+        assert (status, [tool["name"] for tool in listed["tools"]]) == (200, ["shop_add", "shop_fail", "shop_wait"])
+        status, result = ask(sidecar, "POST", "/v1/tools/shop_add", {"a": 1, "b": 2})
+        assert (status, result["structuredContent"], result["isError"]) == (200, {"result": 3}, False)
+        _, refused = ask(sidecar, "POST", "/v1/tools/shop_add", {"a": 3, "b": 2})
+        assert refused["isError"]
+        assert refused["structuredContent"]["code"] == "DENIED"
+        assert refused["structuredContent"]["path"] == "a"
+        assert ask(sidecar, "POST", "/v1/tools/shop_add", {"a": 1, "b": 2}, key="other")[0] == 401
+        assert ask(sidecar, "POST", "/v1/tools/shop_add", [1])[0] == 400
+        assert ask(sidecar, "DELETE", "/v1/tools/shop_add")[0] == 404
+        assert ask(sidecar, "GET", "/mcp")[0] == 405
+        audit = [json.loads(line)["entry"] for line in (tmp_path / "state/audit.jsonl").read_text().splitlines()]
+        assert [(one["phase"], one["action"], one["outcome"]) for one in audit] == [
+            ("intent", "tool.shop.add", ""),
+            ("outcome", "tool.shop.add", "ok"),
+        ]
+
+
+def test_a_call_that_takes_too_long_ends(tmp_path: Path, server: McpServerProcess) -> None:
+    with started(tmp_path, settings(tmp_path, server, timeout=0.5)) as sidecar:
+        _, result = ask(sidecar, "POST", "/v1/tools/shop_wait", {"seconds": 20})
+        assert result["structuredContent"]["code"] == "TIMEOUT"
+
+
+def test_a_server_that_comes_back_is_used_again(tmp_path: Path) -> None:
+    first = McpServerProcess("mcp1", tmp_path / "log")
+    with started(tmp_path, settings(tmp_path, first)) as sidecar:
+        with first:
+            while not ask(sidecar, "GET", "/v1/tools")[1]["tools"]:
+                continue
+            assert ask(sidecar, "POST", "/v1/tools/shop_add", {"a": 1, "b": 2})[1]["structuredContent"] == {"result": 3}
+        _, result = ask(sidecar, "POST", "/v1/tools/shop_add", {"a": 1, "b": 2})
+        assert result["isError"]
+        with McpServerProcess("mcp1", tmp_path / "log", port=first.port):
+            # The session of before is lost: it is begun anew, and the agent does not see that.
+            assert ask(sidecar, "POST", "/v1/tools/shop_add", {"a": 1, "b": 2})[1]["structuredContent"] == {"result": 3}
