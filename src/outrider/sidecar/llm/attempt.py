@@ -8,6 +8,7 @@ import msgspec
 from outrider.sidecar.llm.bodies import Call
 from outrider.sidecar.llm.budget import Reservation
 from outrider.sidecar.llm.dialects import Endpoint, error_event
+from outrider.sidecar.llm.ledger import Entry
 from outrider.sidecar.llm.routes import Provider
 from outrider.sidecar.llm.streams import WithoutUsage
 from outrider.sidecar.llm.unpacking import PACKED, Unpacker
@@ -46,6 +47,7 @@ class Record(msgspec.Struct, kw_only=True):
         moment: Seconds since the epoch.
         providers: Who may still be asked.
         asked: Whether any was.
+        left: How many of them were left while they may have worked at it.
         reservation: Money that is held for it.
         asks_usage: Whether the gateway asks for the usage of a stream, and not the client.
         allowed_output: Tokens of all its answers that the call allows, or that are usual.
@@ -62,6 +64,7 @@ class Record(msgspec.Struct, kw_only=True):
     moment: float
     providers: list[Provider] = []
     asked: bool = False
+    left: int = 0
     reservation: Reservation | None = None
     asks_usage: bool = False
     paid_tokens: float = math.inf
@@ -184,25 +187,32 @@ class CallAttempt(Attempt):
         )
         if usage is None or (problem and self._scanner is not None and self._scanner.partial):
             entry.estimated, usage = True, self._estimated(usage)
-        self._gate.settle(self._record, entry, usage, self._provider.price)
+        entry.tell(usage, self._provider.price)
+        self._gate.close(self._record, entry)
 
     def failed(self, exchange: "Exchange", failure: Failure) -> None:
         """Go on with the next provider."""
         if not failure.status:
             self._gate.provider_failed(self._provider, 0.0)
-        self._gate.try_next(exchange, self._record, failure)
+        left = self._unheard(sent=True) if failure.sent and self._record.endpoint.charged else None
+        self._gate.try_next(exchange, self._record, failure, left=left)
 
     def abandoned(self, *, sent: bool) -> None:
         """Account for a call whose client left before there was an answer."""
         self._provider.circuit.gave_up()
+        self._gate.close(self._record, self._unheard(sent=sent))
+
+    def _unheard(self, *, sent: bool) -> Entry:
+        """Return what the ledger says of a try whose answer nobody waits for any more."""
         record = self._record
         entry = self._gate.entry(record, "failed", provider=self._provider, status=self._status)
-        usage = Usage()
         if sent and record.endpoint.charged:
             # Providers finish, and charge, what they have begun; of a stream, what is generated for nobody is stopped.
             entry.estimated = True
-            usage = Usage(input=record.estimate, output=0 if record.call.stream else record.allowed_output)
-        self._gate.settle(record, entry, usage, self._provider.price)
+            stream = record.call.stream or record.endpoint.streams
+            usage = Usage(input=record.estimate, output=0 if stream else record.allowed_output)
+            entry.tell(usage, self._provider.price)
+        return entry
 
     def _usage(self) -> Usage | None:
         """Return what the provider told; None where it told nothing of an answer that cost something."""

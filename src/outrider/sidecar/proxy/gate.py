@@ -23,12 +23,13 @@ class Failure:
         reason: In words.
         status: Of the answer that was not accepted; 0 where there was none.
         late: Whether time was over.
+        sent: Whether it was over for an upstream that had the request, and may go on working at it.
     """
 
-    __slots__ = ("late", "reason", "status")
+    __slots__ = ("late", "reason", "sent", "status")
 
-    def __init__(self, reason: str, *, status: int = 0, late: bool = False) -> None:
-        self.reason, self.status, self.late = reason, status, late
+    def __init__(self, reason: str, *, status: int = 0, late: bool = False, sent: bool = False) -> None:
+        self.reason, self.status, self.late, self.sent = reason, status, late, sent
 
 
 class Attempt:

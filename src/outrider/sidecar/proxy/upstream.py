@@ -116,7 +116,7 @@ class Upstream(asyncio.Protocol):
         if self._exchange is None:
             self.close()
         else:
-            self._break(Failure("the upstream took too long", late=True))
+            self._break(Failure("the upstream took too long", late=True, sent=True))
 
     # What asyncio calls.
 
