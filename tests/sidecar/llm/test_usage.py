@@ -67,6 +67,14 @@ def test_both_ways_of_reading_agree(usage: dict[str, Any]) -> None:
     assert usage_of(json.dumps(document).encode()) == usage_in(document)
 
 
+@pytest.mark.parametrize("indent", [None, 2])
+def test_an_answer_that_is_a_list_of_parts(indent: int | None) -> None:
+    first = {"candidates": [], "usageMetadata": {"promptTokenCount": 20, "candidatesTokenCount": 1}}
+    parts = [first, GEMINI, {"candidates": []}]
+    assert usage_of(json.dumps(parts, indent=indent).encode()) == WHOLE
+    assert usage_of(b"[]") is usage_of(b"[1, null, []]") is None
+
+
 def test_an_answer_of_anthropic() -> None:
     told = {
         "usage": {

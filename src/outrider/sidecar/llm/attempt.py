@@ -222,7 +222,9 @@ class CallAttempt(Attempt):
             self._scanner.end()
             return self._scanner.usage
         answer = self._answer[0] if len(self._answer) == 1 else b"".join(self._answer)
-        return usage_of(answer) if self._size <= LONGEST_ANSWER else usage_at_end(answer)
+        told = usage_of(answer) if self._size <= LONGEST_ANSWER else usage_at_end(answer)
+        # A list of parts that was cut is none.
+        return usage_at_end(answer) if told is None and self._record.endpoint.streams else told
 
     def _estimated(self, told: Usage | None) -> Usage:
         """Return what it may have been, from what has passed."""

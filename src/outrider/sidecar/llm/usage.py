@@ -61,7 +61,8 @@ def usage_of(answer: bytes) -> Usage | None:
         told = _chat_answers.decode(answer).usage
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         try:
-            return usage_in(msgspec.json.decode(answer))
+            document = msgspec.json.decode(answer)
+            return usage_in(document) if isinstance(document, dict) else _last_in(document)
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             return None
     cached = (told.prompt_tokens_details or _NONE).cached_tokens or 0
@@ -81,6 +82,12 @@ def usage_in(document: Any) -> Usage | None:
     """
     told = _told_in(document)
     return _read(told) if told is not None else None
+
+
+def _last_in(document: Any) -> Usage | None:
+    """Return the usage that the last part of an answer tells that came as a list of them, as Gemini's streams are without `alt=sse`."""
+    parts = document if isinstance(document, list) else []
+    return next((usage for usage in map(usage_in, reversed(parts)) if usage is not None), None)
 
 
 def _told_in(document: Any) -> dict[str, Any] | None:
