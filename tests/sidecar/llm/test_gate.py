@@ -91,7 +91,7 @@ async def test_what_is_not_offered(tmp_path: Path) -> None:
         other = await found.ask("/v1/messages", **CALL)
         assert other.status == 400
         assert other.document["error"]["type"] == "invalid_request_error", "as Anthropic's clients read it"
-        for body in (b"[]", b"", b"{", b'{"model": 1}', b'{"model": "default"', b"\xff"):
+        for body in (b"[]", b"", b"{", b'{"model": 1}', b'{"model": "default"', b'{"Model": "default"}', b"\xff"):
             assert (await found.raw("/v1/chat/completions", body)).status == 400
         assert found.seen[0] == []
         assert list(found.ledger.entries()) == []
