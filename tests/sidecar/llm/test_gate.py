@@ -59,6 +59,23 @@ async def test_where_clients_put_their_key(tmp_path: Path, fields: str) -> None:
         assert (await found.ask("/v1/models", method="GET", fields=fields)).document["data"][0]["id"] == "default"
 
 
+@pytest.mark.parametrize(
+    "query", ["Key=k", "KEY=k", "api-key=k", "API_KEY=k", "access_token=k", "k%65y=k", "key=k&key=l"]
+)
+async def test_a_key_in_an_unusual_place_goes_to_nobody(tmp_path: Path, query: str) -> None:
+    async with gateway(tmp_path, saying(ANSWER), keys=frozenset([b"virtual"])) as found:
+        fields = "authorization: Bearer virtual\r\napi-key: k\r\nCookie: key=k\r\nx-mine: 1\r\n"
+        assert (await found.ask(f"/v1/chat/completions?a=1&{query}&monkey=2", fields=fields, **CALL)).status == 200
+        assert (await found.ask(f"/v1/chat/completions?{query}", fields=fields, **CALL)).status == 200
+        (first, _), (second, _) = found.seen[0]
+        assert first.startswith(b"POST /v1/chat/completions?a=1&monkey=2 HTTP/1.1\r\n")
+        assert second.startswith(b"POST /v1/chat/completions HTTP/1.1\r\n")
+        assert b"x-mine: 1" in first
+        assert b"cookie" not in first.lower()
+        assert b"api-key" not in first.lower()
+        assert (await found.ask(fields="api-key: virtual\r\n", **CALL)).status == 401
+
+
 async def test_a_web_page_needs_a_key(tmp_path: Path) -> None:
     async with gateway(tmp_path, saying(ANSWER)) as found:
         assert (await found.ask(fields="origin: https://evil.test\r\n", **CALL)).status == 403

@@ -38,6 +38,7 @@ from outrider.sidecar.proxy.messages import JSON_FIELDS, Field
 RESERVED_SECONDS = 3600.0
 # Events of a stream that are no token of the answer: its beginning and its end.
 MORE_EVENTS = 16
+_KEYS_IN_QUERY = frozenset({b"key", b"api-key", b"api_key", b"access_token"})
 _IDENTITY: Field = (b"accept-encoding", b"identity")
 
 
@@ -306,12 +307,11 @@ class LlmGate:
 
 
 def _split_key(query: bytes) -> tuple[bytes, bytes]:
-    """Return the key of a query, as Gemini's clients may send it, and the query without it."""
-    if b"key=" not in query:
-        return b"", query
+    """Return the key of a query, as Gemini's clients may send it, and the query without all that may be one."""
     parts = query.split(b"&")
     keys = [part[4:] for part in parts if part.startswith(b"key=")]
-    return keys[0] if keys else b"", b"&".join(part for part in parts if not part.startswith(b"key="))
+    kept = [part for part in parts if unquote_to_bytes(part.partition(b"=")[0]).lower() not in _KEYS_IN_QUERY]
+    return keys[0] if keys else b"", b"&".join(kept)
 
 
 def _refuse_unpaid(exchange: Exchange, dialect: Dialect) -> None:

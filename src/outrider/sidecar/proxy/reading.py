@@ -5,7 +5,7 @@ from collections.abc import Callable
 import httptools
 
 from outrider.sidecar.proxy.limits import ProxyLimits
-from outrider.sidecar.proxy.messages import HOP_BY_HOP, KEYS, Request, without_hop_by_hop
+from outrider.sidecar.proxy.messages import HOP_BY_HOP, KEYS, NOT_FORWARDED, Request, without_hop_by_hop
 
 Fault = tuple[int, str]
 
@@ -105,8 +105,9 @@ class RequestReader:
         name = name.lower()
         if name in HOP_BY_HOP:
             self._note(name, value)
-        elif name in KEYS:
-            self._request.key = self._request.key or value
+        elif name in NOT_FORWARDED:
+            if name in KEYS:
+                self._request.key = self._request.key or value
         else:
             self._request.fields.append((name, value))
             if name == b"origin":
