@@ -12,6 +12,7 @@ import pytest
 
 from outrider.core.errors import InvalidConfigError
 from tests.sidecar.llm.support import ANSWER, USAGE, gateway, saying, streaming
+from tests.sidecar.proxy.support import nothing_more_opens
 
 CALL: dict[str, Any] = {"model": "default", "messages": [{"role": "user", "content": "hello " * 50}]}
 COST = 100 * 1000 + 50 * 2000
@@ -269,6 +270,25 @@ async def test_a_provider_that_is_silent_costs_its_time_and_is_a_504(tmp_path: P
 
     async with gateway(tmp_path, silent) as found:
         assert (await found.ask(**CALL)).status == 504
+
+
+async def test_a_lack_of_our_own_is_no_provider_s_failure(tmp_path: Path) -> None:
+    async with gateway(tmp_path, saying(ANSWER), saying(ANSWER)) as found:
+        body = json.dumps(CALL).encode()
+        reader, writer = await asyncio.open_connection("127.0.0.1", found.port)
+        await asyncio.sleep(0.1)  # it is accepted
+        with nothing_more_opens():
+            for _ in range(6):
+                writer.write(
+                    b"POST /v1/chat/completions HTTP/1.1\r\nhost: g\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body)
+                )
+                answer = await asyncio.wait_for(reader.readuntil(b"}}"), 10)
+                assert answer.startswith(b"HTTP/1.1 503")
+                assert b"RLIMIT_NOFILE" in answer
+        writer.close()
+        assert [one.circuit for one in found.gate.status().routes[0].providers] == ["closed", "closed"]
+        assert {(one.outcome, one.cost) for one in await found.entries(6)} == {("failed", 0)}
+        assert (await found.ask(**CALL)).status == 200
 
 
 async def test_limits_are_told_with_the_time_to_wait(tmp_path: Path) -> None:

@@ -6,10 +6,35 @@ import socket
 import pytest
 
 from outrider.sidecar.proxy.upstream import REPEAT_SECONDS
-from tests.sidecar.proxy.support import GET, OK, Reader, answering, between, body_of, eventually, read_request
+from tests.sidecar.proxy.support import (
+    GET,
+    OK,
+    Reader,
+    answering,
+    between,
+    body_of,
+    eventually,
+    nothing_more_opens,
+    read_request,
+)
 
 POST = b"POST /x HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n"
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "provider.invalid"])
+async def test_a_lack_of_our_own_is_a_503(name: str) -> None:
+    async with between(answering(OK)) as found:
+        found.gate.target._host = name
+        reader, writer = await asyncio.open_connection("127.0.0.1", found.port)
+        await eventually(lambda: bool(found.proxy._clients))
+        with nothing_more_opens():
+            writer.write(GET)
+            answer = await asyncio.wait_for(reader.readuntil(b"}}"), 10)
+        assert answer.startswith(b"HTTP/1.1 503")
+        assert b"open files" in answer
+        assert b"RLIMIT_NOFILE" in answer
+        writer.close()
 
 
 @pytest.mark.parametrize("more", [b"x", b"HTTP/1.1 2", b"HTTP/1.1 408 Idle\r\ncontent-length: 0\r\n\r\n"])

@@ -192,6 +192,10 @@ class CallAttempt(Attempt):
 
     def failed(self, exchange: "Exchange", failure: Failure) -> None:
         """Go on with the next provider."""
+        if failure.ours:
+            self._provider.circuit.gave_up()
+            self._gate.give_up(exchange, self._record, failure)
+            return
         if not failure.status:
             self._gate.provider_failed(self._provider, 0.0)
         left = self._unheard(sent=True) if failure.sent and self._record.endpoint.charged else None

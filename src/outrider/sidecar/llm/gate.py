@@ -246,12 +246,15 @@ class LlmGate:
                 provider.circuit.begin(now)
                 self._forward(exchange, record, provider)
                 return
+        self.give_up(exchange, record, failure, left=left)
+
+    def give_up(self, exchange: Exchange, record: Record, failure: Failure, *, left: Entry | None = None) -> None:
+        """Answer a call with what went wrong."""
         self.close(record, left or self.entry(record, "failed", status=failure.status))
-        status = 504 if failure.late else 502 if record.asked else 503
         _refuse(
             exchange,
             record.endpoint.dialect,
-            status,
+            failure.answer if record.asked else 503,
             "provider_failed",
             f"no provider of '{record.alias}' answers: {failure.reason}",
         )

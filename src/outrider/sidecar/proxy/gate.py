@@ -24,12 +24,20 @@ class Failure:
         status: Of the answer that was not accepted; 0 where there was none.
         late: Whether time was over.
         sent: Whether it was over for an upstream that had the request, and may go on working at it.
+        ours: Whether it is this process that lacks something, and no upstream is to blame.
     """
 
-    __slots__ = ("late", "reason", "sent", "status")
+    __slots__ = ("late", "ours", "reason", "sent", "status")
 
-    def __init__(self, reason: str, *, status: int = 0, late: bool = False, sent: bool = False) -> None:
-        self.reason, self.status, self.late, self.sent = reason, status, late, sent
+    def __init__(
+        self, reason: str, *, status: int = 0, late: bool = False, sent: bool = False, ours: bool = False
+    ) -> None:
+        self.reason, self.status, self.late, self.sent, self.ours = reason, status, late, sent, ours
+
+    @property
+    def answer(self) -> int:
+        """The status that tells a client of it."""
+        return 503 if self.ours else 504 if self.late else 502
 
 
 class Attempt:
@@ -71,7 +79,7 @@ class Attempt:
 
     def failed(self, exchange: "Exchange", failure: Failure) -> None:
         """Called where there is nothing for the client yet: answer, or forward elsewhere. It must not raise."""
-        exchange.refuse(504 if failure.late else 502, "upstream_failed", failure.reason)
+        exchange.refuse(failure.answer, "upstream_failed", failure.reason)
 
     def abandoned(self, *, sent: bool) -> None:
         """Called when the client has gone before there was anything for it; `sent` says whether the upstream was asked."""
