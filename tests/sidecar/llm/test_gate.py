@@ -231,6 +231,25 @@ async def test_a_provider_that_refuses_the_key_is_named_and_the_client_is_not_to
         assert (entry.outcome, entry.cost, entry.status) == ("failed", 0, 401)
 
 
+@pytest.mark.parametrize(
+    "status", ["301 Moved Permanently", "302 Found", "304 Not Modified", "307 Temporary Redirect", "308 Moved"]
+)
+async def test_a_redirect_is_not_followed_past_the_gateway(tmp_path: Path, status: str) -> None:
+    script = saying({}, status=status, fields="location: http://elsewhere.test/\r\n")
+    async with gateway(tmp_path, script) as found:
+        answer = await found.ask(**CALL)
+        assert answer.status == 502
+        assert f"the upstream answered {status}" in answer.document["error"]["message"]
+        assert b"location" not in answer.head
+        (entry,) = await found.entries(1)
+        assert (entry.outcome, entry.cost, entry.status) == ("failed", 0, int(status[:3]))
+        for _ in range(4):
+            await found.ask(**CALL)
+        assert found.gate.status().routes[0].providers[0].circuit == "open"
+    async with gateway(tmp_path / "2", script, saying(ANSWER)) as found:
+        assert (await found.ask(**CALL)).document == ANSWER
+
+
 async def test_the_last_provider_s_refusal_is_the_client_s_to_read(tmp_path: Path) -> None:
     document = {"error": {"message": "slow down"}}
     async with gateway(tmp_path, saying(document, status="429 Slow", fields="retry-after: 7\r\n")) as found:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 # Answers that say nothing about the call: another provider may do better.
 PASSING = frozenset({408, 429, 500, 502, 503, 504, 529})
-# The provider's quarrel with the gateway: its key, its account.
-REFUSING = frozenset({401, 402, 403})
+# The provider's quarrel with the gateway: its key, its account, its address. An agent would follow a redirect past the gateway.
+REFUSING = frozenset({401, 402, 403, *range(300, 400)})
 # Of an answer in one piece, what is kept to find its usage.
 LONGEST_ANSWER = 4 * 1024 * 1024
 # Of one that is longer, what is kept of its end.
