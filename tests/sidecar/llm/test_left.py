@@ -10,6 +10,7 @@ import pytest
 
 from tests.sidecar.llm.support import ANSWER, gateway, saying, streaming
 from tests.sidecar.llm.test_gate import CALL, COST, DELTA, DONE, TOLD
+from tests.sidecar.proxy.support import eventually
 
 SIZE = len(json.dumps(CALL))
 LOST = SIZE // 4 * 1000 + 100 * 2000
@@ -73,6 +74,21 @@ async def test_its_tokens_count_in_the_limits(tmp_path: Path) -> None:
         assert (await found.ask(**CALL)).status == 429
     async with gateway(tmp_path / "2", saying(ANSWER), limits=limits, usual_answer=100) as found:
         assert [(await found.ask(**CALL)).status for _ in range(2)] == [200, 200]
+
+
+async def test_who_leaves_ends_no_trial_but_his_own(tmp_path: Path) -> None:
+    async with gateway(tmp_path, silent) as found:
+        circuit = found.gate._routes["default"].providers[0].circuit
+        first = asyncio.create_task(found.ask(**CALL))
+        await eventually(lambda: len(found.seen[0]) == 1)
+        circuit.failed(-1000.0, rest=1.0)
+        trial = asyncio.create_task(found.ask(**CALL))
+        await eventually(lambda: len(found.seen[0]) == 2)
+        for task, allows in ((first, False), (trial, True)):
+            task.cancel()
+            await asyncio.wait({task})
+            await found.entries(1 + allows)
+            assert circuit.allows(time.monotonic()) is allows
 
 
 async def test_what_costs_nothing_costs_nothing_late(tmp_path: Path) -> None:

@@ -83,6 +83,7 @@ class CallAttempt(Attempt):
         gate: Accounts for it.
         record: The call.
         provider: Who is asked.
+        trial: Which trial of the provider's circuit it is; 0 for none.
     """
 
     __slots__ = (
@@ -95,12 +96,13 @@ class CallAttempt(Attempt):
         "_scanner",
         "_size",
         "_status",
+        "_trial",
         "rewrites",
     )
 
-    def __init__(self, gate: "LlmGate", record: Record, provider: Provider) -> None:
+    def __init__(self, gate: "LlmGate", record: Record, provider: Provider, *, trial: int) -> None:
         super().__init__()
-        self._gate, self._record, self._provider = gate, record, provider
+        self._gate, self._record, self._provider, self._trial = gate, record, provider, trial
         self._status = self._size = 0
         self._answer: list[bytes] = []
         self._scanner: StreamScanner | None = None
@@ -112,10 +114,10 @@ class CallAttempt(Attempt):
         """Pass on what concerns the client; what does not is for another provider, if there is one."""
         self._status = status
         if status in REFUSING:
-            self._gate.provider_failed(self._provider, 0.0)
+            self._gate.provider_failed(self._provider, self._trial)
             return False
         if status in PASSING:
-            self._gate.provider_failed(self._provider, _rest(fields))
+            self._gate.provider_failed(self._provider, self._trial, rest=_rest(fields))
             if self._record.providers:
                 return False
         else:
@@ -193,17 +195,17 @@ class CallAttempt(Attempt):
     def failed(self, exchange: "Exchange", failure: Failure) -> None:
         """Go on with the next provider."""
         if failure.ours:
-            self._provider.circuit.gave_up()
+            self._provider.circuit.gave_up(self._trial)
             self._gate.give_up(exchange, self._record, failure)
             return
         if not failure.status:
-            self._gate.provider_failed(self._provider, 0.0)
+            self._gate.provider_failed(self._provider, self._trial)
         left = self._unheard(sent=True) if failure.sent and self._record.endpoint.charged else None
         self._gate.try_next(exchange, self._record, failure, left=left)
 
     def abandoned(self, *, sent: bool) -> None:
         """Account for a call whose client left before there was an answer."""
-        self._provider.circuit.gave_up()
+        self._provider.circuit.gave_up(self._trial)
         self._gate.close(self._record, self._unheard(sent=sent))
 
     def _unheard(self, *, sent: bool) -> Entry:

@@ -243,8 +243,7 @@ class LlmGate:
                     self.close(record, self.entry(record, "failed", status=failure.status))
                     _refuse_unpaid(exchange, record.endpoint.dialect)
                     return
-                provider.circuit.begin(now)
-                self._forward(exchange, record, provider)
+                self._forward(exchange, record, provider, trial=provider.circuit.begin(now))
                 return
         self.give_up(exchange, record, failure, left=left)
 
@@ -272,7 +271,7 @@ class LlmGate:
         record.reservation = budget.reserve(held.amount, record.moment, RESERVED_SECONDS)
         return record.reservation is not None
 
-    def _forward(self, exchange: Exchange, record: Record, provider: Provider) -> None:
+    def _forward(self, exchange: Exchange, record: Record, provider: Provider, *, trial: int) -> None:
         record.asked = True
         model = provider.model or record.alias
         endpoint, call = record.endpoint, record.call
@@ -283,15 +282,15 @@ class LlmGate:
         fields = [field for field in exchange.request.fields if field[0] != b"accept-encoding"]
         exchange.forward(
             provider.target,
-            CallAttempt(self, record, provider),
+            CallAttempt(self, record, provider, trial=trial),
             path=provider_path(provider.dialect, provider.base, record.path, model),
             fields=[*fields, _IDENTITY, *provider.key],  # what is compressed cannot be counted
             body=body,
         )
 
-    def provider_failed(self, provider: Provider, rest: float) -> None:
-        """Note that a provider has failed; `rest` is how long it asks to be left alone."""
-        provider.circuit.failed(self._now(), rest)
+    def provider_failed(self, provider: Provider, trial: int, *, rest: float = 0.0) -> None:
+        """Note that a provider has failed in that trial of its circuit; `rest` is how long it asks to be left alone."""
+        provider.circuit.failed(self._now(), rest, trial=trial)
 
     def entry(self, record: Record, outcome: str, *, provider: Provider | None = None, status: int = 0) -> Entry:
         """Return what the ledger says of a call, but for its usage."""
