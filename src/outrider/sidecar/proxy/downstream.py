@@ -31,7 +31,7 @@ class Downstream(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_beginning", "_closing", "_current", "_fault", "_paused", "_phase", "_proxy", "_queue", "_reader", "_transport", "_unsent",
+        "_beginning", "_closing", "_current", "_expecting", "_fault", "_paused", "_phase", "_proxy", "_queue", "_reader", "_transport", "_unsent",
         "choked", "deadline",
     )  # fmt: skip
 
@@ -43,6 +43,8 @@ class Downstream(asyncio.Protocol):
         self._current: Exchange | None = None
         self._fault: tuple[int, str] | None = None
         self._beginning = False
+        # Whether the client waits with a body until it is told to go on, once what came before is answered.
+        self._expecting = False
         self._unsent: list[bytes] = []
         self._paused = False
         # Of the request that is being read, what is awaited: its head or its body.
@@ -164,6 +166,7 @@ class Downstream(asyncio.Protocol):
         self._phase = phase
 
     def _read(self, request: Request) -> None:
+        self._expecting = False
         self._queue.append(Exchange(self, request))
         self._begin()
         if len(self._queue) >= self._proxy.limits.pipeline and not self._paused:
@@ -174,6 +177,8 @@ class Downstream(asyncio.Protocol):
         """The client waits with its body until it is told to go on."""
         if self._current is None and not self._queue:
             self.write(_CONTINUE)
+        else:
+            self._expecting = True
 
     def _begin(self) -> None:
         """Decide about requests in their turn. Answers that need nobody else come back here, in place of a deep recursion."""
@@ -186,6 +191,9 @@ class Downstream(asyncio.Protocol):
             self._phase = ""
             self._proxy.decide(self._current)
         self._beginning = False
+        if self._expecting and self._current is None and not self._queue:
+            self._expecting = False
+            self.write(_CONTINUE)
         if (
             self._paused
             and len(self._queue) < self._proxy.limits.pipeline
