@@ -81,6 +81,8 @@ class Downstream(asyncio.Protocol):
             self._give_up()
         elif self._current is None and not self._queue:
             self._await_rest()
+        elif self._reader.begun:
+            self._bound()
 
     def eof_received(self) -> bool:
         """Take the end of what a client sends for its leave: whoever generates an answer for it stops, and costs no more."""
@@ -148,6 +150,16 @@ class Downstream(asyncio.Protocol):
         else:
             self._close()
 
+    @property
+    def number(self) -> int:
+        """The descriptor of its connection."""
+        connection: socket.socket = self._transport.get_extra_info("socket")
+        return connection.fileno()
+
+    def left(self) -> None:
+        """Note that the client has left, although nothing is read of it now."""
+        self._transport.abort()
+
     def drain(self) -> None:
         """Take no further request; close when the one in flight is answered."""
         if self._current is None and not self._queue:
@@ -169,9 +181,22 @@ class Downstream(asyncio.Protocol):
         self._expecting = False
         self._queue.append(Exchange(self, request))
         self._begin()
-        if len(self._queue) >= self._proxy.limits.pipeline and not self._paused:
+        if self._queue:
+            self._bound()
+
+    def _bound(self) -> None:
+        """Read no more for now, if so much waits behind the request in flight that it would only fill our memory."""
+        if not self._paused and self._full():
             self._paused = True
             self._transport.pause_reading()
+            self._proxy.unread.add(self)
+
+    def _full(self) -> bool:
+        queue, limits = self._queue, self._proxy.limits
+        if not queue and self._current is None:
+            return False
+        waiting = self._reader.size + sum(len(one.request.body) for one in queue)
+        return len(queue) >= limits.pipeline or waiting > limits.waiting
 
     def _expected(self) -> None:
         """The client waits with its body until it is told to go on."""
@@ -194,13 +219,9 @@ class Downstream(asyncio.Protocol):
         if self._expecting and self._current is None and not self._queue:
             self._expecting = False
             self.write(_CONTINUE)
-        if (
-            self._paused
-            and len(self._queue) < self._proxy.limits.pipeline
-            and self._fault is None
-            and not self._closing
-        ):
+        if self._paused and self._fault is None and not self._closing and not self._full():
             self._paused = False
+            self._proxy.unread.discard(self)
             self._transport.resume_reading()
         if self._fault is not None:
             self._give_up()
