@@ -418,27 +418,6 @@ async def test_tls_to_the_upstream(tmp_path: Path) -> None:
         assert b"CERTIFICATE_VERIFY_FAILED" in await found.one()
 
 
-async def test_drain_lets_what_is_in_flight_end() -> None:
-    go = asyncio.Event()
-
-    async def script(reader: Reader, writer: asyncio.StreamWriter) -> None:
-        await read_request(reader)
-        await go.wait()
-        writer.write(OK)
-
-    async with between(script) as found:
-        idle = asyncio.create_task(found.raw(b""))
-        waiting = asyncio.create_task(found.raw(GET))
-        await eventually(lambda: bool(found.gate.attempts))
-        closing = asyncio.create_task(found.proxy.close(5))
-        assert await idle == b""
-        go.set()
-        answer = await waiting
-        assert b"connection: close" in answer
-        assert body_of(answer) == b"ok"
-        await closing
-
-
 async def test_a_fault_of_the_gate_costs_one_request(caplog: pytest.LogCaptureFixture) -> None:
     async with between(answering(OK)) as found:
         reader, writer = await asyncio.open_connection("127.0.0.1", found.port)

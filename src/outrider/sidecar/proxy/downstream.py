@@ -160,12 +160,19 @@ class Downstream(asyncio.Protocol):
         """Note that the client has left, although nothing is read of it now."""
         self._transport.abort()
 
+    @property
+    def calls(self) -> int:
+        """Requests that are to be answered."""
+        return len(self._queue) + (self._current is not None)
+
     def drain(self) -> None:
-        """Take no further request; close when the one in flight is answered."""
-        if self._current is None and not self._queue:
-            self._close()
-        else:
+        """Take no further request; close when the one in flight is answered, and say so to who is still sending one."""
+        if self.calls:
             self._take_no_more()
+        elif self._reader.begun:
+            self._refuse(503, "the sidecar is ending; the request had not come in whole")
+        else:
+            self._close()
 
     # Inside.
 

@@ -100,6 +100,9 @@ class Proxy:
             target.sweep(now)
         self._sweeper = self._loop.call_later(SWEEP_SECONDS, self._sweep)
 
+    def _calls(self) -> int:
+        return sum(client.calls for client in self._clients)
+
     def _look_for_leave(self) -> None:
         """Ask the kernel which of the clients that are not read have left: the end of what they send stands behind the rest."""
         poll, clients = select.poll(), {client.number: client for client in self.unread}
@@ -115,9 +118,13 @@ class Proxy:
             server.close()
         for client in list(self._clients):
             client.drain()
+        if calls := self._calls():
+            _log.info("ending; calls waited for, up to %g seconds: %d", grace, calls)
         end = self.now() + grace
         while self._clients and self.now() < end:  # noqa: ASYNC110 - once in a life, and nothing on the fast path pays for it
             await asyncio.sleep(0.01)
+        if calls := self._calls():
+            _log.warning("ending; calls cut: %d", calls)
         for client in list(self._clients):
             client.cut()
         for target in self.targets:
