@@ -110,7 +110,12 @@ STREAMS = [
     (b": ping\n\n" + events(RESPONSES, end=b""), WHOLE),
     (events(ANTHROPIC_START, DELTA, ANTHROPIC_END, end=b""), Usage(input=20, output=7, cached=16)),
     (events({"usageMetadata": {"promptTokenCount": 1, "candidatesTokenCount": 1}}, GEMINI, end=b""), WHOLE),
-    (events(CHAT).replace(b"\n", b"\r\n"), WHOLE),
+    (events(DELTA, CHAT).replace(b"\n", b"\r\n"), WHOLE),
+    (events(DELTA, CHAT).replace(b"\n", b"\r"), WHOLE),
+    (
+        events(ANTHROPIC_START, end=b"") + events(ANTHROPIC_END, end=b"").replace(b"\n", b"\r"),
+        Usage(input=20, output=7, cached=16),
+    ),
     (events(CHAT, end=b"")[:-2], WHOLE),
 ]
 

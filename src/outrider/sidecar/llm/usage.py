@@ -155,6 +155,8 @@ def usage_at_end(tail: bytes) -> Usage | None:
 class StreamScanner:
     """Finds the usage in a stream of server-sent events that passes by in pieces of any size.
 
+    Lines end with CR, LF or both. A line is looked at once, when its end is there, in however many pieces it came.
+
     Attributes:
         usage: What was told so far: later totals replace earlier ones, what is not told again stays.
         partial: Whether that is only what was known when the answer began, as Anthropic tells it.
@@ -163,11 +165,12 @@ class StreamScanner:
         overlong: Whether a line was too long to be looked into.
     """
 
-    __slots__ = ("_rest", "_skipping", "_told", "events", "overlong", "partial", "size", "usage")
+    __slots__ = ("_rest", "_returned", "_skipping", "_told", "events", "overlong", "partial", "size", "usage")
 
     def __init__(self) -> None:
-        self._rest = b""
-        self._skipping = False
+        self._rest = bytearray()
+        # Whether a line is being passed over, and whether the last byte was a CR, to which an LF may still belong.
+        self._skipping = self._returned = False
         self._told: dict[str, Any] = {}
         self.overlong = self.partial = False
         self.usage: Usage | None = None
@@ -181,26 +184,42 @@ class StreamScanner:
     def feed(self, data: bytes) -> None:
         """Look at the next piece."""
         self.size += len(data)
-        self.events += data.count(b"data:")
-        *lines, rest = (self._rest + data).split(b"\n") if self._rest else data.split(b"\n")
+        if self._returned or b"\r" in data:
+            data = self._with_line_feeds(data)
+        *lines, rest = data.split(b"\n")
+        if lines and self._rest:
+            self._rest += lines[0]
+            lines[0] = bytes(self._rest)
+            self._rest.clear()
         for line in lines:
             if self._skipping:
                 self._skipping = False
-            elif b'"usage' in line:
+                self.events += 1
+            elif line.startswith(b"data:"):
                 self._look(line)
-        self._rest = rest
-        if len(rest) > LONGEST_LINE:
-            self._rest = b""
-            self._skipping = self.overlong = True
+        if rest and not self._skipping:
+            self._rest += rest
+            if len(self._rest) > LONGEST_LINE:
+                self._rest.clear()
+                self._skipping = self.overlong = True
+
+    def _with_line_feeds(self, data: bytes) -> bytes:
+        if self._returned and data:
+            data = data.removeprefix(b"\n")
+            self._returned = False
+        if data:
+            self._returned = data.endswith(b"\r")
+        return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
     def end(self) -> None:
         """Look at the last line, if it had no end."""
-        if b'"usage' in self._rest and not self._skipping:
-            self._look(self._rest)
-        self._rest = b""
+        if self._rest.startswith(b"data:"):
+            self._look(bytes(self._rest))
+        self._rest.clear()
 
     def _look(self, line: bytes) -> None:
-        if not line.startswith(b"data:"):
+        self.events += 1
+        if b'"usage' not in line:
             return
         try:
             told = _told_in(msgspec.json.decode(line[5:]))

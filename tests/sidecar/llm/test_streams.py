@@ -1,0 +1,68 @@
+"""Events in pieces of any size, whatever their lines end with; what is taken out of a stream, and what stays in it."""
+
+import itertools
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from outrider.sidecar.llm.streams import WithoutUsage
+from outrider.sidecar.llm.usage import LONGEST_LINE, StreamScanner, Usage
+from tests.sidecar.llm.support import USAGE
+from tests.sidecar.llm.test_gate import DELTA, DONE, TOLD
+
+ENDS = [b"\n", b"\r\n", b"\r"]
+
+
+def passed(filter_: WithoutUsage, *pieces: bytes) -> bytes:
+    return b"".join([*(filter_.pass_on(piece) for piece in pieces), filter_.rest()])
+
+
+def events_of(stream: bytes) -> list[bytes]:
+    """Return the events as a client reads them."""
+    lines = stream.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return [event.strip(b"\n") for event in lines.split(b"\n\n") if event.strip(b"\n")]
+
+
+@given(
+    st.lists(st.sampled_from([DELTA, TOLD, DONE, b": ping\n\n", b"event: a\ndata: b\ndata: c\n\n"]), max_size=6),
+    st.lists(st.sampled_from(ENDS), min_size=1, max_size=6),
+    st.lists(st.integers(0, 1500), max_size=40),
+)
+def test_only_usage_is_taken_out_however_lines_end_and_pieces_are_cut(
+    events: list[bytes], ends: list[bytes], cuts: list[int]
+) -> None:
+    data = b"".join(event.replace(b"\n", ends[number % len(ends)]) for number, event in enumerate(events))
+    filter_, places = WithoutUsage(), [0, *sorted(cuts), len(data)]
+    got = passed(filter_, *(data[first:last] for first, last in itertools.pairwise(places)))
+    assert events_of(got) == [event.strip() for event in events if event != TOLD]
+    assert filter_.scanner.usage == (Usage(input=100, output=50) if TOLD in events else None)
+    assert filter_.scanner.events == sum(event.count(b"data:") for event in events)
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_an_event_leaves_with_its_last_byte(end: bytes) -> None:
+    filter_, scanner = WithoutUsage(), StreamScanner()
+    for event in (DELTA, b"event: a\ndata: 1\n\n", DELTA):
+        data = event.replace(b"\n", end)
+        assert filter_.pass_on(data) == data
+        scanner.feed(data)
+    assert scanner.events == filter_.scanner.events == 3
+
+
+@pytest.mark.timeout(20)
+def test_a_long_event_that_comes_byte_by_byte_is_looked_at_once() -> None:
+    text = json.dumps({"choices": ["a"], "x": "a" * (LONGEST_LINE - 1000), "usage": USAGE}).encode()
+    data = b"data: %s\n\n" % text
+    filter_ = WithoutUsage()
+    assert passed(filter_, *(data[at : at + 1] for at in range(len(data)))) == data
+    assert filter_.scanner.usage == Usage(input=100, output=50)
+    assert filter_.scanner.events == 1
+
+
+def test_what_has_no_end_is_not_held_for_ever() -> None:
+    filter_ = WithoutUsage()
+    for _ in range(50):
+        filter_.pass_on(b"a" * 100_000)
+        assert len(filter_._held) + len(filter_.scanner._rest) <= 2 * LONGEST_LINE
