@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -66,3 +67,24 @@ def test_what_has_no_end_is_not_held_for_ever() -> None:
     for _ in range(50):
         filter_.pass_on(b"a" * 100_000)
         assert len(filter_._held) + len(filter_.scanner._rest) <= 2 * LONGEST_LINE
+
+
+def event(**more: Any) -> bytes:
+    return b"data: %s\n\n" % json.dumps({"choices": [], "usage": USAGE, **more}).encode()
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"citations": ["https://a.test"]}, {"error": {"message": "m"}}, {"choices": [{"delta": {}}]}, {"x": 1}, {"usage": None}],
+)  # fmt: skip
+def test_an_event_that_says_more_than_usage_is_the_client_s(more: dict[str, Any]) -> None:
+    assert passed(WithoutUsage(), event(**more)) == event(**more)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"id": "c", "object": "o", "created": 1, "model": "m", "system_fingerprint": "f", "service_tier": "s", "obfuscation": "x"},
+     {"provider": "p", "timings": {"prompt_n": 1}}, {"error": None, "citations": []}],
+)  # fmt: skip
+def test_one_that_does_not_is_the_gateway_s(more: dict[str, Any]) -> None:
+    assert passed(WithoutUsage(), event(**more)) == b""

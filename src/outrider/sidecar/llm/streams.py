@@ -9,6 +9,10 @@ from outrider.sidecar.llm.usage import LONGEST_LINE, StreamScanner
 # Two ends of lines, each CR, LF or both. Behind a CR at the end of a piece an LF may still come; only where all ends are CRs it is
 # not waited for.
 _END = re.compile(rb"\r?\n\r?\n|\r\r\n?|\r?\n\r(?=[^\n])")
+# Keys of the event that tells the usage; with anything else in it, it is the client's too. The last two are OpenRouter's and llama.cpp's.
+_OF_USAGE = frozenset({
+    "id", "object", "created", "model", "system_fingerprint", "service_tier", "obfuscation", "choices", "usage", "provider", "timings",
+})  # fmt: skip
 # Of an end, what may have come before its last byte.
 _BEFORE = 3
 
@@ -82,4 +86,9 @@ def _only_usage(event: bytes | bytearray) -> bool:
         document = msgspec.json.decode(line[5:])
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return False
-    return isinstance(document, dict) and document.get("choices") == [] and isinstance(document.get("usage"), dict)
+    return (
+        isinstance(document, dict)
+        and document.get("choices") == []
+        and isinstance(document.get("usage"), dict)
+        and not any(document[key] for key in document.keys() - _OF_USAGE)
+    )
