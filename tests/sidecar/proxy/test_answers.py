@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gzip
 import ssl
 from pathlib import Path
 
@@ -349,6 +350,18 @@ async def test_what_is_no_answer_is_a_502(answer: bytes) -> None:
     async with between(answering(answer)) as found:
         assert (await found.one()).startswith(b"HTTP/1.1 502")
         assert len(found.gate.attempts[0].endings) == 1
+
+
+@pytest.mark.parametrize("coding", ["gzip, chunked", "gzip", "Gzip\r\nTransfer-Encoding: chunked", "identity"])
+async def test_nor_what_is_packed_for_the_transfer(coding: str) -> None:
+    packed = gzip.compress(b"ok")
+    body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(packed), packed)
+    async with between(answering(head("200 OK", f"Transfer-Encoding: {coding}") + body, close=True)) as found:
+        answer = await found.one()
+        assert answer.startswith(b"HTTP/1.1 502")
+        assert f"the transfer coding '{coding[:4].lower()}".encode() in answer
+    async with between(answering(head("200 OK", "Transfer-Encoding: Chunked") + b"2\r\nok\r\n0\r\n\r\n")) as found:
+        assert body_of(await found.one()) == b"ok"
 
 
 @pytest.mark.parametrize("more", [b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil", b"evil", b"HTTP/1.1 2", b"\r\n"])
