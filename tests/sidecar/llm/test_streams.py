@@ -1,7 +1,9 @@
 """Events in pieces of any size, whatever their lines end with; what is taken out of a stream, and what stays in it."""
 
+import asyncio
 import itertools
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +12,9 @@ from hypothesis import strategies as st
 
 from outrider.sidecar.llm.streams import WithoutUsage
 from outrider.sidecar.llm.usage import LONGEST_LINE, StreamScanner, Usage
-from tests.sidecar.llm.support import USAGE
-from tests.sidecar.llm.test_gate import DELTA, DONE, TOLD
+from tests.sidecar.llm.support import USAGE, gateway
+from tests.sidecar.llm.test_gate import CALL, DELTA, DONE, TOLD
+from tests.sidecar.proxy.support import Reader, Script
 
 ENDS = [b"\n", b"\r\n", b"\r"]
 
@@ -88,3 +91,49 @@ def test_an_event_that_says_more_than_usage_is_the_client_s(more: dict[str, Any]
 )  # fmt: skip
 def test_one_that_does_not_is_the_gateway_s(more: dict[str, Any]) -> None:
     assert passed(WithoutUsage(), event(**more)) == b""
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_stream_is_torn_where_it_ends_inside_an_event(end: bytes) -> None:
+    whole = {"", "data: 1\n\n", "data: 1\n\n: ping\n", ": ping", "data: 1\n\ndata: [DONE]", "data:[DONE]\n"}
+    torn = {"d", "data: 1", "data: 1\n", "event: a\n", "data: 1\n\ndata: {", "data: [DONE", ": ping\n\nevent: a"}
+    for stream in sorted(whole | torn):
+        data = stream.encode().replace(b"\n", end)
+        for step in (1, 100):
+            scanner = StreamScanner()
+            for at in range(0, len(data), step):
+                scanner.feed(data[at : at + step])
+            assert scanner.torn is (stream in torn), stream
+
+
+def closing(data: bytes) -> Script:
+    """Return a script that streams until it closes the connection."""
+
+    async def script(reader: Reader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n" + DELTA)
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        writer.write(data)
+
+    return script
+
+
+@pytest.mark.parametrize("own", [False, True])
+@pytest.mark.parametrize("torn", [b'data: {"choices": [', DELTA[:-1], b"event: a\n"])
+async def test_one_that_ends_with_the_connection_must_not_end_inside_an_event(
+    tmp_path: Path, torn: bytes, own: bool
+) -> None:
+    async with gateway(tmp_path, closing(DELTA + torn)) as found:
+        answer = await found.ask(**CALL, stream=True, stream_options={"include_usage": own})
+        assert b'"message":"the upstream closed the connection inside an event"' in answer.body
+        assert answer.body.startswith(DELTA + DELTA)
+        (entry,) = await found.entries(1)
+        assert (entry.outcome, entry.estimated) == ("cut", True)
+
+
+async def test_one_that_does_not_is_whole(tmp_path: Path) -> None:
+    async with gateway(tmp_path, closing(TOLD + DONE)) as found:
+        assert (await found.ask(**CALL, stream=True)).body == DELTA + DONE
+        (entry,) = await found.entries(1)
+        assert (entry.outcome, entry.output) == ("whole", 50)

@@ -306,7 +306,8 @@ class Changing(Forwarding):
         def piece(self, data: bytes) -> bytes:
             return data.replace(b"secret", b"")
 
-        def last(self) -> bytes:
+        def last(self, *, framed: bool) -> bytes:
+            del framed
             return b"!"
 
     def attempt(self) -> Noted:

@@ -169,11 +169,13 @@ class CallAttempt(Attempt):
         # OpenAI's responses repeat in their events what has come before.
         return scanner.events if self._record.endpoint.name == "responses" else scanner.tokens
 
-    def last(self) -> bytes:
-        """Return what was held of the last event; what was packed must have come to its end."""
+    def last(self, *, framed: bool) -> bytes:
+        """Return what was held of the last event; what was packed must have come to its end, and an event, if nothing else tells."""
         if self._packed is not None and not self._packed.whole:
             self.stop = "the packed answer has no end"
-        return self._filter.rest() if self._filter is not None else b""
+        elif not framed and self._scanner is not None and self._scanner.torn:
+            self.stop = "the upstream closed the connection inside an event"
+        return self._filter.rest() if self._filter is not None and not self.stop else b""
 
     def cut(self, reason: str) -> bytes:
         """End a stream with the reason, as clients of its dialect read it."""

@@ -165,10 +165,11 @@ class StreamScanner:
         overlong: Whether a line was too long to be looked into.
     """
 
-    __slots__ = ("_rest", "_returned", "_skipping", "_told", "events", "overlong", "partial", "size", "usage")
+    __slots__ = ("_last", "_rest", "_returned", "_skipping", "_told", "events", "overlong", "partial", "size", "usage")
 
     def __init__(self) -> None:
         self._rest = bytearray()
+        self._last = b""
         # Whether a line is being passed over, and whether the last byte was a CR, to which an LF may still belong.
         self._skipping = self._returned = False
         self._told: dict[str, Any] = {}
@@ -181,6 +182,13 @@ class StreamScanner:
         """Tokens of the answer, as an estimate: one for each event, more where events are longer than their frame."""
         return max(self.events, (self.size - EVENT_FRAME * self.events) // BYTES_PER_TOKEN)
 
+    @property
+    def torn(self) -> bool:
+        """Whether what has come ends inside an event; OpenAI's mark of the end needs no empty line behind it."""
+        last = bytes(self._rest) or self._last
+        ended = not last or last.startswith(b":") or last.removeprefix(b"data:").strip() == b"[DONE]"
+        return self._skipping or not ended
+
     def feed(self, data: bytes) -> None:
         """Look at the next piece."""
         self.size += len(data)
@@ -191,6 +199,8 @@ class StreamScanner:
             self._rest += lines[0]
             lines[0] = bytes(self._rest)
             self._rest.clear()
+        if lines:
+            self._last = lines[-1]
         for line in lines:
             if self._skipping:
                 self._skipping = False

@@ -65,8 +65,9 @@ class Attempt:
         """Return what goes to the client for a piece of the body."""
         return data
 
-    def last(self) -> bytes:
-        """Return what the client gets after the last piece."""
+    def last(self, *, framed: bool) -> bytes:
+        """Return what the client gets after the last piece, or set `stop`; without framing the end may have come too early."""
+        del framed
         return b""
 
     def cut(self, reason: str) -> bytes:

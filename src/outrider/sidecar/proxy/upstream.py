@@ -278,7 +278,7 @@ class Upstream(asyncio.Protocol):
         assert exchange is not None
         assert exchange.attempt is not None
         attempt = exchange.attempt
-        self._add(attempt.last())
+        self._add(attempt.last(framed=self._framed))
         if attempt.stop:
             if exchange.begun:
                 self._flush()
