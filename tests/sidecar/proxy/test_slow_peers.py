@@ -1,12 +1,14 @@
 """Peers that are slow, early, or say more than was asked, cost nobody but themselves."""
 
 import asyncio
+import errno
 import socket
 import struct
 
 import pytest
 
 from outrider.sidecar.proxy.downstream import Downstream
+from outrider.sidecar.proxy.pool import _failure
 from outrider.sidecar.proxy.upstream import REPEAT_SECONDS
 from tests.sidecar.proxy.support import (
     GET,
@@ -37,6 +39,13 @@ async def test_a_lack_of_our_own_is_a_503(name: str) -> None:
         assert b"open files" in answer
         assert b"RLIMIT_NOFILE" in answer
         writer.close()
+
+
+def test_which_limit_it_was_is_told_and_a_name_that_is_not_there_is_none() -> None:
+    machine = _failure("h:1", OSError(errno.ENFILE, "Too many open files in system"))
+    assert (machine.answer, machine.reason.rpartition(" ")[2]) == (503, "fs.file-max")
+    unknown = _failure("h:1", socket.gaierror(socket.EAI_NONAME, "Name or service not known"))
+    assert (unknown.answer, unknown.reason) == (502, "h:1: Name or service not known")
 
 
 @pytest.mark.parametrize("more", [b"x", b"HTTP/1.1 2", b"HTTP/1.1 408 Idle\r\ncontent-length: 0\r\n\r\n"])
