@@ -39,6 +39,7 @@ RESERVED_SECONDS = 3600.0
 # Events of a stream that are no token of the answer: its beginning and its end.
 MORE_EVENTS = 16
 _KEYS_IN_QUERY = frozenset({b"key", b"api-key", b"api_key", b"access_token"})
+_NOBODY = Failure("no provider may be asked now")
 _IDENTITY: Field = (b"accept-encoding", b"identity")
 
 
@@ -203,7 +204,7 @@ class LlmGate:
             self._agent.limits.end(record.estimate, 0, record.began)
             _refuse_unpaid(exchange, dialect)
             return
-        self.try_next(exchange, record, Failure("no provider may be asked now"))
+        self.try_next(exchange, record, _NOBODY)
 
     def _reserve(self, record: Record) -> bool:
         budget, most = self._agent.budget, record.call.most_tokens
