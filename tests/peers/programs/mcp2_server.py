@@ -6,32 +6,29 @@ import time
 import uvicorn
 from mcp.server import MCPServer
 
-server = MCPServer("shop")
 
-
-@server.tool()
 def add(a: int, b: int) -> int:
     """Adds two numbers."""
     return a + b
 
 
-@server.tool()
 def fail(reason: str) -> str:
     """Fails."""
     raise ValueError(reason)
 
 
-@server.tool()
 def wait(seconds: float) -> str:
     """Takes its time."""
     time.sleep(seconds)
     return "waited"
 
 
-@server.tool()
 def hidden() -> str:
     """Nobody is granted this one."""
     return "seen"
 
 
+server = MCPServer("shop")
+for tool in (add, fail, wait, hidden):
+    server.add_tool(tool)
 uvicorn.run(server.streamable_http_app(), host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")

@@ -210,19 +210,37 @@ def test_a_circuit() -> None:
     assert circuit.state == "open"
     assert not circuit.allows(2.1)
     assert circuit.allows(2.3)
-    circuit.begin(2.3)
+    trial = circuit.begin(2.3)
     assert not circuit.allows(2.3), "one call, to see"
-    circuit.failed(2.4)
+    circuit.failed(2.4, trial=trial)
     assert not circuit.allows(6.3)
     assert circuit.allows(6.5), "twice as long"
-    circuit.begin(6.5)
-    circuit.gave_up()
+    circuit.gave_up(circuit.begin(6.5))
     assert circuit.allows(6.5), "the trial told nothing"
     circuit.begin(6.5)
     circuit.succeeded()
     assert circuit.state == "closed"
     circuit.failed(7.0)
     assert circuit.allows(7.0), "failures count in a row"
+
+
+def test_only_the_trial_says_how_it_went() -> None:
+    circuit = Circuit(failures=1, rest=2.0)
+    before = circuit.begin(0.0)
+    assert before == 0
+    circuit.failed(0.0)
+    first = circuit.begin(2.0)
+    for _ in range(2):
+        circuit.gave_up(before)
+        circuit.failed(2.1, trial=before)
+        assert not circuit.allows(9.0), "one call, and that is still under way"
+    circuit.gave_up(first)
+    second = circuit.begin(9.0)
+    circuit.gave_up(first)
+    circuit.failed(9.1, trial=first)
+    assert not circuit.allows(9.5)
+    circuit.failed(10.0, trial=second)
+    assert [circuit.allows(moment) for moment in (13.9, 14.0)] == [False, True]
 
 
 def test_a_provider_that_asks_for_rest_gets_it_at_once_and_within_reason() -> None:

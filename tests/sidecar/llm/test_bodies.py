@@ -20,7 +20,11 @@ values = st.recursive(
     max_leaves=12,
 )
 others = st.dictionaries(
-    st.text().filter(lambda key: key not in ("model", "stream", "stream_options", "n") and not key.startswith("max_")),
+    st.text().filter(
+        lambda key: (
+            key.casefold() not in ("model", "stream", "stream_options", "n") and not key.casefold().startswith("max_")
+        )
+    ),
     values,
     max_size=5,
 )
@@ -95,6 +99,18 @@ def test_the_provider_reads_what_was_judged(body: bytes, model: str, stream: boo
 def test_what_is_no_call(body: bytes) -> None:
     with pytest.raises(InvalidConfigError):
         Call(body)
+
+
+@pytest.mark.parametrize(
+    ("key", "read"),
+    [("Model", "model"), ("MODEL", "model"), ("STREAM", "stream"), ("\u017ftream", "stream"), ("N", "n"), ("Max_Tokens", "max_tokens"),
+     ("generationconfig", "generationConfig"), ("Best_Of", "best_of"), ("max_to\u212aens", "max_tokens")],
+)  # fmt: skip
+def test_no_provider_reads_another_key_than_was_judged(key: str, read: str) -> None:
+    for members in ({"model": "a", key: 1}, {key: 1, "model": "a"}):
+        with pytest.raises(InvalidConfigError, match=f"would read as '{read}'"):
+            Call(json.dumps(members).encode())
+    assert Call(json.dumps({"model": "a", "x": {key: 1}, f"{key}s": 1}).encode()).model == "a"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 
 from outrider.core.errors import InvalidConfigError
 from tests.sidecar.llm.support import ANSWER, USAGE, gateway, saying, streaming
+from tests.sidecar.proxy.support import nothing_more_opens
 
 CALL: dict[str, Any] = {"model": "default", "messages": [{"role": "user", "content": "hello " * 50}]}
 COST = 100 * 1000 + 50 * 2000
@@ -59,6 +60,23 @@ async def test_where_clients_put_their_key(tmp_path: Path, fields: str) -> None:
         assert (await found.ask("/v1/models", method="GET", fields=fields)).document["data"][0]["id"] == "default"
 
 
+@pytest.mark.parametrize(
+    "query", ["Key=k", "KEY=k", "api-key=k", "API_KEY=k", "access_token=k", "k%65y=k", "key=k&key=l"]
+)
+async def test_a_key_in_an_unusual_place_goes_to_nobody(tmp_path: Path, query: str) -> None:
+    async with gateway(tmp_path, saying(ANSWER), keys=frozenset([b"virtual"])) as found:
+        fields = "authorization: Bearer virtual\r\napi-key: k\r\nCookie: key=k\r\nx-mine: 1\r\n"
+        assert (await found.ask(f"/v1/chat/completions?a=1&{query}&monkey=2", fields=fields, **CALL)).status == 200
+        assert (await found.ask(f"/v1/chat/completions?{query}", fields=fields, **CALL)).status == 200
+        (first, _), (second, _) = found.seen[0]
+        assert first.startswith(b"POST /v1/chat/completions?a=1&monkey=2 HTTP/1.1\r\n")
+        assert second.startswith(b"POST /v1/chat/completions HTTP/1.1\r\n")
+        assert b"x-mine: 1" in first
+        assert b"cookie" not in first.lower()
+        assert b"api-key" not in first.lower()
+        assert (await found.ask(fields="api-key: virtual\r\n", **CALL)).status == 401
+
+
 async def test_a_web_page_needs_a_key(tmp_path: Path) -> None:
     async with gateway(tmp_path, saying(ANSWER)) as found:
         assert (await found.ask(fields="origin: https://evil.test\r\n", **CALL)).status == 403
@@ -91,7 +109,7 @@ async def test_what_is_not_offered(tmp_path: Path) -> None:
         other = await found.ask("/v1/messages", **CALL)
         assert other.status == 400
         assert other.document["error"]["type"] == "invalid_request_error", "as Anthropic's clients read it"
-        for body in (b"[]", b"", b"{", b'{"model": 1}', b'{"model": "default"', b"\xff"):
+        for body in (b"[]", b"", b"{", b'{"model": 1}', b'{"model": "default"', b'{"Model": "default"}', b"\xff"):
             assert (await found.raw("/v1/chat/completions", body)).status == 400
         assert found.seen[0] == []
         assert list(found.ledger.entries()) == []
@@ -213,6 +231,25 @@ async def test_a_provider_that_refuses_the_key_is_named_and_the_client_is_not_to
         assert (entry.outcome, entry.cost, entry.status) == ("failed", 0, 401)
 
 
+@pytest.mark.parametrize(
+    "status", ["301 Moved Permanently", "302 Found", "304 Not Modified", "307 Temporary Redirect", "308 Moved"]
+)
+async def test_a_redirect_is_not_followed_past_the_gateway(tmp_path: Path, status: str) -> None:
+    script = saying({}, status=status, fields="location: http://elsewhere.test/\r\n")
+    async with gateway(tmp_path, script) as found:
+        answer = await found.ask(**CALL)
+        assert answer.status == 502
+        assert f"the upstream answered {status}" in answer.document["error"]["message"]
+        assert b"location" not in answer.head
+        (entry,) = await found.entries(1)
+        assert (entry.outcome, entry.cost, entry.status) == ("failed", 0, int(status[:3]))
+        for _ in range(4):
+            await found.ask(**CALL)
+        assert found.gate.status().routes[0].providers[0].circuit == "open"
+    async with gateway(tmp_path / "2", script, saying(ANSWER)) as found:
+        assert (await found.ask(**CALL)).document == ANSWER
+
+
 async def test_the_last_provider_s_refusal_is_the_client_s_to_read(tmp_path: Path) -> None:
     document = {"error": {"message": "slow down"}}
     async with gateway(tmp_path, saying(document, status="429 Slow", fields="retry-after: 7\r\n")) as found:
@@ -252,6 +289,25 @@ async def test_a_provider_that_is_silent_costs_its_time_and_is_a_504(tmp_path: P
 
     async with gateway(tmp_path, silent) as found:
         assert (await found.ask(**CALL)).status == 504
+
+
+async def test_a_lack_of_our_own_is_no_provider_s_failure(tmp_path: Path) -> None:
+    async with gateway(tmp_path, saying(ANSWER), saying(ANSWER)) as found:
+        body = json.dumps(CALL).encode()
+        reader, writer = await asyncio.open_connection("127.0.0.1", found.port)
+        await asyncio.sleep(0.1)  # it is accepted
+        with nothing_more_opens():
+            for _ in range(6):
+                writer.write(
+                    b"POST /v1/chat/completions HTTP/1.1\r\nhost: g\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body)
+                )
+                answer = await asyncio.wait_for(reader.readuntil(b"}}"), 10)
+                assert answer.startswith(b"HTTP/1.1 503")
+                assert b"RLIMIT_NOFILE" in answer
+        writer.close()
+        assert [one.circuit for one in found.gate.status().routes[0].providers] == ["closed", "closed"]
+        assert {(one.outcome, one.cost) for one in await found.entries(6)} == {("failed", 0)}
+        assert (await found.ask(**CALL)).status == 200
 
 
 async def test_limits_are_told_with_the_time_to_wait(tmp_path: Path) -> None:

@@ -153,6 +153,42 @@ async def test_its_last_piece_may_be_short(tmp_path: Path) -> None:
         assert (entry.input, entry.estimated) == (500, False)
 
 
+GEMINI_CALL = "/v1beta/models/default:streamGenerateContent"
+
+
+def generated(text: str, tokens: int) -> dict[str, Any]:
+    usage = {"promptTokenCount": 100, "candidatesTokenCount": tokens, "promptTokensDetails": [{"tokenCount": 100}]}
+    return {"candidates": [{"content": {"parts": [{"text": text}]}}], "usageMetadata": usage}
+
+
+@pytest.mark.parametrize(("end", "expected"), [("]", (100, 50, "whole")), ("", (100, 50, "cut"))])
+async def test_a_stream_of_gemini_without_events_tells_its_usage_last(
+    tmp_path: Path, end: str, expected: tuple[int, int, str]
+) -> None:
+    body = json.dumps([generated('"usageMetadata": {"promptTokenCount": 7}', 20), generated("hi", 50)])[:-1] + end
+
+    async def script(reader: Any, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n")
+        for piece in (body[:99].encode(), body[99:].encode()):
+            writer.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+            await writer.drain()
+        writer.write(b"0\r\n\r\n" if end else b"")
+
+    async with gateway(tmp_path, script, dialect="gemini") as found:
+        assert (await found.ask(GEMINI_CALL, contents=[])).body == body.encode()
+        (entry,) = await found.entries(1)
+        assert (entry.input, entry.output, entry.outcome) == expected
+        assert not entry.estimated
+
+
+async def test_one_that_is_cut_before_it_tells_is_estimated(tmp_path: Path) -> None:
+    script = saying(b'[{"candidates": [', fields="content-type: application/json\r\n")
+    async with gateway(tmp_path, script, dialect="gemini") as found:
+        await found.ask(GEMINI_CALL, contents=[])
+        assert (await found.entries(1))[0].estimated
+
+
 def test_unpacking_is_bounded() -> None:
     zeros = gzip.compress(bytes(LONGEST_PIECE + 1))
     with pytest.raises(ValueError, match="more than"):

@@ -67,6 +67,14 @@ def test_both_ways_of_reading_agree(usage: dict[str, Any]) -> None:
     assert usage_of(json.dumps(document).encode()) == usage_in(document)
 
 
+@pytest.mark.parametrize("indent", [None, 2])
+def test_an_answer_that_is_a_list_of_parts(indent: int | None) -> None:
+    first = {"candidates": [], "usageMetadata": {"promptTokenCount": 20, "candidatesTokenCount": 1}}
+    parts = [first, GEMINI, {"candidates": []}]
+    assert usage_of(json.dumps(parts, indent=indent).encode()) == WHOLE
+    assert usage_of(b"[]") is usage_of(b"[1, null, []]") is None
+
+
 def test_an_answer_of_anthropic() -> None:
     told = {
         "usage": {
@@ -102,7 +110,12 @@ STREAMS = [
     (b": ping\n\n" + events(RESPONSES, end=b""), WHOLE),
     (events(ANTHROPIC_START, DELTA, ANTHROPIC_END, end=b""), Usage(input=20, output=7, cached=16)),
     (events({"usageMetadata": {"promptTokenCount": 1, "candidatesTokenCount": 1}}, GEMINI, end=b""), WHOLE),
-    (events(CHAT).replace(b"\n", b"\r\n"), WHOLE),
+    (events(DELTA, CHAT).replace(b"\n", b"\r\n"), WHOLE),
+    (events(DELTA, CHAT).replace(b"\n", b"\r"), WHOLE),
+    (
+        events(ANTHROPIC_START, end=b"") + events(ANTHROPIC_END, end=b"").replace(b"\n", b"\r"),
+        Usage(input=20, output=7, cached=16),
+    ),
     (events(CHAT, end=b"")[:-2], WHOLE),
 ]
 

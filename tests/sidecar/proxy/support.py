@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import os
+import resource
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 from outrider.sidecar.proxy.exchange import Exchange
@@ -195,6 +197,19 @@ class Reader:
 
     async def read(self, n: int = -1) -> bytes:
         return await self._inner.read(n)
+
+
+@contextlib.contextmanager
+def nothing_more_opens() -> Iterator[None]:
+    """Let this process open nothing more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = os.dup(0)
+    os.close(free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def body_of(answer: bytes) -> bytes:

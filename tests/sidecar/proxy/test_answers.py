@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gzip
 import ssl
 from pathlib import Path
 
@@ -305,7 +306,8 @@ class Changing(Forwarding):
         def piece(self, data: bytes) -> bytes:
             return data.replace(b"secret", b"")
 
-        def last(self) -> bytes:
+        def last(self, *, framed: bool) -> bytes:
+            del framed
             return b"!"
 
     def attempt(self) -> Noted:
@@ -349,6 +351,18 @@ async def test_what_is_no_answer_is_a_502(answer: bytes) -> None:
     async with between(answering(answer)) as found:
         assert (await found.one()).startswith(b"HTTP/1.1 502")
         assert len(found.gate.attempts[0].endings) == 1
+
+
+@pytest.mark.parametrize("coding", ["gzip, chunked", "gzip", "Gzip\r\nTransfer-Encoding: chunked", "identity"])
+async def test_nor_what_is_packed_for_the_transfer(coding: str) -> None:
+    packed = gzip.compress(b"ok")
+    body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(packed), packed)
+    async with between(answering(head("200 OK", f"Transfer-Encoding: {coding}") + body, close=True)) as found:
+        answer = await found.one()
+        assert answer.startswith(b"HTTP/1.1 502")
+        assert f"the transfer coding '{coding[:4].lower()}".encode() in answer
+    async with between(answering(head("200 OK", "Transfer-Encoding: Chunked") + b"2\r\nok\r\n0\r\n\r\n")) as found:
+        assert body_of(await found.one()) == b"ok"
 
 
 @pytest.mark.parametrize("more", [b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil", b"evil", b"HTTP/1.1 2", b"\r\n"])
@@ -416,27 +430,6 @@ async def test_tls_to_the_upstream(tmp_path: Path) -> None:
     other = ssl.create_default_context(cafile=str(Authority(tmp_path, "other").file))
     async with between(answering(OK), tls=server, trust=other) as found:
         assert b"CERTIFICATE_VERIFY_FAILED" in await found.one()
-
-
-async def test_drain_lets_what_is_in_flight_end() -> None:
-    go = asyncio.Event()
-
-    async def script(reader: Reader, writer: asyncio.StreamWriter) -> None:
-        await read_request(reader)
-        await go.wait()
-        writer.write(OK)
-
-    async with between(script) as found:
-        idle = asyncio.create_task(found.raw(b""))
-        waiting = asyncio.create_task(found.raw(GET))
-        await eventually(lambda: bool(found.gate.attempts))
-        closing = asyncio.create_task(found.proxy.close(5))
-        assert await idle == b""
-        go.set()
-        answer = await waiting
-        assert b"connection: close" in answer
-        assert body_of(answer) == b"ok"
-        await closing
 
 
 async def test_a_fault_of_the_gate_costs_one_request(caplog: pytest.LogCaptureFixture) -> None:

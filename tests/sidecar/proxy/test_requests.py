@@ -193,6 +193,25 @@ async def test_a_client_that_waits_to_be_told_is_told() -> None:
         writer.close()
 
 
+async def test_also_behind_another_request() -> None:
+    expecting = b"POST /x HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n"
+    async with between(answering(OK)) as found:
+        reader, writer = await asyncio.open_connection("127.0.0.1", found.port)
+        for before in (GET, GET.replace(b"/x", b"/own"), GET + GET):
+            writer.write(before + expecting)
+            for _ in range(before.count(b"GET")):
+                assert b" 200 " in await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+                await reader.readexactly(2 if b"/x" in before else 4)
+            assert await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5) == b"HTTP/1.1 100 Continue\r\n\r\n"
+            writer.write(b"ab")
+            assert await asyncio.wait_for(reader.readexactly(len(OK)), 5) == OK
+        writer.write(GET + expecting + b"ab" + GET[:9])  # who does not wait is not told
+        assert await asyncio.wait_for(reader.readexactly(2 * len(OK)), 5) == OK * 2
+        writer.write(GET[9:])
+        assert await asyncio.wait_for(reader.readexactly(len(OK)), 5) == OK
+        writer.close()
+
+
 OFFER = b"POST /x HTTP/1.1\r\nhost: a\r\nupgrade: h2c\r\nconnection: upgrade, http2-settings\r\nhttp2-settings: AA\r\n"
 
 

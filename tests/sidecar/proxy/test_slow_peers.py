@@ -1,15 +1,51 @@
 """Peers that are slow, early, or say more than was asked, cost nobody but themselves."""
 
 import asyncio
+import errno
 import socket
+import struct
 
 import pytest
 
+from outrider.sidecar.proxy.downstream import Downstream
+from outrider.sidecar.proxy.pool import _failure
 from outrider.sidecar.proxy.upstream import REPEAT_SECONDS
-from tests.sidecar.proxy.support import GET, OK, Reader, answering, between, body_of, eventually, read_request
+from tests.sidecar.proxy.support import (
+    GET,
+    OK,
+    Reader,
+    answering,
+    between,
+    body_of,
+    eventually,
+    nothing_more_opens,
+    read_request,
+)
 
 POST = b"POST /x HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n"
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "provider.invalid"])
+async def test_a_lack_of_our_own_is_a_503(name: str) -> None:
+    async with between(answering(OK)) as found:
+        found.gate.target._host = name
+        reader, writer = await asyncio.open_connection("127.0.0.1", found.port)
+        await eventually(lambda: bool(found.proxy._clients))
+        with nothing_more_opens():
+            writer.write(GET)
+            answer = await asyncio.wait_for(reader.readuntil(b"}}"), 10)
+        assert answer.startswith(b"HTTP/1.1 503")
+        assert b"open files" in answer
+        assert b"RLIMIT_NOFILE" in answer
+        writer.close()
+
+
+def test_which_limit_it_was_is_told_and_a_name_that_is_not_there_is_none() -> None:
+    machine = _failure("h:1", OSError(errno.ENFILE, "Too many open files in system"))
+    assert (machine.answer, machine.reason.rpartition(" ")[2]) == (503, "fs.file-max")
+    unknown = _failure("h:1", socket.gaierror(socket.EAI_NONAME, "Name or service not known"))
+    assert (unknown.answer, unknown.reason) == (502, "h:1: Name or service not known")
 
 
 @pytest.mark.parametrize("more", [b"x", b"HTTP/1.1 2", b"HTTP/1.1 408 Idle\r\ncontent-length: 0\r\n\r\n"])
@@ -52,6 +88,54 @@ async def test_a_client_that_pipelines_and_reads_later_hinders_nobody() -> None:
         await asyncio.wait({sending})
         slow.close()
         await eventually(lambda: not found.proxy._clients)
+
+
+@pytest.mark.parametrize("reset", [False, True])
+async def test_a_client_that_leaves_while_nothing_is_read_of_it_is_seen(reset: bool) -> None:
+    async def script(reader: Reader, _: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        await asyncio.Event().wait()
+
+    async with between(script, pipeline=2) as found:
+        client = socket.create_connection(("127.0.0.1", found.port))
+        client.sendall(GET * 100)
+        await eventually(lambda: bool(found.proxy.unread))
+        client.sendall(GET)
+        if reset:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        await asyncio.sleep(0.6)
+        assert found.gate.attempts[0].endings == [], "it is still there"
+        client.close()
+        await eventually(lambda: found.gate.attempts[0].endings == ["abandoned"])
+        assert not found.proxy._clients
+        assert not found.proxy.unread
+
+
+@pytest.mark.parametrize("size", [1_000_000, 90_000])
+async def test_what_waits_on_one_connection_is_bounded(size: int) -> None:
+    go = asyncio.Event()
+
+    async def script(reader: Reader, writer: asyncio.StreamWriter) -> None:
+        while await read_request(reader):
+            await go.wait()
+            writer.write(OK)
+
+    def waiting(client: Downstream) -> int:
+        return client._reader.size + sum(len(one.request.body) for one in client._queue)
+
+    async with between(script, waiting=100_000, body_time=5) as found:
+        reader, writer = await asyncio.open_connection("127.0.0.1", found.port)
+        bodies = [bytes([number]) * size for number in range(10)]
+        for body in bodies:
+            writer.write(b"POST /x HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\n\r\n" % size + body)
+        await eventually(lambda: bool(found.proxy.unread))
+        (client,) = found.proxy._clients
+        await asyncio.sleep(0.2)
+        assert waiting(client) < 100_000 + 300_000, "at most a read more"
+        go.set()
+        assert await asyncio.wait_for(reader.readexactly(len(OK) * 10), 10) == OK * 10
+        assert [one.request.body for one in found.gate.exchanges] == bodies
+        writer.close()
 
 
 async def test_times_of_a_request_begin_with_its_parts() -> None:

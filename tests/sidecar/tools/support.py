@@ -51,7 +51,7 @@ class ScriptedServer:
         self.url = ""
 
     async def handle(self, request: Request) -> Response:
-        body = json.loads(request.body if isinstance(request.body, bytes) else b"{}")
+        body = json.loads(request.body)
         self.requests.append((dict(request.headers), body))
         await asyncio.sleep(self.delay)
         raw = self.raw(body)

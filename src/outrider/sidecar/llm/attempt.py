@@ -8,6 +8,7 @@ import msgspec
 from outrider.sidecar.llm.bodies import Call
 from outrider.sidecar.llm.budget import Reservation
 from outrider.sidecar.llm.dialects import Endpoint, error_event
+from outrider.sidecar.llm.ledger import Entry
 from outrider.sidecar.llm.routes import Provider
 from outrider.sidecar.llm.streams import WithoutUsage
 from outrider.sidecar.llm.unpacking import PACKED, Unpacker
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
 # Answers that say nothing about the call: another provider may do better.
 PASSING = frozenset({408, 429, 500, 502, 503, 504, 529})
-# The provider's quarrel with the gateway: its key, its account.
-REFUSING = frozenset({401, 402, 403})
+# The provider's quarrel with the gateway: its key, its account, its address. An agent would follow a redirect past the gateway.
+REFUSING = frozenset({401, 402, 403, *range(300, 400)})
 # Of an answer in one piece, what is kept to find its usage.
 LONGEST_ANSWER = 4 * 1024 * 1024
 # Of one that is longer, what is kept of its end.
@@ -46,6 +47,7 @@ class Record(msgspec.Struct, kw_only=True):
         moment: Seconds since the epoch.
         providers: Who may still be asked.
         asked: Whether any was.
+        left: How many of them were left while they may have worked at it.
         reservation: Money that is held for it.
         asks_usage: Whether the gateway asks for the usage of a stream, and not the client.
         allowed_output: Tokens of all its answers that the call allows, or that are usual.
@@ -62,6 +64,7 @@ class Record(msgspec.Struct, kw_only=True):
     moment: float
     providers: list[Provider] = []
     asked: bool = False
+    left: int = 0
     reservation: Reservation | None = None
     asks_usage: bool = False
     paid_tokens: float = math.inf
@@ -80,6 +83,7 @@ class CallAttempt(Attempt):
         gate: Accounts for it.
         record: The call.
         provider: Who is asked.
+        trial: Which trial of the provider's circuit it is; 0 for none.
     """
 
     __slots__ = (
@@ -92,12 +96,13 @@ class CallAttempt(Attempt):
         "_scanner",
         "_size",
         "_status",
+        "_trial",
         "rewrites",
     )
 
-    def __init__(self, gate: "LlmGate", record: Record, provider: Provider) -> None:
+    def __init__(self, gate: "LlmGate", record: Record, provider: Provider, *, trial: int) -> None:
         super().__init__()
-        self._gate, self._record, self._provider = gate, record, provider
+        self._gate, self._record, self._provider, self._trial = gate, record, provider, trial
         self._status = self._size = 0
         self._answer: list[bytes] = []
         self._scanner: StreamScanner | None = None
@@ -109,10 +114,10 @@ class CallAttempt(Attempt):
         """Pass on what concerns the client; what does not is for another provider, if there is one."""
         self._status = status
         if status in REFUSING:
-            self._gate.provider_failed(self._provider, 0.0)
+            self._gate.provider_failed(self._provider, self._trial)
             return False
         if status in PASSING:
-            self._gate.provider_failed(self._provider, _rest(fields))
+            self._gate.provider_failed(self._provider, self._trial, rest=_rest(fields))
             if self._record.providers:
                 return False
         else:
@@ -164,11 +169,13 @@ class CallAttempt(Attempt):
         # OpenAI's responses repeat in their events what has come before.
         return scanner.events if self._record.endpoint.name == "responses" else scanner.tokens
 
-    def last(self) -> bytes:
-        """Return what was held of the last event; what was packed must have come to its end."""
+    def last(self, *, framed: bool) -> bytes:
+        """Return what was held of the last event; what was packed must have come to its end, and an event, if nothing else tells."""
         if self._packed is not None and not self._packed.whole:
             self.stop = "the packed answer has no end"
-        return self._filter.rest() if self._filter is not None else b""
+        elif not framed and self._scanner is not None and self._scanner.torn:
+            self.stop = "the upstream closed the connection inside an event"
+        return self._filter.rest() if self._filter is not None and not self.stop else b""
 
     def cut(self, reason: str) -> bytes:
         """End a stream with the reason, as clients of its dialect read it."""
@@ -184,25 +191,36 @@ class CallAttempt(Attempt):
         )
         if usage is None or (problem and self._scanner is not None and self._scanner.partial):
             entry.estimated, usage = True, self._estimated(usage)
-        self._gate.settle(self._record, entry, usage, self._provider.price)
+        entry.tell(usage, self._provider.price)
+        self._gate.close(self._record, entry)
 
     def failed(self, exchange: "Exchange", failure: Failure) -> None:
         """Go on with the next provider."""
+        if failure.ours:
+            self._provider.circuit.gave_up(self._trial)
+            self._gate.give_up(exchange, self._record, failure)
+            return
         if not failure.status:
-            self._gate.provider_failed(self._provider, 0.0)
-        self._gate.try_next(exchange, self._record, failure)
+            self._gate.provider_failed(self._provider, self._trial)
+        left = self._unheard(sent=True) if failure.sent and self._record.endpoint.charged else None
+        self._gate.try_next(exchange, self._record, failure, left=left)
 
     def abandoned(self, *, sent: bool) -> None:
         """Account for a call whose client left before there was an answer."""
-        self._provider.circuit.gave_up()
+        self._provider.circuit.gave_up(self._trial)
+        self._gate.close(self._record, self._unheard(sent=sent))
+
+    def _unheard(self, *, sent: bool) -> Entry:
+        """Return what the ledger says of a try whose answer nobody waits for any more."""
         record = self._record
         entry = self._gate.entry(record, "failed", provider=self._provider, status=self._status)
-        usage = Usage()
         if sent and record.endpoint.charged:
             # Providers finish, and charge, what they have begun; of a stream, what is generated for nobody is stopped.
             entry.estimated = True
-            usage = Usage(input=record.estimate, output=0 if record.call.stream else record.allowed_output)
-        self._gate.settle(record, entry, usage, self._provider.price)
+            stream = record.call.stream or record.endpoint.streams
+            usage = Usage(input=record.estimate, output=0 if stream else record.allowed_output)
+            entry.tell(usage, self._provider.price)
+        return entry
 
     def _usage(self) -> Usage | None:
         """Return what the provider told; None where it told nothing of an answer that cost something."""
@@ -212,7 +230,9 @@ class CallAttempt(Attempt):
             self._scanner.end()
             return self._scanner.usage
         answer = self._answer[0] if len(self._answer) == 1 else b"".join(self._answer)
-        return usage_of(answer) if self._size <= LONGEST_ANSWER else usage_at_end(answer)
+        told = usage_of(answer) if self._size <= LONGEST_ANSWER else usage_at_end(answer)
+        # A list of parts that was cut is none.
+        return usage_at_end(answer) if told is None and self._record.endpoint.streams else told
 
     def _estimated(self, told: Usage | None) -> Usage:
         """Return what it may have been, from what has passed."""

@@ -46,6 +46,8 @@ _READ = {
     "generationConfig": _reader(_GeminiSettings | None),
     "generation_config": _reader(_GeminiSettings | None),
 }
+# Some providers read keys whatever their case, as Go does: they could read what was not judged.
+_FOLDED = {key.casefold(): key for key in _READ}
 _MOST = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 
 
@@ -63,7 +65,7 @@ class Call:
         wants_usage: Whether it asks a stream to tell its usage.
 
     Raises:
-        InvalidConfigError: The body is no JSON object, or a value that is read has the wrong type.
+        InvalidConfigError: The body is no JSON object, a value that is read has the wrong type, or its key stands there in other letters.
     """
 
     __slots__ = ("_members", "answers", "model", "most_tokens", "stream", "wants_usage")
@@ -76,6 +78,12 @@ class Call:
             raise InvalidConfigError(
                 f"the body is not a call: {error}", found=f"{len(body)} bytes", expected="a JSON object"
             ) from error
+        for key in members:
+            if key not in _READ and (read := _FOLDED.get(key.casefold())):
+                raise InvalidConfigError(
+                    f"the body has a key '{key}', which some providers would read as '{read}'", found=key, expected=read,
+                    suggestions=[f"write '{read}'"],
+                )  # fmt: skip
         self._members = members
         self.model: str = found.get("model", "")
         self.stream = found.get("stream") is True

@@ -92,6 +92,11 @@ class Limits:
             self._tokens.take(estimate, now)
         return None
 
+    def use(self, tokens: int, now: float) -> None:
+        """Take what a call has used beside what it was begun for."""
+        if self._tokens is not None:
+            self._tokens.take(tokens, now)
+
     def end(self, estimate: int, actual: int, now: float) -> None:
         """Replace the estimate of a call that was begun by what it has used."""
         self.running -= 1

@@ -27,11 +27,9 @@ from outrider.sidecar.llm.dialects import (
     provider_path,
 )
 from outrider.sidecar.llm.ledger import Entry, Ledger
-from outrider.sidecar.llm.prices import Price
 from outrider.sidecar.llm.routes import Provider, Route
 from outrider.sidecar.llm.script import Script, last_text
 from outrider.sidecar.llm.status import GatewayStatus, budget_status, route_status
-from outrider.sidecar.llm.usage import Usage
 from outrider.sidecar.proxy.exchange import Exchange
 from outrider.sidecar.proxy.gate import Failure
 from outrider.sidecar.proxy.messages import JSON_FIELDS, Field
@@ -40,6 +38,8 @@ from outrider.sidecar.proxy.messages import JSON_FIELDS, Field
 RESERVED_SECONDS = 3600.0
 # Events of a stream that are no token of the answer: its beginning and its end.
 MORE_EVENTS = 16
+_KEYS_IN_QUERY = frozenset({b"key", b"api-key", b"api_key", b"access_token"})
+_NOBODY = Failure("no provider may be asked now")
 _IDENTITY: Field = (b"accept-encoding", b"identity")
 
 
@@ -173,7 +173,8 @@ class LlmGate:
         body = scripted.render(endpoint.name, entry, usage, record.id, stream=stream, tell_usage=call.wants_usage)
         noted = self.entry(record, "whole", status=200)
         noted.provider = noted.model = scripted.MODEL
-        self.settle(record, noted, usage)
+        noted.tell(usage, None)
+        self.close(record, noted)
         exchange.answer(200, [scripted.EVENTS if stream else scripted.JSON, scripted.MARK], body)
 
     def _begin(self, exchange: Exchange, record: Record, route: Route) -> None:
@@ -206,10 +207,9 @@ class LlmGate:
             return
         if not self._reserve(record):
             self._agent.limits.end(record.estimate, 0, record.began)
-            # Clients repeat what is answered with 429; a budget is as empty a second later.
-            _refuse(exchange, dialect, 402, "budget_exceeded", "the budget of this period is used up")
+            _refuse_unpaid(exchange, dialect)
             return
-        self.try_next(exchange, record, Failure("no provider may be asked now"))
+        self.try_next(exchange, record, _NOBODY)
 
     def _reserve(self, record: Record) -> bool:
         budget, most = self._agent.budget, record.call.most_tokens
@@ -232,26 +232,53 @@ class LlmGate:
         record.paid_tokens += more
         return budget.extend(reservation, provider.price.plain(0, more), self._wall())
 
-    def try_next(self, exchange: Exchange, record: Record, failure: Failure) -> None:
-        """Ask the next provider; where none is left, answer with what went wrong last."""
+    def try_next(self, exchange: Exchange, record: Record, failure: Failure, *, left: Entry | None = None) -> None:
+        """Ask the next provider; where none is left, answer with what went wrong last.
+
+        Args:
+            exchange: Of the call.
+            record: The call.
+            failure: What went wrong last.
+            left: What the one before may charge, although nobody waits for it any more.
+        """
         now = self._now()
         while record.providers:
             provider = record.providers.pop(0)
             if provider.circuit.allows(now):
-                provider.circuit.begin(now)
-                self._forward(exchange, record, provider)
+                if left is not None and not self._pay(record, left):
+                    self.close(record, self.entry(record, "failed", status=failure.status))
+                    _refuse_unpaid(exchange, record.endpoint.dialect)
+                    return
+                self._forward(exchange, record, provider, trial=provider.circuit.begin(now))
                 return
-        self.settle(record, self.entry(record, "failed", status=failure.status), Usage())
-        status = 504 if failure.late else 502 if record.asked else 503
+        self.give_up(exchange, record, failure, left=left)
+
+    def give_up(self, exchange: Exchange, record: Record, failure: Failure, *, left: Entry | None = None) -> None:
+        """Answer a call with what went wrong."""
+        self.close(record, left or self.entry(record, "failed", status=failure.status))
         _refuse(
             exchange,
             record.endpoint.dialect,
-            status,
+            failure.answer if record.asked else 503,
             "provider_failed",
             f"no provider of '{record.alias}' answers: {failure.reason}",
         )
 
-    def _forward(self, exchange: Exchange, record: Record, provider: Provider) -> None:
+    def _pay(self, record: Record, left: Entry) -> bool:
+        """Account for a try that was left, and return whether there is money for another one."""
+        record.left += 1
+        left.id = f"{record.id}.{record.left}"
+        self._ledger.append(left)
+        self._told(left)
+        self._agent.limits.use(left.input + left.output, self._now())
+        budget, held = self._agent.budget, record.reservation
+        if budget is None or held is None:
+            return True
+        budget.settle(held, left.cost)
+        record.reservation = budget.reserve(held.amount, record.moment, RESERVED_SECONDS)
+        return record.reservation is not None
+
+    def _forward(self, exchange: Exchange, record: Record, provider: Provider, *, trial: int) -> None:
         record.asked = True
         model = provider.model or record.alias
         endpoint, call = record.endpoint, record.call
@@ -262,15 +289,15 @@ class LlmGate:
         fields = [field for field in exchange.request.fields if field[0] != b"accept-encoding"]
         exchange.forward(
             provider.target,
-            CallAttempt(self, record, provider),
+            CallAttempt(self, record, provider, trial=trial),
             path=provider_path(provider.dialect, provider.base, record.path, model),
             fields=[*fields, _IDENTITY, *provider.key],  # what is compressed cannot be counted
             body=body,
         )
 
-    def provider_failed(self, provider: Provider, rest: float) -> None:
-        """Note that a provider has failed; `rest` is how long it asks to be left alone."""
-        provider.circuit.failed(self._now(), rest)
+    def provider_failed(self, provider: Provider, trial: int, *, rest: float = 0.0) -> None:
+        """Note that a provider has failed in that trial of its circuit; `rest` is how long it asks to be left alone."""
+        provider.circuit.failed(self._now(), rest, trial=trial)
 
     def entry(self, record: Record, outcome: str, *, provider: Provider | None = None, status: int = 0) -> Entry:
         """Return what the ledger says of a call, but for its usage."""
@@ -280,12 +307,9 @@ class LlmGate:
             outcome=outcome, status=status, currency=self._currency, seconds=round(self._now() - record.began, 4),
         )  # fmt: skip
 
-    def settle(self, record: Record, entry: Entry, usage: Usage, price: Price | None = None) -> None:
-        """Account for a call that has ended, at the price of who answered."""
-        entry.input, entry.output, entry.cached = usage.input, usage.output, usage.cached
-        entry.written, entry.reasoning = usage.written, usage.reasoning
-        entry.cost = price.cost(usage) if price is not None else 0
-        self._agent.limits.end(record.estimate, usage.input + usage.output, self._now())
+    def close(self, record: Record, entry: Entry) -> None:
+        """Account for a call that has ended, by its entry."""
+        self._agent.limits.end(record.estimate, entry.input + entry.output, self._now())
         if record.reservation is not None and self._agent.budget is not None:
             self._agent.budget.settle(record.reservation, entry.cost)
         self._ledger.append(entry)
@@ -293,12 +317,16 @@ class LlmGate:
 
 
 def _split_key(query: bytes) -> tuple[bytes, bytes]:
-    """Return the key of a query, as Gemini's clients may send it, and the query without it."""
-    if b"key=" not in query:
-        return b"", query
+    """Return the key of a query, as Gemini's clients may send it, and the query without all that may be one."""
     parts = query.split(b"&")
     keys = [part[4:] for part in parts if part.startswith(b"key=")]
-    return keys[0] if keys else b"", b"&".join(part for part in parts if not part.startswith(b"key="))
+    kept = [part for part in parts if unquote_to_bytes(part.partition(b"=")[0]).lower() not in _KEYS_IN_QUERY]
+    return keys[0] if keys else b"", b"&".join(kept)
+
+
+def _refuse_unpaid(exchange: Exchange, dialect: Dialect) -> None:
+    # Clients repeat what is answered with 429; a budget is as empty a second later.
+    _refuse(exchange, dialect, 402, "budget_exceeded", "the budget of this period is used up")
 
 
 def _refuse(

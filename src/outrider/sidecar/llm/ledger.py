@@ -13,6 +13,8 @@ import msgspec
 
 from outrider.core.timestamps import timestamp
 from outrider.ports.telemetry import logger
+from outrider.sidecar.llm.prices import Price
+from outrider.sidecar.llm.usage import Usage
 
 MOST_WAITING = 10_000
 GATHER_SECONDS, RETRY_SECONDS = 0.02, 1.0
@@ -25,7 +27,7 @@ class Entry(msgspec.Struct, kw_only=True, omit_defaults=True):
     """One call.
 
     Attributes:
-        id: Of the call; it stands in the ledger once.
+        id: Of the call, or of a try of it that was left; it stands in the ledger once.
         time: Seconds since the epoch, when it began.
         endpoint: What was asked for, such as `chat`.
         alias: The model as the agent names it.
@@ -54,6 +56,12 @@ class Entry(msgspec.Struct, kw_only=True, omit_defaults=True):
     cost: int = 0
     currency: str = "USD"
     seconds: float = 0.0
+
+    def tell(self, usage: Usage, price: Price | None) -> None:
+        """Say what was used, and what it cost."""
+        self.input, self.output, self.cached = usage.input, usage.output, usage.cached
+        self.written, self.reasoning = usage.written, usage.reasoning
+        self.cost = price.cost(usage) if price is not None else 0
 
 
 class Ledger:

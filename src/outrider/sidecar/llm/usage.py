@@ -61,7 +61,8 @@ def usage_of(answer: bytes) -> Usage | None:
         told = _chat_answers.decode(answer).usage
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         try:
-            return usage_in(msgspec.json.decode(answer))
+            document = msgspec.json.decode(answer)
+            return usage_in(document) if isinstance(document, dict) else _last_in(document)
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             return None
     cached = (told.prompt_tokens_details or _NONE).cached_tokens or 0
@@ -81,6 +82,12 @@ def usage_in(document: Any) -> Usage | None:
     """
     told = _told_in(document)
     return _read(told) if told is not None else None
+
+
+def _last_in(document: Any) -> Usage | None:
+    """Return the usage that the last part of an answer tells that came as a list of them, as Gemini's streams are without `alt=sse`."""
+    parts = document if isinstance(document, list) else []
+    return next((usage for usage in map(usage_in, reversed(parts)) if usage is not None), None)
 
 
 def _told_in(document: Any) -> dict[str, Any] | None:
@@ -148,6 +155,8 @@ def usage_at_end(tail: bytes) -> Usage | None:
 class StreamScanner:
     """Finds the usage in a stream of server-sent events that passes by in pieces of any size.
 
+    Lines end with CR, LF or both. A line is looked at once, when its end is there, in however many pieces it came.
+
     Attributes:
         usage: What was told so far: later totals replace earlier ones, what is not told again stays.
         partial: Whether that is only what was known when the answer began, as Anthropic tells it.
@@ -156,11 +165,13 @@ class StreamScanner:
         overlong: Whether a line was too long to be looked into.
     """
 
-    __slots__ = ("_rest", "_skipping", "_told", "events", "overlong", "partial", "size", "usage")
+    __slots__ = ("_last", "_rest", "_returned", "_skipping", "_told", "events", "overlong", "partial", "size", "usage")
 
     def __init__(self) -> None:
-        self._rest = b""
-        self._skipping = False
+        self._rest = bytearray()
+        self._last = b""
+        # Whether a line is being passed over, and whether the last byte was a CR, to which an LF may still belong.
+        self._skipping = self._returned = False
         self._told: dict[str, Any] = {}
         self.overlong = self.partial = False
         self.usage: Usage | None = None
@@ -171,29 +182,54 @@ class StreamScanner:
         """Tokens of the answer, as an estimate: one for each event, more where events are longer than their frame."""
         return max(self.events, (self.size - EVENT_FRAME * self.events) // BYTES_PER_TOKEN)
 
+    @property
+    def torn(self) -> bool:
+        """Whether what has come ends inside an event; OpenAI's mark of the end needs no empty line behind it."""
+        last = bytes(self._rest) or self._last
+        ended = not last or last.startswith(b":") or last.removeprefix(b"data:").strip() == b"[DONE]"
+        return self._skipping or not ended
+
     def feed(self, data: bytes) -> None:
         """Look at the next piece."""
         self.size += len(data)
-        self.events += data.count(b"data:")
-        *lines, rest = (self._rest + data).split(b"\n") if self._rest else data.split(b"\n")
+        if self._returned or b"\r" in data:
+            data = self._with_line_feeds(data)
+        *lines, rest = data.split(b"\n")
+        if lines and self._rest:
+            self._rest += lines[0]
+            lines[0] = bytes(self._rest)
+            self._rest.clear()
+        if lines:
+            self._last = lines[-1]
         for line in lines:
             if self._skipping:
                 self._skipping = False
-            elif b'"usage' in line:
+                self.events += 1
+            elif line.startswith(b"data:"):
                 self._look(line)
-        self._rest = rest
-        if len(rest) > LONGEST_LINE:
-            self._rest = b""
-            self._skipping = self.overlong = True
+        if rest and not self._skipping:
+            self._rest += rest
+            if len(self._rest) > LONGEST_LINE:
+                self._rest.clear()
+                self._skipping = self.overlong = True
+
+    def _with_line_feeds(self, data: bytes) -> bytes:
+        if self._returned and data:
+            data = data.removeprefix(b"\n")
+            self._returned = False
+        if data:
+            self._returned = data.endswith(b"\r")
+        return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
     def end(self) -> None:
         """Look at the last line, if it had no end."""
-        if b'"usage' in self._rest and not self._skipping:
-            self._look(self._rest)
-        self._rest = b""
+        if self._rest.startswith(b"data:"):
+            self._look(bytes(self._rest))
+        self._rest.clear()
 
     def _look(self, line: bytes) -> None:
-        if not line.startswith(b"data:"):
+        self.events += 1
+        if b'"usage' not in line:
             return
         try:
             told = _told_in(msgspec.json.decode(line[5:]))

@@ -31,7 +31,7 @@ class Downstream(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_beginning", "_closing", "_current", "_fault", "_paused", "_phase", "_proxy", "_queue", "_reader", "_transport", "_unsent",
+        "_beginning", "_closing", "_current", "_expecting", "_fault", "_paused", "_phase", "_proxy", "_queue", "_reader", "_transport", "_unsent",
         "choked", "deadline",
     )  # fmt: skip
 
@@ -43,6 +43,8 @@ class Downstream(asyncio.Protocol):
         self._current: Exchange | None = None
         self._fault: tuple[int, str] | None = None
         self._beginning = False
+        # Whether the client waits with a body until it is told to go on, once what came before is answered.
+        self._expecting = False
         self._unsent: list[bytes] = []
         self._paused = False
         # Of the request that is being read, what is awaited: its head or its body.
@@ -79,6 +81,8 @@ class Downstream(asyncio.Protocol):
             self._give_up()
         elif self._current is None and not self._queue:
             self._await_rest()
+        elif self._reader.begun:
+            self._bound()
 
     def eof_received(self) -> bool:
         """Take the end of what a client sends for its leave: whoever generates an answer for it stops, and costs no more."""
@@ -146,12 +150,29 @@ class Downstream(asyncio.Protocol):
         else:
             self._close()
 
+    @property
+    def number(self) -> int:
+        """The descriptor of its connection."""
+        connection: socket.socket = self._transport.get_extra_info("socket")
+        return connection.fileno()
+
+    def left(self) -> None:
+        """Note that the client has left, although nothing is read of it now."""
+        self._transport.abort()
+
+    @property
+    def calls(self) -> int:
+        """Requests that are to be answered."""
+        return len(self._queue) + (self._current is not None)
+
     def drain(self) -> None:
-        """Take no further request; close when the one in flight is answered."""
-        if self._current is None and not self._queue:
-            self._close()
-        else:
+        """Take no further request; close when the one in flight is answered, and say so to who is still sending one."""
+        if self.calls:
             self._take_no_more()
+        elif self._reader.begun:
+            self._refuse(503, "the sidecar is ending; the request had not come in whole")
+        else:
+            self._close()
 
     # Inside.
 
@@ -164,16 +185,32 @@ class Downstream(asyncio.Protocol):
         self._phase = phase
 
     def _read(self, request: Request) -> None:
+        self._expecting = False
         self._queue.append(Exchange(self, request))
         self._begin()
-        if len(self._queue) >= self._proxy.limits.pipeline and not self._paused:
+        if self._queue:
+            self._bound()
+
+    def _bound(self) -> None:
+        """Read no more for now, if so much waits behind the request in flight that it would only fill our memory."""
+        if not self._paused and self._full():
             self._paused = True
             self._transport.pause_reading()
+            self._proxy.unread.add(self)
+
+    def _full(self) -> bool:
+        queue, limits = self._queue, self._proxy.limits
+        if not queue and self._current is None:
+            return False
+        waiting = self._reader.size + sum(len(one.request.body) for one in queue)
+        return len(queue) >= limits.pipeline or waiting > limits.waiting
 
     def _expected(self) -> None:
         """The client waits with its body until it is told to go on."""
         if self._current is None and not self._queue:
             self.write(_CONTINUE)
+        else:
+            self._expecting = True
 
     def _begin(self) -> None:
         """Decide about requests in their turn. Answers that need nobody else come back here, in place of a deep recursion."""
@@ -186,13 +223,12 @@ class Downstream(asyncio.Protocol):
             self._phase = ""
             self._proxy.decide(self._current)
         self._beginning = False
-        if (
-            self._paused
-            and len(self._queue) < self._proxy.limits.pipeline
-            and self._fault is None
-            and not self._closing
-        ):
+        if self._expecting and self._current is None and not self._queue:
+            self._expecting = False
+            self.write(_CONTINUE)
+        if self._paused and self._fault is None and not self._closing and not self._full():
             self._paused = False
+            self._proxy.unread.discard(self)
             self._transport.resume_reading()
         if self._fault is not None:
             self._give_up()

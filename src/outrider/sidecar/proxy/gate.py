@@ -23,12 +23,21 @@ class Failure:
         reason: In words.
         status: Of the answer that was not accepted; 0 where there was none.
         late: Whether time was over.
+        sent: Whether it was over for an upstream that had the request, and may go on working at it.
+        ours: Whether it is this process that lacks something, and no upstream is to blame.
     """
 
-    __slots__ = ("late", "reason", "status")
+    __slots__ = ("late", "ours", "reason", "sent", "status")
 
-    def __init__(self, reason: str, *, status: int = 0, late: bool = False) -> None:
-        self.reason, self.status, self.late = reason, status, late
+    def __init__(
+        self, reason: str, *, status: int = 0, late: bool = False, sent: bool = False, ours: bool = False
+    ) -> None:
+        self.reason, self.status, self.late, self.sent, self.ours = reason, status, late, sent, ours
+
+    @property
+    def answer(self) -> int:
+        """The status that tells a client of it."""
+        return 503 if self.ours else 504 if self.late else 502
 
 
 class Attempt:
@@ -56,8 +65,9 @@ class Attempt:
         """Return what goes to the client for a piece of the body."""
         return data
 
-    def last(self) -> bytes:
-        """Return what the client gets after the last piece."""
+    def last(self, *, framed: bool) -> bytes:
+        """Return what the client gets after the last piece, or set `stop`; without framing the end may have come too early."""
+        del framed
         return b""
 
     def cut(self, reason: str) -> bytes:
@@ -70,7 +80,7 @@ class Attempt:
 
     def failed(self, exchange: "Exchange", failure: Failure) -> None:
         """Called where there is nothing for the client yet: answer, or forward elsewhere. It must not raise."""
-        exchange.refuse(504 if failure.late else 502, "upstream_failed", failure.reason)
+        exchange.refuse(failure.answer, "upstream_failed", failure.reason)
 
     def abandoned(self, *, sent: bool) -> None:
         """Called when the client has gone before there was anything for it; `sent` says whether the upstream was asked."""

@@ -9,6 +9,7 @@ class ProxyLimits(msgspec.Struct, kw_only=True, frozen=True):
         head: Longest head of a request or an answer (431, 502).
         body: Longest body of a request (413).
         pipeline: Requests of one connection that may wait behind the one in flight; more are not read.
+        waiting: Bytes of their bodies, those of one that has not come in whole among them; more are not read.
         connections: Clients at a time (503).
         head_time: From the first byte of a request to the end of its head (408).
         body_time: From there to the end of its body (408).
@@ -25,6 +26,7 @@ class ProxyLimits(msgspec.Struct, kw_only=True, frozen=True):
     head: int = 64 * 1024
     body: int = 32 * 1024 * 1024
     pipeline: int = 16
+    waiting: int = 1024 * 1024
     connections: int = 10_000
     head_time: float = 10.0
     body_time: float = 60.0

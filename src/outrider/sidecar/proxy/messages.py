@@ -11,8 +11,10 @@ HOP_BY_HOP = frozenset({
     b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade",
     b"host", b"content-length", b"expect",
 })  # fmt: skip
-# Where clients put what identifies them; none of it is forwarded.
+# Where clients put what identifies them.
 KEYS = frozenset({b"authorization", b"x-api-key", b"x-goog-api-key", b"proxy-authorization"})
+# None of it is forwarded, nor what some put a key into without being asked for it there.
+NOT_FORWARDED = KEYS | {b"api-key", b"cookie"}
 _REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
 
 

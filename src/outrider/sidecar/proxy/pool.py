@@ -1,6 +1,10 @@
 """Where requests are forwarded to, and the connections that are kept to there."""
 
 import asyncio
+import errno
+import os
+import resource
+import socket
 import ssl
 from typing import TYPE_CHECKING
 
@@ -11,6 +15,8 @@ from outrider.sidecar.proxy.upstream import Upstream
 if TYPE_CHECKING:
     from outrider.sidecar.proxy.exchange import Exchange
     from outrider.sidecar.proxy.proxy import Proxy
+
+_LACKS = frozenset({errno.EMFILE, errno.ENFILE})
 
 
 class Target:
@@ -58,12 +64,7 @@ class Target:
                     server_hostname=self._host if self._tls else None,
                 )  # fmt: skip
         except (OSError, ValueError) as error:  # ssl.SSLError and TimeoutError among them
-            reason = (
-                "no connection in time"
-                if isinstance(error, TimeoutError)
-                else (getattr(error, "strerror", None) or str(error))
-            )
-            exchange.fail(Failure(f"{self._host}:{self._port}: {reason}", late=isinstance(error, TimeoutError)))
+            exchange.fail(_failure(f"{self._host}:{self._port}", error))
             return
         self._all.add(upstream)
         if exchange.gone:
@@ -98,3 +99,29 @@ class Target:
             await asyncio.wait(self._connecting)
         for upstream in list(self._all):
             upstream.close()
+
+
+def _failure(address: str, error: OSError | ValueError) -> Failure:
+    """Return why there is no connection to an address."""
+    if isinstance(error, TimeoutError):
+        return Failure(f"{address}: no connection in time", late=True)
+    if isinstance(error, socket.gaierror) and (lack := _lack()) is not None:  # it does not tell why it could not ask
+        error = lack
+    if isinstance(error, OSError) and error.errno in _LACKS:
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        limit = (
+            f"{most} of this process, RLIMIT_NOFILE"
+            if error.errno == errno.EMFILE
+            else "that of the machine, fs.file-max"
+        )
+        return Failure(f"{error.strerror}; the limit is {limit}", ours=True)
+    return Failure(f"{address}: {getattr(error, 'strerror', None) or error}")
+
+
+def _lack() -> OSError | None:
+    """Return why nothing can be opened now; None where it can."""
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+    except OSError as error:
+        return error
+    return None

@@ -1,6 +1,7 @@
 """The proxy as a whole: it listens, bounds, sweeps and drains."""
 
 import asyncio
+import select
 import socket
 
 from outrider.ports.telemetry import logger
@@ -13,6 +14,8 @@ from outrider.sidecar.proxy.upstream import Upstream
 
 SWEEP_SECONDS = 0.25
 BACKLOG = 1024
+# Where there is no such event, only a connection that was reset is seen.
+_LEAVE = getattr(select, "POLLRDHUP", 0)
 _log = logger(__name__)
 
 
@@ -25,6 +28,7 @@ class Proxy:
 
     Attributes:
         draining: Whether it takes no further requests.
+        unread: Clients of which nothing is read now, so that their leave is not seen by reading.
     """
 
     def __init__(self, gate: Gate, limits: ProxyLimits | None = None) -> None:
@@ -32,6 +36,7 @@ class Proxy:
         self.limits = limits or ProxyLimits()
         self.draining = False
         self.targets: set[Target] = set()
+        self.unread: set[Downstream] = set()
         self._clients: set[Downstream] = set()
         self._servers: list[asyncio.Server] = []
         self._sweeper: asyncio.TimerHandle | None = None
@@ -63,6 +68,7 @@ class Proxy:
     def forget(self, client: Downstream) -> None:
         """Note that a client has gone."""
         self._clients.discard(client)
+        self.unread.discard(client)
 
     def decide(self, exchange: Exchange) -> None:
         """Ask the gate; a fault of it costs one request, not the connection of all that wait behind it."""
@@ -91,9 +97,22 @@ class Proxy:
         now = self.now()
         for client in [one for one in self._clients if one.deadline < now]:
             client.expire()
+        if self.unread:
+            self._look_for_leave()
         for target in self.targets:
             target.sweep(now)
         self._sweeper = self._loop.call_later(SWEEP_SECONDS, self._sweep)
+
+    def _calls(self) -> int:
+        return sum(client.calls for client in self._clients)
+
+    def _look_for_leave(self) -> None:
+        """Ask the kernel which of the clients that are not read have left: the end of what they send stands behind the rest."""
+        poll, clients = select.poll(), {client.number: client for client in self.unread}
+        for number in clients:
+            poll.register(number, _LEAVE)
+        for number, _ in poll.poll(0):
+            clients[number].left()
 
     async def close(self, grace: float) -> None:
         """Take nothing more, let what is in flight end, and close everything when `grace` seconds are over."""
@@ -102,9 +121,13 @@ class Proxy:
             server.close()
         for client in list(self._clients):
             client.drain()
+        if calls := self._calls():
+            _log.info("ending; calls waited for, up to %g seconds: %d", grace, calls)
         end = self.now() + grace
         while self._clients and self.now() < end:  # noqa: ASYNC110 - once in a life, and nothing on the fast path pays for it
             await asyncio.sleep(0.01)
+        if calls := self._calls():
+            _log.warning("ending; calls cut: %d", calls)
         for client in list(self._clients):
             client.cut()
         for target in self.targets:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import httptools
 
 from outrider.sidecar.proxy.limits import ProxyLimits
-from outrider.sidecar.proxy.messages import HOP_BY_HOP, KEYS, Request, without_hop_by_hop
+from outrider.sidecar.proxy.messages import HOP_BY_HOP, KEYS, NOT_FORWARDED, Request, without_hop_by_hop
 
 Fault = tuple[int, str]
 
@@ -21,11 +21,12 @@ class RequestReader:
     Attributes:
         in_head: Whether the head of a request is not complete.
         begun: Whether a request has begun and is not complete.
+        size: Bytes that have come of the head or the body that is being read.
     """
 
     __slots__ = (
         "_body", "_connection", "_expected", "_expects", "_fault", "_framing", "_hosts", "_length", "_limits", "_parser",
-        "_raw", "_request", "_size", "_staying", "_take", "_upgrades", "begun", "in_head",
+        "_raw", "_request", "_staying", "_take", "_upgrades", "begun", "in_head", "size",
     )  # fmt: skip
 
     def __init__(self, limits: ProxyLimits, take: Callable[[Request], None], expected: Callable[[], None]) -> None:
@@ -83,7 +84,7 @@ class RequestReader:
         if self._staying:
             return
         self._request = Request()
-        self._size = self._hosts = 0
+        self.size = self._hosts = 0
         self._body: list[bytes] = []
         self._connection = self._framing = self._length = b""
         self._expects = False
@@ -99,14 +100,15 @@ class RequestReader:
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self.in_head:
             return  # a trailer: nobody asked for it
-        self._size += len(name) + len(value) + 4
-        if self._size > self._limits.head:
+        self.size += len(name) + len(value) + 4
+        if self.size > self._limits.head:
             self._refuse(431, f"the head is longer than {self._limits.head} bytes")
         name = name.lower()
         if name in HOP_BY_HOP:
             self._note(name, value)
-        elif name in KEYS:
-            self._request.key = self._request.key or value
+        elif name in NOT_FORWARDED:
+            if name in KEYS:
+                self._request.key = self._request.key or value
         else:
             self._request.fields.append((name, value))
             if name == b"origin":
@@ -130,7 +132,7 @@ class RequestReader:
             return
         request, parser = self._request, self._parser
         self.in_head = False
-        self._raw = self._size = 0
+        self._raw = self.size = 0
         request.method = parser.get_method()
         request.old = parser.get_http_version() != "1.1"
         self._upgrades = parser.should_upgrade()
@@ -149,8 +151,8 @@ class RequestReader:
             self._expected()
 
     def on_body(self, data: bytes) -> None:
-        self._size += len(data)
-        if self._size > self._limits.body:
+        self.size += len(data)
+        if self.size > self._limits.body:
             self._refuse(413, f"the body is longer than {self._limits.body} bytes")
         elif self._fault is None:
             self._body.append(data)

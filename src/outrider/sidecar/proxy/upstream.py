@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _FOREVER = float("inf")
 _NO_CONTENT = 204
 _BODILESS = frozenset({_NO_CONTENT, 304})
+# Of a transfer, what can be undone; others may only be used where they are asked for.
+_CODINGS = frozenset({b"", b"chunked"})
 _LAST_CHUNK = b"0\r\n\r\n"
 
 # A kept connection that is closed this soon, without a byte of an answer, was closed before the request came.
@@ -32,7 +34,7 @@ class Upstream(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_again", "_chunked", "_close_client", "_complete", "_connection", "_end", "_exchange", "_fields", "_framed",
+        "_again", "_chunked", "_close_client", "_coding", "_complete", "_connection", "_end", "_exchange", "_fields", "_framed",
         "_framed_for_client", "_kept", "_length", "_out", "_parser", "_raw", "_reason", "_seen", "_size", "_status", "_target",
         "_transport", "_used", "deadline",
     )  # fmt: skip
@@ -48,7 +50,7 @@ class Upstream(asyncio.Protocol):
         self._reset()
 
     def _reset(self) -> None:
-        self._reason = self._connection = b""
+        self._reason = self._connection = self._coding = b""
         self._fields: list[Field] = []
         self._status = self._raw = self._size = 0
         self._length = b""
@@ -116,7 +118,7 @@ class Upstream(asyncio.Protocol):
         if self._exchange is None:
             self.close()
         else:
-            self._break(Failure("the upstream took too long", late=True))
+            self._break(Failure("the upstream took too long", late=True, sent=True))
 
     # What asyncio calls.
 
@@ -174,7 +176,7 @@ class Upstream(asyncio.Protocol):
             self._again = True
             return
         self._fields = []
-        self._connection = self._length = self._reason = b""
+        self._connection = self._length = self._reason = self._coding = b""
         self._chunked = False
 
     def on_status(self, reason: bytes) -> None:
@@ -193,6 +195,8 @@ class Upstream(asyncio.Protocol):
             self._length = value
         elif name == b"transfer-encoding":
             self._chunked = True
+            coding = value.strip().lower()
+            self._coding = self._coding + b", " + coding if self._coding else coding
 
     def on_headers_complete(self) -> None:
         status, exchange = self._parser.get_status_code(), self._exchange
@@ -208,6 +212,10 @@ class Upstream(asyncio.Protocol):
         self._framed = self._chunked or bool(self._length) or bodiless
         if self._size > self._target.proxy.limits.head:
             self._break(Failure(f"the head of the answer is longer than {self._target.proxy.limits.head} bytes"))
+            return
+        if self._coding not in _CODINGS:
+            coding = self._coding.decode("latin-1")
+            self._break(Failure(f"the upstream used the transfer coding '{coding}', which nobody asked for"))
             return
         attempt = exchange.attempt
         if attempt is None or not attempt.accept(status, self._fields):
@@ -270,7 +278,7 @@ class Upstream(asyncio.Protocol):
         assert exchange is not None
         assert exchange.attempt is not None
         attempt = exchange.attempt
-        self._add(attempt.last())
+        self._add(attempt.last(framed=self._framed))
         if attempt.stop:
             if exchange.begun:
                 self._flush()
