@@ -7,12 +7,22 @@ from outrider.core.codec import decode, encode
 from outrider.core.model_endpoints import ModelEndpoint
 from outrider.core.objects import Metadata, Object
 from outrider.core.schema import convert
+from outrider.core.secrets import SecretRef
+from outrider.core.tool_endpoints import HttpTransport, ToolEndpoint, ToolTransport
 from outrider.kinds.agenttype.model import AgentTypeSpec
-from outrider.kinds.agenttype.render import Place, Workload, render
+from outrider.kinds.agenttype.render import Place, References, Workload, render
+
+
+def tool(url: str, version: str, capabilities: list[str]) -> ToolEndpoint:
+    """Return a Tool."""
+    http = HttpTransport(url=url, token=SecretRef("shop"), headers={"x-team": "a"}, ca="ca.pem")
+    return ToolEndpoint(version=version, capabilities=capabilities, transport=ToolTransport(http=http))
+
 
 PLACE = Place(
     address="127.0.0.1:4180", listen="127.0.0.1:4180", shared=Path("/o/shared"), work=Path("/o/work"),
     state=Path("/o/sidecar"), key=Path("/o/key"), folder=Path("/home/ana/triage"), offline=True,
+    operations=Path("/o/operations.sock"),
 )  # fmt: skip
 FULL: dict[str, Any] = {
     "agent": {
@@ -46,14 +56,31 @@ FULL: dict[str, Any] = {
         "usualAnswer": 1000,
         "offline": {"script": "answers.yaml"},
     },
+    "tools": [
+        {
+            "operation": "host.file_tail",
+            "arguments": {"path": "/var/log/*"},
+            "when": "arguments.lines < 10",
+            "requireApproval": {"from": ["oncall"], "expire": "5m"},
+            "limits": {"callsPerMinute": 5, "timeout": "3s", "longestResult": "1kB"},
+        },
+        {"server": "shop", "version": "<3", "tools": ["search"], "prefix": "s_"},
+        {"capability": "search", "version": "<2.2", "tools": ["*"]},
+    ],
     "egress": {"minLevel": "sealed"},
     "isolation": {"minLevel": "namespaced", "files": {"read": ["logs"], "write": ["out"]}},
     "resources": {"cpu": 2.0, "memory": "1Gi", "processes": 16},
 }
-PROVIDERS = {
-    "inner": ModelEndpoint(provider="inner", url="http://10.0.0.1:8000/v1"),
-    "other": ModelEndpoint(provider="other", url="http://10.0.0.2:8000/v1"),
-}
+REFERENCES = References(
+    providers={
+        "inner": ModelEndpoint(provider="inner", url="http://10.0.0.1:8000/v1"),
+        "other": ModelEndpoint(provider="other", url="http://10.0.0.2:8000/v1"),
+    },
+    tools={
+        "shop": tool("https://shop.internal/mcp", "2.1.0", ["search"]),
+        "other": tool("https://other.internal/mcp", "2.2.0", ["search", "other"]),
+    },
+)
 
 
 def agent(spec: dict[str, Any]) -> Object:
@@ -63,7 +90,7 @@ def agent(spec: dict[str, Any]) -> Object:
 
 def rendered(spec: dict[str, Any], place: Place = PLACE) -> Workload:
     """Return what it is rendered to."""
-    return render(agent(spec), place, PROVIDERS.__getitem__)
+    return render(agent(spec), place, REFERENCES)
 
 
 def plain(workload: Workload) -> dict[str, Any]:

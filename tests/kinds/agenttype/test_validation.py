@@ -13,6 +13,11 @@ metadata: {name: triage}
 spec:
   agent: {command: [python3, a.py]}
 """
+TOOL = """apiVersion: outrider.dev/v1alpha1
+kind: Tool
+metadata: {name: shop}
+spec: {version: 1.2.0, transport: {http: {url: "https://shop.internal/mcp"}}}
+"""
 
 
 @pytest.mark.parametrize(
@@ -51,12 +56,24 @@ spec:
         ("  llm: {budget: {amount: 5 usd}}", "spec.llm.budget.amount", "5.00 USD"),
         ("  llm: {budget: {amount: 5 USD, zone: Mars}}", "spec.llm.budget.zone", "Mars"),
         ("  llm: {budget: {amount: 5 USD, zone: ../x}}", "spec.llm.budget.zone", "../x"),
+        ("  tools: [{operation: host.nothing}]", "spec.tools[0].operation", "no operation 'nothing'"),
+        ("  tools: [{operation: nobody.nothing}]", "spec.tools[0].operation", "nobody"),
+        ("  tools: [{}]", "spec.tools[0]", "exactly one of operation, server, capability"),
+        ("  tools: [{operation: host.disk, server: a}]", "spec.tools[0]", "exactly one of"),
+        ("  tools: [{operation: host.disk, tools: [a]}]", "spec.tools[0]", "an operation is one tool"),
+        ("  tools: [{server: nope, tools: [a]}]", "spec.tools[0].server", "no Tool is called 'nope'"),
+        ("  tools: [{capability: nope, tools: [a]}]", "spec.tools[0].capability", "has the capability 'nope'"),
+        ("  tools: [{server: shop}]", "spec.tools[0].tools", "none is granted"),
+        ("  tools: [{server: shop, version: '>=2', tools: [a]}]", "spec.tools[0].version", "another version"),
+        ("  tools: [{server: shop, version: soon, tools: [a]}]", "spec.tools[0].version", "not a range"),
+        ("  tools: [{operation: host.disk, when: 'arguments.'}]", "spec.tools[0].when", "arguments."),
         ("  resources: {processes: 0}", "spec.resources.processes", "0"),
     ],
 )
 def test_faults_are_told_with_their_place(tmp_path: Path, more: str, place: str, said: str) -> None:
     lines = AGENT.splitlines()[: 4 if more.startswith("  agent:") else 5]
     (tmp_path / "agent.yaml").write_text("\n".join([*lines, more]) + "\n")
+    (tmp_path / "tool.yaml").write_text(TOOL)
     with pytest.raises(InvalidConfigError) as caught:
         ObjectFolder(tmp_path).read()
     error = caught.value

@@ -39,7 +39,7 @@ class AgentFolder:
         self.folder = folder / "agent"
         self.folder.mkdir()
         self.state = self.folder / ".outrider"
-        self._environment = {
+        self.environment = {
             "PATH": os.environ["PATH"], "HOME": str(folder / "home"), "XDG_CACHE_HOME": str(folder.parent / "cache"),
             "XDG_STATE_HOME": str(folder / "state"),
         }  # fmt: skip
@@ -60,14 +60,14 @@ class AgentFolder:
     def outrider(self, *arguments: str, env: Mapping[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
         """Run a command in the folder."""
         return subprocess.run(
-            [sys.executable, "-m", "outrider", *arguments], cwd=self.folder, env={**self._environment, **(env or {})},
+            [sys.executable, "-m", "outrider", *arguments], cwd=self.folder, env={**self.environment, **(env or {})},
             capture_output=True, text=True, timeout=SECONDS, check=False,
         )  # fmt: skip
 
     def start(self, *arguments: str) -> "subprocess.Popen[bytes]":
         """Start a command in the folder, and return at once."""
         return subprocess.Popen(
-            [sys.executable, "-m", "outrider", *arguments], cwd=self.folder, env=self._environment,
+            [sys.executable, "-m", "outrider", *arguments], cwd=self.folder, env=self.environment,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
 

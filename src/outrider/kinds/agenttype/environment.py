@@ -45,7 +45,7 @@ def environment(
     gateway = f"http://{address}"
     made: dict[str, Value] = {name: gateway + path for name, path in _ADDRESSES.items()}
     made |= dict.fromkeys(_KEYS, AGENT_KEY)
-    made |= {f"{PREFIX}AGENT": agent, f"{PREFIX}GATEWAY": gateway}
+    made |= {f"{PREFIX}AGENT": agent, f"{PREFIX}GATEWAY": gateway, f"{PREFIX}MCP_URL": f"{gateway}/mcp"}
     made |= _wrapped(own, shared, work, wrapper)
     for name in ("NO_PROXY", "no_proxy"):
         # One line, commas, no blanks: httpx refuses every call for anything else.

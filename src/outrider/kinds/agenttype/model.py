@@ -6,6 +6,7 @@ from outrider.core.errors import InvalidConfigError
 from outrider.core.quantities import Duration, Size, duration, size
 from outrider.core.secrets import SecretRef
 from outrider.kinds.agenttype.models import Llm
+from outrider.kinds.agenttype.tools import ToolUse
 
 Runtime = Literal["auto", "python", "nodejs", "java", "none"]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
@@ -114,6 +115,7 @@ class AgentTypeSpec(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=
     wrapper: Wrapper = msgspec.field(default_factory=Wrapper)
     invocation: Invocation = msgspec.field(default_factory=Invocation)
     llm: Llm = msgspec.field(default_factory=Llm)
+    tools: list[ToolUse] = []
     egress: Egress = msgspec.field(default_factory=Egress)
     isolation: Isolation = msgspec.field(default_factory=Isolation)
     resources: Resources = msgspec.field(default_factory=Resources)

@@ -1,11 +1,11 @@
 """From an AgentType to what is to be started: a pure function, the same for processes, pods on a laptop, and Kubernetes."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
-from outrider.core.errors import InvalidConfigError
+from outrider.core.errors import InvalidConfigError, NotFoundError, did_you_mean
 from outrider.core.model_endpoints import ModelEndpoint
 from outrider.core.objects import Object
 from outrider.core.sidecar_settings import (
@@ -17,12 +17,23 @@ from outrider.core.sidecar_settings import (
     SidecarSettings,
     WrapperSettings,
 )
+from outrider.core.tool_endpoints import ToolEndpoint
 from outrider.kinds.agenttype.environment import AGENT_KEY, Value, environment, hook_file, wraps
+from outrider.kinds.agenttype.granting import granted
 from outrider.kinds.agenttype.model import AgentTypeSpec, Egress, Invocation, Isolation, Resources
 from outrider.kinds.agenttype.models import Budget, Llm, ProviderUse
 
-# Returns the spec of a ModelProvider by its name.
-FindProvider = Callable[[str], ModelEndpoint]
+
+class References(msgspec.Struct, kw_only=True, frozen=True):
+    """The objects that an AgentType may name.
+
+    Attributes:
+        providers: ModelProviders by name.
+        tools: Tools by name.
+    """
+
+    providers: Mapping[str, ModelEndpoint] = {}
+    tools: Mapping[str, ToolEndpoint] = {}
 
 
 class Place(msgspec.Struct, kw_only=True, frozen=True):
@@ -36,6 +47,7 @@ class Place(msgspec.Struct, kw_only=True, frozen=True):
         state: The sidecar's own folder.
         key: File with the key that the program calls with.
         folder: Where relative paths of the object begin.
+        operations: Unix socket of the server of operations.
         offline: Whether a script answers in place of the providers.
     """
 
@@ -46,6 +58,7 @@ class Place(msgspec.Struct, kw_only=True, frozen=True):
     state: Path
     key: Path
     folder: Path
+    operations: Path | None = None
     offline: bool = False
 
 
@@ -94,16 +107,16 @@ class Workload(msgspec.Struct, kw_only=True, frozen=True):
     resources: Resources
 
 
-def render(item: Object, place: Place, find_provider: FindProvider) -> Workload:
+def render(item: Object, place: Place, references: References) -> Workload:
     """Return what is to be started for an AgentType.
 
     Args:
         item: The AgentType.
         place: Where it is to run.
-        find_provider: Finds ModelProviders.
+        references: What it may name.
 
     Raises:
-        OutriderError: A ModelProvider is not there, or a provider has no address.
+        OutriderError: What it names is not there, or a provider has no address.
     """
     spec: AgentTypeSpec = item.spec
     wrapper, agent = spec.wrapper, spec.agent
@@ -123,7 +136,8 @@ def render(item: Object, place: Place, find_provider: FindProvider) -> Workload:
             listen=place.listen,
             state=place.state,
             keys=[AGENT_KEY],
-            llm=_llm(spec.llm, place, find_provider),
+            llm=_llm(spec.llm, place, references.providers),
+            tools=granted(spec.tools, references.tools, folder=place.folder, operations=place.operations),
             wrapper=WrapperSettings(seen=place.work / "seen", required=wrapper.required) if runtimes else None,
             secret_sources={AGENT_KEY.secret: {"file": str(place.key)}},
             folder=place.folder,
@@ -141,13 +155,11 @@ def render(item: Object, place: Place, find_provider: FindProvider) -> Workload:
     )
 
 
-def _llm(llm: Llm, place: Place, find_provider: FindProvider) -> LlmSettings:
+def _llm(llm: Llm, place: Place, providers: Mapping[str, ModelEndpoint]) -> LlmSettings:
     limits = llm.limits
     return LlmSettings(
         routes=[
-            RouteSettings(
-                alias=route.alias, providers=[_provider(use, place, find_provider) for use in route.providers]
-            )
+            RouteSettings(alias=route.alias, providers=[_provider(use, place, providers) for use in route.providers])
             for route in llm.routes
         ],
         limits=LimitSettings(
@@ -171,8 +183,8 @@ def _budget(budget: Budget | None) -> BudgetSettings | None:
     )
 
 
-def _provider(use: ProviderUse, place: Place, find_provider: FindProvider) -> ProviderSettings:
-    endpoint = resolved(use, find_provider)
+def _provider(use: ProviderUse, place: Place, providers: Mapping[str, ModelEndpoint]) -> ProviderSettings:
+    endpoint = resolved(use, providers)
     dialect, url = endpoint.place()
     return ProviderSettings(
         provider=endpoint.provider,
@@ -186,7 +198,7 @@ def _provider(use: ProviderUse, place: Place, find_provider: FindProvider) -> Pr
     )
 
 
-def resolved(use: ProviderUse, find_provider: FindProvider) -> ModelEndpoint:
+def resolved(use: ProviderUse, providers: Mapping[str, ModelEndpoint]) -> ModelEndpoint:
     """Return an entry of a route, filled with what its ModelProvider says.
 
     Raises:
@@ -199,7 +211,12 @@ def resolved(use: ProviderUse, find_provider: FindProvider) -> ModelEndpoint:
                 suggestions=["add provider: NAME; prices and the ledger show it"],
             )  # fmt: skip
         return use
-    found = find_provider(use.ref)
+    found = providers.get(use.ref)
+    if found is None:
+        raise NotFoundError(
+            f"no ModelProvider is called '{use.ref}'", found=use.ref, expected=", ".join(providers) or "a ModelProvider",
+            suggestions=did_you_mean(use.ref, providers) or [f"declare a ModelProvider named '{use.ref}'"],
+        )  # fmt: skip
     return ModelEndpoint(
         provider=use.provider or found.provider or use.ref,
         dialect=use.dialect or found.dialect,

@@ -2,13 +2,15 @@ from collections.abc import Iterator
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from outrider.core.errors import InvalidConfigError, NotFoundError, OutriderError
-from outrider.core.model_endpoints import ModelEndpoint
 from outrider.core.objects import Object
 from outrider.core.source import Path
 from outrider.kinds.agenttype.environment import JOINED, reserved
+from outrider.kinds.agenttype.granting import chosen
 from outrider.kinds.agenttype.model import AgentTypeSpec
 from outrider.kinds.agenttype.models import Llm
-from outrider.kinds.agenttype.render import resolved
+from outrider.kinds.agenttype.render import References, resolved
+from outrider.runtime.discovery import registry
+from outrider.runtime.expressions import Expression
 from outrider.runtime.objects import Fault, ObjectSet
 
 
@@ -21,22 +23,18 @@ def validate(item: Object, objects: ObjectSet) -> Iterator[Fault]:
             "hooks run in Python or Node.js", found=f"runtime: {spec.wrapper.runtime}", expected="runtime: auto, python or nodejs",
             suggestions=["remove the hooks"],
         )  # fmt: skip
-    yield from _route_faults(spec.llm, objects)
+    yield from _route_faults(spec.llm, references(objects))
+    yield from _tool_faults(spec, references(objects))
     if spec.llm.budget is not None:
         yield from _zone_faults(spec.llm.budget.zone)
 
 
-def find_provider(objects: ObjectSet, name: str) -> ModelEndpoint:
-    """Return the spec of a ModelProvider.
-
-    Raises:
-        NotFoundError: It is not there.
-    """
-    found = objects.find("ModelProvider", name)
-    if found is None:
-        raise NotFoundError(f"no ModelProvider is called '{name}'", found=name)
-    spec: ModelEndpoint = found.spec
-    return spec
+def references(objects: ObjectSet) -> References:
+    """Return what an AgentType among these objects may name."""
+    return References(
+        providers={item.name: item.spec for item in objects.of_kind("ModelProvider")},
+        tools={item.name: item.spec for item in objects.of_kind("Tool")},
+    )
 
 
 def _environment_faults(spec: AgentTypeSpec) -> Iterator[Fault]:
@@ -54,7 +52,7 @@ def _environment_faults(spec: AgentTypeSpec) -> Iterator[Fault]:
             )  # fmt: skip
 
 
-def _route_faults(llm: Llm, objects: ObjectSet) -> Iterator[Fault]:
+def _route_faults(llm: Llm, known: References) -> Iterator[Fault]:
     seen: set[str] = set()
     for number, route in enumerate(llm.routes):
         path: Path = ("spec", "llm", "routes", number)
@@ -71,14 +69,49 @@ def _route_faults(llm: Llm, objects: ObjectSet) -> Iterator[Fault]:
             )  # fmt: skip
         for index, use in enumerate(route.providers):
             place: Path = (*path, "providers", index)
-            if use.ref is not None and objects.find("ModelProvider", use.ref) is None:
-                yield from objects.reference_fault("ModelProvider", use.ref, (*place, "ref"))
-                continue
             try:
-                resolved(use, lambda name: find_provider(objects, name)).place()
+                resolved(use, known.providers).place()
+            except NotFoundError as error:
+                yield (*place, "ref"), _fault(error)
             except OutriderError as error:
                 error.path = ""
                 yield place, error
+
+
+def _tool_faults(spec: AgentTypeSpec, known: References) -> Iterator[Fault]:
+    for number, use in enumerate(spec.tools):
+        path: Path = ("spec", "tools", number)
+        try:
+            if use.operation is not None:
+                _find_operation(use.operation)
+            else:
+                chosen(use, known.tools)
+        except OutriderError as error:
+            field, error.path = (
+                error.path or ("operation" if use.operation else "server" if use.server else "capability"),
+                "",
+            )
+            yield (*path, field), _fault(error)
+        if use.operation is None and not use.tools:
+            yield (*path, "tools"), InvalidConfigError(
+                "no tool of the server is named, so none is granted", found="no tools", expected="names of tools",
+                suggestions=["add for example tools: [search_issues]"],
+            )  # fmt: skip
+        if use.when:
+            try:
+                Expression(use.when, ("arguments",))
+            except OutriderError as error:
+                yield (*path, "when"), error
+
+
+def _fault(error: OutriderError) -> InvalidConfigError:
+    """Return what is not there as what it is here: a wrong word in a file."""
+    return InvalidConfigError(error.message, found=error.found, expected=error.expected, suggestions=error.suggestions)
+
+
+def _find_operation(name: str) -> None:
+    family, _, verb = name.partition(".")
+    registry().family(family)[0].operation(verb)
 
 
 def _zone_faults(zone: str) -> Iterator[Fault]:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,11 @@ from outrider.core.objects import Object
 from outrider.core.schema import convert
 from outrider.core.secrets import SecretRef
 from outrider.kinds.agenttype.model import AgentTypeSpec
-from outrider.kinds.agenttype.render import FindProvider, Place, Workload, render
+from outrider.kinds.agenttype.render import Place, References, Workload, render
 from outrider.local.agents.confinement import DOOR_PORT, Confinement, confinement, grants, limits, sight
 from outrider.local.agents.files import AgentFiles
 from outrider.local.agents.meter import Meter
+from outrider.local.agents.operations import SOCKET, OperationDesk, served
 from outrider.local.agents.preparation import prepare
 from outrider.local.agents.program import FoundProgram, find_program
 from outrider.local.agents.sidecar import Sidecar, running_sidecar
@@ -30,7 +31,8 @@ from outrider.ports.secrets import Resolver, SecretSource
 from outrider.runtime.sandbox.launch import SEARCH_PATH
 from outrider.runtime.sandbox.model import Surroundings
 from outrider.runtime.sandbox.process import Confined, start
-from outrider.sidecar.activity import Activity
+from outrider.sidecar.activity import Activity, Question
+from outrider.sidecar.tools.status import Decision
 
 INPUT_FILE = "input.json"
 MOST_SHOWN = 2000
@@ -46,6 +48,7 @@ class Home(msgspec.Struct, kw_only=True, frozen=True):
         store: Folder of the encrypted store of secrets.
         protected: Files and folders that hold secrets.
         cache: Folder with what is known of this machine's sandboxes.
+        desk: Runs the operations that it is granted.
     """
 
     files: AgentFiles
@@ -54,14 +57,23 @@ class Home(msgspec.Struct, kw_only=True, frozen=True):
     store: Path
     protected: list[Path]
     cache: Path
+    desk: OperationDesk
 
 
 class Watcher(msgspec.Struct, kw_only=True, frozen=True):
-    """Who hears of a task while it runs."""
+    """Who hears of a task while it runs, and answers its questions.
+
+    Attributes:
+        began: Hears that its program is started.
+        activity: Hears what its sidecar does.
+        stderr: Gets what its program writes there.
+        decide: Answers a call that waits for a person, or returns None to let others answer.
+    """
 
     began: Callable[[Confinement], None] = lambda _: None
     activity: Callable[[Activity], None] = lambda _: None
     stderr: Callable[[bytes], None] = lambda _: None
+    decide: Callable[[Question], Awaitable[Decision | None]]
 
 
 class JobResult(msgspec.Struct, kw_only=True):
@@ -74,7 +86,8 @@ class JobResult(msgspec.Struct, kw_only=True):
         problem: Why it did not succeed.
         seconds: How long it took.
         calls: Of models.
-        cost: Of the calls, in nano-units of the currency.
+        tools: Calls of tools.
+        cost: Of the calls of models, in nano-units of the currency.
         offline: Whether a script answered in place of models.
         wrapper: Whether the wrapper was seen in the program: `none`, `seen` or `not_seen`.
     """
@@ -87,6 +100,7 @@ class JobResult(msgspec.Struct, kw_only=True):
     problem: str
     seconds: float
     calls: int
+    tools: int
     input_tokens: int
     output_tokens: int
     cost: int
@@ -116,7 +130,7 @@ class Plan(msgspec.Struct, kw_only=True, frozen=True):
 
 
 async def run_job(
-    item: Object, home: Home, given: Any, find_provider: FindProvider, *, watcher: Watcher, offline: bool = False,
+    item: Object, home: Home, given: Any, references: References, *, watcher: Watcher, offline: bool = False,
     accept_unsandboxed: bool = False,
 ) -> JobResult:  # fmt: skip
     """Run one task.
@@ -125,7 +139,7 @@ async def run_job(
         item: The AgentType.
         home: Where it is at home.
         given: The input, as JSON.
-        find_provider: Finds ModelProviders.
+        references: What the AgentType may name.
         watcher: Hears of what happens.
         offline: Whether a script answers in place of the models.
         accept_unsandboxed: Whether the program may run without a sandbox where none works.
@@ -137,7 +151,7 @@ async def run_job(
     with files.locked(), contextlib.ExitStack() as closing:
         files.prepare()
         _check(item, offline=offline)
-        plan = await _plan(item, home, find_provider, offline=offline, accept_none=accept_unsandboxed)
+        plan = await _plan(item, home, references, offline=offline, accept_none=accept_unsandboxed)
         if plan.listening is not None:
             closing.enter_context(plan.listening)
         settings = msgspec.structs.replace(
@@ -147,7 +161,7 @@ async def run_job(
             secrets=home.store,
         )
         try:
-            async with running_sidecar(settings, files) as sidecar:
+            async with served(home.desk, files.control), running_sidecar(settings, files) as sidecar:
                 return await _Job(home, plan, sidecar, watcher).run(given)
         except NotFoundError as error:
             spec: AgentTypeSpec = item.spec
@@ -171,7 +185,7 @@ def _check(item: Object, *, offline: bool) -> None:
 
 
 async def _plan(
-    item: Object, home: Home, find_provider: FindProvider, *, offline: bool, accept_none: bool
+    item: Object, home: Home, references: References, *, offline: bool, accept_none: bool
 ) -> Plan:  # fmt: skip
     spec: AgentTypeSpec = item.spec
     confined = await confinement(spec, home.cache, accept_none=accept_none)
@@ -182,9 +196,9 @@ async def _plan(
     files = home.files
     place = Place(
         address=f"127.0.0.1:{port}", listen="", shared=files.shared, work=files.work, state=files.sidecar, key=files.key,
-        folder=home.folder, offline=offline,
+        folder=home.folder, offline=offline, operations=files.control / SOCKET,
     )  # fmt: skip
-    workload = render(item, place, find_provider)
+    workload = render(item, place, references)
     path = spec.agent.env.get("PATH")
     program = await find_program(workload.command, workload.folder, path if isinstance(path, str) else "")
     return Plan(workload=workload, program=program, confinement=confined, listening=listening)
@@ -215,7 +229,7 @@ class _Job:
             (place / INPUT_FILE).write_bytes(text)
         self._watcher.began(self._plan.confinement)
         program = await self._start()
-        meter = Meter(self._sidecar, self._watcher.activity)
+        meter = Meter(self._sidecar, self._watcher.activity, self._watcher.decide)
         following = asyncio.get_running_loop().create_task(meter.follow())
         try:
             ending = await self._converse(program, text, folder)
@@ -227,7 +241,7 @@ class _Job:
         status = await self._sidecar.status()
         result = JobResult(
             agent=self._plan.workload.name, run=run_id, state=ending.state, exit_code=ending.exit_code, result=ending.result,
-            problem=ending.problem, seconds=round(self._clock.monotonic() - began, 3), calls=meter.calls,
+            problem=ending.problem, seconds=round(self._clock.monotonic() - began, 3), calls=meter.calls, tools=meter.tools,
             input_tokens=meter.input, output_tokens=meter.output, cost=meter.cost, currency=status.currency,
             offline=status.models.offline, sandbox=self._plan.confinement.level.label,
             egress=self._plan.confinement.egress, wrapper=status.wrapper.state,

@@ -17,6 +17,7 @@ from outrider.ports.process import ProcessGroup, spawn_guarded
 from outrider.ports.secrets.private_files import write_private
 from outrider.sidecar.activity import Activity
 from outrider.sidecar.control import CONTROL_SOCKET, DOORS_SOCKET, SidecarStatus
+from outrider.sidecar.tools.status import Decision
 
 READY_SECONDS = 30.0
 PROBE_SECONDS = 0.01
@@ -54,6 +55,14 @@ class Sidecar:
         """
         path = f"/activity?after={after}&wait_ms={wait}"
         return await self._client.request_json("GET", path, None, list[Activity], timeout=wait / 1000 + 5.0)
+
+    async def decide(self, question: str, decision: Decision) -> None:
+        """Answer a call of a tool that waits for a person.
+
+        Raises:
+            OutriderError: It does not wait any more.
+        """
+        await self._client.request_json("POST", f"/approvals/{question}", decision, dict[str, bool], timeout=5.0)
 
     async def open_door(self, listening: socket.socket) -> None:
         """Have it serve what listens in the network of an agent.

@@ -13,6 +13,7 @@ from outrider.core.errors import (
     LimitedError,
     NotFoundError,
     OutriderError,
+    UnsupportedError,
     did_you_mean,
 )
 from outrider.core.mcp.tools import ToolResult
@@ -22,7 +23,9 @@ from outrider.sidecar.tools.approvals import Approvals
 from outrider.sidecar.tools.catalogue import Catalogue, Exposed
 from outrider.sidecar.tools.status import ToolStatus
 
-# Of what a client sends with a call, what its server gets besides the arguments.
+# What a result is that only asks for more.
+ASKS = "input_required"
+# Of what a client sends with a call, what its server gets.
 PASSED = ("arguments", "inputResponses", "requestState", "_meta")
 
 
@@ -47,12 +50,13 @@ class ToolDesk:
         self._audit, self._now, self._told = audit, now, told
         self._used: dict[str, list[float]] = {}
 
-    async def call(self, name: str, params: dict[str, Any]) -> dict[str, Any]:
+    async def call(self, name: str, params: dict[str, Any], *, answers: bool = False) -> dict[str, Any]:
         """Call a tool and return the result as MCP has it; a refusal is a result too, so that the model can correct itself.
 
         Args:
             name: As the agent calls it.
             params: Of the request.
+            answers: Whether the client can be asked back.
         """
         began = self._now()
         tool = self.catalogue.find(name)
@@ -61,6 +65,10 @@ class ToolDesk:
             if tool is None:
                 raise self._unknown(name)
             result = await self._run(tool, params, use)
+            if result.get("resultType") == ASKS and not answers:
+                raise UnsupportedError(
+                    f"tool '{name}' asks back before it goes on", found="a client that cannot be asked", expected="MCP 2026-07-28",
+                )  # fmt: skip
             use.outcome = "failed" if result.get("isError") else "ok"
         except OutriderError as error:
             use.outcome = error.code

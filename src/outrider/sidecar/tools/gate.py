@@ -106,7 +106,7 @@ class ToolGate:
 
     async def _mcp_call(self, exchange: Exchange, call: ToolCall) -> None:
         await self._looked()
-        result = await self._desk.call(call.name, call.request.params)
+        result = await self._desk.call(call.name, call.request.params, answers=call.modern)
         exchange.answer(200, JSON_FIELDS, self._router.respond(call, result))
 
     async def _list(self, exchange: Exchange) -> None:

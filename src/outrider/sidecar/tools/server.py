@@ -29,6 +29,8 @@ MOST_TOOLS = 2000
 LONGEST_ANSWER = 16 * 1024 * 1024
 LIST_SECONDS = 20.0
 KEY_SECONDS = 30.0
+# What only today's revision says of a result; who answers the agent says it anew.
+COMPLETE = "complete"
 _SESSION = "Mcp-Session-Id"
 Definition = dict[str, Any]
 
@@ -97,7 +99,8 @@ class McpServer:
         """
         schema = definition.get("inputSchema")
         asked = {**params, "name": definition["name"]}
-        return await self._ask("tools/call", asked, timeout, schema if isinstance(schema, dict) else None)
+        result = await self._ask("tools/call", asked, timeout, schema if isinstance(schema, dict) else None)
+        return {key: value for key, value in result.items() if key != "_meta" and value != COMPLETE}
 
     async def close(self) -> None:
         """Drop its connections."""

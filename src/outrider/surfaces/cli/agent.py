@@ -14,21 +14,24 @@ from outrider.core.codec import decode, encode, to_builtins
 from outrider.core.errors import CODES, InvalidConfigError, NotFoundError, did_you_mean
 from outrider.core.objects import Object
 from outrider.core.units import format_money
-from outrider.kinds.agenttype.validation import find_provider
+from outrider.kinds.agenttype.model import AgentTypeSpec
+from outrider.kinds.agenttype.validation import references
 from outrider.kinds.platform.model import PlatformSpec
-from outrider.local.agents.confinement import Confinement
+from outrider.kinds.policy.rules import policy_rule
 from outrider.local.agents.files import AgentFiles
-from outrider.local.agents.job import Home, JobResult, Watcher, run_job
+from outrider.local.agents.job import Home, JobResult, run_job
 from outrider.local.agents.records import CostRow, costs, runs
 from outrider.local.layout import Layout
-from outrider.runtime.contexts import cache_folder, user_state_folder
+from outrider.runtime.contexts import PlatformContext, cache_folder, user_state_folder
 from outrider.runtime.folders import ObjectFolder
 from outrider.runtime.objects import ObjectSet
-from outrider.sidecar.activity import Activity
+from outrider.surfaces.cli.agent_progress import Progress, summary
 from outrider.surfaces.cli.output import Output, output_option, show
 from outrider.surfaces.cli.printable import printable
 from outrider.surfaces.cli.session import execute
-from outrider.surfaces.cli.settings import note
+from outrider.surfaces.cli.settings import Settings, note
+from outrider.surfaces.mcp.agent_desk import AgentDesk
+from outrider.surfaces.python.calls import local_invoker
 
 _PATH = click.argument("path", type=click.Path(path_type=Path), default=Path())
 _NAME = click.option("--name", default="", help="Which agent, where PATH declares several.")
@@ -51,17 +54,20 @@ def agent() -> None:
 @click.option(
     "--accept-unsandboxed", is_flag=True, help="Run without a sandbox where none works; it can then read your keys."
 )
+@click.option("--yes", is_flag=True, help="Approve every call of a tool that waits for a person.")
 @output_option(JobResult)
+@click.pass_context
 def run_agent(
-    path: Path, name: str, given: str, output: Output, *, offline: bool, accept_unsandboxed: bool
+    ctx: click.Context, /, path: Path, name: str, given: str, *, output: Output, offline: bool, accept_unsandboxed: bool, yes: bool
 ) -> int:  # fmt: skip
     """Start the agent of PATH with its sidecar, give it a task, and print the result."""
     objects = ObjectFolder(path).read()
     item = _chosen(objects, name)
-    watcher = _Progress(item.name).watcher()
+    settings: Settings = ctx.find_root().obj
+    progress = Progress(item.name, yes=yes, may_ask=not settings.no_input and sys.stdin.isatty() and given != "@-")
     result = execute(
         run_job(
-            item, _home(path, objects, item), _input(given), lambda ref: find_provider(objects, ref), watcher=watcher,
+            item, _home(path, objects, item), _input(given), references(objects), watcher=progress.watcher(),
             offline=offline, accept_unsandboxed=accept_unsandboxed,
         )
     )  # fmt: skip
@@ -71,7 +77,7 @@ def run_agent(
     if result.result is not None:
         text = result.result if isinstance(result.result, str) else encode(result.result).decode()
         sys.stdout.write(printable(text) + "\n")
-    note(_summary(result))
+    note(summary(result))
     return _STATES[result.state]
 
 
@@ -117,52 +123,6 @@ def cost(path: Path, name: str, days: int, output: Output) -> int:
     return 0
 
 
-class _Progress:
-    """Writes what happens to standard error.
-
-    Args:
-        name: Of the agent.
-    """
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def watcher(self) -> Watcher:
-        """Return what hears of a task."""
-        return Watcher(began=self._began, activity=self._activity, stderr=_pass_on)
-
-    def _began(self, confinement: Confinement) -> None:
-        self._say(f"begins   sandbox: {confinement.level.label} · network: {confinement.egress}")
-
-    def _activity(self, activity: Activity) -> None:
-        call = activity.call
-        if call is None:
-            return
-        who = call.model if call.model == call.provider else f"{call.provider}/{call.model}"
-        about = "≈" if call.estimated else ""
-        self._say(
-            f"asks {call.alias} ({who or 'nobody answered'})   {about}{call.input:,} in / {call.output:,} out tokens   "
-            f"{call.seconds * 1000:.0f} ms{'' if call.outcome == 'whole' else '   ' + call.outcome}"
-        )
-
-    def _say(self, text: str) -> None:
-        note(f"{self._name}  {printable(text)}")
-
-
-def _pass_on(piece: bytes) -> None:
-    sys.stderr.write(printable(piece.decode("utf-8", "replace")))
-    sys.stderr.flush()
-
-
-def _summary(result: JobResult) -> str:
-    money = format_money(result.cost, result.currency)
-    said = "done" if result.state == "succeeded" else f"{result.state.replace('_', ' ')}: {result.problem}"
-    offline = " · offline" if result.offline else ""
-    calls = f"{result.calls} call{'' if result.calls == 1 else 's'}"
-    unseen = " · the wrapper was not seen" if result.wrapper == "not_seen" else ""
-    return f"{result.agent}  {said}   {calls} · {money} · {result.seconds:.1f} s{offline}{unseen} · run {result.run}"
-
-
 def _chosen(objects: ObjectSet, name: str) -> Object:
     """Return the agent that is meant."""
     known = {item.name: item for item in objects.of_kind("AgentType")}
@@ -200,7 +160,17 @@ def _home(path: Path, objects: ObjectSet, item: Object) -> Home:
         store=store,
         protected=[layout.state, store, *_secret_files(folder, spec)],
         cache=cache_folder(),
+        desk=_desk(layout, objects, item, spec),
     )
+
+
+def _desk(layout: Layout, objects: ObjectSet, item: Object, platform: PlatformSpec) -> AgentDesk:
+    """Return what runs the operations that are granted: this process, as the agent, under the policies of the folder."""
+    context = PlatformContext(name=layout.folder.name, folder=layout.folder, state=layout.state)
+    invoker = local_invoker(context, platform)
+    invoker.policies = [policy_rule(policy) for policy in objects.of_kind("Policy")]
+    spec: AgentTypeSpec = item.spec
+    return AgentDesk(invoker, item.name, spec.tools)
 
 
 def _secret_files(folder: Path, spec: PlatformSpec) -> Iterator[Path]:

@@ -34,15 +34,15 @@ def _usable(registry: Registry) -> Iterator[Operation]:
                 continue  # a library is missing: it cannot run, and so it is no tool
 
 
-def operation_tool(name: str, operation: Operation) -> Tool:
-    """Describe an operation as a tool."""
+def operation_tool(name: str, operation: Operation, *, planned: bool = True) -> Tool:
+    """Describe an operation as a tool; one that changes something is planned by it, unless it is done at once."""
     declaration = operation.declaration
     return Tool(
         name=name,
         title=declaration.summary,
-        description=f"{declaration.summary}.{_PLANS.get(declaration.effect, '')}",
+        description=f"{declaration.summary}.{_PLANS.get(declaration.effect, '') if planned else ''}",
         input_schema=arguments_schema(operation.code.params),
-        output_schema=_output_schema(operation),
+        output_schema=_output_schema(operation, planned=planned),
         annotations=Annotations(
             read_only_hint=declaration.effect is Effect.READ,
             destructive_hint=declaration.effect is Effect.DESTROY,
@@ -62,7 +62,7 @@ def arguments_schema(params: type[msgspec.Struct]) -> dict[str, Any]:
     return {**schema, "additionalProperties": False}
 
 
-def _output_schema(operation: Operation) -> dict[str, Any] | None:
-    if operation.code.narrow is not None:
+def _output_schema(operation: Operation, *, planned: bool) -> dict[str, Any] | None:
+    if planned and operation.code.narrow is not None:
         return None  # a read by some arguments and a change by others
-    return json_schema(Plan if operation.declaration.effect.changes else operation.code.result)
+    return json_schema(Plan if planned and operation.declaration.effect.changes else operation.code.result)

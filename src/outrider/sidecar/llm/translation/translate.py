@@ -7,7 +7,8 @@ import msgspec
 
 from outrider.core.codec import decode_plain, encode
 from outrider.core.errors import InvalidConfigError, OutriderError
-from outrider.sidecar.llm.dialects import Dialect, error_document
+from outrider.core.sidecar_settings import Dialect
+from outrider.sidecar.llm.dialects import error_document
 from outrider.sidecar.llm.translation import chat, messages, responses
 from outrider.sidecar.llm.translation.events import Events
 from outrider.sidecar.llm.translation.faults import fault_of

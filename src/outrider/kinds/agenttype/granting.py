@@ -1,0 +1,114 @@
+"""From the grants of an AgentType to what its sidecar is told of tools."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import InvalidVersion, Version
+
+from outrider.core.errors import InvalidConfigError, NotFoundError, did_you_mean
+from outrider.core.sidecar_settings import ToolGrantSettings, ToolServerSettings, ToolsSettings
+from outrider.core.tool_endpoints import ToolEndpoint
+from outrider.kinds.agenttype.tools import ToolUse
+
+# The server of operations; no Tool can be called so.
+OPERATIONS = "@operations"
+
+
+def tool_name(operation: str) -> str:
+    """Return the name of the tool that stands for an operation."""
+    return operation.replace(".", "_", 1)
+
+
+def granted(
+    uses: Iterable[ToolUse], endpoints: Mapping[str, ToolEndpoint], *, folder: Path, operations: Path | None
+) -> ToolsSettings:
+    """Return what a sidecar is told.
+
+    Args:
+        uses: The grants.
+        endpoints: All Tools, by name.
+        folder: Where relative paths begin.
+        operations: Unix socket of the server of operations.
+
+    Raises:
+        OutriderError: A Tool is not there, or none has the capability or the version.
+    """
+    servers: dict[str, ToolServerSettings] = {}
+    grants = []
+    for use in uses:
+        if use.operation is not None:
+            servers[OPERATIONS] = ToolServerSettings(name=OPERATIONS, url="http://operations/mcp", socket=operations)
+            grants.append(_grant(use, OPERATIONS, [tool_name(use.operation)], ""))
+        else:
+            name = chosen(use, endpoints)
+            servers[name] = _server(name, endpoints[name], folder)
+            grants.append(_grant(use, name, use.tools, f"{name}_" if use.prefix is None else use.prefix))
+    return ToolsSettings(servers=list(servers.values()), grants=grants)
+
+
+def chosen(use: ToolUse, endpoints: Mapping[str, ToolEndpoint]) -> str:
+    """Return the name of the Tool that a grant means: of several that have a capability the newest.
+
+    Raises:
+        NotFoundError: There is none.
+        InvalidConfigError: Its version is not the one that is wanted, or the range is none.
+    """
+    wanted = _range(use.version)
+    if use.server is not None:
+        found = endpoints.get(use.server)
+        if found is None:
+            raise NotFoundError(
+                f"no Tool is called '{use.server}'", found=use.server, expected=", ".join(sorted(endpoints)) or "a Tool",
+                suggestions=did_you_mean(use.server, endpoints) or [f"declare a Tool named '{use.server}'"],
+            )  # fmt: skip
+        if not _fits(found.version, wanted):
+            raise InvalidConfigError(
+                f"Tool '{use.server}' has another version", path="version", found=found.version, expected=use.version,
+                suggestions=["widen the range after a look at what has changed"],
+            )  # fmt: skip
+        return use.server
+    able = {name: one for name, one in endpoints.items() if use.capability in one.capabilities}
+    fitting = [name for name, one in able.items() if _fits(one.version, wanted)]
+    if not fitting:
+        known = sorted({capability for one in endpoints.values() for capability in one.capabilities})
+        raise NotFoundError(
+            f"no Tool of that version has the capability '{use.capability}'", found=", ".join(sorted(able)) or "no Tool that has it",
+            expected=", ".join(known) or "a Tool with capabilities",
+        )  # fmt: skip
+    return max(fitting, key=lambda name: (Version(endpoints[name].version), name))
+
+
+def _range(text: str) -> SpecifierSet:
+    try:
+        return SpecifierSet(text)
+    except InvalidSpecifier as error:
+        raise InvalidConfigError(
+            f"not a range of versions: {error}", path="version", found=text, expected="for example >=2,<3",
+        ) from error  # fmt: skip
+
+
+def _fits(version: str, wanted: SpecifierSet) -> bool:
+    try:
+        return wanted.contains(Version(version), prereleases=True)
+    except InvalidVersion as error:
+        raise InvalidConfigError(
+            f"not a version: {error}", path="version", found=version, expected="for example 2.1.0"
+        ) from error
+
+
+def _server(name: str, endpoint: ToolEndpoint, folder: Path) -> ToolServerSettings:
+    http = endpoint.transport.http
+    return ToolServerSettings(
+        name=name, version=endpoint.version, url=http.url, token=http.token, headers=http.headers,
+        ca=folder / http.ca if http.ca else None,
+    )  # fmt: skip
+
+
+def _grant(use: ToolUse, server: str, tools: list[str], prefix: str) -> ToolGrantSettings:
+    limits = use.limits
+    return ToolGrantSettings(
+        server=server, tools=tools, prefix=prefix, arguments=use.arguments, when=use.when,
+        approval=use.require_approval,
+        timeout=float(limits.timeout), calls_per_minute=limits.calls_per_minute, longest_result=int(limits.longest_result),
+    )  # fmt: skip

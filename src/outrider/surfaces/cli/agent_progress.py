@@ -1,0 +1,112 @@
+"""What a task of an AI agent does, as it does it, and the questions that it brings up."""
+
+import asyncio
+import getpass
+import os
+import sys
+
+from outrider.core.codec import encode
+from outrider.core.units import format_money
+from outrider.local.agents.confinement import Confinement
+from outrider.local.agents.job import JobResult, Watcher
+from outrider.sidecar.activity import Activity, Question, ToolUse
+from outrider.sidecar.llm.ledger import Entry
+from outrider.sidecar.tools.status import Decision
+from outrider.surfaces.cli.printable import printable
+from outrider.surfaces.cli.settings import note
+
+_ARGUMENTS_WIDTH = 120
+
+
+class Progress:
+    """Writes what happens to standard error.
+
+    Args:
+        name: Of the agent.
+        yes: Whether every question is answered with a yes.
+        may_ask: Whether there is somebody at a terminal.
+    """
+
+    def __init__(self, name: str, *, yes: bool, may_ask: bool) -> None:
+        self._name, self._yes, self._may_ask = name, yes, may_ask
+
+    def watcher(self) -> Watcher:
+        """Return what hears of a task."""
+        return Watcher(began=self._began, activity=self._activity, stderr=_pass_on, decide=self._decide)
+
+    def _began(self, confinement: Confinement) -> None:
+        self._say(f"begins   sandbox: {confinement.level.label} · network: {confinement.egress}")
+
+    def _activity(self, activity: Activity) -> None:
+        if activity.call is not None:
+            self._say(_call_text(activity.call))
+        if activity.tool is not None:
+            self._say(_tool_text(activity.tool))
+
+    async def _decide(self, question: Question) -> Decision:
+        text = f"wants {question.tool} {_shortened(encode(question.arguments).decode())}"
+        if self._yes:
+            self._say(f"{text}   approved by --yes")
+            return Decision(approve=True, by=getpass.getuser())
+        if not self._may_ask:
+            self._say(f"{text}   rejected: there is no terminal to ask on; --yes approves")
+            return Decision(approve=False, by="nobody at a terminal")
+        sys.stderr.write(f"{self._name}  {printable(text)}   approve? [y/N] ")
+        sys.stderr.flush()
+        return Decision(approve=(await _line()).strip().lower() in ("y", "yes"), by=getpass.getuser())
+
+    def _say(self, text: str) -> None:
+        note(f"{self._name}  {printable(text)}")
+
+
+def summary(result: JobResult) -> str:
+    """Return what became of a task, on one line."""
+    money = format_money(result.cost, result.currency)
+    said = "done" if result.state == "succeeded" else f"{result.state.replace('_', ' ')}: {result.problem}"
+    calls = _counted(result.calls, "call")
+    tools = f" · {_counted(result.tools, 'tool call')}" if result.tools else ""
+    offline = " · offline" if result.offline else ""
+    unseen = " · the wrapper was not seen" if result.wrapper == "not_seen" else ""
+    return f"{result.agent}  {said}   {calls}{tools} · {money} · {result.seconds:.1f} s{offline}{unseen} · run {result.run}"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _call_text(call: Entry) -> str:
+    who = call.model if call.model == call.provider else f"{call.provider}/{call.model}"
+    about = "≈" if call.estimated else ""
+    outcome = "" if call.outcome == "whole" else f"   {call.outcome}"
+    tokens = f"{about}{call.input:,} in / {call.output:,} out tokens"
+    return f"asks {call.alias} ({who if call.provider else 'nobody answered'})   {tokens}   {call.seconds * 1000:.0f} ms{outcome}"
+
+
+def _tool_text(use: ToolUse) -> str:
+    approved = f"   approved by {use.approved}" if use.approved else ""
+    return f"uses {use.tool}   {use.outcome}   {use.seconds * 1000:.0f} ms{approved}"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _ARGUMENTS_WIDTH else text[: _ARGUMENTS_WIDTH - 1] + "…"
+
+
+def _pass_on(piece: bytes) -> None:
+    sys.stderr.write(printable(piece.decode("utf-8", "replace")))
+    sys.stderr.flush()
+
+
+async def _line() -> str:
+    """Wait for a line on the terminal; a thread that waits for one could not be given up."""
+    loop, terminal = asyncio.get_running_loop(), sys.stdin.fileno()
+    typed: asyncio.Future[bytes] = loop.create_future()
+
+    def read() -> None:
+        if not typed.done():
+            typed.set_result(os.read(terminal, 4096))
+
+    loop.add_reader(terminal, read)
+    try:
+        return (await typed).decode("utf-8", "replace")
+    finally:
+        loop.remove_reader(terminal)

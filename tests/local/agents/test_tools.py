@@ -1,0 +1,131 @@
+"""Tools of AI agents: operations that are granted, and the people who approve them."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.local.agents.support import AgentFolder
+from tests.peers.environments import install
+from tests.peers.mcp_client import ENVIRONMENTS
+from tests.servers.mcp_servers import McpServerProcess
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
+CALLS = """
+import json, os, sys, urllib.request
+def tool(name, arguments):
+    call = urllib.request.Request(
+        os.environ["OUTRIDER_GATEWAY"] + "/v1/tools/" + name, json.dumps(arguments).encode(),
+        {"authorization": "Bearer " + os.environ["OPENAI_API_KEY"]},
+    )
+    with urllib.request.urlopen(call, timeout=30) as answer:
+        return json.load(answer)["structuredContent"]
+print(json.dumps([tool(*call) for call in json.load(sys.stdin)]))
+"""
+# The MCP SDK inside the sandbox, unchanged.
+SDK = """
+import asyncio, json, os
+from mcp import ClientSession
+from mcp.client.streamable_http import streamablehttp_client
+async def main():
+    headers = {"authorization": "Bearer " + os.environ["OPENAI_API_KEY"]}
+    async with streamablehttp_client(os.environ["OUTRIDER_MCP_URL"], headers=headers) as (read, write, _):
+        async with ClientSession(read, write) as session:
+            await session.initialize()
+            tools = [tool.name for tool in (await session.list_tools()).tools]
+            result = await session.call_tool("shop_add", {"a": 1, "b": 2})
+            print(json.dumps({"tools": tools, "result": result.structuredContent}))
+asyncio.run(main())
+"""
+
+
+def granted(folder: Path, *tools: dict[str, Any], program: str = CALLS, **spec: Any) -> AgentFolder:
+    return AgentFolder(folder, program, tools=list(tools), **spec)
+
+
+def run(agent: AgentFolder, calls: list[Any], *arguments: str) -> list[dict[str, Any]]:
+    (agent.folder / "calls.json").write_text(json.dumps(calls))
+    result = agent.run("--offline", "--input", "@calls.json", *arguments)
+    found: list[dict[str, Any]] = result["result"]
+    assert result["tools"] == len(found)
+    return found
+
+
+def test_only_what_is_granted_is_called(tmp_path: Path) -> None:
+    log = tmp_path / "web.log"
+    log.write_text("ERROR out of memory\n")
+    agent = granted(tmp_path, {"operation": "host.file_tail", "arguments": {"path": f"{tmp_path}/*"}})
+    calls = [
+        ["host_file_tail", {"path": str(log)}],
+        ["host_file_tail", {"path": "/etc/passwd"}],
+        ["host_file_tail", {"path": f"{tmp_path}/../../../etc/passwd"}],
+        ["host_file_read", {"path": str(log)}],
+        ["host_file_tail", {"path": str(log), "lines": "many"}],
+    ]
+    read, other, climbing, unknown, wrong = run(agent, calls)
+    assert read["lines"] == ["ERROR out of memory"]
+    assert other["code"] == climbing["code"] == "DENIED"
+    assert unknown["code"] == "NOT_FOUND"
+    assert wrong["code"] == "INVALID_CONFIG"
+
+
+def test_a_change_waits_for_a_yes(tmp_path: Path) -> None:
+    note = tmp_path / "note"
+    agent = granted(tmp_path, {"operation": "host.file_write", "requireApproval": {"from": ["oncall"]}})
+    calls = [["host_file_write", {"path": str(note), "content": "restarted"}]]
+    (refused,) = run(agent, calls)
+    assert refused["code"] == "DENIED"
+    assert not note.exists()
+    (done,) = run(agent, calls, "--yes")
+    assert done["created"]
+    assert note.read_text() == "restarted"
+
+
+@pytest.mark.parametrize(("answer", "said"), [(b"y\n", "created"), (b"\n", "DENIED")])
+def test_a_person_is_asked_on_a_terminal(tmp_path: Path, answer: bytes, said: str) -> None:
+    note = tmp_path / "note"
+    agent = granted(tmp_path, {"operation": "host.file_write", "requireApproval": {"from": ["oncall"]}})
+    (agent.folder / "calls.json").write_text(json.dumps([["host_file_write", {"path": str(note), "content": "x"}]]))
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "outrider", "agent", "run", "--offline", "--input", "@calls.json"], cwd=agent.folder,
+        env=agent.environment, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stderr is not None
+    shown = b""
+    while b"approve? [y/N]" not in shown:
+        piece = os.read(process.stderr.fileno(), 1024)
+        assert piece, shown
+        shown += piece
+    assert b"host_file_write" in shown
+    os.write(ours, answer)
+    output, _ = process.communicate(timeout=30)
+    os.close(ours)
+    os.close(theirs)
+    assert said in output.decode()
+    assert note.exists() is (said == "created")
+
+
+def test_a_policy_can_still_deny(tmp_path: Path) -> None:
+    agent = granted(tmp_path, {"operation": "host.disk"})
+    policy = {"principals": ["agent:triage"], "operations": ["host.*"], "effect": "deny"}
+    agent.declare("Policy", "none", policy)
+    (refused,) = run(agent, [["host_disk", {"path": "/"}]])
+    assert refused["code"] == "DENIED"
+
+
+def test_the_sdk_of_mcp_uses_a_server_through_the_sidecar(tmp_path: Path) -> None:
+    with McpServerProcess("mcp2", tmp_path / "log") as server:
+        python = install("mcp1", ENVIRONMENTS["mcp1"]) / "python"
+        agent = granted(
+            tmp_path, {"server": "shop", "version": ">=1,<2", "tools": ["add"]}, program=SDK,
+            agent={"command": [str(python), "program.py"]},
+        )  # fmt: skip
+        agent.declare("Tool", "shop", {"version": "1.2.0", "transport": {"http": {"url": server.url}}})
+        result = agent.run("--offline")
+    assert result["result"] == {"tools": ["shop_add"], "result": {"result": 3}}, agent.outrider("agent", "logs").stdout
