@@ -125,10 +125,12 @@ class _Handler(BaseHTTPRequestHandler):
             {
                 **common,
                 "object": "chat.completion.chunk",
-                "choices": [{"index": 0, "delta": {"content": word}, "finish_reason": None}],
+                "choices": [
+                    {"index": 0, "delta": {"content": word} if word else {}, "finish_reason": None if word else "stop"}
+                ],
                 "usage": None,
             }
-            for word in WORDS
+            for word in [*WORDS, ""]
         ]
         if (body.get("stream_options") or {}).get("include_usage"):
             chunks.append({**common, "object": "chat.completion.chunk", "choices": [], "usage": usage})

@@ -95,6 +95,22 @@ def test_programs_on_real_sdks(tmp_path: Path, provider: ModelServer) -> None:
     assert "sk-virtual" not in text
 
 
+def test_programs_on_real_sdks_reach_providers_of_other_dialects(tmp_path: Path, provider: ModelServer) -> None:
+    with running(tmp_path, provider) as sidecar:
+        found = llm_clients.ask(sidecar.address, "sk-virtual", openai="claude", anthropic="chat", langchain="claude")
+        nodes = llm_clients.ask_with_node(sidecar.address, "sk-virtual", openai="claude", anthropic="chat")
+    assert {name: found["openai"][name] for name in ("whole", "stream", "usage", "response")} == {
+        "whole": TEXT, "stream": TEXT, "usage": INPUT + OUTPUT, "response": TEXT,
+    }  # fmt: skip
+    assert found["anthropic"] == found["langchain"] == {"whole": TEXT, "stream": TEXT}
+    assert nodes["openai"] == {"whole": TEXT, "stream": TEXT, "response": TEXT}
+    assert nodes["anthropic"] == {"whole": TEXT, "stream": TEXT}
+    ledger = sidecar.ledger()
+    assert len(ledger) == len(provider.told)
+    assert sum(row["input"] + row["output"] for row in ledger) == sum(map(sum, provider.told))
+    assert not any(row.get("estimated") for row in ledger)
+
+
 def test_programs_on_the_sdks_for_node(tmp_path: Path, provider: ModelServer) -> None:
     with running(tmp_path, provider) as sidecar:
         found = llm_clients.ask_with_node(sidecar.address, "sk-virtual", openai="chat", anthropic="claude")

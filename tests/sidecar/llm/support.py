@@ -174,7 +174,11 @@ async def _provider(script: Script, seen: list[tuple[bytes, bytes]]) -> AsyncIte
 async def gateway(
     folder: Path, *scripts: Script, dialect: str = "openai", keys: frozenset[bytes] = frozenset(), **more: Any
 ) -> AsyncIterator[Gateway]:
-    """Run a gateway with one route, `default`, to providers p0, p1... in their order; `more` is LlmSettings."""
+    """Run a gateway with one route, `default`, to providers p0, p1... in their order; `more` is LlmSettings.
+
+    Of several dialects, with commas between, each provider speaks another one.
+    """
+    dialects = dialect.split(",")
     made = Gateway()
     folder.mkdir(exist_ok=True)
     (folder / "prices.json").write_text(json.dumps(PRICES))
@@ -183,9 +187,10 @@ async def gateway(
         for number, script in enumerate(scripts):
             made.seen.append([])
             port = await stack.enter_async_context(_provider(script, made.seen[number]))
-            url = f"http://127.0.0.1:{port}" + ("/v1" if dialect == "openai" else "")
+            speaks = dialects[number % len(dialects)]
+            url = f"http://127.0.0.1:{port}" + ("/v1" if speaks == "openai" else "")
             providers.append(
-                {"provider": f"p{number}", "dialect": dialect, "url": url, "model": "m", "priority": number}
+                {"provider": f"p{number}", "dialect": speaks, "url": url, "model": "m", "priority": number}
             )
         routes = [{"alias": "default", "providers": providers}]
         settings = convert({"routes": routes, "prices": str(folder / "prices.json"), **more}, LlmSettings)

@@ -106,7 +106,7 @@ async def test_what_is_not_offered(tmp_path: Path) -> None:
         unknown = await found.ask(**CALL | {"model": "gpt-9"})
         assert unknown.status == 404
         assert "no route is called 'gpt-9'; there are: default" in unknown.document["error"]["message"]
-        other = await found.ask("/v1/messages", **CALL)
+        other = await found.ask("/v1/messages/count_tokens", **CALL)
         assert other.status == 400
         assert other.document["error"]["type"] == "invalid_request_error", "as Anthropic's clients read it"
         for body in (b"[]", b"", b"{", b'{"model": 1}', b'{"model": "default"', b'{"Model": "default"}', b"\xff"):

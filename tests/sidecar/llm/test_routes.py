@@ -9,7 +9,11 @@ from hypothesis import strategies as st
 from outrider.core.errors import InvalidConfigError
 from outrider.core.secrets import SecretValue
 from outrider.core.sidecar_settings import ProviderSettings
+from outrider.sidecar.llm.dialects import Endpoint
 from outrider.sidecar.llm.routes import Provider, Route, make_provider
+
+EMBEDDINGS = Endpoint("embeddings", "openai")
+CHAT = Endpoint("chat", "openai", crosses=True)
 
 
 def provider(name: str, **more: Any) -> Provider:
@@ -27,23 +31,29 @@ def test_each_that_speaks_the_dialect_comes_once_and_lower_numbers_first(
     given: list[tuple[int, int, str]], chance: float
 ) -> None:
     made = [provider(str(number), priority=one[0], weight=one[1], dialect=one[2]) for number, one in enumerate(given)]
-    order = Route("r", made).order("openai", lambda: chance)
+    order = Route("r", made).order(EMBEDDINGS, lambda: chance)
     assert sorted(one.name for one in order) == sorted(one.name for one in made if one.dialect == "openai")
     assert [one.priority for one in order] == sorted(one.priority for one in order)
+
+
+def test_what_can_be_translated_goes_to_other_dialects_too() -> None:
+    made = [provider("a", dialect="anthropic"), provider("o", priority=1), provider("g", dialect="gemini")]
+    assert [one.name for one in Route("r", made).order(CHAT)] == ["a", "o"]
+    assert [one.name for one in Route("r", made).order(EMBEDDINGS)] == ["o"]
 
 
 def test_the_share_of_each_is_its_weight() -> None:
     route = Route("r", [provider("a", weight=3), provider("b", weight=1), provider("c", priority=1, weight=100)])
     chance = random.Random(1).random
-    first = Counter(route.order("openai", chance)[0].name for _ in range(2000))
+    first = Counter(route.order(EMBEDDINGS, chance)[0].name for _ in range(2000))
     assert first["c"] == 0
     assert 1400 <= first["a"] <= 1600
 
 
 def test_the_list_of_one_call_is_not_that_of_another() -> None:
     route = Route("r", [provider("a")])
-    route.order("openai").clear()
-    assert len(route.order("openai")) == 1
+    route.order(EMBEDDINGS).clear()
+    assert len(route.order(EMBEDDINGS)) == 1
 
 
 @pytest.mark.parametrize(

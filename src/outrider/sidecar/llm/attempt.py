@@ -47,6 +47,7 @@ class Record(msgspec.Struct, kw_only=True):
         moment: Seconds since the epoch.
         providers: Who may still be asked.
         asked: Whether any was.
+        refused: Why one could not be asked: the call cannot be translated for it.
         left: How many of them were left while they may have worked at it.
         reservation: Money that is held for it.
         asks_usage: Whether the gateway asks for the usage of a stream, and not the client.
@@ -64,6 +65,7 @@ class Record(msgspec.Struct, kw_only=True):
     moment: float
     providers: list[Provider] = []
     asked: bool = False
+    refused: str = ""
     left: int = 0
     reservation: Reservation | None = None
     asks_usage: bool = False

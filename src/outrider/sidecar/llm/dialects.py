@@ -22,6 +22,7 @@ class Endpoint(msgspec.Struct, frozen=True):
         charged: Whether it uses tokens.
         streams: Whether the path itself says that the answer comes in pieces.
         usage_on_request: Whether a stream tells its usage only when it is asked to.
+        crosses: Whether its calls can be translated for providers of another dialect.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     charged: bool = True
     streams: bool = False
     usage_on_request: bool = False
+    crosses: bool = False
 
 
 MODELS = Endpoint("models", "openai", charged=False)
@@ -36,11 +38,11 @@ HEALTH = Endpoint("health", "openai", charged=False)
 STATUS = Endpoint("status", "openai", charged=False)
 _READ = {b"/v1/models": MODELS, b"/health": HEALTH, b"/status": STATUS}
 _ENDPOINTS = {
-    b"/v1/chat/completions": Endpoint("chat", "openai", usage_on_request=True),
+    b"/v1/chat/completions": Endpoint("chat", "openai", usage_on_request=True, crosses=True),
     b"/v1/completions": Endpoint("completions", "openai", usage_on_request=True),
-    b"/v1/responses": Endpoint("responses", "openai"),
+    b"/v1/responses": Endpoint("responses", "openai", crosses=True),
     b"/v1/embeddings": Endpoint("embeddings", "openai"),
-    b"/v1/messages": Endpoint("messages", "anthropic"),
+    b"/v1/messages": Endpoint("messages", "anthropic", crosses=True),
     b"/v1/messages/count_tokens": Endpoint("count_tokens", "anthropic", charged=False),
 }
 _GEMINI_ENDPOINTS = {

@@ -9,7 +9,7 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from outrider.core.codec import encode
-from outrider.core.errors import InvalidConfigError
+from outrider.core.errors import InvalidConfigError, OutriderError
 from outrider.core.identifiers import time_ordered
 from outrider.core.sidecar_settings import Dialect
 from outrider.sidecar.llm import scripted
@@ -179,7 +179,7 @@ class LlmGate:
 
     def _begin(self, exchange: Exchange, record: Record, route: Route) -> None:
         dialect = record.endpoint.dialect
-        record.providers = route.order(dialect)
+        record.providers = route.order(record.endpoint)
         if self._script is not None and not scripted.serves(record.endpoint.name):
             _refuse(exchange, dialect, 501, "offline", f"a script does not answer {record.endpoint.name}")
             return
@@ -256,6 +256,9 @@ class LlmGate:
     def give_up(self, exchange: Exchange, record: Record, failure: Failure, *, left: Entry | None = None) -> None:
         """Answer a call with what went wrong."""
         self.close(record, left or self.entry(record, "failed", status=failure.status))
+        if record.refused and not record.asked:
+            _refuse(exchange, record.endpoint.dialect, 400, "unsupported", record.refused)
+            return
         _refuse(
             exchange,
             record.endpoint.dialect,
@@ -279,8 +282,11 @@ class LlmGate:
         return record.reservation is not None
 
     def _forward(self, exchange: Exchange, record: Record, provider: Provider, *, trial: int) -> None:
-        record.asked = True
         model = provider.model or record.alias
+        if provider.dialect != record.endpoint.dialect:
+            self._cross(exchange, record, provider, trial=trial)
+            return
+        record.asked = True
         endpoint, call = record.endpoint, record.call
         record.asks_usage = endpoint.usage_on_request and call.stream and not call.wants_usage
         body = exchange.request.body
@@ -292,6 +298,32 @@ class LlmGate:
             CallAttempt(self, record, provider, trial=trial),
             path=provider_path(provider.dialect, provider.base, record.path, model),
             fields=[*fields, _IDENTITY, *provider.key],  # what is compressed cannot be counted
+            body=body,
+        )
+
+    def _cross(self, exchange: Exchange, record: Record, provider: Provider, *, trial: int) -> None:
+        """Ask a provider of another dialect; one that cannot be told what is asked is passed over."""
+        from outrider.sidecar.llm.crossing import (  # noqa: PLC0415 - most gateways never translate
+            CrossingAttempt,
+            fields_of,
+            translation,
+        )
+
+        translated = translation(record, provider)
+        try:
+            body = translated.request(exchange.request.body, provider.model or record.alias)
+        except OutriderError as error:
+            record.refused = error.message
+            provider.circuit.gave_up(trial)
+            self.try_next(exchange, record, _NOBODY)
+            return
+        record.asked, record.asks_usage = True, False
+        fields = [field for field in exchange.request.fields if field[0] != b"accept-encoding"]
+        exchange.forward(
+            provider.target,
+            CrossingAttempt(self, record, provider, translated, trial=trial),
+            path=provider.base + translated.path(),
+            fields=[*fields_of(translated, fields), _IDENTITY, *provider.key],
             body=body,
         )
 

@@ -8,11 +8,13 @@ from outrider.core.errors import InvalidConfigError
 from outrider.core.secrets import SecretRef, SecretValue
 from outrider.core.sidecar_settings import Dialect, ProviderSettings, RouteSettings
 from outrider.sidecar.llm.circuit import Circuit
-from outrider.sidecar.llm.dialects import key_fields
+from outrider.sidecar.llm.dialects import Endpoint, key_fields
 from outrider.sidecar.llm.prices import Price
 from outrider.sidecar.proxy.messages import Field
 from outrider.sidecar.proxy.pool import Target
 
+# Between these calls are translated.
+TRANSLATED: frozenset[Dialect] = frozenset({"openai", "anthropic"})
 TargetMaker = Callable[[str, int, ProviderSettings], Target]
 
 
@@ -67,15 +69,16 @@ class Route:
         self._able: dict[Dialect, list[Provider]] = {}
         for one in providers:
             self._able.setdefault(one.dialect, []).append(one)
+        self._translatable = [one for one in providers if one.dialect in TRANSLATED]
 
-    def order(self, dialect: Dialect, chance: Callable[[], float] = random.random) -> list[Provider]:
-        """Return the providers that speak a dialect, in the order in which they are to be asked.
+    def order(self, endpoint: Endpoint, chance: Callable[[], float] = random.random) -> list[Provider]:
+        """Return the providers that can answer at an endpoint, in the order in which they are to be asked.
 
         Args:
-            dialect: Of the call.
+            endpoint: Of the call.
             chance: Returns a number from 0 to 1; of providers of one priority the share of each is its weight.
         """
-        able = self._able.get(dialect, [])
+        able = self._translatable if endpoint.crosses else self._able.get(endpoint.dialect, [])
         if len(able) <= 1:
             return able.copy()
         found: list[Provider] = []

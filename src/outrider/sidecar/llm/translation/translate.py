@@ -156,9 +156,10 @@ class Stream:
     Attributes:
         whole: Whether the answer has come to its proper end.
         problem: Why it has not, where an error has ended it.
+        fault: The event that said so, at the end of what was returned.
     """
 
-    __slots__ = ("_began", "_calls", "_events", "_reader", "_size", "_writer", "problem", "whole")
+    __slots__ = ("_began", "_calls", "_events", "_reader", "_size", "_writer", "fault", "problem", "whole")
 
     def __init__(self, reader: _Reader, writer: _Writer) -> None:
         self._events = Events()
@@ -167,6 +168,7 @@ class Stream:
         self._began = self._calls = False
         self.whole = False
         self.problem = ""
+        self.fault = b""
 
     def feed(self, data: bytes) -> bytes:
         """Return what goes to the client for the next piece, which may begin and end anywhere."""
@@ -213,4 +215,5 @@ class Stream:
 
     def _fail(self, message: str) -> bytes:
         self.problem = message
-        return self._writer.write(Failed(message))
+        self.fault = self._writer.write(Failed(message))
+        return self.fault
