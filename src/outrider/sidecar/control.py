@@ -6,16 +6,19 @@ from typing import Literal
 
 import msgspec
 
+from outrider.core.http.headers import Headers
 from outrider.core.http.messages import Request, Response
 from outrider.core.sidecar_settings import WrapperSettings
 from outrider.ports.http.routing import Router, json_response, number_argument, read_json
 from outrider.ports.telemetry import logger
+from outrider.ports.telemetry.metrics import CONTENT_TYPE
 from outrider.sidecar.activity import ActivityFeed
 from outrider.sidecar.llm.status import GatewayStatus
 from outrider.sidecar.tools.status import Decision, ToolsStatus
 
 CONTROL_SOCKET, DOORS_SOCKET = "control.sock", "doors.sock"
 WAIT_SECONDS = 20.0
+_METRICS = Headers({"content-type": CONTENT_TYPE})
 _log = logger(__name__)
 
 
@@ -32,8 +35,13 @@ class WrapperStatus(msgspec.Struct, kw_only=True):
 
 
 class SidecarStatus(msgspec.Struct, kw_only=True):
-    """A sidecar at a glance; amounts of money are in nano-units of the currency."""
+    """A sidecar at a glance; amounts of money are in nano-units of the currency.
 
+    Attributes:
+        problem: Why the agent should not be given work; empty where nothing is wrong.
+    """
+
+    problem: str
     currency: str
     wrapper: WrapperStatus
     models: GatewayStatus
@@ -62,22 +70,47 @@ class Control:
         status: Returns the sidecar's status.
         feed: What it has done.
         decide: Answers a question by its id.
+        metrics: Returns the metrics in Prometheus' text format.
     """
 
     def __init__(
-        self, status: Callable[[], SidecarStatus], feed: ActivityFeed, decide: Callable[[str, Decision], None]
+        self,
+        status: Callable[[], SidecarStatus],
+        feed: ActivityFeed,
+        decide: Callable[[str, Decision], None],
+        metrics: Callable[[], bytes],
     ) -> None:
         self._status = status
         self._feed = feed
         self._decide = decide
+        self._metrics = metrics
+
+    def admin(self) -> Router:
+        """Return the routes that only tell, for whoever watches the machine."""
+        router = Router(_log)
+        router.add("GET", "/health", self._get_health)
+        router.add("GET", "/ready", self._get_ready)
+        router.add("GET", "/status", self._get_status)
+        router.add("GET", "/metrics", self._get_metrics)
+        return router
 
     def router(self) -> Router:
-        """Return the routes."""
-        router = Router(_log)
-        router.add("GET", "/status", self._get_status)
+        """Return all routes, for whoever runs the agent."""
+        router = self.admin()
         router.add("GET", "/activity", self._get_activity)
         router.add("POST", "/approvals/{question}", self._post_approval)
         return router
+
+    async def _get_health(self, _: Request) -> Response:
+        return json_response({"status": "ok"})
+
+    async def _get_ready(self, _: Request) -> Response:
+        """Answer 503 with the reason while the agent should not be given work."""
+        problem = self._status().problem
+        return json_response({"ready": not problem, "problem": problem}, 503 if problem else 200)
+
+    async def _get_metrics(self, _: Request) -> Response:
+        return Response(200, _METRICS, self._metrics())
 
     async def _get_status(self, _: Request) -> Response:
         return json_response(self._status())

@@ -27,13 +27,17 @@ def entry(name: str) -> Entry:
 def status() -> SidecarStatus:
     gateway = GatewayStatus(agent="a", running=0, ledger="", offline=False, budget=None, routes=[])
     return SidecarStatus(
-        currency="USD", wrapper=WrapperStatus(state="none"), models=gateway, tools=ToolsStatus(tools=[], problems={})
+        problem="",
+        currency="USD",
+        wrapper=WrapperStatus(state="none"),
+        models=gateway,
+        tools=ToolsStatus(tools=[], problems={}),
     )
 
 
 @asynccontextmanager
 async def client(feed: ActivityFeed, path: Path) -> AsyncIterator[Client]:
-    server = Server(Control(status, feed, lambda *_: None).router())
+    server = Server(Control(status, feed, lambda *_: None, lambda: b"").router())
     await server.start_unix(path)
     made = Client(f"unix:{path}")
     try:

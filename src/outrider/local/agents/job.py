@@ -28,10 +28,12 @@ from outrider.local.agents.sidecar import Sidecar, running_sidecar
 from outrider.local.agents.streams import Kept, feed
 from outrider.ports.clock import SystemClock
 from outrider.ports.secrets import Resolver, SecretSource
+from outrider.ports.telemetry import current_traceparent, span
 from outrider.runtime.sandbox.launch import SEARCH_PATH
 from outrider.runtime.sandbox.model import Surroundings
 from outrider.runtime.sandbox.process import Confined, start
 from outrider.sidecar.activity import Activity, Question
+from outrider.sidecar.llm.conventions import AGENT, INVOKE_AGENT, OPERATION
 from outrider.sidecar.tools.status import Decision
 
 INPUT_FILE = "input.json"
@@ -154,9 +156,11 @@ async def run_job(
         plan = await _plan(item, home, references, offline=offline, accept_none=accept_unsandboxed)
         if plan.listening is not None:
             closing.enter_context(plan.listening)
+        work = closing.enter_context(span(f"{INVOKE_AGENT} {item.name}", {OPERATION: INVOKE_AGENT, AGENT: item.name}))
         settings = msgspec.structs.replace(
             plan.workload.sidecar,
             control=files.control,
+            traceparent=work.traceparent,
             secret_sources=home.sources | plan.workload.sidecar.secret_sources,
             secrets=home.store,
         )
@@ -295,6 +299,7 @@ class _Job:
         env = {
             "PATH": ":".join([*map(str, plan.program.path), SEARCH_PATH]),
             "OUTRIDER_INPUT": str(home.files.work / INPUT_FILE),
+            "TRACEPARENT": current_traceparent(),
         }
         for name, value in plan.workload.env.items():
             opened = (await secrets.fetch(value.secret, value.key)).reveal() if isinstance(value, SecretRef) else value

@@ -22,6 +22,7 @@ from outrider.local.agents.files import AgentFiles
 from outrider.local.agents.job import Home, JobResult, run_job
 from outrider.local.agents.records import CostRow, costs, runs
 from outrider.local.layout import Layout
+from outrider.ports.telemetry import start_tracing, stop_tracing
 from outrider.runtime.contexts import PlatformContext, cache_folder, user_state_folder
 from outrider.runtime.folders import ObjectFolder
 from outrider.runtime.objects import ObjectSet
@@ -65,12 +66,14 @@ def run_agent(
     item = _chosen(objects, name)
     settings: Settings = ctx.find_root().obj
     progress = Progress(item.name, yes=yes, may_ask=not settings.no_input and sys.stdin.isatty() and given != "@-")
+    start_tracing()
     result = execute(
         run_job(
             item, _home(path, objects, item), _input(given), references(objects), watcher=progress.watcher(),
             offline=offline, accept_unsandboxed=accept_unsandboxed,
         )
     )  # fmt: skip
+    stop_tracing()
     if not output.for_people:
         show(result, output)
         return _STATES[result.state]
