@@ -61,25 +61,15 @@ class ActivityFeed:
     """The last things that were done; who comes late misses what came before them."""
 
     def __init__(self) -> None:
-        self._kept: deque[Activity] = deque(maxlen=KEPT)
+        # As they are: activities are made of them only for who asks.
+        self._kept: deque[Entry | ToolUse | Question] = deque(maxlen=KEPT)
         self._last = 0
         self._came: asyncio.Event | None = None
 
-    def called(self, entry: Entry) -> None:
-        """Note a call of a model."""
-        self._add(Activity(number=self._last + 1, call=entry))
-
-    def used(self, use: ToolUse) -> None:
-        """Note a call of a tool."""
-        self._add(Activity(number=self._last + 1, tool=use))
-
-    def asked(self, question: Question) -> None:
-        """Note a question."""
-        self._add(Activity(number=self._last + 1, question=question))
-
-    def _add(self, activity: Activity) -> None:
+    def add(self, done: Entry | ToolUse | Question) -> None:
+        """Note what was done."""
         self._last += 1
-        self._kept.append(activity)
+        self._kept.append(done)
         if self._came is not None:
             self._came.set()
             self._came = None
@@ -93,4 +83,15 @@ class ActivityFeed:
                     await self._came.wait()
             except TimeoutError:
                 return []
-        return [one for one in self._kept if one.number > number]
+        first = self._last - len(self._kept) + 1
+        return [_activity(one, done) for one, done in enumerate(self._kept, first) if one > number]
+
+
+def _activity(number: int, done: Entry | ToolUse | Question) -> Activity:
+    match done:
+        case Entry():
+            return Activity(number=number, call=done)
+        case ToolUse():
+            return Activity(number=number, tool=done)
+        case Question():
+            return Activity(number=number, question=done)

@@ -122,7 +122,7 @@ class Sidecar:
 
         self._tools = Tools(
             settings.tools, agent=settings.agent, state=settings.state, secrets=self._secrets, clock=self._clock,
-            used=self._used, asked=self._feed.asked,
+            used=self._used, asked=self._feed.add,
         )  # fmt: skip
         self._tool_gate = self._tools.gate(
             lambda request: agent.admits(client_key(request.key)), keyless=not agent.keys
@@ -196,11 +196,11 @@ class Sidecar:
             await server.stop(0)
 
     def _called(self, entry: Entry) -> None:
-        self._feed.called(entry)
+        self._feed.add(entry)
         self._totals.called(entry)
 
     def _used(self, use: ToolUse) -> None:
-        self._feed.used(use)
+        self._feed.add(use)
         self._totals.used(use)
         if self._spans is not None:
             self._spans.used(use, self._clock.now())

@@ -61,11 +61,11 @@ async def test_who_watches_hears_of_each_call_once(tmp_path: Path) -> None:
     feed = ActivityFeed()
     async with client(feed, tmp_path / "s") as asked:
         assert await activity(asked, 0) == []
-        feed.called(entry("one"))
+        feed.add(entry("one"))
         waiting = asyncio.ensure_future(activity(asked, 1, 9000))
         await asyncio.sleep(0.05)
         assert not waiting.done()
-        feed.called(entry("two"))
+        feed.add(entry("two"))
         async with asyncio.timeout(WAIT):
             assert [one.call and one.call.id for one in await waiting] == ["two"]
         assert [one.number for one in await activity(asked, 0)] == [1, 2]
@@ -76,7 +76,7 @@ async def test_who_watches_hears_of_each_call_once(tmp_path: Path) -> None:
 async def test_who_comes_late_gets_the_last_ones() -> None:
     feed = ActivityFeed()
     for number in range(KEPT + 10):
-        feed.called(entry(str(number)))
+        feed.add(entry(str(number)))
     kept = await feed.after(0, 0)
     assert [kept[0].number, kept[-1].number, len(kept)] == [11, KEPT + 10, KEPT]
 
@@ -85,7 +85,7 @@ async def test_two_watchers_are_woken() -> None:
     feed = ActivityFeed()
     watchers = [asyncio.ensure_future(feed.after(0, WAIT)) for _ in range(2)]
     await asyncio.sleep(0)
-    feed.called(entry("one"))
+    feed.add(entry("one"))
     assert [len(found) for found in await asyncio.gather(*watchers)] == [1, 1]
 
 
