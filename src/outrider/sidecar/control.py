@@ -34,6 +34,12 @@ class WrapperStatus(msgspec.Struct, kw_only=True):
     runtimes: list[str] = []
 
 
+class Task(msgspec.Struct, kw_only=True):
+    """A task that begins, and the trace in which its calls stand."""
+
+    traceparent: str
+
+
 class SidecarStatus(msgspec.Struct, kw_only=True):
     """A sidecar at a glance; amounts of money are in nano-units of the currency.
 
@@ -71,6 +77,7 @@ class Control:
         feed: What it has done.
         decide: Answers a question by its id.
         metrics: Returns the metrics in Prometheus' text format.
+        begin: Hears of a task that begins.
     """
 
     def __init__(
@@ -79,11 +86,13 @@ class Control:
         feed: ActivityFeed,
         decide: Callable[[str, Decision], None],
         metrics: Callable[[], bytes],
+        begin: Callable[[Task], None] = lambda _: None,
     ) -> None:
         self._status = status
         self._feed = feed
         self._decide = decide
         self._metrics = metrics
+        self._task_begins = begin
 
     def admin(self) -> Router:
         """Return the routes that only tell, for whoever watches the machine."""
@@ -98,6 +107,7 @@ class Control:
         """Return all routes, for whoever runs the agent."""
         router = self.admin()
         router.add("GET", "/activity", self._get_activity)
+        router.add("POST", "/task", self._post_task)
         router.add("POST", "/approvals/{question}", self._post_approval)
         return router
 
@@ -119,6 +129,10 @@ class Control:
         """Answer with what was done after the number `after`, as soon as there is something."""
         wait = min(WAIT_SECONDS, number_argument(request, "wait_ms", 0) / 1000)
         return json_response(await self._feed.after(number_argument(request, "after", 0), wait))
+
+    async def _post_task(self, request: Request) -> Response:
+        self._task_begins(read_json(request, Task))
+        return json_response({"begun": True})
 
     async def _post_approval(self, request: Request) -> Response:
         self._decide(request.params["question"], read_json(request, Decision))

@@ -22,7 +22,7 @@ from outrider.ports.secrets import Resolver, SecretSource
 from outrider.ports.secrets.private_files import write_private
 from outrider.ports.telemetry import configure_logging, logger, traces
 from outrider.sidecar.activity import ActivityFeed, ToolUse
-from outrider.sidecar.control import CONTROL_SOCKET, DOORS_SOCKET, Control, SidecarStatus, wrapper_status
+from outrider.sidecar.control import CONTROL_SOCKET, DOORS_SOCKET, Control, SidecarStatus, Task, wrapper_status
 from outrider.sidecar.doors import Doors
 from outrider.sidecar.llm.buckets import Limits
 from outrider.sidecar.llm.building import build_budget, build_routes
@@ -176,7 +176,11 @@ class Sidecar:
             await server.stop(0)
 
     def _told(self) -> Control:
-        return Control(self.status, self._feed, self.decide_question, self._metrics)
+        return Control(self.status, self._feed, self.decide_question, self._metrics, self._begin_task)
+
+    def _begin_task(self, task: Task) -> None:
+        if self._spans is not None:
+            self._spans.parent = task.traceparent
 
     def _metrics(self) -> bytes:
         return self._totals.render(self._gate.status().budget, self._currency)

@@ -25,11 +25,14 @@ class Spans:
 
     Args:
         agent: Whose calls.
+        parent: As the attribute.
+
+    Attributes:
         parent: The trace of the task, as a `traceparent`, for calls that bring none; empty for none.
     """
 
     def __init__(self, agent: str, parent: str) -> None:
-        self._agent, self._parent = agent, parent
+        self._agent, self.parent = agent, parent
 
     def called(self, record: Record, entry: Entry) -> None:
         """Tell of a call of a model; what was said is never told."""
@@ -40,7 +43,7 @@ class Spans:
             REASONING_TOKENS: entry.reasoning, "outrider.call": entry.id, "outrider.estimated": entry.estimated,
         }  # fmt: skip
         fault = "" if entry.outcome == "whole" and entry.status < 400 else str(entry.status or entry.outcome)
-        parent = record.traceparent.decode("latin-1") or self._parent
+        parent = record.traceparent.decode("latin-1") or self.parent
         record_span(
             f"{operation} {entry.alias}",
             attributes,
@@ -56,5 +59,5 @@ class Spans:
         fault = "" if use.outcome == "ok" else use.outcome
         record_span(
             f"{EXECUTE_TOOL} {use.tool}", attributes, began=moment - use.seconds, seconds=use.seconds,
-            parent=self._parent, fault=fault,
+            parent=self.parent, fault=fault,
         )  # fmt: skip

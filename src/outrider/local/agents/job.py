@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,7 @@ class Home(msgspec.Struct, kw_only=True, frozen=True):
         protected: Files and folders that hold secrets.
         cache: Folder with what is known of this machine's sandboxes.
         desk: Runs the operations that it is granted.
+        asks: Whether the desk also asks who must approve.
     """
 
     files: AgentFiles
@@ -60,6 +61,7 @@ class Home(msgspec.Struct, kw_only=True, frozen=True):
     protected: list[Path]
     cache: Path
     desk: OperationDesk
+    asks: bool = False
 
 
 class Watcher(msgspec.Struct, kw_only=True, frozen=True):
@@ -135,7 +137,7 @@ async def run_job(
     item: Object, home: Home, given: Any, references: References, *, watcher: Watcher, offline: bool = False,
     accept_unsandboxed: bool = False,
 ) -> JobResult:  # fmt: skip
-    """Run one task.
+    """Run one task with a sidecar of its own.
 
     Args:
         item: The AgentType.
@@ -149,29 +151,38 @@ async def run_job(
     Raises:
         OutriderError: It could not be started.
     """
+    try:
+        async with hosting(item, home, references, offline=offline, accept_unsandboxed=accept_unsandboxed) as host:
+            return await host.run(given, watcher)
+    except NotFoundError as error:
+        spec: AgentTypeSpec = item.spec
+        if spec.llm.offline is not None and not offline:  # most often a key that is not set
+            error.suggestions = [*error.suggestions, "--offline lets the script of the agent answer"]
+        raise
+
+
+@contextlib.asynccontextmanager
+async def hosting(
+    item: Object, home: Home, references: References, *, offline: bool = False, accept_unsandboxed: bool = False
+) -> AsyncIterator["AgentHost"]:
+    """Keep an agent ready for tasks, with its sidecar; arguments and errors are those of `run_job`."""
     files = home.files
-    with files.locked(), contextlib.ExitStack() as closing:
+    async with contextlib.AsyncExitStack() as closing:
+        closing.enter_context(files.locked())
         files.prepare()
         _check(item, offline=offline)
         plan = await _plan(item, home, references, offline=offline, accept_none=accept_unsandboxed)
         if plan.listening is not None:
             closing.enter_context(plan.listening)
-        work = closing.enter_context(span(f"{INVOKE_AGENT} {item.name}", {OPERATION: INVOKE_AGENT, AGENT: item.name}))
         settings = msgspec.structs.replace(
             plan.workload.sidecar,
             control=files.control,
-            traceparent=work.traceparent,
             secret_sources=home.sources | plan.workload.sidecar.secret_sources,
             secrets=home.store,
         )
-        try:
-            async with served(home.desk, files.control), running_sidecar(settings, files) as sidecar:
-                return await _Job(home, plan, sidecar, watcher).run(given)
-        except NotFoundError as error:
-            spec: AgentTypeSpec = item.spec
-            if spec.llm.offline is not None and not offline:  # most often a key that is not set
-                error.suggestions = [*error.suggestions, "--offline lets the script of the agent answer"]
-            raise
+        await closing.enter_async_context(served(home.desk, files.control))
+        sidecar = await closing.enter_async_context(running_sidecar(settings, files))
+        yield AgentHost(home, plan, sidecar)
 
 
 def _check(item: Object, *, offline: bool) -> None:
@@ -201,6 +212,7 @@ async def _plan(
     place = Place(
         address=f"127.0.0.1:{port}", listen="", shared=files.shared, work=files.work, state=files.sidecar, key=files.key,
         folder=home.folder, offline=offline, operations=files.control / SOCKET,
+        asks=home.asks,
     )  # fmt: skip
     workload = render(item, place, references)
     path = spec.agent.env.get("PATH")
@@ -208,22 +220,41 @@ async def _plan(
     return Plan(workload=workload, program=program, confinement=confined, listening=listening)
 
 
-class _Job:
-    """A task that can begin.
+class AgentHost:
+    """An agent that is ready for tasks, one after the other.
 
     Args:
         home: Of the agent.
         plan: What is to be started, and how.
         sidecar: Its sidecar, which runs.
-        watcher: Hears of what happens.
     """
 
-    def __init__(self, home: Home, plan: Plan, sidecar: Sidecar, watcher: Watcher) -> None:
-        self._home, self._plan, self._sidecar, self._watcher = home, plan, sidecar, watcher
+    def __init__(self, home: Home, plan: Plan, sidecar: Sidecar) -> None:
+        self._home, self._plan, self._sidecar = home, plan, sidecar
         self._clock = SystemClock()
+        self._one_at_a_time = asyncio.Lock()
 
-    async def run(self, given: Any) -> JobResult:
-        """Start the program, give it the input, and wait for its end."""
+    @property
+    def ended(self) -> bool:
+        """Whether its sidecar has ended, so that it can run nothing more."""
+        return self._sidecar.ended
+
+    async def run(self, given: Any, watcher: Watcher) -> JobResult:
+        """Start the program, give it the input, and wait for its end.
+
+        Raises:
+            OutriderError: It could not be started.
+        """
+        name = self._plan.workload.name
+        async with self._one_at_a_time:
+            with span(f"{INVOKE_AGENT} {name}", {OPERATION: INVOKE_AGENT, AGENT: name}) as work:
+                await self._sidecar.begin_task(work.traceparent)
+                try:
+                    return await self._run(given, watcher)
+                finally:
+                    self._sidecar.close_doors()
+
+    async def _run(self, given: Any, watcher: Watcher) -> JobResult:
         files, began = self._home.files, self._clock.monotonic()
         run_id = time_ordered(self._clock.now(), os.urandom(10))
         folder, text = files.run(run_id), encode(given)
@@ -231,12 +262,14 @@ class _Job:
         prepare(self._plan.workload.init, files.shared)
         for place in (folder, files.work):
             (place / INPUT_FILE).write_bytes(text)
-        self._watcher.began(self._plan.confinement)
+        watcher.began(self._plan.confinement)
         program = await self._start()
-        meter = Meter(self._sidecar, self._watcher.activity, self._watcher.decide)
+        meter = await Meter.begin(self._sidecar, watcher.activity, watcher.decide)
         following = asyncio.get_running_loop().create_task(meter.follow())
         try:
-            ending = await self._converse(program, text, folder)
+            ending = await self._converse(
+                program, text, Kept(folder / "stdout"), Kept(folder / "stderr", watcher.stderr)
+            )
         finally:
             await program.kill()
             following.cancel()
@@ -306,9 +339,8 @@ class _Job:
             env[name] = opened
         return env
 
-    async def _converse(self, program: Confined, text: bytes, folder: Path) -> Ending:
+    async def _converse(self, program: Confined, text: bytes, output: Kept, errors: Kept) -> Ending:
         """Give the input, and read what comes until the end or until the time is over."""
-        output, errors = Kept(folder / "stdout"), Kept(folder / "stderr", self._watcher.stderr)
         limit = self._plan.workload.invocation.timeout
         late = False
         async with asyncio.TaskGroup() as tasks:

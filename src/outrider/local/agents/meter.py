@@ -36,6 +36,19 @@ class Meter:
         self._last = 0
         self.calls = self.tools = self.input = self.output = self.cost = 0
 
+    @classmethod
+    async def begin(
+        cls,
+        sidecar: Sidecar,
+        watch: Callable[[Activity], None],
+        decide: Callable[[Question], Awaitable[Decision | None]],
+    ) -> "Meter":
+        """Return one that leaves out what the sidecar did before; arguments are those of the class."""
+        made = cls(sidecar, watch, decide)
+        for one in await sidecar.activity(0, 0):
+            made._last = one.number
+        return made
+
     async def follow(self) -> None:
         """Follow until cancelled; questions are answered one after the other."""
         while True:

@@ -16,7 +16,7 @@ from outrider.ports.http.client import Client
 from outrider.ports.process import ProcessGroup, spawn_guarded
 from outrider.ports.secrets.private_files import write_private
 from outrider.sidecar.activity import Activity
-from outrider.sidecar.control import CONTROL_SOCKET, DOORS_SOCKET, SidecarStatus
+from outrider.sidecar.control import CONTROL_SOCKET, DOORS_SOCKET, SidecarStatus, Task
 from outrider.sidecar.tools.status import Decision
 
 READY_SECONDS = 30.0
@@ -88,7 +88,20 @@ class Sidecar:
             raise UnavailableError("the sidecar ended", suggestions=[f"read {self._files.log}"])
         self._doors.append(sender)
 
-    async def close_doors(self) -> None:
+    @property
+    def ended(self) -> bool:
+        """Whether its process has ended."""
+        return self._group.exit_code is not None
+
+    async def begin_task(self, traceparent: str) -> None:
+        """Say in which trace the next calls stand.
+
+        Raises:
+            OutriderError: It does not answer.
+        """
+        await self._client.request_json("POST", "/task", Task(traceparent=traceparent), dict[str, bool], timeout=5.0)
+
+    def close_doors(self) -> None:
         """Have it serve no agent any more."""
         while self._doors:
             self._doors.pop().close()
@@ -112,7 +125,7 @@ class Sidecar:
 
     async def stop(self) -> None:
         """End it; what it has in flight ends before."""
-        await self.close_doors()
+        self.close_doors()
         await self._client.close()
         await self._group.terminate(STOP_SECONDS)
 

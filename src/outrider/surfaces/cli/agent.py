@@ -26,12 +26,12 @@ from outrider.ports.telemetry import start_tracing, stop_tracing
 from outrider.runtime.contexts import PlatformContext, cache_folder, user_state_folder
 from outrider.runtime.folders import ObjectFolder
 from outrider.runtime.objects import ObjectSet
+from outrider.surfaces.agents.desk import AgentDesk
 from outrider.surfaces.cli.agent_progress import Progress, summary
 from outrider.surfaces.cli.output import Output, output_option, show
 from outrider.surfaces.cli.printable import printable
 from outrider.surfaces.cli.session import execute
 from outrider.surfaces.cli.settings import Settings, note
-from outrider.surfaces.mcp.agent_desk import AgentDesk
 from outrider.surfaces.python.calls import local_invoker
 
 _PATH = click.argument("path", type=click.Path(path_type=Path), default=Path())

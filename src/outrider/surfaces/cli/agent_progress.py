@@ -9,9 +9,9 @@ from outrider.core.codec import encode
 from outrider.core.units import format_money
 from outrider.local.agents.confinement import Confinement
 from outrider.local.agents.job import JobResult, Watcher
-from outrider.sidecar.activity import Activity, Question, ToolUse
-from outrider.sidecar.llm.ledger import Entry
+from outrider.sidecar.activity import Activity, Question
 from outrider.sidecar.tools.status import Decision
+from outrider.surfaces.agents.telling import call_text, tool_text
 from outrider.surfaces.cli.printable import printable
 from outrider.surfaces.cli.settings import note
 
@@ -39,9 +39,9 @@ class Progress:
 
     def _activity(self, activity: Activity) -> None:
         if activity.call is not None:
-            self._say(_call_text(activity.call))
+            self._say(call_text(activity.call))
         if activity.tool is not None:
-            self._say(_tool_text(activity.tool))
+            self._say(tool_text(activity.tool))
 
     async def _decide(self, question: Question) -> Decision:
         text = f"wants {question.tool} {_shortened(encode(question.arguments).decode())}"
@@ -72,19 +72,6 @@ def summary(result: JobResult) -> str:
 
 def _counted(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def _call_text(call: Entry) -> str:
-    who = call.model if call.model == call.provider else f"{call.provider}/{call.model}"
-    about = "≈" if call.estimated else ""
-    outcome = "" if call.outcome == "whole" else f"   {call.outcome}"
-    tokens = f"{about}{call.input:,} in / {call.output:,} out tokens"
-    return f"asks {call.alias} ({who if call.provider else 'nobody answered'})   {tokens}   {call.seconds * 1000:.0f} ms{outcome}"
-
-
-def _tool_text(use: ToolUse) -> str:
-    approved = f"   approved by {use.approved}" if use.approved else ""
-    return f"uses {use.tool}   {use.outcome}   {use.seconds * 1000:.0f} ms{approved}"
 
 
 def _shortened(text: str) -> str:
