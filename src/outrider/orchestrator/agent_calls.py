@@ -47,9 +47,9 @@ def start_call(work: Transaction, tenant: str, starter: RunStarter, agent: Appli
 
 def _granted(agent: Applied, operation: str) -> ToolUse:
     spec: AgentTypeSpec = agent.item.spec
-    for use in spec.tools:
-        if use.operation == operation:
-            return use
+    uses = [use for use in spec.tools if use.operation == operation]
+    if uses:  # of several the one that asks somebody
+        return max(uses, key=lambda use: use.require_approval is not None)
     raise DeniedError(
         f"{agent.item.ref} does not name the operation {operation}", found=operation,
         expected=", ".join(use.operation for use in spec.tools if use.operation) or "an operation in spec.tools",

@@ -18,6 +18,7 @@ from outrider.sidecar.tools.status import Decision, ToolsStatus
 
 CONTROL_SOCKET, DOORS_SOCKET = "control.sock", "doors.sock"
 WAIT_SECONDS = 20.0
+RUNTIMES = ("nodejs", "python")
 _METRICS = Headers({"content-type": CONTENT_TYPE})
 _log = logger(__name__)
 
@@ -58,15 +59,16 @@ def wrapper_status(settings: WrapperSettings | None) -> WrapperStatus:
     """Look for signs of the wrapper."""
     if settings is None:
         return WrapperStatus(state="none")
-    found = sorted({path.name.rpartition("-")[0] for path in _files(settings.seen)})
+    found = [runtime for runtime in RUNTIMES if _left(settings.seen, runtime)]
     return WrapperStatus(state="seen" if found else "not_seen", runtimes=found)
 
 
-def _files(folder: Path) -> list[Path]:
+def _left(folder: Path, runtime: str) -> bool:
+    """Return whether a runtime has left its sign; the folder is the program's, so it may be full of anything."""
     try:
-        return list(folder.iterdir())
+        return next(folder.glob(f"{runtime}-[0-9]*"), None) is not None
     except OSError:
-        return []
+        return False
 
 
 class Control:

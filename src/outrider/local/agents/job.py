@@ -28,6 +28,7 @@ from outrider.local.agents.sidecar import Sidecar, running_sidecar
 from outrider.local.agents.streams import Kept, feed
 from outrider.ports.clock import SystemClock
 from outrider.ports.secrets import Resolver, SecretSource
+from outrider.ports.secrets.private_files import write_private
 from outrider.ports.telemetry import current_traceparent, span
 from outrider.runtime.sandbox.launch import SEARCH_PATH
 from outrider.runtime.sandbox.model import Surroundings
@@ -258,8 +259,8 @@ class AgentHost:
         files, began = self._home.files, self._clock.monotonic()
         run_id = time_ordered(self._clock.now(), os.urandom(10))
         folder, text = files.run(run_id), encode(given)
-        files.empty_work()
-        prepare(self._plan.workload.init, files.shared)
+        await files.empty_work()
+        prepare(self._plan.workload.init, files.shared, self._home.folder)
         for place in (folder, files.work):
             (place / INPUT_FILE).write_bytes(text)
         watcher.began(self._plan.confinement)
@@ -274,28 +275,29 @@ class AgentHost:
             await program.kill()
             following.cancel()
             await asyncio.wait({following})
-        await meter.finish()
-        status = await self._sidecar.status()
+        status = await meter.finish()
         result = JobResult(
             agent=self._plan.workload.name, run=run_id, state=ending.state, exit_code=ending.exit_code, result=ending.result,
             problem=ending.problem, seconds=round(self._clock.monotonic() - began, 3), calls=meter.calls, tools=meter.tools,
-            input_tokens=meter.input, output_tokens=meter.output, cost=meter.cost, currency=status.currency,
-            offline=status.models.offline, sandbox=self._plan.confinement.level.label,
-            egress=self._plan.confinement.egress, wrapper=status.wrapper.state,
+            input_tokens=meter.input, output_tokens=meter.output, cost=meter.cost,
+            currency=status.currency if status is not None else "",
+            offline=status is not None and status.models.offline, sandbox=self._plan.confinement.level.label,
+            egress=self._plan.confinement.egress, wrapper=status.wrapper.state if status is not None else "",
         )  # fmt: skip
-        (folder / "result.json").write_bytes(encode(result))
+        write_private(folder / "result.json", encode(result))
         return result
 
     async def _start(self) -> Confined:
         home, plan = self._home, self._plan
         workload, sealed = plan.workload, plan.confinement.sealed
         port = DOOR_PORT if plan.listening is None else plan.listening.getsockname()[1]
-        seen = sight(workload, plan.program, [home.files.folder, *home.protected])
+        protected = [home.files.folder, *home.protected]
+        seen = sight(workload, home.folder, plan.program, protected)
         if plan.listening is not None:
             await self._sidecar.open_door(plan.listening)
         program = await start(
             plan.confinement.level,
-            grants(workload, home.folder, port, sealed=sealed),
+            grants(workload, home.folder, port, protected, sealed=sealed),
             limits(workload),
             program=plan.program.argv,
             surroundings=Surroundings(
@@ -342,19 +344,20 @@ class AgentHost:
     async def _converse(self, program: Confined, text: bytes, output: Kept, errors: Kept) -> Ending:
         """Give the input, and read what comes until the end or until the time is over."""
         limit = self._plan.workload.invocation.timeout
-        late = False
         async with asyncio.TaskGroup() as tasks:
             feeding = tasks.create_task(feed(program, text))
             tasks.create_task(output.take(program.stdout))
             tasks.create_task(errors.take(program.stderr))
-            try:
-                async with asyncio.timeout(limit):
-                    code = await program.wait()
-            except TimeoutError:
-                late = True
+            ended = tasks.create_task(program.wait())
+            either: set[asyncio.Future[Any]] = {ended, self._sidecar.exited}
+            await asyncio.wait(either, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+            alone, late = not ended.done() and self._sidecar.ended, not ended.done() and not self._sidecar.ended
             await program.kill()  # what it left behind would hold its pipes
             feeding.cancel()
+            code = await ended
         if late:
             return Ending("timed_out", 124, output.result(), f"it took longer than {limit}")
+        if alone:
+            return Ending("failed", code, output.result(), f"its sidecar ended; see {self._home.files.log}")
         problem = program.exceeded or (f"exit code {code}" if code else "")
         return Ending("failed" if problem else "succeeded", code, output.result(), problem)

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 
 from outrider.core.codec import encode
 from outrider.core.errors import OutriderError, UnavailableError
+from outrider.core.http.limits import Limits
 from outrider.core.sidecar_settings import SidecarSettings
 from outrider.local.agents.files import AgentFiles
 from outrider.local.last_words import last_words
@@ -22,6 +23,7 @@ from outrider.sidecar.tools.status import Decision
 READY_SECONDS = 30.0
 PROBE_SECONDS = 0.01
 STOP_SECONDS = 15.0
+LONGEST_ANSWER = 16 * 1024 * 1024
 WAIT_MILLISECONDS = 10_000
 
 
@@ -36,7 +38,7 @@ class Sidecar:
     def __init__(self, files: AgentFiles, group: ProcessGroup) -> None:
         self._files = files
         self._group = group
-        self._client = Client(f"unix:{files.control / CONTROL_SOCKET}")
+        self._client = Client(f"unix:{files.control / CONTROL_SOCKET}", limits=Limits(body=LONGEST_ANSWER))
         self._doors: list[socket.socket] = []
 
     async def status(self) -> SidecarStatus:
@@ -87,6 +89,11 @@ class Sidecar:
             sender.close()
             raise UnavailableError("the sidecar ended", suggestions=[f"read {self._files.log}"])
         self._doors.append(sender)
+
+    @property
+    def exited(self) -> "asyncio.Future[None]":
+        """Done when its process has ended."""
+        return self._group.exited
 
     @property
     def ended(self) -> bool:
