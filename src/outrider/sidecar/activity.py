@@ -6,16 +6,20 @@ from typing import Any
 
 import msgspec
 
+from outrider.core.codec import encode
 from outrider.sidecar.llm.ledger import Entry
 
 KEPT = 1000
+# Of one answer.
+MOST, MOST_BYTES = 200, 512 * 1024
 
 
 class ToolUse(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A call of a tool that has ended.
 
     Attributes:
-        outcome: `ok`, `failed` where the tool says so, or the code of our error.
+        tool: As the agent called it, cut where that is long.
+        outcome: `ok`, `failed` where the tool says so, `CANCELLED` where the client has left, or the code of our error.
         approved: Who approved it, where somebody was asked.
     """
 
@@ -31,6 +35,7 @@ class Question(msgspec.Struct, kw_only=True):
 
     Attributes:
         id: Of the question.
+        arguments: Every one, long values cut.
         groups: Who may answer.
         expires: Seconds since the epoch.
     """
@@ -75,7 +80,7 @@ class ActivityFeed:
             self._came = None
 
     async def after(self, number: int, seconds: float) -> list[Activity]:
-        """Return what was done after a number; where that is nothing yet, wait for so long."""
+        """Return what was done after a number, up to a bound; where that is nothing yet, wait for so long."""
         if self._last <= number:
             self._came = self._came or asyncio.Event()
             try:
@@ -84,7 +89,16 @@ class ActivityFeed:
             except TimeoutError:
                 return []
         first = self._last - len(self._kept) + 1
-        return [_activity(one, done) for one, done in enumerate(self._kept, first) if one > number]
+        found: list[Activity] = []
+        size = 0
+        for at, done in enumerate(self._kept, first):
+            if at > number:
+                one = _activity(at, done)
+                size += len(encode(one))
+                if found and (size > MOST_BYTES or len(found) == MOST):
+                    break
+                found.append(one)
+        return found
 
 
 def _activity(number: int, done: Entry | ToolUse | Question) -> Activity:

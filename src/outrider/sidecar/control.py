@@ -128,7 +128,10 @@ class Control:
         return json_response(self._status())
 
     async def _get_activity(self, request: Request) -> Response:
-        """Answer with what was done after the number `after`, as soon as there is something."""
+        """Answer with what was done after the number `after`, as soon as there is something.
+
+        A long story is told in parts: whoever asks goes on after the last number that it got.
+        """
         wait = min(WAIT_SECONDS, number_argument(request, "wait_ms", 0) / 1000)
         return json_response(await self._feed.after(number_argument(request, "after", 0), wait))
 
