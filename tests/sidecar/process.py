@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -33,12 +34,12 @@ class Sidecar:
 
 
 @contextmanager
-def started(folder: Path, settings: dict[str, Any]) -> Iterator[Sidecar]:
+def started(folder: Path, settings: dict[str, Any], env: dict[str, str] | None = None) -> Iterator[Sidecar]:
     """Run a sidecar with settings; its state is in `state` of the folder."""
     (folder / "settings.json").write_text(json.dumps(settings))
     with (folder / "log").open("wb") as log:
         command = [sys.executable, "-m", "outrider", "sidecar", "serve", "--settings", str(folder / "settings.json")]
-        process = subprocess.Popen(command, stderr=log, stdout=log)
+        process = subprocess.Popen(command, stderr=log, stdout=log, env={**os.environ, **(env or {})})
     try:
         deadline = time.monotonic() + 20
         while not (folder / "state" / "address").is_file():

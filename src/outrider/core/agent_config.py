@@ -48,6 +48,7 @@ class AgentConfig(msgspec.Struct, kw_only=True):
     Attributes:
         operations: Patterns of operations that may be called here.
         secrets: Sources of secrets by name, as Platform.spec.secrets declares them; never values.
+        workload: Of an AI agent its AgentType and what that names, as documents; the AgentType comes first.
         audit_seconds: How long the records of its audit chain are kept.
     """
 
@@ -60,4 +61,5 @@ class AgentConfig(msgspec.Struct, kw_only=True):
     commands: dict[str, CommandConfig] = {}
     policies: list[PolicyConfig] = []
     secrets: dict[str, dict[str, Any]] = {}
+    workload: list[dict[str, Any]] = []
     audit_seconds: float = 400 * 86_400.0

@@ -87,14 +87,14 @@ _FINAL = frozenset(
     }
 )
 OnLost = Literal["retry", "fail", "manual"]
-InstructionType = Literal["execute", "call", "output"]
+InstructionType = Literal["execute", "call", "output", "task"]
 
 
 class Instruction(msgspec.Struct, kw_only=True, omit_defaults=True):
     """One attempt at one step, as it is handed to an agent.
 
     Attributes:
-        instruction_type: `execute` an action plugin, `call` an operation, or send an `output`.
+        instruction_type: `execute` an action plugin, `call` an operation, send an `output`, or give an AI agent a `task`.
         plugin_id: The plugin, or the operation as `family.operation`.
         plugin_configuration: Configuration of the plugin's host.
         input_data: Parameters of this execution.
@@ -120,6 +120,34 @@ class Instruction(msgspec.Struct, kw_only=True, omit_defaults=True):
     on_lost: OnLost = "fail"
     trace_id: str = ""
     principal: str = ""
+
+
+class CallRequest(msgspec.Struct, kw_only=True):
+    """An operation that an AI agent asks for.
+
+    Attributes:
+        id: Of the request; a second one with the same id asks for nothing.
+    """
+
+    id: str
+    operation: str
+    input_data: dict[str, Any] = {}
+
+
+class CallAnswer(msgspec.Struct, kw_only=True):
+    """What became of an operation that was asked for.
+
+    Attributes:
+        run: The run that does it.
+        state: That of the run; `running` while it waits or works.
+        result: What the operation gave.
+        error: Why it did not.
+    """
+
+    run: str
+    state: str = "running"
+    result: dict[str, Any] = {}
+    error: ErrorBody | None = None
 
 
 class PollAnswer(msgspec.Struct, kw_only=True):

@@ -10,9 +10,9 @@ import msgspec
 
 from outrider.core.errors import InvalidConfigError
 
-CertificateKind = Literal["user", "sensor", "action", "worker", "orchestrator"]
+CertificateKind = Literal["user", "sensor", "action", "worker", "agent", "orchestrator"]
 # Rules, schedules, outputs, plugins and AI agents act with rights of their own and never hold a certificate.
-PrincipalKind = CertificateKind | Literal["rule", "schedule", "output", "plugin", "agent"]
+PrincipalKind = CertificateKind | Literal["rule", "schedule", "output", "plugin"]
 PRINCIPAL_KINDS: tuple[str, ...] = get_args(CertificateKind)
 _MAX_SIZE = 2048
 _TRUST_DOMAIN = re.compile(r"[a-z0-9._-]{1,255}")

@@ -167,6 +167,8 @@ class SidecarSettings(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_u
         keys: Secrets that the agent calls with; without one everybody who reaches the address may call.
         llm: The gateway to the models.
         control: Folder of its sockets, which only its user may open: for whoever runs the agent; None for none.
+        admin: `host:port` at which health, readiness, status and metrics are told; empty for none.
+        traceparent: The trace of the task, for calls that bring none.
         tools: What else it may call.
         wrapper: What is known of the wrapper; None where there is none.
         secret_sources: Where secrets come from, as `Platform.spec.secrets` declares them, if the encrypted store does not
@@ -180,6 +182,8 @@ class SidecarSettings(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_u
     state: Path
     keys: list[SecretRef] = []
     llm: LlmSettings = LlmSettings()
+    admin: str = ""
+    traceparent: str = ""
     tools: ToolsSettings = ToolsSettings()
     control: Path | None = None
     wrapper: WrapperSettings | None = None

@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import Callable
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, Protocol
 
 from outrider.core.agent_config import AgentConfig, PluginConfig
 from outrider.core.audit import AuditEntry
@@ -30,8 +30,24 @@ _log = logger(__name__)
 _HostKey = tuple[str, str, str]
 
 
+class TaskRunner(Protocol):
+    """Gives an AI agent its tasks."""
+
+    async def configure(self, config: AgentConfig) -> None:
+        """Take the objects that it is made of."""
+        ...
+
+    async def run(self, instruction: Instruction, log: Callable[[str], None]) -> dict[str, object]:
+        """Run a task and return what it came to; cancelled when it must stop."""
+        ...
+
+    async def stop(self) -> None:
+        """End everything; what runs has ended before."""
+        ...
+
+
 class ActionAgent:
-    """Executes action plugins, outputs and operations.
+    """Executes action plugins, outputs and operations, and tasks of AI agents.
 
     Args:
         link: The orchestrator.
@@ -41,6 +57,7 @@ class ActionAgent:
         audit: Intent and outcome of each execution.
         clock: Measures claims.
         tenant: Whose instructions.
+        tasks: Runs the tasks of an AI agent, where this is one.
     """
 
     def __init__(
@@ -53,6 +70,7 @@ class ActionAgent:
         audit: AuditLog,
         clock: Clock,
         tenant: str,
+        tasks: TaskRunner | None = None,
     ) -> None:
         self._link = link
         self._factory = factory
@@ -61,6 +79,7 @@ class ActionAgent:
         self._audit = audit
         self._clock = clock
         self._tenant = tenant
+        self._tasks = tasks
         self._config = AgentConfig(generation=0)
         self._hosts: dict[_HostKey, SupervisedHost] = {}
         self._log_sinks: dict[tuple[_HostKey, int], Callable[[str], None]] = {}
@@ -71,6 +90,8 @@ class ActionAgent:
     async def configure(self, config: AgentConfig) -> None:
         """Keep the named plugins warm; stop those that are gone."""
         self._config = config
+        if self._tasks is not None:
+            await self._tasks.configure(config)
         self._free.set()
         wanted = {_key(plugin): plugin for plugin in config.plugins}
         for key in [key for key in self._hosts if key not in wanted]:
@@ -148,6 +169,8 @@ class ActionAgent:
         if self._running:
             await asyncio.wait(set(self._running))
         await asyncio.gather(*(host.stop() for host in self._hosts.values()))
+        if self._tasks is not None:
+            await self._tasks.stop()
 
     async def _execute(self, instruction: Instruction) -> None:
         attributes = {"outrider.instruction": instruction.id, "outrider.attempt": instruction.attempt}
@@ -190,6 +213,8 @@ class ActionAgent:
     async def _work(self, instruction: Instruction, log: Callable[[str], None]) -> dict[str, object]:
         if instruction.instruction_type == "call":
             return await self._call(instruction)
+        if instruction.instruction_type == "task":
+            return await self._task(instruction, log)
         plugin_type = "output" if instruction.instruction_type == "output" else "action"
         key = self._find_host(plugin_type, instruction)
         host = await self._hosts[key].ready()
@@ -208,6 +233,11 @@ class ActionAgent:
             return await host.finish(number, answer, seconds)
         finally:
             del self._log_sinks[key, number]
+
+    async def _task(self, instruction: Instruction, log: Callable[[str], None]) -> dict[str, object]:
+        if self._tasks is None:
+            raise NotFoundError(f"this is not the agent '{instruction.plugin_id}'", found=instruction.plugin_id)
+        return await self._tasks.run(instruction, log)
 
     def _find_host(self, plugin_type: str, instruction: Instruction) -> _HostKey:
         for key in self._hosts:
@@ -284,7 +314,7 @@ def _pause(failures: int) -> float:
 
 
 def _entry(instruction: Instruction, phase: str, outcome: str, details: dict[str, Any]) -> AuditEntry:
-    kind = "plugin." if instruction.instruction_type != "call" else ""
+    kind = {"call": "", "task": "agent."}.get(instruction.instruction_type, "plugin.")
     return AuditEntry(
         phase=phase,
         principal=instruction.principal,

@@ -2,6 +2,8 @@
 
 from outrider.core.agent_config import AgentConfig
 from outrider.core.events import (
+    CallAnswer,
+    CallRequest,
     Event,
     EventBatch,
     EventOutcome,
@@ -56,6 +58,20 @@ class Link:
         path = f"{self._base}/instructions?wait={POLL_SECONDS:.0f}&max={limit}"
         answer = await self._client.request_json("GET", path, None, PollAnswer, timeout=POLL_SECONDS + CALL_SECONDS)
         return answer.instructions
+
+    async def call(self, request: CallRequest) -> str:
+        """Ask for an operation, and return the run that does it."""
+        path = f"{self._base}/calls"
+        return (await self._client.request_json("POST", path, request, CallAnswer, timeout=CALL_SECONDS)).run
+
+    async def called(self, run: str) -> CallAnswer:
+        """Wait a while for the end of what was asked for."""
+        path = f"{self._base}/calls/{run}?wait={POLL_SECONDS:.0f}"
+        return await self._client.request_json("GET", path, None, CallAnswer, timeout=POLL_SECONDS + CALL_SECONDS)
+
+    async def cancel_call(self, run: str) -> None:
+        """Cancel what was asked for."""
+        await self._client.request_json("DELETE", f"{self._base}/calls/{run}", None, CallAnswer, timeout=CALL_SECONDS)
 
     async def renew(self, instruction: Instruction) -> LeaseAnswer:
         """Renew a claim."""

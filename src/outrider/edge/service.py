@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import os
 import signal
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from outrider.core.events import Heartbeat, PluginHealth
 from outrider.core.policy import PolicyRule, Verdict
 from outrider.core.schema import convert
 from outrider.core.timestamps import timestamp
-from outrider.edge.action import ActionAgent
+from outrider.edge.action import ActionAgent, TaskRunner
 from outrider.edge.enrolment import Certificate
 from outrider.edge.hosts import HostFactory
 from outrider.edge.journal import Journal
@@ -44,11 +45,22 @@ RENEWAL_CHECK_SECONDS = 30.0
 _log = logger(__name__)
 
 
-class AgentProcess:
-    """Everything of one agent, wired together."""
+# Makes what runs the tasks of an AI agent.
+TaskMaker = Callable[[Link], TaskRunner]
 
-    def __init__(self, settings: AgentSettings, clock: Clock) -> None:
+
+class AgentProcess:
+    """Everything of one agent, wired together.
+
+    Args:
+        settings: What it is told.
+        clock: Time.
+        make_tasks: Makes what runs its tasks, where it is an AI agent.
+    """
+
+    def __init__(self, settings: AgentSettings, clock: Clock, make_tasks: TaskMaker | None = None) -> None:
         self._settings = settings
+        self._make_tasks = make_tasks
         self._clock = clock
         self._certificate = Certificate(settings, clock)
         self._audit = AuditLog(settings.state / "audit.jsonl", f"{settings.kind}/{settings.name}", clock)
@@ -123,6 +135,7 @@ class AgentProcess:
                 audit=self._audit,
                 clock=self._clock,
                 tenant=self._settings.tenant,
+                tasks=self._make_tasks(self._link) if self._make_tasks is not None else None,
             )
 
     def _environment(self, config: AgentConfig) -> Environment:
@@ -233,8 +246,9 @@ def _policies(configs: list[PolicyConfig]) -> list[PolicyRule]:
     ]
 
 
-async def _main(settings: AgentSettings) -> None:
-    process = AgentProcess(settings, SystemClock())
+async def run_agent(settings: AgentSettings, make_tasks: TaskMaker | None = None) -> None:
+    """Run an agent until it is told to stop."""
+    process = AgentProcess(settings, SystemClock(), make_tasks)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, process.stop)
@@ -251,4 +265,4 @@ def serve(arguments: list[str]) -> None:
     settings = read_settings(parser.parse_args(arguments).settings)
     configure_logging()
     start_tracing()
-    asyncio.run(_main(settings))
+    asyncio.run(run_agent(settings))

@@ -27,7 +27,7 @@ class AgentSettings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """
 
     name: str
-    kind: Literal["sensor", "action", "worker"]
+    kind: Literal["sensor", "action", "worker", "agent"]
     tenant: str = DEFAULT_TENANT
     orchestrator: str
     authority: Path

@@ -304,7 +304,7 @@ class Supervisor:
         token = (await client.post("/v1/enrolment-tokens", TokenRequest(name, kind), TokenAnswer)).token
         settings = AgentSettings(
             name=name,
-            kind=kind,  # type: ignore[arg-type]  # the orchestrator names the three kinds only
+            kind=kind,  # type: ignore[arg-type]  # the orchestrator names these kinds only
             orchestrator=self._url,
             authority=self._layout.authority,
             token=token,
@@ -314,7 +314,7 @@ class Supervisor:
             secrets=self._layout.secrets,
             supervisor=self._layout.socket,
         )
-        await self._start_part(name, "agent", "edge", settings)
+        await self._start_part(name, "agent", "agent-host" if kind == "agent" else "edge", settings)
 
     async def _wait_for_agents(self, client: PlatformClient) -> None:
         async def all_ready() -> bool:

@@ -5,6 +5,8 @@ import asyncio
 from outrider.core.errors import DeniedError, LimitedError, UnauthenticatedError
 from outrider.core.events import (
     MAX_EVENTS_PER_REQUEST,
+    CallAnswer,
+    CallRequest,
     EnrolmentAnswer,
     EnrolmentRequest,
     EventBatch,
@@ -54,6 +56,9 @@ class AgentApi:
         router.add("POST", f"{agent}/heartbeat", self._heartbeat)
         router.add("POST", f"{agent}/events", self._events)
         router.add("GET", f"{agent}/instructions", self._poll)
+        router.add("POST", f"{agent}/calls", self._call)
+        router.add("GET", f"{agent}/calls/{{run}}", self._called)
+        router.add("DELETE", f"{agent}/calls/{{run}}", self._cancel_call)
         router.add("POST", f"{agent}/instructions/{{instruction}}/lease", self._lease)
         router.add("POST", f"{agent}/instructions/{{instruction}}/logs", self._logs)
         router.add("POST", f"{agent}/instructions/{{instruction}}/result", self._result)
@@ -120,6 +125,22 @@ class AgentApi:
         finally:
             self._polls -= 1
 
+    async def _call(self, request: Request) -> Response:
+        enrolee = await self._agent(request)
+        return json_response(CallAnswer(run=await self._engine.call(enrolee.agent, read_json(request, CallRequest))))
+
+    async def _called(self, request: Request) -> Response:
+        enrolee = await self._agent(request)
+        wait = number_argument(request, "wait", 0)
+        return json_response(await self._engine.called(enrolee.agent, request.params["run"], wait))
+
+    async def _cancel_call(self, request: Request) -> Response:
+        """Cancel what nobody waits for any more."""
+        enrolee = await self._agent(request)
+        answer = await self._engine.called(enrolee.agent, request.params["run"], 0)
+        await self._engine.cancel(answer.run)
+        return json_response(answer)
+
     async def _lease(self, request: Request) -> Response:
         enrolee = await self._agent(request)
         body = read_json(request, LeaseRequest)
@@ -140,6 +161,6 @@ class AgentApi:
 
 def _principal(tenant: str, enrolee: Enrolee) -> Principal:
     kind = enrolee.kind
-    if kind not in ("sensor", "action", "worker"):
+    if kind not in ("sensor", "action", "worker", "agent"):
         raise UnauthenticatedError(f"'{kind}' is no kind of agent")
     return Principal(tenant, kind, enrolee.agent)  # type: ignore[arg-type]  # checked on the line before

@@ -7,8 +7,10 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from outrider.core.audit import AuditEntry, ChainHead
-from outrider.core.errors import ConflictError, OutriderError
+from outrider.core.errors import ConflictError, NotFoundError, OutriderError
 from outrider.core.events import (
+    CallAnswer,
+    CallRequest,
     Event,
     EventOutcome,
     Instruction,
@@ -19,6 +21,7 @@ from outrider.core.events import (
     ResultAnswer,
 )
 from outrider.core.objects import Object
+from outrider.orchestrator.agent_calls import call_state, start_call
 from outrider.orchestrator.agents import greet, mark_silent, restore, revoke, revoked_agents
 from outrider.orchestrator.desk import Desk
 from outrider.orchestrator.evaluation import Evaluator
@@ -48,6 +51,7 @@ from outrider.runtime.plugins.catalogue import Catalogue
 T = TypeVar("T")
 MAX_POLL_SECONDS = 60.0
 SWEEP_SECONDS = 0.5
+CALL_LOOK_SECONDS = 0.05
 _log = logger(__name__)
 
 
@@ -94,7 +98,7 @@ class Engine:
         self.world = world
         queue = world.platform.queue
         self._outbox = Outbox(self.tenant, queue) if queue is not None and queue.publish else None
-        starter = RunStarter(self.tenant, world)
+        starter = self._starter = RunStarter(self.tenant, world)
         self._desk = Desk(self.tenant, starter, self._holds)
         self._evaluator = Evaluator(self.tenant, world.rules, starter, self._holds, windows=self.windows)
         self._ingest = Ingest(self.tenant, self._evaluator)
@@ -224,6 +228,36 @@ class Engine:
     async def append_log(self, agent: str, instruction: str, batch: LogBatch) -> int:
         """Store log lines and return the number of the next."""
         return await self.write(lambda work: self._desk.append_log(work, agent, instruction, batch))
+
+    async def call(self, agent: str, request: CallRequest) -> str:
+        """Start what an AI agent asks for, and return the run.
+
+        Raises:
+            NotFoundError: No object declares the agent.
+            DeniedError: It may not ask for that.
+            ConflictError: It was asked for already.
+        """
+
+        def body(work: Transaction) -> str:
+            declared = self.world.agent_type(agent)
+            if declared is None:
+                raise NotFoundError(f"no AgentType is called '{agent}'", found=agent)
+            return start_call(work, self.tenant, self._starter, declared, request)
+
+        return await self.write(body)
+
+    async def called(self, agent: str, run: str, wait: float) -> CallAnswer:
+        """Return what became of what an AI agent has asked for; wait up to `wait` seconds for its end.
+
+        Raises:
+            NotFoundError: It has not asked for that.
+        """
+        deadline = self.clock.monotonic() + min(wait, MAX_POLL_SECONDS)
+        while True:
+            answer = await self.store.read(lambda connection: call_state(connection, self.tenant, agent, run))
+            if answer.state != "running" or self.clock.monotonic() >= deadline:
+                return answer
+            await self.clock.sleep(CALL_LOOK_SECONDS)
 
     async def decide(self, instruction: str, decision: str, by: str) -> None:
         """Answer an approval."""

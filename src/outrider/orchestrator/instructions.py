@@ -23,7 +23,7 @@ from outrider.runtime.plugins.catalogue import Catalogue
 from outrider.runtime.plugins.configuration import schema_faults
 from outrider.runtime.templates import Template
 
-Actor = Literal["rule", "schedule"]
+Actor = Literal["rule", "schedule", "agent"]
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,7 +84,7 @@ class Drafter:
             InvalidConfigError: With the values in place the parameters do not fit.
             ExecutionFailedError: A template cannot be evaluated.
         """
-        name = action.plugin or action.call or ""
+        name = action.subject
         agents = self._world.agents_for(action)
         if not agents:
             raise NotFoundError(
@@ -96,7 +96,7 @@ class Drafter:
         terms = self._approval(Principal(self._tenant, actor, run.rule), filled, name)
         instruction = Instruction(
             id=derived(run.created, run.id, number),
-            instruction_type="execute" if action.plugin else "call",
+            instruction_type="execute" if action.plugin else "call" if action.call else "task",
             plugin_id=name,
             input_data=filled.parameters,
             context={
@@ -159,8 +159,8 @@ class Drafter:
             faults = [error for _, error in schema_faults(schema, parameters, ("with",))]
             if faults:
                 raise collected(faults)
-        else:
-            validate_call(action.call or "", parameters)
+        elif action.call is not None:
+            validate_call(action.call, parameters)
         return msgspec.structs.replace(action, parameters=parameters)
 
     def _approval(self, actor: Principal, action: Action, name: str) -> ApprovalTerms | None:
@@ -189,7 +189,7 @@ class Drafter:
     def _questions(self, actor: Principal, action: Action, name: str) -> Iterator[tuple[Principal, str]]:
         """Yield who would do what: the rule or schedule its step, and a plugin the operations that it may ask its agent for."""
         if action.plugin is None:
-            yield actor, name
+            yield actor, name if action.agent is None else f"agent.{name}"
             return
         yield actor, f"plugin.{name}"
         manifest = self._world.catalogue.find("action", action.plugin).manifest
@@ -227,6 +227,8 @@ class Drafter:
 
 def _target(action: Action, catalogue: Catalogue) -> str:
     """Return what a step acts on, as `kind/name`, for policies."""
+    if action.agent is not None:
+        return f"agent/{action.agent}"
     if action.plugin is not None:
         return catalogue.find("action", action.plugin).manifest.target_of(action.parameters)
     return call_target(action.call or "", action.parameters)

@@ -35,7 +35,7 @@ class Leaf(msgspec.Struct, frozen=True):
     @property
     def label(self) -> str:
         """What messages call it."""
-        return self.step.name or self.step.plugin or self.step.call or ""
+        return self.step.name or self.step.subject
 
 
 def leaves(spec: RuleSpec) -> list[Leaf]:

@@ -149,4 +149,4 @@ def _describe(work: Transaction, rule: CompiledRule, event: Event, matched: list
         except OutriderError:
             parameters = leaf.step.parameters  # it needs what an earlier step gives
         condition = f" if {leaf.step.condition}" if leaf.step.condition else ""
-        yield f"{leaf.step.plugin or leaf.step.call} {encode(parameters).decode()}{condition}"
+        yield f"{leaf.step.subject} {encode(parameters).decode()}{condition}"

@@ -46,6 +46,8 @@ from outrider.runtime.expressions import compiled
 
 # Begins the source of the events of scheduled calls: no trigger has a name with a colon.
 SCHEDULE_SOURCE = "schedule:"
+# The same of what AI agents ask for.
+AGENT_SOURCE = "agent:"
 # How many events of a match its steps see, the newest.
 EVENTS_SHOWN = 16
 RUNNING, COMPENSATING = "running", "compensating"
@@ -89,7 +91,10 @@ class RunStarter:
         )
         INSERT_RUN.run(work.connection, msgspec.structs.asdict(run))
         of = f" {len(matched)} events" if len(matched) > 1 else ""
-        work.timeline("rule", rule.name, f"matched{of}", event=event.id, run=run_id)
+        if _actor(rule.spec) == "agent":
+            work.timeline("agent", rule.name, str(event.data.get("summary", "")), event=event.id, run=run_id)
+        else:
+            work.timeline("rule", rule.name, f"matched{of}", event=event.id, run=run_id)
         work.audit.append(
             AuditEntry(
                 phase="fact",
@@ -251,10 +256,12 @@ class RunStarter:
 
 
 def _actor(spec: RuleSpec) -> Actor:
-    """Return as what a run acts. Only a scheduled call waits for a source with a colon in its name."""
+    """Return as what a run acts. Only scheduled calls and AI agents wait for a source with a colon in its name."""
     conditions = spec.when.conditions
-    trigger = conditions[0].trigger if conditions else None
-    return "schedule" if trigger is not None and trigger.startswith(SCHEDULE_SOURCE) else "rule"
+    trigger = (conditions[0].trigger if conditions else None) or ""
+    if trigger.startswith(AGENT_SOURCE):
+        return "agent"
+    return "schedule" if trigger.startswith(SCHEDULE_SOURCE) else "rule"
 
 
 def _message(row: Any) -> str:

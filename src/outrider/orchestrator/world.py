@@ -12,6 +12,7 @@ from outrider.core.errors import NotFoundError
 from outrider.core.objects import Object
 from outrider.core.policy import PolicyRule
 from outrider.kinds.actionagent.model import ActionAgentSpec
+from outrider.kinds.agenttype.render import NAMED_KINDS
 from outrider.kinds.output.model import OutputSpec
 from outrider.kinds.platform.model import PlatformSpec
 from outrider.kinds.policy.rules import policy_rule
@@ -57,7 +58,7 @@ class World:
 
     def declared_agents(self) -> dict[str, str]:
         """Return the kind of each agent that should be there, the platform's own worker among them."""
-        kinds = {"SensorAgent": "sensor", "ActionAgent": "action"}
+        kinds = {"SensorAgent": "sensor", "ActionAgent": "action", "AgentType": "agent"}
         declared = {name: kinds[kind] for kind, name in self._objects if kind in kinds}
         return {WORKER: WORKER, **declared}
 
@@ -81,7 +82,9 @@ class World:
         return spec
 
     def agents_for(self, step: Action) -> list[str]:
-        """Return the action agents that may do a step: named or labelled by `runOn`, and listing what it uses."""
+        """Return the agents that may do a step: named or labelled by `runOn`, and listing what it uses; an AI agent does its own."""
+        if step.agent is not None:
+            return [step.agent] if ("AgentType", step.agent) in self._objects else []
         return [
             entry.item.name
             for entry in self._of_kind("ActionAgent")
@@ -95,6 +98,8 @@ class World:
         """
         if kind == WORKER:
             config = self._worker_config()
+        elif kind == "agent":
+            config = self._workload_config(name)
         else:
             entry = self._objects.get(("SensorAgent" if kind == "sensor" else "ActionAgent", name))
             if entry is None:
@@ -120,6 +125,17 @@ class World:
             concurrency=spec.concurrency,
             sandbox=spec.sandbox,
         )
+
+    def agent_type(self, name: str) -> Applied | None:
+        """Return an AgentType, or None."""
+        return self._objects.get(("AgentType", name))
+
+    def _workload_config(self, name: str) -> AgentConfig:
+        found = self.agent_type(name)
+        if found is None:
+            return AgentConfig(generation=0)
+        named = [entry.item.document() for kind in NAMED_KINDS for entry in self._of_kind(kind)]
+        return AgentConfig(generation=0, concurrency=1, workload=[found.item.document(), *named])
 
     def _worker_config(self) -> AgentConfig:
         return AgentConfig(generation=0, plugins=self._outputs_on(None), operations=["*"], concurrency=8)

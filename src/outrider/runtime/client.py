@@ -86,7 +86,7 @@ def read_endpoint(state: Path) -> Endpoint | None:
     """Return how the platform of a state folder is reached; None where it is not running."""
     try:
         return decode((state / "endpoint.json").read_bytes(), Endpoint)
-    except (FileNotFoundError, OutriderError):
+    except (FileNotFoundError, NotADirectoryError, OutriderError):
         return None
 
 

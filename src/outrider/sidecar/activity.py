@@ -6,16 +6,20 @@ from typing import Any
 
 import msgspec
 
+from outrider.core.codec import encode
 from outrider.sidecar.llm.ledger import Entry
 
 KEPT = 1000
+# Of one answer.
+MOST, MOST_BYTES = 200, 512 * 1024
 
 
 class ToolUse(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A call of a tool that has ended.
 
     Attributes:
-        outcome: `ok`, `failed` where the tool says so, or the code of our error.
+        tool: As the agent called it, cut where that is long.
+        outcome: `ok`, `failed` where the tool says so, `CANCELLED` where the client has left, or the code of our error.
         approved: Who approved it, where somebody was asked.
     """
 
@@ -31,6 +35,7 @@ class Question(msgspec.Struct, kw_only=True):
 
     Attributes:
         id: Of the question.
+        arguments: Every one, long values cut.
         groups: Who may answer.
         expires: Seconds since the epoch.
     """
@@ -61,31 +66,21 @@ class ActivityFeed:
     """The last things that were done; who comes late misses what came before them."""
 
     def __init__(self) -> None:
-        self._kept: deque[Activity] = deque(maxlen=KEPT)
+        # As they are: activities are made of them only for who asks.
+        self._kept: deque[Entry | ToolUse | Question] = deque(maxlen=KEPT)
         self._last = 0
         self._came: asyncio.Event | None = None
 
-    def called(self, entry: Entry) -> None:
-        """Note a call of a model."""
-        self._add(Activity(number=self._last + 1, call=entry))
-
-    def used(self, use: ToolUse) -> None:
-        """Note a call of a tool."""
-        self._add(Activity(number=self._last + 1, tool=use))
-
-    def asked(self, question: Question) -> None:
-        """Note a question."""
-        self._add(Activity(number=self._last + 1, question=question))
-
-    def _add(self, activity: Activity) -> None:
+    def add(self, done: Entry | ToolUse | Question) -> None:
+        """Note what was done."""
         self._last += 1
-        self._kept.append(activity)
+        self._kept.append(done)
         if self._came is not None:
             self._came.set()
             self._came = None
 
     async def after(self, number: int, seconds: float) -> list[Activity]:
-        """Return what was done after a number; where that is nothing yet, wait for so long."""
+        """Return what was done after a number, up to a bound; where that is nothing yet, wait for so long."""
         if self._last <= number:
             self._came = self._came or asyncio.Event()
             try:
@@ -93,4 +88,24 @@ class ActivityFeed:
                     await self._came.wait()
             except TimeoutError:
                 return []
-        return [one for one in self._kept if one.number > number]
+        first = self._last - len(self._kept) + 1
+        found: list[Activity] = []
+        size = 0
+        for at, done in enumerate(self._kept, first):
+            if at > number:
+                one = _activity(at, done)
+                size += len(encode(one))
+                if found and (size > MOST_BYTES or len(found) == MOST):
+                    break
+                found.append(one)
+        return found
+
+
+def _activity(number: int, done: Entry | ToolUse | Question) -> Activity:
+    match done:
+        case Entry():
+            return Activity(number=number, call=done)
+        case ToolUse():
+            return Activity(number=number, tool=done)
+        case Question():
+            return Activity(number=number, question=done)

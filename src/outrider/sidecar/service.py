@@ -20,21 +20,23 @@ from outrider.ports.http.server import Server
 from outrider.ports.process import LIFELINE_VARIABLE, watch_lifeline
 from outrider.ports.secrets import Resolver, SecretSource
 from outrider.ports.secrets.private_files import write_private
-from outrider.ports.telemetry import configure_logging, logger
-from outrider.sidecar.activity import ActivityFeed
-from outrider.sidecar.control import CONTROL_SOCKET, DOORS_SOCKET, Control, SidecarStatus, wrapper_status
+from outrider.ports.telemetry import configure_logging, logger, traces
+from outrider.sidecar.activity import ActivityFeed, ToolUse
+from outrider.sidecar.control import CONTROL_SOCKET, DOORS_SOCKET, Control, SidecarStatus, Task, wrapper_status
 from outrider.sidecar.doors import Doors
 from outrider.sidecar.llm.buckets import Limits
 from outrider.sidecar.llm.building import build_budget, build_routes
 from outrider.sidecar.llm.dialects import client_key
 from outrider.sidecar.llm.gate import Agent, LlmGate
-from outrider.sidecar.llm.ledger import Ledger
+from outrider.sidecar.llm.ledger import Entry, Ledger
 from outrider.sidecar.llm.prices import known_prices
 from outrider.sidecar.llm.routes import Route
 from outrider.sidecar.llm.script import read_script
 from outrider.sidecar.proxy.exchange import Exchange
 from outrider.sidecar.proxy.proxy import Proxy
+from outrider.sidecar.spans import Spans
 from outrider.sidecar.tools.status import Decision, ToolsStatus
+from outrider.sidecar.totals import Totals
 
 if TYPE_CHECKING:
     from outrider.sidecar.tools.building import Tools
@@ -57,7 +59,8 @@ class Sidecar:
         self._stopping = asyncio.Event()
         sources = {name: convert(source, SecretSource) for name, source in settings.secret_sources.items()}
         self._secrets = Resolver(sources, folder=settings.folder, store=settings.secrets)
-        self._feed = ActivityFeed()
+        self._feed, self._totals = ActivityFeed(), Totals()
+        self._spans = Spans(settings.agent, settings.traceparent) if traces() else None
         self._currency = known_prices(settings.llm.prices).currency
         self._gate: LlmGate
         self._tools: Tools | None = None
@@ -96,7 +99,8 @@ class Sidecar:
                 await self._open_keys(routes, first=True)
             self._gate = LlmGate(
                 agent, routes, ledger, now=self._clock.monotonic, wall=self._clock.now,
-                usual_answer=settings.usual_answer, script=script, told=self._feed.called,
+                usual_answer=settings.usual_answer, script=script, told=self._called,
+                trace=self._spans.called if self._spans is not None else None,
                 currency=self._currency,
             )  # fmt: skip
             async with self._with_tools(agent):
@@ -118,7 +122,7 @@ class Sidecar:
 
         self._tools = Tools(
             settings.tools, agent=settings.agent, state=settings.state, secrets=self._secrets, clock=self._clock,
-            used=self._feed.used, asked=self._feed.asked,
+            used=self._used, asked=self._feed.add,
         )  # fmt: skip
         self._tool_gate = self._tools.gate(
             lambda request: agent.admits(client_key(request.key)), keyless=not agent.keys
@@ -140,7 +144,7 @@ class Sidecar:
             listening.setblocking(False)
             address = "{}:{}".format(*listening.getsockname()[:2])
             await proxy.listen(listening)
-        async with self._controlled(proxy):
+        async with self._controlled(proxy), self._watched():
             write_private(self._settings.state / ADDRESS_FILE, address.encode())
             _log.info("sidecar of %s listens on %s", self._settings.agent, address or "doors")
             await self._until_stopped(routes)
@@ -163,13 +167,47 @@ class Sidecar:
             return
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         doors = Doors(proxy, folder / DOORS_SOCKET)
-        server = Server(Control(self.status, self._feed, self.decide_question).router())
+        server = Server(self._told().router())
         try:
             await server.start_unix(folder / CONTROL_SOCKET)
             yield
         finally:
             doors.close()
             await server.stop(0)
+
+    def _told(self) -> Control:
+        return Control(self.status, self._feed, self.decide_question, self._metrics, self._begin_task)
+
+    def _begin_task(self, task: Task) -> None:
+        if self._spans is not None:
+            self._spans.parent = task.traceparent
+
+    def _metrics(self) -> bytes:
+        return self._totals.render(self._gate.status().budget, self._currency)
+
+    @asynccontextmanager
+    async def _watched(self) -> AsyncIterator[None]:
+        """Tell health and metrics to whoever watches the machine, if anybody does."""
+        if not self._settings.admin:
+            yield
+            return
+        host, _, port = self._settings.admin.rpartition(":")
+        server = Server(self._told().admin())
+        await server.start_tcp(host, int(port))
+        try:
+            yield
+        finally:
+            await server.stop(0)
+
+    def _called(self, entry: Entry) -> None:
+        self._feed.add(entry)
+        self._totals.called(entry)
+
+    def _used(self, use: ToolUse) -> None:
+        self._feed.add(use)
+        self._totals.used(use)
+        if self._spans is not None:
+            self._spans.used(use, self._clock.now())
 
     def decide_question(self, question: str, decision: Decision) -> None:
         """Answer a call of a tool that waits for a person.
@@ -184,9 +222,14 @@ class Sidecar:
     def status(self) -> SidecarStatus:
         """Return how the sidecar does."""
         tools = self._tools.status() if self._tools is not None else ToolsStatus(tools=[], problems={})
+        wrapper = wrapper_status(self._settings.wrapper)
+        problem = self._gate.status().ledger
+        if self._settings.wrapper is not None and self._settings.wrapper.required and wrapper.state != "seen":
+            problem = problem or "the wrapper was not seen in the agent's program"
         return SidecarStatus(
+            problem=problem,
             currency=self._currency,
-            wrapper=wrapper_status(self._settings.wrapper),
+            wrapper=wrapper,
             models=self._gate.status(),
             tools=tools,
         )

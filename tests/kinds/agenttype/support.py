@@ -32,7 +32,7 @@ FULL: dict[str, Any] = {
         "folder": "program",
     },
     "wrapper": {"runtime": "python", "hooks": ["hook.py"], "required": True},
-    "invocation": {"mode": "job", "timeout": "5m", "concurrency": 2},
+    "invocation": {"mode": "job", "timeout": "5m"},
     "llm": {
         "routes": [
             {
@@ -61,6 +61,7 @@ FULL: dict[str, Any] = {
             "operation": "host.file_tail",
             "arguments": {"path": "/var/log/*"},
             "when": "arguments.lines < 10",
+            "runOn": "hands",
             "requireApproval": {"from": ["oncall"], "expire": "5m"},
             "limits": {"callsPerMinute": 5, "timeout": "3s", "longestResult": "1kB"},
         },

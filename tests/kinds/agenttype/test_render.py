@@ -11,7 +11,7 @@ import pytest
 from outrider.core.errors import InvalidConfigError, OutriderError
 from outrider.core.secrets import SecretRef
 from outrider.kinds.agenttype.environment import AGENT_KEY
-from outrider.kinds.agenttype.granting import OPERATIONS
+from outrider.kinds.agenttype.granting import LONGEST_QUEUE_SECONDS, OPERATIONS
 from outrider.kinds.agenttype.model import AgentTypeSpec
 from tests.kinds.agenttype.support import FULL, PLACE, agent, plain, rendered
 
@@ -20,8 +20,8 @@ OTHERS: list[Any] = [
     "other", "namespaced", "landlock", "advisory", "sealed", "stop", "day", "nodejs", "other.py", "openai", "7m", "2Gi",
     "6.00 USD", "UTC", "https://other.internal", 17, True, False, 0.5,
 ]  # fmt: skip
-# `job` is the only mode so far.
-WITHOUT_CHOICE = {("invocation", "mode")}
+# `job` is the only mode so far; where an operation runs is decided by the platform that runs it.
+WITHOUT_CHOICE = {("invocation", "mode"), ("tools", 0, "runOn")}
 Path_ = tuple[str | int, ...]
 
 
@@ -151,6 +151,18 @@ def test_the_script_answers_only_offline() -> None:
     online = rendered(FULL, msgspec.structs.replace(PLACE, offline=False))
     assert online.sidecar.llm.offline is None
     assert rendered(FULL).sidecar.llm.offline == Path("/home/ana/triage/answers.yaml")
+
+
+def test_a_script_is_enough_where_nobody_else_answers() -> None:
+    llm = {"routes": [{"alias": "a"}], "offline": {"script": "answers.yaml"}}
+    workload = rendered({"agent": {"command": ["a"]}, "llm": llm}, msgspec.structs.replace(PLACE, offline=False))
+    assert workload.sidecar.llm.offline == Path("/home/ana/triage/answers.yaml")
+
+
+def test_who_asks_for_approvals_is_waited_for() -> None:
+    (grant, *_) = rendered(FULL, msgspec.structs.replace(PLACE, asks=True)).sidecar.tools.grants
+    assert grant.approval is None
+    assert grant.timeout == 3.0 + 300.0 + LONGEST_QUEUE_SECONDS
 
 
 def test_two_hooks_of_one_name_stay_apart() -> None:

@@ -94,16 +94,16 @@ def test_a_folder_is_seen_without_what_is_protected(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("")
     (tmp_path / "link").symlink_to("/etc")
-    seen = sight(workload_in(tmp_path), FoundProgram([], [], []), [tmp_path / "a/b/secret"])
+    seen = sight(workload_in(tmp_path), tmp_path, FoundProgram([], [], []), [tmp_path / "a/b/secret"])
     assert seen.readable == [tmp_path / "a/b/open", tmp_path / "a/c", tmp_path / "d", tmp_path / "top"]
     assert seen.listed == [tmp_path, tmp_path / "a", tmp_path / "a/b"]
-    assert sight(workload_in(tmp_path), FoundProgram([], [], []), []).readable == [tmp_path]
-    assert sight(workload_in(tmp_path / "d"), FoundProgram([], [], []), [tmp_path]).readable == []
+    assert sight(workload_in(tmp_path), tmp_path, FoundProgram([], [], []), []).readable == [tmp_path]
+    assert sight(workload_in(tmp_path / "d"), tmp_path, FoundProgram([], [], []), [tmp_path]).readable == []
 
 
 def test_a_home_is_no_folder_of_an_agent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     (tmp_path / "home").mkdir()
     for folder in (tmp_path / "home", tmp_path):
-        with pytest.raises(InvalidConfigError, match="all files of its user"):
-            sight(workload_in(folder), FoundProgram([], [], []), [])
+        with pytest.raises(InvalidConfigError, match="not its own"):
+            sight(workload_in(folder), folder, FoundProgram([], [], []), [])

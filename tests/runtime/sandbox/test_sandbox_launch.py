@@ -54,6 +54,11 @@ def specification(launch: Launch) -> dict[str, Any]:
     return found
 
 
+def held_by_a_cgroup() -> Machine:
+    facts = CgroupFacts(version=2, folders={"pids": "/sys/fs/cgroup/x"})
+    return msgspec.structs.replace(PLAIN, cgroups=facts)
+
+
 def pairs(argv: list[str], option: str) -> list[str]:
     return [argv[place + 1] for place, word in enumerate(argv) if word == option]
 
@@ -69,9 +74,9 @@ def test_the_environment_is_clean(launched: Any, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("TOKEN", "secret")
     launch = launched(Level.NAMESPACED, env={"MODE": "x", "LANG": "de"})
     folder = str(tmp_path)
-    assert launch.env == {
-        "PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": folder, "TMPDIR": folder, "LANG": "de", "MODE": "x",
-    }  # fmt: skip
+    usual = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": folder, "TMPDIR": folder}
+    assert launch.env == usual | {"LANG": "C.UTF-8"}, "what confines a program is not under its variables"
+    assert specification(launch)["env"] == usual | {"LANG": "de", "MODE": "x"}
 
 
 def test_what_each_level_asks_for(launched: Any) -> None:
@@ -121,7 +126,11 @@ def test_root_changes_its_uid_instead_of_mapping_it(launched: Any) -> None:
 
 def test_processes_are_counted_where_they_are_the_programs_alone(launched: Any) -> None:
     assert resource.RLIMIT_NPROC in dict(specification(launched(Level.NAMESPACED))["rlimits"])
-    assert resource.RLIMIT_NPROC not in dict(specification(launched(Level.LANDLOCK))["rlimits"])
+    held = dict(specification(launched(Level.LANDLOCK))["rlimits"])[resource.RLIMIT_NPROC]
+    assert held > Limits().pids, "all of its user count: that only bounds how fast it grows"
+    assert resource.RLIMIT_NPROC not in dict(
+        specification(launched(Level.LANDLOCK, machine=held_by_a_cgroup()))["rlimits"]
+    )
 
 
 def test_without_a_cgroup_the_data_of_a_process_is_bounded(launched: Any) -> None:

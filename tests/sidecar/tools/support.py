@@ -2,8 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from outrider.sidecar.tools.approvals import Approvals
 from outrider.sidecar.tools.catalogue import Catalogue
 from outrider.sidecar.tools.desk import ToolDesk
 from outrider.sidecar.tools.grants import Grant
-from outrider.sidecar.tools.server import McpServer
+from outrider.sidecar.tools.server import MIB, McpServer
 
 JSON = Headers({"content-type": "application/json"})
 Answer = Callable[[dict[str, Any]], Any]
@@ -91,18 +92,24 @@ class Desk:
         url: Of the server.
         folder: For pins and audit.
         version: Of the server.
+        more: Further grants.
         grant: What is granted, over every tool of it.
     """
 
-    def __init__(self, url: str, folder: Path, version: str = "1", **grant: Any) -> None:
+    def __init__(
+        self, url: str, folder: Path, version: str = "1", more: Sequence[dict[str, Any]] = (), **grant: Any
+    ) -> None:
         self.used: list[ToolUse] = []
         self.asked: list[Question] = []
         clock = SystemClock()
         settings = ToolServerSettings(name="s", url=url, version=version)
-        granted = Grant(ToolGrantSettings(**{"server": "s", "tools": ["*"]} | grant), clock.monotonic())
-        self.server = McpServer(settings, Resolver({}))
-        self.catalogue = Catalogue([self.server], [granted], folder / "pins.json")
-        ids = iter(range(100))
+        granted = [
+            Grant(ToolGrantSettings(**{"server": "s", "tools": ["*"]} | one), clock.monotonic())
+            for one in (grant, *more)
+        ]
+        self.server = McpServer(settings, Resolver({}), grant.get("longest_result", MIB))
+        self.catalogue = Catalogue([self.server], granted, folder / "pins.json")
+        ids = count()
         self.approvals = Approvals(clock.now, lambda: str(next(ids)), self.asked.append)
         self.audit = AuditLog(folder / "audit.jsonl", "sidecar/a", clock)
         self.desk = ToolDesk(
@@ -122,15 +129,22 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk(server: ScriptedServer, folder: Path, version: str = "1", **grant: Any) -> AsyncIterator[Desk]:
+async def desk(
+    server: ScriptedServer, folder: Path, version: str = "1", more: Sequence[dict[str, Any]] = (), **grant: Any
+) -> AsyncIterator[Desk]:
     """Look at the server once, and close everything in the end."""
-    made = Desk(server.url, folder, version, **grant)
+    made = Desk(server.url, folder, version, more, **grant)
     try:
         await made.catalogue.refresh()
         yield made
     finally:
         await made.catalogue.close()
         made.audit.close()
+
+
+def audited(folder: Path) -> list[dict[str, Any]]:
+    """Return the entries of the audit."""
+    return [json.loads(line)["entry"] for line in (folder / "audit.jsonl").read_text().splitlines()]
 
 
 ONCALL = ApprovalTerms(groups=["oncall"])

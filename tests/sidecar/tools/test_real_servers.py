@@ -86,6 +86,7 @@ def test_the_same_tools_over_plain_http(tmp_path: Path, server: McpServerProcess
         assert [(one["phase"], one["action"], one["outcome"]) for one in audit] == [
             ("intent", "tool.shop.add", ""),
             ("outcome", "tool.shop.add", "ok"),
+            ("fact", "tool.shop.add", "DENIED"),
         ]
 
 

@@ -108,7 +108,7 @@ def read_answer(body: bytes, content_type: str, number: int) -> dict[str, Any] |
             message = decode_plain(document)
         except OutriderError as error:
             raise ExecutionFailedError(f"the server's answer is no JSON: {error.message}") from error
-        if not isinstance(message, dict) or ("id" in message and message["id"] not in (number, None)):
+        if not isinstance(message, dict) or not _answers(message, number):
             continue
         if isinstance(message.get("error"), dict):
             return _fault(message["error"])
@@ -116,6 +116,12 @@ def read_answer(body: bytes, content_type: str, number: int) -> dict[str, Any] |
             result: dict[str, Any] = message["result"]
             return result
     raise ExecutionFailedError("the server's answer has neither a result nor an error", found=repr(body[:80]))
+
+
+def _answers(message: Mapping[str, Any], number: int) -> bool:
+    """Return whether a message has the id of a request; true and 1.0 are not 1."""
+    found = message.get("id")
+    return type(found) is int and found == number
 
 
 def _fault(error: Mapping[str, Any]) -> Fault:

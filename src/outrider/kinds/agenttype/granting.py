@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import msgspec
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
@@ -13,6 +14,8 @@ from outrider.kinds.agenttype.tools import ToolUse
 
 # The server of operations; no Tool can be called so.
 OPERATIONS = "@operations"
+# How long a call may wait for its agent.
+LONGEST_QUEUE_SECONDS = 60.0
 
 
 def tool_name(operation: str) -> str:
@@ -21,7 +24,7 @@ def tool_name(operation: str) -> str:
 
 
 def granted(
-    uses: Iterable[ToolUse], endpoints: Mapping[str, ToolEndpoint], *, folder: Path, operations: Path | None
+    uses: Iterable[ToolUse], endpoints: Mapping[str, ToolEndpoint], *, folder: Path, operations: Path | None, asks: bool
 ) -> ToolsSettings:
     """Return what a sidecar is told.
 
@@ -30,6 +33,7 @@ def granted(
         endpoints: All Tools, by name.
         folder: Where relative paths begin.
         operations: Unix socket of the server of operations.
+        asks: Whether that one asks who must approve.
 
     Raises:
         OutriderError: A Tool is not there, or none has the capability or the version.
@@ -39,7 +43,8 @@ def granted(
     for use in uses:
         if use.operation is not None:
             servers[OPERATIONS] = ToolServerSettings(name=OPERATIONS, url="http://operations/mcp", socket=operations)
-            grants.append(_grant(use, OPERATIONS, [tool_name(use.operation)], ""))
+            grant = _grant(use, OPERATIONS, [tool_name(use.operation)], "")
+            grants.append(_waiting(grant) if asks else grant)
         else:
             name = chosen(use, endpoints)
             servers[name] = _server(name, endpoints[name], folder)
@@ -112,3 +117,9 @@ def _grant(use: ToolUse, server: str, tools: list[str], prefix: str) -> ToolGran
         approval=use.require_approval,
         timeout=float(limits.timeout), calls_per_minute=limits.calls_per_minute, longest_result=int(limits.longest_result),
     )  # fmt: skip
+
+
+def _waiting(grant: ToolGrantSettings) -> ToolGrantSettings:
+    """Return a grant for which somebody else asks: a call then takes as long as that may."""
+    longest = LONGEST_QUEUE_SECONDS + (float(grant.approval.expire) if grant.approval is not None else 0.0)
+    return msgspec.structs.replace(grant, approval=None, timeout=grant.timeout + longest)

@@ -56,12 +56,10 @@ class Invocation(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=Tru
         mode: `job` starts it for each task, with the input as JSON on its standard input and in the file OUTRIDER_INPUT;
             what it prints is the result.
         timeout: For a task.
-        concurrency: Tasks at the same time.
     """
 
     mode: Literal["job"] = "job"
     timeout: Duration = duration("10m")
-    concurrency: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
 
 
 class Egress(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):

@@ -23,6 +23,9 @@ from outrider.kinds.agenttype.granting import granted
 from outrider.kinds.agenttype.model import AgentTypeSpec, Egress, Invocation, Isolation, Resources
 from outrider.kinds.agenttype.models import Budget, Llm, ProviderUse
 
+# The kinds of the objects that an AgentType may name.
+NAMED_KINDS = ("ModelProvider", "Tool")
+
 
 class References(msgspec.Struct, kw_only=True, frozen=True):
     """The objects that an AgentType may name.
@@ -48,6 +51,7 @@ class Place(msgspec.Struct, kw_only=True, frozen=True):
         key: File with the key that the program calls with.
         folder: Where relative paths of the object begin.
         operations: Unix socket of the server of operations.
+        asks: Whether who runs operations also asks those who must approve them, so that the sidecar need not.
         offline: Whether a script answers in place of the providers.
     """
 
@@ -59,6 +63,7 @@ class Place(msgspec.Struct, kw_only=True, frozen=True):
     key: Path
     folder: Path
     operations: Path | None = None
+    asks: bool = False
     offline: bool = False
 
 
@@ -137,7 +142,9 @@ def render(item: Object, place: Place, references: References) -> Workload:
             state=place.state,
             keys=[AGENT_KEY],
             llm=_llm(spec.llm, place, references.providers),
-            tools=granted(spec.tools, references.tools, folder=place.folder, operations=place.operations),
+            tools=granted(
+                spec.tools, references.tools, folder=place.folder, operations=place.operations, asks=place.asks
+            ),
             wrapper=WrapperSettings(seen=place.work / "seen", required=wrapper.required) if runtimes else None,
             secret_sources={AGENT_KEY.secret: {"file": str(place.key)}},
             folder=place.folder,
@@ -170,8 +177,15 @@ def _llm(llm: Llm, place: Place, providers: Mapping[str, ModelEndpoint]) -> LlmS
         budget=_budget(llm.budget),
         prices=place.folder / llm.prices if llm.prices else None,
         usual_answer=llm.usual_answer,
-        offline=place.folder / llm.offline.script if place.offline and llm.offline is not None else None,
+        offline=_script(llm, place),
     )
+
+
+def _script(llm: Llm, place: Place) -> Path | None:
+    """Return the script that answers: where that is asked for, or where no route has anybody else."""
+    if llm.offline is None or not (place.offline or not any(route.providers for route in llm.routes)):
+        return None
+    return place.folder / llm.offline.script
 
 
 def _budget(budget: Budget | None) -> BudgetSettings | None:

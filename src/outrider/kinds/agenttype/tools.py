@@ -39,6 +39,7 @@ class ToolUse(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, 
         arguments: What arguments must be: text as a pattern with `*` and `?`, a list as one of its values, anything else as it
             is. One that is absent does not fit.
         when: CEL over `arguments`.
+        run_on: An action agent, or labels of one, on which the operation runs.
         require_approval: Who is asked before each call.
         limits: Bounds of calls.
     """
@@ -51,6 +52,7 @@ class ToolUse(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, 
     prefix: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.-]{0,64}$")] | None = None
     arguments: dict[str, Any] = {}
     when: str = ""
+    run_on: str | dict[str, str] | None = None
     require_approval: ApprovalTerms | None = None
     limits: ToolLimits = msgspec.field(default_factory=ToolLimits)
 

@@ -17,6 +17,7 @@ from outrider.runtime.objects import Fault, ObjectSet
 def validate(item: Object, objects: ObjectSet) -> Iterator[Fault]:
     """Check what the model cannot: names, addresses, and variables that the sidecar sets."""
     spec: AgentTypeSpec = item.spec
+    yield from _name_faults(item, objects)
     yield from _environment_faults(spec)
     if spec.wrapper.hooks and spec.wrapper.runtime not in ("auto", "python", "nodejs"):
         yield ("spec", "wrapper", "hooks"), InvalidConfigError(
@@ -27,6 +28,16 @@ def validate(item: Object, objects: ObjectSet) -> Iterator[Fault]:
     yield from _tool_faults(spec, references(objects))
     if spec.llm.budget is not None:
         yield from _zone_faults(spec.llm.budget.zone)
+
+
+def _name_faults(item: Object, objects: ObjectSet) -> Iterator[Fault]:
+    """Agents of all kinds stand in one list."""
+    for kind in ("SensorAgent", "ActionAgent"):
+        if objects.find(kind, item.name) is not None:
+            yield ("metadata", "name"), InvalidConfigError(
+                f"{kind}/{item.name} has this name too", found=item.name, expected="a name of its own for each agent",
+                suggestions=["rename one of them"],
+            )  # fmt: skip
 
 
 def references(objects: ObjectSet) -> References:

@@ -74,6 +74,14 @@ def _action_faults(action: Action, path: Path, earlier: Collection[str], objects
         yield from _plugin_faults(action, path, template.paths, objects)
     elif action.call is not None:
         yield from _call_faults(action, path, template.paths)
+    elif action.agent is not None:
+        yield from objects.reference_fault("AgentType", action.agent, (*path, "agent"))
+        if action.run_on is not None or action.mode is not None:
+            yield path, InvalidConfigError(
+                "an AI agent runs where it is", found="runOn or mode beside agent", expected="agent and with",
+                suggestions=["remove runOn and mode"],
+            )  # fmt: skip
+            return
     if isinstance(action.run_on, str):
         yield from objects.reference_fault("ActionAgent", action.run_on, (*path, "runOn"))
     yield from _agent_faults(action, path, objects)

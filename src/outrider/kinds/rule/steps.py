@@ -22,6 +22,7 @@ class Retry(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     backoff: Duration = duration("1s")
 
 
+_FORMS = ("plugin", "call", "agent")
 _NAMES = {
     "parameters": "with",
     "run_on": "runOn",
@@ -34,11 +35,12 @@ _NAMES = {
 
 
 class Action(msgspec.Struct, kw_only=True, rename=_NAMES, omit_defaults=True, forbid_unknown_fields=True):
-    """An action plugin, or an operation.
+    """An action plugin, an operation, or a task for an AI agent.
 
     Attributes:
         plugin: Id of an action plugin.
         call: An operation, such as `host.service_restart`.
+        agent: An AgentType; `with` is the input of its task.
         mode: Must be `apply` where the operation changes anything.
         run_on: An action agent by name, or by labels; without it any that lists the plugin or allows the operation.
         parameters: What it is given. Texts may hold `${CEL}` over `event`, `events`, `state`, `labels`, `steps` and `run`.
@@ -50,6 +52,7 @@ class Action(msgspec.Struct, kw_only=True, rename=_NAMES, omit_defaults=True, fo
 
     plugin: Name | None = None
     call: str | None = None
+    agent: Name | None = None
     mode: Literal["apply"] | None = None
     run_on: str | dict[str, str] | None = None
     parameters: dict[str, Any] = {}
@@ -63,13 +66,19 @@ class Action(msgspec.Struct, kw_only=True, rename=_NAMES, omit_defaults=True, fo
         self._check_one_of()
 
     def _check_one_of(self) -> None:
-        if (self.plugin is None) == (self.call is None):
+        given = [form for form in _FORMS if getattr(self, form) is not None]
+        if len(given) != 1:
             raise InvalidConfigError(
-                "a step names either a plugin or a call",
-                found="both" if self.plugin else "none",
-                expected="plugin: NAME or call: family.operation",
-                suggestions=["remove one of the two" if self.plugin else "add plugin: NAME or call: family.operation"],
+                "a step names a plugin, a call or an agent",
+                found=" and ".join(given) or "none",
+                expected="one of plugin: NAME, call: family.operation, agent: NAME",
+                suggestions=["remove all but one" if given else "add plugin: NAME or call: family.operation"],
             )
+
+    @property
+    def subject(self) -> str:
+        """What it uses: the plugin, the operation or the agent."""
+        return self.plugin or self.call or self.agent or ""
 
 
 class SingleStep(Action, kw_only=True):

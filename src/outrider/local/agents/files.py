@@ -8,11 +8,13 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from outrider.core.errors import ConflictError
+from outrider.core.errors import ConflictError, ExecutionFailedError, OutriderError
 from outrider.local.layout import Layout, socket_folder
+from outrider.ports.process import run
 from outrider.ports.secrets.private_files import write_private
 
 KEPT_RUNS = 100
+REMOVAL_SECONDS = 60.0
 
 
 class AgentFiles:
@@ -25,6 +27,7 @@ class AgentFiles:
 
     def __init__(self, layout: Layout, name: str) -> None:
         self.name = name
+        self.state = layout.state
         self.folder = layout.workload(name)
         self.settings = self.folder / "sidecar.json"
         self.sidecar = self.folder / "sidecar"
@@ -39,15 +42,24 @@ class AgentFiles:
 
     def prepare(self) -> None:
         """Make the folders, and a key for the program that opens nothing but its sidecar, and that only until the next start."""
-        for folder in (self.sidecar, self.shared, self.runs, self.control):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.shared.chmod(0o755)  # what lies above it is closed
-        write_private(self.key, f"outrider-{secrets.token_urlsafe(24)}".encode())
+        with _made(self.folder):
+            for folder in (self.sidecar, self.shared, self.runs, self.control):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            check_own(self.control)
+            self.shared.chmod(0o755)  # what lies above it is closed
+            write_private(self.key, f"outrider-{secrets.token_urlsafe(24)}".encode())
 
-    def empty_work(self) -> None:
-        """Give the next task an empty folder."""
-        shutil.rmtree(self.work, ignore_errors=True)
+    async def empty_work(self) -> None:
+        """Give the next task an empty folder; what is in the old one may be in the way of its removal, and not of this."""
+        trash = self.folder / "trash"
+        trash.mkdir(mode=0o700, exist_ok=True)
+        if self.work.exists():
+            self.work.rename(trash / secrets.token_hex(8))
         self.work.mkdir(mode=0o700)
+        # However deep it is, and whatever its modes: the tools of the system get it away.
+        for command in (["chmod", "-R", "u+rwX", str(trash)], ["rm", "-rf", str(trash)]):
+            with contextlib.suppress(OutriderError):
+                await run(command, timeout=REMOVAL_SECONDS)
 
     def run(self, run_id: str) -> Path:
         """Make the folder of a run; of the oldest ones some are removed."""
@@ -64,8 +76,10 @@ class AgentFiles:
         Raises:
             ConflictError: Somebody else runs it.
         """
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        with _made(self.folder):
+            for folder in (self.state, self.folder.parent, self.folder):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -77,3 +91,28 @@ class AgentFiles:
             yield
         finally:
             os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ExecutionFailedError(
+            f"the state of the agent cannot be written: {error.strerror or error}", found=str(error.filename or folder),
+            expected="a folder that this user may write, on a disk that is not full", suggestions=[f"look at {folder}"],
+        ) from error  # fmt: skip
+
+
+def check_own(folder: Path) -> None:
+    """Refuse a folder that others may write, as one below the temporary folder may be.
+
+    Raises:
+        ConflictError: It belongs to somebody else, or is open to others.
+    """
+    status = folder.lstat()
+    if status.st_uid != os.getuid() or status.st_mode & 0o077 or not folder.is_dir() or folder.is_symlink():
+        raise ConflictError(
+            f"{folder} is not for this user alone", found=f"owner {status.st_uid}, mode {status.st_mode & 0o777:o}",
+            expected=f"owner {os.getuid()}, mode 700", suggestions=["remove it, or use a state folder with a shorter path"],
+        )  # fmt: skip

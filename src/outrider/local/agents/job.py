@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +28,13 @@ from outrider.local.agents.sidecar import Sidecar, running_sidecar
 from outrider.local.agents.streams import Kept, feed
 from outrider.ports.clock import SystemClock
 from outrider.ports.secrets import Resolver, SecretSource
+from outrider.ports.secrets.private_files import write_private
+from outrider.ports.telemetry import current_traceparent, span
 from outrider.runtime.sandbox.launch import SEARCH_PATH
 from outrider.runtime.sandbox.model import Surroundings
 from outrider.runtime.sandbox.process import Confined, start
 from outrider.sidecar.activity import Activity, Question
+from outrider.sidecar.llm.conventions import AGENT, INVOKE_AGENT, OPERATION
 from outrider.sidecar.tools.status import Decision
 
 INPUT_FILE = "input.json"
@@ -49,6 +52,7 @@ class Home(msgspec.Struct, kw_only=True, frozen=True):
         protected: Files and folders that hold secrets.
         cache: Folder with what is known of this machine's sandboxes.
         desk: Runs the operations that it is granted.
+        asks: Whether the desk also asks who must approve.
     """
 
     files: AgentFiles
@@ -58,6 +62,7 @@ class Home(msgspec.Struct, kw_only=True, frozen=True):
     protected: list[Path]
     cache: Path
     desk: OperationDesk
+    asks: bool = False
 
 
 class Watcher(msgspec.Struct, kw_only=True, frozen=True):
@@ -133,7 +138,7 @@ async def run_job(
     item: Object, home: Home, given: Any, references: References, *, watcher: Watcher, offline: bool = False,
     accept_unsandboxed: bool = False,
 ) -> JobResult:  # fmt: skip
-    """Run one task.
+    """Run one task with a sidecar of its own.
 
     Args:
         item: The AgentType.
@@ -147,8 +152,24 @@ async def run_job(
     Raises:
         OutriderError: It could not be started.
     """
+    try:
+        async with hosting(item, home, references, offline=offline, accept_unsandboxed=accept_unsandboxed) as host:
+            return await host.run(given, watcher)
+    except NotFoundError as error:
+        spec: AgentTypeSpec = item.spec
+        if spec.llm.offline is not None and not offline:  # most often a key that is not set
+            error.suggestions = [*error.suggestions, "--offline lets the script of the agent answer"]
+        raise
+
+
+@contextlib.asynccontextmanager
+async def hosting(
+    item: Object, home: Home, references: References, *, offline: bool = False, accept_unsandboxed: bool = False
+) -> AsyncIterator["AgentHost"]:
+    """Keep an agent ready for tasks, with its sidecar; arguments and errors are those of `run_job`."""
     files = home.files
-    with files.locked(), contextlib.ExitStack() as closing:
+    async with contextlib.AsyncExitStack() as closing:
+        closing.enter_context(files.locked())
         files.prepare()
         _check(item, offline=offline)
         plan = await _plan(item, home, references, offline=offline, accept_none=accept_unsandboxed)
@@ -160,14 +181,9 @@ async def run_job(
             secret_sources=home.sources | plan.workload.sidecar.secret_sources,
             secrets=home.store,
         )
-        try:
-            async with served(home.desk, files.control), running_sidecar(settings, files) as sidecar:
-                return await _Job(home, plan, sidecar, watcher).run(given)
-        except NotFoundError as error:
-            spec: AgentTypeSpec = item.spec
-            if spec.llm.offline is not None and not offline:  # most often a key that is not set
-                error.suggestions = [*error.suggestions, "--offline lets the script of the agent answer"]
-            raise
+        await closing.enter_async_context(served(home.desk, files.control))
+        sidecar = await closing.enter_async_context(running_sidecar(settings, files))
+        yield AgentHost(home, plan, sidecar)
 
 
 def _check(item: Object, *, offline: bool) -> None:
@@ -197,6 +213,7 @@ async def _plan(
     place = Place(
         address=f"127.0.0.1:{port}", listen="", shared=files.shared, work=files.work, state=files.sidecar, key=files.key,
         folder=home.folder, offline=offline, operations=files.control / SOCKET,
+        asks=home.asks,
     )  # fmt: skip
     workload = render(item, place, references)
     path = spec.agent.env.get("PATH")
@@ -204,61 +221,83 @@ async def _plan(
     return Plan(workload=workload, program=program, confinement=confined, listening=listening)
 
 
-class _Job:
-    """A task that can begin.
+class AgentHost:
+    """An agent that is ready for tasks, one after the other.
 
     Args:
         home: Of the agent.
         plan: What is to be started, and how.
         sidecar: Its sidecar, which runs.
-        watcher: Hears of what happens.
     """
 
-    def __init__(self, home: Home, plan: Plan, sidecar: Sidecar, watcher: Watcher) -> None:
-        self._home, self._plan, self._sidecar, self._watcher = home, plan, sidecar, watcher
+    def __init__(self, home: Home, plan: Plan, sidecar: Sidecar) -> None:
+        self._home, self._plan, self._sidecar = home, plan, sidecar
         self._clock = SystemClock()
+        self._one_at_a_time = asyncio.Lock()
 
-    async def run(self, given: Any) -> JobResult:
-        """Start the program, give it the input, and wait for its end."""
+    @property
+    def ended(self) -> bool:
+        """Whether its sidecar has ended, so that it can run nothing more."""
+        return self._sidecar.ended
+
+    async def run(self, given: Any, watcher: Watcher) -> JobResult:
+        """Start the program, give it the input, and wait for its end.
+
+        Raises:
+            OutriderError: It could not be started.
+        """
+        name = self._plan.workload.name
+        async with self._one_at_a_time:
+            with span(f"{INVOKE_AGENT} {name}", {OPERATION: INVOKE_AGENT, AGENT: name}) as work:
+                await self._sidecar.begin_task(work.traceparent)
+                try:
+                    return await self._run(given, watcher)
+                finally:
+                    self._sidecar.close_doors()
+
+    async def _run(self, given: Any, watcher: Watcher) -> JobResult:
         files, began = self._home.files, self._clock.monotonic()
         run_id = time_ordered(self._clock.now(), os.urandom(10))
         folder, text = files.run(run_id), encode(given)
-        files.empty_work()
-        prepare(self._plan.workload.init, files.shared)
+        await files.empty_work()
+        prepare(self._plan.workload.init, files.shared, self._home.folder)
         for place in (folder, files.work):
             (place / INPUT_FILE).write_bytes(text)
-        self._watcher.began(self._plan.confinement)
+        watcher.began(self._plan.confinement)
         program = await self._start()
-        meter = Meter(self._sidecar, self._watcher.activity, self._watcher.decide)
+        meter = await Meter.begin(self._sidecar, watcher.activity, watcher.decide)
         following = asyncio.get_running_loop().create_task(meter.follow())
         try:
-            ending = await self._converse(program, text, folder)
+            ending = await self._converse(
+                program, text, Kept(folder / "stdout"), Kept(folder / "stderr", watcher.stderr)
+            )
         finally:
             await program.kill()
             following.cancel()
             await asyncio.wait({following})
-        await meter.finish()
-        status = await self._sidecar.status()
+        status = await meter.finish()
         result = JobResult(
             agent=self._plan.workload.name, run=run_id, state=ending.state, exit_code=ending.exit_code, result=ending.result,
             problem=ending.problem, seconds=round(self._clock.monotonic() - began, 3), calls=meter.calls, tools=meter.tools,
-            input_tokens=meter.input, output_tokens=meter.output, cost=meter.cost, currency=status.currency,
-            offline=status.models.offline, sandbox=self._plan.confinement.level.label,
-            egress=self._plan.confinement.egress, wrapper=status.wrapper.state,
+            input_tokens=meter.input, output_tokens=meter.output, cost=meter.cost,
+            currency=status.currency if status is not None else "",
+            offline=status is not None and status.models.offline, sandbox=self._plan.confinement.level.label,
+            egress=self._plan.confinement.egress, wrapper=status.wrapper.state if status is not None else "",
         )  # fmt: skip
-        (folder / "result.json").write_bytes(encode(result))
+        write_private(folder / "result.json", encode(result))
         return result
 
     async def _start(self) -> Confined:
         home, plan = self._home, self._plan
         workload, sealed = plan.workload, plan.confinement.sealed
         port = DOOR_PORT if plan.listening is None else plan.listening.getsockname()[1]
-        seen = sight(workload, plan.program, [home.files.folder, *home.protected])
+        protected = [home.files.folder, *home.protected]
+        seen = sight(workload, home.folder, plan.program, protected)
         if plan.listening is not None:
             await self._sidecar.open_door(plan.listening)
         program = await start(
             plan.confinement.level,
-            grants(workload, home.folder, port, sealed=sealed),
+            grants(workload, home.folder, port, protected, sealed=sealed),
             limits(workload),
             program=plan.program.argv,
             surroundings=Surroundings(
@@ -295,29 +334,30 @@ class _Job:
         env = {
             "PATH": ":".join([*map(str, plan.program.path), SEARCH_PATH]),
             "OUTRIDER_INPUT": str(home.files.work / INPUT_FILE),
+            "TRACEPARENT": current_traceparent(),
         }
         for name, value in plan.workload.env.items():
             opened = (await secrets.fetch(value.secret, value.key)).reveal() if isinstance(value, SecretRef) else value
             env[name] = opened
         return env
 
-    async def _converse(self, program: Confined, text: bytes, folder: Path) -> Ending:
+    async def _converse(self, program: Confined, text: bytes, output: Kept, errors: Kept) -> Ending:
         """Give the input, and read what comes until the end or until the time is over."""
-        output, errors = Kept(folder / "stdout"), Kept(folder / "stderr", self._watcher.stderr)
         limit = self._plan.workload.invocation.timeout
-        late = False
         async with asyncio.TaskGroup() as tasks:
             feeding = tasks.create_task(feed(program, text))
             tasks.create_task(output.take(program.stdout))
             tasks.create_task(errors.take(program.stderr))
-            try:
-                async with asyncio.timeout(limit):
-                    code = await program.wait()
-            except TimeoutError:
-                late = True
+            ended = tasks.create_task(program.wait())
+            either: set[asyncio.Future[Any]] = {ended, self._sidecar.exited}
+            await asyncio.wait(either, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+            alone, late = not ended.done() and self._sidecar.ended, not ended.done() and not self._sidecar.ended
             await program.kill()  # what it left behind would hold its pipes
             feeding.cancel()
+            code = await ended
         if late:
             return Ending("timed_out", 124, output.result(), f"it took longer than {limit}")
+        if alone:
+            return Ending("failed", code, output.result(), f"its sidecar ended; see {self._home.files.log}")
         problem = program.exceeded or (f"exit code {code}" if code else "")
         return Ending("failed" if problem else "succeeded", code, output.result(), problem)

@@ -4,19 +4,30 @@ import shutil
 from pathlib import Path
 
 import outrider
-from outrider.core.errors import NotFoundError
+from outrider.core.errors import InvalidConfigError, NotFoundError
 from outrider.kinds.agenttype.render import InitPlan
 
 WRAPPERS = Path(outrider.__file__).parent / "wrapper"
 
 
-def prepare(plan: InitPlan, shared: Path) -> None:
+def prepare(plan: InitPlan, shared: Path, home: Path) -> None:
     """Put everything into place; what an earlier start left is replaced.
+
+    Args:
+        plan: What is to be done.
+        shared: The folder that the program reads.
+        home: Where relative paths begin; a hook lies below it, and no link leads out of it.
 
     Raises:
         NotFoundError: A hook is not there.
+        InvalidConfigError: It is somewhere else.
     """
     for source in plan.hooks:
+        if source.is_file() and not source.resolve().is_relative_to(home.resolve()):
+            raise InvalidConfigError(
+                f"the hook {source} is somewhere else", path="spec.wrapper.hooks", found=str(source.resolve()),
+                expected=f"a file below {home}", suggestions=["copy it to there"],
+            )  # fmt: skip
         if not source.is_file():
             raise NotFoundError(
                 f"there is no hook {source}", path="spec.wrapper.hooks", found=str(source), expected="a file",

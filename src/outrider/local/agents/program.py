@@ -1,6 +1,10 @@
-"""Where a program and what it is made of lie on this machine, so that a sandbox can let it see just that."""
+"""Where a program and what it is made of lie on this machine, so that a sandbox can let it see just that.
+
+Nothing of the agent's own is run to find that out: a virtual environment may run code of its packages at every start.
+"""
 
 import os
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,14 +12,16 @@ from pathlib import Path
 import msgspec
 
 from outrider.core.codec import decode
-from outrider.core.errors import MissingRequirementError
+from outrider.core.errors import InvalidConfigError, MissingRequirementError
 from outrider.ports.process import run
 from outrider.runtime.sandbox.paths import PROGRAMS, covered
 
 _ASK_SECONDS = 20.0
-# A name on the path may be a script that chooses an interpreter: the interpreter itself knows where it is.
-_ASK_PYTHON = "import json,sys;print(json.dumps([sys.executable,sys.prefix,sys.base_prefix]))"
-_ASK_NODE = "console.log(JSON.stringify([process.execPath]))"
+_PYTHON = re.compile(r"python[0-9.]*")
+# A name on the path may be a script that chooses an interpreter, such as one of pyenv's: only it knows which.
+_ASK = "import json,sys;print(json.dumps([sys.executable]))"
+_ASKED_WITH = ("PATH", "HOME", "PYENV_ROOT", "PYENV_VERSION", "ASDF_DIR", "ASDF_DATA_DIR")
+_FIRST_LINE = 256
 
 
 class FoundProgram(msgspec.Struct, frozen=True):
@@ -41,9 +47,15 @@ async def find_program(command: Sequence[str], folder: Path, search: str = "") -
         search: Folders in which it is looked for, in place of PATH of this process.
 
     Raises:
+        InvalidConfigError: The command is none.
         MissingRequirementError: It is not there, or cannot be started.
     """
-    name = command[0]
+    name = command[0].strip()
+    if not name or any("\0" in word for word in command):
+        raise InvalidConfigError(
+            "the command of the agent is none", path="spec.agent.command", found=repr(list(command))[:200],
+            expected="a program and its arguments, without NUL",
+        )  # fmt: skip
     path = search or os.environ.get("PATH", os.defpath)
     found = shutil.which(str(folder / name) if "/" in name else name, path=path)
     if found is None:
@@ -51,14 +63,11 @@ async def find_program(command: Sequence[str], folder: Path, search: str = "") -
             f"there is no program '{name}'", found=name, expected=f"a program in {folder}" if "/" in name else "a program on PATH",
             suggestions=_remedies(name, path),
         )  # fmt: skip
-    told = await _ask(Path(found), folder)
-    executable = Path(told[0] if told else found)
-    needs = [*map(Path, told[1:]), *_around(executable)]
-    return FoundProgram(
-        argv=[str(executable), *command[1:]],
-        needs=[one for one in dict.fromkeys(needs) if not covered(str(one), PROGRAMS)],
-        path=[executable.parent],
-    )
+    executable = Path(found)
+    if "/" not in name and _PYTHON.fullmatch(name) and _shebang(executable):
+        executable = await _chosen(executable)
+    needs = [one for one in dict.fromkeys(_needs(executable)) if not covered(str(one), PROGRAMS)]
+    return FoundProgram(argv=[str(executable), *command[1:]], needs=needs, path=[executable.parent])
 
 
 def _remedies(name: str, path: str) -> list[str]:
@@ -67,24 +76,53 @@ def _remedies(name: str, path: str) -> list[str]:
     return [f"install {name}, or write its path"]
 
 
-async def _ask(program: Path, folder: Path) -> list[str]:
-    """Ask an interpreter where it is; nothing where it is none that can be asked."""
-    if program.name.startswith("python"):
-        argv = [str(program), "-I", "-c", _ASK_PYTHON]
-    elif program.name in ("node", "nodejs"):
-        argv = [str(program), "-e", _ASK_NODE]
-    else:
-        return []
-    done = await run(argv, timeout=_ASK_SECONDS, env=os.environ, cwd=folder)
+async def _chosen(script: Path) -> Path:
+    """Return the interpreter that a script on the path chooses; the interpreter loads no packages for that."""
+    env = {name: os.environ[name] for name in _ASKED_WITH if name in os.environ}
+    done = await run([str(script), "-I", "-S", "-c", _ASK], timeout=_ASK_SECONDS, env=env, cwd=Path("/"))
     if done.exit_code != 0:
         raise MissingRequirementError(
-            f"{program} cannot be started", found=done.stderr.decode("utf-8", "replace").strip()[-300:] or f"exit code {done.exit_code}",
-            expected="an interpreter that works", suggestions=[f"try it: {program} --version"],
+            f"{script} cannot be started", found=done.stderr.decode("utf-8", "replace").strip()[-300:] or f"exit code {done.exit_code}",
+            expected="an interpreter that works", suggestions=[f"try it: {script} --version"],
         )  # fmt: skip
-    return decode(done.stdout, list[str])
+    return Path(decode(done.stdout, list[str])[0])
 
 
-def _around(executable: Path) -> list[Path]:
-    """Return what belongs to a program: the folder that its `bin` stands in, at each end of a link."""
-    ends = (executable, Path(os.path.realpath(executable)))
-    return [path.parent.parent if path.parent.name in ("bin", "sbin") else path for path in ends]
+def _needs(executable: Path, *, deeper: bool = True) -> list[Path]:
+    """Return what a program is made of: itself, and where it is an interpreter its libraries; of a script its interpreter too."""
+    real = Path(os.path.realpath(executable))
+    needs = [executable, real, *_environment(executable), *_library(real)]
+    interpreter = _shebang(executable) if deeper else None
+    return [*needs, *(_needs(interpreter, deeper=False) if interpreter is not None else [])]
+
+
+def _environment(executable: Path) -> list[Path]:
+    """Return the virtual environment that a Python stands in, and what that is made from (PEP 405)."""
+    prefix = executable.parent.parent
+    settings = prefix / "pyvenv.cfg"
+    if executable.parent.name != "bin" or not settings.is_file():
+        return []
+    lines = (line.partition("=") for line in settings.read_text(errors="replace").splitlines())
+    home = next((value.strip() for key, _, value in lines if key.strip() == "home"), "")
+    return [prefix, *_library(Path(os.path.realpath(home)) / "python" if home else executable)]
+
+
+def _library(real: Path) -> list[Path]:
+    """Return the libraries beside an interpreter, where they are those of one."""
+    prefix = real.parent.parent
+    if real.parent.name != "bin":
+        return []
+    if any((prefix / "lib").glob("python*/os.py")):
+        return [prefix]
+    return [prefix / "lib" / "node_modules"] if (prefix / "lib" / "node_modules" / "npm").is_dir() else []
+
+
+def _shebang(script: Path) -> Path | None:
+    """Return the interpreter that a script names in its first line."""
+    try:
+        with script.open("rb") as file:
+            line = file.read(_FIRST_LINE).partition(b"\n")[0]
+    except OSError:
+        return None
+    words = line[2:].split() if line.startswith(b"#!") else []
+    return Path(os.fsdecode(words[0])) if words else None

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 
 from outrider.core.codec import encode
 from outrider.core.errors import OutriderError, UnavailableError
+from outrider.core.http.limits import Limits
 from outrider.core.sidecar_settings import SidecarSettings
 from outrider.local.agents.files import AgentFiles
 from outrider.local.last_words import last_words
@@ -16,12 +17,13 @@ from outrider.ports.http.client import Client
 from outrider.ports.process import ProcessGroup, spawn_guarded
 from outrider.ports.secrets.private_files import write_private
 from outrider.sidecar.activity import Activity
-from outrider.sidecar.control import CONTROL_SOCKET, DOORS_SOCKET, SidecarStatus
+from outrider.sidecar.control import CONTROL_SOCKET, DOORS_SOCKET, SidecarStatus, Task
 from outrider.sidecar.tools.status import Decision
 
 READY_SECONDS = 30.0
 PROBE_SECONDS = 0.01
 STOP_SECONDS = 15.0
+LONGEST_ANSWER = 16 * 1024 * 1024
 WAIT_MILLISECONDS = 10_000
 
 
@@ -36,7 +38,7 @@ class Sidecar:
     def __init__(self, files: AgentFiles, group: ProcessGroup) -> None:
         self._files = files
         self._group = group
-        self._client = Client(f"unix:{files.control / CONTROL_SOCKET}")
+        self._client = Client(f"unix:{files.control / CONTROL_SOCKET}", limits=Limits(body=LONGEST_ANSWER))
         self._doors: list[socket.socket] = []
 
     async def status(self) -> SidecarStatus:
@@ -88,7 +90,25 @@ class Sidecar:
             raise UnavailableError("the sidecar ended", suggestions=[f"read {self._files.log}"])
         self._doors.append(sender)
 
-    async def close_doors(self) -> None:
+    @property
+    def exited(self) -> "asyncio.Future[None]":
+        """Done when its process has ended."""
+        return self._group.exited
+
+    @property
+    def ended(self) -> bool:
+        """Whether its process has ended."""
+        return self._group.exit_code is not None
+
+    async def begin_task(self, traceparent: str) -> None:
+        """Say in which trace the next calls stand.
+
+        Raises:
+            OutriderError: It does not answer.
+        """
+        await self._client.request_json("POST", "/task", Task(traceparent=traceparent), dict[str, bool], timeout=5.0)
+
+    def close_doors(self) -> None:
         """Have it serve no agent any more."""
         while self._doors:
             self._doors.pop().close()
@@ -112,7 +132,7 @@ class Sidecar:
 
     async def stop(self) -> None:
         """End it; what it has in flight ends before."""
-        await self.close_doors()
+        self.close_doors()
         await self._client.close()
         await self._group.terminate(STOP_SECONDS)
 

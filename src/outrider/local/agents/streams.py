@@ -1,6 +1,7 @@
 """What goes into a program and comes out of it."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -37,9 +38,10 @@ class Kept:
                 self._watch(piece)
                 kept = piece[: MOST_OUTPUT - self._size]
                 if kept:
-                    file.write(kept)
                     self._pieces.append(kept)
                     self._size += len(kept)
+                    with contextlib.suppress(OSError):  # a full disk: what is in memory is still told
+                        file.write(kept)
 
     def result(self) -> Any:
         """Return it as JSON where it is that, else as text; None where nothing came."""

@@ -2,7 +2,15 @@
 
 from outrider.ports.telemetry.logs import configure_logging, logger
 from outrider.ports.telemetry.metrics import Metrics
-from outrider.ports.telemetry.traces import current_trace_id, current_traceparent, span, start_tracing, stop_tracing
+from outrider.ports.telemetry.traces import (
+    current_trace_id,
+    current_traceparent,
+    record_span,
+    span,
+    start_tracing,
+    stop_tracing,
+    traces,
+)
 
 __all__ = [
     "Metrics",
@@ -10,7 +18,9 @@ __all__ = [
     "current_trace_id",
     "current_traceparent",
     "logger",
+    "record_span",
     "span",
     "start_tracing",
     "stop_tracing",
+    "traces",
 ]

@@ -1,7 +1,7 @@
 """Metrics that cost next to nothing unless an exporter is on."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from outrider.ports.telemetry.prometheus import PrometheusRegistry
@@ -32,6 +32,35 @@ class Histogram(Protocol):
     def observe(self, value: float, /, **labels: str) -> None:
         """Add a value."""
         ...
+
+
+# Values of labels with a value; of a histogram with the counts of its buckets and the sum.
+Row = tuple[Sequence[str], float | tuple[Sequence[int], float]]
+
+
+class Family(NamedTuple):
+    """A metric that is added up elsewhere.
+
+    Attributes:
+        kind: `counter`, `gauge` or `histogram`.
+        name: Without the suffix that its kind adds.
+        text: What it says, in one line.
+        labels: Names of its labels.
+        rows: What it is for each combination of labels; buckets are those of SECONDS_BUCKETS.
+    """
+
+    kind: Literal["counter", "gauge", "histogram"]
+    name: str
+    text: str
+    labels: Sequence[str]
+    rows: Sequence[Row]
+
+
+def render_families(families: Iterable[Family]) -> bytes:
+    """Return metrics in Prometheus' text format 0.0.4."""
+    from outrider.ports.telemetry import prometheus  # noqa: PLC0415 - 5 MB that only who is asked for metrics needs
+
+    return prometheus.render(families)
 
 
 class _Silent:

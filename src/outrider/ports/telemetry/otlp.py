@@ -17,6 +17,7 @@ from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from outrider.core.trace import TraceParent
 from outrider.version import __version__
 
+NANO = 1_000_000_000
 _chosen_trace_id: ContextVar[str] = ContextVar("outrider_chosen_trace_id")
 
 
@@ -45,12 +46,12 @@ class Recording:
         """Record an attribute; what is no text, number or truth value is recorded as its text."""
         self._span.set_attribute(name, value if isinstance(value, str | bool | int | float) else str(value))
 
-    def end(self, fault: str) -> None:
-        """End the span; a fault is the code or type of an error, empty if there was none."""
+    def end(self, fault: str, *, at: float | None = None) -> None:
+        """End the span, now or at a moment (seconds since the epoch); a fault is the code or type of an error, empty for none."""
         if fault:
             self._span.set_attribute("error.type", fault)
             self._span.set_status(trace.Status(trace.StatusCode.ERROR, fault))
-        self._span.end()
+        self._span.end(None if at is None else int(at * NANO))
 
 
 class Recorder:
@@ -64,12 +65,16 @@ class Recorder:
         self._provider.add_span_processor(BatchSpanProcessor(self._exporter))
         self._tracer = self._provider.get_tracer("outrider", __version__)
 
-    def begin(self, name: str, attributes: Mapping[str, Any], place: TraceParent) -> Recording:
-        """Begin a span below a place; without a span id there the span is the first of its trace."""
+    def begin(
+        self, name: str, attributes: Mapping[str, Any], place: TraceParent, *, began: float | None = None
+    ) -> Recording:
+        """Begin a span below a place, now or at a moment; without a span id there the span is the first of its trace."""
         context = trace.set_span_in_context(trace.NonRecordingSpan(_span_context(place)), Context())
         token = _chosen_trace_id.set(place.trace_id)
         try:
-            recording = Recording(self._tracer.start_span(name, context))
+            recording = Recording(
+                self._tracer.start_span(name, context, start_time=None if began is None else int(began * NANO))
+            )
         finally:
             _chosen_trace_id.reset(token)
         for key, value in attributes.items():

@@ -1,8 +1,13 @@
 """Instruments on prometheus_client."""
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Sequence
 
 import prometheus_client
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from outrider.ports.telemetry.metrics import SECONDS_BUCKETS, Family
 
 
 class _Counter:
@@ -49,3 +54,40 @@ class PrometheusRegistry:
 
     def render(self) -> bytes:
         return prometheus_client.generate_latest(self._registry)
+
+
+def render(families: Iterable[Family]) -> bytes:
+    """Return metrics that are added up elsewhere in Prometheus' text format."""
+    registry = prometheus_client.CollectorRegistry()
+    registry.register(_Collected([_written(family) for family in families]))
+    return prometheus_client.generate_latest(registry)
+
+
+class _Collected(Collector):
+    def __init__(self, metrics: list[Metric]) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> list[Metric]:
+        """Return the metrics."""
+        return self._metrics
+
+
+def _written(family: Family) -> Metric:
+    if family.kind == "histogram":
+        spread = HistogramMetricFamily(family.name, family.text, labels=family.labels)
+        for labels, value in family.rows:
+            if isinstance(value, tuple):
+                spread.add_metric(labels, _cumulated(value[0]), value[1])
+        return spread
+    kind = CounterMetricFamily if family.kind == "counter" else GaugeMetricFamily
+    made = kind(family.name, family.text, labels=family.labels)
+    for labels, value in family.rows:
+        if not isinstance(value, tuple):
+            made.add_metric(labels, value)
+    return made
+
+
+def _cumulated(buckets: Sequence[int]) -> list[tuple[str, float]]:
+    """Return buckets as Prometheus has them: each with all that are below."""
+    bounds = [*map(str, SECONDS_BUCKETS), "+Inf"]
+    return list(zip(bounds, itertools.accumulate(buckets), strict=True))

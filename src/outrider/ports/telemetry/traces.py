@@ -90,6 +90,32 @@ def span(name: str, attributes: Mapping[str, Any] | None = None, *, parent: str 
     return Span(recording.place, recording)
 
 
+def record_span(
+    name: str, attributes: Mapping[str, Any], *, began: float, seconds: float, parent: str = "", fault: str = ""
+) -> None:
+    """Record a piece of work that is over, where spans are sent.
+
+    Args:
+        name: What was done; few different ones.
+        attributes: Facts, never a secret's value.
+        began: When, in seconds since the epoch.
+        seconds: How long it took.
+        parent: A `traceparent` header.
+        fault: Code or type of the error; empty if there was none.
+
+    Raises:
+        MissingRequirementError: As for `span`.
+    """
+    recorder = _recorder()
+    if recorder is not None:
+        recorder.begin(name, attributes, _place(parent, ""), began=began).end(fault, at=began + seconds)
+
+
+def traces() -> bool:
+    """Return whether spans are sent."""
+    return _recorder() is not None
+
+
 def current_trace_id() -> str:
     """Return the trace id of the work that is being done; empty outside of any."""
     current = _current.get()

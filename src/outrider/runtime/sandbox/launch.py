@@ -1,5 +1,6 @@
 """The command, environment and descriptors that start a confined program."""
 
+import contextlib
 import functools
 import marshal
 import os
@@ -23,6 +24,8 @@ PYTHON = "python"
 SEARCH_PATH = "/usr/local/bin:/usr/bin:/bin"
 # What glibc reserves for each thread, and RLIMIT_DATA counts.
 THREAD_STACK = 8 * MIB
+# What else of the user may begin beside a program.
+SPARE_PROCESSES = 64
 
 
 class Launch:
@@ -113,12 +116,15 @@ def prepare(
     spec |= {"folder": str(surroundings.folder or work_dir), **_program(program, surroundings.read_only)}
     if grants.door is not None:
         spec["door"] = (grants.door, door)
-    compile_module(GUEST / "confine.py")
     argv = [interpreter(), "-I", "-S", "-B", str(GUEST / "seal.py")]
     if level is Level.NAMESPACED:
         argv = [*bubblewrap_arguments(machine.bubblewrap, seen, who=who, network=grants.network), *argv]
     defaults = {"PATH": SEARCH_PATH, "HOME": str(work_dir), "TMPDIR": str(work_dir), "LANG": "C.UTF-8"}
-    return Launch(argv, defaults | dict(surroundings.env), spec, cgroup, door)
+    # Only the program gets its variables: some of them would load code into what confines it.
+    spec["env"] = None if spec["python"] else defaults | dict(surroundings.env)
+    own = defaults | dict(surroundings.env) if spec["python"] else defaults
+    compile_module(GUEST / "confine.py")
+    return Launch(argv, own, spec, cgroup, door)
 
 
 def _program(program: Sequence[str], read_only: Sequence[Path]) -> dict[str, Any]:
@@ -164,6 +170,16 @@ def _require(level: Level, grants: Grants, machine: Machine) -> None:
         )
 
 
+def _own_processes() -> int:
+    """Return how many processes and threads this user has."""
+    own, count = os.getuid(), 0
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if entry.stat().st_uid == own:
+                count += len(os.listdir(entry / "task"))  # noqa: PTH208 - counted, not used
+    return count
+
+
 def _unavailable(level: Level, reason: str, remedy: str) -> SandboxUnavailableError:
     return SandboxUnavailableError(
         f"sandbox level '{level.label}': {reason}", found=reason, expected=remedy, suggestions=[remedy]
@@ -206,4 +222,7 @@ def _rlimits(limits: Limits, machine: Machine, level: Level) -> list[tuple[int, 
     if machine.counts_processes(level):
         # The one that limits them counts, too; in a user namespace also the first process of bwrap.
         values.append((resource.RLIMIT_NPROC, limits.pids + (1 if machine.uids is not None else 2)))
+    elif not machine.root and level is not Level.NONE and not machine.cgroups.enforces("pids"):
+        # All processes of the user count: it may start so many more before a look at them ends it.
+        values.append((resource.RLIMIT_NPROC, _own_processes() + 2 * limits.pids + SPARE_PROCESSES))
     return values

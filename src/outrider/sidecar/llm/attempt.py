@@ -47,6 +47,7 @@ class Record(msgspec.Struct, kw_only=True):
         moment: Seconds since the epoch.
         providers: Who may still be asked.
         asked: Whether any was.
+        traceparent: Of the client; read only where spans are sent.
         refused: Why one could not be asked: the call cannot be translated for it.
         left: How many of them were left while they may have worked at it.
         reservation: Money that is held for it.
@@ -65,6 +66,7 @@ class Record(msgspec.Struct, kw_only=True):
     moment: float
     providers: list[Provider] = []
     asked: bool = False
+    traceparent: bytes = b""
     refused: str = ""
     left: int = 0
     reservation: Reservation | None = None

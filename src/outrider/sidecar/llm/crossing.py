@@ -75,7 +75,7 @@ class CrossingAttempt(CallAttempt):
 
     def last(self, *, framed: bool) -> bytes:
         """Return the end of the stream, or the answer."""
-        said = super().last(framed=framed)
+        super().last(framed=framed)
         if self.stop:
             return b""
         if self._stream is not None:

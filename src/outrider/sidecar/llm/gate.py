@@ -74,12 +74,14 @@ class LlmGate:
         script: Answers in place of every provider; None to ask them.
         told: Hears of every call that has ended.
         currency: Of the prices.
+        trace: Hears of every call with its record, where spans are sent.
     """
 
     def __init__(
         self, agent: Agent, routes: Mapping[str, Route], ledger: Ledger, *, now: Callable[[], float],
         wall: Callable[[], float], usual_answer: int, script: Script | None = None,
         told: Callable[[Entry], None] = lambda _: None, currency: str = "USD",
+        trace: Callable[[Record, Entry], None] | None = None,
     ) -> None:  # fmt: skip
         self._agent = agent
         self._routes = routes
@@ -89,6 +91,7 @@ class LlmGate:
         self._script = script
         self._told = told
         self._currency = currency
+        self._trace = trace
         # A call's id is that of this process and a number: one is made for every call.
         self._series = time_ordered(wall(), os.urandom(10))
         self._numbers = itertools.count()
@@ -148,6 +151,8 @@ class LlmGate:
             id=f"{self._series}-{next(self._numbers)}", alias=alias, endpoint=endpoint, call=call,
             path=path, size=len(request.body), began=self._now(), moment=self._wall(),
         )  # fmt: skip
+        if self._trace is not None:
+            record.traceparent = next((value for name, value in request.fields if name == b"traceparent"), b"")
         self._begin(exchange, record, route)
 
     def status(self) -> GatewayStatus:
@@ -346,6 +351,8 @@ class LlmGate:
             self._agent.budget.settle(record.reservation, entry.cost)
         self._ledger.append(entry)
         self._told(entry)
+        if self._trace is not None:
+            self._trace(record, entry)
 
 
 def _split_key(query: bytes) -> tuple[bytes, bytes]:

@@ -4,10 +4,15 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from outrider.core.errors import DeniedError, NotFoundError
+from outrider.core.codec import encode
+from outrider.core.errors import DeniedError, LimitedError, NotFoundError
 from outrider.core.policy import ApprovalTerms
 from outrider.sidecar.activity import Question
 from outrider.sidecar.tools.status import Decision
+
+MOST_OPEN = 100
+# Characters of a value, and bytes of all arguments, that a question shows.
+LONGEST_SHOWN, MOST_SHOWN = 200, 16 * 1024
 
 
 class Approvals:
@@ -38,21 +43,32 @@ class Approvals:
             raise NotFoundError(f"no call waits under '{question_id}'", found=question_id)
         found[1].set_result(decision)
 
-    async def ask(self, tool: str, arguments: dict[str, Any], terms: ApprovalTerms) -> str:
-        """Wait for an answer, and return who approved.
+    async def ask(self, tool: str, arguments: dict[str, Any], terms: ApprovalTerms) -> Decision:
+        """Wait for an answer, and return it.
 
         Raises:
-            DeniedError: It was rejected, or nobody answered in time.
+            DeniedError: Nobody answered in time.
+            LimitedError: Too many questions are open, or nobody could read this one.
         """
+        shown = _shortened(arguments)
+        if len(self._open) >= MOST_OPEN:
+            raise LimitedError(
+                f"tool '{tool}': {MOST_OPEN} calls wait for a person already", suggestions=["wait for answers"]
+            )
+        if len(encode(shown)) > MOST_SHOWN:
+            raise LimitedError(
+                f"tool '{tool}': nobody can look at so many arguments", found=f"{len(arguments)} arguments",
+                expected=f"at most {MOST_SHOWN} bytes of names and short values",
+            )  # fmt: skip
         question = Question(
-            id=self._new_id(), tool=tool, arguments=arguments, groups=terms.groups, expires=self._wall() + terms.expire
+            id=self._new_id(), tool=tool, arguments=shown, groups=terms.groups, expires=self._wall() + terms.expire
         )
         answer: asyncio.Future[Decision] = asyncio.get_running_loop().create_future()
         self._open[question.id] = (question, answer)
         self._asked(question)
         try:
             async with asyncio.timeout(terms.expire):
-                decision = await answer
+                return await answer
         except TimeoutError as error:
             raise DeniedError(
                 f"tool '{tool}': nobody approved the call", found=f"no answer within {terms.expire}",
@@ -60,6 +76,12 @@ class Approvals:
             ) from error  # fmt: skip
         finally:
             del self._open[question.id]
-        if not decision.approve:
-            raise DeniedError(f"tool '{tool}': {decision.by} rejected the call", suggestions=["do without it"])
-        return decision.by
+
+
+def _shortened(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return every argument with its value cut, so that none can hide behind a long one."""
+    shown = {}
+    for key, value in arguments.items():
+        text = value if isinstance(value, str) else encode(value).decode()
+        shown[key] = value if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}… ({len(text)} characters)"
+    return shown

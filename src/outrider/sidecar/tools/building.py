@@ -53,7 +53,7 @@ class Tools:
                     f"no server of tools is called '{grant.server}'", path="tools.grants", found=grant.server,
                     expected=", ".join(sorted(known)) or "a server",
                 )  # fmt: skip
-        servers = [McpServer(server, secrets) for server in settings.servers]
+        servers = [McpServer(server, secrets, _longest(settings, server.name)) for server in settings.servers]
         grants = [Grant(grant, clock.monotonic()) for grant in settings.grants]
         self._clock = clock
         self._audit = AuditLog(state / "audit.jsonl", f"sidecar/{agent}", clock)
@@ -73,9 +73,14 @@ class Tools:
         """Ask the servers for their tools now and then, until cancelled."""
         while True:
             await self.catalogue.refresh()
-            await self._clock.sleep(RETRY_SECONDS if self.catalogue.problems else LOOK_SECONDS)
+            await self._clock.sleep(RETRY_SECONDS if self.catalogue.silent else LOOK_SECONDS)
 
     async def close(self) -> None:
         """Drop connections and files; what runs has ended before."""
         await self.catalogue.close()
         await asyncio.to_thread(self._audit.close)
+
+
+def _longest(settings: ToolsSettings, server: str) -> int:
+    """Return the longest result that any grant of a server takes."""
+    return max((grant.longest_result for grant in settings.grants if grant.server == server), default=0)

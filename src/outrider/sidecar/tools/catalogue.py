@@ -1,34 +1,24 @@
 """The tools that the agent sees, from all servers, as they were first seen."""
 
 import asyncio
+import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
-from outrider.core.codec import decode, digest, encode
 from outrider.core.errors import OutriderError
-from outrider.ports.secrets.private_files import write_private
 from outrider.ports.telemetry import logger
 from outrider.sidecar.tools.grants import Grant
+from outrider.sidecar.tools.pins import MOST_PINS, Pins
 from outrider.sidecar.tools.server import Definition, McpServer
 
-_HASHED = ("name", "title", "description", "inputSchema", "outputSchema", "annotations")
-_SCHEMAS = ("inputSchema", "outputSchema")
+# What one server, a secret of it or a disk can give; the catalogue goes on.
+FAULTS = (OutriderError, OSError, ValueError, TypeError, LookupError, ArithmeticError, RecursionError)
+DEEPEST = 100
+# As clients and providers of models take them.
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 _log = logger(__name__)
-
-
-def definition_hash(definition: Definition) -> str:
-    """Return the hash of what a tool says of itself."""
-    return digest({key: definition.get(key) for key in _HASHED})
-
-
-class Pin(msgspec.Struct, frozen=True):
-    """A tool as it was first seen under a version of its server."""
-
-    hash: str
-    definition: dict[str, Any]
 
 
 class Exposed(msgspec.Struct, frozen=True):
@@ -38,20 +28,24 @@ class Exposed(msgspec.Struct, frozen=True):
         name: As the agent calls it.
         definition: What its server said when it was first seen; `name` is that of the server.
         server: Which.
-        grant: What of it is granted.
+        grants: What of it is granted.
         changed: Whether its server says something else by now: `text`, `schema` or nothing.
     """
 
     name: str
     definition: Definition
     server: McpServer
-    grant: Grant
+    grants: tuple[Grant, ...]
     hash: str
     changed: str = ""
 
     def shown(self) -> Definition:
         """Return its definition under the name that the agent uses."""
         return {**self.definition, "name": self.name}
+
+    def is_same(self, other: "Exposed") -> bool:
+        """Return whether another one is the same tool of the same server."""
+        return self.server is other.server and self.definition["name"] == other.definition["name"]
 
 
 class Catalogue:
@@ -63,17 +57,19 @@ class Catalogue:
         pins: File with the definitions that were seen first.
 
     Attributes:
-        problems: Why a server does not answer, by its name.
+        problems: What is wrong with a server, by its name.
+        silent: Servers that did not answer when they were asked last.
+        looked: Set when every server has answered once, or has not in time.
     """
 
     def __init__(self, servers: Iterable[McpServer], grants: list[Grant], pins: Path) -> None:
         self._servers = {server.name: server for server in servers}
         self._grants = grants
-        self._path = pins
-        self._pins = _read_pins(pins)
+        self._pins = Pins(pins)
         self._listed: dict[str, list[Definition]] = {}
         self._exposed: dict[str, Exposed] = {}
         self.problems: dict[str, str] = dict.fromkeys(self._servers, "not asked yet")
+        self.silent = set(self._servers)
         self.looked = asyncio.Event()
 
     def all(self) -> list[Exposed]:
@@ -85,45 +81,71 @@ class Catalogue:
         return self._exposed.get(name)
 
     async def refresh(self) -> None:
-        """Ask every server for its tools; of one that does not answer stays what was known."""
-        await asyncio.gather(*(self._ask(server) for server in self._servers.values()))
-        exposed: dict[str, Exposed] = {}
-        for grant in self._grants:
-            for one in self._of(grant):
-                exposed.setdefault(one.name, one)  # what is granted first counts
-        self._exposed = dict(sorted(exposed.items()))
+        """Ask every server for its tools, and show them as soon as it answers; of one that does not stays what was known."""
+        await asyncio.gather(*(self._look(server) for server in self._servers.values()))
         self.looked.set()
 
-    async def _ask(self, server: McpServer) -> None:
+    async def _look(self, server: McpServer) -> None:
+        """Ask one server. Whatever is wrong is its problem: the others are not to suffer."""
         try:
-            self._listed[server.name] = await server.list_tools()
-        except OutriderError as error:
-            if self.problems.get(server.name) != error.message:
-                _log.warning("server '%s' tells no tools: %s", server.name, error)
-            self.problems[server.name] = error.message
-        else:
-            self.problems.pop(server.name, None)
-            await asyncio.to_thread(self._pin, server)
+            listed = await server.list_tools()
+            granted, problem = self._granted(server, listed)
+            if left := self._pins.add(_key(server), granted):
+                problem = f"left out {left} tools: more than {MOST_PINS} were seen under this version"
+        except FAULTS as error:
+            self.silent.add(server.name)
+            self._note(server, error.message if isinstance(error, OutriderError) else repr(error)[:200])
+            return
+        self.silent.discard(server.name)
+        self._listed[server.name] = granted
+        self._expose()
+        try:
+            await self._pins.write()
+        except FAULTS as error:
+            problem = f"its definitions are pinned in memory only: {error}"
+        self._note(server, problem)
 
-    def _of(self, grant: Grant) -> Iterable[Exposed]:
+    def _note(self, server: McpServer, problem: str) -> None:
+        """Keep a problem; the log hears of it once."""
+        if not problem:
+            self.problems.pop(server.name, None)
+        elif self.problems.get(server.name) != problem:
+            _log.warning("server '%s': %s", server.name, problem)
+            self.problems[server.name] = problem
+
+    def _granted(self, server: McpServer, listed: list[Definition]) -> tuple[list[Definition], str]:
+        """Return what can be offered of that which is granted, and what is wrong with the rest."""
+        good, bad = [], []
+        for one in listed:
+            names = [grant.settings.prefix + one["name"] for grant in self._of(server) if grant.covers(one["name"])]
+            if any(_NAME.fullmatch(name) for name in names) and not _deep(one, DEEPEST):
+                good.append(one)
+            elif names:
+                bad.append(one["name"])
+        problem = f"left out {len(bad)} tools whose name or nesting cannot be used: {bad[0][:128]!r}" if bad else ""
+        return good, problem
+
+    def _of(self, server: McpServer) -> list[Grant]:
+        return [grant for grant in self._grants if grant.settings.server == server.name]
+
+    def _expose(self) -> None:
+        exposed: dict[str, Exposed] = {}
+        for grant in self._grants:
+            for one in self._tools(grant):
+                first = exposed.setdefault(one.name, one)  # what is granted first counts
+                if first is not one and first.is_same(one):
+                    exposed[one.name] = msgspec.structs.replace(first, grants=(*first.grants, grant))
+        self._exposed = dict(sorted(exposed.items()))
+
+    def _tools(self, grant: Grant) -> Iterable[Exposed]:
         settings = grant.settings
         server = self._servers[settings.server]
-        pins = self._pins.get(_key(server), {})
+        pins = self._pins.of(_key(server))
         for definition in self._listed.get(server.name, ()):
-            name = definition["name"]
-            if not grant.covers(name):
-                continue
-            pin = pins[name]
-            changed = _change(pin, definition)
-            yield Exposed(settings.prefix + name, pin.definition, server, grant, pin.hash, changed)
-
-    def _pin(self, server: McpServer) -> None:
-        """Remember what was not seen before."""
-        pins = self._pins.setdefault(_key(server), {})
-        new = {one["name"]: one for one in self._listed[server.name] if one["name"] not in pins}
-        if new:
-            pins.update({name: Pin(definition_hash(one), one) for name, one in new.items()})
-            write_private(self._path, encode(self._pins))
+            pin = pins.get(definition["name"])
+            name = settings.prefix + definition["name"]
+            if pin is not None and grant.covers(definition["name"]) and _NAME.fullmatch(name):
+                yield Exposed(name, pin.definition, server, (grant,), pin.hash, pin.change(definition))
 
     async def close(self) -> None:
         """Drop the connections to all servers."""
@@ -131,18 +153,11 @@ class Catalogue:
             await server.close()
 
 
-def _change(pin: Pin, definition: Definition) -> str:
-    if definition_hash(definition) == pin.hash:
-        return ""
-    return "schema" if any(definition.get(key) != pin.definition.get(key) for key in _SCHEMAS) else "text"
-
-
 def _key(server: McpServer) -> str:
     return f"{server.name}@{server.version}"
 
 
-def _read_pins(path: Path) -> dict[str, dict[str, Pin]]:
-    try:
-        return decode(path.read_bytes(), dict[str, dict[str, Pin]])
-    except FileNotFoundError:
-        return {}
+def _deep(value: object, most: int) -> bool:
+    """Return whether a value is nested more often than that; who encodes it would fail."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return most == 0 or any(_deep(one, most - 1) for one in inner if isinstance(one, dict | list))

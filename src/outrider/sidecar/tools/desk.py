@@ -1,15 +1,15 @@
 """Runs calls of tools: granted, counted, approved, asked, bounded, audited."""
 
-import hashlib
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from outrider.core.audit import AuditEntry
-from outrider.core.codec import canonical, encode, to_builtins
+from outrider.core.codec import digest, encode, to_builtins
 from outrider.core.errors import (
     ConflictError,
+    DeniedError,
     LimitedError,
     NotFoundError,
     OutriderError,
@@ -21,12 +21,17 @@ from outrider.runtime.audit import AuditLog
 from outrider.sidecar.activity import ToolUse
 from outrider.sidecar.tools.approvals import Approvals
 from outrider.sidecar.tools.catalogue import Catalogue, Exposed
+from outrider.sidecar.tools.grants import Grant, choose
 from outrider.sidecar.tools.status import ToolStatus
 
 # What a result is that only asks for more.
 ASKS = "input_required"
-# Of what a client sends with a call, what its server gets.
-PASSED = ("arguments", "inputResponses", "requestState", "_meta")
+# Of what a client that can be asked sends with a call, and of its `_meta`, what the server gets.
+ANSWERED = ("inputResponses", "requestState")
+META = ("traceparent", "tracestate", "baggage", "progressToken")
+# Bytes of a call, and characters of a name in what is told.
+LONGEST_CALL, LONGEST_NAME = 1024 * 1024, 128
+CANCELLED = "CANCELLED"
 
 
 class ToolDesk:
@@ -60,16 +65,10 @@ class ToolDesk:
         """
         began = self._now()
         tool = self.catalogue.find(name)
-        use = ToolUse(tool=name, server=tool.server.name if tool else "", outcome="ok", seconds=0.0)
+        use = ToolUse(tool=name[:LONGEST_NAME], server=tool.server.name if tool else "", outcome=CANCELLED, seconds=0.0)
         try:
-            if tool is None:
-                raise self._unknown(name)
-            result = await self._run(tool, params, use)
-            if result.get("resultType") == ASKS and not answers:
-                raise UnsupportedError(
-                    f"tool '{name}' asks back before it goes on", found="a client that cannot be asked", expected="MCP 2026-07-28",
-                )  # fmt: skip
-            use.outcome = "failed" if result.get("isError") else "ok"
+            result = await self._run(name, tool, _passed(params, answers=answers), use, answers=answers)
+            use.outcome = _outcome(result)
         except OutriderError as error:
             use.outcome = error.code
             result = ToolResult(to_builtins(error.body()), failed=True).body()
@@ -78,28 +77,55 @@ class ToolDesk:
             self._count(use)
         return result
 
-    async def _run(self, tool: Exposed, params: dict[str, Any], use: ToolUse) -> dict[str, Any]:
-        arguments = params.get("arguments") or {}
+    async def _run(
+        self, name: str, tool: Exposed | None, sent: dict[str, Any], use: ToolUse, *, answers: bool
+    ) -> dict[str, Any]:
+        entry = self._entry(name, tool, _digest(sent))
+        outcome = CANCELLED
+        try:
+            if tool is None:
+                raise self._unknown(name)
+            grant = await self._admit(tool, sent, use, entry.details)
+            outcome = ""
+        except OutriderError as error:
+            outcome = error.code
+            raise
+        finally:
+            if outcome:
+                self._audit.append(msgspec.structs.replace(entry, phase="fact", outcome=outcome))
+        return await self._send(tool, grant, sent, entry, answers=answers)
+
+    async def _admit(self, tool: Exposed, sent: dict[str, Any], use: ToolUse, details: dict[str, Any]) -> Grant:
+        """Return the grant under which a call runs, after all that may refuse it."""
         if tool.changed == "schema":
             raise ConflictError(
                 f"tool '{tool.name}' takes other arguments by now, under the same version of its server",
                 found=f"{tool.server.name} {tool.server.version}".strip(), expected=f"the definition {tool.hash[:12]}",
                 suggestions=["raise the version of its Tool after a look at the new definition"],
             )  # fmt: skip
-        tool.grant.check(tool.name, arguments)
-        tool.grant.take(tool.name, self._now())
-        settings = tool.grant.settings
-        if settings.approval is not None:
-            use.approved = await self._approvals.ask(tool.name, arguments, settings.approval)
-        entry = self._entry(tool, arguments, use)
-        if _changes(tool):
-            await self._audit.append_synced(msgspec.structs.replace(entry, phase="intent"))
-        outcome = "CANCELLED"
+        _check_length(tool.name, sent)
+        arguments = sent["arguments"]
+        grant = choose(tool.grants, tool.name, arguments)
+        grant.take(tool.name, self._now())
+        if grant.settings.approval is not None:
+            decision = await self._approvals.ask(tool.name, arguments, grant.settings.approval)
+            details["approved" if decision.approve else "rejected"] = decision.by
+            if not decision.approve:
+                raise DeniedError(f"tool '{tool.name}': {decision.by} rejected the call", suggestions=["do without it"])
+            use.approved = decision.by
+        return grant
+
+    async def _send(
+        self, tool: Exposed, grant: Grant, sent: dict[str, Any], entry: AuditEntry, *, answers: bool
+    ) -> dict[str, Any]:
+        """Call the tool, with a record before it where it may change something, and one after it."""
+        outcome = CANCELLED
         try:
-            passed = {key: params[key] for key in PASSED if key in params}
-            result = await tool.server.call(tool.definition, {"arguments": {}, **passed}, settings.timeout)
-            _check_size(tool, result)
-            outcome = "failed" if result.get("isError") else "ok"
+            if _changes(tool):
+                await self._audit.append_synced(msgspec.structs.replace(entry, phase="intent"))
+            result = await tool.server.call(tool.definition, sent, grant.settings.timeout)
+            _check_result(tool, grant, result, answers=answers)
+            outcome = _outcome(result)
         except OutriderError as error:
             outcome = error.code
             raise
@@ -107,15 +133,17 @@ class ToolDesk:
             self._audit.append(msgspec.structs.replace(entry, outcome=outcome), sync=_changes(tool))
         return result
 
-    def _entry(self, tool: Exposed, arguments: dict[str, Any], use: ToolUse) -> AuditEntry:
-        details = {"arguments": hashlib.sha256(canonical(arguments)).hexdigest(), "definition": tool.hash}
-        if use.approved:
-            details["approved"] = use.approved
+    def _entry(self, name: str, tool: Exposed | None, arguments: str) -> AuditEntry:
+        if tool is None:
+            return AuditEntry(
+                phase="fact", principal=self._principal, action="tool.unknown", target=name[:LONGEST_NAME],
+                details={"arguments": arguments},
+            )  # fmt: skip
         return AuditEntry(
             phase="outcome" if _changes(tool) else "fact",
             principal=self._principal,
             action=f"tool.{tool.server.name}.{tool.definition['name']}",
-            details=details,
+            details={"arguments": arguments, "definition": tool.hash},
         )
 
     def status(self) -> list[ToolStatus]:
@@ -142,8 +170,8 @@ class ToolDesk:
     def _unknown(self, name: str) -> NotFoundError:
         known = [one.name for one in self.catalogue.all()]
         return NotFoundError(
-            f"no tool is called '{name}'", found=name, expected=", ".join(known) or "a tool that is granted",
-            suggestions=did_you_mean(name, known),
+            f"no tool is called '{name[:LONGEST_NAME]}'", found=name[:LONGEST_NAME], expected=", ".join(known) or "a tool that is granted",
+            suggestions=did_you_mean(name[:LONGEST_NAME], known),
         )  # fmt: skip
 
 
@@ -153,10 +181,43 @@ def _changes(tool: Exposed) -> bool:
     return not (isinstance(hints, dict) and hints.get("readOnlyHint") is True)
 
 
-def _check_size(tool: Exposed, result: dict[str, Any]) -> None:
-    size, longest = len(encode(result)), tool.grant.settings.longest_result
+def _passed(params: dict[str, Any], *, answers: bool) -> dict[str, Any]:
+    """Return what of a request its server gets: answers only from a client that can be asked, of `_meta` what is for it."""
+    sent: dict[str, Any] = {"arguments": params.get("arguments") or {}}
+    if answers:
+        sent |= {key: params[key] for key in ANSWERED if key in params}
+    meta = params.get("_meta")
+    kept = {key: meta[key] for key in META if key in meta} if isinstance(meta, dict) else {}
+    return {**sent, "_meta": kept} if kept else sent
+
+
+def _digest(sent: dict[str, Any]) -> str:
+    """Return the hash of a call's arguments, and of its answers where it has any."""
+    said = {key: value for key, value in sent.items() if key != "_meta"}
+    return digest(said if len(said) > 1 else said["arguments"])
+
+
+def _outcome(result: dict[str, Any]) -> str:
+    return "failed" if result.get("isError") else "ok"
+
+
+def _check_length(name: str, sent: dict[str, Any]) -> None:
+    size = len(encode(sent))
+    if size > LONGEST_CALL:
+        raise LimitedError(
+            f"tool '{name}': its arguments are too long", found=f"{size} bytes", expected=f"at most {LONGEST_CALL} bytes",
+            suggestions=["send less"],
+        )  # fmt: skip
+
+
+def _check_result(tool: Exposed, grant: Grant, result: dict[str, Any], *, answers: bool) -> None:
+    size, longest = len(encode(result)), grant.settings.longest_result
     if size > longest:
         raise LimitedError(
             f"tool '{tool.name}': its result is too long", found=f"{size} bytes", expected=f"at most {longest} bytes",
             suggestions=["ask for less"],
+        )  # fmt: skip
+    if result.get("resultType") == ASKS and not answers:
+        raise UnsupportedError(
+            f"tool '{tool.name}' asks back before it goes on", found="a client that cannot be asked", expected="MCP 2026-07-28",
         )  # fmt: skip

@@ -9,6 +9,7 @@ from outrider.core.codec import decode_document, encode
 from outrider.core.errors import InvalidConfigError, OutriderError
 from outrider.core.mcp.messages import Notification, ProtocolError, Reply, read_message
 from outrider.core.mcp.messages import Request as McpRequest
+from outrider.core.mcp.protocol import HEADER_MISMATCH
 from outrider.core.mcp.routing import Router, ToolCall
 from outrider.core.schema import convert
 from outrider.ports.telemetry import logger
@@ -91,7 +92,7 @@ class ToolGate:
             exchange.answer(error.status, JSON_FIELDS, error.body())
 
     def _route(self, exchange: Exchange, message: McpRequest, tools: list[dict[str, Any]]) -> None:
-        found = self._router.route(message, tools, _headers(exchange.request))
+        found = self._router.route(message, tools, _headers(exchange.request, message))
         if isinstance(found, ToolCall):
             self._later(exchange, self._mcp_call(exchange, found))
         else:
@@ -105,7 +106,8 @@ class ToolGate:
             exchange.answer(error.status, JSON_FIELDS, error.body())
 
     async def _mcp_call(self, exchange: Exchange, call: ToolCall) -> None:
-        await self._looked()
+        exchange.request.body = b""  # a call may wait for long
+        await self._looked(call.name)
         result = await self._desk.call(call.name, call.request.params, answers=call.modern)
         exchange.answer(200, JSON_FIELDS, self._router.respond(call, result))
 
@@ -113,25 +115,29 @@ class ToolGate:
         await self._looked()
         exchange.answer(200, JSON_FIELDS, encode({"tools": [one.shown() for one in self._desk.catalogue.all()]}))
 
-    async def _plain_call(self, exchange: Exchange, name: bytes) -> None:
-        await self._looked()
+    async def _plain_call(self, exchange: Exchange, raw_name: bytes) -> None:
         try:
             arguments = convert(_json(exchange.request.body), dict[str, Any])
         except OutriderError as error:
             exchange.refuse(400, "invalid_request_error", error.message)
             return
-        result = await self._desk.call(unquote_to_bytes(name).decode("utf-8", "replace"), {"arguments": arguments})
+        exchange.request.body = b""
+        name = unquote_to_bytes(raw_name).decode("utf-8", "replace")
+        await self._looked(name)
+        result = await self._desk.call(name, {"arguments": arguments})
         exchange.answer(200, JSON_FIELDS, encode(result))
 
-    async def _looked(self) -> None:
-        """Wait until the servers were asked for their tools, or long enough."""
-        looked = self._desk.catalogue.looked
-        if not looked.is_set():
-            try:
-                async with asyncio.timeout(FIRST_LOOK_SECONDS):
-                    await looked.wait()
-            except TimeoutError:
-                _log.warning("not every server of tools has answered")
+    async def _looked(self, name: str = "") -> None:
+        """Wait until all servers were asked for their tools once, or long enough; not for a tool that is there already."""
+        catalogue = self._desk.catalogue
+        if catalogue.looked.is_set() or catalogue.find(name) is not None:
+            return
+        try:
+            async with asyncio.timeout(FIRST_LOOK_SECONDS):
+                await catalogue.looked.wait()
+        except TimeoutError:
+            _log.warning("not every server of tools has answered: %s", ", ".join(sorted(catalogue.silent)))
+            catalogue.looked.set()  # who comes later has waited long enough too
 
     def _later(self, exchange: Exchange, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(self._guarded(exchange, work))
@@ -159,8 +165,15 @@ class ToolGate:
             await asyncio.wait(self._tasks)
 
 
-def _headers(request: Request) -> dict[str, str]:
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in request.fields}
+def _headers(request: Request, message: McpRequest) -> dict[str, str]:
+    """Return the headers; one of MCP's that stands twice could be read in two ways."""
+    found: dict[str, str] = {}
+    for raw_name, value in request.fields:
+        name = raw_name.decode("latin-1")
+        if name in found and name.startswith("mcp-"):
+            raise ProtocolError(HEADER_MISMATCH, f"header {name} stands twice", request_id=message.id)
+        found[name] = value.decode("latin-1")
+    return found
 
 
 def _json(body: bytes) -> Any:

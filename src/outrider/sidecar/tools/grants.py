@@ -1,14 +1,20 @@
 """What of a tool an agent may use: one place decides what is listed and what is called."""
 
-from fnmatch import fnmatchcase
+import re
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
+from unicodedata import category
+from urllib.parse import unquote
 
-from outrider.core.errors import DeniedError, LimitedError
+from outrider.core.errors import DeniedError, LimitedError, OutriderError
 from outrider.core.sidecar_settings import ToolGrantSettings
 from outrider.runtime.expressions import Expression
 from outrider.sidecar.llm.buckets import Bucket
 
 ALL = "*"
+# So often is what is percent-encoded decoded, to see whether it leads out of a folder.
+UNQUOTED = 4
 
 
 class Grant:
@@ -43,11 +49,23 @@ class Grant:
                 raise _denied(name, argument, "absent", wanted)
             if not _fits(arguments[argument], wanted):
                 raise _denied(name, argument, repr(arguments[argument])[:200], wanted)
+        self._check_twins(name, arguments)
         if self._condition is not None and not self._condition.met({"arguments": arguments}):
             raise DeniedError(
                 f"tool '{name}': these arguments are not granted", found=repr(arguments)[:200], expected=self.settings.when,
                 suggestions=["call it with other arguments"],
             )  # fmt: skip
+
+    def _check_twins(self, name: str, arguments: dict[str, Any]) -> None:
+        """Refuse a key that a server which looks at no case may take for one that is bound."""
+        bound = self.settings.arguments
+        folded = {argument.casefold() for argument in bound}
+        for key in arguments:
+            if key not in bound and key.casefold() in folded:
+                raise DeniedError(
+                    f"tool '{name}': argument '{key[:128]}' differs from a bound one in its case only", path=key[:128],
+                    suggestions=["leave it out"],
+                )  # fmt: skip
 
     def take(self, name: str, now: float) -> None:
         """Count a call.
@@ -66,17 +84,69 @@ class Grant:
         self._bucket.take(1, now)
 
 
+def choose(grants: Sequence[Grant], name: str, arguments: dict[str, Any]) -> Grant:
+    """Return the grant under which a call runs: of those that allow it the first that asks a person, else the first.
+
+    Raises:
+        OutriderError: None allows it.
+    """
+    allowing, denied = [], []
+    for grant in grants:
+        try:
+            grant.check(name, arguments)
+        except OutriderError as error:
+            denied.append(error)
+        else:
+            allowing.append(grant)
+    if not allowing:
+        raise denied[0]
+    return next((grant for grant in allowing if grant.settings.approval is not None), allowing[0])
+
+
 def _fits(value: Any, wanted: Any) -> bool:
     if isinstance(wanted, list):
         return any(_fits(value, one) for one in wanted)
-    if isinstance(wanted, str):
-        return isinstance(value, str) and fnmatchcase(value, wanted) and not _climbs(value, wanted)
-    return type(value) is type(wanted) and bool(value == wanted)
+    if not isinstance(wanted, str):
+        return _same(value, wanted)
+    if not isinstance(value, str):
+        return False
+    if "*" not in wanted and "?" not in wanted:
+        return value == wanted
+    return (
+        _pattern(wanted).fullmatch(value) is not None
+        and not any(category(character) == "Cc" for character in value)
+        and not _climbs(value, wanted)
+    )
+
+
+def _same(value: Any, wanted: Any) -> bool:
+    """Compare with the types, at every depth: 1 is neither true nor 1.0."""
+    if type(value) is not type(wanted):
+        return False
+    if isinstance(wanted, dict):
+        return value.keys() == wanted.keys() and all(_same(value[key], wanted[key]) for key in wanted)
+    if isinstance(wanted, list):
+        return len(value) == len(wanted) and all(map(_same, value, wanted))
+    return bool(value == wanted)
+
+
+@lru_cache(maxsize=1000)
+def _pattern(text: str) -> re.Pattern[str]:
+    """Compile a pattern in which only `*` and `?` are special; a `*` takes as little as it can and never goes back."""
+    first, *rest = (re.escape(part).replace(r"\?", ".") for part in text.split("*"))
+    if rest:
+        first += "".join(f"(?>.*?{part})" for part in rest[:-1]) + f".*{rest[-1]}"
+    return re.compile(first, re.DOTALL)
 
 
 def _climbs(value: str, pattern: str) -> bool:
     """Return whether a path leaves the folder that a pattern names: `*` would stand for what leads out of it, too."""
-    return "/" in pattern and any(part == ".." for part in value.replace("\\", "/").split("/"))
+    if "/" not in pattern:
+        return False
+    plain = value
+    for _ in range(UNQUOTED):
+        plain = unquote(plain)
+    return ".." in plain.replace("\\", "/").split("/")
 
 
 def _denied(name: str, argument: str, found: str, wanted: Any) -> DeniedError:

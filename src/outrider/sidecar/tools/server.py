@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from outrider.core.errors import (
+    DeadlineExceededError,
     ExecutionFailedError,
     InvalidConfigError,
     UnauthenticatedError,
@@ -15,22 +16,34 @@ from outrider.core.http.headers import Headers
 from outrider.core.http.limits import Limits
 from outrider.core.http.messages import Response
 from outrider.core.mcp.asking import ACCEPTED, Asked, Fault, legacy_request, modern_request, read_answer
-from outrider.core.mcp.protocol import LEGACY_VERSIONS, MODERN_VERSIONS, UNSUPPORTED_VERSION
+from outrider.core.mcp.protocol import (
+    LEGACY_VERSIONS,
+    METHOD_NOT_FOUND,
+    MODERN_VERSIONS,
+    SERVER_INFO_KEY,
+    UNSUPPORTED_VERSION,
+)
 from outrider.core.secrets import SecretRef
 from outrider.core.sidecar_settings import ToolServerSettings
 from outrider.ports.certificates.tls import trusting
-from outrider.ports.http.client import Client
 from outrider.ports.secrets import Resolver
+from outrider.sidecar.tools.events import EventClient
 from outrider.version import __version__
 
 CLIENT = {"name": "outrider", "version": __version__}
 MOST_PAGES = 50
 MOST_TOOLS = 2000
-LONGEST_ANSWER = 16 * 1024 * 1024
+MIB = 1024 * 1024
+LONGEST_LIST = 16 * MIB
+# For all pages together.
 LIST_SECONDS = 20.0
 KEY_SECONDS = 30.0
 # What only today's revision says of a result; who answers the agent says it anew.
 COMPLETE = "complete"
+CALL = "tools/call"
+# How a server of before 2026-07-28 answers what it does not understand.
+_LEGACY_STATUS = (400, 404, 405)
+_UNKNOWN = (METHOD_NOT_FOUND, UNSUPPORTED_VERSION)
 _SESSION = "Mcp-Session-Id"
 Definition = dict[str, Any]
 
@@ -41,12 +54,13 @@ class McpServer:
     Args:
         settings: Where it is, and what it wants to see.
         secrets: Opens what is secret of that.
+        longest: Bytes of a result of a call; its wrapping comes on top.
 
     Raises:
         InvalidConfigError: The address cannot be used.
     """
 
-    def __init__(self, settings: ToolServerSettings, secrets: Resolver) -> None:
+    def __init__(self, settings: ToolServerSettings, secrets: Resolver, longest: int = MIB) -> None:
         parts = urlsplit(settings.url)
         if parts.scheme not in ("http", "https") or not parts.netloc:
             raise InvalidConfigError(
@@ -57,7 +71,10 @@ class McpServer:
         self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         base = f"unix:{settings.socket}" if settings.socket is not None else f"{parts.scheme}://{parts.netloc}"
         tls = trusting(settings.ca, path=f"server {settings.name}: ca") if parts.scheme == "https" else None
-        self._client = Client(base, tls=tls, limits=Limits(body=LONGEST_ANSWER), max_connections=32)
+        self._lists = EventClient(base, tls=tls, limits=Limits(body=LONGEST_LIST), max_connections=4)
+        # JSON may be written at greater length than it is measured with here.
+        room = 2 * max(longest, MIB) + MIB // 16
+        self._calls = EventClient(base, tls=tls, limits=Limits(body=room), max_connections=32)
         self._numbers = 0
         self._modern: bool | None = None
         self._legacy: dict[str, str] = {}
@@ -71,6 +88,16 @@ class McpServer:
         Raises:
             OutriderError: It does not answer, or not as a server does.
         """
+        try:
+            async with asyncio.timeout(LIST_SECONDS):
+                return await self._list_pages()
+        except TimeoutError as error:
+            raise DeadlineExceededError(
+                f"server '{self.name}': no list of tools within {LIST_SECONDS:g} s",
+                suggestions=["check that the server is well"],
+            ) from error
+
+    async def _list_pages(self) -> list[Definition]:
         found: list[Definition] = []
         cursor: object = None
         seen: set[object] = set()
@@ -99,12 +126,13 @@ class McpServer:
         """
         schema = definition.get("inputSchema")
         asked = {**params, "name": definition["name"]}
-        result = await self._ask("tools/call", asked, timeout, schema if isinstance(schema, dict) else None)
-        return {key: value for key, value in result.items() if key != "_meta" and value != COMPLETE}
+        result = await self._ask(CALL, asked, timeout, schema if isinstance(schema, dict) else None)
+        return _without_envelope(result)
 
     async def close(self) -> None:
         """Drop its connections."""
-        await self._client.close()
+        await self._lists.close()
+        await self._calls.close()
 
     async def _ask(
         self, method: str, params: Mapping[str, Any], timeout: float, schema: Mapping[str, Any] | None = None
@@ -112,28 +140,25 @@ class McpServer:
         if self._modern is None:
             async with self._greeting:
                 if self._modern is None:
-                    await self._greet()
-        if self._modern:
-            found = await self._ask_modern(method, params, timeout, schema)
-        else:
-            found = await self._ask_legacy(method, params, timeout)
+                    self._modern = await self._greet()
+        ask = self._ask_modern if self._modern else self._ask_legacy
+        found = await ask(method, params, timeout, schema)
         if isinstance(found, Fault):
             raise ExecutionFailedError(
                 f"server '{self.name}': {found.message or 'an error'}", found=f"JSON-RPC error {found.code}"
             )
         return found
 
-    async def _greet(self) -> None:
-        """Find out which era it speaks; what a network does says nothing about that."""
+    async def _greet(self) -> bool:
+        """Return whether it speaks today's revision, and begin a session where not; a broken network says nothing of that."""
         number = self._number()
         asked = modern_request("server/discover", {}, number=number, client=CLIENT)
         try:
-            found = self._read(await self._post(asked.body, asked.headers, LIST_SECONDS), number)
+            found = self._read(await self._post(asked, number, LIST_SECONDS), number)
         except ExecutionFailedError:  # an answer that no server of today's revision gives
             found = Fault(0, "")
         if isinstance(found, dict) and set(MODERN_VERSIONS) & set(_texts(found.get("supportedVersions"))):
-            self._modern = True
-            return
+            return True
         if isinstance(found, Fault) and found.code == UNSUPPORTED_VERSION:
             offered = _texts(found.data.get("supported")) if isinstance(found.data, dict) else []
             if not set(offered) & set(LEGACY_VERSIONS):
@@ -142,46 +167,74 @@ class McpServer:
                     expected=", ".join((*MODERN_VERSIONS, *LEGACY_VERSIONS)),
                 )  # fmt: skip
         await self._initialise()
-        self._modern = False
+        return False
 
     async def _initialise(self) -> None:
         """Begin a session as the revisions before 2026-07-28 do."""
         number = self._number()
         params = {"protocolVersion": LEGACY_VERSIONS[0], "capabilities": {}, "clientInfo": CLIENT}
-        response = await self._post(legacy_request("initialize", params, number=number), {}, LIST_SECONDS)
+        response = await self._post(
+            Asked(legacy_request("initialize", params, number=number), {}), number, LIST_SECONDS
+        )
         found = self._read(response, number)
         if isinstance(found, Fault):
+            self._modern = None  # it may be a newer one by now
             raise ExecutionFailedError(f"server '{self.name}' refuses to begin: {found.message}", found=str(found.code))
         version = found.get("protocolVersion")
         self._legacy = {"MCP-Protocol-Version": version if isinstance(version, str) else LEGACY_VERSIONS[0]}
         session = response.headers.get(_SESSION)
         if session:
             self._legacy[_SESSION] = session
-        await self._post(legacy_request("notifications/initialized", {}, number=None), self._legacy, LIST_SECONDS)
+        begun = legacy_request("notifications/initialized", {}, number=None)
+        await self._post(Asked(begun, self._legacy), 0, LIST_SECONDS)
 
     async def _ask_modern(
         self, method: str, params: Mapping[str, Any], timeout: float, schema: Mapping[str, Any] | None
     ) -> dict[str, Any] | Fault:
         number = self._number()
-        asked: Asked = modern_request(method, params, number=number, client=CLIENT, schema=schema)
-        return self._read(await self._post(asked.body, asked.headers, timeout), number)
+        asked = modern_request(method, params, number=number, client=CLIENT, schema=schema)
+        response = await self._post(asked, number, timeout, method)
+        try:
+            found = self._read(response, number)
+        except ExecutionFailedError:
+            if response.status not in _LEGACY_STATUS or await self._is_modern_still():
+                raise
+            return await self._ask_legacy(method, params, timeout)
+        if isinstance(found, Fault) and found.code in _UNKNOWN and not await self._is_modern_still():
+            return await self._ask_legacy(method, params, timeout)
+        return found
 
-    async def _ask_legacy(self, method: str, params: Mapping[str, Any], timeout: float) -> dict[str, Any] | Fault:
+    async def _is_modern_still(self) -> bool:
+        """Find out anew which era it speaks, after an answer as one of the other gives it; it did not look at the request."""
+        async with self._greeting:
+            if self._modern:
+                self._modern = None
+                self._modern = await self._greet()
+            return bool(self._modern)
+
+    async def _ask_legacy(
+        self, method: str, params: Mapping[str, Any], timeout: float, _schema: Mapping[str, Any] | None = None
+    ) -> dict[str, Any] | Fault:
         """Ask within the session; one that the server has lost is begun again, and then the request was not looked at."""
         for attempt in range(2):
             number = self._number()
-            response = await self._post(legacy_request(method, params, number=number), self._legacy, timeout)
-            if attempt or response.status not in (400, 404) or _SESSION not in self._legacy:
+            session = self._legacy
+            asked = Asked(legacy_request(method, params, number=number), session)
+            response = await self._post(asked, number, timeout, method)
+            if attempt or response.status not in (400, 404) or _SESSION not in session:
                 return self._read(response, number)
             async with self._greeting:
-                await self._initialise()
+                if self._legacy is session:  # else another request has begun a new one
+                    await self._initialise()
         raise AssertionError("unreachable")
 
-    async def _post(self, body: bytes, headers: Mapping[str, str], timeout: float) -> Response:
+    async def _post(self, asked: Asked, number: int, timeout: float, method: str = "") -> Response:
         fields = Headers([
-            ("content-type", "application/json"), ("accept", ACCEPTED), *headers.items(), *(await self._credentials()).items(),
+            ("content-type", "application/json"), ("accept", ACCEPTED), *asked.headers.items(),
+            *(await self._credentials()).items(),
         ])  # fmt: skip
-        return await self._client.request("POST", self._path, headers=fields, body=body, timeout=timeout)
+        client = self._calls if method == CALL else self._lists
+        return await client.ask(self._path, number, headers=fields, body=asked.body, timeout=timeout)
 
     async def _credentials(self) -> dict[str, str]:
         """Return what is secret among the headers; it is read again now and then, so that it can be changed."""
@@ -223,9 +276,22 @@ class McpServer:
         return self._numbers
 
 
+def _without_envelope(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a result without what its server says of itself and of the protocol."""
+    kept = {key: value for key, value in result.items() if (key, value) != ("resultType", COMPLETE)}
+    meta = kept.get("_meta")
+    if isinstance(meta, dict) and SERVER_INFO_KEY in meta:
+        kept["_meta"] = {key: value for key, value in meta.items() if key != SERVER_INFO_KEY}
+        if not kept["_meta"]:
+            del kept["_meta"]
+    return kept
+
+
 def _texts(value: object) -> list[str]:
     return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
 
 
 def _is_definition(value: object) -> bool:
-    return isinstance(value, dict) and isinstance(value.get("name"), str) and isinstance(value.get("inputSchema"), dict)
+    if not isinstance(value, dict) or not isinstance(value.get("inputSchema"), dict):
+        return False
+    return isinstance(value.get("name"), str) and value["name"] != ""

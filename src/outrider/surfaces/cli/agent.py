@@ -1,6 +1,5 @@
 """`outrider agent`: AI agents on this machine."""
 
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -22,15 +21,16 @@ from outrider.local.agents.files import AgentFiles
 from outrider.local.agents.job import Home, JobResult, run_job
 from outrider.local.agents.records import CostRow, costs, runs
 from outrider.local.layout import Layout
-from outrider.runtime.contexts import PlatformContext, cache_folder, user_state_folder
+from outrider.ports.telemetry import start_tracing, stop_tracing
+from outrider.runtime.contexts import Contexts, PlatformContext, cache_folder, user_state_folder
 from outrider.runtime.folders import ObjectFolder
 from outrider.runtime.objects import ObjectSet
+from outrider.surfaces.agents.desk import AgentDesk
 from outrider.surfaces.cli.agent_progress import Progress, summary
 from outrider.surfaces.cli.output import Output, output_option, show
 from outrider.surfaces.cli.printable import printable
 from outrider.surfaces.cli.session import execute
 from outrider.surfaces.cli.settings import Settings, note
-from outrider.surfaces.mcp.agent_desk import AgentDesk
 from outrider.surfaces.python.calls import local_invoker
 
 _PATH = click.argument("path", type=click.Path(path_type=Path), default=Path())
@@ -61,16 +61,17 @@ def run_agent(
     ctx: click.Context, /, path: Path, name: str, given: str, *, output: Output, offline: bool, accept_unsandboxed: bool, yes: bool
 ) -> int:  # fmt: skip
     """Start the agent of PATH with its sidecar, give it a task, and print the result."""
-    objects = ObjectFolder(path).read()
-    item = _chosen(objects, name)
+    objects, item = _found(path, name)
     settings: Settings = ctx.find_root().obj
     progress = Progress(item.name, yes=yes, may_ask=not settings.no_input and sys.stdin.isatty() and given != "@-")
+    start_tracing()
     result = execute(
         run_job(
             item, _home(path, objects, item), _input(given), references(objects), watcher=progress.watcher(),
             offline=offline, accept_unsandboxed=accept_unsandboxed,
         )
     )  # fmt: skip
+    stop_tracing()
     if not output.for_people:
         show(result, output)
         return _STATES[result.state]
@@ -123,9 +124,19 @@ def cost(path: Path, name: str, days: int, output: Output) -> int:
     return 0
 
 
-def _chosen(objects: ObjectSet, name: str) -> Object:
+def _found(path: Path, name: str) -> tuple[ObjectSet, Object]:
+    """Return the objects of a folder, and the agent of it, or of the file in it, that is meant.
+
+    The platform and the policies beside a file hold for its agent, too.
+    """
+    objects = ObjectFolder(_folder(path)).read()
+    declared = ObjectFolder(path).read(beside=objects).declared() if path.is_file() else list(objects)
+    known = {item.name: item for item in declared if item.kind == "AgentType"}
+    return objects, _chosen(known, name)
+
+
+def _chosen(known: dict[str, Object], name: str) -> Object:
     """Return the agent that is meant."""
-    known = {item.name: item for item in objects.of_kind("AgentType")}
     if name and name not in known:
         raise NotFoundError(
             f"no AgentType is called '{name}'", found=name, expected=", ".join(known) or "an AgentType",
@@ -144,7 +155,7 @@ def _folder(path: Path) -> Path:
 
 
 def _files(path: Path, name: str) -> AgentFiles:
-    return AgentFiles(Layout(_folder(path)), name or _chosen(ObjectFolder(path).read(), "").name)
+    return AgentFiles(Layout(_folder(path)), _found(path, name)[1].name)
 
 
 def _home(path: Path, objects: ObjectSet, item: Object) -> Home:
@@ -158,7 +169,7 @@ def _home(path: Path, objects: ObjectSet, item: Object) -> Home:
         folder=folder,
         sources=to_builtins(spec.secrets),
         store=store,
-        protected=[layout.state, store, *_secret_files(folder, spec)],
+        protected=[layout.state, store, user_state_folder(), *_other_states(), *_secret_files(folder, spec)],
         cache=cache_folder(),
         desk=_desk(layout, objects, item, spec),
     )
@@ -173,6 +184,12 @@ def _desk(layout: Layout, objects: ObjectSet, item: Object, platform: PlatformSp
     return AgentDesk(invoker, item.name, spec.tools)
 
 
+def _other_states() -> Iterator[Path]:
+    """Yield the state folders of this user's platforms, wherever they are."""
+    for context in Contexts().all():
+        yield context.state
+
+
 def _secret_files(folder: Path, spec: PlatformSpec) -> Iterator[Path]:
     for source in spec.secrets.values():
         if source.file is not None:
@@ -180,14 +197,27 @@ def _secret_files(folder: Path, spec: PlatformSpec) -> Iterator[Path]:
 
 
 def _input(given: str) -> Any:
-    """Return the input: JSON where it is that, else text."""
-    text = given
-    if given.startswith("@"):
-        try:
-            text = sys.stdin.read() if given == "@-" else Path(given[1:]).read_text(encoding="utf-8")
-        except OSError as error:
-            raise NotFoundError(f"--input: {given[1:]} cannot be read: {os.strerror(error.errno or 0)}") from error
+    """Return the input: JSON where it is that, else text.
+
+    Raises:
+        NotFoundError: The file cannot be read.
+        InvalidConfigError: It is no text.
+    """
+    try:
+        data = os.fsencode(given)
+        if given.startswith("@"):
+            data = sys.stdin.buffer.read() if given == "@-" else Path(given[1:]).read_bytes()
+        text = data.decode()
+    except OSError as error:
+        raise NotFoundError(
+            f"--input: {given[1:] or 'nothing'} cannot be read: {os.strerror(error.errno or 0)}", found=given,
+            expected="@FILE, or @- for standard input",
+        ) from error  # fmt: skip
+    except UnicodeDecodeError as error:
+        raise InvalidConfigError(
+            f"--input: it is no UTF-8 text: {error.reason}", found=f"byte {error.start}"
+        ) from error
     try:
         return msgspec.json.decode(text) if text else None
-    except (msgspec.DecodeError, json.JSONDecodeError):
+    except (msgspec.DecodeError, RecursionError):
         return text

@@ -1,21 +1,27 @@
 """What a task of an AI agent does, as it does it, and the questions that it brings up."""
 
 import asyncio
-import getpass
+import contextlib
 import os
 import sys
+import termios
+import time
+from typing import Any
 
 from outrider.core.codec import encode
 from outrider.core.units import format_money
 from outrider.local.agents.confinement import Confinement
 from outrider.local.agents.job import JobResult, Watcher
-from outrider.sidecar.activity import Activity, Question, ToolUse
-from outrider.sidecar.llm.ledger import Entry
+from outrider.sidecar.activity import Activity, Question
 from outrider.sidecar.tools.status import Decision
+from outrider.surfaces.agents.telling import call_text, tool_text
 from outrider.surfaces.cli.printable import printable
 from outrider.surfaces.cli.settings import note
+from outrider.surfaces.python.calls import user_name
 
-_ARGUMENTS_WIDTH = 120
+MARK = "  | "
+KEPT_PIECES = 1000
+_VALUE_WIDTH = 200
 
 
 class Progress:
@@ -29,31 +35,57 @@ class Progress:
 
     def __init__(self, name: str, *, yes: bool, may_ask: bool) -> None:
         self._name, self._yes, self._may_ask = name, yes, may_ask
+        self._held: list[bytes] | None = None
+        self._at_beginning = True
 
     def watcher(self) -> Watcher:
         """Return what hears of a task."""
-        return Watcher(began=self._began, activity=self._activity, stderr=_pass_on, decide=self._decide)
+        return Watcher(began=self._began, activity=self._activity, stderr=self._pass_on, decide=self._decide)
 
     def _began(self, confinement: Confinement) -> None:
         self._say(f"begins   sandbox: {confinement.level.label} · network: {confinement.egress}")
 
     def _activity(self, activity: Activity) -> None:
         if activity.call is not None:
-            self._say(_call_text(activity.call))
+            self._say(call_text(activity.call))
         if activity.tool is not None:
-            self._say(_tool_text(activity.tool))
+            self._say(tool_text(activity.tool))
 
     async def _decide(self, question: Question) -> Decision:
-        text = f"wants {question.tool} {_shortened(encode(question.arguments).decode())}"
+        text = f"wants {question.tool} {_arguments(question.arguments)}"
         if self._yes:
             self._say(f"{text}   approved by --yes")
-            return Decision(approve=True, by=getpass.getuser())
+            return Decision(approve=True, by=user_name())
         if not self._may_ask:
             self._say(f"{text}   rejected: there is no terminal to ask on; --yes approves")
             return Decision(approve=False, by="nobody at a terminal")
-        sys.stderr.write(f"{self._name}  {printable(text)}   approve? [y/N] ")
+        # What the program writes waits meanwhile: it could look like another question.
+        self._held = []
+        try:
+            sys.stderr.write(f"{self._name}  {printable(text)}   approve? [y/N] ")
+            sys.stderr.flush()
+            async with asyncio.timeout(max(0.0, question.expires - time.time())):
+                answer = await _line()
+            return Decision(approve=answer.strip().lower() in ("y", "yes"), by=user_name())
+        except TimeoutError:
+            sys.stderr.write("\n")
+            self._say("nobody answered in time")
+            return Decision(approve=False, by="nobody")
+        finally:
+            held, self._held = self._held, None
+            for piece in held:
+                self._pass_on(piece)
+
+    def _pass_on(self, piece: bytes) -> None:
+        """Show what the program writes, each line marked as its own."""
+        if self._held is not None:
+            self._held = [*self._held, piece][-KEPT_PIECES:]
+            return
+        text = printable(piece.decode("utf-8", "replace"))
+        for line in text.splitlines(keepends=True):
+            sys.stderr.write(f"{MARK if self._at_beginning else ''}{line}")
+            self._at_beginning = line.endswith("\n")
         sys.stderr.flush()
-        return Decision(approve=(await _line()).strip().lower() in ("y", "yes"), by=getpass.getuser())
 
     def _say(self, text: str) -> None:
         note(f"{self._name}  {printable(text)}")
@@ -74,31 +106,20 @@ def _counted(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def _call_text(call: Entry) -> str:
-    who = call.model if call.model == call.provider else f"{call.provider}/{call.model}"
-    about = "≈" if call.estimated else ""
-    outcome = "" if call.outcome == "whole" else f"   {call.outcome}"
-    tokens = f"{about}{call.input:,} in / {call.output:,} out tokens"
-    return f"asks {call.alias} ({who if call.provider else 'nobody answered'})   {tokens}   {call.seconds * 1000:.0f} ms{outcome}"
-
-
-def _tool_text(use: ToolUse) -> str:
-    approved = f"   approved by {use.approved}" if use.approved else ""
-    return f"uses {use.tool}   {use.outcome}   {use.seconds * 1000:.0f} ms{approved}"
+def _arguments(arguments: dict[str, Any]) -> str:
+    """Return all arguments, each value cut by itself: no long one hides another."""
+    return " ".join(f"{key}={_shortened(encode(value).decode())}" for key, value in arguments.items())
 
 
 def _shortened(text: str) -> str:
-    return text if len(text) <= _ARGUMENTS_WIDTH else text[: _ARGUMENTS_WIDTH - 1] + "…"
-
-
-def _pass_on(piece: bytes) -> None:
-    sys.stderr.write(printable(piece.decode("utf-8", "replace")))
-    sys.stderr.flush()
+    return text if len(text) <= _VALUE_WIDTH else f"{text[:_VALUE_WIDTH]}… ({len(text)} characters)"
 
 
 async def _line() -> str:
     """Wait for a line on the terminal; a thread that waits for one could not be given up."""
     loop, terminal = asyncio.get_running_loop(), sys.stdin.fileno()
+    with contextlib.suppress(termios.error):
+        termios.tcflush(terminal, termios.TCIFLUSH)  # what was typed before the question answers none
     typed: asyncio.Future[bytes] = loop.create_future()
 
     def read() -> None:

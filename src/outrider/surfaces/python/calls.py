@@ -1,6 +1,7 @@
 """Operations called from Python, in this process, as the user who runs it."""
 
 import getpass
+import os
 from typing import Any
 
 import msgspec
@@ -18,6 +19,14 @@ from outrider.runtime.contexts import Contexts, PlatformContext, user_state_fold
 from outrider.runtime.discovery import registry
 from outrider.runtime.folders import ObjectFolder
 from outrider.runtime.invoker import CallOptions, Invoker
+
+
+def user_name() -> str:
+    """Return the name of this user; its number where no account has it, as in some containers."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid-{os.getuid()}"
 
 
 def local_invoker(context: PlatformContext | None, spec: PlatformSpec) -> Invoker:
@@ -40,7 +49,7 @@ def local_invoker(context: PlatformContext | None, spec: PlatformSpec) -> Invoke
         supervisor=endpoint.supervisor if endpoint else None,
         commands={name: AllowedCommand(command.argv, command.arguments) for name, command in spec.commands.items()},
     )
-    audit = AuditLog(state / "audit.jsonl", f"cli/{getpass.getuser()}", environment.clock)
+    audit = AuditLog(state / "audit.jsonl", f"cli/{user_name()}", environment.clock)
     return Invoker(registry(), environment, audit)
 
 
@@ -59,7 +68,7 @@ def platform_spec(context: PlatformContext | None) -> PlatformSpec:
 
 def local_options() -> CallOptions:
     """Return the options of a call by the user who runs this process."""
-    return CallOptions(principal=Principal(DEFAULT_TENANT, "user", getpass.getuser()), owner=True)
+    return CallOptions(principal=Principal(DEFAULT_TENANT, "user", user_name()), owner=True)
 
 
 async def call(name: str, *arguments: Any, timeout: float | None = None, **params: Any) -> Any:

@@ -163,6 +163,9 @@ def _sweep(*, scoped: bool) -> None:
                 continue
         try:
             os.waitpid(-1, 0)
+            # One look at all processes is for many of them.
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
         except ChildProcessError:
             return
 
@@ -243,7 +246,7 @@ def run(spec: dict[str, Any]) -> None:
     """Become the program, or run a Python file in this very interpreter."""
     program: list[str] = spec["program"]
     if not spec["python"]:
-        _execute(program)
+        _execute(program, spec["env"])
     from importlib.machinery import SourceFileLoader  # noqa: PLC0415 - not needed by other programs
 
     sys.argv = program
@@ -254,12 +257,12 @@ def run(spec: dict[str, Any]) -> None:
     SourceFileLoader("__main__", program[0]).exec_module(module)
 
 
-def _execute(program: list[str]) -> NoReturn:
+def _execute(program: list[str], env: dict[str, str]) -> NoReturn:
     """Replace this process, with the signal handling of a fresh one."""
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     try:
-        os.execvp(program[0], program)  # noqa: S606 - no shell is the point
+        os.execvpe(program[0], program, env)  # noqa: S606 - no shell is the point
     except OSError as error:
         _fail(f"cannot start {program[0]}: {error.strerror}", NOT_STARTED)
 

@@ -1,13 +1,15 @@
 """The operations that an AgentType grants, run by this process: naming one is the grant."""
 
+import os
 from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from typing import Any
 
 import msgspec
 
 from outrider.core.calls import normalise
 from outrider.core.codec import to_builtins
-from outrider.core.errors import OutriderError, UnknownOperationError
+from outrider.core.errors import DeniedError, OutriderError, UnknownOperationError
 from outrider.core.identity import Principal
 from outrider.core.mcp.tools import Tool, ToolResult
 from outrider.core.objects import DEFAULT_TENANT
@@ -37,13 +39,33 @@ class AgentDesk:
         self._operations: dict[str, str] = {}
         self._approved: dict[str, bool] = {}
         self._tools: dict[str, Tool] = {}
+        self._paths: dict[str, dict[str, list[str]]] = {}
         for use in uses:
             if use.operation is None:
                 continue
             name, (family, _, verb) = tool_name(use.operation), use.operation.partition(".")
             self._operations[name] = use.operation
-            self._approved[name] = use.require_approval is not None
+            for argument, wanted in use.arguments.items():
+                if isinstance(wanted, str) and wanted.startswith("/"):
+                    self._paths.setdefault(name, {}).setdefault(argument, []).append(wanted)
+            # Approved is only what was asked for under each grant that may have been meant.
+            self._approved[name] = use.require_approval is not None and self._approved.get(name, True)
             self._tools[name] = operation_tool(name, load_operation(invoker.registry, family, verb), planned=False)
+
+    def _check_links(self, name: str, arguments: dict[str, Any]) -> None:
+        """Judge paths by where links lead, too: the program may have made one.
+
+        Raises:
+            DeniedError: One leads out of what is granted.
+        """
+        for argument, patterns in self._paths.get(name, {}).items():
+            value = arguments.get(argument)
+            real = os.path.realpath(value) if isinstance(value, str) and "\0" not in value else ""
+            if real and not any(fnmatchcase(real, pattern) for pattern in patterns):
+                raise DeniedError(
+                    f"tool '{name}': argument '{argument}' leads elsewhere", path=argument, found=real, expected=" or ".join(patterns),
+                    suggestions=["name the file itself"],
+                )  # fmt: skip
 
     def tools(self) -> list[Tool]:
         """Return the tools."""
@@ -55,6 +77,7 @@ class AgentDesk:
         try:
             if name not in self._operations:
                 raise UnknownOperationError(f"no operation is granted as '{name}'", found=name)
+            self._check_links(name, arguments)
             call = normalise(self._invoker.registry, self._operations[name], [arguments])
             options = msgspec.structs.replace(self._options, trace_id=trace_id, approved=self._approved[name])
             result = await self._invoker.run(call, options)

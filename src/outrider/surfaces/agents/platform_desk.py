@@ -1,0 +1,74 @@
+"""The operations that an AgentType grants, run by its platform: each call is a run there, with its approval and its agent."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Iterable
+from typing import Any
+
+from outrider.core.codec import to_builtins
+from outrider.core.errors import OutriderError, UnknownOperationError
+from outrider.core.events import CallAnswer, CallRequest
+from outrider.core.identifiers import time_ordered
+from outrider.core.mcp.tools import Tool, ToolResult
+from outrider.edge.link import Link
+from outrider.kinds.agenttype.granting import tool_name
+from outrider.kinds.agenttype.tools import ToolUse
+from outrider.ports.clock import Clock
+from outrider.runtime.discovery import registry
+from outrider.runtime.implementation import load_operation
+from outrider.surfaces.mcp.catalogue import operation_tool
+
+
+class PlatformDesk:
+    """Operations of one agent.
+
+    Args:
+        link: The orchestrator, as the agent.
+        uses: The grants.
+        clock: Gives ids their time.
+
+    Raises:
+        OutriderError: An operation is not known here.
+    """
+
+    def __init__(self, link: Link, uses: Iterable[ToolUse], clock: Clock) -> None:
+        self._link, self._clock = link, clock
+        self._operations: dict[str, str] = {}
+        self._tools: dict[str, Tool] = {}
+        for use in uses:
+            if use.operation is not None:
+                name, (family, _, verb) = tool_name(use.operation), use.operation.partition(".")
+                self._operations[name] = use.operation
+                self._tools[name] = operation_tool(name, load_operation(registry(), family, verb), planned=False)
+
+    def tools(self) -> list[Tool]:
+        """Return the tools."""
+        return list(self._tools.values())
+
+    async def call(self, name: str, arguments: dict[str, Any], trace_id: str = "") -> ToolResult:
+        """Have an operation run; a failure is a result too, so that the model can correct itself."""
+        del trace_id  # the run begins a trace, which its instruction and its audit share
+        try:
+            if name not in self._operations:
+                raise UnknownOperationError(f"no operation is granted as '{name}'", found=name)
+            key = time_ordered(self._clock.now(), os.urandom(10))
+            request = CallRequest(id=key, operation=self._operations[name], input_data=arguments)
+            answer = await self._ended(await self._link.call(request))
+        except OutriderError as error:
+            return ToolResult(to_builtins(error.body()), failed=True)
+        if answer.error is not None:
+            return ToolResult(to_builtins(answer.error), failed=True)
+        return ToolResult(answer.result)
+
+    async def _ended(self, run: str) -> CallAnswer:
+        """Wait for the end of a run; one for which nobody waits any more is cancelled."""
+        try:
+            while True:
+                answer = await self._link.called(run)
+                if answer.state != "running":
+                    return answer
+        except asyncio.CancelledError:
+            with contextlib.suppress(OutriderError):
+                await self._link.cancel_call(run)
+            raise

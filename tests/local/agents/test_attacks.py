@@ -1,0 +1,227 @@
+"""What hostile programs, folders and objects have tried."""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from outrider.core.errors import ConflictError, InvalidConfigError
+from outrider.local.agents.confinement import grants, sight, state_folders
+from outrider.local.agents.files import check_own
+from outrider.local.agents.program import FoundProgram, find_program
+from tests.kinds.agenttype.support import rendered
+from tests.local.agents.support import AgentFolder
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
+LEVELS = {"namespaced": os.environ["PATH"], "landlock": "/nonexistent"}
+SECRET = "sk-of-the-provider"
+
+
+def with_secret(folder: Path, program: str, **spec: Any) -> AgentFolder:
+    agent = AgentFolder(folder, program, **spec)
+    (agent.folder / "keys").mkdir()
+    (agent.folder / "keys" / "provider").write_text(SECRET)
+    agent.declare("Platform", "here", {"secrets": {"provider": {"file": "keys/provider"}}})
+    return agent
+
+
+def script(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+    return path
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_program_in_bin_does_not_open_what_is_beside_it(tmp_path: Path, level: str) -> None:
+    agent = with_secret(tmp_path, "", agent={"command": ["./bin/run"]})
+    script(
+        agent.folder / "bin" / "run",
+        "#!/bin/sh\ncat keys/provider .outrider/workloads/triage/key 2>/dev/null; echo ended\n",
+    )
+    result = agent.run("--offline", env={"PATH": LEVELS[level]})
+    assert result["result"] == "ended", agent.outrider("agent", "logs").stdout
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_program_of_the_users_own_does_not_open_its_home(tmp_path: Path, level: str) -> None:
+    home = tmp_path / "home"
+    agent = AgentFolder(tmp_path, "", agent={"command": [str(home / "bin" / "run")]})
+    script(home / "bin" / "run", f"#!/bin/sh\ncat {home}/.ssh/id 2>/dev/null; echo ended\n")
+    script(home / ".ssh" / "id", SECRET)
+    assert agent.run("--offline", env={"PATH": LEVELS[level]})["result"] == "ended"
+
+
+async def test_programs_of_the_system_open_nothing_more(tmp_path: Path) -> None:
+    assert (await find_program(["/bin/sh"], tmp_path)).needs == []
+    own = script(tmp_path / "sbin" / "tool", "#!/bin/sh\n")
+    assert (await find_program([str(own)], tmp_path)).needs == [own]
+    with pytest.raises(InvalidConfigError):
+        await find_program(["a\0b"], tmp_path)
+
+
+def test_packages_of_the_agent_run_in_the_sandbox_only(tmp_path: Path) -> None:
+    agent = AgentFolder(tmp_path, "print('ran')", agent={"command": ["venv/bin/python", "program.py"]})
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", agent.folder / "venv"], check=True)
+    (packages,) = (agent.folder / "venv" / "lib").glob("python*/site-packages")
+    leak = tmp_path / "leaked"
+    (packages / "evil.pth").write_text(
+        f"import os; open({str(leak)!r}, 'w').write(os.environ.get('REAL_KEY', '')) if 'REAL_KEY' in os.environ else 0\n"
+    )
+    result = agent.run("--offline", env={"REAL_KEY": SECRET})
+    assert result["result"] == "ran"
+    assert not leak.exists()
+
+
+def test_variables_of_the_program_are_the_programs_alone(tmp_path: Path) -> None:
+    library = tmp_path / "e.so"
+    spec = {"command": ["sh", "-c", "echo $LD_PRELOAD"], "env": {"LD_PRELOAD": str(library)}}
+    result = AgentFolder(tmp_path, "", agent=spec).run("--offline")
+    assert result["result"] == str(library)
+
+
+def test_a_file_is_run_under_what_stands_beside_it(tmp_path: Path) -> None:
+    calls = """
+import json, os, sys, urllib.request
+call = urllib.request.Request(os.environ["OUTRIDER_GATEWAY"] + "/v1/tools/host_disk", b'{"path": "/"}',
+                              {"authorization": "Bearer " + os.environ["OPENAI_API_KEY"]})
+print(json.dumps({"secret": os.access("keys/provider", os.R_OK),
+                  "tool": json.load(urllib.request.urlopen(call))["structuredContent"]}))
+"""
+    agent = with_secret(tmp_path, calls, tools=[{"operation": "host.disk"}])
+    agent.declare("Policy", "none", {"principals": ["agent:*"], "operations": ["host.*"], "effect": "deny"})
+    done = agent.outrider("agent", "run", "agenttype-triage.yaml", "-o", "json", "--offline")
+    found = json.loads(done.stdout)["result"]
+    assert found["secret"] is False
+    assert found["tool"]["code"] == "DENIED"
+
+
+@pytest.mark.parametrize("field", ["read", "write"])
+@pytest.mark.parametrize("path", [".", ".outrider", "keys", "/", "~"])
+def test_grants_do_not_open_what_is_protected(tmp_path: Path, field: str, path: str) -> None:
+    folder = tmp_path / "agent"
+    (folder / ".outrider").mkdir(parents=True)
+    (folder / "keys").mkdir()
+    (folder / "keys" / "provider").write_text(SECRET)
+    granted = str(Path.home()) if path == "~" else path
+    workload = rendered(
+        {"agent": {"command": ["a"], "folder": str(folder)}, "isolation": {"files": {field: [granted]}}}
+    )
+    protected = [folder / ".outrider", folder / "keys" / "provider"]
+    program = FoundProgram([], [], [])
+    try:
+        seen = sight(workload, folder, program, protected).readable
+        given = grants(workload, folder, 1, protected, sealed=False).write_paths
+    except InvalidConfigError:
+        return
+    for hidden in protected:
+        assert not any(hidden.is_relative_to(one) for one in (*seen, *map(Path, given)))
+
+
+def test_the_state_of_other_platforms_is_found(tmp_path: Path) -> None:
+    for name in ("sub/deeper/.outrider", ".outrider", "node_modules/.outrider"):
+        (tmp_path / name).mkdir(parents=True)
+    assert set(state_folders(tmp_path)) == {tmp_path / ".outrider", tmp_path / "sub/deeper/.outrider"}
+
+
+SEEN = """
+import os
+seen = os.environ["OUTRIDER_WRAPPER_SEEN"]
+for name in [b"\\xff\\xfe-1", *(b"%d-" % number + b"x" * 200 for number in range(3000))]:
+    open(os.path.join(seen.encode(), name), "w").close()
+print("done")
+"""
+STUBBORN = """
+import os
+home = os.environ["HOME"]
+os.chdir(home)
+for number in range(1500):
+    os.mkdir("d"); os.chdir("d")
+os.mkdir(os.path.join(home, "closed")); open(os.path.join(home, "closed", "f"), "w").close()
+os.chmod(os.path.join(home, "closed"), 0); os.chmod(home, 0)
+print("done")
+"""
+
+
+@pytest.mark.parametrize("program", [SEEN, STUBBORN], ids=["signs", "stubborn"])
+def test_what_a_program_leaves_is_not_in_the_way_of_the_next_run(tmp_path: Path, program: str) -> None:
+    agent = AgentFolder(tmp_path, program)
+    for _ in range(2):
+        result = agent.run("--offline")
+        assert (result["state"], result["result"]) == ("succeeded", "done")
+
+
+@pytest.mark.parametrize("hook", ["link.py", "../outside.py"])
+def test_hooks_lie_in_the_folder_of_the_agent(tmp_path: Path, hook: str) -> None:
+    agent = with_secret(tmp_path, "print(1)", wrapper={"hooks": [hook]})
+    (tmp_path / "outside.py").write_text("")
+    (agent.folder / "link.py").symlink_to(tmp_path / "outside.py")
+    assert "is somewhere else" in agent.outrider("agent", "run", "--offline").stderr
+
+
+def test_a_link_that_the_program_makes_opens_nothing(tmp_path: Path) -> None:
+    program = """
+import json, os, urllib.request
+os.symlink("../keys/provider", "reports/x")
+call = urllib.request.Request(os.environ["OUTRIDER_GATEWAY"] + "/v1/tools/host_file_read",
+                              json.dumps({"path": os.path.abspath("reports/x")}).encode(),
+                              {"authorization": "Bearer " + os.environ["OPENAI_API_KEY"]})
+print(json.dumps(json.load(urllib.request.urlopen(call))["structuredContent"]))
+"""
+    agent = with_secret(
+        tmp_path, program, isolation={"files": {"write": ["reports"]}},
+        tools=[{"operation": "host.file_read", "arguments": {"path": f"{tmp_path}/agent/reports/*"}}],
+    )  # fmt: skip
+    (agent.folder / "reports").mkdir(mode=0o777)
+    (agent.folder / "reports").chmod(0o777)
+    found = agent.run("--offline")["result"]
+    assert found["code"] == "DENIED"
+    assert "leads elsewhere" in found["message"]
+
+
+def test_sockets_are_not_put_into_the_folder_of_another(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir(mode=0o700)
+    check_own(tmp_path / "mine")
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o777)
+    (tmp_path / "link").symlink_to(tmp_path / "mine")
+    for name in ("open", "link"):
+        with pytest.raises(ConflictError):
+            check_own(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--input", "@missing"], "missing"),
+        (["--input", "@bad"], "no UTF-8"),
+        (["--input", "@"], "cannot be read"),
+        (["--name", "nope"], "no AgentType is called 'nope'"),
+    ],
+)
+def test_what_is_typed_wrong_is_told(tmp_path: Path, arguments: list[str], said: str) -> None:
+    agent = AgentFolder(tmp_path)
+    (agent.folder / "bad").write_bytes(b"\xff\xfe")
+    done = agent.outrider("agent", "run", "--offline", *arguments)
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    agent = AgentFolder(tmp_path)
+    (agent.folder / ".outrider").write_text("no folder")
+    done = agent.outrider("agent", "run", "--offline")
+    assert "cannot be written" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_state_is_closed_to_others(tmp_path: Path) -> None:
+    agent = AgentFolder(tmp_path)
+    agent.run("--offline")
+    for name in ("", "workloads", "workloads/triage", "workloads/triage/runs"):
+        assert stat.S_IMODE((agent.state / name).stat().st_mode) == 0o700

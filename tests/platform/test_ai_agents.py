@@ -1,0 +1,153 @@
+"""AI agents on a platform: a rule gives them a task, what they call is run by others, and people approve it."""
+
+import json
+import os
+import signal
+import sys
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.platform.harness import Platform, eventually, running
+from tests.platform.hook import Hook
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
+PROGRAM = """
+import json, os, sys, time, urllib.request
+task = json.load(sys.stdin)
+def post(path, body):
+    call = urllib.request.Request(
+        os.environ["OUTRIDER_GATEWAY"] + path, json.dumps(body).encode(),
+        {"authorization": "Bearer " + os.environ["OPENAI_API_KEY"]},
+    )
+    with urllib.request.urlopen(call, timeout=60) as answer:
+        return json.load(answer)
+body = task["event"]["data"]["body"]
+print("task", body, file=sys.stderr, flush=True)
+if body.get("sleep"):
+    time.sleep(body["sleep"])
+if body.get("fail"):
+    sys.exit(4)
+said = post("/v1/chat/completions", {"model": "default", "messages": [{"role": "user", "content": "down"}]})
+found = [post("/v1/tools/" + name, arguments)["structuredContent"] for name, arguments in body.get("tools", [])]
+print(json.dumps({"said": said["choices"][0]["message"]["content"], "tools": found, "question": task.get("question")}))
+"""
+STEP = "{agent: triage, with: {question: why}, timeout: 60s}"
+
+
+def declare(hook: Hook, *tools: dict[str, Any], **more: Any) -> None:
+    folder = hook.platform.folder
+    (folder / "triage.py").write_text(PROGRAM)
+    (folder / "answers.yaml").write_text("- say: restart it\n")
+    spec = {
+        "agent": {"command": [sys.executable, "triage.py"]},
+        "llm": {"routes": [{"alias": "default"}], "offline": {"script": "answers.yaml"}},
+        "tools": list(tools),
+        **more,
+    }
+    text = {"apiVersion": "outrider.dev/v1alpha1", "kind": "AgentType", "metadata": {"name": "triage"}, "spec": spec}
+    hook.declare(STEP, action='operations: ["host.file_*"]')
+    (folder / "triage.yaml").write_text(yaml.safe_dump(text))
+
+
+def detail(platform: Platform, rule: str = "on-post") -> dict[str, Any]:
+    run = next(row for row in platform.runs() if row["rule"] == rule)
+    found: dict[str, Any] = platform.json("runs", "show", run["id"])
+    return found
+
+
+def done(platform: Platform, count: int) -> bool:
+    mine = [row for row in platform.runs() if row["rule"] == "on-post"]
+    return len(mine) >= count and all(row["state"] != "running" for row in mine)
+
+
+def result(platform: Platform) -> dict[str, Any]:
+    run = detail(platform)
+    assert run["run"]["state"] == "completed", (run["run"]["message"], run["steps"][0]["log"])
+    found: dict[str, Any] = run["steps"][0]["result"]["result"]
+    return found
+
+
+def test_an_agent_is_given_a_task_and_calls_operations(hook: Hook) -> None:
+    note = hook.out / "note"
+    declare(
+        hook,
+        {"operation": "host.file_read", "arguments": {"path": f"{hook.platform.folder}/*"}},
+        {"operation": "host.file_write", "runOn": "hands", "requireApproval": {"from": ["oncall"]}},
+    )
+    with running(hook.platform):
+        assert {row["name"]: row["kind"] for row in hook.platform.json("agents")}["triage"] == "agent"
+        calls = [
+            ["host_file_read", {"path": f"{hook.platform.folder}/answers.yaml"}],
+            ["host_file_read", {"path": "/etc/passwd"}],
+            ["host_file_write", {"path": str(note), "content": "restarted"}],
+        ]
+        hook.post({"tools": calls})
+        (question,) = eventually(lambda: hook.platform.json("approvals", "list"), what="a question")
+        assert "host.file_write" in question["question"]
+        assert not note.exists()
+        hook.platform.command("approvals", "approve", question["instruction"])
+        eventually(lambda: done(hook.platform, 1), what=hook.platform.logs())
+        found = result(hook.platform)
+        read, refused, written = found["result"]["tools"]
+        assert found["result"]["said"] == "restart it"
+        assert found["result"]["question"] == "why"
+        assert found["offline"]
+        assert read["content"] == "- say: restart it\n"
+        assert refused["code"] == "DENIED"
+        assert written["created"]
+        assert note.read_text() == "restarted"
+        steps = [detail["steps"][0] for row in hook.platform.runs() if row["rule"] == "triage"
+                 for detail in [hook.platform.json("runs", "show", row["id"])]]  # fmt: skip
+        assert {(step["name"], step["attempts"][0]["agent"]) for step in steps} == {
+            ("host.file_read", "hands"), ("host.file_write", "hands"),
+        }  # fmt: skip
+        log = detail(hook.platform)["steps"][0]["log"]
+        assert any("uses host_file_write   ok" in line for line in log)
+        assert hook.platform.json("audit", "verify")
+
+
+def test_a_rejected_call_is_an_answer_for_the_agent(hook: Hook) -> None:
+    declare(hook, {"operation": "host.file_write", "requireApproval": {"from": ["oncall"]}})
+    with running(hook.platform):
+        hook.post({"tools": [["host_file_write", {"path": str(hook.out / "note"), "content": "x"}]]})
+        (question,) = eventually(lambda: hook.platform.json("approvals", "list"), what="a question")
+        hook.platform.command("approvals", "reject", question["instruction"])
+        eventually(lambda: done(hook.platform, 1), what=hook.platform.logs())
+        (refused,) = result(hook.platform)["result"]["tools"]
+        assert "reject" in refused["message"]
+        assert not (hook.out / "note").exists()
+
+
+def test_what_fails_or_is_killed_fails_the_run_and_the_next_task_goes_on(hook: Hook) -> None:
+    declare(hook)
+    with running(hook.platform):
+        hook.post({"fail": True})
+        eventually(lambda: done(hook.platform, 1), what=hook.platform.logs())
+        failed = detail(hook.platform)
+        assert failed["run"]["state"] == "failed"
+        assert "exit code 4" in failed["run"]["message"]
+        hook.post({"sleep": 60})
+        eventually(
+            lambda: any("task" in line for line in detail(hook.platform)["steps"][0]["log"]), what="the task has begun"
+        )
+        os.kill(hook.platform.part("triage")["pid"], signal.SIGKILL)
+        eventually(lambda: done(hook.platform, 2), seconds=60, what=hook.platform.logs())
+        assert detail(hook.platform)["run"]["state"] == "failed"
+        hook.post({})
+        eventually(lambda: done(hook.platform, 3), seconds=60, what=hook.platform.logs())
+        assert result(hook.platform)["result"]["said"] == "restart it"
+
+
+def test_a_changed_agent_is_used_from_the_next_task_on(hook: Hook) -> None:
+    declare(hook)
+    with running(hook.platform):
+        hook.post({"tools": [["host_disk", {"path": "/"}]]})
+        eventually(lambda: done(hook.platform, 1), what=hook.platform.logs())
+        assert detail(hook.platform)["run"]["state"] == "failed", "there are no tools, and so no such path"
+        declare(hook, {"operation": "host.disk"})
+        hook.platform.command("reload", "--yes")
+        hook.post({"tools": [["host_disk", {"path": "/"}]]})
+        eventually(lambda: done(hook.platform, 2), what=hook.platform.logs())
+        assert "free" in json.dumps(result(hook.platform)["result"]["tools"][0])
