@@ -2,9 +2,15 @@
 
 import sys
 
-from tests.peers import environments, llm_clients, mcp_client, mistral_client
+from tests.peers import bedrock_clients, environments, llm_clients, mcp_client, mistral_client
 
-PEERS = {**mcp_client.ENVIRONMENTS, **llm_clients.ENVIRONMENTS, **mistral_client.ENVIRONMENTS, **environments.PROGRAMS}
+PEERS = {
+    **mcp_client.ENVIRONMENTS,
+    **llm_clients.ENVIRONMENTS,
+    **bedrock_clients.ENVIRONMENTS,
+    **mistral_client.ENVIRONMENTS,
+    **environments.PROGRAMS,
+}
 for name, requirements in PEERS.items():
     environments.install(name, requirements)
     sys.stdout.flush()

@@ -11,6 +11,7 @@ from outrider.core.secrets import SecretRef
 Dialect = Literal["openai", "anthropic", "gemini"]
 Period = Literal["hour", "day", "month"]
 OnExceed = Literal["stop", "finish"]
+Hosting = Literal["azure", "bedrock", "aws"]
 
 
 class ProviderSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -25,6 +26,9 @@ class ProviderSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=
         priority: Those of the lowest number are asked first, others where these fail.
         weight: Share of the calls among those of one priority.
         ca: File with the authorities to trust, in place of the machine's.
+        hosting: The cloud that hosts the model, where paths, keys or answers differ from those of the dialect.
+        api_version: Of Azure's older API; empty for its v1 API.
+        region: Of AWS; empty where the address says it.
     """
 
     provider: str
@@ -35,6 +39,9 @@ class ProviderSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=
     priority: int = 0
     weight: Annotated[int, msgspec.Meta(ge=1)] = 1
     ca: Path | None = None
+    hosting: Hosting | None = None
+    api_version: str = ""
+    region: str = ""
 
 
 class RouteSettings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):

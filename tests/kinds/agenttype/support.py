@@ -47,6 +47,13 @@ FULL: dict[str, Any] = {
                         "ca": "ca.pem",
                         "model": "large",
                     },
+                    {
+                        "provider": "azure",
+                        "url": "https://r.openai.azure.com",
+                        "hosting": "azure",
+                        "apiVersion": "2024-10-21",
+                    },
+                    {"provider": "bedrock", "region": "eu-west-1"},
                 ],
             }
         ],

@@ -52,6 +52,31 @@ spec: {version: 1.2.0, transport: {http: {url: "https://shop.internal/mcp"}}}
             "no name",
         ),
         ("  llm: {routes: [{alias: a, providers: [{provider: x, url: ftp://h}]}]}", "providers[0].url", "ftp://h"),
+        (
+            "  llm: {routes: [{alias: a, providers: [{provider: azure}]}]}",
+            "spec.llm.routes[0].providers[0]",
+            "openai.azure.com",
+        ),
+        (
+            "  llm: {routes: [{alias: a, providers: [{provider: bedrock}]}]}",
+            "spec.llm.routes[0].providers[0]",
+            "add region",
+        ),
+        (
+            "  llm: {routes: [{alias: a, providers: [{provider: bedrock, region: eu-west-1, dialect: openai}]}]}",
+            "spec.llm.routes[0].providers[0]",
+            "anthropic",
+        ),
+        (
+            "  llm: {routes: [{alias: a, providers: [{provider: openai, region: eu-west-1}]}]}",
+            "spec.llm.routes[0].providers[0]",
+            "hosting: bedrock",
+        ),
+        (
+            "  llm: {routes: [{alias: a, providers: [{provider: openai, apiVersion: 2024-10-21x}]}]}",
+            "spec.llm.routes[0].providers[0]",
+            "hosting: azure",
+        ),
         ("  llm: {budget: {amount: 5}}", "spec.llm.budget.amount", "5.00 USD"),
         ("  llm: {budget: {amount: 5 usd}}", "spec.llm.budget.amount", "5.00 USD"),
         ("  llm: {budget: {amount: 5 USD, zone: Mars}}", "spec.llm.budget.zone", "Mars"),

@@ -172,12 +172,18 @@ async def _provider(script: Script, seen: list[tuple[bytes, bytes]]) -> AsyncIte
 
 @contextlib.asynccontextmanager
 async def gateway(
-    folder: Path, *scripts: Script, dialect: str = "openai", keys: frozenset[bytes] = frozenset(), **more: Any
+    folder: Path,
+    *scripts: Script,
+    dialect: str = "openai",
+    keys: frozenset[bytes] = frozenset(),
+    first: dict[str, Any] | None = None,
+    key: str = "",
+    **more: Any,
 ) -> AsyncIterator[Gateway]:
     """Run a gateway with one route, `default`, to providers p0, p1... in their order; `more` is LlmSettings.
 
-    Of several dialects, with commas between, each provider speaks another one.
-    """
+    Of several dialects, with commas between, each provider speaks another one. `first` and `key` are of the first.
+    """  # fmt: skip
     dialects = dialect.split(",")
     made = Gateway()
     folder.mkdir(exist_ok=True)
@@ -192,20 +198,24 @@ async def gateway(
             providers.append(
                 {"provider": f"p{number}", "dialect": speaks, "url": url, "model": "m", "priority": number}
             )
+        if first:
+            providers[0].update(first)
         routes = [{"alias": "default", "providers": providers}]
         settings = convert({"routes": routes, "prices": str(folder / "prices.json"), **more}, LlmSettings)
         made.ledger = Ledger(folder / "ledger")
         stack.callback(made.ledger.close)
         proxy = Proxy(made, ProxyLimits(first_byte_time=1.0, silence_time=1.0))
         stack.push_async_callback(proxy.close, 0)
-        await _begin(made, settings, proxy, keys)
+        await _begin(made, settings, proxy, keys, key)
         yield made
 
 
-async def _begin(made: Gateway, settings: LlmSettings, proxy: Proxy, keys: frozenset[bytes]) -> None:
+async def _begin(made: Gateway, settings: LlmSettings, proxy: Proxy, keys: frozenset[bytes], key: str) -> None:
     routes = build_routes(settings, proxy)
     for provider in routes["default"].providers:
         provider.use_key(SecretValue(f"key-of-{provider.name}"))
+    if key:
+        routes["default"].providers[0].use_key(SecretValue(key))
     limits = Limits(
         **{field: getattr(settings.limits, field) for field in settings.limits.__struct_fields__}, now=time.monotonic()
     )

@@ -199,16 +199,19 @@ def _budget(budget: Budget | None) -> BudgetSettings | None:
 
 def _provider(use: ProviderUse, place: Place, providers: Mapping[str, ModelEndpoint]) -> ProviderSettings:
     endpoint = resolved(use, providers)
-    dialect, url = endpoint.place()
+    address = endpoint.place()
     return ProviderSettings(
         provider=endpoint.provider,
-        dialect=dialect,
-        url=url,
+        dialect=address.dialect,
+        url=address.url,
         model=use.model,
         key=endpoint.key,
         priority=use.priority,
         weight=use.weight,
         ca=place.folder / endpoint.ca if endpoint.ca else None,
+        hosting=address.hosting,
+        api_version=endpoint.api_version,
+        region=endpoint.region,
     )
 
 
@@ -237,4 +240,7 @@ def resolved(use: ProviderUse, providers: Mapping[str, ModelEndpoint]) -> ModelE
         url=use.url or found.url,
         key=use.key or found.key,
         ca=use.ca or found.ca,
+        hosting=use.hosting or found.hosting,
+        api_version=use.api_version or found.api_version,
+        region=use.region or found.region,
     )

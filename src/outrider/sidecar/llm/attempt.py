@@ -8,6 +8,7 @@ import msgspec
 from outrider.sidecar.llm.bodies import Call
 from outrider.sidecar.llm.budget import Reservation
 from outrider.sidecar.llm.dialects import Endpoint, error_event
+from outrider.sidecar.llm.hosting.host import Reading
 from outrider.sidecar.llm.ledger import Entry
 from outrider.sidecar.llm.routes import Provider
 from outrider.sidecar.llm.streams import WithoutUsage
@@ -96,6 +97,7 @@ class CallAttempt(Attempt):
         "_gate",
         "_packed",
         "_provider",
+        "_reading",
         "_record",
         "_scanner",
         "_size",
@@ -111,11 +113,15 @@ class CallAttempt(Attempt):
         self._answer: list[bytes] = []
         self._scanner: StreamScanner | None = None
         self._packed: Unpacker | None = None
+        self._reading: Reading | None = None
         self._filter = WithoutUsage() if record.asks_usage else None
         self.rewrites = record.asks_usage
 
     def accept(self, status: int, fields: list[Field]) -> bool:
         """Pass on what concerns the client; what does not is for another provider, if there is one."""
+        host = self._provider.host
+        if host is not None:
+            status = host.status(status, fields)
         self._status = status
         if status in REFUSING:
             self._gate.provider_failed(self._provider, self._trial)
@@ -127,6 +133,9 @@ class CallAttempt(Attempt):
         else:
             self._provider.circuit.succeeded()
         self._unpack(fields)
+        if host is not None:
+            self._reading = host.read(status, fields)
+            self.rewrites = self.rewrites or self._reading is not None
         if any(name == b"content-type" and value.lower().startswith(b"text/event-stream") for name, value in fields):
             self._scanner = self._filter.scanner if self._filter is not None else StreamScanner()
         else:
@@ -149,6 +158,12 @@ class CallAttempt(Attempt):
             except ValueError as error:
                 self.stop = f"the answer cannot be unpacked: {error}"
                 return b""
+        if self._reading is not None:
+            data = self._reading.feed(data)
+            self.stop = self._reading.problem
+        return self._see(data)
+
+    def _see(self, data: bytes) -> bytes:
         if self._filter is not None:
             passed = self._filter.pass_on(data)
             self._check_budget(self._filter.scanner)
@@ -177,15 +192,24 @@ class CallAttempt(Attempt):
         """Return what was held of the last event; what was packed must have come to its end, and an event, if nothing else tells."""
         if self._packed is not None and not self._packed.whole:
             self.stop = "the packed answer has no end"
-        elif not framed and self._scanner is not None and self._scanner.torn:
-            self.stop = "the upstream closed the connection inside an event"
-        return self._filter.rest() if self._filter is not None and not self.stop else b""
+            return b""
+        told = b""
+        if self._reading is not None:
+            told = self._see(self._reading.end())
+            self.stop = self.stop or self._reading.problem
+        if not framed and self._scanner is not None and self._scanner.torn:
+            self.stop = self.stop or "the upstream closed the connection inside an event"
+        return self._filter.rest() if self._filter is not None and not self.stop else told
 
     def cut(self, reason: str) -> bytes:
         """End a stream with the reason, as clients of its dialect read it."""
         if self._scanner is None:
             return b""
-        return _END_OF_EVENT + error_event(self._record.endpoint.dialect, reason)
+        return self._fault() or _END_OF_EVENT + error_event(self._record.endpoint.dialect, reason)
+
+    def _fault(self) -> bytes:
+        """Return what tells a client of the failure of which the provider has told; empty where the reason must do."""
+        return self._reading.fault if self._reading is not None else b""
 
     def ended(self, problem: str) -> None:
         """Account for the call."""

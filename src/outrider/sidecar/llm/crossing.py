@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from outrider.core.errors import OutriderError
 from outrider.sidecar.llm.attempt import CallAttempt, Record
 from outrider.sidecar.llm.routes import Provider
-from outrider.sidecar.llm.translation.translate import Form, Stream, Translation
+from outrider.sidecar.llm.translation.translate import ANTHROPIC_VERSION, Form, Stream, Translation
 from outrider.sidecar.llm.usage import StreamScanner
 from outrider.sidecar.proxy.messages import Field
 
@@ -23,7 +23,10 @@ _JSON: Field = (b"content-type", b"application/json")
 def translation(record: Record, provider: Provider) -> Translation:
     """Return what translates a call for a provider; of OpenAI's forms every server knows the chat."""
     provider_form: Form = "messages" if provider.dialect == "anthropic" else "chat"
-    return Translation(FORMS[record.endpoint.name], provider_form, created=int(record.moment))
+    version = ANTHROPIC_VERSION if provider.host is None else provider.host.anthropic_version
+    return Translation(
+        FORMS[record.endpoint.name], provider_form, created=int(record.moment), anthropic_version=version
+    )
 
 
 def fields_of(translated: Translation, fields: list[Field]) -> list[Field]:
@@ -65,7 +68,9 @@ class CrossingAttempt(CallAttempt):
 
     def piece(self, data: bytes) -> bytes:
         """Return what of a stream can be told to the client now; an answer in one piece waits for its end."""
-        data = super().piece(data)
+        return self._take(super().piece(data))
+
+    def _take(self, data: bytes) -> bytes:
         if self._stream is not None:
             return self._told(self._stream, self._stream.feed(data))
         self._whole += data
@@ -75,11 +80,11 @@ class CrossingAttempt(CallAttempt):
 
     def last(self, *, framed: bool) -> bytes:
         """Return the end of the stream, or the answer."""
-        super().last(framed=framed)
+        said = self._take(super().last(framed=framed))
         if self.stop:
-            return b""
+            return said
         if self._stream is not None:
-            return self._told(self._stream, self._stream.end())
+            return said + self._told(self._stream, self._stream.end())
         if self._status >= 400:
             return self._translated.error(self._status, bytes(self._whole))
         try:
@@ -93,9 +98,8 @@ class CrossingAttempt(CallAttempt):
         self.stop = self.stop or stream.problem
         return said.removesuffix(stream.fault)
 
-    def cut(self, reason: str) -> bytes:
-        """End a stream with the reason, in the words of its own failure where that is the reason."""
-        return self._stream.fault if self._stream is not None and self._stream.fault else super().cut(reason)
+    def _fault(self) -> bytes:
+        return self._stream.fault if self._stream is not None else b""
 
     def _tokens(self, scanner: StreamScanner) -> int:
         return scanner.tokens

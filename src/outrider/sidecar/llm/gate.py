@@ -24,15 +24,15 @@ from outrider.sidecar.llm.dialects import (
     client_key,
     endpoint_of,
     error_document,
-    provider_path,
 )
+from outrider.sidecar.llm.hosting.host import Outgoing
 from outrider.sidecar.llm.ledger import Entry, Ledger
 from outrider.sidecar.llm.routes import Provider, Route
 from outrider.sidecar.llm.script import Script, last_text
 from outrider.sidecar.llm.status import GatewayStatus, budget_status, route_status
 from outrider.sidecar.proxy.exchange import Exchange
 from outrider.sidecar.proxy.gate import Failure
-from outrider.sidecar.proxy.messages import JSON_FIELDS, Field
+from outrider.sidecar.proxy.messages import JSON_FIELDS, Field, Request
 
 # A call that is never settled holds its money no longer than this.
 RESERVED_SECONDS = 3600.0
@@ -287,27 +287,31 @@ class LlmGate:
         return record.reservation is not None
 
     def _forward(self, exchange: Exchange, record: Record, provider: Provider, *, trial: int) -> None:
-        model = provider.model or record.alias
-        if provider.dialect != record.endpoint.dialect:
-            self._cross(exchange, record, provider, trial=trial)
+        """Ask a provider; one that cannot be told what is asked is passed over."""
+        make = self._plain if provider.dialect == record.endpoint.dialect else self._translated
+        try:
+            attempt, outgoing = make(exchange.request, record, provider, trial)
+        except OutriderError as error:
+            record.refused = error.message
+            provider.circuit.gave_up(trial)
+            self.try_next(exchange, record, _NOBODY)
             return
         record.asked = True
+        exchange.forward(provider.target, attempt, path=outgoing.path, fields=outgoing.fields, body=outgoing.body)
+
+    def _plain(self, request: Request, record: Record, provider: Provider, trial: int) -> tuple[CallAttempt, Outgoing]:
         endpoint, call = record.endpoint, record.call
+        model = provider.model or record.alias
         record.asks_usage = endpoint.usage_on_request and call.stream and not call.wants_usage
-        body = exchange.request.body
+        body = request.body
         if endpoint.dialect != "gemini":  # there the path names the model
             body = call.body(model, usage=record.asks_usage)
-        fields = [field for field in exchange.request.fields if field[0] != b"accept-encoding"]
-        exchange.forward(
-            provider.target,
-            CallAttempt(self, record, provider, trial=trial),
-            path=provider_path(provider.dialect, provider.base, record.path, model),
-            fields=[*fields, _IDENTITY, *provider.key],  # what is compressed cannot be counted
-            body=body,
-        )
+        outgoing = provider.outgoing(record.path, _uncompressed(request), body, model=model, moment=self._wall())
+        return CallAttempt(self, record, provider, trial=trial), outgoing
 
-    def _cross(self, exchange: Exchange, record: Record, provider: Provider, *, trial: int) -> None:
-        """Ask a provider of another dialect; one that cannot be told what is asked is passed over."""
+    def _translated(
+        self, request: Request, record: Record, provider: Provider, trial: int
+    ) -> tuple[CallAttempt, Outgoing]:
         from outrider.sidecar.llm.crossing import (  # noqa: PLC0415 - most gateways never translate
             CrossingAttempt,
             fields_of,
@@ -315,22 +319,12 @@ class LlmGate:
         )
 
         translated = translation(record, provider)
-        try:
-            body = translated.request(exchange.request.body, provider.model or record.alias)
-        except OutriderError as error:
-            record.refused = error.message
-            provider.circuit.gave_up(trial)
-            self.try_next(exchange, record, _NOBODY)
-            return
-        record.asked, record.asks_usage = True, False
-        fields = [field for field in exchange.request.fields if field[0] != b"accept-encoding"]
-        exchange.forward(
-            provider.target,
-            CrossingAttempt(self, record, provider, translated, trial=trial),
-            path=provider.base + translated.path(),
-            fields=[*fields_of(translated, fields), _IDENTITY, *provider.key],
-            body=body,
-        )
+        model = provider.model or record.alias
+        body = translated.request(request.body, model)
+        fields = fields_of(translated, _uncompressed(request))
+        outgoing = provider.outgoing(translated.path(), fields, body, model=model, moment=self._wall())
+        record.asks_usage = False
+        return CrossingAttempt(self, record, provider, translated, trial=trial), outgoing
 
     def provider_failed(self, provider: Provider, trial: int, *, rest: float = 0.0) -> None:
         """Note that a provider has failed in that trial of its circuit; `rest` is how long it asks to be left alone."""
@@ -353,6 +347,11 @@ class LlmGate:
         self._told(entry)
         if self._trace is not None:
             self._trace(record, entry)
+
+
+def _uncompressed(request: Request) -> list[Field]:
+    """Return the fields of a call that asks for a plain answer: what is compressed cannot be counted."""
+    return [*(field for field in request.fields if field[0] != b"accept-encoding"), _IDENTITY]
 
 
 def _split_key(query: bytes) -> tuple[bytes, bytes]:

@@ -5,10 +5,12 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from outrider.core.errors import InvalidConfigError
+from outrider.core.model_endpoints import check_hosting
 from outrider.core.secrets import SecretRef, SecretValue
 from outrider.core.sidecar_settings import Dialect, ProviderSettings, RouteSettings
 from outrider.sidecar.llm.circuit import Circuit
-from outrider.sidecar.llm.dialects import Endpoint, key_fields
+from outrider.sidecar.llm.dialects import Endpoint, key_fields, provider_path
+from outrider.sidecar.llm.hosting.host import Host, Outgoing
 from outrider.sidecar.llm.prices import Price
 from outrider.sidecar.proxy.messages import Field
 from outrider.sidecar.proxy.pool import Target
@@ -26,16 +28,19 @@ class Provider:
         target: Where it is.
         base: Path of its address.
         price: Of the model; None where it is not known.
+        host: What is special about the cloud that hosts it.
     """
 
-    __slots__ = ("base", "circuit", "dialect", "key", "model", "name", "price", "priority", "target", "weight")
+    __slots__ = ("base", "circuit", "dialect", "host", "key", "model", "name", "price", "priority", "target", "weight")
 
-    def __init__(self, settings: ProviderSettings, target: Target, base: bytes, price: Price | None) -> None:
+    def __init__(
+        self, settings: ProviderSettings, target: Target, base: bytes, price: Price | None, host: Host | None = None
+    ) -> None:
         self.name = settings.provider
         self.dialect: Dialect = settings.dialect
         self.model = settings.model
         self.priority, self.weight = settings.priority, settings.weight
-        self.target, self.base, self.price = target, base, price
+        self.target, self.base, self.price, self.host = target, base, price, host
         self.key: list[Field] = []
         self.circuit = Circuit()
 
@@ -43,9 +48,12 @@ class Provider:
         """Take a key from the next call on.
 
         Raises:
-            InvalidConfigError: It cannot stand in a header.
+            InvalidConfigError: It cannot stand in a header, or is none of the host's.
         """
         value = key.reveal().strip()  # files of secrets end with a line break
+        if self.host is not None:
+            self.host.use_key(value)
+            return
         if not value.isascii() or not value.isprintable() or not value:
             raise InvalidConfigError(
                 f"the key of provider '{self.name}' cannot be sent",
@@ -53,6 +61,25 @@ class Provider:
                 expected="one line of printable ASCII",
             )
         self.key = key_fields(self.dialect, value)
+
+    def outgoing(self, path: bytes, fields: list[Field], body: bytes, *, model: str, moment: float) -> Outgoing:
+        """Return what is sent to it.
+
+        Args:
+            path: As a client of its dialect calls it, with its query.
+            fields: Of the call, without a key.
+            body: In its dialect.
+            model: As it names it.
+            moment: Seconds since the epoch.
+
+        Raises:
+            OutriderError: Its host cannot be asked this.
+        """
+        if self.host is None:
+            return Outgoing(provider_path(self.dialect, self.base, path, model), [*fields, *self.key], body)
+        asked = self.host.request(path, fields, body, model=model)
+        asked.fields = [*asked.fields, *self.host.fields_at_send(asked, self.target.authority, moment)]
+        return asked
 
 
 class Route:
@@ -109,7 +136,7 @@ def make_provider(settings: ProviderSettings, make_target: TargetMaker, price: P
         price: Of its model.
 
     Raises:
-        InvalidConfigError: Its address is none.
+        InvalidConfigError: Its address is none, or says too little for its host.
     """
     try:
         parts = urlsplit(settings.url)
@@ -121,8 +148,23 @@ def make_provider(settings: ProviderSettings, make_target: TargetMaker, price: P
             f"provider {settings.provider}: not an address", path="url", found=settings.url, expected="https://HOST/PATH",
             suggestions=["write for example https://api.openai.com/v1"],
         )  # fmt: skip
-    target = make_target(parts.hostname, port, settings)
-    return Provider(settings, target, parts.path.rstrip("/").encode(), price)
+    check_hosting(settings.hosting, settings.dialect, api_version=settings.api_version, region=settings.region)
+    base = parts.path.rstrip("/").encode()
+    host = _host(settings, parts.hostname, base)
+    return Provider(settings, make_target(parts.hostname, port, settings), base, price, host)
+
+
+def _host(settings: ProviderSettings, name: str, base: bytes) -> Host | None:
+    if settings.hosting is None:
+        return None
+    from outrider.sidecar.llm.hosting.azure import Azure  # noqa: PLC0415 - most gateways ask no cloud
+    from outrider.sidecar.llm.hosting.bedrock import Bedrock, Signed  # noqa: PLC0415
+
+    if settings.hosting == "azure":
+        return Azure(base, settings.api_version)
+    if settings.hosting == "bedrock":
+        return Bedrock(name, base, region=settings.region)
+    return Signed(settings.dialect, name, base, region=settings.region)
 
 
 def secrets_of(routes: list[RouteSettings]) -> list[SecretRef]:
