@@ -225,3 +225,32 @@ def test_state_is_closed_to_others(tmp_path: Path) -> None:
     agent.run("--offline")
     for name in ("", "workloads", "workloads/triage", "workloads/triage/runs"):
         assert stat.S_IMODE((agent.state / name).stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_more_files_than_can_be_granted_one_by_one_are_told_apart(tmp_path: Path, level: str) -> None:
+    agent = with_secret(tmp_path, "print('ran')")
+    for number in range(600):
+        (agent.folder / f"file-{number}").touch()
+    done = agent.outrider("agent", "run", "--offline", env={"PATH": LEVELS[level]})
+    assert "error[LIMITED] spec.agent.folder" in done.stderr
+    for number in range(200):
+        (agent.folder / f"file-{number}").unlink()
+    assert agent.run("--offline", env={"PATH": LEVELS[level]})["result"] == "ran"
+    states = [run["state"] for run in json.loads(agent.outrider("agent", "runs", "-o", "json").stdout)]
+    assert states == ["succeeded"], "what never began is no run"
+
+
+def test_a_run_that_was_killed_with_outrider_is_listed(tmp_path: Path) -> None:
+    agent = AgentFolder(
+        tmp_path, "import time; print('begun', file=__import__('sys').stderr, flush=True); time.sleep(60)"
+    )
+    running = agent.start("agent", "run", "--offline")
+    assert running.stderr is not None
+    while b"begun" not in running.stderr.readline():
+        assert running.poll() is None
+    running.kill()
+    running.communicate()
+    (run,) = json.loads(agent.outrider("agent", "runs", "-o", "json").stdout)
+    assert (run["state"], run["problem"]) == ("unfinished", "it runs still, or was killed with outrider")
+    assert "begun" in agent.outrider("agent", "logs").stdout

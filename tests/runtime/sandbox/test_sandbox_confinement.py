@@ -349,7 +349,11 @@ async def test_forks_are_bounded_where_they_can_be(box: Box, level: Level) -> No
     """
     words = (await box.run(level, source, limits=Limits(pids=20))).output.split()
     bounded = box.machine.limits(level)["pids"]
-    assert (words[0] == "EAGAIN" and 15 <= int(words[1]) <= 22) if bounded else words in ([], ["200"])
+    if bounded:
+        assert words[0] == "EAGAIN"
+        assert 15 <= int(words[1]) <= 22
+    else:  # a look at the processes has ended it, or the bound of the user, who has other processes that come and go
+        assert words in ([], ["200"]) or (words[0] == "EAGAIN" and 15 <= int(words[1]) <= 150)
 
 
 async def test_cpu_is_bounded_where_it_can_be(box: Box, level: Level) -> None:

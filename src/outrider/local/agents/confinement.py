@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from outrider.core.errors import InvalidConfigError, NotFoundError, SandboxUnavailableError
+from outrider.core.errors import InvalidConfigError, LimitedError, NotFoundError, SandboxUnavailableError
 from outrider.kinds.agenttype.model import AgentTypeSpec
 from outrider.kinds.agenttype.render import Workload
 from outrider.local.agents.program import FoundProgram
@@ -21,6 +21,8 @@ from outrider.runtime.sandbox.probe import strongest_level
 Reach = Literal["advisory", "sealed"]
 # The one port of a network of its own.
 DOOR_PORT = 4180
+# bwrap takes 0.3 s for so many, and the square of that for more.
+MOST_PATHS = 500
 _PACKAGES = frozenset({".venv", "venv", "node_modules", ".git", "__pycache__"})
 
 
@@ -124,6 +126,7 @@ def sight(workload: Workload, home: Path, program: FoundProgram, protected: Iter
     Raises:
         NotFoundError: A path is not there.
         InvalidConfigError: It would see the user's whole home.
+        LimitedError: It would see too many.
     """
     folder = workload.folder.resolve()
     if not folder.is_dir():
@@ -142,6 +145,12 @@ def sight(workload: Workload, home: Path, program: FoundProgram, protected: Iter
         if path in asked[1:] and any(path.is_relative_to(one) for one in written):
             raise _opens(path, "spec.isolation.files.read")  # the program could put a link in its place
         _look(path, [*hidden, *state_folders(path)], seen)
+    if len(seen.readable) > MOST_PATHS:
+        raise LimitedError(
+            "the program sees a folder with secrets or states in it, and what lies beside these is too much to grant one by one",
+            path="spec.agent.folder", found=f"{len(seen.readable)} files and folders", expected=f"at most {MOST_PATHS}",
+            suggestions=["put the program and its files into a folder of their own, and name it in spec.agent.folder"],
+        )  # fmt: skip
     return seen
 
 

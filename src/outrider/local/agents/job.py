@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import shutil
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -11,7 +12,13 @@ from typing import Any
 import msgspec
 
 from outrider.core.codec import encode
-from outrider.core.errors import ExecutionFailedError, InvalidConfigError, NotFoundError, UnsupportedError
+from outrider.core.errors import (
+    ExecutionFailedError,
+    InvalidConfigError,
+    NotFoundError,
+    OutriderError,
+    UnsupportedError,
+)
 from outrider.core.identifiers import time_ordered
 from outrider.core.objects import Object
 from outrider.core.schema import convert
@@ -37,7 +44,7 @@ from outrider.sidecar.activity import Activity, Question
 from outrider.sidecar.llm.conventions import AGENT, INVOKE_AGENT, OPERATION
 from outrider.sidecar.tools.status import Decision
 
-INPUT_FILE = "input.json"
+INPUT_FILE, RESULT_FILE = "input.json", "result.json"
 MOST_SHOWN = 2000
 
 
@@ -85,7 +92,7 @@ class JobResult(msgspec.Struct, kw_only=True):
     """What became of a task.
 
     Attributes:
-        state: `succeeded`, `failed` or `timed_out`.
+        state: `succeeded`, `failed` or `timed_out`; of a record also `unfinished`.
         exit_code: Of the program; 128 + n for signal n.
         result: What it printed: as JSON where it is that, else as text.
         problem: Why it did not succeed.
@@ -264,7 +271,11 @@ class AgentHost:
         for place in (folder, files.work):
             (place / INPUT_FILE).write_bytes(text)
         watcher.began(self._plan.confinement)
-        program = await self._start()
+        try:
+            program = await self._start()
+        except OutriderError:
+            shutil.rmtree(folder)  # there is nothing to tell of it
+            raise
         meter = await Meter.begin(self._sidecar, watcher.activity, watcher.decide)
         following = asyncio.get_running_loop().create_task(meter.follow())
         try:
@@ -284,7 +295,7 @@ class AgentHost:
             offline=status is not None and status.models.offline, sandbox=self._plan.confinement.level.label,
             egress=self._plan.confinement.egress, wrapper=status.wrapper.state if status is not None else "",
         )  # fmt: skip
-        write_private(folder / "result.json", encode(result))
+        write_private(folder / RESULT_FILE, encode(result))
         return result
 
     async def _start(self) -> Confined:

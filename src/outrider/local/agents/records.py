@@ -6,9 +6,11 @@ from pathlib import Path
 
 import msgspec
 
+from outrider.core.codec import decode
 from outrider.core.errors import NotFoundError
 from outrider.core.timestamps import timestamp
 from outrider.local.agents.files import AgentFiles
+from outrider.local.agents.job import RESULT_FILE, JobResult
 from outrider.sidecar.llm.ledger import Entry, read_entries
 
 DAY = 86_400
@@ -44,6 +46,25 @@ def runs(files: AgentFiles, run_id: str) -> list[Path]:
             found=run_id, suggestions=["outrider agent run"],
         )  # fmt: skip
     return found
+
+
+def results(files: AgentFiles) -> list[JobResult]:
+    """Return what became of the runs that are kept, the newest last.
+
+    Raises:
+        OutriderError: There is none, or one cannot be read.
+    """
+    return [_result(files.name, folder) for folder in runs(files, "")]
+
+
+def _result(agent: str, folder: Path) -> JobResult:
+    try:
+        return decode((folder / RESULT_FILE).read_bytes(), JobResult)
+    except FileNotFoundError:
+        return JobResult(
+            agent=agent, run=folder.name, state="unfinished", exit_code=-1, result=None, problem="it runs still, or was killed with outrider",
+            seconds=0.0, calls=0, tools=0, input_tokens=0, output_tokens=0, cost=0, currency="", offline=False, sandbox="", egress="", wrapper="",
+        )  # fmt: skip
 
 
 def costs(files: AgentFiles, days: int) -> list[CostRow]:

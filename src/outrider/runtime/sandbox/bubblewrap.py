@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable, Iterator
 
 from outrider.runtime.sandbox.identity import CAP_SETGID, CAP_SETUID, Identity
-from outrider.runtime.sandbox.paths import View, covered
+from outrider.runtime.sandbox.paths import View, covered, folders_above
 
 _CAPABILITY_NAMES = {
     1: "CAP_DAC_OVERRIDE",
@@ -56,31 +56,26 @@ def _mounts(seen: View) -> Iterator[str]:
 def _binds(seen: View) -> Iterator[str]:
     binds = dict.fromkeys((*seen.settings, *seen.own, *seen.readable), "--ro-bind")
     binds |= dict.fromkeys(seen.writable, "--bind")
-    bound = list(seen.programs)
+    bound = set(seen.programs)
     # What lies in something that is bound for reading is there already, and a link in it cannot be bound once more.
-    shown, made = list(seen.programs), set[str]()
+    shown, made = set(seen.programs), set[str]()
     for path in seen.listed:
-        yield from _folders((*_folders_above(path), path), bound, made)
+        yield from _folders((*folders_above(path), path), bound, made)
     # The upper ones first, so that a deeper one lies over them.
     for path in sorted(binds, key=lambda path: path.count("/")):
         readable = binds[path] == "--ro-bind"
         if covered(path, _OWN_MOUNTS) or (readable and covered(path, shown)):
             continue
-        yield from _folders(_folders_above(path), bound, made)
+        yield from _folders(folders_above(path), bound, made)
         yield from (binds[path], path, path)
-        bound.append(path)
+        bound.add(path)
         if readable:
-            shown.append(path)
+            shown.add(path)
 
 
-def _folders(paths: Iterable[str], bound: list[str], made: set[str]) -> Iterator[str]:
+def _folders(paths: Iterable[str], bound: set[str], made: set[str]) -> Iterator[str]:
     """Make folders that everybody may enter: those that bwrap makes by itself are closed to all but root."""
     for folder in paths:
         if folder not in made and not covered(folder, bound):
             yield from ("--perms", "0755", "--dir", folder)
             made.add(folder)
-
-
-def _folders_above(path: str) -> Iterator[str]:
-    parts = path.split("/")[1:-1]
-    return ("/" + "/".join(parts[:end]) for end in range(1, len(parts) + 1))

@@ -1,6 +1,7 @@
 """The command, environment and descriptors that start a confined program."""
 
 import contextlib
+import fcntl
 import functools
 import marshal
 import os
@@ -24,6 +25,8 @@ PYTHON = "python"
 SEARCH_PATH = "/usr/local/bin:/usr/bin:/bin"
 # What glibc reserves for each thread, and RLIMIT_DATA counts.
 THREAD_STACK = 8 * MIB
+# What a pipe takes, and what anybody may make of that on Linux.
+_USUAL_PIPE, _LARGEST_PIPE = 64 * 1024, 1024 * 1024
 # What else of the user may begin beside a program.
 SPARE_PROCESSES = 64
 
@@ -44,12 +47,18 @@ class Launch:
         text = marshal.dumps(spec)
         read_end, self._write_end = os.pipe()
         self.pass_fds = [read_end]
+        if len(text) > _USUAL_PIPE and hasattr(fcntl, "F_SETPIPE_SZ"):
+            with contextlib.suppress(OSError):  # what it has must do then
+                fcntl.fcntl(self._write_end, fcntl.F_SETPIPE_SZ, _LARGEST_PIPE)
         written = _write_at_once(self._write_end, text)
         if written < len(text):
             self.close()
             raise LimitedError(
-                "sandbox: too many paths are granted", found=f"{len(text)} bytes", expected=f"at most {written} bytes"
-            )
+                "sandbox: too many paths are granted", found=f"{len(text)} bytes", expected=f"at most {written} bytes",
+                suggestions=[
+                    "put what it may see into a folder without secrets and states: others are granted file by file"
+                ],
+            )  # fmt: skip
         self.pass_fds += cgroup.open() if cgroup else ()
         self.argv = [*argv, *map(str, self.pass_fds)]
         self.env = env
@@ -136,7 +145,7 @@ def _program(program: Sequence[str], read_only: Sequence[Path]) -> dict[str, Any
 
 
 def _write_at_once(descriptor: int, text: bytes) -> int:
-    """Write what the pipe takes without a reader, usually 64 KiB, and return how much that was."""
+    """Write what the pipe takes without a reader, and return how much that was."""
     os.set_blocking(descriptor, False)
     try:
         return os.write(descriptor, text)

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -84,9 +84,15 @@ def view(grants: Grants, *, work_dir: Path, read_only: Iterable[Path], listed: I
     )
 
 
-def covered(path: str, folders: Iterable[str]) -> bool:
+def covered(path: str, folders: Container[str]) -> bool:
     """Return whether the path is one of the folders or lies below one."""
-    return any(path == folder or path.startswith(folder + "/") for folder in folders)
+    return path in folders or any(above in folders for above in folders_above(path))
+
+
+def folders_above(path: str) -> Iterator[str]:
+    """Yield the folders that a path lies in, the uppermost first, without the root."""
+    parts = path.split("/")[1:-1]
+    return ("/" + "/".join(parts[:end]) for end in range(1, len(parts) + 1))
 
 
 def _existing(paths: Iterable[str]) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 import msgspec
 
-from outrider.core.codec import decode, encode, to_builtins
+from outrider.core.codec import encode, to_builtins
 from outrider.core.errors import CODES, InvalidConfigError, NotFoundError, did_you_mean
 from outrider.core.objects import Object
 from outrider.core.units import format_money
@@ -19,7 +19,7 @@ from outrider.kinds.platform.model import PlatformSpec
 from outrider.kinds.policy.rules import policy_rule
 from outrider.local.agents.files import AgentFiles
 from outrider.local.agents.job import Home, JobResult, run_job
-from outrider.local.agents.records import CostRow, costs, runs
+from outrider.local.agents.records import CostRow, costs, results, runs
 from outrider.local.layout import Layout
 from outrider.ports.telemetry import start_tracing, stop_tracing
 from outrider.runtime.contexts import Contexts, PlatformContext, cache_folder, user_state_folder
@@ -99,12 +99,12 @@ def logs(path: Path, name: str, run_id: str) -> int:
 @output_option(list[JobResult])
 def list_runs(path: Path, name: str, output: Output) -> int:
     """List what became of the last runs, the newest last."""
-    results = [
-        decode((folder / "result.json").read_bytes(), JobResult)
-        for folder in runs(_files(path, name), "")
-        if (folder / "result.json").exists()
-    ]
-    show(results, output, columns=("run", "state", "seconds", "calls", "problem"), empty="it has not run yet")
+    show(
+        results(_files(path, name)),
+        output,
+        columns=("run", "state", "seconds", "calls", "problem"),
+        empty="it has not run yet",
+    )
     return 0
 
 

@@ -1,12 +1,13 @@
 """The command tree. Commands are imported when they are used; families come from the registry."""
 
 import importlib
+import os
 import sys
 from typing import Any
 
 import click
 
-from outrider.core.errors import InvalidConfigError, OutriderError, did_you_mean
+from outrider.core.errors import ExecutionFailedError, InvalidConfigError, OutriderError, did_you_mean
 from outrider.runtime.discovery import registry
 from outrider.surfaces.cli.errors import show_error
 from outrider.surfaces.cli.settings import Settings
@@ -117,7 +118,25 @@ def root(ctx: click.Context, context_name: str | None, *, no_input: bool, quiet:
 
 def run(arguments: list[str]) -> int:
     """Run a command line and return its exit status; every error is shown here and nowhere else."""
+    _replace_closed_streams()
     as_json = _wants_json(arguments)
+    try:
+        status = _run(arguments, as_json=as_json)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output has gone; nobody is left to tell
+        return 0
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for what is still to be flushed
+        where = error.filename or "standard output"
+        ours = ExecutionFailedError(
+            f"{where}: {error.strerror}", suggestions=["make room, or send the output elsewhere"]
+        )
+        return _fail(ours, as_json=as_json)
+    return status
+
+
+def _run(arguments: list[str], *, as_json: bool) -> int:
     try:
         result = root.main(args=_global_first(arguments), prog_name="outrider", standalone_mode=False)
     except (OutriderError, click.ClickException) as error:
@@ -127,10 +146,15 @@ def run(arguments: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         sys.stderr.write("interrupted\n")
         return INTERRUPTED
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output has gone; nobody is left to tell
-        return 0
     return result if isinstance(result, int) else 0
+
+
+def _replace_closed_streams() -> None:
+    """Give standard input and error to nothing where the caller has closed them; what is meant for a closed output fails."""
+    for name, flags in (("stdin", os.O_RDONLY), ("stdout", os.O_RDONLY), ("stderr", os.O_WRONLY)):
+        if getattr(sys, name) is None:
+            # The lowest free number: nothing else, a socket say, may become what programs take for a standard stream.
+            setattr(sys, name, os.fdopen(os.open(os.devnull, flags), "r" if name == "stdin" else "w"))
 
 
 def _fail(error: OutriderError | click.ClickException, *, as_json: bool) -> int:
