@@ -12,6 +12,10 @@ from outrider.core.errors import ExecutionFailedError
 from outrider.core.http.headers import Headers
 from outrider.core.http.messages import Response
 from outrider.core.mcp.asking import read_answer
+from outrider.core.secrets import SecretRef
+from outrider.core.sidecar_settings import ToolServerSettings
+from outrider.ports.secrets import Resolver
+from outrider.sidecar.tools.server import McpServer
 from tests.sidecar.tools.support import JSON, definition, desk, scripted
 
 EVENTS = Headers({"content-type": "text/event-stream"})
@@ -187,10 +191,11 @@ async def test_a_stream_that_ends_without_the_result_is_an_error(tmp_path: Path)
         ),
         Response(404, JSON, b'{"jsonrpc": "2.0", "id": null, "error": {"code": -32001, "message": "no session"}}'),
         Response(405, JSON, b""),
+        (400, {"code": -32600, "message": "no session"}),
         {"code": -32601, "message": "no such method"},
         {"code": -32022, "message": "unsupported", "data": {"supported": ["2025-06-18"]}},
     ],
-    ids=lambda value: str(value.status) if isinstance(value, Response) else str(value["code"]),
+    ids=["400", "404", "405", "400-32600", "-32601", "-32022"],
 )
 async def test_a_server_that_became_an_older_one_is_probed_again(tmp_path: Path, refusal: Any) -> None:
     async with scripted() as server, desk(server, tmp_path) as made:
@@ -199,7 +204,10 @@ async def test_a_server_that_became_an_older_one_is_probed_again(tmp_path: Path,
         def older(body: dict[str, Any]) -> Response | None:
             if "_meta" not in body.get("params", {}) or body["method"] == "server/discover":
                 return None
-            return refusal if isinstance(refusal, Response) else answer(body, error=refusal)
+            if isinstance(refusal, Response):
+                return refusal
+            status, error = refusal if isinstance(refusal, tuple) else (200, refusal)
+            return Response(status, JSON, answer(body, error=error).body)
 
         server.raw = older
         server.answers |= {
@@ -221,6 +229,11 @@ async def test_a_server_of_today_that_refuses_is_not_asked_twice(tmp_path: Path)
         server.raw = lambda body: Response(404, JSON, b"") if body["method"] == "tools/call" else None
         assert await made.code() == "EXECUTION_FAILED"
         assert [body["method"] for _, body in server.requests].count("tools/call") == 2
+        discovered = [body["method"] for _, body in server.requests].count("server/discover")
+        refused = {"code": -32602, "message": "bad"}
+        server.raw = lambda body: Response(400, JSON, answer(body, error=refused).body)
+        assert await made.code() == "EXECUTION_FAILED"
+        assert [body["method"] for _, body in server.requests].count("server/discover") == discovered
 
 
 async def test_a_lost_session_is_begun_once_for_all_calls(tmp_path: Path) -> None:
@@ -255,6 +268,19 @@ async def test_the_answer_of_a_call_is_bounded_by_its_grants(tmp_path: Path) -> 
             assert await made.code() == "CONNECTION_FAILED"
         async with desk(server, tmp_path, longest_result=4_000_000) as made:
             assert "isError" not in await made.call()
+
+
+async def test_a_secret_that_cannot_be_read_is_an_error_of_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(_name: str, _key: str) -> Any:
+        raise NotADirectoryError(20, "Not a directory")
+
+    secrets = Resolver({})
+    monkeypatch.setattr(secrets, "fetch", fail)
+    settings = ToolServerSettings(name="s", url="http://127.0.0.1:1/", token=SecretRef(secret="tok"))
+    made = McpServer(settings, secrets)
+    with pytest.raises(ExecutionFailedError, match="'tok' cannot be read: Not a directory"):
+        await made.call(definition("echo"), {"arguments": {}}, 1.0)
+    await made.close()
 
 
 @pytest.mark.parametrize("number", [b"null", b"true", b"1.0", b'"1"', b"2"])
