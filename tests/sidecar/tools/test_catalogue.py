@@ -77,8 +77,8 @@ async def test_no_fault_ends_the_looking(tmp_path: Path, monkeypatch: pytest.Mon
         assert [one.name for one in made.catalogue.all()] == ["good_echo"]
         assert str(error.args[-1]) in made.status().problems["bad"]
         monkeypatch.setattr(failing, "list_tools", listing)
-        await eventually(lambda: len(made.catalogue.all()) == 2)
-        assert made.status().problems == {}
+        await eventually(lambda: made.status().problems == {})
+        assert len(made.catalogue.all()) == 2
         await stop(made, looking)
 
 

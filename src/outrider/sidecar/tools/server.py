@@ -17,16 +17,18 @@ from outrider.core.http.limits import Limits
 from outrider.core.http.messages import Response
 from outrider.core.mcp.asking import ACCEPTED, Asked, Fault, legacy_request, modern_request, read_answer
 from outrider.core.mcp.protocol import (
+    HEADER_MISMATCH,
+    INVALID_PARAMS,
     LEGACY_VERSIONS,
     METHOD_NOT_FOUND,
     MODERN_VERSIONS,
     SERVER_INFO_KEY,
     UNSUPPORTED_VERSION,
 )
-from outrider.core.secrets import SecretRef
 from outrider.core.sidecar_settings import ToolServerSettings
 from outrider.ports.certificates.tls import trusting
 from outrider.ports.secrets import Resolver
+from outrider.sidecar.tools.credentials import Credentials
 from outrider.sidecar.tools.events import EventClient
 from outrider.version import __version__
 
@@ -37,13 +39,14 @@ MIB = 1024 * 1024
 LONGEST_LIST = 16 * MIB
 # For all pages together.
 LIST_SECONDS = 20.0
-KEY_SECONDS = 30.0
 # What only today's revision says of a result; who answers the agent says it anew.
 COMPLETE = "complete"
 CALL = "tools/call"
 # How a server of before 2026-07-28 answers what it does not understand.
 _LEGACY_STATUS = (400, 404, 405)
 _UNKNOWN = (METHOD_NOT_FOUND, UNSUPPORTED_VERSION)
+# What a server of today's revision says about a request that it has understood.
+_MODERN = (HEADER_MISMATCH, INVALID_PARAMS)
 _SESSION = "Mcp-Session-Id"
 Definition = dict[str, Any]
 
@@ -67,7 +70,7 @@ class McpServer:
                 f"server '{settings.name}': not an address", path="url", found=settings.url, expected="http:// or https://",
             )  # fmt: skip
         self.name, self.version = settings.name, settings.version
-        self._settings, self._secrets = settings, secrets
+        self._credentials = Credentials(settings, secrets)
         self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         base = f"unix:{settings.socket}" if settings.socket is not None else f"{parts.scheme}://{parts.netloc}"
         tls = trusting(settings.ca, path=f"server {settings.name}: ca") if parts.scheme == "https" else None
@@ -78,8 +81,6 @@ class McpServer:
         self._numbers = 0
         self._modern: bool | None = None
         self._legacy: dict[str, str] = {}
-        self._opened: dict[str, str] = {}
-        self._stale = -1.0
         self._greeting = asyncio.Lock()
 
     async def list_tools(self) -> list[Definition]:
@@ -200,7 +201,7 @@ class McpServer:
             if response.status not in _LEGACY_STATUS or await self._is_modern_still():
                 raise
             return await self._ask_legacy(method, params, timeout)
-        if isinstance(found, Fault) and found.code in _UNKNOWN and not await self._is_modern_still():
+        if isinstance(found, Fault) and _is_of_legacy(found, response.status) and not await self._is_modern_still():
             return await self._ask_legacy(method, params, timeout)
         return found
 
@@ -231,29 +232,10 @@ class McpServer:
     async def _post(self, asked: Asked, number: int, timeout: float, method: str = "") -> Response:
         fields = Headers([
             ("content-type", "application/json"), ("accept", ACCEPTED), *asked.headers.items(),
-            *(await self._credentials()).items(),
+            *(await self._credentials.headers()).items(),
         ])  # fmt: skip
         client = self._calls if method == CALL else self._lists
         return await client.ask(self._path, number, headers=fields, body=asked.body, timeout=timeout)
-
-    async def _credentials(self) -> dict[str, str]:
-        """Return what is secret among the headers; it is read again now and then, so that it can be changed."""
-        now = asyncio.get_running_loop().time()
-        if now > self._stale:
-            self._opened, self._stale = await self._open_all(), now + KEY_SECONDS
-        return self._opened
-
-    async def _open_all(self) -> dict[str, str]:
-        settings = self._settings
-        made = {}
-        for name, value in settings.headers.items():
-            made[name] = await self._open(value) if isinstance(value, SecretRef) else value
-        if settings.token is not None:
-            made["authorization"] = f"Bearer {await self._open(settings.token)}"
-        return made
-
-    async def _open(self, reference: SecretRef) -> str:
-        return (await self._secrets.fetch(reference.secret, reference.key)).reveal().strip()
 
     def _read(self, response: Response, number: int) -> dict[str, Any] | Fault:
         if response.status in (401, 403):
@@ -274,6 +256,11 @@ class McpServer:
     def _number(self) -> int:
         self._numbers += 1
         return self._numbers
+
+
+def _is_of_legacy(fault: Fault, status: int) -> bool:
+    """Return whether an error may be that of a server which does not know today's revision."""
+    return fault.code in _UNKNOWN or (status in _LEGACY_STATUS and fault.code not in _MODERN)
 
 
 def _without_envelope(result: Mapping[str, Any]) -> dict[str, Any]:
