@@ -71,6 +71,15 @@ def test_a_call_is_handed_out_and_answered(params: dict[str, Any]) -> None:
     assert ("resultType" in answer["result"]) is bool(params)
 
 
+@pytest.mark.parametrize("params", [{}, MODERN])
+def test_what_another_server_says_beside_its_result_stays(params: dict[str, Any]) -> None:
+    call = ROUTER.route(Request(1, "tools/call", {**params, "name": "host_facts"}), [TOOL])
+    assert isinstance(call, ToolCall)
+    told = json.loads(ROUTER.respond(call, {"content": [], "_meta": {"mine": 1}}))["result"]["_meta"]
+    assert told.pop("mine") == 1
+    assert (told == {}) is not bool(params)
+
+
 def test_ping_belongs_to_the_legacy_era() -> None:
     assert ask("ping") == {}
     assert refused("ping", MODERN) == (-32601, 404)

@@ -91,7 +91,9 @@ class Router:
 
     def _respond(self, request: Request, result: dict[str, Any], *, modern: bool) -> bytes:
         if modern:
-            result = {"resultType": "complete", **result, "_meta": {SERVER_INFO_KEY: self._info}}
+            told = result.get("_meta")
+            meta = {**(told if isinstance(told, dict) else {}), SERVER_INFO_KEY: self._info}
+            result = {"resultType": "complete", **result, "_meta": meta}
         return result_body(request, result)
 
     def _tools_list(self, request: Request, tools: Sequence[AnyTool], *, modern: bool) -> dict[str, Any]:

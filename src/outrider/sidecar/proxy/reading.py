@@ -165,6 +165,7 @@ class RequestReader:
         self._raw = 0
         if self._fault is None:
             self._request.body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+            self._body = []  # a call may wait for hours, and needs it once
             self._take(self._request)
 
     def _refuse(self, status: int, message: str) -> None:
