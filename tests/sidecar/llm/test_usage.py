@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outrider.sidecar.llm.usage import LONGEST_LINE, StreamScanner, Usage, usage_in, usage_of
+from outrider.sidecar.llm.usage import LONGEST_LINE, StreamScanner, Usage, usage_at_end, usage_in, usage_of
 
 CHAT: dict[str, Any] = {
     "choices": [],
@@ -50,6 +50,25 @@ WHOLE = Usage(input=20, output=7, cached=16, reasoning=3)
 def test_whole_answers(document: dict[str, Any]) -> None:
     assert usage_in(document) == WHOLE
     assert usage_of(json.dumps(document).encode()) == WHOLE
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"prompt_tokens": 20, "completion_tokens": 7, "prompt_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 10},
+         "completion_tokens_details": {"reasoning_tokens": 3}},
+        {"input_tokens": 20, "output_tokens": 7, "output_tokens_details": {"reasoning_tokens": 3},
+         "input_tokens_details": {
+             "cached_tokens": 4, "cache_write_tokens": 10, "cache_write_tokens_details": {"ttl_30m_tokens": 10}}},
+        {"input_tokens": 6, "output_tokens": 7, "cache_read_input_tokens": 4, "cache_creation_input_tokens": 10,
+         "output_tokens_details": {"thinking_tokens": 3}, "cache_creation": {"ephemeral_5m_input_tokens": 10}},
+    ],
+)  # fmt: skip
+def test_what_was_written_to_a_cache_and_what_was_thought(told: dict[str, Any]) -> None:
+    found = Usage(input=20, output=7, cached=4, written=10, reasoning=3)
+    answer = json.dumps({"usage": told}).encode()
+    assert usage_of(answer) == found
+    assert usage_at_end(b'[{"text":"' + answer[1:]) == found
 
 
 @given(

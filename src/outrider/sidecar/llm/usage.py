@@ -32,6 +32,7 @@ class Usage(msgspec.Struct, kw_only=True):
 
 class _Details(msgspec.Struct):
     cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
 
 
@@ -48,8 +49,8 @@ class _ChatAnswer(msgspec.Struct):
 
 _chat_answers = msgspec.json.Decoder(_ChatAnswer)
 _NONE = _Details()
-# The object of numbers, with objects of numbers in it, that is the last of its name.
-_LAST_USAGE = re.compile(rb'"usage(?:Metadata)?"\s*:\s*(\{(?:[^{}]|\{[^{}]*\})*\})')
+# The object of numbers, with such objects in it and in these, that is the last of its name.
+_LAST_USAGE = re.compile(rb'"usage(?:Metadata)?"\s*:\s*(\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\})')
 
 
 def usage_of(answer: bytes) -> Usage | None:
@@ -65,12 +66,13 @@ def usage_of(answer: bytes) -> Usage | None:
             return usage_in(document) if isinstance(document, dict) else _last_in(document)
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             return None
-    cached = (told.prompt_tokens_details or _NONE).cached_tokens or 0
+    prompt = told.prompt_tokens_details or _NONE
     reasoning = (told.completion_tokens_details or _NONE).reasoning_tokens or 0
     return Usage(
         input=max(0, told.prompt_tokens),
         output=max(0, told.completion_tokens),
-        cached=max(0, cached),
+        cached=max(0, prompt.cached_tokens or 0),
+        written=max(0, prompt.cache_write_tokens or 0),
         reasoning=max(0, reasoning),
     )
 
@@ -114,6 +116,7 @@ def _read(told: dict[str, Any]) -> Usage | None:
             input=_count(told, "prompt_tokens"),
             output=_count(told, "completion_tokens"),
             cached=_count(told.get("prompt_tokens_details"), "cached_tokens"),
+            written=_count(told.get("prompt_tokens_details"), "cache_write_tokens"),
             reasoning=_count(told.get("completion_tokens_details"), "reasoning_tokens"),
         )
     cached = _count(told, "cache_read_input_tokens")
@@ -123,8 +126,10 @@ def _read(told: dict[str, Any]) -> Usage | None:
         input=_count(told, "input_tokens") + cached + written,
         output=_count(told, "output_tokens"),
         cached=cached or _count(told.get("input_tokens_details"), "cached_tokens"),
-        written=written,
-        reasoning=_count(told.get("output_tokens_details"), "reasoning_tokens"),
+        written=written or _count(told.get("input_tokens_details"), "cache_write_tokens"),
+        # As OpenAI's responses call them, and as Anthropic does.
+        reasoning=_count(told.get("output_tokens_details"), "reasoning_tokens")
+        or _count(told.get("output_tokens_details"), "thinking_tokens"),
     )
 
 
