@@ -28,6 +28,8 @@ from outrider.sidecar.memory.model import Entry, Item, Message, Metadata
 from outrider.sidecar.memory.turns import is_call, is_result
 
 MAX_METADATA_BYTES = 16 << 10
+# How many an export reads at once.
+EXPORT_ROWS = 100
 # Squares of smaller or larger ones are no 32-bit floats any more.
 _LEAST_NORM, _MOST_NORM = 1e-15, 1e15
 _ROUNDING = 1e-6

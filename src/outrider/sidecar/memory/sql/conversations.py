@@ -6,13 +6,13 @@ from typing import Any
 
 from outrider.sidecar.memory.limits import MAX_LISTED, MAX_WINDOW, check_number, plain_bytes, readable, text_bytes
 from outrider.sidecar.memory.model import Message, Scope, Session, Usage
-from outrider.sidecar.memory.records import MessageRecord, exported, message_from, message_records
+from outrider.sidecar.memory.records import EXPORT_ROWS, MessageRecord, exported, message_from, message_records
 from outrider.sidecar.memory.refusals import known_message, split_turn, unknown_message
 from outrider.sidecar.memory.sql import memories
 from outrider.sidecar.memory.sql.database import Connection
 from outrider.sidecar.memory.sql.memories import Memory
 from outrider.sidecar.memory.sql.schema import CONVERSATIONS
-from outrider.sidecar.memory.sql.store import EXPORT_ROWS, SqlStore
+from outrider.sidecar.memory.sql.store import SqlStore
 from outrider.sidecar.memory.store import DEFAULT_LIMIT
 from outrider.sidecar.memory.turns import Measured, newest_that_fit
 

@@ -14,13 +14,13 @@ from outrider.sidecar.memory.limits import (
     text_bytes,
 )
 from outrider.sidecar.memory.model import Entry, Scope, Usage
-from outrider.sidecar.memory.records import after_prefix, entry_from, exported
+from outrider.sidecar.memory.records import EXPORT_ROWS, after_prefix, entry_from, exported
 from outrider.sidecar.memory.refusals import wrong_version
 from outrider.sidecar.memory.sql import memories
 from outrider.sidecar.memory.sql.database import Connection
 from outrider.sidecar.memory.sql.memories import Memory
 from outrider.sidecar.memory.sql.schema import ENTRIES
-from outrider.sidecar.memory.sql.store import EXPORT_ROWS, SqlStore
+from outrider.sidecar.memory.sql.store import SqlStore
 from outrider.sidecar.memory.store import DEFAULT_LIMIT
 
 _ALIVE = "(expires IS NULL OR expires > ?)"

@@ -10,7 +10,6 @@ from outrider.sidecar.memory.sql.database import Connection, Database
 from outrider.sidecar.memory.sql.memories import Memory
 
 T = TypeVar("T")
-EXPORT_ROWS = 100
 
 
 class SqlStore:

@@ -17,6 +17,7 @@ from outrider.sidecar.memory.limits import (
 )
 from outrider.sidecar.memory.model import Item, Match, Scope, Usage
 from outrider.sidecar.memory.records import (
+    EXPORT_ROWS,
     ItemRecord,
     check_dimension,
     exported,
@@ -30,7 +31,7 @@ from outrider.sidecar.memory.sql import memories
 from outrider.sidecar.memory.sql.database import Connection
 from outrider.sidecar.memory.sql.memories import Memory
 from outrider.sidecar.memory.sql.schema import VECTORS
-from outrider.sidecar.memory.sql.store import EXPORT_ROWS, SqlStore
+from outrider.sidecar.memory.sql.store import SqlStore
 from outrider.sidecar.memory.store import DEFAULT_MATCHES
 
 _UPSERT = """INSERT INTO memory_items (memory, id, text, metadata, norm, written, size) VALUES (?, ?, ?, ?, ?, ?, ?)
