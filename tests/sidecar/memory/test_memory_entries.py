@@ -72,7 +72,7 @@ async def test_a_write_may_depend_on_what_is_there(store: KeyValueStore) -> None
     assert (await store.put(SCOPE, "k", 2, if_version=1)).version == 2
     with pytest.raises(ConflictError):
         await store.delete(SCOPE, "k", if_version=1)
-    assert (await store.get(SCOPE, "k") or pytest.fail()).value == 2
+    assert (await store.get(SCOPE, "k") or pytest.fail("gone")).value == 2
     assert await store.delete(SCOPE, "k", if_version=2) is True
     with pytest.raises(ConflictError):
         await store.delete(SCOPE, "k", if_version=2)
@@ -105,14 +105,14 @@ async def test_a_counter_of_many_loses_nothing(backend: Backend) -> None:
             return
 
     await asyncio.gather(*(count_up(stores[n % 2]) for n in range(20)))
-    assert (await stores[0].get(SCOPE, "n") or pytest.fail()).value == 20
+    assert (await stores[0].get(SCOPE, "n") or pytest.fail("gone")).value == 20
 
 
 async def test_what_has_expired_is_gone_before_any_sweep(store: KeyValueStore, backend: Backend) -> None:
     assert (await store.put(SCOPE, "k", 1, ttl=2.5)).expires == 1_750_000_002.5
     await store.put(SCOPE, "l", 2)
     backend.clock.advance(2.25)
-    assert (await store.get(SCOPE, "k") or pytest.fail()).expires == 1_750_000_002.5
+    assert (await store.get(SCOPE, "k") or pytest.fail("gone")).expires == 1_750_000_002.5
     assert await keys(store) == ["k", "l"]
     backend.clock.advance(0.25)
     assert await store.get(SCOPE, "k") is None
@@ -244,7 +244,7 @@ async def test_large_values_are_listed_in_parts(store: KeyValueStore) -> None:
         assert len(part) < 10
         found += part
     assert found == [f"k{n}" for n in range(10)]
-    assert (await store.get(SCOPE, "k5") or pytest.fail()).value == "ü" * 2_000_000
+    assert (await store.get(SCOPE, "k5") or pytest.fail("gone")).value == "ü" * 2_000_000
 
 
 async def test_export_has_all_and_deletion_leaves_nothing(store: KeyValueStore, backend: Backend) -> None:

@@ -25,7 +25,7 @@ VALUES = st.recursive(
 )
 VERSIONS = st.none() | st.integers(0, 12)
 BOUNDED = settings(
-    max_examples=12, stateful_step_count=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    max_examples=25, stateful_step_count=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
 
 

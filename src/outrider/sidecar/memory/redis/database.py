@@ -27,8 +27,17 @@ from outrider.sidecar.memory.model import Quota, Scope
 CONNECTIONS = 16
 CONNECT_SECONDS, ANSWER_SECONDS, POOL_SECONDS = 5.0, 30.0, 10.0
 _SCRIPTS = Path(__file__).parent / "scripts"
-_REFUSED = ("WRONGPASS", "NOAUTH", "NOPERM", "invalid username-password", "AUTH")
-_PASSING = ("OOM", "READONLY", "LOADING", "BUSY", "MISCONF", "CLUSTERDOWN", "TRYAGAIN", "MASTERDOWN", "NOREPLICAS")
+# Named as the driver names its errors; of others it leaves the word with which the server began.
+_REFUSALS = ("AuthenticationError", "AuthorizationError", "NoPermissionError")
+_PASSING = (
+    "OutOfMemoryError",
+    "ReadOnlyError",
+    "BusyLoadingError",
+    "ClusterDownError",
+    "TryAgainError",
+    "MasterDownError",
+)
+_PASSING_WORDS = ("BUSY", "MISCONF", "NOREPLICAS", "UNKILLABLE")
 
 
 class Script(NamedTuple):
@@ -123,13 +132,14 @@ class RedisDatabase:
 
     def _error(self, error: Exception, *, changing: bool) -> OutriderError:
         faults, text = self._driver.exceptions, str(error).strip()
+        kinds = {kind.__name__ for kind in type(error).__mro__}
         reason = f"memory {self.name}: {text.splitlines()[0] if text else type(error).__name__}"
-        if isinstance(error, faults.AuthenticationError | faults.AuthorizationError) or text.startswith(_REFUSED):
+        if kinds & {*_REFUSALS}:
             return ExecutionFailedError(reason, found=text, suggestions=["check user, password and the user's rights"])
-        if isinstance(error, faults.ResponseError) and not text.startswith(_PASSING):
+        passing = bool(kinds & {*_PASSING}) or text.startswith(_PASSING_WORDS)
+        if isinstance(error, faults.ResponseError) and not passing:
             return InternalError(reason)
-        lost = isinstance(error, faults.ConnectionError | faults.TimeoutError | OSError)
-        if changing and lost and not isinstance(error, faults.BusyLoadingError):
+        if changing and not passing:
             return OutcomeUnknownError(
                 reason, found=text, suggestions=["read whether it was written before you write it again"]
             )
