@@ -122,7 +122,9 @@ async def _find(folder: Path, count: int) -> Found:
             await store.upsert(SCOPE, items)
     wrote = time.perf_counter() - began
     await store.close()
-    store = await open_vectors(folder / "memory", clock=SystemClock())  # as after a start: nothing is left in its caches
+    store = await open_vectors(
+        folder / "memory", clock=SystemClock()
+    )  # as after a start: nothing is left in its caches
     nearest: list[list[int]] = json.loads((folder / "nearest.json").read_text())
     queries = (folder / "queries.f32").read_bytes()
     took, missed = [], 0

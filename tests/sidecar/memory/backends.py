@@ -31,7 +31,7 @@ class Backend(ABC):
 
     Attributes:
         clock: Of its stores.
-        again: How stores of this kind are opened; they are closed after the test.
+        opened: They are closed after the test.
     """
 
     module: ModuleType

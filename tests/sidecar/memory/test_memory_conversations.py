@@ -186,6 +186,8 @@ async def test_what_is_old_goes_with_what_belongs_to_it(store: ConversationStore
     await store.append(SCOPE, "s", [result("r"), said("new", id="new")])
     await store.append(SCOPE, "t", [said("new")])
     assert await store.expire(SCOPE, 1_750_000_000.0) == 0
+    with pytest.raises(InvalidConfigError, match="before"):
+        await store.expire(SCOPE, float("nan"))
     assert await store.expire(SCOPE, 1_750_000_000.5) == 3
     assert await ids(store) == ["new"]
     assert await store.expire(SCOPE, 1_750_000_011.0) == 2
@@ -270,7 +272,14 @@ async def test_what_is_no_message_is_refused(store: ConversationStore) -> None:
             await store.append(SCOPE, "s", [said(large)])
     with pytest.raises(LimitedError, match="messages"):
         await store.append(SCOPE, "s", [said("x")] * (MAX_BATCH + 1))
-    for session, message in (("", said("x")), ("\ud800", said("x")), ("s", said("x", "")), ("s", said("x", tokens=-1))):
+    for session, message in (
+        ("", said("x")),
+        ("\ud800", said("x")),
+        ("s", said("x", "")),
+        ("s", said("x", tokens=-1)),
+        ("s", said("x", tokens=10**30)),
+        ("s", said("x", time=float("inf"))),
+    ):
         with pytest.raises(InvalidConfigError):
             await store.append(SCOPE, session, [message])
     with pytest.raises(LimitedError, match="session"):

@@ -136,6 +136,8 @@ async def test_a_sweep_takes_what_has_expired_and_what_is_old(store: KeyValueSto
     backend.clock.advance(10)
     await store.put(SCOPE, "rewritten", 2)
     await store.put(SCOPE, "long", 1, ttl=1000)
+    with pytest.raises(InvalidConfigError, match="before"):
+        await store.expire(SCOPE, float("nan"))
     assert await store.expire(SCOPE, 0.0) == 1
     assert await keys(store) == ["long", "old", "rewritten"]
     assert await store.expire(SCOPE, 1_750_000_005.0) == 1

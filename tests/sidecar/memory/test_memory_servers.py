@@ -256,6 +256,9 @@ async def test_an_index_that_was_lost_is_made_again(searching_redis: RedisServer
     await store.upsert(SCOPE, [Item(id="a", text="t", vector=[1.0, 0.0])])
     (index,) = searching_redis.call("FT._LIST")
     searching_redis.call("FT.DROPINDEX", index)
+    with pytest.raises(UnavailableError, match="made again"):
+        await store.search(SCOPE, [1, 0])
+    searching_redis.call("FT.DROPINDEX", index)
     await store.upsert(SCOPE, [Item(id="b", text="t", vector=[0.0, 1.0])])
     found: list[Match] = []
     while len(found) < 2:  # it is filled behind our backs

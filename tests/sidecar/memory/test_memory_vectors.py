@@ -139,6 +139,8 @@ async def test_what_is_old_goes(store: VectorStore, vector_backend: Backend) -> 
     await store.upsert(SCOPE, [item("a", 1, 0), item("b", 1, 1)])
     vector_backend.clock.advance(10)
     await store.upsert(SCOPE, [item("b", 1, 1), item("c", 0, 1)])
+    with pytest.raises(InvalidConfigError, match="before"):
+        await store.expire(SCOPE, float("nan"))
     assert await store.expire(SCOPE, 1_750_000_005.0) == 1
     assert await near(store, 1, 0) == ["b", "c"]
     assert await store.expire(SCOPE, 1_750_000_011.0) == 2

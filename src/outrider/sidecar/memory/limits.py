@@ -157,6 +157,18 @@ def readable(rows: Sequence[Any]) -> Any:
     return last
 
 
+def check_time(moment: float, what: str) -> None:
+    """Check a time.
+
+    Raises:
+        InvalidConfigError: It is none: databases differ in what is before NaN, and for one that is all.
+    """
+    if not math.isfinite(moment):
+        raise InvalidConfigError(
+            f"{what}: not a time", path=what, found=str(moment), expected="seconds since the epoch"
+        )
+
+
 def expiry(ttl: float | None, now: float) -> float | None:
     """Return when something is gone that lives so many seconds.
 

@@ -20,6 +20,8 @@ from outrider.sidecar.memory.limits import (
     MAX_VALUE_BYTES,
     check_batch,
     check_distinct,
+    check_number,
+    check_time,
     json_bytes,
     plain_bytes,
     text_bytes,
@@ -33,6 +35,7 @@ EXPORT_ROWS = 100
 # Squares of smaller or larger ones are no 32-bit floats any more.
 _LEAST_NORM, _MOST_NORM = 1e-15, 1e15
 _ROUNDING = 1e-6
+_MOST_TOKENS = 10**9
 _LABEL_BYTES = 16
 
 
@@ -81,11 +84,8 @@ def message_records(messages: Sequence[Message], now: float) -> list[MessageReco
 
 def _message_record(message: Message, now: float) -> MessageRecord:
     content = json_bytes(message.content, "content")
-    if message.tokens < 0 or not math.isfinite(message.time):
-        raise InvalidConfigError(
-            "a message counts for at least 0 tokens and has a time",
-            found=f"{message.tokens} tokens, time {message.time}",
-        )
+    check_number(message.tokens, "tokens", least=0, most=_MOST_TOKENS)
+    check_time(message.time, "time")
     stored = msgspec.structs.replace(
         message,
         id=message.id or time_ordered(now, os.urandom(10)),

@@ -11,6 +11,7 @@ from outrider.sidecar.memory.limits import (
     MAX_READ_BYTES,
     MAX_WINDOW,
     check_number,
+    check_time,
     plain_bytes,
     quota_error,
     text_bytes,
@@ -106,6 +107,7 @@ class RedisConversations:
 
     async def expire(self, scope: Scope, before: float) -> int:
         """Delete what is too old, and what belongs to it; one session after the other, so that others wait for one at most."""
+        check_time(before, "before")
         return await self._forget_all(scope, repr(before))
 
     async def delete_all(self, scope: Scope) -> int:

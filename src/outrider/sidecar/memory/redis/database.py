@@ -1,7 +1,8 @@
 """A Redis database. What must happen at once happens in a script, which Redis runs alone; the scripts stand in `scripts`.
 
 How much of what was answered survives the end of the server is said by its own settings (`appendonly`, `appendfsync`). A server that
-may throw away keys when its memory is full (`maxmemory-policy`) is no place for what is to be remembered.
+may throw away keys when its memory is full (`maxmemory-policy`) is no place for what is to be remembered. What was deleted stands in
+its append-only file until that is written anew.
 """
 
 import contextlib

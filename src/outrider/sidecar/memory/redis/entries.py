@@ -10,6 +10,7 @@ from outrider.sidecar.memory.limits import (
     MAX_LISTED,
     MAX_READ_BYTES,
     check_number,
+    check_time,
     expiry,
     json_bytes,
     plain_bytes,
@@ -98,6 +99,7 @@ class RedisKeyValues:
 
     async def expire(self, scope: Scope, before: float) -> int:
         """Delete what is too old, and whose time has come."""
+        check_time(before, "before")
         return int((await self._remove(scope, "old", repr(before)))[2])
 
     async def delete_all(self, scope: Scope) -> int:

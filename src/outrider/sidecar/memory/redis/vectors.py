@@ -7,13 +7,14 @@ from array import array
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
-from outrider.core.errors import InternalError
+from outrider.core.errors import InternalError, UnavailableError
 from outrider.ports.clock import Clock
 from outrider.sidecar.memory.limits import (
     MAX_BATCH,
     MAX_MATCHES,
     check_batch,
     check_number,
+    check_time,
     quota_error,
     readable,
     text_bytes,
@@ -150,6 +151,7 @@ class RedisVectors:
 
     async def expire(self, scope: Scope, before: float) -> int:
         """Delete what is too old."""
+        check_time(before, "before")
         words = (_keys(scope)[3], "-inf", f"({before!r}", "LIMIT", 0, MAX_BATCH)
         deleted = 0
         while names := await self._database.command("ZRANGEBYSCORE", *words):
@@ -184,9 +186,15 @@ class RedisVectors:
                 raise
 
     async def _search(self, scope: Scope, dimension: int, query: str, *more: Any) -> Any:
-        return await self._database.command(
-            "FT.SEARCH", _index(scope, dimension), query, *more, "TIMEOUT", _MILLISECONDS, "DIALECT", 2
-        )
+        words = ("FT.SEARCH", _index(scope, dimension), query, *more, "TIMEOUT", _MILLISECONDS, "DIALECT", 2)
+        try:
+            return await self._database.command(*words)
+        except InternalError as error:
+            if "no such index" not in error.message.lower():
+                raise
+            # As after a restore from a copy that has keys only: the server fills a new index behind our backs.
+            await self._make_index(scope, dimension)
+            raise UnavailableError(f"{error.message}: it is made again", retry_after=1.0) from error
 
     async def _dimension(self, scope: Scope) -> int:
         """Return the dimension of a memory; 0 where it has no items."""

@@ -4,7 +4,15 @@ from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from typing import Any
 
-from outrider.sidecar.memory.limits import MAX_LISTED, MAX_WINDOW, check_number, plain_bytes, readable, text_bytes
+from outrider.sidecar.memory.limits import (
+    MAX_LISTED,
+    MAX_WINDOW,
+    check_number,
+    check_time,
+    plain_bytes,
+    readable,
+    text_bytes,
+)
 from outrider.sidecar.memory.model import Message, Scope, Session, Usage
 from outrider.sidecar.memory.records import EXPORT_ROWS, MessageRecord, exported, message_from, message_records
 from outrider.sidecar.memory.refusals import known_message, split_turn, unknown_message
@@ -119,17 +127,9 @@ class SqlConversations(SqlStore):
 
     async def expire(self, scope: Scope, before: float) -> int:
         """Delete what is too old, and what belongs to it."""
-
-        def body(connection: Connection) -> int:
-            memory = memories.lock_known(connection, self.kind, scope)
-            if memory is None:
-                return 0
-            old = "head IN (SELECT head FROM memory_messages WHERE memory = ? AND time < ?)"
-            memory, deleted = self._remove(connection, memory, old, (memory.number, before))
-            memories.save(connection, memory)
-            return deleted
-
-        return await self._database.write(body)
+        check_time(before, "before")
+        old = "head IN (SELECT head FROM memory_messages AS old WHERE old.memory = memory_messages.memory AND time < ?)"
+        return await self._delete(scope, old, (before,))
 
     async def export(self, scope: Scope) -> AsyncIterator[dict[str, Any]]:
         """Yield every message."""

@@ -6,6 +6,7 @@ from typing import Any
 from outrider.sidecar.memory.limits import (
     MAX_LISTED,
     check_number,
+    check_time,
     exceeds,
     expiry,
     json_bytes,
@@ -127,6 +128,7 @@ class SqlKeyValues(SqlStore):
 
     async def expire(self, scope: Scope, before: float) -> int:
         """Delete what is too old, and whose time has come."""
+        check_time(before, "before")
         return await self._delete(scope, f"(written < ? OR {_EXPIRED})", (before, self._clock.now()))
 
     async def export(self, scope: Scope) -> AsyncIterator[dict[str, Any]]:

@@ -34,7 +34,9 @@ def find(connection: Connection, kind: str, scope: Scope) -> Memory | None:
 
 def lock(connection: Connection, kind: str, scope: Scope) -> Memory:
     """Return the memory of a scope, made where it is not there; nobody else writes in it until the transaction ends."""
-    # An update, even of nothing, waits for the transaction that holds the row and then sees what that one did.
+    known = lock_known(connection, kind, scope)
+    if known is not None:
+        return known
     row = connection.execute(
         f"""INSERT INTO memory_scopes (type, tenant, agent, name) VALUES (?, ?, ?, ?)
             ON CONFLICT (type, tenant, agent, name) DO UPDATE SET counter = memory_scopes.counter RETURNING {_COLUMNS}""",  # noqa: S608 - our own words
@@ -45,6 +47,7 @@ def lock(connection: Connection, kind: str, scope: Scope) -> Memory:
 
 def lock_known(connection: Connection, kind: str, scope: Scope) -> Memory | None:
     """Return the memory of a scope in the same way, if anything was written to it."""
+    # An update, even of nothing, waits for the transaction that holds the row, and then sees what that one did.
     row = connection.execute(
         f"UPDATE memory_scopes SET counter = counter WHERE {_KEY} RETURNING {_COLUMNS}",  # noqa: S608 - our own words
         _key(kind, scope),

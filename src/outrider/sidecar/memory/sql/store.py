@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, TypeVar
 
 from outrider.ports.clock import Clock
+from outrider.sidecar.memory.limits import check_time
 from outrider.sidecar.memory.model import Quota, Scope, Usage
 from outrider.sidecar.memory.sql import memories
 from outrider.sidecar.memory.sql.database import Connection, Database
@@ -50,6 +51,7 @@ class SqlStore:
 
     async def expire(self, scope: Scope, before: float) -> int:
         """Delete what is too old."""
+        check_time(before, "before")
         return await self._delete(scope, "written < ?", (before,))
 
     async def close(self) -> None:
