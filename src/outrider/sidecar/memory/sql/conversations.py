@@ -39,13 +39,15 @@ class SqlConversations(SqlStore):
 
     async def append(self, scope: Scope, session: str, messages: Sequence[Message]) -> list[Message]:
         """Append messages, all or none."""
+        if not messages:
+            return []
         name = text_bytes(session, "session")
         records = message_records(messages, self._clock.now())
         growth = Usage(len(records), sum(record.size for record in records))
 
         def body(connection: Connection) -> None:
             memory = memories.lock(connection, self.kind, scope)
-            head = _last_head(connection, memory, name) if records and records[0].result else None
+            head = _last_head(connection, memory, name) if records[0].result else None
             rows = []
             for place, record in enumerate(records, memory.counter + 1):
                 head = head if record.result and head is not None else place
