@@ -1,9 +1,9 @@
 """What the contract suite runs on: each kind of database, opened as the product does, and looked into past the product."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 
@@ -13,6 +13,7 @@ from outrider.sidecar.memory.model import Quota, Scope
 from outrider.sidecar.memory.store import ConversationStore, KeyValueStore, MemoryStore, VectorStore
 from tests.servers.redis import RedisServer
 
+S = TypeVar("S", bound=MemoryStore)
 SCOPE = Scope("acme", "helper", "notes")
 # Each differs from SCOPE in one name only, or would be it where names are joined without care.
 OTHERS = [
@@ -34,7 +35,10 @@ class Backend(ABC):
         opened: They are closed after the test.
     """
 
-    module: ModuleType
+    # Typed as the protocols, which the stores must therefore have.
+    opens_conversations: Callable[..., Awaitable[ConversationStore]]
+    opens_key_values: Callable[..., Awaitable[KeyValueStore]]
+    opens_vectors: Callable[..., Awaitable[VectorStore]]
 
     def __init__(self, place: Any) -> None:
         self.place = place
@@ -42,19 +46,16 @@ class Backend(ABC):
         self.opened: list[MemoryStore] = []
 
     async def conversations(self, quota: Quota | None = None) -> ConversationStore:
-        store: ConversationStore = await self._open("open_conversations", quota)
-        return store
+        return await self._open(self.opens_conversations, quota)
 
     async def key_values(self, quota: Quota | None = None) -> KeyValueStore:
-        store: KeyValueStore = await self._open("open_key_values", quota)
-        return store
+        return await self._open(self.opens_key_values, quota)
 
     async def vectors(self, quota: Quota | None = None) -> VectorStore:
-        store: VectorStore = await self._open("open_vectors", quota)
-        return store
+        return await self._open(self.opens_vectors, quota)
 
-    async def _open(self, function: str, quota: Quota | None) -> Any:
-        store = await getattr(self.module, function)(self.place, clock=self.clock, quota=quota or Quota())
+    async def _open(self, opens: Callable[..., Awaitable[S]], quota: Quota | None) -> S:
+        store = await opens(self.place, clock=self.clock, quota=quota or Quota())
         self.opened.append(store)
         return store
 
@@ -68,7 +69,9 @@ class Backend(ABC):
 
 
 class SqliteBackend(Backend):
-    module = sqlite
+    opens_conversations = staticmethod(sqlite.open_conversations)
+    opens_key_values = staticmethod(sqlite.open_key_values)
+    opens_vectors = staticmethod(sqlite.open_vectors)
 
     def content(self) -> list[Any]:
         # Past SQLite: deleted rows must not stand in free pages or in the log either.
@@ -79,7 +82,9 @@ class SqliteBackend(Backend):
 
 
 class PostgresqlBackend(Backend):
-    module = postgresql
+    opens_conversations = staticmethod(postgresql.open_conversations)
+    opens_key_values = staticmethod(postgresql.open_key_values)
+    opens_vectors = staticmethod(postgresql.open_vectors)
 
     def content(self) -> list[Any]:
         with psycopg.connect(self.place) as connection:
@@ -95,7 +100,9 @@ class PostgresqlBackend(Backend):
 
 
 class RedisBackend(Backend):
-    module = redis
+    opens_conversations = staticmethod(redis.open_conversations)
+    opens_key_values = staticmethod(redis.open_key_values)
+    opens_vectors = staticmethod(redis.open_vectors)
 
     def __init__(self, server: RedisServer) -> None:
         super().__init__(f"redis://127.0.0.1:{server.port}/0")

@@ -263,11 +263,14 @@ async def test_any_text_is_a_session_an_id_a_role_and_a_content(store: Conversat
 async def test_what_is_no_message_is_refused(store: ConversationStore) -> None:
     deep: Any = []
     for _ in range(200):
-        deep = [deep]
+        deep = {"in": [deep]}
+    deeper = deep
+    for _ in range(5000):
+        deeper = [deeper]
     for bad in ({"x": float("nan")}, {"x": {1}}, "\ud800", b"x"):
         with pytest.raises(InvalidConfigError, match="content"):
             await store.append(SCOPE, "s", [said("good"), said(bad)])
-    for large in (deep, "x" * 5_000_000):
+    for large in (deep, deeper, "x" * 5_000_000):
         with pytest.raises(LimitedError, match="content"):
             await store.append(SCOPE, "s", [said(large)])
     with pytest.raises(LimitedError, match="messages"):
@@ -288,7 +291,7 @@ async def test_what_is_no_message_is_refused(store: ConversationStore) -> None:
 
 
 async def test_large_messages_and_a_large_batch(store: ConversationStore) -> None:
-    large = "ü\0" * 400_000
+    large = [["ü\0" * 400_000], *[[{}]] * 500]
     await store.append(SCOPE, "s", [said(large)])
     await store.append(SCOPE, "s", [said(n) for n in range(MAX_BATCH)])
     assert await texts(store) == [large, *range(MAX_BATCH)]

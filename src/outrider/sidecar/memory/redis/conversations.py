@@ -41,6 +41,8 @@ class RedisConversations:
 
     async def append(self, scope: Scope, session: str, messages: Sequence[Message]) -> list[Message]:
         """Append messages, all or none."""
+        if not messages:
+            return []
         name, records = text_bytes(session, "session"), message_records(messages, self._clock.now())
         words = [word for record in records for word in (*_words(record), int(record.result))]
         answer = await self._database.change("append", _keys(scope, name), name, *most(self._quota), *words)

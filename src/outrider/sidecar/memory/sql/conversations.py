@@ -1,6 +1,6 @@
 """Conversations in SQL. A message's place is a number that grows within its memory; a summary takes the place of the last it replaces."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -27,6 +27,7 @@ from outrider.sidecar.memory.turns import Measured, newest_that_fit
 _INSERT = """INSERT INTO memory_messages (memory, session, place, head, id, role, tokens, time, calls, size, content)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (memory, session, id) DO NOTHING"""
 _MESSAGE = "id, role, content, tokens, time"
+_MOST_PLACES = 2**62
 _OF_SESSION = "memory = ? AND session = ?"
 
 
@@ -38,13 +39,15 @@ class SqlConversations(SqlStore):
 
     async def append(self, scope: Scope, session: str, messages: Sequence[Message]) -> list[Message]:
         """Append messages, all or none."""
+        if not messages:
+            return []
         name = text_bytes(session, "session")
         records = message_records(messages, self._clock.now())
         growth = Usage(len(records), sum(record.size for record in records))
 
         def body(connection: Connection) -> None:
             memory = memories.lock(connection, self.kind, scope)
-            head = _last_head(connection, memory, name) if records and records[0].result else None
+            head = _last_head(connection, memory, name) if records[0].result else None
             rows = []
             for place, record in enumerate(records, memory.counter + 1):
                 head = head if record.result and head is not None else place
@@ -64,14 +67,9 @@ class SqlConversations(SqlStore):
         check_number(last, "last", least=0, most=MAX_WINDOW)
 
         def body(connection: Connection, memory: Memory) -> list[Message]:
-            # No message counts for less than one token.
-            most = min(MAX_WINDOW if last is None else last, MAX_WINDOW if tokens is None else tokens)
-            rows = connection.execute(
-                "SELECT place, tokens, size, head FROM memory_messages WHERE memory = ? AND session = ?"
-                " ORDER BY place DESC LIMIT ?",
-                (memory.number, name, max(most, 0)),
-            ).fetchall()
-            kept = newest_that_fit((Measured(row[1], row[2], row[0] == row[3]) for row in rows), tokens, last)
+            rows: list[Any] = []
+            measured = (Measured(row[1], row[2], row[0] == row[3]) for row in _newest(connection, memory, name, rows))
+            kept = newest_that_fit(measured, tokens, last)
             if not kept:
                 return []
             found = connection.execute(
@@ -138,6 +136,20 @@ class SqlConversations(SqlStore):
             for row in rows:
                 yield exported("message", _message(row[2:]), session=row[0].decode())
             at = (rows[-1][0], rows[-1][1])
+
+
+def _newest(connection: Connection, memory: Memory, session: bytes, seen: list[Any]) -> Iterator[Any]:
+    """Yield what counts of a session's messages, newest first and as far as somebody wants to know, and keep it in `seen`."""
+    place, part = _MOST_PLACES, 64
+    while rows := connection.execute(
+        "SELECT place, tokens, size, head FROM memory_messages WHERE memory = ? AND session = ? AND place < ?"
+        " ORDER BY place DESC LIMIT ?",
+        (memory.number, session, place, part),
+    ).fetchall():
+        for row in rows:
+            seen.append(row)
+            yield row
+        place, part = rows[-1][0], part * 2
 
 
 def _part(connection: Connection, memory: Memory, *, at: tuple[bytes, int]) -> list[Any]:

@@ -1,7 +1,7 @@
 """Items in SQL. Where their vectors stand, and how near ones are found, is said by the database."""
 
 import asyncio
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -40,7 +40,7 @@ _UPSERT = """INSERT INTO memory_items (memory, id, text, metadata, norm, written
 _LABEL = "INSERT INTO memory_labels (memory, label, item) VALUES (?, ?, ?)"
 
 
-class SqlVectors(SqlStore):
+class SqlVectors(SqlStore, ABC):
     """A `VectorStore`.
 
     Attributes:

@@ -31,9 +31,7 @@ for message = 0, count - 1 do
   redis.call('HSET', KEYS[5], ARGV[at + 1], ARGV[at + 2])
   redis.call('HSET', KEYS[6], ARGV[at + 1], cmsgpack.pack(facts))
 end
-if count > 0 then
-  redis.call('ZADD', KEYS[2], 0, ARGV[1])
-  redis.call('HINCRBY', KEYS[3], ARGV[1], tokens)
-  grow(count, size)
-end
+redis.call('ZADD', KEYS[2], 0, ARGV[1])
+redis.call('HINCRBY', KEYS[3], ARGV[1], tokens)
+grow(count, size)
 return {'ok'}
