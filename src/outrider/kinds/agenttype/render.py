@@ -147,7 +147,7 @@ def render(item: Object, place: Place, references: References) -> Workload:
             tools=granted(
                 spec.tools, references.tools, folder=place.folder, operations=place.operations, asks=place.asks
             ),
-            memories=[_memory(one) for one in spec.memory],
+            memories=[memory_settings(one) for one in spec.memory],
             wrapper=WrapperSettings(seen=place.work / "seen", required=wrapper.required) if runtimes else None,
             secret_sources={AGENT_KEY.secret: {"file": str(place.key)}},
             folder=place.folder,
@@ -191,7 +191,8 @@ def _script(llm: Llm, place: Place) -> Path | None:
     return place.folder / llm.offline.script
 
 
-def _memory(memory: Memory) -> MemorySettings:
+def memory_settings(memory: Memory) -> MemorySettings:
+    """Return what a sidecar is told of a memory."""
     quota, store = memory.quota, memory.store
     return MemorySettings(
         name=memory.name,

@@ -5,6 +5,8 @@ from typing import Any
 import msgspec
 
 Metadata = dict[str, str | int | float | bool]
+# Of agents whose objects name none.
+TENANT = "default"
 
 
 class Scope(msgspec.Struct, frozen=True):

@@ -16,7 +16,7 @@ from outrider.ports.telemetry import logger
 from outrider.sidecar.memory.conversation_verbs import ConversationVerbs
 from outrider.sidecar.memory.embedding import Embedder
 from outrider.sidecar.memory.key_value_verbs import KeyValueVerbs
-from outrider.sidecar.memory.model import Scope
+from outrider.sidecar.memory.model import TENANT, Scope
 from outrider.sidecar.memory.opening import open_store
 from outrider.sidecar.memory.store import ConversationStore, KeyValueStore, MemoryStore, VectorStore
 from outrider.sidecar.memory.vector_verbs import VectorVerbs
@@ -25,7 +25,6 @@ from outrider.sidecar.tools.tool_server import Definition
 
 # How often what is too old is deleted.
 SWEEP_SECONDS = 600.0
-TENANT = "default"
 # A window of a long conversation is longer than what other tools give.
 LONGEST_RESULT = 4 * 1024 * 1024
 _log = logger(__name__)
