@@ -35,7 +35,7 @@ docs: $(INSTALLED_TEST)  ## Write the generated reference pages again.
 
 lock:  ## Compile the lock files again (needs uv).
 	uv pip compile -q pyproject.toml --group build --generate-hashes --universal --no-emit-index-url --no-header --no-annotate --python-version 3.11 -o requirements/base.txt
-	uv pip compile -q pyproject.toml --extra http --extra nats-server --extra otlp --extra plugins --extra postgresql --extra sidecar --group build --group test -c requirements/base.txt --generate-hashes --universal --no-header --no-annotate --no-emit-index-url --python-version 3.11 -o requirements/test.txt
+	uv pip compile -q pyproject.toml --extra http --extra memory --extra nats-server --extra otlp --extra plugins --extra postgresql --extra sidecar --group build --group test -c requirements/base.txt --generate-hashes --universal --no-header --no-annotate --no-emit-index-url --python-version 3.11 -o requirements/test.txt
 
 clean:  ## Remove the environment and everything that was made here.
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .cache examples/*/.outrider

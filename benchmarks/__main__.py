@@ -6,11 +6,20 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks import demo_time, doors, event_to_action, kill_any_process, model_gateway, overheads, rules
+from benchmarks import (
+    demo_time,
+    doors,
+    event_to_action,
+    kill_any_process,
+    memory_stores,
+    model_gateway,
+    overheads,
+    rules,
+)
 from benchmarks.figures import Figure, Machine, described, machine, options, table
 
 RESULTS = Path(__file__).resolve().parent / "results.json"
-PROGRAMS = (event_to_action, kill_any_process, overheads, doors, rules, model_gateway, demo_time)
+PROGRAMS = (event_to_action, kill_any_process, overheads, doors, rules, model_gateway, memory_stores, demo_time)
 
 
 class Results(msgspec.Struct):

@@ -8,7 +8,7 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parents[2]
 NODE = Path(__file__).parent / "node"
 # Programs that tests start.
-PROGRAMS = {"ansible": Path(__file__).parent / "requirements-ansible.txt"}
+PROGRAMS = {name: Path(__file__).parent / f"requirements-{name}.txt" for name in ("ansible", "memory")}
 
 
 class PeerError(Exception):

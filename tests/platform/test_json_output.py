@@ -67,6 +67,7 @@ def arguments(folder: Path, run: str, event: str) -> dict[str, list[list[str]]]:
         "queue status": [[]],
         "silences list": [[]],
         "agent cost": [["ai"]],
+        "agent memory": [["ai"]],
         "agent run": [["ai", "--offline"]],
         "agent runs": [["ai"]],
         "agents": [[]],

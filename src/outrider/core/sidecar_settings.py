@@ -12,6 +12,7 @@ Dialect = Literal["openai", "anthropic", "gemini"]
 Period = Literal["hour", "day", "month"]
 OnExceed = Literal["stop", "finish"]
 Hosting = Literal["azure", "bedrock", "aws"]
+MemoryType = Literal["conversation", "kv", "vector"]
 
 
 class ProviderSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -152,6 +153,30 @@ class ToolsSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=Tru
     grants: list[ToolGrantSettings] = []
 
 
+class MemorySettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A memory of the agent.
+
+    Attributes:
+        name: Its tools are called `NAME_...`.
+        type: What it keeps: `conversation` messages by session, `kv` values by key, `vector` texts by their meaning.
+        retention: Seconds after which what was written is deleted; None keeps it.
+        entries: Messages, values or texts at most; None for any number.
+        bytes: Of these at most.
+        url: Of a database, `postgresql://` or `redis://`; empty for files in the sidecar's own folder.
+        password: Secret with the password of the database.
+        embedding: Name of a route whose model makes vectors of texts; empty where the agent brings them.
+    """
+
+    name: str
+    type: MemoryType
+    retention: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    entries: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    bytes: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    url: str = ""
+    password: SecretRef | None = None
+    embedding: str = ""
+
+
 class WrapperSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """The wrapper in the agent's process.
 
@@ -177,6 +202,7 @@ class SidecarSettings(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_u
         admin: `host:port` at which health, readiness, status and metrics are told; empty for none.
         traceparent: The trace of the task, for calls that bring none.
         tools: What else it may call.
+        memories: What it remembers.
         wrapper: What is known of the wrapper; None where there is none.
         secret_sources: Where secrets come from, as `Platform.spec.secrets` declares them, if the encrypted store does not
             have them.
@@ -192,6 +218,7 @@ class SidecarSettings(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_u
     admin: str = ""
     traceparent: str = ""
     tools: ToolsSettings = ToolsSettings()
+    memories: list[MemorySettings] = []
     control: Path | None = None
     wrapper: WrapperSettings | None = None
     secret_sources: dict[str, dict[str, Any]] = {}

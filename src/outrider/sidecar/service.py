@@ -39,11 +39,14 @@ from outrider.sidecar.tools.status import Decision, ToolsStatus
 from outrider.sidecar.totals import Totals
 
 if TYPE_CHECKING:
+    from outrider.sidecar.memory.server import MemoryServer
     from outrider.sidecar.tools.building import Tools
     from outrider.sidecar.tools.gate import ToolGate
 
 TOOL_PATHS = (b"/mcp", b"/v1/tools")
 ADDRESS_FILE = "address"
+# Where the memories ask the gateway.
+GATEWAY_SOCKET = "gateway.sock"
 DRAIN_SECONDS = 10.0
 KEY_SECONDS = 30.0
 GARBAGE_THRESHOLD = 50_000
@@ -103,7 +106,7 @@ class Sidecar:
                 trace=self._spans.called if self._spans is not None else None,
                 currency=self._currency,
             )  # fmt: skip
-            async with self._with_tools(agent):
+            async with self._with_tools(agent, proxy):
                 await self._serve(proxy, routes)
         finally:
             try:
@@ -112,29 +115,58 @@ class Sidecar:
                 await asyncio.to_thread(ledger.close)
 
     @asynccontextmanager
-    async def _with_tools(self, agent: Agent) -> AsyncIterator[None]:
+    async def _with_tools(self, agent: Agent, proxy: Proxy) -> AsyncIterator[None]:
         """Offer the tools, where any is granted; what they need is imported only then."""
         settings = self._settings
-        if not settings.tools.grants:
+        if not settings.tools.grants and not settings.memories:
             yield
             return
         from outrider.sidecar.tools.building import Tools  # noqa: PLC0415 - see above
 
+        memories = await self._memories(proxy)
         self._tools = Tools(
             settings.tools, agent=settings.agent, state=settings.state, secrets=self._secrets, clock=self._clock,
-            used=self._used, asked=self._feed.add,
+            used=self._used, asked=self._feed.add, memories=memories,
         )  # fmt: skip
         self._tool_gate = self._tools.gate(
             lambda request: agent.admits(client_key(request.key)), keyless=not agent.keys
         )
-        looking = asyncio.get_running_loop().create_task(self._tools.keep_looking())
+        loop = asyncio.get_running_loop()
+        tasks = {
+            loop.create_task(self._tools.keep_looking()),
+            *(loop.create_task(one.keep_sweeping()) for one in memories),
+        }
         try:
             yield
         finally:
-            looking.cancel()
-            await asyncio.wait({looking})
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
             await self._tool_gate.close(DRAIN_SECONDS)
             await self._tools.close()
+
+    async def _memories(self, proxy: Proxy) -> list["MemoryServer"]:
+        """Return what the agent remembers, and let the memories ask the gateway where they embed texts."""
+        settings = self._settings
+        if not settings.memories:
+            return []
+        from outrider.sidecar.memory.embedding import Embedder  # noqa: PLC0415 - as the tools
+        from outrider.sidecar.memory.server import MemoryServer  # noqa: PLC0415 - as the tools
+
+        address, key = "", None
+        if any(memory.embedding for memory in settings.memories):
+            path = (settings.control or settings.state) / GATEWAY_SOCKET
+            await proxy.listen(_unix_socket(path))
+            address = f"unix:{path}"
+            if settings.keys:
+                key = await self._secrets.fetch(settings.keys[0].secret, settings.keys[0].key)
+        return [
+            MemoryServer(
+                memory, agent=settings.agent, folder=settings.state / "memory", clock=self._clock, secrets=self._secrets,
+                embedder=Embedder(address, memory.embedding, key) if memory.embedding else None,
+            )
+            for memory in settings.memories
+        ]  # fmt: skip
 
     async def _serve(self, proxy: Proxy, routes: dict[str, Route]) -> None:
         address = ""
@@ -255,6 +287,17 @@ class Sidecar:
                     if first:
                         raise
                     _log.warning("the key of %s stays as it was: %s", settings.provider, error)
+
+
+def _unix_socket(path: Path) -> socket.socket:
+    """Return a socket that listens for this user alone."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(str(path))  # the umask closes it to others
+    listening.listen(64)
+    listening.setblocking(False)
+    return listening
 
 
 def serve(arguments: list[str]) -> None:

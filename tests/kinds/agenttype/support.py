@@ -75,6 +75,16 @@ FULL: dict[str, Any] = {
         {"server": "shop", "version": "<3", "tools": ["search"], "prefix": "s_"},
         {"capability": "search", "version": "<2.2", "tools": ["*"]},
     ],
+    "memory": [
+        {
+            "name": "incidents",
+            "type": "vector",
+            "retention": "90d",
+            "quota": {"entries": 1000, "size": "10Mi"},
+            "store": {"url": "postgresql://agent@db.internal/memory", "password": {"secret": "db", "key": "k"}},
+            "embedding": "default",
+        },
+    ],
     "egress": {"minLevel": "sealed"},
     "isolation": {"minLevel": "namespaced", "files": {"read": ["logs"], "write": ["out"]}},
     "resources": {"cpu": 2.0, "memory": "1Gi", "processes": 16},

@@ -51,6 +51,10 @@ spec: {version: 1.2.0, transport: {http: {url: "https://shop.internal/mcp"}}}
             "spec.llm.routes[0].providers[0]",
             "no name",
         ),
+        ("  memory: [{name: m, type: kv}, {name: m, type: vector}]", "spec.memory[1].name", "two memories"),
+        ("  memory: [{name: m, type: kv, embedding: a}]", "spec.memory[0].embedding", "type: vector"),
+        ("  memory: [{name: m, type: vector, embedding: a}]", "spec.memory[0].embedding", "no route is called 'a'"),
+        ("  memory: [{name: m, type: kv, store: {url: 'mysql://h/d'}}]", "spec.memory[0].store.url", "mysql://h/d"),
         ("  llm: {routes: [{alias: a, providers: [{provider: x, url: ftp://h}]}]}", "providers[0].url", "ftp://h"),
         (
             "  llm: {routes: [{alias: a, providers: [{provider: azure}]}]}",

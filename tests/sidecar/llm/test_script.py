@@ -72,9 +72,13 @@ async def test_every_answer_says_that_it_is_one_and_costs_nothing(tmp_path: Path
         assert json.loads(message["tool_calls"][0]["function"]["arguments"]) == {"service": "web"}
         again = await found.ask("/v1/messages", **call)
         assert again.document["content"] == [{"type": "text", "text": "It was restarted."}]
-        assert (await found.ask("/v1/embeddings", **call)).status == 501
+        embedded = await found.ask("/v1/embeddings", model="default", input=["a", "b"])
+        assert b"x-outrider-offline: scripted" in embedded.head
+        assert [len(one["embedding"]) for one in embedded.document["data"]] == [256, 256]
+        assert (await found.ask("/v1/embeddings", **call)).status == 400
+        assert (await found.ask("/v1/completions", **call)).status == 501
         assert (await found.ask(**call | {"model": "other"})).status == 404
-        entries = await found.entries(2)
+        entries = await found.entries(3)
         assert {(entry.provider, entry.model, entry.cost) for entry in entries} == {("scripted", "scripted", 0)}
         assert found.seen[0] == [], "no provider was asked"
 

@@ -5,6 +5,7 @@ import msgspec
 from outrider.core.errors import InvalidConfigError
 from outrider.core.quantities import Duration, Size, duration, size
 from outrider.core.secrets import SecretRef
+from outrider.kinds.agenttype.memory import Memory
 from outrider.kinds.agenttype.models import Llm
 from outrider.kinds.agenttype.tools import ToolUse
 
@@ -114,6 +115,7 @@ class AgentTypeSpec(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=
     invocation: Invocation = msgspec.field(default_factory=Invocation)
     llm: Llm = msgspec.field(default_factory=Llm)
     tools: list[ToolUse] = []
+    memory: list[Memory] = []
     egress: Egress = msgspec.field(default_factory=Egress)
     isolation: Isolation = msgspec.field(default_factory=Isolation)
     resources: Resources = msgspec.field(default_factory=Resources)

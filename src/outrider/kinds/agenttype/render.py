@@ -12,6 +12,7 @@ from outrider.core.sidecar_settings import (
     BudgetSettings,
     LimitSettings,
     LlmSettings,
+    MemorySettings,
     ProviderSettings,
     RouteSettings,
     SidecarSettings,
@@ -20,6 +21,7 @@ from outrider.core.sidecar_settings import (
 from outrider.core.tool_endpoints import ToolEndpoint
 from outrider.kinds.agenttype.environment import AGENT_KEY, Value, environment, hook_file, wraps
 from outrider.kinds.agenttype.granting import granted
+from outrider.kinds.agenttype.memory import Memory
 from outrider.kinds.agenttype.model import AgentTypeSpec, Egress, Invocation, Isolation, Resources
 from outrider.kinds.agenttype.models import Budget, Llm, ProviderUse
 
@@ -145,6 +147,7 @@ def render(item: Object, place: Place, references: References) -> Workload:
             tools=granted(
                 spec.tools, references.tools, folder=place.folder, operations=place.operations, asks=place.asks
             ),
+            memories=[memory_settings(one) for one in spec.memory],
             wrapper=WrapperSettings(seen=place.work / "seen", required=wrapper.required) if runtimes else None,
             secret_sources={AGENT_KEY.secret: {"file": str(place.key)}},
             folder=place.folder,
@@ -186,6 +189,21 @@ def _script(llm: Llm, place: Place) -> Path | None:
     if llm.offline is None or not (place.offline or not any(route.providers for route in llm.routes)):
         return None
     return place.folder / llm.offline.script
+
+
+def memory_settings(memory: Memory) -> MemorySettings:
+    """Return what a sidecar is told of a memory."""
+    quota, store = memory.quota, memory.store
+    return MemorySettings(
+        name=memory.name,
+        type=memory.type,
+        retention=None if memory.retention is None else float(memory.retention),
+        entries=quota.entries,
+        bytes=None if quota.size is None else int(quota.size),
+        url="" if store is None else store.url,
+        password=None if store is None else store.password,
+        embedding=memory.embedding,
+    )
 
 
 def _budget(budget: Budget | None) -> BudgetSettings | None:

@@ -1,7 +1,7 @@
 from collections.abc import Iterator
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from outrider.core.errors import InvalidConfigError, NotFoundError, OutriderError
+from outrider.core.errors import InvalidConfigError, NotFoundError, OutriderError, did_you_mean
 from outrider.core.objects import Object
 from outrider.core.source import Path
 from outrider.kinds.agenttype.environment import JOINED, reserved
@@ -26,6 +26,7 @@ def validate(item: Object, objects: ObjectSet) -> Iterator[Fault]:
         )  # fmt: skip
     yield from _route_faults(spec.llm, references(objects))
     yield from _tool_faults(spec, references(objects))
+    yield from _memory_faults(spec)
     if spec.llm.budget is not None:
         yield from _zone_faults(spec.llm.budget.zone)
 
@@ -87,6 +88,29 @@ def _route_faults(llm: Llm, known: References) -> Iterator[Fault]:
             except OutriderError as error:
                 error.path = ""
                 yield place, error
+
+
+def _memory_faults(spec: AgentTypeSpec) -> Iterator[Fault]:
+    seen: set[str] = set()
+    aliases = [route.alias for route in spec.llm.routes]
+    for number, memory in enumerate(spec.memory):
+        path: Path = ("spec", "memory", number)
+        if memory.name in seen:
+            yield (*path, "name"), InvalidConfigError(
+                f"two memories are called '{memory.name}'", found=memory.name, expected="a name of its own for each",
+                suggestions=["rename one of them"],
+            )  # fmt: skip
+        seen.add(memory.name)
+        if memory.embedding and memory.type != "vector":
+            yield (*path, "embedding"), InvalidConfigError(
+                "only texts that are found by their meaning are embedded", found=f"type: {memory.type}", expected="type: vector",
+                suggestions=["remove embedding"],
+            )  # fmt: skip
+        elif memory.embedding and memory.embedding not in aliases:
+            yield (*path, "embedding"), InvalidConfigError(
+                f"no route is called '{memory.embedding}'", found=memory.embedding, expected=", ".join(aliases) or "a route",
+                suggestions=did_you_mean(memory.embedding, aliases) or ["add a route for a model that embeds texts to spec.llm.routes"],
+            )  # fmt: skip
 
 
 def _tool_faults(spec: AgentTypeSpec, known: References) -> Iterator[Fault]:

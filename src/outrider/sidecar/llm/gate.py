@@ -4,11 +4,10 @@ import itertools
 import math
 import os
 from collections.abc import Callable, Mapping
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
-import msgspec
-
-from outrider.core.codec import encode
+from outrider.core.codec import decode_plain, encode
 from outrider.core.errors import InvalidConfigError, OutriderError
 from outrider.core.identifiers import time_ordered
 from outrider.core.sidecar_settings import Dialect
@@ -29,7 +28,9 @@ from outrider.sidecar.llm.hosting.host import Outgoing
 from outrider.sidecar.llm.ledger import Entry, Ledger
 from outrider.sidecar.llm.routes import Provider, Route
 from outrider.sidecar.llm.script import Script, last_text
+from outrider.sidecar.llm.scripted_embeddings import embeddings
 from outrider.sidecar.llm.status import GatewayStatus, budget_status, route_status
+from outrider.sidecar.llm.usage import Usage
 from outrider.sidecar.proxy.exchange import Exchange
 from outrider.sidecar.proxy.gate import Failure
 from outrider.sidecar.proxy.messages import JSON_FIELDS, Field, Request
@@ -166,21 +167,29 @@ class LlmGate:
 
     def _by_script(self, exchange: Exchange, record: Record, script: Script) -> None:
         """Answer in place of the providers."""
-        endpoint, call = record.endpoint, record.call
+        stream = record.endpoint.streams or (record.call.stream and record.endpoint.name != scripted.EMBEDDINGS)
         try:
-            entry = script.answer(last_text(msgspec.json.decode(exchange.request.body)))
-        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+            body, usage = self._scripted(record, decode_plain(exchange.request.body), script, stream=stream)
+        except InvalidConfigError as error:
             self._agent.limits.end(record.estimate, 0, record.began)
-            _refuse(exchange, endpoint.dialect, 400, "invalid_request_error", f"the body is not a call: {error}")
+            _refuse(exchange, record.endpoint.dialect, 400, "invalid_request_error", error.message)
             return
-        usage = scripted.usage_of(record.size, entry)
-        stream = call.stream or endpoint.streams
-        body = scripted.render(endpoint.name, entry, usage, record.id, stream=stream, tell_usage=call.wants_usage)
         noted = self.entry(record, "whole", status=200)
         noted.provider = noted.model = scripted.MODEL
         noted.tell(usage, None)
         self.close(record, noted)
         exchange.answer(200, [scripted.EVENTS if stream else scripted.JSON, scripted.MARK], body)
+
+    @staticmethod
+    def _scripted(record: Record, asked: dict[str, Any], script: Script, *, stream: bool) -> tuple[bytes, Usage]:
+        endpoint = record.endpoint.name
+        if endpoint == scripted.EMBEDDINGS:
+            tokens = record.estimate
+            return embeddings(asked, scripted.MODEL, tokens), Usage(input=tokens)
+        entry = script.answer(last_text(asked))
+        usage = scripted.usage_of(record.size, entry)
+        wants_usage = record.call.wants_usage
+        return scripted.render(endpoint, entry, usage, record.id, stream=stream, tell_usage=wants_usage), usage
 
     def _begin(self, exchange: Exchange, record: Record, route: Route) -> None:
         dialect = record.endpoint.dialect

@@ -12,6 +12,7 @@ MODEL = "scripted"
 MARK: Field = (b"x-outrider-offline", MODEL.encode())
 JSON: Field = (b"content-type", b"application/json")
 EVENTS: Field = (b"content-type", b"text/event-stream")
+EMBEDDINGS = "embeddings"
 Document = dict[str, Any]
 
 
@@ -24,7 +25,7 @@ def usage_of(prompt: int, entry: Entry) -> Usage:
 
 def serves(endpoint: str) -> bool:
     """Return whether a script answers at an endpoint."""
-    return endpoint in _FORMS
+    return endpoint in _FORMS or endpoint == EMBEDDINGS
 
 
 def render(endpoint: str, entry: Entry, usage: Usage, call_id: str, *, stream: bool, tell_usage: bool) -> bytes:

@@ -2,8 +2,9 @@
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from outrider.core.errors import InvalidConfigError
 from outrider.core.identifiers import time_ordered
@@ -20,6 +21,10 @@ from outrider.sidecar.tools.gate import ToolGate
 from outrider.sidecar.tools.grants import Grant
 from outrider.sidecar.tools.server import McpServer
 from outrider.sidecar.tools.status import ToolsStatus
+from outrider.sidecar.tools.tool_server import ToolServer
+
+if TYPE_CHECKING:
+    from outrider.sidecar.memory.server import MemoryServer
 
 LOOK_SECONDS = 60.0
 # A server that did not answer is asked again sooner.
@@ -37,6 +42,7 @@ class Tools:
         clock: Time.
         used: Hears of every call.
         asked: Hears of every question.
+        memories: The agent's memories, of which everything is granted.
 
     Raises:
         InvalidConfigError: A grant names a server that is not there, or has no sense.
@@ -44,7 +50,7 @@ class Tools:
 
     def __init__(
         self, settings: ToolsSettings, *, agent: str, state: Path, secrets: Resolver, clock: Clock,
-        used: Callable[[ToolUse], None], asked: Callable[[Question], None],
+        used: Callable[[ToolUse], None], asked: Callable[[Question], None], memories: Sequence["MemoryServer"] = (),
     ) -> None:  # fmt: skip
         known = {server.name for server in settings.servers}
         for grant in settings.grants:
@@ -53,8 +59,11 @@ class Tools:
                     f"no server of tools is called '{grant.server}'", path="tools.grants", found=grant.server,
                     expected=", ".join(sorted(known)) or "a server",
                 )  # fmt: skip
-        servers = [McpServer(server, secrets, _longest(settings, server.name)) for server in settings.servers]
-        grants = [Grant(grant, clock.monotonic()) for grant in settings.grants]
+        servers: list[ToolServer] = [
+            *memories, *(McpServer(server, secrets, _longest(settings, server.name)) for server in settings.servers)
+        ]  # fmt: skip
+        granted = [*(memory.grant() for memory in memories), *settings.grants]
+        grants = [Grant(grant, clock.monotonic()) for grant in granted]
         self._clock = clock
         self._audit = AuditLog(state / "audit.jsonl", f"sidecar/{agent}", clock)
         self.catalogue = Catalogue(servers, grants, state / "tools.json")

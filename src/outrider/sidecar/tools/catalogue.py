@@ -11,7 +11,7 @@ from outrider.core.errors import OutriderError
 from outrider.ports.telemetry import logger
 from outrider.sidecar.tools.grants import Grant
 from outrider.sidecar.tools.pins import MOST_PINS, Pins
-from outrider.sidecar.tools.server import Definition, McpServer
+from outrider.sidecar.tools.tool_server import Definition, ToolServer
 
 # What one server, a secret of it or a disk can give; the catalogue goes on.
 FAULTS = (OutriderError, OSError, ValueError, TypeError, LookupError, ArithmeticError, RecursionError)
@@ -34,7 +34,7 @@ class Exposed(msgspec.Struct, frozen=True):
 
     name: str
     definition: Definition
-    server: McpServer
+    server: ToolServer
     grants: tuple[Grant, ...]
     hash: str
     changed: str = ""
@@ -62,7 +62,7 @@ class Catalogue:
         looked: Set when every server has answered once, or has not in time.
     """
 
-    def __init__(self, servers: Iterable[McpServer], grants: list[Grant], pins: Path) -> None:
+    def __init__(self, servers: Iterable[ToolServer], grants: list[Grant], pins: Path) -> None:
         self._servers = {server.name: server for server in servers}
         self._grants = grants
         self._pins = Pins(pins)
@@ -85,7 +85,7 @@ class Catalogue:
         await asyncio.gather(*(self._look(server) for server in self._servers.values()))
         self.looked.set()
 
-    async def _look(self, server: McpServer) -> None:
+    async def _look(self, server: ToolServer) -> None:
         """Ask one server. Whatever is wrong is its problem: the others are not to suffer."""
         try:
             listed = await server.list_tools()
@@ -105,7 +105,7 @@ class Catalogue:
             problem = f"its definitions are pinned in memory only: {error}"
         self._note(server, problem)
 
-    def _note(self, server: McpServer, problem: str) -> None:
+    def _note(self, server: ToolServer, problem: str) -> None:
         """Keep a problem; the log hears of it once."""
         if not problem:
             self.problems.pop(server.name, None)
@@ -113,7 +113,7 @@ class Catalogue:
             _log.warning("server '%s': %s", server.name, problem)
             self.problems[server.name] = problem
 
-    def _granted(self, server: McpServer, listed: list[Definition]) -> tuple[list[Definition], str]:
+    def _granted(self, server: ToolServer, listed: list[Definition]) -> tuple[list[Definition], str]:
         """Return what can be offered of that which is granted, and what is wrong with the rest."""
         good, bad = [], []
         for one in listed:
@@ -125,7 +125,7 @@ class Catalogue:
         problem = f"left out {len(bad)} tools whose name or nesting cannot be used: {bad[0][:128]!r}" if bad else ""
         return good, problem
 
-    def _of(self, server: McpServer) -> list[Grant]:
+    def _of(self, server: ToolServer) -> list[Grant]:
         return [grant for grant in self._grants if grant.settings.server == server.name]
 
     def _expose(self) -> None:
@@ -153,7 +153,7 @@ class Catalogue:
             await server.close()
 
 
-def _key(server: McpServer) -> str:
+def _key(server: ToolServer) -> str:
     return f"{server.name}@{server.version}"
 
 

@@ -11,7 +11,7 @@ from outrider.core.codec import decode, digest, encode
 from outrider.core.errors import OutriderError
 from outrider.ports.secrets.private_files import write_private
 from outrider.ports.telemetry import logger
-from outrider.sidecar.tools.server import Definition
+from outrider.sidecar.tools.tool_server import Definition
 
 # Of a server under one version.
 MOST_PINS = 2000

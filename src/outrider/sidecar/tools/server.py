@@ -30,6 +30,7 @@ from outrider.ports.certificates.tls import trusting
 from outrider.ports.secrets import Resolver
 from outrider.sidecar.tools.credentials import Credentials
 from outrider.sidecar.tools.events import EventClient
+from outrider.sidecar.tools.tool_server import Definition
 from outrider.version import __version__
 
 CLIENT = {"name": "outrider", "version": __version__}
@@ -48,7 +49,6 @@ _UNKNOWN = (METHOD_NOT_FOUND, UNSUPPORTED_VERSION)
 # What a server of today's revision says about a request that it has understood.
 _MODERN = (HEADER_MISMATCH, INVALID_PARAMS)
 _SESSION = "Mcp-Session-Id"
-Definition = dict[str, Any]
 
 
 class McpServer:

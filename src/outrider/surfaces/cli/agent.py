@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from outrider.kinds.platform.model import PlatformSpec
 from outrider.kinds.policy.rules import policy_rule
 from outrider.local.agents.files import AgentFiles
 from outrider.local.agents.job import Home, JobResult, run_job
+from outrider.local.agents.memories import MemoryRow, export, forget, rows
 from outrider.local.agents.records import CostRow, costs, results, runs
 from outrider.local.layout import Layout
 from outrider.ports.telemetry import start_tracing, stop_tracing
@@ -122,6 +123,31 @@ def cost(path: Path, name: str, days: int, output: Output) -> int:
     else:
         show(rows, output)
     return 0
+
+
+@agent.command("memory")
+@_PATH
+@_NAME
+@click.option("--export", "exported", default="", metavar="MEMORY", help="Print all of a memory, as lines of JSON.")
+@click.option("--forget", "forgotten", default="", metavar="MEMORY", help="Delete all of a memory.")
+@output_option(list[MemoryRow])
+def memory(path: Path, name: str, exported: str, forgotten: str, output: Output) -> int:
+    """Say what an agent remembers; export it, or let it be forgotten."""
+    objects, item = _found(path, name)
+    home = _home(path, objects, item)
+    if exported:
+        execute(_write_all(export(item, exported, home)))
+    if forgotten:
+        note(f"{execute(forget(item, forgotten, home))} deleted")
+    if not exported and not forgotten:
+        columns = ("name", "type", "entries", "bytes", "store")
+        show(execute(rows(item, home)), output, columns=columns, empty="it has no memory")
+    return 0
+
+
+async def _write_all(lines: AsyncIterator[bytes]) -> None:
+    async for line in lines:
+        sys.stdout.write(line.decode())
 
 
 def _found(path: Path, name: str) -> tuple[ObjectSet, Object]:

@@ -1,0 +1,107 @@
+"""What AI agents on this machine remember: how much, what, and how it is forgotten."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import msgspec
+
+from outrider.core.codec import encode
+from outrider.core.errors import NotFoundError, did_you_mean
+from outrider.core.objects import Object
+from outrider.core.schema import convert
+from outrider.kinds.agenttype.memory import Memory
+from outrider.kinds.agenttype.model import AgentTypeSpec
+from outrider.kinds.agenttype.render import memory_settings
+from outrider.local.agents.job import Home
+from outrider.ports.clock import SystemClock
+from outrider.ports.secrets import Resolver, SecretSource
+from outrider.sidecar.memory.model import TENANT, Scope, Usage
+from outrider.sidecar.memory.opening import open_store
+from outrider.sidecar.memory.store import MemoryStore
+
+
+class MemoryRow(msgspec.Struct, kw_only=True):
+    """How much an agent remembers in one of its memories; `store` is a database, or `files`."""
+
+    name: str
+    type: str
+    entries: int
+    bytes: int
+    store: str
+
+
+async def rows(item: Object, home: Home) -> list[MemoryRow]:
+    """Return a row for each memory of an agent, by name.
+
+    Raises:
+        OutriderError: One cannot be opened.
+    """
+    spec: AgentTypeSpec = item.spec
+    found = []
+    for memory in sorted(spec.memory, key=lambda one: one.name):
+        usage = Usage()
+        async with _opened(memory, home) as store:
+            if store is not None:
+                usage = await store.usage(_scope(item, memory))
+        where = "files" if memory.store is None else memory.store.url.rpartition("@")[2]
+        found.append(
+            MemoryRow(name=memory.name, type=memory.type, entries=usage.entries, bytes=usage.bytes, store=where)
+        )
+    return found
+
+
+async def export(item: Object, name: str, home: Home) -> AsyncIterator[bytes]:
+    """Yield all that is remembered in a memory, each as a line of JSON.
+
+    Raises:
+        NotFoundError: The agent has no such memory.
+        OutriderError: It cannot be read.
+    """
+    memory = _named(item, name)
+    async with _opened(memory, home) as store:
+        if store is not None:
+            async for record in store.export(_scope(item, memory)):
+                yield encode(record) + b"\n"
+
+
+async def forget(item: Object, name: str, home: Home) -> int:
+    """Delete all that is remembered in a memory, and return how much that was.
+
+    Raises:
+        NotFoundError: The agent has no such memory.
+        OutriderError: It cannot be deleted.
+    """
+    memory = _named(item, name)
+    async with _opened(memory, home) as store:
+        return await store.delete_all(_scope(item, memory)) if store is not None else 0
+
+
+def _named(item: Object, name: str) -> Memory:
+    spec: AgentTypeSpec = item.spec
+    known = {memory.name: memory for memory in spec.memory}
+    if name not in known:
+        raise NotFoundError(
+            f"agent '{item.name}' has no memory '{name}'", found=name, expected=", ".join(known) or "a memory",
+            suggestions=did_you_mean(name, known),
+        )  # fmt: skip
+    return known[name]
+
+
+def _scope(item: Object, memory: Memory) -> Scope:
+    return Scope(TENANT, item.name, memory.name)
+
+
+@asynccontextmanager
+async def _opened(memory: Memory, home: Home) -> AsyncIterator[MemoryStore | None]:
+    """Open the store of a memory, while its sidecar runs or not; there is none of one in files that was never used."""
+    folder = home.files.sidecar / "memory"
+    if memory.store is None and not folder.is_dir():
+        yield None
+        return
+    sources = {name: convert(source, SecretSource) for name, source in home.sources.items()}
+    secrets = Resolver(sources, folder=home.folder, store=home.store)
+    store = await open_store(memory_settings(memory), folder, clock=SystemClock(), secrets=secrets)
+    try:
+        yield store
+    finally:
+        await store.close()

@@ -1,0 +1,43 @@
+"""What the catalogue and the desk ask of whatever offers tools."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+Definition = dict[str, Any]
+
+
+class ToolServer(Protocol):
+    """Something that offers tools.
+
+    Attributes:
+        name: As grants name it.
+        version: Of what it offers; definitions are pinned for each.
+    """
+
+    name: str
+    version: str
+
+    async def list_tools(self) -> list[Definition]:
+        """Return the definitions of its tools.
+
+        Raises:
+            OutriderError: It cannot tell them now.
+        """
+        ...
+
+    async def call(self, definition: Definition, params: Mapping[str, Any], timeout: float) -> dict[str, Any]:
+        """Call a tool and return its result as MCP has it.
+
+        Args:
+            definition: What it said of the tool.
+            params: `arguments`, and what else a client sends with a call.
+            timeout: Seconds.
+
+        Raises:
+            OutriderError: There is no result.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Give back what it holds."""
+        ...

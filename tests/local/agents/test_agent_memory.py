@@ -1,0 +1,51 @@
+"""What an agent remembers from one task to the next, by the command line and an unchanged program."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.local.agents.support import AgentFolder
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
+REMEMBERS = """
+import json, os, sys, urllib.request
+
+def tool(name, **arguments):
+    call = urllib.request.Request(
+        f"{os.environ['OUTRIDER_GATEWAY']}/v1/tools/{name}", json.dumps(arguments).encode(),
+        {"authorization": "Bearer " + os.environ["OPENAI_API_KEY"], "content-type": "application/json"},
+    )
+    with urllib.request.urlopen(call, timeout=20) as answer:
+        return json.load(answer)["structuredContent"]
+
+task = json.load(sys.stdin)
+past = tool("incidents_search", text=task, k=1)["matches"]
+tool("incidents_add", items=[{"text": task}])
+tool("notes_put", key="last", value=task)
+print(json.dumps({"past": [one["text"] for one in past]}))
+"""
+MEMORY = [
+    {"name": "incidents", "type": "vector", "embedding": "default", "retention": "90d"},
+    {"name": "notes", "type": "kv"},
+]
+
+
+def test_what_one_task_has_learnt_the_next_one_finds(tmp_path: Path) -> None:
+    agent = AgentFolder(tmp_path, REMEMBERS, memory=MEMORY)
+    assert agent.outrider("agent", "memory").stderr == ""
+    assert agent.run("--offline", "--input", "web is out of memory")["result"] == {"past": []}
+    second = agent.run("--offline", "--input", "the web service has no memory")
+    assert second["result"] == {"past": ["web is out of memory"]}
+    assert (second["tools"], second["calls"]) == (3, 2), "texts are embedded by calls of a model"
+    told = json.loads(agent.outrider("agent", "memory", "-o", "json").stdout)
+    assert [(one["name"], one["entries"], one["store"]) for one in told] == [
+        ("incidents", 2, "files"), ("notes", 1, "files"),
+    ]  # fmt: skip
+    lines = agent.outrider("agent", "memory", "--export", "notes").stdout.splitlines()
+    assert [json.loads(line)["value"] for line in lines] == ["the web service has no memory"]
+    assert agent.outrider("agent", "memory", "--forget", "incidents").returncode == 0
+    assert json.loads(agent.outrider("agent", "memory", "-o", "json").stdout)[0]["entries"] == 0
+    wrong = agent.outrider("agent", "memory", "--export", "note")
+    assert wrong.returncode == 3
+    assert "did you mean 'notes'" in wrong.stderr
