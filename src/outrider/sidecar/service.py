@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from outrider.core.codec import decode
-from outrider.core.errors import MissingRequirementError, NotFoundError, OutriderError
+from outrider.core.errors import InvalidConfigError, MissingRequirementError, NotFoundError, OutriderError
 from outrider.core.schema import convert
 from outrider.core.sidecar_settings import SidecarSettings
 from outrider.ports.clock import SystemClock
@@ -294,7 +294,13 @@ def _unix_socket(path: Path) -> socket.socket:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     listening = socket.socket(socket.AF_UNIX)
-    listening.bind(str(path))  # the umask closes it to others
+    try:
+        listening.bind(str(path))  # the umask closes it to others
+    except OSError as error:  # most often it is longer than the 107 bytes of such an address
+        raise InvalidConfigError(
+            f"no socket can be made: {error}", path="state", found=str(path), expected="a folder with a shorter path",
+            suggestions=["name one for control"],
+        ) from error  # fmt: skip
     listening.listen(64)
     listening.setblocking(False)
     return listening

@@ -88,6 +88,13 @@ def test_texts_are_found_by_what_they_share_and_embedding_is_in_the_ledger(tmp_p
     assert all(one["provider"] == "scripted" for one in ledger)
 
 
+def test_too_many_texts_are_refused_before_they_are_paid_for(tmp_path: Path) -> None:
+    with started(tmp_path, settings(tmp_path, INCIDENTS)) as sidecar:
+        refused = call(sidecar, "incidents_add", items=[{"text": "a"}] * 1001)
+        assert (refused["code"], refused["path"]) == ("INVALID_CONFIG", "items")
+    assert sidecar.ledger() == []
+
+
 def test_without_a_model_vectors_are_brought(tmp_path: Path) -> None:
     with started(tmp_path, settings(tmp_path, {"name": "mine", "type": "vector"})) as sidecar:
         assert call(sidecar, "mine_add", items=[{"text": "a"}])["code"] == "INVALID_CONFIG"

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import msgspec
 
 from outrider.core.codec import to_builtins
-from outrider.sidecar.memory.limits import MAX_LISTED, MAX_WINDOW
+from outrider.sidecar.memory.limits import MAX_BATCH, MAX_LISTED, MAX_WINDOW
 from outrider.sidecar.memory.model import Message, Scope
 from outrider.sidecar.memory.store import DEFAULT_LIMIT, ConversationStore
 from outrider.sidecar.memory.verbs import Arguments, Verb
@@ -24,7 +24,7 @@ class Append(Arguments):
     """Messages for the end of a session."""
 
     session: str
-    messages: list[NewMessage]
+    messages: Annotated[list[NewMessage], msgspec.Meta(max_length=MAX_BATCH)]
 
 
 class Window(Arguments):

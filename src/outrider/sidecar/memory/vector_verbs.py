@@ -10,7 +10,7 @@ from outrider.core.codec import to_builtins
 from outrider.core.errors import InvalidConfigError
 from outrider.core.identifiers import time_ordered
 from outrider.ports.clock import Clock
-from outrider.sidecar.memory.limits import MAX_MATCHES
+from outrider.sidecar.memory.limits import MAX_BATCH, MAX_MATCHES
 from outrider.sidecar.memory.model import Item, Metadata, Scope
 from outrider.sidecar.memory.store import DEFAULT_MATCHES, VectorStore
 from outrider.sidecar.memory.verbs import Arguments, Verb
@@ -31,7 +31,7 @@ class NewItem(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 class Add(Arguments):
     """Texts that are to be remembered."""
 
-    items: list[NewItem]
+    items: Annotated[list[NewItem], msgspec.Meta(max_length=MAX_BATCH)]
 
 
 class Search(Arguments):
@@ -46,7 +46,7 @@ class Search(Arguments):
 class Get(Arguments):
     """The ids that are wanted."""
 
-    ids: list[str]
+    ids: Annotated[list[str], msgspec.Meta(max_length=MAX_BATCH)]
 
 
 class Delete(Arguments):
