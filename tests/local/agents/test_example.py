@@ -27,3 +27,24 @@ def test_the_example_does_what_the_guide_shows(tmp_path: Path) -> None:
     assert done.stdout == "The service was killed because it used more memory than it may.\n"
     assert done.stdout in GUIDE.read_text()
     assert "asks default (scripted)" in done.stderr
+
+
+def test_the_triage_remembers_what_it_found(tmp_path: Path) -> None:
+    agent = AgentFolder(tmp_path)
+    example = data_folder("examples") / "incident-triage"
+    shutil.copytree(example, agent.folder / "triage", ignore=shutil.ignore_patterns(".outrider"))
+    path = f"{install('llm', ENVIRONMENTS['llm'])}:{os.environ['PATH']}"
+    command = ["agent", "run", "triage", "--offline", "--input", "web is slow"]
+    first = agent.outrider(*command, env={"PATH": path})
+    assert first.returncode == 0, first.stderr
+    assert first.stdout in GUIDE.read_text()
+    for said in (
+        "uses host_memory   ok",
+        "uses incidents_search   ok",
+        "uses incidents_add   ok",
+        "asks embed (scripted)",
+    ):
+        assert said in first.stderr
+    second = agent.outrider(*command, env={"PATH": path})
+    assert second.stdout == "As the last time: memory is scarce, and 512 MiB helped then.\n"
+    assert second.stdout in GUIDE.read_text()
