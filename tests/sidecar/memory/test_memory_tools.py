@@ -123,4 +123,6 @@ def test_a_database_that_is_away_hides_no_other_memory(tmp_path: Path) -> None:
     away = {"name": "away", "type": "kv", "url": "postgresql://nobody@127.0.0.1:1/none"}
     with started(tmp_path, settings(tmp_path, away, NOTES)) as sidecar:
         assert not call(sidecar, "notes_put", key="a", value=1)["failed"]
-        assert call(sidecar, "away_get", key="a")["code"] == "NOT_FOUND"
+        refused = call(sidecar, "away_get", key="a")
+        assert refused["code"] == "NOT_FOUND"
+        assert refused["hint"].startswith("server '@memory-away' offers nothing now: memory 127.0.0.1/none: ")

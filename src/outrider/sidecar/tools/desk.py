@@ -169,9 +169,11 @@ class ToolDesk:
 
     def _unknown(self, name: str) -> NotFoundError:
         known = [one.name for one in self.catalogue.all()]
+        reasons = {server: self.catalogue.problems.get(server, "no answer") for server in sorted(self.catalogue.silent)}
+        away = [f"server '{server}' offers nothing now: {reason}" for server, reason in reasons.items()]
         return NotFoundError(
             f"no tool is called '{name[:LONGEST_NAME]}'", found=name[:LONGEST_NAME], expected=", ".join(known) or "a tool that is granted",
-            suggestions=did_you_mean(name[:LONGEST_NAME], known),
+            suggestions=[*away, *did_you_mean(name[:LONGEST_NAME], known)],
         )  # fmt: skip
 
 
