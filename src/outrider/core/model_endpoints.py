@@ -34,7 +34,8 @@ _ADDRESSES: dict[Hosting, str] = {
     "bedrock": "add region: eu-west-1, or another one",
     "aws": "add url: https://bedrock-runtime.REGION.amazonaws.com/anthropic",
 }
-_REGION = r"^([a-z]{2,4}(-[a-z]+)+-\d{1,2})?$"
+# Of AWS, and of Azure's API.
+REGION_PATTERN, VERSION_PATTERN = r"[a-z]{2,4}(-[a-z]+)+-\d{1,2}", r"[A-Za-z0-9][A-Za-z0-9.-]*"
 
 
 def check_hosting(hosting: Hosting | None, dialect: Dialect, *, api_version: str, region: str) -> None:
@@ -85,8 +86,8 @@ class ModelEndpoint(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=
     key: SecretRef | None = None
     ca: str = ""
     hosting: Hosting | None = None
-    api_version: Annotated[str, msgspec.Meta(pattern=r"^([A-Za-z0-9][A-Za-z0-9.-]*)?$")] = ""
-    region: Annotated[str, msgspec.Meta(pattern=_REGION, examples=["eu-west-1"])] = ""
+    api_version: Annotated[str, msgspec.Meta(pattern=rf"^({VERSION_PATTERN})?$")] = ""
+    region: Annotated[str, msgspec.Meta(pattern=rf"^({REGION_PATTERN})?$", examples=["eu-west-1"])] = ""
 
     def place(self) -> ModelAddress:
         """Return where and how it is asked.

@@ -120,9 +120,7 @@ class CallAttempt(Attempt):
     def accept(self, status: int, fields: list[Field]) -> bool:
         """Pass on what concerns the client; what does not is for another provider, if there is one."""
         host = self._provider.host
-        if host is not None:
-            status = host.status(status, fields)
-        self._status = status
+        self._status = status = host.status(status, fields)
         if status in REFUSING:
             self._gate.provider_failed(self._provider, self._trial)
             return False
@@ -133,9 +131,8 @@ class CallAttempt(Attempt):
         else:
             self._provider.circuit.succeeded()
         self._unpack(fields)
-        if host is not None:
-            self._reading = host.read(status, fields)
-            self.rewrites = self.rewrites or self._reading is not None
+        self._reading = host.read(status, fields)
+        self.rewrites = self.rewrites or self._reading is not None
         if any(name == b"content-type" and value.lower().startswith(b"text/event-stream") for name, value in fields):
             self._scanner = self._filter.scanner if self._filter is not None else StreamScanner()
         else:

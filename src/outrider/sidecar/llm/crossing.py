@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from outrider.core.errors import OutriderError
 from outrider.sidecar.llm.attempt import CallAttempt, Record
 from outrider.sidecar.llm.routes import Provider
-from outrider.sidecar.llm.translation.translate import ANTHROPIC_VERSION, Form, Stream, Translation
+from outrider.sidecar.llm.translation.translate import Form, Stream, Translation
 from outrider.sidecar.llm.usage import StreamScanner
 from outrider.sidecar.proxy.messages import Field
 
@@ -23,10 +23,10 @@ _JSON: Field = (b"content-type", b"application/json")
 def translation(record: Record, provider: Provider) -> Translation:
     """Return what translates a call for a provider; of OpenAI's forms every server knows the chat."""
     provider_form: Form = "messages" if provider.dialect == "anthropic" else "chat"
-    version = ANTHROPIC_VERSION if provider.host is None else provider.host.anthropic_version
     return Translation(
-        FORMS[record.endpoint.name], provider_form, created=int(record.moment), anthropic_version=version
-    )
+        FORMS[record.endpoint.name], provider_form, created=int(record.moment),
+        anthropic_version=provider.host.anthropic_version,
+    )  # fmt: skip
 
 
 def fields_of(translated: Translation, fields: list[Field]) -> list[Field]:

@@ -13,6 +13,10 @@ _GEMINI = re.compile(
 )
 
 
+# The newest version of Anthropic's dialect that is spoken here.
+ANTHROPIC_VERSION = "2026-10-21"
+
+
 class Endpoint(msgspec.Struct, frozen=True):
     """Something that clients ask for.
 

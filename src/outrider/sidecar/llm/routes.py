@@ -9,7 +9,8 @@ from outrider.core.model_endpoints import check_hosting
 from outrider.core.secrets import SecretRef, SecretValue
 from outrider.core.sidecar_settings import Dialect, ProviderSettings, RouteSettings
 from outrider.sidecar.llm.circuit import Circuit
-from outrider.sidecar.llm.dialects import Endpoint, key_fields, provider_path
+from outrider.sidecar.llm.dialects import Endpoint
+from outrider.sidecar.llm.hosting.direct import Direct
 from outrider.sidecar.llm.hosting.host import Host, Outgoing
 from outrider.sidecar.llm.prices import Price
 from outrider.sidecar.proxy.messages import Field
@@ -26,22 +27,18 @@ class Provider:
     Args:
         settings: What it is.
         target: Where it is.
-        base: Path of its address.
         price: Of the model; None where it is not known.
-        host: What is special about the cloud that hosts it.
+        host: How it is asked.
     """
 
-    __slots__ = ("base", "circuit", "dialect", "host", "key", "model", "name", "price", "priority", "target", "weight")
+    __slots__ = ("circuit", "dialect", "host", "model", "name", "price", "priority", "target", "weight")
 
-    def __init__(
-        self, settings: ProviderSettings, target: Target, base: bytes, price: Price | None, host: Host | None = None
-    ) -> None:
+    def __init__(self, settings: ProviderSettings, target: Target, price: Price | None, host: Host) -> None:
         self.name = settings.provider
         self.dialect: Dialect = settings.dialect
         self.model = settings.model
         self.priority, self.weight = settings.priority, settings.weight
-        self.target, self.base, self.price, self.host = target, base, price, host
-        self.key: list[Field] = []
+        self.target, self.price, self.host = target, price, host
         self.circuit = Circuit()
 
     def use_key(self, key: SecretValue) -> None:
@@ -50,17 +47,7 @@ class Provider:
         Raises:
             InvalidConfigError: It cannot stand in a header, or is none of the host's.
         """
-        value = key.reveal().strip()  # files of secrets end with a line break
-        if self.host is not None:
-            self.host.use_key(value)
-            return
-        if not value.isascii() or not value.isprintable() or not value:
-            raise InvalidConfigError(
-                f"the key of provider '{self.name}' cannot be sent",
-                found=f"{len(value)} characters",
-                expected="one line of printable ASCII",
-            )
-        self.key = key_fields(self.dialect, value)
+        self.host.use_key(key.reveal().strip())  # files of secrets end with a line break
 
     def outgoing(self, path: bytes, fields: list[Field], body: bytes, *, model: str, moment: float) -> Outgoing:
         """Return what is sent to it.
@@ -75,8 +62,6 @@ class Provider:
         Raises:
             OutriderError: Its host cannot be asked this.
         """
-        if self.host is None:
-            return Outgoing(provider_path(self.dialect, self.base, path, model), [*fields, *self.key], body)
         asked = self.host.request(path, fields, body, model=model)
         asked.fields = [*asked.fields, *self.host.fields_at_send(asked, self.target.authority, moment)]
         return asked
@@ -151,12 +136,12 @@ def make_provider(settings: ProviderSettings, make_target: TargetMaker, price: P
     check_hosting(settings.hosting, settings.dialect, api_version=settings.api_version, region=settings.region)
     base = parts.path.rstrip("/").encode()
     host = _host(settings, parts.hostname, base)
-    return Provider(settings, make_target(parts.hostname, port, settings), base, price, host)
+    return Provider(settings, make_target(parts.hostname, port, settings), price, host)
 
 
-def _host(settings: ProviderSettings, name: str, base: bytes) -> Host | None:
+def _host(settings: ProviderSettings, name: str, base: bytes) -> Host:
     if settings.hosting is None:
-        return None
+        return Direct(settings.provider, settings.dialect, base)
     from outrider.sidecar.llm.hosting.azure import Azure  # noqa: PLC0415 - most gateways ask no cloud
     from outrider.sidecar.llm.hosting.bedrock import Bedrock, Signed  # noqa: PLC0415
 

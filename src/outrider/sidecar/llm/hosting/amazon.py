@@ -8,6 +8,7 @@ from typing import Any
 
 from outrider.core.codec import decode_plain
 from outrider.core.errors import InvalidConfigError
+from outrider.core.model_endpoints import REGION_PATTERN
 from outrider.core.sidecar_settings import Dialect
 from outrider.sidecar.llm.dialects import error_document
 from outrider.sidecar.llm.hosting.credentials import ApiKey, AwsKeys, read_credentials
@@ -18,7 +19,7 @@ from outrider.sidecar.proxy.messages import JSON_FIELDS, Field
 LONGEST_ERROR = 64 * 1024
 # Fields of AWS itself, of which a client must choose none: they sign, and some of Bedrock's set the price.
 OF_AMAZON = (b"x-amz-", b"x-amzn-")
-_REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d{1,2}")
+_REGION = re.compile(REGION_PATTERN)
 _MANTLE = "bedrock-mantle"
 # Errors whose status says something else in the dialects: a quota that is used up is no wrong request, and a model that
 # failed (424) has failed as a server does.

@@ -8,12 +8,13 @@ import re
 from urllib.parse import quote, unquote_to_bytes
 
 from outrider.core.errors import InvalidConfigError
-from outrider.sidecar.llm.hosting.host import Host, Outgoing
+from outrider.core.model_endpoints import VERSION_PATTERN
+from outrider.sidecar.llm.hosting.host import Host, Outgoing, check_key
 from outrider.sidecar.proxy.messages import Field
 
 # The only ones of which the older API has the deployment in the path (`_deployments_endpoints` of the SDK).
 _OF_DEPLOYMENTS = frozenset({b"/chat/completions", b"/completions", b"/embeddings"})
-_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
+_VERSION = re.compile(VERSION_PATTERN)
 # Bases as they are written down for one API or the other.
 _BASE = re.compile(rb"(/openai(/v1|/deployments/[^/]*)?)?/*$")
 _TOKEN = re.compile(r"eyJ[\w-]*\.[\w-]+\.[\w-]*", re.ASCII)
@@ -72,11 +73,11 @@ class Azure(Host):
     def use_key(self, key: str) -> None:
         """Take a key of the resource, or a token of Entra ID."""
         value = key.strip()
-        if not value.isascii() or not value.isprintable() or not value:
-            raise InvalidConfigError(
-                "the key cannot be sent", found=f"{len(value)} characters", expected="one line of printable ASCII",
-                suggestions=["store a key of the Azure OpenAI resource, or a token of Entra ID"],
-            )  # fmt: skip
+        check_key(
+            value,
+            "the key cannot be sent",
+            remedies=("store a key of the Azure OpenAI resource, or a token of Entra ID",),
+        )
         self._key = azure_key_fields(value)
 
     def request(self, path: bytes, fields: list[Field], body: bytes, *, model: str) -> Outgoing:

@@ -1,10 +1,12 @@
-"""What is special about a provider whose models a cloud hosts: path, body, keys and answers differ from those of its dialect."""
+"""How a provider is asked; where a cloud hosts its models, path, body, keys and answers differ from those of its dialect."""
 
 from abc import ABC, abstractmethod
 from typing import Protocol
 
 import msgspec
 
+from outrider.core.errors import InvalidConfigError
+from outrider.sidecar.llm.dialects import ANTHROPIC_VERSION
 from outrider.sidecar.proxy.messages import Field
 
 
@@ -42,15 +44,27 @@ class Reading(Protocol):
         ...
 
 
+def check_key(key: str, problem: str, *, remedies: tuple[str, ...] = ()) -> None:
+    """Check that a key can stand in a header.
+
+    Raises:
+        InvalidConfigError: It cannot, which `problem` says.
+    """
+    if not key.isascii() or not key.isprintable() or not key:
+        raise InvalidConfigError(
+            problem, found=f"{len(key)} characters", expected="one line of printable ASCII", suggestions=remedies
+        )
+
+
 class Host(ABC):
-    """One provider at a cloud.
+    """How one provider is asked.
 
     Attributes:
         anthropic_version: Of Anthropic's dialect, for calls that are translated into it; an older one lets them say how tokens are
             chosen.
     """
 
-    anthropic_version = "2026-10-21"
+    anthropic_version = ANTHROPIC_VERSION
 
     @abstractmethod
     def use_key(self, key: str) -> None:

@@ -8,7 +8,7 @@ import msgspec
 from outrider.core.codec import decode_plain, encode
 from outrider.core.errors import InvalidConfigError, OutriderError
 from outrider.core.sidecar_settings import Dialect
-from outrider.sidecar.llm.dialects import error_document
+from outrider.sidecar.llm.dialects import ANTHROPIC_VERSION, error_document
 from outrider.sidecar.llm.translation import chat, messages, responses
 from outrider.sidecar.llm.translation.events import Events
 from outrider.sidecar.llm.translation.faults import fault_of
@@ -28,7 +28,6 @@ from outrider.sidecar.llm.translation.reading import unreadable
 from outrider.sidecar.proxy.messages import Field
 
 Form = Literal["chat", "responses", "messages"]
-ANTHROPIC_VERSION = "2026-10-21"
 # The last version whose requests may say how tokens are chosen.
 _SAMPLING_VERSION = "2023-06-01"
 # Letters of an answer that some clients get once more when it ends.
