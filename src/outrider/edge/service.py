@@ -26,7 +26,7 @@ from outrider.ports.certificates.tls import client_context, load_identity
 from outrider.ports.clock import Clock, SystemClock
 from outrider.ports.http.failover import FailoverClient
 from outrider.ports.process import LIFELINE_VARIABLE, watch_lifeline
-from outrider.ports.secrets import Resolver, SecretSource
+from outrider.ports.secrets import Resolver
 from outrider.ports.telemetry import configure_logging, logger, start_tracing
 from outrider.runtime.audit import AuditLog, keep_pruned
 from outrider.runtime.client import read_authority
@@ -46,7 +46,7 @@ _log = logger(__name__)
 
 
 # Makes what runs the tasks of an AI agent.
-TaskMaker = Callable[[Link], TaskRunner]
+TaskMaker = Callable[[AgentSettings, Link, Clock], TaskRunner]
 
 
 class AgentProcess:
@@ -127,6 +127,7 @@ class AgentProcess:
             self._outbox = EventOutbox(self._settings.state / "outbox.db", self._link, self._clock)
             self._sensor = SensorAgent(self._settings.name, factory, self._outbox, self._clock)
         else:
+            make_tasks = self._make_tasks
             self._action = ActionAgent(
                 link=self._link,
                 factory=factory,
@@ -135,12 +136,11 @@ class AgentProcess:
                 audit=self._audit,
                 clock=self._clock,
                 tenant=self._settings.tenant,
-                tasks=self._make_tasks(self._link) if self._make_tasks is not None else None,
+                tasks=make_tasks(self._settings, self._link, self._clock) if make_tasks is not None else None,
             )
 
     def _environment(self, config: AgentConfig) -> Environment:
-        sources = {name: convert(source, SecretSource) for name, source in config.secrets.items()}
-        resolver = Resolver(sources, folder=self._settings.folder, store=self._settings.secrets)
+        resolver = Resolver.declared(config.secrets, folder=self._settings.folder, store=self._settings.secrets)
         configure_logging(mask=resolver.mask)
         return Environment(
             clock=self._clock,
@@ -246,7 +246,7 @@ def _policies(configs: list[PolicyConfig]) -> list[PolicyRule]:
     ]
 
 
-async def run_agent(settings: AgentSettings, make_tasks: TaskMaker | None = None) -> None:
+async def _run(settings: AgentSettings, make_tasks: TaskMaker | None) -> None:
     """Run an agent until it is told to stop."""
     process = AgentProcess(settings, SystemClock(), make_tasks)
     loop = asyncio.get_running_loop()
@@ -258,11 +258,11 @@ async def run_agent(settings: AgentSettings, make_tasks: TaskMaker | None = None
     await process.run()
 
 
-def serve(arguments: list[str]) -> None:
-    """Run an agent: `outrider edge serve --settings FILE`."""
-    parser = argparse.ArgumentParser(prog="outrider edge serve")
+def serve(arguments: list[str], *, name: str = "edge", make_tasks: TaskMaker | None = None) -> None:
+    """Run an agent: `outrider edge serve --settings FILE`; the host of an AI agent has another name, and makes its tasks."""
+    parser = argparse.ArgumentParser(prog=f"outrider {name} serve")
     parser.add_argument("--settings", required=True, type=Path, help="settings file of the agent (JSON)")
     settings = read_settings(parser.parse_args(arguments).settings)
     configure_logging()
     start_tracing()
-    asyncio.run(run_agent(settings))
+    asyncio.run(_run(settings, make_tasks))

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from outrider.core.codec import decode
-from outrider.core.errors import InvalidConfigError, MissingRequirementError, NotFoundError, OutriderError
-from outrider.core.schema import convert
+from outrider.core.errors import MissingRequirementError, NotFoundError, OutriderError
 from outrider.core.sidecar_settings import SidecarSettings
 from outrider.ports.clock import SystemClock
+from outrider.ports.http.listening import listen_unix
 from outrider.ports.http.server import Server
 from outrider.ports.process import LIFELINE_VARIABLE, watch_lifeline
-from outrider.ports.secrets import Resolver, SecretSource
+from outrider.ports.secrets import Resolver
 from outrider.ports.secrets.private_files import write_private
 from outrider.ports.telemetry import configure_logging, logger, traces
 from outrider.sidecar.activity import ActivityFeed, ToolUse
@@ -60,8 +60,7 @@ class Sidecar:
         self._settings = settings
         self._clock = SystemClock()
         self._stopping = asyncio.Event()
-        sources = {name: convert(source, SecretSource) for name, source in settings.secret_sources.items()}
-        self._secrets = Resolver(sources, folder=settings.folder, store=settings.secrets)
+        self._secrets = Resolver.declared(settings.secret_sources, folder=settings.folder, store=settings.secrets)
         self._feed, self._totals = ActivityFeed(), Totals()
         self._spans = Spans(settings.agent, settings.traceparent) if traces() else None
         self._currency = known_prices(settings.llm.prices).currency
@@ -156,7 +155,8 @@ class Sidecar:
         address, key = "", None
         if any(memory.embedding for memory in settings.memories):
             path = (settings.control or settings.state) / GATEWAY_SOCKET
-            await proxy.listen(_unix_socket(path))
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            await proxy.listen(listen_unix(path, 0o600)[0])
             address = f"unix:{path}"
             if settings.keys:
                 key = await self._secrets.fetch(settings.keys[0].secret, settings.keys[0].key)
@@ -287,23 +287,6 @@ class Sidecar:
                     if first:
                         raise
                     _log.warning("the key of %s stays as it was: %s", settings.provider, error)
-
-
-def _unix_socket(path: Path) -> socket.socket:
-    """Return a socket that listens for this user alone."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
-    listening = socket.socket(socket.AF_UNIX)
-    try:
-        listening.bind(str(path))  # the umask closes it to others
-    except OSError as error:  # most often it is longer than the 107 bytes of such an address
-        raise InvalidConfigError(
-            f"no socket can be made: {error}", path="state", found=str(path), expected="a folder with a shorter path",
-            suggestions=["name one for control"],
-        ) from error  # fmt: skip
-    listening.listen(64)
-    listening.setblocking(False)
-    return listening
 
 
 def serve(arguments: list[str]) -> None:

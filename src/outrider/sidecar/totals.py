@@ -6,6 +6,7 @@ Adding must cost next to nothing, so the sums are kept here; the library for met
 import bisect
 from collections.abc import Iterator
 
+from outrider.core.units import NANO
 from outrider.ports.telemetry.metrics import SECONDS_BUCKETS, Family, Row, render_families
 from outrider.sidecar.activity import ToolUse
 from outrider.sidecar.llm.conventions import (
@@ -23,7 +24,6 @@ from outrider.sidecar.llm.conventions import (
 from outrider.sidecar.llm.ledger import Entry
 from outrider.sidecar.llm.status import BudgetStatus
 
-NANO = 1_000_000_000
 _TOKENS = ("input", "output")
 _MONEY = ("limit", "spent", "reserved")
 

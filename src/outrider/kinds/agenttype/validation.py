@@ -1,4 +1,5 @@
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from outrider.core.errors import InvalidConfigError, NotFoundError, OutriderError, did_you_mean
@@ -8,7 +9,7 @@ from outrider.kinds.agenttype.environment import JOINED, reserved
 from outrider.kinds.agenttype.granting import chosen
 from outrider.kinds.agenttype.model import AgentTypeSpec
 from outrider.kinds.agenttype.models import Llm
-from outrider.kinds.agenttype.render import References, resolved
+from outrider.kinds.agenttype.render import NAMED_KINDS, References, resolved
 from outrider.runtime.discovery import registry
 from outrider.runtime.expressions import Expression
 from outrider.runtime.objects import Fault, ObjectSet
@@ -41,12 +42,13 @@ def _name_faults(item: Object, objects: ObjectSet) -> Iterator[Fault]:
             )  # fmt: skip
 
 
-def references(objects: ObjectSet) -> References:
+def references(objects: Iterable[Object]) -> References:
     """Return what an AgentType among these objects may name."""
-    return References(
-        providers={item.name: item.spec for item in objects.of_kind("ModelProvider")},
-        tools={item.name: item.spec for item in objects.of_kind("Tool")},
-    )
+    found: dict[str, dict[str, Any]] = {kind: {} for kind in NAMED_KINDS}
+    for item in objects:
+        if item.kind in found:
+            found[item.kind][item.name] = item.spec
+    return References(providers=found["ModelProvider"], tools=found["Tool"])
 
 
 def _environment_faults(spec: AgentTypeSpec) -> Iterator[Fault]:

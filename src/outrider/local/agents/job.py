@@ -21,7 +21,6 @@ from outrider.core.errors import (
 )
 from outrider.core.identifiers import time_ordered
 from outrider.core.objects import Object
-from outrider.core.schema import convert
 from outrider.core.secrets import SecretRef
 from outrider.kinds.agenttype.model import AgentTypeSpec
 from outrider.kinds.agenttype.render import Place, References, Workload, render
@@ -34,7 +33,7 @@ from outrider.local.agents.program import FoundProgram, find_program
 from outrider.local.agents.sidecar import Sidecar, running_sidecar
 from outrider.local.agents.streams import Kept, feed
 from outrider.ports.clock import SystemClock
-from outrider.ports.secrets import Resolver, SecretSource
+from outrider.ports.secrets import Resolver
 from outrider.ports.secrets.private_files import write_private
 from outrider.ports.telemetry import current_traceparent, span
 from outrider.runtime.sandbox.launch import SEARCH_PATH
@@ -337,11 +336,7 @@ class AgentHost:
         """Return the program's variables; what is secret is opened."""
         home, plan = self._home, self._plan
         sources = home.sources | plan.workload.sidecar.secret_sources
-        secrets = Resolver(
-            {name: convert(source, SecretSource) for name, source in sources.items()},
-            folder=home.folder,
-            store=home.store,
-        )
+        secrets = Resolver.declared(sources, folder=home.folder, store=home.store)
         env = {
             "PATH": ":".join([*map(str, plan.program.path), SEARCH_PATH]),
             "OUTRIDER_INPUT": str(home.files.work / INPUT_FILE),

@@ -8,13 +8,12 @@ import msgspec
 from outrider.core.codec import encode
 from outrider.core.errors import NotFoundError, did_you_mean
 from outrider.core.objects import Object
-from outrider.core.schema import convert
 from outrider.kinds.agenttype.memory import Memory
 from outrider.kinds.agenttype.model import AgentTypeSpec
 from outrider.kinds.agenttype.render import memory_settings
 from outrider.local.agents.job import Home
 from outrider.ports.clock import SystemClock
-from outrider.ports.secrets import Resolver, SecretSource
+from outrider.ports.secrets import Resolver
 from outrider.sidecar.memory.model import TENANT, Scope, Usage
 from outrider.sidecar.memory.opening import open_store
 from outrider.sidecar.memory.store import MemoryStore
@@ -98,8 +97,7 @@ async def _opened(memory: Memory, home: Home) -> AsyncIterator[MemoryStore | Non
     if memory.store is None and not folder.is_dir():
         yield None
         return
-    sources = {name: convert(source, SecretSource) for name, source in home.sources.items()}
-    secrets = Resolver(sources, folder=home.folder, store=home.store)
+    secrets = Resolver.declared(home.sources, folder=home.folder, store=home.store)
     store = await open_store(memory_settings(memory), folder, clock=SystemClock(), secrets=secrets)
     try:
         yield store

@@ -4,7 +4,9 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from outrider.core.schema import convert
 from outrider.core.secrets import SecretValue, mask
 from outrider.ports.secrets.entries import entry
 from outrider.ports.secrets.sources import SecretSource, read_source, unknown_secret
@@ -30,6 +32,18 @@ class Resolver:
         self._folder = folder
         self._store = store
         self._opened: deque[SecretValue] = deque(maxlen=_REMEMBERED)
+
+    @classmethod
+    def declared(
+        cls, sources: Mapping[str, dict[str, Any]], *, folder: Path = Path(), store: Path | None = None
+    ) -> "Resolver":
+        """Return one for sources as a platform declares them; arguments are those of the class.
+
+        Raises:
+            InvalidConfigError: A source is none.
+        """
+        read = {name: convert(source, SecretSource) for name, source in sources.items()}
+        return cls(read, folder=folder, store=store)
 
     def resolve(self, name: str, key: str | None = None) -> SecretValue:
         """Return the value of a secret, or of one entry of it. It reads files and runs commands in this thread.

@@ -53,6 +53,7 @@ class MemoryServer:
         self._scope = Scope(TENANT, agent, settings.name)
         self._store: MemoryStore | None = None
         self._verbs: dict[str, Verb] = {}
+        self._definitions: list[Definition] = []
         self._opening = asyncio.Lock()
 
     def grant(self) -> ToolGrantSettings:
@@ -68,9 +69,7 @@ class MemoryServer:
             OutriderError: Its database cannot be opened now.
         """
         await self._open()
-        definitions = [verb.definition() for verb in self._verbs.values()]
-        self.version = digest(definitions)[:12]
-        return definitions
+        return self._definitions
 
     async def call(self, definition: Definition, params: Mapping[str, Any], timeout: float) -> dict[str, Any]:
         """Do something with it.
@@ -126,6 +125,8 @@ class MemoryServer:
             if self._store is None:
                 self._store = await open_store(self._settings, self._folder, clock=self._clock, secrets=self._secrets)
                 self._verbs = {verb.name: verb for verb in self._all_verbs(self._store)}
+                self._definitions = [verb.definition() for verb in self._verbs.values()]
+                self.version = digest(self._definitions)[:12]
 
     def _all_verbs(self, store: MemoryStore) -> list[Verb]:
         if self._settings.type == "conversation":

@@ -14,11 +14,9 @@ from outrider.core.identity import Principal
 from outrider.core.mcp.tools import Tool, ToolResult
 from outrider.core.objects import DEFAULT_TENANT
 from outrider.core.secrets import masked
-from outrider.kinds.agenttype.granting import tool_name
 from outrider.kinds.agenttype.tools import ToolUse
-from outrider.runtime.implementation import load_operation
 from outrider.runtime.invoker import CallOptions, Invoker
-from outrider.surfaces.mcp.catalogue import operation_tool
+from outrider.surfaces.agents.granted import granted_operations
 
 
 class AgentDesk:
@@ -36,21 +34,8 @@ class AgentDesk:
     def __init__(self, invoker: Invoker, agent: str, uses: Iterable[ToolUse]) -> None:
         self._invoker = invoker
         self._options = CallOptions(principal=Principal(DEFAULT_TENANT, "agent", agent), granted=True)
-        self._operations: dict[str, str] = {}
-        self._approved: dict[str, bool] = {}
-        self._tools: dict[str, Tool] = {}
-        self._paths: dict[str, dict[str, list[str]]] = {}
-        for use in uses:
-            if use.operation is None:
-                continue
-            name, (family, _, verb) = tool_name(use.operation), use.operation.partition(".")
-            self._operations[name] = use.operation
-            for argument, wanted in use.arguments.items():
-                if isinstance(wanted, str) and wanted.startswith("/"):
-                    self._paths.setdefault(name, {}).setdefault(argument, []).append(wanted)
-            # Approved is only what was asked for under each grant that may have been meant.
-            self._approved[name] = use.require_approval is not None and self._approved.get(name, True)
-            self._tools[name] = operation_tool(name, load_operation(invoker.registry, family, verb), planned=False)
+        self._granted = granted_operations(uses, invoker.registry)
+        self._paths = {name: _paths(granted.uses) for name, granted in self._granted.items()}
 
     def _check_links(self, name: str, arguments: dict[str, Any]) -> None:
         """Judge paths by where links lead, too: the program may have made one.
@@ -58,7 +43,7 @@ class AgentDesk:
         Raises:
             DeniedError: One leads out of what is granted.
         """
-        for argument, patterns in self._paths.get(name, {}).items():
+        for argument, patterns in self._paths[name].items():
             value = arguments.get(argument)
             real = os.path.realpath(value) if isinstance(value, str) and "\0" not in value else ""
             if real and not any(fnmatchcase(real, pattern) for pattern in patterns):
@@ -69,18 +54,30 @@ class AgentDesk:
 
     def tools(self) -> list[Tool]:
         """Return the tools."""
-        return list(self._tools.values())
+        return [one.tool for one in self._granted.values()]
 
     async def call(self, name: str, arguments: dict[str, Any], trace_id: str = "") -> ToolResult:
         """Run an operation; a failure is a result too, so that the model can correct itself."""
         mask = self._invoker.environment.secrets.mask
         try:
-            if name not in self._operations:
+            if name not in self._granted:
                 raise UnknownOperationError(f"no operation is granted as '{name}'", found=name)
             self._check_links(name, arguments)
-            call = normalise(self._invoker.registry, self._operations[name], [arguments])
-            options = msgspec.structs.replace(self._options, trace_id=trace_id, approved=self._approved[name])
+            call = normalise(self._invoker.registry, self._granted[name].operation, [arguments])
+            # Approved is only what was asked for under each grant that may have been meant.
+            approved = all(use.require_approval is not None for use in self._granted[name].uses)
+            options = msgspec.structs.replace(self._options, trace_id=trace_id, approved=approved)
             result = await self._invoker.run(call, options)
         except OutriderError as error:
             return ToolResult(masked(to_builtins(error.body()), mask), failed=True)
         return ToolResult(masked(to_builtins(result), mask))
+
+
+def _paths(uses: list[ToolUse]) -> dict[str, list[str]]:
+    """Return the patterns of paths that grants name, by argument."""
+    found: dict[str, list[str]] = {}
+    for use in uses:
+        for argument, wanted in use.arguments.items():
+            if isinstance(wanted, str) and wanted.startswith("/"):
+                found.setdefault(argument, []).append(wanted)
+    return found

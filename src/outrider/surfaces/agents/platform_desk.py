@@ -12,12 +12,10 @@ from outrider.core.events import CallAnswer, CallRequest
 from outrider.core.identifiers import time_ordered
 from outrider.core.mcp.tools import Tool, ToolResult
 from outrider.edge.link import Link
-from outrider.kinds.agenttype.granting import tool_name
 from outrider.kinds.agenttype.tools import ToolUse
 from outrider.ports.clock import Clock
 from outrider.runtime.discovery import registry
-from outrider.runtime.implementation import load_operation
-from outrider.surfaces.mcp.catalogue import operation_tool
+from outrider.surfaces.agents.granted import granted_operations
 
 
 class PlatformDesk:
@@ -34,26 +32,20 @@ class PlatformDesk:
 
     def __init__(self, link: Link, uses: Iterable[ToolUse], clock: Clock) -> None:
         self._link, self._clock = link, clock
-        self._operations: dict[str, str] = {}
-        self._tools: dict[str, Tool] = {}
-        for use in uses:
-            if use.operation is not None:
-                name, (family, _, verb) = tool_name(use.operation), use.operation.partition(".")
-                self._operations[name] = use.operation
-                self._tools[name] = operation_tool(name, load_operation(registry(), family, verb), planned=False)
+        self._granted = granted_operations(uses, registry())
 
     def tools(self) -> list[Tool]:
         """Return the tools."""
-        return list(self._tools.values())
+        return [one.tool for one in self._granted.values()]
 
     async def call(self, name: str, arguments: dict[str, Any], trace_id: str = "") -> ToolResult:
         """Have an operation run; a failure is a result too, so that the model can correct itself."""
         del trace_id  # the run begins a trace, which its instruction and its audit share
         try:
-            if name not in self._operations:
+            if name not in self._granted:
                 raise UnknownOperationError(f"no operation is granted as '{name}'", found=name)
             key = time_ordered(self._clock.now(), os.urandom(10))
-            request = CallRequest(id=key, operation=self._operations[name], input_data=arguments)
+            request = CallRequest(id=key, operation=self._granted[name].operation, input_data=arguments)
             answer = await self._ended(await self._link.call(request))
         except OutriderError as error:
             return ToolResult(to_builtins(error.body()), failed=True)

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
-from typing import Any
 
 from outrider.core.agent_config import AgentConfig
 from outrider.core.codec import digest
@@ -14,7 +13,7 @@ from outrider.core.units import format_money
 from outrider.edge.link import Link
 from outrider.edge.settings import AgentSettings
 from outrider.kinds.agenttype.model import AgentTypeSpec
-from outrider.kinds.agenttype.render import References
+from outrider.kinds.agenttype.validation import references
 from outrider.local.agents.files import AgentFiles
 from outrider.local.agents.job import AgentHost, Home, JobResult, Watcher, hosting
 from outrider.local.layout import Layout
@@ -85,7 +84,7 @@ class AgentTasks:
             self._hosting = contextlib.AsyncExitStack()
             item, *named = [parse_object(document, registry()) for document in self._config.workload]
             home = self._home(item)
-            self._host = await self._hosting.enter_async_context(hosting(item, home, _references(named)))
+            self._host = await self._hosting.enter_async_context(hosting(item, home, references(named)))
             self._made_of = made_of
         return self._host
 
@@ -104,13 +103,6 @@ class AgentTasks:
             desk=PlatformDesk(self._link, spec.tools, self._clock),
             asks=True,
         )
-
-
-def _references(items: list[Object]) -> References:
-    specs: dict[str, dict[str, Any]] = {"ModelProvider": {}, "Tool": {}}
-    for item in items:
-        specs[item.kind][item.name] = item.spec
-    return References(providers=specs["ModelProvider"], tools=specs["Tool"])
 
 
 def _watcher(log: Callable[[str], None]) -> Watcher:
