@@ -12,6 +12,7 @@ Dialect = Literal["openai", "anthropic", "gemini"]
 Period = Literal["hour", "day", "month"]
 OnExceed = Literal["stop", "finish"]
 Hosting = Literal["azure", "bedrock", "aws"]
+SandboxLevel = Literal["none", "landlock", "namespaced"]
 MemoryType = Literal["conversation", "kv", "vector"]
 
 
@@ -97,12 +98,26 @@ class LlmSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True,
     offline: Path | None = None
 
 
-class ToolServerSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """An MCP server whose tools the agent may get.
+class ToolServerSettings(
+    msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True, tag_field="transport"
+):
+    """A server whose tools the agent may get.
 
     Attributes:
         name: As grants name it.
         version: Of what it offers; definitions of tools are pinned for each.
+    """
+
+    name: str
+    version: str = ""
+
+
+class HttpServerSettings(
+    ToolServerSettings, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True, tag="http"
+):
+    """An MCP server that is reached over HTTP.
+
+    Attributes:
         url: Where it listens (streamable HTTP).
         socket: Unix socket at which it listens, in place of a network address.
         token: Secret that is sent as a bearer token.
@@ -110,13 +125,44 @@ class ToolServerSettings(msgspec.Struct, kw_only=True, frozen=True, omit_default
         ca: File with the authorities to trust, in place of the machine's.
     """
 
-    name: str
-    version: str = ""
     url: str
     socket: Path | None = None
     token: SecretRef | None = None
     headers: dict[str, str | SecretRef] = {}
     ca: Path | None = None
+
+
+class StdioServerSettings(
+    ToolServerSettings, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True, tag="stdio"
+):
+    """An MCP server that is a program, started by the sidecar and confined.
+
+    Attributes:
+        command: Program and arguments.
+        env: Its variables, as text or from a secret.
+        base: Where relative paths begin.
+        folder: Where it runs.
+        read: Files and folders that it may read besides.
+        write: Those that it may write.
+        ports: TCP ports that it may connect to.
+        min_level: Of its sandbox.
+        memory: Bytes, of it and all that it starts.
+        processes: At most, with their threads.
+    """
+
+    command: list[str]
+    env: dict[str, str | SecretRef] = {}
+    base: Path
+    folder: Path
+    read: list[str] = []
+    write: list[str] = []
+    ports: list[int] = []
+    min_level: SandboxLevel = "landlock"
+    memory: int
+    processes: int
+
+
+AnyToolServer = HttpServerSettings | StdioServerSettings
 
 
 class ToolGrantSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -149,7 +195,7 @@ class ToolGrantSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults
 class ToolsSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """The tools of the agent; what no grant names is not there for it."""
 
-    servers: list[ToolServerSettings] = []
+    servers: list[AnyToolServer] = []
     grants: list[ToolGrantSettings] = []
 
 
@@ -208,6 +254,7 @@ class SidecarSettings(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_u
             have them.
         secrets: Folder of the encrypted store.
         folder: Where relative paths of secrets start.
+        protected: Files and folders that programs which it starts must not see, besides its own.
     """
 
     agent: str
@@ -224,3 +271,4 @@ class SidecarSettings(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_u
     secret_sources: dict[str, dict[str, Any]] = {}
     secrets: Path | None = None
     folder: Path = Path()
+    protected: list[Path] = []

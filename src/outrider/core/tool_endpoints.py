@@ -4,7 +4,10 @@ from typing import Annotated
 
 import msgspec
 
+from outrider.core.errors import InvalidConfigError
+from outrider.core.quantities import Size, size
 from outrider.core.secrets import SecretRef
+from outrider.core.sidecar_settings import SandboxLevel
 
 
 class HttpTransport(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
@@ -23,10 +26,48 @@ class HttpTransport(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=
     ca: str = ""
 
 
-class ToolTransport(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
-    """How a server of tools is reached."""
+class StdioTransport(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """An MCP server that is a program of this machine (stdio, of any revision). The sidecar starts it, confined.
 
-    http: HttpTransport
+    Attributes:
+        command: Program and arguments; no shell is involved.
+        env: Variables, as text or from a secret.
+        folder: Where it runs, relative to the file of this object.
+        read: Files and folders that it may read besides.
+        write: Those that it may write.
+        ports: TCP ports that it may connect to, on any address.
+        min_level: Below it the program is not started; the strongest level that works is used.
+        memory: Of the program and all that it starts.
+        processes: With their threads.
+    """
+
+    command: Annotated[list[str], msgspec.Meta(min_length=1)]
+    env: dict[Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], str | SecretRef] = {}
+    folder: str = ""
+    read: list[str] = []
+    write: list[str] = []
+    ports: list[Annotated[int, msgspec.Meta(ge=1, le=65535)]] = []
+    min_level: SandboxLevel = "landlock"
+    memory: Size = size("512Mi")
+    processes: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 128
+
+
+_WAYS = ("http", "stdio")
+
+
+class ToolTransport(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """How a server of tools is reached: exactly one of the fields."""
+
+    http: HttpTransport | None = None
+    stdio: StdioTransport | None = None
+
+    def __post_init__(self) -> None:
+        given = [way for way in _WAYS if getattr(self, way) is not None]
+        if len(given) != 1:
+            raise InvalidConfigError(
+                "a server of tools is reached in one way", found=" and ".join(given) or "none",
+                expected=f"exactly one of {', '.join(_WAYS)}", suggestions=["write for example http: {url: ...}"],
+            )  # fmt: skip
 
 
 class ToolEndpoint(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):

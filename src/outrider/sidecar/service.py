@@ -125,7 +125,7 @@ class Sidecar:
         memories = await self._memories(proxy)
         self._tools = Tools(
             settings.tools, agent=settings.agent, state=settings.state, secrets=self._secrets, clock=self._clock,
-            used=self._used, asked=self._feed.add, memories=memories,
+            used=self._used, asked=self._feed.add, memories=memories, protected=settings.protected,
         )  # fmt: skip
         self._tool_gate = self._tools.gate(
             lambda request: agent.admits(client_key(request.key)), keyless=not agent.keys

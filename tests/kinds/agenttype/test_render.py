@@ -9,10 +9,14 @@ import msgspec
 import pytest
 
 from outrider.core.errors import InvalidConfigError, OutriderError
+from outrider.core.schema import convert
 from outrider.core.secrets import SecretRef
+from outrider.core.sidecar_settings import StdioServerSettings
+from outrider.core.tool_endpoints import ToolEndpoint
 from outrider.kinds.agenttype.environment import AGENT_KEY
-from outrider.kinds.agenttype.granting import LONGEST_QUEUE_SECONDS, OPERATIONS
+from outrider.kinds.agenttype.granting import LONGEST_QUEUE_SECONDS, OPERATIONS, granted
 from outrider.kinds.agenttype.model import AgentTypeSpec
+from outrider.kinds.agenttype.tools import ToolUse
 from tests.kinds.agenttype.support import FULL, PLACE, agent, plain, rendered
 
 # In the order in which they are tried: the first that the field takes and that is not what it holds already.
@@ -185,3 +189,27 @@ def test_a_capability_is_that_of_the_newest_tool() -> None:
     use = {"capability": "search", "tools": ["*"]}
     (grant,) = rendered({"agent": {"command": ["a"]}, "tools": [use]}).sidecar.tools.grants
     assert grant.server == "other"
+
+
+STDIO: dict[str, Any] = {
+    "command": ["npx", "server"], "env": {"A": "x"}, "folder": "code", "read": ["data"], "write": ["out"], "ports": [443],
+    "minLevel": "namespaced", "memory": "1Gi", "processes": 7,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("field", STDIO)
+def test_every_field_of_a_program_reaches_its_sidecar(field: str) -> None:
+    def server(stdio: dict[str, Any]) -> Any:
+        endpoint = convert({"version": "1", "transport": {"stdio": stdio}}, ToolEndpoint)
+        use = ToolUse(server="git", tools=["*"])
+        return granted([use], {"git": endpoint}, folder=Path("/home/ana"), operations=None, asks=False).servers[0]
+
+    usual = {key: value for key, value in STDIO.items() if key != field}
+    assert server(STDIO) != server({"command": ["a"]} | usual)
+    assert isinstance(server(STDIO), StdioServerSettings)
+
+
+@pytest.mark.parametrize("transport", [{}, {"http": {"url": "https://a.internal/"}, "stdio": {"command": ["a"]}}])
+def test_a_server_is_reached_in_one_way(transport: dict[str, Any]) -> None:
+    with pytest.raises(InvalidConfigError, match="in one way"):
+        convert({"version": "1", "transport": transport}, ToolEndpoint)

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from outrider.core.errors import ConflictError, InvalidConfigError
-from outrider.local.agents.confinement import grants, sight, state_folders
+from outrider.local.agents.confinement import grants, wanted
 from outrider.local.agents.files import check_own
-from outrider.local.agents.program import FoundProgram, find_program
+from outrider.runtime.sandbox.program import FoundProgram, find_program
+from outrider.runtime.sandbox.sight import sight, state_folders
 from tests.kinds.agenttype.support import rendered
 from tests.local.agents.support import AgentFolder
 
@@ -58,11 +59,11 @@ def test_a_program_of_the_users_own_does_not_open_its_home(tmp_path: Path, level
 
 
 async def test_programs_of_the_system_open_nothing_more(tmp_path: Path) -> None:
-    assert (await find_program(["/bin/sh"], tmp_path)).needs == []
+    assert (await find_program(["/bin/sh"], tmp_path, field="command")).needs == []
     own = script(tmp_path / "sbin" / "tool", "#!/bin/sh\n")
-    assert (await find_program([str(own)], tmp_path)).needs == [own]
+    assert (await find_program([str(own)], tmp_path, field="command")).needs == [own]
     with pytest.raises(InvalidConfigError):
-        await find_program(["a\0b"], tmp_path)
+        await find_program(["a\0b"], tmp_path, field="command")
 
 
 def test_packages_of_the_agent_run_in_the_sandbox_only(tmp_path: Path) -> None:
@@ -115,8 +116,9 @@ def test_grants_do_not_open_what_is_protected(tmp_path: Path, field: str, path: 
     protected = [folder / ".outrider", folder / "keys" / "provider"]
     program = FoundProgram([], [], [])
     try:
-        seen = sight(workload, folder, program, protected).readable
-        given = grants(workload, folder, 1, protected, sealed=False).write_paths
+        asked = wanted(workload, folder, protected)
+        seen = sight(asked, program, workload.init.made).readable
+        given = grants(asked, 1, sealed=False).write_paths
     except InvalidConfigError:
         return
     for hidden in protected:

@@ -12,8 +12,9 @@ import pytest
 
 from outrider.core.errors import InvalidConfigError
 from outrider.kinds.agenttype.render import Workload
-from outrider.local.agents.confinement import sight
-from outrider.local.agents.program import FoundProgram
+from outrider.local.agents.confinement import wanted
+from outrider.runtime.sandbox.program import FoundProgram
+from outrider.runtime.sandbox.sight import Sight, sight
 from tests.kinds.agenttype.support import rendered
 from tests.local.agents.support import AgentFolder
 
@@ -89,16 +90,20 @@ def workload_in(folder: Path) -> Workload:
     return msgspec.structs.replace(rendered({"agent": {"command": ["a"]}}), folder=folder)
 
 
+def seen_in(folder: Path, base: Path, protected: list[Path]) -> Sight:
+    return sight(wanted(workload_in(folder), base, protected), FoundProgram([], [], []))
+
+
 def test_a_folder_is_seen_without_what_is_protected(tmp_path: Path) -> None:
     for name in ("a/b/secret", "a/b/open", "a/c/open", "d/open", "top"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("")
     (tmp_path / "link").symlink_to("/etc")
-    seen = sight(workload_in(tmp_path), tmp_path, FoundProgram([], [], []), [tmp_path / "a/b/secret"])
+    seen = seen_in(tmp_path, tmp_path, [tmp_path / "a/b/secret"])
     assert seen.readable == [tmp_path / "a/b/open", tmp_path / "a/c", tmp_path / "d", tmp_path / "top"]
     assert seen.listed == [tmp_path, tmp_path / "a", tmp_path / "a/b"]
-    assert sight(workload_in(tmp_path), tmp_path, FoundProgram([], [], []), []).readable == [tmp_path]
-    assert sight(workload_in(tmp_path / "d"), tmp_path, FoundProgram([], [], []), [tmp_path]).readable == []
+    assert seen_in(tmp_path, tmp_path, []).readable == [tmp_path]
+    assert seen_in(tmp_path / "d", tmp_path, [tmp_path]).readable == []
 
 
 def test_a_home_is_no_folder_of_an_agent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -106,4 +111,4 @@ def test_a_home_is_no_folder_of_an_agent(monkeypatch: pytest.MonkeyPatch, tmp_pa
     (tmp_path / "home").mkdir()
     for folder in (tmp_path / "home", tmp_path):
         with pytest.raises(InvalidConfigError, match="not its own"):
-            sight(workload_in(folder), folder, FoundProgram([], [], []), [])
+            seen_in(folder, folder, [])

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from tests.local.agents.support import AgentFolder
 from tests.peers.environments import install
 from tests.peers.mcp_client import ENVIRONMENTS
-from tests.servers.mcp_servers import McpServerProcess
+from tests.servers.mcp_servers import PROGRAMS, McpServerProcess
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
 CALLS = """
@@ -129,3 +130,13 @@ def test_the_sdk_of_mcp_uses_a_server_through_the_sidecar(tmp_path: Path) -> Non
         agent.declare("Tool", "shop", {"version": "1.2.0", "transport": {"http": {"url": server.url}}})
         result = agent.run("--offline")
     assert result["result"] == {"tools": ["shop_add"], "result": {"result": 3}}, agent.outrider("agent", "logs").stdout
+
+
+def test_a_server_that_is_a_program_beside_the_agent(tmp_path: Path) -> None:
+    agent = granted(tmp_path, {"server": "shop", "tools": ["add"]})
+    python = install("mcp2", ENVIRONMENTS["mcp2"]) / "python"
+    (agent.folder / "server").mkdir()
+    shutil.copy(PROGRAMS / "mcp2_server.py", agent.folder / "server" / "shop.py")
+    stdio = {"command": [str(python), "shop.py", "stdio"], "folder": "server"}
+    agent.declare("Tool", "shop", {"version": "1.0.0", "transport": {"stdio": stdio}})
+    assert run(agent, [("shop_add", {"a": 1, "b": 2})]) == [{"result": 3}]

@@ -1,4 +1,4 @@
-"""A server on the MCP SDK 2.x, with its defaults: it serves both eras. Its port is the first argument."""
+"""A server on the MCP SDK 2.x, with its defaults: it serves both eras. Its port is the first argument, or `stdio`."""
 
 import sys
 import time
@@ -31,4 +31,7 @@ def hidden() -> str:
 server = MCPServer("shop")
 for tool in (add, fail, wait, hidden):
     server.add_tool(tool)
-uvicorn.run(server.streamable_http_app(), host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")
+if sys.argv[1] == "stdio":
+    server.run("stdio")
+else:
+    uvicorn.run(server.streamable_http_app(), host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")

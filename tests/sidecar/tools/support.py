@@ -11,7 +11,7 @@ from typing import Any
 from outrider.core.http.headers import Headers
 from outrider.core.http.messages import Request, Response
 from outrider.core.policy import ApprovalTerms
-from outrider.core.sidecar_settings import ToolGrantSettings, ToolServerSettings
+from outrider.core.sidecar_settings import HttpServerSettings, ToolGrantSettings
 from outrider.ports.clock import SystemClock
 from outrider.ports.http.server import Server
 from outrider.ports.secrets import Resolver
@@ -21,7 +21,9 @@ from outrider.sidecar.tools.approvals import Approvals
 from outrider.sidecar.tools.catalogue import Catalogue
 from outrider.sidecar.tools.desk import ToolDesk
 from outrider.sidecar.tools.grants import Grant
-from outrider.sidecar.tools.server import MIB, McpServer
+from outrider.sidecar.tools.servers.http import HttpWire
+from outrider.sidecar.tools.servers.mcp import McpServer
+from outrider.sidecar.tools.servers.wire import MIB
 
 JSON = Headers({"content-type": "application/json"})
 Answer = Callable[[dict[str, Any]], Any]
@@ -102,12 +104,12 @@ class Desk:
         self.used: list[ToolUse] = []
         self.asked: list[Question] = []
         clock = SystemClock()
-        settings = ToolServerSettings(name="s", url=url, version=version)
+        settings = HttpServerSettings(name="s", url=url, version=version)
         granted = [
             Grant(ToolGrantSettings(**{"server": "s", "tools": ["*"]} | one), clock.monotonic())
             for one in (grant, *more)
         ]
-        self.server = McpServer(settings, Resolver({}), grant.get("longest_result", MIB))
+        self.server = McpServer("s", version, HttpWire(settings, Resolver({}), grant.get("longest_result", MIB)))
         self.catalogue = Catalogue([self.server], granted, folder / "pins.json")
         ids = count()
         self.approvals = Approvals(clock.now, lambda: str(next(ids)), self.asked.append)

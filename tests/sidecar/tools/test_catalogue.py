@@ -9,19 +9,20 @@ import pytest
 
 from outrider.core.codec import decode_plain
 from outrider.core.http.messages import Response
-from outrider.core.sidecar_settings import ToolGrantSettings, ToolServerSettings, ToolsSettings
+from outrider.core.sidecar_settings import HttpServerSettings, ToolGrantSettings, ToolsSettings
 from outrider.ports.clock import SystemClock
 from outrider.ports.secrets import Resolver
-from outrider.sidecar.tools import building, server
+from outrider.sidecar.tools import building
 from outrider.sidecar.tools.building import Tools
 from outrider.sidecar.tools.pins import MOST_PINS, Pins
+from outrider.sidecar.tools.servers import mcp
 from tests.sidecar.proxy.support import eventually
 from tests.sidecar.tools.support import JSON, Desk, definition, desk, scripted
 
 
 def tools(folder: Path, **servers: str) -> Tools:
     settings = ToolsSettings(
-        servers=[ToolServerSettings(name=name, url=url) for name, url in servers.items()],
+        servers=[HttpServerSettings(name=name, url=url) for name, url in servers.items()],
         grants=[ToolGrantSettings(server=name, tools=["*"], prefix=f"{name}_") for name in servers],
     )
     return Tools(
@@ -49,7 +50,7 @@ async def test_a_server_that_hangs_hides_no_other(tmp_path: Path) -> None:
 
 
 async def test_a_look_has_one_deadline_for_all_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "LIST_SECONDS", 0.3)
+    monkeypatch.setattr(mcp, "LIST_SECONDS", 0.3)
     async with scripted() as slow:
         numbers = iter(range(1000))
         slow.answers["tools/list"] = lambda _: {"tools": [], "nextCursor": str(next(numbers))}

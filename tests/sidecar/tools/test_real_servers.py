@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 import pytest
 
 from tests.peers import mcp_client
-from tests.servers.mcp_servers import McpServerProcess
+from tests.peers.environments import install
+from tests.servers.mcp_servers import PROGRAMS, McpServerProcess
 from tests.sidecar.process import Sidecar, started
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
@@ -22,7 +24,7 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[McpServer
         yield made
 
 
-def settings(folder: Path, server: McpServerProcess, **grant: Any) -> dict[str, Any]:
+def settings(folder: Path, server: McpServerProcess | None, **grant: Any) -> dict[str, Any]:
     usual = {"server": "shop", "tools": ["add", "fail", "wait"], "prefix": "shop_"}
     (folder / "key").write_text("sk-virtual")
     return {
@@ -30,7 +32,10 @@ def settings(folder: Path, server: McpServerProcess, **grant: Any) -> dict[str, 
         "state": str(folder / "state"),
         "keys": [{"secret": "key"}],
         "secret_sources": {"key": {"file": str(folder / "key")}},
-        "tools": {"servers": [{"name": "shop", "url": server.url, "version": "1"}], "grants": [usual | grant]},
+        "tools": {
+            "servers": [{"name": "shop", "transport": "http", "url": server.url, "version": "1"}] if server else [],
+            "grants": [usual | grant],
+        },
     }
 
 
@@ -108,3 +113,19 @@ def test_a_server_that_comes_back_is_used_again(tmp_path: Path) -> None:
         with McpServerProcess("mcp1", tmp_path / "log", port=first.port):
             # The session of before is lost: it is begun anew, and the agent does not see that.
             assert ask(sidecar, "POST", "/v1/tools/shop_add", {"a": 1, "b": 2})[1]["structuredContent"] == {"result": 3}
+
+
+@pytest.mark.parametrize("sdk", SDKS)
+def test_a_server_that_is_a_program_of_the_sidecar(tmp_path: Path, sdk: str) -> None:
+    python = install(sdk, mcp_client.ENVIRONMENTS[sdk]) / "python"
+    (tmp_path / "code").mkdir()
+    shutil.copy(PROGRAMS / f"{sdk}_server.py", tmp_path / "code" / "server.py")
+    told = settings(tmp_path, None)
+    told["tools"]["servers"] = [{
+        "name": "shop", "transport": "stdio", "version": "1", "command": [str(python), "server.py", "stdio"], "base": str(tmp_path),
+        "folder": str(tmp_path / "code"), "memory": 2**29, "processes": 64,
+    }]  # fmt: skip
+    with started(tmp_path, told) as sidecar:
+        status, result = ask(sidecar, "POST", "/v1/tools/shop_add", {"a": 1, "b": 2})
+        assert (status, result["structuredContent"]) == (200, {"result": 3})
+        assert ask(sidecar, "POST", "/v1/tools/shop_fail", {"reason": "why"})[1]["isError"]

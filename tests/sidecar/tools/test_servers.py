@@ -13,9 +13,10 @@ from outrider.core.http.headers import Headers
 from outrider.core.http.messages import Response
 from outrider.core.mcp.asking import read_answer
 from outrider.core.secrets import SecretRef
-from outrider.core.sidecar_settings import ToolServerSettings
+from outrider.core.sidecar_settings import HttpServerSettings
 from outrider.ports.secrets import Resolver
-from outrider.sidecar.tools.server import McpServer
+from outrider.sidecar.tools.servers.http import HttpWire
+from outrider.sidecar.tools.servers.mcp import McpServer
 from tests.sidecar.tools.support import JSON, definition, desk, scripted
 
 EVENTS = Headers({"content-type": "text/event-stream"})
@@ -276,8 +277,8 @@ async def test_a_secret_that_cannot_be_read_is_an_error_of_the_call(monkeypatch:
 
     secrets = Resolver({})
     monkeypatch.setattr(secrets, "fetch", fail)
-    settings = ToolServerSettings(name="s", url="http://127.0.0.1:1/", token=SecretRef(secret="tok"))
-    made = McpServer(settings, secrets)
+    settings = HttpServerSettings(name="s", url="http://127.0.0.1:1/", token=SecretRef(secret="tok"))
+    made = McpServer("s", "", HttpWire(settings, secrets))
     with pytest.raises(ExecutionFailedError, match="'tok' cannot be read: Not a directory"):
         await made.call(definition("echo"), {"arguments": {}}, 1.0)
     await made.close()

@@ -110,12 +110,18 @@ def read_answer(body: bytes, content_type: str, number: int) -> dict[str, Any] |
             raise ExecutionFailedError(f"the server's answer is no JSON: {error.message}") from error
         if not isinstance(message, dict) or not _answers(message, number):
             continue
-        if isinstance(message.get("error"), dict):
-            return _fault(message["error"])
-        if isinstance(message.get("result"), dict):
-            result: dict[str, Any] = message["result"]
-            return result
+        found = outcome(message)
+        if found is not None:
+            return found
     raise ExecutionFailedError("the server's answer has neither a result nor an error", found=repr(body[:80]))
+
+
+def outcome(message: Mapping[str, Any]) -> dict[str, Any] | Fault | None:
+    """Return the result, or the error, that a message holds; None where it holds neither."""
+    if isinstance(message.get("error"), dict):
+        return _fault(message["error"])
+    found = message.get("result")
+    return found if isinstance(found, dict) else None
 
 
 def _answers(message: Mapping[str, Any], number: int) -> bool:

@@ -8,7 +8,13 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from outrider.core.errors import InvalidConfigError, NotFoundError, did_you_mean
-from outrider.core.sidecar_settings import ToolGrantSettings, ToolServerSettings, ToolsSettings
+from outrider.core.sidecar_settings import (
+    AnyToolServer,
+    HttpServerSettings,
+    StdioServerSettings,
+    ToolGrantSettings,
+    ToolsSettings,
+)
 from outrider.core.tool_endpoints import ToolEndpoint
 from outrider.kinds.agenttype.tools import ToolUse
 
@@ -38,11 +44,11 @@ def granted(
     Raises:
         OutriderError: A Tool is not there, or none has the capability or the version.
     """
-    servers: dict[str, ToolServerSettings] = {}
+    servers: dict[str, AnyToolServer] = {}
     grants = []
     for use in uses:
         if use.operation is not None:
-            servers[OPERATIONS] = ToolServerSettings(name=OPERATIONS, url="http://operations/mcp", socket=operations)
+            servers[OPERATIONS] = HttpServerSettings(name=OPERATIONS, url="http://operations/mcp", socket=operations)
             grant = _grant(use, OPERATIONS, [tool_name(use.operation)], "")
             grants.append(_waiting(grant) if asks else grant)
         else:
@@ -102,11 +108,18 @@ def _fits(version: str, wanted: SpecifierSet) -> bool:
         ) from error
 
 
-def _server(name: str, endpoint: ToolEndpoint, folder: Path) -> ToolServerSettings:
-    http = endpoint.transport.http
-    return ToolServerSettings(
-        name=name, version=endpoint.version, url=http.url, token=http.token, headers=http.headers,
-        ca=folder / http.ca if http.ca else None,
+def _server(name: str, endpoint: ToolEndpoint, folder: Path) -> AnyToolServer:
+    http, stdio, version = endpoint.transport.http, endpoint.transport.stdio, endpoint.version
+    if http is not None:
+        return HttpServerSettings(
+            name=name, version=version, url=http.url, token=http.token, headers=http.headers,
+            ca=folder / http.ca if http.ca else None,
+        )  # fmt: skip
+    assert stdio is not None  # one of them is
+    return StdioServerSettings(
+        name=name, version=version, command=stdio.command, env=stdio.env, base=folder, folder=folder / stdio.folder,
+        read=stdio.read, write=stdio.write, ports=stdio.ports, min_level=stdio.min_level, memory=int(stdio.memory),
+        processes=stdio.processes,
     )  # fmt: skip
 
 

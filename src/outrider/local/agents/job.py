@@ -24,12 +24,11 @@ from outrider.core.objects import Object
 from outrider.core.secrets import SecretRef
 from outrider.kinds.agenttype.model import AgentTypeSpec
 from outrider.kinds.agenttype.render import Place, References, Workload, render
-from outrider.local.agents.confinement import DOOR_PORT, Confinement, confinement, grants, limits, sight
+from outrider.local.agents.confinement import DOOR_PORT, Confinement, confinement, grants, limits, wanted
 from outrider.local.agents.files import AgentFiles
 from outrider.local.agents.meter import Meter
 from outrider.local.agents.operations import SOCKET, OperationDesk, served
 from outrider.local.agents.preparation import prepare
-from outrider.local.agents.program import FoundProgram, find_program
 from outrider.local.agents.sidecar import Sidecar, running_sidecar
 from outrider.local.agents.streams import Kept, feed
 from outrider.ports.clock import SystemClock
@@ -39,6 +38,8 @@ from outrider.ports.telemetry import current_traceparent, span
 from outrider.runtime.sandbox.launch import SEARCH_PATH
 from outrider.runtime.sandbox.model import Surroundings
 from outrider.runtime.sandbox.process import Confined, start
+from outrider.runtime.sandbox.program import FoundProgram, find_program
+from outrider.runtime.sandbox.sight import sight
 from outrider.sidecar.activity import Activity, Question
 from outrider.sidecar.llm.conventions import AGENT, INVOKE_AGENT, OPERATION
 from outrider.sidecar.tools.status import Decision
@@ -186,6 +187,7 @@ async def hosting(
             control=files.control,
             secret_sources=home.sources | plan.workload.sidecar.secret_sources,
             secrets=home.store,
+            protected=[files.folder, *home.protected],
         )
         await closing.enter_async_context(served(home.desk, files.control))
         sidecar = await closing.enter_async_context(running_sidecar(settings, files))
@@ -223,7 +225,9 @@ async def _plan(
     )  # fmt: skip
     workload = render(item, place, references)
     path = spec.agent.env.get("PATH")
-    program = await find_program(workload.command, workload.folder, path if isinstance(path, str) else "")
+    program = await find_program(
+        workload.command, workload.folder, path if isinstance(path, str) else "", field="spec.agent.command"
+    )
     return Plan(workload=workload, program=program, confinement=confined, listening=listening)
 
 
@@ -301,13 +305,13 @@ class AgentHost:
         home, plan = self._home, self._plan
         workload, sealed = plan.workload, plan.confinement.sealed
         port = DOOR_PORT if plan.listening is None else plan.listening.getsockname()[1]
-        protected = [home.files.folder, *home.protected]
-        seen = sight(workload, home.folder, plan.program, protected)
+        asked = wanted(workload, home.folder, [home.files.folder, *home.protected])
+        seen = sight(asked, plan.program, workload.init.made)
         if plan.listening is not None:
             await self._sidecar.open_door(plan.listening)
         program = await start(
             plan.confinement.level,
-            grants(workload, home.folder, port, protected, sealed=sealed),
+            grants(asked, port, sealed=sealed),
             limits(workload),
             program=plan.program.argv,
             surroundings=Surroundings(

@@ -61,6 +61,25 @@ async def strongest_level(
     raise _unavailable(minimum, failed)
 
 
+async def level_for(least: Level, cache: Path) -> tuple[Level, Machine]:
+    """Return the strongest level that works here, with what this machine offers; where none may do, that is one too.
+
+    Args:
+        least: Below this one nothing will do.
+        cache: Folder with what was found out earlier.
+
+    Raises:
+        SandboxUnavailableError: None that is strong enough works.
+    """
+    try:
+        level, report = await strongest_level(least, cache=cache)
+    except SandboxUnavailableError:
+        if least > Level.NONE:
+            raise
+        return Level.NONE, detect()
+    return level, report.machine
+
+
 async def probe(level: Level, machine: Machine) -> ProbeReport:
     """Try at one level what must not and what must work; takes some 200 ms."""
     begun = time.monotonic()

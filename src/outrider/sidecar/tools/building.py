@@ -19,7 +19,7 @@ from outrider.sidecar.tools.catalogue import Catalogue
 from outrider.sidecar.tools.desk import ToolDesk
 from outrider.sidecar.tools.gate import ToolGate
 from outrider.sidecar.tools.grants import Grant
-from outrider.sidecar.tools.server import McpServer
+from outrider.sidecar.tools.servers.opening import Surroundings, open_server
 from outrider.sidecar.tools.status import ToolsStatus
 from outrider.sidecar.tools.tool_server import ToolServer
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 60.0
 # A server that did not answer is asked again sooner.
 RETRY_SECONDS = 5.0
+LEAST_SECONDS = 1.0
 
 
 class Tools:
@@ -43,6 +44,7 @@ class Tools:
         used: Hears of every call.
         asked: Hears of every question.
         memories: The agent's memories, of which everything is granted.
+        protected: What programs of servers must not see.
 
     Raises:
         InvalidConfigError: A grant names a server that is not there, or has no sense.
@@ -51,6 +53,7 @@ class Tools:
     def __init__(
         self, settings: ToolsSettings, *, agent: str, state: Path, secrets: Resolver, clock: Clock,
         used: Callable[[ToolUse], None], asked: Callable[[Question], None], memories: Sequence["MemoryServer"] = (),
+        protected: Sequence[Path] = (),
     ) -> None:  # fmt: skip
         known = {server.name for server in settings.servers}
         for grant in settings.grants:
@@ -59,8 +62,12 @@ class Tools:
                     f"no server of tools is called '{grant.server}'", path="tools.grants", found=grant.server,
                     expected=", ".join(sorted(known)) or "a server",
                 )  # fmt: skip
+        self._news = asyncio.Event()
+        around = Surroundings(
+            secrets=secrets, state=state / "servers", protected=[*protected, state], changed=self._news.set
+        )
         servers: list[ToolServer] = [
-            *memories, *(McpServer(server, secrets, _longest(settings, server.name)) for server in settings.servers)
+            *memories, *(open_server(one, around, _longest(settings, one.name)) for one in settings.servers)
         ]  # fmt: skip
         granted = [*(memory.grant() for memory in memories), *settings.grants]
         grants = [Grant(grant, clock.monotonic()) for grant in granted]
@@ -79,10 +86,22 @@ class Tools:
         return ToolsStatus(tools=self.desk.status(), problems=dict(self.catalogue.problems))
 
     async def keep_looking(self) -> None:
-        """Ask the servers for their tools now and then, until cancelled."""
+        """Ask the servers for their tools now and then, and when one says that it has others, until cancelled."""
         while True:
+            self._news.clear()
             await self.catalogue.refresh()
-            await self._clock.sleep(RETRY_SECONDS if self.catalogue.silent else LOOK_SECONDS)
+            await self._pause(RETRY_SECONDS if self.catalogue.silent else LOOK_SECONDS)
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, at most until there is news, but not so little that a server which always has some keeps all others busy."""
+        await self._clock.sleep(LEAST_SECONDS)
+        loop = asyncio.get_running_loop()
+        waiting = {loop.create_task(self._clock.sleep(seconds)), loop.create_task(self._news.wait())}
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waiting:
+                task.cancel()
 
     async def close(self) -> None:
         """Drop connections and files; what runs has ended before."""

@@ -3,19 +3,9 @@
 import asyncio
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
-from outrider.core.errors import (
-    DeadlineExceededError,
-    ExecutionFailedError,
-    InvalidConfigError,
-    UnauthenticatedError,
-    UnavailableError,
-)
-from outrider.core.http.headers import Headers
-from outrider.core.http.limits import Limits
-from outrider.core.http.messages import Response
-from outrider.core.mcp.asking import ACCEPTED, Asked, Fault, legacy_request, modern_request, read_answer
+from outrider.core.errors import DeadlineExceededError, ExecutionFailedError
+from outrider.core.mcp.asking import Asked, Fault, legacy_request, modern_request
 from outrider.core.mcp.protocol import (
     HEADER_MISMATCH,
     INVALID_PARAMS,
@@ -25,21 +15,13 @@ from outrider.core.mcp.protocol import (
     SERVER_INFO_KEY,
     UNSUPPORTED_VERSION,
 )
-from outrider.core.sidecar_settings import ToolServerSettings
-from outrider.ports.certificates.tls import trusting
-from outrider.ports.secrets import Resolver
-from outrider.sidecar.tools.credentials import Credentials
-from outrider.sidecar.tools.events import EventClient
+from outrider.sidecar.tools.servers.wire import LIST_SECONDS, SESSION, Wire
 from outrider.sidecar.tools.tool_server import Definition
 from outrider.version import __version__
 
 CLIENT = {"name": "outrider", "version": __version__}
 MOST_PAGES = 50
 MOST_TOOLS = 2000
-MIB = 1024 * 1024
-LONGEST_LIST = 16 * MIB
-# For all pages together.
-LIST_SECONDS = 20.0
 # What only today's revision says of a result; who answers the agent says it anew.
 COMPLETE = "complete"
 CALL = "tools/call"
@@ -48,36 +30,21 @@ _LEGACY_STATUS = (400, 404, 405)
 _UNKNOWN = (METHOD_NOT_FOUND, UNSUPPORTED_VERSION)
 # What a server of today's revision says about a request that it has understood.
 _MODERN = (HEADER_MISMATCH, INVALID_PARAMS)
-_SESSION = "Mcp-Session-Id"
 
 
 class McpServer:
-    """A client of one server (streamable HTTP).
+    """A client of one server.
 
     Args:
-        settings: Where it is, and what it wants to see.
-        secrets: Opens what is secret of that.
-        longest: Bytes of a result of a call; its wrapping comes on top.
-
-    Raises:
-        InvalidConfigError: The address cannot be used.
+        name: As grants name it.
+        version: Of what it offers.
+        wire: The way to it.
     """
 
-    def __init__(self, settings: ToolServerSettings, secrets: Resolver, longest: int = MIB) -> None:
-        parts = urlsplit(settings.url)
-        if parts.scheme not in ("http", "https") or not parts.netloc:
-            raise InvalidConfigError(
-                f"server '{settings.name}': not an address", path="url", found=settings.url, expected="http:// or https://",
-            )  # fmt: skip
-        self.name, self.version = settings.name, settings.version
-        self._credentials = Credentials(settings, secrets)
-        self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        base = f"unix:{settings.socket}" if settings.socket is not None else f"{parts.scheme}://{parts.netloc}"
-        tls = trusting(settings.ca, path=f"server {settings.name}: ca") if parts.scheme == "https" else None
-        self._lists = EventClient(base, tls=tls, limits=Limits(body=LONGEST_LIST), max_connections=4)
-        # JSON may be written at greater length than it is measured with here.
-        room = 2 * max(longest, MIB) + MIB // 16
-        self._calls = EventClient(base, tls=tls, limits=Limits(body=room), max_connections=32)
+    def __init__(self, name: str, version: str, wire: Wire) -> None:
+        self.name, self.version = name, version
+        self._wire = wire
+        self._life = 0
         self._numbers = 0
         self._modern: bool | None = None
         self._legacy: dict[str, str] = {}
@@ -131,18 +98,13 @@ class McpServer:
         return _without_envelope(result)
 
     async def close(self) -> None:
-        """Drop its connections."""
-        await self._lists.close()
-        await self._calls.close()
+        """Drop the way to it."""
+        await self._wire.close()
 
     async def _ask(
         self, method: str, params: Mapping[str, Any], timeout: float, schema: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        if self._modern is None:
-            async with self._greeting:
-                if self._modern is None:
-                    self._modern = await self._greet()
-        ask = self._ask_modern if self._modern else self._ask_legacy
+        ask = self._ask_modern if await self._is_modern() else self._ask_legacy
         found = await ask(method, params, timeout, schema)
         if isinstance(found, Fault):
             raise ExecutionFailedError(
@@ -150,12 +112,19 @@ class McpServer:
             )
         return found
 
+    async def _is_modern(self) -> bool:
+        """Return whether it speaks today's revision; who has begun anew is asked anew."""
+        life = await self._wire.begin()
+        if self._modern is None or life != self._life:
+            async with self._greeting:
+                if self._modern is None or life != self._life:
+                    self._modern, self._life = await self._greet(), life
+        return self._modern
+
     async def _greet(self) -> bool:
         """Return whether it speaks today's revision, and begin a session where not; a broken network says nothing of that."""
-        number = self._number()
-        asked = modern_request("server/discover", {}, number=number, client=CLIENT)
         try:
-            found = self._read(await self._post(asked, number, LIST_SECONDS), number)
+            found = await self._discover()
         except ExecutionFailedError:  # an answer that no server of today's revision gives
             found = Fault(0, "")
         if isinstance(found, dict) and set(MODERN_VERSIONS) & set(_texts(found.get("supportedVersions"))):
@@ -170,38 +139,46 @@ class McpServer:
         await self._initialise()
         return False
 
+    async def _discover(self) -> dict[str, Any] | Fault:
+        number, patience = self._number(), self._wire.patience
+        asked = modern_request("server/discover", {}, number=number, client=CLIENT)
+        try:
+            return (await self._wire.ask(asked, number, patience or LIST_SECONDS)).read()
+        except DeadlineExceededError:
+            if patience is None:
+                raise
+            return Fault(0, "")
+
     async def _initialise(self) -> None:
         """Begin a session as the revisions before 2026-07-28 do."""
         number = self._number()
         params = {"protocolVersion": LEGACY_VERSIONS[0], "capabilities": {}, "clientInfo": CLIENT}
-        response = await self._post(
-            Asked(legacy_request("initialize", params, number=number), {}), number, LIST_SECONDS
-        )
-        found = self._read(response, number)
+        asked = Asked(legacy_request("initialize", params, number=number), {})
+        answer = await self._wire.ask(asked, number, LIST_SECONDS)
+        found = answer.read()
         if isinstance(found, Fault):
             self._modern = None  # it may be a newer one by now
             raise ExecutionFailedError(f"server '{self.name}' refuses to begin: {found.message}", found=str(found.code))
         version = found.get("protocolVersion")
         self._legacy = {"MCP-Protocol-Version": version if isinstance(version, str) else LEGACY_VERSIONS[0]}
-        session = response.headers.get(_SESSION)
-        if session:
-            self._legacy[_SESSION] = session
+        if answer.session:
+            self._legacy[SESSION] = answer.session
         begun = legacy_request("notifications/initialized", {}, number=None)
-        await self._post(Asked(begun, self._legacy), 0, LIST_SECONDS)
+        await self._wire.tell(Asked(begun, self._legacy))
 
     async def _ask_modern(
         self, method: str, params: Mapping[str, Any], timeout: float, schema: Mapping[str, Any] | None
     ) -> dict[str, Any] | Fault:
         number = self._number()
         asked = modern_request(method, params, number=number, client=CLIENT, schema=schema)
-        response = await self._post(asked, number, timeout, method)
+        answer = await self._wire.ask(asked, number, timeout, is_call=method == CALL)
         try:
-            found = self._read(response, number)
+            found = answer.read()
         except ExecutionFailedError:
-            if response.status not in _LEGACY_STATUS or await self._is_modern_still():
+            if answer.status not in _LEGACY_STATUS or await self._is_modern_still():
                 raise
             return await self._ask_legacy(method, params, timeout)
-        if isinstance(found, Fault) and _is_of_legacy(found, response.status) and not await self._is_modern_still():
+        if isinstance(found, Fault) and _is_of_legacy(found, answer.status) and not await self._is_modern_still():
             return await self._ask_legacy(method, params, timeout)
         return found
 
@@ -221,37 +198,13 @@ class McpServer:
             number = self._number()
             session = self._legacy
             asked = Asked(legacy_request(method, params, number=number), session)
-            response = await self._post(asked, number, timeout, method)
-            if attempt or response.status not in (400, 404) or _SESSION not in session:
-                return self._read(response, number)
+            answer = await self._wire.ask(asked, number, timeout, is_call=method == CALL)
+            if attempt or answer.status not in (400, 404) or SESSION not in session:
+                return answer.read()
             async with self._greeting:
                 if self._legacy is session:  # else another request has begun a new one
                     await self._initialise()
         raise AssertionError("unreachable")
-
-    async def _post(self, asked: Asked, number: int, timeout: float, method: str = "") -> Response:
-        fields = Headers([
-            ("content-type", "application/json"), ("accept", ACCEPTED), *asked.headers.items(),
-            *(await self._credentials.headers()).items(),
-        ])  # fmt: skip
-        client = self._calls if method == CALL else self._lists
-        return await client.ask(self._path, number, headers=fields, body=asked.body, timeout=timeout)
-
-    def _read(self, response: Response, number: int) -> dict[str, Any] | Fault:
-        if response.status in (401, 403):
-            raise UnauthenticatedError(
-                f"server '{self.name}' does not accept its credentials", found=f"status {response.status}",
-                suggestions=["look at token and headers of its Tool"],
-            )  # fmt: skip
-        if response.status >= 500:
-            raise UnavailableError(f"server '{self.name}' fails", found=f"status {response.status}")
-        body = response.body if isinstance(response.body, bytes) else b""  # this client reads an answer whole
-        try:
-            return read_answer(body, response.headers.get("content-type", "") or "", number)
-        except ExecutionFailedError as error:
-            error.message = f"server '{self.name}': {error.message}"
-            error.found = f"status {response.status}: {error.found}"
-            raise
 
     def _number(self) -> int:
         self._numbers += 1

@@ -1,6 +1,6 @@
 """Where a program and what it is made of lie on this machine, so that a sandbox can let it see just that.
 
-Nothing of the agent's own is run to find that out: a virtual environment may run code of its packages at every start.
+Nothing of the program's own is run to find that out: a virtual environment may run code of its packages at every start.
 """
 
 import os
@@ -38,13 +38,14 @@ class FoundProgram(msgspec.Struct, frozen=True):
     path: list[Path]
 
 
-async def find_program(command: Sequence[str], folder: Path, search: str = "") -> FoundProgram:
+async def find_program(command: Sequence[str], folder: Path, search: str = "", *, field: str) -> FoundProgram:
     """Find a program on the path, or from its folder.
 
     Args:
         command: Program and arguments.
         folder: Where it runs.
         search: Folders in which it is looked for, in place of PATH of this process.
+        field: Where the command is declared, for errors.
 
     Raises:
         InvalidConfigError: The command is none.
@@ -53,7 +54,7 @@ async def find_program(command: Sequence[str], folder: Path, search: str = "") -
     name = command[0].strip()
     if not name or any("\0" in word for word in command):
         raise InvalidConfigError(
-            "the command of the agent is none", path="spec.agent.command", found=repr(list(command))[:200],
+            "the command is none", path=field, found=repr(list(command))[:200],
             expected="a program and its arguments, without NUL",
         )  # fmt: skip
     path = search or os.environ.get("PATH", os.defpath)

@@ -1,0 +1,100 @@
+"""The way to an MCP server over HTTP (streamable HTTP, of any revision)."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from outrider.core.errors import (
+    ExecutionFailedError,
+    InvalidConfigError,
+    UnauthenticatedError,
+    UnavailableError,
+)
+from outrider.core.http.headers import Headers
+from outrider.core.http.limits import Limits
+from outrider.core.http.messages import Response
+from outrider.core.mcp.asking import ACCEPTED, Asked, Fault, read_answer
+from outrider.core.sidecar_settings import HttpServerSettings
+from outrider.ports.certificates.tls import trusting
+from outrider.ports.secrets import Resolver
+from outrider.sidecar.tools.servers.credentials import Credentials
+from outrider.sidecar.tools.servers.events import EventClient
+from outrider.sidecar.tools.servers.wire import LIST_SECONDS, LONGEST_LIST, MIB, SESSION, Answer, room_for
+
+
+class HttpWire:
+    """Asks one server.
+
+    Args:
+        settings: Where it is, and what it wants to see.
+        secrets: Opens what is secret of that.
+        longest: Bytes of a result of a call; its wrapping comes on top.
+
+    Raises:
+        InvalidConfigError: The address cannot be used.
+    """
+
+    patience: float | None = None
+
+    def __init__(self, settings: HttpServerSettings, secrets: Resolver, longest: int = MIB) -> None:
+        parts = urlsplit(settings.url)
+        if parts.scheme not in ("http", "https") or not parts.netloc:
+            raise InvalidConfigError(
+                f"server '{settings.name}': not an address", path="url", found=settings.url, expected="http:// or https://",
+            )  # fmt: skip
+        self._name = settings.name
+        self._credentials = Credentials(settings.name, settings.headers, settings.token, secrets)
+        self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        base = f"unix:{settings.socket}" if settings.socket is not None else f"{parts.scheme}://{parts.netloc}"
+        tls = trusting(settings.ca, path=f"server {settings.name}: ca") if parts.scheme == "https" else None
+        self._lists = EventClient(base, tls=tls, limits=Limits(body=LONGEST_LIST), max_connections=4)
+        self._calls = EventClient(base, tls=tls, limits=Limits(body=room_for(longest)), max_connections=32)
+
+    async def begin(self) -> int:
+        """Return always the same: what begins a session says so itself."""
+        return 0
+
+    async def ask(self, asked: Asked, number: int, timeout: float, *, is_call: bool = False) -> Answer:
+        """Send a request and return what comes back; arguments as those of Wire.
+
+        Raises:
+            OutriderError: Nothing came back, or the server wants other credentials, or fails.
+        """
+        response = await self._post(asked, number, timeout, is_call=is_call)
+        if response.status in (401, 403):
+            raise UnauthenticatedError(
+                f"server '{self._name}' does not accept its credentials", found=f"status {response.status}",
+                suggestions=["look at token and headers of its Tool"],
+            )  # fmt: skip
+        if response.status >= 500:
+            raise UnavailableError(f"server '{self._name}' fails", found=f"status {response.status}")
+        return Answer(self._read(response, number), response.status, response.headers.get(SESSION) or "")
+
+    async def tell(self, asked: Asked) -> None:
+        """Send a notification.
+
+        Raises:
+            OutriderError: It could not be sent.
+        """
+        await self._post(asked, 0, LIST_SECONDS, is_call=False)
+
+    async def close(self) -> None:
+        """Drop its connections."""
+        await self._lists.close()
+        await self._calls.close()
+
+    async def _post(self, asked: Asked, number: int, timeout: float, *, is_call: bool) -> Response:
+        fields = Headers([
+            ("content-type", "application/json"), ("accept", ACCEPTED), *asked.headers.items(),
+            *(await self._credentials.headers()).items(),
+        ])  # fmt: skip
+        client = self._calls if is_call else self._lists
+        return await client.ask(self._path, number, headers=fields, body=asked.body, timeout=timeout)
+
+    def _read(self, response: Response, number: int) -> dict[str, Any] | Fault | ExecutionFailedError:
+        body = response.body if isinstance(response.body, bytes) else b""  # this client reads an answer whole
+        try:
+            return read_answer(body, response.headers.get("content-type", "") or "", number)
+        except ExecutionFailedError as error:
+            error.message = f"server '{self._name}': {error.message}"
+            error.found = f"status {response.status}: {error.found}"
+            return error

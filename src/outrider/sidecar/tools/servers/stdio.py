@@ -1,0 +1,224 @@
+"""The way to an MCP server that is a program: started here and confined, with a message in each line (MCP, "stdio")."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from outrider.core.codec import decode_plain, encode
+from outrider.core.errors import (
+    DeadlineExceededError,
+    ExecutionFailedError,
+    LimitedError,
+    OutriderError,
+    UnavailableError,
+)
+from outrider.core.mcp.asking import Asked, legacy_request, outcome
+from outrider.core.mcp.protocol import METHOD_NOT_FOUND
+from outrider.core.sidecar_settings import StdioServerSettings
+from outrider.ports.secrets import Resolver
+from outrider.runtime.sandbox.process import Confined
+from outrider.sidecar.tools.servers.program import start_program
+from outrider.sidecar.tools.servers.wire import LONGEST_LIST, MIB, Answer, room_for
+
+# A program that dies at once is not started more often.
+RESTART_SECONDS = 1.0
+PATIENCE_SECONDS = 5.0
+# Of what it writes to standard error, for errors.
+LAST_LINES, LONGEST_LINE = 5, 300
+_LIST_CHANGED = "notifications/tools/list_changed"
+_END = b"\n"
+
+
+class StdioWire:
+    """A program that answers on its standard output.
+
+    Args:
+        settings: The program.
+        secrets: Opens what is secret of its variables.
+        state: Its working folder, which is kept from one start to the next.
+        protected: What it must not see.
+        changed: Hears that its list of tools is another one.
+        longest: Bytes of a result of a call; its wrapping comes on top.
+    """
+
+    patience: float | None = PATIENCE_SECONDS
+
+    def __init__(
+        self, settings: StdioServerSettings, secrets: Resolver, *, state: Path, protected: list[Path],
+        changed: Callable[[], None] = lambda: None, longest: int = MIB,
+    ) -> None:  # fmt: skip
+        self._settings, self._secrets = settings, secrets
+        self._state, self._protected, self._changed = state, protected, changed
+        self._line_limit = max(room_for(longest), LONGEST_LIST)
+        self._starting = asyncio.Lock()
+        self._program: Confined | None = None
+        self._serving: asyncio.Task[None] | None = None
+        self._waiting: dict[int, asyncio.Future[Answer]] = {}
+        self._lines: deque[str] = deque(maxlen=LAST_LINES)
+        self._life, self._not_before = 0, 0.0
+        self._problem: OutriderError | None = None
+
+    async def begin(self) -> int:
+        """Start the program where it does not run, and return how often it was started.
+
+        Raises:
+            OutriderError: It cannot be started, or has ended just now.
+        """
+        async with self._starting:
+            if self._program is None:
+                now = asyncio.get_running_loop().time()
+                if now < self._not_before:
+                    raise self._problem or self._gone()
+                self._not_before = now + RESTART_SECONDS
+                await self._start()
+            return self._life
+
+    async def ask(self, asked: Asked, number: int, timeout: float, *, is_call: bool = False) -> Answer:  # noqa: ARG002 - one bound for all lines
+        """Send a request and wait for its answer; arguments as those of Wire.
+
+        Raises:
+            OutriderError: The program has ended, or does not answer in time, or answers at too great a length.
+        """
+        waiter: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = waiter
+        answered = False
+        try:
+            async with asyncio.timeout(timeout):
+                await self._write(asked.body)
+                answer = await waiter
+            answered = True
+        except TimeoutError as error:
+            raise DeadlineExceededError(
+                f"server '{self._settings.name}' did not answer within {timeout:g} s",
+                suggestions=["check that it is well"],
+            ) from error
+        finally:
+            self._waiting.pop(number, None)
+            if not answered:
+                self._cancel(number)
+        return answer
+
+    async def tell(self, asked: Asked) -> None:
+        """Send a notification.
+
+        Raises:
+            UnavailableError: The program has ended.
+        """
+        await self._write(asked.body)
+
+    async def close(self) -> None:
+        """End the program."""
+        async with self._starting:
+            self._not_before = float("inf")
+            if self._serving is not None:
+                self._serving.cancel()
+                await asyncio.wait({self._serving})
+
+    async def _start(self) -> None:
+        self._lines.clear()
+        try:
+            program = await start_program(
+                self._settings, self._secrets, work=self._state, protected=self._protected, line_limit=self._line_limit
+            )
+        except OutriderError as error:
+            self._problem = error
+            raise
+        self._problem = None
+        self._program = program
+        self._life += 1
+        self._serving = asyncio.get_running_loop().create_task(self._serve(program))
+
+    async def _serve(self, program: Confined) -> None:
+        """Read what the program writes until it has ended, and end what is left of it."""
+        listening = asyncio.get_running_loop().create_task(self._keep_lines(program.stderr))
+        fault: OutriderError | None = None
+        try:
+            while line := await program.stdout.readline():
+                self._take(line)
+        except ValueError:  # asyncio's word for a line that is too long
+            fault = LimitedError(
+                f"server '{self._settings.name}' wrote a message that is too long", expected=f"at most {self._line_limit} bytes",
+                suggestions=["ask for less"],
+            )  # fmt: skip
+        finally:
+            self._program, waiting = None, self._waiting
+            self._waiting = {}
+            await program.kill()
+            with suppress(asyncio.CancelledError):
+                await listening
+            self._problem = fault or self._gone()
+            for waiter in waiting.values():
+                if not waiter.done():
+                    waiter.set_exception(self._problem)
+
+    def _take(self, line: bytes) -> None:
+        """Take a line of its output; one that is no message is kept as what it says of itself."""
+        try:
+            message = decode_plain(line)
+        except OutriderError:
+            message = None
+        if not isinstance(message, dict):
+            self._lines.append(line.decode("utf-8", "replace").strip()[:LONGEST_LINE])
+            return
+        if "method" in message:
+            self._hear(message)
+            return
+        number = message.get("id")
+        waiter = self._waiting.get(number) if type(number) is int else None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(Answer(outcome(message) or self._odd(line)))
+
+    def _hear(self, message: dict[str, Any]) -> None:
+        """Hear a notification, or answer a request of the server: nothing that it could ask for is offered."""
+        if "id" not in message:
+            if message["method"] == _LIST_CHANGED:
+                self._changed()
+            return
+        answer: dict[str, Any] = {"jsonrpc": "2.0", "id": message["id"]}
+        if message["method"] == "ping":
+            answer["result"] = {}
+        else:
+            answer["error"] = {"code": METHOD_NOT_FOUND, "message": "this client offers nothing to servers"}
+        self._send(encode(answer))
+
+    def _cancel(self, number: int) -> None:
+        """Tell the program that nobody waits any more."""
+        if self._program is not None:
+            params = {"requestId": number, "reason": "the client does not wait"}
+            self._send(legacy_request("notifications/cancelled", params, number=None))
+
+    async def _write(self, body: bytes) -> None:
+        self._send(body)
+        program = self._program
+        if program is None:
+            raise self._gone()
+        with suppress(ConnectionError):  # its end is told to who waits
+            await program.stdin.drain()
+
+    def _send(self, body: bytes) -> None:
+        if self._program is not None and not self._program.stdin.is_closing():
+            self._program.stdin.write(body + _END)
+
+    async def _keep_lines(self, stream: asyncio.StreamReader) -> None:
+        while True:
+            try:
+                line = await stream.readline()
+            except ValueError:
+                continue
+            if not line:
+                return
+            self._lines.append(line.decode("utf-8", "replace").strip()[:LONGEST_LINE])
+
+    def _gone(self) -> UnavailableError:
+        return UnavailableError(
+            f"server '{self._settings.name}' has ended", found=" | ".join(self._lines) or "no word",
+            expected="a program that answers until its input ends", suggestions=["try its command by hand"],
+        )  # fmt: skip
+
+    def _odd(self, line: bytes) -> ExecutionFailedError:
+        return ExecutionFailedError(
+            f"server '{self._settings.name}': its answer has neither a result nor an error", found=repr(line[:80])
+        )
