@@ -29,7 +29,7 @@ FULL: dict[str, Any] = {
         "command": ["python3", "triage.py"],
         "image": "triage:1",
         "env": {"LOG_LEVEL": "info", "TOKEN": {"secret": "token", "key": "a"}, "PYTHONPATH": ":lib:", "NO_PROXY": "db"},
-        "folder": "program",
+        "folder": "/program",
     },
     "wrapper": {"runtime": "python", "hooks": ["hook.py"], "required": True},
     "invocation": {"mode": "job", "timeout": "5m"},

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from outrider.core.errors import ConflictError, InvalidConfigError
-from outrider.local.agents.confinement import grants, wanted
 from outrider.local.agents.files import check_own
+from outrider.local.agents.starters.confinement import grants, wanted
 from outrider.runtime.sandbox.program import FoundProgram, find_program
 from outrider.runtime.sandbox.sight import sight, state_folders
 from tests.kinds.agenttype.support import rendered

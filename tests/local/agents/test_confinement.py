@@ -12,7 +12,7 @@ import pytest
 
 from outrider.core.errors import InvalidConfigError
 from outrider.kinds.agenttype.render import Workload
-from outrider.local.agents.confinement import wanted
+from outrider.local.agents.starters.confinement import wanted
 from outrider.runtime.sandbox.program import FoundProgram
 from outrider.runtime.sandbox.sight import Sight, sight
 from tests.kinds.agenttype.support import rendered

@@ -117,12 +117,6 @@ def test_a_program_that_is_not_there_is_named(tmp_path: Path, command: list[str]
     assert "Traceback" not in done.stderr
 
 
-def test_an_image_is_refused_here(tmp_path: Path) -> None:
-    done = AgentFolder(tmp_path, agent={"image": "triage:1"}).outrider("agent", "run", "--offline")
-    assert "UNSUPPORTED" in done.stderr
-    assert "spec.agent.command" in done.stderr
-
-
 def test_a_second_run_at_the_same_time_is_refused(tmp_path: Path) -> None:
     agent = AgentFolder(tmp_path, SLEEPS)
     first = agent.start("agent", "run", "--offline")

@@ -18,9 +18,9 @@ class Program(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, 
 
     Attributes:
         command: Program and arguments; no shell is involved. With an image it takes the place of the image's own.
-        image: A container image.
+        image: A container image; on a laptop it runs in podman.
         env: Variables, as text or from a secret.
-        folder: Where the program runs, relative to the file of this object; in a container absolute.
+        folder: Where the program runs, relative to the file of this object; of an image a path inside of it.
     """
 
     command: list[str] = []
@@ -33,6 +33,11 @@ class Program(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, 
             raise InvalidConfigError(
                 "an agent needs a command or an image", found="neither", expected="command, image, or both",
                 suggestions=["write for example command: [python, agent.py]"],
+            )  # fmt: skip
+        if self.image and self.folder and not self.folder.startswith("/"):
+            raise InvalidConfigError(
+                "the folder of an image is one inside of it", found=self.folder, expected="an absolute path, or none for the image's own",
+                suggestions=["write for example folder: /app"],
             )  # fmt: skip
 
 

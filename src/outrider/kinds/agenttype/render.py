@@ -95,6 +95,7 @@ class Workload(msgspec.Struct, kw_only=True, frozen=True):
         image: Of the program; empty on a laptop without containers.
         env: Its variables.
         folder: Where it runs.
+        inside: The same in a container; empty where its image says it.
         invocation: How it gets its work.
         egress: What must hold of what it reaches.
         isolation: How it is confined.
@@ -108,6 +109,7 @@ class Workload(msgspec.Struct, kw_only=True, frozen=True):
     image: str
     env: dict[str, Value]
     folder: Path
+    inside: str
     invocation: Invocation
     egress: Egress
     isolation: Isolation
@@ -158,6 +160,7 @@ def render(item: Object, place: Place, references: References) -> Workload:
             agent.env, agent=item.name, address=place.address, shared=place.shared, work=place.work, wrapper=wrapper
         ),
         folder=place.folder / agent.folder,
+        inside=agent.folder,
         invocation=spec.invocation,
         egress=spec.egress,
         isolation=spec.isolation,

@@ -4,85 +4,53 @@ import asyncio
 import contextlib
 import os
 import shutil
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from outrider.core.codec import encode
 from outrider.core.errors import (
-    ExecutionFailedError,
     InvalidConfigError,
     NotFoundError,
     OutriderError,
-    UnsupportedError,
 )
 from outrider.core.identifiers import time_ordered
 from outrider.core.objects import Object
 from outrider.core.secrets import SecretRef
 from outrider.kinds.agenttype.model import AgentTypeSpec
 from outrider.kinds.agenttype.render import Place, References, Workload, render
-from outrider.local.agents.confinement import DOOR_PORT, Confinement, confinement, grants, limits, wanted
-from outrider.local.agents.files import AgentFiles
+from outrider.local.agents.home import Home
 from outrider.local.agents.meter import Meter
-from outrider.local.agents.operations import SOCKET, OperationDesk, served
+from outrider.local.agents.operations import SOCKET, served
 from outrider.local.agents.preparation import prepare
 from outrider.local.agents.sidecar import Sidecar, running_sidecar
+from outrider.local.agents.starters.container import ContainerStarter
+from outrider.local.agents.starters.process import ProcessStarter
+from outrider.local.agents.starters.starter import INPUT_FILE, Running, Starter
 from outrider.local.agents.streams import Kept, feed
 from outrider.ports.clock import SystemClock
 from outrider.ports.secrets import Resolver
 from outrider.ports.secrets.private_files import write_private
 from outrider.ports.telemetry import current_traceparent, span
-from outrider.runtime.sandbox.launch import SEARCH_PATH
-from outrider.runtime.sandbox.model import Surroundings
-from outrider.runtime.sandbox.process import Confined, start
-from outrider.runtime.sandbox.program import FoundProgram, find_program
-from outrider.runtime.sandbox.sight import sight
 from outrider.sidecar.activity import Activity, Question
 from outrider.sidecar.llm.conventions import AGENT, INVOKE_AGENT, OPERATION
 from outrider.sidecar.tools.status import Decision
 
-INPUT_FILE, RESULT_FILE = "input.json", "result.json"
-MOST_SHOWN = 2000
-
-
-class Home(msgspec.Struct, kw_only=True, frozen=True):
-    """Where an agent is at home on this machine.
-
-    Attributes:
-        files: Its own.
-        folder: Where relative paths of its object begin.
-        sources: Where secrets come from, as `Platform.spec.secrets` declares them.
-        store: Folder of the encrypted store of secrets.
-        protected: Files and folders that hold secrets.
-        cache: Folder with what is known of this machine's sandboxes.
-        desk: Runs the operations that it is granted.
-        asks: Whether the desk also asks who must approve.
-    """
-
-    files: AgentFiles
-    folder: Path
-    sources: dict[str, dict[str, Any]]
-    store: Path
-    protected: list[Path]
-    cache: Path
-    desk: OperationDesk
-    asks: bool = False
+RESULT_FILE = "result.json"
 
 
 class Watcher(msgspec.Struct, kw_only=True, frozen=True):
     """Who hears of a task while it runs, and answers its questions.
 
     Attributes:
-        began: Hears that its program is started.
+        began: Hears that its program is started, how it is confined, and what holds of its network.
         activity: Hears what its sidecar does.
         stderr: Gets what its program writes there.
         decide: Answers a call that waits for a person, or returns None to let others answer.
     """
 
-    began: Callable[[Confinement], None] = lambda _: None
+    began: Callable[[str, str], None] = lambda *_: None
     activity: Callable[[Activity], None] = lambda _: None
     stderr: Callable[[bytes], None] = lambda _: None
     decide: Callable[[Question], Awaitable[Decision | None]]
@@ -133,12 +101,10 @@ class Ending(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, kw_only=True, frozen=True):
-    """What is to be started, and how."""
+    """What is to be started, and by whom."""
 
     workload: Workload
-    program: FoundProgram
-    confinement: Confinement
-    listening: socket.socket | None
+    starter: Starter
 
 
 async def run_job(
@@ -179,15 +145,16 @@ async def hosting(
         closing.enter_context(files.locked())
         files.prepare()
         _check(item, offline=offline)
-        plan = await _plan(item, home, references, offline=offline, accept_none=accept_unsandboxed)
-        if plan.listening is not None:
-            closing.enter_context(plan.listening)
+        starter = await _starter(item.spec, home, accept_none=accept_unsandboxed)
+        closing.callback(starter.close)
+        plan = Plan(workload=_workload(item, home, references, starter, offline=offline), starter=starter)
+        await starter.find(plan.workload)
         settings = msgspec.structs.replace(
             plan.workload.sidecar,
             control=files.control,
             secret_sources=home.sources | plan.workload.sidecar.secret_sources,
             secrets=home.store,
-            protected=[files.folder, *home.protected],
+            protected=home.hidden,
         )
         await closing.enter_async_context(served(home.desk, files.control))
         sidecar = await closing.enter_async_context(running_sidecar(settings, files))
@@ -201,34 +168,27 @@ def _check(item: Object, *, offline: bool) -> None:
             f"agent '{item.name}' has no script to answer offline", path="spec.llm.offline", found="none",
             expected="offline: {script: FILE}", suggestions=["add it, or leave --offline out"],
         )  # fmt: skip
-    if not spec.agent.command:
-        raise UnsupportedError(
-            f"agent '{item.name}' is an image; here it runs as a process", found=spec.agent.image,
-            expected="spec.agent.command", suggestions=["add the command that the image starts"],
-        )  # fmt: skip
 
 
-async def _plan(
-    item: Object, home: Home, references: References, *, offline: bool, accept_none: bool
-) -> Plan:  # fmt: skip
-    spec: AgentTypeSpec = item.spec
-    confined = await confinement(spec, home.cache, accept_none=accept_none)
-    listening, port = None, DOOR_PORT
-    if not confined.sealed:
-        listening = socket.create_server(("127.0.0.1", 0), backlog=1024)
-        port = listening.getsockname()[1]
+async def _starter(spec: AgentTypeSpec, home: Home, *, accept_none: bool) -> Starter:
+    if spec.agent.image:
+        return await ContainerStarter.create(spec, home)
+    return await ProcessStarter.create(spec, home, accept_none=accept_none)
+
+
+def _workload(item: Object, home: Home, references: References, starter: Starter, *, offline: bool) -> Workload:
+    """Return what is to be started; the variables name folders as the program sees them."""
     files = home.files
     place = Place(
-        address=f"127.0.0.1:{port}", listen="", shared=files.shared, work=files.work, state=files.sidecar, key=files.key,
+        address=starter.address, listen="", shared=files.shared, work=files.work, state=files.sidecar, key=files.key,
         folder=home.folder, offline=offline, operations=files.control / SOCKET,
         asks=home.asks,
     )  # fmt: skip
+    agent = msgspec.structs.replace(item.spec.agent, env={**starter.variables, **item.spec.agent.env})
+    item = msgspec.structs.replace(item, spec=msgspec.structs.replace(item.spec, agent=agent))
+    inside = msgspec.structs.replace(place, shared=starter.shared, work=starter.work)
     workload = render(item, place, references)
-    path = spec.agent.env.get("PATH")
-    program = await find_program(
-        workload.command, workload.folder, path if isinstance(path, str) else "", field="spec.agent.command"
-    )
-    return Plan(workload=workload, program=program, confinement=confined, listening=listening)
+    return msgspec.structs.replace(workload, env=render(item, inside, references).env)
 
 
 class AgentHost:
@@ -273,9 +233,10 @@ class AgentHost:
         prepare(self._plan.workload.init, files.shared, self._home.folder)
         for place in (folder, files.work):
             (place / INPUT_FILE).write_bytes(text)
-        watcher.began(self._plan.confinement)
+        watcher.began(self._plan.starter.sandbox, self._plan.starter.egress)
         try:
-            program = await self._start()
+            starter = self._plan.starter
+            program = await starter.start(self._plan.workload, await self._environment(), self._sidecar.open_door)
         except OutriderError:
             shutil.rmtree(folder)  # there is nothing to tell of it
             raise
@@ -295,46 +256,11 @@ class AgentHost:
             problem=ending.problem, seconds=round(self._clock.monotonic() - began, 3), calls=meter.calls, tools=meter.tools,
             input_tokens=meter.input, output_tokens=meter.output, cost=meter.cost,
             currency=status.currency if status is not None else "",
-            offline=status is not None and status.models.offline, sandbox=self._plan.confinement.level.label,
-            egress=self._plan.confinement.egress, wrapper=status.wrapper.state if status is not None else "",
+            offline=status is not None and status.models.offline, sandbox=self._plan.starter.sandbox,
+            egress=self._plan.starter.egress, wrapper=status.wrapper.state if status is not None else "",
         )  # fmt: skip
         write_private(folder / RESULT_FILE, encode(result))
         return result
-
-    async def _start(self) -> Confined:
-        home, plan = self._home, self._plan
-        workload, sealed = plan.workload, plan.confinement.sealed
-        port = DOOR_PORT if plan.listening is None else plan.listening.getsockname()[1]
-        asked = wanted(workload, home.folder, [home.files.folder, *home.protected])
-        seen = sight(asked, plan.program, workload.init.made)
-        if plan.listening is not None:
-            await self._sidecar.open_door(plan.listening)
-        program = await start(
-            plan.confinement.level,
-            grants(asked, port, sealed=sealed),
-            limits(workload),
-            program=plan.program.argv,
-            surroundings=Surroundings(
-                work_dir=home.files.work,
-                folder=workload.folder.resolve(),
-                read_only=seen.readable,
-                listed=seen.listed,
-                env=await self._environment(),
-            ),
-            machine=plan.confinement.machine,
-        )
-        try:
-            if program.door is not None:
-                with await program.door.listening() as listening:
-                    await self._sidecar.open_door(listening)
-        except ExecutionFailedError as error:
-            error.found = (await program.stderr.read(MOST_SHOWN)).decode("utf-8", "replace").strip() or error.found
-            await program.kill()
-            raise
-        except BaseException:
-            await program.kill()
-            raise
-        return program
 
     async def _environment(self) -> dict[str, str]:
         """Return the program's variables; what is secret is opened."""
@@ -342,8 +268,7 @@ class AgentHost:
         sources = home.sources | plan.workload.sidecar.secret_sources
         secrets = Resolver.declared(sources, folder=home.folder, store=home.store)
         env = {
-            "PATH": ":".join([*map(str, plan.program.path), SEARCH_PATH]),
-            "OUTRIDER_INPUT": str(home.files.work / INPUT_FILE),
+            "OUTRIDER_INPUT": str(plan.starter.work / INPUT_FILE),
             "TRACEPARENT": current_traceparent(),
         }
         for name, value in plan.workload.env.items():
@@ -351,7 +276,7 @@ class AgentHost:
             env[name] = opened
         return env
 
-    async def _converse(self, program: Confined, text: bytes, output: Kept, errors: Kept) -> Ending:
+    async def _converse(self, program: Running, text: bytes, output: Kept, errors: Kept) -> Ending:
         """Give the input, and read what comes until the end or until the time is over."""
         limit = self._plan.workload.invocation.timeout
         async with asyncio.TaskGroup() as tasks:

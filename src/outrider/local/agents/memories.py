@@ -11,7 +11,7 @@ from outrider.core.objects import Object
 from outrider.kinds.agenttype.memory import Memory
 from outrider.kinds.agenttype.model import AgentTypeSpec
 from outrider.kinds.agenttype.render import memory_settings
-from outrider.local.agents.job import Home
+from outrider.local.agents.home import Home
 from outrider.ports.clock import SystemClock
 from outrider.ports.secrets import Resolver
 from outrider.sidecar.memory.model import TENANT, Scope, Usage

@@ -10,7 +10,7 @@ import msgspec
 
 from outrider.core.codec import decode
 from outrider.core.errors import InvalidConfigError
-from outrider.runtime.sandbox.process import Confined
+from outrider.local.agents.starters.starter import Running
 
 # Of an output, what is kept; of what a program writes beyond it nothing is.
 MOST_OUTPUT = 16 * 1024 * 1024
@@ -54,7 +54,7 @@ class Kept:
             return data.decode("utf-8", "replace")
 
 
-async def feed(program: Confined, data: bytes) -> None:
+async def feed(program: Running, data: bytes) -> None:
     """Write to a program and close its input; one that does not read it is no fault."""
     try:
         program.stdin.write(data)

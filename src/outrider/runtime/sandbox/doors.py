@@ -10,6 +10,8 @@ import os
 import socket
 
 from outrider.core.errors import ExecutionFailedError
+from outrider.ports.process import ProcessGroup
+from outrider.runtime.sandbox.paths import GUEST, interpreter
 
 DOOR_SECONDS = 15.0
 
@@ -56,3 +58,30 @@ class DoorFrame:
         """Close what is left; may be called again."""
         self._own.close()
         self._guest.close()
+
+
+async def door_inside(pid: int, port: int) -> socket.socket:
+    """Return what listens on a port of 127.0.0.1 in the network of a process that somebody else has started.
+
+    Args:
+        pid: Of a process in that network.
+        port: Its.
+
+    Raises:
+        ExecutionFailedError: There is no such network, or the port is used in it.
+    """
+    frame = DoorFrame()
+    command = [interpreter(), "-I", "-S", str(GUEST / "listen_inside.py"), str(pid), str(port), str(frame.guest)]
+    try:
+        guest = await ProcessGroup.start(command, pass_fds=[frame.guest])
+        frame.handed_over()
+        try:
+            return await frame.listening()
+        except ExecutionFailedError as error:
+            assert guest.stderr is not None  # it has pipes
+            error.found = (await guest.stderr.read()).decode("utf-8", "replace").strip()[-300:] or error.found
+            raise
+        finally:
+            await guest.kill()
+    finally:
+        frame.close()

@@ -52,6 +52,22 @@ class Wanted(msgspec.Struct, kw_only=True, frozen=True):
                 raise _opens(path, f"{self.files_field}.write")
         return written
 
+    def readable(self) -> list[Path]:
+        """Return what it may read, where nothing of that can be hidden.
+
+        Raises:
+            NotFoundError: A path is not there.
+            InvalidConfigError: It would open what is protected, a state folder or a home.
+        """
+        found = [self.existing(path, "read") for path in self.read]
+        for path in found:
+            hidden = [*(one.resolve() for one in self.protected), *state_folders(path)]
+            if any(path.is_relative_to(one) or one.is_relative_to(path) for one in hidden):
+                raise _opens(path, f"{self.files_field}.read")
+            if any(home.is_relative_to(path) for home in _homes()):
+                raise _opens(path, f"{self.files_field}.read")
+        return found
+
     def existing(self, path: str, field: str) -> Path:
         """Return a declared path of the field `read` or `write`.
 

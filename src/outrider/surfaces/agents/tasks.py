@@ -15,7 +15,8 @@ from outrider.edge.settings import AgentSettings
 from outrider.kinds.agenttype.model import AgentTypeSpec
 from outrider.kinds.agenttype.validation import references
 from outrider.local.agents.files import AgentFiles
-from outrider.local.agents.job import AgentHost, Home, JobResult, Watcher, hosting
+from outrider.local.agents.home import Home
+from outrider.local.agents.job import AgentHost, JobResult, Watcher, hosting
 from outrider.local.layout import Layout
 from outrider.ports.clock import Clock
 from outrider.ports.telemetry import logger

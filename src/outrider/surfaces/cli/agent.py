@@ -18,7 +18,8 @@ from outrider.kinds.agenttype.validation import references
 from outrider.kinds.platform.model import PlatformSpec
 from outrider.kinds.policy.rules import policy_rule
 from outrider.local.agents.files import AgentFiles
-from outrider.local.agents.job import Home, JobResult, run_job
+from outrider.local.agents.home import Home
+from outrider.local.agents.job import JobResult, run_job
 from outrider.local.agents.memories import MemoryRow, export, forget, rows
 from outrider.local.agents.records import CostRow, costs, results, runs
 from outrider.local.layout import Layout

@@ -10,7 +10,6 @@ from typing import Any
 
 from outrider.core.codec import encode
 from outrider.core.units import format_money
-from outrider.local.agents.confinement import Confinement
 from outrider.local.agents.job import JobResult, Watcher
 from outrider.sidecar.activity import Activity, Question
 from outrider.sidecar.tools.status import Decision
@@ -42,8 +41,8 @@ class Progress:
         """Return what hears of a task."""
         return Watcher(began=self._began, activity=self._activity, stderr=self._pass_on, decide=self._decide)
 
-    def _began(self, confinement: Confinement) -> None:
-        self._say(f"begins   sandbox: {confinement.level.label} · network: {confinement.egress}")
+    def _began(self, sandbox: str, egress: str) -> None:
+        self._say(f"begins   sandbox: {sandbox} · network: {egress}")
 
     def _activity(self, activity: Activity) -> None:
         if activity.call is not None:
@@ -61,6 +60,7 @@ class Progress:
             return Decision(approve=False, by="nobody at a terminal")
         # What the program writes waits meanwhile: it could look like another question.
         self._held = []
+        _drop_typed()
         try:
             sys.stderr.write(f"{self._name}  {printable(text)}   approve? [y/N] ")
             sys.stderr.flush()
@@ -115,11 +115,15 @@ def _shortened(text: str) -> str:
     return text if len(text) <= _VALUE_WIDTH else f"{text[:_VALUE_WIDTH]}… ({len(text)} characters)"
 
 
+def _drop_typed() -> None:
+    """Drop what was typed before a question is seen: it answers none."""
+    with contextlib.suppress(termios.error):
+        termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
+
+
 async def _line() -> str:
     """Wait for a line on the terminal; a thread that waits for one could not be given up."""
     loop, terminal = asyncio.get_running_loop(), sys.stdin.fileno()
-    with contextlib.suppress(termios.error):
-        termios.tcflush(terminal, termios.TCIFLUSH)  # what was typed before the question answers none
     typed: asyncio.Future[bytes] = loop.create_future()
 
     def read() -> None:

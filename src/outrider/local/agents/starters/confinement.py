@@ -15,8 +15,6 @@ from outrider.runtime.sandbox.probe import level_for
 from outrider.runtime.sandbox.sight import Wanted
 
 Reach = Literal["advisory", "sealed"]
-# The one port of a network of its own.
-DOOR_PORT = 4180
 
 
 class Confinement(msgspec.Struct, kw_only=True, frozen=True):
