@@ -32,7 +32,7 @@ FULL: dict[str, Any] = {
         "folder": "/program",
     },
     "wrapper": {"runtime": "python", "hooks": ["hook.py"], "required": True},
-    "invocation": {"mode": "job", "timeout": "5m"},
+    "invocation": {"mode": "http", "port": 8000, "path": "/run", "ready": "/health", "timeout": "5m"},
     "llm": {
         "routes": [
             {

@@ -30,7 +30,14 @@ def reserved(name: str) -> bool:
 
 
 def environment(
-    own: Mapping[str, Value], *, agent: str, address: str, shared: Path, work: Path, wrapper: Wrapper
+    own: Mapping[str, Value],
+    *,
+    agent: str,
+    address: str,
+    shared: Path,
+    work: Path,
+    wrapper: Wrapper,
+    port: int | None = None,
 ) -> dict[str, Value]:
     """Return the whole environment of a program.
 
@@ -41,6 +48,7 @@ def environment(
         shared: Folder with the wrapper, as the program sees it.
         work: The program's own folder.
         wrapper: What is put around it.
+        port: On which it is to listen, if it is a server.
     """
     gateway = f"http://{address}"
     made: dict[str, Value] = {name: gateway + path for name, path in _ADDRESSES.items()}
@@ -50,7 +58,7 @@ def environment(
     for name in ("NO_PROXY", "no_proxy"):
         # One line, commas, no blanks: httpx refuses every call for anything else.
         made[name] = ",".join(dict.fromkeys([*_DIRECT, *filter(None, map(str.strip, _text(own, name).split(",")))]))
-    return {**own, **made}
+    return {**({"PORT": str(port)} if port is not None else {}), **own, **made}
 
 
 def wraps(wrapper: Wrapper, runtime: str) -> bool:

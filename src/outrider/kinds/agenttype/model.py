@@ -60,12 +60,27 @@ class Invocation(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=Tru
 
     Attributes:
         mode: `job` starts it for each task, with the input as JSON on its standard input and in the file OUTRIDER_INPUT;
-            what it prints is the result.
+            what it prints is the result. `http` starts it once, as a server, and posts each task to it as JSON; what it
+            answers is the result.
+        port: TCP port of 127.0.0.1 on which a server listens; it finds it in PORT.
+        path: To which tasks are posted.
+        ready: A path that answers with a status of 2xx once it takes work; without one any answer will do.
         timeout: For a task.
     """
 
-    mode: Literal["job"] = "job"
+    mode: Literal["job", "http"] = "job"
+    port: Port | None = None
+    path: Annotated[str, msgspec.Meta(pattern=r"^/[^\s#]*$")] = "/"
+    ready: Annotated[str, msgspec.Meta(pattern=r"^(/[^\s#]*)?$")] = ""
     timeout: Duration = duration("10m")
+
+    def __post_init__(self) -> None:
+        if (self.mode == "http") is not (self.port is not None):
+            raise InvalidConfigError(
+                "a server has a port, and a job has none", path="port", found=f"mode {self.mode}, port {self.port}",
+                expected="mode: http with a port, or mode: job without",
+                suggestions=["write for example {mode: http, port: 8000, path: /run}"],
+            )  # fmt: skip
 
 
 class Egress(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):

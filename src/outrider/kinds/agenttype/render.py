@@ -157,7 +157,13 @@ def render(item: Object, place: Place, references: References) -> Workload:
         command=agent.command,
         image=agent.image,
         env=environment(
-            agent.env, agent=item.name, address=place.address, shared=place.shared, work=place.work, wrapper=wrapper
+            agent.env,
+            agent=item.name,
+            address=place.address,
+            shared=place.shared,
+            work=place.work,
+            wrapper=wrapper,
+            port=spec.invocation.port,
         ),
         folder=place.folder / agent.folder,
         inside=agent.folder,

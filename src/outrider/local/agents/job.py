@@ -17,20 +17,20 @@ from outrider.core.errors import (
 )
 from outrider.core.identifiers import time_ordered
 from outrider.core.objects import Object
-from outrider.core.secrets import SecretRef
 from outrider.kinds.agenttype.model import AgentTypeSpec
 from outrider.kinds.agenttype.render import Place, References, Workload, render
 from outrider.local.agents.home import Home
+from outrider.local.agents.invocations.http import HttpInvocation
+from outrider.local.agents.invocations.invocation import Invocation, Task
+from outrider.local.agents.invocations.job import JobInvocation
+from outrider.local.agents.launching import Launcher
 from outrider.local.agents.meter import Meter
 from outrider.local.agents.operations import SOCKET, served
-from outrider.local.agents.preparation import prepare
 from outrider.local.agents.sidecar import Sidecar, running_sidecar
 from outrider.local.agents.starters.container import ContainerStarter
 from outrider.local.agents.starters.process import ProcessStarter
-from outrider.local.agents.starters.starter import INPUT_FILE, Running, Starter
-from outrider.local.agents.streams import Kept, feed
+from outrider.local.agents.starters.starter import INPUT_FILE, Starter
 from outrider.ports.clock import SystemClock
-from outrider.ports.secrets import Resolver
 from outrider.ports.secrets.private_files import write_private
 from outrider.ports.telemetry import current_traceparent, span
 from outrider.sidecar.activity import Activity, Question
@@ -38,6 +38,7 @@ from outrider.sidecar.llm.conventions import AGENT, INVOKE_AGENT, OPERATION
 from outrider.sidecar.tools.status import Decision
 
 RESULT_FILE = "result.json"
+_MODES: dict[str, Callable[[Launcher], Invocation]] = {"job": JobInvocation, "http": HttpInvocation}
 
 
 class Watcher(msgspec.Struct, kw_only=True, frozen=True):
@@ -89,15 +90,6 @@ class JobResult(msgspec.Struct, kw_only=True):
     sandbox: str
     egress: str
     wrapper: str
-
-
-class Ending(msgspec.Struct, frozen=True):
-    """How a program ended."""
-
-    state: str
-    exit_code: int
-    result: Any
-    problem: str
 
 
 class Plan(msgspec.Struct, kw_only=True, frozen=True):
@@ -158,7 +150,9 @@ async def hosting(
         )
         await closing.enter_async_context(served(home.desk, files.control))
         sidecar = await closing.enter_async_context(running_sidecar(settings, files))
-        yield AgentHost(home, plan, sidecar)
+        host = AgentHost(home, plan, sidecar)
+        closing.push_async_callback(host.close)
+        yield host
 
 
 def _check(item: Object, *, offline: bool) -> None:
@@ -202,6 +196,8 @@ class AgentHost:
 
     def __init__(self, home: Home, plan: Plan, sidecar: Sidecar) -> None:
         self._home, self._plan, self._sidecar = home, plan, sidecar
+        launcher = Launcher(home, plan.workload, plan.starter, sidecar)
+        self._invocation = _MODES[plan.workload.invocation.mode](launcher)
         self._clock = SystemClock()
         self._one_at_a_time = asyncio.Lock()
 
@@ -211,7 +207,7 @@ class AgentHost:
         return self._sidecar.ended
 
     async def run(self, given: Any, watcher: Watcher) -> JobResult:
-        """Start the program, give it the input, and wait for its end.
+        """Give the program a task, and wait for what comes of it.
 
         Raises:
             OutriderError: It could not be started.
@@ -220,34 +216,27 @@ class AgentHost:
         async with self._one_at_a_time:
             with span(f"{INVOKE_AGENT} {name}", {OPERATION: INVOKE_AGENT, AGENT: name}) as work:
                 await self._sidecar.begin_task(work.traceparent)
-                try:
-                    return await self._run(given, watcher)
-                finally:
-                    self._sidecar.close_doors()
+                return await self._run(given, watcher)
+
+    async def close(self) -> None:
+        """End the program, where it still runs."""
+        await self._invocation.close()
 
     async def _run(self, given: Any, watcher: Watcher) -> JobResult:
-        files, began = self._home.files, self._clock.monotonic()
+        began = self._clock.monotonic()
         run_id = time_ordered(self._clock.now(), os.urandom(10))
-        folder, text = files.run(run_id), encode(given)
-        await files.empty_work()
-        prepare(self._plan.workload.init, files.shared, self._home.folder)
-        for place in (folder, files.work):
-            (place / INPUT_FILE).write_bytes(text)
+        folder, text = self._home.files.run(run_id), encode(given)
+        (folder / INPUT_FILE).write_bytes(text)
         watcher.began(self._plan.starter.sandbox, self._plan.starter.egress)
-        try:
-            starter = self._plan.starter
-            program = await starter.start(self._plan.workload, await self._environment(), self._sidecar.open_door)
-        except OutriderError:
-            shutil.rmtree(folder)  # there is nothing to tell of it
-            raise
+        task = Task(run=run_id, given=text, folder=folder, traceparent=current_traceparent(), stderr=watcher.stderr)
         meter = await Meter.begin(self._sidecar, watcher.activity, watcher.decide)
         following = asyncio.get_running_loop().create_task(meter.follow())
         try:
-            ending = await self._converse(
-                program, text, Kept(folder / "stdout"), Kept(folder / "stderr", watcher.stderr)
-            )
+            ending = await self._invocation.run(task)
+        except OutriderError:
+            shutil.rmtree(folder)  # there is nothing to tell of it
+            raise
         finally:
-            await program.kill()
             following.cancel()
             await asyncio.wait({following})
         status = await meter.finish()
@@ -261,38 +250,3 @@ class AgentHost:
         )  # fmt: skip
         write_private(folder / RESULT_FILE, encode(result))
         return result
-
-    async def _environment(self) -> dict[str, str]:
-        """Return the program's variables; what is secret is opened."""
-        home, plan = self._home, self._plan
-        sources = home.sources | plan.workload.sidecar.secret_sources
-        secrets = Resolver.declared(sources, folder=home.folder, store=home.store)
-        env = {
-            "OUTRIDER_INPUT": str(plan.starter.work / INPUT_FILE),
-            "TRACEPARENT": current_traceparent(),
-        }
-        for name, value in plan.workload.env.items():
-            opened = (await secrets.fetch(value.secret, value.key)).reveal() if isinstance(value, SecretRef) else value
-            env[name] = opened
-        return env
-
-    async def _converse(self, program: Running, text: bytes, output: Kept, errors: Kept) -> Ending:
-        """Give the input, and read what comes until the end or until the time is over."""
-        limit = self._plan.workload.invocation.timeout
-        async with asyncio.TaskGroup() as tasks:
-            feeding = tasks.create_task(feed(program, text))
-            tasks.create_task(output.take(program.stdout))
-            tasks.create_task(errors.take(program.stderr))
-            ended = tasks.create_task(program.wait())
-            either: set[asyncio.Future[Any]] = {ended, self._sidecar.exited}
-            await asyncio.wait(either, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
-            alone, late = not ended.done() and self._sidecar.ended, not ended.done() and not self._sidecar.ended
-            await program.kill()  # what it left behind would hold its pipes
-            feeding.cancel()
-            code = await ended
-        if late:
-            return Ending("timed_out", 124, output.result(), f"it took longer than {limit}")
-        if alone:
-            return Ending("failed", code, output.result(), f"its sidecar ended; see {self._home.files.log}")
-        problem = program.exceeded or (f"exit code {code}" if code else "")
-        return Ending("failed" if problem else "succeeded", code, output.result(), problem)

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,32 +26,74 @@ class Kept:
     """
 
     def __init__(self, path: Path, watch: Callable[[bytes], None] = lambda _: None) -> None:
-        self._path = path
+        self._file = path.open("wb", buffering=0)
         self._watch = watch
         self._pieces: list[bytes] = []
         self._size = 0
 
     async def take(self, stream: asyncio.StreamReader) -> None:
         """Read a stream to its end."""
-        with self._path.open("wb", buffering=0) as file:
+        with self._file:
             while piece := await stream.read(_PIECE):
-                self._watch(piece)
-                kept = piece[: MOST_OUTPUT - self._size]
-                if kept:
-                    self._pieces.append(kept)
-                    self._size += len(kept)
-                    with contextlib.suppress(OSError):  # a full disk: what is in memory is still told
-                        file.write(kept)
+                self.add(piece)
+
+    def add(self, piece: bytes) -> None:
+        """Add a piece."""
+        self._watch(piece)
+        kept = piece[: MOST_OUTPUT - self._size]
+        if kept:
+            self._pieces.append(kept)
+            self._size += len(kept)
+            with contextlib.suppress(OSError):  # a full disk: what is in memory is still told
+                self._file.write(kept)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
 
     def result(self) -> Any:
         """Return it as JSON where it is that, else as text; None where nothing came."""
-        data = b"".join(self._pieces).strip()
-        if not data:
-            return None
+        return as_result(b"".join(self._pieces))
+
+
+def as_result(data: bytes) -> Any:
+    """Return what a program has answered as JSON where it is that, else as text; None where nothing came."""
+    data = data.strip()
+    if not data:
+        return None
+    try:
+        return decode(data, Any)
+    except (InvalidConfigError, msgspec.DecodeError):
+        return data.decode("utf-8", "replace")
+
+
+class Relay:
+    """What a program writes that outlives its tasks: each piece goes to the task of that time.
+
+    Attributes:
+        last: What it wrote last.
+    """
+
+    def __init__(self) -> None:
+        self.last = b""
+        self._kept: Kept | None = None
+
+    async def follow(self, stream: asyncio.StreamReader) -> None:
+        """Read a stream to its end."""
+        while piece := await stream.read(_PIECE):
+            self.last = (self.last + piece)[-_PIECE:]
+            if self._kept is not None:
+                self._kept.add(piece)
+
+    @contextlib.contextmanager
+    def into(self, path: Path, watch: Callable[[bytes], None]) -> Iterator[None]:
+        """Keep what comes while the block lasts; arguments as those of Kept."""
+        self._kept = Kept(path, watch)
         try:
-            return decode(data, Any)
-        except (InvalidConfigError, msgspec.DecodeError):
-            return data.decode("utf-8", "replace")
+            yield
+        finally:
+            self._kept.close()
+            self._kept = None
 
 
 async def feed(program: Running, data: bytes) -> None:

@@ -8,6 +8,7 @@ leads out.
 import asyncio
 import os
 import socket
+from pathlib import Path
 
 from outrider.core.errors import ExecutionFailedError
 from outrider.ports.process import ProcessGroup
@@ -71,9 +72,8 @@ async def door_inside(pid: int, port: int) -> socket.socket:
         ExecutionFailedError: There is no such network, or the port is used in it.
     """
     frame = DoorFrame()
-    command = [interpreter(), "-I", "-S", str(GUEST / "listen_inside.py"), str(pid), str(port), str(frame.guest)]
     try:
-        guest = await ProcessGroup.start(command, pass_fds=[frame.guest])
+        guest = await ProcessGroup.start(_inside(pid, "listen", port, frame.guest), pass_fds=[frame.guest])
         frame.handed_over()
         try:
             return await frame.listening()
@@ -85,3 +85,58 @@ async def door_inside(pid: int, port: int) -> socket.socket:
             await guest.kill()
     finally:
         frame.close()
+
+
+async def way_inside(pid: int, port: int, path: Path) -> ProcessGroup:
+    """Hand connections to a unix socket on to a port of 127.0.0.1 in the network of a process, until the returned program ends.
+
+    Args:
+        pid: Of a process in that network, or of one whose child is in it.
+        port: Its.
+        path: Of the unix socket, which only this user may open.
+
+    Raises:
+        ExecutionFailedError: There is no such network.
+    """
+    guest = await ProcessGroup.start(_inside(_guest(pid), "forward", port, path))
+    assert guest.stdout is not None  # it has pipes
+    assert guest.stderr is not None
+    try:
+        async with asyncio.timeout(DOOR_SECONDS):
+            ready = await guest.stdout.readline()
+    except TimeoutError:
+        ready = b""
+    if not ready:
+        await guest.kill()
+        said = (await guest.stderr.read()).decode("utf-8", "replace").strip()[-300:]
+        raise ExecutionFailedError("sandbox: there is no way into the network of the program", found=said or "no word")
+    return guest
+
+
+def _inside(pid: int, verb: str, port: int, where: object) -> list[str]:
+    return [interpreter(), "-I", "-S", str(GUEST / "inside.py"), str(pid), verb, str(port), str(where)]
+
+
+def _guest(pid: int) -> int:
+    """Return the process itself, or the first one below it that is in another network than this one: bwrap stays outside."""
+    waiting, here = [pid], _network(os.getpid())
+    while waiting:
+        one = waiting.pop(0)
+        if _network(one) != here:
+            return one
+        waiting += _children(one)
+    return pid
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def _network(pid: int) -> str:
+    try:
+        return str(Path(f"/proc/{pid}/ns/net").readlink())
+    except OSError:
+        return ""

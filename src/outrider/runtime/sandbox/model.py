@@ -56,7 +56,7 @@ class Grants(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
         read_paths: Absolute paths of files and folders that it may read.
         write_paths: The same, for reading and writing.
         connect_ports: TCP ports that it may connect to, on any address; None or empty is none.
-        listen_ports: TCP ports that it may listen on.
+        listen_ports: TCP ports that it may listen on; with a door, in the network of its own.
         dns: With connect_ports, whether it may resolve names: that allows UDP to anywhere, which no port rule covers.
         door: TCP port of 127.0.0.1 that is all of its network, which is one of its own then: whoever starts the program gets
             what listens there. Needs namespaces.
@@ -72,7 +72,7 @@ class Grants(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
     @property
     def network(self) -> bool:
         """Whether it needs the machine's network at all."""
-        return bool(self.connect_ports or self.listen_ports)
+        return bool(self.connect_ports or (self.listen_ports and self.door is None))
 
     @property
     def connects(self) -> list[int]:

@@ -72,13 +72,14 @@ def wanted(workload: Workload, home: Path, protected: Iterable[Path]) -> Wanted:
     )  # fmt: skip
 
 
-def grants(wanted: Wanted, port: int, *, sealed: bool) -> Grants:
+def grants(wanted: Wanted, port: int, *, sealed: bool, serves: int | None = None) -> Grants:
     """Return what a program may reach besides what it sees.
 
     Args:
         wanted: Names what it may write.
         port: Of the sidecar.
         sealed: Whether the sidecar is in a network of its own.
+        serves: Port on which it listens, if it is a server.
 
     Raises:
         NotFoundError: A path is not there.
@@ -87,6 +88,7 @@ def grants(wanted: Wanted, port: int, *, sealed: bool) -> Grants:
     return Grants(
         write_paths=[str(path) for path in wanted.writable()],
         connect_ports=None if sealed else [port],
+        listen_ports=[] if serves is None else [serves],
         door=port if sealed else None,
         dns=False,
     )

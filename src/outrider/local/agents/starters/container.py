@@ -13,11 +13,11 @@ from pathlib import Path
 from outrider.core.codec import digest
 from outrider.core.errors import InvalidConfigError, OutriderError
 from outrider.kinds.agenttype.environment import JOINED, Value
-from outrider.kinds.agenttype.model import AgentTypeSpec
+from outrider.kinds.agenttype.model import AgentTypeSpec, Invocation
 from outrider.kinds.agenttype.render import Workload
 from outrider.local.agents.home import Home
 from outrider.local.agents.starters.confinement import wanted
-from outrider.local.agents.starters.starter import DOOR_PORT, OpenDoor
+from outrider.local.agents.starters.starter import DOOR_PORT, OpenDoor, Reach, Running, reach_inside
 from outrider.ports.podman import Podman
 from outrider.ports.process import ProcessGroup
 from outrider.ports.secrets.private_files import write_private
@@ -41,11 +41,12 @@ class ContainerProgram:
     Args:
         podman: Runs it.
         name: Of the container.
+        pid: Of its first process.
         group: What is attached to its streams.
     """
 
-    def __init__(self, podman: Podman, name: str, group: ProcessGroup) -> None:
-        self._podman, self._name, self._group = podman, name, group
+    def __init__(self, podman: Podman, name: str, pid: int, group: ProcessGroup) -> None:
+        self._podman, self._name, self.pid, self._group = podman, name, pid, group
         assert group.stdin is not None
         assert group.stdout is not None
         assert group.stderr is not None
@@ -114,11 +115,15 @@ class ContainerStarter:
             pid = int(await self._podman.run("inspect", "--format", "{{.State.Pid}}", self._name))
             with await door_inside(pid, DOOR_PORT) as listening:
                 await open_door(listening)
-            return ContainerProgram(self._podman, self._name, await self._podman.attach(self._name))
+            return ContainerProgram(self._podman, self._name, pid, await self._podman.attach(self._name))
         except BaseException:
             variables.unlink(missing_ok=True)
             await asyncio.shield(remove(self._podman, self._name))
             raise
+
+    async def reach(self, program: Running, port: int, path: Path) -> Reach:
+        """Return a way into its network; as that of Starter."""
+        return await reach_inside(program.pid, port, path)
 
     def close(self) -> None:
         """Do nothing: a container ends with its task."""
@@ -134,7 +139,7 @@ class ContainerStarter:
             "--replace", "--name", self._name, "--interactive", "--pull=never", "--network=none", "--cap-drop=all",
             "--security-opt=no-new-privileges", f"--memory={int(bounds.memory)}", f"--memory-swap={int(bounds.memory)}",
             f"--cpus={bounds.cpu:g}", f"--pids-limit={bounds.processes}", f"--env-file={variables}",
-            f"--timeout={int(float(workload.invocation.timeout)) + SPARE_SECONDS}", *_limits(),
+            *_longest(workload.invocation), *_limits(),
             *(f"--volume={mount}" for mount in mounts), *(f"--env={name}" for name in inherited),
             *([f"--workdir={workload.inside}"] if workload.inside else []),
             *([f"--entrypoint={json.dumps(workload.command)}"] if workload.command else []),
@@ -169,6 +174,11 @@ def _variables(env: Mapping[str, str]) -> tuple[bytes, dict[str, str]]:
                 suggestions=["put it into a file"],
             )  # fmt: skip
     return "".join(f"{name}={value}\n" for name, value in lines.items()).encode(), inherited
+
+
+def _longest(invocation: Invocation) -> list[str]:
+    """Return how long a container may run; one that serves has no end of its own."""
+    return [f"--timeout={int(float(invocation.timeout)) + SPARE_SECONDS}"] if invocation.mode == "job" else []
 
 
 def _limits() -> list[str]:

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Mapping
+from pathlib import Path
 
 from outrider.core.errors import ExecutionFailedError
 from outrider.kinds.agenttype.environment import Value
@@ -9,7 +10,7 @@ from outrider.kinds.agenttype.model import AgentTypeSpec
 from outrider.kinds.agenttype.render import Workload
 from outrider.local.agents.home import Home
 from outrider.local.agents.starters.confinement import Confinement, confinement, grants, limits, wanted
-from outrider.local.agents.starters.starter import DOOR_PORT, OpenDoor
+from outrider.local.agents.starters.starter import DOOR_PORT, OpenDoor, Reach, Running, reach_inside
 from outrider.runtime.sandbox.launch import SEARCH_PATH
 from outrider.runtime.sandbox.model import Surroundings
 from outrider.runtime.sandbox.process import Confined, start
@@ -70,7 +71,7 @@ class ProcessStarter:
             await open_door(self._listening)
         program = await start(
             confined.level,
-            grants(asked, self._port, sealed=confined.sealed),
+            grants(asked, self._port, sealed=confined.sealed, serves=workload.invocation.port),
             limits(workload),
             program=self._program.argv,
             surroundings=Surroundings(
@@ -94,6 +95,12 @@ class ProcessStarter:
             await program.kill()
             raise
         return program
+
+    async def reach(self, program: Running, port: int, path: Path) -> Reach:
+        """Return a way to it; as that of Starter."""
+        if not self._confined.sealed:
+            return Reach(f"http://127.0.0.1:{port}")
+        return await reach_inside(program.pid, port, path)
 
     def close(self) -> None:
         """Close what listens."""

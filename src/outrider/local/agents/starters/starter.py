@@ -8,6 +8,8 @@ from typing import Protocol
 
 from outrider.kinds.agenttype.environment import Value
 from outrider.kinds.agenttype.render import Workload
+from outrider.ports.process import ProcessGroup
+from outrider.runtime.sandbox.doors import way_inside
 
 INPUT_FILE = "input.json"
 # The one port of a network of its own.
@@ -20,9 +22,11 @@ class Running(Protocol):
 
     Attributes:
         exceeded: The bound for which it was ended; else empty.
+        pid: Of a process that is in its network, or above it.
     """
 
     exceeded: str
+    pid: int
 
     @property
     def stdin(self) -> asyncio.StreamWriter:
@@ -46,6 +50,29 @@ class Running(Protocol):
     async def kill(self) -> None:
         """End it with all that it ever started; may be called again."""
         ...
+
+
+class Reach:
+    """A way to a server that was started.
+
+    Args:
+        base: Its address, as a client takes it.
+        forwarder: What leads there, if anything has to.
+    """
+
+    def __init__(self, base: str, forwarder: ProcessGroup | None = None) -> None:
+        self.base = base
+        self._forwarder = forwarder
+
+    async def close(self) -> None:
+        """Give it up."""
+        if self._forwarder is not None:
+            await self._forwarder.kill()
+
+
+async def reach_inside(pid: int, port: int, path: Path) -> Reach:
+    """Return a way into the network of a process; arguments and errors are those of `way_inside`."""
+    return Reach(f"unix:{path}", await way_inside(pid, port, path))
 
 
 class Starter(Protocol):
@@ -86,6 +113,19 @@ class Starter(Protocol):
 
         Raises:
             OutriderError: It could not be started.
+        """
+        ...
+
+    async def reach(self, program: Running, port: int, path: Path) -> Reach:
+        """Return a way to a port on which a program that was started listens.
+
+        Args:
+            program: It.
+            port: Its, on 127.0.0.1.
+            path: Of a unix socket that may be made for it.
+
+        Raises:
+            ExecutionFailedError: There is none.
         """
         ...
 
