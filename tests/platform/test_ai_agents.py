@@ -151,3 +151,45 @@ def test_a_changed_agent_is_used_from_the_next_task_on(hook: Hook) -> None:
         hook.post({"tools": [["host_disk", {"path": "/"}]]})
         eventually(lambda: done(hook.platform, 2), what=hook.platform.logs())
         assert "free" in json.dumps(result(hook.platform)["result"]["tools"][0])
+
+
+TASK = """
+import json, os, sys, urllib.request
+task = json.load(sys.stdin)
+if task.get("input") == "fail":
+    sys.exit(4)
+def tool(name, arguments):
+    call = urllib.request.Request(
+        os.environ["OUTRIDER_GATEWAY"] + "/v1/tools/" + name, json.dumps(arguments).encode(),
+        {"authorization": "Bearer " + os.environ["OPENAI_API_KEY"]},
+    )
+    with urllib.request.urlopen(call, timeout=60) as answer:
+        return json.load(answer)["structuredContent"]
+print(json.dumps({"task": {name: task[name] for name in task if name != "event"},
+                  "tools": [tool(*call) for call in task.get("tools", [])]}))
+"""
+
+
+def test_a_user_gives_an_agent_a_task(hook: Hook) -> None:
+    note = hook.out / "note"
+    declare(hook, {"operation": "host.file_write", "runOn": "hands"})
+    (hook.platform.folder / "triage.py").write_text(TASK)
+    with running(hook.platform):
+        invoke = ("agent", "invoke", "triage")
+        text = "why is ${event.data.summary} $${ down?"
+        answer = hook.platform.json(*invoke, "--input", text)
+        assert answer["result"]["result"]["task"] == {"input": text}
+        # What an agent or a user gives is no template: it could become another argument than the one that was granted.
+        written = {"path": str(note), "content": "${'a' + 'b'}", "x": 1}
+        calls = [["host_file_write", {key: written[key] for key in ("path", "content")}]]
+        answer = hook.platform.json(*invoke, "--input", json.dumps({"tools": calls}))
+        assert answer["result"]["result"]["tools"][0]["created"], answer
+        assert note.read_text() == "${'a' + 'b'}"
+        failed = hook.platform.command("agent", "invoke", "triage", "--input", "fail")
+        assert failed.returncode != 0
+        assert "exit code 4" in failed.stderr
+        unknown = hook.platform.command("agent", "invoke", "nobody", "--input", "x")
+        assert "no AgentType is called 'nobody'" in unknown.stderr
+        started = hook.platform.json(*invoke, "--no-wait", "--input", "later")
+        assert started["state"] == "running"
+        eventually(lambda: hook.platform.json("runs", "show", started["run"])["run"]["state"] == "completed")

@@ -67,6 +67,7 @@ def arguments(folder: Path, run: str, event: str) -> dict[str, list[list[str]]]:
         "queue status": [[]],
         "silences list": [[]],
         "agent cost": [["ai"]],
+        "agent invoke": [["echo", "--input", "x"], ["echo", "--no-wait"]],
         "agent memory": [["ai"]],
         "agent run": [["ai", "--offline"]],
         "agent runs": [["ai"]],
@@ -122,6 +123,8 @@ def test_every_command_gives_what_is_documented(hook: Hook) -> None:
     (folder / "ai").mkdir()
     (folder / "ai" / "agent.yaml").write_text(AGENT)
     (folder / "ai" / "answers.yaml").write_text("- say: hello\n")
+    (folder / "agent.yaml").write_text(AGENT)
+    (folder / "answers.yaml").write_text("- say: hello\n")
     (folder / "empty.tsk").write_text("a = 1\n")
     with running(hook.platform):
         hook.post()

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outrider.core.errors import ExecutionFailedError, InvalidConfigError
-from outrider.runtime.templates import Template
+from outrider.runtime.templates import Template, literal
 from tests.core.profiles import quick
 
 SEEN = {"event": {"data": {"service": "web", "count": 3, "tags": ["a"], "brace": "}"}}, "steps": {}}
@@ -68,3 +68,17 @@ def test_a_text_whose_dollars_are_doubled_stands_for_itself(text: str) -> None:
     # A dollar in front of the doubled one would be read with it.
     if "$$${" not in escaped:
         assert render(escaped) == text
+
+
+@quick
+@given(
+    st.recursive(
+        st.text(alphabet="${}ab'\"\\") | st.integers(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        max_leaves=8,
+    )
+)
+def test_what_is_literal_stays_what_it_is(value: Any) -> None:
+    template = Template(literal(value), ())
+    assert template.paths == []
+    assert template.render({}) == value

@@ -1,4 +1,6 @@
-"""Operations that AI agents ask for: each is a run of one step, with its approval, the agent that does it, and its audit."""
+"""Tasks that users give to AI agents, and operations that these ask for: each is a run of one step, with its approval, the agent that does it, and its audit."""
+
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -14,12 +16,28 @@ from outrider.kinds.rule.steps import Step
 from outrider.kinds.rule.when import Condition, When
 from outrider.orchestrator.ingest import insert_event
 from outrider.orchestrator.rules import CompiledRule
-from outrider.orchestrator.runs import AGENT_SOURCE, RunStarter
+from outrider.orchestrator.runs import AGENT_SOURCE, USER_SOURCE, RunStarter
 from outrider.orchestrator.tables import approvals, instructions, runs
 from outrider.orchestrator.transaction import Transaction
+from outrider.orchestrator.wire import TaskRequest
 from outrider.orchestrator.world import Applied
+from outrider.runtime.templates import literal
 
 _REFUSALS = {"rejected": "{} rejected the call", "expired": "nobody approved the call in time"}
+
+
+def start_task(work: Transaction, tenant: str, starter: RunStarter, agent: Applied, request: TaskRequest) -> str:
+    """Start a task that a user gives to an AI agent, and return the run.
+
+    Raises:
+        ConflictError: It was given already.
+    """
+    name = agent.item.name
+    spec: AgentTypeSpec = agent.item.spec
+    step = Step(agent=name, parameters=literal(request.input_data), timeout=spec.invocation.timeout)
+    rule = _single(agent, f"{USER_SOURCE}{name}", step)
+    data = {"agent": name, "summary": f"gives {name} a task"}
+    return _start(work, tenant, starter, rule, key=request.id, data=data)
 
 
 def start_call(work: Transaction, tenant: str, starter: RunStarter, agent: Applied, request: CallRequest) -> str:
@@ -31,17 +49,20 @@ def start_call(work: Transaction, tenant: str, starter: RunStarter, agent: Appli
     """
     use = _granted(agent, request.operation)
     rule = _rule(agent, use, request)
+    data = {"operation": request.operation, "summary": f"asks for {request.operation}"}
+    return _start(work, tenant, starter, rule, key=request.id, data=data)
+
+
+def _start(
+    work: Transaction, tenant: str, starter: RunStarter, rule: CompiledRule, *, key: str, data: dict[str, Any]
+) -> str:  # fmt: skip
+    """Start what a rule of one step does, as if its source had sent an event."""
     event = Event(
-        id=f"{rule.uid}-{request.id}",
-        source=f"{AGENT_SOURCE}{agent.item.name}",
-        type="call",
-        time=timestamp(work.now),
-        severity="low",
-        data={"operation": request.operation, "summary": f"asks for {request.operation}"},
-        trace_id=new_trace_id(),
-    )
+        id=f"{rule.uid}-{key}", source=rule.spec.when.conditions[0].trigger or "", type="call", time=timestamp(work.now),
+        severity="low", data=data, trace_id=new_trace_id(),
+    )  # fmt: skip
     if not insert_event(work, tenant, event, encode(event).decode()):
-        raise ConflictError("this was asked for already", found=request.id)
+        raise ConflictError("this was asked for already", found=key)
     return starter.start(work, rule, event, [event.id])
 
 
@@ -62,29 +83,45 @@ def _rule(agent: Applied, use: ToolUse, request: CallRequest) -> CompiledRule:
     step = Step(
         call=request.operation,
         mode="apply",
-        parameters=request.input_data,
+        parameters=literal(request.input_data),  # an agent writes no expressions
         run_on=use.run_on,
         timeout=use.limits.timeout,
         require_approval=use.require_approval,
     )
+    return _single(agent, f"{AGENT_SOURCE}{agent.item.name}", step)
+
+
+def _single(agent: Applied, source: str, step: Step) -> CompiledRule:
+    """Return a step as a rule for what comes from a source."""
     metadata = agent.item.metadata
-    when = When(any=[Condition(trigger=f"{AGENT_SOURCE}{agent.item.name}")])
     return CompiledRule(
         name=agent.item.name, uid=metadata.uid, generation=metadata.generation, applied_by=agent.applied_by,
-        spec=RuleSpec(when=when, do=[step]),
+        spec=RuleSpec(when=When(any=[Condition(trigger=source)]), do=[step]),
     )  # fmt: skip
 
 
-def call_state(connection: sa.Connection, tenant: str, agent: str, run: str) -> CallAnswer:
-    """Return what became of what an agent has asked for.
+def call_state(connection: sa.Connection, tenant: str, agent: str, run: str, source: str = AGENT_SOURCE) -> CallAnswer:
+    """Return what became of what an agent has asked for, or of a task that a user gave to it.
+
+    Args:
+        connection: To the store.
+        tenant: Whose.
+        agent: Name of the agent.
+        run: That of the call or task.
+        source: Who has asked: an agent, or with USER_SOURCE a user.
 
     Raises:
-        NotFoundError: It has not asked for that.
+        NotFoundError: There is none such.
     """
     mine = sa.and_(runs.c.tenant == tenant, runs.c.id == run, runs.c.rule == agent)
     row = connection.execute(sa.select(runs).where(mine)).one_or_none()
-    if row is None or not decode(row.event, Event).source.startswith(AGENT_SOURCE):
-        raise NotFoundError(f"agent '{agent}' has not asked for '{run}'", found=run)
+    if row is None or not decode(row.event, Event).source.startswith(source):
+        what = (
+            f"agent '{agent}' has not asked for '{run}'"
+            if source == AGENT_SOURCE
+            else f"agent '{agent}' has no task '{run}'"
+        )
+        raise NotFoundError(what, found=run)
     if row.state == "running":
         return CallAnswer(run=run)
     step = connection.execute(

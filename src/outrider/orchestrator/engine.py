@@ -21,7 +21,7 @@ from outrider.core.events import (
     ResultAnswer,
 )
 from outrider.core.objects import Object
-from outrider.orchestrator.agent_calls import call_state, start_call
+from outrider.orchestrator.agent_calls import call_state, start_call, start_task
 from outrider.orchestrator.agents import greet, mark_silent, restore, revoke, revoked_agents
 from outrider.orchestrator.desk import Desk
 from outrider.orchestrator.evaluation import Evaluator
@@ -32,13 +32,13 @@ from outrider.orchestrator.metrics import EngineMetrics
 from outrider.orchestrator.objects import apply_objects, delete_object, load_objects
 from outrider.orchestrator.outbox import Outbox
 from outrider.orchestrator.pollers import Poller, Pollers, release
-from outrider.orchestrator.runs import RunStarter
+from outrider.orchestrator.runs import AGENT_SOURCE, RunStarter
 from outrider.orchestrator.schedules import Scheduler, timed_call, timed_rule
 from outrider.orchestrator.sharing import Telling, bump, look, server_time
 from outrider.orchestrator.timeline import Timeline
 from outrider.orchestrator.transaction import Transaction
 from outrider.orchestrator.windows import Windows
-from outrider.orchestrator.wire import HoldRequest, HoldRow
+from outrider.orchestrator.wire import HoldRequest, HoldRow, TaskRequest
 from outrider.orchestrator.world import Applied, World
 from outrider.ports.clock import Clock
 from outrider.ports.store import Store
@@ -239,22 +239,40 @@ class Engine:
         """
 
         def body(work: Transaction) -> str:
-            declared = self.world.agent_type(agent)
-            if declared is None:
-                raise NotFoundError(f"no AgentType is called '{agent}'", found=agent)
-            return start_call(work, self.tenant, self._starter, declared, request)
+            return start_call(work, self.tenant, self._starter, self._agent_type(agent), request)
 
         return await self.write(body)
 
-    async def called(self, agent: str, run: str, wait: float) -> CallAnswer:
-        """Return what became of what an AI agent has asked for; wait up to `wait` seconds for its end.
+    async def give_task(self, agent: str, request: TaskRequest) -> str:
+        """Start a task that a user gives to an AI agent, and return the run.
 
         Raises:
-            NotFoundError: It has not asked for that.
+            NotFoundError: No object declares the agent.
+            ConflictError: It was given already.
+        """
+
+        def body(work: Transaction) -> str:
+            return start_task(work, self.tenant, self._starter, self._agent_type(agent), request)
+
+        return await self.write(body)
+
+    def _agent_type(self, name: str) -> Applied:
+        declared = self.world.agent_type(name)
+        if declared is None:
+            raise NotFoundError(
+                f"no AgentType is called '{name}'", found=name, suggestions=["list them: outrider get agenttype"]
+            )
+        return declared
+
+    async def called(self, agent: str, run: str, wait: float, source: str = AGENT_SOURCE) -> CallAnswer:
+        """Return what became of what an AI agent has asked for, or was given; wait up to `wait` seconds for its end.
+
+        Raises:
+            NotFoundError: There is none such.
         """
         deadline = self.clock.monotonic() + min(wait, MAX_POLL_SECONDS)
         while True:
-            answer = await self.store.read(lambda connection: call_state(connection, self.tenant, agent, run))
+            answer = await self.store.read(lambda connection: call_state(connection, self.tenant, agent, run, source))
             if answer.state != "running" or self.clock.monotonic() >= deadline:
                 return answer
             await self.clock.sleep(CALL_LOOK_SECONDS)

@@ -23,7 +23,7 @@ from outrider.runtime.plugins.catalogue import Catalogue
 from outrider.runtime.plugins.configuration import schema_faults
 from outrider.runtime.templates import Template
 
-Actor = Literal["rule", "schedule", "agent"]
+Actor = Literal["rule", "schedule", "agent", "user"]
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):

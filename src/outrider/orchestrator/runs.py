@@ -48,6 +48,7 @@ from outrider.runtime.expressions import compiled
 SCHEDULE_SOURCE = "schedule:"
 # The same of what AI agents ask for.
 AGENT_SOURCE = "agent:"
+USER_SOURCE = "user:"
 # How many events of a match its steps see, the newest.
 EVENTS_SHOWN = 16
 RUNNING, COMPENSATING = "running", "compensating"
@@ -91,8 +92,8 @@ class RunStarter:
         )
         INSERT_RUN.run(work.connection, msgspec.structs.asdict(run))
         of = f" {len(matched)} events" if len(matched) > 1 else ""
-        if _actor(rule.spec) == "agent":
-            work.timeline("agent", rule.name, str(event.data.get("summary", "")), event=event.id, run=run_id)
+        if _actor(rule.spec) in ("agent", "user"):
+            work.timeline(_actor(rule.spec), rule.name, str(event.data.get("summary", "")), event=event.id, run=run_id)
         else:
             work.timeline("rule", rule.name, f"matched{of}", event=event.id, run=run_id)
         work.audit.append(
@@ -256,11 +257,13 @@ class RunStarter:
 
 
 def _actor(spec: RuleSpec) -> Actor:
-    """Return as what a run acts. Only scheduled calls and AI agents wait for a source with a colon in its name."""
+    """Return as what a run acts. Only scheduled calls, AI agents and users wait for a source with a colon in its name."""
     conditions = spec.when.conditions
     trigger = (conditions[0].trigger if conditions else None) or ""
     if trigger.startswith(AGENT_SOURCE):
         return "agent"
+    if trigger.startswith(USER_SOURCE):
+        return "user"
     return "schedule" if trigger.startswith(SCHEDULE_SOURCE) else "rule"
 
 

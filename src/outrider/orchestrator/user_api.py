@@ -5,7 +5,7 @@ import hmac
 from outrider.core.cloudevents import BATCH_CONTENT_TYPE, to_cloudevent
 from outrider.core.codec import encode
 from outrider.core.errors import InvalidConfigError, UnauthenticatedError
-from outrider.core.events import EventOutcomes
+from outrider.core.events import CallAnswer, EventOutcomes
 from outrider.core.http.headers import Headers
 from outrider.core.http.messages import Request, Response
 from outrider.core.secrets import SecretValue
@@ -14,6 +14,7 @@ from outrider.orchestrator import queries
 from outrider.orchestrator.agents import Enrolee, store_token
 from outrider.orchestrator.engine import Engine
 from outrider.orchestrator.event_input import read_events
+from outrider.orchestrator.runs import USER_SOURCE
 from outrider.orchestrator.why import explain_event
 from outrider.orchestrator.wire import (
     AgentWork,
@@ -23,6 +24,7 @@ from outrider.orchestrator.wire import (
     DecisionRequest,
     HoldRequest,
     StatusAnswer,
+    TaskRequest,
     TimelineAnswer,
     TokenAnswer,
     TokenRequest,
@@ -71,6 +73,8 @@ class UserApi:
         router.add("GET", "/v1/agents/{agent}/work", self._agent_work)
         router.add("POST", "/v1/runs/{run}/cancel", self._cancel)
         router.add("GET", "/v1/agents", self._agents)
+        router.add("POST", "/v1/agents/{agent}/tasks", self._give_task)
+        router.add("GET", "/v1/agents/{agent}/tasks/{run}", self._task)
         router.add("POST", "/v1/agents/{agent}/revoke", self._revoke)
         router.add("POST", "/v1/agents/{agent}/restore", self._restore)
         router.add("POST", "/v1/enrolment-tokens", self._enrolment_token)
@@ -200,6 +204,17 @@ class UserApi:
             lambda c: queries.show_run(c, self._engine.tenant, request.params["run"])
         )
         return json_response({"cancelled": await self._engine.cancel(detail.run.id)})
+
+    async def _give_task(self, request: Request) -> Response:
+        self.authenticate(request)
+        run = await self._engine.give_task(request.params["agent"], read_json(request, TaskRequest))
+        return json_response(CallAnswer(run=run))
+
+    async def _task(self, request: Request) -> Response:
+        self.authenticate(request)
+        wait = number_argument(request, "wait", 0)
+        params = request.params
+        return json_response(await self._engine.called(params["agent"], params["run"], wait, USER_SOURCE))
 
     async def _agents(self, request: Request) -> Response:
         self.authenticate(request)

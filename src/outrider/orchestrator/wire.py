@@ -60,6 +60,18 @@ class StepRow(msgspec.Struct, kw_only=True):
     seconds: float | None
 
 
+class TaskRequest(msgspec.Struct, kw_only=True):
+    """A task that a user gives to an AI agent.
+
+    Attributes:
+        id: Of the request; a second one with the same id is refused.
+        input_data: What the agent is given.
+    """
+
+    id: str
+    input_data: dict[str, Any] = {}
+
+
 class RunDetail(msgspec.Struct, kw_only=True):
     """A whole run.
 

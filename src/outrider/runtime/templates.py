@@ -14,6 +14,15 @@ from outrider.runtime.expressions import Expression, compiled
 _OPEN, _ESCAPED = "${", "$${"
 
 
+def literal(value: Any) -> Any:
+    """Return data whose texts say as a template what they say now: for what comes from somebody who may not write expressions."""
+    if isinstance(value, str):
+        return value.replace(_OPEN, _ESCAPED)
+    if isinstance(value, dict):
+        return {key: literal(item) for key, item in value.items()}
+    return [literal(item) for item in value] if isinstance(value, list) else value
+
+
 class Template:
     """Plain data whose texts may hold expressions.
 

@@ -16,7 +16,7 @@ from outrider.local.agents.invocations import http
 from outrider.local.agents.job import AgentHost, JobResult, Watcher, hosting
 from outrider.sidecar.activity import Question
 from outrider.sidecar.tools.status import Decision
-from outrider.surfaces.cli import agent as cli
+from outrider.surfaces.cli.agent_home import agent_home, declared_agent
 from tests.local.agents.support import AgentFolder
 from tests.servers.containers import PYTHON, PodmanStore
 from tests.servers.ports import free_port
@@ -104,8 +104,8 @@ def test_a_server_in_a_container(tmp_path: Path, store: PodmanStore) -> None:
 async def host(agent: AgentFolder, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[AgentHost]:
     for name, value in agent.environment.items():
         monkeypatch.setenv(name, value)
-    objects, item = cli._found(agent.folder, "")
-    async with hosting(item, cli._home(agent.folder, objects, item), references(objects), offline=True) as made:
+    objects, item = declared_agent(agent.folder, "")
+    async with hosting(item, agent_home(agent.folder, objects, item), references(objects), offline=True) as made:
         yield made
 
 

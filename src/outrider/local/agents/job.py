@@ -206,8 +206,13 @@ class AgentHost:
         """Whether its sidecar has ended, so that it can run nothing more."""
         return self._sidecar.ended
 
-    async def run(self, given: Any, watcher: Watcher) -> JobResult:
+    async def run(self, given: Any, watcher: Watcher, session: str = "") -> JobResult:
         """Give the program a task, and wait for what comes of it.
+
+        Args:
+            given: Its input, as JSON.
+            watcher: Hears of what happens.
+            session: The conversation that it belongs to; empty for none.
 
         Raises:
             OutriderError: It could not be started.
@@ -216,19 +221,21 @@ class AgentHost:
         async with self._one_at_a_time:
             with span(f"{INVOKE_AGENT} {name}", {OPERATION: INVOKE_AGENT, AGENT: name}) as work:
                 await self._sidecar.begin_task(work.traceparent)
-                return await self._run(given, watcher)
+                return await self._run(given, watcher, session)
 
     async def close(self) -> None:
         """End the program, where it still runs."""
         await self._invocation.close()
 
-    async def _run(self, given: Any, watcher: Watcher) -> JobResult:
+    async def _run(self, given: Any, watcher: Watcher, session: str) -> JobResult:
         began = self._clock.monotonic()
         run_id = time_ordered(self._clock.now(), os.urandom(10))
         folder, text = self._home.files.run(run_id), encode(given)
         (folder / INPUT_FILE).write_bytes(text)
         watcher.began(self._plan.starter.sandbox, self._plan.starter.egress)
-        task = Task(run=run_id, given=text, folder=folder, traceparent=current_traceparent(), stderr=watcher.stderr)
+        task = Task(
+            run=run_id, given=text, folder=folder, traceparent=current_traceparent(), stderr=watcher.stderr, session=session
+        )  # fmt: skip
         meter = await Meter.begin(self._sidecar, watcher.activity, watcher.decide)
         following = asyncio.get_running_loop().create_task(meter.follow())
         try:

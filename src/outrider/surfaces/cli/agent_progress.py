@@ -65,7 +65,7 @@ class Progress:
             sys.stderr.write(f"{self._name}  {printable(text)}   approve? [y/N] ")
             sys.stderr.flush()
             async with asyncio.timeout(max(0.0, question.expires - time.time())):
-                answer = await _line()
+                answer = await line_of_terminal()
             return Decision(approve=answer.strip().lower() in ("y", "yes"), by=user_name())
         except TimeoutError:
             sys.stderr.write("\n")
@@ -121,7 +121,7 @@ def _drop_typed() -> None:
         termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
 
 
-async def _line() -> str:
+async def line_of_terminal() -> str:
     """Wait for a line on the terminal; a thread that waits for one could not be given up."""
     loop, terminal = asyncio.get_running_loop(), sys.stdin.fileno()
     typed: asyncio.Future[bytes] = loop.create_future()

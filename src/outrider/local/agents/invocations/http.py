@@ -14,7 +14,7 @@ from outrider.local.agents.streams import MOST_OUTPUT, Relay, as_result
 from outrider.ports.http.client import Client
 
 READY_SECONDS, PROBE_SECONDS, LOOK_SECONDS, LAST_SECONDS = 60.0, 0.05, 2.0, 0.5
-RUN_HEADER = "x-outrider-run"
+RUN_HEADER, SESSION_HEADER = "x-outrider-run", "x-outrider-session"
 _LATE = 124
 _SHOWN = 500
 
@@ -103,6 +103,7 @@ class HttpInvocation:
         """Post a task; who asks waits no longer than until the server, or the sidecar, has ended."""
         limit, sidecar = self._settings.timeout, self._launcher.sidecar
         headers = {"content-type": "application/json", "traceparent": task.traceparent, RUN_HEADER: task.run}
+        headers |= {SESSION_HEADER: task.session} if task.session else {}
         asking = asyncio.ensure_future(
             server.client.request("POST", self._settings.path, headers=headers, body=task.given, timeout=float(limit))
         )

@@ -16,6 +16,7 @@ class Task(msgspec.Struct, kw_only=True, frozen=True):
         folder: Where what comes of it is kept.
         traceparent: The trace in which it stands.
         stderr: Gets what the program writes to its log.
+        session: The conversation that it belongs to; empty for none.
     """
 
     run: str
@@ -23,6 +24,7 @@ class Task(msgspec.Struct, kw_only=True, frozen=True):
     folder: Path
     traceparent: str
     stderr: Callable[[bytes], None]
+    session: str = ""
 
 
 class Ending(msgspec.Struct, frozen=True):

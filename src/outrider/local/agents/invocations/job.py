@@ -23,7 +23,8 @@ class JobInvocation:
         """Start the program, give it the input, and wait for its end."""
         sidecar = self._launcher.sidecar
         try:
-            program = await self._launcher.launch({"TRACEPARENT": task.traceparent}, task.given)
+            session = {"OUTRIDER_SESSION": task.session} if task.session else {}
+            program = await self._launcher.launch({"TRACEPARENT": task.traceparent, **session}, task.given)
             try:
                 return await self._converse(program, task)
             finally:

@@ -1,0 +1,135 @@
+"""`outrider agent invoke` and `chat`: tasks for an agent of a running platform, and a talk with one."""
+
+import asyncio
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from outrider.core.codec import encode
+from outrider.core.errors import CODES, from_body
+from outrider.core.events import CallAnswer
+from outrider.core.identifiers import time_ordered
+from outrider.core.objects import Object
+from outrider.kinds.agenttype.validation import references
+from outrider.local.agents.job import AgentHost, JobResult, hosting
+from outrider.orchestrator.wire import TaskRequest
+from outrider.runtime.objects import ObjectSet
+from outrider.surfaces.cli.agent_home import agent_home, declared_agent, read_input
+from outrider.surfaces.cli.agent_progress import Progress, line_of_terminal, summary
+from outrider.surfaces.cli.output import Output, output_option, show
+from outrider.surfaces.cli.printable import printable
+from outrider.surfaces.cli.session import client, execute
+from outrider.surfaces.cli.settings import Settings, note
+
+WAIT_SECONDS = 20
+_INPUT = click.option(
+    "--input", "given", default="", help="Input of the task: JSON, else text; @FILE reads it, @- standard input."
+)
+
+
+@click.command("invoke")
+@click.argument("name")
+@_INPUT
+@click.option("--no-wait", is_flag=True, help="Return as soon as the task is given, with its run.")
+@output_option(CallAnswer)
+@click.pass_context
+def invoke(ctx: click.Context, name: str, given: str, *, no_wait: bool, output: Output) -> int:
+    """Give a task to the AI agent NAME of the running platform, and print the result."""
+    value = read_input(given)
+    data: dict[str, Any] = value if isinstance(value, dict) else {"input": value}
+    request = TaskRequest(id=time_ordered(time.time(), os.urandom(10)), input_data=data)
+
+    async def ask() -> CallAnswer:
+        async with client(ctx) as platform:
+            answer = await platform.post(f"/v1/agents/{name}/tasks", request, CallAnswer)
+            note(f"{name}  run {answer.run}")
+            while answer.state == "running" and not no_wait:
+                path = f"/v1/agents/{name}/tasks/{answer.run}?wait={WAIT_SECONDS}"
+                answer = await platform.get(path, CallAnswer)
+            return answer
+
+    answer = execute(ask())
+    if answer.error is not None and output.for_people:
+        raise from_body(answer.error)
+    if not output.for_people:
+        show(answer, output)
+    elif answer.state == "completed":
+        print_result(answer.result.get("result"))
+    return 0 if answer.error is None else CODES[answer.error.code].exit
+
+
+@click.command("chat")
+@click.argument("path", type=click.Path(path_type=Path), default=Path())
+@click.option("--name", default="", help="Which agent, where PATH declares several.")
+@click.option("--session", default="", help="Go on with an earlier one; the program finds it in OUTRIDER_SESSION.")
+@click.option("--offline", is_flag=True, help="Let the script of the agent answer in place of models.")
+@click.option(
+    "--accept-unsandboxed", is_flag=True, help="Run without a sandbox where none works; it can then read your keys."
+)
+@click.option("--yes", is_flag=True, help="Approve every call of a tool that waits for a person.")
+@click.pass_context
+def chat(
+    ctx: click.Context, /, path: Path, name: str, session: str, *, offline: bool, accept_unsandboxed: bool, yes: bool
+) -> int:  # fmt: skip
+    """Talk with the agent of PATH: each line is a task, in one session, until the input ends."""
+    objects, item = declared_agent(path, name)
+    settings: Settings = ctx.find_root().obj
+    on_terminal = sys.stdin.isatty() and not settings.no_input
+    progress = Progress(item.name, yes=yes, may_ask=on_terminal)
+    session = session or time_ordered(time.time(), os.urandom(10))
+    note(f"{item.name}  session {session}" + (" · an empty line or Ctrl-D ends it" if on_terminal else ""))
+    talk = _Talk(progress, session, on_terminal=on_terminal)
+    execute(talk.hold(path, objects, item, offline=offline, accept_unsandboxed=accept_unsandboxed))
+    return 0 if talk.well else CODES["EXECUTION_FAILED"].exit
+
+
+class _Talk:
+    """Gives each line to an agent as a task."""
+
+    def __init__(self, progress: Progress, session: str, *, on_terminal: bool) -> None:
+        self._progress, self._session, self._on_terminal = progress, session, on_terminal
+        self.well = True
+
+    async def hold(
+        self, path: Path, objects: ObjectSet, item: Object, *, offline: bool, accept_unsandboxed: bool
+    ) -> None:  # fmt: skip
+        """Go on until there is no more line."""
+        where = agent_home(path, objects, item)
+        async with hosting(
+            item, where, references(objects), offline=offline, accept_unsandboxed=accept_unsandboxed
+        ) as host:  # fmt: skip
+            while said := await self._line():
+                await self._answer(host, said)
+
+    async def _line(self) -> str:
+        """Return what was said; empty where nothing more will be."""
+        if self._on_terminal:
+            sys.stderr.write("> ")
+            sys.stderr.flush()
+            return (await line_of_terminal()).strip()
+        line: str = await asyncio.to_thread(_next_line)
+        return line
+
+    async def _answer(self, host: AgentHost, said: str) -> None:
+        result: JobResult = await host.run(said, self._progress.watcher(), self._session)
+        if result.result is not None:
+            print_result(result.result)
+        self.well = self.well and result.state == "succeeded"
+        note(summary(result))
+
+
+def _next_line() -> str:
+    """Return the next line of standard input that says something; empty at its end."""
+    return next((line.strip() for line in iter(sys.stdin.readline, "") if line.strip()), "")
+
+
+def print_result(result: Any) -> None:
+    """Print what came of a task: text as it is, anything else as JSON."""
+    if result is not None:
+        text = result if isinstance(result, str) else encode(result).decode()
+        sys.stdout.write(printable(text) + "\n")
+        sys.stdout.flush()
