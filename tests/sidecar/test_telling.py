@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from outrider.sidecar.activity import ToolUse
 from outrider.sidecar.llm.ledger import Entry
-from outrider.sidecar.llm.status import BudgetStatus
+from outrider.sidecar.llm.status import BudgetStatus, GatewayStatus
 from outrider.sidecar.totals import Totals
 from tests.ports.telemetry.collector import Collector, collecting
 from tests.servers.models import INPUT, OUTPUT, ModelServer
@@ -36,8 +36,13 @@ def entry(**more: Any) -> Entry:
     return Entry(**{**usual, **more})
 
 
-def samples(totals: Totals, budget: BudgetStatus | None = None) -> dict[tuple[str, ...], float]:
-    text = totals.render(budget, "USD").decode()
+def samples(
+    totals: Totals, budget: BudgetStatus | None = None, guarded: dict[str, int] | None = None
+) -> dict[tuple[str, ...], float]:
+    gateway = GatewayStatus(
+        agent="a", running=0, ledger="", offline=False, budget=budget, routes=[], guarded=guarded or {}
+    )
+    text = totals.render(gateway, "USD").decode()
     return {
         (sample.name, *(f"{key}={value}" for key, value in sorted(sample.labels.items()) if value)): sample.value
         for family in text_string_to_metric_families(text)
@@ -137,3 +142,7 @@ def first_span(collector: Collector, name: str) -> Any:
                     if span.name == name:
                         return span
     raise AssertionError(f"no span {name}")
+
+
+def test_what_was_found_by_guards_is_counted() -> None:
+    assert samples(Totals(), guarded={"email": 2}) == {("outrider_guarded_total", "name=email"): 2.0}

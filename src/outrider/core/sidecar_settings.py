@@ -13,6 +13,9 @@ Period = Literal["hour", "day", "month"]
 OnExceed = Literal["stop", "finish"]
 Hosting = Literal["azure", "bedrock", "aws"]
 SandboxLevel = Literal["none", "landlock", "namespaced"]
+DetectorName = Literal["email", "phone", "credit_card", "iban", "us_ssn", "ip_address", "api_key", "jwt", "private_key"]
+GuardPlace = Literal["prompt", "answer", "both"]
+GuardAction = Literal["redact", "refuse"]
 MemoryType = Literal["conversation", "kv", "vector"]
 
 
@@ -78,6 +81,38 @@ class BudgetSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=Tr
     on_exceed: OnExceed = "stop"
 
 
+class GuardSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Something that must not pass.
+
+    Attributes:
+        detect: Kinds of personal data and of secrets.
+        pattern: What else, in RE2's syntax.
+        name: Of the pattern, as it stands in place of what was taken out.
+        place: In what.
+        action: Whether it is taken out, or the call refused.
+    """
+
+    detect: list[DetectorName] = []
+    pattern: str = ""
+    name: str = ""
+    place: GuardPlace = "both"
+    action: GuardAction = "redact"
+
+
+class CacheSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """How long answers are given again to the same call.
+
+    Attributes:
+        ttl: Seconds.
+        entries: At most.
+        bytes: Of all together.
+    """
+
+    ttl: Annotated[float, msgspec.Meta(gt=0)]
+    entries: Annotated[int, msgspec.Meta(ge=1)] = 1000
+    bytes: Annotated[int, msgspec.Meta(ge=1)] = 64 * 1024 * 1024
+
+
 class LlmSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """The gateway to the models.
 
@@ -88,6 +123,8 @@ class LlmSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True,
         prices: File of prices, in place of the list that comes with the sidecar.
         usual_answer: Tokens that are reserved for an answer where the client names no bound.
         offline: File with answers in place of every provider; no key is opened then, and every answer says so.
+        guard: What must not pass.
+        cache: None to ask anew each time.
     """
 
     routes: list[RouteSettings] = []
@@ -96,6 +133,8 @@ class LlmSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True,
     prices: Path | None = None
     usual_answer: int = 4096
     offline: Path | None = None
+    guard: list[GuardSettings] = []
+    cache: CacheSettings | None = None
 
 
 class ToolServerSettings(

@@ -25,7 +25,7 @@ from outrider.sidecar.activity import ActivityFeed, ToolUse
 from outrider.sidecar.control import CONTROL_SOCKET, DOORS_SOCKET, Control, SidecarStatus, Task, wrapper_status
 from outrider.sidecar.doors import Doors
 from outrider.sidecar.llm.buckets import Limits
-from outrider.sidecar.llm.building import build_budget, build_routes
+from outrider.sidecar.llm.building import build_budget, build_cache, build_guard, build_routes
 from outrider.sidecar.llm.dialects import client_key
 from outrider.sidecar.llm.gate import Agent, LlmGate
 from outrider.sidecar.llm.ledger import Entry, Ledger
@@ -103,7 +103,7 @@ class Sidecar:
                 agent, routes, ledger, now=self._clock.monotonic, wall=self._clock.now,
                 usual_answer=settings.usual_answer, script=script, told=self._called,
                 trace=self._spans.called if self._spans is not None else None,
-                currency=self._currency,
+                currency=self._currency, guard=build_guard(settings), cache=build_cache(settings, self._clock),
             )  # fmt: skip
             async with self._with_tools(agent, proxy):
                 await self._serve(proxy, routes)
@@ -215,7 +215,7 @@ class Sidecar:
             self._spans.parent = task.traceparent
 
     def _metrics(self) -> bytes:
-        return self._totals.render(self._gate.status().budget, self._currency)
+        return self._totals.render(self._gate.status(), self._currency)
 
     @asynccontextmanager
     async def _watched(self) -> AsyncIterator[None]:

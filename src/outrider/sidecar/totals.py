@@ -4,6 +4,7 @@ Adding must cost next to nothing, so the sums are kept here; the library for met
 """
 
 import bisect
+import itertools
 from collections.abc import Iterator
 
 from outrider.core.units import NANO
@@ -22,7 +23,7 @@ from outrider.sidecar.llm.conventions import (
     TOOL,
 )
 from outrider.sidecar.llm.ledger import Entry
-from outrider.sidecar.llm.status import BudgetStatus
+from outrider.sidecar.llm.status import BudgetStatus, GatewayStatus
 
 _TOKENS = ("input", "output")
 _MONEY = ("limit", "spent", "reserved")
@@ -71,14 +72,17 @@ class Totals:
         key = (use.tool if use.server else "", "" if use.outcome == "ok" else use.outcome)
         self._tools.setdefault(key, _Sum()).add(use.seconds)
 
-    def render(self, budget: BudgetStatus | None, currency: str) -> bytes:
+    def render(self, gateway: GatewayStatus, currency: str) -> bytes:
         """Return the metrics in Prometheus' text format.
 
         Args:
-            budget: How it stands; None where there is none.
+            gateway: How it does.
             currency: Of the amounts.
         """
-        return render_families(self._families(budget, currency))
+        families = self._families(gateway.budget, currency)
+        guarded: list[Row] = [((name,), float(times)) for name, times in sorted(gateway.guarded.items())]
+        found = Family("counter", "outrider_guarded", "What was found that must not pass", ("name",), guarded)
+        return render_families(itertools.chain(families, [found] if guarded else []))
 
     def _families(self, budget: BudgetStatus | None, currency: str) -> Iterator[Family]:
         names = [_label(name) for name in (OPERATION, PROVIDER, REQUEST_MODEL, ERROR)]

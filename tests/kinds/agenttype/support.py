@@ -61,6 +61,8 @@ FULL: dict[str, Any] = {
         "budget": {"amount": "5.00 USD", "per": "hour", "zone": "Europe/Berlin", "onExceed": "finish"},
         "prices": "prices.json",
         "usualAnswer": 1000,
+        "guard": [{"detect": ["email"], "pattern": "falcon", "name": "project", "in": "prompt", "do": "redact"}],
+        "cache": {"ttl": "1h", "entries": 10, "size": "1Mi"},
         "offline": {"script": "answers.yaml"},
     },
     "tools": [

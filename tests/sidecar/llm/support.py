@@ -12,8 +12,9 @@ from typing import Any
 from outrider.core.schema import convert
 from outrider.core.secrets import SecretValue
 from outrider.core.sidecar_settings import LlmSettings
+from outrider.ports.clock import Clock, SystemClock
 from outrider.sidecar.llm.buckets import Limits
-from outrider.sidecar.llm.building import build_budget, build_routes
+from outrider.sidecar.llm.building import build_budget, build_cache, build_guard, build_routes
 from outrider.sidecar.llm.gate import Agent, LlmGate
 from outrider.sidecar.llm.ledger import Entry, Ledger
 from outrider.sidecar.llm.script import read_script
@@ -27,6 +28,7 @@ PRICES = {
     "currency": "USD",
     "models": {"p0/m": {"input": 10**9, "output": 2 * 10**9}, "p1/m": {"input": 10**9, "output": 2 * 10**9}},
 }
+SYSTEM_CLOCK = SystemClock()
 USAGE = {"prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 150}
 ANSWER = {"id": "c", "choices": [{"message": {"content": "hi"}}], "usage": USAGE}
 
@@ -40,6 +42,12 @@ class Answer:
         self.status = int(head[9:12])
         self.head = head.lower()
         self.body = _unchunked(body) if b"transfer-encoding: chunked" in self.head else body
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """Its header fields, with names in lower case."""
+        lines = (line.partition(": ") for line in self.head.decode().split("\r\n")[1:])
+        return {name: value for name, _, value in lines}
 
     @property
     def document(self) -> Any:
@@ -178,6 +186,7 @@ async def gateway(
     keys: frozenset[bytes] = frozenset(),
     first: dict[str, Any] | None = None,
     key: str = "",
+    clock: Clock = SYSTEM_CLOCK,
     **more: Any,
 ) -> AsyncIterator[Gateway]:
     """Run a gateway with one route, `default`, to providers p0, p1... in their order; `more` is LlmSettings.
@@ -206,11 +215,13 @@ async def gateway(
         stack.callback(made.ledger.close)
         proxy = Proxy(made, ProxyLimits(first_byte_time=1.0, silence_time=1.0))
         stack.push_async_callback(proxy.close, 0)
-        await _begin(made, settings, proxy, keys, key)
+        await _begin(made, settings, proxy, keys, key, clock=clock)
         yield made
 
 
-async def _begin(made: Gateway, settings: LlmSettings, proxy: Proxy, keys: frozenset[bytes], key: str) -> None:
+async def _begin(
+    made: Gateway, settings: LlmSettings, proxy: Proxy, keys: frozenset[bytes], key: str, *, clock: Clock
+) -> None:  # fmt: skip
     routes = build_routes(settings, proxy)
     for provider in routes["default"].providers:
         provider.use_key(SecretValue(f"key-of-{provider.name}"))
@@ -222,7 +233,8 @@ async def _begin(made: Gateway, settings: LlmSettings, proxy: Proxy, keys: froze
     made.agent = Agent("a", keys, limits, build_budget(settings.budget, made.ledger, time.time()))
     made.gate = LlmGate(
         made.agent, routes, made.ledger, now=time.monotonic, wall=time.time, usual_answer=settings.usual_answer,
-        script=read_script(settings.offline) if settings.offline else None,
+        script=read_script(settings.offline) if settings.offline else None, guard=build_guard(settings),
+        cache=build_cache(settings, clock),
     )  # fmt: skip
     listening = socket.create_server(("127.0.0.1", 0))
     listening.setblocking(False)

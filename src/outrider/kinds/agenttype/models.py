@@ -4,10 +4,11 @@ from typing import Annotated
 
 import msgspec
 
+from outrider.core.errors import InvalidConfigError
 from outrider.core.model_endpoints import ModelEndpoint
 from outrider.core.objects import Name
-from outrider.core.quantities import Money
-from outrider.core.sidecar_settings import OnExceed, Period
+from outrider.core.quantities import Duration, Money, Size, size
+from outrider.core.sidecar_settings import DetectorName, GuardAction, GuardPlace, OnExceed, Period
 
 Alias = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$", examples=["default"])]
 Bound = Annotated[int, msgspec.Meta(ge=1)]
@@ -70,12 +71,60 @@ class Offline(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, 
     script: Annotated[str, msgspec.Meta(min_length=1)]
 
 
+class GuardRule(
+    msgspec.Struct, kw_only=True, rename={"place": "in", "action": "do"}, omit_defaults=True, forbid_unknown_fields=True
+):
+    """Something that must not pass.
+
+    Attributes:
+        detect: Kinds of personal data and of secrets.
+        pattern: What else, as a regular expression in RE2's syntax.
+        name: Of the pattern, as it stands in place of what was taken out.
+        place: In what: prompts, answers, or both.
+        action: `redact` takes it out, and leaves its name; `refuse` refuses a prompt with it.
+    """
+
+    detect: list[DetectorName] = []
+    pattern: str = ""
+    name: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9_]{0,32}$")] = ""
+    place: GuardPlace = "both"
+    action: GuardAction = "redact"
+
+    def __post_init__(self) -> None:
+        if not self.detect and not self.pattern:
+            raise InvalidConfigError(
+                "a guard looks for something", found="neither detect nor pattern", expected="one of the two",
+                suggestions=["write for example detect: [email, api_key]"],
+            )  # fmt: skip
+        if self.action == "refuse" and self.place != "prompt":
+            raise InvalidConfigError(
+                "only prompts are refused", path="do", found=f"refuse, in {self.place}", expected="in: prompt, or do: redact",
+                suggestions=["an answer is there already: take out of it what must not pass"],
+            )  # fmt: skip
+
+
+class ResponseCache(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """Answers that are given again to the same call.
+
+    Attributes:
+        ttl: How long.
+        entries: At most; the one that was not asked for longest goes.
+        size: Of all of them.
+    """
+
+    ttl: Duration
+    entries: Bound = 1000
+    size: Size = size("64Mi")
+
+
 class Llm(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
     """The models of an agent; what no route names it cannot ask.
 
     Attributes:
         prices: File of prices, over those that come with Outrider.
         usual_answer: Tokens that are reserved for an answer where the agent names no bound.
+        guard: What must not leave with prompts, or come back with answers.
+        cache: None asks anew each time.
     """
 
     routes: list[Route] = []
@@ -84,3 +133,5 @@ class Llm(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forb
     prices: str = ""
     usual_answer: Bound = 4096
     offline: Offline | None = None
+    guard: list[GuardRule] = []
+    cache: ResponseCache | None = None

@@ -10,6 +10,8 @@ from outrider.core.model_endpoints import ModelEndpoint
 from outrider.core.objects import Object
 from outrider.core.sidecar_settings import (
     BudgetSettings,
+    CacheSettings,
+    GuardSettings,
     LimitSettings,
     LlmSettings,
     MemorySettings,
@@ -23,7 +25,7 @@ from outrider.kinds.agenttype.environment import AGENT_KEY, Value, environment, 
 from outrider.kinds.agenttype.granting import granted
 from outrider.kinds.agenttype.memory import Memory
 from outrider.kinds.agenttype.model import AgentTypeSpec, Egress, Invocation, Isolation, Resources
-from outrider.kinds.agenttype.models import Budget, Llm, ProviderUse
+from outrider.kinds.agenttype.models import Budget, Llm, ProviderUse, ResponseCache
 
 # The kinds of the objects that an AgentType may name.
 NAMED_KINDS = ("ModelProvider", "Tool")
@@ -190,7 +192,16 @@ def _llm(llm: Llm, place: Place, providers: Mapping[str, ModelEndpoint]) -> LlmS
         prices=place.folder / llm.prices if llm.prices else None,
         usual_answer=llm.usual_answer,
         offline=_script(llm, place),
+        guard=[
+            GuardSettings(detect=one.detect, pattern=one.pattern, name=one.name, place=one.place, action=one.action)
+            for one in llm.guard
+        ],
+        cache=None if llm.cache is None else _cache(llm.cache),
     )
+
+
+def _cache(cache: ResponseCache) -> CacheSettings:
+    return CacheSettings(ttl=float(cache.ttl), entries=cache.entries, bytes=int(cache.size))
 
 
 def _script(llm: Llm, place: Place) -> Path | None:

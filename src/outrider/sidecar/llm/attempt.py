@@ -55,6 +55,7 @@ class Record(msgspec.Struct, kw_only=True):
         asks_usage: Whether the gateway asks for the usage of a stream, and not the client.
         allowed_output: Tokens of all its answers that the call allows, or that are usual.
         paid_tokens: As many tokens of a stream are reserved for.
+        cache_key: Under which its answer is kept; empty where it is not.
     """
 
     id: str
@@ -74,6 +75,7 @@ class Record(msgspec.Struct, kw_only=True):
     asks_usage: bool = False
     paid_tokens: float = math.inf
     allowed_output: int = 0
+    cache_key: bytes = b""
 
     @property
     def estimate(self) -> int:

@@ -1,17 +1,23 @@
 """The gateway's parts, from its settings."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from outrider.core.errors import InvalidConfigError, did_you_mean
 from outrider.core.sidecar_settings import BudgetSettings, LlmSettings, ProviderSettings
 from outrider.ports.certificates.tls import trusting
+from outrider.ports.clock import Clock
 from outrider.sidecar.llm.budget import LONGEST_SECONDS, Budget
 from outrider.sidecar.llm.ledger import Ledger
 from outrider.sidecar.llm.prices import Price, PriceList, known_prices
 from outrider.sidecar.llm.routes import Provider, Route, TargetMaker, make_provider
 from outrider.sidecar.proxy.pool import Target
 from outrider.sidecar.proxy.proxy import Proxy
+
+if TYPE_CHECKING:
+    from outrider.sidecar.llm.cache import ResponseCache
+    from outrider.sidecar.llm.guard.guard import Guard
 
 
 def build_routes(settings: LlmSettings, proxy: Proxy) -> dict[str, Route]:
@@ -96,3 +102,25 @@ def build_budget(settings: BudgetSettings | None, ledger: Ledger, moment: float)
     for entry in ledger.entries(moment - LONGEST_SECONDS):
         budget.know(entry.time, entry.cost)
     return budget
+
+
+def build_guard(settings: LlmSettings) -> "Guard | None":
+    """Return what guards calls and answers; None where nothing does. What it needs is imported only then.
+
+    Raises:
+        OutriderError: A pattern is none, or RE2 is not there.
+    """
+    if not settings.guard:
+        return None
+    from outrider.sidecar.llm.guard.guard import Guard  # noqa: PLC0415 - see above
+
+    return Guard(settings.guard)
+
+
+def build_cache(settings: LlmSettings, clock: Clock) -> "ResponseCache | None":
+    """Return what keeps answers; None where nothing does."""
+    if settings.cache is None:
+        return None
+    from outrider.sidecar.llm.cache import ResponseCache  # noqa: PLC0415 - as the guard
+
+    return ResponseCache(settings.cache, clock.monotonic)

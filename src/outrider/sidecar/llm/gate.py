@@ -4,13 +4,12 @@ import itertools
 import math
 import os
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
 from outrider.core.codec import decode_plain, encode
-from outrider.core.errors import InvalidConfigError, OutriderError
+from outrider.core.errors import DeniedError, InvalidConfigError, OutriderError
 from outrider.core.identifiers import time_ordered
-from outrider.core.sidecar_settings import Dialect
 from outrider.sidecar.llm import scripted
 from outrider.sidecar.llm.attempt import CallAttempt, Record
 from outrider.sidecar.llm.bodies import Call
@@ -22,26 +21,31 @@ from outrider.sidecar.llm.dialects import (
     Endpoint,
     client_key,
     endpoint_of,
-    error_document,
 )
 from outrider.sidecar.llm.hosting.host import Outgoing
 from outrider.sidecar.llm.ledger import Entry, Ledger
+from outrider.sidecar.llm.requests import refuse, refuse_unpaid, split_key, uncompressed
 from outrider.sidecar.llm.routes import Provider, Route
-from outrider.sidecar.llm.script import Script, last_text
-from outrider.sidecar.llm.scripted_embeddings import embeddings
+from outrider.sidecar.llm.script import Script
+from outrider.sidecar.llm.scripted_answers import scripted_answer
 from outrider.sidecar.llm.status import GatewayStatus, budget_status, route_status
 from outrider.sidecar.llm.usage import Usage
 from outrider.sidecar.proxy.exchange import Exchange
-from outrider.sidecar.proxy.gate import Failure
+from outrider.sidecar.proxy.gate import Attempt, Failure
 from outrider.sidecar.proxy.messages import JSON_FIELDS, Field, Request
+
+if TYPE_CHECKING:
+    from outrider.sidecar.llm.cache import ResponseCache
+    from outrider.sidecar.llm.guard.guard import Guard
 
 # A call that is never settled holds its money no longer than this.
 RESERVED_SECONDS = 3600.0
 # Events of a stream that are no token of the answer: its beginning and its end.
 MORE_EVENTS = 16
-_KEYS_IN_QUERY = frozenset({b"key", b"api-key", b"api_key", b"access_token"})
 _NOBODY = Failure("no provider may be asked now")
-_IDENTITY: Field = (b"accept-encoding", b"identity")
+# Names the provider of an answer that was given before, and tells a client of it.
+CACHE = "cache"
+HIT: Field = (b"x-outrider-cache", b"hit")
 
 
 class Agent:
@@ -76,13 +80,16 @@ class LlmGate:
         told: Hears of every call that has ended.
         currency: Of the prices.
         trace: Hears of every call with its record, where spans are sent.
+        guard: Takes out of calls and answers what must not pass.
+        cache: Gives answers again to the same call.
     """
 
     def __init__(
         self, agent: Agent, routes: Mapping[str, Route], ledger: Ledger, *, now: Callable[[], float],
         wall: Callable[[], float], usual_answer: int, script: Script | None = None,
         told: Callable[[Entry], None] = lambda _: None, currency: str = "USD",
-        trace: Callable[[Record, Entry], None] | None = None,
+        trace: Callable[[Record, Entry], None] | None = None, guard: "Guard | None" = None,
+        cache: "ResponseCache | None" = None,
     ) -> None:  # fmt: skip
         self._agent = agent
         self._routes = routes
@@ -93,6 +100,7 @@ class LlmGate:
         self._told = told
         self._currency = currency
         self._trace = trace
+        self._guard, self._cache = guard, cache
         # A call's id is that of this process and a number: one is made for every call.
         self._series = time_ordered(wall(), os.urandom(10))
         self._numbers = itertools.count()
@@ -107,7 +115,7 @@ class LlmGate:
         path, _, query = request.target.partition(b"?")
         found = endpoint_of(request.method, path)
         if found is None:
-            _refuse(
+            refuse(
                 exchange,
                 "openai",
                 404,
@@ -119,13 +127,13 @@ class LlmGate:
         if endpoint is HEALTH:
             exchange.answer(200, JSON_FIELDS, b'{"status":"ok"}')
             return
-        key, query = _split_key(query) if query else (b"", query)
+        key, query = split_key(query) if query else (b"", query)
         if request.key not in self._accepted and not self._agent.admits(client_key(request.key) or key):
-            _refuse(exchange, endpoint.dialect, 401, "invalid_api_key", "the key is not one of this gateway")
+            refuse(exchange, endpoint.dialect, 401, "invalid_api_key", "the key is not one of this gateway")
             return
         if request.origin and not self._agent.keys:
             # Any page that a browser on this machine shows could spend the agent's money.
-            _refuse(exchange, endpoint.dialect, 403, "origin_refused", "web pages may not call a gateway without keys")
+            refuse(exchange, endpoint.dialect, 403, "origin_refused", "web pages may not call a gateway without keys")
             return
         if not endpoint.charged and request.method == b"GET":
             exchange.answer(200, JSON_FIELDS, self._models if endpoint is MODELS else encode(self.status()))
@@ -136,15 +144,20 @@ class LlmGate:
         """Look at a call: of which route, and whether it may begin."""
         request = exchange.request
         try:
+            if self._guard is not None:
+                request.body = self._guard.prompts.document(request.body)
             call = Call(request.body)
+        except DeniedError as error:
+            refuse(exchange, endpoint.dialect, 400, "content_refused", error.message)
+            return
         except InvalidConfigError as error:
-            _refuse(exchange, endpoint.dialect, 400, "invalid_request_error", error.message)
+            refuse(exchange, endpoint.dialect, 400, "invalid_request_error", error.message)
             return
         alias = unquote_to_bytes(named).decode("utf-8", "replace") if named else call.model
         route = self._routes.get(alias)
         if route is None:
             names = ", ".join(sorted(self._routes)) or "none"
-            _refuse(
+            refuse(
                 exchange, endpoint.dialect, 404, "model_not_found", f"no route is called '{alias}'; there are: {names}"
             )
             return
@@ -163,67 +176,90 @@ class LlmGate:
             agent=agent.name, running=agent.limits.running, ledger=self._ledger.problem, offline=self._script is not None,
             budget=budget_status(agent.budget, self._wall()),
             routes=[route_status(self._routes[alias]) for alias in sorted(self._routes)],
+            guarded=dict(self._guard.hits) if self._guard is not None else {},
         )  # fmt: skip
 
     def _by_script(self, exchange: Exchange, record: Record, script: Script) -> None:
         """Answer in place of the providers."""
         stream = record.endpoint.streams or (record.call.stream and record.endpoint.name != scripted.EMBEDDINGS)
         try:
-            body, usage = self._scripted(record, decode_plain(exchange.request.body), script, stream=stream)
+            body, usage = scripted_answer(record, decode_plain(exchange.request.body), script, stream=stream)
         except InvalidConfigError as error:
             self._agent.limits.end(record.estimate, 0, record.began)
-            _refuse(exchange, record.endpoint.dialect, 400, "invalid_request_error", error.message)
+            refuse(exchange, record.endpoint.dialect, 400, "invalid_request_error", error.message)
             return
+        if self._guard is not None:
+            body = self._guard.answer(body, stream=stream)
         noted = self.entry(record, "whole", status=200)
         noted.provider = noted.model = scripted.MODEL
         noted.tell(usage, None)
         self.close(record, noted)
         exchange.answer(200, [scripted.EVENTS if stream else scripted.JSON, scripted.MARK], body)
 
-    @staticmethod
-    def _scripted(record: Record, asked: dict[str, Any], script: Script, *, stream: bool) -> tuple[bytes, Usage]:
-        endpoint = record.endpoint.name
-        if endpoint == scripted.EMBEDDINGS:
-            tokens = record.estimate
-            return embeddings(asked, scripted.MODEL, tokens), Usage(input=tokens)
-        entry = script.answer(last_text(asked))
-        usage = scripted.usage_of(record.size, entry)
-        wants_usage = record.call.wants_usage
-        return scripted.render(endpoint, entry, usage, record.id, stream=stream, tell_usage=wants_usage), usage
-
     def _begin(self, exchange: Exchange, record: Record, route: Route) -> None:
+        """Begin a call that may begin: answer it, or ask."""
+        if not self._admit(exchange, record, route):
+            return
+        if self._script is not None:
+            self._by_script(exchange, record, self._script)
+        elif self._cache is not None and self._from_cache(exchange, record, self._cache):
+            pass
+        elif not self._reserve(record):
+            self._agent.limits.end(record.estimate, 0, record.began)
+            refuse_unpaid(exchange, record.endpoint.dialect)
+        else:
+            self.try_next(exchange, record, _NOBODY)
+
+    def _admit(self, exchange: Exchange, record: Record, route: Route) -> bool:
+        """Return whether a call may begin; one that may not is refused."""
         dialect = record.endpoint.dialect
         record.providers = route.order(record.endpoint)
         if self._script is not None and not scripted.serves(record.endpoint.name):
-            _refuse(exchange, dialect, 501, "offline", f"a script does not answer {record.endpoint.name}")
-            return
+            refuse(exchange, dialect, 501, "offline", f"a script does not answer {record.endpoint.name}")
+            return False
         if self._script is None and not record.providers:
-            _refuse(
+            refuse(
                 exchange,
                 dialect,
                 400,
                 "unsupported",
                 f"route '{route.alias}' has no provider that speaks as {dialect} does",
             )
-            return
+            return False
         if self._ledger.full or (self._agent.budget is not None and self._ledger.problem):
-            _refuse(
+            refuse(
                 exchange, dialect, 503, "ledger_unavailable", f"the ledger cannot be written: {self._ledger.problem}"
             )
-            return
+            return False
         refusal = self._agent.limits.begin(record.estimate, record.began)
         if refusal is not None:
             wait = [(b"retry-after", b"%d" % max(1, math.ceil(refusal.wait)))]
-            _refuse(exchange, dialect, 429, "rate_limit_exceeded", refusal.reason, fields=wait)
-            return
-        if self._script is not None:
-            self._by_script(exchange, record, self._script)
-            return
-        if not self._reserve(record):
-            self._agent.limits.end(record.estimate, 0, record.began)
-            _refuse_unpaid(exchange, dialect)
-            return
-        self.try_next(exchange, record, _NOBODY)
+            refuse(exchange, dialect, 429, "rate_limit_exceeded", refusal.reason, fields=wait)
+            return False
+        return True
+
+    def _from_cache(self, exchange: Exchange, record: Record, cache: "ResponseCache") -> bool:
+        """Answer a call as before, if it came before; it costs nothing then."""
+        if not record.endpoint.charged:
+            return False
+        record.cache_key = cache.key(exchange.request, record.path)
+        found = cache.find(record.cache_key)
+        if found is None:
+            return False
+        entry = self.entry(record, "whole", status=200)
+        entry.provider = entry.model = CACHE
+        entry.tell(Usage(), None)
+        self.close(record, entry)
+        exchange.answer(200, [*found.fields, HIT], found.body)
+        return True
+
+    def _around(self, record: Record, attempt: Attempt) -> Attempt:
+        """Return an attempt with what is done about its answer."""
+        if self._guard is not None and self._guard.answers:
+            attempt = self._guard.around(attempt)
+        if self._cache is not None and record.cache_key:
+            attempt = self._cache.around(attempt, record.cache_key)
+        return attempt
 
     def _reserve(self, record: Record) -> bool:
         budget, most = self._agent.budget, record.call.most_tokens
@@ -261,7 +297,7 @@ class LlmGate:
             if provider.circuit.allows(now):
                 if left is not None and not self._pay(record, left):
                     self.close(record, self.entry(record, "failed", status=failure.status))
-                    _refuse_unpaid(exchange, record.endpoint.dialect)
+                    refuse_unpaid(exchange, record.endpoint.dialect)
                     return
                 self._forward(exchange, record, provider, trial=provider.circuit.begin(now))
                 return
@@ -271,9 +307,9 @@ class LlmGate:
         """Answer a call with what went wrong."""
         self.close(record, left or self.entry(record, "failed", status=failure.status))
         if record.refused and not record.asked:
-            _refuse(exchange, record.endpoint.dialect, 400, "unsupported", record.refused)
+            refuse(exchange, record.endpoint.dialect, 400, "unsupported", record.refused)
             return
-        _refuse(
+        refuse(
             exchange,
             record.endpoint.dialect,
             failure.answer if record.asked else 503,
@@ -306,7 +342,13 @@ class LlmGate:
             self.try_next(exchange, record, _NOBODY)
             return
         record.asked = True
-        exchange.forward(provider.target, attempt, path=outgoing.path, fields=outgoing.fields, body=outgoing.body)
+        exchange.forward(
+            provider.target,
+            self._around(record, attempt),
+            path=outgoing.path,
+            fields=outgoing.fields,
+            body=outgoing.body,
+        )
 
     def _plain(self, request: Request, record: Record, provider: Provider, trial: int) -> tuple[CallAttempt, Outgoing]:
         endpoint, call = record.endpoint, record.call
@@ -315,7 +357,7 @@ class LlmGate:
         body = request.body
         if endpoint.dialect != "gemini":  # there the path names the model
             body = call.body(model, usage=record.asks_usage)
-        outgoing = provider.outgoing(record.path, _uncompressed(request), body, model=model, moment=self._wall())
+        outgoing = provider.outgoing(record.path, uncompressed(request), body, model=model, moment=self._wall())
         return CallAttempt(self, record, provider, trial=trial), outgoing
 
     def _translated(
@@ -330,7 +372,7 @@ class LlmGate:
         translated = translation(record, provider)
         model = provider.model or record.alias
         body = translated.request(request.body, model)
-        fields = fields_of(translated, _uncompressed(request))
+        fields = fields_of(translated, uncompressed(request))
         outgoing = provider.outgoing(translated.path(), fields, body, model=model, moment=self._wall())
         record.asks_usage = False
         return CrossingAttempt(self, record, provider, translated, trial=trial), outgoing
@@ -356,27 +398,3 @@ class LlmGate:
         self._told(entry)
         if self._trace is not None:
             self._trace(record, entry)
-
-
-def _uncompressed(request: Request) -> list[Field]:
-    """Return the fields of a call that asks for a plain answer: what is compressed cannot be counted."""
-    return [*(field for field in request.fields if field[0] != b"accept-encoding"), _IDENTITY]
-
-
-def _split_key(query: bytes) -> tuple[bytes, bytes]:
-    """Return the key of a query, as Gemini's clients may send it, and the query without all that may be one."""
-    parts = query.split(b"&")
-    keys = [part[4:] for part in parts if part.startswith(b"key=")]
-    kept = [part for part in parts if unquote_to_bytes(part.partition(b"=")[0]).lower() not in _KEYS_IN_QUERY]
-    return keys[0] if keys else b"", b"&".join(kept)
-
-
-def _refuse_unpaid(exchange: Exchange, dialect: Dialect) -> None:
-    # Clients repeat what is answered with 429; a budget is as empty a second later.
-    _refuse(exchange, dialect, 402, "budget_exceeded", "the budget of this period is used up")
-
-
-def _refuse(
-    exchange: Exchange, dialect: Dialect, status: int, code: str, message: str, *, fields: list[Field] | None = None
-) -> None:
-    exchange.answer(status, [*JSON_FIELDS, *(fields or [])], error_document(dialect, status, code, message))

@@ -38,6 +38,7 @@ class GatewayStatus(msgspec.Struct, kw_only=True):
         running: Calls under way.
         ledger: Why the ledger cannot be written; empty where it can.
         offline: Whether a script answers in place of the providers.
+        guarded: How often what was found that must not pass.
     """
 
     agent: str
@@ -46,6 +47,7 @@ class GatewayStatus(msgspec.Struct, kw_only=True):
     offline: bool
     budget: BudgetStatus | None
     routes: list[RouteStatus]
+    guarded: dict[str, int] = {}
 
 
 def route_status(route: Route) -> RouteStatus:

@@ -1,0 +1,128 @@
+"""Answers that are given again to the same call."""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable
+
+import msgspec
+
+from outrider.core.sidecar_settings import CacheSettings
+from outrider.sidecar.llm.wrapping import WrappedAttempt
+from outrider.sidecar.proxy.gate import Attempt
+from outrider.sidecar.proxy.messages import Field, Request
+
+LONGEST_ANSWER = 1024 * 1024
+# What a client says of itself, and of how a provider is to keep its own accounts.
+_APART = frozenset({"user", "metadata", "store", "safety_identifier", "prompt_cache_key", "service_tier"})
+_UNCACHED = (b"no-cache", b"no-store")
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """An answer as the client got it."""
+
+    fields: list[Field]
+    body: bytes
+    until: float
+
+
+class ResponseCache:
+    """Keeps answers for a while; of too many the one that was not asked for longest goes.
+
+    Args:
+        settings: How long, and how many.
+        now: Seconds of a clock that cannot be set.
+    """
+
+    def __init__(self, settings: CacheSettings, now: Callable[[], float]) -> None:
+        self._settings, self._now = settings, now
+        self._answers: OrderedDict[bytes, Answer] = OrderedDict()
+        self._size = 0
+
+    def key(self, request: Request, path: bytes) -> bytes:
+        """Return what is the same for the same call; empty where its answer is not to be kept.
+
+        Args:
+            request: The call.
+            path: As it is asked for.
+        """
+        if any(
+            name == b"cache-control" and any(one in value.lower() for one in _UNCACHED)
+            for name, value in request.fields
+        ):
+            return b""
+        members = _members.decode(request.body)
+        said = [f"{name}:".encode() + bytes(members[name]) for name in sorted(members) if name not in _APART]
+        return hashlib.sha256(b"\n".join([path, *said])).digest()
+
+    def find(self, key: bytes) -> Answer | None:
+        """Return an answer that still holds."""
+        found = self._answers.get(key) if key else None
+        if found is None:
+            return None
+        if found.until < self._now():
+            self._drop(key)
+            return None
+        self._answers.move_to_end(key)
+        return found
+
+    def keep(self, key: bytes, fields: list[Field], body: bytes) -> None:
+        """Keep an answer."""
+        if key in self._answers:
+            self._drop(key)
+        self._answers[key] = Answer(fields, body, self._now() + self._settings.ttl)
+        self._size += len(body)
+        while len(self._answers) > self._settings.entries or self._size > self._settings.bytes:
+            self._drop(next(iter(self._answers)))
+
+    def around(self, attempt: Attempt, key: bytes) -> Attempt:
+        """Return an attempt whose answer is kept, if it is a good one."""
+        return CachedAttempt(attempt, self, key)
+
+    def _drop(self, key: bytes) -> None:
+        self._size -= len(self._answers.pop(key).body)
+
+
+class CachedAttempt(WrappedAttempt):
+    """Keeps an answer that is whole and good.
+
+    Args:
+        inner: The attempt.
+        cache: Where to.
+        key: Under which.
+    """
+
+    __slots__ = ("_cache", "_fields", "_key", "_pieces", "_size")
+
+    def __init__(self, inner: Attempt, cache: ResponseCache, key: bytes) -> None:
+        super().__init__(inner)
+        self._cache, self._key = cache, key
+        self._fields: list[Field] = []
+        self._pieces: list[bytes] = []
+        self._size = 0
+
+    def accept(self, status: int, fields: list[Field]) -> bool:
+        """Note of what type the answer is."""
+        accepted = super().accept(status, fields)
+        self._fields = [field for field in fields if field[0] == b"content-type"]
+        return accepted
+
+    def piece(self, data: bytes) -> bytes:
+        """Keep what is passed on."""
+        return self._keep(super().piece(data))
+
+    def last(self, *, framed: bool) -> bytes:
+        """Keep what comes last."""
+        return self._keep(super().last(framed=framed))
+
+    def _keep(self, passed: bytes) -> bytes:
+        self._size += len(passed)
+        if self._size <= LONGEST_ANSWER:
+            self._pieces.append(passed)
+        return passed
+
+    def ended(self, problem: str) -> None:
+        """Keep the answer, where it is one."""
+        super().ended(problem)
+        if not problem and self.status == 200 and self._size <= LONGEST_ANSWER:
+            self._cache.keep(self._key, self._fields, b"".join(self._pieces))

@@ -1,0 +1,58 @@
+"""An attempt whose answer is guarded."""
+
+from outrider.sidecar.llm.guard.rules import Rules
+from outrider.sidecar.llm.guard.stream import GuardedStream
+from outrider.sidecar.llm.wrapping import WrappedAttempt
+from outrider.sidecar.proxy.gate import Attempt
+from outrider.sidecar.proxy.messages import Field
+
+LONGEST_WHOLE = 16 * 1024 * 1024
+
+
+class GuardedAttempt(WrappedAttempt):
+    """Takes out of an answer what must not pass. One in one piece is held until its end.
+
+    Args:
+        inner: The attempt.
+        rules: What must not pass.
+    """
+
+    __slots__ = ("_rules", "_stream", "_whole")
+
+    def __init__(self, inner: Attempt, rules: Rules) -> None:
+        super().__init__(inner)
+        self._rules = rules
+        self._stream: GuardedStream | None = None
+        self._whole = bytearray()
+
+    def accept(self, status: int, fields: list[Field]) -> bool:
+        """See what form the answer has."""
+        accepted = super().accept(status, fields)
+        self.rewrites = True
+        if self.is_stream:
+            self._stream = GuardedStream(self._rules)
+        return accepted
+
+    def piece(self, data: bytes) -> bytes:
+        """Return what can be told now."""
+        return self._take(super().piece(data))
+
+    def _take(self, data: bytes) -> bytes:
+        if self._stream is not None:
+            return self._stream.feed(data)
+        self._whole += data
+        if len(self._whole) > LONGEST_WHOLE:
+            self.stop = self.stop or f"the answer is longer than {LONGEST_WHOLE} bytes, and cannot be guarded"
+        return b""
+
+    def last(self, *, framed: bool) -> bytes:
+        """Return what was held."""
+        told = self._take(super().last(framed=framed))
+        if self._stream is not None:
+            return told + self._stream.end()
+        return b"" if self.stop else self._rules.document(bytes(self._whole))
+
+    def cut(self, reason: str) -> bytes:
+        """End a stream behind what was held of it."""
+        held = self._stream.end() if self._stream is not None else b""
+        return held + super().cut(reason)
