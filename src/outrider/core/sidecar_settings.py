@@ -201,7 +201,27 @@ class StdioServerSettings(
     processes: int
 
 
-AnyToolServer = HttpServerSettings | StdioServerSettings
+class OpenApiServerSettings(
+    ToolServerSettings, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True, tag="openapi"
+):
+    """An HTTP service with an OpenAPI document; each of its operations is a tool.
+
+    Attributes:
+        document: File or address of the document.
+        url: Where the service is; empty for the first server of the document.
+        token: Secret that is sent as a bearer token.
+        headers: Further fields, as text or from a secret.
+        ca: File with the authorities to trust, in place of the machine's.
+    """
+
+    document: str
+    url: str = ""
+    token: SecretRef | None = None
+    headers: dict[str, str | SecretRef] = {}
+    ca: Path | None = None
+
+
+AnyToolServer = HttpServerSettings | StdioServerSettings | OpenApiServerSettings
 
 
 class ToolGrantSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -52,7 +52,33 @@ class StdioTransport(msgspec.Struct, kw_only=True, rename="camel", omit_defaults
     processes: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 128
 
 
-_WAYS = ("http", "stdio")
+class OpenApiTransport(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """An HTTP service with an OpenAPI document (3.0 or later); each of its operations is a tool.
+
+    Attributes:
+        document: The document in JSON or YAML: a file, relative to that of this object, or an address.
+        url: Where the service is, such as `https://pets.internal/v1`; the first server of the document if absent.
+        token: Secret that is sent as a bearer token.
+        headers: Further fields, as text or from a secret.
+        ca: File with the authorities to trust, in place of the machine's.
+    """
+
+    document: Annotated[
+        str,
+        msgspec.Meta(
+            pattern=r"^(https?://[^/?#@\s]+([/?][^#\s]*)?|(?![A-Za-z][A-Za-z0-9+.-]*://).+)$",
+            examples=["petstore.yaml"],
+        ),
+    ]
+    url: Annotated[
+        str, msgspec.Meta(pattern=r"^(https?://[^/?#@\s]+(/[^?#\s]*)?)?$", examples=["https://pets.internal/v1"])
+    ] = ""
+    token: SecretRef | None = None
+    headers: dict[Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9-]+$")], str | SecretRef] = {}
+    ca: str = ""
+
+
+_WAYS = ("http", "stdio", "openapi")
 
 
 class ToolTransport(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
@@ -60,6 +86,7 @@ class ToolTransport(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=
 
     http: HttpTransport | None = None
     stdio: StdioTransport | None = None
+    openapi: OpenApiTransport | None = None
 
     def __post_init__(self) -> None:
         given = [way for way in _WAYS if getattr(self, way) is not None]

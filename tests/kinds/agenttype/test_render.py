@@ -11,7 +11,7 @@ import pytest
 from outrider.core.errors import InvalidConfigError, OutriderError
 from outrider.core.schema import convert
 from outrider.core.secrets import SecretRef
-from outrider.core.sidecar_settings import StdioServerSettings
+from outrider.core.sidecar_settings import OpenApiServerSettings, StdioServerSettings
 from outrider.core.tool_endpoints import ToolEndpoint
 from outrider.kinds.agenttype.environment import AGENT_KEY
 from outrider.kinds.agenttype.granting import LONGEST_QUEUE_SECONDS, OPERATIONS, granted
@@ -207,6 +207,51 @@ def test_every_field_of_a_program_reaches_its_sidecar(field: str) -> None:
     usual = {key: value for key, value in STDIO.items() if key != field}
     assert server(STDIO) != server({"command": ["a"]} | usual)
     assert isinstance(server(STDIO), StdioServerSettings)
+
+
+OPENAPI: dict[str, Any] = {
+    "document": "pets.yaml", "url": "https://pets.internal/v1", "token": {"secret": "pets"}, "headers": {"X-Team": "a"}, "ca": "ca.pem",
+}  # fmt: skip
+
+
+def openapi_server(openapi: dict[str, Any]) -> Any:
+    endpoint = convert({"version": "1", "transport": {"openapi": openapi}}, ToolEndpoint)
+    use = ToolUse(server="pets", tools=["*"])
+    return granted([use], {"pets": endpoint}, folder=Path("/home/ana"), operations=None, asks=False).servers[0]
+
+
+@pytest.mark.parametrize("field", OPENAPI)
+def test_every_field_of_a_service_reaches_its_sidecar(field: str) -> None:
+    usual = {key: value for key, value in OPENAPI.items() if key != field}
+    assert openapi_server(OPENAPI) != openapi_server({"document": "other.yaml"} | usual)
+    assert openapi_server(OPENAPI) == OpenApiServerSettings(
+        name="pets", version="1", document="/home/ana/pets.yaml", url="https://pets.internal/v1", token=SecretRef("pets"),
+        headers={"X-Team": "a"}, ca=Path("/home/ana/ca.pem"),
+    )  # fmt: skip
+
+
+def test_a_document_is_a_file_or_an_address() -> None:
+    assert (
+        openapi_server({"document": "https://pets.internal/openapi.json"}).document
+        == "https://pets.internal/openapi.json"
+    )
+    assert openapi_server({"document": "../a b.json"}).document == "/home/ana/../a b.json"
+    assert openapi_server({"document": "/etc/pets.json"}).document == "/etc/pets.json"
+
+
+@pytest.mark.parametrize(
+    ("openapi", "path"),
+    [
+        ({}, "document"), ({"document": ""}, "document"), ({"document": "ftp://pets.internal/a"}, "document"),
+        ({"document": "https://u:p@pets.internal/a"}, "document"), ({"document": "a", "url": "pets.internal"}, "url"),
+        ({"document": "a", "url": "https://pets.internal/?a=1"}, "url"), ({"document": "a", "url": "https://u@pets.internal/"}, "url"),
+        ({"document": "a", "headers": {"a b": "c"}}, "headers"), ({"document": "a", "query": {}}, "query"),
+    ],
+)  # fmt: skip
+def test_services_that_cannot_be_declared(openapi: dict[str, Any], path: str) -> None:
+    with pytest.raises(InvalidConfigError) as caught:
+        openapi_server(openapi)
+    assert caught.value.path.startswith(f"transport.openapi.{path}")
 
 
 @pytest.mark.parametrize("transport", [{}, {"http": {"url": "https://a.internal/"}, "stdio": {"command": ["a"]}}])

@@ -11,6 +11,7 @@ from outrider.core.errors import InvalidConfigError, NotFoundError, did_you_mean
 from outrider.core.sidecar_settings import (
     AnyToolServer,
     HttpServerSettings,
+    OpenApiServerSettings,
     StdioServerSettings,
     ToolGrantSettings,
     ToolsSettings,
@@ -109,11 +110,18 @@ def _fits(version: str, wanted: SpecifierSet) -> bool:
 
 
 def _server(name: str, endpoint: ToolEndpoint, folder: Path) -> AnyToolServer:
-    http, stdio, version = endpoint.transport.http, endpoint.transport.stdio, endpoint.version
+    transport, version = endpoint.transport, endpoint.version
+    http, stdio, openapi = transport.http, transport.stdio, transport.openapi
     if http is not None:
         return HttpServerSettings(
             name=name, version=version, url=http.url, token=http.token, headers=http.headers,
             ca=folder / http.ca if http.ca else None,
+        )  # fmt: skip
+    if openapi is not None:
+        document = openapi.document if "://" in openapi.document else str(folder / openapi.document)
+        return OpenApiServerSettings(
+            name=name, version=version, document=document, url=openapi.url, token=openapi.token, headers=openapi.headers,
+            ca=folder / openapi.ca if openapi.ca else None,
         )  # fmt: skip
     assert stdio is not None  # one of them is
     return StdioServerSettings(

@@ -48,6 +48,7 @@ class MemoryServer:
     ) -> None:  # fmt: skip
         self.name = f"@memory-{settings.name}"
         self.version = ""
+        self.left_out: Mapping[str, str] = {}
         self._settings, self._folder = settings, folder
         self._clock, self._secrets, self._embedder = clock, secrets, embedder
         self._scope = Scope(TENANT, agent, settings.name)

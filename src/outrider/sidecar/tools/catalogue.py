@@ -122,8 +122,11 @@ class Catalogue:
                 good.append(one)
             elif names:
                 bad.append(one["name"])
-        problem = f"left out {len(bad)} tools whose name or nesting cannot be used: {bad[0][:128]!r}" if bad else ""
-        return good, problem
+        problems = [f"left out {len(bad)} tools whose name or nesting cannot be used: {bad[0][:128]!r}"] if bad else []
+        left = [why for name, why in server.left_out.items() if any(grant.covers(name) for grant in self._of(server))]
+        if left:
+            problems.append(f"left out {len(left)} operations: {left[0]}")
+        return good, "; ".join(problems)
 
     def _of(self, server: ToolServer) -> list[Grant]:
         return [grant for grant in self._grants if grant.settings.server == server.name]

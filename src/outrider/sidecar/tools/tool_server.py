@@ -12,10 +12,12 @@ class ToolServer(Protocol):
     Attributes:
         name: As grants name it.
         version: Of what it offers; definitions are pinned for each.
+        left_out: Tools that it has and cannot offer, by their names, and why.
     """
 
     name: str
     version: str
+    left_out: Mapping[str, str]
 
     async def list_tools(self) -> list[Definition]:
         """Return the definitions of its tools.

@@ -43,6 +43,7 @@ class McpServer:
 
     def __init__(self, name: str, version: str, wire: Wire) -> None:
         self.name, self.version = name, version
+        self.left_out: Mapping[str, str] = {}
         self._wire = wire
         self._life = 0
         self._numbers = 0

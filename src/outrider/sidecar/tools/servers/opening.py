@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from outrider.core.sidecar_settings import AnyToolServer, HttpServerSettings
+from outrider.core.sidecar_settings import AnyToolServer, HttpServerSettings, OpenApiServerSettings
 from outrider.ports.secrets import Resolver
 from outrider.sidecar.tools.servers.http import HttpWire
 from outrider.sidecar.tools.servers.mcp import McpServer
@@ -40,6 +40,10 @@ def open_server(settings: AnyToolServer, around: Surroundings, longest: int) -> 
     Raises:
         InvalidConfigError: Its address cannot be used.
     """
+    if isinstance(settings, OpenApiServerSettings):
+        from outrider.sidecar.tools.servers.openapi.server import OpenApiServer  # noqa: PLC0415 - 6 MB that others do without
+
+        return OpenApiServer(settings, around.secrets, longest)
     wire: HttpWire | StdioWire
     if isinstance(settings, HttpServerSettings):
         wire = HttpWire(settings, around.secrets, longest)

@@ -1,0 +1,1 @@
+"""HTTP services with an OpenAPI document: every operation is a tool."""
