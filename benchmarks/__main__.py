@@ -11,6 +11,7 @@ from benchmarks import (
     doors,
     event_to_action,
     kill_any_process,
+    mcp_hop,
     memory_stores,
     model_gateway,
     overheads,
@@ -19,7 +20,9 @@ from benchmarks import (
 from benchmarks.figures import Figure, Machine, described, machine, options, table
 
 RESULTS = Path(__file__).resolve().parent / "results.json"
-PROGRAMS = (event_to_action, kill_any_process, overheads, doors, rules, model_gateway, memory_stores, demo_time)
+PROGRAMS = (
+    event_to_action, kill_any_process, overheads, doors, rules, model_gateway, mcp_hop, memory_stores, demo_time,
+)  # fmt: skip
 
 
 class Results(msgspec.Struct):

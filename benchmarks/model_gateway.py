@@ -5,82 +5,22 @@ concurrency limits and the budget reserved and settled, its usage found in the a
 Envoy replaces a header.
 """
 
-import contextlib
 import json
-import os
-import re
-import shutil
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import msgspec
-
-from benchmarks.figures import CHECKOUT, Figure, main
+from benchmarks.figures import Figure, main
+from benchmarks.gateways import HERE, LOAD, OURS, MissingError, Run, answers, compiled, process, wrk
 from benchmarks.system import pss_mb, wait_until
 from tests.peers import environments
 from tests.servers.ports import free_port
 
-HERE = Path(__file__).parent
-CORES = sorted(os.sched_getaffinity(0))
-OURS, LOAD = CORES[0], CORES[-1]
 SECONDS, QUICK_SECONDS = 8, 2
-PATH = "/v1/chat/completions"
+PATH, MODELS = "/v1/chat/completions", "/v1/models"
 SMALL = "Say hello to me in some words, please, and be friendly about it."
 LONG = "A sentence of a document that somebody wants to have summarised. " * 1550
-_RATE = re.compile(r"Requests/sec:\s+([\d.]+)")
-_LATENCY = re.compile(r"(50|99)%\s+([\d.]+)(us|ms|s)\b")
-_MICROSECONDS = {"us": 1.0, "ms": 1e3, "s": 1e6}
-_BAD = re.compile(r"Non-2xx|Socket errors")
-
-
-class Run(msgspec.Struct):
-    """What wrk saw; times in microseconds."""
-
-    rate: float
-    p50: float
-    p99: float
-
-
-class MissingError(Exception):
-    """A program is not there; the message says what installs it."""
-
-
-def wrk(port: int, script: Path, *, connections: int, seconds: int) -> Run:
-    """Load an address."""
-    command = ["taskset", "-c", str(LOAD), "wrk", "-t1", f"-c{connections}", f"-d{seconds}", "--latency", "-s", str(script),
-               f"http://127.0.0.1:{port}{PATH}"]  # fmt: skip
-    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    if _BAD.search(said):
-        raise RuntimeError(said)
-    rate = _RATE.search(said)
-    assert rate is not None, said
-    times = {share: float(value) * _MICROSECONDS[unit] for share, value, unit in _LATENCY.findall(said)}
-    return Run(float(rate[1]), times["50"], times["99"])
-
-
-@contextlib.contextmanager
-def process(command: Sequence[str], core: int, log: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run a program on one core."""
-    with log.open("wb") as file:
-        started = subprocess.Popen(["taskset", "-c", str(core), *command], stdout=file, stderr=file)
-    try:
-        yield started
-    finally:
-        started.terminate()
-        started.wait(15)
-
-
-def answers(port: int) -> bool:
-    """Return whether somebody answers there."""
-    done = subprocess.run(
-        ["curl", "--silent", "--output", os.devnull, "--max-time", "1", f"http://127.0.0.1:{port}/v1/models"],
-        check=False,
-    )
-    return done.returncode == 0
 
 
 def write_scripts(folder: Path) -> dict[str, Path]:
@@ -126,27 +66,10 @@ def write_settings(folder: Path, port: int, upstream: int) -> Path:
     return path
 
 
-def upstream_program() -> Path:
-    """Return the compiled provider.
-
-    Raises:
-        MissingError: A program that this needs is not there.
-    """
-    for program, package in (("cc", "gcc libc6-dev"), ("wrk", "wrk"), ("taskset", "util-linux"), ("curl", "curl")):
-        if shutil.which(program) is None:
-            raise MissingError(f"{program} is missing: apt-get install {package}")
-    if OURS == LOAD:
-        raise MissingError("one core for the gateway and one for the load are needed")
-    target = CHECKOUT / ".cache" / "upstream"
-    target.parent.mkdir(exist_ok=True)
-    subprocess.run(["cc", "-O2", "-o", str(target), str(HERE / "programs" / "upstream.c")], check=True)
-    return target
-
-
 def measure(quick: bool = False) -> list[Figure]:
     """Load the provider alone, its rivals and the gateway, one after the other."""
     try:
-        provider = upstream_program()
+        provider = compiled("upstream")
         envoy, litellm = (rival(name) for name in ("envoy", "litellm"))
     except (MissingError, environments.PeerError) as error:
         print(f"not measured: {error}", file=sys.stderr)
@@ -154,7 +77,7 @@ def measure(quick: bool = False) -> list[Figure]:
     with tempfile.TemporaryDirectory() as name:
         bench = Bench(Path(name), QUICK_SECONDS if quick else SECONDS)
         with process([str(provider), str(bench.upstream)], LOAD, bench.folder / "upstream.log"):
-            wait_until(lambda: answers(bench.upstream), 5, "the provider answers")
+            wait_until(lambda: answers(bench.upstream, MODELS), 5, "the provider answers")
             direct = {count: bench.load(bench.upstream, connections=count) for count in (1, 32)}
             theirs = bench.envoy(envoy)
             slow = bench.litellm(litellm)
@@ -176,11 +99,11 @@ class Bench:
 
     def load(self, port: int, *, connections: int, script: str = "small") -> Run:
         """Load an address."""
-        return wrk(port, self.scripts[script], connections=connections, seconds=self.seconds)
+        return wrk(port, PATH, self.scripts[script], connections=connections, seconds=self.seconds)
 
     def every_way(self, port: int) -> dict[str, Run]:
         """Load a gateway in every way that has a bar."""
-        wrk(port, self.scripts["small"], connections=32, seconds=1)  # to warm up
+        wrk(port, PATH, self.scripts["small"], connections=32, seconds=1)  # to warm up
         return {
             "1": self.load(port, connections=1),
             "32": self.load(port, connections=32),
@@ -194,7 +117,7 @@ class Bench:
         path.write_text((HERE / "rivals" / "envoy.yaml").read_text().format(port=port, upstream=self.upstream))
         command = [str(program), "-c", str(path), "--concurrency", "1", "-l", "error"]
         with process(command, OURS, self.folder / "envoy.log"):
-            wait_until(lambda: answers(port), 20, "Envoy answers")
+            wait_until(lambda: answers(port, MODELS), 20, "Envoy answers")
             return self.every_way(port)
 
     def litellm(self, program: Path) -> Run:
@@ -207,7 +130,7 @@ class Bench:
             "--port", str(port), "--num_workers", "1",
         ]  # fmt: skip
         with process(command, OURS, self.folder / "litellm.log"):
-            wait_until(lambda: answers(port), 90, "LiteLLM answers")
+            wait_until(lambda: answers(port, MODELS), 90, "LiteLLM answers")
             return self.load(port, connections=32)
 
     def sidecar(self) -> tuple[dict[str, Run], list[Figure]]:
@@ -217,7 +140,7 @@ class Bench:
         command = [sys.executable, "-m", "outrider", "sidecar", "serve", "--settings", str(settings)]
         log, began = self.folder / "sidecar.log", time.monotonic()
         with process(command, OURS, log) as started:
-            wait_until(lambda: answers(port), 20, "the gateway answers")
+            wait_until(lambda: answers(port, MODELS), 20, "the gateway answers")
             start = time.monotonic() - began
             runs = self.every_way(port)
             memory = pss_mb(started.pid) / 1.048576

@@ -1,5 +1,6 @@
 """What the operating system knows: processes as in /proc (proc(5)), ports, time."""
 
+import os
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -51,3 +52,12 @@ def wait_until(holds: Callable[[], bool], seconds: float, what: str) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError(f"not within {seconds:g} s: {what}")
         time.sleep(POLL_SECONDS)
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the processor time, user and system, of a process and of those below it that are alive."""
+    ticks = 0
+    for process in (pid, *descendants(pid)):
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
