@@ -1,3 +1,5 @@
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,6 +23,13 @@ def test_written_form() -> None:
 def test_round_trip(count: int) -> None:
     written = timestamp(count / 1000)
     assert timestamp(parse_timestamp(written)) == written
+
+
+@given(st.floats(-1e9, YEAR_2200 / 1000) | st.integers(0, YEAR_2200 // 1000).map(lambda second: second + 0.9999996))
+@quick
+def test_parts_of_a_second_are_cut_as_datetime_cuts_them(seconds: float) -> None:
+    told = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    assert timestamp(seconds) == told.replace("+00:00", "Z")
 
 
 @given(st.lists(milliseconds, min_size=2, max_size=5))

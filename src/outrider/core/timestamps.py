@@ -1,7 +1,9 @@
 """Times on the wire: RFC 3339 in UTC with milliseconds. A time without a zone is refused, never guessed."""
 
+import math
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from outrider.core.errors import InvalidConfigError
 
@@ -14,7 +16,15 @@ _SHOWN = 80
 
 def timestamp(seconds: float) -> str:
     """Return `2026-07-01T10:00:00.000Z` for seconds since the epoch."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    rest, whole = math.modf(seconds)
+    more, microseconds = divmod(round(rest * 1e6), 1_000_000)
+    return f"{_second(int(whole) + more)}.{microseconds // 1000:03}Z"
+
+
+@lru_cache(maxsize=2)
+def _second(seconds: int) -> str:
+    # Most times are those of the same second.
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").removesuffix("+00:00")
 
 
 def parse_timestamp(text: str) -> float:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 
 from outrider.core.errors import InvalidConfigError
 
@@ -22,7 +23,8 @@ class Headers:
     __slots__ = ("_fields", "_wire")
 
     def __init__(self, fields: "Mapping[str, str] | Iterable[tuple[str, str]]" = ()) -> None:
-        pairs = fields.items() if isinstance(fields, Mapping) else fields
+        # Most are a list, and to ask whether something is a Mapping costs more than a field.
+        pairs = fields.items() if not isinstance(fields, list) and isinstance(fields, Mapping) else fields
         self._fields = [(_checked_name(name), _checked_value(name, value)) for name, value in pairs]
         self._wire: bytes | None = None
 
@@ -82,6 +84,7 @@ class Headers:
         return f"Headers({', '.join(name for name, _ in self._fields)})"
 
 
+@lru_cache(maxsize=1000)
 def _checked_name(name: str) -> str:
     if _NAME.fullmatch(name) is None:
         raise InvalidConfigError(

@@ -124,9 +124,10 @@ def _is_modern(request: Request, headers: Mapping[str, str] | None) -> bool:
 
 
 def _check_envelope(request: Request, headers: Mapping[str, str] | None) -> None:
-    version = request.meta.get(VERSION_KEY)
+    meta = request.meta
+    version = meta.get(VERSION_KEY)
     for key, kind in ((VERSION_KEY, str), (CAPABILITIES_KEY, dict)):
-        if not isinstance(request.meta.get(key), kind):
+        if not isinstance(meta.get(key), kind):
             raise _fault(request, INVALID_PARAMS, f"params._meta: '{key}' is missing", modern=True)
     if headers is not None:
         check_headers(request, headers)

@@ -22,6 +22,7 @@ from outrider.ports.clock import Clock, SystemClock
 from outrider.ports.http.addresses import connect, failure, parse_address
 from outrider.ports.http.answers import read_answer
 from outrider.ports.http.client_connection import RECEIVE_BYTES, ClientConnection
+from outrider.ports.http.deadline import Deadline
 from outrider.ports.telemetry import current_traceparent
 
 T = TypeVar("T")
@@ -105,8 +106,9 @@ class Client:
         seconds = self._timeout if timeout is None else timeout
         self._enter()
         try:
-            async with asyncio.timeout(seconds), self._free:
-                return await self._send(method, message)
+            with Deadline(seconds):
+                async with self._free:
+                    return await self._send(method, message)
         except TimeoutError as error:
             raise DeadlineExceededError(
                 f"{method} {self._address.shown}{path.partition('?')[0]}: no complete answer within {seconds:g} s",

@@ -58,8 +58,11 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._parser.expect(method)
         self._waiter = asyncio.get_running_loop().create_future()
         self.sent = True
-        self._transport.write(request)
+        self._transmit(request)
         return await self._waiter
+
+    def _transmit(self, request: bytes) -> None:
+        self._transport.write(request)
 
     @property
     def idle(self) -> bool:
@@ -131,11 +134,14 @@ class ClientConnection(asyncio.BufferedProtocol):
 
     def _take(self, event: ResponseEvent) -> None:
         if isinstance(event, ResponseHead):
-            self._head = event
+            self._begin(event)
         elif isinstance(event, bytes):
             self._content += event
         elif self._head is not None:
             self._complete(self._head)
+
+    def _begin(self, head: ResponseHead) -> None:
+        self._head = head
 
     def _complete(self, head: ResponseHead) -> None:
         response = Response(head.status, head.headers, bytes(self._content))

@@ -7,7 +7,7 @@ from urllib.parse import unquote_to_bytes
 
 from outrider.core.codec import decode_document, encode
 from outrider.core.errors import InvalidConfigError, OutriderError
-from outrider.core.mcp.messages import Notification, ProtocolError, Reply, read_message
+from outrider.core.mcp.messages import ProtocolError, read_message
 from outrider.core.mcp.messages import Request as McpRequest
 from outrider.core.mcp.protocol import HEADER_MISMATCH
 from outrider.core.mcp.routing import Router, ToolCall
@@ -81,7 +81,7 @@ class ToolGate:
             return
         try:
             message = read_message(request.body)
-            if isinstance(message, Notification | Reply):
+            if not isinstance(message, McpRequest):
                 exchange.answer(202, [], b"")
                 return
             if message.method == "tools/list":
@@ -166,11 +166,13 @@ class ToolGate:
 
 
 def _headers(request: Request, message: McpRequest) -> dict[str, str]:
-    """Return the headers; one of MCP's that stands twice could be read in two ways."""
+    """Return MCP's headers; one that stands twice could be read in two ways."""
     found: dict[str, str] = {}
     for raw_name, value in request.fields:
+        if not raw_name.startswith(b"mcp-"):
+            continue
         name = raw_name.decode("latin-1")
-        if name in found and name.startswith("mcp-"):
+        if name in found:
             raise ProtocolError(HEADER_MISMATCH, f"header {name} stands twice", request_id=message.id)
         found[name] = value.decode("latin-1")
     return found

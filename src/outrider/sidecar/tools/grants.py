@@ -4,7 +4,6 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
-from unicodedata import category
 from urllib.parse import unquote
 
 from outrider.core.errors import DeniedError, LimitedError, OutriderError
@@ -15,6 +14,8 @@ from outrider.sidecar.llm.buckets import Bucket
 ALL = "*"
 # So often is what is percent-encoded decoded, to see whether it leads out of a folder.
 UNQUOTED = 4
+# Unicode's category Cc.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class Grant:
@@ -31,6 +32,7 @@ class Grant:
     def __init__(self, settings: ToolGrantSettings, now: float) -> None:
         self.settings = settings
         self._condition = Expression(settings.when, ("arguments",)) if settings.when else None
+        self._folded = frozenset(argument.casefold() for argument in settings.arguments)
         rate = settings.calls_per_minute
         self._bucket = Bucket(rate, rate / 60, now) if rate is not None else None
 
@@ -58,10 +60,8 @@ class Grant:
 
     def _check_twins(self, name: str, arguments: dict[str, Any]) -> None:
         """Refuse a key that a server which looks at no case may take for one that is bound."""
-        bound = self.settings.arguments
-        folded = {argument.casefold() for argument in bound}
         for key in arguments:
-            if key not in bound and key.casefold() in folded:
+            if key.casefold() in self._folded and key not in self.settings.arguments:
                 raise DeniedError(
                     f"tool '{name}': argument '{key[:128]}' differs from a bound one in its case only", path=key[:128],
                     suggestions=["leave it out"],
@@ -113,9 +113,7 @@ def _fits(value: Any, wanted: Any) -> bool:
     if "*" not in wanted and "?" not in wanted:
         return value == wanted
     return (
-        _pattern(wanted).fullmatch(value) is not None
-        and not any(category(character) == "Cc" for character in value)
-        and not _climbs(value, wanted)
+        _pattern(wanted).fullmatch(value) is not None and _CONTROL.search(value) is None and not _climbs(value, wanted)
     )
 
 
@@ -144,7 +142,7 @@ def _climbs(value: str, pattern: str) -> bool:
     if "/" not in pattern:
         return False
     plain = value
-    for _ in range(UNQUOTED):
+    for _ in range(UNQUOTED if "%" in value else 0):
         plain = unquote(plain)
     return ".." in plain.replace("\\", "/").split("/")
 
