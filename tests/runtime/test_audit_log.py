@@ -264,6 +264,19 @@ def test_another_process_goes_on_in_the_new_file(path: Path) -> None:
     other.close()
 
 
+def test_a_file_that_was_removed_is_written_on(path: Path) -> None:
+    chain = log(path)
+    chain.append(ENTRY)
+    kept = path.with_suffix(".kept")
+    kept.hardlink_to(path)
+    path.unlink()
+    chain.append(ENTRY)
+    chain.append(ENTRY)
+    chain.close()
+    assert not path.exists()
+    assert length(kept) == 3
+
+
 def test_a_prune_that_cannot_be_written_leaves_the_chain_as_it_was(path: Path) -> None:
     chain = aged(path, 10)
     path.with_suffix(".pruned").mkdir()

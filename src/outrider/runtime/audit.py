@@ -6,7 +6,7 @@ import fcntl
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from outrider.core.audit import AuditEntry, AuditRecord, ChainHead, link, pruned_entry
@@ -36,6 +36,8 @@ class AuditLog:
         self._writer = writer
         self._clock = clock
         self._file: int | None = None
+        # Of its inode, which stays that of the descriptor.
+        self._number = -1
         self._size = -1
         self._head = ChainHead(writer)
         # The lock of the file keeps processes apart, and not the threads of one, which share its descriptor.
@@ -52,9 +54,17 @@ class AuditLog:
         Raises:
             ExecutionFailedError: It could not be written; nothing of it stays in the file.
         """
+        return self.append_all([entry], sync=sync)[0]
+
+    def append_all(self, entries: Sequence[AuditEntry], *, sync: bool = False) -> list[AuditRecord]:
+        """Add records in one write; with `sync` they are on disk when this returns.
+
+        Raises:
+            ExecutionFailedError: They could not be written; nothing of any stays in the file.
+        """
         try:
             with self._lock:
-                return self._append(entry, sync=sync)
+                return self._append(entries, sync=sync)
         except OSError as error:
             raise _write_error(self.path, error) from error
 
@@ -62,18 +72,22 @@ class AuditLog:
         """Add a record and wait for the disk without blocking the event loop."""
         return await asyncio.to_thread(self.append, entry, sync=True)
 
-    def _append(self, entry: AuditEntry, *, sync: bool) -> AuditRecord:
-        file = self._locked()
+    def _append(self, entries: Sequence[AuditEntry], *, sync: bool) -> list[AuditRecord]:
+        file, size = self._locked()
         try:
-            size = os.fstat(file).st_size
             if size != self._size:
                 size = self._load_head(file, size)
-            record = link(self._head, entry, timestamp(self._clock.now()), self._writer)
-            line = encode(record) + b"\n"
-            _write_or_undo(file, line, size, sync=sync)
-            self._size = size + len(line)
-            self._head = ChainHead(self._writer, record.sequence, record.hash)
-            return record
+            head, records, lines = self._head, [], b""
+            now = timestamp(self._clock.now())
+            for entry in entries:
+                record = link(head, entry, now, self._writer)
+                head = ChainHead(self._writer, record.sequence, record.hash)
+                records.append(record)
+                lines += encode(record) + b"\n"
+            _write_or_undo(file, lines, size, sync=sync)
+            self._size = size + len(lines)
+            self._head = head
+            return records
         finally:
             fcntl.flock(file, fcntl.LOCK_UN)
 
@@ -107,13 +121,13 @@ class AuditLog:
                     count + 1,
                 )
         if count:
-            self._append(pruned_entry(head), sync=True)
+            self._append([pruned_entry(head)], sync=True)
             self._cut(length)
         return count
 
     def _cut(self, length: int) -> None:
         """Replace the file by one without its first bytes; whoever has it open finds the new one at the next record."""
-        file = self._locked()
+        file, _ = self._locked()
         try:
             beside = self.path.with_suffix(".pruned")
             with open(beside, "wb", opener=_private) as rest, self.path.open("rb") as whole:
@@ -126,17 +140,18 @@ class AuditLog:
         finally:
             fcntl.flock(file, fcntl.LOCK_UN)
 
-    def _locked(self) -> int:
-        """Return the file, locked; another process may have replaced it since it was opened."""
+    def _locked(self) -> tuple[int, int]:
+        """Return the file, locked, and its size; another process may have replaced it since it was opened."""
         while True:
             file = self._open()
             fcntl.flock(file, fcntl.LOCK_EX)
             try:
-                current = self.path.stat().st_ino == os.fstat(file).st_ino
+                found = self.path.stat()
             except FileNotFoundError:
-                current = True  # it was removed: verification will say so, and what comes is kept where it was
-            if current:
-                return file
+                # It was removed: verification will say so, and what comes is kept where it was.
+                return file, os.fstat(file).st_size
+            if found.st_ino == self._number:
+                return file, found.st_size
             self.close()
             self._size = -1
 
@@ -144,6 +159,7 @@ class AuditLog:
         if self._file is None:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._number = os.fstat(self._file).st_ino
         return self._file
 
     def _load_head(self, file: int, size: int) -> int:

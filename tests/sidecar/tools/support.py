@@ -141,6 +141,7 @@ async def desk(
         yield made
     finally:
         await made.catalogue.close()
+        await made.desk.close()
         made.audit.close()
 
 

@@ -61,6 +61,15 @@ async def test_a_client_that_leaves_while_a_person_is_asked_is_told(tmp_path: Pa
     assert told(tmp_path) == [("fact", "tool.s.echo", "CANCELLED")]
 
 
+async def test_a_client_that_leaves_before_the_intent_is_on_disk_is_told_behind_it(tmp_path: Path) -> None:
+    async with scripted() as server, desk(server, tmp_path) as made:
+        calling = asyncio.ensure_future(made.call())
+        await asyncio.sleep(0)
+        await cancelled(made, calling)
+        assert all(asked["method"] != "tools/call" for _, asked in server.requests)
+    assert told(tmp_path) == [("intent", "tool.s.echo", ""), ("outcome", "tool.s.echo", "CANCELLED")]
+
+
 async def test_a_client_that_leaves_during_the_call_is_told(tmp_path: Path) -> None:
     async with scripted() as server, desk(server, tmp_path) as made:
         server.delay = 60.0

@@ -106,6 +106,7 @@ class Tools:
     async def close(self) -> None:
         """Drop connections and files; what runs has ended before."""
         await self.catalogue.close()
+        await self.desk.close()
         await asyncio.to_thread(self._audit.close)
 
 

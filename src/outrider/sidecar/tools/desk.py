@@ -18,6 +18,7 @@ from outrider.core.errors import (
 )
 from outrider.core.mcp.tools import ToolResult
 from outrider.runtime.audit import AuditLog
+from outrider.runtime.audit_groups import AuditGroups
 from outrider.sidecar.activity import ToolUse
 from outrider.sidecar.tools.approvals import Approvals
 from outrider.sidecar.tools.catalogue import Catalogue, Exposed
@@ -52,7 +53,7 @@ class ToolDesk:
     ) -> None:  # fmt: skip
         self._principal = f"agent:{agent}"
         self.catalogue, self._approvals = catalogue, approvals
-        self._audit, self._now, self._told = audit, now, told
+        self._audit, self._groups, self._now, self._told = audit, AuditGroups(audit), now, told
         self._used: dict[str, list[float]] = {}
 
     async def call(self, name: str, params: dict[str, Any], *, answers: bool = False) -> dict[str, Any]:
@@ -119,10 +120,10 @@ class ToolDesk:
         self, tool: Exposed, grant: Grant, sent: dict[str, Any], entry: AuditEntry, *, answers: bool
     ) -> dict[str, Any]:
         """Call the tool, with a record before it where it may change something, and one after it."""
-        outcome = CANCELLED
+        outcome, changes = CANCELLED, _changes(tool)
         try:
-            if _changes(tool):
-                await self._audit.append_synced(msgspec.structs.replace(entry, phase="intent"))
+            if changes:
+                await self._groups.add(msgspec.structs.replace(entry, phase="intent"), sync=True)
             result = await tool.server.call(tool.definition, sent, grant.settings.timeout)
             _check_result(tool, grant, result, answers=answers)
             outcome = _outcome(result)
@@ -130,7 +131,9 @@ class ToolDesk:
             outcome = error.code
             raise
         finally:
-            self._audit.append(msgspec.structs.replace(entry, outcome=outcome), sync=_changes(tool))
+            written = self._groups.add(msgspec.structs.replace(entry, outcome=outcome), sync=changes)
+            if outcome != CANCELLED:  # a task that was told to end waits for nothing
+                await written
         return result
 
     def _entry(self, name: str, tool: Exposed | None, arguments: str) -> AuditEntry:
@@ -158,6 +161,10 @@ class ToolDesk:
                 )
             )  # fmt: skip
         return found
+
+    async def close(self) -> None:
+        """Wait for the records of calls that have ended."""
+        await self._groups.close()
 
     def _count(self, use: ToolUse) -> None:
         if use.server:
