@@ -218,6 +218,16 @@ async def test_the_quota_is_exact_under_many_writers(backend: Backend) -> None:
     assert sum(one.messages for one in await stores[0].sessions(SCOPE)) == 50
 
 
+async def test_a_repeated_call_is_told_as_one_where_the_quota_is_used_up(backend: Backend) -> None:
+    store = await backend.conversations(Quota(entries=3))
+    await store.append(SCOPE, "s", [said("a", id="1"), said("b", id="2"), said("c", id="3")])
+    with pytest.raises(ConflictError, match="message '3' already"):
+        await store.append(SCOPE, "s", [said("c", id="3")])
+    with pytest.raises(ConflictError, match="message '3' already"):
+        await store.replace(SCOPE, "s", up_to="1", summary=said("longer", id="3"))
+    assert await store.usage(SCOPE) == Usage(3, 3 * len('1"a"user'))
+
+
 async def test_a_quota_in_bytes(backend: Backend) -> None:
     size = len('m0"xxxx"user')
     store = await backend.conversations(Quota(bytes=3 * size))

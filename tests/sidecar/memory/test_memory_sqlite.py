@@ -127,6 +127,24 @@ async def test_a_full_disk_undoes_the_write_and_no_more(tmp_path: Path) -> None:
     await store.close()
 
 
+async def test_retention_takes_four_times_the_steps_for_four_times_the_messages(tmp_path: Path) -> None:
+    store = await sqlite.open_conversations(tmp_path, clock=CLOCK)
+    writing: Any = store._database.__dict__["_writing"]
+    steps = []
+    for more in (500, 1500):
+        for session in range(more // 100):
+            await store.append(SCOPE, f"s{session}", [Message(role="user", content="x")] * 100)
+        steps.append(0)
+
+        def count(at: int = len(steps) - 1) -> None:
+            steps[at] += 1
+
+        writing.set_progress_handler(count, 100)
+        assert await store.expire(SCOPE, CLOCK.now() - 1) == 0
+    assert 0 < steps[1] < 6 * steps[0]
+    await store.close()
+
+
 async def test_a_file_that_another_holds_is_waited_for_and_then_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -52,8 +52,8 @@ class SqlConversations(SqlStore):
             for place, record in enumerate(records, memory.counter + 1):
                 head = head if record.result and head is not None else place
                 rows.append(_row(memory, name, place, head, record=record))
+            _insert(connection, session, records, rows)  # first: of a repeated call it is told that it was stored
             memory = memories.grown(memory, growth, scope=scope, quota=self._quota)
-            _insert(connection, session, records, rows)
             memories.save(connection, memory._replace(counter=memory.counter + len(rows)))
 
         await self._database.write(body)
@@ -111,8 +111,8 @@ class SqlConversations(SqlStore):
             place = _end_of_turn(connection, memory, session, up_to)
             less, replaced = self._remove(connection, memory, "session = ? AND place <= ?", (name, place))
             growth = Usage(1 - replaced, less.bytes + record.size - memory.bytes)
-            memories.save(connection, memories.grown(memory, growth, scope=scope, quota=self._quota))
             _insert(connection, session, [record], [_row(memory, name, place, place, record=record)])
+            memories.save(connection, memories.grown(memory, growth, scope=scope, quota=self._quota))
 
         await self._database.write(body)
         return record.message
@@ -126,8 +126,9 @@ class SqlConversations(SqlStore):
     async def expire(self, scope: Scope, before: float) -> int:
         """Delete what is too old, and what belongs to it."""
         check_time(before, "before")
-        old = "head IN (SELECT head FROM memory_messages AS old WHERE old.memory = memory_messages.memory AND time < ?)"
-        return await self._delete(scope, old, (before,))
+        # The memory is named by its number: a query that looks at the row outside would be run for each row.
+        old = "head IN (SELECT head FROM memory_messages WHERE memory = ? AND time < ?)"
+        return await self._delete(scope, old, (before,), inner=True)
 
     async def export(self, scope: Scope) -> AsyncIterator[dict[str, Any]]:
         """Yield every message."""

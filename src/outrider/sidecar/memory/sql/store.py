@@ -67,14 +67,15 @@ class SqlStore:
 
         return await self._database.read(read)
 
-    async def _delete(self, scope: Scope, condition: str, values: Sequence[Any]) -> int:
-        """Delete what meets a condition, and return how much it was."""
+    async def _delete(self, scope: Scope, condition: str, values: Sequence[Any], *, inner: bool = False) -> int:
+        """Delete what meets a condition, whose first value is the memory's number where it is an `inner` one; return how much it was."""
 
         def body(connection: Connection) -> int:
             memory = memories.lock_known(connection, self.kind, scope)
             if memory is None:
                 return 0
-            memory, deleted = self._remove(connection, memory, condition, values)
+            known = (memory.number, *values) if inner else values
+            memory, deleted = self._remove(connection, memory, condition, known)
             memories.save(connection, memory)
             return deleted
 
