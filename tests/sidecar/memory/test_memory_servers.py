@@ -11,6 +11,7 @@ import pytest
 
 from outrider.core.errors import (
     ExecutionFailedError,
+    InternalError,
     InvalidConfigError,
     MissingRequirementError,
     OutcomeUnknownError,
@@ -19,7 +20,7 @@ from outrider.core.errors import (
 )
 from outrider.ports.clock.manual import ManualClock
 from outrider.sidecar.memory import postgresql, redis
-from outrider.sidecar.memory.model import Item, Match, Message
+from outrider.sidecar.memory.model import Item, Match, Message, Scope
 from outrider.sidecar.memory.redis import database as redis_database
 from outrider.sidecar.memory.store import KeyValueStore
 from tests.servers.ports import free_port
@@ -265,3 +266,48 @@ async def test_an_index_that_was_lost_is_made_again(searching_redis: RedisServer
         found = await store.search(SCOPE, [1, 0])
     assert [match.id for match in found] == ["a", "b"]
     await store.close()
+
+
+@pytest.mark.parametrize("words", ["no such index", "SEARCH_INDEX_NOT_FOUND Index not found: it"])
+async def test_an_index_is_missed_in_the_words_of_each_server(
+    searching_redis: RedisServer, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    searching_redis.call("FLUSHALL")
+    store = await redis.open_vectors(f"redis://127.0.0.1:{searching_redis.port}", clock=CLOCK)
+    await store.upsert(SCOPE, [Item(id="a", text="x", vector=[1.0, 0.0])])
+    real = redis_database.RedisDatabase.command
+
+    async def command(self: redis_database.RedisDatabase, *said: Any) -> Any:
+        if said[0] in ("FT.SEARCH", "FT.DROPINDEX"):
+            raise InternalError(f"memory: {words}")
+        return await real(self, *said)
+
+    monkeypatch.setattr(redis_database.RedisDatabase, "command", command)
+    with pytest.raises(UnavailableError, match="it is made again"):
+        await store.search(SCOPE, [1.0, 0.0])
+    assert await store.delete_all(SCOPE) == 1  # somebody else has dropped it meanwhile
+    await store.close()
+
+
+async def test_what_is_deleted_while_the_memory_begins_anew_is_not_found_any_more(
+    searching_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searching_redis.call("FLUSHALL")
+    address = f"redis://127.0.0.1:{searching_redis.port}"
+    store, other = [await redis.open_vectors(address, clock=CLOCK) for _ in range(2)]
+    real = store._dimension
+
+    async def dimension(scope: Scope) -> int:
+        found = await real(scope)
+        if not found:
+            await other.upsert(SCOPE, [Item(id="a", text="secret", vector=[1.0, 0.0])])
+        return found
+
+    monkeypatch.setattr(store, "_dimension", dimension)
+    assert await store.delete(SCOPE, ids=["a"]) == 1
+    await other.upsert(SCOPE, [Item(id="b", text="kept", vector=[0.0, 1.0])])
+    assert [match.id for match in await other.search(SCOPE, [1.0, 0.0])] == ["b"]
+    assert await other.delete_all(SCOPE) == 1
+    assert searching_redis.call("KEYS", "*") == []
+    await store.close()
+    await other.close()

@@ -166,7 +166,7 @@ class RedisVectors:
         begin = _index(scope)
         for name in await self._database.command("FT._LIST"):
             if name.startswith(begin):
-                await self._database.command("FT.DROPINDEX", name)
+                await self._drop_index(name)
         return deleted
 
     async def close(self) -> None:
@@ -185,12 +185,19 @@ class RedisVectors:
             if "already exists" not in error.message:
                 raise
 
+    async def _drop_index(self, name: bytes) -> None:
+        try:
+            await self._database.command("FT.DROPINDEX", name)
+        except InternalError as error:
+            if not _has_no_index(error):  # somebody else drops it too
+                raise
+
     async def _search(self, scope: Scope, dimension: int, query: str, *more: Any) -> Any:
         words = ("FT.SEARCH", _index(scope, dimension), query, *more, "TIMEOUT", _MILLISECONDS, "DIALECT", 2)
         try:
             return await self._database.command(*words)
         except InternalError as error:
-            if "no such index" not in error.message.lower():
+            if not _has_no_index(error):
                 raise
             # As after a restore from a copy that has keys only: the server fills a new index behind our backs.
             await self._make_index(scope, dimension)
@@ -214,10 +221,19 @@ class RedisVectors:
     async def _discard(
         self, scope: Scope, names: Sequence[bytes], *, before: str = "", having: Sequence[bytes] = ()
     ) -> int:
-        dimension = await self._dimension(scope)
-        keys = [*_keys(scope), *(_item_key(scope, dimension, name) for name in names)]
         labelled = "".join(label.hex() for label in having)
-        return int(await self._database.change("discard", keys, before, labelled, *names)) if names else 0
+        while names:
+            dimension = await self._dimension(scope)
+            keys = [*_keys(scope), *(_item_key(scope, dimension, name) for name in names)]
+            deleted = int(await self._database.change("discard", keys, dimension, before, labelled, *names))
+            if deleted >= 0:
+                return deleted
+        return 0
+
+
+def _has_no_index(error: InternalError) -> bool:
+    """Return whether an index is not there; the words are those of RediSearch 2, of its commands for indexes, and of Redis 8.8."""
+    return any(words in error.message.lower() for words in ("no such index", "unknown index name", "index not found"))
 
 
 def _keys(scope: Scope) -> list[bytes]:
