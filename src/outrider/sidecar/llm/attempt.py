@@ -159,7 +159,7 @@ class CallAttempt(Attempt):
                 return b""
         if self._reading is not None:
             data = self._reading.feed(data)
-            self.stop = self._reading.problem
+            self.stop = self.stop or self._reading.problem
         return self._see(data)
 
     def _see(self, data: bytes) -> bytes:

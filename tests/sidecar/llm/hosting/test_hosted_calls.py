@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from tests.sidecar.llm.hosting.frames import EVENTS, STREAM, chunk, exception
 from tests.sidecar.llm.hosting.peer import Asked, Peer
 from tests.sidecar.llm.hosting.test_sdks import ANSWER, EVENT_STREAM, SECRET, signed_again
 from tests.sidecar.llm.support import ANSWER as CHAT_ANSWER
-from tests.sidecar.llm.support import Gateway, gateway, saying, streaming
+from tests.sidecar.llm.support import Gateway, Reader, gateway, saying, streaming
 from tests.sidecar.llm.test_crossing import MESSAGE
 from tests.sidecar.proxy.support import Script
 
@@ -93,6 +94,29 @@ async def test_a_damaged_stream_is_cut(tmp_path: Path) -> None:
         answer = await found.ask("/v1/messages", stream=True, **QUESTION)
         assert b"event: error" in answer.body
         assert (await found.entries(1))[0].outcome == "cut"
+
+
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/chat/completions"])
+async def test_a_stream_is_stopped_where_the_budget_ends_although_more_came_with_it(tmp_path: Path, path: str) -> None:
+    events = [*EVENTS[:3], *EVENTS[3:4] * 100, *EVENTS[4:]]
+
+    async def script(reader: Reader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\n\n\n")
+        writer.write(f"HTTP/1.1 200 OK\r\ncontent-type: {EVENT_STREAM}\r\ntransfer-encoding: chunked\r\n\r\n".encode())
+        chunks = [b"%x\r\n%s\r\n" % (len(one), one) for one in (chunk(json.dumps(event).encode()) for event in events)]
+        for begin in range(0, len(chunks), 10):
+            writer.write(b"".join(chunks[begin : begin + 10]))
+            await writer.drain()
+            await asyncio.sleep(0.001)
+        writer.write(b"0\r\n\r\n")
+
+    async with bedrock(tmp_path, script, budget={"amount": 280_000, "per": "day"}, usual_answer=20) as found:
+        answer = await found.ask(path, stream=True, **QUESTION)
+        assert b"the budget of this period is used up" in answer.body
+        (entry,) = await found.entries(1)
+        assert entry.outcome == "cut"
+        assert found.agent.budget is not None
+        assert found.agent.budget.reserved(time.time()) == 0
 
 
 @pytest.mark.parametrize(
