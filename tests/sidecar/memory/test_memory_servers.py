@@ -27,6 +27,7 @@ from tests.servers.ports import free_port
 from tests.servers.postgresql import PostgresqlServer
 from tests.servers.redis import RedisServer
 from tests.sidecar.memory.backends import SCOPE
+from tests.sidecar.memory.servers import PgvectorServer
 
 pytestmark = pytest.mark.real
 CLOCK = ManualClock()
@@ -87,6 +88,34 @@ async def test_a_commit_that_was_lost_is_told(postgresql_address: str) -> None:
         await store.put(SCOPE, "k", 1)
     execute(postgresql_address, "DROP TRIGGER leaving ON memory_entries")
     assert (await store.put(SCOPE, "k", 1)).version == 1
+    await store.close()
+
+
+@pytest.fixture
+def own_postgresql() -> Iterator[PgvectorServer]:
+    """Return a server whose settings a test may change."""
+    with PgvectorServer() as server:
+        yield server
+
+
+async def test_a_postgresql_that_takes_no_writes_is_told(own_postgresql: PgvectorServer) -> None:
+    address = own_postgresql.address(own_postgresql.create())
+    store = await open_key_values(address)
+    await store.put(SCOPE, "k", 1)
+    execute(address, "ALTER DATABASE postgres SET default_transaction_read_only = on")
+    await store.close()
+    for opens in (postgresql.open_key_values, postgresql.open_vectors):
+        with pytest.raises(UnavailableError, match="read-only") as caught:
+            await opens(address, clock=CLOCK)
+        assert caught.value.hint == "name the server that takes writes"
+
+
+async def test_writers_wait_for_each_other_whatever_isolation_is_usual(own_postgresql: PgvectorServer) -> None:
+    address = own_postgresql.address(own_postgresql.create())
+    execute(address, "ALTER DATABASE postgres SET default_transaction_isolation = 'serializable'")
+    store = await open_key_values(address)
+    entries = await asyncio.gather(*(store.put(SCOPE, f"k{n % 3}", n) for n in range(30)))
+    assert sorted(entry.version for entry in entries) == list(range(1, 31))
     await store.close()
 
 

@@ -16,9 +16,9 @@ from tests.sidecar.llm.hosting.frames import EVENTS, STREAM, chunk, exception
 from tests.sidecar.llm.hosting.peer import Asked, Peer
 from tests.sidecar.llm.hosting.test_sdks import ANSWER, EVENT_STREAM, SECRET, signed_again
 from tests.sidecar.llm.support import ANSWER as CHAT_ANSWER
-from tests.sidecar.llm.support import Gateway, Reader, gateway, saying, streaming
+from tests.sidecar.llm.support import Gateway, gateway, saying, streaming
 from tests.sidecar.llm.test_crossing import MESSAGE
-from tests.sidecar.proxy.support import Script
+from tests.sidecar.proxy.support import Reader, Script
 
 BEDROCK = {"hosting": "bedrock", "region": "eu-west-1"}
 QUESTION: dict[str, Any] = {"model": "default", "max_tokens": 40, "messages": [{"role": "user", "content": "hello"}]}

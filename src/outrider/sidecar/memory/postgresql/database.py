@@ -24,10 +24,14 @@ CONNECTIONS = 4
 CONNECT_SECONDS = 10
 # A statement that takes longer holds up others that write in the same memory: better it fails and is tried again.
 STATEMENT_MILLISECONDS = 30_000
+# As of a server that follows another one.
+_READ_ONLY = "25006"
 # Connection lost, out of resources, rolled back by the server, operator intervened, lock not free (appendix A of the manual).
-_PASSING = ("08", "53", "40", "57", "55P03", "25P03")
+_PASSING = ("08", "53", "40", "57", "55P03", "25P03", _READ_ONLY)
 _FORBIDDEN = ("28", "42501", "3D000")
 _REFUSED = ("authentication failed", "does not exist", "no password supplied", "no pg_hba.conf entry", "certificate")
+# Whatever the database's default: who has waited for the lock of a memory must see what was written meanwhile.
+_WRITING = "BEGIN ISOLATION LEVEL READ COMMITTED"
 _READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 # Of all who bring the tables of a database up to date; the number means nothing else.
 MIGRATION_LOCK = 0x6D656D6F  # "memo"
@@ -61,7 +65,7 @@ class PostgresqlDatabase:
 
     def write_now(self, body: Callable[[Connection], T]) -> T:
         """The same, in the calling thread."""
-        with self._translated(), self._begun("BEGIN") as connection:
+        with self._translated(), self._begun(_WRITING) as connection:
             result = body(_Connection(connection))
             self._commit(connection)
         return result
@@ -172,7 +176,8 @@ class PostgresqlDatabase:
                 suggestions=["check user, password and database, and that the user may create tables in it"],
             )  # fmt: skip
         if state is None or state.startswith(_PASSING):
-            return UnavailableError(reason, found=text, suggestions=["is the database server up?"], retry_after=1.0)
+            remedy = "name the server that takes writes" if state == _READ_ONLY else "is the database server up?"
+            return UnavailableError(reason, found=text, suggestions=[remedy], retry_after=1.0)
         return InternalError(f"{reason} ({state})")
 
 
