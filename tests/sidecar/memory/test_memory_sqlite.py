@@ -1,6 +1,7 @@
 """What only a file can do: be left by a process that was killed, be damaged, full, held by another, or unreadable to this Python."""
 
 import asyncio
+import itertools
 import random
 import signal
 import sqlite3
@@ -142,6 +143,19 @@ async def test_retention_takes_four_times_the_steps_for_four_times_the_messages(
         writing.set_progress_handler(count, 100)
         assert await store.expire(SCOPE, CLOCK.now() - 1) == 0
     assert 0 < steps[1] < 6 * steps[0]
+    await store.close()
+
+
+async def test_a_page_of_a_long_list_is_found_without_the_rest(tmp_path: Path) -> None:
+    store = await sqlite.open_key_values(tmp_path, clock=CLOCK)
+    for number in range(1000):
+        await store.put(SCOPE, f"k{number:03}", number)
+    await store.list(SCOPE)
+    (reading,) = store._database.__dict__["_free"].queue
+    for after in ("", "k500", "k998"):
+        steps = itertools.count()
+        reading.set_progress_handler(lambda steps=steps: next(steps) > 500, 1)  # true ends the statement
+        assert len(await store.list(SCOPE, "k", limit=1, after=after)) == 1
     await store.close()
 
 

@@ -97,20 +97,21 @@ class SqlKeyValues(SqlStore):
         """Return entries whose keys begin with a prefix."""
         check_number(limit, "limit", most=MAX_LISTED)
         begin, behind = plain_bytes(prefix, "prefix"), plain_bytes(after, "after")
-        condition = f"memory = ? AND key >= ? AND key < ? AND key > ? AND {_ALIVE}"
-        values = (begin, after_prefix(begin), behind, self._clock.now())
+        # One bound on each side: of two SQLite takes one for its index, and goes through all keys up to the other.
+        above = f"memory = ? AND key {'>' if behind >= begin else '>='} ?"
+        first, now = max(begin, behind), self._clock.now()
 
         def body(connection: Connection, memory: Memory) -> Sequence[Entry]:
             rows = connection.execute(
-                f"SELECT key, size FROM memory_entries WHERE {condition} ORDER BY key LIMIT ?",  # noqa: S608 - our own words
-                (memory.number, *values, limit),
+                f"SELECT key, size FROM memory_entries WHERE {above} AND key < ? AND {_ALIVE} ORDER BY key LIMIT ?",  # noqa: S608 - our own words
+                (memory.number, first, after_prefix(begin), now, limit),
             ).fetchall()
             upto = readable(rows)
             if upto is None:
                 return []
             found = connection.execute(
-                f"SELECT key, value, version, expires FROM memory_entries WHERE {condition} AND key <= ? ORDER BY key",  # noqa: S608 - our own words
-                (memory.number, *values, upto[0]),
+                f"SELECT key, value, version, expires FROM memory_entries WHERE {above} AND key <= ? AND {_ALIVE} ORDER BY key",  # noqa: S608 - our own words
+                (memory.number, first, upto[0], now),
             )
             return [entry_from(*row) for row in found]
 
