@@ -1,6 +1,7 @@
 """What only a server can do: be away, come back, be lost in the middle, or be without what is needed."""
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from outrider.core.errors import (
 from outrider.ports.clock.manual import ManualClock
 from outrider.sidecar.memory import postgresql, redis
 from outrider.sidecar.memory.model import Item, Match, Message, Scope
+from outrider.sidecar.memory.postgresql import database as postgresql_database
 from outrider.sidecar.memory.redis import database as redis_database
 from outrider.sidecar.memory.store import KeyValueStore
 from tests.servers.ports import free_port
@@ -73,6 +75,23 @@ async def test_connections_that_the_server_has_ended_are_replaced(postgresql_add
     )
     assert len(await store.list(SCOPE)) == 8
     await store.close()
+
+
+async def test_a_store_whose_server_has_stopped_can_be_closed(
+    postgresql_address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql_database, "CLOSE_SECONDS", 0.2)
+    store = await open_key_values(postgresql_address)
+    await store.put(SCOPE, "k", 1)
+    ((pid,),) = execute(postgresql_address, "SELECT pid FROM pg_stat_activity WHERE application_name = 'outrider'")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await store.put(SCOPE, "k", 2)
+        await store.close()
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 async def test_a_commit_that_was_lost_is_told(postgresql_address: str) -> None:

@@ -2,7 +2,10 @@
 
 import asyncio
 import contextlib
+import os
 import queue
+import socket
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -24,6 +27,10 @@ CONNECTIONS = 4
 CONNECT_SECONDS = 10
 # A statement that takes longer holds up others that write in the same memory: better it fails and is tried again.
 STATEMENT_MILLISECONDS = 30_000
+# A server that is gone without a word while it works is noticed after half a minute, and not after two hours.
+_ALIVE = {"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3}
+# How long what is under way has when the store closes.
+CLOSE_SECONDS = 5.0
 # As of a server that follows another one.
 _READ_ONLY = "25006"
 # Connection lost, out of resources, rolled back by the server, operator intervened, lock not free (appendix A of the manual).
@@ -55,6 +62,7 @@ class PostgresqlDatabase:
         self._parameters = self._read_address(url, password)
         self.name = f"{self._parameters.get('host', '')}/{self._parameters.get('dbname', '')}"
         self._free: queue.LifoQueue[Any] = queue.LifoQueue()
+        self._busy: set[Any] = set()
         with self._translated():
             self._free.put(self._connect())
         self._threads = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="memory")
@@ -83,9 +91,22 @@ class PostgresqlDatabase:
 
     def close_now(self) -> None:
         """The same, in the calling thread."""
+        patience = threading.Timer(CLOSE_SECONDS, self._give_up)
+        patience.start()
         self._threads.shutdown()
+        patience.cancel()
         while not self._free.empty():
             self._free.get_nowait().close()
+
+    def _give_up(self) -> None:
+        """End the connections that are waited for: a server that has stopped without a word would be waited for without end."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        for connection in tuple(self._busy):
+            with (
+                contextlib.suppress(OSError, self._driver.Error),
+                socket.socket(fileno=os.dup(connection.fileno())) as handle,
+            ):
+                handle.shutdown(socket.SHUT_RDWR)
 
     async def _run(self, run: Callable[[], T]) -> T:
         try:
@@ -108,6 +129,7 @@ class PostgresqlDatabase:
             with contextlib.suppress(self._driver.Error):
                 if connection.info.transaction_status != self._driver.pq.TransactionStatus.IDLE:
                     connection.execute("ROLLBACK")
+            self._busy.discard(connection)
             if connection.closed:
                 connection.close()
             else:
@@ -116,16 +138,19 @@ class PostgresqlDatabase:
     def _begin(self, begin: str) -> Any:
         """Begin a transaction; where the server has ended a connection since it was last used, on a new one."""
         while not self._free.empty():
-            with contextlib.suppress(queue.Empty):
-                connection = self._free.get_nowait()
-                try:
-                    connection.execute(begin)
-                except self._driver.OperationalError:
-                    connection.close()
-                else:
-                    return connection
-        connection = self._connect()
-        connection.execute(begin)
+            with contextlib.suppress(queue.Empty, self._driver.OperationalError):
+                return self._begin_on(self._free.get_nowait(), begin)
+        return self._begin_on(self._connect(), begin)
+
+    def _begin_on(self, connection: Any, begin: str) -> Any:
+        """Begin a transaction on a connection, which is closed where that fails."""
+        self._busy.add(connection)
+        try:
+            connection.execute(begin)
+        except BaseException:
+            self._busy.discard(connection)
+            connection.close()
+            raise
         return connection
 
     def _commit(self, connection: Any) -> None:
@@ -156,7 +181,7 @@ class PostgresqlDatabase:
         more = {"password": password} if password is not None else {}
         return {
             "connect_timeout": CONNECT_SECONDS, "tcp_user_timeout": STATEMENT_MILLISECONDS, "application_name": "outrider",
-            **found, "options": options.strip(), **more,
+            **_ALIVE, **found, "options": options.strip(), **more,
         }  # fmt: skip
 
     @contextlib.contextmanager
