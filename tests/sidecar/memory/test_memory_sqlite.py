@@ -65,6 +65,29 @@ async def test_files_are_their_owners_only(tmp_path: Path) -> None:
     await store.close()
 
 
+async def test_what_is_deleted_stands_in_no_file_any_more(tmp_path: Path) -> None:
+    clock = ManualClock()
+    entries = await sqlite.open_key_values(tmp_path, clock=clock)
+    await entries.put(SCOPE, "a", "marked")
+    await entries.put(SCOPE, "b", "marked", ttl=1)
+    await entries.put(SCOPE, "kept", 1)
+    await entries.delete(SCOPE, "a")
+    clock.advance(2)
+    assert await entries.expire(SCOPE, 0.0) == 1
+    said = await sqlite.open_conversations(tmp_path, clock=clock)
+    for session in ("forgotten", "summarised"):
+        await said.append(SCOPE, session, [Message(role="user", content="marked", id="m")])
+    await said.delete(SCOPE, "forgotten")
+    await said.replace(SCOPE, "summarised", up_to="m", summary=Message(role="user", content="short"))
+    items = await sqlite.open_vectors(tmp_path, clock=clock)
+    await items.upsert(SCOPE, [Item(id=ident, text="marked", vector=[1.0]) for ident in ("a", "b")])
+    await items.delete(SCOPE, ids=["a", "b"])
+    found = [path.name for path in tmp_path.iterdir() if b"marked" in path.read_bytes()]
+    for store in (entries, said, items):
+        await store.close()
+    assert found == []
+
+
 async def test_a_closed_store_says_so(tmp_path: Path) -> None:
     store = await sqlite.open_key_values(tmp_path, clock=CLOCK)
     pending = [store.put(SCOPE, f"k{n}", n) for n in range(5)]
@@ -192,6 +215,7 @@ async def test_what_vectors_need_is_named(tmp_path: Path, monkeypatch: pytest.Mo
         """A Python as pyenv builds it."""
 
     monkeypatch.setattr(sqlite3, "Connection", WithoutExtensions)
+    monkeypatch.delitem(sys.modules, "pysqlite3.dbapi2", raising=False)
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(MissingRequirementError, match="sqlite-vec") as caught:
         await sqlite.open_vectors(tmp_path, clock=CLOCK)

@@ -114,7 +114,7 @@ class SqlConversations(SqlStore):
             _insert(connection, session, [record], [_row(memory, name, place, place, record=record)])
             memories.save(connection, memories.grown(memory, growth, scope=scope, quota=self._quota))
 
-        await self._database.write(body)
+        await self._destroy(body)
         return record.message
 
     async def delete(self, scope: Scope, session: str | None) -> int:

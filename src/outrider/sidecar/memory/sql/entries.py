@@ -89,7 +89,7 @@ class SqlKeyValues(SqlStore):
             memories.save(connection, memory)
             return version > 0
 
-        return await self._database.write(body)
+        return await self._destroy(body)
 
     async def list(
         self, scope: Scope, prefix: str = "", *, limit: int = DEFAULT_LIMIT, after: str = ""

@@ -45,9 +45,7 @@ class SqlStore:
             memories.drop(connection, memory)
             return deleted
 
-        deleted = await self._database.write(body)
-        await self._database.forget()
-        return deleted
+        return await self._destroy(body)
 
     async def expire(self, scope: Scope, before: float) -> int:
         """Delete what is too old."""
@@ -79,7 +77,13 @@ class SqlStore:
             memories.save(connection, memory)
             return deleted
 
-        return await self._database.write(body)
+        return await self._destroy(body)
+
+    async def _destroy(self, body: Callable[[Connection], T]) -> T:
+        """Run what deletes, and let what was deleted be nowhere any more."""
+        result = await self._database.write(body)
+        await self._database.forget()
+        return result
 
     def _remove(
         self, connection: Connection, memory: Memory, condition: str, values: Sequence[Any]
