@@ -145,6 +145,20 @@ async def test_an_answer_that_is_none_is_the_providers_failure(tmp_path: Path) -
         assert entry.outcome == "failed"
 
 
+async def test_an_answer_that_cannot_be_translated_is_paid_for(tmp_path: Path) -> None:
+    function = {"name": "look", "arguments": '{"at": '}
+    said = {"role": "assistant", "content": None, "tool_calls": [{"id": "1", "type": "function", "function": function}]}
+    torn = saying({**ANSWER, "choices": [{"index": 0, "message": said, "finish_reason": "length"}]})
+    async with gateway(tmp_path / "a", torn) as found:
+        assert (await found.ask("/v1/messages", **MESSAGES)).status == 502
+        (entry,) = await found.entries(1)
+        assert (entry.outcome, entry.provider, entry.cost) == ("failed", "p0", COST)
+    async with gateway(tmp_path / "b", torn, saying(MESSAGE), dialect="openai,anthropic") as found:
+        assert (await found.ask("/v1/messages", **MESSAGES)).status == 200
+        entries = [(one.provider, one.outcome, one.cost) for one in await found.entries(2)]
+        assert entries == [("p0", "failed", COST), ("p1", "whole", COST)]
+
+
 async def test_a_budget_ends_a_translated_stream(tmp_path: Path) -> None:
     script = streaming(BEGAN, BLOCK, *[DELTA] * 200, STOPPED, TOLD, ENDED)
     budget = {"amount": 600_000, "per": "day"}

@@ -131,8 +131,8 @@ async def test_a_packed_answer_without_its_end_is_not_whole(tmp_path: Path) -> N
     packed = gzip.compress(json.dumps(ANSWER).encode())[:-12]
     async with gateway(tmp_path, saying(packed, fields="content-encoding: gzip\r\n"), saying(ANSWER)) as found:
         assert (await found.ask(**CALL)).document == ANSWER, "of the next provider"
-        (entry,) = await found.entries(1)
-        assert entry.provider == "p1"
+        entries = [(one.provider, one.outcome, one.estimated, one.cost > 0) for one in await found.entries(2)]
+        assert entries == [("p0", "failed", True, True), ("p1", "whole", False, True)], "both have made one"
 
 
 async def test_its_last_piece_may_be_short(tmp_path: Path) -> None:

@@ -212,14 +212,17 @@ class CallAttempt(Attempt):
 
     def ended(self, problem: str) -> None:
         """Account for the call."""
+        self._gate.close(self._record, self._heard("cut" if problem else "whole"))
+
+    def _heard(self, outcome: str) -> Entry:
+        """Return what the ledger says of an answer, as far as it has come."""
         usage = self._usage()
-        entry = self._gate.entry(
-            self._record, "cut" if problem else "whole", provider=self._provider, status=self._status
-        )
-        if usage is None or (problem and self._scanner is not None and self._scanner.partial):
+        entry = self._gate.entry(self._record, outcome, provider=self._provider, status=self._status)
+        torn = outcome != "whole"
+        if usage is None or (torn and self._scanner is not None and self._scanner.partial):
             entry.estimated, usage = True, self._estimated(usage)
         entry.tell(usage, self._provider.price)
-        self._gate.close(self._record, entry)
+        return entry
 
     def failed(self, exchange: "Exchange", failure: Failure) -> None:
         """Go on with the next provider."""
@@ -229,8 +232,17 @@ class CallAttempt(Attempt):
             return
         if not failure.status:
             self._gate.provider_failed(self._provider, self._trial)
-        left = self._unheard(sent=True) if failure.sent and self._record.endpoint.charged else None
-        self._gate.try_next(exchange, self._record, failure, left=left)
+        self._gate.try_next(exchange, self._record, failure, left=self._left(failure))
+
+    def _left(self, failure: Failure) -> Entry | None:
+        """Return what the ledger says of a try that may be charged although its answer goes to nobody; None where nothing is."""
+        if not self._record.endpoint.charged:
+            return None
+        if failure.sent:
+            return self._unheard(sent=True)
+        # Of an answer that broke, or that the client's dialect cannot express, what came was made.
+        came = self._size if self._scanner is None else self._scanner.size
+        return self._heard("failed") if came and self._status < 400 else None
 
     def abandoned(self, *, sent: bool) -> None:
         """Account for a call whose client left before there was an answer."""

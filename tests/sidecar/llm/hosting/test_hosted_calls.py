@@ -97,6 +97,17 @@ async def test_a_damaged_stream_is_cut(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ["/v1/messages", "/v1/chat/completions"])
+async def test_a_stream_that_ends_inside_a_message_is_paid_for(tmp_path: Path, path: str) -> None:
+    async with bedrock(tmp_path, as_stream(STREAM[:-20])) as found:
+        assert (await found.ask(path, stream=True, **QUESTION)).status == 502
+        (entry,) = await found.entries(1)
+        assert (entry.outcome, entry.estimated, entry.cost) == ("failed", False, 9 * 1000 + 7 * 2000)
+    async with bedrock(tmp_path / "nothing", as_stream(exception("throttlingException", message="slow down"))) as found:
+        assert (await found.ask(path, stream=True, **QUESTION)).status == 502
+        assert (await found.entries(1))[0].cost == 0
+
+
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/chat/completions"])
 async def test_a_stream_is_stopped_where_the_budget_ends_although_more_came_with_it(tmp_path: Path, path: str) -> None:
     events = [*EVENTS[:3], *EVENTS[3:4] * 100, *EVENTS[4:]]
 
