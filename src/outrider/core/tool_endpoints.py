@@ -20,7 +20,9 @@ class HttpTransport(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=
         ca: File with the authorities to trust, in place of the machine's.
     """
 
-    url: Annotated[str, msgspec.Meta(pattern=r"^https?://[^/?#@\s]+[^#\s]*$", examples=["https://tools.internal/mcp"])]
+    url: Annotated[
+        str, msgspec.Meta(pattern=r"^https?://[^/?#@\s]+([/?][^#\s]*)?$", examples=["https://tools.internal/mcp"])
+    ]
     token: SecretRef | None = None
     headers: dict[Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9-]+$")], str | SecretRef] = {}
     ca: str = ""

@@ -258,3 +258,8 @@ def test_services_that_cannot_be_declared(openapi: dict[str, Any], path: str) ->
 def test_a_server_is_reached_in_one_way(transport: dict[str, Any]) -> None:
     with pytest.raises(InvalidConfigError, match="in one way"):
         convert({"version": "1", "transport": transport}, ToolEndpoint)
+
+
+def test_an_address_holds_no_password() -> None:
+    with pytest.raises(InvalidConfigError, match="regex"):
+        convert({"version": "1", "transport": {"http": {"url": "https://ana:secret@tools.internal/mcp"}}}, ToolEndpoint)
