@@ -308,6 +308,7 @@ class SidecarSettings(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_u
         traceparent: The trace of the task, for calls that bring none.
         tools: What else it may call.
         memories: What it remembers.
+        egress: Hosts, with ports, to which it gets tunnels.
         wrapper: What is known of the wrapper; None where there is none.
         secret_sources: Where secrets come from, as `Platform.spec.secrets` declares them, if the encrypted store does not
             have them.
@@ -325,6 +326,7 @@ class SidecarSettings(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_u
     traceparent: str = ""
     tools: ToolsSettings = ToolsSettings()
     memories: list[MemorySettings] = []
+    egress: list[str] = []
     control: Path | None = None
     wrapper: WrapperSettings | None = None
     secret_sources: dict[str, dict[str, Any]] = {}

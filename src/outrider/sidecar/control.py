@@ -46,6 +46,7 @@ class SidecarStatus(msgspec.Struct, kw_only=True):
 
     Attributes:
         problem: Why the agent should not be given work; empty where nothing is wrong.
+        egress: Connections to other hosts, by what became of them.
     """
 
     problem: str
@@ -53,6 +54,7 @@ class SidecarStatus(msgspec.Struct, kw_only=True):
     wrapper: WrapperStatus
     models: GatewayStatus
     tools: ToolsStatus
+    egress: dict[str, int] = {}
 
 
 def wrapper_status(settings: WrapperSettings | None) -> WrapperStatus:

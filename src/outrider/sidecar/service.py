@@ -39,6 +39,7 @@ from outrider.sidecar.tools.status import Decision, ToolsStatus
 from outrider.sidecar.totals import Totals
 
 if TYPE_CHECKING:
+    from outrider.sidecar.egress.egress import Egress
     from outrider.sidecar.memory.server import MemoryServer
     from outrider.sidecar.tools.building import Tools
     from outrider.sidecar.tools.gate import ToolGate
@@ -67,6 +68,7 @@ class Sidecar:
         self._gate: LlmGate
         self._tools: Tools | None = None
         self._tool_gate: ToolGate | None = None
+        self._egress: Egress | None = None
 
     def stop(self) -> None:
         """Ask for a clean end: what is in flight is answered."""
@@ -105,13 +107,29 @@ class Sidecar:
                 trace=self._spans.called if self._spans is not None else None,
                 currency=self._currency, guard=build_guard(settings), cache=build_cache(settings, self._clock),
             )  # fmt: skip
-            async with self._with_tools(agent, proxy):
+            async with self._with_egress(proxy), self._with_tools(agent, proxy):
                 await self._serve(proxy, routes)
         finally:
             try:
                 await proxy.close(DRAIN_SECONDS)
             finally:
                 await asyncio.to_thread(ledger.close)
+
+    @asynccontextmanager
+    async def _with_egress(self, proxy: Proxy) -> AsyncIterator[None]:
+        """Open tunnels, where the agent may reach anything besides."""
+        settings = self._settings
+        if not settings.egress:
+            yield
+            return
+        from outrider.sidecar.egress.egress import Egress  # noqa: PLC0415 - most agents have none
+
+        egress = Egress(settings.egress, agent=settings.agent, state=settings.state, clock=self._clock)
+        proxy.tunnels, self._egress = egress, egress
+        try:
+            yield
+        finally:
+            await egress.close()
 
     @asynccontextmanager
     async def _with_tools(self, agent: Agent, proxy: Proxy) -> AsyncIterator[None]:
@@ -264,6 +282,7 @@ class Sidecar:
             wrapper=wrapper,
             models=self._gate.status(),
             tools=tools,
+            egress=dict(self._egress.totals) if self._egress is not None else {},
         )
 
     async def _renew_keys(self, routes: dict[str, Route]) -> None:

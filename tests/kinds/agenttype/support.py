@@ -87,7 +87,7 @@ FULL: dict[str, Any] = {
             "embedding": "default",
         },
     ],
-    "egress": {"minLevel": "sealed"},
+    "egress": {"allow": ["api.example.org"], "minLevel": "sealed"},
     "isolation": {"minLevel": "namespaced", "files": {"read": ["logs"], "write": ["out"]}},
     "resources": {"cpu": 2.0, "memory": "1Gi", "processes": 16},
 }

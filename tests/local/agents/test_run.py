@@ -1,13 +1,20 @@
 """Tasks of AI agents, from the command line to what their programs print."""
 
+import http.server
 import json
+import os
 import signal
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from outrider.ports.certificates.tls import server_context
 from tests.local.agents.support import ASK, AgentFolder
+from tests.ports.http.authority import Authority
 from tests.servers.models import INPUT, OUTPUT, TEXT, ModelServer
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
@@ -169,3 +176,62 @@ def test_the_last_runs_are_kept(tmp_path: Path) -> None:
     assert [one["result"]["task"] for one in listed] == [0, 1]
     none = agent.outrider("agent", "logs", "--run", "01nope")
     assert "has no run 01nope" in none.stderr
+
+
+FETCH = """
+import json, os, ssl, sys, urllib.error, urllib.request
+def fetched(url):
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        with urllib.request.urlopen(url, timeout=10, context=context) as answer:
+            return answer.read().decode()
+    except OSError as error:
+        return str(error)
+print(json.dumps([fetched(url) for url in json.load(sys.stdin)]))
+"""
+
+
+@contextmanager
+def tls_server(folder: Path) -> Iterator[int]:
+    (folder / "authority").mkdir()
+    authority = Authority(folder / "authority")
+    context = server_context(authority.issue("server", dns=("localhost",)), authority.pem, require_client=False)
+    server = http.server.ThreadingHTTPServer(("0.0.0.0", 0), Hello)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class Hello(http.server.BaseHTTPRequestHandler):
+    """Says hello."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("content-length", "5")
+        self.end_headers()
+        self.wfile.write(b"hello")
+
+    def log_message(self, *_: object) -> None:
+        """Nothing is logged."""
+
+
+@pytest.mark.parametrize("level", ["namespaced", "landlock"])
+def test_an_agent_reaches_what_it_is_allowed_and_nothing_else(tmp_path: Path, level: str) -> None:
+    with tls_server(tmp_path) as port:
+        agent = AgentFolder(tmp_path, FETCH, egress={"allow": [f"127.0.0.2:{port}"]})
+        (agent.folder / "urls.json").write_text(
+            json.dumps([f"https://127.0.0.2:{port}/", f"https://127.0.0.3:{port}/"])
+        )
+        path = os.environ["PATH"] if level == "namespaced" else "/nonexistent"
+        result = agent.run("--offline", "--input", "@urls.json", env={"PATH": path})
+    fetched, refused = result["result"]
+    assert fetched == "hello"
+    assert "403" in refused
+    assert result["sandbox"] == level

@@ -19,6 +19,8 @@ _ADDRESSES = {
 }
 # Google's SDK prefers this one to GEMINI_API_KEY, and complains where both are set.
 _KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLE_API_KEY")
+# Where programs look for a way to other hosts; plain http is refused there with a word, in place of a network that is not there.
+_PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy")
 # The rendered value is joined with the program's own.
 JOINED = ("PYTHONPATH", "NODE_OPTIONS", "NO_PROXY", "no_proxy")
 _DIRECT = ("127.0.0.1", "localhost")
@@ -38,6 +40,7 @@ def environment(
     work: Path,
     wrapper: Wrapper,
     port: int | None = None,
+    tunnels: bool = False,
 ) -> dict[str, Value]:
     """Return the whole environment of a program.
 
@@ -49,11 +52,13 @@ def environment(
         work: The program's own folder.
         wrapper: What is put around it.
         port: On which it is to listen, if it is a server.
+        tunnels: Whether its sidecar opens ways to other hosts.
     """
     gateway = f"http://{address}"
     made: dict[str, Value] = {name: gateway + path for name, path in _ADDRESSES.items()}
     made |= dict.fromkeys(_KEYS, AGENT_KEY)
     made |= {f"{PREFIX}AGENT": agent, f"{PREFIX}GATEWAY": gateway, f"{PREFIX}MCP_URL": f"{gateway}/mcp"}
+    made |= {**dict.fromkeys(_PROXIES, gateway), "NODE_USE_ENV_PROXY": "1"} if tunnels else {}
     made |= _wrapped(own, shared, work, wrapper)
     for name in ("NO_PROXY", "no_proxy"):
         # One line, commas, no blanks: httpx refuses every call for anything else.

@@ -2,6 +2,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from outrider.core.destinations import PATTERN, read_destination
 from outrider.core.errors import InvalidConfigError
 from outrider.core.quantities import Duration, Size, duration, size
 from outrider.core.secrets import SecretRef
@@ -84,14 +85,21 @@ class Invocation(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=Tru
 
 
 class Egress(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
-    """What the program reaches besides its sidecar: nothing.
+    """What the program reaches besides its sidecar.
 
     Attributes:
-        min_level: How firmly that must hold, else it does not run: `sealed` has a network of its own in which there is
-            only the sidecar; `advisory` shares one, and only its ports or its manners keep it.
+        allow: Hosts to which the sidecar opens tunnels for it, such as `api.example.org`, `api.example.org:8443` or
+            `*.example.org`; without a port it is that of HTTPS. It finds the way in HTTPS_PROXY.
+        min_level: How firmly it must hold that it reaches nothing else, else it does not run: `sealed` has a network of its own
+            in which there is only the sidecar; `advisory` shares one, and only its ports or its manners keep it.
     """
 
+    allow: list[Annotated[str, msgspec.Meta(pattern=PATTERN, examples=["api.example.org"])]] = []
     min_level: Literal["advisory", "sealed"] = "advisory"
+
+    def __post_init__(self) -> None:
+        for one in self.allow:
+            read_destination(one)
 
 
 class Files(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):

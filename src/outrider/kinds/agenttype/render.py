@@ -152,6 +152,7 @@ def render(item: Object, place: Place, references: References) -> Workload:
                 spec.tools, references.tools, folder=place.folder, operations=place.operations, asks=place.asks
             ),
             memories=[memory_settings(one) for one in spec.memory],
+            egress=spec.egress.allow,
             wrapper=WrapperSettings(seen=place.work / "seen", required=wrapper.required) if runtimes else None,
             secret_sources={AGENT_KEY.secret: {"file": str(place.key)}},
             folder=place.folder,
@@ -166,6 +167,7 @@ def render(item: Object, place: Place, references: References) -> Workload:
             work=place.work,
             wrapper=wrapper,
             port=spec.invocation.port,
+            tunnels=bool(spec.egress.allow),
         ),
         folder=place.folder / agent.folder,
         inside=agent.folder,

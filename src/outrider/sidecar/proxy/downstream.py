@@ -7,6 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING, cast
 
 from outrider.sidecar.proxy.exchange import Exchange
+from outrider.sidecar.proxy.gate import Tunnels
 from outrider.sidecar.proxy.messages import JSON_FIELDS, Request, error_body, whole_answer
 from outrider.sidecar.proxy.reading import RequestReader
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from outrider.sidecar.proxy.proxy import Proxy
 
 LINGER_SECONDS = 2.0
+_TUNNEL = b"CONNECT "
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _FOREVER = float("inf")
 _LINGER_NOT = struct.pack("ii", 1, 0)
@@ -31,7 +33,7 @@ class Downstream(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_beginning", "_closing", "_current", "_expecting", "_fault", "_paused", "_phase", "_proxy", "_queue", "_reader", "_transport", "_unsent",
+        "_beginning", "_calls_begun", "_closing", "_current", "_expecting", "_fault", "_paused", "_phase", "_proxy", "_queue", "_reader", "_transport", "_unsent",
         "choked", "deadline",
     )  # fmt: skip
 
@@ -42,7 +44,7 @@ class Downstream(asyncio.Protocol):
         self._queue: deque[Exchange] = deque()
         self._current: Exchange | None = None
         self._fault: tuple[int, str] | None = None
-        self._beginning = False
+        self._beginning = self._calls_begun = False
         # Whether the client waits with a body until it is told to go on, once what came before is answered.
         self._expecting = False
         self._unsent: list[bytes] = []
@@ -76,6 +78,10 @@ class Downstream(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._closing or self._fault is not None:
             return
+        if self._proxy.tunnels is not None and not self._calls_begun and data.startswith(_TUNNEL):
+            self._become_tunnel(self._proxy.tunnels, data)
+            return
+        self._calls_begun = True
         self._fault = self._reader.feed(data)
         if self._fault is not None:
             self._give_up()
@@ -175,6 +181,14 @@ class Downstream(asyncio.Protocol):
             self._close()
 
     # Inside.
+
+    def _become_tunnel(self, tunnels: Tunnels, data: bytes) -> None:
+        """Leave a connection to who tunnels it."""
+        tunnel = tunnels.begin(self._transport)
+        self._transport.set_protocol(tunnel)
+        self._closing = True
+        self._proxy.forget(self)
+        tunnel.data_received(data)
 
     def _await_rest(self) -> None:
         """Bound the time for what is still to come of a request, from the first byte of its head and of its body."""

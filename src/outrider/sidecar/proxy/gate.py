@@ -1,5 +1,6 @@
 """What the proxy asks of who governs it."""
 
+import asyncio
 from typing import TYPE_CHECKING, Protocol
 
 from outrider.sidecar.proxy.messages import Field
@@ -13,6 +14,14 @@ class Gate(Protocol):
 
     def decide(self, exchange: "Exchange") -> None:
         """Answer or forward a request, now or later. It must not raise."""
+        ...
+
+
+class Tunnels(Protocol):
+    """Takes connections that ask for a tunnel."""
+
+    def begin(self, transport: asyncio.Transport) -> asyncio.Protocol:
+        """Return what goes on with a connection; it gets what the client has sent."""
         ...
 
 

@@ -7,7 +7,7 @@ import socket
 from outrider.ports.telemetry import logger
 from outrider.sidecar.proxy.downstream import Downstream
 from outrider.sidecar.proxy.exchange import Exchange
-from outrider.sidecar.proxy.gate import Gate
+from outrider.sidecar.proxy.gate import Gate, Tunnels
 from outrider.sidecar.proxy.limits import ProxyLimits
 from outrider.sidecar.proxy.pool import Target
 from outrider.sidecar.proxy.upstream import Upstream
@@ -27,6 +27,7 @@ class Proxy:
         limits: Bounds.
 
     Attributes:
+        tunnels: Takes clients that ask for a tunnel; None where there are none.
         draining: Whether it takes no further requests.
         unread: Clients of which nothing is read now, so that their leave is not seen by reading.
     """
@@ -34,6 +35,7 @@ class Proxy:
     def __init__(self, gate: Gate, limits: ProxyLimits | None = None) -> None:
         self.gate = gate
         self.limits = limits or ProxyLimits()
+        self.tunnels: Tunnels | None = None
         self.draining = False
         self.targets: set[Target] = set()
         self.unread: set[Downstream] = set()

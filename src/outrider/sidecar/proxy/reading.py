@@ -142,7 +142,9 @@ class RequestReader:
         if self._connection:
             request.fields = without_hop_by_hop(request.fields, self._connection)
         if not request.target.startswith(b"/"):
-            self._refuse(400, "the target is not a path")
+            self._refuse(
+                400, "the target is not a path: other hosts are reached by CONNECT only, as clients do for https"
+            )
         elif self._hosts != 1 and not request.old:
             self._refuse(400, f"{self._hosts} Host fields, expected one")
         elif self._framing not in (b"", b"chunked"):
