@@ -24,10 +24,11 @@ from outrider.ports.telemetry import configure_logging, logger, traces
 from outrider.sidecar.activity import ActivityFeed, ToolUse
 from outrider.sidecar.control import CONTROL_SOCKET, DOORS_SOCKET, Control, SidecarStatus, Task, wrapper_status
 from outrider.sidecar.doors import Doors
+from outrider.sidecar.llm.agent import Agent
 from outrider.sidecar.llm.buckets import Limits
 from outrider.sidecar.llm.building import build_budget, build_cache, build_guard, build_routes
 from outrider.sidecar.llm.dialects import client_key
-from outrider.sidecar.llm.gate import Agent, LlmGate
+from outrider.sidecar.llm.gate import LlmGate
 from outrider.sidecar.llm.ledger import Entry, Ledger
 from outrider.sidecar.llm.prices import known_prices
 from outrider.sidecar.llm.routes import Route

@@ -13,9 +13,10 @@ from outrider.core.schema import convert
 from outrider.core.secrets import SecretValue
 from outrider.core.sidecar_settings import LlmSettings
 from outrider.ports.clock import Clock, SystemClock
+from outrider.sidecar.llm.agent import Agent
 from outrider.sidecar.llm.buckets import Limits
 from outrider.sidecar.llm.building import build_budget, build_cache, build_guard, build_routes
-from outrider.sidecar.llm.gate import Agent, LlmGate
+from outrider.sidecar.llm.gate import LlmGate
 from outrider.sidecar.llm.ledger import Entry, Ledger
 from outrider.sidecar.llm.script import read_script
 from outrider.sidecar.proxy.exchange import Exchange

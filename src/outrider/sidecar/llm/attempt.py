@@ -8,6 +8,7 @@ import msgspec
 from outrider.sidecar.llm.bodies import Call
 from outrider.sidecar.llm.budget import Reservation
 from outrider.sidecar.llm.dialects import Endpoint, error_event
+from outrider.sidecar.llm.forms import Form
 from outrider.sidecar.llm.hosting.host import Reading
 from outrider.sidecar.llm.ledger import Entry
 from outrider.sidecar.llm.routes import Provider
@@ -61,7 +62,7 @@ class Record(msgspec.Struct, kw_only=True):
     id: str
     alias: str
     endpoint: Endpoint
-    call: Call
+    call: Call | Form
     path: bytes
     size: int
     began: float
@@ -275,7 +276,7 @@ class CallAttempt(Attempt):
 
     def _estimated(self, told: Usage | None) -> Usage:
         """Return what it may have been, from what has passed."""
-        if self._record.endpoint.name == "embeddings":  # its numbers are no tokens
+        if self._record.endpoint.name == "embeddings" or self._record.endpoint.media:  # what comes back is no text
             return Usage(input=self._record.estimate)
         output = self._tokens(self._scanner) if self._scanner is not None else self._size // BYTES_PER_TOKEN
         if told is not None:

@@ -27,6 +27,8 @@ class Endpoint(msgspec.Struct, frozen=True):
         streams: Whether the path itself says that the answer comes in pieces.
         usage_on_request: Whether a stream tells its usage only when it is asked to.
         crosses: Whether its calls can be translated for providers of another dialect.
+        media: Whether it is about images or sound, whose cost tokens do not always tell.
+        form: Whether its calls are forms with files in them.
     """
 
     name: str
@@ -35,6 +37,8 @@ class Endpoint(msgspec.Struct, frozen=True):
     streams: bool = False
     usage_on_request: bool = False
     crosses: bool = False
+    media: bool = False
+    form: bool = False
 
 
 MODELS = Endpoint("models", "openai", charged=False)
@@ -46,6 +50,13 @@ _ENDPOINTS = {
     b"/v1/completions": Endpoint("completions", "openai", usage_on_request=True),
     b"/v1/responses": Endpoint("responses", "openai", crosses=True),
     b"/v1/embeddings": Endpoint("embeddings", "openai"),
+    b"/v1/moderations": Endpoint("moderations", "openai", charged=False),
+    b"/v1/images/generations": Endpoint("images", "openai", media=True),
+    b"/v1/images/edits": Endpoint("images", "openai", media=True, form=True),
+    b"/v1/images/variations": Endpoint("images", "openai", media=True, form=True),
+    b"/v1/audio/speech": Endpoint("speech", "openai", media=True),
+    b"/v1/audio/transcriptions": Endpoint("transcriptions", "openai", media=True, form=True),
+    b"/v1/audio/translations": Endpoint("transcriptions", "openai", media=True, form=True),
     b"/v1/messages": Endpoint("messages", "anthropic", crosses=True),
     b"/v1/messages/count_tokens": Endpoint("count_tokens", "anthropic", charged=False),
 }

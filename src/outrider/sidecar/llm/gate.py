@@ -11,10 +11,8 @@ from outrider.core.codec import decode_plain, encode
 from outrider.core.errors import DeniedError, InvalidConfigError, OutriderError
 from outrider.core.identifiers import time_ordered
 from outrider.sidecar.llm import scripted
+from outrider.sidecar.llm.agent import Agent
 from outrider.sidecar.llm.attempt import CallAttempt, Record
-from outrider.sidecar.llm.bodies import Call
-from outrider.sidecar.llm.buckets import Limits
-from outrider.sidecar.llm.budget import Budget
 from outrider.sidecar.llm.dialects import (
     HEALTH,
     MODELS,
@@ -24,7 +22,7 @@ from outrider.sidecar.llm.dialects import (
 )
 from outrider.sidecar.llm.hosting.host import Outgoing
 from outrider.sidecar.llm.ledger import Entry, Ledger
-from outrider.sidecar.llm.requests import refuse, refuse_unpaid, split_key, uncompressed
+from outrider.sidecar.llm.requests import read_call, refuse, refuse_unpaid, split_key, uncompressed
 from outrider.sidecar.llm.routes import Provider, Route
 from outrider.sidecar.llm.script import Script
 from outrider.sidecar.llm.scripted_answers import scripted_answer
@@ -46,24 +44,6 @@ _NOBODY = Failure("no provider may be asked now")
 # Names the provider of an answer that was given before, and tells a client of it.
 CACHE = "cache"
 HIT: Field = (b"x-outrider-cache", b"hit")
-
-
-class Agent:
-    """Who calls, and its bounds.
-
-    Args:
-        name: As the ledger shows it.
-        keys: Its virtual keys; without one everybody who reaches the gateway may call.
-        limits: Its rates.
-        budget: Its money; None for no bound.
-    """
-
-    def __init__(self, name: str, keys: frozenset[bytes], limits: Limits, budget: Budget | None) -> None:
-        self.name, self.keys, self.limits, self.budget = name, keys, limits, budget
-
-    def admits(self, key: bytes) -> bool:
-        """Return whether a call with this key may come in."""
-        return not self.keys or key in self.keys
 
 
 class LlmGate:
@@ -144,9 +124,7 @@ class LlmGate:
         """Look at a call: of which route, and whether it may begin."""
         request = exchange.request
         try:
-            if self._guard is not None:
-                request.body = self._guard.prompts.document(request.body)
-            call = Call(request.body)
+            call, size = read_call(request, endpoint, self._guard)
         except DeniedError as error:
             refuse(exchange, endpoint.dialect, 400, "content_refused", error.message)
             return
@@ -163,7 +141,7 @@ class LlmGate:
             return
         record = Record(
             id=f"{self._series}-{next(self._numbers)}", alias=alias, endpoint=endpoint, call=call,
-            path=path, size=len(request.body), began=self._now(), moment=self._wall(),
+            path=path, size=size, began=self._now(), moment=self._wall(),
         )  # fmt: skip
         if self._trace is not None:
             record.traceparent = next((value for name, value in request.fields if name == b"traceparent"), b"")
@@ -226,6 +204,15 @@ class LlmGate:
                 f"route '{route.alias}' has no provider that speaks as {dialect} does",
             )
             return False
+        if record.endpoint.media and self._agent.budget is not None and self._script is None:
+            refuse(
+                exchange,
+                dialect,
+                400,
+                "unpriced",
+                "there is a budget, and what images and sound cost is not known beforehand",
+            )
+            return False
         if self._ledger.full or (self._agent.budget is not None and self._ledger.problem):
             refuse(
                 exchange, dialect, 503, "ledger_unavailable", f"the ledger cannot be written: {self._ledger.problem}"
@@ -240,7 +227,7 @@ class LlmGate:
 
     def _from_cache(self, exchange: Exchange, record: Record, cache: "ResponseCache") -> bool:
         """Answer a call as before, if it came before; it costs nothing then."""
-        if not record.endpoint.charged:
+        if not record.endpoint.charged or record.endpoint.form:
             return False
         record.cache_key = cache.key(exchange.request, record.path)
         found = cache.find(record.cache_key)

@@ -1,14 +1,44 @@
 """Calls as clients send them, and how they are refused."""
 
+from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
 from outrider.core.sidecar_settings import Dialect
-from outrider.sidecar.llm.dialects import error_document
+from outrider.sidecar.llm.bodies import Call
+from outrider.sidecar.llm.dialects import Endpoint, error_document
+from outrider.sidecar.llm.forms import Form
 from outrider.sidecar.proxy.exchange import Exchange
 from outrider.sidecar.proxy.messages import JSON_FIELDS, Field, Request
 
+if TYPE_CHECKING:
+    from outrider.sidecar.llm.guard.guard import Guard
+
 _KEYS_IN_QUERY = frozenset({b"key", b"api-key", b"api_key", b"access_token"})
 _IDENTITY: Field = (b"accept-encoding", b"identity")
+
+
+def read_call(request: Request, endpoint: Endpoint, guard: "Guard | None") -> tuple[Call | Form, int]:
+    """Return a call, without what must not pass, and the bytes of what it says.
+
+    Args:
+        request: It.
+        endpoint: What it asks for.
+        guard: Says what must not pass; None for nothing.
+
+    Raises:
+        DeniedError: It holds what must not pass.
+        InvalidConfigError: It is none.
+    """
+    rules = guard.prompts if guard is not None else None
+    if endpoint.form:
+        kind = next((value for name, value in request.fields if name == b"content-type"), b"")
+        form = Form(request.body, kind)
+        if rules is not None:
+            form.rewrite(rules.text)
+        return form, form.said
+    if rules is not None:
+        request.body = rules.document(request.body)
+    return Call(request.body), len(request.body)
 
 
 def uncompressed(request: Request) -> list[Field]:

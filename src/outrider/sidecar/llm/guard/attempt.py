@@ -6,6 +6,8 @@ from outrider.sidecar.llm.wrapping import WrappedAttempt
 from outrider.sidecar.proxy.gate import Attempt
 from outrider.sidecar.proxy.messages import Field
 
+# Of content types that hold texts.
+_TEXTS = (b"json", b"text/", b"xml")
 LONGEST_WHOLE = 16 * 1024 * 1024
 
 
@@ -17,18 +19,21 @@ class GuardedAttempt(WrappedAttempt):
         rules: What must not pass.
     """
 
-    __slots__ = ("_rules", "_stream", "_whole")
+    __slots__ = ("_passes", "_rules", "_stream", "_whole")
 
     def __init__(self, inner: Attempt, rules: Rules) -> None:
         super().__init__(inner)
         self._rules = rules
         self._stream: GuardedStream | None = None
         self._whole = bytearray()
+        self._passes = False  # sound and the like
 
     def accept(self, status: int, fields: list[Field]) -> bool:
         """See what form the answer has."""
         accepted = super().accept(status, fields)
-        self.rewrites = True
+        kind = next((value.lower() for name, value in fields if name == b"content-type"), b"")
+        self._passes = bool(kind) and not any(one in kind for one in _TEXTS)
+        self.rewrites = self.rewrites or not self._passes
         if self.is_stream:
             self._stream = GuardedStream(self._rules)
         return accepted
@@ -38,6 +43,8 @@ class GuardedAttempt(WrappedAttempt):
         return self._take(super().piece(data))
 
     def _take(self, data: bytes) -> bytes:
+        if self._passes:
+            return data
         if self._stream is not None:
             return self._stream.feed(data)
         self._whole += data
@@ -50,7 +57,7 @@ class GuardedAttempt(WrappedAttempt):
         told = self._take(super().last(framed=framed))
         if self._stream is not None:
             return told + self._stream.end()
-        return b"" if self.stop else self._rules.document(bytes(self._whole))
+        return told if self.stop or self._passes else self._rules.document(bytes(self._whole))
 
     def cut(self, reason: str) -> bytes:
         """End a stream behind what was held of it."""
