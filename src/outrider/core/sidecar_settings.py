@@ -282,6 +282,20 @@ class MemorySettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=Tr
     embedding: str = ""
 
 
+class TelemetrySettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A collector to which goes what the program sends of traces, metrics and logs.
+
+    Attributes:
+        url: Where it speaks OTLP over HTTP, without `/v1/traces`.
+        headers: Fields that it wants to see, as text or from a secret.
+        ca: File with the authorities to trust, in place of the machine's.
+    """
+
+    url: str
+    headers: dict[str, str | SecretRef] = {}
+    ca: Path | None = None
+
+
 class WrapperSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """The wrapper in the agent's process.
 
@@ -309,6 +323,7 @@ class SidecarSettings(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_u
         tools: What else it may call.
         memories: What it remembers.
         egress: Hosts, with ports, to which it gets tunnels.
+        telemetry: Where what it sends of telemetry goes; None takes none.
         wrapper: What is known of the wrapper; None where there is none.
         secret_sources: Where secrets come from, as `Platform.spec.secrets` declares them, if the encrypted store does not
             have them.
@@ -327,6 +342,7 @@ class SidecarSettings(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_u
     tools: ToolsSettings = ToolsSettings()
     memories: list[MemorySettings] = []
     egress: list[str] = []
+    telemetry: TelemetrySettings | None = None
     control: Path | None = None
     wrapper: WrapperSettings | None = None
     secret_sources: dict[str, dict[str, Any]] = {}

@@ -42,9 +42,11 @@ from outrider.sidecar.totals import Totals
 if TYPE_CHECKING:
     from outrider.sidecar.egress.egress import Egress
     from outrider.sidecar.memory.server import MemoryServer
+    from outrider.sidecar.otlp import OtlpGate
     from outrider.sidecar.tools.building import Tools
     from outrider.sidecar.tools.gate import ToolGate
 
+OTLP_PATHS = (b"/v1/traces", b"/v1/metrics", b"/v1/logs")
 TOOL_PATHS = (b"/mcp", b"/v1/tools")
 ADDRESS_FILE = "address"
 # Where the memories ask the gateway.
@@ -70,6 +72,7 @@ class Sidecar:
         self._tools: Tools | None = None
         self._tool_gate: ToolGate | None = None
         self._egress: Egress | None = None
+        self._otlp: OtlpGate | None = None
 
     def stop(self) -> None:
         """Ask for a clean end: what is in flight is answered."""
@@ -79,6 +82,8 @@ class Sidecar:
         """Hand a request to the gate of the models, or to that of the tools."""
         if self._tool_gate is not None and exchange.request.target.startswith(TOOL_PATHS):
             self._tool_gate.decide(exchange)
+        elif self._otlp is not None and exchange.request.target.startswith(OTLP_PATHS):
+            self._otlp.decide(exchange)
         else:
             self._gate.decide(exchange)
 
@@ -108,7 +113,7 @@ class Sidecar:
                 trace=self._spans.called if self._spans is not None else None,
                 currency=self._currency, guard=build_guard(settings), cache=build_cache(settings, self._clock),
             )  # fmt: skip
-            async with self._with_egress(proxy), self._with_tools(agent, proxy):
+            async with self._with_egress(proxy), self._with_otlp(agent, proxy), self._with_tools(agent, proxy):
                 await self._serve(proxy, routes)
         finally:
             try:
@@ -131,6 +136,30 @@ class Sidecar:
             yield
         finally:
             await egress.close()
+
+    @asynccontextmanager
+    async def _with_otlp(self, agent: Agent, proxy: Proxy) -> AsyncIterator[None]:
+        """Hand on what the program sends of telemetry, where that goes anywhere."""
+        settings = self._settings.telemetry
+        if settings is None:
+            yield
+            return
+        from outrider.sidecar.otlp import OtlpGate  # noqa: PLC0415 - most agents send none
+
+        self._otlp = OtlpGate(
+            settings,
+            proxy,
+            self._secrets,
+            lambda request: agent.admits(client_key(request.key)),
+            keyless=not agent.keys,
+        )
+        await self._otlp.open()
+        renewing = asyncio.get_running_loop().create_task(self._otlp.keep_open())
+        try:
+            yield
+        finally:
+            renewing.cancel()
+            await asyncio.wait({renewing})
 
     @asynccontextmanager
     async def _with_tools(self, agent: Agent, proxy: Proxy) -> AsyncIterator[None]:

@@ -87,6 +87,9 @@ FULL: dict[str, Any] = {
             "embedding": "default",
         },
     ],
+    "telemetry": {
+        "otlp": {"url": "https://otel.internal:4318", "headers": {"x-key": {"secret": "otel"}}, "ca": "ca.pem"}
+    },
     "egress": {"allow": ["api.example.org"], "minLevel": "sealed"},
     "isolation": {"minLevel": "namespaced", "files": {"read": ["logs"], "write": ["out"]}},
     "resources": {"cpu": 2.0, "memory": "1Gi", "processes": 16},

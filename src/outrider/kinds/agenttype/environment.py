@@ -3,10 +3,20 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import msgspec
+
 from outrider.core.secrets import SecretRef
 from outrider.kinds.agenttype.model import Wrapper
 
-Value = str | SecretRef
+
+class Joined(msgspec.Struct, frozen=True):
+    """A text that ends with a secret."""
+
+    before: str
+    secret: SecretRef
+
+
+Value = str | SecretRef | Joined
 # The name under which the agent's own key is known; it opens the sidecar and nothing else.
 AGENT_KEY = SecretRef("outrider-agent-key")
 PREFIX = "OUTRIDER_"
@@ -41,6 +51,7 @@ def environment(
     wrapper: Wrapper,
     port: int | None = None,
     tunnels: bool = False,
+    telemetry: bool = False,
 ) -> dict[str, Value]:
     """Return the whole environment of a program.
 
@@ -53,6 +64,7 @@ def environment(
         wrapper: What is put around it.
         port: On which it is to listen, if it is a server.
         tunnels: Whether its sidecar opens ways to other hosts.
+        telemetry: Whether its sidecar takes OTLP.
     """
     gateway = f"http://{address}"
     made: dict[str, Value] = {name: gateway + path for name, path in _ADDRESSES.items()}
@@ -63,7 +75,16 @@ def environment(
     for name in ("NO_PROXY", "no_proxy"):
         # One line, commas, no blanks: httpx refuses every call for anything else.
         made[name] = ",".join(dict.fromkeys([*_DIRECT, *filter(None, map(str.strip, _text(own, name).split(",")))]))
-    return {**({"PORT": str(port)} if port is not None else {}), **own, **made}
+    usual = {"PORT": str(port)} if port is not None else {}
+    if telemetry:
+        made |= {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": gateway,
+            "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+            # W3C Baggage, so a blank is encoded.
+            "OTEL_EXPORTER_OTLP_HEADERS": Joined("authorization=Bearer%20", AGENT_KEY),
+        }
+        usual |= {"OTEL_SERVICE_NAME": agent}
+    return {**usual, **own, **made}
 
 
 def wraps(wrapper: Wrapper, runtime: str) -> bool:

@@ -8,6 +8,7 @@ from outrider.core.quantities import Duration, Size, duration, size
 from outrider.core.secrets import SecretRef
 from outrider.kinds.agenttype.memory import Memory
 from outrider.kinds.agenttype.models import Llm
+from outrider.kinds.agenttype.telemetry import Telemetry
 from outrider.kinds.agenttype.tools import ToolUse
 
 Runtime = Literal["auto", "python", "nodejs", "java", "none"]
@@ -145,5 +146,6 @@ class AgentTypeSpec(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=
     tools: list[ToolUse] = []
     memory: list[Memory] = []
     egress: Egress = msgspec.field(default_factory=Egress)
+    telemetry: Telemetry = msgspec.field(default_factory=Telemetry)
     isolation: Isolation = msgspec.field(default_factory=Isolation)
     resources: Resources = msgspec.field(default_factory=Resources)

@@ -18,6 +18,7 @@ from outrider.core.sidecar_settings import (
     ProviderSettings,
     RouteSettings,
     SidecarSettings,
+    TelemetrySettings,
     WrapperSettings,
 )
 from outrider.core.tool_endpoints import ToolEndpoint
@@ -26,6 +27,7 @@ from outrider.kinds.agenttype.granting import granted
 from outrider.kinds.agenttype.memory import Memory
 from outrider.kinds.agenttype.model import AgentTypeSpec, Egress, Invocation, Isolation, Resources
 from outrider.kinds.agenttype.models import Budget, Llm, ProviderUse, ResponseCache
+from outrider.kinds.agenttype.telemetry import Telemetry
 
 # The kinds of the objects that an AgentType may name.
 NAMED_KINDS = ("ModelProvider", "Tool")
@@ -153,6 +155,7 @@ def render(item: Object, place: Place, references: References) -> Workload:
             ),
             memories=[memory_settings(one) for one in spec.memory],
             egress=spec.egress.allow,
+            telemetry=_telemetry(spec.telemetry, place),
             wrapper=WrapperSettings(seen=place.work / "seen", required=wrapper.required) if runtimes else None,
             secret_sources={AGENT_KEY.secret: {"file": str(place.key)}},
             folder=place.folder,
@@ -168,6 +171,7 @@ def render(item: Object, place: Place, references: References) -> Workload:
             wrapper=wrapper,
             port=spec.invocation.port,
             tunnels=bool(spec.egress.allow),
+            telemetry=spec.telemetry.otlp is not None,
         ),
         folder=place.folder / agent.folder,
         inside=agent.folder,
@@ -176,6 +180,13 @@ def render(item: Object, place: Place, references: References) -> Workload:
         isolation=spec.isolation,
         resources=spec.resources,
     )
+
+
+def _telemetry(telemetry: Telemetry, place: Place) -> TelemetrySettings | None:
+    otlp = telemetry.otlp
+    if otlp is None:
+        return None
+    return TelemetrySettings(url=otlp.url, headers=otlp.headers, ca=place.folder / otlp.ca if otlp.ca else None)
 
 
 def _llm(llm: Llm, place: Place, providers: Mapping[str, ModelEndpoint]) -> LlmSettings:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from outrider.core.secrets import SecretRef
+from outrider.kinds.agenttype.environment import Joined, Value
 from outrider.kinds.agenttype.render import Workload
 from outrider.local.agents.home import Home
 from outrider.local.agents.preparation import prepare
@@ -48,7 +49,10 @@ class Launcher:
         home, workload = self.home, self.workload
         sources = home.sources | workload.sidecar.secret_sources
         secrets = Resolver.declared(sources, folder=home.folder, store=home.store)
-        return {
-            name: (await secrets.fetch(value.secret, value.key)).reveal() if isinstance(value, SecretRef) else value
-            for name, value in workload.env.items()
-        }
+        return {name: await _opened(value, secrets) for name, value in workload.env.items()}
+
+
+async def _opened(value: Value, secrets: Resolver) -> str:
+    if isinstance(value, Joined):
+        return value.before + await _opened(value.secret, secrets)
+    return (await secrets.fetch(value.secret, value.key)).reveal() if isinstance(value, SecretRef) else value
