@@ -69,6 +69,7 @@ def arguments(folder: Path, run: str, event: str) -> dict[str, list[list[str]]]:
         "agent cost": [["ai"]],
         "agent invoke": [["echo", "--input", "x"], ["echo", "--no-wait"]],
         "agent memory": [["ai"]],
+        "agent prompts": [["ai"]],
         "agent run": [["ai", "--offline"]],
         "agent runs": [["ai"]],
         "agents": [[]],

@@ -113,6 +113,18 @@ class CacheSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=Tru
     bytes: Annotated[int, msgspec.Meta(ge=1)] = 64 * 1024 * 1024
 
 
+class SampleSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Which calls are kept with what they say.
+
+    Attributes:
+        share: Of all, from 0 to 1.
+        retention: Seconds after which they are deleted, by whole days.
+    """
+
+    share: Annotated[float, msgspec.Meta(gt=0, le=1)]
+    retention: Annotated[float, msgspec.Meta(gt=0)]
+
+
 class LlmSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """The gateway to the models.
 
@@ -125,6 +137,7 @@ class LlmSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True,
         offline: File with answers in place of every provider; no key is opened then, and every answer says so.
         guard: What must not pass.
         cache: None to ask anew each time.
+        samples: None keeps nothing of what calls say.
     """
 
     routes: list[RouteSettings] = []
@@ -135,6 +148,7 @@ class LlmSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True,
     offline: Path | None = None
     guard: list[GuardSettings] = []
     cache: CacheSettings | None = None
+    samples: SampleSettings | None = None
 
 
 class ToolServerSettings(

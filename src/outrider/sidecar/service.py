@@ -26,7 +26,7 @@ from outrider.sidecar.control import CONTROL_SOCKET, DOORS_SOCKET, Control, Side
 from outrider.sidecar.doors import Doors
 from outrider.sidecar.llm.agent import Agent
 from outrider.sidecar.llm.buckets import Limits
-from outrider.sidecar.llm.building import build_budget, build_cache, build_guard, build_routes
+from outrider.sidecar.llm.building import build_budget, build_cache, build_guard, build_routes, build_samples
 from outrider.sidecar.llm.dialects import client_key
 from outrider.sidecar.llm.gate import LlmGate
 from outrider.sidecar.llm.ledger import Entry, Ledger
@@ -112,6 +112,7 @@ class Sidecar:
                 usual_answer=settings.usual_answer, script=script, told=self._called,
                 trace=self._spans.called if self._spans is not None else None,
                 currency=self._currency, guard=build_guard(settings), cache=build_cache(settings, self._clock),
+                samples=build_samples(settings, self._settings.state, self._clock),
             )  # fmt: skip
             async with self._with_egress(proxy), self._with_otlp(agent, proxy), self._with_tools(agent, proxy):
                 await self._serve(proxy, routes)

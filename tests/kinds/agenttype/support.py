@@ -63,6 +63,7 @@ FULL: dict[str, Any] = {
         "usualAnswer": 1000,
         "guard": [{"detect": ["email"], "pattern": "falcon", "name": "project", "in": "prompt", "do": "redact"}],
         "cache": {"ttl": "1h", "entries": 10, "size": "1Mi"},
+        "samples": {"share": 0.25, "retention": "3d"},
         "offline": {"script": "answers.yaml"},
     },
     "tools": [

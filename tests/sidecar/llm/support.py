@@ -15,7 +15,7 @@ from outrider.core.sidecar_settings import LlmSettings
 from outrider.ports.clock import Clock, SystemClock
 from outrider.sidecar.llm.agent import Agent
 from outrider.sidecar.llm.buckets import Limits
-from outrider.sidecar.llm.building import build_budget, build_cache, build_guard, build_routes
+from outrider.sidecar.llm.building import build_budget, build_cache, build_guard, build_routes, build_samples
 from outrider.sidecar.llm.gate import LlmGate
 from outrider.sidecar.llm.ledger import Entry, Ledger
 from outrider.sidecar.llm.script import read_script
@@ -216,12 +216,12 @@ async def gateway(
         stack.callback(made.ledger.close)
         proxy = Proxy(made, ProxyLimits(first_byte_time=1.0, silence_time=1.0))
         stack.push_async_callback(proxy.close, 0)
-        await _begin(made, settings, proxy, keys, key, clock=clock)
+        await _begin(made, settings, proxy, keys, key, clock=clock, folder=folder)
         yield made
 
 
 async def _begin(
-    made: Gateway, settings: LlmSettings, proxy: Proxy, keys: frozenset[bytes], key: str, *, clock: Clock
+    made: Gateway, settings: LlmSettings, proxy: Proxy, keys: frozenset[bytes], key: str, *, clock: Clock, folder: Path
 ) -> None:  # fmt: skip
     routes = build_routes(settings, proxy)
     for provider in routes["default"].providers:
@@ -235,7 +235,7 @@ async def _begin(
     made.gate = LlmGate(
         made.agent, routes, made.ledger, now=time.monotonic, wall=time.time, usual_answer=settings.usual_answer,
         script=read_script(settings.offline) if settings.offline else None, guard=build_guard(settings),
-        cache=build_cache(settings, clock),
+        cache=build_cache(settings, clock), samples=build_samples(settings, folder, clock),
     )  # fmt: skip
     listening = socket.create_server(("127.0.0.1", 0))
     listening.setblocking(False)

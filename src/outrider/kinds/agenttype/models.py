@@ -7,7 +7,7 @@ import msgspec
 from outrider.core.errors import InvalidConfigError
 from outrider.core.model_endpoints import ModelEndpoint
 from outrider.core.objects import Name
-from outrider.core.quantities import Duration, Money, Size, size
+from outrider.core.quantities import Duration, Money, Size, duration, size
 from outrider.core.sidecar_settings import DetectorName, GuardAction, GuardPlace, OnExceed, Period
 
 Alias = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$", examples=["default"])]
@@ -117,6 +117,18 @@ class ResponseCache(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=
     size: Size = size("64Mi")
 
 
+class PromptSamples(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """Calls that are kept with what they say, after the guards, on the machine of the sidecar.
+
+    Attributes:
+        share: Of all calls, from 0 to 1.
+        retention: When they are deleted, by whole days.
+    """
+
+    share: Annotated[float, msgspec.Meta(gt=0, le=1)]
+    retention: Duration = duration("7d")
+
+
 class Llm(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
     """The models of an agent; what no route names it cannot ask.
 
@@ -125,6 +137,7 @@ class Llm(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forb
         usual_answer: Tokens that are reserved for an answer where the agent names no bound.
         guard: What must not leave with prompts, or come back with answers.
         cache: None asks anew each time.
+        samples: None keeps nothing of what calls say.
     """
 
     routes: list[Route] = []
@@ -135,3 +148,4 @@ class Llm(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forb
     offline: Offline | None = None
     guard: list[GuardRule] = []
     cache: ResponseCache | None = None
+    samples: PromptSamples | None = None

@@ -17,6 +17,7 @@ from outrider.core.sidecar_settings import (
     MemorySettings,
     ProviderSettings,
     RouteSettings,
+    SampleSettings,
     SidecarSettings,
     TelemetrySettings,
     WrapperSettings,
@@ -26,7 +27,7 @@ from outrider.kinds.agenttype.environment import AGENT_KEY, Value, environment, 
 from outrider.kinds.agenttype.granting import granted
 from outrider.kinds.agenttype.memory import Memory
 from outrider.kinds.agenttype.model import AgentTypeSpec, Egress, Invocation, Isolation, Resources
-from outrider.kinds.agenttype.models import Budget, Llm, ProviderUse, ResponseCache
+from outrider.kinds.agenttype.models import Budget, Llm, PromptSamples, ProviderUse, ResponseCache
 from outrider.kinds.agenttype.telemetry import Telemetry
 
 # The kinds of the objects that an AgentType may name.
@@ -210,7 +211,12 @@ def _llm(llm: Llm, place: Place, providers: Mapping[str, ModelEndpoint]) -> LlmS
             for one in llm.guard
         ],
         cache=None if llm.cache is None else _cache(llm.cache),
+        samples=None if llm.samples is None else _samples(llm.samples),
     )
+
+
+def _samples(samples: PromptSamples) -> SampleSettings:
+    return SampleSettings(share=samples.share, retention=float(samples.retention))
 
 
 def _cache(cache: ResponseCache) -> CacheSettings:

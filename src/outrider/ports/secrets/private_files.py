@@ -23,6 +23,19 @@ def write_private(path: Path, data: bytes) -> None:
         temporary.replace(path)
 
 
+def append_private(path: Path, data: bytes) -> None:
+    """Add to a file in one write; it is made with mode 0600, in a folder that is there.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, _PRIVATE)
+    try:
+        os.write(descriptor, data)
+    finally:
+        os.close(descriptor)
+
+
 def create_private(path: Path, data: bytes) -> bool:
     """Write a file as `write_private` does unless it exists, and return whether it was written.
 

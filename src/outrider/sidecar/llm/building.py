@@ -1,6 +1,7 @@
 """The gateway's parts, from its settings."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -18,6 +19,10 @@ from outrider.sidecar.proxy.proxy import Proxy
 if TYPE_CHECKING:
     from outrider.sidecar.llm.cache import ResponseCache
     from outrider.sidecar.llm.guard.guard import Guard
+    from outrider.sidecar.llm.samples import Samples
+
+# Below the state folder of a sidecar.
+SAMPLES = "samples"
 
 
 def build_routes(settings: LlmSettings, proxy: Proxy) -> dict[str, Route]:
@@ -124,3 +129,12 @@ def build_cache(settings: LlmSettings, clock: Clock) -> "ResponseCache | None":
     from outrider.sidecar.llm.cache import ResponseCache  # noqa: PLC0415 - as the guard
 
     return ResponseCache(settings.cache, clock.monotonic)
+
+
+def build_samples(settings: LlmSettings, state: Path, clock: Clock) -> "Samples | None":
+    """Return what keeps a share of the calls; None where nothing does."""
+    if settings.samples is None:
+        return None
+    from outrider.sidecar.llm.samples import Samples  # noqa: PLC0415 - as the guard
+
+    return Samples(settings.samples, state / SAMPLES, clock.now)

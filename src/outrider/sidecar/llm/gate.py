@@ -35,6 +35,7 @@ from outrider.sidecar.proxy.messages import JSON_FIELDS, Field, Request
 if TYPE_CHECKING:
     from outrider.sidecar.llm.cache import ResponseCache
     from outrider.sidecar.llm.guard.guard import Guard
+    from outrider.sidecar.llm.samples import Samples
 
 # A call that is never settled holds its money no longer than this.
 RESERVED_SECONDS = 3600.0
@@ -62,6 +63,7 @@ class LlmGate:
         trace: Hears of every call with its record, where spans are sent.
         guard: Takes out of calls and answers what must not pass.
         cache: Gives answers again to the same call.
+        samples: Keeps what a share of the calls says.
     """
 
     def __init__(
@@ -69,7 +71,7 @@ class LlmGate:
         wall: Callable[[], float], usual_answer: int, script: Script | None = None,
         told: Callable[[Entry], None] = lambda _: None, currency: str = "USD",
         trace: Callable[[Record, Entry], None] | None = None, guard: "Guard | None" = None,
-        cache: "ResponseCache | None" = None,
+        cache: "ResponseCache | None" = None, samples: "Samples | None" = None,
     ) -> None:  # fmt: skip
         self._agent = agent
         self._routes = routes
@@ -80,7 +82,7 @@ class LlmGate:
         self._told = told
         self._currency = currency
         self._trace = trace
-        self._guard, self._cache = guard, cache
+        self._guard, self._cache, self._samples = guard, cache, samples
         # A call's id is that of this process and a number: one is made for every call.
         self._series = time_ordered(wall(), os.urandom(10))
         self._numbers = itertools.count()
@@ -172,6 +174,8 @@ class LlmGate:
         noted.provider = noted.model = scripted.MODEL
         noted.tell(usage, None)
         self.close(record, noted)
+        if self._samples is not None:
+            self._samples.note(record, exchange.request.body, body)
         exchange.answer(200, [scripted.EVENTS if stream else scripted.JSON, scripted.MARK], body)
 
     def _begin(self, exchange: Exchange, record: Record, route: Route) -> None:
@@ -240,12 +244,14 @@ class LlmGate:
         exchange.answer(200, [*found.fields, HIT], found.body)
         return True
 
-    def _around(self, record: Record, attempt: Attempt) -> Attempt:
+    def _around(self, record: Record, attempt: Attempt, body: bytes) -> Attempt:
         """Return an attempt with what is done about its answer."""
         if self._guard is not None and self._guard.answers:
             attempt = self._guard.around(attempt)
         if self._cache is not None and record.cache_key:
             attempt = self._cache.around(attempt, record.cache_key)
+        if self._samples is not None and not record.endpoint.form:
+            attempt = self._samples.around(attempt, record, body)
         return attempt
 
     def _reserve(self, record: Record) -> bool:
@@ -331,7 +337,7 @@ class LlmGate:
         record.asked = True
         exchange.forward(
             provider.target,
-            self._around(record, attempt),
+            self._around(record, attempt, exchange.request.body),
             path=outgoing.path,
             fields=outgoing.fields,
             body=outgoing.body,

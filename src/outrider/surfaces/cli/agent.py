@@ -14,6 +14,8 @@ from outrider.local.agents.job import JobResult, run_job
 from outrider.local.agents.memories import MemoryRow, export, forget, rows
 from outrider.local.agents.records import CostRow, costs, results, runs
 from outrider.ports.telemetry import start_tracing, stop_tracing
+from outrider.sidecar.llm.building import SAMPLES
+from outrider.sidecar.llm.samples import Sample, read_samples
 from outrider.surfaces.cli.agent_home import agent_files, agent_home, declared_agent, read_input
 from outrider.surfaces.cli.agent_progress import Progress, summary
 from outrider.surfaces.cli.agent_tasks import chat, invoke, print_result
@@ -112,6 +114,26 @@ def cost(path: Path, name: str, days: int, output: Output) -> int:
         show(readable, output, columns=_COST_COLUMNS, empty="nothing was asked")
     else:
         show(rows, output)
+    return 0
+
+
+@agent.command("prompts")
+@_PATH
+@_NAME
+@click.option("--last", default=10, show_default=True, help="How many, the newest.")
+@output_option(list[Sample])
+def prompts(path: Path, name: str, last: int, output: Output) -> int:
+    """Print what the last calls of models said, of those that `llm.samples` keeps."""
+    found = read_samples(agent_files(path, name).sidecar / SAMPLES, last)
+    if not output.for_people:
+        show(found, output)
+        return 0
+    if not found:
+        note("nothing is kept: spec.llm.samples says which share is, such as {share: 0.1}")
+    for one in found:
+        cut = "   cut" if one.cut else ""
+        sys.stdout.write(f"{one.time}  {one.endpoint} {one.alias}   {one.status}{cut}\n")
+        sys.stdout.write(printable(f"> {one.request}\n< {one.answer.strip()}\n\n"))
     return 0
 
 
