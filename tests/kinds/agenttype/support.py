@@ -31,7 +31,13 @@ FULL: dict[str, Any] = {
         "env": {"LOG_LEVEL": "info", "TOKEN": {"secret": "token", "key": "a"}, "PYTHONPATH": ":lib:", "NO_PROXY": "db"},
         "folder": "/program",
     },
-    "wrapper": {"runtime": "python", "hooks": ["hook.py"], "required": True},
+    "wrapper": {
+        "runtime": "python",
+        "hooks": ["hook.py"],
+        "required": True,
+        "packages": ["six==1.17.0"],
+        "target": {"python": "3.12", "platform": "manylinux_2_28_x86_64"},
+    },
     "invocation": {"mode": "http", "port": 8000, "path": "/run", "ready": "/health", "timeout": "5m"},
     "llm": {
         "routes": [

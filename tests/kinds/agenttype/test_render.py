@@ -22,7 +22,7 @@ from tests.kinds.agenttype.support import FULL, PLACE, agent, plain, rendered
 # In the order in which they are tried: the first that the field takes and that is not what it holds already.
 OTHERS: list[Any] = [
     "other", "/other", "namespaced", "landlock", "advisory", "sealed", "stop", "day", "nodejs", "other.py", "openai", "7m", "2Gi",
-    "6.00 USD", "UTC", "https://other.internal", "aws", "kv", "redis://cache.internal/0", "phone", "refuse", "answer", "2024-06-01", "us-east-1", 17, True, False, 0.5,
+    "6.00 USD", "UTC", "https://other.internal", "aws", "kv", "redis://cache.internal/0", "phone", "refuse", "answer", "3.13", "2024-06-01", "us-east-1", 17, True, False, 0.5,
 ]  # fmt: skip
 # A job has no port, so the mode does not change alone; where an operation runs is decided by the platform that runs it.
 WITHOUT_CHOICE = {("invocation", "mode"), ("tools", 0, "runOn")}
@@ -125,7 +125,7 @@ def test_programs_find_the_sidecar() -> None:
 
 def test_what_the_program_sets_is_joined_without_empty_pieces() -> None:
     env = rendered(FULL).env
-    assert env["PYTHONPATH"] == "/o/shared/wrapper/python:lib"
+    assert env["PYTHONPATH"] == "/o/shared/wrapper/python:/o/shared/packages:lib"
     assert env["NO_PROXY"] == "127.0.0.1,localhost,db"
     assert env["TOKEN"] == SecretRef("token", "a")
     assert "NODE_OPTIONS" not in env

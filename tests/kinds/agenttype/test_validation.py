@@ -36,6 +36,9 @@ spec: {version: 1.2.0, transport: {http: {url: "https://shop.internal/mcp"}}}
         ("  invocation: {mode: http, port: 80, path: run}", "spec.invocation.path", "run"),
         ("  agent: {image: a, folder: b}", "spec.agent", "an absolute path"),
         ("  wrapper: {runtime: java, hooks: [a.py]}", "spec.wrapper.hooks", "Python or Node.js"),
+        ("  wrapper: {runtime: nodejs, packages: [six]}", "spec.wrapper.packages", "those of Python"),
+        ("  wrapper: {packages: ['six @ http://h/six.whl']}", "spec.wrapper.packages[0]", "six @"),
+        ("  wrapper: {packages: ['--index-url=x']}", "spec.wrapper.packages[0]", "--index-url"),
         ("  wrapper: {hooks: [a.sh]}", "spec.wrapper.hooks[0]", "a.sh"),
         ("  llm: {routes: [{alias: a}]}", "spec.llm.routes[0].providers", "nobody to ask"),
         (

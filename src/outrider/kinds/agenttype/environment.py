@@ -33,6 +33,8 @@ _KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLE_API_KEY")
 _PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy")
 # The rendered value is joined with the program's own.
 JOINED = ("PYTHONPATH", "NODE_OPTIONS", "NO_PROXY", "no_proxy")
+# Below the shared folder.
+PACKAGES = "packages"
 _DIRECT = ("127.0.0.1", "localhost")
 
 
@@ -101,9 +103,8 @@ def _wrapped(own: Mapping[str, Value], shared: Path, work: Path, wrapper: Wrappe
     made: dict[str, Value] = {}
     if wraps(wrapper, "python"):
         # An empty piece would put the working folder on the path.
-        made["PYTHONPATH"] = ":".join(
-            [str(shared / "wrapper/python"), *filter(None, _text(own, "PYTHONPATH").split(":"))]
-        )
+        folders = [str(shared / "wrapper/python"), *([str(shared / PACKAGES)] if wrapper.packages else [])]
+        made["PYTHONPATH"] = ":".join([*folders, *filter(None, _text(own, "PYTHONPATH").split(":"))])
     if wraps(wrapper, "nodejs"):
         made["NODE_OPTIONS"] = (
             f'--require "{shared / "wrapper/nodejs/outrider.cjs"}" {_text(own, "NODE_OPTIONS")}'.strip()

@@ -43,17 +43,34 @@ class Program(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, 
             )  # fmt: skip
 
 
+class PackageTarget(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """The Python that packages are for, where not all of them are pure Python.
+
+    Attributes:
+        python: Its version.
+        platform: As wheels name it.
+    """
+
+    python: Annotated[str, msgspec.Meta(pattern=r"^3\.[0-9]{1,2}$", examples=["3.12"])]
+    platform: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9_]+$", examples=["manylinux_2_28_x86_64"])]
+
+
 class Wrapper(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
     """What is put around the program from outside.
 
     Attributes:
         runtime: Of the program; `auto` serves Python and Node.js, and others by their environment. `none` adds no code.
         hooks: Files (`.py`, `.cjs`) that run in the program's process before it.
+        packages: Of Python, with versions, for hooks and instrumentation. They are installed from wheels of pure Python, so that
+            they fit every program; nothing of them runs while that is done.
+        target: The Python of the program, for packages with wheels for that alone.
         required: Whether the program must not run without its wrapper and hooks.
     """
 
     runtime: Runtime = "auto"
     hooks: list[Annotated[str, msgspec.Meta(pattern=r"\.(py|cjs|js)$")]] = []
+    packages: list[Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][^;@\s]*$", examples=["structlog==25.4.0"])]] = []
+    target: PackageTarget | None = None
     required: bool = False
 
 

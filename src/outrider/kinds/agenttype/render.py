@@ -23,10 +23,10 @@ from outrider.core.sidecar_settings import (
     WrapperSettings,
 )
 from outrider.core.tool_endpoints import ToolEndpoint
-from outrider.kinds.agenttype.environment import AGENT_KEY, Value, environment, hook_file, wraps
+from outrider.kinds.agenttype.environment import AGENT_KEY, PACKAGES, Value, environment, hook_file, wraps
 from outrider.kinds.agenttype.granting import granted
 from outrider.kinds.agenttype.memory import Memory
-from outrider.kinds.agenttype.model import AgentTypeSpec, Egress, Invocation, Isolation, Resources
+from outrider.kinds.agenttype.model import AgentTypeSpec, Egress, Invocation, Isolation, PackageTarget, Resources
 from outrider.kinds.agenttype.models import Budget, Llm, PromptSamples, ProviderUse, ResponseCache
 from outrider.kinds.agenttype.telemetry import Telemetry
 
@@ -82,12 +82,16 @@ class InitPlan(msgspec.Struct, kw_only=True, frozen=True):
         made: Those that the program reads.
         runtimes: Whose wrapper is copied into `wrapper` of the shared folder.
         hooks: Where each hook is copied to, by where it comes from.
+        packages: Of Python, to be installed into `packages` of the shared folder.
+        target: For which Python, where not for any.
     """
 
     folders: list[Path]
     made: list[Path]
     runtimes: list[str]
     hooks: dict[Path, Path]
+    packages: list[str] = []
+    target: PackageTarget | None = None
 
 
 class Workload(msgspec.Struct, kw_only=True, frozen=True):
@@ -139,11 +143,13 @@ def render(item: Object, place: Place, references: References) -> Workload:
         name=item.name,
         init=InitPlan(
             folders=[place.work / "seen", place.shared / "hooks"],
-            made=[place.shared / "wrapper", place.shared / "hooks"],
+            made=[place.shared / "wrapper", place.shared / "hooks", place.shared / PACKAGES],
             runtimes=runtimes,
             hooks={
                 place.folder / hook: hook_file(place.shared, number, hook) for number, hook in enumerate(wrapper.hooks)
             },
+            packages=wrapper.packages if "python" in runtimes else [],
+            target=wrapper.target,
         ),
         sidecar=SidecarSettings(
             agent=item.name,

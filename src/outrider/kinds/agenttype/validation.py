@@ -25,6 +25,11 @@ def validate(item: Object, objects: ObjectSet) -> Iterator[Fault]:
             "hooks run in Python or Node.js", found=f"runtime: {spec.wrapper.runtime}", expected="runtime: auto, python or nodejs",
             suggestions=["remove the hooks"],
         )  # fmt: skip
+    if spec.wrapper.packages and spec.wrapper.runtime not in ("auto", "python"):
+        yield ("spec", "wrapper", "packages"), InvalidConfigError(
+            "packages are those of Python", found=f"runtime: {spec.wrapper.runtime}", expected="runtime: auto or python",
+            suggestions=["remove the packages"],
+        )  # fmt: skip
     yield from _route_faults(spec.llm, references(objects))
     yield from _tool_faults(spec, references(objects))
     yield from _memory_faults(spec)

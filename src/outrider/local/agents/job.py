@@ -17,6 +17,7 @@ from outrider.core.errors import (
 )
 from outrider.core.identifiers import time_ordered
 from outrider.core.objects import Object
+from outrider.kinds.agenttype.environment import PACKAGES
 from outrider.kinds.agenttype.model import AgentTypeSpec
 from outrider.kinds.agenttype.render import Place, References, Workload, render
 from outrider.local.agents.home import Home
@@ -26,6 +27,7 @@ from outrider.local.agents.invocations.job import JobInvocation
 from outrider.local.agents.launching import Launcher
 from outrider.local.agents.meter import Meter
 from outrider.local.agents.operations import SOCKET, served
+from outrider.local.agents.packages import install
 from outrider.local.agents.sidecar import Sidecar, running_sidecar
 from outrider.local.agents.starters.container import ContainerStarter
 from outrider.local.agents.starters.process import ProcessStarter
@@ -141,6 +143,7 @@ async def hosting(
         closing.callback(starter.close)
         plan = Plan(workload=_workload(item, home, references, starter, offline=offline), starter=starter)
         await starter.find(plan.workload)
+        await install(plan.workload.init.packages, plan.workload.init.target, files.shared / PACKAGES)
         settings = msgspec.structs.replace(
             plan.workload.sidecar,
             control=files.control,
