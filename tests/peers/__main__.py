@@ -2,9 +2,10 @@
 
 import sys
 
-from tests.peers import bedrock_clients, environments, llm_clients, mcp_client, mistral_client
+from tests.peers import a2a_peer, bedrock_clients, environments, llm_clients, mcp_client, mistral_client
 
 PEERS = {
+    **a2a_peer.ENVIRONMENTS,
     **mcp_client.ENVIRONMENTS,
     **llm_clients.ENVIRONMENTS,
     **bedrock_clients.ENVIRONMENTS,

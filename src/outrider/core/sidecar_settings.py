@@ -235,7 +235,25 @@ class OpenApiServerSettings(
     ca: Path | None = None
 
 
-AnyToolServer = HttpServerSettings | StdioServerSettings | OpenApiServerSettings
+class A2aServerSettings(
+    ToolServerSettings, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True, tag="a2a"
+):
+    """Another agent, which is reached by A2A.
+
+    Attributes:
+        url: The address before which its card lies.
+        token: Secret that is sent as a bearer token.
+        headers: Further fields, as text or from a secret.
+        ca: File with the authorities to trust, in place of the machine's.
+    """
+
+    url: str
+    token: SecretRef | None = None
+    headers: dict[str, str | SecretRef] = {}
+    ca: Path | None = None
+
+
+AnyToolServer = HttpServerSettings | StdioServerSettings | OpenApiServerSettings | A2aServerSettings
 
 
 class ToolGrantSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -80,7 +80,26 @@ class OpenApiTransport(msgspec.Struct, kw_only=True, rename="camel", omit_defaul
     ca: str = ""
 
 
-_WAYS = ("http", "stdio", "openapi")
+class A2aTransport(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """Another agent (A2A 1.0, or 0.3, by JSON-RPC): one tool, `send`, which gives it a task and waits for its end.
+
+    Attributes:
+        url: The address before which its card lies: `URL/.well-known/agent-card.json`. The agent must be called at the same
+            scheme, host and port.
+        token: Secret that is sent as a bearer token.
+        headers: Further fields, as text or from a secret.
+        ca: File with the authorities to trust, in place of the machine's.
+    """
+
+    url: Annotated[
+        str, msgspec.Meta(pattern=r"^https?://[^/?#@\s]+(/[^?#\s]*)?$", examples=["https://other.internal/a2a/web"])
+    ]
+    token: SecretRef | None = None
+    headers: dict[Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9-]+$")], str | SecretRef] = {}
+    ca: str = ""
+
+
+_WAYS = ("http", "stdio", "openapi", "a2a")
 
 
 class ToolTransport(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
@@ -89,6 +108,7 @@ class ToolTransport(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=
     http: HttpTransport | None = None
     stdio: StdioTransport | None = None
     openapi: OpenApiTransport | None = None
+    a2a: A2aTransport | None = None
 
     def __post_init__(self) -> None:
         given = [way for way in _WAYS if getattr(self, way) is not None]

@@ -11,7 +11,7 @@ import pytest
 from outrider.core.errors import InvalidConfigError, OutriderError
 from outrider.core.schema import convert
 from outrider.core.secrets import SecretRef
-from outrider.core.sidecar_settings import OpenApiServerSettings, StdioServerSettings
+from outrider.core.sidecar_settings import A2aServerSettings, OpenApiServerSettings, StdioServerSettings
 from outrider.core.tool_endpoints import ToolEndpoint
 from outrider.kinds.agenttype.environment import AGENT_KEY
 from outrider.kinds.agenttype.granting import LONGEST_QUEUE_SECONDS, OPERATIONS, granted
@@ -252,6 +252,30 @@ def test_services_that_cannot_be_declared(openapi: dict[str, Any], path: str) ->
     with pytest.raises(InvalidConfigError) as caught:
         openapi_server(openapi)
     assert caught.value.path.startswith(f"transport.openapi.{path}")
+
+
+A2A: dict[str, Any] = {
+    "url": "https://other.internal/a2a/web", "token": {"secret": "web"}, "headers": {"x-team": "a"}, "ca": "ca.pem",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("field", A2A)
+def test_every_field_of_another_agent_reaches_its_sidecar(field: str) -> None:
+    def server(a2a: dict[str, Any]) -> Any:
+        endpoint = convert({"version": "1", "transport": {"a2a": a2a}}, ToolEndpoint)
+        use = ToolUse(server="web", tools=["send"])
+        return granted([use], {"web": endpoint}, folder=Path("/home/ana"), operations=None, asks=False).servers[0]
+
+    usual = {key: value for key, value in A2A.items() if key != field}
+    assert server(A2A) != server({"url": "https://a.internal"} | usual)
+    assert isinstance(server(A2A), A2aServerSettings)
+    assert server(A2A).ca == Path("/home/ana/ca.pem")
+
+
+@pytest.mark.parametrize("url", ["ftp://a", "https://", "https://a@b/", "https://a/#x", "https://a/?x=1", "a"])
+def test_addresses_before_which_no_card_lies(url: str) -> None:
+    with pytest.raises(InvalidConfigError, match="url"):
+        convert({"version": "1", "transport": {"a2a": {"url": url}}}, ToolEndpoint)
 
 
 @pytest.mark.parametrize("transport", [{}, {"http": {"url": "https://a.internal/"}, "stdio": {"command": ["a"]}}])

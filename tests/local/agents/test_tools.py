@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.local.agents.support import AgentFolder
+from tests.peers.a2a_peer import A2aAgent
 from tests.peers.environments import install
 from tests.peers.mcp_client import ENVIRONMENTS
 from tests.servers.mcp_servers import PROGRAMS, McpServerProcess
@@ -140,3 +141,17 @@ def test_a_server_that_is_a_program_beside_the_agent(tmp_path: Path) -> None:
     stdio = {"command": [str(python), "shop.py", "stdio"], "folder": "server"}
     agent.declare("Tool", "shop", {"version": "1.0.0", "transport": {"stdio": stdio}})
     assert run(agent, [("shop_add", {"a": 1, "b": 2})]) == [{"result": 3}]
+
+
+def test_another_agent_as_a_tool(tmp_path: Path) -> None:
+    agent = granted(tmp_path, {"server": "echo", "tools": ["send"], "when": "size(arguments.message) < 30"})
+    (agent.folder / "echo.token").write_text("sk-other")
+    agent.declare("Platform", "home", {"secrets": {"echo": {"file": "echo.token"}}})
+    with A2aAgent(tmp_path / "agent.log", token="sk-other") as other:
+        transport = {"a2a": {"url": other.url, "token": {"secret": "echo"}}}
+        agent.declare("Tool", "echo", {"version": "1.0.0", "transport": transport})
+        said, long = run(
+            agent, [("echo_send", {"message": "echo hi", "context": "c"}), ("echo_send", {"message": "x" * 40})]
+        )
+    assert (said["state"], said["text"]) == ("completed", "c: hi")
+    assert long["code"] == "DENIED"

@@ -9,6 +9,7 @@ from packaging.version import InvalidVersion, Version
 
 from outrider.core.errors import InvalidConfigError, NotFoundError, did_you_mean
 from outrider.core.sidecar_settings import (
+    A2aServerSettings,
     AnyToolServer,
     HttpServerSettings,
     OpenApiServerSettings,
@@ -16,7 +17,7 @@ from outrider.core.sidecar_settings import (
     ToolGrantSettings,
     ToolsSettings,
 )
-from outrider.core.tool_endpoints import ToolEndpoint
+from outrider.core.tool_endpoints import A2aTransport, ToolEndpoint
 from outrider.kinds.agenttype.tools import ToolUse
 
 # The server of operations; no Tool can be called so.
@@ -123,11 +124,20 @@ def _server(name: str, endpoint: ToolEndpoint, folder: Path) -> AnyToolServer:
             name=name, version=version, document=document, url=openapi.url, token=openapi.token, headers=openapi.headers,
             ca=folder / openapi.ca if openapi.ca else None,
         )  # fmt: skip
+    if transport.a2a is not None:
+        return _agent(name, version, transport.a2a, folder)
     assert stdio is not None  # one of them is
     return StdioServerSettings(
         name=name, version=version, command=stdio.command, env=stdio.env, base=folder, folder=folder / stdio.folder,
         read=stdio.read, write=stdio.write, ports=stdio.ports, min_level=stdio.min_level, memory=int(stdio.memory),
         processes=stdio.processes,
+    )  # fmt: skip
+
+
+def _agent(name: str, version: str, a2a: A2aTransport, folder: Path) -> AnyToolServer:
+    return A2aServerSettings(
+        name=name, version=version, url=a2a.url, token=a2a.token, headers=a2a.headers,
+        ca=folder / a2a.ca if a2a.ca else None,
     )  # fmt: skip
 
 

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import msgspec
 
-from outrider.core.sidecar_settings import AnyToolServer, HttpServerSettings, OpenApiServerSettings
+from outrider.core.sidecar_settings import A2aServerSettings, AnyToolServer, HttpServerSettings, OpenApiServerSettings
 from outrider.ports.secrets import Resolver
+from outrider.sidecar.tools.servers.a2a.server import A2aServer
+from outrider.sidecar.tools.servers.a2a.wire import A2aWire
 from outrider.sidecar.tools.servers.http import HttpWire
 from outrider.sidecar.tools.servers.mcp import McpServer
 from outrider.sidecar.tools.servers.stdio import StdioWire
@@ -44,6 +46,8 @@ def open_server(settings: AnyToolServer, around: Surroundings, longest: int) -> 
         from outrider.sidecar.tools.servers.openapi.server import OpenApiServer  # noqa: PLC0415 - 6 MB that others do without
 
         return OpenApiServer(settings, around.secrets, longest)
+    if isinstance(settings, A2aServerSettings):
+        return A2aServer(settings.name, settings.version, A2aWire(settings, around.secrets, longest))
     wire: HttpWire | StdioWire
     if isinstance(settings, HttpServerSettings):
         wire = HttpWire(settings, around.secrets, longest)

@@ -1,0 +1,88 @@
+"""The official A2A SDK, as a client and as an agent."""
+
+import json
+import socket
+import subprocess
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tests.peers.environments import install
+from tests.servers.ports import free_port
+
+_HERE = Path(__file__).parent
+ENVIRONMENTS = {"a2a": _HERE / "requirements-a2a.txt"}
+SECONDS, WAIT = 100, 30.0
+
+
+def _python() -> Path:
+    return install("a2a", ENVIRONMENTS["a2a"]) / "python"
+
+
+def ask(url: str, token: str, *orders: dict[str, Any], version: str = "1.0") -> list[Any]:
+    """Let a client of the SDK read the card before `url` and follow orders; return what it saw for each.
+
+    Args:
+        url: The agent's address.
+        token: That is shown with each request.
+        orders: `{"do": "card"}`, `{"do": "send", "text" or "data": ..., "stream": ..., "immediately": ..., "context": ...}`,
+            `{"do": "get" or "cancel" or "subscribe", "task": ID}`; an id of `$N` is that of the task of order N.
+        version: The protocol that the client speaks.
+    """
+    told = {"url": url, "token": token, "orders": orders, "version": version}
+    done = subprocess.run(
+        [_python(), _HERE / "programs" / "a2a_client.py"],
+        input=json.dumps(told), capture_output=True, text=True, timeout=SECONDS, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found: list[Any] = json.loads(done.stdout)
+    return found
+
+
+class A2aAgent:
+    """An agent on the SDK, on a free port of 127.0.0.1.
+
+    Args:
+        log: File for what it says: a line for each cancelled task, among others.
+        version: The protocol that its card names.
+        token: That it wants to see.
+    """
+
+    def __init__(self, log: Path, version: str = "1.0", token: str = "") -> None:
+        self.log, self._version, self._token = log, version, token
+        self.port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """The address before its card."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Self:
+        command = [
+            str(_python()),
+            str(_HERE / "programs" / "a2a_server.py"),
+            str(self.port),
+            self._version,
+            self._token,
+        ]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        deadline = time.monotonic() + WAIT
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+            except OSError:
+                assert time.monotonic() < deadline, self.log.read_text()
+                assert self._process.poll() is None, self.log.read_text()
+                time.sleep(0.05)
+            else:
+                return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
