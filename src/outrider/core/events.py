@@ -142,12 +142,16 @@ class CallAnswer(msgspec.Struct, kw_only=True):
         state: That of the run; `running` while it waits or works.
         result: What the operation gave.
         error: Why it did not.
+        session: The conversation that a task belongs to.
+        waits: What a task waits for, if it is more than its own end: its turn, or a person.
     """
 
     run: str
     state: str = "running"
     result: dict[str, Any] = {}
     error: ErrorBody | None = None
+    session: str = ""
+    waits: str = ""
 
 
 class PollAnswer(msgspec.Struct, kw_only=True):

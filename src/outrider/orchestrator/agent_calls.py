@@ -2,11 +2,12 @@
 
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
 from outrider.core.codec import decode, encode
 from outrider.core.errors import ConflictError, DeniedError, ErrorBody, NotFoundError
-from outrider.core.events import CallAnswer, CallRequest, Event, Result
+from outrider.core.events import CallAnswer, CallRequest, Event, InstructionState, Result
 from outrider.core.timestamps import timestamp
 from outrider.core.trace import new_trace_id
 from outrider.kinds.agenttype.model import AgentTypeSpec
@@ -23,6 +24,7 @@ from outrider.orchestrator.wire import TaskRequest
 from outrider.orchestrator.world import Applied
 from outrider.runtime.templates import literal
 
+LONGEST_QUESTION = 300
 _REFUSALS = {"rejected": "{} rejected the call", "expired": "nobody approved the call in time"}
 
 
@@ -36,7 +38,9 @@ def start_task(work: Transaction, tenant: str, starter: RunStarter, agent: Appli
     spec: AgentTypeSpec = agent.item.spec
     step = Step(agent=name, parameters=literal(request.input_data), timeout=spec.invocation.timeout)
     rule = _single(agent, f"{USER_SOURCE}{name}", step)
-    data = {"agent": name, "summary": f"gives {name} a task"}
+    data = {"agent": name, "summary": f"gives {name} a task"} | (
+        {"session": request.session} if request.session else {}
+    )
     return _start(work, tenant, starter, rule, key=request.id, data=data)
 
 
@@ -115,15 +119,23 @@ def call_state(connection: sa.Connection, tenant: str, agent: str, run: str, sou
     """
     mine = sa.and_(runs.c.tenant == tenant, runs.c.id == run, runs.c.rule == agent)
     row = connection.execute(sa.select(runs).where(mine)).one_or_none()
-    if row is None or not decode(row.event, Event).source.startswith(source):
+    event = decode(row.event, Event) if row is not None else None
+    if row is None or event is None or not event.source.startswith(source):
         what = (
             f"agent '{agent}' has not asked for '{run}'"
             if source == AGENT_SOURCE
             else f"agent '{agent}' has no task '{run}'"
         )
         raise NotFoundError(what, found=run)
+    session = str(event.data.get("session", ""))
     if row.state == "running":
-        return CallAnswer(run=run)
+        return CallAnswer(run=run, session=session)
+    return msgspec.structs.replace(_ended(connection, tenant, row), session=session)
+
+
+def _ended(connection: sa.Connection, tenant: str, row: Any) -> CallAnswer:
+    """Return what a run that has ended came to."""
+    run = row.id
     step = connection.execute(
         sa.select(instructions.c.result, approvals.c.decision, approvals.c.decided_by)
         .outerjoin(
@@ -143,3 +155,33 @@ def call_state(connection: sa.Connection, tenant: str, agent: str, run: str, sou
     elif step.decision in _REFUSALS:
         code, message = "DENIED", _REFUSALS[step.decision].format(step.decided_by)
     return CallAnswer(run=run, state=row.state, error=ErrorBody(code=code, message=message))
+
+
+def waits_for(connection: sa.Connection, tenant: str, run: str) -> str:
+    """Return what a task waits for that runs: a person who approves it, or a call of its agent, or its turn; else nothing."""
+    own = connection.execute(
+        sa.select(instructions.c.state, runs.c.rule_uid)
+        .join(runs, sa.and_(runs.c.tenant == instructions.c.tenant, runs.c.id == instructions.c.run))
+        .where(instructions.c.tenant == tenant, instructions.c.run == run, instructions.c.finished.is_(None))
+    ).first()
+    if own is None:
+        return ""
+    if own.state == InstructionState.PENDING:
+        return "waits for its turn"
+    asked = connection.execute(
+        sa.select(approvals.c.instruction, approvals.c.question, runs.c.id, runs.c.event)
+        .join(
+            instructions,
+            sa.and_(instructions.c.tenant == approvals.c.tenant, instructions.c.id == approvals.c.instruction),
+        )
+        .join(runs, sa.and_(runs.c.tenant == instructions.c.tenant, runs.c.id == instructions.c.run))
+        .where(approvals.c.tenant == tenant, approvals.c.decision == "", runs.c.rule_uid == own.rule_uid)
+        .order_by(approvals.c.requested)
+    )
+    for one in asked:  # an agent has one task at a time, so a call of it belongs to the one that it works at
+        is_call = own.state != InstructionState.AWAITING_APPROVAL and decode(one.event, Event).source.startswith(
+            AGENT_SOURCE
+        )
+        if one.id == run or is_call:
+            return f"waits for an approval of {one.question[:LONGEST_QUESTION]}: outrider approvals approve {one.instruction}"
+    return ""

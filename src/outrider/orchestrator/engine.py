@@ -21,7 +21,7 @@ from outrider.core.events import (
     ResultAnswer,
 )
 from outrider.core.objects import Object
-from outrider.orchestrator.agent_calls import call_state, start_call, start_task
+from outrider.orchestrator.agent_calls import call_state, start_call, start_task, waits_for
 from outrider.orchestrator.agents import greet, mark_silent, restore, revoke, revoked_agents
 from outrider.orchestrator.desk import Desk
 from outrider.orchestrator.evaluation import Evaluator
@@ -32,7 +32,7 @@ from outrider.orchestrator.metrics import EngineMetrics
 from outrider.orchestrator.objects import apply_objects, delete_object, load_objects
 from outrider.orchestrator.outbox import Outbox
 from outrider.orchestrator.pollers import Poller, Pollers, release
-from outrider.orchestrator.runs import AGENT_SOURCE, RunStarter
+from outrider.orchestrator.runs import AGENT_SOURCE, USER_SOURCE, RunStarter
 from outrider.orchestrator.schedules import Scheduler, timed_call, timed_rule
 from outrider.orchestrator.sharing import Telling, bump, look, server_time
 from outrider.orchestrator.timeline import Timeline
@@ -274,8 +274,11 @@ class Engine:
         while True:
             answer = await self.store.read(lambda connection: call_state(connection, self.tenant, agent, run, source))
             if answer.state != "running" or self.clock.monotonic() >= deadline:
-                return answer
+                break
             await self.clock.sleep(CALL_LOOK_SECONDS)
+        if answer.state == "running" and source == USER_SOURCE:
+            answer.waits = await self.store.read(lambda connection: waits_for(connection, self.tenant, run))
+        return answer
 
     async def decide(self, instruction: str, decision: str, by: str) -> None:
         """Answer an approval."""

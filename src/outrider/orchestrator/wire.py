@@ -1,6 +1,6 @@
 """What users and the orchestrator say to each other. No database in here: the CLI and the supervisor import it too."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -66,10 +66,12 @@ class TaskRequest(msgspec.Struct, kw_only=True):
     Attributes:
         id: Of the request; a second one with the same id is refused.
         input_data: What the agent is given.
+        session: The conversation that it belongs to; empty for none.
     """
 
     id: str
     input_data: dict[str, Any] = {}
+    session: Annotated[str, msgspec.Meta(pattern=r"^[!-~]*$", max_length=256)] = ""
 
 
 class RunDetail(msgspec.Struct, kw_only=True):

@@ -64,7 +64,7 @@ class AgentTasks:
         async with self._one_at_a_time:
             host = await self._ready()
             given = {**instruction.input_data, "event": instruction.context.get("event", {})}
-            result = await host.run(given, _watcher(log))
+            result = await host.run(given, _watcher(log), _session(instruction))
         return _outcome(result)
 
     async def stop(self) -> None:
@@ -122,6 +122,13 @@ def _watcher(log: Callable[[str], None]) -> Watcher:
         return Decision(approve=False, by="the platform, which asks people for operations only,")
 
     return Watcher(activity=activity, stderr=stderr, decide=decide)
+
+
+def _session(instruction: Instruction) -> str:
+    """Return the conversation that a user's task belongs to. What an event from outside calls so is none."""
+    if not instruction.principal.startswith("user:"):
+        return ""
+    return str(instruction.context.get("event", {}).get("data", {}).get("session", ""))
 
 
 def _outcome(result: JobResult) -> dict[str, object]:

@@ -11,6 +11,7 @@ from litestar.openapi.config import OpenAPIConfig
 from outrider.core.codec import encode
 from outrider.core.quantities import QUANTITIES
 from outrider.core.registry import Registry
+from outrider.surfaces.http.a2a import A2aEndpoint, a2a_route, card_route
 from outrider.surfaces.http.errors import on_error
 from outrider.surfaces.http.mcp import McpEndpoint, mcp_route
 from outrider.surfaces.http.openapi import document
@@ -29,13 +30,17 @@ class Parts:
         desk: Operations and plans.
         platform: The platform behind.
         mcp: Tools for AI agents.
+        a2a: Agents of the platform, for others.
         gate: Who may come in.
     """
 
-    def __init__(self, *, desk: Desk, platform: PlatformGate, mcp: McpEndpoint, gate: Gate) -> None:
+    def __init__(
+        self, *, desk: Desk, platform: PlatformGate, mcp: McpEndpoint, a2a: A2aEndpoint, gate: Gate
+    ) -> None:  # fmt: skip
         self.desk = desk
         self.platform = platform
         self.mcp = mcp
+        self.a2a = a2a
         self.gate = gate
 
     async def close(self) -> None:
@@ -71,11 +76,11 @@ def _provided(part: Any) -> Provide:
 
 def build(parts: Parts) -> Litestar:
     """Return the application."""
-    shared = {"desk": parts.desk, "platform": parts.platform, "mcp": parts.mcp}
+    shared = {"desk": parts.desk, "platform": parts.platform, "mcp": parts.mcp, "a2a": parts.a2a}
     return Litestar.from_config(
         AppConfig(
             route_handlers=[
-                OperatorController, PlanController, PlatformController, mcp_route, health,
+                OperatorController, PlanController, PlatformController, mcp_route, a2a_route, card_route, health,
                 _document_route(parts.desk.door.invoker.registry),
             ],
             dependencies={name: _provided(part) for name, part in shared.items()},

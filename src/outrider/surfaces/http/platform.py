@@ -53,7 +53,7 @@ class PlatformGate:
         Raises:
             UnavailableError: No platform is running.
         """
-        client = await self._connected()
+        client = await self.connected()
         target = request.scope["raw_path"].decode("ascii")
         query = request.scope["query_string"].decode("ascii")
         fields = {
@@ -69,7 +69,12 @@ class PlatformGate:
             media_type=answer.headers.get("content-type") or "application/json",
         )  # fmt: skip
 
-    async def _connected(self) -> PlatformClient:
+    async def connected(self) -> PlatformClient:
+        """Return a client of the platform as it runs now.
+
+        Raises:
+            UnavailableError: None is running.
+        """
         if self._context is None:
             raise UnavailableError(
                 "no platform is known here",

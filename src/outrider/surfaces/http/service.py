@@ -14,7 +14,9 @@ import uvicorn
 from outrider.core.errors import InvalidConfigError
 from outrider.ports.http.listening import cannot_listen, check_port
 from outrider.runtime.contexts import PlatformContext, user_state_folder
+from outrider.surfaces.a2a.desk import A2aDesk
 from outrider.surfaces.door import Door
+from outrider.surfaces.http.a2a import A2aEndpoint
 from outrider.surfaces.http.app import Parts, build
 from outrider.surfaces.http.applications import Applications, IdempotencyKeys
 from outrider.surfaces.http.mcp import McpEndpoint
@@ -110,10 +112,12 @@ def _parts(settings: ServeSettings, context: PlatformContext | None) -> Parts:
     door = Door(context)
     door.refresh()
     keys = IdempotencyKeys(user_state_folder() / "serve" / "keys", door)
+    platform = PlatformGate(context)
     return Parts(
         desk=Desk(door, getpass.getuser(), keys, Applications(door)),
-        platform=PlatformGate(context),
+        platform=platform,
         mcp=McpEndpoint(router(), desk(door, settings.agent)),
+        a2a=A2aEndpoint(A2aDesk(platform.connected)),
         gate=Gate(ensure_token(token_file()), token_file(), settings.host),
     )
 

@@ -1,0 +1,1 @@
+"""Agents of a platform for others that speak A2A: cards, messages and tasks. Nothing of HTTP is known here."""
