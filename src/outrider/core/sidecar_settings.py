@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from outrider.core.oauth_settings import OAuthSettings
 from outrider.core.policy import ApprovalTerms
 from outrider.core.secrets import SecretRef
 
@@ -174,6 +175,7 @@ class HttpServerSettings(
         url: Where it listens (streamable HTTP).
         socket: Unix socket at which it listens, in place of a network address.
         token: Secret that is sent as a bearer token.
+        oauth: Where tokens come from, in place of `token`.
         headers: Further fields, as text or from a secret.
         ca: File with the authorities to trust, in place of the machine's.
     """
@@ -181,6 +183,7 @@ class HttpServerSettings(
     url: str
     socket: Path | None = None
     token: SecretRef | None = None
+    oauth: OAuthSettings | None = None
     headers: dict[str, str | SecretRef] = {}
     ca: Path | None = None
 
@@ -224,6 +227,7 @@ class OpenApiServerSettings(
         document: File or address of the document.
         url: Where the service is; empty for the first server of the document.
         token: Secret that is sent as a bearer token.
+        oauth: Where tokens come from, in place of `token`.
         headers: Further fields, as text or from a secret.
         ca: File with the authorities to trust, in place of the machine's.
     """
@@ -231,6 +235,7 @@ class OpenApiServerSettings(
     document: str
     url: str = ""
     token: SecretRef | None = None
+    oauth: OAuthSettings | None = None
     headers: dict[str, str | SecretRef] = {}
     ca: Path | None = None
 

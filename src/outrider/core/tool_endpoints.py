@@ -8,6 +8,7 @@ from outrider.core.errors import InvalidConfigError
 from outrider.core.quantities import Size, size
 from outrider.core.secrets import SecretRef
 from outrider.core.sidecar_settings import SandboxLevel
+from outrider.core.tool_oauth import OAuth, check_credentials
 
 
 class HttpTransport(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
@@ -16,6 +17,7 @@ class HttpTransport(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=
     Attributes:
         url: Its address, such as `https://tools.internal/mcp`.
         token: Secret that is sent as a bearer token.
+        oauth: Where tokens come from, in place of `token`.
         headers: Further fields, as text or from a secret.
         ca: File with the authorities to trust, in place of the machine's.
     """
@@ -24,8 +26,12 @@ class HttpTransport(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=
         str, msgspec.Meta(pattern=r"^https?://[^/?#@\s]+([/?][^#\s]*)?$", examples=["https://tools.internal/mcp"])
     ]
     token: SecretRef | None = None
+    oauth: OAuth | None = None
     headers: dict[Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9-]+$")], str | SecretRef] = {}
     ca: str = ""
+
+    def __post_init__(self) -> None:
+        check_credentials(self.token, self.oauth, self.headers)
 
 
 class StdioTransport(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
@@ -61,6 +67,7 @@ class OpenApiTransport(msgspec.Struct, kw_only=True, rename="camel", omit_defaul
         document: The document in JSON or YAML: a file, relative to that of this object, or an address.
         url: Where the service is, such as `https://pets.internal/v1`; the first server of the document if absent.
         token: Secret that is sent as a bearer token.
+        oauth: Where tokens come from, in place of `token`.
         headers: Further fields, as text or from a secret.
         ca: File with the authorities to trust, in place of the machine's.
     """
@@ -76,8 +83,17 @@ class OpenApiTransport(msgspec.Struct, kw_only=True, rename="camel", omit_defaul
         str, msgspec.Meta(pattern=r"^(https?://[^/?#@\s]+(/[^?#\s]*)?)?$", examples=["https://pets.internal/v1"])
     ] = ""
     token: SecretRef | None = None
+    oauth: OAuth | None = None
     headers: dict[Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9-]+$")], str | SecretRef] = {}
     ca: str = ""
+
+    def __post_init__(self) -> None:
+        check_credentials(self.token, self.oauth, self.headers)
+        if self.oauth is not None and self.oauth.issuer:
+            raise InvalidConfigError(
+                "oauth: only an MCP server tells where its tokens come from", path="oauth.issuer", found=self.oauth.issuer,
+                expected="tokenUrl", suggestions=["name the token endpoint as tokenUrl"],
+            )  # fmt: skip
 
 
 class A2aTransport(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):

@@ -8,6 +8,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from outrider.core.errors import InvalidConfigError, NotFoundError, did_you_mean
+from outrider.core.oauth_settings import ExchangeSettings, OAuthSettings
 from outrider.core.sidecar_settings import (
     A2aServerSettings,
     AnyToolServer,
@@ -18,6 +19,7 @@ from outrider.core.sidecar_settings import (
     ToolsSettings,
 )
 from outrider.core.tool_endpoints import A2aTransport, ToolEndpoint
+from outrider.core.tool_oauth import OAuth
 from outrider.kinds.agenttype.tools import ToolUse
 
 # The server of operations; no Tool can be called so.
@@ -116,13 +118,13 @@ def _server(name: str, endpoint: ToolEndpoint, folder: Path) -> AnyToolServer:
     if http is not None:
         return HttpServerSettings(
             name=name, version=version, url=http.url, token=http.token, headers=http.headers,
-            ca=folder / http.ca if http.ca else None,
+            oauth=_oauth(http.oauth, folder), ca=folder / http.ca if http.ca else None,
         )  # fmt: skip
     if openapi is not None:
         document = openapi.document if "://" in openapi.document else str(folder / openapi.document)
         return OpenApiServerSettings(
             name=name, version=version, document=document, url=openapi.url, token=openapi.token, headers=openapi.headers,
-            ca=folder / openapi.ca if openapi.ca else None,
+            oauth=_oauth(openapi.oauth, folder), ca=folder / openapi.ca if openapi.ca else None,
         )  # fmt: skip
     if transport.a2a is not None:
         return _agent(name, version, transport.a2a, folder)
@@ -138,6 +140,20 @@ def _agent(name: str, version: str, a2a: A2aTransport, folder: Path) -> AnyToolS
     return A2aServerSettings(
         name=name, version=version, url=a2a.url, token=a2a.token, headers=a2a.headers,
         ca=folder / a2a.ca if a2a.ca else None,
+    )  # fmt: skip
+
+
+def _oauth(oauth: OAuth | None, folder: Path) -> OAuthSettings | None:
+    if oauth is None:
+        return None
+    exchange = oauth.exchange
+    return OAuthSettings(
+        client_id=oauth.client_id, token_url=oauth.token_url, issuer=oauth.issuer, client_secret=oauth.client_secret,
+        client_key=oauth.client_key, key_id=oauth.key_id, auth_method=oauth.auth_method, scope=oauth.scope,
+        resource=oauth.resource, audience=oauth.audience, ca=folder / oauth.ca if oauth.ca else None,
+        exchange=ExchangeSettings(
+            subject_token=exchange.subject_token, subject_token_type=exchange.subject_token_type
+        ) if exchange is not None else None,
     )  # fmt: skip
 
 

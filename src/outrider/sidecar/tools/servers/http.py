@@ -15,9 +15,11 @@ from outrider.core.http.messages import Response
 from outrider.core.mcp.asking import ACCEPTED, Asked, Fault, read_answer
 from outrider.core.sidecar_settings import HttpServerSettings
 from outrider.ports.certificates.tls import trusting
+from outrider.ports.clock import Clock
 from outrider.ports.secrets import Resolver
 from outrider.sidecar.tools.servers.credentials import Credentials
 from outrider.sidecar.tools.servers.events import EventClient
+from outrider.sidecar.tools.servers.oauth.endpoint import SYSTEM_CLOCK, open_tokens
 from outrider.sidecar.tools.servers.wire import LIST_SECONDS, LONGEST_LIST, MIB, SESSION, Answer, room_for
 
 
@@ -28,6 +30,7 @@ class HttpWire:
         settings: Where it is, and what it wants to see.
         secrets: Opens what is secret of that.
         longest: Bytes of a result of a call; its wrapping comes on top.
+        clock: Time.
 
     Raises:
         InvalidConfigError: The address cannot be used.
@@ -35,14 +38,17 @@ class HttpWire:
 
     patience: float | None = None
 
-    def __init__(self, settings: HttpServerSettings, secrets: Resolver, longest: int = MIB) -> None:
+    def __init__(
+        self, settings: HttpServerSettings, secrets: Resolver, longest: int = MIB, clock: Clock = SYSTEM_CLOCK
+    ) -> None:
         parts = urlsplit(settings.url)
         if parts.scheme not in ("http", "https") or not parts.netloc:
             raise InvalidConfigError(
                 f"server '{settings.name}': not an address", path="url", found=settings.url, expected="http:// or https://",
             )  # fmt: skip
         self._name = settings.name
-        self._credentials = Credentials(settings.name, settings.headers, settings.token, secrets)
+        tokens = open_tokens(settings, secrets, clock)
+        self._credentials = Credentials(settings.name, settings.headers, settings.token, secrets, tokens)
         self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         base = f"unix:{settings.socket}" if settings.socket is not None else f"{parts.scheme}://{parts.netloc}"
         tls = trusting(settings.ca, path=f"server {settings.name}: ca") if parts.scheme == "https" else None
@@ -62,8 +68,8 @@ class HttpWire:
         response = await self._post(asked, number, timeout, is_call=is_call)
         if response.status in (401, 403):
             raise UnauthenticatedError(
-                f"server '{self._name}' does not accept its credentials", found=f"status {response.status}",
-                suggestions=["look at token and headers of its Tool"],
+                f"server '{self._name}' does not accept its credentials{self._credentials.reason(response)}", found=f"status {response.status}",
+                suggestions=["look at token, oauth and headers of its Tool"],
             )  # fmt: skip
         if response.status >= 500:
             raise UnavailableError(f"server '{self._name}' fails", found=f"status {response.status}")
@@ -79,16 +85,20 @@ class HttpWire:
 
     async def close(self) -> None:
         """Drop its connections."""
+        await self._credentials.close()
         await self._lists.close()
         await self._calls.close()
 
     async def _post(self, asked: Asked, number: int, timeout: float, *, is_call: bool) -> Response:
-        fields = Headers([
-            ("content-type", "application/json"), ("accept", ACCEPTED), *asked.headers.items(),
-            *(await self._credentials.headers()).items(),
-        ])  # fmt: skip
         client = self._calls if is_call else self._lists
-        return await client.ask(self._path, number, headers=fields, body=asked.body, timeout=timeout)
+
+        async def post(shown: dict[str, str], seconds: float) -> Response:
+            fields = Headers([
+                ("content-type", "application/json"), ("accept", ACCEPTED), *asked.headers.items(), *shown.items(),
+            ])  # fmt: skip
+            return await client.ask(self._path, number, headers=fields, body=asked.body, timeout=seconds)
+
+        return await self._credentials.send(post, timeout)
 
     def _read(self, response: Response, number: int) -> dict[str, Any] | Fault | ExecutionFailedError:
         body = response.body if isinstance(response.body, bytes) else b""  # this client reads an answer whole

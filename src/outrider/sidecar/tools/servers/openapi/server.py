@@ -8,11 +8,13 @@ from typing import Any
 
 from outrider.core.errors import InvalidConfigError, NotFoundError, OutriderError, UnavailableError
 from outrider.core.http.limits import Limits
+from outrider.core.http.messages import Response
 from outrider.core.sidecar_settings import OpenApiServerSettings
 from outrider.ports.certificates.tls import trusting
 from outrider.ports.http.client import Client
 from outrider.ports.secrets import Resolver
 from outrider.sidecar.tools.servers.credentials import Credentials
+from outrider.sidecar.tools.servers.oauth.endpoint import open_tokens
 from outrider.sidecar.tools.servers.openapi.address import Base, base, base_of, is_address, origin
 from outrider.sidecar.tools.servers.openapi.answers import read_answer
 from outrider.sidecar.tools.servers.openapi.checking import check
@@ -44,9 +46,11 @@ class OpenApiServer:
         self.left_out: Mapping[str, str] = {}
         self._settings, self._longest = settings, longest
         self._fixed = frozenset(
-            name.lower() for name in (*settings.headers, *(["authorization"] if settings.token else []))
+            name.lower()
+            for name in (*settings.headers, *(["authorization"] if settings.token or settings.oauth else []))
         )
-        self._credentials = Credentials(settings.name, settings.headers, settings.token, secrets)
+        tokens = open_tokens(settings, secrets)
+        self._credentials = Credentials(settings.name, settings.headers, settings.token, secrets, tokens)
         try:
             self._source = self._open()
         except InvalidConfigError as error:
@@ -96,15 +100,19 @@ class OpenApiServer:
             )
         arguments = params["arguments"]
         await asyncio.to_thread(check, operation.definition["inputSchema"], arguments)
-        asked = build(operation, arguments, await self._credentials.headers())
         client = self._client[1]
-        response = await client.request(
-            operation.method, where.path + asked.target, headers=asked.headers, body=asked.body, timeout=timeout
-        )
-        return read_answer(operation.method, response)
+
+        async def request(shown: dict[str, str], seconds: float) -> Response:
+            asked = build(operation, arguments, shown)
+            return await client.request(
+                operation.method, where.path + asked.target, headers=asked.headers, body=asked.body, timeout=seconds
+            )
+
+        return read_answer(operation.method, await self._credentials.send(request, timeout))
 
     async def close(self) -> None:
         """Drop its connections."""
+        await self._credentials.close()
         await self._source.close()
         if self._client is not None:
             await self._client[1].close()
@@ -125,7 +133,7 @@ class OpenApiServer:
             max_connections=1,
         )  # fmt: skip
         is_known = not settings.url or its == origin(settings.url)
-        return UrlSource(settings.document, client, self._credentials.headers if is_known else None)
+        return UrlSource(settings.document, client, self._credentials if is_known else None)
 
     def _tls(self) -> ssl.SSLContext:
         return trusting(self._settings.ca, path=f"server {self.name}: ca")

@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import os
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -13,6 +12,7 @@ import msgspec
 from outrider.core.errors import ExecutionFailedError, InvalidConfigError, NotFoundError, UnauthenticatedError
 from outrider.core.http.messages import Response
 from outrider.ports.http.client import Client
+from outrider.sidecar.tools.servers.credentials import Credentials
 from outrider.sidecar.tools.servers.wire import LIST_SECONDS, LONGEST_LIST
 
 _ACCEPTED = "application/json, application/yaml;q=0.9, */*;q=0.5"
@@ -88,10 +88,10 @@ class UrlSource:
     Args:
         url: It.
         client: Of its server.
-        credentials: Gives headers that are sent along.
+        credentials: What its server is shown; None for nothing.
     """
 
-    def __init__(self, url: str, client: Client, credentials: Callable[[], Awaitable[dict[str, str]]] | None) -> None:
+    def __init__(self, url: str, client: Client, credentials: Credentials | None) -> None:
         parts = urlsplit(url)
         self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self._url, self._client, self._credentials = url, client, credentials
@@ -99,11 +99,9 @@ class UrlSource:
     async def read(self, mark: tuple[str, ...]) -> Text | None:
         """As that of Source."""
         asked = {"accept": _ACCEPTED}
-        if self._credentials is not None:
-            asked |= {name.lower(): value for name, value in (await self._credentials()).items()}
         validators = zip(("if-none-match", "if-modified-since"), mark[:2], strict=bool(mark))
         asked |= {name: value for name, value in validators if value}
-        response = await self._client.request("GET", self._path, headers=asked, timeout=LIST_SECONDS)
+        response = await self._fetch(asked)
         if response.status == 304 and mark:
             return None
         if response.status != 200:
@@ -114,12 +112,21 @@ class UrlSource:
             return None
         return Text((response.headers.get("etag") or "", response.headers.get("last-modified") or "", digest), content)
 
+    async def _fetch(self, asked: dict[str, str]) -> Response:
+        async def request(shown: dict[str, str], seconds: float) -> Response:
+            fields = {**asked, **{name.lower(): value for name, value in shown.items()}}
+            return await self._client.request("GET", self._path, headers=fields, timeout=seconds)
+
+        if self._credentials is None:
+            return await request({}, LIST_SECONDS)
+        return await self._credentials.send(request, LIST_SECONDS)
+
     def _refused(self, response: Response) -> ExecutionFailedError | UnauthenticatedError:
         said = f"its document {self._url[:200]} is not to be had: status {response.status}"
         if response.status in (401, 403):
             sent = "with" if self._credentials is not None else "without"
             return UnauthenticatedError(
-                f"{said} {sent} credentials", suggestions=["look at token and headers of its Tool"]
+                f"{said} {sent} credentials", suggestions=["look at token, oauth and headers of its Tool"]
             )
         location = response.headers.get("location")
         if response.status < 400 and location:

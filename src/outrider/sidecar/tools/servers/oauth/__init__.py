@@ -1,0 +1,1 @@
+"""Tokens for servers of tools, from an authorization server (OAuth 2)."""
