@@ -60,7 +60,7 @@ class Progress:
             return Decision(approve=False, by="nobody at a terminal")
         # What the program writes waits meanwhile: it could look like another question.
         self._held = []
-        _drop_typed()
+        drop_typed()
         try:
             sys.stderr.write(f"{self._name}  {printable(text)}   approve? [y/N] ")
             sys.stderr.flush()
@@ -115,7 +115,7 @@ def _shortened(text: str) -> str:
     return text if len(text) <= _VALUE_WIDTH else f"{text[:_VALUE_WIDTH]}… ({len(text)} characters)"
 
 
-def _drop_typed() -> None:
+def drop_typed() -> None:
     """Drop what was typed before a question is seen: it answers none."""
     with contextlib.suppress(termios.error):
         termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
