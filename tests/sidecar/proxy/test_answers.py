@@ -194,6 +194,7 @@ async def test_t7_it_is_not_repeated_when_a_byte_of_the_answer_came() -> None:
         assert found.connections == 1
 
 
+@pytest.mark.real
 async def test_t8_a_slow_client_bounds_memory_and_hinders_nobody() -> None:
     piece, pieces = b"x" * 65536, 800
 
@@ -389,6 +390,7 @@ async def test_what_comes_later_than_the_answer_reaches_nobody() -> None:
         assert body_of(await found.one()) == b"ok"
 
 
+@pytest.mark.real
 async def test_times_of_the_upstream() -> None:
     async def script(reader: Reader, writer: asyncio.StreamWriter) -> None:
         request = await read_request(reader)

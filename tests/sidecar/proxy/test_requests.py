@@ -161,6 +161,7 @@ async def test_what_stands_before_a_faulty_request_is_answered() -> None:
         assert second.startswith(b"HTTP/1.1 400")
 
 
+@pytest.mark.real
 async def test_slow_heads_and_bodies_and_idle_clients() -> None:
     async with between(answering(OK), head_time=0.3, body_time=0.3, idle_time=0.6) as found:
         for begin in (b"GET /x HTTP/1.1\r\nx: ", b"POST /x HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\na"):

@@ -22,6 +22,8 @@ from tests.sidecar.proxy.support import (
     read_request,
 )
 
+# They wait for clocks that run.
+pytestmark = pytest.mark.real
 POST = b"POST /x HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n"
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
 
