@@ -19,14 +19,14 @@ class GuardedAttempt(WrappedAttempt):
         rules: What must not pass.
     """
 
-    __slots__ = ("_passes", "_rules", "_stream", "_whole")
+    __slots__ = ("_passes", "_rules", "_stream", "_unreadable", "_whole")
 
     def __init__(self, inner: Attempt, rules: Rules) -> None:
         super().__init__(inner)
         self._rules = rules
         self._stream: GuardedStream | None = None
         self._whole = bytearray()
-        self._passes = False  # sound and the like
+        self._passes = self._unreadable = False  # of the first, sound and the like
 
     def accept(self, status: int, fields: list[Field]) -> bool:
         """See what form the answer has."""
@@ -36,6 +36,7 @@ class GuardedAttempt(WrappedAttempt):
         self.rewrites = self.rewrites or not self._passes
         if self.is_stream:
             self._stream = GuardedStream(self._rules)
+        self._unreadable = any(name == b"content-encoding" and value.lower() != b"identity" for name, value in fields)
         return accepted
 
     def piece(self, data: bytes) -> bytes:
@@ -45,8 +46,13 @@ class GuardedAttempt(WrappedAttempt):
     def _take(self, data: bytes) -> bytes:
         if self._passes:
             return data
+        if self._unreadable:
+            self.stop = self.stop or "the answer is packed in a way that is not known, and cannot be guarded"
+            return b""
         if self._stream is not None:
-            return self._stream.feed(data)
+            told = self._stream.feed(data)
+            self.stop = self.stop or self._stream.problem
+            return told
         self._whole += data
         if len(self._whole) > LONGEST_WHOLE:
             self.stop = self.stop or f"the answer is longer than {LONGEST_WHOLE} bytes, and cannot be guarded"
@@ -56,10 +62,10 @@ class GuardedAttempt(WrappedAttempt):
         """Return what was held."""
         told = self._take(super().last(framed=framed))
         if self._stream is not None:
-            return told + self._stream.end()
+            return told if self.stop else told + self._stream.end()
         return told if self.stop or self._passes else self._rules.document(bytes(self._whole))
 
     def cut(self, reason: str) -> bytes:
         """End a stream behind what was held of it."""
-        held = self._stream.end() if self._stream is not None else b""
+        held = self._stream.held() if self._stream is not None else b""
         return held + super().cut(reason)

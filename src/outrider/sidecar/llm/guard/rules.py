@@ -2,6 +2,7 @@
 
 import json
 import re
+import string
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,12 +10,15 @@ from typing import Any
 import msgspec
 
 from outrider.core.errors import DeniedError, InvalidConfigError, MissingRequirementError
+from outrider.sidecar.llm.guard.escapes import around, levels
 
-# A string of JSON, key or value; each of its bytes is looked at once.
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
-# A long one without a blank is an image or the like.
+# A string of JSON, key or value. One without an end goes to the end of all, and nothing is looked at twice: what is no JSON
+# must not take time without end, nor its repetitions a place each in memory.
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.?[^"\\]*+)*+(?:"|\Z)', re.DOTALL)
+# A long one that is base64 throughout is an image or the like.
 _LONG = 4096
-_BLANK = re.compile(rb"[ \n]|\\n")
+_DATA_URL = re.compile(rb'"(?:data:[^,"]{0,200},)?')
+_BASE64 = string.ascii_letters.encode() + string.digits.encode() + b"+/-_="
 
 
 class Match(msgspec.Struct, frozen=True):
@@ -65,9 +69,15 @@ class Rules:
 
     def matches(self, text: str) -> list[Match]:
         """Return what is found, in order; of what overlaps the first and longest."""
-        found = sorted(
-            (match for rule in self._rules for match in rule.find(text)), key=lambda one: (one.begin, -one.end)
-        )
+        read = levels(text)
+        found = [
+            one
+            for level, said in enumerate(read)
+            for rule in self._rules
+            for match in rule.find(said)
+            if (one := _untorn(read, level, match)).begin < one.end
+        ]
+        found.sort(key=lambda one: (one.begin, -one.end))
         kept: list[Match] = []
         for one in found:
             if not kept or one.begin >= kept[-1].end:
@@ -100,18 +110,57 @@ class Rules:
     def document(self, data: bytes) -> bytes:
         """Return a JSON document without what must not pass in its strings; all else stays as it was written.
 
+        What is no JSON is taken as one text.
+
         Raises:
             DeniedError: It is refused.
         """
+        if _is_json(data):
+            return self.strings(data)
+        try:
+            text, encoding = data.decode(), "utf-8"
+        except UnicodeError:
+            text, encoding = data.decode("latin-1"), "latin-1"
+        passed = self.text(text)
+        return data if passed is text else passed.encode(encoding)
+
+    def strings(self, data: bytes) -> bytes:
+        """Return JSON, or what has JSON in it, without what must not pass in its strings; errors as those of `document`."""
         return _STRING.sub(self._string, data)
 
     def _string(self, match: re.Match[bytes]) -> bytes:
         written = match.group()
-        if len(written) > _LONG and _BLANK.search(written) is None:
+        if len(written) > _LONG and _is_base64(written):
             return written
         said = _read(written)
         passed = self.text(said)
         return written if passed is said else json.dumps(passed, ensure_ascii=False).encode()
+
+
+def _untorn(read: list[str], level: int, match: Match) -> Match:
+    """Return a match so that no escape is torn: of one that reads further than its level the rest is none of its own."""
+    if len(read) == 1:
+        return match
+    begin = around(read[level:], match.begin)[1]
+    return Match(around(read[:level], begin)[0], around(read, match.end)[1], match.name)
+
+
+def _is_json(data: bytes) -> bool:
+    try:
+        msgspec.json.decode(data, type=msgspec.Raw)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        try:
+            json.loads(data)  # it takes half a character, too
+        except (ValueError, RecursionError):
+            return False
+    return True
+
+
+def _is_base64(written: bytes) -> bool:
+    """Return whether a string of JSON is base64, with the head of a data URL or without."""
+    head = _DATA_URL.match(written)
+    said = written[head.end() if head is not None else 1 : -1]
+    return not said.replace(b"\\/", b"").translate(None, _BASE64)
 
 
 def _compiled(pattern: str) -> Any:
@@ -146,5 +195,5 @@ def _read(written: bytes) -> str:
         try:
             said = str(json.loads(written.decode("utf-8", "surrogateescape")))
             return said.encode("utf-8", "replace").decode()
-        except ValueError:
-            return ""
+        except ValueError:  # its escapes are none
+            return written.strip(b'"').decode("utf-8", "replace")
