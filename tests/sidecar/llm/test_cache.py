@@ -44,6 +44,21 @@ async def test_another_call_is_asked_anew(tmp_path: Path, other: dict[str, Any])
         assert len(found.seen[0]) == 2
 
 
+@pytest.mark.parametrize("field", ["anthropic-version: 2026-10-21", "anthropic-beta: tokens", "openai-beta: x"])
+async def test_fields_that_change_an_answer_tell_calls_apart(tmp_path: Path, field: str) -> None:
+    async with gateway(tmp_path, saying(ANSWER), cache=CACHE) as found:
+        for fields in ("", f"{field}\r\n", f"{field}\r\nx-stainless-retry-count: 1\r\n"):
+            await found.ask(fields=fields, **HELLO)
+        assert len(found.seen[0]) == 2
+
+
+async def test_a_key_with_a_line_break_is_not_another_key(tmp_path: Path) -> None:
+    async with gateway(tmp_path, saying(ANSWER), cache=CACHE) as found:
+        await found.ask(**HELLO, a=1, b=2)
+        await found.ask(**{**HELLO, "a:1\nb": 2})
+        assert len(found.seen[0]) == 2
+
+
 async def test_a_stream_is_told_again_as_it_was(tmp_path: Path) -> None:
     events = [b'data: {"choices": [{"index": 0, "delta": {"content": "hi"}}]}\n\n', b"data: [DONE]\n\n"]
     async with gateway(tmp_path, streaming(*events), cache=CACHE) as found:
@@ -60,6 +75,10 @@ async def test_a_stream_is_told_again_as_it_was(tmp_path: Path) -> None:
         saying({"error": {"message": "no"}}, status="400 Bad Request"),
         streaming(b"data: {}\n\n", end=False),
         saying({"choices": [], "text": "x" * LONGEST_ANSWER}),
+        saying({"error": {"message": "overloaded"}}),
+        streaming(b"data: {}\n\n", b'data: {"error": {"message": "overloaded"}}\n\n'),
+        streaming(b'event: error\ndata: {"type": "error", "error": {"type": "overloaded_error"}}\n\n'),
+        streaming(b'data: {"type": "response.failed", "response": {}}\n\n'),
     ],
 )
 async def test_what_is_no_good_answer_is_not_kept(tmp_path: Path, provider: Any) -> None:
@@ -67,6 +86,17 @@ async def test_what_is_no_good_answer_is_not_kept(tmp_path: Path, provider: Any)
         for _ in range(2):
             await found.ask(**HELLO)
         assert len(found.seen[0]) == 2
+
+
+async def test_an_answer_without_an_error_is_kept(tmp_path: Path) -> None:
+    events = [
+        b'data: {"type": "response.created", "response": {"error": null}, "error": null}\n\n',
+        b"data: an error\n\n",
+    ]
+    async with gateway(tmp_path, streaming(*events), cache=CACHE) as found:
+        for _ in range(2):
+            await found.ask(**HELLO)
+        assert len(found.seen[0]) == 1
 
 
 async def test_a_client_may_ask_for_a_new_answer(tmp_path: Path) -> None:

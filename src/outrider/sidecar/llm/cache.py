@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from outrider.core.codec import encode
 from outrider.core.sidecar_settings import CacheSettings
 from outrider.sidecar.llm.wrapping import WrappedAttempt
 from outrider.sidecar.proxy.gate import Attempt
@@ -14,7 +15,12 @@ from outrider.sidecar.proxy.messages import Field, Request
 LONGEST_ANSWER = 1024 * 1024
 # What a client says of itself, and of how a provider is to keep its own accounts.
 _APART = frozenset({"user", "metadata", "store", "safety_identifier", "prompt_cache_key", "service_tier"})
+# Fields that change an answer: versions of a dialect, and what of it is on trial.
+_TELLING = frozenset({b"anthropic-version", b"anthropic-beta", b"openai-beta", b"x-goog-fieldmask"})
 _UNCACHED = (b"no-cache", b"no-store")
+_FORM = (b"content-type", b"content-encoding")
+# An error within an answer that began well.
+_FAULTS = frozenset({"error", "response.failed"})
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -52,8 +58,9 @@ class ResponseCache:
         ):
             return b""
         members = _members.decode(request.body)
-        said = [f"{name}:".encode() + bytes(members[name]) for name in sorted(members) if name not in _APART]
-        return hashlib.sha256(b"\n".join([path, *said])).digest()
+        told = [name + b":" + value for name, value in request.fields if name in _TELLING]
+        said = [encode(name) + bytes(members[name]) for name in sorted(members) if name not in _APART]
+        return hashlib.sha256(b"\n".join([path, *sorted(told), *said])).digest()
 
     def find(self, key: bytes) -> Answer | None:
         """Return an answer that still holds."""
@@ -104,7 +111,7 @@ class CachedAttempt(WrappedAttempt):
     def accept(self, status: int, fields: list[Field]) -> bool:
         """Note of what type the answer is."""
         accepted = super().accept(status, fields)
-        self._fields = [field for field in fields if field[0] == b"content-type"]
+        self._fields = [field for field in fields if field[0] in _FORM]
         return accepted
 
     def piece(self, data: bytes) -> bytes:
@@ -124,5 +131,19 @@ class CachedAttempt(WrappedAttempt):
     def ended(self, problem: str) -> None:
         """Keep the answer, where it is one."""
         super().ended(problem)
-        if not problem and self.status == 200 and self._size <= LONGEST_ANSWER:
-            self._cache.keep(self._key, self._fields, b"".join(self._pieces))
+        if problem or self.status != 200 or self._size > LONGEST_ANSWER:
+            return
+        body = b"".join(self._pieces)
+        if not any(_is_fault(one) for one in (body.splitlines() if self.is_stream else [body])):
+            self._cache.keep(self._key, self._fields, body)
+
+
+def _is_fault(said: bytes) -> bool:
+    """Return whether an answer, or a line of a stream, tells of an error."""
+    if b"error" not in said and b"response.failed" not in said:
+        return False
+    try:
+        document = msgspec.json.decode(said.removeprefix(b"data:"))
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return False
+    return isinstance(document, dict) and (bool(document.get("error")) or document.get("type") in _FAULTS)
