@@ -11,6 +11,9 @@ PATTERN = r"^(\*\.)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?$|^\[[0
 HTTPS = 443
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 
+# What may be asked for: names with underscores are there, too.
+_ASKED = re.compile(r"[a-z0-9_-]{1,63}")
+
 
 class Destination(msgspec.Struct, frozen=True):
     """Where a connection may go.
@@ -61,7 +64,7 @@ def split_host(text: str, default: int | None = None) -> tuple[str, int]:
     host = host.lower().removesuffix(".")
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
-    elif ":" in host:
+    elif ":" in host or not all(_ASKED.fullmatch(label) for label in host.removeprefix("*.").split(".")):
         raise _wrong(text)
     if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
         raise _wrong(text)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from outrider.core.destinations import Destination, read_destination
 from outrider.core.errors import InvalidConfigError
 from outrider.ports.clock import SystemClock
+from outrider.sidecar.egress import egress as egress_module
 from outrider.sidecar.egress import tunnel
 from outrider.sidecar.egress.egress import Egress
 from outrider.sidecar.proxy.exchange import Exchange
@@ -122,7 +123,8 @@ async def test_what_is_sent_before_the_answer_is_not_lost(tmp_path: Path) -> Non
     ("target", "status"),
     [
         ("example.org:443", 403), ("127.0.0.1:22", 403), ("localhost:443", 403), ("[::1]:443", 403), ("", 400), ("x", 400),
-        ("x:0", 400), ("x:99999", 400), ("http://x/", 400), ("a:b:1", 400),
+        ("x:0", 400), ("x:99999", 400), ("http://x/", 400), ("a:b:1", 400), ("a..b:1", 400), ("a\x00b:1", 400),
+        (f"{'a' * 64}:1", 400), ("*:443", 400), ("2130706433:443", 403), ("0x7f.1:443", 403), ("127.0.0.1%:443", 400),
     ],
 )  # fmt: skip
 async def test_no_other_host_is_reached(tmp_path: Path, target: str, status: int) -> None:
@@ -209,3 +211,86 @@ def test_any_text_is_a_destination_or_refused(text: str) -> None:
         return
     assert found.host == found.host.lower()
     assert 0 < found.port < 65536
+
+
+async def test_a_name_that_cannot_be_one_is_told(tmp_path: Path) -> None:
+    async with place(tmp_path, "*.example.org") as found:
+        answer = await found.ask(b"CONNECT a." + b"b" * 64 + b".example.org:443 HTTP/1.1\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        answer = await found.ask(b"CONNECT " + b"a." * 200 + b"example.org:443 HTTP/1.1\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 502 ")
+
+
+async def test_who_is_being_connected_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(egress_module, "MOST_TUNNELS", 2)
+    waiting: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    async with place(tmp_path) as found:
+        request = f"CONNECT {found.host} HTTP/1.1\r\n\r\n".encode()
+        with monkeypatch.context() as patched:
+            patched.setattr(tunnel.Tunnel, "_connect", lambda *_: asyncio.wait({waiting}))
+            ends = [await found.open(request) for _ in range(2)]
+            await asyncio.sleep(0.05)
+            assert b"too many connections" in await found.ask(request)
+            for _, writer in ends:
+                writer.close()
+        waiting.set_result(None)
+
+
+async def test_what_comes_too_early_waits_outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[tunnel.Tunnel] = []
+    go_on = asyncio.Event()
+    connect = tunnel.Tunnel._connect
+
+    async def slowly(self: tunnel.Tunnel, host: str, port: int) -> None:
+        begun.append(self)
+        await go_on.wait()
+        await connect(self, host, port)
+
+    monkeypatch.setattr(tunnel.Tunnel, "_connect", slowly)
+    async with place(tmp_path) as found:
+        reader, writer = await found.open(f"CONNECT {found.host} HTTP/1.1\r\n\r\n".encode())
+        big = b"x" * 20_000_000
+        writer.write(big)
+        await until(lambda: bool(begun))
+        await asyncio.sleep(0.2)
+        assert len(begun[0]._head) < 1_000_000
+        go_on.set()
+        await reader.readuntil(b"\r\n\r\n")
+        assert len(await asyncio.wait_for(reader.readexactly(len(big)), SECONDS)) == len(big)
+        writer.close()
+
+
+async def test_a_host_that_speaks_first_is_heard_behind_the_answer(tmp_path: Path) -> None:
+    async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 here")
+        writer.close()
+
+    far = await asyncio.start_server(greet, "127.0.0.1", 0)
+    host = f"127.0.0.1:{far.sockets[0].getsockname()[1]}"
+    async with place(tmp_path, host) as found:
+        answer = await found.ask(f"CONNECT {host} HTTP/1.1\r\n\r\n".encode())
+        assert answer == b"HTTP/1.1 200 Connection established\r\n\r\n220 here"
+    far.close()
+
+
+async def test_a_silent_host_holds_no_tunnel_whose_client_has_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tunnel, "SILENCE_SECONDS", 0.05)
+    ended = asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(65536):
+            pass
+        await ended.wait()
+        writer.close()
+
+    far = await asyncio.start_server(silent, "127.0.0.1", 0)
+    host = f"127.0.0.1:{far.sockets[0].getsockname()[1]}"
+    async with place(tmp_path, host) as found:
+        _, writer = await found.open(f"CONNECT {host} HTTP/1.1\r\n\r\n".encode())
+        await asyncio.sleep(0.05)
+        writer.close()
+        await until(lambda: found.egress.totals["ok"] == 1)
+    ended.set()
+    far.close()

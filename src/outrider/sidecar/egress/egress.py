@@ -50,9 +50,13 @@ class Egress:
             return f"{host[:253]}:{port} is not among what this agent may reach: {known}"
         return "too many connections" if len(self._open) >= MOST_TUNNELS else ""
 
-    def opened(self, tunnel: Tunnel) -> None:
-        """Note that there is a tunnel."""
+    def asked(self, tunnel: Tunnel) -> None:
+        """Note that there will be a tunnel."""
         self._open.add(tunnel)
+
+    def forget(self, tunnel: Tunnel) -> None:
+        """Note that there is none, or none any more."""
+        self._open.discard(tunnel)
 
     def refused(self, where: str) -> None:
         """Note that there is none."""
@@ -64,7 +68,6 @@ class Egress:
 
     def closed(self, tunnel: Tunnel, where: str, seconds: float) -> None:
         """Note what has passed."""
-        self._open.discard(tunnel)
         self._note(where, "ok", sent=tunnel.sent, received=tunnel.received, seconds=round(seconds, 3))
 
     def _note(self, where: str, outcome: str, **details: object) -> None:

@@ -1,6 +1,7 @@
 """A connection of the agent to a host that it is allowed (CONNECT, RFC 9110 section 9.3.6): what passes is not read."""
 
 import asyncio
+import socket
 import time
 from typing import TYPE_CHECKING, cast
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 LONGEST_HEAD = 8 * 1024
 HEAD_SECONDS, CONNECT_SECONDS = 10.0, 10.0
+# A host that is silent for so long after the client has said all will say no more.
+SILENCE_SECONDS = 60.0
 _ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 _END = b"\r\n\r\n"
 
@@ -67,27 +70,33 @@ class Tunnel(asyncio.Protocol):
             self._egress.refused(self._where)
             self._refuse(403, problem)
             return
+        self._egress.asked(self)
+        self._client.pause_reading()  # what comes too early would only fill our memory
         self._connecting = asyncio.get_running_loop().create_task(self._connect(host, port))
 
     async def _connect(self, host: str, port: int) -> None:
-        far = _FarEnd(self)
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                await asyncio.get_running_loop().create_connection(lambda: far, host, port)
-        except (OSError, TimeoutError) as error:
+                await asyncio.get_running_loop().create_connection(lambda: _FarEnd(self), host, port)
+        except (OSError, TimeoutError, UnicodeError) as error:
+            if self._far is not None:  # it ended in the turn in which it began
+                return
             reason = str(error) or "it took too long"
+            self._egress.forget(self)
             self._egress.failed(self._where, reason)
             self._refuse(502, f"{self._where} cannot be reached: {reason}")
-            return
+
+    def reached(self, far: "_FarEnd") -> None:
+        """Pass on from now; the client is told before anything that the host says."""
         if self._client.is_closing():
             far.close()
             return
         self._far = far
-        self._egress.opened(self)
         self._client.write(_ESTABLISHED)
         if self._head:
             early, self._head = self._head, b""
             self.data_received(early)
+        self._client.resume_reading()
 
     def deliver(self, data: bytes) -> None:
         """Send to the client what came from the host."""
@@ -122,13 +131,23 @@ class Tunnel(asyncio.Protocol):
         """Tell the host that the client has said all."""
         if self._far is not None:
             self._far.end_of_input()
+            self._end_if_silent(-1)
             return True
         return False
+
+    def _end_if_silent(self, before: int) -> None:
+        """End a tunnel whose client has said all, once the host says nothing any more."""
+        if self.received == before:
+            self._client.abort()
+        else:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(SILENCE_SECONDS, self._end_if_silent, self.received)
 
     def connection_lost(self, error: Exception | None) -> None:
         """Account for what has passed."""
         del error
         self._timer.cancel()
+        self._egress.forget(self)
         if self._connecting is not None:
             self._connecting.cancel()
         if self._far is not None:
@@ -158,6 +177,9 @@ class _FarEnd(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        connection: socket.socket = transport.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # a host that is gone without a word
+        self._tunnel.reached(self)
 
     def data_received(self, data: bytes) -> None:
         self._tunnel.deliver(data)
