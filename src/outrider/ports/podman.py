@@ -56,10 +56,10 @@ class Podman:
         Raises:
             ExecutionFailedError: It cannot be had.
         """
-        found = await run([self._program, "image", "exists", name], timeout=SECONDS, env=os.environ)
+        found = await run([self._program, "image", "exists", "--", name], timeout=SECONDS, env=os.environ)
         if found.exit_code != 0:
-            await self.run("pull", "--quiet", name, timeout=PULL_SECONDS)
-        text = await self.run("image", "inspect", "--format", "json", name)
+            await self.run("pull", "--quiet", "--", name, timeout=PULL_SECONDS)
+        text = await self.run("image", "inspect", "--format", "json", "--", name)
         config: dict[str, Any] = json.loads(text)[0].get("Config") or {}
         return config
 

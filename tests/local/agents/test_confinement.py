@@ -112,3 +112,30 @@ def test_a_home_is_no_folder_of_an_agent(monkeypatch: pytest.MonkeyPatch, tmp_pa
     for folder in (tmp_path / "home", tmp_path):
         with pytest.raises(InvalidConfigError, match="not its own"):
             seen_in(folder, folder, [])
+
+
+@pytest.mark.parametrize(
+    ("read", "write", "folder"),
+    [
+        (["data/in"], ["data"], "."), (["data/in/deeper"], ["data"], "."), ([], ["data", "data/in"], "."),
+        (["link"], ["data"], "."), ([], ["data"], "data/in"),
+    ],
+)  # fmt: skip
+def test_what_the_program_could_put_a_link_in_place_of_is_not_granted(
+    tmp_path: Path, read: list[str], write: list[str], folder: str
+) -> None:
+    base, keys = tmp_path / "agent", tmp_path / "keys"
+    (base / "data").mkdir(parents=True)
+    (keys / "deeper").mkdir(parents=True)
+    (base / "data" / "in").symlink_to(keys)  # as an earlier task has left it
+    (base / "link").symlink_to("data/in")
+    files = {"files": {"read": read, "write": write}}
+    workload = msgspec.structs.replace(
+        rendered({"agent": {"command": ["a"]}, "isolation": files}), folder=base / folder
+    )
+    asked = wanted(workload, base, [])
+    with pytest.raises(InvalidConfigError, match="not its own"):
+        sight(asked, FoundProgram([], [], []))
+    if folder == ".":
+        with pytest.raises(InvalidConfigError, match="not its own"):
+            (asked.readable(), asked.writable())

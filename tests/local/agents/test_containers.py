@@ -77,7 +77,14 @@ print(json.dumps({
 
 
 def test_a_container_reaches_its_sidecar_and_what_is_granted(tmp_path: Path, store: PodmanStore) -> None:
-    secret = {"TOKEN": {"secret": "t"}, "LINES": "a\nb", "EMPTY": "", "ODD": ' x="y" #\'z '}
+    secret = {
+        "TOKEN": {"secret": "t"},
+        "LINES": "a\nb",
+        "EMPTY": "",
+        "ODD": ' x="y" #\'z ',
+        "LONG": "x" * 70_000,
+        "RETURN": "a\r",
+    }
     agent = Boxed(
         tmp_path,
         store,
@@ -101,11 +108,16 @@ def test_a_container_reaches_its_sidecar_and_what_is_granted(tmp_path: Path, sto
             str(path) for path in (tmp_path / "token", agent.state / "workloads/triage/key", agent.folder / "open/file")
         ]
         (agent.folder / "task.json").write_text(json.dumps({"addresses": addresses, "paths": paths}))
-        seen = agent.run("--offline", "--input", "@task.json")["result"]
+        proxies = {
+            "HTTP_PROXY": "http://user:password@proxy.invalid",
+            "https_proxy": "http://user:password@proxy.invalid",
+        }
+        seen = agent.run("--offline", "--input", "@task.json", env=proxies)["result"]
     env = seen["env"]
-    assert {name: env[name] for name in ("TOKEN", "LINES", "EMPTY", "ODD")} == secret | {"TOKEN": "sk-token"}
+    assert {name: env[name] for name in secret} == secret | {"TOKEN": "sk-token"}
     assert env["PYTHONPATH"].split(":") == ["/outrider/shared/wrapper/python", "/opt/lib"]
     assert not set(env) & {"CONTAINERS_CONF", "XDG_CACHE_HOME"}
+    assert "password" not in json.dumps(env)
     assert (seen["uid"], seen["folder"], seen["input"], seen["root"]) == (1000, "/opt", True, False)
     assert seen["reached"] == [False] * len(addresses)
     assert seen["interfaces"] == ["lo"]
@@ -175,3 +187,40 @@ def test_what_is_wrong_with_an_image_is_said(tmp_path: Path, store: PodmanStore)
     opened = Boxed(tmp_path / "files", store, "", isolation={"files": {"read": ["."]}})
     opened.state.mkdir()
     assert "not its own" in opened.outrider("agent", "run", "--offline").stderr
+    (tmp_path / "a:b").mkdir()
+    colon = Boxed(tmp_path / "a:b", store, "print(1)").outrider("agent", "run", "--offline")
+    assert "no path with a colon" in colon.stderr
+    (tmp_path / "dash").mkdir()
+    dash = Boxed(tmp_path / "dash", store, agent={"image": "--privileged"}).outrider("agent", "run", "--offline")
+    assert "invalid reference format" in dash.stderr
+
+
+def test_what_a_container_leaves_behind_is_removed(tmp_path: Path, store: PodmanStore) -> None:
+    store.build("volumes", "VOLUME /data")
+    program = "open('/data/x', 'w').write('x'); print('y' * 100)"
+    assert Boxed(tmp_path, store, program, image="volumes").run("--offline")["result"] == "y" * 100
+    assert store.podman("volume", "ls", "--quiet") == ""
+
+
+LINKS = """
+import os, sys
+os.makedirs("DATA", exist_ok=True)
+if not os.path.islink("DATA/in"):
+    os.rmdir("DATA/in") if os.path.isdir("DATA/in") else None
+    os.symlink("KEYS", "DATA/in")
+print("planted")
+"""
+
+
+def test_a_link_that_an_agent_has_made_opens_nothing(tmp_path: Path, store: PodmanStore) -> None:
+    keys, data = tmp_path / "keys", tmp_path / "agent" / "data"
+    keys.mkdir()
+    program = LINKS.replace("DATA", str(data)).replace("KEYS", str(keys))
+    agent = Boxed(tmp_path, store, program, isolation={"files": {"write": ["data"]}})
+    data.mkdir()
+    data.chmod(0o777)
+    assert agent.run("--offline")["result"] == "planted"
+    for files in ({"write": ["data"], "read": ["data/in"]}, {"write": ["data", "data/in"]}):
+        usual = {"image": "localhost/plain", "command": [PYTHON, "-c", "print(1)"]}
+        agent.declare("AgentType", "triage", {"agent": usual, "isolation": {"files": files}})
+        assert "not its own" in agent.outrider("agent", "run").stderr

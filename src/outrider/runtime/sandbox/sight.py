@@ -14,6 +14,8 @@ from outrider.runtime.sandbox.program import FoundProgram
 
 # bwrap takes 0.3 s for so many, and the square of that for more.
 MOST_PATHS = 500
+# As path_resolution(7) has it.
+_MOST_LINKS = 40
 _PACKAGES = frozenset({".venv", "venv", "node_modules", ".git", "__pycache__"})
 
 
@@ -47,7 +49,9 @@ class Wanted(msgspec.Struct, kw_only=True, frozen=True):
         """
         hidden = [path.resolve() for path in self.protected]
         written = [self.existing(path, "write") for path in self.write]
-        for path in written:
+        for name, path in zip(self.write, written, strict=True):
+            if self.is_replaceable(self.base / name, written):
+                raise _opens(path, f"{self.files_field}.write")
             if any(path.is_relative_to(one) or one.is_relative_to(path) for one in (*hidden, *_homes())):
                 raise _opens(path, f"{self.files_field}.write")
         return written
@@ -60,13 +64,24 @@ class Wanted(msgspec.Struct, kw_only=True, frozen=True):
             InvalidConfigError: It would open what is protected, a state folder or a home.
         """
         found = [self.existing(path, "read") for path in self.read]
-        for path in found:
+        written = [self.existing(path, "write") for path in self.write]
+        for name, path in zip(self.read, found, strict=True):
+            if self.is_replaceable(self.base / name, written):
+                raise _opens(path, f"{self.files_field}.read")
             hidden = [*(one.resolve() for one in self.protected), *state_folders(path)]
             if any(path.is_relative_to(one) or one.is_relative_to(path) for one in hidden):
                 raise _opens(path, f"{self.files_field}.read")
             if any(home.is_relative_to(path) for home in _homes()):
                 raise _opens(path, f"{self.files_field}.read")
         return found
+
+    def is_replaceable(self, path: Path, written: Iterable[Path]) -> bool:
+        """Return whether the program could put a link in the place of a path, or of a folder on the way to it.
+
+        What is below a path that it may write is what it makes of it: at the next start a link would open what it leads to.
+        """
+        ways = _ways(path.absolute())
+        return any(folder.is_relative_to(one) for folder in ways for one in written)
 
     def existing(self, path: str, field: str) -> Path:
         """Return a declared path of the field `read` or `write`.
@@ -111,15 +126,18 @@ def sight(wanted: Wanted, program: FoundProgram, made: Iterable[Path] = ()) -> S
             f"there is no folder {folder}", path=wanted.folder_field, found=str(folder), expected="a folder",
             suggestions=["write its path relative to the file that declares it"],
         )  # fmt: skip
+    written = wanted.writable()
+    if wanted.is_replaceable(wanted.folder.absolute(), written):
+        raise _opens(folder, wanted.folder_field)
     asked = [folder, *(wanted.existing(path, "read") for path in wanted.read)]
-    written = [wanted.existing(path, "write") for path in wanted.write]
+    for name in wanted.read:
+        if wanted.is_replaceable(wanted.base / name, written):
+            raise _opens(wanted.existing(name, "read"), f"{wanted.files_field}.read")
     hidden = [path.resolve() for path in wanted.protected]
     seen = Sight([path for path in made if path.is_dir()], [])
     for path in (*asked, *program.needs):
         if any(one.is_relative_to(path) for one in _homes()):
             raise _opens(path, wanted.folder_field if path == folder else f"{wanted.files_field}.read")
-        if path in asked[1:] and any(path.is_relative_to(one) for one in written):
-            raise _opens(path, f"{wanted.files_field}.read")  # the program could put a link in its place
         _look(path, [*hidden, *state_folders(path)], seen)
     if len(seen.readable) > MOST_PATHS:
         raise LimitedError(
@@ -143,6 +161,27 @@ def state_folders(folder: Path) -> list[Path]:
                 found.append(Path(entry.path))
             elif entry.name not in _PACKAGES:
                 waiting.append(Path(entry.path))
+    return found
+
+
+def _ways(path: Path) -> set[Path]:
+    """Return the folders in which something is looked up on the way to a path, through all links."""
+    found, at, links = set(), Path("/"), 0
+    waiting = list(reversed(path.parts[1:]))
+    while waiting:
+        part = waiting.pop()
+        if part == "..":
+            at = at.parent
+            continue
+        found.add(at)
+        one = at / part
+        if one.is_symlink() and links < _MOST_LINKS:
+            links += 1
+            target = one.readlink()
+            at = Path("/") if target.is_absolute() else at
+            waiting += reversed(target.parts[1:] if target.is_absolute() else target.parts)
+        else:
+            at = one
     return found
 
 

@@ -6,6 +6,7 @@ The sidecar stays a process of this machine: its keys are in no container, and n
 import asyncio
 import contextlib
 import json
+import re
 import resource
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,6 +32,9 @@ OPEN_FILES = 4096
 KILLED = 137
 # For each user of the machine; what bounds the container is its own group.
 MOST_PROCESSES = 2**15
+# Of podman's file of variables.
+LONGEST_LINE = 60_000
+_BREAK = re.compile(r"[\r\n]")
 # podman itself reads these, so that a container's own value cannot be handed on by its environment.
 _OWN = ("PATH", "HOME", "TMPDIR", "XDG_", "CONTAINERS_", "CONTAINER_", "LD_", "REGISTRY_", "DBUS_")
 
@@ -131,26 +135,42 @@ class ContainerStarter:
     def _options(self, workload: Workload, variables: Path, inherited: Mapping[str, str]) -> list[str]:
         files, bounds = self._home.files, workload.resources
         asked = wanted(workload, self._home.folder, self._home.hidden)
-        mounts = [f"{files.shared}:{SHARED}:ro,Z", f"{files.work}:{WORK}:rw,Z"]
-        mounts += [f"{path}:{path}:ro" for path in asked.readable()] + [
-            f"{path}:{path}:rw" for path in asked.writable()
-        ]
+        mounts = [_mount(files.shared, SHARED, "ro,Z"), _mount(files.work, WORK, "rw,Z")]
+        mounts += [_mount(path, path, "ro") for path in asked.readable()]
+        mounts += [_mount(path, path, "rw") for path in asked.writable()]
         return [
             "--replace", "--name", self._name, "--interactive", "--pull=never", "--network=none", "--cap-drop=all",
+            # Its output is kept with its run, up to a bound; that of podman would have none. Proxies of this machine, with their
+            # passwords, are not its own.
+            "--log-driver=none", "--http-proxy=false",
             "--security-opt=no-new-privileges", f"--memory={int(bounds.memory)}", f"--memory-swap={int(bounds.memory)}",
             f"--cpus={bounds.cpu:g}", f"--pids-limit={bounds.processes}", f"--env-file={variables}",
             *_longest(workload.invocation), *_limits(),
             *(f"--volume={mount}" for mount in mounts), *(f"--env={name}" for name in inherited),
             *([f"--workdir={workload.inside}"] if workload.inside else []),
             *([f"--entrypoint={json.dumps(workload.command)}"] if workload.command else []),
-            workload.image,
+            "--", workload.image,
         ]  # fmt: skip
 
 
 async def remove(podman: Podman, name: str) -> None:
     """Remove a container, whether it runs or is there at all."""
     with contextlib.suppress(OutriderError):
-        await podman.run("rm", "--force", "--ignore", "--time=0", name)
+        await podman.run("rm", "--force", "--ignore", "--volumes", "--time=0", name)
+
+
+def _mount(path: Path, target: Path, options: str) -> str:
+    """Return a mount as podman reads it.
+
+    Raises:
+        InvalidConfigError: It cannot read that one.
+    """
+    if ":" in str(path):
+        raise InvalidConfigError(
+            "podman mounts no path with a colon in it", path="spec.isolation.files", found=str(path), expected="a path without a colon",
+            suggestions=["rename the folder"],
+        )  # fmt: skip
+    return f"{path}:{target}:{options}"
 
 
 def _joined(env: object) -> dict[str, Value]:
@@ -165,12 +185,17 @@ def _variables(env: Mapping[str, str]) -> tuple[bytes, dict[str, str]]:
     Raises:
         InvalidConfigError: One of these would be podman's own.
     """
-    lines = {name: value for name, value in env.items() if "\n" not in value}
+    lines = {
+        name: value
+        for name, value in env.items()
+        if not _BREAK.search(value) and len(name) + len(value.encode()) < LONGEST_LINE
+    }
     inherited = {name: value for name, value in env.items() if name not in lines}
     for name in inherited:
         if name.startswith(_OWN):
             raise InvalidConfigError(
-                f"{name} has several lines", path=f"spec.agent.env.{name}", found="a line break", expected="one line",
+                f"{name} has several lines, or a very long one", path=f"spec.agent.env.{name}", found=f"{len(env[name])} characters",
+                expected=f"one line of less than {LONGEST_LINE} bytes",
                 suggestions=["put it into a file"],
             )  # fmt: skip
     return "".join(f"{name}={value}\n" for name, value in lines.items()).encode(), inherited
