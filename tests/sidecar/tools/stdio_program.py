@@ -56,6 +56,18 @@ for line in sys.stdin:
         os._exit(3)
     elif MODE == "long":
         send({"id": number, "result": {"content": "x" * 20_000_000}})
+    elif MODE == "deaf":
+        for _ in range(100_000):
+            sys.stdout.write('{"jsonrpc": "2.0", "id": 1, "method": "ping"}\n')
+        sys.stdout.flush()
+        note("deaf", "yes")
+        time.sleep(100)
+    elif MODE == "loud":
+        for unasked in ("99999", '"a"', "null", "[1]"):
+            sys.stdout.write(
+                '{"jsonrpc": "2.0", "id": ' + unasked + ', "result": {"content": [' + "{}," * 100_000 + "{}]}}\n"
+            )
+        send({"id": number, "result": {"content": [{"type": "text", "text": '"' + "x" * 100_000 + '"'}]}})
     elif MODE == "hang":
         time.sleep(0.3)
     else:

@@ -9,10 +9,11 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from outrider.core.codec import decode_plain
 from outrider.core.errors import (
     DeadlineExceededError,
     ExecutionFailedError,
@@ -252,3 +253,36 @@ async def test_what_is_wrong_is_said(
     async with program(tmp_path, **wrong) as server:
         with pytest.raises(error):
             await asyncio.wait_for(server.list_tools(), 25)
+
+
+async def test_a_program_that_reads_nothing_fills_no_memory(tmp_path: Path) -> None:
+    async with program(tmp_path, "deaf") as server:
+        await server.list_tools()
+        wire = cast("StdioWire", server._wire)
+        for _ in range(12):
+            with pytest.raises(DeadlineExceededError):
+                await server.echo(0.1, word="x" * 300_000)
+        await until((server.work / "deaf").exists)
+        assert wire._program is not None
+        assert wire._program.stdin.transport.get_write_buffer_size() < stdio.MOST_UNREAD + 400_000
+        assert not wire._waiting
+
+
+async def test_long_calls_at_a_time_are_all_sent(tmp_path: Path) -> None:
+    async with program(tmp_path) as server:
+        said = await asyncio.gather(*(server.echo(word=str(number) * 400_000) for number in range(8)))
+        assert [one["arguments"]["word"][:1] for one in said] == [str(number) for number in range(8)]
+
+
+async def test_what_answers_nobody_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+
+    def decode(line: bytes) -> Any:
+        read.append(len(line))
+        return decode_plain(line)
+
+    monkeypatch.setattr(stdio, "decode_plain", decode)
+    async with program(tmp_path, "loud") as server:
+        await server.list_tools()
+        assert await server.echo() == "x" * 100_000
+        assert [size for size in read if size > 10_000] == [size for size in read if 100_000 < size < 101_000]

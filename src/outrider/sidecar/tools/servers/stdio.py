@@ -7,6 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from outrider.core.codec import decode_plain, encode
 from outrider.core.errors import (
     DeadlineExceededError,
@@ -28,6 +30,11 @@ RESTART_SECONDS = 1.0
 PATIENCE_SECONDS = 5.0
 # Of what it writes to standard error, for errors.
 LAST_LINES, LONGEST_LINE = 5, 300
+# Bytes that it has not read, beyond which nothing is added: more than those of a pipe that asyncio calls full.
+MOST_UNREAD = 128 * 1024
+# A longer line is looked at only where it answers somebody: as objects it would be a multiple of that.
+_LONG = 64 * 1024
+_envelope = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LIST_CHANGED = "notifications/tools/list_changed"
 _END = b"\n"
 
@@ -84,10 +91,11 @@ class StdioWire:
         """
         waiter: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting[number] = waiter
-        answered = False
+        sent = answered = False
         try:
             async with asyncio.timeout(timeout):
                 await self._write(asked.body)
+                sent = True
                 answer = await waiter
             answered = True
         except TimeoutError as error:
@@ -97,7 +105,7 @@ class StdioWire:
             ) from error
         finally:
             self._waiting.pop(number, None)
-            if not answered:
+            if sent and not answered:
                 self._cancel(number)
         return answer
 
@@ -146,16 +154,20 @@ class StdioWire:
         finally:
             self._program, waiting = None, self._waiting
             self._waiting = {}
-            await program.kill()
-            with suppress(asyncio.CancelledError):
-                await listening
-            self._problem = fault or self._gone()
-            for waiter in waiting.values():
-                if not waiter.done():
-                    waiter.set_exception(self._problem)
+            try:
+                await program.kill()
+                with suppress(asyncio.CancelledError):
+                    await listening
+            finally:
+                self._problem = fault or self._gone()
+                for waiter in waiting.values():
+                    if not waiter.done():
+                        waiter.set_exception(self._problem)
 
     def _take(self, line: bytes) -> None:
         """Take a line of its output; one that is no message is kept as what it says of itself."""
+        if len(line) > _LONG and not self._answers(line):
+            return
         try:
             message = decode_plain(line)
         except OutriderError:
@@ -170,6 +182,14 @@ class StdioWire:
         waiter = self._waiting.get(number) if type(number) is int else None
         if waiter is not None and not waiter.done():
             waiter.set_result(Answer(outcome(message) or self._odd(line)))
+
+    def _answers(self, line: bytes) -> bool:
+        """Return whether a line is the answer to a request that waits."""
+        try:
+            number = int(bytes(_envelope.decode(line).get("id", b"")))
+        except (msgspec.DecodeError, ValueError, RecursionError):
+            return False
+        return number in self._waiting
 
     def _hear(self, message: dict[str, Any]) -> None:
         """Hear a notification, or answer a request of the server: nothing that it could ask for is offered."""
@@ -191,16 +211,20 @@ class StdioWire:
             self._send(legacy_request("notifications/cancelled", params, number=None))
 
     async def _write(self, body: bytes) -> None:
-        self._send(body)
+        """Write a message, once the program has read what came before: one that reads nothing must not fill our memory."""
         program = self._program
-        if program is None:
-            raise self._gone()
         with suppress(ConnectionError):  # its end is told to who waits
-            await program.stdin.drain()
+            while program is not None and _is_full(program):  # another one may have written first
+                await program.stdin.drain()
+        if program is None or program is not self._program:
+            raise self._problem or self._gone()
+        self._send(body)
 
     def _send(self, body: bytes) -> None:
-        if self._program is not None and not self._program.stdin.is_closing():
-            self._program.stdin.write(body + _END)
+        """Write a message; where it has not read what came before, it is not told."""
+        program = self._program
+        if program is not None and not program.stdin.is_closing() and not _is_full(program):
+            program.stdin.write(body + _END)
 
     async def _keep_lines(self, stream: asyncio.StreamReader) -> None:
         while True:
@@ -222,3 +246,7 @@ class StdioWire:
         return ExecutionFailedError(
             f"server '{self._settings.name}': its answer has neither a result nor an error", found=repr(line[:80])
         )
+
+
+def _is_full(program: Confined) -> bool:
+    return program.stdin.transport.get_write_buffer_size() >= MOST_UNREAD
