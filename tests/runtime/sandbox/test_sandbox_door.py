@@ -1,13 +1,16 @@
 """A network of its own, with a door that is served outside."""
 
 import asyncio
+import os
 import socket
 from pathlib import Path
 
 import pytest
 
 from outrider.core.errors import ExecutionFailedError, SandboxUnavailableError
+from outrider.runtime.sandbox.doors import way_inside
 from outrider.runtime.sandbox.model import Grants, Level
+from tests.contract.worlds import until
 from tests.runtime.sandbox.box import Box
 
 PORT = 4180
@@ -75,3 +78,41 @@ async def test_a_folder_that_is_listed_is_not_read(box: Box, level: Level) -> No
     ended = await box.run(level, source, listed=[folder], read_only=[box.plugin, folder / "open"], folder=folder)
     assert ended.output == "True open"
     assert "PermissionError" in ended.log or "FileNotFoundError" in ended.log
+
+
+async def test_a_program_that_goes_on_for_nobody_holds_no_way_open(tmp_path: Path) -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(5)
+        begun.set()
+        await ended.wait()  # it works, and looks at its connection when it is done
+        writer.close()
+
+    program = await asyncio.start_server(silent, "127.0.0.1", 0)
+    way = await way_inside(os.getpid(), program.sockets[0].getsockname()[1], tmp_path / "way")
+    before = len(list(Path(f"/proc/{way.pid}/fd").iterdir()))
+    _, writer = await asyncio.open_unix_connection(tmp_path / "way")
+    writer.write(b"hello")
+    await asyncio.wait_for(begun.wait(), 10)
+    writer.close()
+    await until(lambda: len(list(Path(f"/proc/{way.pid}/fd").iterdir())) == before)
+    ended.set()
+    await way.kill()
+    program.close()
+
+
+async def test_an_answer_comes_whole_through_a_way(tmp_path: Path) -> None:
+    async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(5)
+        writer.write(b"y" * 5_000_000)
+        writer.close()
+
+    program = await asyncio.start_server(say, "127.0.0.1", 0)
+    way = await way_inside(os.getpid(), program.sockets[0].getsockname()[1], tmp_path / "way")
+    reader, writer = await asyncio.open_unix_connection(tmp_path / "way")
+    writer.write(b"hello")
+    assert len(await asyncio.wait_for(reader.read(), 10)) == 5_000_000
+    writer.close()
+    await way.kill()
+    program.close()

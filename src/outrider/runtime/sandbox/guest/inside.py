@@ -12,6 +12,7 @@ library only.
 """
 
 import asyncio
+import contextlib
 import ctypes
 import fcntl
 import os
@@ -64,7 +65,13 @@ async def forward(port: int, path: str) -> None:
         except OSError:  # nobody listens there yet; who asks sees a connection that ends
             writer.close()
             return
-        await asyncio.gather(_pump(reader, there_writer), _pump(there_reader, writer))
+        # Whoever asks sends no end before it leaves: then nobody waits for an answer, and the program must see that.
+        pumps = {asyncio.ensure_future(_pump(*way)) for way in ((reader, there_writer), (there_reader, writer))}
+        _, others = await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        for other in others:
+            other.cancel()
+        writer.close()
+        there_writer.close()
 
     os.umask(0o177)
     server = await asyncio.start_unix_server(connected, path)  # it takes the place of a socket that is there
@@ -78,14 +85,10 @@ async def forward(port: int, path: str) -> None:
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
+    with contextlib.suppress(OSError):
         while piece := await reader.read(_PIECE):
             writer.write(piece)
             await writer.drain()
-        if writer.can_write_eof():
-            writer.write_eof()
-    except OSError:
-        writer.close()
 
 
 def main(pid: str, verb: str, port: int, where: str) -> None:
