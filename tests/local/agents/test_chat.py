@@ -2,6 +2,7 @@
 
 import os
 import pty
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -65,3 +66,39 @@ def test_a_talk_on_a_terminal(tmp_path: Path) -> None:
     os.close(theirs)
     assert output.decode() == "hello in s\n"
     assert process.returncode == 0
+
+
+def test_bytes_that_are_no_text_are_told_as_such(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "outrider", "agent", "chat", "--offline", "--session", "s"], cwd=(agent := AgentFolder(tmp_path, PROGRAM)).folder,
+        env=agent.environment, input=b"a\xffb\nlast", capture_output=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.stdout.decode() == "a\ufffdb in s\nlast in s\n", done.stderr
+
+
+def test_lines_of_a_file_are_tasks(tmp_path: Path) -> None:
+    agent = AgentFolder(tmp_path, PROGRAM)
+    (tmp_path / "lines").write_text("one\ntwo")
+    with (tmp_path / "lines").open() as lines:
+        done = subprocess.run(
+            [sys.executable, "-m", "outrider", "agent", "chat", "--offline", "--session", "s"], cwd=agent.folder,
+            env=agent.environment, stdin=lines, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    assert done.stdout == "one in s\ntwo in s\n", done.stderr
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_a_talk_whose_input_stays_open(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    agent = AgentFolder(tmp_path, PROGRAM)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "outrider", "agent", "chat", "--offline", "--session", "s"], cwd=agent.folder,
+        env=agent.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(b"one\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == b"one in s\n"
+    process.send_signal(number)
+    assert process.wait(timeout=30) == code
+    assert b"Traceback" not in process.communicate()[1]

@@ -144,11 +144,12 @@ def test_how_a_container_ends(
     assert store.names() == []
 
 
-def test_a_signal_removes_the_container(tmp_path: Path, store: PodmanStore) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_removes_the_container(tmp_path: Path, store: PodmanStore, number: signal.Signals) -> None:
     agent = Boxed(tmp_path, store, "import time; print('up', flush=True); time.sleep(100)")
     process = agent.start("agent", "run", "--offline")
     eventually(store.names, what="a container")
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     process.communicate(timeout=30)
     assert store.names() == []
 

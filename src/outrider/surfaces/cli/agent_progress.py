@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import sys
 import termios
 import time
@@ -14,6 +13,7 @@ from outrider.local.agents.job import JobResult, Watcher
 from outrider.sidecar.activity import Activity, Question
 from outrider.sidecar.tools.status import Decision
 from outrider.surfaces.agents.telling import call_text, tool_text
+from outrider.surfaces.cli.lines import Lines
 from outrider.surfaces.cli.printable import printable
 from outrider.surfaces.cli.settings import note
 from outrider.surfaces.python.calls import user_name
@@ -65,7 +65,7 @@ class Progress:
             sys.stderr.write(f"{self._name}  {printable(text)}   approve? [y/N] ")
             sys.stderr.flush()
             async with asyncio.timeout(max(0.0, question.expires - time.time())):
-                answer = await line_of_terminal()
+                answer = await Lines().next()
             return Decision(approve=answer.strip().lower() in ("y", "yes"), by=user_name())
         except TimeoutError:
             sys.stderr.write("\n")
@@ -119,19 +119,3 @@ def drop_typed() -> None:
     """Drop what was typed before a question is seen: it answers none."""
     with contextlib.suppress(termios.error):
         termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
-
-
-async def line_of_terminal() -> str:
-    """Wait for a line on the terminal; a thread that waits for one could not be given up."""
-    loop, terminal = asyncio.get_running_loop(), sys.stdin.fileno()
-    typed: asyncio.Future[bytes] = loop.create_future()
-
-    def read() -> None:
-        if not typed.done():
-            typed.set_result(os.read(terminal, 4096))
-
-    loop.add_reader(terminal, read)
-    try:
-        return (await typed).decode("utf-8", "replace")
-    finally:
-        loop.remove_reader(terminal)

@@ -1,6 +1,5 @@
 """`outrider agent invoke` and `chat`: tasks for an agent of a running platform, and a talk with one."""
 
-import asyncio
 import os
 import sys
 import time
@@ -19,7 +18,8 @@ from outrider.local.agents.job import AgentHost, JobResult, hosting
 from outrider.orchestrator.wire import TaskRequest
 from outrider.runtime.objects import ObjectSet
 from outrider.surfaces.cli.agent_home import agent_home, declared_agent, read_input
-from outrider.surfaces.cli.agent_progress import Progress, line_of_terminal, summary
+from outrider.surfaces.cli.agent_progress import Progress, summary
+from outrider.surfaces.cli.lines import Lines
 from outrider.surfaces.cli.output import Output, output_option, show
 from outrider.surfaces.cli.printable import printable
 from outrider.surfaces.cli.session import client, execute
@@ -92,6 +92,7 @@ class _Talk:
 
     def __init__(self, progress: Progress, session: str, *, on_terminal: bool) -> None:
         self._progress, self._session, self._on_terminal = progress, session, on_terminal
+        self._lines = Lines()
         self.well = True
 
     async def hold(
@@ -110,9 +111,11 @@ class _Talk:
         if self._on_terminal:
             sys.stderr.write("> ")
             sys.stderr.flush()
-            return (await line_of_terminal()).strip()
-        line: str = await asyncio.to_thread(_next_line)
-        return line
+            return (await self._lines.next()).strip()
+        while line := await self._lines.next():
+            if said := line.strip():
+                return said
+        return ""
 
     async def _answer(self, host: AgentHost, said: str) -> None:
         result: JobResult = await host.run(said, self._progress.watcher(), self._session)
@@ -120,11 +123,6 @@ class _Talk:
             print_result(result.result)
         self.well = self.well and result.state == "succeeded"
         note(summary(result))
-
-
-def _next_line() -> str:
-    """Return the next line of standard input that says something; empty at its end."""
-    return next((line.strip() for line in iter(sys.stdin.readline, "") if line.strip()), "")
 
 
 def print_result(result: Any) -> None:

@@ -1,6 +1,7 @@
 """What commands share: who calls, where, and with what."""
 
 import asyncio
+import signal
 import sys
 from collections.abc import Coroutine
 from typing import Any, TypeVar
@@ -17,8 +18,32 @@ T = TypeVar("T")
 
 
 def execute(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine to its end."""
-    return asyncio.run(work)
+    """Run a coroutine to its end; with SIGTERM it ends as it does with SIGINT, and clears up what it began.
+
+    Raises:
+        SystemExit: SIGTERM came.
+    """
+    terminated = False
+
+    async def run() -> T:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+        def terminate() -> None:
+            nonlocal terminated
+            terminated = True
+            loop.remove_signal_handler(signal.SIGTERM)  # a second one ends it at once
+            assert task is not None  # it runs
+            task.cancel()
+
+        loop.add_signal_handler(signal.SIGTERM, terminate)
+        return await work
+
+    try:
+        return asyncio.run(run())
+    except asyncio.CancelledError:
+        if terminated:
+            raise SystemExit(128 + signal.SIGTERM) from None
+        raise
 
 
 def selected(ctx: click.Context) -> PlatformContext:
