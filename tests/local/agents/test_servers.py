@@ -166,3 +166,22 @@ async def test_a_server_is_slow_to_come_up(tmp_path: Path, monkeypatch: pytest.M
     slow = {"command": [sys.executable, "program.py"], "env": {"SLOW": "1"}}
     async with host(server(tmp_path, agent=slow), monkeypatch) as made:
         assert (await run(made, "one")).state == "succeeded"
+
+
+CLOSING = """
+import os, socket, threading, time
+def serve(connection):
+    while b"\\r\\n\\r\\n" not in connection.recv(65536):
+        pass
+    connection.sendall(b"HTTP/1.1 200 OK\\r\\ncontent-length: 4\\r\\n\\r\\n1234")
+    time.sleep(0.2)
+    connection.close()
+listening = socket.create_server(("127.0.0.1", int(os.environ["PORT"])))
+while True:
+    threading.Thread(target=serve, args=(listening.accept()[0],)).start()
+"""
+
+
+async def test_a_task_does_not_go_where_the_last_one_went(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with host(server(tmp_path, CLOSING), monkeypatch) as made:
+        assert [(await run(made, "x")).result for _ in range(4)] == [1234] * 4

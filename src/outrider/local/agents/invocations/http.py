@@ -102,6 +102,7 @@ class HttpInvocation:
     async def _ask(self, server: "_Server", task: Task) -> Ending:
         """Post a task; who asks waits no longer than until the server, or the sidecar, has ended."""
         limit, sidecar = self._settings.timeout, self._launcher.sidecar
+        await server.connect_anew()
         headers = {"content-type": "application/json", "traceparent": task.traceparent, RUN_HEADER: task.run}
         headers |= {SESSION_HEADER: task.session} if task.session else {}
         asking = asyncio.ensure_future(
@@ -141,6 +142,12 @@ class _Server:
         """Take the way to it."""
         self._reach = reach
         self.client = Client(reach.base, limits=Limits(body=MOST_OUTPUT))
+
+    async def connect_anew(self) -> None:
+        """Keep no connection: a task on one that the program closes just then would fail, as none is given twice."""
+        assert self._reach is not None  # it was ready
+        await self.client.close()
+        self.reached(self._reach)
 
     @property
     def ended(self) -> bool:
