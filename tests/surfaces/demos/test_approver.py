@@ -5,6 +5,7 @@ import pytest
 from outrider.core.errors import DeadlineExceededError
 from outrider.surfaces.cli.demos import approver
 from outrider.surfaces.cli.demos.approver import Approver
+from outrider.surfaces.cli.lines import Lines
 from tests.surfaces.demos.scene import Scene
 
 
@@ -23,7 +24,7 @@ def types(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     async def typed() -> str:
         return text
 
-    monkeypatch.setattr(approver, "line_of_terminal", typed)
+    monkeypatch.setattr(Lines, "next", lambda _: typed())
 
 
 async def test_what_was_approved_beforehand_is_not_asked(scene: Scene) -> None:
@@ -48,7 +49,7 @@ async def test_an_answer_from_elsewhere_ends_the_question(scene: Scene, monkeypa
         await asyncio.Event().wait()
         raise AssertionError
 
-    monkeypatch.setattr(approver, "line_of_terminal", nobody_types)
+    monkeypatch.setattr(Lines, "next", lambda _: nobody_types())
     await made(scene, may_ask=True).answer("i2")
     assert scene.decision == "approved"
 
@@ -79,7 +80,7 @@ async def test_an_interruption_leaves_nothing_that_waits(
         await asyncio.Event().wait()
         raise AssertionError
 
-    monkeypatch.setattr(approver, "line_of_terminal", nobody_types)
+    monkeypatch.setattr(Lines, "next", lambda _: nobody_types())
     answering = asyncio.ensure_future(made(scene, may_ask=may_ask).answer("i2"))
     await (asked if may_ask else scene.said).wait()
     answering.cancel()

@@ -8,7 +8,8 @@ from contextlib import suppress
 from outrider.core.errors import ConflictError, DeadlineExceededError, OutriderError
 from outrider.orchestrator.wire import ApprovalRow, DecisionRequest
 from outrider.runtime.client import PlatformClient
-from outrider.surfaces.cli.agent_progress import drop_typed, line_of_terminal
+from outrider.surfaces.cli.agent_progress import drop_typed
+from outrider.surfaces.cli.lines import Lines
 from outrider.surfaces.cli.printable import printable
 from outrider.surfaces.cli.timeline import TimelinePrinter
 
@@ -72,7 +73,7 @@ class Approver:
         drop_typed()
         sys.stderr.write(f"\n{printable(question.question)}   approve? [y/N] ")
         sys.stderr.flush()
-        typed = asyncio.ensure_future(line_of_terminal())
+        typed = asyncio.ensure_future(Lines().next())
         others = asyncio.ensure_future(self._answered(question.instruction))
         try:
             await asyncio.wait({typed, others}, return_when=asyncio.FIRST_COMPLETED)
