@@ -3,15 +3,24 @@
 import importlib
 import os
 import sys
+from types import ModuleType
 from typing import Any
 
 import click
 
-from outrider.core.errors import ExecutionFailedError, InvalidConfigError, OutriderError, did_you_mean
+from outrider.core.errors import (
+    ExecutionFailedError,
+    InvalidConfigError,
+    MissingRequirementError,
+    OutriderError,
+    did_you_mean,
+)
 from outrider.runtime.discovery import registry
 from outrider.surfaces.cli.errors import show_error
 from outrider.surfaces.cli.settings import Settings
 
+# Modules of what is not always installed, and the extras that bring them.
+EXTRAS = {"httptools": "sidecar", "uvloop": "sidecar", "litestar": "http", "uvicorn": "http"}
 # name: (module below this package, attribute, help)
 COMMANDS = {
     "up": ("platform", "up", "Start the platform of a folder and show what happens."),
@@ -58,6 +67,24 @@ INTERRUPTED = 130
 GLOBAL_FLAGS = frozenset({"--no-input", "--quiet"})
 
 
+def _imported(module: str) -> ModuleType:
+    """Import the module of a command.
+
+    Raises:
+        MissingRequirementError: It is one of an extra that is not installed.
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        extra = EXTRAS.get(error.name or "")
+        if extra is None:
+            raise
+        raise MissingRequirementError(
+            f"this command needs {error.name}", found="not installed", expected=f"the extra `{extra}`",
+            suggestions=[f"pip install 'outrider[{extra}]'"],
+        ) from error  # fmt: skip
+
+
 class Root(click.Group):
     """Platform nouns, then one group per family and alias."""
 
@@ -71,7 +98,7 @@ class Root(click.Group):
         del ctx
         if cmd_name in COMMANDS:
             module, attribute, _ = COMMANDS[cmd_name]
-            command: click.Command = getattr(importlib.import_module(f"outrider.surfaces.cli.{module}"), attribute)
+            command: click.Command = getattr(_imported(f"outrider.surfaces.cli.{module}"), attribute)
             return command
         try:
             family, _ = registry().family(cmd_name)

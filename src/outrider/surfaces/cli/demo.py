@@ -2,7 +2,7 @@
 
 import click
 
-from outrider.surfaces.cli.demos.incident_triage import Wishes, triage_an_incident
+from outrider.surfaces.cli.demos.requirements import require_extras
 from outrider.surfaces.cli.demos.self_healing import heal_a_service
 from outrider.surfaces.cli.session import execute
 from outrider.surfaces.cli.settings import interactive
@@ -32,5 +32,11 @@ def self_healing() -> int:
 )  # fmt: skip
 def incident_triage(*, approve: bool, offline: bool, wait: int) -> int:
     """Let a web service fall ill, and watch an AI agent find out why, remember it, and ask before it restarts the service."""
+    require_extras()
+    from outrider.surfaces.cli.demos.incident_triage import (
+        Wishes,
+        triage_an_incident,
+    )
+
     wishes = Wishes(approve=approve, offline=offline, wait=wait, may_ask=interactive())
     return execute(triage_an_incident(wishes))

@@ -18,6 +18,17 @@ _ASK = f"import importlib.util, sys; sys.exit(importlib.util.find_spec('{SDK}') 
 _EXTRAS = {"sidecar": ["httptools", "uvloop"], "memory": ["sqlite_vec"]}
 
 
+def require_extras() -> None:
+    """Look whether the extras of Outrider are installed.
+
+    Raises:
+        MissingRequirementError: One is not.
+    """
+    extras = _missing_extras()
+    if extras:
+        raise _missing(extras, sdk=importlib.util.find_spec(SDK) is not None)
+
+
 async def search_path(python: str) -> str:
     """Return a PATH on which a Python with the SDK of the agent's program is found first.
 
