@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from outrider.core.destinations import Destination, read_destination
 from outrider.core.errors import InvalidConfigError
 from outrider.ports.clock import SystemClock
+from outrider.ports.clock.manual import ManualClock
 from outrider.sidecar.egress import egress as egress_module
 from outrider.sidecar.egress import tunnel
 from outrider.sidecar.egress.egress import Egress
@@ -172,6 +173,20 @@ async def test_a_client_that_leaves_ends_the_tunnel(tmp_path: Path) -> None:
         await found.egress.close()  # as the sidecar does at its end
         await until(lambda: found.egress.totals["ok"] == 4)
         writer.close()
+
+
+async def test_refusals_do_not_fill_the_disk(tmp_path: Path) -> None:
+    clock = ManualClock()
+    egress = Egress(["a.example"], agent="a", state=tmp_path, clock=clock)
+    for number in range(500):
+        egress.refused(f"b{number}.example:443")
+    clock.advance(1)
+    egress.failed("a.example:443", "refused")
+    await egress.close()
+    records = [json.loads(line)["entry"] for line in (tmp_path / "audit.jsonl").read_text().splitlines()]
+    assert len(records) == 101
+    assert records[-1]["details"] == {"reason": "refused", "untold": 400}
+    assert egress.totals == {"DENIED": 500, "CONNECTION_FAILED": 1}
 
 
 @pytest.mark.parametrize(

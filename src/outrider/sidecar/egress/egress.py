@@ -12,10 +12,13 @@ from outrider.ports.clock import Clock
 from outrider.ports.telemetry import logger
 from outrider.runtime.audit import AuditLog
 from outrider.sidecar.egress.tunnel import Tunnel
+from outrider.sidecar.llm.buckets import Bucket
 
 MOST_TUNNELS = 200
 # Of a refusal, how many hosts are named.
 SHOWN = 20
+# Records of what is refused, at once and from then on: a program must not fill the disk with them.
+MOST_REFUSALS, REFUSALS_PER_SECOND = 100, 1.0
 _log = logger(__name__)
 
 
@@ -36,6 +39,8 @@ class Egress:
         self._allow: Sequence[Destination] = [read_destination(one) for one in allow]
         self._principal = f"agent:{agent}"
         self._audit = AuditLog(state / "audit.jsonl", f"sidecar/{agent}", clock)
+        self._clock = clock
+        self._room, self._untold = Bucket(MOST_REFUSALS, REFUSALS_PER_SECOND, clock.monotonic()), 0
         self._open: set[Tunnel] = set()
         self.totals: Counter[str] = Counter()
 
@@ -60,15 +65,26 @@ class Egress:
 
     def refused(self, where: str) -> None:
         """Note that there is none."""
-        self._note(where, "DENIED")
+        self._note_refusal(where, "DENIED")
 
     def failed(self, where: str, reason: str) -> None:
         """Note that a host was not reached."""
-        self._note(where, "CONNECTION_FAILED", reason=reason[:200])
+        self._note_refusal(where, "CONNECTION_FAILED", reason=reason[:200])
 
     def closed(self, tunnel: Tunnel, where: str, seconds: float) -> None:
         """Note what has passed."""
         self._note(where, "ok", sent=tunnel.sent, received=tunnel.received, seconds=round(seconds, 3))
+
+    def _note_refusal(self, where: str, outcome: str, **details: object) -> None:
+        """Note that there is no tunnel; of very many the next record says how many have none."""
+        now = self._clock.monotonic()
+        if self._room.wait(1, now):
+            self.totals[outcome] += 1
+            self._untold += 1
+            return
+        self._room.take(1, now)
+        self._note(where, outcome, **details, **({"untold": self._untold} if self._untold else {}))
+        self._untold = 0
 
     def _note(self, where: str, outcome: str, **details: object) -> None:
         self.totals[outcome] += 1
