@@ -165,7 +165,7 @@ def tool(name, arguments):
     )
     with urllib.request.urlopen(call, timeout=60) as answer:
         return json.load(answer)["structuredContent"]
-print(json.dumps({"task": {name: task[name] for name in task if name != "event"},
+print(json.dumps({"task": {name: task[name] for name in task if name != "event"}, "session": os.environ.get("OUTRIDER_SESSION"),
                   "tools": [tool(*call) for call in task.get("tools", [])]}))
 """
 
@@ -177,8 +177,9 @@ def test_a_user_gives_an_agent_a_task(hook: Hook) -> None:
     with running(hook.platform):
         invoke = ("agent", "invoke", "triage")
         text = "why is ${event.data.summary} $${ down?"
-        answer = hook.platform.json(*invoke, "--input", text)
+        answer = hook.platform.json(*invoke, "--input", text, "--session", "s1")
         assert answer["result"]["result"]["task"] == {"input": text}
+        assert answer["result"]["result"]["session"] == answer["session"] == "s1"
         # What an agent or a user gives is no template: it could become another argument than the one that was granted.
         written = {"path": str(note), "content": "${'a' + 'b'}", "x": 1}
         calls = [["host_file_write", {key: written[key] for key in ("path", "content")}]]

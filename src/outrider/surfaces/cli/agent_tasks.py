@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from outrider.core.codec import encode
-from outrider.core.errors import CODES, from_body
+from outrider.core.errors import CODES, OutriderError, from_body
 from outrider.core.events import CallAnswer
 from outrider.core.identifiers import time_ordered
 from outrider.core.objects import Object
@@ -34,14 +34,17 @@ _INPUT = click.option(
 @click.command("invoke")
 @click.argument("name")
 @_INPUT
+@click.option(
+    "--session", default="", help="The conversation that it belongs to; the program finds it in OUTRIDER_SESSION."
+)
 @click.option("--no-wait", is_flag=True, help="Return as soon as the task is given, with its run.")
 @output_option(CallAnswer)
 @click.pass_context
-def invoke(ctx: click.Context, name: str, given: str, *, no_wait: bool, output: Output) -> int:
+def invoke(ctx: click.Context, name: str, given: str, *, session: str, no_wait: bool, output: Output) -> int:
     """Give a task to the AI agent NAME of the running platform, and print the result."""
     value = read_input(given)
     data: dict[str, Any] = value if isinstance(value, dict) else {"input": value}
-    request = TaskRequest(id=time_ordered(time.time(), os.urandom(10)), input_data=data)
+    request = TaskRequest(id=time_ordered(time.time(), os.urandom(10)), input_data=data, session=session)
 
     async def ask() -> CallAnswer:
         async with client(ctx) as platform:
@@ -49,7 +52,11 @@ def invoke(ctx: click.Context, name: str, given: str, *, no_wait: bool, output: 
             note(f"{name}  run {answer.run}")
             while answer.state == "running" and not no_wait:
                 path = f"/v1/agents/{name}/tasks/{answer.run}?wait={WAIT_SECONDS}"
-                answer = await platform.get(path, CallAnswer)
+                try:
+                    answer = await platform.get(path, CallAnswer)
+                except OutriderError as error:
+                    error.suggestions = [*error.suggestions, f"the task goes on: outrider runs show {answer.run}"]
+                    raise
             return answer
 
     answer = execute(ask())
