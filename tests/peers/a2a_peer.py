@@ -1,19 +1,18 @@
 """The official A2A SDK, as a client and as an agent."""
 
 import json
-import socket
 import subprocess
-import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from tests.peers.environments import install
 from tests.servers.ports import free_port
+from tests.servers.programs import start
 
 _HERE = Path(__file__).parent
 ENVIRONMENTS = {"a2a": _HERE / "requirements-a2a.txt"}
-SECONDS, WAIT = 100, 30.0
+SECONDS = 100
 
 
 def _python() -> Path:
@@ -60,25 +59,9 @@ class A2aAgent:
         return f"http://127.0.0.1:{self.port}"
 
     def __enter__(self) -> Self:
-        command = [
-            str(_python()),
-            str(_HERE / "programs" / "a2a_server.py"),
-            str(self.port),
-            self._version,
-            self._token,
-        ]
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log)
-        deadline = time.monotonic() + WAIT
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-            except OSError:
-                assert time.monotonic() < deadline, self.log.read_text()
-                assert self._process.poll() is None, self.log.read_text()
-                time.sleep(0.05)
-            else:
-                return self
+        program = _HERE / "programs" / "a2a_server.py"
+        self._process = start([_python(), program, str(self.port), self._version, self._token], self.port, self.log)
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -1,8 +1,6 @@
 """MCP servers on the official SDKs, as processes."""
 
-import socket
 import subprocess
-import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -10,9 +8,9 @@ from typing import Self
 from tests.peers.environments import install
 from tests.peers.mcp_client import ENVIRONMENTS
 from tests.servers.ports import free_port
+from tests.servers.programs import start
 
 PROGRAMS = Path(__file__).parents[1] / "peers" / "programs"
-WAIT = 30.0
 
 
 class McpServerProcess:
@@ -36,20 +34,8 @@ class McpServerProcess:
 
     def __enter__(self) -> Self:
         python = install(self._sdk, ENVIRONMENTS[self._sdk]) / "python"
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [python, PROGRAMS / f"{self._sdk}_server.py", str(self.port)], stdout=log, stderr=log
-            )
-        deadline = time.monotonic() + WAIT
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-            except OSError:
-                assert time.monotonic() < deadline, self._log.read_text()
-                assert self._process.poll() is None, self._log.read_text()
-                time.sleep(0.05)
-            else:
-                return self
+        self._process = start([python, PROGRAMS / f"{self._sdk}_server.py", str(self.port)], self.port, self._log)
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

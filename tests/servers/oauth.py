@@ -1,10 +1,7 @@
 """An authorization server that we did not write (oidc-provider), and an MCP server on the official SDK that takes its tokens."""
 
-import os
 import shutil
-import socket
 import subprocess
-import time
 import urllib.request
 from base64 import b64encode
 from pathlib import Path
@@ -15,9 +12,9 @@ from urllib.parse import quote_plus, urlencode
 from tests.peers.environments import install, install_node
 from tests.peers.mcp_client import ENVIRONMENTS
 from tests.servers.ports import free_port
+from tests.servers.programs import WAIT, start
 
 PROGRAMS = Path(__file__).parents[1] / "peers" / "programs"
-WAIT = 30.0
 CLIENT, SECRET = "outrider", "s3cret: %+/&"
 
 
@@ -56,9 +53,10 @@ class OAuthServers:
             str(self._seconds),
             self._jwks,
         ]
-        self._start(program, self._identity, NODE_PATH=str(install_node()))
+        self._processes.append(start(program, self._identity, self._log, NODE_PATH=str(install_node())))
         python = install("mcp2", ENVIRONMENTS["mcp2"]) / "python"
-        self._start([python, PROGRAMS / "mcp2_oauth_server.py", str(self._server), self.issuer], self._server)
+        server = PROGRAMS / "mcp2_oauth_server.py"
+        self._processes.append(start([python, server, str(self._server), self.issuer], self._server, self._log))
         return self
 
     def __exit__(
@@ -85,17 +83,3 @@ class OAuthServers:
         with urllib.request.urlopen(asked, timeout=WAIT) as answer:
             text: str = answer.read().decode()
         return text
-
-    def _start(self, command: list[str | Path], port: int, **more: str) -> None:
-        with self._log.open("ab") as log:
-            self._processes.append(subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, **more}))
-        deadline = time.monotonic() + WAIT
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            except OSError:
-                assert time.monotonic() < deadline, self._log.read_text()
-                assert self._processes[-1].poll() is None, self._log.read_text()
-                time.sleep(0.05)
-            else:
-                return

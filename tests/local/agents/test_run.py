@@ -4,7 +4,6 @@ import http.server
 import json
 import os
 import signal
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ import pytest
 from outrider.ports.certificates.tls import server_context
 from tests.local.agents.support import ASK, AgentFolder
 from tests.ports.http.authority import Authority
+from tests.servers.http_threads import answering
 from tests.servers.models import INPUT, OUTPUT, TEXT, ModelServer
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
@@ -199,14 +199,8 @@ def tls_server(folder: Path) -> Iterator[int]:
     context = server_context(authority.issue("server", dns=("localhost",)), authority.pem, require_client=False)
     server = http.server.ThreadingHTTPServer(("0.0.0.0", 0), Hello)
     server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield server.server_address[1]
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with answering(server) as port:
+        yield port
 
 
 class Hello(http.server.BaseHTTPRequestHandler):

@@ -1,7 +1,6 @@
 """What an agent's program sends of telemetry goes to the collector, with the collector's key, which the program does not have."""
 
 import http.server
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from tests.local.agents.support import AgentFolder
+from tests.servers.http_threads import answering
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
 # OpenTelemetry's own exporter; it knows of Outrider only what its environment says.
@@ -49,14 +49,8 @@ class Collector(http.server.BaseHTTPRequestHandler):
 def collector() -> Iterator[tuple[int, list[tuple[str, dict[str, str], bytes]]]]:
     seen: list[tuple[str, dict[str, str], bytes]] = []
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("Own", (Collector,), {"seen": seen}))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield server.server_address[1], seen
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with answering(server) as port:
+        yield port, seen
 
 
 def test_spans_of_a_program_reach_the_collector(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import http.client
 import http.server
 import shutil
 import ssl
-import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from outrider.ports.http.client import Client
 from outrider.ports.http.server import Server
 from tests.ports.http.authority import SPIFFE, Authority
 from tests.ports.http.support import WAIT, serving
+from tests.servers.http_threads import answering
 
 pytestmark = pytest.mark.real
 # Where curl is not installed its cases do not exist.
@@ -192,14 +192,8 @@ def standard_server(version: str, tls: ssl.SSLContext | None = None) -> Iterator
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler_class)
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield server.server_address[1]
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with answering(server) as port:
+        yield port
 
 
 @pytest.mark.parametrize("version", ["HTTP/1.0", "HTTP/1.1"])

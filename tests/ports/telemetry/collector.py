@@ -1,13 +1,14 @@
 """A real HTTP listener that understands OTLP traces."""
 
 import queue
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from tests.servers.http_threads import answering
 
 
 class Collector:
@@ -37,12 +38,6 @@ def collecting() -> Iterator[Collector]:
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    collector = Collector(server.server_address[1])
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with answering(server) as port:
+        collector = Collector(port)
         yield collector
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

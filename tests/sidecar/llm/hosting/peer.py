@@ -1,15 +1,13 @@
 """botocore and the SDKs of the clouds, in a process of their own environment, as judges and witnesses."""
 
 import base64
-import json
 import os
-import subprocess
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from outrider.sidecar.proxy.messages import Field
 from tests.peers import bedrock_clients, environments
+from tests.peers.orders import Orders
 
 PROGRAM = Path(__file__).with_name("peer_program.py")
 
@@ -26,28 +24,13 @@ class Asked:
         return next((value for found, value in self.fields if found == name), b"")
 
 
-class Peer:
+class Peer(Orders):
     """The process."""
 
-    def __enter__(self) -> Self:
+    def __init__(self) -> None:
         python = environments.install("bedrock", bedrock_clients.ENVIRONMENTS["bedrock"]) / "python"
-        environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "NO_PROXY": "127.0.0.1"}
-        self._process = subprocess.Popen(
-            [str(python), str(PROGRAM)], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._process.communicate(timeout=10)
-
-    def ask(self, way: str, *given: Any) -> Any:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps({"way": way, "given": given}) + "\n")
-        self._process.stdin.flush()
-        found = json.loads(self._process.stdout.readline())
-        assert "failed" not in found, found["failed"]
-        return found["done"]
+        alone = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "NO_PROXY": "127.0.0.1"}
+        super().__init__(python, PROGRAM, alone)
 
     def answer_with(self, body: bytes, kind: str = "application/json", status: int = 200, **fields: str) -> None:
         """Let the scripted server answer like this from now on."""

@@ -2,8 +2,6 @@
 
 import base64
 import datetime as dt
-import json
-import sys
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -18,6 +16,8 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.eventstream import EventStreamBuffer
 from botocore.exceptions import ClientError
+
+from tests.peers.orders import follow
 
 Document = dict[str, Any]
 
@@ -150,14 +150,7 @@ WAYS: dict[str, Callable[..., Any]] = {
 
 def main() -> None:
     threading.Thread(target=SERVER.serve_forever, daemon=True).start()
-    for line in sys.stdin:
-        order = json.loads(line)
-        try:
-            done: Document = {"done": WAYS[order["way"]](*order["given"])}
-        except Exception as error:  # noqa: BLE001 - whatever it is, the test wants to show it
-            done = {"failed": f"{type(error).__name__}: {error}"}
-        sys.stdout.write(json.dumps(done) + "\n")
-        sys.stdout.flush()
+    follow(WAYS)
 
 
 main()

@@ -22,6 +22,8 @@ from openai.types.responses.response_create_params import (
 )
 from pydantic import TypeAdapter
 
+from tests.peers.orders import follow
+
 Document = dict[str, Any]
 PARAMETERS: dict[str, tuple[Any, Any]] = {
     "chat": (CompletionCreateParamsNonStreaming, CompletionCreateParamsStreaming),
@@ -166,15 +168,4 @@ ADAPTERS = {
 WAYS: dict[str, Callable[..., Any]] = {"keys": keys, "request": request, "plain": plain, "stream": stream}
 
 
-def main() -> None:
-    for line in sys.stdin:
-        order = json.loads(line)
-        try:
-            done: Document = {"done": WAYS[order["way"]](*order["given"])}
-        except Exception as error:  # noqa: BLE001 - whatever it is, the test wants to show it
-            done = {"failed": f"{type(error).__name__}: {error}"}
-        sys.stdout.write(json.dumps(done) + "\n")
-        sys.stdout.flush()
-
-
-main()
+follow(WAYS)
