@@ -27,7 +27,7 @@ A code is part of the API: codes are added, never renamed. No exception of a thi
 
 import difflib
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import msgspec
 
@@ -147,6 +147,12 @@ class OutriderError(Exception):
         self.operator = ""
         self.operation = ""
         self.trace_id = ""
+
+    def about(self, what: str) -> Self:
+        """Put before the message what it is about, and return the error."""
+        self.message = f"{what}: {self.message}"
+        self.args = (self.message,)
+        return self
 
     @property
     def hint(self) -> str:

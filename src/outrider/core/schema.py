@@ -307,6 +307,11 @@ def json_schema(target: Any) -> dict[str, Any]:
     return schema
 
 
+def bare_schema(target: Any) -> dict[str, Any]:
+    """Return the JSON Schema of a model without what it says of the model itself, as of arguments that are described elsewhere."""
+    return {key: value for key, value in json_schema(target).items() if key not in ("title", "description")}
+
+
 def schema_with_components(target: Any, ref_template: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the JSON Schema of a type, and by name those of the models it refers to with `ref_template`."""
     (schema,), components = schemas_with_components((target,), ref_template)

@@ -74,8 +74,8 @@ class Template:
         try:
             values = [part.evaluate(variables) if isinstance(part, Expression) else part for part in parts]
         except OutriderError as error:
-            error.message = f"{format_path(path)}: {error.message}"
             error.path = format_path(path)
+            error.about(error.path)
             raise
         return values[0] if len(values) == 1 else "".join(_text(item) for item in values)
 
@@ -140,8 +140,8 @@ def _expression(text: str, path: Path, variables: tuple[str, ...]) -> Expression
     try:
         return compiled(text.strip(), variables)
     except OutriderError as error:
-        error.message = f"{format_path(path)}: {error.message}"
         error.path = format_path(path)
+        error.about(error.path)
         error.suggestions = [*error.suggestions, "write $${ where the characters ${ are meant"]
         raise
 

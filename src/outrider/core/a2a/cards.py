@@ -2,15 +2,14 @@
 
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 
 from outrider.core.a2a.protocol import CURRENT, JSONRPC, OLDER, Interface
 from outrider.core.codec import decode_plain
 from outrider.core.errors import ExecutionFailedError, OutriderError
+from outrider.core.http.urls import origin
 
-_PORTS = {"http": 80, "https": 443}
 # Of a card for a model: what is longer is cut, and nobody needs more.
 MOST_SKILLS, LONGEST_TEXT = 50, 1000
 
@@ -30,15 +29,6 @@ class Card(msgspec.Struct, frozen=True):
     description: str
     skills: list[Skill]
     interface: Interface
-
-
-def origin(url: str) -> tuple[str, str, int]:
-    """Return scheme, host and port of an address; empty ones where it is none."""
-    try:
-        parts = urlsplit(url)
-        return parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)
-    except ValueError:
-        return "", "", 0
 
 
 def read_card(body: bytes, near: str) -> Card:

@@ -96,3 +96,8 @@ class Response(msgspec.Struct):
     status: int
     headers: Headers = NO_HEADERS
     body: bytes | AsyncIterator[bytes] = b""
+
+    @property
+    def content(self) -> bytes:
+        """The body of an answer that was read whole, as our client reads each; empty of one that is sent piece by piece."""
+        return self.body if isinstance(self.body, bytes) else b""

@@ -8,12 +8,12 @@ import ssl
 import msgspec
 
 from outrider.core.errors import ConnectionFailedError, InvalidConfigError, OutriderError, UnauthenticatedError
+from outrider.core.http.urls import PORTS
 from outrider.ports.http.client_connection import ClientConnection
 from outrider.ports.http.tls_layer import TlsLayer
 
 _URL = re.compile(r"(https?)://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9\-._]*)(?::([0-9]{1,5}))?/?")
 _REFUSED = re.compile("ALERT_.*(CERTIFICATE|UNKNOWN_CA|DECRYPT_ERROR|ACCESS_DENIED|HANDSHAKE_FAILURE|PROTOCOL_VERSION)")
-_PORTS = {"http": 80, "https": 443}
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -43,7 +43,7 @@ def parse_address(base_url: str) -> Address:
     if base_url.startswith("unix:/"):
         return Address(base_url, "localhost", path=base_url.removeprefix("unix:"))
     match = _URL.fullmatch(base_url)
-    port = int(match[3] or _PORTS[match[1]]) if match else 0
+    port = int(match[3] or PORTS[match[1]]) if match else 0
     if match is None or not 0 < port < 65536:
         raise InvalidConfigError(
             "the address of the server is not one that can be used",

@@ -54,7 +54,7 @@ def read_answer(response: Response, target: type[T], call: str) -> T:
         OutriderError: The one that the answer carries, or that follows from its status.
         ExecutionFailedError: It is no success, or does not fit `target`.
     """
-    body = response.body if isinstance(response.body, bytes) else b""
+    body = response.content
     if response.status >= 400:
         raise _error(response, body, call)
     if response.status >= 300:

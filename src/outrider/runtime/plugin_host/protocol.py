@@ -83,6 +83,4 @@ def serialise(message: Message) -> bytes:
 
 def error_of(body: ErrorBody, plugin: str) -> OutriderError:
     """Return the error that a plugin answered with."""
-    error = from_body(body)
-    error.message = f"{plugin}: {error.message}"
-    return error
+    return from_body(body).about(plugin)

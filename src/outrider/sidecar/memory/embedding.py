@@ -48,7 +48,7 @@ class Embedder:
             headers.append(("authorization", f"Bearer {self._key.reveal()}"))
         body = encode({"model": self._alias, "input": texts, "encoding_format": "float"})
         response = await self._client.request("POST", "/v1/embeddings", headers=Headers(headers), body=body)
-        content = response.body if isinstance(response.body, bytes) else b""  # this client reads an answer whole
+        content = response.content
         if response.status != 200:
             raise ExecutionFailedError(
                 f"route '{self._alias}' embeds nothing: {_reason(content)}", found=f"status {response.status}",

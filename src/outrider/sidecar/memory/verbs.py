@@ -7,7 +7,7 @@ import msgspec
 
 from outrider.core.codec import to_builtins
 from outrider.core.mcp.tools import Annotations, Tool
-from outrider.core.schema import json_schema
+from outrider.core.schema import bare_schema
 
 
 class Arguments(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -36,13 +36,16 @@ class Verb(msgspec.Struct, frozen=True, kw_only=True):
 
     def definition(self) -> dict[str, Any]:
         """Return what is said of it as a tool."""
-        schema = {
-            key: value for key, value in json_schema(self.arguments).items() if key not in ("title", "description")
-        }
         hints = Annotations(
             read_only_hint=self.reads, destructive_hint=self.destroys, idempotent_hint=self.reads or self.repeats,
             open_world_hint=False,
         )  # fmt: skip
-        tool = Tool(name=self.name, title=self.name, description=self.does, input_schema=schema, annotations=hints)
+        tool = Tool(
+            name=self.name,
+            title=self.name,
+            description=self.does,
+            input_schema=bare_schema(self.arguments),
+            annotations=hints,
+        )
         found: dict[str, Any] = to_builtins(tool)
         return found

@@ -62,10 +62,9 @@ class PlatformGate:
         answer = await client.forward(
             request.method, f"{target}?{query}" if query else target, await request.body(), fields, timeout=TIMEOUT
         )
-        body = answer.body if isinstance(answer.body, bytes) else b""
         kept = {name: value for name, value in answer.headers if name == "retry-after"}
         return Response(
-            body, status_code=answer.status, headers=kept,
+            answer.content, status_code=answer.status, headers=kept,
             media_type=answer.headers.get("content-type") or "application/json",
         )  # fmt: skip
 

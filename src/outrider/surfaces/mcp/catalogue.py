@@ -10,7 +10,7 @@ from outrider.core.mcp.tools import Annotations, Tool
 from outrider.core.operation import Effect
 from outrider.core.plans import Plan
 from outrider.core.registry import Registry
-from outrider.core.schema import json_schema
+from outrider.core.schema import bare_schema, json_schema
 from outrider.runtime.implementation import Operation, load_operation
 from outrider.surfaces.fields import field_helps
 
@@ -53,7 +53,7 @@ def operation_tool(name: str, operation: Operation, *, planned: bool = True) -> 
 
 def arguments_schema(params: type[msgspec.Struct]) -> dict[str, Any]:
     """Return the JSON Schema of a tool's arguments, each with its description; nothing else is accepted."""
-    schema = {key: value for key, value in json_schema(params).items() if key not in ("title", "description")}
+    schema = bare_schema(params)
     helps = field_helps(params)
     schema["properties"] = {
         name: {**field, "description": helps[name]} if name in helps else field

@@ -54,8 +54,7 @@ async def run(params: HttpCheckParams, context: Context) -> HttpCheckResult:
     finally:
         await client.close()
     latency = (context.clock.monotonic() - began) * 1000
-    body = response.body if isinstance(response.body, bytes) else b""
-    reason = _reason(params, response.status, body)
+    reason = _reason(params, response.status, response.content)
     return HttpCheckResult(status=response.status, latency_ms=round(latency, 1), ok=not reason, reason=reason)
 
 

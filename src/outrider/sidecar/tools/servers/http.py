@@ -1,26 +1,24 @@
 """The way to an MCP server over HTTP (streamable HTTP, of any revision)."""
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from outrider.core.errors import (
     ExecutionFailedError,
-    InvalidConfigError,
     UnauthenticatedError,
     UnavailableError,
 )
 from outrider.core.http.headers import Headers
 from outrider.core.http.limits import Limits
 from outrider.core.http.messages import Response
-from outrider.core.mcp.asking import ACCEPTED, Asked, Fault, read_answer
+from outrider.core.mcp.asking import ACCEPTED, Asked, Fault
 from outrider.core.sidecar_settings import HttpServerSettings
-from outrider.ports.certificates.tls import trusting
 from outrider.ports.clock import Clock
 from outrider.ports.secrets import Resolver
+from outrider.sidecar.tools.servers.addresses import read_address
 from outrider.sidecar.tools.servers.credentials import Credentials
 from outrider.sidecar.tools.servers.events import EventClient
 from outrider.sidecar.tools.servers.oauth.endpoint import SYSTEM_CLOCK, open_tokens
-from outrider.sidecar.tools.servers.wire import LIST_SECONDS, LONGEST_LIST, MIB, SESSION, Answer, room_for
+from outrider.sidecar.tools.servers.wire import LIST_SECONDS, LONGEST_LIST, MIB, SESSION, Answer, answer_of, room_for
 
 
 class HttpWire:
@@ -41,17 +39,11 @@ class HttpWire:
     def __init__(
         self, settings: HttpServerSettings, secrets: Resolver, longest: int = MIB, clock: Clock = SYSTEM_CLOCK
     ) -> None:
-        parts = urlsplit(settings.url)
-        if parts.scheme not in ("http", "https") or not parts.netloc:
-            raise InvalidConfigError(
-                f"server '{settings.name}': not an address", path="url", found=settings.url, expected="http:// or https://",
-            )  # fmt: skip
-        self._name = settings.name
+        address = read_address(settings.name, settings.url, settings.ca)
+        self._name, self._target = settings.name, address.target
         tokens = open_tokens(settings, secrets, clock)
         self._credentials = Credentials(settings.name, settings.headers, settings.token, secrets, tokens)
-        self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        base = f"unix:{settings.socket}" if settings.socket is not None else f"{parts.scheme}://{parts.netloc}"
-        tls = trusting(settings.ca, path=f"server {settings.name}: ca") if parts.scheme == "https" else None
+        base, tls = f"unix:{settings.socket}" if settings.socket is not None else address.base, address.tls
         self._lists = EventClient(base, tls=tls, limits=Limits(body=LONGEST_LIST), max_connections=4)
         self._calls = EventClient(base, tls=tls, limits=Limits(body=room_for(longest)), max_connections=32)
 
@@ -73,7 +65,12 @@ class HttpWire:
             )  # fmt: skip
         if response.status >= 500:
             raise UnavailableError(f"server '{self._name}' fails", found=f"status {response.status}")
-        return Answer(self._read(response, number), response.status, response.headers.get(SESSION) or "")
+        found: dict[str, Any] | Fault | ExecutionFailedError
+        try:
+            found = answer_of(self._name, response, number)
+        except ExecutionFailedError as error:
+            found = error
+        return Answer(found, response.status, response.headers.get(SESSION) or "")
 
     async def tell(self, asked: Asked) -> None:
         """Send a notification.
@@ -96,15 +93,6 @@ class HttpWire:
             fields = Headers([
                 ("content-type", "application/json"), ("accept", ACCEPTED), *asked.headers.items(), *shown.items(),
             ])  # fmt: skip
-            return await client.ask(self._path, number, headers=fields, body=asked.body, timeout=seconds)
+            return await client.ask(self._target, number, headers=fields, body=asked.body, timeout=seconds)
 
         return await self._credentials.send(post, timeout)
-
-    def _read(self, response: Response, number: int) -> dict[str, Any] | Fault | ExecutionFailedError:
-        body = response.body if isinstance(response.body, bytes) else b""  # this client reads an answer whole
-        try:
-            return read_answer(body, response.headers.get("content-type", "") or "", number)
-        except ExecutionFailedError as error:
-            error.message = f"server '{self._name}': {error.message}"
-            error.found = f"status {response.status}: {error.found}"
-            return error

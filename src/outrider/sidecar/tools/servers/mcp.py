@@ -15,7 +15,7 @@ from outrider.core.mcp.protocol import (
     SERVER_INFO_KEY,
     UNSUPPORTED_VERSION,
 )
-from outrider.sidecar.tools.servers.wire import LIST_SECONDS, SESSION, Wire
+from outrider.sidecar.tools.servers.wire import LIST_SECONDS, SESSION, Wire, result_of
 from outrider.sidecar.tools.tool_server import Definition
 from outrider.version import __version__
 
@@ -106,12 +106,7 @@ class McpServer:
         self, method: str, params: Mapping[str, Any], timeout: float, schema: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
         ask = self._ask_modern if await self._is_modern() else self._ask_legacy
-        found = await ask(method, params, timeout, schema)
-        if isinstance(found, Fault):
-            raise ExecutionFailedError(
-                f"server '{self.name}': {found.message or 'an error'}", found=f"JSON-RPC error {found.code}"
-            )
-        return found
+        return result_of(f"server '{self.name}'", await ask(method, params, timeout, schema))
 
     async def _is_modern(self) -> bool:
         """Return whether it speaks today's revision; who has begun anew is asked anew."""

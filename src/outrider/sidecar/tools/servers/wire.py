@@ -5,7 +5,8 @@ from typing import Any, Protocol
 import msgspec
 
 from outrider.core.errors import ExecutionFailedError
-from outrider.core.mcp.asking import Asked, Fault
+from outrider.core.http.messages import Response
+from outrider.core.mcp.asking import Asked, Fault, read_answer
 
 MIB = 1024 * 1024
 # Of a list of tools; for all its pages together.
@@ -80,6 +81,40 @@ class Wire(Protocol):
     async def close(self) -> None:
         """Give back what it holds."""
         ...
+
+
+def answer_of(server: str, response: Response, number: int) -> dict[str, Any] | Fault:
+    """Return what an answer over HTTP says to a JSON-RPC request: the result, or the server's error.
+
+    Args:
+        server: Its name, for errors.
+        response: The answer.
+        number: The id of the request.
+
+    Raises:
+        ExecutionFailedError: There is neither.
+    """
+    try:
+        return read_answer(response.content, response.headers.get("content-type", "") or "", number)
+    except ExecutionFailedError as error:
+        error.found = f"status {response.status}: {error.found}"
+        error.about(f"server '{server}'")
+        raise
+
+
+def result_of(who: str, found: dict[str, Any] | Fault) -> dict[str, Any]:
+    """Return the result of a request.
+
+    Args:
+        who: Has answered, for errors.
+        found: The result, or the server's error.
+
+    Raises:
+        ExecutionFailedError: It is an error.
+    """
+    if isinstance(found, Fault):
+        raise ExecutionFailedError(f"{who}: {found.message or 'an error'}", found=f"JSON-RPC error {found.code}")
+    return found
 
 
 def room_for(longest: int) -> int:

@@ -36,9 +36,9 @@ from outrider.core.errors import (
 )
 from outrider.core.identifiers import time_ordered
 from outrider.core.mcp.asking import Fault
-from outrider.core.schema import convert, json_schema
+from outrider.core.schema import bare_schema, convert
 from outrider.sidecar.tools.servers.a2a.wire import A2aWire
-from outrider.sidecar.tools.servers.wire import LIST_SECONDS
+from outrider.sidecar.tools.servers.wire import LIST_SECONDS, result_of
 from outrider.sidecar.tools.tool_server import Definition
 
 TOOL = "send"
@@ -65,7 +65,7 @@ class Errand(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fi
     task: Annotated[str, _told("The task of an answer with state input-required, to give it what it asks for.")] = ""
 
 
-_SCHEMA = {key: value for key, value in json_schema(Errand).items() if key not in ("title", "description")}
+_SCHEMA = bare_schema(Errand)
 
 
 class A2aServer:
@@ -167,11 +167,7 @@ class A2aServer:
         return after
 
     def _read(self, found: dict[str, Any] | Fault) -> dict[str, Any]:
-        if isinstance(found, Fault):
-            raise ExecutionFailedError(
-                f"agent '{self.name}': {found.message or 'an error'}", found=f"JSON-RPC error {found.code}"
-            )
-        return found
+        return result_of(f"agent '{self.name}'", found)
 
     def _abandon(self, interface: Interface, sending: asyncio.Task[Reply]) -> None:
         """Cancel a task in the background: whoever has asked is not to wait for that."""

@@ -10,7 +10,6 @@ from outrider.core.codec import encode
 from outrider.core.errors import (
     ConnectionFailedError,
     ExecutionFailedError,
-    InvalidConfigError,
     UnauthenticatedError,
     UnavailableError,
 )
@@ -18,13 +17,14 @@ from outrider.core.http.errors import ProtocolError
 from outrider.core.http.headers import Headers
 from outrider.core.http.limits import Limits
 from outrider.core.http.messages import Response
-from outrider.core.mcp.asking import Fault, read_answer
+from outrider.core.http.urls import request_target
+from outrider.core.mcp.asking import Fault
 from outrider.core.sidecar_settings import A2aServerSettings
-from outrider.ports.certificates.tls import trusting
 from outrider.ports.http.client import Client
 from outrider.ports.secrets import Resolver
+from outrider.sidecar.tools.servers.addresses import read_address
 from outrider.sidecar.tools.servers.credentials import Credentials
-from outrider.sidecar.tools.servers.wire import LIST_SECONDS, MIB, room_for
+from outrider.sidecar.tools.servers.wire import LIST_SECONDS, MIB, answer_of, room_for
 
 LONGEST_CARD = MIB
 
@@ -42,16 +42,11 @@ class A2aWire:
     """
 
     def __init__(self, settings: A2aServerSettings, secrets: Resolver, longest: int = MIB) -> None:
-        parts = urlsplit(settings.url)
-        if parts.scheme not in ("http", "https") or not parts.netloc:
-            raise InvalidConfigError(
-                f"server '{settings.name}': not an address", path="url", found=settings.url, expected="http:// or https://",
-            )  # fmt: skip
+        address = read_address(settings.name, settings.url, settings.ca)
         self._name, self._url = settings.name, settings.url
-        self._card_path = parts.path.rstrip("/") + CARD_PATH
+        self._card_path = urlsplit(settings.url).path.rstrip("/") + CARD_PATH
         self._credentials = Credentials(settings.name, settings.headers, settings.token, secrets)
-        base = f"{parts.scheme}://{parts.netloc}"
-        tls = trusting(settings.ca, path=f"server {settings.name}: ca") if parts.scheme == "https" else None
+        base, tls = address.base, address.tls
         self._cards = Client(base, tls=tls, limits=Limits(body=LONGEST_CARD), max_connections=2)
         self._calls = Client(base, tls=tls, limits=Limits(body=room_for(longest)), max_connections=32)
         self._numbers = 0
@@ -70,9 +65,9 @@ class A2aWire:
                 suggestions=["write the address into url before which the card lies"],
             )  # fmt: skip
         try:
-            return read_card(_content(response), self._url)
+            return read_card(response.content, self._url)
         except ExecutionFailedError as error:
-            error.message = f"server '{self._name}': {error.message}"
+            error.about(f"server '{self._name}'")
             raise
 
     async def ask(
@@ -100,13 +95,9 @@ class A2aWire:
             (VERSION_HEADER, OLDER if interface.older else CURRENT), *(await self._credentials.headers()).items(),
         ])  # fmt: skip
         body = encode({"jsonrpc": "2.0", "id": number, "method": method, "params": sent})
-        response = await self._exchange(self._calls, "POST", _path(interface.url), fields, body, timeout=timeout)
-        try:
-            return read_answer(_content(response), response.headers.get("content-type", "") or "", number)
-        except ExecutionFailedError as error:
-            error.message = f"server '{self._name}': {error.message}"
-            error.found = f"status {response.status}: {error.found}"
-            raise
+        target = request_target(interface.url)
+        response = await self._exchange(self._calls, "POST", target, fields, body, timeout=timeout)
+        return answer_of(self._name, response, number)
 
     async def close(self) -> None:
         """Drop its connections."""
@@ -145,12 +136,3 @@ class A2aWire:
             )  # fmt: skip
         if response.status >= 500:
             raise UnavailableError(f"server '{self._name}' fails", found=found)
-
-
-def _content(response: Response) -> bytes:
-    return response.body if isinstance(response.body, bytes) else b""  # this client reads an answer whole
-
-
-def _path(url: str) -> str:
-    parts = urlsplit(url)
-    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")

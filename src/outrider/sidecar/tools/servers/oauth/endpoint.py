@@ -100,9 +100,7 @@ class TokenEndpoint:
         # A call of a tool for which there is no token was not sent, whatever became of the request for one.
         if isinstance(error, ConnectionFailedError | DeadlineExceededError | LimitedError):
             error = UnavailableError(error.message, found=error.found, suggestions=error.suggestions)
-        error.message = f"server '{self._server}': no token: {error.message}"
-        error.args = (error.message,)
-        return error
+        return error.about(f"server '{self._server}': no token")
 
 
 def open_tokens(
@@ -130,8 +128,7 @@ def open_tokens(
             settings.name, oauth, secrets, resource=settings.url if is_mcp else "", metadata=metadata, clock=clock
         )
     except InvalidConfigError as error:
-        error.message = f"server '{settings.name}': {error.message}"
-        error.args = (error.message,)
+        error.about(f"server '{settings.name}'")
         raise
     return Tokens(endpoint.ask, clock, unasked=metadata is not None, close=endpoint.close)
 

@@ -12,8 +12,9 @@ import msgspec
 
 from outrider.core.errors import InvalidConfigError, UnauthenticatedError, UnavailableError
 from outrider.core.http.headers import Headers
+from outrider.core.http.urls import origin
 from outrider.sidecar.tools.servers.oauth.challenge import parameter
-from outrider.sidecar.tools.servers.oauth.places import LONGEST_SHOWN, Place, checked, origin, read_object
+from outrider.sidecar.tools.servers.oauth.places import LONGEST_SHOWN, Place, checked, read_object
 
 RESOURCE, SERVER, OPENID = "oauth-protected-resource", "oauth-authorization-server", "openid-configuration"
 _NAME_IT = "name the token endpoint as tokenUrl of oauth"

@@ -11,12 +11,12 @@ import msgspec
 from outrider.core.errors import InvalidConfigError, UnavailableError
 from outrider.core.http.limits import Limits
 from outrider.core.http.messages import Response
+from outrider.core.http.urls import request_target
 from outrider.ports.certificates.tls import trusting
 from outrider.ports.http.client import Client
 
 LONGEST, SECONDS = 256 * 1024, 10.0
 LONGEST_SHOWN = 200
-_PORTS = {"http": 80, "https": 443}
 
 
 class Place:
@@ -36,7 +36,7 @@ class Place:
     def __init__(self, url: str, ca: Path | None) -> None:
         parts = urlsplit(url)
         self.shown = url.partition("?")[0][:LONGEST_SHOWN]
-        self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        self._target = request_target(url)
         tls = trusting(ca, path="oauth.ca") if parts.scheme == "https" else None
         self._client = Client(
             f"{parts.scheme}://{parts.netloc}", tls=tls, limits=Limits(body=LONGEST), timeout=SECONDS, max_connections=1
@@ -44,11 +44,11 @@ class Place:
 
     async def post(self, headers: Mapping[str, str], body: bytes) -> Response:
         """Send a form; errors are those of the client's `request`."""
-        return await self._client.request("POST", self._path, headers=headers, body=body)
+        return await self._client.request("POST", self._target, headers=headers, body=body)
 
     async def get(self) -> Response:
         """Fetch what is there; errors are those of the client's `request`."""
-        return await self._client.request("GET", self._path, headers={"accept": "application/json"})
+        return await self._client.request("GET", self._target, headers={"accept": "application/json"})
 
     async def close(self) -> None:
         """Drop its connections."""
@@ -79,15 +79,6 @@ def checked(url: str, *, path: str) -> str:
     return url
 
 
-def origin(url: str) -> tuple[str, str, int]:
-    """Return scheme, host and port of an address (RFC 6454 section 4); empty ones where it is none."""
-    try:
-        parts = urlsplit(url)
-        return parts.scheme, (parts.hostname or "").lower(), parts.port or _PORTS.get(parts.scheme, 0)
-    except ValueError:
-        return "", "", 0
-
-
 def read_object(response: Response, shown: str) -> dict[str, Any]:
     """Return the JSON object that an answer is.
 
@@ -98,7 +89,7 @@ def read_object(response: Response, shown: str) -> dict[str, Any]:
     Raises:
         UnavailableError: It is none.
     """
-    body = response.body if isinstance(response.body, bytes) else b""  # this client reads an answer whole
+    body = response.content
     try:
         found = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -8,9 +8,9 @@ from urllib.parse import quote, urljoin, urlsplit
 import msgspec
 
 from outrider.core.errors import InvalidConfigError
+from outrider.core.http import urls
 from outrider.ports.http.addresses import parse_address
 
-_PORTS = {"http": 80, "https": 443}
 _VARIABLE = re.compile(r"\{([^{}]+)\}")
 LONGEST_SHOWN = 200
 
@@ -40,13 +40,13 @@ def origin(url: str) -> tuple[str, str, int]:
     """
     try:
         parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-        parse_address(f"{parts.scheme}://{parts.netloc}")
+        parse_address(f"{parts.scheme}://{parts.netloc}")  # it takes no user, and no port that is none
     except (ValueError, InvalidConfigError) as error:
         raise _no_address(url) from error
-    if parts.scheme not in _PORTS or not host or parts.username is not None:
+    found = urls.origin(url)
+    if found[0] not in urls.PORTS or not found[1]:
         raise _no_address(url)
-    return parts.scheme, host.lower(), port or _PORTS[parts.scheme]
+    return found
 
 
 def base(url: str) -> Base:

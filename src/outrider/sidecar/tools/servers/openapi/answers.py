@@ -30,7 +30,7 @@ def read_answer(method: str, response: Response) -> dict[str, Any]:
         method: Of the request.
         response: Whatever came.
     """
-    body = response.body if isinstance(response.body, bytes) else b""  # this client reads an answer whole
+    body = response.content
     media = (response.headers.get("content-type") or "").strip()
     if response.status >= 300:
         return _failure(response, media, body)

@@ -165,7 +165,5 @@ class OpenApiServer:
             await old[1].close()
 
     def _named(self, error: OutriderError) -> OutriderError:
-        if not error.message.startswith(f"server '{self.name}'"):
-            error.message = f"server '{self.name}': {error.message}"
-            error.args = (error.message,)
-        return error
+        who = f"server '{self.name}'"
+        return error if error.message.startswith(who) else error.about(who)

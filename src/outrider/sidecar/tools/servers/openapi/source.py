@@ -5,12 +5,12 @@ import hashlib
 import os
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import urlsplit
 
 import msgspec
 
 from outrider.core.errors import ExecutionFailedError, InvalidConfigError, NotFoundError, UnauthenticatedError
 from outrider.core.http.messages import Response
+from outrider.core.http.urls import request_target
 from outrider.ports.http.client import Client
 from outrider.sidecar.tools.servers.credentials import Credentials
 from outrider.sidecar.tools.servers.wire import LIST_SECONDS, LONGEST_LIST
@@ -92,8 +92,7 @@ class UrlSource:
     """
 
     def __init__(self, url: str, client: Client, credentials: Credentials | None) -> None:
-        parts = urlsplit(url)
-        self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        self._target = request_target(url)
         self._url, self._client, self._credentials = url, client, credentials
 
     async def read(self, mark: tuple[str, ...]) -> Text | None:
@@ -106,7 +105,7 @@ class UrlSource:
             return None
         if response.status != 200:
             raise self._refused(response)
-        content = response.body if isinstance(response.body, bytes) else b""  # this client reads an answer whole
+        content = response.content
         digest = hashlib.sha256(content).hexdigest()
         if mark[2:] == (digest,):  # of a server that gives no validators, or new ones for the same
             return None
@@ -115,7 +114,7 @@ class UrlSource:
     async def _fetch(self, asked: dict[str, str]) -> Response:
         async def request(shown: dict[str, str], seconds: float) -> Response:
             fields = {**asked, **{name.lower(): value for name, value in shown.items()}}
-            return await self._client.request("GET", self._path, headers=fields, timeout=seconds)
+            return await self._client.request("GET", self._target, headers=fields, timeout=seconds)
 
         if self._credentials is None:
             return await request({}, LIST_SECONDS)

@@ -1,0 +1,45 @@
+"""Where servers of tools are."""
+
+import ssl
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from outrider.core.errors import InvalidConfigError
+from outrider.core.http.urls import PORTS, request_target
+from outrider.ports.certificates.tls import trusting
+
+
+class ServerAddress(msgspec.Struct, frozen=True):
+    """Where a server is.
+
+    Attributes:
+        base: As the HTTP client takes it.
+        target: Path and query.
+        tls: Whom it must be; None without TLS.
+    """
+
+    base: str
+    target: str
+    tls: ssl.SSLContext | None
+
+
+def read_address(server: str, url: str, ca: Path | None) -> ServerAddress:
+    """Return where a server is.
+
+    Args:
+        server: Its name, for errors.
+        url: Its address.
+        ca: File with the authorities to trust; None for those of the machine.
+
+    Raises:
+        InvalidConfigError: The address or the file cannot be used.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in PORTS or not parts.netloc:
+        raise InvalidConfigError(
+            f"server '{server}': not an address", path="url", found=url, expected="http:// or https://",
+        )  # fmt: skip
+    tls = trusting(ca, path=f"server {server}: ca") if parts.scheme == "https" else None
+    return ServerAddress(f"{parts.scheme}://{parts.netloc}", request_target(url), tls)
