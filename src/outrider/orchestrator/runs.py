@@ -49,6 +49,7 @@ SCHEDULE_SOURCE = "schedule:"
 # The same of what AI agents ask for.
 AGENT_SOURCE = "agent:"
 USER_SOURCE = "user:"
+_ACTORS: dict[str, Actor] = {SCHEDULE_SOURCE: "schedule", AGENT_SOURCE: "agent", USER_SOURCE: "user"}
 # How many events of a match its steps see, the newest.
 EVENTS_SHOWN = 16
 RUNNING, COMPENSATING = "running", "compensating"
@@ -92,8 +93,9 @@ class RunStarter:
         )
         INSERT_RUN.run(work.connection, msgspec.structs.asdict(run))
         of = f" {len(matched)} events" if len(matched) > 1 else ""
-        if _actor(rule.spec) in ("agent", "user"):
-            work.timeline(_actor(rule.spec), rule.name, str(event.data.get("summary", "")), event=event.id, run=run_id)
+        actor = _actor(rule.spec)
+        if actor in ("agent", "user"):
+            work.timeline(actor, rule.name, str(event.data.get("summary", "")), event=event.id, run=run_id)
         else:
             work.timeline("rule", rule.name, f"matched{of}", event=event.id, run=run_id)
         work.audit.append(
@@ -260,11 +262,7 @@ def _actor(spec: RuleSpec) -> Actor:
     """Return as what a run acts. Only scheduled calls, AI agents and users wait for a source with a colon in its name."""
     conditions = spec.when.conditions
     trigger = (conditions[0].trigger if conditions else None) or ""
-    if trigger.startswith(AGENT_SOURCE):
-        return "agent"
-    if trigger.startswith(USER_SOURCE):
-        return "user"
-    return "schedule" if trigger.startswith(SCHEDULE_SOURCE) else "rule"
+    return next((actor for begin, actor in _ACTORS.items() if trigger.startswith(begin)), "rule")
 
 
 def _message(row: Any) -> str:

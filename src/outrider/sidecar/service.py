@@ -155,12 +155,8 @@ class Sidecar:
             keyless=not agent.keys,
         )
         await self._otlp.open()
-        renewing = asyncio.get_running_loop().create_task(self._otlp.keep_open())
-        try:
+        async with _meanwhile(self._otlp.keep_open()):
             yield
-        finally:
-            renewing.cancel()
-            await asyncio.wait({renewing})
 
     @asynccontextmanager
     async def _with_tools(self, agent: Agent, proxy: Proxy) -> AsyncIterator[None]:
@@ -179,17 +175,10 @@ class Sidecar:
         self._tool_gate = self._tools.gate(
             lambda request: agent.admits(client_key(request.key)), keyless=not agent.keys
         )
-        loop = asyncio.get_running_loop()
-        tasks = {
-            loop.create_task(self._tools.keep_looking()),
-            *(loop.create_task(one.keep_sweeping()) for one in memories),
-        }
         try:
-            yield
+            async with _meanwhile(self._tools.keep_looking(), *(one.keep_sweeping() for one in memories)):
+                yield
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
             await self._tool_gate.close(DRAIN_SECONDS)
             await self._tools.close()
 
@@ -234,10 +223,8 @@ class Sidecar:
         # What there is now stays: collections need not look at it, and a call leaves no cycles behind.
         gc.freeze()
         gc.set_threshold(GARBAGE_THRESHOLD, 10, 10)
-        renewing = asyncio.get_running_loop().create_task(self._renew_keys(routes))
-        await self._stopping.wait()
-        renewing.cancel()
-        await asyncio.wait({renewing})
+        async with _meanwhile(self._renew_keys(routes)):
+            await self._stopping.wait()
 
     @asynccontextmanager
     async def _controlled(self, proxy: Proxy) -> AsyncIterator[None]:
@@ -303,15 +290,15 @@ class Sidecar:
     def status(self) -> SidecarStatus:
         """Return how the sidecar does."""
         tools = self._tools.status() if self._tools is not None else ToolsStatus(tools=[], problems={})
-        wrapper = wrapper_status(self._settings.wrapper)
-        problem = self._gate.status().ledger
+        wrapper, models = wrapper_status(self._settings.wrapper), self._gate.status()
+        problem = models.ledger
         if self._settings.wrapper is not None and self._settings.wrapper.required and wrapper.state != "seen":
             problem = problem or "the wrapper was not seen in the agent's program"
         return SidecarStatus(
             problem=problem,
             currency=self._currency,
             wrapper=wrapper,
-            models=self._gate.status(),
+            models=models,
             tools=tools,
             egress=dict(self._egress.totals) if self._egress is not None else {},
         )
@@ -337,6 +324,19 @@ class Sidecar:
                     if first:
                         raise
                     _log.warning("the key of %s stays as it was: %s", settings.provider, error)
+
+
+@asynccontextmanager
+async def _meanwhile(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Let work without an end go on as long as the block lasts."""
+    loop = asyncio.get_running_loop()
+    tasks = {loop.create_task(one) for one in work}
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
 
 def serve(arguments: list[str]) -> None:

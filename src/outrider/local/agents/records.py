@@ -11,9 +11,7 @@ from outrider.core.errors import NotFoundError
 from outrider.core.timestamps import timestamp
 from outrider.local.agents.files import AgentFiles
 from outrider.local.agents.job import RESULT_FILE, JobResult
-from outrider.sidecar.llm.ledger import Entry, read_entries
-
-DAY = 86_400
+from outrider.sidecar.llm.ledger import DAY, Entry, read_entries
 
 
 class CostRow(msgspec.Struct, kw_only=True):

@@ -15,9 +15,9 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 
 from outrider.core.trace import TraceParent
+from outrider.core.units import NANO
 from outrider.version import __version__
 
-NANO = 1_000_000_000
 _chosen_trace_id: ContextVar[str] = ContextVar("outrider_chosen_trace_id")
 
 

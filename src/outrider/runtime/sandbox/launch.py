@@ -129,11 +129,11 @@ def prepare(
     if level is Level.NAMESPACED:
         argv = [*bubblewrap_arguments(machine.bubblewrap, seen, who=who, network=grants.network), *argv]
     defaults = {"PATH": SEARCH_PATH, "HOME": str(work_dir), "TMPDIR": str(work_dir), "LANG": "C.UTF-8"}
+    env = defaults | dict(surroundings.env)
     # Only the program gets its variables: some of them would load code into what confines it.
-    spec["env"] = None if spec["python"] else defaults | dict(surroundings.env)
-    own = defaults | dict(surroundings.env) if spec["python"] else defaults
+    spec["env"] = None if spec["python"] else env
     compile_module(GUEST / "confine.py")
-    return Launch(argv, own, spec, cgroup, door)
+    return Launch(argv, env if spec["python"] else defaults, spec, cgroup, door)
 
 
 def _program(program: Sequence[str], read_only: Sequence[Path]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from outrider.sidecar.llm.streams import WithoutUsage
 from outrider.sidecar.llm.unpacking import PACKED, Unpacker
 from outrider.sidecar.llm.usage import BYTES_PER_TOKEN, StreamScanner, Usage, usage_at_end, usage_of
 from outrider.sidecar.proxy.gate import Attempt, Failure
-from outrider.sidecar.proxy.messages import Field
+from outrider.sidecar.proxy.messages import Field, is_event_stream
 
 if TYPE_CHECKING:
     from outrider.sidecar.llm.gate import LlmGate
@@ -136,7 +136,7 @@ class CallAttempt(Attempt):
         self._unpack(fields)
         self._reading = host.read(status, fields)
         self.rewrites = self.rewrites or self._reading is not None
-        if any(name == b"content-type" and value.lower().startswith(b"text/event-stream") for name, value in fields):
+        if is_event_stream(fields):
             self._scanner = self._filter.scanner if self._filter is not None else StreamScanner()
         else:
             self._filter = None  # an error in place of the stream

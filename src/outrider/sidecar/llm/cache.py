@@ -114,15 +114,7 @@ class CachedAttempt(WrappedAttempt):
         self._fields = [field for field in fields if field[0] in _FORM]
         return accepted
 
-    def piece(self, data: bytes) -> bytes:
-        """Keep what is passed on."""
-        return self._keep(super().piece(data))
-
-    def last(self, *, framed: bool) -> bytes:
-        """Keep what comes last."""
-        return self._keep(super().last(framed=framed))
-
-    def _keep(self, passed: bytes) -> bytes:
+    def _take(self, passed: bytes) -> bytes:
         self._size += len(passed)
         if self._size <= LONGEST_ANSWER:
             self._pieces.append(passed)

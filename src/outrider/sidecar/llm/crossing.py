@@ -7,7 +7,7 @@ from outrider.sidecar.llm.attempt import CallAttempt, Record
 from outrider.sidecar.llm.routes import Provider
 from outrider.sidecar.llm.translation.translate import Form, Stream, Translation
 from outrider.sidecar.llm.usage import StreamScanner
-from outrider.sidecar.proxy.messages import Field
+from outrider.sidecar.proxy.messages import JSON, Field, with_content_type
 
 if TYPE_CHECKING:
     from outrider.sidecar.llm.gate import LlmGate
@@ -17,7 +17,6 @@ FORMS: dict[str, Form] = {"chat": "chat", "responses": "responses", "messages": 
 LONGEST_WHOLE = 16 * 1024 * 1024
 # What a client's SDK says of itself and to its own provider.
 _CLIENTS = (b"anthropic-", b"openai-", b"x-stainless-", b"x-goog-")
-_JSON: Field = (b"content-type", b"application/json")
 
 
 def translation(record: Record, provider: Provider) -> Translation:
@@ -63,7 +62,7 @@ class CrossingAttempt(CallAttempt):
         if self._scanner is not None and status < 400:
             self._stream = self._translated.stream()
         else:
-            fields[:] = [*(field for field in fields if field[0] != b"content-type"), _JSON]
+            fields[:] = with_content_type(fields, JSON)
         return True
 
     def piece(self, data: bytes) -> bytes:

@@ -30,7 +30,7 @@ from outrider.sidecar.llm.status import GatewayStatus, budget_status, route_stat
 from outrider.sidecar.llm.usage import Usage
 from outrider.sidecar.proxy.exchange import Exchange
 from outrider.sidecar.proxy.gate import Attempt, Failure
-from outrider.sidecar.proxy.messages import JSON_FIELDS, Field, Request
+from outrider.sidecar.proxy.messages import JSON_FIELDS, Field, Request, value_of
 
 if TYPE_CHECKING:
     from outrider.sidecar.llm.cache import ResponseCache
@@ -146,7 +146,7 @@ class LlmGate:
             path=path, size=size, began=self._now(), moment=self._wall(),
         )  # fmt: skip
         if self._trace is not None:
-            record.traceparent = next((value for name, value in request.fields if name == b"traceparent"), b"")
+            record.traceparent = value_of(request.fields, b"traceparent")
         self._begin(exchange, record, route)
 
     def status(self) -> GatewayStatus:
@@ -184,13 +184,14 @@ class LlmGate:
             return
         if self._script is not None:
             self._by_script(exchange, record, self._script)
-        elif self._cache is not None and self._from_cache(exchange, record, self._cache):
-            pass
-        elif not self._reserve(record):
+            return
+        if self._cache is not None and self._from_cache(exchange, record, self._cache):
+            return
+        if not self._reserve(record):
             self._agent.limits.end(record.estimate, 0, record.began)
             refuse_unpaid(exchange, record.endpoint.dialect)
-        else:
-            self.try_next(exchange, record, _NOBODY)
+            return
+        self.try_next(exchange, record, _NOBODY)
 
     def _admit(self, exchange: Exchange, record: Record, route: Route) -> bool:
         """Return whether a call may begin; one that may not is refused."""

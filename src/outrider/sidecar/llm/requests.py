@@ -8,7 +8,7 @@ from outrider.sidecar.llm.bodies import Call
 from outrider.sidecar.llm.dialects import Endpoint, error_document
 from outrider.sidecar.llm.forms import Form
 from outrider.sidecar.proxy.exchange import Exchange
-from outrider.sidecar.proxy.messages import JSON_FIELDS, Field, Request
+from outrider.sidecar.proxy.messages import CONTENT_TYPE, JSON_FIELDS, Field, Request, value_of
 
 if TYPE_CHECKING:
     from outrider.sidecar.llm.guard.guard import Guard
@@ -31,8 +31,7 @@ def read_call(request: Request, endpoint: Endpoint, guard: "Guard | None") -> tu
     """
     rules = guard.prompts if guard is not None else None
     if endpoint.form:
-        kind = next((value for name, value in request.fields if name == b"content-type"), b"")
-        form = Form(request.body, kind)
+        form = Form(request.body, value_of(request.fields, CONTENT_TYPE))
         if rules is not None:
             form.rewrite(rules.text)
         return form, form.said

@@ -19,10 +19,8 @@ from outrider.sidecar.proxy.messages import Field
 if TYPE_CHECKING:
     from outrider.sidecar.llm.attempt import Record
 
-DAY = 86_400
 # Bytes of a call, and of an answer; what is longer is cut.
 LONGEST = 256 * 1024
-_decoder = msgspec.json.Decoder
 _log = logger(__name__)
 
 
@@ -48,6 +46,9 @@ class Sample(msgspec.Struct, kw_only=True):
     request: str
     answer: str
     cut: bool
+
+
+_samples = msgspec.json.Decoder(Sample)
 
 
 class Samples:
@@ -90,9 +91,10 @@ class Samples:
     def _drop_old(self) -> None:
         """Remove the files of days that are too old, once a day."""
         now = self._wall()
-        if timestamp(now)[:10] == self._day:
+        today = timestamp(now)[:10]
+        if today == self._day:
             return
-        self._day = timestamp(now)[:10]
+        self._day = today
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         oldest = timestamp(now - self._settings.retention)[:10]
         for file in self._folder.glob("*.jsonl"):
@@ -122,15 +124,7 @@ class SampledAttempt(WrappedAttempt):
         self._answer.clear()
         return super().accept(status, fields)
 
-    def piece(self, data: bytes) -> bytes:
-        """Keep what is passed on."""
-        return self._keep(super().piece(data))
-
-    def last(self, *, framed: bool) -> bytes:
-        """Keep what comes last."""
-        return self._keep(super().last(framed=framed))
-
-    def _keep(self, passed: bytes) -> bytes:
+    def _take(self, passed: bytes) -> bytes:
         if len(self._answer) <= LONGEST:
             self._answer += passed
         return passed
@@ -154,7 +148,7 @@ def read_samples(folder: Path, last: int) -> list[Sample]:
 def _lines(file: Path) -> Iterator[Sample]:
     for line in file.read_bytes().splitlines():
         try:
-            yield _decoder(Sample).decode(line)
+            yield _samples.decode(line)
         except msgspec.DecodeError:  # one that was cut by a full disk
             continue
 

@@ -3,16 +3,14 @@
 from typing import TYPE_CHECKING
 
 from outrider.sidecar.proxy.gate import Attempt, Failure
-from outrider.sidecar.proxy.messages import Field
+from outrider.sidecar.proxy.messages import Field, is_event_stream
 
 if TYPE_CHECKING:
     from outrider.sidecar.proxy.exchange import Exchange
 
-EVENTS = b"text/event-stream"
-
 
 class WrappedAttempt(Attempt):
-    """Passes everything on to the inner attempt.
+    """Passes everything on to the inner attempt, and what that passes on through `_take`.
 
     Args:
         inner: It.
@@ -31,19 +29,23 @@ class WrappedAttempt(Attempt):
         """Ask the inner attempt, and note of what form the answer is."""
         accepted = self._inner.accept(status, fields)
         self.status, self.rewrites = status, self.rewrites or self._inner.rewrites
-        self.is_stream = any(name == b"content-type" and value.lower().startswith(EVENTS) for name, value in fields)
+        self.is_stream = is_event_stream(fields)
         return accepted
 
     def piece(self, data: bytes) -> bytes:
-        """Return what the inner attempt passes on."""
+        """Return what is made of what the inner attempt passes on."""
         passed = self._inner.piece(data)
         self.stop = self._inner.stop
-        return passed
+        return self._take(passed)
 
     def last(self, *, framed: bool) -> bytes:
-        """Return what the inner attempt held."""
+        """Return what is made of what the inner attempt held."""
         passed = self._inner.last(framed=framed)
         self.stop = self._inner.stop
+        return self._take(passed)
+
+    def _take(self, passed: bytes) -> bytes:
+        """Take a piece of the answer, and return what goes on of it."""
         return passed
 
     def cut(self, reason: str) -> bytes:

@@ -15,6 +15,7 @@ HOP_BY_HOP = frozenset({
 KEYS = frozenset({b"authorization", b"x-api-key", b"x-goog-api-key", b"proxy-authorization"})
 # None of it is forwarded, nor what some put a key into without being asked for it there.
 NOT_FORWARDED = KEYS | {b"api-key", b"cookie"}
+CONTENT_TYPE, JSON, EVENT_STREAM = b"content-type", b"application/json", b"text/event-stream"
 _REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
 
 
@@ -48,6 +49,21 @@ def without_hop_by_hop(fields: Sequence[Field], named: bytes) -> list[Field]:
     """Return the fields without those that a `Connection` field names (comma-separated, in lower case)."""
     dropped = {name.strip() for name in named.split(b",")}
     return [field for field in fields if field[0] not in dropped]
+
+
+def value_of(fields: Iterable[Field], name: bytes) -> bytes:
+    """Return the value of the first field of a name; empty where there is none."""
+    return next((value for found, value in fields if found == name), b"")
+
+
+def is_event_stream(fields: Iterable[Field]) -> bool:
+    """Return whether a body comes as server-sent events."""
+    return any(name == CONTENT_TYPE and value.lower().startswith(EVENT_STREAM) for name, value in fields)
+
+
+def with_content_type(fields: Iterable[Field], content_type: bytes) -> list[Field]:
+    """Return fields of a body that is of another type now."""
+    return [*(field for field in fields if field[0] != CONTENT_TYPE), (CONTENT_TYPE, content_type)]
 
 
 def request_head(method: bytes, target: bytes, host: bytes, fields: Iterable[Field], length: int) -> bytes:
@@ -86,4 +102,4 @@ def error_body(code: str, message: str) -> bytes:
     return encode({"error": {"message": message, "type": code, "code": code}})
 
 
-JSON_FIELDS: list[Field] = [(b"content-type", b"application/json")]
+JSON_FIELDS: list[Field] = [(CONTENT_TYPE, JSON)]

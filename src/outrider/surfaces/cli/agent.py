@@ -17,6 +17,7 @@ from outrider.ports.telemetry import start_tracing, stop_tracing
 from outrider.sidecar.llm.building import SAMPLES
 from outrider.sidecar.llm.samples import Sample, read_samples
 from outrider.surfaces.cli.agent_home import agent_files, agent_home, declared_agent, read_input
+from outrider.surfaces.cli.agent_options import ACCEPT_UNSANDBOXED, AGENT_NAME, AGENT_PATH, OFFLINE, TASK_INPUT, YES
 from outrider.surfaces.cli.agent_progress import Progress, summary
 from outrider.surfaces.cli.agent_tasks import chat, invoke, print_result
 from outrider.surfaces.cli.output import Output, output_option, show
@@ -24,8 +25,6 @@ from outrider.surfaces.cli.printable import printable
 from outrider.surfaces.cli.session import execute
 from outrider.surfaces.cli.settings import Settings, note
 
-_PATH = click.argument("path", type=click.Path(path_type=Path), default=Path())
-_NAME = click.option("--name", default="", help="Which agent, where PATH declares several.")
 _COST_COLUMNS = ("day", "provider", "model", "calls", "input_tokens", "output_tokens", "cost")
 _STATES = {"succeeded": 0, "failed": CODES["EXECUTION_FAILED"].exit, "timed_out": CODES["TIMEOUT"].exit}
 
@@ -40,16 +39,12 @@ agent.add_command(chat)
 
 
 @agent.command("run")
-@_PATH
-@_NAME
-@click.option(
-    "--input", "given", default="", help="Input of the task: JSON, else text; @FILE reads it, @- standard input."
-)
-@click.option("--offline", is_flag=True, help="Let the script of the agent answer in place of models.")
-@click.option(
-    "--accept-unsandboxed", is_flag=True, help="Run without a sandbox where none works; it can then read your keys."
-)
-@click.option("--yes", is_flag=True, help="Approve every call of a tool that waits for a person.")
+@AGENT_PATH
+@AGENT_NAME
+@TASK_INPUT
+@OFFLINE
+@ACCEPT_UNSANDBOXED
+@YES
 @output_option(JobResult)
 @click.pass_context
 def run_agent(
@@ -76,8 +71,8 @@ def run_agent(
 
 
 @agent.command("logs")
-@_PATH
-@_NAME
+@AGENT_PATH
+@AGENT_NAME
 @click.option("--run", "run_id", default="", help="Of which run; the last one if absent.")
 def logs(path: Path, name: str, run_id: str) -> int:
     """Print what an agent wrote to standard error in a run."""
@@ -87,8 +82,8 @@ def logs(path: Path, name: str, run_id: str) -> int:
 
 
 @agent.command("runs")
-@_PATH
-@_NAME
+@AGENT_PATH
+@AGENT_NAME
 @output_option(list[JobResult])
 def list_runs(path: Path, name: str, output: Output) -> int:
     """List what became of the last runs, the newest last."""
@@ -102,8 +97,8 @@ def list_runs(path: Path, name: str, output: Output) -> int:
 
 
 @agent.command("cost")
-@_PATH
-@_NAME
+@AGENT_PATH
+@AGENT_NAME
 @click.option("--days", default=31, show_default=True, help="How far back, today included.")
 @output_option(list[CostRow])
 def cost(path: Path, name: str, days: int, output: Output) -> int:
@@ -118,8 +113,8 @@ def cost(path: Path, name: str, days: int, output: Output) -> int:
 
 
 @agent.command("prompts")
-@_PATH
-@_NAME
+@AGENT_PATH
+@AGENT_NAME
 @click.option("--last", default=10, show_default=True, help="How many, the newest.")
 @output_option(list[Sample])
 def prompts(path: Path, name: str, last: int, output: Output) -> int:
@@ -138,8 +133,8 @@ def prompts(path: Path, name: str, last: int, output: Output) -> int:
 
 
 @agent.command("memory")
-@_PATH
-@_NAME
+@AGENT_PATH
+@AGENT_NAME
 @click.option("--export", "exported", default="", metavar="MEMORY", help="Print all of a memory, as lines of JSON.")
 @click.option("--forget", "forgotten", default="", metavar="MEMORY", help="Delete all of a memory.")
 @output_option(list[MemoryRow])

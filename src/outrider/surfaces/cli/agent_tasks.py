@@ -18,6 +18,7 @@ from outrider.local.agents.job import AgentHost, JobResult, hosting
 from outrider.orchestrator.wire import TaskRequest
 from outrider.runtime.objects import ObjectSet
 from outrider.surfaces.cli.agent_home import agent_home, declared_agent, read_input
+from outrider.surfaces.cli.agent_options import ACCEPT_UNSANDBOXED, AGENT_NAME, AGENT_PATH, OFFLINE, TASK_INPUT, YES
 from outrider.surfaces.cli.agent_progress import Progress, summary
 from outrider.surfaces.cli.lines import Lines
 from outrider.surfaces.cli.output import Output, output_option, show
@@ -26,14 +27,11 @@ from outrider.surfaces.cli.session import client, execute
 from outrider.surfaces.cli.settings import Settings, note
 
 WAIT_SECONDS = 20
-_INPUT = click.option(
-    "--input", "given", default="", help="Input of the task: JSON, else text; @FILE reads it, @- standard input."
-)
 
 
 @click.command("invoke")
 @click.argument("name")
-@_INPUT
+@TASK_INPUT
 @click.option(
     "--session", default="", help="The conversation that it belongs to; the program finds it in OUTRIDER_SESSION."
 )
@@ -70,14 +68,12 @@ def invoke(ctx: click.Context, name: str, given: str, *, session: str, no_wait: 
 
 
 @click.command("chat")
-@click.argument("path", type=click.Path(path_type=Path), default=Path())
-@click.option("--name", default="", help="Which agent, where PATH declares several.")
+@AGENT_PATH
+@AGENT_NAME
 @click.option("--session", default="", help="Go on with an earlier one; the program finds it in OUTRIDER_SESSION.")
-@click.option("--offline", is_flag=True, help="Let the script of the agent answer in place of models.")
-@click.option(
-    "--accept-unsandboxed", is_flag=True, help="Run without a sandbox where none works; it can then read your keys."
-)
-@click.option("--yes", is_flag=True, help="Approve every call of a tool that waits for a person.")
+@OFFLINE
+@ACCEPT_UNSANDBOXED
+@YES
 @click.pass_context
 def chat(
     ctx: click.Context, /, path: Path, name: str, session: str, *, offline: bool, accept_unsandboxed: bool, yes: bool
@@ -126,8 +122,7 @@ class _Talk:
 
     async def _answer(self, host: AgentHost, said: str) -> None:
         result: JobResult = await host.run(said, self._progress.watcher(), self._session)
-        if result.result is not None:
-            print_result(result.result)
+        print_result(result.result)
         self.well = self.well and result.state == "succeeded"
         note(summary(result))
 

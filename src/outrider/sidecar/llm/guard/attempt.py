@@ -4,7 +4,7 @@ from outrider.sidecar.llm.guard.rules import Rules
 from outrider.sidecar.llm.guard.stream import GuardedStream
 from outrider.sidecar.llm.wrapping import WrappedAttempt
 from outrider.sidecar.proxy.gate import Attempt
-from outrider.sidecar.proxy.messages import Field
+from outrider.sidecar.proxy.messages import CONTENT_TYPE, Field, value_of
 
 # Of content types that hold texts.
 _TEXTS = (b"json", b"text/", b"xml")
@@ -31,7 +31,7 @@ class GuardedAttempt(WrappedAttempt):
     def accept(self, status: int, fields: list[Field]) -> bool:
         """See what form the answer has."""
         accepted = super().accept(status, fields)
-        kind = next((value.lower() for name, value in fields if name == b"content-type"), b"")
+        kind = value_of(fields, CONTENT_TYPE).lower()
         self._passes = bool(kind) and not any(one in kind for one in _TEXTS)
         self.rewrites = self.rewrites or not self._passes
         if self.is_stream:
@@ -39,28 +39,25 @@ class GuardedAttempt(WrappedAttempt):
         self._unreadable = any(name == b"content-encoding" and value.lower() != b"identity" for name, value in fields)
         return accepted
 
-    def piece(self, data: bytes) -> bytes:
+    def _take(self, passed: bytes) -> bytes:
         """Return what can be told now."""
-        return self._take(super().piece(data))
-
-    def _take(self, data: bytes) -> bytes:
         if self._passes:
-            return data
+            return passed
         if self._unreadable:
             self.stop = self.stop or "the answer is packed in a way that is not known, and cannot be guarded"
             return b""
         if self._stream is not None:
-            told = self._stream.feed(data)
+            told = self._stream.feed(passed)
             self.stop = self.stop or self._stream.problem
             return told
-        self._whole += data
+        self._whole += passed
         if len(self._whole) > LONGEST_WHOLE:
             self.stop = self.stop or f"the answer is longer than {LONGEST_WHOLE} bytes, and cannot be guarded"
         return b""
 
     def last(self, *, framed: bool) -> bytes:
         """Return what was held."""
-        told = self._take(super().last(framed=framed))
+        told = super().last(framed=framed)
         if self._stream is not None:
             return told if self.stop else told + self._stream.end()
         return told if self.stop or self._passes else self._rules.document(bytes(self._whole))

@@ -14,7 +14,7 @@ from outrider.sidecar.llm.dialects import error_document
 from outrider.sidecar.llm.hosting.credentials import ApiKey, AwsKeys, read_credentials
 from outrider.sidecar.llm.hosting.host import Host, Outgoing, Reading
 from outrider.sidecar.llm.hosting.sigv4 import Request, sign
-from outrider.sidecar.proxy.messages import JSON_FIELDS, Field
+from outrider.sidecar.proxy.messages import CONTENT_TYPE, JSON, Field, with_content_type
 
 LONGEST_ERROR = 64 * 1024
 # Fields of AWS itself, of which a client must choose none: they sign, and some of Bedrock's set the price.
@@ -84,7 +84,7 @@ class AmazonHost(Host):
             return []
         if isinstance(keys, ApiKey):
             return [(b"authorization", b"Bearer " + keys.value.reveal().encode())]
-        fields = [(b"host", authority), *(field for field in asked.fields if field[0] == b"content-type")]
+        fields = [(b"host", authority), *(field for field in asked.fields if field[0] == CONTENT_TYPE)]
         request = Request(b"POST", asked.path, fields, asked.body)
         return sign(request, keys, region=self._region, service=self._service, moment=moment)
 
@@ -97,7 +97,7 @@ class AmazonHost(Host):
         if status < 400:
             return None
         said = fields.copy()
-        fields[:] = [*(field for field in fields if field[0] != b"content-type"), *JSON_FIELDS]
+        fields[:] = with_content_type(fields, JSON)
         return ErrorReading(self._dialect, self.status(status, said), said)
 
 

@@ -10,17 +10,15 @@ from urllib.parse import quote
 import msgspec
 
 from outrider.core.errors import InvalidConfigError, UnsupportedError
-from outrider.core.sidecar_settings import Dialect
 from outrider.sidecar.llm.dialects import provider_path
 from outrider.sidecar.llm.hosting.amazon import OF_AMAZON, AmazonHost
 from outrider.sidecar.llm.hosting.bedrock_events import EventReading
 from outrider.sidecar.llm.hosting.host import Outgoing, Reading
-from outrider.sidecar.proxy.messages import Field
+from outrider.sidecar.proxy.messages import JSON, JSON_FIELDS, Field, with_content_type
 
 # The one that the models with a version in their id know (platform.claude.com/docs/en/build-with-claude/claude-on-amazon-bedrock).
 VERSION = "bedrock-2023-05-31"
 EVENT_STREAM = b"application/vnd.amazon.eventstream"
-_JSON = b"application/json"
 # Fields that are written anew, or stand in the body here.
 _NOT_KEPT = frozenset({b"accept", b"content-type", b"date"})
 _OF_CLIENTS = (*OF_AMAZON, b"anthropic-", b"x-stainless-")
@@ -98,15 +96,14 @@ class Bedrock(AmazonHost):
             )  # fmt: skip
         written, stream = invoke_body(body, fields)
         kept = [field for field in fields if field[0] not in _NOT_KEPT and not field[0].startswith(_OF_CLIENTS)]
-        kept += [(b"content-type", _JSON), (b"accept", _JSON)]
+        kept += [*JSON_FIELDS, (b"accept", JSON)]
         return Outgoing(invoke_path(self._base, model, stream=stream), kept, written)
 
     def read(self, status: int, fields: list[Field]) -> Reading | None:
         """Return what makes Anthropic's stream of Amazon's, or reads an error."""
         if not any(name == b"content-type" and value.lower().startswith(EVENT_STREAM) for name, value in fields):
             return super().read(status, fields)
-        kept = [field for field in fields if field[0] != b"content-type"]
-        fields[:] = [*kept, (b"content-type", b"text/event-stream; charset=utf-8")]
+        fields[:] = with_content_type(fields, b"text/event-stream; charset=utf-8")
         return EventReading()
 
 
@@ -119,9 +116,6 @@ class Signed(AmazonHost):
         base: Path of its address; that of OpenAI's dialect holds the version.
         region: Where it is; empty where the name says it.
     """
-
-    def __init__(self, dialect: Dialect, host: str, base: bytes, *, region: str = "") -> None:
-        super().__init__(dialect, host, base, region=region)
 
     def request(self, path: bytes, fields: list[Field], body: bytes, *, model: str) -> Outgoing:
         """Return the call as the dialect has it."""
