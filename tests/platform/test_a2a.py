@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
+from tests.local.agents.support import GATEWAY
 from tests.peers.a2a_peer import ask
 from tests.platform.harness import eventually, running
 from tests.platform.hook import Hook
@@ -18,17 +19,11 @@ from tests.sidecar.process import started
 from tests.sidecar.tools.test_real_servers import ask as post
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
-PROGRAM = """
-import json, os, sys, time, urllib.request
+PROGRAM = (
+    GATEWAY
+    + """
 task = json.load(sys.stdin)
 given = {name: task[name] for name in task if name != "event"}
-def post(path, body):
-    call = urllib.request.Request(
-        os.environ["OUTRIDER_GATEWAY"] + path, json.dumps(body).encode(),
-        {"authorization": "Bearer " + os.environ["OPENAI_API_KEY"]},
-    )
-    with urllib.request.urlopen(call, timeout=60) as answer:
-        return json.load(answer)
 text = given.get("input")
 if text == "fail":
     sys.exit(4)
@@ -40,9 +35,10 @@ if text == "model":
     said = post("/v1/chat/completions", {"model": "default", "messages": [{"role": "user", "content": "down"}]})
     print(json.dumps(said["choices"][0]["message"]["content"]))
     sys.exit(0)
-written = post("/v1/tools/host_file_write", given["write"])["structuredContent"] if "write" in given else None
+written = tool("host_file_write", given["write"]) if "write" in given else None
 print(json.dumps({"given": given, "session": os.environ.get("OUTRIDER_SESSION"), "written": written}))
 """
+)
 
 
 class Agent:

@@ -9,20 +9,15 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.local.agents.support import GATEWAY
 from tests.platform.harness import Platform, eventually, running
 from tests.platform.hook import Hook
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
-PROGRAM = """
-import json, os, sys, time, urllib.request
+PROGRAM = (
+    GATEWAY
+    + """
 task = json.load(sys.stdin)
-def post(path, body):
-    call = urllib.request.Request(
-        os.environ["OUTRIDER_GATEWAY"] + path, json.dumps(body).encode(),
-        {"authorization": "Bearer " + os.environ["OPENAI_API_KEY"]},
-    )
-    with urllib.request.urlopen(call, timeout=60) as answer:
-        return json.load(answer)
 body = task["event"]["data"]["body"]
 print("task", body, file=sys.stderr, flush=True)
 if body.get("sleep"):
@@ -30,9 +25,10 @@ if body.get("sleep"):
 if body.get("fail"):
     sys.exit(4)
 said = post("/v1/chat/completions", {"model": "default", "messages": [{"role": "user", "content": "down"}]})
-found = [post("/v1/tools/" + name, arguments)["structuredContent"] for name, arguments in body.get("tools", [])]
+found = [tool(*call) for call in body.get("tools", [])]
 print(json.dumps({"said": said["choices"][0]["message"]["content"], "tools": found, "question": task.get("question")}))
 """
+)
 STEP = "{agent: triage, with: {question: why}, timeout: 60s}"
 
 
@@ -153,21 +149,16 @@ def test_a_changed_agent_is_used_from_the_next_task_on(hook: Hook) -> None:
         assert "free" in json.dumps(result(hook.platform)["result"]["tools"][0])
 
 
-TASK = """
-import json, os, sys, urllib.request
+TASK = (
+    GATEWAY
+    + """
 task = json.load(sys.stdin)
 if task.get("input") == "fail":
     sys.exit(4)
-def tool(name, arguments):
-    call = urllib.request.Request(
-        os.environ["OUTRIDER_GATEWAY"] + "/v1/tools/" + name, json.dumps(arguments).encode(),
-        {"authorization": "Bearer " + os.environ["OPENAI_API_KEY"]},
-    )
-    with urllib.request.urlopen(call, timeout=60) as answer:
-        return json.load(answer)["structuredContent"]
 print(json.dumps({"task": {name: task[name] for name in task if name != "event"}, "session": os.environ.get("OUTRIDER_SESSION"),
                   "tools": [tool(*call) for call in task.get("tools", [])]}))
 """
+)
 
 
 def test_a_user_gives_an_agent_a_task(hook: Hook) -> None:

@@ -7,8 +7,12 @@ import subprocess
 import sys
 import sysconfig
 import tarfile
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 PYTHON = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
 _LEFT_OUT = frozenset(
@@ -80,6 +84,21 @@ class PodmanStore:
         """Remove all of it."""
         self.podman("rm", "--all", "--force", "--time=0")
         self.podman("system", "reset", "--force")
+
+
+@contextmanager
+def usable_store() -> Iterator[PodmanStore]:
+    """Return a storage with the image `plain`; the test is skipped where this machine runs no container."""
+    # A short path: those of podman's sockets have at most 107 bytes.
+    with tempfile.TemporaryDirectory(prefix="p-", ignore_cleanup_errors=True) as folder:
+        made = PodmanStore(Path(folder))
+        made.build("plain")
+        if reason := made.refuses():
+            pytest.skip(f"podman cannot run a container on this machine: {reason}")
+        try:
+            yield made
+        finally:
+            made.close()
 
 
 def _pack(target: Path) -> None:

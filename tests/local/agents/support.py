@@ -23,6 +23,19 @@ call = urllib.request.Request(
 with urllib.request.urlopen(call, timeout=10) as answer:
     print(json.dumps({"said": json.load(answer)["choices"][0]["message"]["content"], "task": task}))
 """
+# The beginning of a program that calls models and tools with nothing but the standard library.
+GATEWAY = """
+import json, os, sys, time, urllib.request
+def post(path, body):
+    call = urllib.request.Request(
+        os.environ["OUTRIDER_GATEWAY"] + path, json.dumps(body).encode(),
+        {"authorization": "Bearer " + os.environ["OPENAI_API_KEY"]},
+    )
+    with urllib.request.urlopen(call, timeout=60) as answer:
+        return json.load(answer)
+def tool(name, arguments):
+    return post("/v1/tools/" + name, arguments)["structuredContent"]
+"""
 SCRIPT = [{"when": "down", "say": "I would restart it."}, {"say": "All is well."}]
 
 

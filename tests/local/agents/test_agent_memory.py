@@ -5,25 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.local.agents.support import AgentFolder
+from tests.local.agents.support import GATEWAY, AgentFolder
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
-REMEMBERS = """
-import json, os, sys, urllib.request
-
-def tool(name, **arguments):
-    call = urllib.request.Request(
-        f"{os.environ['OUTRIDER_GATEWAY']}/v1/tools/{name}", json.dumps(arguments).encode(),
-        {"authorization": "Bearer " + os.environ["OPENAI_API_KEY"], "content-type": "application/json"},
-    )
-    with urllib.request.urlopen(call, timeout=20) as answer:
-        return json.load(answer)["structuredContent"]
-
+REMEMBERS = f"""{GATEWAY}
 task = json.load(sys.stdin)
-past = tool("incidents_search", text=task, k=1)["matches"]
-tool("incidents_add", items=[{"text": task}])
-tool("notes_put", key="last", value=task)
-print(json.dumps({"past": [one["text"] for one in past]}))
+past = tool("incidents_search", {{"text": task, "k": 1}})["matches"]
+tool("incidents_add", {{"items": [{{"text": task}}]}})
+tool("notes_put", {{"key": "last", "value": task}})
+print(json.dumps({{"past": [one["text"] for one in past]}}))
 """
 MEMORY = [
     {"name": "incidents", "type": "vector", "embedding": "default", "retention": "90d"},

@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,25 +14,17 @@ import pytest
 
 from tests.local.agents.support import ASK, AgentFolder
 from tests.platform.harness import eventually
-from tests.servers.containers import PYTHON, PodmanStore
+from tests.servers.containers import PYTHON, PodmanStore, usable_store
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 
 
 @pytest.fixture(scope="module")
 def store() -> Iterator[PodmanStore]:
-    # A short path: those of podman's sockets have at most 107 bytes.
-    with tempfile.TemporaryDirectory(prefix="p-", ignore_cleanup_errors=True) as folder:
-        made = PodmanStore(Path(folder))
-        made.build("plain")
-        if reason := made.refuses():
-            pytest.skip(f"podman cannot run a container on this machine: {reason}")
+    with usable_store() as made:
         command = json.dumps([PYTHON, "-c", ASK])
         made.build("agent", f"CMD {command}", "USER 1000", "ENV PYTHONPATH=/opt/lib", "WORKDIR /opt")
-        try:
-            yield made
-        finally:
-            made.close()
+        yield made
 
 
 class Boxed(AgentFolder):

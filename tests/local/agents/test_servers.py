@@ -2,7 +2,6 @@
 
 import os
 import sys
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,7 +17,7 @@ from outrider.sidecar.activity import Question
 from outrider.sidecar.tools.status import Decision
 from outrider.surfaces.cli.agent_home import agent_home, declared_agent
 from tests.local.agents.support import AgentFolder
-from tests.servers.containers import PYTHON, PodmanStore
+from tests.servers.containers import PYTHON, PodmanStore, usable_store
 from tests.servers.ports import free_port
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
@@ -81,15 +80,8 @@ def test_a_task_is_posted_to_a_server(tmp_path: Path, level: str) -> None:
 
 @pytest.fixture(scope="module")
 def store() -> Iterator[PodmanStore]:
-    with tempfile.TemporaryDirectory(prefix="p-", ignore_cleanup_errors=True) as folder:
-        made = PodmanStore(Path(folder))
-        made.build("plain")
-        if reason := made.refuses():
-            pytest.skip(f"podman cannot run a container on this machine: {reason}")
-        try:
-            yield made
-        finally:
-            made.close()
+    with usable_store() as made:
+        yield made
 
 
 def test_a_server_in_a_container(tmp_path: Path, store: PodmanStore) -> None:

@@ -11,24 +11,14 @@ from typing import Any
 
 import pytest
 
-from tests.local.agents.support import AgentFolder
+from tests.local.agents.support import GATEWAY, AgentFolder
 from tests.peers.a2a_peer import A2aAgent
 from tests.peers.environments import install
 from tests.peers.mcp_client import ENVIRONMENTS
 from tests.servers.mcp_servers import PROGRAMS, McpServerProcess
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
-CALLS = """
-import json, os, sys, urllib.request
-def tool(name, arguments):
-    call = urllib.request.Request(
-        os.environ["OUTRIDER_GATEWAY"] + "/v1/tools/" + name, json.dumps(arguments).encode(),
-        {"authorization": "Bearer " + os.environ["OPENAI_API_KEY"]},
-    )
-    with urllib.request.urlopen(call, timeout=30) as answer:
-        return json.load(answer)["structuredContent"]
-print(json.dumps([tool(*call) for call in json.load(sys.stdin)]))
-"""
+CALLS = f"{GATEWAY}print(json.dumps([tool(*call) for call in json.load(sys.stdin)]))\n"
 # The MCP SDK inside the sandbox, unchanged.
 SDK = """
 import asyncio, json, os
