@@ -3,7 +3,7 @@
 import hmac
 import json
 from collections.abc import Callable, Iterable
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import msgspec
 
@@ -22,6 +22,10 @@ class SecretRef(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_
 
     secret: Name
     key: str | None = None
+
+
+# Fields of an HTTP request, as text or from a secret.
+HeaderFields = dict[Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9-]+$")], str | SecretRef]
 
 
 class SecretValue:

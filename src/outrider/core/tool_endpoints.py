@@ -6,9 +6,9 @@ import msgspec
 
 from outrider.core.errors import InvalidConfigError
 from outrider.core.quantities import Size, size
-from outrider.core.secrets import SecretRef
-from outrider.core.sidecar_settings import SandboxLevel
+from outrider.core.secrets import HeaderFields, SecretRef
 from outrider.core.tool_oauth import OAuth, check_credentials
+from outrider.core.tool_settings import SandboxLevel
 
 
 class HttpTransport(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
@@ -27,7 +27,7 @@ class HttpTransport(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=
     ]
     token: SecretRef | None = None
     oauth: OAuth | None = None
-    headers: dict[Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9-]+$")], str | SecretRef] = {}
+    headers: HeaderFields = {}
     ca: str = ""
 
     def __post_init__(self) -> None:
@@ -84,7 +84,7 @@ class OpenApiTransport(msgspec.Struct, kw_only=True, rename="camel", omit_defaul
     ] = ""
     token: SecretRef | None = None
     oauth: OAuth | None = None
-    headers: dict[Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9-]+$")], str | SecretRef] = {}
+    headers: HeaderFields = {}
     ca: str = ""
 
     def __post_init__(self) -> None:
@@ -111,7 +111,7 @@ class A2aTransport(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=T
         str, msgspec.Meta(pattern=r"^https?://[^/?#@\s]+(/[^?#\s]*)?$", examples=["https://other.internal/a2a/web"])
     ]
     token: SecretRef | None = None
-    headers: dict[Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9-]+$")], str | SecretRef] = {}
+    headers: HeaderFields = {}
     ca: str = ""
 
 

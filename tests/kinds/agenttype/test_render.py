@@ -11,8 +11,8 @@ import pytest
 from outrider.core.errors import InvalidConfigError, OutriderError
 from outrider.core.schema import convert
 from outrider.core.secrets import SecretRef
-from outrider.core.sidecar_settings import A2aServerSettings, OpenApiServerSettings, StdioServerSettings
 from outrider.core.tool_endpoints import ToolEndpoint
+from outrider.core.tool_settings import A2aServerSettings, OpenApiServerSettings, StdioServerSettings
 from outrider.kinds.agenttype.environment import AGENT_KEY
 from outrider.kinds.agenttype.granting import LONGEST_QUEUE_SECONDS, OPERATIONS, granted
 from outrider.kinds.agenttype.model import AgentTypeSpec

@@ -11,7 +11,7 @@ from typing import Any
 from outrider.core.http.headers import Headers
 from outrider.core.http.messages import Request, Response
 from outrider.core.policy import ApprovalTerms
-from outrider.core.sidecar_settings import HttpServerSettings, ToolGrantSettings
+from outrider.core.tool_settings import HttpServerSettings, ToolGrantSettings
 from outrider.ports.clock import SystemClock
 from outrider.ports.http.server import Server
 from outrider.ports.secrets import Resolver

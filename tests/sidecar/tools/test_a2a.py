@@ -12,7 +12,7 @@ from outrider.core.errors import ExecutionFailedError, InvalidConfigError, Outri
 from outrider.core.http.headers import Headers
 from outrider.core.http.limits import Limits
 from outrider.core.http.messages import Request, Response
-from outrider.core.sidecar_settings import A2aServerSettings
+from outrider.core.tool_settings import A2aServerSettings
 from outrider.ports.http.server import Server
 from outrider.ports.secrets import Resolver
 from outrider.sidecar.tools.servers.a2a import server as module

@@ -9,7 +9,7 @@ import pytest
 
 from outrider.core.codec import decode_plain
 from outrider.core.http.messages import Response
-from outrider.core.sidecar_settings import HttpServerSettings, ToolGrantSettings, ToolsSettings
+from outrider.core.tool_settings import HttpServerSettings, ToolGrantSettings, ToolsSettings
 from outrider.ports.clock import SystemClock
 from outrider.ports.secrets import Resolver
 from outrider.sidecar.tools import building

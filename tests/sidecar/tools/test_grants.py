@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from outrider.core.errors import DeniedError, InvalidConfigError, NotFoundError
 from outrider.core.policy import ApprovalTerms
 from outrider.core.quantities import Duration
-from outrider.core.sidecar_settings import ToolGrantSettings
+from outrider.core.tool_settings import ToolGrantSettings
 from outrider.sidecar.tools.approvals import MOST_OPEN
 from outrider.sidecar.tools.desk import LONGEST_CALL
 from outrider.sidecar.tools.grants import Grant

@@ -13,7 +13,7 @@ from outrider.core.http.headers import Headers
 from outrider.core.http.messages import Response
 from outrider.core.mcp.asking import read_answer
 from outrider.core.secrets import SecretRef
-from outrider.core.sidecar_settings import HttpServerSettings
+from outrider.core.tool_settings import HttpServerSettings
 from outrider.ports.secrets import Resolver
 from outrider.sidecar.tools.servers.http import HttpWire
 from outrider.sidecar.tools.servers.mcp import McpServer

@@ -24,7 +24,7 @@ from outrider.core.errors import (
     UnavailableError,
 )
 from outrider.core.secrets import SecretRef
-from outrider.core.sidecar_settings import StdioServerSettings
+from outrider.core.tool_settings import StdioServerSettings
 from outrider.ports.secrets import Resolver
 from outrider.sidecar.tools.servers import stdio
 from outrider.sidecar.tools.servers.mcp import McpServer

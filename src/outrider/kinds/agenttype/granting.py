@@ -9,7 +9,9 @@ from packaging.version import InvalidVersion, Version
 
 from outrider.core.errors import InvalidConfigError, NotFoundError, did_you_mean
 from outrider.core.oauth_settings import ExchangeSettings, OAuthSettings
-from outrider.core.sidecar_settings import (
+from outrider.core.tool_endpoints import A2aTransport, ToolEndpoint
+from outrider.core.tool_oauth import OAuth
+from outrider.core.tool_settings import (
     A2aServerSettings,
     AnyToolServer,
     HttpServerSettings,
@@ -18,8 +20,6 @@ from outrider.core.sidecar_settings import (
     ToolGrantSettings,
     ToolsSettings,
 )
-from outrider.core.tool_endpoints import A2aTransport, ToolEndpoint
-from outrider.core.tool_oauth import OAuth
 from outrider.kinds.agenttype.tools import ToolUse
 
 # The server of operations; no Tool can be called so.

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from outrider.core.secrets import SecretRef
+from outrider.core.secrets import HeaderFields
 
 
 class OtlpEndpoint(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
@@ -19,7 +19,7 @@ class OtlpEndpoint(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=T
     url: Annotated[
         str, msgspec.Meta(pattern=r"^https?://[^/?#@\s]+(/[^?#\s]*)?$", examples=["https://otel.internal:4318"])
     ]
-    headers: dict[Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9-]+$")], str | SecretRef] = {}
+    headers: HeaderFields = {}
     ca: str = ""
 
 

@@ -9,7 +9,8 @@ from outrider.core.codec import digest
 from outrider.core.errors import DeadlineExceededError, NotFoundError, OutriderError
 from outrider.core.mcp.tools import ToolResult
 from outrider.core.schema import convert
-from outrider.core.sidecar_settings import MemorySettings, ToolGrantSettings
+from outrider.core.sidecar_settings import MemorySettings
+from outrider.core.tool_settings import ToolGrantSettings
 from outrider.ports.clock import Clock
 from outrider.ports.secrets import Resolver
 from outrider.ports.telemetry import logger

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from outrider.core.errors import InvalidConfigError
 from outrider.core.identifiers import time_ordered
-from outrider.core.sidecar_settings import ToolsSettings
+from outrider.core.tool_settings import ToolsSettings
 from outrider.ports.clock import Clock
 from outrider.ports.secrets import Resolver
 from outrider.runtime.audit import AuditLog

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from outrider.core.errors import DeniedError, LimitedError, OutriderError
-from outrider.core.sidecar_settings import ToolGrantSettings
+from outrider.core.tool_settings import ToolGrantSettings
 from outrider.runtime.expressions import Expression
 from outrider.sidecar.llm.buckets import Bucket
 

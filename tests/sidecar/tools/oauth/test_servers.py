@@ -21,12 +21,7 @@ from outrider.core.errors import (
 from outrider.core.http.headers import Headers
 from outrider.core.http.messages import Request, Response
 from outrider.core.secrets import SecretRef
-from outrider.core.sidecar_settings import (
-    HttpServerSettings,
-    OpenApiServerSettings,
-    ToolGrantSettings,
-    ToolsSettings,
-)
+from outrider.core.tool_settings import HttpServerSettings, OpenApiServerSettings, ToolGrantSettings, ToolsSettings
 from outrider.ports.clock import SystemClock
 from outrider.ports.clock.manual import ManualClock
 from outrider.ports.http.server import Server

@@ -8,7 +8,7 @@ from typing import Any
 
 from outrider.core.http.headers import Headers
 from outrider.core.http.messages import Request, Response
-from outrider.core.sidecar_settings import OpenApiServerSettings
+from outrider.core.tool_settings import OpenApiServerSettings
 from outrider.ports.http.server import Server
 from outrider.ports.secrets import Resolver
 from outrider.sidecar.tools.servers.openapi.document import Document

@@ -21,7 +21,7 @@ from outrider.core.errors import (
 from outrider.core.http.headers import Headers
 from outrider.core.http.messages import Response
 from outrider.core.secrets import SecretRef
-from outrider.core.sidecar_settings import OpenApiServerSettings, ToolGrantSettings, ToolsSettings
+from outrider.core.tool_settings import OpenApiServerSettings, ToolGrantSettings, ToolsSettings
 from outrider.ports.clock import SystemClock
 from outrider.ports.secrets import Resolver
 from outrider.sidecar.tools.building import Tools

@@ -11,7 +11,7 @@ from outrider.core.http.headers import Headers
 from outrider.core.http.limits import Limits
 from outrider.core.http.messages import Response
 from outrider.core.mcp.asking import ACCEPTED, Asked, Fault
-from outrider.core.sidecar_settings import HttpServerSettings
+from outrider.core.tool_settings import HttpServerSettings
 from outrider.ports.clock import Clock
 from outrider.ports.secrets import Resolver
 from outrider.sidecar.tools.servers.addresses import read_address

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from outrider.core.sidecar_settings import A2aServerSettings, AnyToolServer, HttpServerSettings, OpenApiServerSettings
+from outrider.core.tool_settings import A2aServerSettings, AnyToolServer, HttpServerSettings, OpenApiServerSettings
 from outrider.ports.secrets import Resolver
 from outrider.sidecar.tools.servers.a2a.server import A2aServer
 from outrider.sidecar.tools.servers.a2a.wire import A2aWire

@@ -4,7 +4,7 @@ import asyncio
 import os
 from pathlib import Path
 
-from outrider.core.sidecar_settings import StdioServerSettings
+from outrider.core.tool_settings import StdioServerSettings
 from outrider.ports.secrets import Resolver
 from outrider.runtime.contexts import cache_folder
 from outrider.runtime.sandbox.launch import SEARCH_PATH

@@ -19,7 +19,7 @@ from outrider.core.errors import (
 )
 from outrider.core.mcp.asking import Asked, legacy_request, outcome
 from outrider.core.mcp.protocol import METHOD_NOT_FOUND
-from outrider.core.sidecar_settings import StdioServerSettings
+from outrider.core.tool_settings import StdioServerSettings
 from outrider.ports.secrets import Resolver
 from outrider.runtime.sandbox.process import Confined
 from outrider.sidecar.tools.servers.program import start_program

@@ -19,7 +19,7 @@ from outrider.core.http.limits import Limits
 from outrider.core.http.messages import Response
 from outrider.core.http.urls import request_target
 from outrider.core.mcp.asking import Fault
-from outrider.core.sidecar_settings import A2aServerSettings
+from outrider.core.tool_settings import A2aServerSettings
 from outrider.ports.http.client import Client
 from outrider.ports.secrets import Resolver
 from outrider.sidecar.tools.servers.addresses import read_address

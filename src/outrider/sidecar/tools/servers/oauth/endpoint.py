@@ -12,7 +12,7 @@ from outrider.core.errors import (
 )
 from outrider.core.http.headers import Headers
 from outrider.core.oauth_settings import OAuthSettings
-from outrider.core.sidecar_settings import HttpServerSettings, OpenApiServerSettings
+from outrider.core.tool_settings import HttpServerSettings, OpenApiServerSettings
 from outrider.ports.clock import Clock, SystemClock
 from outrider.ports.secrets import Resolver
 from outrider.sidecar.tools.servers.oauth.answer import Token, read_token

@@ -9,7 +9,7 @@ from typing import Any
 from outrider.core.errors import InvalidConfigError, NotFoundError, OutriderError, UnavailableError
 from outrider.core.http.limits import Limits
 from outrider.core.http.messages import Response
-from outrider.core.sidecar_settings import OpenApiServerSettings
+from outrider.core.tool_settings import OpenApiServerSettings
 from outrider.ports.certificates.tls import trusting
 from outrider.ports.http.client import Client
 from outrider.ports.secrets import Resolver
