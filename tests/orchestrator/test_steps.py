@@ -7,7 +7,7 @@ import pytest
 from outrider.core.errors import ErrorBody, InvalidConfigError, OutriderError
 from outrider.core.events import Instruction, Result
 from outrider.orchestrator import queries
-from outrider.orchestrator.wire import RunDetail
+from outrider.orchestrator.wire import ApprovalRow, RunDetail
 from tests.orchestrator.bench import Bench
 
 CHECK = "{name: check, call: host.http_check, with: {url: 'http://127.0.0.1:1/${event.data.path}'}}"
@@ -280,3 +280,57 @@ async def test_a_wrong_when_is_refused(bench: Bench, when: str, message: str) ->
 async def test_a_debounce_of_a_rule_over_time_is_refused(bench: Bench) -> None:
     with pytest.raises(InvalidConfigError, match="single events"):
         await bench.declare(when="{any: [{trigger: eyes/web}], count: 2, within: 1m}", limits="debounce: 5s")
+
+
+ASK = "{ask: Restart it?, name: asked, with: {shop: '${event.data.shop}'}, requireApproval: {from: [], expire: 1m}}"
+
+
+async def asked(bench: Bench) -> ApprovalRow:
+    (question,) = await bench.store.read(lambda c: queries.list_approvals(c, "default", all_states=True))
+    return question
+
+
+async def test_a_question_to_people_is_a_step(bench: Bench) -> None:
+    await bench.declare(steps=steps(ASK, restart("'${steps.asked.result.approved_by}'")))
+    await bench.see(bench.event(shop="a"))
+    question = await asked(bench)
+    assert question.question == 'Restart it? {"shop":"a"}'
+    assert await bench.take() is None
+    await bench.engine.decide(question.instruction, "approved", "ana")
+    following = await take(bench)
+    assert following.input_data == {"service": "ana"}
+    await end(bench, following)
+    assert await bench.states() == ["completed"]
+    with pytest.raises(OutriderError, match="answered before"):
+        await bench.engine.decide(question.instruction, "rejected", "bo")
+
+
+@pytest.mark.parametrize("decision", ["rejected", "expired"])
+async def test_a_question_without_a_yes_ends_the_run(bench: Bench, decision: str) -> None:
+    await bench.declare(steps=steps(ASK, restart("web")))
+    await bench.see(bench.event(shop="a"))
+    if decision == "rejected":
+        await bench.engine.decide((await asked(bench)).instruction, "rejected", "ana")
+    else:
+        bench.clock.advance(61)
+        await bench.sweep()
+    assert await bench.states() == ["cancelled"]
+    assert (await asked(bench)).decision == decision
+    assert await bench.take() is None
+
+
+async def test_a_question_is_taken_by_nobody_and_can_be_cancelled(bench: Bench) -> None:
+    await bench.declare(steps=steps("{ask: Really?}"))
+    await bench.see(bench.event())
+    question = await asked(bench)
+    assert (question.question, question.groups) == ("Really?", [])
+    assert [await bench.take(agent) for agent in ("hands", "worker", "Really?")] == [None, None, None]
+    (run,) = await bench.runs()
+    await bench.engine.cancel(run.id)
+    assert await bench.states() == ["cancelled"]
+
+
+@pytest.mark.parametrize("more", ["mode: apply", "runOn: hands"])
+async def test_a_question_runs_nowhere(bench: Bench, more: str) -> None:
+    with pytest.raises(InvalidConfigError, match="a question runs nowhere"):
+        await bench.declare(steps=steps(f"{{ask: Really?, {more}}}"))

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import yaml
 from tests.local.agents.support import GATEWAY
 from tests.platform.harness import Platform, eventually, running
 from tests.platform.hook import Hook
+from tests.servers.mcp_servers import McpServerProcess
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 PROGRAM = (
@@ -114,6 +116,52 @@ def test_a_rejected_call_is_an_answer_for_the_agent(hook: Hook) -> None:
         (refused,) = result(hook.platform)["result"]["tools"]
         assert "reject" in refused["message"]
         assert not (hook.out / "note").exists()
+
+
+SHOP = {
+    "apiVersion": "outrider.dev/v1alpha1", "kind": "Tool", "metadata": {"name": "shop"},
+}  # fmt: skip
+
+
+def declare_shop(hook: Hook, url: str, approval: dict[str, Any]) -> None:
+    declare(hook, {"server": "shop", "tools": ["add"], "requireApproval": approval})
+    spec = {"version": "1.0", "transport": {"http": {"url": url}}}
+    (hook.platform.folder / "shop.yaml").write_text(yaml.safe_dump({**SHOP, "spec": spec}))
+
+
+def asked(platform: Platform, text: str) -> dict[str, Any] | None:
+    return next((row for row in platform.json("approvals", "list") if row["question"] == text), None)
+
+
+def test_people_approve_tools_of_servers(hook: Hook, tmp_path: Path) -> None:
+    with McpServerProcess("mcp2", tmp_path / "shop.log") as server:
+        declare_shop(hook, server.url, {"from": ["oncall"]})
+        with running(hook.platform):
+            hook.post({"tools": [["shop_add", {"a": 1, "b": 2}], ["shop_add", {"a": 3, "b": 4}]]})
+            answers = {'shop_add {"a":1,"b":2}': "approve", 'shop_add {"a":3,"b":4}': "reject"}
+            for text, answer in answers.items():
+                question = eventually(lambda text=text: asked(hook.platform, text), what=hook.platform.logs())
+                assert question["groups"] == ["oncall"]
+                hook.platform.command("approvals", answer, question["instruction"])
+            eventually(lambda: done(hook.platform, 1), what=hook.platform.logs())
+            sum_of, refused = result(hook.platform)["result"]["tools"]
+            assert sum_of == {"result": 3}
+            assert (refused["code"], "rejected the call" in refused["message"]) == ("DENIED", True)
+            assert hook.platform.json("audit", "verify")
+
+
+def test_a_question_for_which_nobody_waits_any_more_is_withdrawn(hook: Hook, tmp_path: Path) -> None:
+    with McpServerProcess("mcp2", tmp_path / "shop.log") as server:
+        declare_shop(hook, server.url, {"from": ["oncall"], "expire": "2s"})
+        with running(hook.platform):
+            hook.post({"tools": [["shop_add", {"a": 1, "b": 2}]]})
+            eventually(lambda: hook.platform.json("approvals", "list"), what=hook.platform.logs())
+            eventually(lambda: not hook.platform.json("approvals", "list"), what="the end of the question")
+            eventually(lambda: done(hook.platform, 1), what=hook.platform.logs())
+            (refused,) = result(hook.platform)["result"]["tools"]
+            assert (refused["code"], "nobody approved" in refused["message"]) == ("DENIED", True)
+            asking = [row for row in hook.platform.runs() if row["rule"] == "triage"]
+            assert [row["state"] for row in asking] == ["cancelled"]
 
 
 def test_what_fails_or_is_killed_fails_the_run_and_the_next_task_goes_on(hook: Hook) -> None:

@@ -10,6 +10,7 @@ import msgspec
 
 from outrider.core.audit import ChainHead
 from outrider.core.errors import ErrorBody
+from outrider.core.policy import ApprovalTerms
 
 MAX_EVENT_BYTES = 256 * 1024
 MAX_EVENTS_PER_REQUEST = 500
@@ -87,7 +88,7 @@ _FINAL = frozenset(
     }
 )
 OnLost = Literal["retry", "fail", "manual"]
-InstructionType = Literal["execute", "call", "output", "task"]
+InstructionType = Literal["execute", "call", "output", "task", "question"]
 
 
 class Instruction(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -95,6 +96,7 @@ class Instruction(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     Attributes:
         instruction_type: `execute` an action plugin, `call` an operation, send an `output`, or give an AI agent a `task`.
+            A `question` is for people and is handed to no agent.
         plugin_id: The plugin, or the operation as `family.operation`.
         plugin_configuration: Configuration of the plugin's host.
         input_data: Parameters of this execution.
@@ -123,15 +125,19 @@ class Instruction(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class CallRequest(msgspec.Struct, kw_only=True):
-    """An operation that an AI agent asks for.
+    """An operation that an AI agent asks for, or leave to call a tool that is no operation.
 
     Attributes:
-        id: Of the request; a second one with the same id asks for nothing.
+        id: Of the request; a second one with the same id asks for nothing more.
+        tool: For which `approval` is wanted, in place of an operation.
+        input_data: Arguments; of a tool as people are to see them.
     """
 
     id: str
-    operation: str
+    operation: str = ""
+    tool: str = ""
     input_data: dict[str, Any] = {}
+    approval: ApprovalTerms | None = None
 
 
 class CallAnswer(msgspec.Struct, kw_only=True):
@@ -144,6 +150,7 @@ class CallAnswer(msgspec.Struct, kw_only=True):
         error: Why it did not.
         session: The conversation that a task belongs to.
         waits: What a task waits for, if it is more than its own end: its turn, or a person.
+        decided_by: Who approved or rejected it, where somebody was asked.
     """
 
     run: str
@@ -152,6 +159,7 @@ class CallAnswer(msgspec.Struct, kw_only=True):
     error: ErrorBody | None = None
     session: str = ""
     waits: str = ""
+    decided_by: str = ""
 
 
 class PollAnswer(msgspec.Struct, kw_only=True):

@@ -24,7 +24,7 @@ from outrider.orchestrator.wire import TaskRequest
 from outrider.orchestrator.world import Applied
 from outrider.runtime.templates import literal
 
-LONGEST_QUESTION = 300
+LONGEST_QUESTION, LONGEST_NAME = 300, 200
 _REFUSALS = {"rejected": "{} rejected the call", "expired": "nobody approved the call in time"}
 
 
@@ -48,12 +48,14 @@ def start_call(work: Transaction, tenant: str, starter: RunStarter, agent: Appli
     """Start what an AI agent asks for, and return the run.
 
     Raises:
-        DeniedError: Its AgentType does not name the operation.
+        DeniedError: Its AgentType does not name the operation, or nobody has to approve the tool.
         ConflictError: It was asked for already.
     """
-    use = _granted(agent, request.operation)
-    rule = _rule(agent, use, request)
-    data = {"operation": request.operation, "summary": f"asks for {request.operation}"}
+    if request.tool:
+        step, data = _question(agent, request), {"tool": request.tool, "summary": f"wants to use {request.tool}"}
+    else:
+        step, data = _call(agent, request), {"operation": request.operation, "summary": f"asks for {request.operation}"}
+    rule = _single(agent, f"{AGENT_SOURCE}{agent.item.name}", step)
     return _start(work, tenant, starter, rule, key=request.id, data=data)
 
 
@@ -82,9 +84,14 @@ def _granted(agent: Applied, operation: str) -> ToolUse:
     )  # fmt: skip
 
 
-def _rule(agent: Applied, use: ToolUse, request: CallRequest) -> CompiledRule:
-    """Return the call as a rule of one step."""
-    step = Step(
+def _call(agent: Applied, request: CallRequest) -> Step:
+    """Return an operation that is asked for as a step.
+
+    Raises:
+        DeniedError: The AgentType does not name it.
+    """
+    use = _granted(agent, request.operation)
+    return Step(
         call=request.operation,
         mode="apply",
         parameters=literal(request.input_data),  # an agent writes no expressions
@@ -92,7 +99,27 @@ def _rule(agent: Applied, use: ToolUse, request: CallRequest) -> CompiledRule:
         timeout=use.limits.timeout,
         require_approval=use.require_approval,
     )
-    return _single(agent, f"{AGENT_SOURCE}{agent.item.name}", step)
+
+
+def _question(agent: Applied, request: CallRequest) -> Step:
+    """Return the question whether a tool may be used as a step.
+
+    The sidecar has found the grant; what is looked at here is that the AgentType has one which asks these people.
+
+    Raises:
+        DeniedError: It has none.
+    """
+    spec: AgentTypeSpec = agent.item.spec
+    asking = [use.require_approval for use in spec.tools if use.operation is None and use.require_approval is not None]
+    if request.approval is None or request.approval.groups not in [terms.groups for terms in asking]:
+        raise DeniedError(
+            f"{agent.item.ref} asks nobody of these for a tool of a server", found=str(request.approval and request.approval.groups),
+            expected=" or ".join(str(terms.groups) for terms in asking) or "requireApproval at a tool in spec.tools",
+            suggestions=["apply the AgentType again, and let its host take it"],
+        )  # fmt: skip
+    return Step(
+        ask=request.tool[:LONGEST_NAME], parameters=literal(request.input_data), require_approval=request.approval
+    )
 
 
 def _single(agent: Applied, source: str, step: Step) -> CompiledRule:
@@ -145,16 +172,17 @@ def _ended(connection: sa.Connection, tenant: str, row: Any) -> CallAnswer:
         .where(instructions.c.tenant == tenant, instructions.c.run == run)
     ).first()
     result = decode(step.result, Result) if step is not None and step.result else None
+    by = step.decided_by or "" if step is not None else ""
     if row.state == "completed" and result is not None:
-        return CallAnswer(run=run, state=row.state, result=result.result)
+        return CallAnswer(run=run, state=row.state, result=result.result, decided_by=by)
     if result is not None and result.error is not None:
-        return CallAnswer(run=run, state=row.state, error=result.error)
+        return CallAnswer(run=run, state=row.state, error=result.error, decided_by=by)
     code, message = "EXECUTION_FAILED", row.message or row.state
     if step is None:  # it was not even begun: a policy, or parameters that do not fit
         code = "DENIED"
     elif step.decision in _REFUSALS:
         code, message = "DENIED", _REFUSALS[step.decision].format(step.decided_by)
-    return CallAnswer(run=run, state=row.state, error=ErrorBody(code=code, message=message))
+    return CallAnswer(run=run, state=row.state, error=ErrorBody(code=code, message=message), decided_by=by)
 
 
 def waits_for(connection: sa.Connection, tenant: str, run: str) -> str:

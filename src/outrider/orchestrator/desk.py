@@ -264,14 +264,23 @@ class Desk:
                 outcome="ok",
             )
         )
-        if decision == "approved":
+        if decision != "approved":
+            lease = machine.request_cancel(lease_of(row))
+            store(work, row, lease)
+            self._starter.finished(work, row, lease.state, None)
+        elif decode(row.document, Instruction).instruction_type == "question":
+            self._answered(work, row, by)
+        else:
             store(work, row, machine.approve(lease_of(row)))
             self._start_again(work, row)
             work.wake.update(self._eligible(work, instruction))
-            return
-        lease = machine.request_cancel(lease_of(row))
-        store(work, row, lease)
-        self._starter.finished(work, row, lease.state, None)
+
+    def _answered(self, work: Transaction, row: Any, by: str) -> None:
+        """End a question: its answer is all that was wanted."""
+        lease = machine.answer(lease_of(row))
+        result = Result(status="completed", lease_epoch=lease.epoch, result={"approved_by": by})
+        store(work, row, lease, result=encode(result).decode())
+        self._starter.finished(work, row, lease.state, result)
 
     def _start_again(self, work: Transaction, row: Any) -> None:
         """Give an approved step its whole time to be taken: the question took some of it."""

@@ -7,7 +7,7 @@ import msgspec
 
 from outrider.core.codec import decode, encode
 from outrider.core.errors import NotFoundError, collected
-from outrider.core.events import Instruction, InstructionState
+from outrider.core.events import Instruction, InstructionState, InstructionType
 from outrider.core.identifiers import derived
 from outrider.core.identity import Principal
 from outrider.core.machines.lease import Lease
@@ -86,7 +86,7 @@ class Drafter:
         """
         name = action.subject
         agents = self._world.agents_for(action)
-        if not agents:
+        if not agents and action.ask is None:
             raise NotFoundError(
                 f"no agent may do '{name}'",
                 expected="an ActionAgent that lists it",
@@ -96,7 +96,7 @@ class Drafter:
         terms = self._approval(Principal(self._tenant, actor, run.rule), filled, name)
         instruction = Instruction(
             id=derived(run.created, run.id, number),
-            instruction_type="execute" if action.plugin else "call" if action.call else "task",
+            instruction_type=_type(action),
             plugin_id=name,
             input_data=filled.parameters,
             context={
@@ -169,7 +169,7 @@ class Drafter:
         Raises:
             DeniedError: A Policy denies it.
         """
-        terms = action.require_approval
+        terms = action.require_approval or (ApprovalTerms() if action.ask is not None else None)
         for principal, operation in self._questions(actor, action, name):
             request = AccessRequest(
                 principal=principal,
@@ -188,6 +188,8 @@ class Drafter:
 
     def _questions(self, actor: Principal, action: Action, name: str) -> Iterator[tuple[Principal, str]]:
         """Yield who would do what: the rule or schedule its step, and a plugin the operations that it may ask its agent for."""
+        if action.ask is not None:
+            return
         if action.plugin is None:
             yield actor, name if action.agent is None else f"agent.{name}"
             return
@@ -198,7 +200,8 @@ class Drafter:
         )
 
     def _ask(self, work: Transaction, instruction: Instruction, terms: ApprovalTerms) -> None:
-        question = f"{instruction.plugin_id} {encode(instruction.input_data).decode()}"
+        given = encode(instruction.input_data).decode() if instruction.input_data else ""
+        question = f"{instruction.plugin_id} {given}".rstrip()
         work.connection.execute(
             approvals.insert().values(
                 tenant=self._tenant,
@@ -223,6 +226,12 @@ class Drafter:
         if action.plugin is None:
             return "fail"
         return self._world.catalogue.find("action", action.plugin).manifest.on_lost
+
+
+def _type(action: Action) -> InstructionType:
+    if action.ask is not None:
+        return "question"
+    return "execute" if action.plugin else "call" if action.call else "task"
 
 
 def _target(action: Action, catalogue: Catalogue) -> str:

@@ -82,7 +82,9 @@ class World:
         return spec
 
     def agents_for(self, step: Action) -> list[str]:
-        """Return the agents that may do a step: named or labelled by `runOn`, and listing what it uses; an AI agent does its own."""
+        """Return the agents that may do a step: named or labelled by `runOn`, and listing what it uses; an AI agent does its own, and nobody a question."""
+        if step.ask is not None:
+            return []
         if step.agent is not None:
             return [step.agent] if ("AgentType", step.agent) in self._objects else []
         return [

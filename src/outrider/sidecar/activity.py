@@ -47,6 +47,12 @@ class Question(msgspec.Struct, kw_only=True):
     expires: float
 
 
+class QuestionEnd(msgspec.Struct, kw_only=True):
+    """A call that waits no more: it was answered, its time is over, or its client has left."""
+
+    id: str
+
+
 class Activity(msgspec.Struct, kw_only=True, omit_defaults=True):
     """One thing that was done; its number is one more than that of the one before.
 
@@ -54,12 +60,17 @@ class Activity(msgspec.Struct, kw_only=True, omit_defaults=True):
         call: Of a model.
         tool: A call of a tool.
         question: A call of a tool that waits for a person.
+        answered: One that waits no more.
     """
 
     number: int
     call: Entry | None = None
     tool: ToolUse | None = None
     question: Question | None = None
+    answered: QuestionEnd | None = None
+
+
+Done = Entry | ToolUse | Question | QuestionEnd
 
 
 class ActivityFeed:
@@ -67,11 +78,11 @@ class ActivityFeed:
 
     def __init__(self) -> None:
         # As they are: activities are made of them only for who asks.
-        self._kept: deque[Entry | ToolUse | Question] = deque(maxlen=KEPT)
+        self._kept: deque[Done] = deque(maxlen=KEPT)
         self._last = 0
         self._came: asyncio.Event | None = None
 
-    def add(self, done: Entry | ToolUse | Question) -> None:
+    def add(self, done: Done) -> None:
         """Note what was done."""
         self._last += 1
         self._kept.append(done)
@@ -101,7 +112,7 @@ class ActivityFeed:
         return found
 
 
-def _activity(number: int, done: Entry | ToolUse | Question) -> Activity:
+def _activity(number: int, done: Done) -> Activity:
     match done:
         case Entry():
             return Activity(number=number, call=done)
@@ -109,3 +120,5 @@ def _activity(number: int, done: Entry | ToolUse | Question) -> Activity:
             return Activity(number=number, tool=done)
         case Question():
             return Activity(number=number, question=done)
+        case QuestionEnd():
+            return Activity(number=number, answered=done)

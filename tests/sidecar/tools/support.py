@@ -16,7 +16,7 @@ from outrider.ports.clock import SystemClock
 from outrider.ports.http.server import Server
 from outrider.ports.secrets import Resolver
 from outrider.runtime.audit import AuditLog
-from outrider.sidecar.activity import Question, ToolUse
+from outrider.sidecar.activity import Question, QuestionEnd, ToolUse
 from outrider.sidecar.tools.approvals import Approvals
 from outrider.sidecar.tools.catalogue import Catalogue
 from outrider.sidecar.tools.desk import ToolDesk
@@ -103,6 +103,7 @@ class Desk:
     ) -> None:
         self.used: list[ToolUse] = []
         self.asked: list[Question] = []
+        self.ended: list[str] = []
         clock = SystemClock()
         settings = HttpServerSettings(name="s", url=url, version=version)
         granted = [
@@ -112,11 +113,17 @@ class Desk:
         self.server = McpServer("s", version, HttpWire(settings, Resolver({}), grant.get("longest_result", MIB)))
         self.catalogue = Catalogue([self.server], granted, folder / "pins.json")
         ids = count()
-        self.approvals = Approvals(clock.now, lambda: str(next(ids)), self.asked.append)
+        self.approvals = Approvals(clock.now, lambda: str(next(ids)), self._heard)
         self.audit = AuditLog(folder / "audit.jsonl", "sidecar/a", clock)
         self.desk = ToolDesk(
             "a", self.catalogue, self.approvals, self.audit, now=clock.monotonic, told=self.used.append
         )
+
+    def _heard(self, said: Question | QuestionEnd) -> None:
+        if isinstance(said, Question):
+            self.asked.append(said)
+        else:
+            self.ended.append(said.id)
 
     async def call(self, tool: str = "echo", **arguments: Any) -> dict[str, Any]:
         """Call a tool."""

@@ -105,4 +105,4 @@ async def test_a_client_that_leaves_ends_its_call(tmp_path: Path) -> None:
         calling.cancel()
         await eventually(lambda: bool(made.used))
         assert made.used[0].outcome == "CANCELLED"
-        assert made.approvals.questions() == []
+        assert (made.approvals.questions(), made.ended) == ([], [made.asked[0].id])

@@ -195,7 +195,7 @@ async def test_of_two_grants_the_one_that_asks_wins(tmp_path: Path) -> None:
         assert "isError" not in await made.call(text="a1")
         assert made.asked == []
         assert await made.code(text="b1") == "DENIED"
-        assert len(made.asked) == 1
+        assert len(made.asked) == len(made.ended) == 1
 
 
 async def test_grants_of_other_tools_do_not_mix(tmp_path: Path) -> None:

@@ -140,6 +140,15 @@ def approve(lease: Lease) -> Lease:
     return msgspec.structs.replace(lease, state=InstructionState.PENDING)
 
 
+def answer(lease: Lease) -> Lease:
+    """End a question that was answered with yes: there is nothing else to do.
+
+    Raises:
+        ConflictError: It waits no longer.
+    """
+    return msgspec.structs.replace(approve(lease), state=InstructionState.COMPLETED)
+
+
 def is_repeat(lease: Lease, result: Result) -> bool:
     """Return whether a result arrives again that was recorded before, so that it is acknowledged and changes nothing."""
     return result.lease_epoch == lease.epoch and lease.state not in _CLAIMED and result.attempt == lease.attempt

@@ -82,6 +82,12 @@ def _action_faults(action: Action, path: Path, earlier: Collection[str], objects
                 suggestions=["remove runOn and mode"],
             )  # fmt: skip
             return
+    elif action.ask is not None and (action.run_on is not None or action.mode is not None):
+        yield path, InvalidConfigError(
+            "a question runs nowhere", found="runOn or mode beside ask", expected="ask, with and requireApproval",
+            suggestions=["remove runOn and mode"],
+        )  # fmt: skip
+        return
     if isinstance(action.run_on, str):
         yield from objects.reference_fault("ActionAgent", action.run_on, (*path, "runOn"))
     yield from _agent_faults(action, path, objects)

@@ -22,7 +22,7 @@ class Retry(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     backoff: Duration = duration("1s")
 
 
-_FORMS = ("plugin", "call", "agent")
+_FORMS = ("plugin", "call", "agent", "ask")
 _NAMES = {
     "parameters": "with",
     "run_on": "runOn",
@@ -35,12 +35,13 @@ _NAMES = {
 
 
 class Action(msgspec.Struct, kw_only=True, rename=_NAMES, omit_defaults=True, forbid_unknown_fields=True):
-    """An action plugin, an operation, or a task for an AI agent.
+    """An action plugin, an operation, a task for an AI agent, or a question to people.
 
     Attributes:
         plugin: Id of an action plugin.
         call: An operation, such as `host.service_restart`.
         agent: An AgentType; `with` is the input of its task.
+        ask: What somebody is asked, `with` the facts; the step is done when `requireApproval` is given.
         mode: Must be `apply` where the operation changes anything.
         run_on: An action agent by name, or by labels; without it any that lists the plugin or allows the operation.
         parameters: What it is given. Texts may hold `${CEL}` over `event`, `events`, `state`, `labels`, `steps` and `run`.
@@ -53,6 +54,7 @@ class Action(msgspec.Struct, kw_only=True, rename=_NAMES, omit_defaults=True, fo
     plugin: Name | None = None
     call: str | None = None
     agent: Name | None = None
+    ask: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None = None
     mode: Literal["apply"] | None = None
     run_on: str | dict[str, str] | None = None
     parameters: dict[str, Any] = {}
@@ -69,16 +71,16 @@ class Action(msgspec.Struct, kw_only=True, rename=_NAMES, omit_defaults=True, fo
         given = [form for form in _FORMS if getattr(self, form) is not None]
         if len(given) != 1:
             raise InvalidConfigError(
-                "a step names a plugin, a call or an agent",
+                "a step names a plugin, a call, an agent or a question",
                 found=" and ".join(given) or "none",
-                expected="one of plugin: NAME, call: family.operation, agent: NAME",
+                expected="one of plugin: NAME, call: family.operation, agent: NAME, ask: QUESTION",
                 suggestions=["remove all but one" if given else "add plugin: NAME or call: family.operation"],
             )
 
     @property
     def subject(self) -> str:
-        """What it uses: the plugin, the operation or the agent."""
-        return self.plugin or self.call or self.agent or ""
+        """What it uses: the plugin, the operation or the agent; or what it asks."""
+        return self.plugin or self.call or self.agent or self.ask or ""
 
 
 class SingleStep(Action, kw_only=True):

@@ -40,7 +40,7 @@ class Meter:
         self._sidecar = sidecar
         self._watch, self._decide = watch, decide
         self._last = 0
-        self._questions: asyncio.Queue[Question] = asyncio.Queue()
+        self._asked: dict[str, asyncio.Task[None]] = {}
         self.calls = self.tools = self.input = self.output = self.cost = 0
 
     @classmethod
@@ -57,24 +57,23 @@ class Meter:
         return made
 
     async def follow(self) -> None:
-        """Follow until cancelled; questions are answered one after the other, while what else happens is followed."""
+        """Follow until cancelled; questions are asked as they come, while what else happens is followed."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._answer_all())
             while True:
                 with suppress(OutriderError):
                     for one in await self._take(WAIT_MILLISECONDS):
                         if one.question is not None:
-                            self._questions.put_nowait(one.question)
+                            self._asked[one.question.id] = tasks.create_task(self._answer(one.question))
+                        elif one.answered is not None and (asked := self._asked.pop(one.answered.id, None)):
+                            asked.cancel()
                     continue
                 await asyncio.sleep(RETRY_SECONDS)
 
-    async def _answer_all(self) -> None:
-        while True:
-            question = await self._questions.get()
-            decision = await self._decide(question)
-            if decision is not None:
-                with suppress(OutriderError):  # it was answered elsewhere, is too old, or nobody waits any more
-                    await self._sidecar.decide(question.id, decision)
+    async def _answer(self, question: Question) -> None:
+        decision = await self._decide(question)
+        if decision is not None:
+            with suppress(OutriderError):  # it was answered elsewhere, is too old, or nobody waits any more
+                await self._sidecar.decide(question.id, decision)
 
     async def finish(self) -> SidecarStatus | None:
         """Take what is left, and return how the sidecar does; None where it does not answer any more."""

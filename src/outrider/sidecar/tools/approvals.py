@@ -7,7 +7,7 @@ from typing import Any
 from outrider.core.codec import encode
 from outrider.core.errors import DeniedError, LimitedError, NotFoundError
 from outrider.core.policy import ApprovalTerms
-from outrider.sidecar.activity import Question
+from outrider.sidecar.activity import Question, QuestionEnd
 from outrider.sidecar.tools.status import Decision
 
 MOST_OPEN = 100
@@ -21,10 +21,12 @@ class Approvals:
     Args:
         wall: Seconds since the epoch.
         new_id: Makes ids.
-        asked: Hears of each question.
+        asked: Hears of each question, and of its end.
     """
 
-    def __init__(self, wall: Callable[[], float], new_id: Callable[[], str], asked: Callable[[Question], None]) -> None:
+    def __init__(
+        self, wall: Callable[[], float], new_id: Callable[[], str], asked: Callable[[Question | QuestionEnd], None]
+    ) -> None:
         self._wall, self._new_id, self._asked = wall, new_id, asked
         self._open: dict[str, tuple[Question, asyncio.Future[Decision]]] = {}
 
@@ -76,6 +78,7 @@ class Approvals:
             ) from error  # fmt: skip
         finally:
             del self._open[question.id]
+            self._asked(QuestionEnd(id=question.id))
 
 
 def _shortened(arguments: dict[str, Any]) -> dict[str, Any]:

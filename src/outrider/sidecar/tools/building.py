@@ -12,7 +12,7 @@ from outrider.core.tool_settings import ToolsSettings
 from outrider.ports.clock import Clock
 from outrider.ports.secrets import Resolver
 from outrider.runtime.audit import AuditLog
-from outrider.sidecar.activity import Question, ToolUse
+from outrider.sidecar.activity import Question, QuestionEnd, ToolUse
 from outrider.sidecar.proxy.messages import Request
 from outrider.sidecar.tools.approvals import Approvals
 from outrider.sidecar.tools.catalogue import Catalogue
@@ -42,7 +42,7 @@ class Tools:
         secrets: Opens what is secret.
         clock: Time.
         used: Hears of every call.
-        asked: Hears of every question.
+        asked: Hears of every question, and of its end.
         memories: The agent's memories, of which everything is granted.
         protected: What programs of servers must not see.
 
@@ -52,7 +52,7 @@ class Tools:
 
     def __init__(
         self, settings: ToolsSettings, *, agent: str, state: Path, secrets: Resolver, clock: Clock,
-        used: Callable[[ToolUse], None], asked: Callable[[Question], None], memories: Sequence["MemoryServer"] = (),
+        used: Callable[[ToolUse], None], asked: Callable[[Question | QuestionEnd], None], memories: Sequence["MemoryServer"] = (),
         protected: Sequence[Path] = (),
     ) -> None:  # fmt: skip
         known = {server.name for server in settings.servers}

@@ -1,20 +1,19 @@
 """The operations that an AgentType grants, run by its platform: each call is a run there, with its approval and its agent."""
 
-import asyncio
-import contextlib
 import os
 from collections.abc import Iterable
 from typing import Any
 
 from outrider.core.codec import to_builtins
 from outrider.core.errors import OutriderError, UnknownOperationError
-from outrider.core.events import CallAnswer, CallRequest
+from outrider.core.events import CallRequest
 from outrider.core.identifiers import time_ordered
 from outrider.core.mcp.tools import Tool, ToolResult
 from outrider.edge.link import Link
 from outrider.kinds.agenttype.tools import ToolUse
 from outrider.ports.clock import Clock
 from outrider.runtime.discovery import registry
+from outrider.surfaces.agents.asking import ask
 from outrider.surfaces.agents.granted import granted_operations
 
 
@@ -46,21 +45,9 @@ class PlatformDesk:
                 raise UnknownOperationError(f"no operation is granted as '{name}'", found=name)
             key = time_ordered(self._clock.now(), os.urandom(10))
             request = CallRequest(id=key, operation=self._granted[name].operation, input_data=arguments)
-            answer = await self._ended(await self._link.call(request))
+            answer = await ask(self._link, request)
         except OutriderError as error:
             return ToolResult(to_builtins(error.body()), failed=True)
         if answer.error is not None:
             return ToolResult(to_builtins(answer.error), failed=True)
         return ToolResult(answer.result)
-
-    async def _ended(self, run: str) -> CallAnswer:
-        """Wait for the end of a run; one for which nobody waits any more is cancelled."""
-        try:
-            while True:
-                answer = await self._link.called(run)
-                if answer.state != "running":
-                    return answer
-        except asyncio.CancelledError:
-            with contextlib.suppress(OutriderError):
-                await self._link.cancel_call(run)
-            raise

@@ -24,6 +24,7 @@ from outrider.runtime.discovery import registry
 from outrider.runtime.objects import parse_object
 from outrider.sidecar.activity import Activity, Question
 from outrider.sidecar.tools.status import Decision
+from outrider.surfaces.agents.asking import decide
 from outrider.surfaces.agents.platform_desk import PlatformDesk
 from outrider.surfaces.agents.telling import call_text, tool_text
 
@@ -64,7 +65,7 @@ class AgentTasks:
         async with self._one_at_a_time:
             host = await self._ready()
             given = {**instruction.input_data, "event": instruction.context.get("event", {})}
-            result = await host.run(given, _watcher(log), _session(instruction))
+            result = await host.run(given, self._watcher(log), _session(instruction))
         return _outcome(result)
 
     async def stop(self) -> None:
@@ -105,23 +106,22 @@ class AgentTasks:
             asks=True,
         )
 
+    def _watcher(self, log: Callable[[str], None]) -> Watcher:
+        def stderr(piece: bytes) -> None:
+            for line in piece.decode("utf-8", "replace").splitlines():
+                log(line)
 
-def _watcher(log: Callable[[str], None]) -> Watcher:
-    def stderr(piece: bytes) -> None:
-        for line in piece.decode("utf-8", "replace").splitlines():
-            log(line)
+        def activity(done: Activity) -> None:
+            if done.call is not None:
+                log(call_text(done.call))
+            if done.tool is not None:
+                log(tool_text(done.tool))
 
-    def activity(done: Activity) -> None:
-        if done.call is not None:
-            log(call_text(done.call))
-        if done.tool is not None:
-            log(tool_text(done.tool))
+        async def decided(question: Question) -> Decision:
+            log(f"wants {question.tool}   waits for {', '.join(question.groups) or 'the owner'}")
+            return await decide(self._link, question, self._clock)
 
-    async def decide(question: Question) -> Decision:
-        log(f"{question.tool}: rejected: a platform asks people for operations only")
-        return Decision(approve=False, by="the platform, which asks people for operations only,")
-
-    return Watcher(activity=activity, stderr=stderr, decide=decide)
+        return Watcher(activity=activity, stderr=stderr, decide=decided)
 
 
 def _session(instruction: Instruction) -> str:

@@ -36,6 +36,7 @@ class Progress:
         self._name, self._yes, self._may_ask = name, yes, may_ask
         self._held: list[bytes] | None = None
         self._at_beginning = True
+        self._one_question_at_a_time = asyncio.Lock()
 
     def watcher(self) -> Watcher:
         """Return what hears of a task."""
@@ -58,6 +59,10 @@ class Progress:
         if not self._may_ask:
             self._say(f"{text}   rejected: there is no terminal to ask on; --yes approves")
             return Decision(approve=False, by="nobody at a terminal")
+        async with self._one_question_at_a_time:
+            return await self._ask(question, text)
+
+    async def _ask(self, question: Question, text: str) -> Decision:
         # What the program writes waits meanwhile: it could look like another question.
         self._held = []
         drop_typed()
@@ -67,6 +72,10 @@ class Progress:
             async with asyncio.timeout(max(0.0, question.expires - time.time())):
                 answer = await Lines().next()
             return Decision(approve=answer.strip().lower() in ("y", "yes"), by=user_name())
+        except asyncio.CancelledError:
+            sys.stderr.write("\n")
+            self._say("the call waits no more")
+            raise
         except TimeoutError:
             sys.stderr.write("\n")
             self._say("nobody answered in time")
