@@ -21,11 +21,13 @@ class Session(msgspec.Struct):
         version: The protocol version that was agreed on.
         tools: As the SDK read them.
         results: Of the calls, in order.
+        asked: What its user was asked.
     """
 
     version: str
     tools: list[dict[str, Any]]
     results: list["Result"]
+    asked: list[str] = []
 
 
 class Result(msgspec.Struct):
@@ -37,11 +39,21 @@ class Result(msgspec.Struct):
 
 def run(
     sdk: str, calls: list[tuple[str, dict[str, Any]]], *, command: list[str] | None = None, url: str = "",
-    token: str = "", environment: dict[str, str] | None = None,
+    token: str = "", environment: dict[str, str] | None = None, answers: list[tuple[str, Any]] | None = None,
 ) -> Session:  # fmt: skip
-    """Let an SDK list the tools and call some, over stdio with `command`, over HTTP with `url`."""
+    """Let an SDK list the tools and call some, over stdio with `command`, over HTTP with `url`.
+
+    With `answers` its user is there, and gives these, each an action and a content.
+    """
     python = install(sdk, ENVIRONMENTS[sdk]) / "python"
-    orders = {"command": command, "url": url, "token": token, "environment": environment, "calls": calls}
+    orders = {
+        "command": command,
+        "url": url,
+        "token": token,
+        "environment": environment,
+        "calls": calls,
+        "answers": answers or [],
+    }
     done = subprocess.run(
         [python, _HERE / "programs" / f"{sdk}_client.py"],
         input=json.dumps(orders), capture_output=True, text=True, timeout=SECONDS, check=False,

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +141,7 @@ def test_people_approve_tools_of_servers(hook: Hook, tmp_path: Path) -> None:
             hook.post({"tools": [["shop_add", {"a": 1, "b": 2}], ["shop_add", {"a": 3, "b": 4}]]})
             answers = {'shop_add {"a":1,"b":2}': "approve", 'shop_add {"a":3,"b":4}': "reject"}
             for text, answer in answers.items():
-                question = eventually(lambda text=text: asked(hook.platform, text), what=hook.platform.logs())
+                question = eventually(partial(asked, hook.platform, text), what=hook.platform.logs())
                 assert question["groups"] == ["oncall"]
                 hook.platform.command("approvals", answer, question["instruction"])
             eventually(lambda: done(hook.platform, 1), what=hook.platform.logs())

@@ -19,7 +19,7 @@ class ToolUse(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     Attributes:
         tool: As the agent called it, cut where that is long.
-        outcome: `ok`, `failed` where the tool says so, `CANCELLED` where the client has left, or the code of our error.
+        outcome: `ok`, `failed` where the tool says so, `asked` where more is wanted first, `CANCELLED` where the client has left, or the code of our error.
         approved: Who approved it, where somebody was asked.
     """
 

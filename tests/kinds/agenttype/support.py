@@ -79,6 +79,7 @@ FULL: dict[str, Any] = {
             "when": "arguments.lines < 10",
             "runOn": "hands",
             "requireApproval": {"from": ["oncall"], "expire": "5m"},
+            "elicit": True,
             "limits": {"callsPerMinute": 5, "timeout": "3s", "longestResult": "1kB"},
         },
         {"server": "shop", "version": "<3", "tools": ["search"], "prefix": "s_"},

@@ -10,6 +10,7 @@ from mcp import StdioServerParameters
 from mcp.client.client import Client
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
+from mcp.types import ElicitResult
 
 
 async def main(orders: dict[str, Any]) -> None:
@@ -19,14 +20,21 @@ async def main(orders: dict[str, Any]) -> None:
     else:
         command, *arguments = orders["command"]
         transport = stdio_client(StdioServerParameters(command=command, args=arguments, env=orders["environment"]))
-    async with Client(transport) as client:
+    asked: list[str] = []
+
+    async def answer(_context: Any, params: Any) -> ElicitResult:
+        asked.append(params.message)
+        action, content = orders["answers"][len(asked) - 1]
+        return ElicitResult(action=action, content=content)
+
+    async with Client(transport, elicitation_callback=answer if orders["answers"] else None) as client:
         tools = (await client.list_tools()).tools
         results = []
         for name, arguments in orders["calls"]:
             result = await client.call_tool(name, arguments)
             results.append({"failed": result.is_error, "content": result.structured_content})
         seen = {"version": client.protocol_version, "tools": [tool.model_dump(by_alias=True) for tool in tools],
-                "results": results}  # fmt: skip
+                "results": results, "asked": asked}  # fmt: skip
         print(json.dumps(seen))
 
 

@@ -20,6 +20,7 @@ from outrider.sidecar.activity import Question, QuestionEnd, ToolUse
 from outrider.sidecar.tools.approvals import Approvals
 from outrider.sidecar.tools.catalogue import Catalogue
 from outrider.sidecar.tools.desk import ToolDesk
+from outrider.sidecar.tools.elicitation import Elicitation
 from outrider.sidecar.tools.grants import Grant
 from outrider.sidecar.tools.servers.http import HttpWire
 from outrider.sidecar.tools.servers.mcp import McpServer
@@ -116,7 +117,13 @@ class Desk:
         self.approvals = Approvals(clock.now, lambda: str(next(ids)), self._heard)
         self.audit = AuditLog(folder / "audit.jsonl", "sidecar/a", clock)
         self.desk = ToolDesk(
-            "a", self.catalogue, self.approvals, self.audit, now=clock.monotonic, told=self.used.append
+            "a",
+            self.catalogue,
+            self.approvals,
+            Elicitation(clock.now),
+            audit=self.audit,
+            now=clock.monotonic,
+            told=self.used.append,
         )
 
     def _heard(self, said: Question | QuestionEnd) -> None:

@@ -129,3 +129,17 @@ def test_a_server_that_is_a_program_of_the_sidecar(tmp_path: Path, sdk: str) -> 
         status, result = ask(sidecar, "POST", "/v1/tools/shop_add", {"a": 1, "b": 2})
         assert (status, result["structuredContent"]) == (200, {"result": 3})
         assert ask(sidecar, "POST", "/v1/tools/shop_fail", {"reason": "why"})[1]["isError"]
+
+
+def test_the_user_of_a_client_approves(tmp_path: Path) -> None:
+    with McpServerProcess("mcp2", tmp_path / "log") as server:
+        told = settings(tmp_path, server, approval={"from": ["oncall"]}, elicit=True)
+        with started(tmp_path, told) as sidecar:
+            seen = mcp_client.run(
+                "mcp2", [("shop_add", {"a": 1, "b": 2}), ("shop_add", {"a": 3, "b": 4})], url=f"http://{sidecar.address}/mcp",
+                token="sk-virtual", answers=[("accept", {"approve": True}), ("decline", None)],
+            )  # fmt: skip
+    added, refused = seen.results
+    assert added.content == {"result": 3}
+    assert refused.content["code"] == "DENIED"
+    assert seen.asked == ["May shop_add be called?\na: 1\nb: 2", "May shop_add be called?\na: 3\nb: 4"]

@@ -161,7 +161,7 @@ def _grant(use: ToolUse, server: str, tools: list[str], prefix: str) -> ToolGran
     limits = use.limits
     return ToolGrantSettings(
         server=server, tools=tools, prefix=prefix, arguments=use.arguments, when=use.when,
-        approval=use.require_approval,
+        approval=use.require_approval, elicit=use.elicit,
         timeout=float(limits.timeout), calls_per_minute=limits.calls_per_minute, longest_result=int(limits.longest_result),
     )  # fmt: skip
 

@@ -41,6 +41,9 @@ class ToolUse(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, 
         when: CEL over `arguments`.
         run_on: An action agent, or labels of one, on which the operation runs.
         require_approval: Who is asked before each call.
+        elicit: Whether the agent's own user is asked in place of these where its client can do that (MCP 2026-07-28,
+            elicitation). The program could answer by itself, so this is for programs that are trusted. A platform always asks
+            its people about operations.
         limits: Bounds of calls.
     """
 
@@ -54,6 +57,7 @@ class ToolUse(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, 
     when: str = ""
     run_on: str | dict[str, str] | None = None
     require_approval: ApprovalTerms | None = None
+    elicit: bool = False
     limits: ToolLimits = msgspec.field(default_factory=ToolLimits)
 
     def __post_init__(self) -> None:
@@ -62,6 +66,11 @@ class ToolUse(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, 
             raise InvalidConfigError(
                 "a tool is an operation, a server or a capability", found=" and ".join(given) or "none",
                 expected="exactly one of operation, server, capability", suggestions=["write for example {operation: host.file_tail}"],
+            )  # fmt: skip
+        if self.elicit and self.require_approval is None:
+            raise InvalidConfigError(
+                "elicit says how an approval is given, and none is asked for", path="elicit", found="no requireApproval",
+                expected="requireApproval beside it", suggestions=["add requireApproval: {}, or remove elicit"],
             )  # fmt: skip
         if self.operation is not None and (self.tools or self.version or self.prefix is not None):
             raise InvalidConfigError(

@@ -52,18 +52,13 @@ class Approvals:
             DeniedError: Nobody answered in time.
             LimitedError: Too many questions are open, or nobody could read this one.
         """
-        shown = _shortened(arguments)
+        arguments = shown(tool, arguments)
         if len(self._open) >= MOST_OPEN:
             raise LimitedError(
                 f"tool '{tool}': {MOST_OPEN} calls wait for a person already", suggestions=["wait for answers"]
             )
-        if len(encode(shown)) > MOST_SHOWN:
-            raise LimitedError(
-                f"tool '{tool}': nobody can look at so many arguments", found=f"{len(arguments)} arguments",
-                expected=f"at most {MOST_SHOWN} bytes of names and short values",
-            )  # fmt: skip
         question = Question(
-            id=self._new_id(), tool=tool, arguments=shown, groups=terms.groups, expires=self._wall() + terms.expire
+            id=self._new_id(), tool=tool, arguments=arguments, groups=terms.groups, expires=self._wall() + terms.expire
         )
         answer: asyncio.Future[Decision] = asyncio.get_running_loop().create_future()
         self._open[question.id] = (question, answer)
@@ -81,10 +76,19 @@ class Approvals:
             self._asked(QuestionEnd(id=question.id))
 
 
-def _shortened(arguments: dict[str, Any]) -> dict[str, Any]:
-    """Return every argument with its value cut, so that none can hide behind a long one."""
-    shown = {}
+def shown(tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return every argument with its value cut, so that none can hide behind a long one.
+
+    Raises:
+        LimitedError: They are too many to be read.
+    """
+    short = {}
     for key, value in arguments.items():
         text = value if isinstance(value, str) else encode(value).decode()
-        shown[key] = value if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}… ({len(text)} characters)"
-    return shown
+        short[key] = value if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}… ({len(text)} characters)"
+    if len(encode(short)) > MOST_SHOWN:
+        raise LimitedError(
+            f"tool '{tool}': nobody can look at so many arguments", found=f"{len(arguments)} arguments",
+            expected=f"at most {MOST_SHOWN} bytes of names and short values",
+        )  # fmt: skip
+    return short

@@ -17,6 +17,7 @@ from outrider.sidecar.proxy.messages import Request
 from outrider.sidecar.tools.approvals import Approvals
 from outrider.sidecar.tools.catalogue import Catalogue
 from outrider.sidecar.tools.desk import ToolDesk
+from outrider.sidecar.tools.elicitation import Elicitation
 from outrider.sidecar.tools.gate import ToolGate
 from outrider.sidecar.tools.grants import Grant
 from outrider.sidecar.tools.servers.opening import Surroundings, open_server
@@ -75,7 +76,9 @@ class Tools:
         self._audit = AuditLog(state / "audit.jsonl", f"sidecar/{agent}", clock)
         self.catalogue = Catalogue(servers, grants, state / "tools.json")
         self.approvals = Approvals(clock.now, lambda: time_ordered(clock.now(), os.urandom(10)), asked)
-        self.desk = ToolDesk(agent, self.catalogue, self.approvals, self._audit, now=clock.monotonic, told=used)
+        self.desk = ToolDesk(
+            agent, self.catalogue, self.approvals, Elicitation(clock.now), audit=self._audit, now=clock.monotonic, told=used
+        )  # fmt: skip
 
     def gate(self, admits: Callable[[Request], bool], *, keyless: bool) -> ToolGate:
         """Return what answers requests; arguments as those of ToolGate."""

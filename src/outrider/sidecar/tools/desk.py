@@ -1,7 +1,7 @@
 """Runs calls of tools: granted, counted, approved, asked, bounded, audited."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -22,17 +22,30 @@ from outrider.runtime.audit_groups import AuditGroups
 from outrider.sidecar.activity import ToolUse
 from outrider.sidecar.tools.approvals import Approvals
 from outrider.sidecar.tools.catalogue import Catalogue, Exposed
+from outrider.sidecar.tools.elicitation import ANSWERED, ASKS, Elicitation, can_be_asked
 from outrider.sidecar.tools.grants import Grant, choose
 from outrider.sidecar.tools.status import ToolStatus
 
-# What a result is that only asks for more.
-ASKS = "input_required"
-# Of what a client that can be asked sends with a call, and of its `_meta`, what the server gets.
-ANSWERED = ("inputResponses", "requestState")
+# Of `_meta` what the server gets.
 META = ("traceparent", "tracestate", "baggage", "progressToken")
 # Bytes of a call, and characters of a name in what is told.
 LONGEST_CALL, LONGEST_NAME = 1024 * 1024, 128
-CANCELLED = "CANCELLED"
+CANCELLED, ASKED = "CANCELLED", "asked"
+
+
+class _Call(NamedTuple):
+    """A call as it came.
+
+    Attributes:
+        sent: What of it the server gets.
+        answers: Whether its client can be asked back.
+        elicits: Whether that can ask its user.
+    """
+
+    name: str
+    sent: dict[str, Any]
+    answers: bool
+    elicits: bool
 
 
 class ToolDesk:
@@ -42,17 +55,18 @@ class ToolDesk:
         agent: Its name.
         catalogue: What it sees.
         approvals: Asks people.
+        elicitation: Asks the agent's user.
         audit: Gets a record of every call.
         now: Seconds of a clock that cannot be set.
         told: Hears of every call that has ended.
     """
 
     def __init__(
-        self, agent: str, catalogue: Catalogue, approvals: Approvals, audit: AuditLog, *, now: Callable[[], float],
-        told: Callable[[ToolUse], None],
+        self, agent: str, catalogue: Catalogue, approvals: Approvals, elicitation: Elicitation, *, audit: AuditLog,
+        now: Callable[[], float], told: Callable[[ToolUse], None],
     ) -> None:  # fmt: skip
         self._principal = f"agent:{agent}"
-        self.catalogue, self._approvals = catalogue, approvals
+        self.catalogue, self._approvals, self._elicitation = catalogue, approvals, elicitation
         self._audit, self._groups, self._now, self._told = audit, AuditGroups(audit), now, told
         self._used: dict[str, list[float]] = {}
 
@@ -68,7 +82,10 @@ class ToolDesk:
         tool = self.catalogue.find(name)
         use = ToolUse(tool=name[:LONGEST_NAME], server=tool.server.name if tool else "", outcome=CANCELLED, seconds=0.0)
         try:
-            result = await self._run(name, tool, _passed(params, answers=answers), use, answers=answers)
+            call = _Call(
+                name, _passed(params, answers=answers), answers=answers, elicits=answers and can_be_asked(params)
+            )
+            result = await self._run(tool, call, use)
             use.outcome = _outcome(result)
         except OutriderError as error:
             use.outcome = error.code
@@ -78,15 +95,17 @@ class ToolDesk:
             self._count(use)
         return result
 
-    async def _run(
-        self, name: str, tool: Exposed | None, sent: dict[str, Any], use: ToolUse, *, answers: bool
-    ) -> dict[str, Any]:
-        entry = self._entry(name, tool, _digest(sent))
+    async def _run(self, tool: Exposed | None, call: _Call, use: ToolUse) -> dict[str, Any]:
+        entry = self._entry(call.name, tool, _digest(call.sent))
         outcome = CANCELLED
         try:
             if tool is None:
-                raise self._unknown(name)
-            grant = await self._admit(tool, sent, use, entry.details)
+                raise self._unknown(call.name)
+            grant = self._chosen(tool, call.sent)
+            if (question := self._asks_back(tool, grant, call)) is not None:
+                outcome = ASKED
+                return question
+            await self._admit(tool, grant, call, use, entry.details)
             outcome = ""
         except OutriderError as error:
             outcome = error.code
@@ -94,10 +113,10 @@ class ToolDesk:
         finally:
             if outcome:
                 self._audit.append(msgspec.structs.replace(entry, phase="fact", outcome=outcome))
-        return await self._send(tool, grant, sent, entry, answers=answers)
+        return await self._send(tool, grant, call, entry)
 
-    async def _admit(self, tool: Exposed, sent: dict[str, Any], use: ToolUse, details: dict[str, Any]) -> Grant:
-        """Return the grant under which a call runs, after all that may refuse it."""
+    def _chosen(self, tool: Exposed, sent: dict[str, Any]) -> Grant:
+        """Return the grant under which a call may run."""
         if tool.changed == "schema":
             raise ConflictError(
                 f"tool '{tool.name}' takes other arguments by now, under the same version of its server",
@@ -105,27 +124,40 @@ class ToolDesk:
                 suggestions=["raise the version of its Tool after a look at the new definition"],
             )  # fmt: skip
         _check_length(tool.name, sent)
-        arguments = sent["arguments"]
-        grant = choose(tool.grants, tool.name, arguments)
-        grant.take(tool.name, self._now())
-        if grant.settings.approval is not None:
-            decision = await self._approvals.ask(tool.name, arguments, grant.settings.approval)
-            details["approved" if decision.approve else "rejected"] = decision.by
-            if not decision.approve:
-                raise DeniedError(f"tool '{tool.name}': {decision.by} rejected the call", suggestions=["do without it"])
-            use.approved = decision.by
-        return grant
+        return choose(tool.grants, tool.name, sent["arguments"])
 
-    async def _send(
-        self, tool: Exposed, grant: Grant, sent: dict[str, Any], entry: AuditEntry, *, answers: bool
-    ) -> dict[str, Any]:
+    def _asks_back(self, tool: Exposed, grant: Grant, call: _Call) -> dict[str, Any] | None:
+        """Return the question to the agent's user, where that one is to be asked and was not."""
+        terms = grant.settings.approval
+        if terms is None or not (grant.settings.elicit and call.elicits) or self._elicitation.is_answered(call.sent):
+            return None
+        return self._elicitation.question(tool.name, call.sent, terms)
+
+    async def _admit(
+        self, tool: Exposed, grant: Grant, call: _Call, use: ToolUse, details: dict[str, Any]
+    ) -> None:  # fmt: skip
+        """Count a call and wait for its approval."""
+        grant.take(tool.name, self._now())
+        terms = grant.settings.approval
+        if terms is None:
+            return
+        if grant.settings.elicit and call.elicits:
+            decision = self._elicitation.decision(tool.name, call.sent)
+        else:
+            decision = await self._approvals.ask(tool.name, call.sent["arguments"], terms)
+        details["approved" if decision.approve else "rejected"] = decision.by
+        if not decision.approve:
+            raise DeniedError(f"tool '{tool.name}': {decision.by} rejected the call", suggestions=["do without it"])
+        use.approved = decision.by
+
+    async def _send(self, tool: Exposed, grant: Grant, call: _Call, entry: AuditEntry) -> dict[str, Any]:
         """Call the tool, with a record before it where it may change something, and one after it."""
         outcome, changes = CANCELLED, _changes(tool)
         try:
             if changes:
                 await self._groups.add(msgspec.structs.replace(entry, phase="intent"), sync=True)
-            result = await tool.server.call(tool.definition, sent, grant.settings.timeout)
-            _check_result(tool, grant, result, answers=answers)
+            result = await tool.server.call(tool.definition, call.sent, grant.settings.timeout)
+            _check_result(tool, grant, result, answers=call.answers)
             outcome = _outcome(result)
         except OutriderError as error:
             outcome = error.code
@@ -170,7 +202,7 @@ class ToolDesk:
         if use.server:
             used = self._used.setdefault(use.tool, [0, 0, 0.0])
             used[0] += 1
-            used[1] += use.outcome != "ok"
+            used[1] += use.outcome not in ("ok", ASKED)
             used[2] += use.seconds
         self._told(use)
 
@@ -207,6 +239,8 @@ def _digest(sent: dict[str, Any]) -> str:
 
 
 def _outcome(result: dict[str, Any]) -> str:
+    if result.get("resultType") == ASKS:
+        return ASKED
     return "failed" if result.get("isError") else "ok"
 
 
