@@ -124,6 +124,22 @@ class SampleSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=Tr
     retention: Annotated[float, msgspec.Meta(gt=0)]
 
 
+class SharedSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Where the sidecars of an agent share its limits and its budget.
+
+    Attributes:
+        url: Of the store: `postgresql://`, `redis://` or `nats://`.
+        password: Secret with its password.
+        allotment: Of each amount, what a sidecar draws at a time, from 0 to 1.
+        alone: Of each amount, what a sidecar may use in a minute or period while the store is away, from 0 to 1.
+    """
+
+    url: str
+    password: SecretRef | None = None
+    allotment: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.05
+    alone: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
+
+
 class LlmSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """The gateway to the models.
 
@@ -137,6 +153,7 @@ class LlmSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True,
         guard: What must not pass.
         cache: None to ask anew each time.
         samples: None keeps nothing of what calls say.
+        shared: Where limits per minute and the budget are shared with other sidecars; None where this one is alone.
     """
 
     routes: list[RouteSettings] = []
@@ -148,6 +165,7 @@ class LlmSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True,
     guard: list[GuardSettings] = []
     cache: CacheSettings | None = None
     samples: SampleSettings | None = None
+    shared: SharedSettings | None = None
 
 
 class MemorySettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

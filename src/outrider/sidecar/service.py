@@ -25,8 +25,15 @@ from outrider.sidecar.activity import ActivityFeed, ToolUse
 from outrider.sidecar.control import CONTROL_SOCKET, DOORS_SOCKET, Control, SidecarStatus, Task, wrapper_status
 from outrider.sidecar.doors import Doors
 from outrider.sidecar.llm.agent import Agent
-from outrider.sidecar.llm.buckets import Limits
-from outrider.sidecar.llm.building import build_budget, build_cache, build_guard, build_routes, build_samples
+from outrider.sidecar.llm.building import (
+    build_budget,
+    build_cache,
+    build_guard,
+    build_limits,
+    build_routes,
+    build_samples,
+    build_shares,
+)
 from outrider.sidecar.llm.dialects import client_key
 from outrider.sidecar.llm.gate import LlmGate
 from outrider.sidecar.llm.ledger import Entry, Ledger
@@ -41,6 +48,7 @@ from outrider.sidecar.totals import Totals
 
 if TYPE_CHECKING:
     from outrider.sidecar.egress.egress import Egress
+    from outrider.sidecar.llm.shares.shares import Shares
     from outrider.sidecar.memory.server import MemoryServer
     from outrider.sidecar.otlp import OtlpGate
     from outrider.sidecar.tools.building import Tools
@@ -73,6 +81,7 @@ class Sidecar:
         self._tool_gate: ToolGate | None = None
         self._egress: Egress | None = None
         self._otlp: OtlpGate | None = None
+        self._shares: Shares | None = None
 
     def stop(self) -> None:
         """Ask for a clean end: what is in flight is answered."""
@@ -94,15 +103,14 @@ class Sidecar:
         proxy = Proxy(self)
         try:
             routes = build_routes(settings, proxy)
-            limits = settings.limits
+            self._shares = shares = await build_shares(
+                settings, self._settings.agent, self._settings.state, self._secrets, self._clock
+            )  # fmt: skip
             agent = Agent(
                 self._settings.agent,
                 frozenset([(await self._secrets.fetch(one.secret, one.key)).reveal().encode() for one in self._settings.keys]),
-                Limits(
-                    requests_per_minute=limits.requests_per_minute, tokens_per_minute=limits.tokens_per_minute,
-                    concurrent=limits.concurrent, now=self._clock.monotonic(),
-                ),
-                await asyncio.to_thread(build_budget, settings.budget, ledger, self._clock.now()),
+                build_limits(settings.limits, self._clock, shares),
+                await asyncio.to_thread(build_budget, settings.budget, ledger, self._clock.now(), shares),
             )  # fmt: skip
             script = read_script(settings.offline) if settings.offline is not None else None
             if script is None:
@@ -112,13 +120,15 @@ class Sidecar:
                 usual_answer=settings.usual_answer, script=script, told=self._called,
                 trace=self._spans.called if self._spans is not None else None,
                 currency=self._currency, guard=build_guard(settings), cache=build_cache(settings, self._clock),
-                samples=build_samples(settings, self._settings.state, self._clock),
+                samples=build_samples(settings, self._settings.state, self._clock), shares=shares,
             )  # fmt: skip
             async with self._with_egress(proxy), self._with_otlp(agent, proxy), self._with_tools(agent, proxy):
                 await self._serve(proxy, routes)
         finally:
             try:
                 await proxy.close(DRAIN_SECONDS)
+                if self._shares is not None:  # what the last calls have cost is known now
+                    await self._shares.close()
             finally:
                 await asyncio.to_thread(ledger.close)
 
@@ -223,7 +233,8 @@ class Sidecar:
         # What there is now stays: collections need not look at it, and a call leaves no cycles behind.
         gc.freeze()
         gc.set_threshold(GARBAGE_THRESHOLD, 10, 10)
-        async with _meanwhile(self._renew_keys(routes)):
+        telling = [self._shares.keep_telling()] if self._shares is not None else []
+        async with _meanwhile(self._renew_keys(routes), *telling):
             await self._stopping.wait()
 
     @asynccontextmanager

@@ -70,6 +70,12 @@ FULL: dict[str, Any] = {
         "guard": [{"detect": ["email"], "pattern": "falcon", "name": "project", "in": "prompt", "do": "redact"}],
         "cache": {"ttl": "1h", "entries": 10, "size": "1Mi"},
         "samples": {"share": 0.25, "retention": "3d"},
+        "shared": {
+            "url": "nats://limits.internal:4222",
+            "password": {"secret": "limits", "key": "PASSWORD"},
+            "allotment": 0.1,
+            "alone": 0.2,
+        },
         "offline": {"script": "answers.yaml"},
     },
     "tools": [

@@ -14,11 +14,19 @@ from outrider.core.secrets import SecretValue
 from outrider.core.sidecar_settings import LlmSettings
 from outrider.ports.clock import Clock, SystemClock
 from outrider.sidecar.llm.agent import Agent
-from outrider.sidecar.llm.buckets import Limits
-from outrider.sidecar.llm.building import build_budget, build_cache, build_guard, build_routes, build_samples
+from outrider.sidecar.llm.building import (
+    build_budget,
+    build_cache,
+    build_guard,
+    build_limits,
+    build_routes,
+    build_samples,
+)
 from outrider.sidecar.llm.gate import LlmGate
 from outrider.sidecar.llm.ledger import Entry, Ledger
 from outrider.sidecar.llm.script import read_script
+from outrider.sidecar.llm.shares.counter import Counter
+from outrider.sidecar.llm.shares.shares import Shares
 from outrider.sidecar.proxy.exchange import Exchange
 from outrider.sidecar.proxy.limits import ProxyLimits
 from outrider.sidecar.proxy.proxy import Proxy
@@ -76,6 +84,7 @@ class Gateway:
         self.gate: LlmGate
         self.ledger: Ledger
         self.agent: Agent
+        self.shares: Shares | None = None
 
     def decide(self, exchange: Exchange) -> None:
         self.gate.decide(exchange)
@@ -188,11 +197,15 @@ async def gateway(
     first: dict[str, Any] | None = None,
     key: str = "",
     clock: Clock = SYSTEM_CLOCK,
+    counter: Counter | None = None,
+    allotment: float = 0.5,
+    alone: float = 0.0,
     **more: Any,
 ) -> AsyncIterator[Gateway]:
     """Run a gateway with one route, `default`, to providers p0, p1... in their order; `more` is LlmSettings.
 
-    Of several dialects, with commas between, each provider speaks another one. `first` and `key` are of the first.
+    Of several dialects, with commas between, each provider speaks another one. `first` and `key` are of the first. With a
+    `counter` limits and budget are shared, in halves where `allotment` says nothing else.
     """  # fmt: skip
     dialects = dialect.split(",")
     made = Gateway()
@@ -216,6 +229,11 @@ async def gateway(
         stack.callback(made.ledger.close)
         proxy = Proxy(made, ProxyLimits(first_byte_time=1.0, silence_time=1.0))
         stack.push_async_callback(proxy.close, 0)
+        if counter is not None:
+            made.shares = Shares(
+                counter, agent="a", sidecar=folder.name, clock=clock, allotment=allotment, alone=alone
+            )  # fmt: skip
+            stack.push_async_callback(made.shares.close)
         await _begin(made, settings, proxy, keys, key, clock=clock, folder=folder)
         yield made
 
@@ -228,14 +246,12 @@ async def _begin(
         provider.use_key(SecretValue(f"key-of-{provider.name}"))
     if key:
         routes["default"].providers[0].use_key(SecretValue(key))
-    limits = Limits(
-        **{field: getattr(settings.limits, field) for field in settings.limits.__struct_fields__}, now=time.monotonic()
-    )
-    made.agent = Agent("a", keys, limits, build_budget(settings.budget, made.ledger, time.time()))
+    limits = build_limits(settings.limits, clock, made.shares)
+    made.agent = Agent("a", keys, limits, build_budget(settings.budget, made.ledger, time.time(), made.shares))
     made.gate = LlmGate(
         made.agent, routes, made.ledger, now=time.monotonic, wall=time.time, usual_answer=settings.usual_answer,
         script=read_script(settings.offline) if settings.offline else None, guard=build_guard(settings),
-        cache=build_cache(settings, clock), samples=build_samples(settings, folder, clock),
+        cache=build_cache(settings, clock), samples=build_samples(settings, folder, clock), shares=made.shares,
     )  # fmt: skip
     listening = socket.create_server(("127.0.0.1", 0))
     listening.setblocking(False)

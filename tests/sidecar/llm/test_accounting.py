@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
 from outrider.core.errors import InvalidConfigError
-from outrider.sidecar.llm.buckets import Bucket, Limits
+from outrider.sidecar.llm.buckets import Bucket, Limits, per_minute
 from outrider.sidecar.llm.budget import Budget, Reservation, period_of
 from outrider.sidecar.llm.circuit import LONGEST_REST, Circuit
 from outrider.sidecar.llm.prices import Price, read_prices
@@ -58,7 +58,7 @@ def test_a_clock_that_goes_back_fills_nothing() -> None:
 
 
 def test_a_refusal_by_one_limit_takes_nothing_of_another() -> None:
-    limits = Limits(requests_per_minute=2, tokens_per_minute=100, concurrent=5, now=0.0)
+    limits = Limits(requests=per_minute(2, 0.0), tokens=per_minute(100, 0.0), concurrent=5)
     assert limits.begin(90, 0.0) is None
     for _ in range(10):
         refusal = limits.begin(90, 0.0)
@@ -73,7 +73,7 @@ def test_a_refusal_by_one_limit_takes_nothing_of_another() -> None:
 
 
 def test_estimate_and_actual_are_not_both_charged() -> None:
-    limits = Limits(requests_per_minute=None, tokens_per_minute=100, concurrent=1, now=0.0)
+    limits = Limits(tokens=per_minute(100, 0.0), concurrent=1)
     assert limits.begin(100, 0.0) is None
     assert limits.begin(0, 0.0) is not None, "one at a time"
     limits.end(100, 10, 0.0)
@@ -82,7 +82,7 @@ def test_estimate_and_actual_are_not_both_charged() -> None:
     refusal = limits.begin(1, 0.0)
     assert refusal is not None
     assert refusal.wait == pytest.approx(111 / 100 * 60)
-    assert Limits(requests_per_minute=None, tokens_per_minute=None, concurrent=None, now=0.0).begin(10**9, 0.0) is None
+    assert Limits().begin(10**9, 0.0) is None
 
 
 class Spending(RuleBasedStateMachine):

@@ -8,6 +8,7 @@ from outrider.core.errors import InvalidConfigError
 from outrider.core.model_endpoints import ModelEndpoint
 from outrider.core.objects import Name
 from outrider.core.quantities import Duration, Money, Size, duration, size
+from outrider.core.secrets import SecretRef
 from outrider.core.sidecar_settings import DetectorName, GuardAction, GuardPlace, OnExceed, Period
 
 Alias = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$", examples=["default"])]
@@ -129,6 +130,25 @@ class PromptSamples(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=
     retention: Duration = duration("7d")
 
 
+class SharedStore(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """Where the sidecars of an agent share what it may use in a minute and its budget.
+
+    Attributes:
+        url: Of PostgreSQL, Redis or NATS with JetStream.
+        password: Secret with its password.
+        allotment: Share of each amount that a sidecar draws at a time, from 0 to 1.
+        alone: Share of each amount that a sidecar may use in a minute or period while the store is away, from 0 to 1.
+    """
+
+    url: Annotated[
+        str,
+        msgspec.Meta(pattern=r"^(postgres(ql)?|rediss?|nats|tls)://\S+$", examples=["redis://limits.internal:6379/0"]),
+    ]
+    password: SecretRef | None = None
+    allotment: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.05
+    alone: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
+
+
 class Llm(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
     """The models of an agent; what no route names it cannot ask.
 
@@ -138,6 +158,7 @@ class Llm(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forb
         guard: What must not leave with prompts, or come back with answers.
         cache: None asks anew each time.
         samples: None keeps nothing of what calls say.
+        shared: Where several sidecars of the agent share limits per minute and budget; none where each has its own.
     """
 
     routes: list[Route] = []
@@ -148,4 +169,5 @@ class Llm(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forb
     offline: Offline | None = None
     guard: list[GuardRule] = []
     cache: ResponseCache | None = None
+    shared: SharedStore | None = None
     samples: PromptSamples | None = None

@@ -18,6 +18,7 @@ from outrider.core.sidecar_settings import (
     ProviderSettings,
     RouteSettings,
     SampleSettings,
+    SharedSettings,
     SidecarSettings,
     TelemetrySettings,
     WrapperSettings,
@@ -27,7 +28,7 @@ from outrider.kinds.agenttype.environment import AGENT_KEY, PACKAGES, Value, env
 from outrider.kinds.agenttype.granting import granted
 from outrider.kinds.agenttype.memory import Memory
 from outrider.kinds.agenttype.model import AgentTypeSpec, Egress, Invocation, Isolation, PackageTarget, Resources
-from outrider.kinds.agenttype.models import Budget, Llm, PromptSamples, ProviderUse, ResponseCache
+from outrider.kinds.agenttype.models import Budget, Llm, PromptSamples, ProviderUse, ResponseCache, SharedStore
 from outrider.kinds.agenttype.telemetry import Telemetry
 
 # The kinds of the objects that an AgentType may name.
@@ -218,11 +219,16 @@ def _llm(llm: Llm, place: Place, providers: Mapping[str, ModelEndpoint]) -> LlmS
         ],
         cache=None if llm.cache is None else _cache(llm.cache),
         samples=None if llm.samples is None else _samples(llm.samples),
+        shared=None if llm.shared is None else _shared(llm.shared),
     )
 
 
 def _samples(samples: PromptSamples) -> SampleSettings:
     return SampleSettings(share=samples.share, retention=float(samples.retention))
+
+
+def _shared(shared: SharedStore) -> SharedSettings:
+    return SharedSettings(url=shared.url, password=shared.password, allotment=shared.allotment, alone=shared.alone)
 
 
 def _cache(cache: ResponseCache) -> CacheSettings:

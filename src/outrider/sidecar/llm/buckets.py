@@ -1,5 +1,35 @@
 """Rates: so many requests, so many tokens in a minute. Times are those of a clock that cannot be set."""
 
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from outrider.sidecar.llm.shares.share import Share
+
+
+class Rate(Protocol):
+    """So many in a time."""
+
+    @property
+    def share(self) -> "Share | None":
+        """What several sidecars share; None where this one is alone."""
+        ...
+
+    def wait(self, amount: float, now: float) -> float:
+        """Return after how many seconds so much can be taken, 0 for at once."""
+        ...
+
+    def take(self, amount: float, now: float) -> None:
+        """Take so much, also what is not there."""
+        ...
+
+    def give(self, amount: float, now: float) -> None:
+        """Give back what was taken and not used."""
+        ...
+
+    def may_grow(self) -> bool:
+        """Return whether more may be there in a moment."""
+        ...
+
 
 class Bucket:
     """A bucket that fills at a steady rate up to its capacity, and is full at first.
@@ -10,13 +40,14 @@ class Bucket:
         now: Seconds.
     """
 
-    __slots__ = ("_at", "_capacity", "_level", "_rate")
+    __slots__ = ("_at", "_capacity", "_level", "_rate", "share")
 
     def __init__(self, capacity: float, per_second: float, now: float) -> None:
         self._capacity = capacity
         self._rate = per_second
         self._level = capacity
         self._at = now
+        self.share: Share | None = None
 
     def wait(self, amount: float, now: float) -> float:
         """Return after how many seconds so much can be taken, 0 for at once. More than it ever holds waits until it is full."""
@@ -37,6 +68,10 @@ class Bucket:
             self._fill(now)
         self._level = min(self._capacity, self._level + amount)
 
+    def may_grow(self) -> bool:
+        """Return False: it fills by time alone."""
+        return False
+
     def _fill(self, now: float) -> None:
         level = self._level + (now - self._at) * self._rate
         self._level = min(self._capacity, level)
@@ -49,31 +84,31 @@ class Refusal:
     Attributes:
         reason: In words.
         wait: Seconds after which it may be tried again.
+        rate: What was used up.
     """
 
-    __slots__ = ("reason", "wait")
+    __slots__ = ("rate", "reason", "wait")
 
-    def __init__(self, reason: str, wait: float) -> None:
-        self.reason, self.wait = reason, wait
+    def __init__(self, reason: str, wait: float, rate: Rate | None = None) -> None:
+        self.reason, self.wait, self.rate = reason, wait, rate
 
 
 class Limits:
     """The limits of one agent. All are looked at before anything is taken, so a refusal by one consumes nothing of another.
 
     Args:
-        requests_per_minute: None for no limit.
-        tokens_per_minute: Of prompts and answers together.
+        requests: In a minute; None for no limit.
+        tokens: Of prompts and answers together.
         concurrent: Calls at a time.
-        now: Seconds.
     """
 
     __slots__ = ("_concurrent", "_requests", "_tokens", "running")
 
     def __init__(
-        self, *, requests_per_minute: int | None, tokens_per_minute: int | None, concurrent: int | None, now: float
+        self, *, requests: Rate | None = None, tokens: Rate | None = None, concurrent: int | None = None
     ) -> None:
-        self._requests = _per_minute(requests_per_minute, now)
-        self._tokens = _per_minute(tokens_per_minute, now)
+        self._requests = requests
+        self._tokens = tokens
         self._concurrent = concurrent
         self.running = 0
 
@@ -82,9 +117,9 @@ class Limits:
         if self._concurrent is not None and self.running >= self._concurrent:
             return Refusal(f"{self.running} calls are running, and no more are allowed at a time", 1.0)
         if self._requests is not None and (wait := self._requests.wait(1, now)):
-            return Refusal("the requests of this minute are used up", wait)
+            return Refusal("the requests of this minute are used up", wait, self._requests)
         if self._tokens is not None and (wait := self._tokens.wait(estimate, now)):
-            return Refusal("the tokens of this minute are used up", wait)
+            return Refusal("the tokens of this minute are used up", wait, self._tokens)
         self.running += 1
         if self._requests is not None:
             self._requests.take(1, now)
@@ -107,5 +142,6 @@ class Limits:
                 self._tokens.give(estimate - actual, now)
 
 
-def _per_minute(amount: int | None, now: float) -> Bucket | None:
+def per_minute(amount: int | None, now: float) -> Bucket | None:
+    """Return a bucket of so many in a minute, full at first; None for no limit."""
     return Bucket(amount, amount / 60, now) if amount is not None else None

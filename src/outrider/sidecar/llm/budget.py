@@ -6,9 +6,13 @@ more than one call cost beyond its reservation.
 
 import math
 from datetime import datetime
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from outrider.core.sidecar_settings import Period
+
+if TYPE_CHECKING:
+    from outrider.sidecar.llm.shares.share import Share
 
 # No period is longer, in whatever zone.
 LONGEST_SECONDS = 32 * 86_400.0
@@ -51,10 +55,14 @@ class Budget:
         period: How long one is.
         zone: Where it begins.
         finishes: Whether a call that has begun comes to its end, whatever it costs.
+        share: What of it this sidecar holds, where several share it.
     """
 
-    def __init__(self, limit: int, period: Period, zone: ZoneInfo, *, finishes: bool = False) -> None:
+    def __init__(
+        self, limit: int, period: Period, zone: ZoneInfo, *, finishes: bool = False, share: "Share | None" = None
+    ) -> None:  # fmt: skip
         self.limit = limit
+        self.share = share
         self._finishes = finishes
         self._period: Period = period
         self._zone = zone
@@ -88,24 +96,44 @@ class Budget:
         self._expire(moment)
         name = self._now(moment)
         held = self._held.get(name, 0)
-        if self._spent.get(name, 0) + held + amount > self.limit:
+        total = self._spent.get(name, 0) + held + amount
+        if total > (self.limit if self.share is None else self.share.held(name)):
+            if self.share is not None:
+                self.share.needs(name, total)
             return None
         made = Reservation(amount, name, moment + lasts)
         self._open[made] = None
         self._held[name] = held + amount
         self._next_look = min(self._next_look, made.expires)
+        if self.share is not None:
+            self.share.used(name, total)
         return made
 
     def extend(self, reservation: Reservation, amount: int, moment: float) -> bool:
         """Hold more money for a call that goes on, and return whether it may."""
         name = self._now(moment)
-        fits = self._spent.get(name, 0) + self._held.get(name, 0) + amount <= self.limit
+        total = self.used(name) + amount
+        fits = total <= self.limit if self.share is None else self._fits(self.share, name, total)
         if not reservation.open or not (fits or self._finishes):
             return False
         if reservation in self._open:
             reservation.amount += amount
             self._held[reservation.period] = self._held.get(reservation.period, 0) + amount
         return True
+
+    def used(self, period: str) -> int:
+        """Return what was spent and is held in a period, by its name."""
+        return self._spent.get(period, 0) + self._held.get(period, 0)
+
+    def may_grow(self, moment: float) -> bool:
+        """Return whether more may be there in a moment."""
+        return self.share is not None and self.share.may_grow(self._now(moment))
+
+    @staticmethod
+    def _fits(share: "Share", period: str, total: int) -> bool:
+        """Return whether a share has so much. A stream cannot wait for a draw: while one is under way it goes on."""
+        share.used(period, total)
+        return total <= share.held(period) or share.may_grow(period)
 
     def settle(self, reservation: Reservation, cost: int) -> None:
         """Replace a reservation by what the call cost; a second time changes nothing."""

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from outrider.core.errors import InvalidConfigError, did_you_mean
-from outrider.core.sidecar_settings import BudgetSettings, LlmSettings, ProviderSettings
+from outrider.core.sidecar_settings import BudgetSettings, LimitSettings, LlmSettings, ProviderSettings
 from outrider.ports.certificates.tls import trusting
 from outrider.ports.clock import Clock
+from outrider.ports.secrets import Resolver
+from outrider.sidecar.llm.buckets import Limits, Rate, per_minute
 from outrider.sidecar.llm.budget import LONGEST_SECONDS, Budget
 from outrider.sidecar.llm.ledger import Ledger
 from outrider.sidecar.llm.prices import Price, PriceList, known_prices
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from outrider.sidecar.llm.cache import ResponseCache
     from outrider.sidecar.llm.guard.guard import Guard
     from outrider.sidecar.llm.samples import Samples
+    from outrider.sidecar.llm.shares.shares import Shares
 
 # Below the state folder of a sidecar.
 SAMPLES = "samples"
@@ -89,7 +92,25 @@ def _check_currency(budget: BudgetSettings | None, prices: PriceList) -> None:
         )  # fmt: skip
 
 
-def build_budget(settings: BudgetSettings | None, ledger: Ledger, moment: float) -> Budget | None:
+def build_limits(settings: LimitSettings, clock: Clock, shares: "Shares | None") -> Limits:
+    """Return the limits of the agent; how many calls run at a time counts for this sidecar alone."""
+
+    def rate(amount: str, limit: int | None) -> Rate | None:
+        if shares is None or limit is None:
+            return per_minute(limit, clock.monotonic())
+        from outrider.sidecar.llm.shares.rate import MINUTE, SharedRate  # noqa: PLC0415 - most sidecars share nothing
+
+        return SharedRate(shares.share(amount, limit, lasts=MINUTE), clock.now)
+
+    return Limits(
+        requests=rate("requests", settings.requests_per_minute), tokens=rate("tokens", settings.tokens_per_minute),
+        concurrent=settings.concurrent,
+    )  # fmt: skip
+
+
+def build_budget(
+    settings: BudgetSettings | None, ledger: Ledger, moment: float, shares: "Shares | None" = None
+) -> Budget | None:  # fmt: skip
     """Return the budget, with what the ledger says was spent in the period of a moment; None where there is none.
 
     Raises:
@@ -97,8 +118,11 @@ def build_budget(settings: BudgetSettings | None, ledger: Ledger, moment: float)
     """
     if settings is None:
         return None
+    share = shares.share("budget", settings.amount, lasts=LONGEST_SECONDS) if shares is not None else None
     try:
-        budget = Budget(settings.amount, settings.per, ZoneInfo(settings.zone), finishes=settings.on_exceed == "finish")
+        budget = Budget(
+            settings.amount, settings.per, ZoneInfo(settings.zone), finishes=settings.on_exceed == "finish", share=share
+        )  # fmt: skip
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise InvalidConfigError(
             f"budget.zone: no time zone is called '{settings.zone}'", path="budget.zone", found=settings.zone,
@@ -106,7 +130,24 @@ def build_budget(settings: BudgetSettings | None, ledger: Ledger, moment: float)
         ) from error  # fmt: skip
     for entry in ledger.entries(moment - LONGEST_SECONDS):
         budget.know(entry.time, entry.cost)
+    if shares is not None and share is not None:
+        shares.give_back(share, budget.used)
     return budget
+
+
+async def build_shares(
+    settings: LlmSettings, agent: str, state: Path, secrets: Resolver, clock: Clock
+) -> "Shares | None":
+    """Return what several sidecars of an agent share; None where they do not. What it needs is imported only then.
+
+    Raises:
+        OutriderError: The store cannot be used.
+    """
+    if settings.shared is None:
+        return None
+    from outrider.sidecar.llm.shares.opening import open_shares  # noqa: PLC0415 - see above
+
+    return await open_shares(settings.shared, agent, state, secrets, clock)
 
 
 def build_guard(settings: LlmSettings) -> "Guard | None":

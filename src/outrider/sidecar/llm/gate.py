@@ -1,7 +1,6 @@
 """The gate of the models: who calls, what they may ask, what it may cost, and who answers."""
 
 import itertools
-import math
 import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from outrider.core.codec import decode_plain, encode
 from outrider.core.errors import DeniedError, InvalidConfigError, OutriderError
 from outrider.core.identifiers import time_ordered
 from outrider.sidecar.llm import scripted
+from outrider.sidecar.llm.admission import Admission
 from outrider.sidecar.llm.agent import Agent
 from outrider.sidecar.llm.attempt import CallAttempt, Record
 from outrider.sidecar.llm.dialects import (
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from outrider.sidecar.llm.cache import ResponseCache
     from outrider.sidecar.llm.guard.guard import Guard
     from outrider.sidecar.llm.samples import Samples
+    from outrider.sidecar.llm.shares.shares import Shares
 
 # A call that is never settled holds its money no longer than this.
 RESERVED_SECONDS = 3600.0
@@ -64,6 +65,7 @@ class LlmGate:
         guard: Takes out of calls and answers what must not pass.
         cache: Gives answers again to the same call.
         samples: Keeps what a share of the calls says.
+        shares: What other sidecars of the agent share with this one.
     """
 
     def __init__(
@@ -71,9 +73,10 @@ class LlmGate:
         wall: Callable[[], float], usual_answer: int, script: Script | None = None,
         told: Callable[[Entry], None] = lambda _: None, currency: str = "USD",
         trace: Callable[[Record, Entry], None] | None = None, guard: "Guard | None" = None,
-        cache: "ResponseCache | None" = None, samples: "Samples | None" = None,
+        cache: "ResponseCache | None" = None, samples: "Samples | None" = None, shares: "Shares | None" = None,
     ) -> None:  # fmt: skip
         self._agent = agent
+        self._admission = Admission(agent, ledger, now=now, offline=script is not None, shares=shares)
         self._routes = routes
         self._ledger = ledger
         self._now, self._wall = now, wall
@@ -156,7 +159,7 @@ class LlmGate:
             agent=agent.name, running=agent.limits.running, ledger=self._ledger.problem, offline=self._script is not None,
             budget=budget_status(agent.budget, self._wall()),
             routes=[route_status(self._routes[alias]) for alias in sorted(self._routes)],
-            guarded=dict(self._guard.hits) if self._guard is not None else {},
+            guarded=dict(self._guard.hits) if self._guard is not None else {}, shares=self._admission.problem,
         )  # fmt: skip
 
     def _by_script(self, exchange: Exchange, record: Record, script: Script) -> None:
@@ -179,56 +182,21 @@ class LlmGate:
         exchange.answer(200, [scripted.EVENTS if stream else scripted.JSON, scripted.MARK], body)
 
     def _begin(self, exchange: Exchange, record: Record, route: Route) -> None:
-        """Begin a call that may begin: answer it, or ask."""
-        if not self._admit(exchange, record, route):
-            return
+        """Begin a call that may begin."""
+        if self._admission.admits(exchange, record, route, lambda: self._begin(exchange, record, route)):
+            self._go_on(exchange, record)
+
+    def _go_on(self, exchange: Exchange, record: Record) -> None:
+        """Answer a call that was admitted, or ask."""
         if self._script is not None:
             self._by_script(exchange, record, self._script)
             return
         if self._cache is not None and self._from_cache(exchange, record, self._cache):
             return
         if not self._reserve(record):
-            self._agent.limits.end(record.estimate, 0, record.began)
-            refuse_unpaid(exchange, record.endpoint.dialect)
+            self._admission.lacks_money(exchange, record, lambda: self._go_on(exchange, record))
             return
         self.try_next(exchange, record, _NOBODY)
-
-    def _admit(self, exchange: Exchange, record: Record, route: Route) -> bool:
-        """Return whether a call may begin; one that may not is refused."""
-        dialect = record.endpoint.dialect
-        record.providers = route.order(record.endpoint)
-        if self._script is not None and not scripted.serves(record.endpoint.name):
-            refuse(exchange, dialect, 501, "offline", f"a script does not answer {record.endpoint.name}")
-            return False
-        if self._script is None and not record.providers:
-            refuse(
-                exchange,
-                dialect,
-                400,
-                "unsupported",
-                f"route '{route.alias}' has no provider that speaks as {dialect} does",
-            )
-            return False
-        if record.endpoint.media and self._agent.budget is not None and self._script is None:
-            refuse(
-                exchange,
-                dialect,
-                400,
-                "unpriced",
-                "there is a budget, and what images and sound cost is not known beforehand",
-            )
-            return False
-        if self._ledger.full or (self._agent.budget is not None and self._ledger.problem):
-            refuse(
-                exchange, dialect, 503, "ledger_unavailable", f"the ledger cannot be written: {self._ledger.problem}"
-            )
-            return False
-        refusal = self._agent.limits.begin(record.estimate, record.began)
-        if refusal is not None:
-            wait = [(b"retry-after", b"%d" % max(1, math.ceil(refusal.wait)))]
-            refuse(exchange, dialect, 429, "rate_limit_exceeded", refusal.reason, fields=wait)
-            return False
-        return True
 
     def _from_cache(self, exchange: Exchange, record: Record, cache: "ResponseCache") -> bool:
         """Answer a call as before, if it came before; it costs nothing then."""

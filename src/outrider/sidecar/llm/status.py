@@ -39,6 +39,7 @@ class GatewayStatus(msgspec.Struct, kw_only=True):
         ledger: Why the ledger cannot be written; empty where it can.
         offline: Whether a script answers in place of the providers.
         guarded: How often what was found that must not pass.
+        shares: Why nothing can be drawn from the store of shared amounts; empty where nothing is wrong, or shared.
     """
 
     agent: str
@@ -48,6 +49,7 @@ class GatewayStatus(msgspec.Struct, kw_only=True):
     budget: BudgetStatus | None
     routes: list[RouteStatus]
     guarded: dict[str, int] = {}
+    shares: str = ""
 
 
 def route_status(route: Route) -> RouteStatus:

@@ -50,6 +50,7 @@ class PostgresqlDatabase:
     Args:
         url: `postgresql://user@host:port/database?sslmode=verify-full`, as libpq reads it.
         password: Where it is not in the environment or in the password file of libpq.
+        purpose: What it is for, as errors say.
 
     Raises:
         InvalidConfigError: The URL cannot be read.
@@ -57,10 +58,10 @@ class PostgresqlDatabase:
         OutriderError: It cannot be reached.
     """
 
-    def __init__(self, url: str, *, password: str | None = None) -> None:
+    def __init__(self, url: str, *, password: str | None = None, purpose: str = "memory") -> None:
         self._driver = _driver()
         self._parameters = self._read_address(url, password)
-        self.name = f"{self._parameters.get('host', '')}/{self._parameters.get('dbname', '')}"
+        self.name = f"{purpose} {self._parameters.get('host', '')}/{self._parameters.get('dbname', '')}"
         self._free: queue.LifoQueue[Any] = queue.LifoQueue()
         self._busy: set[Any] = set()
         with self._translated():
@@ -112,7 +113,7 @@ class PostgresqlDatabase:
         try:
             future = self._threads.submit(run)
         except RuntimeError as error:
-            raise UnavailableError(f"memory {self.name}: it was closed", found=str(error)) from error
+            raise UnavailableError(f"{self.name}: it was closed", found=str(error)) from error
         return await asyncio.wrap_future(future)
 
     def _read(self, body: Callable[[Connection], T]) -> T:
@@ -160,7 +161,7 @@ class PostgresqlDatabase:
             if not connection.closed:
                 raise
             raise OutcomeUnknownError(
-                f"memory {self.name}: the connection was lost at the commit", found=str(error).strip(),
+                f"{self.name}: the connection was lost at the commit", found=str(error).strip(),
                 suggestions=["read whether it was written before you write it again"],
             ) from error  # fmt: skip
 
@@ -193,7 +194,7 @@ class PostgresqlDatabase:
 
     def _error(self, error: Any) -> OutriderError:
         state, text = error.sqlstate, str(error).strip()
-        reason = f"memory {self.name}: {text.splitlines()[0] if text else 'no reason given'}"
+        reason = f"{self.name}: {text.splitlines()[0] if text else 'no reason given'}"
         # A refused connection has no code; its words are the server's own.
         if (state or "").startswith(_FORBIDDEN) or (state is None and any(sign in text for sign in _REFUSED)):
             return ExecutionFailedError(

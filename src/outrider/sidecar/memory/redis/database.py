@@ -54,13 +54,18 @@ class RedisDatabase:
     Args:
         url: `redis://HOST:PORT/NUMBER`, or `rediss://` with TLS.
         password: Where it is not in the URL.
+        purpose: What it is for, as errors say.
+        scripts: Folder of its scripts; `common.lua` comes before each.
 
     Raises:
         InvalidConfigError: The URL cannot be read.
         MissingRequirementError: The driver is not installed.
     """
 
-    def __init__(self, url: str, *, password: str | None = None) -> None:
+    def __init__(
+        self, url: str, *, password: str | None = None, purpose: str = "memory", scripts: Path = _SCRIPTS
+    ) -> None:  # fmt: skip
+        self._scripts = scripts
         self._driver = driver = _driver()
         more = {"password": password} if password is not None else {}
         try:
@@ -72,13 +77,13 @@ class RedisDatabase:
             )  # fmt: skip
         except (ValueError, AttributeError) as error:
             raise InvalidConfigError(
-                "memory: not the address of a Redis server", found=url.partition("@")[2] or url,
+                f"{purpose}: not the address of a Redis server", found=url.partition("@")[2] or url,
                 expected="redis://HOST:PORT/NUMBER", suggestions=["the password belongs into a secret"],
             ) from error  # fmt: skip
         self._client = driver.asyncio.Redis(connection_pool=self._pool)
         arguments = self._pool.connection_kwargs
         self.number = int(arguments.get("db") or 0)
-        self.name = f"{arguments.get('host', arguments.get('path', 'localhost'))}/{self.number}"
+        self.name = f"{purpose} {arguments.get('host', arguments.get('path', 'localhost'))}/{self.number}"
 
     async def command(self, *words: Any) -> Any:
         """Run a command that changes nothing, or the same if it is run twice."""
@@ -118,7 +123,7 @@ class RedisDatabase:
         await self._pool.aclose()
 
     async def _run(self, name: str, keys: Sequence[bytes], arguments: Sequence[Any]) -> Any:
-        script = _script(name)
+        script = _script(self._scripts, name)
         try:
             return await self._client.evalsha(script.sha, len(keys), *keys, *arguments)
         except self._driver.exceptions.NoScriptError:  # the server has been started anew
@@ -134,7 +139,7 @@ class RedisDatabase:
     def _error(self, error: Exception, *, changing: bool) -> OutriderError:
         faults, text = self._driver.exceptions, str(error).strip()
         kinds = {kind.__name__ for kind in type(error).__mro__}
-        reason = f"memory {self.name}: {text.splitlines()[0] if text else type(error).__name__}"
+        reason = f"{self.name}: {text.splitlines()[0] if text else type(error).__name__}"
         if kinds & {*_REFUSALS}:
             return ExecutionFailedError(reason, found=text, suggestions=["check user, password and the user's rights"])
         passing = bool(kinds & {*_PASSING}) or text.startswith(_PASSING_WORDS)
@@ -160,8 +165,8 @@ def most(quota: Quota) -> tuple[str, str]:
 
 
 @cache
-def _script(name: str) -> Script:
-    text = (_SCRIPTS / "common.lua").read_text() + (_SCRIPTS / f"{name}.lua").read_text()
+def _script(folder: Path, name: str) -> Script:
+    text = (folder / "common.lua").read_text() + (folder / f"{name}.lua").read_text()
     return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 

@@ -1,0 +1,145 @@
+"""Whether a call may begin: somebody answers it, the ledger takes it, and the rates allow it."""
+
+import asyncio
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from outrider.sidecar.llm import scripted
+from outrider.sidecar.llm.agent import Agent
+from outrider.sidecar.llm.attempt import Record
+from outrider.sidecar.llm.buckets import Refusal
+from outrider.sidecar.llm.ledger import Ledger
+from outrider.sidecar.llm.requests import refuse, refuse_unpaid
+from outrider.sidecar.llm.routes import Route
+from outrider.sidecar.proxy.exchange import Exchange
+from outrider.sidecar.proxy.gate import Attempt
+
+if TYPE_CHECKING:
+    from outrider.sidecar.llm.shares.share import Share
+    from outrider.sidecar.llm.shares.shares import Shares
+
+# A call that still lacks something then is refused, although other draws are under way.
+LONGEST_WAIT = 4.0
+
+
+class _Waiting(Attempt):
+    """A call that waits for a draw; the client's leaving ends it."""
+
+    __slots__ = ("_left", "_task")
+
+    def __init__(self, task: "asyncio.Task[None]", left: Callable[[], None]) -> None:
+        super().__init__()
+        self._task, self._left = task, left
+
+    def abandoned(self, *, sent: bool) -> None:
+        """Forget the call."""
+        del sent
+        self._task.cancel()
+        self._left()
+
+
+class Admission:
+    """Lets calls begin, or refuses them.
+
+    Args:
+        agent: Who calls.
+        ledger: Takes every call.
+        now: Seconds of a clock that cannot be set.
+        offline: Whether a script answers.
+        shares: What other sidecars share; None where this one is alone.
+    """
+
+    def __init__(
+        self, agent: Agent, ledger: Ledger, *, now: Callable[[], float], offline: bool, shares: "Shares | None"
+    ) -> None:  # fmt: skip
+        self._agent, self._ledger, self._now, self._offline, self._shares = agent, ledger, now, offline, shares
+        self._waiting: set[asyncio.Task[None]] = set()
+
+    @property
+    def problem(self) -> str:
+        """Why nothing can be drawn of what is shared; empty where nothing is wrong, or shared."""
+        return self._shares.problem if self._shares is not None else ""
+
+    def admits(self, exchange: Exchange, record: Record, route: Route, again: Callable[[], None]) -> bool:
+        """Return whether a call may begin now; one that may not is refused, or tried `again` in a moment."""
+        dialect = record.endpoint.dialect
+        record.providers = route.order(record.endpoint)
+        if self._offline and not scripted.serves(record.endpoint.name):
+            refuse(exchange, dialect, 501, "offline", f"a script does not answer {record.endpoint.name}")
+            return False
+        if not self._offline and not record.providers:
+            refuse(
+                exchange,
+                dialect,
+                400,
+                "unsupported",
+                f"route '{route.alias}' has no provider that speaks as {dialect} does",
+            )
+            return False
+        if record.endpoint.media and self._agent.budget is not None and not self._offline:
+            refuse(
+                exchange,
+                dialect,
+                400,
+                "unpriced",
+                "there is a budget, and what images and sound cost is not known beforehand",
+            )
+            return False
+        if self._ledger.full or (self._agent.budget is not None and self._ledger.problem):
+            refuse(
+                exchange, dialect, 503, "ledger_unavailable", f"the ledger cannot be written: {self._ledger.problem}"
+            )
+            return False
+        refusal = self._agent.limits.begin(record.estimate, record.began)
+        if refusal is not None:
+            self._limited(exchange, record, refusal, again)
+        return refusal is None
+
+    def _limited(self, exchange: Exchange, record: Record, refusal: Refusal, again: Callable[[], None]) -> None:
+        rate = refusal.rate
+        if rate is not None and rate.share is not None:
+            if rate.may_grow() and self._wait(exchange, record, rate.share, again, left=lambda: None):
+                return
+            if self._is_away(exchange, record):
+                return
+        wait = [(b"retry-after", b"%d" % max(1, math.ceil(refusal.wait)))]
+        refuse(exchange, record.endpoint.dialect, 429, "rate_limit_exceeded", refusal.reason, fields=wait)
+
+    def lacks_money(self, exchange: Exchange, record: Record, again: Callable[[], None]) -> None:
+        """Refuse a call that was admitted and for which there is no money, or try it `again` in a moment."""
+
+        def left() -> None:
+            self._agent.limits.end(record.estimate, 0, record.began)
+
+        budget = self._agent.budget
+        share = budget.share if budget is not None and budget.may_grow(record.moment) else None
+        if share is not None and self._wait(exchange, record, share, again, left=left):
+            return
+        left()
+        if not self._is_away(exchange, record):
+            refuse_unpaid(exchange, record.endpoint.dialect)
+
+    def _is_away(self, exchange: Exchange, record: Record) -> bool:
+        """Refuse a call where the store of what is shared is away, and return whether that is so."""
+        if self.problem:
+            text = f"the store of what is shared with other sidecars does not answer: {self.problem}"
+            refuse(exchange, record.endpoint.dialect, 503, "shares_unavailable", text, fields=[(b"retry-after", b"1")])
+        return bool(self.problem)
+
+    def _wait(
+        self, exchange: Exchange, record: Record, share: "Share", again: Callable[[], None], *, left: Callable[[], None]
+    ) -> bool:  # fmt: skip
+        """Have a call wait for a draw, and return whether it has the time."""
+        if self._shares is None or self._now() - record.began > LONGEST_WAIT:
+            return False
+        task = asyncio.get_running_loop().create_task(_after(self._shares, share, again))
+        exchange.attempt = _Waiting(task, left)
+        self._waiting.add(task)
+        task.add_done_callback(self._waiting.discard)
+        return True
+
+
+async def _after(shares: "Shares", share: "Share", again: Callable[[], None]) -> None:
+    await shares.drawn(share)
+    again()

@@ -1,0 +1,1 @@
+-- Amounts are nano-units of money: numbers of Lua are exact up to 2^53 of them, nine million units.
