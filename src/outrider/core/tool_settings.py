@@ -148,8 +148,25 @@ class ToolGrantSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults
     longest_result: Annotated[int, msgspec.Meta(ge=1)] = 1024 * 1024
 
 
+class ToolSearchSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """How tools are found where there are too many to be listed.
+
+    Attributes:
+        list_up_to: So many are listed all the same, memories apart.
+        embedding: Name of a route whose model makes vectors of what tools do; empty to find them by words only.
+    """
+
+    list_up_to: Annotated[int, msgspec.Meta(ge=0)] = 40
+    embedding: str = ""
+
+
 class ToolsSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """The tools of the agent; what no grant names is not there for it."""
+    """The tools of the agent; what no grant names is not there for it.
+
+    Attributes:
+        search: None lists all of them.
+    """
 
     servers: list[AnyToolServer] = []
     grants: list[ToolGrantSettings] = []
+    search: ToolSearchSettings | None = None

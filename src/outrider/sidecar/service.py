@@ -15,7 +15,6 @@ from outrider.core.codec import decode
 from outrider.core.errors import MissingRequirementError, NotFoundError, OutriderError
 from outrider.core.sidecar_settings import SidecarSettings
 from outrider.ports.clock import SystemClock
-from outrider.ports.http.listening import listen_unix
 from outrider.ports.http.server import Server
 from outrider.ports.process import LIFELINE_VARIABLE, watch_lifeline
 from outrider.ports.secrets import Resolver
@@ -49,7 +48,6 @@ from outrider.sidecar.totals import Totals
 if TYPE_CHECKING:
     from outrider.sidecar.egress.egress import Egress
     from outrider.sidecar.llm.shares.shares import Shares
-    from outrider.sidecar.memory.server import MemoryServer
     from outrider.sidecar.otlp import OtlpGate
     from outrider.sidecar.tools.building import Tools
     from outrider.sidecar.tools.gate import ToolGate
@@ -57,8 +55,6 @@ if TYPE_CHECKING:
 OTLP_PATHS = (b"/v1/traces", b"/v1/metrics", b"/v1/logs")
 TOOL_PATHS = (b"/mcp", b"/v1/tools")
 ADDRESS_FILE = "address"
-# Where the memories ask the gateway.
-GATEWAY_SOCKET = "gateway.sock"
 DRAIN_SECONDS = 10.0
 KEY_SECONDS = 30.0
 GARBAGE_THRESHOLD = 50_000
@@ -175,46 +171,23 @@ class Sidecar:
         if not settings.tools.grants and not settings.memories:
             yield
             return
+        from outrider.sidecar.own_servers import own_servers  # noqa: PLC0415 - see above
         from outrider.sidecar.tools.building import Tools  # noqa: PLC0415 - see above
 
-        memories = await self._memories(proxy)
+        own = await own_servers(settings, proxy, self._secrets, self._clock)
         self._tools = Tools(
             settings.tools, agent=settings.agent, state=settings.state, secrets=self._secrets, clock=self._clock,
-            used=self._used, asked=self._feed.add, memories=memories, protected=settings.protected,
+            used=self._used, asked=self._feed.add, own=own, protected=settings.protected,
         )  # fmt: skip
         self._tool_gate = self._tools.gate(
             lambda request: agent.admits(client_key(request.key)), keyless=not agent.keys
         )
         try:
-            async with _meanwhile(self._tools.keep_looking(), *(one.keep_sweeping() for one in memories)):
+            async with _meanwhile(self._tools.keep_looking(), *(one.keep_up() for one in own)):
                 yield
         finally:
             await self._tool_gate.close(DRAIN_SECONDS)
             await self._tools.close()
-
-    async def _memories(self, proxy: Proxy) -> list["MemoryServer"]:
-        """Return what the agent remembers, and let the memories ask the gateway where they embed texts."""
-        settings = self._settings
-        if not settings.memories:
-            return []
-        from outrider.sidecar.memory.embedding import Embedder  # noqa: PLC0415 - as the tools
-        from outrider.sidecar.memory.server import MemoryServer  # noqa: PLC0415 - as the tools
-
-        address, key = "", None
-        if any(memory.embedding for memory in settings.memories):
-            path = (settings.control or settings.state) / GATEWAY_SOCKET
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            await proxy.listen(listen_unix(path, 0o600)[0])
-            address = f"unix:{path}"
-            if settings.keys:
-                key = await self._secrets.fetch(settings.keys[0].secret, settings.keys[0].key)
-        return [
-            MemoryServer(
-                memory, agent=settings.agent, folder=settings.state / "memory", clock=self._clock, secrets=self._secrets,
-                embedder=Embedder(address, memory.embedding, key) if memory.embedding else None,
-            )
-            for memory in settings.memories
-        ]  # fmt: skip
 
     async def _serve(self, proxy: Proxy, routes: dict[str, Route]) -> None:
         address = ""

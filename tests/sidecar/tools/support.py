@@ -22,9 +22,11 @@ from outrider.sidecar.tools.catalogue import Catalogue
 from outrider.sidecar.tools.desk import ToolDesk
 from outrider.sidecar.tools.elicitation import Elicitation
 from outrider.sidecar.tools.grants import Grant
+from outrider.sidecar.tools.search.server import ToolSearch
 from outrider.sidecar.tools.servers.http import HttpWire
 from outrider.sidecar.tools.servers.mcp import McpServer
 from outrider.sidecar.tools.servers.wire import MIB
+from outrider.sidecar.tools.tool_server import ToolServer
 
 JSON = Headers({"content-type": "application/json"})
 Answer = Callable[[dict[str, Any]], Any]
@@ -96,12 +98,14 @@ class Desk:
         folder: For pins and audit.
         version: Of the server.
         more: Further grants.
+        search: Finds tools.
         grant: What is granted, over every tool of it.
     """
 
     def __init__(
-        self, url: str, folder: Path, version: str = "1", more: Sequence[dict[str, Any]] = (), **grant: Any
-    ) -> None:
+        self, url: str, folder: Path, version: str = "1", more: Sequence[dict[str, Any]] = (),
+        search: ToolSearch | None = None, **grant: Any,
+    ) -> None:  # fmt: skip
         self.used: list[ToolUse] = []
         self.asked: list[Question] = []
         self.ended: list[str] = []
@@ -112,7 +116,11 @@ class Desk:
             for one in (grant, *more)
         ]
         self.server = McpServer("s", version, HttpWire(settings, Resolver({}), grant.get("longest_result", MIB)))
-        self.catalogue = Catalogue([self.server], granted, folder / "pins.json")
+        servers: list[ToolServer] = [self.server]
+        if search is not None:
+            servers.append(search)
+            granted.insert(0, Grant(search.grant(), clock.monotonic()))
+        self.catalogue = Catalogue(servers, granted, folder / "pins.json", search)
         ids = count()
         self.approvals = Approvals(clock.now, lambda: str(next(ids)), self._heard)
         self.audit = AuditLog(folder / "audit.jsonl", "sidecar/a", clock)
@@ -146,10 +154,11 @@ class Desk:
 
 @asynccontextmanager
 async def desk(
-    server: ScriptedServer, folder: Path, version: str = "1", more: Sequence[dict[str, Any]] = (), **grant: Any
-) -> AsyncIterator[Desk]:
+    server: ScriptedServer, folder: Path, version: str = "1", more: Sequence[dict[str, Any]] = (),
+    search: ToolSearch | None = None, **grant: Any,
+) -> AsyncIterator[Desk]:  # fmt: skip
     """Look at the server once, and close everything in the end."""
-    made = Desk(server.url, folder, version, more, **grant)
+    made = Desk(server.url, folder, version, more, search, **grant)
     try:
         await made.catalogue.refresh()
         yield made

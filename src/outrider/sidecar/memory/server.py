@@ -22,7 +22,7 @@ from outrider.sidecar.memory.opening import open_store
 from outrider.sidecar.memory.store import ConversationStore, KeyValueStore, MemoryStore, VectorStore
 from outrider.sidecar.memory.vector_verbs import VectorVerbs
 from outrider.sidecar.memory.verbs import Verb
-from outrider.sidecar.tools.tool_server import Definition
+from outrider.sidecar.tools.tool_server import MEMORY, Definition
 
 # How often what is too old is deleted.
 SWEEP_SECONDS = 600.0
@@ -47,7 +47,7 @@ class MemoryServer:
         self, settings: MemorySettings, *, agent: str, folder: Path, clock: Clock, secrets: Resolver,
         embedder: Embedder | None,
     ) -> None:  # fmt: skip
-        self.name = f"@memory-{settings.name}"
+        self.name = f"{MEMORY}{settings.name}"
         self.version = ""
         self.left_out: Mapping[str, str] = {}
         self._settings, self._folder = settings, folder
@@ -92,7 +92,7 @@ class MemoryServer:
                 f"memory '{self._settings.name}': no answer within {timeout:g} s", suggestions=["check its database"]
             ) from error
 
-    async def keep_sweeping(self) -> None:
+    async def keep_up(self) -> None:
         """Delete what is too old now and then, until cancelled."""
         while True:
             try:

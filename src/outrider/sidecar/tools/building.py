@@ -4,7 +4,6 @@ import asyncio
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from outrider.core.errors import InvalidConfigError
 from outrider.core.identifiers import time_ordered
@@ -20,12 +19,10 @@ from outrider.sidecar.tools.desk import ToolDesk
 from outrider.sidecar.tools.elicitation import Elicitation
 from outrider.sidecar.tools.gate import ToolGate
 from outrider.sidecar.tools.grants import Grant
+from outrider.sidecar.tools.search.server import ToolSearch
 from outrider.sidecar.tools.servers.opening import Surroundings, open_server
 from outrider.sidecar.tools.status import ToolsStatus
-from outrider.sidecar.tools.tool_server import ToolServer
-
-if TYPE_CHECKING:
-    from outrider.sidecar.memory.server import MemoryServer
+from outrider.sidecar.tools.tool_server import SEARCH, OwnServer, ToolServer
 
 LOOK_SECONDS = 60.0
 # A server that did not answer is asked again sooner.
@@ -44,7 +41,7 @@ class Tools:
         clock: Time.
         used: Hears of every call.
         asked: Hears of every question, and of its end.
-        memories: The agent's memories, of which everything is granted.
+        own: Servers of the sidecar: the agent's memories, and the search for tools.
         protected: What programs of servers must not see.
 
     Raises:
@@ -53,7 +50,7 @@ class Tools:
 
     def __init__(
         self, settings: ToolsSettings, *, agent: str, state: Path, secrets: Resolver, clock: Clock,
-        used: Callable[[ToolUse], None], asked: Callable[[Question | QuestionEnd], None], memories: Sequence["MemoryServer"] = (),
+        used: Callable[[ToolUse], None], asked: Callable[[Question | QuestionEnd], None], own: Sequence[OwnServer] = (),
         protected: Sequence[Path] = (),
     ) -> None:  # fmt: skip
         known = {server.name for server in settings.servers}
@@ -68,13 +65,14 @@ class Tools:
             secrets=secrets, state=state / "servers", protected=[*protected, state], changed=self._news.set
         )
         servers: list[ToolServer] = [
-            *memories, *(open_server(one, around, _longest(settings, one.name)) for one in settings.servers)
+            *own, *(open_server(one, around, _longest(settings, one.name)) for one in settings.servers)
         ]  # fmt: skip
-        granted = [*(memory.grant() for memory in memories), *settings.grants]
+        granted = [*(one.grant() for one in own), *settings.grants]
         grants = [Grant(grant, clock.monotonic()) for grant in granted]
         self._clock = clock
         self._audit = AuditLog(state / "audit.jsonl", f"sidecar/{agent}", clock)
-        self.catalogue = Catalogue(servers, grants, state / "tools.json")
+        self._search = next((one for one in own if isinstance(one, ToolSearch)), None)
+        self.catalogue = Catalogue(servers, grants, state / "tools.json", self._search)
         self.approvals = Approvals(clock.now, lambda: time_ordered(clock.now(), os.urandom(10)), asked)
         self.desk = ToolDesk(
             agent, self.catalogue, self.approvals, Elicitation(clock.now), audit=self._audit, now=clock.monotonic, told=used
@@ -86,7 +84,10 @@ class Tools:
 
     def status(self) -> ToolsStatus:
         """Return what the agent sees, and what is wrong with its servers."""
-        return ToolsStatus(tools=self.desk.status(), problems=dict(self.catalogue.problems))
+        problems = dict(self.catalogue.problems)
+        if self._search is not None and self._search.problem:
+            problems[SEARCH] = self._search.problem
+        return ToolsStatus(tools=self.desk.status(), problems=problems)
 
     async def keep_looking(self) -> None:
         """Ask the servers for their tools now and then, and when one says that it has others, until cancelled."""

@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -11,7 +12,10 @@ from outrider.core.errors import OutriderError
 from outrider.ports.telemetry import logger
 from outrider.sidecar.tools.grants import Grant
 from outrider.sidecar.tools.pins import MOST_PINS, Pins
-from outrider.sidecar.tools.tool_server import Definition, ToolServer
+from outrider.sidecar.tools.tool_server import FIND_TOOLS, Definition, ToolServer
+
+if TYPE_CHECKING:
+    from outrider.sidecar.tools.search.server import ToolSearch
 
 # What one server, a secret of it or a disk can give; the catalogue goes on.
 FAULTS = (OutriderError, OSError, ValueError, TypeError, LookupError, ArithmeticError, RecursionError)
@@ -55,6 +59,7 @@ class Catalogue:
         servers: By name.
         grants: What is granted.
         pins: File with the definitions that were seen first.
+        search: One of the servers, which finds tools where there are too many to be listed.
 
     Attributes:
         problems: What is wrong with a server, by its name.
@@ -62,10 +67,13 @@ class Catalogue:
         looked: Set when every server has answered once, or has not in time.
     """
 
-    def __init__(self, servers: Iterable[ToolServer], grants: list[Grant], pins: Path) -> None:
+    def __init__(
+        self, servers: Iterable[ToolServer], grants: list[Grant], pins: Path, search: "ToolSearch | None" = None
+    ) -> None:
         self._servers = {server.name: server for server in servers}
         self._grants = grants
         self._pins = Pins(pins)
+        self._search = search
         self._listed: dict[str, list[Definition]] = {}
         self._exposed: dict[str, Exposed] = {}
         self.problems: dict[str, str] = dict.fromkeys(self._servers, "not asked yet")
@@ -75,6 +83,10 @@ class Catalogue:
     def all(self) -> list[Exposed]:
         """Return what the agent sees, in an order that stays: what models remember of it stays true."""
         return list(self._exposed.values())
+
+    def listed(self) -> list[Exposed]:
+        """Return what is told of when the agent asks for its tools: all, or how to find them."""
+        return self.all() if self._search is None else self._search.listed(self.all())
 
     def find(self, name: str) -> Exposed | None:
         """Return a tool by the name that the agent uses."""
@@ -118,7 +130,7 @@ class Catalogue:
         good, bad = [], []
         for one in listed:
             names = [grant.settings.prefix + one["name"] for grant in self._of(server) if grant.covers(one["name"])]
-            if any(_NAME.fullmatch(name) for name in names) and not _deep(one, DEEPEST):
+            if any(self._usable(server, name) for name in names) and not _deep(one, DEEPEST):
                 good.append(one)
             elif names:
                 bad.append(one["name"])
@@ -127,6 +139,11 @@ class Catalogue:
         if left:
             problems.append(f"left out {len(left)} operations: {left[0]}")
         return good, "; ".join(problems)
+
+    def _usable(self, server: ToolServer, name: str) -> bool:
+        """Return whether a tool may have this name; where there is a search, that of its tool is taken."""
+        taken = name == FIND_TOOLS and self._search is not None and server is not self._search
+        return _NAME.fullmatch(name) is not None and not taken
 
     def _of(self, server: ToolServer) -> list[Grant]:
         return [grant for grant in self._grants if grant.settings.server == server.name]
@@ -139,6 +156,8 @@ class Catalogue:
                 if first is not one and first.is_same(one):
                     exposed[one.name] = msgspec.structs.replace(first, grants=(*first.grants, grant))
         self._exposed = dict(sorted(exposed.items()))
+        if self._search is not None:
+            self._search.expose(self.all())
 
     def _tools(self, grant: Grant) -> Iterable[Exposed]:
         settings = grant.settings
@@ -147,7 +166,7 @@ class Catalogue:
         for definition in self._listed.get(server.name, ()):
             pin = pins.get(definition["name"])
             name = settings.prefix + definition["name"]
-            if pin is not None and grant.covers(definition["name"]) and _NAME.fullmatch(name):
+            if pin is not None and grant.covers(definition["name"]) and self._usable(server, name):
                 yield Exposed(name, pin.definition, server, (grant,), pin.hash, pin.change(definition))
 
     async def close(self) -> None:

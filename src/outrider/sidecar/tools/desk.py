@@ -15,6 +15,7 @@ from outrider.core.errors import (
     OutriderError,
     UnsupportedError,
     did_you_mean,
+    near_names,
 )
 from outrider.core.mcp.tools import ToolResult
 from outrider.runtime.audit import AuditLog
@@ -207,12 +208,13 @@ class ToolDesk:
         self._told(use)
 
     def _unknown(self, name: str) -> NotFoundError:
-        known = [one.name for one in self.catalogue.all()]
+        listed = [one.name for one in self.catalogue.listed()]
+        near = near_names(name[:LONGEST_NAME], [one.name for one in self.catalogue.all()])
         reasons = {server: self.catalogue.problems.get(server, "no answer") for server in sorted(self.catalogue.silent)}
         away = [f"server '{server}' offers nothing now: {reason}" for server, reason in reasons.items()]
         return NotFoundError(
-            f"no tool is called '{name[:LONGEST_NAME]}'", found=name[:LONGEST_NAME], expected=", ".join(known) or "a tool that is granted",
-            suggestions=[*away, *did_you_mean(name[:LONGEST_NAME], known)],
+            f"no tool is called '{name[:LONGEST_NAME]}'", found=name[:LONGEST_NAME], expected=", ".join(listed) or "a tool that is granted",
+            suggestions=[*away, *did_you_mean(name[:LONGEST_NAME], near or listed)],
         )  # fmt: skip
 
 

@@ -101,7 +101,7 @@ class ToolGate:
     async def _mcp_list(self, exchange: Exchange, message: McpRequest) -> None:
         await self._looked()
         try:
-            self._route(exchange, message, [one.shown() for one in self._desk.catalogue.all()])
+            self._route(exchange, message, [one.shown() for one in self._desk.catalogue.listed()])
         except ProtocolError as error:
             exchange.answer(error.status, JSON_FIELDS, error.body())
 
@@ -113,7 +113,7 @@ class ToolGate:
 
     async def _list(self, exchange: Exchange) -> None:
         await self._looked()
-        exchange.answer(200, JSON_FIELDS, encode({"tools": [one.shown() for one in self._desk.catalogue.all()]}))
+        exchange.answer(200, JSON_FIELDS, encode({"tools": [one.shown() for one in self._desk.catalogue.listed()]}))
 
     async def _plain_call(self, exchange: Exchange, raw_name: bytes) -> None:
         try:

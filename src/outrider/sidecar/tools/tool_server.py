@@ -3,7 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from outrider.core.tool_settings import ToolGrantSettings
+
 Definition = dict[str, Any]
+# How the sidecar's own servers are called, but for that of operations, and the tool of the search.
+MEMORY, SEARCH = "@memory-", "@search"
+FIND_TOOLS = "find_tools"
 
 
 class ToolServer(Protocol):
@@ -42,4 +47,16 @@ class ToolServer(Protocol):
 
     async def close(self) -> None:
         """Give back what it holds."""
+        ...
+
+
+class OwnServer(ToolServer, Protocol):
+    """One that the sidecar brings itself."""
+
+    def grant(self) -> ToolGrantSettings:
+        """Return what of it is granted."""
+        ...
+
+    async def keep_up(self) -> None:
+        """Do what it needs now and then, until cancelled."""
         ...

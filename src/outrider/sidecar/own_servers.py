@@ -1,0 +1,70 @@
+"""The servers of tools that a sidecar brings itself: memories, and the search for tools."""
+
+from collections.abc import Callable
+
+from outrider.core.codec import digest
+from outrider.core.sidecar_settings import LlmSettings, SidecarSettings
+from outrider.core.tool_settings import ToolSearchSettings
+from outrider.ports.clock import Clock
+from outrider.ports.http.listening import listen_unix
+from outrider.ports.secrets import Resolver
+from outrider.sidecar.memory.embedding import Embedder
+from outrider.sidecar.memory.server import MemoryServer
+from outrider.sidecar.proxy.proxy import Proxy
+from outrider.sidecar.tools.search.meaning import Meaning
+from outrider.sidecar.tools.search.server import ToolSearch
+from outrider.sidecar.tools.tool_server import OwnServer
+
+# Where they ask the gateway.
+GATEWAY_SOCKET = "gateway.sock"
+VECTORS = "tool-vectors.json"
+Embedders = Callable[[str], Embedder | None]
+
+
+async def own_servers(settings: SidecarSettings, proxy: Proxy, secrets: Resolver, clock: Clock) -> list[OwnServer]:
+    """Return those that an agent has.
+
+    Args:
+        settings: Of the sidecar.
+        proxy: Gets a listener for what they ask of models, where any of them embeds texts.
+        secrets: Opens what is secret.
+        clock: Time.
+    """
+    embedders = await _embedders(settings, proxy, secrets)
+    made: list[OwnServer] = [
+        MemoryServer(
+            memory, agent=settings.agent, folder=settings.state / "memory", clock=clock, secrets=secrets,
+            embedder=embedders(memory.embedding),
+        )
+        for memory in settings.memories
+    ]  # fmt: skip
+    search = settings.tools.search
+    if search is not None:
+        made.append(ToolSearch(search, _meaning(search, settings, embedders, clock)))
+    return made
+
+
+async def _embedders(settings: SidecarSettings, proxy: Proxy, secrets: Resolver) -> Embedders:
+    """Return what gives an embedder of a route."""
+    path, key = (settings.control or settings.state) / GATEWAY_SOCKET, None
+    if any(one.embedding for one in (*settings.memories, settings.tools.search) if one is not None):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        await proxy.listen(listen_unix(path, 0o600)[0])
+        if settings.keys:
+            key = await secrets.fetch(settings.keys[0].secret, settings.keys[0].key)
+    return lambda route: Embedder(f"unix:{path}", route, key) if route else None
+
+
+def _meaning(
+    search: ToolSearchSettings, settings: SidecarSettings, embedders: Embedders, clock: Clock
+) -> Meaning | None:
+    embedder = embedders(search.embedding)
+    if embedder is None:
+        return None
+    return Meaning(settings.state / VECTORS, models_of(settings.llm, search.embedding), embedder, clock)
+
+
+def models_of(llm: LlmSettings, alias: str) -> str:
+    """Return what stands for the models that answer on a route: vectors of others cannot be compared with theirs."""
+    routes = [route.providers for route in llm.routes if route.alias == alias]
+    return digest([llm.offline is not None, [(one.provider, one.url, one.model) for found in routes for one in found]])
