@@ -91,6 +91,7 @@ FULL: dict[str, Any] = {
         {"server": "shop", "version": "<3", "tools": ["search"], "prefix": "s_"},
         {"capability": "search", "version": "<2.2", "tools": ["*"]},
     ],
+    "toolSearch": {"listUpTo": 20, "embedding": "default"},
     "memory": [
         {
             "name": "incidents",

@@ -12,7 +12,12 @@ from outrider.core.errors import InvalidConfigError, OutriderError
 from outrider.core.schema import convert
 from outrider.core.secrets import SecretRef
 from outrider.core.tool_endpoints import ToolEndpoint
-from outrider.core.tool_settings import A2aServerSettings, OpenApiServerSettings, StdioServerSettings
+from outrider.core.tool_settings import (
+    A2aServerSettings,
+    OpenApiServerSettings,
+    StdioServerSettings,
+    ToolSearchSettings,
+)
 from outrider.kinds.agenttype.environment import AGENT_KEY
 from outrider.kinds.agenttype.granting import LONGEST_QUEUE_SECONDS, OPERATIONS, granted
 from outrider.kinds.agenttype.model import AgentTypeSpec
@@ -183,6 +188,12 @@ def test_grants_become_those_of_the_sidecar() -> None:
     assert (operation.tools, operation.prefix, operation.timeout) == (["host_file_tail"], "", 3.0)
     assert (shop.tools, shop.prefix) == (["search"], "s_")
     assert (able.server, able.tools, able.prefix) == ("shop", ["*"], "shop_")
+
+
+def test_all_tools_are_listed_unless_a_search_is_asked_for() -> None:
+    spec = {"agent": {"command": ["a"]}, "tools": [{"server": "shop", "tools": ["*"]}]}
+    assert rendered(spec).sidecar.tools.search is None
+    assert rendered(spec | {"toolSearch": {}}).sidecar.tools.search == ToolSearchSettings(list_up_to=40)
 
 
 def test_a_capability_is_that_of_the_newest_tool() -> None:

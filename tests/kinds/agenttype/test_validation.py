@@ -64,6 +64,9 @@ spec: {version: 1.2.0, transport: {http: {url: "https://shop.internal/mcp"}}}
         ("  memory: [{name: m, type: kv}, {name: m, type: vector}]", "spec.memory[1].name", "two memories"),
         ("  memory: [{name: m, type: kv, embedding: a}]", "spec.memory[0].embedding", "type: vector"),
         ("  memory: [{name: m, type: vector, embedding: a}]", "spec.memory[0].embedding", "no route is called 'a'"),
+        ("  toolSearch: {embedding: a}", "spec.toolSearch.embedding", "no route is called 'a'"),
+        ("  toolSearch: {listUpTo: -1}", "spec.toolSearch.listUpTo", "-1"),
+        ("  toolSearch: {upTo: 1}", "spec.toolSearch", "upTo"),
         ("  memory: [{name: m, type: kv, store: {url: 'mysql://h/d'}}]", "spec.memory[0].store.url", "mysql://h/d"),
         ("  llm: {routes: [{alias: a, providers: [{provider: x, url: ftp://h}]}]}", "providers[0].url", "ftp://h"),
         (

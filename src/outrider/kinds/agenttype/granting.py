@@ -18,9 +18,10 @@ from outrider.core.tool_settings import (
     OpenApiServerSettings,
     StdioServerSettings,
     ToolGrantSettings,
+    ToolSearchSettings,
     ToolsSettings,
 )
-from outrider.kinds.agenttype.tools import ToolUse
+from outrider.kinds.agenttype.tools import ToolSearch, ToolUse
 
 # The server of operations; no Tool can be called so.
 OPERATIONS = "@operations"
@@ -34,8 +35,9 @@ def tool_name(operation: str) -> str:
 
 
 def granted(
-    uses: Iterable[ToolUse], endpoints: Mapping[str, ToolEndpoint], *, folder: Path, operations: Path | None, asks: bool
-) -> ToolsSettings:
+    uses: Iterable[ToolUse], endpoints: Mapping[str, ToolEndpoint], *, folder: Path, operations: Path | None, asks: bool,
+    search: ToolSearch | None = None,
+) -> ToolsSettings:  # fmt: skip
     """Return what a sidecar is told.
 
     Args:
@@ -44,6 +46,7 @@ def granted(
         folder: Where relative paths begin.
         operations: Unix socket of the server of operations.
         asks: Whether that one asks who must approve.
+        search: How tools are found where they are many.
 
     Raises:
         OutriderError: A Tool is not there, or none has the capability or the version.
@@ -59,7 +62,7 @@ def granted(
             name = chosen(use, endpoints)
             servers[name] = _server(name, endpoints[name], folder)
             grants.append(_grant(use, name, use.tools, f"{name}_" if use.prefix is None else use.prefix))
-    return ToolsSettings(servers=list(servers.values()), grants=grants)
+    return ToolsSettings(servers=list(servers.values()), grants=grants, search=_search(search))
 
 
 def chosen(use: ToolUse, endpoints: Mapping[str, ToolEndpoint]) -> str:
@@ -164,6 +167,12 @@ def _grant(use: ToolUse, server: str, tools: list[str], prefix: str) -> ToolGran
         approval=use.require_approval, elicit=use.elicit,
         timeout=float(limits.timeout), calls_per_minute=limits.calls_per_minute, longest_result=int(limits.longest_result),
     )  # fmt: skip
+
+
+def _search(search: ToolSearch | None) -> ToolSearchSettings | None:
+    if search is None:
+        return None
+    return ToolSearchSettings(list_up_to=search.list_up_to, embedding=search.embedding)
 
 
 def _waiting(grant: ToolGrantSettings) -> ToolGrantSettings:

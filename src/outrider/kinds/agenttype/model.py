@@ -9,7 +9,7 @@ from outrider.core.secrets import SecretRef
 from outrider.kinds.agenttype.memory import Memory
 from outrider.kinds.agenttype.models import Llm
 from outrider.kinds.agenttype.telemetry import Telemetry
-from outrider.kinds.agenttype.tools import ToolUse
+from outrider.kinds.agenttype.tools import ToolSearch, ToolUse
 
 Runtime = Literal["auto", "python", "nodejs", "java", "none"]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
@@ -154,13 +154,18 @@ class Resources(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True
 
 
 class AgentTypeSpec(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
-    """An AI agent: its program, and what it may use through its sidecar. What no list names it may not."""
+    """An AI agent: its program, and what it may use through its sidecar. What no list names it may not.
+
+    Attributes:
+        tool_search: Without it all tools are listed.
+    """
 
     agent: Program
     wrapper: Wrapper = msgspec.field(default_factory=Wrapper)
     invocation: Invocation = msgspec.field(default_factory=Invocation)
     llm: Llm = msgspec.field(default_factory=Llm)
     tools: list[ToolUse] = []
+    tool_search: ToolSearch | None = None
     memory: list[Memory] = []
     egress: Egress = msgspec.field(default_factory=Egress)
     telemetry: Telemetry = msgspec.field(default_factory=Telemetry)

@@ -159,7 +159,12 @@ def render(item: Object, place: Place, references: References) -> Workload:
             keys=[AGENT_KEY],
             llm=_llm(spec.llm, place, references.providers),
             tools=granted(
-                spec.tools, references.tools, folder=place.folder, operations=place.operations, asks=place.asks
+                spec.tools,
+                references.tools,
+                folder=place.folder,
+                operations=place.operations,
+                asks=place.asks,
+                search=spec.tool_search,
             ),
             memories=[memory_settings(one) for one in spec.memory],
             egress=spec.egress.allow,

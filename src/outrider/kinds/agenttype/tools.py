@@ -26,6 +26,18 @@ class ToolLimits(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=Tru
     longest_result: Size = size("1Mi")
 
 
+class ToolSearch(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """How tools are found where there are too many to be listed: by a tool `find_tools`.
+
+    Attributes:
+        list_up_to: So many are listed all the same, memories apart.
+        embedding: Route of a model that makes vectors of what tools do; without one they are found by words only.
+    """
+
+    list_up_to: Annotated[int, msgspec.Meta(ge=0)] = 40
+    embedding: str = ""
+
+
 class ToolUse(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
     """A grant: an operation, or tools of a server.
 

@@ -32,7 +32,10 @@ def validate(item: Object, objects: ObjectSet) -> Iterator[Fault]:
         )  # fmt: skip
     yield from _route_faults(spec.llm, references(objects))
     yield from _tool_faults(spec, references(objects))
-    yield from _memory_faults(spec)
+    aliases = [route.alias for route in spec.llm.routes]
+    yield from _memory_faults(spec, aliases)
+    if spec.tool_search is not None:
+        yield from _embedding_faults(spec.tool_search.embedding, ("spec", "toolSearch", "embedding"), aliases)
     if spec.llm.budget is not None:
         yield from _zone_faults(spec.llm.budget.zone)
 
@@ -97,9 +100,8 @@ def _route_faults(llm: Llm, known: References) -> Iterator[Fault]:
                 yield place, error
 
 
-def _memory_faults(spec: AgentTypeSpec) -> Iterator[Fault]:
+def _memory_faults(spec: AgentTypeSpec, aliases: list[str]) -> Iterator[Fault]:
     seen: set[str] = set()
-    aliases = [route.alias for route in spec.llm.routes]
     for number, memory in enumerate(spec.memory):
         path: Path = ("spec", "memory", number)
         if memory.name in seen:
@@ -113,11 +115,16 @@ def _memory_faults(spec: AgentTypeSpec) -> Iterator[Fault]:
                 "only texts that are found by their meaning are embedded", found=f"type: {memory.type}", expected="type: vector",
                 suggestions=["remove embedding"],
             )  # fmt: skip
-        elif memory.embedding and memory.embedding not in aliases:
-            yield (*path, "embedding"), InvalidConfigError(
-                f"no route is called '{memory.embedding}'", found=memory.embedding, expected=", ".join(aliases) or "a route",
-                suggestions=did_you_mean(memory.embedding, aliases) or ["add a route for a model that embeds texts to spec.llm.routes"],
-            )  # fmt: skip
+        else:
+            yield from _embedding_faults(memory.embedding, (*path, "embedding"), aliases)
+
+
+def _embedding_faults(route: str, path: Path, aliases: list[str]) -> Iterator[Fault]:
+    if route and route not in aliases:
+        yield path, InvalidConfigError(
+            f"no route is called '{route}'", found=route, expected=", ".join(aliases) or "a route",
+            suggestions=did_you_mean(route, aliases) or ["add a route for a model that embeds texts to spec.llm.routes"],
+        )  # fmt: skip
 
 
 def _tool_faults(spec: AgentTypeSpec, known: References) -> Iterator[Fault]:
