@@ -1,6 +1,5 @@
 """What a model of embeddings may answer, and what is made of it."""
 
-import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Callable
@@ -10,6 +9,7 @@ import pytest
 
 from outrider.core.errors import ExecutionFailedError
 from outrider.sidecar.memory.embedding import Embedder
+from tests.sidecar.memory import gateway
 
 Answering = Callable[[bytes], Embedder]
 
@@ -19,24 +19,18 @@ async def answering() -> AsyncIterator[Answering]:
     """Return a function that makes an embedder whose gateway gives this answer."""
     body, made = [b""], []
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(body[0]), body[0]))
-        await writer.drain()
-        await reader.read()
-        writer.close()
+    async def answer(_: gateway.Asked) -> tuple[int, bytes]:
+        return 200, body[0]
 
     def make(answered: bytes) -> Embedder:
         body[0] = answered
-        made.append(Embedder(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", "embed", None))
+        made.append(Embedder(address, "embed", None))
         return made[-1]
 
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    yield make
-    for one in made:
-        await one.close()
-    server.close()
-    await server.wait_closed()
+    async with gateway.answering(answer) as address:
+        yield make
+        for one in made:
+            await one.close()
 
 
 def rows(*found: Any) -> bytes:
