@@ -157,6 +157,58 @@ async def test_a_summary_parts_no_call_from_its_results(store: ConversationStore
     assert await ids(store) == ["sum", "d"]
 
 
+async def test_one_session_is_known_alone(store: ConversationStore) -> None:
+    await store.append(SCOPE, "s", [said("x", tokens=2), said("y", tokens=3, time=7.5)])
+    await store.append(SCOPE, "s2", [said("z")])
+    assert await store.session(SCOPE, "s") == (await store.sessions(SCOPE))[0]
+    assert await store.session(SCOPE, "unknown") is None
+    assert await store.session(OTHERS[0], "s") is None
+    with pytest.raises(InvalidConfigError, match="session"):
+        await store.session(SCOPE, "")
+
+
+async def test_the_oldest_messages_are_read_as_they_are_stored(store: ConversationStore) -> None:
+    stored = await store.append(SCOPE, "s", [said(n, id=f"m{n}") for n in range(3)])
+    await store.append(SCOPE, "t", [said("other", id="m0")])
+    assert await store.oldest(SCOPE, "s") == stored
+    summary = await store.replace(SCOPE, "s", up_to="m1", summary=said("sum"))
+    assert await store.oldest(SCOPE, "s") == [summary, stored[2]]
+    assert await store.oldest(SCOPE, "unknown") == await store.oldest(OTHERS[0], "s") == []
+
+
+async def test_of_many_the_oldest_are_read_in_part(store: ConversationStore) -> None:
+    for part in range(2):
+        await store.append(SCOPE, "s", [said(part * MAX_BATCH + n) for n in range(MAX_BATCH)])
+    assert [one.content for one in await store.oldest(SCOPE, "s")] == list(range(MAX_BATCH))
+    for n in range(10):
+        await store.append(SCOPE, "large", [said(f"{n}" * 4_000_000)])
+    assert [one.content[0] for one in await store.oldest(SCOPE, "large")] == list("01234567")
+
+
+async def test_a_summary_replaces_just_what_it_sums_up(store: ConversationStore) -> None:
+    odd = {"a": [1, 2.0, -0.0, 1e300, 10**20], "ü\0": None, "": "\u2028"}
+    stored = await store.append(SCOPE, "s", [said("one", id="m0"), said(odd, id="m1"), said("three", id="m2")])
+
+    async def refused(summed: list[Message], session: str = "s") -> None:
+        with pytest.raises(ConflictError, match=f"session '{session}' has changed: up to message 'm1'"):
+            await store.replace(SCOPE, session, up_to="m1", summary=said("sum"), summed=summed)
+
+    first, second, third = stored
+    for changed in (said("two", id="m1"), said(odd, "system", id="m1"), said(odd, id="other")):
+        await refused([first, changed])
+    for summed in ([first], [second], [second, first], stored, [first, first_again(first), second]):
+        await refused(summed)
+    await store.append(SCOPE, "t", [said("one", id="m0"), said("begun anew", id="m1")])
+    await refused([first, second], "t")
+    assert await store.window(SCOPE, "s") == stored
+    summary = await store.replace(SCOPE, "s", up_to="m1", summary=said("sum", id="m0"), summed=[first, second])
+    assert await store.window(SCOPE, "s") == [summary, third]
+
+
+def first_again(message: Message) -> Message:
+    return said(message.content, id="again")
+
+
 async def test_of_two_summaries_at_once_one_counts(store: ConversationStore) -> None:
     await store.append(SCOPE, "s", [said(n, id=f"m{n}") for n in range(4)])
     outcomes = await asyncio.gather(

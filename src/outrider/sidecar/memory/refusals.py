@@ -16,6 +16,14 @@ def unknown_message(session: str, ident: str) -> NotFoundError:
     return NotFoundError(f"session '{session}' has no message '{ident}'", path="up_to", found=ident)
 
 
+def changed_messages(session: str, ident: str) -> ConflictError:
+    """Return what is raised where a summary would take the place of something else than what it sums up."""
+    return ConflictError(
+        f"session '{session}' has changed: up to message '{ident}' stands something else than was summed up", path="summed",
+        found=ident, expected="the messages as they were read", suggestions=["read them again, and sum up what is there now"],
+    )  # fmt: skip
+
+
 def split_turn(session: str, ident: str) -> InvalidConfigError:
     """Return what is raised where a summary would part the call of a tool from its results."""
     return InvalidConfigError(

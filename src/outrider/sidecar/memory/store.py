@@ -78,13 +78,31 @@ class ConversationStore(MemoryStore, Protocol):
         """Return sessions by name (code points), from the one behind `after` on."""
         ...
 
-    async def replace(self, scope: Scope, session: str, *, up_to: str, summary: Message) -> Message:
+    async def session(self, scope: Scope, session: str) -> Session | None:
+        """Return what is known of one session; nothing where it has no messages."""
+        ...
+
+    async def oldest(self, scope: Scope, session: str) -> list[Message]:
+        """Return the oldest messages of a session, oldest first and at least one, as many as may be read and replaced at once."""
+        ...
+
+    async def replace(
+        self, scope: Scope, session: str, *, up_to: str, summary: Message, summed: Sequence[Message] = ()
+    ) -> Message:
         """Put a summary in the place of a session's messages up to one of them, at once, and return it as stored.
+
+        Args:
+            scope: Of the memory.
+            session: Its name.
+            up_to: Id of the last message that is replaced.
+            summary: What takes their place.
+            summed: What it sums up. Where it is given, just that must stand there: so nothing that was deleted, added or summed up
+                meanwhile comes back or is lost. Without it whatever stands there is replaced.
 
         Raises:
             NotFoundError: The session has no message `up_to`.
             InvalidConfigError: The results of a tool call would be left behind without it.
-            ConflictError: The session has a message of the summary's id behind that place.
+            ConflictError: The session has a message of the summary's id behind that place, or others than `summed` before it.
             LimitedError: The summary is larger than what it replaces, and would exceed the quota.
         """
         ...

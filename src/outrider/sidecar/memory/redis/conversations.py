@@ -7,6 +7,7 @@ import msgspec
 
 from outrider.ports.clock import Clock
 from outrider.sidecar.memory.limits import (
+    MAX_BATCH,
     MAX_LISTED,
     MAX_READ_BYTES,
     MAX_WINDOW,
@@ -19,7 +20,7 @@ from outrider.sidecar.memory.limits import (
 from outrider.sidecar.memory.model import Message, Quota, Scope, Session, Usage
 from outrider.sidecar.memory.records import EXPORT_ROWS, MessageRecord, exported, message_from, message_records
 from outrider.sidecar.memory.redis.database import RedisDatabase, most, prefix
-from outrider.sidecar.memory.refusals import known_message, split_turn, unknown_message
+from outrider.sidecar.memory.refusals import changed_messages, known_message, split_turn, unknown_message
 from outrider.sidecar.memory.store import DEFAULT_LIMIT
 
 _OF_MEMORY, _OF_SESSION = (b"use", b"sessions", b"tokens"), (b"order:", b"texts:", b"facts:")
@@ -66,22 +67,42 @@ class RedisConversations:
         check_number(limit, "limit", most=MAX_LISTED)
         found = []
         for name in await self._names(scope, plain_bytes(after, "after"), limit):
-            known = await self._database.read("session", _keys(scope, name), name)
+            known = await self._session(scope, name)
             if known is not None:  # it was deleted meanwhile
-                time = float(msgspec.msgpack.decode(known[2])[3])
-                found.append(Session(name=name.decode(), messages=known[0], tokens=known[1], updated=time))
+                found.append(known)
         return found
 
-    async def replace(self, scope: Scope, session: str, *, up_to: str, summary: Message) -> Message:
+    async def session(self, scope: Scope, session: str) -> Session | None:
+        """Return what is known of one session."""
+        return await self._session(scope, text_bytes(session, "session"))
+
+    async def _session(self, scope: Scope, name: bytes) -> Session | None:
+        known = await self._database.read("session", _keys(scope, name), name)
+        if known is None:
+            return None
+        time = float(msgspec.msgpack.decode(known[2])[3])
+        return Session(name=name.decode(), messages=known[0], tokens=known[1], updated=time)
+
+    async def oldest(self, scope: Scope, session: str) -> list[Message]:
+        """Return the oldest messages of a session."""
+        keys = _keys(scope, text_bytes(session, "session"))
+        return [_message(*row) for row in await self._database.read("messages", keys, 0, MAX_BATCH, MAX_READ_BYTES)]
+
+    async def replace(
+        self, scope: Scope, session: str, *, up_to: str, summary: Message, summed: Sequence[Message] = ()
+    ) -> Message:
         """Put a summary in the place of a session's messages up to one of them."""
         name, last = text_bytes(session, "session"), text_bytes(up_to, "up_to")
         (record,) = message_records([summary], self._clock.now())
-        words = (name, *most(self._quota), last, *_words(record))
+        expected = [word for one in message_records(summed, self._clock.now()) for word in (one.id, _text(one))]
+        words = (name, *most(self._quota), last, *_words(record), *expected)
         answer = await self._database.change("replace", _keys(scope, name), *words)
         if answer[0] == b"unknown":
             raise unknown_message(session, up_to)
         if answer[0] == b"split":
             raise split_turn(session, up_to)
+        if answer[0] == b"changed":
+            raise changed_messages(session, up_to)
         self._check(answer, scope, session)
         return record.message
 
@@ -150,9 +171,12 @@ def _keys(scope: Scope, session: bytes) -> list[bytes]:
     return [*(begin + part for part in _OF_MEMORY), *(begin + part + session for part in _OF_SESSION)]
 
 
+def _text(record: MessageRecord) -> bytes:
+    return msgspec.msgpack.encode((record.role, record.content))
+
+
 def _words(record: MessageRecord) -> tuple[Any, ...]:
-    text = msgspec.msgpack.encode((record.role, record.content))
-    return (record.id, text, record.message.tokens, repr(record.message.time), int(record.call), record.size)
+    return (record.id, _text(record), record.message.tokens, repr(record.message.time), int(record.call), record.size)
 
 
 def _message(ident: bytes, text: bytes, facts: bytes) -> Message:

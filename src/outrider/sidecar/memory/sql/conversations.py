@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from outrider.sidecar.memory.limits import (
+    MAX_BATCH,
     MAX_LISTED,
     MAX_WINDOW,
     check_number,
@@ -15,7 +16,7 @@ from outrider.sidecar.memory.limits import (
 )
 from outrider.sidecar.memory.model import Message, Scope, Session, Usage
 from outrider.sidecar.memory.records import EXPORT_ROWS, MessageRecord, exported, message_from, message_records
-from outrider.sidecar.memory.refusals import known_message, split_turn, unknown_message
+from outrider.sidecar.memory.refusals import changed_messages, known_message, split_turn, unknown_message
 from outrider.sidecar.memory.sql import memories
 from outrider.sidecar.memory.sql.database import Connection
 from outrider.sidecar.memory.sql.memories import Memory
@@ -83,13 +84,19 @@ class SqlConversations(SqlStore):
     async def sessions(self, scope: Scope, *, limit: int = DEFAULT_LIMIT, after: str = "") -> list[Session]:
         """Return sessions by name."""
         check_number(limit, "limit", most=MAX_LISTED)
-        behind = plain_bytes(after, "after")
+        return await self._sessions(scope, "session > ?", plain_bytes(after, "after"), limit)
 
+    async def session(self, scope: Scope, session: str) -> Session | None:
+        """Return what is known of one session."""
+        found = await self._sessions(scope, "session = ?", text_bytes(session, "session"), 1)
+        return found[0] if found else None
+
+    async def _sessions(self, scope: Scope, condition: str, name: bytes, limit: int) -> list[Session]:
         def body(connection: Connection, memory: Memory) -> list[Session]:
             rows = connection.execute(
-                """SELECT session, count(*), sum(tokens), max(place) FROM memory_messages
-                    WHERE memory = ? AND session > ? GROUP BY session ORDER BY session LIMIT ?""",
-                (memory.number, behind, limit),
+                f"""SELECT session, count(*), sum(tokens), max(place) FROM memory_messages
+                    WHERE memory = ? AND {condition} GROUP BY session ORDER BY session LIMIT ?""",  # noqa: S608 - our own words
+                (memory.number, name, limit),
             ).fetchall()
             return [
                 Session(
@@ -100,15 +107,36 @@ class SqlConversations(SqlStore):
 
         return await self._read(scope, body, [])
 
-    async def replace(self, scope: Scope, session: str, *, up_to: str, summary: Message) -> Message:
+    async def oldest(self, scope: Scope, session: str) -> list[Message]:
+        """Return the oldest messages of a session."""
+        name = text_bytes(session, "session")
+
+        def body(connection: Connection, memory: Memory) -> list[Message]:
+            rows = connection.execute(
+                f"SELECT place, size FROM memory_messages WHERE {_OF_SESSION} ORDER BY place LIMIT ?",  # noqa: S608 - our own words
+                (memory.number, name, MAX_BATCH),
+            ).fetchall()
+            last = readable(rows)
+            if last is None:
+                return []
+            return [_message(row) for row in _up_to(connection, memory, name, last[0], most=MAX_BATCH)]
+
+        return await self._read(scope, body, [])
+
+    async def replace(
+        self, scope: Scope, session: str, *, up_to: str, summary: Message, summed: Sequence[Message] = ()
+    ) -> Message:
         """Put a summary in the place of a session's messages up to one of them."""
         name = text_bytes(session, "session")
         text_bytes(up_to, "up_to")
         (record,) = message_records([summary], self._clock.now())
+        expected = message_records(summed, self._clock.now())
 
         def body(connection: Connection) -> None:
             memory = memories.lock(connection, self.kind, scope)
             place = _end_of_turn(connection, memory, session, up_to)
+            if expected and not _stand_there(connection, memory, name, place, expected=expected):
+                raise changed_messages(session, up_to)
             less, replaced = self._remove(connection, memory, "session = ? AND place <= ?", (name, place))
             growth = Usage(1 - replaced, less.bytes + record.size - memory.bytes)
             _insert(connection, session, [record], [_row(memory, name, place, place, record=record)])
@@ -178,6 +206,23 @@ def _row(memory: Memory, session: bytes, place: int, head: int, *, record: Messa
 
 def _message(row: Any) -> Message:
     return message_from(row[0], row[1], row[2], tokens=row[3], time=row[4])
+
+
+def _up_to(connection: Connection, memory: Memory, session: bytes, place: int, *, most: int) -> list[Any]:
+    """Read the messages of a session up to a place, oldest first."""
+    return connection.execute(
+        f"SELECT {_MESSAGE} FROM memory_messages WHERE {_OF_SESSION} AND place <= ? ORDER BY place LIMIT ?",  # noqa: S608 - our own words
+        (memory.number, session, place, most),
+    ).fetchall()
+
+
+def _stand_there(
+    connection: Connection, memory: Memory, session: bytes, place: int, *, expected: Sequence[MessageRecord]
+) -> bool:
+    """Return whether just these messages stand up to a place."""
+    wanted = [(record.id, record.role, record.content) for record in expected]
+    found = _up_to(connection, memory, session, place, most=len(wanted) + 1)
+    return [(row[0], row[1], row[2]) for row in found] == wanted
 
 
 def _last_head(connection: Connection, memory: Memory, session: bytes) -> int | None:

@@ -1,5 +1,6 @@
 -- Puts a summary in the place of messages. KEYS: use, sessions, tokens, order, texts, facts.
--- ARGV: session, most entries, most bytes, the last that is replaced, then of the summary: id, text, tokens, time, whether it calls, size.
+-- ARGV: session, most entries, most bytes, the last that is replaced, then of the summary: id, text, tokens, time, whether it calls, size,
+-- then id and text of each message that must stand there; none where it may be any.
 
 local known = redis.call('HGET', KEYS[6], ARGV[4])
 if not known then
@@ -17,11 +18,21 @@ elseif last[5] == 1 then
   return {'split'}
 end
 
+local replaced, size, tokens = redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', place), 0, 0
+local expected = (#ARGV - 10) / 2
+if expected > 0 and expected ~= #replaced then
+  return {'changed'}
+end
+for at = 1, expected do
+  if replaced[at] ~= ARGV[9 + 2 * at] or redis.call('HGET', KEYS[5], replaced[at]) ~= ARGV[10 + 2 * at] then
+    return {'changed'}
+  end
+end
+
 local same = redis.call('HGET', KEYS[6], ARGV[5])
 if same and cmsgpack.unpack(same)[1] > place then
   return {'known', ARGV[5]}
 end
-local replaced, size, tokens = redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', place), 0, 0
 for _, id in ipairs(replaced) do
   local facts = cmsgpack.unpack(redis.call('HGET', KEYS[6], id))
   tokens = tokens + facts[3]
