@@ -168,6 +168,22 @@ class LlmSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True,
     shared: SharedSettings | None = None
 
 
+class SummarySettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """When a model sums up the older messages of a session.
+
+    Attributes:
+        route: Name of the route whose model does it.
+        above: Tokens; a session that counts more is shortened.
+        keep: About how many tokens of its newest messages stay as they are.
+        instructions: What matters to this agent, besides what every summary is asked for.
+    """
+
+    route: str
+    above: Annotated[int, msgspec.Meta(ge=500)]
+    keep: Annotated[int, msgspec.Meta(ge=0)]
+    instructions: str = ""
+
+
 class MemorySettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """A memory of the agent.
 
@@ -180,6 +196,7 @@ class MemorySettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=Tr
         url: Of a database, `postgresql://` or `redis://`; empty for files in the sidecar's own folder.
         password: Secret with the password of the database.
         embedding: Name of a route whose model makes vectors of texts; empty where the agent brings them.
+        summary: When a model sums up older messages; None leaves that to the agent.
     """
 
     name: str
@@ -190,6 +207,7 @@ class MemorySettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=Tr
     url: str = ""
     password: SecretRef | None = None
     embedding: str = ""
+    summary: SummarySettings | None = None
 
 
 class TelemetrySettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -1,15 +1,17 @@
 """The servers of tools that a sidecar brings itself: memories, and the search for tools."""
 
-from collections.abc import Callable
+from typing import NamedTuple
 
 from outrider.core.codec import digest
-from outrider.core.sidecar_settings import LlmSettings, SidecarSettings
+from outrider.core.secrets import SecretValue
+from outrider.core.sidecar_settings import LlmSettings, SidecarSettings, SummarySettings
 from outrider.core.tool_settings import ToolSearchSettings
 from outrider.ports.clock import Clock
 from outrider.ports.http.listening import listen_unix
 from outrider.ports.secrets import Resolver
 from outrider.sidecar.memory.embedding import Embedder
 from outrider.sidecar.memory.server import MemoryServer
+from outrider.sidecar.memory.summarising import Summariser
 from outrider.sidecar.proxy.proxy import Proxy
 from outrider.sidecar.tools.search.meaning import Meaning
 from outrider.sidecar.tools.search.server import ToolSearch
@@ -18,7 +20,6 @@ from outrider.sidecar.tools.tool_server import OwnServer
 # Where they ask the gateway.
 GATEWAY_SOCKET = "gateway.sock"
 VECTORS = "tool-vectors.json"
-Embedders = Callable[[str], Embedder | None]
 
 
 async def own_servers(settings: SidecarSettings, proxy: Proxy, secrets: Resolver, clock: Clock) -> list[OwnServer]:
@@ -26,39 +27,52 @@ async def own_servers(settings: SidecarSettings, proxy: Proxy, secrets: Resolver
 
     Args:
         settings: Of the sidecar.
-        proxy: Gets a listener for what they ask of models, where any of them embeds texts.
+        proxy: Gets a listener for what they ask of models, where any of them does.
         secrets: Opens what is secret.
         clock: Time.
     """
-    embedders = await _embedders(settings, proxy, secrets)
+    gateway = await _gateway(settings, proxy, secrets)
     made: list[OwnServer] = [
         MemoryServer(
             memory, agent=settings.agent, folder=settings.state / "memory", clock=clock, secrets=secrets,
-            embedder=embedders(memory.embedding),
+            embedder=gateway.embedder(memory.embedding), summariser=gateway.summariser(memory.summary),
         )
         for memory in settings.memories
     ]  # fmt: skip
     search = settings.tools.search
     if search is not None:
-        made.append(ToolSearch(search, _meaning(search, settings, embedders, clock)))
+        made.append(ToolSearch(search, _meaning(search, settings, gateway, clock)))
     return made
 
 
-async def _embedders(settings: SidecarSettings, proxy: Proxy, secrets: Resolver) -> Embedders:
-    """Return what gives an embedder of a route."""
+class _Gateway(NamedTuple):
+    """How the gateway is asked."""
+
+    address: str
+    key: SecretValue | None
+
+    def embedder(self, route: str) -> Embedder | None:
+        """Return what asks a route for vectors; None for no route."""
+        return Embedder(self.address, route, self.key) if route else None
+
+    def summariser(self, settings: SummarySettings | None) -> Summariser | None:
+        """Return what asks a route for summaries; None where nothing is summed up."""
+        return Summariser(self.address, settings, self.key) if settings is not None else None
+
+
+async def _gateway(settings: SidecarSettings, proxy: Proxy, secrets: Resolver) -> _Gateway:
     path, key = (settings.control or settings.state) / GATEWAY_SOCKET, None
-    if any(one.embedding for one in (*settings.memories, settings.tools.search) if one is not None):
+    embeds = any(one.embedding for one in (*settings.memories, settings.tools.search) if one is not None)
+    if embeds or any(one.summary is not None for one in settings.memories):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         await proxy.listen(listen_unix(path, 0o600)[0])
         if settings.keys:
             key = await secrets.fetch(settings.keys[0].secret, settings.keys[0].key)
-    return lambda route: Embedder(f"unix:{path}", route, key) if route else None
+    return _Gateway(f"unix:{path}", key)
 
 
-def _meaning(
-    search: ToolSearchSettings, settings: SidecarSettings, embedders: Embedders, clock: Clock
-) -> Meaning | None:
-    embedder = embedders(search.embedding)
+def _meaning(search: ToolSearchSettings, settings: SidecarSettings, gateway: _Gateway, clock: Clock) -> Meaning | None:
+    embedder = gateway.embedder(search.embedding)
     if embedder is None:
         return None
     return Meaning(settings.state / VECTORS, models_of(settings.llm, search.embedding), embedder, clock)

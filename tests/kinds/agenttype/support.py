@@ -101,6 +101,11 @@ FULL: dict[str, Any] = {
             "store": {"url": "postgresql://agent@db.internal/memory", "password": {"secret": "db", "key": "k"}},
             "embedding": "default",
         },
+        {
+            "name": "chat",
+            "type": "conversation",
+            "summary": {"route": "default", "above": 8000, "keep": 2000, "instructions": "Keep the names of services."},
+        },
     ],
     "telemetry": {
         "otlp": {"url": "https://otel.internal:4318", "headers": {"x-key": {"secret": "otel"}}, "ca": "ca.pem"}

@@ -67,6 +67,26 @@ spec: {version: 1.2.0, transport: {http: {url: "https://shop.internal/mcp"}}}
         ("  toolSearch: {embedding: a}", "spec.toolSearch.embedding", "no route is called 'a'"),
         ("  toolSearch: {listUpTo: -1}", "spec.toolSearch.listUpTo", "-1"),
         ("  toolSearch: {upTo: 1}", "spec.toolSearch", "upTo"),
+        (
+            "  memory: [{name: m, type: kv, summary: {route: a, above: 500, keep: 0}}]",
+            "spec.memory[0].summary",
+            "type: conversation",
+        ),
+        (
+            "  memory: [{name: m, type: conversation, summary: {route: a, above: 500, keep: 0}}]",
+            "spec.memory[0].summary.route",
+            "no route is called 'a'",
+        ),
+        (
+            "  memory: [{name: m, type: conversation, summary: {route: a, above: 499, keep: 0}}]",
+            "spec.memory[0].summary.above",
+            "500",
+        ),
+        (
+            "  memory: [{name: m, type: conversation, summary: {route: a, above: 500, keep: 500}}]",
+            "spec.memory[0].summary.keep",
+            "less than 500",
+        ),
         ("  memory: [{name: m, type: kv, store: {url: 'mysql://h/d'}}]", "spec.memory[0].store.url", "mysql://h/d"),
         ("  llm: {routes: [{alias: a, providers: [{provider: x, url: ftp://h}]}]}", "providers[0].url", "ftp://h"),
         (

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.local.agents.support import GATEWAY, AgentFolder
 
@@ -19,6 +20,33 @@ MEMORY = [
     {"name": "incidents", "type": "vector", "embedding": "default", "retention": "90d"},
     {"name": "notes", "type": "kv"},
 ]
+
+TALKS = f"""{GATEWAY}
+task = json.load(sys.stdin)
+window = tool("chat_window", {{"session": "s"}})["messages"]
+said = {{"role": "user", "content": task + " and more of it" * 75}}
+answer = {{"role": "assistant", "content": "It was restarted."}}
+tool("chat_append", {{"session": "s", "messages": [said, answer]}})
+print(json.dumps({{"window": [one["content"][:60] for one in window]}}))
+"""
+CHAT = {"name": "chat", "type": "conversation", "summary": {"route": "default", "above": 500, "keep": 100}}
+
+
+def test_a_long_conversation_is_summed_up_between_tasks(tmp_path: Path) -> None:
+    agent = AgentFolder(tmp_path, TALKS, memory=[CHAT])
+    script = [{"when": "(?s)web is down.*Write the summary", "say": "web was down twice."}, {"say": "All is well."}]
+    (agent.folder / "answers.yaml").write_text(yaml.safe_dump(script))
+    assert agent.run("--offline", "--input", "web is down")["result"] == {"window": []}
+    second = agent.run("--offline", "--input", "web is down again")
+    assert [text[:11] for text in second["result"]["window"]] == ["web is down", "It was rest"]
+    third = agent.run("--offline", "--input", "shop is down")
+    assert third["result"]["window"] == [
+        "Summary of the conversation so far:\n\nweb was down twice.", "It was restarted.",
+    ]  # fmt: skip
+    lines = agent.outrider("agent", "memory", "--export", "chat").stdout.splitlines()
+    assert json.loads(lines[0])["id"].startswith("summary-")
+    cost = json.loads(agent.outrider("agent", "cost", "-o", "json").stdout)
+    assert sum(one["calls"] for one in cost) == 1, "what a summary costs is in the ledger"
 
 
 def test_what_one_task_has_learnt_the_next_one_finds(tmp_path: Path) -> None:

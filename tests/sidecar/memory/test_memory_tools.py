@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from outrider.sidecar.llm.scripted_embeddings import embedding
+from tests.servers.ports import free_port
 from tests.sidecar.process import Sidecar, started
 
 pytestmark = pytest.mark.timeout(120)
@@ -68,6 +69,33 @@ def test_a_conversation_fits_a_window(tmp_path: Path) -> None:
         ]  # fmt: skip
         assert call(sidecar, "chat_sessions")["sessions"][0]["messages"] == 2
         assert call(sidecar, "chat_forget", session="s")["deleted"] == 2
+
+
+def test_a_long_conversation_is_summed_up_through_the_gateway(tmp_path: Path) -> None:
+    long = CHAT | {"summary": {"route": "embed", "above": 1000, "keep": 300}}
+    messages = [{"role": "user", "content": f"message {number}", "tokens": 200} for number in range(6)]
+    with started(tmp_path, settings(tmp_path, long, NOTES)) as sidecar:
+        assert len(call(sidecar, "chat_append", session="s", messages=messages)["messages"]) == 6
+    # What was under way came to its end with the sidecar.
+    with started(tmp_path, settings(tmp_path, CHAT)) as sidecar:
+        window = call(sidecar, "chat_window", session="s")["messages"]
+    assert [one["content"] for one in window] == ["Summary of the conversation so far:\n\nhi", "message 5"]
+    assert [one["endpoint"] for one in sidecar.ledger()] == ["chat"]
+
+
+def test_why_nothing_is_summed_up_is_told_in_the_status(tmp_path: Path) -> None:
+    long = CHAT | {"summary": {"route": "none", "above": 1000, "keep": 300}}
+    messages = [{"role": "user", "content": f"message {number}", "tokens": 200} for number in range(6)]
+    with started(tmp_path, {**settings(tmp_path, long), "admin": f"127.0.0.1:{(port := free_port())}"}) as sidecar:
+        call(sidecar, "chat_append", session="s", messages=messages)
+        problems: dict[str, str] = {}
+        while "@memory-chat" not in problems:
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+            connection.request("GET", "/status")
+            problems = json.loads(connection.getresponse().read())["tools"]["problems"]
+            connection.close()
+        assert problems["@memory-chat"].startswith("route 'none' sums up nothing: ")
+        assert len(call(sidecar, "chat_window", session="s")["messages"]) == 6
 
 
 def test_texts_are_found_by_what_they_share_and_embedding_is_in_the_ledger(tmp_path: Path) -> None:

@@ -4,10 +4,12 @@ from typing import Annotated
 
 import msgspec
 
+from outrider.core.errors import InvalidConfigError
 from outrider.core.objects import Name
 from outrider.core.quantities import Duration, Size
 from outrider.core.secrets import SecretRef
 from outrider.core.sidecar_settings import MemoryType
+from outrider.kinds.agenttype.models import Alias
 
 
 class MemoryQuota(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
@@ -37,6 +39,29 @@ class MemoryStore(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=Tr
     password: SecretRef | None = None
 
 
+class MemorySummary(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """Older messages of a session are summed up by a model as soon as the session is too long.
+
+    Attributes:
+        route: Of the model that does it.
+        above: Tokens; a session that counts more is shortened.
+        keep: About how many tokens of its newest messages stay as they are; the newest one always does.
+        instructions: What matters to this agent, besides what every summary is asked for.
+    """
+
+    route: Alias
+    above: Annotated[int, msgspec.Meta(ge=500, examples=[8000])]
+    keep: Annotated[int, msgspec.Meta(ge=0, examples=[2000])]
+    instructions: str = ""
+
+    def __post_init__(self) -> None:
+        if self.keep >= self.above:
+            raise InvalidConfigError(
+                "what stays of a session is less than what it may count", path="keep", found=f"keep: {self.keep}, above: {self.above}",
+                expected=f"less than {self.above}", suggestions=["keep about a quarter of what it may count"],
+            )  # fmt: skip
+
+
 class Memory(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
     """Something that the agent remembers; it uses it by tools called `NAME_...`.
 
@@ -47,6 +72,7 @@ class Memory(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, f
         quota: How much it may hold.
         store: Where it is kept, if not in files of the sidecar.
         embedding: Route of the model that makes vectors of texts; without one the agent brings them.
+        summary: When a model sums up older messages of a conversation; without it the agent does.
     """
 
     name: Name
@@ -55,3 +81,4 @@ class Memory(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, f
     quota: MemoryQuota = msgspec.field(default_factory=MemoryQuota)
     store: MemoryStore | None = None
     embedding: str = ""
+    summary: MemorySummary | None = None

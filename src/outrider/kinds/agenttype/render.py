@@ -20,13 +20,14 @@ from outrider.core.sidecar_settings import (
     SampleSettings,
     SharedSettings,
     SidecarSettings,
+    SummarySettings,
     TelemetrySettings,
     WrapperSettings,
 )
 from outrider.core.tool_endpoints import ToolEndpoint
 from outrider.kinds.agenttype.environment import AGENT_KEY, PACKAGES, Value, environment, hook_file, wraps
 from outrider.kinds.agenttype.granting import granted
-from outrider.kinds.agenttype.memory import Memory
+from outrider.kinds.agenttype.memory import Memory, MemorySummary
 from outrider.kinds.agenttype.model import AgentTypeSpec, Egress, Invocation, Isolation, PackageTarget, Resources
 from outrider.kinds.agenttype.models import Budget, Llm, PromptSamples, ProviderUse, ResponseCache, SharedStore
 from outrider.kinds.agenttype.telemetry import Telemetry
@@ -259,6 +260,13 @@ def memory_settings(memory: Memory) -> MemorySettings:
         url="" if store is None else store.url,
         password=None if store is None else store.password,
         embedding=memory.embedding,
+        summary=None if memory.summary is None else _summary(memory.summary),
+    )
+
+
+def _summary(summary: MemorySummary) -> SummarySettings:
+    return SummarySettings(
+        route=summary.route, above=summary.above, keep=summary.keep, instructions=summary.instructions
     )
 
 

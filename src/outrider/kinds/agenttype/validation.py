@@ -35,7 +35,9 @@ def validate(item: Object, objects: ObjectSet) -> Iterator[Fault]:
     aliases = [route.alias for route in spec.llm.routes]
     yield from _memory_faults(spec, aliases)
     if spec.tool_search is not None:
-        yield from _embedding_faults(spec.tool_search.embedding, ("spec", "toolSearch", "embedding"), aliases)
+        yield from _route_fault(
+            spec.tool_search.embedding, ("spec", "toolSearch", "embedding"), aliases, "embeds texts"
+        )
     if spec.llm.budget is not None:
         yield from _zone_faults(spec.llm.budget.zone)
 
@@ -116,14 +118,22 @@ def _memory_faults(spec: AgentTypeSpec, aliases: list[str]) -> Iterator[Fault]:
                 suggestions=["remove embedding"],
             )  # fmt: skip
         else:
-            yield from _embedding_faults(memory.embedding, (*path, "embedding"), aliases)
+            yield from _route_fault(memory.embedding, (*path, "embedding"), aliases, "embeds texts")
+        if memory.summary is not None and memory.type != "conversation":
+            yield (*path, "summary"), InvalidConfigError(
+                "only messages of a conversation are summed up", found=f"type: {memory.type}", expected="type: conversation",
+                suggestions=["remove summary"],
+            )  # fmt: skip
+        elif memory.summary is not None:
+            yield from _route_fault(memory.summary.route, (*path, "summary", "route"), aliases, "sums up conversations")
 
 
-def _embedding_faults(route: str, path: Path, aliases: list[str]) -> Iterator[Fault]:
+def _route_fault(route: str, path: Path, aliases: list[str], does: str) -> Iterator[Fault]:
+    """Check a route that is asked by the sidecar itself; an empty one is none."""
     if route and route not in aliases:
         yield path, InvalidConfigError(
             f"no route is called '{route}'", found=route, expected=", ".join(aliases) or "a route",
-            suggestions=did_you_mean(route, aliases) or ["add a route for a model that embeds texts to spec.llm.routes"],
+            suggestions=did_you_mean(route, aliases) or [f"add a route for a model that {does} to spec.llm.routes"],
         )  # fmt: skip
 
 

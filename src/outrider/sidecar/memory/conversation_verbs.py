@@ -1,5 +1,6 @@
 """What an agent can do with conversations."""
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import msgspec
@@ -62,10 +63,13 @@ class ConversationVerbs:
     Args:
         store: Where it is kept.
         scope: Which one it is.
+        appended: Hears of a session that has grown.
     """
 
-    def __init__(self, store: ConversationStore, scope: Scope) -> None:
-        self._store, self._scope = store, scope
+    def __init__(
+        self, store: ConversationStore, scope: Scope, appended: Callable[[str], None] = lambda _: None
+    ) -> None:
+        self._store, self._scope, self._appended = store, scope, appended
 
     def verbs(self) -> list[Verb]:
         """Return all of them."""
@@ -94,6 +98,7 @@ class ConversationVerbs:
 
     async def _append(self, asked: Append) -> dict[str, Any]:
         stored = await self._store.append(self._scope, asked.session, [_message(one) for one in asked.messages])
+        self._appended(asked.session)
         return {"messages": [{"id": one.id, "tokens": one.tokens, "time": one.time} for one in stored]}
 
     async def _window(self, asked: Window) -> dict[str, Any]:

@@ -20,6 +20,8 @@ from outrider.sidecar.memory.key_value_verbs import KeyValueVerbs
 from outrider.sidecar.memory.model import TENANT, Scope
 from outrider.sidecar.memory.opening import open_store
 from outrider.sidecar.memory.store import ConversationStore, KeyValueStore, MemoryStore, VectorStore
+from outrider.sidecar.memory.summaries import Summaries
+from outrider.sidecar.memory.summarising import Summariser
 from outrider.sidecar.memory.vector_verbs import VectorVerbs
 from outrider.sidecar.memory.verbs import Verb
 from outrider.sidecar.tools.tool_server import MEMORY, Definition
@@ -41,22 +43,29 @@ class MemoryServer:
         clock: Time.
         secrets: Opens the password of its database.
         embedder: Makes vectors of texts; None where the agent brings them.
+        summariser: Sums up older messages; None where the agent does.
     """
 
     def __init__(
         self, settings: MemorySettings, *, agent: str, folder: Path, clock: Clock, secrets: Resolver,
-        embedder: Embedder | None,
+        embedder: Embedder | None, summariser: Summariser | None,
     ) -> None:  # fmt: skip
         self.name = f"{MEMORY}{settings.name}"
         self.version = ""
         self.left_out: Mapping[str, str] = {}
         self._settings, self._folder = settings, folder
-        self._clock, self._secrets, self._embedder = clock, secrets, embedder
+        self._clock, self._secrets, self._embedder, self._summariser = clock, secrets, embedder, summariser
+        self._summaries: Summaries | None = None
         self._scope = Scope(TENANT, agent, settings.name)
         self._store: MemoryStore | None = None
         self._verbs: dict[str, Verb] = {}
         self._definitions: list[Definition] = []
         self._opening = asyncio.Lock()
+
+    @property
+    def problem(self) -> str:
+        """Why its last summary failed; empty where none did."""
+        return self._summaries.problem if self._summaries is not None else ""
 
     def grant(self) -> ToolGrantSettings:
         """Return what of it is granted: all, under names that begin with its own."""
@@ -117,10 +126,9 @@ class MemoryServer:
 
     async def close(self) -> None:
         """Finish what is under way and close the database."""
-        if self._store is not None:
-            await self._store.close()
-        if self._embedder is not None:
-            await self._embedder.close()
+        for part in (self._summaries, self._store, self._embedder, self._summariser):
+            if part is not None:
+                await part.close()
 
     async def _open(self) -> None:
         async with self._opening:
@@ -132,8 +140,14 @@ class MemoryServer:
 
     def _all_verbs(self, store: MemoryStore) -> list[Verb]:
         if self._settings.type == "conversation":
-            return ConversationVerbs(cast("ConversationStore", store), self._scope).verbs()
+            return self._conversation_verbs(cast("ConversationStore", store)).verbs()
         if self._settings.type == "kv":
             return KeyValueVerbs(cast("KeyValueStore", store), self._scope).verbs()
         embed = self._embedder.embed if self._embedder is not None else None
         return VectorVerbs(cast("VectorStore", store), self._scope, self._clock, embed).verbs()
+
+    def _conversation_verbs(self, store: ConversationStore) -> ConversationVerbs:
+        if self._settings.summary is None or self._summariser is None:
+            return ConversationVerbs(store, self._scope)
+        self._summaries = Summaries(self._settings.summary, self._summariser, store, self._scope, clock=self._clock)
+        return ConversationVerbs(store, self._scope, self._summaries.appended)

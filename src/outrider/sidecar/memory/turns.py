@@ -35,6 +35,17 @@ def _has_block(content: Any, types: tuple[str, ...]) -> bool:
     )
 
 
+def turns(messages: Iterable[Message]) -> list[list[Message]]:
+    """Return messages by what belongs together: a call of tools with its results, any other message alone."""
+    found: list[list[Message]] = []
+    for message in messages:
+        if found and is_result(message):
+            found[-1].append(message)
+        else:
+            found.append([message])
+    return found
+
+
 class Measured(NamedTuple):
     """What counts of a stored message.
 

@@ -22,7 +22,7 @@ from outrider.sidecar.tools.grants import Grant
 from outrider.sidecar.tools.search.server import ToolSearch
 from outrider.sidecar.tools.servers.opening import Surroundings, open_server
 from outrider.sidecar.tools.status import ToolsStatus
-from outrider.sidecar.tools.tool_server import SEARCH, OwnServer, ToolServer
+from outrider.sidecar.tools.tool_server import OwnServer, ToolServer
 
 LOOK_SECONDS = 60.0
 # A server that did not answer is asked again sooner.
@@ -69,10 +69,10 @@ class Tools:
         ]  # fmt: skip
         granted = [*(one.grant() for one in own), *settings.grants]
         grants = [Grant(grant, clock.monotonic()) for grant in granted]
-        self._clock = clock
+        self._clock, self._own = clock, own
         self._audit = AuditLog(state / "audit.jsonl", f"sidecar/{agent}", clock)
-        self._search = next((one for one in own if isinstance(one, ToolSearch)), None)
-        self.catalogue = Catalogue(servers, grants, state / "tools.json", self._search)
+        search = next((one for one in own if isinstance(one, ToolSearch)), None)
+        self.catalogue = Catalogue(servers, grants, state / "tools.json", search)
         self.approvals = Approvals(clock.now, lambda: time_ordered(clock.now(), os.urandom(10)), asked)
         self.desk = ToolDesk(
             agent, self.catalogue, self.approvals, Elicitation(clock.now), audit=self._audit, now=clock.monotonic, told=used
@@ -84,9 +84,7 @@ class Tools:
 
     def status(self) -> ToolsStatus:
         """Return what the agent sees, and what is wrong with its servers."""
-        problems = dict(self.catalogue.problems)
-        if self._search is not None and self._search.problem:
-            problems[SEARCH] = self._search.problem
+        problems = {one.name: one.problem for one in self._own if one.problem} | self.catalogue.problems
         return ToolsStatus(tools=self.desk.status(), problems=problems)
 
     async def keep_looking(self) -> None:

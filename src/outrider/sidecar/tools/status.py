@@ -27,7 +27,7 @@ class ToolsStatus(msgspec.Struct, kw_only=True):
 
     Attributes:
         tools: What the agent sees.
-        problems: Why a server does not answer, by its name.
+        problems: What is wrong with a server, by its name.
     """
 
     tools: list[ToolStatus]

@@ -53,6 +53,11 @@ class ToolServer(Protocol):
 class OwnServer(ToolServer, Protocol):
     """One that the sidecar brings itself."""
 
+    @property
+    def problem(self) -> str:
+        """What is wrong with what it does by itself; empty where nothing is."""
+        ...
+
     def grant(self) -> ToolGrantSettings:
         """Return what of it is granted."""
         ...
