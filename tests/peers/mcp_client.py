@@ -22,12 +22,14 @@ class Session(msgspec.Struct):
         tools: As the SDK read them.
         results: Of the calls, in order.
         asked: What its user was asked.
+        progress: What it heard of how far its calls were.
     """
 
     version: str
     tools: list[dict[str, Any]]
     results: list["Result"]
     asked: list[str] = []
+    progress: list[tuple[float, float | None, str | None]] = []
 
 
 class Result(msgspec.Struct):

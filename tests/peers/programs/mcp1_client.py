@@ -25,11 +25,21 @@ async def main(orders: dict[str, Any]) -> None:
         version = (await session.initialize()).protocolVersion
         tools = (await session.list_tools()).tools
         results = []
+        heard: list[Any] = []
+
+        async def hear(progress: float, total: float | None, message: str | None) -> None:
+            heard.append([progress, total, message])
+
         for name, arguments in orders["calls"]:
-            result = await session.call_tool(name, arguments)
+            result = await session.call_tool(name, arguments, progress_callback=hear)
             results.append({"failed": result.isError, "content": result.structuredContent})
         await session.send_ping()
-        seen = {"version": version, "tools": [tool.model_dump() for tool in tools], "results": results}
+        seen = {
+            "version": version,
+            "tools": [tool.model_dump() for tool in tools],
+            "results": results,
+            "progress": heard,
+        }
         print(json.dumps(seen))
 
 

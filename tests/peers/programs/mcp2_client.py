@@ -21,6 +21,10 @@ async def main(orders: dict[str, Any]) -> None:
         command, *arguments = orders["command"]
         transport = stdio_client(StdioServerParameters(command=command, args=arguments, env=orders["environment"]))
     asked: list[str] = []
+    heard: list[Any] = []
+
+    async def hear(progress: float, total: float | None, message: str | None) -> None:
+        heard.append([progress, total, message])
 
     async def answer(_context: Any, params: Any) -> ElicitResult:
         asked.append(params.message)
@@ -31,10 +35,10 @@ async def main(orders: dict[str, Any]) -> None:
         tools = (await client.list_tools()).tools
         results = []
         for name, arguments in orders["calls"]:
-            result = await client.call_tool(name, arguments)
+            result = await client.call_tool(name, arguments, progress_callback=hear)
             results.append({"failed": result.is_error, "content": result.structured_content})
         seen = {"version": client.protocol_version, "tools": [tool.model_dump(by_alias=True) for tool in tools],
-                "results": results, "asked": asked}  # fmt: skip
+                "results": results, "asked": asked, "progress": heard}  # fmt: skip
         print(json.dumps(seen))
 
 

@@ -1,10 +1,11 @@
 """A server on the MCP SDK 2.x, with its defaults: it serves both eras. Its port is the first argument, or `stdio`."""
 
+import asyncio
 import sys
 import time
 
 import uvicorn
-from mcp.server import MCPServer
+from mcp.server.mcpserver import Context, MCPServer
 
 
 def add(a: int, b: int) -> int:
@@ -23,13 +24,21 @@ def wait(seconds: float) -> str:
     return "waited"
 
 
+async def count(context: Context, to: int) -> str:
+    """Counts, and says how far it is."""
+    for number in range(to):
+        await context.report_progress(number + 1, to, f"at {number + 1}")
+        await asyncio.sleep(0.1)
+    return "counted"
+
+
 def hidden() -> str:
     """Nobody is granted this one."""
     return "seen"
 
 
 server = MCPServer("shop")
-for tool in (add, fail, wait, hidden):
+for tool in (add, fail, wait, count, hidden):
     server.add_tool(tool)
 if sys.argv[1] == "stdio":
     server.run("stdio")

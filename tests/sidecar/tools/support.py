@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from itertools import count
@@ -17,10 +18,12 @@ from outrider.ports.http.server import Server
 from outrider.ports.secrets import Resolver
 from outrider.runtime.audit import AuditLog
 from outrider.sidecar.activity import Question, QuestionEnd, ToolUse
+from outrider.sidecar.proxy.proxy import Proxy
 from outrider.sidecar.tools.approvals import Approvals
 from outrider.sidecar.tools.catalogue import Catalogue
 from outrider.sidecar.tools.desk import ToolDesk
 from outrider.sidecar.tools.elicitation import Elicitation
+from outrider.sidecar.tools.gate import ToolGate
 from outrider.sidecar.tools.grants import Grant
 from outrider.sidecar.tools.search.server import ToolSearch
 from outrider.sidecar.tools.servers.http import HttpWire
@@ -174,3 +177,18 @@ def audited(folder: Path) -> list[dict[str, Any]]:
 
 
 ONCALL = ApprovalTerms(groups=["oncall"])
+
+
+@asynccontextmanager
+async def endpoint(made: Desk) -> AsyncIterator[int]:
+    """Run the endpoint of a desk, and give its port."""
+    tools = ToolGate(made.desk, lambda _: True, keyless=False)
+    proxy = Proxy(tools)
+    listening = socket.create_server(("127.0.0.1", 0))
+    listening.setblocking(False)
+    await proxy.listen(listening)
+    try:
+        yield listening.getsockname()[1]
+    finally:
+        await tools.close(0)
+        await proxy.close(0)

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,30 +10,22 @@ from typing import Any
 import pytest
 
 from outrider.ports.http.client import Client
-from outrider.sidecar.proxy.proxy import Proxy
 from outrider.sidecar.tools import gate
-from outrider.sidecar.tools.gate import ToolGate
 from tests.sidecar.proxy.support import eventually
-from tests.sidecar.tools.support import ONCALL, Desk, desk, scripted
+from tests.sidecar.tools.support import ONCALL, Desk, desk, endpoint, scripted
 
 WAIT = 10.0
 
 
 @asynccontextmanager
 async def gated(made: Desk) -> AsyncIterator[Client]:
-    """Run the endpoint of a desk."""
-    tools = ToolGate(made.desk, lambda _: True, keyless=False)
-    proxy = Proxy(tools)
-    listening = socket.create_server(("127.0.0.1", 0))
-    listening.setblocking(False)
-    await proxy.listen(listening)
-    client = Client(f"http://127.0.0.1:{listening.getsockname()[1]}", timeout=WAIT)
-    try:
-        yield client
-    finally:
-        await client.close()
-        await tools.close(0)
-        await proxy.close(0)
+    """Run the endpoint of a desk, and give a client of it."""
+    async with endpoint(made) as port:
+        client = Client(f"http://127.0.0.1:{port}", timeout=WAIT)
+        try:
+            yield client
+        finally:
+            await client.close()
 
 
 async def listed(client: Client) -> list[str]:

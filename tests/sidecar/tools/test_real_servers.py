@@ -25,7 +25,7 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[McpServer
 
 
 def settings(folder: Path, server: McpServerProcess | None, **grant: Any) -> dict[str, Any]:
-    usual = {"server": "shop", "tools": ["add", "fail", "wait"], "prefix": "shop_"}
+    usual = {"server": "shop", "tools": ["add", "fail", "wait", "count"], "prefix": "shop_"}
     (folder / "key").write_text("sk-virtual")
     return {
         "agent": "triage",
@@ -63,7 +63,7 @@ def test_every_client_uses_every_server(tmp_path: Path, server: McpServerProcess
             token="sk-virtual",
         )
     assert seen.version == ("2026-07-28" if client == "mcp2" else "2025-11-25")
-    assert [tool["name"] for tool in seen.tools] == ["shop_add", "shop_fail", "shop_wait"]
+    assert [tool["name"] for tool in seen.tools] == ["shop_add", "shop_count", "shop_fail", "shop_wait"]
     added, failed, hidden, unprefixed = seen.results
     assert not added.failed
     assert added.content == {"result": 3}
@@ -76,7 +76,10 @@ def test_every_client_uses_every_server(tmp_path: Path, server: McpServerProcess
 def test_the_same_tools_over_plain_http(tmp_path: Path, server: McpServerProcess) -> None:
     with started(tmp_path, settings(tmp_path, server, arguments={"a": [1, 2]})) as sidecar:
         status, listed = ask(sidecar, "GET", "/v1/tools")
-        assert (status, [tool["name"] for tool in listed["tools"]]) == (200, ["shop_add", "shop_fail", "shop_wait"])
+        assert (status, [tool["name"] for tool in listed["tools"]]) == (
+            200,
+            ["shop_add", "shop_count", "shop_fail", "shop_wait"],
+        )
         status, result = ask(sidecar, "POST", "/v1/tools/shop_add", {"a": 1, "b": 2})
         assert (status, result["structuredContent"], result["isError"]) == (200, {"result": 3}, False)
         _, refused = ask(sidecar, "POST", "/v1/tools/shop_add", {"a": 3, "b": 2})
@@ -128,6 +131,9 @@ def test_a_server_that_is_a_program_of_the_sidecar(tmp_path: Path, sdk: str) -> 
     with started(tmp_path, told) as sidecar:
         status, result = ask(sidecar, "POST", "/v1/tools/shop_add", {"a": 1, "b": 2})
         assert (status, result["structuredContent"]) == (200, {"result": 3})
+        seen = mcp_client.run(sdk, [("shop_count", {"to": 2})], url=f"http://{sidecar.address}/mcp", token="sk-virtual")
+        assert seen.results[0].content == {"result": "counted"}
+        assert seen.progress == [(1, 2, "at 1"), (2, 2, "at 2")]
         assert ask(sidecar, "POST", "/v1/tools/shop_fail", {"reason": "why"})[1]["isError"]
 
 
@@ -143,3 +149,16 @@ def test_the_user_of_a_client_approves(tmp_path: Path) -> None:
     assert added.content == {"result": 3}
     assert refused.content["code"] == "DENIED"
     assert seen.asked == ["May shop_add be called?\na: 1\nb: 2", "May shop_add be called?\na: 3\nb: 4"]
+
+
+@pytest.mark.parametrize("client", SDKS)
+def test_progress_comes_through(tmp_path: Path, server: McpServerProcess, client: str) -> None:
+    with started(tmp_path, settings(tmp_path, server)) as sidecar:
+        seen = mcp_client.run(
+            client,
+            [("shop_count", {"to": 3}), ("shop_add", {"a": 1, "b": 2})],
+            url=f"http://{sidecar.address}/mcp",
+            token="sk-virtual",
+        )
+    assert [one.content for one in seen.results] == [{"result": "counted"}, {"result": 3}]
+    assert seen.progress == [(number, 3, f"at {number}") for number in (1, 2, 3)]

@@ -89,7 +89,7 @@ async def test_servers_on_the_official_kits(tmp_path: Path, sdk: str) -> None:
     command = [str(python), str(PROGRAMS / f"{sdk}_server.py"), "stdio"]
     async with program(tmp_path, command=command, read=[str(PROGRAMS)]) as server:
         tools = {one["name"]: one for one in await server.list_tools()}
-        assert set(tools) == {"add", "fail", "wait", "hidden"}
+        assert set(tools) == {"add", "fail", "wait", "count", "hidden"}
         result = await server.call(tools["add"], {"arguments": {"a": 1, "b": 2}}, 20.0)
         assert result["structuredContent"] == {"result": 3}
         assert (await server.call(tools["fail"], {"arguments": {"reason": "why"}}, 20.0))["isError"]

@@ -102,7 +102,7 @@ def read_answer(body: bytes, content_type: str, number: int) -> dict[str, Any] |
     Raises:
         ExecutionFailedError: There is none.
     """
-    documents = _events(body) if content_type.lower().startswith(EVENTS) else iter([body])
+    documents = events(body) if content_type.lower().startswith(EVENTS) else iter([body])
     for document in documents:
         try:
             message = decode_plain(document)
@@ -135,7 +135,7 @@ def _fault(error: Mapping[str, Any]) -> Fault:
     return Fault(code if isinstance(code, int) else 0, str(error.get("message", "")), error.get("data"))
 
 
-def _events(body: bytes) -> Iterator[bytes]:
+def events(body: bytes) -> Iterator[bytes]:
     """Yield the data of each event (WHATWG HTML, "Server-sent events")."""
     lines: list[bytes] = []
     for line in [*body.splitlines(), b""]:

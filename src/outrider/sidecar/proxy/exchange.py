@@ -3,7 +3,15 @@
 from typing import TYPE_CHECKING
 
 from outrider.sidecar.proxy.gate import Attempt, Failure
-from outrider.sidecar.proxy.messages import JSON_FIELDS, Field, Request, error_body, request_head, whole_answer
+from outrider.sidecar.proxy.messages import (
+    JSON_FIELDS,
+    Field,
+    Request,
+    answer_head,
+    error_body,
+    request_head,
+    whole_answer,
+)
 
 if TYPE_CHECKING:
     from outrider.sidecar.proxy.downstream import Downstream
@@ -43,6 +51,32 @@ class Exchange:
         self.begun = True
         self.client.write(whole_answer(self.request, status, fields, body, close=close))
         self.client.finished(self, close=close)
+
+    def begin(self, fields: list[Field]) -> None:
+        """Begin an answer that comes in pieces; not for clients of HTTP/1.0, which know none."""
+        if self.gone:
+            return
+        self.begun = True
+        framing = b"transfer-encoding: chunked\r\n"
+        if not self.request.keep_alive:
+            framing += b"connection: close\r\n"
+        self.client.write(answer_head(200, b"OK", fields, framing))
+
+    def piece(self, data: bytes) -> None:
+        """Send a piece of an answer that was begun."""
+        if not self.gone:
+            self.client.write(b"%x\r\n%s\r\n" % (len(data), data))
+
+    def end(self) -> None:
+        """End an answer that came in pieces."""
+        if not self.gone:
+            self.client.write(b"0\r\n\r\n")
+            self.client.finished(self, close=not self.request.keep_alive)
+
+    def cut(self) -> None:
+        """Break the connection in the middle of an answer, so that its client does not take it for whole."""
+        if not self.gone:
+            self.client.cut()
 
     def refuse(self, status: int, code: str, message: str, fields: list[Field] | None = None) -> None:
         """Answer with an error."""

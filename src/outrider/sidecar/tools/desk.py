@@ -28,7 +28,7 @@ from outrider.sidecar.tools.grants import Grant, choose
 from outrider.sidecar.tools.status import ToolStatus
 
 # Of `_meta` what the server gets.
-META = ("traceparent", "tracestate", "baggage", "progressToken")
+META = ("traceparent", "tracestate", "baggage")
 # Bytes of a call, and characters of a name in what is told.
 LONGEST_CALL, LONGEST_NAME = 1024 * 1024, 128
 CANCELLED, ASKED = "CANCELLED", "asked"

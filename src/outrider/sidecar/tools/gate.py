@@ -17,6 +17,7 @@ from outrider.sidecar.proxy.exchange import Exchange
 from outrider.sidecar.proxy.gate import Attempt
 from outrider.sidecar.proxy.messages import JSON_FIELDS, Request
 from outrider.sidecar.tools.desk import ToolDesk
+from outrider.sidecar.tools.progress import listening, stream_for
 from outrider.version import __version__
 
 MCP, REST = b"/mcp", b"/v1/tools"
@@ -38,6 +39,11 @@ class _Running(Attempt):
     def abandoned(self, *, sent: bool) -> None:
         """End the call for which nobody waits any more."""
         del sent
+        self._task.cancel()
+
+    def ended(self, problem: str) -> None:
+        """End it also where its client has left after it had heard of its progress."""
+        del problem
         self._task.cancel()
 
 
@@ -108,8 +114,12 @@ class ToolGate:
     async def _mcp_call(self, exchange: Exchange, call: ToolCall) -> None:
         exchange.request.body = b""  # a call may wait for long
         await self._looked(call.name)
-        result = await self._desk.call(call.name, call.request.params, answers=call.modern)
-        exchange.answer(200, JSON_FIELDS, self._router.respond(call, result))
+        stream = stream_for(exchange, call.request.params, asyncio.get_running_loop().time)
+        with listening(stream.heard if stream is not None else None):
+            result = await self._desk.call(call.name, call.request.params, answers=call.modern)
+        body = self._router.respond(call, result)
+        if stream is None or not stream.end(body):
+            exchange.answer(200, JSON_FIELDS, body)
 
     async def _list(self, exchange: Exchange) -> None:
         await self._looked()
@@ -149,11 +159,11 @@ class ToolGate:
         try:
             await work
         except asyncio.CancelledError:
-            exchange.refuse(503, "ending", "the sidecar ends")  # where the client has left, nobody hears it
+            _give_up(exchange, 503, "ending", "the sidecar ends")  # where the client has left, nobody hears it
             raise
         except Exception:  # noqa: BLE001 - the HTTP edge
             _log.exception("a tool failed")
-            exchange.refuse(500, "internal_error", "a fault of the sidecar; its log has the report")
+            _give_up(exchange, 500, "internal_error", "a fault of the sidecar; its log has the report")
 
     async def close(self, grace: float) -> None:
         """Let what runs come to its end for so many seconds, and end the rest."""
@@ -163,6 +173,13 @@ class ToolGate:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
+
+
+def _give_up(exchange: Exchange, status: int, code: str, message: str) -> None:
+    if exchange.begun:
+        exchange.cut()
+    else:
+        exchange.refuse(status, code, message)
 
 
 def _headers(request: Request, message: McpRequest) -> dict[str, str]:

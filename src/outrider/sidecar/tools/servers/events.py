@@ -1,20 +1,23 @@
 """Answers in events: read up to the one that counts, as some servers leave the stream open after it."""
 
 import asyncio
+import contextlib
 import re
 import ssl
 from contextvars import ContextVar
 
 import msgspec
 
-from outrider.core.errors import ExecutionFailedError
+from outrider.core.codec import decode_plain
+from outrider.core.errors import ExecutionFailedError, InvalidConfigError
 from outrider.core.http.headers import Headers
 from outrider.core.http.limits import Limits
 from outrider.core.http.messages import Response
 from outrider.core.http.response_parser import ResponseHead
-from outrider.core.mcp.asking import EVENTS, read_answer
+from outrider.core.mcp.asking import EVENTS, events, read_answer
 from outrider.ports.http.client import Client
 from outrider.ports.http.client_connection import ClientConnection
+from outrider.sidecar.tools.progress import Heard, listener, read_progress
 
 _BLANK = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
 # So many bytes of a blank line may be there before its last one comes.
@@ -56,6 +59,7 @@ class EventConnection(ClientConnection):
     """
 
     _wanted = 0
+    _heard: Heard | None = None
     _is_events = False
     # Where in the content the event begins that is not complete yet, and up to where it was looked for its end.
     _first = 0
@@ -68,7 +72,7 @@ class EventConnection(ClientConnection):
         self._outbox = outbox
 
     def _transmit(self, request: bytes) -> None:
-        self._wanted = _number.get()
+        self._wanted, self._heard = _number.get(), listener()
         self._outbox.add(self, request)
 
     def send_now(self, request: bytes) -> None:
@@ -94,6 +98,8 @@ class EventConnection(ClientConnection):
             self._first = self._looked = blank.end()
             if _answers(event, self._wanted):
                 return True
+            if self._heard is not None:
+                _tell(event, self._wanted, self._heard)
         self._looked = max(self._first, len(self._content) - _OVERLAP)
         return False
 
@@ -120,6 +126,15 @@ class EventClient(Client):
 
     def _new_connection(self) -> ClientConnection:
         return EventConnection(self._limits, self._buffer, self._connections, self._outbox)
+
+
+def _tell(event: bytes, number: int, heard: Heard) -> None:
+    """Tell of the progress of a request, where an event is about that."""
+    for document in events(event):
+        with contextlib.suppress(InvalidConfigError):
+            progress = read_progress(decode_plain(document), number)
+            if progress is not None:
+                heard(progress)
 
 
 def _answers(event: bytes, number: int) -> bool:

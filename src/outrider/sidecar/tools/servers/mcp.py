@@ -15,6 +15,7 @@ from outrider.core.mcp.protocol import (
     SERVER_INFO_KEY,
     UNSUPPORTED_VERSION,
 )
+from outrider.sidecar.tools.progress import with_token
 from outrider.sidecar.tools.servers.wire import LIST_SECONDS, SESSION, Wire, result_of
 from outrider.sidecar.tools.tool_server import Definition
 from outrider.version import __version__
@@ -166,7 +167,8 @@ class McpServer:
         self, method: str, params: Mapping[str, Any], timeout: float, schema: Mapping[str, Any] | None
     ) -> dict[str, Any] | Fault:
         number = self._number()
-        asked = modern_request(method, params, number=number, client=CLIENT, schema=schema)
+        given = with_token(params, number) if method == CALL else params
+        asked = modern_request(method, given, number=number, client=CLIENT, schema=schema)
         answer = await self._wire.ask(asked, number, timeout, is_call=method == CALL)
         try:
             found = answer.read()
@@ -193,7 +195,8 @@ class McpServer:
         for attempt in range(2):
             number = self._number()
             session = self._legacy
-            asked = Asked(legacy_request(method, params, number=number), session)
+            given = with_token(params, number) if method == CALL else params
+            asked = Asked(legacy_request(method, given, number=number), session)
             answer = await self._wire.ask(asked, number, timeout, is_call=method == CALL)
             if attempt or answer.status not in (400, 404) or SESSION not in session:
                 return answer.read()

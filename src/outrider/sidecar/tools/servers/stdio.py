@@ -22,6 +22,7 @@ from outrider.core.mcp.protocol import METHOD_NOT_FOUND
 from outrider.core.tool_settings import StdioServerSettings
 from outrider.ports.secrets import Resolver
 from outrider.runtime.sandbox.process import Confined
+from outrider.sidecar.tools.progress import TOKEN, Heard, listener, read_progress
 from outrider.sidecar.tools.servers.program import start_program
 from outrider.sidecar.tools.servers.wire import LONGEST_LIST, MIB, Answer, room_for
 
@@ -64,6 +65,7 @@ class StdioWire:
         self._program: Confined | None = None
         self._serving: asyncio.Task[None] | None = None
         self._waiting: dict[int, asyncio.Future[Answer]] = {}
+        self._heard: dict[int, Heard] = {}
         self._lines: deque[str] = deque(maxlen=LAST_LINES)
         self._life, self._not_before = 0, 0.0
         self._problem: OutriderError | None = None
@@ -91,6 +93,8 @@ class StdioWire:
         """
         waiter: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting[number] = waiter
+        if (heard := listener()) is not None:
+            self._heard[number] = heard
         sent = answered = False
         try:
             async with asyncio.timeout(timeout):
@@ -105,6 +109,7 @@ class StdioWire:
             ) from error
         finally:
             self._waiting.pop(number, None)
+            self._heard.pop(number, None)
             if sent and not answered:
                 self._cancel(number)
         return answer
@@ -196,6 +201,7 @@ class StdioWire:
         if "id" not in message:
             if message["method"] == _LIST_CHANGED:
                 self._changed()
+            self._tell(message)
             return
         answer: dict[str, Any] = {"jsonrpc": "2.0", "id": message["id"]}
         if message["method"] == "ping":
@@ -203,6 +209,15 @@ class StdioWire:
         else:
             answer["error"] = {"code": METHOD_NOT_FOUND, "message": "this client offers nothing to servers"}
         self._send(encode(answer))
+
+    def _tell(self, message: dict[str, Any]) -> None:
+        """Tell whoever waits for a call of its progress."""
+        params = message.get("params")
+        number = params.get(TOKEN) if isinstance(params, dict) else None
+        if type(number) is not int or (heard := self._heard.get(number)) is None:
+            return
+        if (progress := read_progress(message, number)) is not None:
+            heard(progress)
 
     def _cancel(self, number: int) -> None:
         """Tell the program that nobody waits any more."""
