@@ -15,7 +15,11 @@ ENVIRONMENTS = {"a2a": _HERE / "requirements-a2a.txt"}
 SECONDS = 100
 
 
-def _python() -> Path:
+PROGRAM = _HERE / "programs" / "a2a_server.py"
+
+
+def python() -> Path:
+    """Return an interpreter that has the SDK."""
     return install("a2a", ENVIRONMENTS["a2a"]) / "python"
 
 
@@ -31,7 +35,7 @@ def ask(url: str, token: str, *orders: dict[str, Any], version: str = "1.0") -> 
     """
     told = {"url": url, "token": token, "orders": orders, "version": version}
     done = subprocess.run(
-        [_python(), _HERE / "programs" / "a2a_client.py"],
+        [python(), _HERE / "programs" / "a2a_client.py"],
         input=json.dumps(told), capture_output=True, text=True, timeout=SECONDS, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -59,8 +63,7 @@ class A2aAgent:
         return f"http://127.0.0.1:{self.port}"
 
     def __enter__(self) -> Self:
-        program = _HERE / "programs" / "a2a_server.py"
-        self._process = start([_python(), program, str(self.port), self._version, self._token], self.port, self.log)
+        self._process = start([python(), PROGRAM, str(self.port), self._version, self._token], self.port, self.log)
         return self
 
     def __exit__(

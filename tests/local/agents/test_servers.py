@@ -2,20 +2,15 @@
 
 import os
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from outrider.core.errors import ExecutionFailedError
-from outrider.kinds.agenttype.validation import references
-from outrider.local.agents.invocations import http
-from outrider.local.agents.job import AgentHost, JobResult, Watcher, hosting
-from outrider.sidecar.activity import Question
-from outrider.sidecar.tools.status import Decision
-from outrider.surfaces.cli.agent_home import agent_home, declared_agent
+from outrider.local.agents.invocations import server as server_invocation
+from tests.local.agents.hosts import host, run
 from tests.local.agents.support import AgentFolder
 from tests.servers.containers import PYTHON, PodmanStore, usable_store
 from tests.servers.ports import free_port
@@ -92,23 +87,6 @@ def test_a_server_in_a_container(tmp_path: Path, store: PodmanStore) -> None:
     assert store.names() == []
 
 
-@asynccontextmanager
-async def host(agent: AgentFolder, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[AgentHost]:
-    for name, value in agent.environment.items():
-        monkeypatch.setenv(name, value)
-    objects, item = declared_agent(agent.folder, "")
-    async with hosting(item, agent_home(agent.folder, objects, item), references(objects), offline=True) as made:
-        yield made
-
-
-async def nobody(_: Question) -> Decision | None:
-    return None
-
-
-async def run(made: AgentHost, task: str) -> JobResult:
-    return await made.run(task, Watcher(decide=nobody))
-
-
 async def test_a_server_is_kept_from_one_task_to_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with host(server(tmp_path), monkeypatch) as made:
         first, second = await run(made, "one"), await run(made, "two")
@@ -145,7 +123,7 @@ async def test_what_becomes_of_tasks_that_fail(tmp_path: Path, monkeypatch: pyte
 async def test_a_server_that_does_not_come_up_says_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str, said: str
 ) -> None:
-    monkeypatch.setattr(http, "READY_SECONDS", 2.0)
+    monkeypatch.setattr(server_invocation, "READY_SECONDS", 2.0)
     async with host(server(tmp_path, program), monkeypatch) as made:
         for _ in range(2):
             with pytest.raises(ExecutionFailedError) as caught:

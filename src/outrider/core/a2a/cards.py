@@ -36,7 +36,8 @@ def read_card(body: bytes, near: str) -> Card:
 
     Args:
         body: The card.
-        near: An address. The agent must be called at the same origin: a card is not to say who gets the token.
+        near: An address. The agent must be called at the same origin: a card is not to say who gets the token. Empty where
+            it is called elsewhere anyway.
 
     Raises:
         ExecutionFailedError: It is no card, or names no such way.
@@ -57,7 +58,7 @@ def _choose(card: dict[str, Any], near: str) -> Interface:
             "its agent card names no way to call it that is spoken here", found=repr(card.get("supportedInterfaces"))[:200],
             expected=f"an interface with {JSONRPC}, {CURRENT} or {OLDER}",
         )  # fmt: skip
-    reachable = [one for one in spoken if origin(one.url) == origin(near)]
+    reachable = [one for one in spoken if not near or origin(one.url) == origin(near)]
     if not reachable:
         raise ExecutionFailedError(
             "its agent card leads to another address, which is not to get its token", found=spoken[0].url[:200],

@@ -21,6 +21,7 @@ from outrider.kinds.agenttype.environment import PACKAGES
 from outrider.kinds.agenttype.model import AgentTypeSpec
 from outrider.kinds.agenttype.render import Place, References, Workload, render
 from outrider.local.agents.home import Home
+from outrider.local.agents.invocations.a2a import A2aInvocation
 from outrider.local.agents.invocations.http import HttpInvocation
 from outrider.local.agents.invocations.invocation import Invocation, Task
 from outrider.local.agents.invocations.job import JobInvocation
@@ -40,7 +41,9 @@ from outrider.sidecar.llm.conventions import AGENT, INVOKE_AGENT, OPERATION
 from outrider.sidecar.tools.status import Decision
 
 RESULT_FILE = "result.json"
-_MODES: dict[str, Callable[[Launcher], Invocation]] = {"job": JobInvocation, "http": HttpInvocation}
+_MODES: dict[str, Callable[[Launcher], Invocation]] = {
+    "job": JobInvocation, "http": HttpInvocation, "a2a": A2aInvocation,
+}  # fmt: skip
 
 
 class Watcher(msgspec.Struct, kw_only=True, frozen=True):

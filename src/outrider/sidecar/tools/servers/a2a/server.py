@@ -90,8 +90,7 @@ class A2aServer:
         Raises:
             OutriderError: The card cannot be read.
         """
-        card = await self._wire.card()
-        self._interface = card.interface
+        card = await self._greet()
         return [{"name": TOOL, "description": _description(card), "inputSchema": _SCHEMA}]
 
     async def call(self, definition: Definition, params: Mapping[str, Any], timeout: float) -> dict[str, Any]:
@@ -106,14 +105,42 @@ class A2aServer:
             OutriderError: There is no result.
         """
         del definition
-        errand = convert(params["arguments"], Errand)
+        return _result(await self.give(convert(params["arguments"], Errand), timeout))
+
+    async def greet(self, timeout: float) -> None:
+        """Read its card.
+
+        Raises:
+            OutriderError: It cannot be read in time.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                await self._greet()
+        except TimeoutError as error:
+            raise DeadlineExceededError(f"agent '{self.name}': no card within {timeout:g} s") from error
+
+    async def _greet(self) -> Card:
+        card = await self._wire.card()
+        self._interface = card.interface
+        return card
+
+    async def give(self, errand: Errand, timeout: float) -> Reply:
+        """Send a message and return the reply once its task stands still; one for which nobody waits any more is cancelled.
+
+        Args:
+            errand: The message.
+            timeout: Seconds until the task must have ended.
+
+        Raises:
+            OutriderError: There is no reply.
+        """
         if not errand.message and not errand.data:
             raise InvalidConfigError("message: nothing is said", path="message", expected="what the agent is to do")
-        interface = self._interface or (await self._wire.card()).interface
+        interface = self._interface or (await self._greet()).interface
         sending = asyncio.create_task(self._send(interface, errand, timeout))
         try:
             async with asyncio.timeout(timeout):
-                return _result(await self._follow(interface, await asyncio.shield(sending)))
+                return await self._follow(interface, await asyncio.shield(sending))
         except TimeoutError as error:
             self._abandon(interface, sending)
             raise DeadlineExceededError(

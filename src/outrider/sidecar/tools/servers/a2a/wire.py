@@ -36,17 +36,20 @@ class A2aWire:
         settings: Where it is, and what it wants to see.
         secrets: Opens what is secret of that.
         longest: Bytes of a result of a call; its wrapping comes on top.
+        reached: Where it is reached, whatever its card says; empty where the card counts.
 
     Raises:
         InvalidConfigError: The address cannot be used.
     """
 
-    def __init__(self, settings: A2aServerSettings, secrets: Resolver, longest: int = MIB) -> None:
+    def __init__(
+        self, settings: A2aServerSettings, secrets: Resolver, longest: int = MIB, *, reached: str = ""
+    ) -> None:  # fmt: skip
         address = read_address(settings.name, settings.url, settings.ca)
-        self._name, self._url = settings.name, settings.url
+        self._name, self._near = settings.name, "" if reached else settings.url
         self._card_path = urlsplit(settings.url).path.rstrip("/") + CARD_PATH
         self._credentials = Credentials(settings.name, settings.headers, settings.token, secrets)
-        base, tls = address.base, address.tls
+        base, tls = reached or address.base, address.tls
         self._cards = Client(base, tls=tls, limits=Limits(body=LONGEST_CARD), max_connections=2)
         self._calls = Client(base, tls=tls, limits=Limits(body=room_for(longest)), max_connections=32)
         self._numbers = 0
@@ -65,7 +68,7 @@ class A2aWire:
                 suggestions=["write the address into url before which the card lies"],
             )  # fmt: skip
         try:
-            return read_card(response.content, self._url)
+            return read_card(response.content, self._near)
         except ExecutionFailedError as error:
             error.about(f"server '{self._name}'")
             raise
