@@ -46,10 +46,14 @@ class SidecarStatus(msgspec.Struct, kw_only=True):
 
     Attributes:
         problem: Why the agent should not be given work; empty where nothing is wrong.
+        generation: Of the settings by which it serves, from 1 on.
+        refused: Why newer settings were not taken over; empty where they were.
         egress: Connections to other hosts, by what became of them.
     """
 
     problem: str
+    generation: int = 1
+    refused: str = ""
     currency: str
     wrapper: WrapperStatus
     models: GatewayStatus

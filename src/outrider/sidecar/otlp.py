@@ -47,7 +47,7 @@ class OtlpGate:
             )
         secure = parts.scheme == "https"
         tls = trusting(settings.ca, path="telemetry.ca") if secure else None
-        self._target = proxy.add(Target(proxy, parts.hostname, parts.port or (443 if secure else 80), tls))
+        self.target = proxy.add(Target(proxy, parts.hostname, parts.port or (443 if secure else 80), tls))
         self._base = parts.path.rstrip("/").encode()
         self._settings, self._secrets = settings, secrets
         self._admits, self._keyless = admits, keyless
@@ -84,4 +84,4 @@ class OtlpGate:
             named = {name for name, _ in self._own}
             fields = [*(field for field in request.fields if field[0] not in named), *self._own]
             path = self._base + request.target.partition(b"?")[0]
-            exchange.forward(self._target, Attempt(), path=path, fields=fields, body=request.body)
+            exchange.forward(self.target, Attempt(), path=path, fields=fields, body=request.body)

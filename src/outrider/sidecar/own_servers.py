@@ -1,8 +1,9 @@
 """The servers of tools that a sidecar brings itself: memories, and the search for tools."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from outrider.core.codec import digest
+from outrider.core.codec import digest, to_builtins
 from outrider.core.secrets import SecretValue
 from outrider.core.sidecar_settings import LlmSettings, SidecarSettings, SummarySettings
 from outrider.core.tool_settings import ToolSearchSettings
@@ -20,28 +21,33 @@ from outrider.sidecar.tools.tool_server import OwnServer
 # Where they ask the gateway.
 GATEWAY_SOCKET = "gateway.sock"
 VECTORS = "tool-vectors.json"
+Own = Mapping[str, OwnServer]
 
 
-async def own_servers(settings: SidecarSettings, proxy: Proxy, secrets: Resolver, clock: Clock) -> list[OwnServer]:
-    """Return those that an agent has.
+async def own_servers(
+    settings: SidecarSettings, proxy: Proxy, secrets: Resolver, clock: Clock, known: Own
+) -> Own:  # fmt: skip
+    """Return those that an agent has, by the digest of what they are made of.
 
     Args:
         settings: Of the sidecar.
         proxy: Gets a listener for what they ask of models, where any of them does.
         secrets: Opens what is secret.
         clock: Time.
+        known: Those that there are already; they stay where nothing has changed.
     """
     gateway = await _gateway(settings, proxy, secrets)
-    made: list[OwnServer] = [
-        MemoryServer(
+    made: dict[str, OwnServer] = {}
+    for memory in settings.memories:
+        key = digest(to_builtins(memory))
+        made[key] = known.get(key) or MemoryServer(
             memory, agent=settings.agent, folder=settings.state / "memory", clock=clock, secrets=secrets,
             embedder=gateway.embedder(memory.embedding), summariser=gateway.summariser(memory.summary),
-        )
-        for memory in settings.memories
-    ]  # fmt: skip
+        )  # fmt: skip
     search = settings.tools.search
     if search is not None:
-        made.append(ToolSearch(search, _meaning(search, settings, gateway, clock)))
+        key = digest([to_builtins(search), models_of(settings.llm, search.embedding)])
+        made[key] = known.get(key) or ToolSearch(search, _meaning(search, settings, gateway, clock))
     return made
 
 
@@ -65,7 +71,8 @@ async def _gateway(settings: SidecarSettings, proxy: Proxy, secrets: Resolver) -
     embeds = any(one.embedding for one in (*settings.memories, settings.tools.search) if one is not None)
     if embeds or any(one.summary is not None for one in settings.memories):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        await proxy.listen(listen_unix(path, 0o600)[0])
+        if not proxy.listens_at(path):
+            await proxy.listen(listen_unix(path, 0o600)[0])
         if settings.keys:
             key = await secrets.fetch(settings.keys[0].secret, settings.keys[0].key)
     return _Gateway(f"unix:{path}", key)

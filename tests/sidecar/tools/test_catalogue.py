@@ -66,7 +66,7 @@ async def test_no_fault_ends_the_looking(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(building, "RETRY_SECONDS", 0.01)
     async with scripted() as good, scripted() as bad:
         made = tools(tmp_path, good=good.url, bad=bad.url)
-        (failing,) = [one for one in made.catalogue._servers.values() if one.name == "bad"]
+        (failing,) = [one for one in made.catalogue.servers.values() if one.name == "bad"]
         listing: Callable[[], Awaitable[Any]] = failing.list_tools
 
         async def fail() -> Any:

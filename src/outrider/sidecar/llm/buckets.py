@@ -127,6 +127,10 @@ class Limits:
             self._tokens.take(estimate, now)
         return None
 
+    def follow(self, before: "Limits") -> None:
+        """Take the place of other limits, with the calls that run under them."""
+        self.running = before.running
+
     def use(self, tokens: int, now: float) -> None:
         """Take what a call has used beside what it was begun for."""
         if self._tokens is not None:

@@ -56,6 +56,9 @@ class Budget:
         zone: Where it begins.
         finishes: Whether a call that has begun comes to its end, whatever it costs.
         share: What of it this sidecar holds, where several share it.
+
+    Attributes:
+        running: What is held for calls that run.
     """
 
     def __init__(
@@ -68,7 +71,7 @@ class Budget:
         self._zone = zone
         self._spent: dict[str, int] = {}
         self._held: dict[str, int] = {}
-        self._open: dict[Reservation, None] = {}
+        self.running: dict[Reservation, None] = {}
         # A period begins with a minute: within one its name stays.
         self._minute, self._name = -1, ""
         self._next_look = 0.0
@@ -102,7 +105,7 @@ class Budget:
                 self.share.needs(name, total)
             return None
         made = Reservation(amount, name, moment + lasts)
-        self._open[made] = None
+        self.running[made] = None
         self._held[name] = held + amount
         self._next_look = min(self._next_look, made.expires)
         if self.share is not None:
@@ -116,7 +119,7 @@ class Budget:
         fits = total <= self.limit if self.share is None else self._fits(self.share, name, total)
         if not reservation.open or not (fits or self._finishes):
             return False
-        if reservation in self._open:
+        if reservation in self.running:
             reservation.amount += amount
             self._held[reservation.period] = self._held.get(reservation.period, 0) + amount
         return True
@@ -139,10 +142,20 @@ class Budget:
         """Replace a reservation by what the call cost; a second time changes nothing."""
         if reservation.open:
             reservation.open = False
-            if reservation in self._open:
-                del self._open[reservation]
+            if reservation in self.running:
+                del self.running[reservation]
                 self._release(reservation)
             self._add(reservation.period, cost)
+
+    def follow(self, before: "Budget", moment: float) -> None:
+        """Take the place of another budget, with what is held by it for calls that run."""
+        if before is self:
+            return
+        name = self._now(moment)
+        for one in before.running:
+            one.period = name
+            self.running[one] = None
+            self._held[name] = self._held.get(name, 0) + one.amount
 
     def left(self, moment: float) -> int:
         """Return what can be reserved now."""
@@ -157,10 +170,10 @@ class Budget:
     def _expire(self, moment: float) -> None:
         if moment <= self._next_look:
             return
-        for one in [one for one in self._open if one.expires < moment]:
-            del self._open[one]  # it can still be settled: what was spent counts
+        for one in [one for one in self.running if one.expires < moment]:
+            del self.running[one]  # it can still be settled: what was spent counts
             self._release(one)
-        self._next_look = min((one.expires for one in self._open), default=math.inf)
+        self._next_look = min((one.expires for one in self.running), default=math.inf)
 
     def _release(self, reservation: Reservation) -> None:
         left = self._held.get(reservation.period, 0) - reservation.amount

@@ -43,6 +43,7 @@ class Target:
         self._idle: list[Upstream] = []
         self._all: set[Upstream] = set()
         self._connecting: set[asyncio.Task[None]] = set()
+        self._retired = False
 
     def send(self, exchange: "Exchange") -> None:
         """Send a request over a kept connection, or over a new one."""
@@ -67,6 +68,7 @@ class Target:
             exchange.fail(_failure(f"{self._host}:{self._port}", error))
             return
         self._all.add(upstream)
+        self.proxy.add(self)  # a retired one may have been dropped
         if exchange.gone:
             upstream.close()
         else:
@@ -74,7 +76,7 @@ class Target:
 
     def give_back(self, upstream: Upstream) -> None:
         """Keep a connection for the next request."""
-        if len(self._idle) >= self.proxy.limits.pooled or self.proxy.draining:
+        if len(self._idle) >= self.proxy.limits.pooled or self.proxy.draining or self._retired:
             upstream.close()
             return
         upstream.deadline = self.proxy.now() + self.proxy.limits.pooled_time
@@ -90,6 +92,17 @@ class Target:
         """End what has taken too long."""
         for upstream in [one for one in self._all if one.deadline < now]:
             upstream.expire()
+
+    def retire(self) -> None:
+        """Keep no connection any more: only what is in flight still needs it."""
+        self._retired = True
+        for upstream in list(self._idle):
+            upstream.close()
+
+    @property
+    def done(self) -> bool:
+        """Whether it is retired, and nothing is in flight."""
+        return self._retired and not self._all and not self._connecting
 
     async def close(self) -> None:
         """Close all connections."""

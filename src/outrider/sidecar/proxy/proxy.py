@@ -3,6 +3,7 @@
 import asyncio
 import select
 import socket
+from pathlib import Path
 
 from outrider.ports.telemetry import logger
 from outrider.sidecar.proxy.downstream import Downstream
@@ -55,6 +56,10 @@ class Proxy:
             self._sweep()
         return server
 
+    def listens_at(self, path: Path) -> bool:
+        """Return whether clients are taken at a unix socket already."""
+        return any(one.getsockname() == str(path) for server in self._servers for one in server.sockets)
+
     def add(self, target: Target) -> Target:
         """Have a target's connections swept and closed with the proxy."""
         self.targets.add(target)
@@ -103,6 +108,7 @@ class Proxy:
             self._look_for_leave()
         for target in self.targets:
             target.sweep(now)
+        self.targets = {target for target in self.targets if not target.done}
         self._sweeper = self._loop.call_later(SWEEP_SECONDS, self._sweep)
 
     def _calls(self) -> int:

@@ -62,6 +62,8 @@ class Catalogue:
         search: One of the servers, which finds tools where there are too many to be listed.
 
     Attributes:
+        servers: By name.
+        told: What each has told of its tools last.
         problems: What is wrong with a server, by its name.
         silent: Servers that did not answer when they were asked last.
         looked: Set when every server has answered once, or has not in time.
@@ -70,14 +72,14 @@ class Catalogue:
     def __init__(
         self, servers: Iterable[ToolServer], grants: list[Grant], pins: Path, search: "ToolSearch | None" = None
     ) -> None:
-        self._servers = {server.name: server for server in servers}
+        self.servers = {server.name: server for server in servers}
         self._grants = grants
         self._pins = Pins(pins)
         self._search = search
-        self._listed: dict[str, list[Definition]] = {}
+        self.told: dict[str, list[Definition]] = {}
         self._exposed: dict[str, Exposed] = {}
-        self.problems: dict[str, str] = dict.fromkeys(self._servers, "not asked yet")
-        self.silent = set(self._servers)
+        self.problems: dict[str, str] = dict.fromkeys(self.servers, "not asked yet")
+        self.silent = set(self.servers)
         self.looked = asyncio.Event()
 
     def all(self) -> list[Exposed]:
@@ -94,7 +96,7 @@ class Catalogue:
 
     async def refresh(self) -> None:
         """Ask every server for its tools, and show them as soon as it answers; of one that does not stays what was known."""
-        await asyncio.gather(*(self._look(server) for server in self._servers.values()))
+        await asyncio.gather(*(self._look(server) for server in self.servers.values()))
         self.looked.set()
 
     async def _look(self, server: ToolServer) -> None:
@@ -109,7 +111,7 @@ class Catalogue:
             self._note(server, error.message if isinstance(error, OutriderError) else repr(error)[:200])
             return
         self.silent.discard(server.name)
-        self._listed[server.name] = granted
+        self.told[server.name] = granted
         self._expose()
         try:
             await self._pins.write()
@@ -161,17 +163,35 @@ class Catalogue:
 
     def _tools(self, grant: Grant) -> Iterable[Exposed]:
         settings = grant.settings
-        server = self._servers[settings.server]
+        server = self.servers[settings.server]
         pins = self._pins.of(_key(server))
-        for definition in self._listed.get(server.name, ()):
+        for definition in self.told.get(server.name, ()):
             pin = pins.get(definition["name"])
             name = settings.prefix + definition["name"]
             if pin is not None and grant.covers(definition["name"]) and self._usable(server, name):
                 yield Exposed(name, pin.definition, server, (grant,), pin.hash, pin.change(definition))
 
-    async def close(self) -> None:
-        """Drop the connections to all servers; at once, as a memory may have something to bring to its end."""
-        await asyncio.gather(*(server.close() for server in self._servers.values()))
+    def follow(self, before: "Catalogue") -> None:
+        """Take over what another one knows of the servers that both have."""
+        for name, server in self.servers.items():
+            if before.servers.get(name) is not server:
+                continue
+            if name in before.told:
+                self.told[name] = before.told[name]
+            if name not in before.silent:
+                self.silent.discard(name)
+            if name in before.problems:
+                self.problems[name] = before.problems[name]
+            else:
+                del self.problems[name]
+        self._expose()
+        if not self.silent:
+            self.looked.set()
+
+    async def close(self, kept: "Catalogue | None" = None) -> None:
+        """Drop the connections to all servers but those that another one keeps; at once, as a memory may have something to end."""
+        stay = set(map(id, kept.servers.values())) if kept is not None else set()
+        await asyncio.gather(*(server.close() for server in self.servers.values() if id(server) not in stay))
 
 
 def _key(server: ToolServer) -> str:

@@ -60,6 +60,9 @@ class ToolDesk:
         audit: Gets a record of every call.
         now: Seconds of a clock that cannot be set.
         told: Hears of every call that has ended.
+
+    Attributes:
+        used: How often each tool was called, how often that failed, and for how many seconds.
     """
 
     def __init__(
@@ -69,7 +72,7 @@ class ToolDesk:
         self._principal = f"agent:{agent}"
         self.catalogue, self._approvals, self._elicitation = catalogue, approvals, elicitation
         self._audit, self._groups, self._now, self._told = audit, AuditGroups(audit), now, told
-        self._used: dict[str, list[float]] = {}
+        self.used: dict[str, list[float]] = {}
 
     async def call(self, name: str, params: dict[str, Any], *, answers: bool = False) -> dict[str, Any]:
         """Call a tool and return the result as MCP has it; a refusal is a result too, so that the model can correct itself.
@@ -186,7 +189,7 @@ class ToolDesk:
         """Return every tool that the agent sees."""
         found = []
         for one in self.catalogue.all():
-            calls, failures, seconds = self._used.get(one.name, [0, 0, 0.0])
+            calls, failures, seconds = self.used.get(one.name, [0, 0, 0.0])
             found.append(
                 ToolStatus(
                     tool=one.name, server=one.server.name, version=one.server.version, hash=one.hash, changed=one.changed,
@@ -195,13 +198,17 @@ class ToolDesk:
             )  # fmt: skip
         return found
 
+    def follow(self, before: "ToolDesk") -> None:
+        """Count on from where another one is."""
+        self.used = before.used
+
     async def close(self) -> None:
         """Wait for the records of calls that have ended."""
         await self._groups.close()
 
     def _count(self, use: ToolUse) -> None:
         if use.server:
-            used = self._used.setdefault(use.tool, [0, 0, 0.0])
+            used = self.used.setdefault(use.tool, [0, 0, 0.0])
             used[0] += 1
             used[1] += use.outcome not in ("ok", ASKED)
             used[2] += use.seconds

@@ -1,6 +1,7 @@
 """Tools that are found by what they mean, and what happens where that is not to be had."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -56,6 +57,19 @@ class Model:
 
 def remembered(folder: Path, model: Model, clock: ManualClock | None = None, name: str = "m") -> Meaning:
     return Meaning(folder / "vectors.json", name, cast("Embedder", model), clock or ManualClock())
+
+
+async def learned(found: Meaning, folder: Path) -> None:
+    """Wait until all is embedded and kept."""
+
+    def is_kept() -> bool:
+        try:
+            file = json.loads((folder / "vectors.json").read_bytes())
+            return bool(file["model"] == found._model and file["vectors"].keys() >= found._texts.keys())
+        except (OSError, ValueError, LookupError, TypeError):
+            return False
+
+    await eventually(lambda: not found.problem and is_kept())
 
 
 @asynccontextmanager
@@ -146,7 +160,7 @@ async def test_a_definition_is_embedded_once(tmp_path: Path) -> None:
     model, more = Model(), [definition(f"more{number}") for number in range(BATCH)]
     found = remembered(tmp_path, model)
     async with learning(tmp_path, found, [*TOOLS, *more]):
-        await eventually(lambda: not found.problem)
+        await learned(found, tmp_path)
     assert [len(one) for one in model.texts] == [BATCH, len(TOOLS)]
     merge = "pulls_merge: Merge a pull request\n\nMerges a pull request into the base branch."
     assert [merge in one for one in model.texts] == [False, True]
@@ -165,7 +179,7 @@ async def test_vectors_of_another_model_are_made_anew(tmp_path: Path) -> None:
         model = Model()
         found = remembered(tmp_path, model, name=name)
         async with learning(tmp_path, found):
-            await eventually(lambda made=found: not made.problem)  # type: ignore[misc]  # the loop binds it
+            await learned(found, tmp_path)
         assert len(model.texts) == requests
 
 
@@ -177,7 +191,7 @@ async def test_a_damaged_file_is_no_loss(tmp_path: Path, content: bytes) -> None
     (tmp_path / "vectors.json").write_bytes(content)
     found = remembered(tmp_path, Model())
     async with learning(tmp_path, found):
-        await eventually(lambda: not found.problem)
+        await learned(found, tmp_path)
     assert remembered(tmp_path, Model())._vectors.keys() >= found._texts.keys()
 
 
@@ -214,5 +228,5 @@ async def test_vectors_that_no_tool_has_are_dropped_in_the_end(tmp_path: Path, m
     for kept, tools in ((10, TOOLS), (11, [definition("a")]), (1, [definition("b")])):
         found = remembered(tmp_path, Model())
         async with learning(tmp_path, found, tools, up_to=0):
-            await eventually(lambda made=found: not made.problem)  # type: ignore[misc]  # the loop binds it
+            await learned(found, tmp_path)
         assert len(remembered(tmp_path, Model())._vectors) == kept
