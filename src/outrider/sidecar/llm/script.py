@@ -11,7 +11,6 @@ import msgspec
 
 from outrider.core.errors import InvalidConfigError
 from outrider.core.schema import convert
-from outrider.runtime.documents import read_file
 
 NO_ANSWER = "The script has no answer to this."
 
@@ -76,6 +75,8 @@ def read_script(path: Path) -> Script:
     Raises:
         OutriderError: It cannot be read, or is no script.
     """
+    from outrider.runtime.documents import read_file  # noqa: PLC0415 - YAML, which a sidecar without a script never reads
+
     found = [convert(document.data, list[Entry]) for document in read_file(path)]
     return Script([entry for entries in found for entry in entries])
 
