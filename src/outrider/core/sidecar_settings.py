@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from outrider.core.secrets import SecretRef
-from outrider.core.tool_settings import ToolsSettings
+from outrider.core.tool_settings import AnyToolServer, ToolsSettings
 
 Dialect = Literal["openai", "anthropic", "gemini"]
 Period = Literal["hour", "day", "month"]
@@ -15,6 +15,7 @@ Hosting = Literal["azure", "bedrock", "aws"]
 DetectorName = Literal["email", "phone", "credit_card", "iban", "us_ssn", "ip_address", "api_key", "jwt", "private_key"]
 GuardPlace = Literal["prompt", "answer", "both"]
 GuardAction = Literal["redact", "refuse"]
+HookFailure = Literal["refuse", "pass"]
 MemoryType = Literal["conversation", "kv", "vector"]
 
 
@@ -140,6 +141,22 @@ class SharedSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=Tr
     alone: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
 
 
+class HookSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A tool that looks at prompts before they leave.
+
+    Attributes:
+        server: Where it is.
+        tool: Its name there.
+        timeout: Seconds for its word.
+        on_failure: Whether a prompt of which it says nothing is refused, or passes.
+    """
+
+    server: AnyToolServer
+    tool: str
+    timeout: Annotated[float, msgspec.Meta(gt=0)] = 5.0
+    on_failure: HookFailure = "refuse"
+
+
 class LlmSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """The gateway to the models.
 
@@ -153,6 +170,7 @@ class LlmSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True,
         guard: What must not pass.
         cache: None to ask anew each time.
         samples: None keeps nothing of what calls say.
+        hooks: Tools that look at prompts, one after the other, behind `guard`.
         shared: Where limits per minute and the budget are shared with other sidecars; None where this one is alone.
     """
 
@@ -165,6 +183,7 @@ class LlmSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True,
     guard: list[GuardSettings] = []
     cache: CacheSettings | None = None
     samples: SampleSettings | None = None
+    hooks: list[HookSettings] = []
     shared: SharedSettings | None = None
 
 

@@ -17,9 +17,11 @@ from outrider.sidecar.llm.agent import Agent
 from outrider.sidecar.llm.buckets import Limits
 from outrider.sidecar.llm.budget import Budget
 from outrider.sidecar.llm.building import (
+    HOOKS,
     build_budget,
     build_cache,
     build_guard,
+    build_hooks,
     build_limits,
     build_routes,
     build_samples,
@@ -40,6 +42,7 @@ from outrider.sidecar.tools.status import ToolsStatus
 from outrider.sidecar.totals import Totals
 
 if TYPE_CHECKING:
+    from outrider.sidecar.llm.hooks.hooks import Hooks
     from outrider.sidecar.llm.shares.shares import Shares
     from outrider.sidecar.otlp import OtlpGate
     from outrider.sidecar.tools.building import Tools
@@ -81,6 +84,7 @@ class Generation:
         agent: Whose calls it takes.
         routes: By the names that the agent uses.
         shares: What other sidecars share; None where this one is alone.
+        hooks: Tools that look at prompts; None where none does.
     """
 
     def __init__(self, number: int, settings: SidecarSettings, lasting: Lasting) -> None:
@@ -94,6 +98,7 @@ class Generation:
         self._tool_gate: ToolGate | None = None
         self._otlp: OtlpGate | None = None
         self.shares: Shares | None = None
+        self.hooks: Hooks | None = None
         self.routes: dict[str, Route] = {}
         self._work: set[asyncio.Task[None]] = set()
 
@@ -110,7 +115,7 @@ class Generation:
             _check_changes(before.settings, self.settings)
         self.shares = before.shares if before is not None else await self._open_shares()
         if before is not None and _same(before.settings, self.settings, ("llm", *_SECRETS)):
-            self.routes, self.agent, self.gate = before.routes, before.agent, before.gate
+            self.routes, self.agent, self.gate, self.hooks = before.routes, before.agent, before.gate, before.hooks
         else:
             await self._open_gate(before)
         await self._open_otlp()
@@ -126,12 +131,13 @@ class Generation:
         script = read_script(settings.offline) if settings.offline is not None else None
         if script is None:
             await self._open_keys(first=True)
+        self.hooks = self._open_hooks()
         self.gate = LlmGate(
             self.agent, self.routes, lasting.ledger, now=self._clock.monotonic, wall=self._clock.now,
             usual_answer=settings.usual_answer, script=script, told=self._called,
             trace=lasting.spans.called if lasting.spans is not None else None, currency=self.currency,
             guard=build_guard(settings), cache=build_cache(settings, self._clock),
-            samples=build_samples(settings, self.settings.state, self._clock), shares=self.shares,
+            samples=build_samples(settings, self.settings.state, self._clock), shares=self.shares, hooks=self.hooks,
         )  # fmt: skip
 
     def begin(self) -> None:
@@ -181,6 +187,8 @@ class Generation:
             await asyncio.wait(self._work)
         for target in self.targets() - (after.targets() if after is not None else set()):
             target.retire()
+        if self.hooks is not None and (after is None or after.hooks is not self.hooks):
+            await self.hooks.close()
         kept = after.tools if after is not None else None
         if self.tools is None or self._tool_gate is None or self.tools is kept:
             return
@@ -198,6 +206,8 @@ class Generation:
         """Give back what was made, but for what the one before has."""
         for target in self.targets() - before.targets():
             target.retire()
+        if self.hooks is not None and self.hooks is not before.hooks:
+            await self.hooks.close()
         if self.tools is not None and self.tools is not before.tools:
             await self.tools.close(before.tools)
 
@@ -208,6 +218,17 @@ class Generation:
 
     def _admits(self, request: Request) -> bool:
         return self.agent.admits(client_key(request.key))
+
+    def _open_hooks(self) -> "Hooks | None":
+        if not self.settings.llm.hooks:
+            return None
+        from outrider.sidecar.tools.servers.opening import Surroundings  # noqa: PLC0415 - most agents have none
+
+        state = self.settings.state
+        around = Surroundings(
+            secrets=self._secrets, state=state / HOOKS, protected=[*self.settings.protected, state], changed=lambda: None
+        )  # fmt: skip
+        return build_hooks(self.settings.llm, self.settings.agent, around)
 
     async def _open_shares(self) -> "Shares | None":
         return await build_shares(

@@ -68,6 +68,7 @@ FULL: dict[str, Any] = {
         "prices": "prices.json",
         "usualAnswer": 1000,
         "guard": [{"detect": ["email"], "pattern": "falcon", "name": "project", "in": "prompt", "do": "redact"}],
+        "hooks": [{"server": "shop", "tool": "check", "timeout": "2s", "onFailure": "refuse"}],
         "cache": {"ttl": "1h", "entries": 10, "size": "1Mi"},
         "samples": {"share": 0.25, "retention": "3d"},
         "shared": {

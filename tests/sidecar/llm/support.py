@@ -23,6 +23,7 @@ from outrider.sidecar.llm.building import (
     build_samples,
 )
 from outrider.sidecar.llm.gate import LlmGate
+from outrider.sidecar.llm.hooks.hooks import Hooks
 from outrider.sidecar.llm.ledger import Entry, Ledger
 from outrider.sidecar.llm.script import read_script
 from outrider.sidecar.llm.shares.counter import Counter
@@ -85,6 +86,7 @@ class Gateway:
         self.ledger: Ledger
         self.agent: Agent
         self.shares: Shares | None = None
+        self.hooks: Hooks | None = None
 
     def decide(self, exchange: Exchange) -> None:
         self.gate.decide(exchange)
@@ -198,6 +200,7 @@ async def gateway(
     key: str = "",
     clock: Clock = SYSTEM_CLOCK,
     counter: Counter | None = None,
+    hooks: Hooks | None = None,
     allotment: float = 0.5,
     alone: float = 0.0,
     **more: Any,
@@ -234,6 +237,7 @@ async def gateway(
                 counter, agent="a", sidecar=folder.name, clock=clock, allotment=allotment, alone=alone
             )  # fmt: skip
             stack.push_async_callback(made.shares.close)
+        made.hooks = hooks
         await _begin(made, settings, proxy, keys, key, clock=clock, folder=folder)
         yield made
 
@@ -251,7 +255,7 @@ async def _begin(
     made.gate = LlmGate(
         made.agent, routes, made.ledger, now=time.monotonic, wall=time.time, usual_answer=settings.usual_answer,
         script=read_script(settings.offline) if settings.offline else None, guard=build_guard(settings),
-        cache=build_cache(settings, clock), samples=build_samples(settings, folder, clock), shares=made.shares,
+        cache=build_cache(settings, clock), samples=build_samples(settings, folder, clock), shares=made.shares, hooks=made.hooks,
     )  # fmt: skip
     listening = socket.create_server(("127.0.0.1", 0))
     listening.setblocking(False)

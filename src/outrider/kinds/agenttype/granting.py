@@ -60,7 +60,7 @@ def granted(
             grants.append(_waiting(grant) if asks else grant)
         else:
             name = chosen(use, endpoints)
-            servers[name] = _server(name, endpoints[name], folder)
+            servers[name] = server_settings(name, endpoints, folder)
             grants.append(_grant(use, name, use.tools, f"{name}_" if use.prefix is None else use.prefix))
     return ToolsSettings(servers=list(servers.values()), grants=grants, search=_search(search))
 
@@ -74,12 +74,7 @@ def chosen(use: ToolUse, endpoints: Mapping[str, ToolEndpoint]) -> str:
     """
     wanted = _range(use.version)
     if use.server is not None:
-        found = endpoints.get(use.server)
-        if found is None:
-            raise NotFoundError(
-                f"no Tool is called '{use.server}'", found=use.server, expected=", ".join(sorted(endpoints)) or "a Tool",
-                suggestions=did_you_mean(use.server, endpoints) or [f"declare a Tool named '{use.server}'"],
-            )  # fmt: skip
+        found = _named(use.server, endpoints)
         if not _fits(found.version, wanted):
             raise InvalidConfigError(
                 f"Tool '{use.server}' has another version", path="version", found=found.version, expected=use.version,
@@ -95,6 +90,16 @@ def chosen(use: ToolUse, endpoints: Mapping[str, ToolEndpoint]) -> str:
             expected=", ".join(known) or "a Tool with capabilities",
         )  # fmt: skip
     return max(fitting, key=lambda name: (Version(endpoints[name].version), name))
+
+
+def _named(name: str, endpoints: Mapping[str, ToolEndpoint]) -> ToolEndpoint:
+    found = endpoints.get(name)
+    if found is None:
+        raise NotFoundError(
+            f"no Tool is called '{name}'", found=name, expected=", ".join(sorted(endpoints)) or "a Tool",
+            suggestions=did_you_mean(name, endpoints) or [f"declare a Tool named '{name}'"],
+        )  # fmt: skip
+    return found
 
 
 def _range(text: str) -> SpecifierSet:
@@ -115,7 +120,18 @@ def _fits(version: str, wanted: SpecifierSet) -> bool:
         ) from error
 
 
-def _server(name: str, endpoint: ToolEndpoint, folder: Path) -> AnyToolServer:
+def server_settings(name: str, endpoints: Mapping[str, ToolEndpoint], folder: Path) -> AnyToolServer:
+    """Return what a sidecar is told of a Tool.
+
+    Args:
+        name: Of the Tool.
+        endpoints: All of them, by name.
+        folder: Where relative paths begin.
+
+    Raises:
+        NotFoundError: There is none of that name.
+    """
+    endpoint = _named(name, endpoints)
     transport, version = endpoint.transport, endpoint.version
     http, stdio, openapi = transport.http, transport.stdio, transport.openapi
     if http is not None:

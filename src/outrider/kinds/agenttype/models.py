@@ -9,7 +9,7 @@ from outrider.core.model_endpoints import ModelEndpoint
 from outrider.core.objects import Name
 from outrider.core.quantities import Duration, Money, Size, duration, size
 from outrider.core.secrets import SecretRef
-from outrider.core.sidecar_settings import DetectorName, GuardAction, GuardPlace, OnExceed, Period
+from outrider.core.sidecar_settings import DetectorName, GuardAction, GuardPlace, HookFailure, OnExceed, Period
 
 Alias = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$", examples=["default"])]
 Bound = Annotated[int, msgspec.Meta(ge=1)]
@@ -104,6 +104,23 @@ class GuardRule(
             )  # fmt: skip
 
 
+class PromptHook(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """A tool that looks at each prompt before it leaves, behind the guards. It may change what is said, or refuse it.
+
+    Attributes:
+        server: A Tool, by its name; the agent needs no grant of it.
+        tool: The name of the tool there. It is called with `agent`, `model` and `texts`, and answers with `texts` in their place,
+            with `refuse` and the reason, or with nothing of both.
+        timeout: For its word.
+        on_failure: `refuse` lets no prompt leave of which it has said nothing; `pass` does.
+    """
+
+    server: Name
+    tool: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+    timeout: Duration = duration("5s")
+    on_failure: HookFailure = "refuse"
+
+
 class ResponseCache(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
     """Answers that are given again to the same call.
 
@@ -156,6 +173,7 @@ class Llm(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forb
         prices: File of prices, over those that come with Outrider.
         usual_answer: Tokens that are reserved for an answer where the agent names no bound.
         guard: What must not leave with prompts, or come back with answers.
+        hooks: Tools that look at prompts, one after the other.
         cache: None asks anew each time.
         samples: None keeps nothing of what calls say.
         shared: Where several sidecars of the agent share limits per minute and budget; none where each has its own.
@@ -168,6 +186,7 @@ class Llm(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forb
     usual_answer: Bound = 4096
     offline: Offline | None = None
     guard: list[GuardRule] = []
+    hooks: list[PromptHook] = []
     cache: ResponseCache | None = None
     shared: SharedStore | None = None
     samples: PromptSamples | None = None

@@ -12,6 +12,7 @@ from outrider.core.sidecar_settings import (
     BudgetSettings,
     CacheSettings,
     GuardSettings,
+    HookSettings,
     LimitSettings,
     LlmSettings,
     MemorySettings,
@@ -26,10 +27,18 @@ from outrider.core.sidecar_settings import (
 )
 from outrider.core.tool_endpoints import ToolEndpoint
 from outrider.kinds.agenttype.environment import AGENT_KEY, PACKAGES, Value, environment, hook_file, wraps
-from outrider.kinds.agenttype.granting import granted
+from outrider.kinds.agenttype.granting import granted, server_settings
 from outrider.kinds.agenttype.memory import Memory, MemorySummary
 from outrider.kinds.agenttype.model import AgentTypeSpec, Egress, Invocation, Isolation, PackageTarget, Resources
-from outrider.kinds.agenttype.models import Budget, Llm, PromptSamples, ProviderUse, ResponseCache, SharedStore
+from outrider.kinds.agenttype.models import (
+    Budget,
+    Llm,
+    PromptHook,
+    PromptSamples,
+    ProviderUse,
+    ResponseCache,
+    SharedStore,
+)
 from outrider.kinds.agenttype.telemetry import Telemetry
 
 # The kinds of the objects that an AgentType may name.
@@ -158,7 +167,7 @@ def render(item: Object, place: Place, references: References) -> Workload:
             listen=place.listen,
             state=place.state,
             keys=[AGENT_KEY],
-            llm=_llm(spec.llm, place, references.providers),
+            llm=_llm(spec.llm, place, references),
             tools=granted(
                 spec.tools,
                 references.tools,
@@ -203,11 +212,13 @@ def _telemetry(telemetry: Telemetry, place: Place) -> TelemetrySettings | None:
     return TelemetrySettings(url=otlp.url, headers=otlp.headers, ca=place.folder / otlp.ca if otlp.ca else None)
 
 
-def _llm(llm: Llm, place: Place, providers: Mapping[str, ModelEndpoint]) -> LlmSettings:
+def _llm(llm: Llm, place: Place, references: References) -> LlmSettings:
     limits = llm.limits
     return LlmSettings(
         routes=[
-            RouteSettings(alias=route.alias, providers=[_provider(use, place, providers) for use in route.providers])
+            RouteSettings(
+                alias=route.alias, providers=[_provider(use, place, references.providers) for use in route.providers]
+            )
             for route in llm.routes
         ],
         limits=LimitSettings(
@@ -223,10 +234,16 @@ def _llm(llm: Llm, place: Place, providers: Mapping[str, ModelEndpoint]) -> LlmS
             GuardSettings(detect=one.detect, pattern=one.pattern, name=one.name, place=one.place, action=one.action)
             for one in llm.guard
         ],
+        hooks=[_hook(one, references, place.folder) for one in llm.hooks],
         cache=None if llm.cache is None else _cache(llm.cache),
         samples=None if llm.samples is None else _samples(llm.samples),
         shared=None if llm.shared is None else _shared(llm.shared),
     )
+
+
+def _hook(hook: PromptHook, references: References, folder: Path) -> HookSettings:
+    server = server_settings(hook.server, references.tools, folder)
+    return HookSettings(server=server, tool=hook.tool, timeout=float(hook.timeout), on_failure=hook.on_failure)
 
 
 def _samples(samples: PromptSamples) -> SampleSettings:

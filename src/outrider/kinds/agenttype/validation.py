@@ -32,6 +32,8 @@ def validate(item: Object, objects: ObjectSet) -> Iterator[Fault]:
         )  # fmt: skip
     yield from _route_faults(spec.llm, references(objects))
     yield from _tool_faults(spec, references(objects))
+    for number, hook in enumerate(spec.llm.hooks):
+        yield from objects.reference_fault("Tool", hook.server, ("spec", "llm", "hooks", number, "server"))
     aliases = [route.alias for route in spec.llm.routes]
     yield from _memory_faults(spec, aliases)
     if spec.tool_search is not None:

@@ -1,6 +1,5 @@
 """Whether a call may begin: somebody answers it, the ledger takes it, and the rates allow it."""
 
-import asyncio
 import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -12,8 +11,8 @@ from outrider.sidecar.llm.buckets import Refusal
 from outrider.sidecar.llm.ledger import Ledger
 from outrider.sidecar.llm.requests import refuse, refuse_unpaid
 from outrider.sidecar.llm.routes import Route
+from outrider.sidecar.llm.waiting import Waits
 from outrider.sidecar.proxy.exchange import Exchange
-from outrider.sidecar.proxy.gate import Attempt
 
 if TYPE_CHECKING:
     from outrider.sidecar.llm.shares.share import Share
@@ -21,22 +20,6 @@ if TYPE_CHECKING:
 
 # A call that still lacks something then is refused, although other draws are under way.
 LONGEST_WAIT = 4.0
-
-
-class _Waiting(Attempt):
-    """A call that waits for a draw; the client's leaving ends it."""
-
-    __slots__ = ("_left", "_task")
-
-    def __init__(self, task: "asyncio.Task[None]", left: Callable[[], None]) -> None:
-        super().__init__()
-        self._task, self._left = task, left
-
-    def abandoned(self, *, sent: bool) -> None:
-        """Forget the call."""
-        del sent
-        self._task.cancel()
-        self._left()
 
 
 class Admission:
@@ -54,7 +37,7 @@ class Admission:
         self, agent: Agent, ledger: Ledger, *, now: Callable[[], float], offline: bool, shares: "Shares | None"
     ) -> None:  # fmt: skip
         self._agent, self._ledger, self._now, self._offline, self._shares = agent, ledger, now, offline, shares
-        self._waiting: set[asyncio.Task[None]] = set()
+        self._waits = Waits()
 
     @property
     def problem(self) -> str:
@@ -133,10 +116,7 @@ class Admission:
         """Have a call wait for a draw, and return whether it has the time."""
         if self._shares is None or self._now() - record.began > LONGEST_WAIT:
             return False
-        task = asyncio.get_running_loop().create_task(_after(self._shares, share, again))
-        exchange.attempt = _Waiting(task, left)
-        self._waiting.add(task)
-        task.add_done_callback(self._waiting.discard)
+        self._waits.begin(exchange, _after(self._shares, share, again), left)
         return True
 
 

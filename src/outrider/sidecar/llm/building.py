@@ -21,11 +21,15 @@ from outrider.sidecar.proxy.proxy import Proxy
 if TYPE_CHECKING:
     from outrider.sidecar.llm.cache import ResponseCache
     from outrider.sidecar.llm.guard.guard import Guard
+    from outrider.sidecar.llm.hooks.hooks import Hooks
     from outrider.sidecar.llm.samples import Samples
     from outrider.sidecar.llm.shares.shares import Shares
+    from outrider.sidecar.tools.servers.opening import Surroundings
 
 # Below the state folder of a sidecar.
-SAMPLES = "samples"
+SAMPLES, HOOKS = "samples", "hooks"
+# A tool that looks at prompts gives them back at most as long as they may be.
+LONGEST_VERDICT = 4 * 1024 * 1024
 
 
 def build_routes(settings: LlmSettings, proxy: Proxy) -> dict[str, Route]:
@@ -161,6 +165,20 @@ def build_guard(settings: LlmSettings) -> "Guard | None":
     from outrider.sidecar.llm.guard.guard import Guard  # noqa: PLC0415 - see above
 
     return Guard(settings.guard)
+
+
+def build_hooks(settings: LlmSettings, agent: str, around: "Surroundings") -> "Hooks | None":
+    """Return what asks tools about prompts; None where none is asked.
+
+    Raises:
+        OutriderError: A server of one cannot be used.
+    """
+    if not settings.hooks:
+        return None
+    from outrider.sidecar.llm.hooks.hooks import Hook, Hooks  # noqa: PLC0415 - as the guard
+    from outrider.sidecar.tools.servers.opening import open_server  # noqa: PLC0415 - as the guard
+
+    return Hooks(agent, [Hook(one, open_server(one.server, around, LONGEST_VERDICT)) for one in settings.hooks])
 
 
 def build_cache(settings: LlmSettings, clock: Clock) -> "ResponseCache | None":

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
 from outrider.core.codec import decode_plain, encode
-from outrider.core.errors import DeniedError, InvalidConfigError, OutriderError
+from outrider.core.errors import DeniedError, InvalidConfigError, LimitedError, OutriderError
 from outrider.core.identifiers import time_ordered
 from outrider.sidecar.llm import scripted
 from outrider.sidecar.llm.admission import Admission
 from outrider.sidecar.llm.agent import Agent
 from outrider.sidecar.llm.attempt import CallAttempt, Record
+from outrider.sidecar.llm.bodies import Call
 from outrider.sidecar.llm.dialects import (
     HEALTH,
     MODELS,
@@ -35,6 +36,7 @@ from outrider.sidecar.proxy.messages import JSON_FIELDS, Field, Request, value_o
 if TYPE_CHECKING:
     from outrider.sidecar.llm.cache import ResponseCache
     from outrider.sidecar.llm.guard.guard import Guard
+    from outrider.sidecar.llm.hooks.hooks import Hooks
     from outrider.sidecar.llm.samples import Samples
     from outrider.sidecar.llm.shares.shares import Shares
 
@@ -66,6 +68,7 @@ class LlmGate:
         cache: Gives answers again to the same call.
         samples: Keeps what a share of the calls says.
         shares: What other sidecars of the agent share with this one.
+        hooks: Tools that look at prompts.
     """
 
     def __init__(
@@ -74,8 +77,9 @@ class LlmGate:
         told: Callable[[Entry], None] = lambda _: None, currency: str = "USD",
         trace: Callable[[Record, Entry], None] | None = None, guard: "Guard | None" = None,
         cache: "ResponseCache | None" = None, samples: "Samples | None" = None, shares: "Shares | None" = None,
+        hooks: "Hooks | None" = None,
     ) -> None:  # fmt: skip
-        self._agent = agent
+        self._agent, self._hooks = agent, hooks
         self._admission = Admission(agent, ledger, now=now, offline=script is not None, shares=shares)
         self._routes = routes
         self._ledger = ledger
@@ -150,7 +154,33 @@ class LlmGate:
         )  # fmt: skip
         if self._trace is not None:
             record.traceparent = value_of(request.fields, b"traceparent")
-        self._begin(exchange, record, route)
+        if self._hooks is not None:
+            self._look(exchange, record, route, self._hooks)
+        else:
+            self._begin(exchange, record, route)
+
+    def _look(self, exchange: Exchange, record: Record, route: Route, hooks: "Hooks") -> None:
+        """Have tools look at a prompt, and begin with what may leave."""
+        if record.endpoint.form:
+            refuse(
+                exchange,
+                record.endpoint.dialect,
+                400,
+                "content_refused",
+                "prompts are looked at here, and of a form nobody can say what it holds",
+            )
+            return
+
+        def go_on(body: bytes) -> None:
+            exchange.request.body, record.call, record.size = body, Call(body), len(body)
+            self._begin(exchange, record, route)
+
+        def refused(error: OutriderError) -> None:
+            is_word = isinstance(error, DeniedError | LimitedError)
+            status, code = (400, "content_refused") if is_word else (503, "hook_failed")
+            refuse(exchange, record.endpoint.dialect, status, code, error.message)
+
+        hooks.ask(exchange, record.alias, go_on, refused)
 
     def status(self) -> GatewayStatus:
         """Return how the gateway does."""

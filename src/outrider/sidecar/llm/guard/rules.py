@@ -130,7 +130,7 @@ class Rules:
 
     def _string(self, match: re.Match[bytes]) -> bytes:
         written = match.group()
-        if len(written) > _LONG and _is_base64(written):
+        if is_base64(written):
             return written
         said = _read(written)
         passed = self.text(said)
@@ -156,8 +156,10 @@ def _is_json(data: bytes) -> bool:
     return True
 
 
-def _is_base64(written: bytes) -> bool:
-    """Return whether a string of JSON is base64, with the head of a data URL or without."""
+def is_base64(written: bytes) -> bool:
+    """Return whether a string of JSON is an image or the like: long and base64, with the head of a data URL or without."""
+    if len(written) <= _LONG:
+        return False
     head = _DATA_URL.match(written)
     said = written[head.end() if head is not None else 1 : -1]
     return not said.replace(b"\\/", b"").translate(None, _BASE64)
