@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Callable
 
 from nats.js import api
-from nats.js.errors import BadRequestError, KeyNotFoundError, KeyWrongLastSequenceError
+from nats.js.errors import BadRequestError, BucketNotFoundError, KeyNotFoundError, KeyWrongLastSequenceError
 from nats.js.kv import KeyValue
 
 from outrider.core.errors import UnavailableError
@@ -46,20 +46,26 @@ class Bucket:
         )  # fmt: skip
 
     async def _changed(self, bucket: KeyValue, key: str, change: Callable[[bytes], bytes]) -> bool:
-        value, revision = b"", 0
-        with contextlib.suppress(KeyNotFoundError):
-            entry = await bucket.get(key)
-            value, revision = entry.value or b"", entry.revision or 0
         try:
-            await bucket.update(key, change(value), last=revision)
+            entry: KeyValue.Entry | None = await bucket.get(key)
+            value = entry.value if entry is not None else None
+        except KeyNotFoundError as error:  # one that was deleted has a last revision too
+            entry, value = error.entry, None
+        revision = (entry.revision or 0) if entry is not None else 0
+        try:
+            await bucket.update(key, change(value or b""), last=revision)
         except KeyWrongLastSequenceError:
             return False
         return True
 
     async def _opened(self) -> KeyValue:
         if self._bucket is None:
-            config = api.KeyValueConfig(bucket=self._name, ttl=self._lasts)
-            with contextlib.suppress(BadRequestError):  # it is there, and perhaps otherwise
-                await self._connection.jetstream.create_key_value(config)
-            self._bucket = await self._connection.jetstream.key_value(self._name)
+            jetstream = self._connection.jetstream
+            try:  # who may not make one gets no answer to that, even where it is there
+                self._bucket = await jetstream.key_value(self._name)
+            except BucketNotFoundError:
+                config = api.KeyValueConfig(bucket=self._name, ttl=self._lasts)
+                with contextlib.suppress(BadRequestError):  # another one was faster
+                    await jetstream.create_key_value(config)
+                self._bucket = await jetstream.key_value(self._name)
         return self._bucket

@@ -84,42 +84,54 @@ class Admission:
         if rate is not None and rate.share is not None:
             if rate.may_grow() and self._wait(exchange, record, rate.share, again, left=lambda: None):
                 return
-            if self._is_away(exchange, record):
+            if _is_away(exchange, record, rate.share):
                 return
         wait = [(b"retry-after", b"%d" % max(1, math.ceil(refusal.wait)))]
         refuse(exchange, record.endpoint.dialect, 429, "rate_limit_exceeded", refusal.reason, fields=wait)
 
-    def lacks_money(self, exchange: Exchange, record: Record, again: Callable[[], None]) -> None:
-        """Refuse a call that was admitted and for which there is no money, or try it `again` in a moment."""
+    def not_begun(self, record: Record) -> None:
+        """Note that a call that was admitted ends without any try."""
+        self._agent.limits.end(record.estimate, 0, record.began)
 
-        def left() -> None:
-            self._agent.limits.end(record.estimate, 0, record.began)
+    def lacks_money(
+        self, exchange: Exchange, record: Record, again: Callable[[], None], *, left: Callable[[], None]
+    ) -> None:  # fmt: skip
+        """Refuse a call that was admitted and for which there is no money, or try it `again` in a moment.
 
+        Args:
+            exchange: Of the call.
+            record: The call.
+            again: Tries it again.
+            left: Called where that is not done.
+        """
         budget = self._agent.budget
-        share = budget.share if budget is not None and budget.may_grow(record.moment) else None
-        if share is not None and self._wait(exchange, record, share, again, left=left):
+        share = budget.share if budget is not None else None
+        grows = budget is not None and budget.may_grow(record.moment)
+        if share is not None and grows and self._wait(exchange, record, share, again, left=left):
             return
         left()
-        if not self._is_away(exchange, record):
+        if share is None or not _is_away(exchange, record, share):
             refuse_unpaid(exchange, record.endpoint.dialect)
-
-    def _is_away(self, exchange: Exchange, record: Record) -> bool:
-        """Refuse a call where the store of what is shared is away, and return whether that is so."""
-        if self.problem:
-            text = f"the store of what is shared with other sidecars does not answer: {self.problem}"
-            refuse(exchange, record.endpoint.dialect, 503, "shares_unavailable", text, fields=[(b"retry-after", b"1")])
-        return bool(self.problem)
 
     def _wait(
         self, exchange: Exchange, record: Record, share: "Share", again: Callable[[], None], *, left: Callable[[], None]
     ) -> bool:  # fmt: skip
         """Have a call wait for a draw, and return whether it has the time."""
-        if self._shares is None or self._now() - record.began > LONGEST_WAIT:
+        time = (record.tried or record.began) + LONGEST_WAIT - self._now()
+        if self._shares is None or time <= 0:
             return False
-        self._waits.begin(exchange, _after(self._shares, share, again), left)
+        self._waits.begin(exchange, _after(self._shares, share, time, again), left)
         return True
 
 
-async def _after(shares: "Shares", share: "Share", again: Callable[[], None]) -> None:
-    await shares.drawn(share)
+async def _after(shares: "Shares", share: "Share", time: float, again: Callable[[], None]) -> None:
+    await shares.drawn(share, time)
     again()
+
+
+def _is_away(exchange: Exchange, record: Record, share: "Share") -> bool:
+    """Refuse a call where the store of a share is away, and return whether that is so."""
+    if share.problem:
+        text = f"the store of what is shared with other sidecars does not answer: {share.problem}"
+        refuse(exchange, record.endpoint.dialect, 503, "shares_unavailable", text, fields=[(b"retry-after", b"1")])
+    return bool(share.problem)

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from outrider.sidecar.llm.shares.share import Share
 
 # No period is longer, in whatever zone.
-LONGEST_SECONDS = 32 * 86_400.0
+PERIOD_SECONDS: dict[Period, float] = {"hour": 3600.0, "day": 25 * 3600.0, "month": 32 * 86_400.0}
+LONGEST_SECONDS = PERIOD_SECONDS["month"]
 _FORMS: dict[Period, str] = {"hour": "%Y-%m-%dT%H%z", "day": "%Y-%m-%d", "month": "%Y-%m"}
 
 
@@ -79,6 +80,11 @@ class Budget:
     def know(self, moment: float, cost: int) -> None:
         """Take in what an earlier process has spent, as the ledger says."""
         self._add(self._now(moment), cost)
+
+    def begin_share(self, moment: float) -> None:
+        """Have others told what an earlier process has spent in the period of a moment."""
+        if self.share is not None:
+            self.share.begin(self._now(moment))
 
     def spent(self, moment: float) -> int:
         """Return what was spent in the period of a moment."""

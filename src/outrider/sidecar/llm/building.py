@@ -11,7 +11,7 @@ from outrider.ports.certificates.tls import trusting
 from outrider.ports.clock import Clock
 from outrider.ports.secrets import Resolver
 from outrider.sidecar.llm.buckets import Limits, Rate, per_minute
-from outrider.sidecar.llm.budget import LONGEST_SECONDS, Budget
+from outrider.sidecar.llm.budget import LONGEST_SECONDS, PERIOD_SECONDS, Budget
 from outrider.sidecar.llm.ledger import Ledger
 from outrider.sidecar.llm.prices import Price, PriceList, known_prices
 from outrider.sidecar.llm.routes import Provider, Route, TargetMaker, make_provider
@@ -122,7 +122,7 @@ def build_budget(
     """
     if settings is None:
         return None
-    share = shares.share("budget", settings.amount, lasts=LONGEST_SECONDS) if shares is not None else None
+    share = shares.share("budget", settings.amount, lasts=PERIOD_SECONDS[settings.per]) if shares is not None else None
     try:
         budget = Budget(
             settings.amount, settings.per, ZoneInfo(settings.zone), finishes=settings.on_exceed == "finish", share=share
@@ -136,6 +136,7 @@ def build_budget(
         budget.know(entry.time, entry.cost)
     if shares is not None and share is not None:
         shares.give_back(share, budget.used)
+        budget.begin_share(moment)
     return budget
 
 

@@ -23,7 +23,7 @@ from outrider.sidecar.llm.dialects import (
 )
 from outrider.sidecar.llm.hosting.host import Outgoing
 from outrider.sidecar.llm.ledger import Entry, Ledger
-from outrider.sidecar.llm.requests import read_call, refuse, refuse_unpaid, split_key, uncompressed
+from outrider.sidecar.llm.requests import read_call, refuse, split_key, uncompressed
 from outrider.sidecar.llm.routes import Provider, Route
 from outrider.sidecar.llm.script import Script
 from outrider.sidecar.llm.scripted_answers import scripted_answer
@@ -224,7 +224,9 @@ class LlmGate:
         if self._cache is not None and self._from_cache(exchange, record, self._cache):
             return
         if not self._reserve(record):
-            self._admission.lacks_money(exchange, record, lambda: self._go_on(exchange, record))
+            self._admission.lacks_money(
+                exchange, record, lambda: self._go_on(exchange, record), left=lambda: self._admission.not_begun(record)
+            )
             return
         self.try_next(exchange, record, _NOBODY)
 
@@ -287,9 +289,11 @@ class LlmGate:
         while record.providers:
             provider = record.providers.pop(0)
             if provider.circuit.allows(now):
-                if left is not None and not self._pay(record, left):
-                    self.close(record, self.entry(record, "failed", status=failure.status))
-                    refuse_unpaid(exchange, record.endpoint.dialect)
+                if left is not None:
+                    self._pay(record, left)
+                if not self._reserve_again(record):
+                    record.providers.insert(0, provider)
+                    self._lacks_money(exchange, record, failure)
                     return
                 self._forward(exchange, record, provider, trial=provider.circuit.begin(now))
                 return
@@ -309,19 +313,33 @@ class LlmGate:
             f"no provider of '{record.alias}' answers: {failure.reason}",
         )
 
-    def _pay(self, record: Record, left: Entry) -> bool:
-        """Account for a try that was left, and return whether there is money for another one."""
+    def _lacks_money(self, exchange: Exchange, record: Record, failure: Failure) -> None:
+        """End a call for whose next try there is no money, unless there is some in a moment."""
+
+        def end() -> None:
+            self.close(record, self.entry(record, "failed", status=failure.status))
+
+        self._admission.lacks_money(exchange, record, lambda: self.try_next(exchange, record, failure), left=end)
+
+    def _pay(self, record: Record, left: Entry) -> None:
+        """Account for a try that was left."""
         record.left += 1
+        record.tried = self._now()
         left.id = f"{record.id}.{record.left}"
         self._ledger.append(left)
         self._told(left)
         self._agent.limits.use(left.input + left.output, self._now())
+        if self._agent.budget is not None and record.reservation is not None:
+            self._agent.budget.settle(record.reservation, left.cost)
+
+    def _reserve_again(self, record: Record) -> bool:
+        """Return whether there is money for the next try: that of the first one, or as much again."""
         budget, held = self._agent.budget, record.reservation
-        if budget is None or held is None:
+        if budget is None or held is None or held.open:
             return True
-        budget.settle(held, left.cost)
-        record.reservation = budget.reserve(held.amount, record.moment, RESERVED_SECONDS)
-        return record.reservation is not None
+        made = budget.reserve(held.amount, record.moment, RESERVED_SECONDS)
+        record.reservation = made or held
+        return made is not None
 
     def _forward(self, exchange: Exchange, record: Record, provider: Provider, *, trial: int) -> None:
         """Ask a provider; one that cannot be told what is asked is passed over."""

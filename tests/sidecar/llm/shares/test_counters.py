@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from outrider.core.codec import to_builtins
 from outrider.core.errors import InvalidConfigError, OutriderError
 from outrider.core.sidecar_settings import SharedSettings
 from outrider.ports.clock import SystemClock
@@ -116,11 +117,15 @@ async def test_a_server_that_is_down_says_so_and_is_used_again(store: Store) -> 
     await counter.close()
 
 
-@pytest.mark.parametrize("url", ["mysql://x", "redis://:x@host:port", "nats://", "postgresql://", "x"])
+@pytest.mark.parametrize(
+    "url",
+    ["mysql://x", "redis://:x@host:port", "nats://", "nats://host:port", "nats://[::1", "nats://u:p@ss@:1", "postgresql://", "x"],
+)  # fmt: skip
 async def test_addresses_that_are_none(tmp_path: Path, url: str) -> None:
     async def draw() -> None:
         shares = await open_shares(SharedSettings(url=url), "a", tmp_path, Resolver({}), SystemClock())
         await shares._counter.draw(window("w"), "one", has=0, wants=1)
 
-    with pytest.raises(InvalidConfigError):
+    with pytest.raises(InvalidConfigError) as refused:
         await draw()
+    assert "ss@" not in str(to_builtins(refused.value.body()))

@@ -5,7 +5,7 @@ import contextlib
 import importlib.util
 import time
 from collections.abc import Callable
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 
@@ -98,15 +98,23 @@ async def open_counter(url: str, password: str | None) -> NatsCounter:
             "NATS needs the driver nats-py", found="no module named 'nats'", expected="the extra `nats`",
             suggestions=["pip install 'outrider[nats]'"],
         )  # fmt: skip
-    parts = urlsplit(url)
-    if not parts.hostname:
+    return NatsCounter(_address(url, password))
+
+
+def _address(url: str, password: str | None) -> NatsAddress:
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port or 4222
+    except ValueError:  # of the port, or of the brackets
+        host, port = None, 0
+    if not host:
         raise InvalidConfigError(
-            "llm.shared: not the address of a NATS server", path="llm.shared.url", found=url.partition("@")[2] or url,
+            "llm.shared: not the address of a NATS server", path="llm.shared.url", found=url.rpartition("@")[2],
             expected="nats://USER@HOST:PORT", suggestions=["the password belongs into a secret"],
         )  # fmt: skip
-    server = f"{parts.scheme}://{parts.hostname}:{parts.port or 4222}"
-    given = password if password is not None else parts.password
+    server = f"{parts.scheme}://[{host}]:{port}" if ":" in host else f"{parts.scheme}://{host}:{port}"
+    given = password if password is not None or parts.password is None else unquote(parts.password)
     secret = SecretValue(given) if given is not None else None
     if parts.username:
-        return NatsCounter(NatsAddress(servers=[server], user=parts.username, password=secret))
-    return NatsCounter(NatsAddress(servers=[server], token=secret))
+        return NatsAddress(servers=[server], user=unquote(parts.username), password=secret)
+    return NatsAddress(servers=[server], token=secret)

@@ -1,8 +1,10 @@
 """Shared amounts in PostgreSQL: a row for each sidecar and window."""
 
 import asyncio
+import contextlib
 import time
 
+from outrider.core.errors import OutriderError
 from outrider.sidecar.llm.shares.counter import Window, held
 from outrider.sidecar.memory.postgresql.database import PostgresqlDatabase
 from outrider.sidecar.memory.sql.database import Connection
@@ -27,8 +29,7 @@ class PostgresqlCounter:
 
     def __init__(self, url: str, password: str | None) -> None:
         self._url, self._password = url, password
-        self._database: PostgresqlDatabase | None = None
-        self._opening = asyncio.Lock()
+        self._opening: asyncio.Task[PostgresqlDatabase] | None = None
 
     async def draw(self, window: Window, sidecar: str, *, has: int, wants: int) -> int:
         """Let a sidecar hold more; see Counter."""
@@ -53,14 +54,16 @@ class PostgresqlCounter:
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._database is not None:
-            await self._database.close()
+        opening, self._opening = self._opening, None
+        if opening is not None:
+            with contextlib.suppress(OutriderError):
+                await (await opening).close()
 
     async def _open(self) -> PostgresqlDatabase:
-        async with self._opening:
-            if self._database is None:
-                self._database = await asyncio.to_thread(self._opened)
-            return self._database
+        """Return the database. A draw does not wait as long as a connection may take; the next one finds what it has begun."""
+        if self._opening is None or (self._opening.done() and self._opening.exception() is not None):
+            self._opening = asyncio.get_running_loop().create_task(asyncio.to_thread(self._opened))
+        return await asyncio.shield(self._opening)
 
     def _opened(self) -> PostgresqlDatabase:
         database = PostgresqlDatabase(self._url, password=self._password, purpose="shares")
@@ -74,7 +77,9 @@ class PostgresqlCounter:
 
 def _create(connection: Connection) -> None:
     connection.execute("SELECT pg_advisory_xact_lock(?)", (_TABLE_LOCK,))
-    connection.execute(_TABLE)
+    # Who may not make tables may not even say so where it is there.
+    if connection.execute("SELECT to_regclass('outrider_shares')").fetchone()[0] is None:
+        connection.execute(_TABLE)
 
 
 def _lock(connection: Connection, window: Window) -> tuple[str, str, str]:

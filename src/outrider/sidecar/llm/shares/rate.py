@@ -53,7 +53,11 @@ class SharedRate:
     def _now(self) -> str:
         window = minute_of(self._wall())
         if window != self._window:
-            # What was used beyond what was held is owed by the next minute.
-            owed = max(0.0, self._used - self.share.held(self._window)) if self._window else 0.0
-            self._window, self._used = window, owed
+            self._used = self._owed(window) if self._window else 0.0
+            self._window = window
         return window
+
+    def _owed(self, window: str) -> float:
+        """Return what was used beyond what was held, and is owed by a later minute; each one between them has paid for some of it."""
+        between = max(0, int(window) - int(self._window) - 1)
+        return max(0.0, self._used - self.share.held(self._window) - between * self.share.limit)

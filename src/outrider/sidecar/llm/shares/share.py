@@ -33,12 +33,17 @@ class Share:
 
     def held(self, window: str) -> int:
         """Return how much may be used in a window, with what was used of it."""
-        drawn = self._drawn.get(window, 0)
+        # A sidecar that was killed may have drawn more than a limit that is lower by now.
+        drawn = min(self.limit, self._drawn.get(window, 0))
         return max(drawn, self._alone) if self.problem else drawn
 
     def drawn(self, window: str) -> int:
         """Return what the store lets this sidecar hold."""
         return self._drawn.get(window, 0)
+
+    def begin(self, window: str) -> None:
+        """Have the store told what was used in a window, although nothing was drawn yet: an earlier process may have used it."""
+        self._drawn.setdefault(window, 0)
 
     def needs(self, window: str, total: int) -> None:
         """Ask for so much in all, in allotments; what cannot be had is not asked for again at once."""
@@ -63,7 +68,8 @@ class Share:
     def drew(self, window: str, drawn: int, asked: int) -> None:
         """Note what a draw has brought that asked for so much in all."""
         self.problem = ""
-        self._drawn[window] = drawn
+        # Of two answers the older one may come last.
+        drawn = self._drawn[window] = max(drawn, self._drawn.get(window, 0))
         wanted = self._wanted.get(window)
         if wanted is not None and asked >= wanted:
             del self._wanted[window]
@@ -78,7 +84,7 @@ class Share:
         """Note that nothing can be drawn, until it could be told what is held."""
         self.problem = problem
         self._wanted.clear()
-        self._drawn.setdefault(window, 0)
+        self.begin(window)
 
     def look_again(self) -> None:
         """Ask anew for what there was none of: another sidecar may have given some back."""

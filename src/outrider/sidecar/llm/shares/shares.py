@@ -61,10 +61,10 @@ class Shares:
         """Why nothing can be drawn; empty where something can."""
         return next((share.problem for share in self._lasts if share.problem), "")
 
-    async def drawn(self, share: Share) -> None:
-        """Wait for the draw of a share that is under way."""
+    async def drawn(self, share: Share, within: float = DRAW_SECONDS) -> None:
+        """Wait for the draw of a share that is under way, at most so many seconds."""
         if (draw := self._draws.get(share)) is not None:
-            await asyncio.wait({draw})
+            await asyncio.wait({draw}, timeout=within)
 
     async def keep_telling(self) -> None:
         """Tell the store what is held, until cancelled."""
@@ -78,15 +78,22 @@ class Shares:
 
     async def close(self) -> None:
         """Give back what was not used."""
-        for draw in list(self._draws.values()):
-            draw.cancel()
-            await asyncio.wait({draw})
+        await self._end_draws()
         for share, spent in self._spent.items():
             for window in share.windows()[-1:]:
                 used = spent(window)
-                if used < share.drawn(window):
+                # Where it does not answer, a draw may have been made of which nobody has heard.
+                if used < share.drawn(window) or share.problem:
                     await self._settle(self._window(share, window), used)
         await self._counter.close()
+
+    async def _end_draws(self) -> None:
+        """Wait for draws that are under way: one that is left may be made behind what is given back, and would be lost."""
+        if draws := set(self._draws.values()):
+            _, late = await asyncio.wait(draws, timeout=DRAW_SECONDS)
+            for draw in late:
+                draw.cancel()
+            await asyncio.wait(draws)
 
     async def _settle(self, window: Window, used: int) -> None:
         try:
@@ -99,15 +106,18 @@ class Shares:
         if share not in self._draws:
             task = asyncio.get_running_loop().create_task(self._draw(share))
             self._draws[share] = task
-            task.add_done_callback(lambda _: self._draws.pop(share))
+            task.add_done_callback(lambda task: self._ended(share, task))
+
+    def _ended(self, share: Share, draw: "asyncio.Task[None]") -> None:
+        """Draw again where more is wanted by now: who waits for a draw is not made to wait for the next one."""
+        del self._draws[share]
+        if not draw.cancelled() and draw.exception() is None and share.wanted():
+            self._begin(share)
 
     async def _draw(self, share: Share) -> None:
-        while wanted := share.wanted():
-            for window, total in wanted.items():
-                try:
-                    await self._ask(share, window, max(total, share.drawn(window) + share.allotment))
-                except OutriderError:
-                    return
+        with contextlib.suppress(OutriderError):
+            for window, total in share.wanted().items():
+                await self._ask(share, window, max(total, share.drawn(window) + share.allotment))
 
     async def _ask(self, share: Share, window: str, wants: int) -> None:
         """Draw once.
