@@ -334,3 +334,9 @@ async def test_a_question_is_taken_by_nobody_and_can_be_cancelled(bench: Bench) 
 async def test_a_question_runs_nowhere(bench: Bench, more: str) -> None:
     with pytest.raises(InvalidConfigError, match="a question runs nowhere"):
         await bench.declare(steps=steps(f"{{ask: Really?, {more}}}"))
+
+
+async def test_a_question_is_one_line_that_reads_as_it_stands(bench: Bench) -> None:
+    await bench.declare(steps=steps(ASK))
+    await bench.see(bench.event(shop="a\u202eb\u200f\nx"))
+    assert (await asked(bench)).question == r'Restart it? {"shop":"a\u202eb\u200f\nx"}'

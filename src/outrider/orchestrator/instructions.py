@@ -13,6 +13,7 @@ from outrider.core.identity import Principal
 from outrider.core.machines.lease import Lease
 from outrider.core.operation import Effect
 from outrider.core.policy import AccessRequest, ApprovalTerms, Verdict, decide, denied
+from outrider.core.visible import visible
 from outrider.kinds.rule.steps import STEP_VARIABLES, Action
 from outrider.orchestrator.statements import INSERT_ELIGIBLE, INSERT_INSTRUCTION
 from outrider.orchestrator.tables import approvals
@@ -201,7 +202,7 @@ class Drafter:
 
     def _ask(self, work: Transaction, instruction: Instruction, terms: ApprovalTerms) -> None:
         given = encode(instruction.input_data).decode() if instruction.input_data else ""
-        question = f"{instruction.plugin_id} {given}".rstrip()
+        question = visible(f"{instruction.plugin_id} {given}".rstrip())
         work.connection.execute(
             approvals.insert().values(
                 tenant=self._tenant,

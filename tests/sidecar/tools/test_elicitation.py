@@ -51,6 +51,25 @@ async def test_the_user_is_asked_and_the_repeated_call_runs(tmp_path: Path) -> N
     assert audited(tmp_path)[-1]["details"]["approved"] == "the agent's user"
 
 
+async def test_no_argument_can_look_like_another_one() -> None:
+    made = Elicitation(lambda: 0.0)
+    arguments: dict[str, Any] = {
+        "path": "/etc/shadow\npath: /harmless", "a\npath": "x", "path: /harmless #": 1, "b": "\u202ee\u200f\u2028", "c": None,
+        "d": {"e": "\n"}, "ä-1": True,
+    }  # fmt: skip
+    question = made.question("echo", {"arguments": arguments}, ONCALL)
+    assert question["inputRequests"]["approval"]["params"]["message"].split("\n") == [
+        "May echo be called?", r"path: /etc/shadow\u000apath: /harmless", r'"a\npath": x', '"path: /harmless #": 1',
+        r"b: \u202ee\u200f\u2028", "c: null", r'd: {"e":"\n"}', "ä-1: true",
+    ]  # fmt: skip
+
+
+async def test_the_record_of_an_approved_call_has_the_hash_of_its_question(tmp_path: Path) -> None:
+    async with scripted() as server, desk(server, tmp_path, approval=ONCALL, elicit=True) as made:
+        await ask(made, **answered(await ask(made)))
+    assert len({one["details"]["arguments"] for one in audited(tmp_path)}) == 1
+
+
 async def test_only_a_plain_yes_is_one(tmp_path: Path) -> None:
     async with scripted() as server, desk(server, tmp_path, approval=ONCALL, elicit=True) as made:
         for answer in (

@@ -147,6 +147,7 @@ class ToolDesk:
             return
         if grant.settings.elicit and call.elicits:
             decision = self._elicitation.decision(tool.name, call.sent)
+            details["arguments"] = _digest(call.sent)  # of what is sent, as it stands at the question
         else:
             decision = await self._approvals.ask(tool.name, call.sent["arguments"], terms)
         details["approved" if decision.approve else "rejected"] = decision.by

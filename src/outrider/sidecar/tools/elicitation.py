@@ -6,6 +6,7 @@ two calls: what was asked travels with the client, sealed, for one call of one t
 
 import hashlib
 import hmac
+import re
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from outrider.core.codec import decode, digest, encode
 from outrider.core.errors import DeniedError, InvalidConfigError, LimitedError
 from outrider.core.mcp.protocol import CAPABILITIES_KEY
 from outrider.core.policy import ApprovalTerms
+from outrider.core.visible import visible
 from outrider.sidecar.tools.approvals import shown
 from outrider.sidecar.tools.status import Decision
 
@@ -28,6 +30,7 @@ _KEY = "approval"
 _PREFIX = "outrider-approval."
 # Answers that are remembered, so that none counts twice.
 MOST_USED = 10_000
+_PLAIN = re.compile(r"[\w.-]+")
 _SCHEMA = {
     "type": "object", "required": ["approve"],
     "properties": {"approve": {"type": "boolean", "title": "Approve", "description": "Whether the call may be made"}},
@@ -75,12 +78,13 @@ class Elicitation:
         Raises:
             LimitedError: Nobody could read the question.
         """
-        lines = [f"{key}: {value}" for key, value in shown(tool, sent["arguments"]).items()]
+        lines = [_line(key, value) for key, value in shown(tool, sent["arguments"]).items()]
         state = _State(
             id=secrets.token_urlsafe(12), tool=tool, arguments=digest(sent["arguments"]),
             expires=self._wall() + terms.expire, answered={key: sent[key] for key in ANSWERED if key in sent},
         )  # fmt: skip
-        asked = {"mode": "form", "message": "\n".join([f"May {tool} be called?", *lines]), "requestedSchema": _SCHEMA}
+        message = "\n".join([f"May {visible(tool)} be called?", *lines])
+        asked = {"mode": "form", "message": message, "requestedSchema": _SCHEMA}
         return {
             "resultType": ASKS,
             "inputRequests": {_KEY: {"method": "elicitation/create", "params": asked}},
@@ -136,6 +140,12 @@ class Elicitation:
 
     def _mac(self, body: bytes) -> str:
         return hmac.new(self._secret, body, hashlib.sha256).hexdigest()
+
+
+def _line(key: str, value: Any) -> str:
+    """Return an argument on one line; neither its name nor its value can look like another one."""
+    name = key if _PLAIN.fullmatch(key) else encode(key).decode()
+    return visible(f"{name}: {value if isinstance(value, str) else encode(value).decode()}")
 
 
 def _says_yes(responses: Any) -> bool:

@@ -1,5 +1,6 @@
 """What an AI agent does, in words."""
 
+from outrider.core.visible import visible
 from outrider.sidecar.activity import ToolUse
 from outrider.sidecar.llm.ledger import Entry
 
@@ -16,4 +17,4 @@ def call_text(call: Entry) -> str:
 def tool_text(use: ToolUse) -> str:
     """Return a call of a tool on one line."""
     approved = f"   approved by {use.approved}" if use.approved else ""
-    return f"uses {use.tool}   {use.outcome}   {use.seconds * 1000:.0f} ms{approved}"
+    return f"uses {visible(use.tool)}   {use.outcome}   {use.seconds * 1000:.0f} ms{approved}"

@@ -9,6 +9,7 @@ from typing import Any
 
 from outrider.core.codec import encode
 from outrider.core.units import format_money
+from outrider.core.visible import visible
 from outrider.local.agents.job import JobResult, Watcher
 from outrider.sidecar.activity import Activity, Question
 from outrider.sidecar.tools.status import Decision
@@ -117,7 +118,7 @@ def _counted(number: int, what: str) -> str:
 
 def _arguments(arguments: dict[str, Any]) -> str:
     """Return all arguments, each value cut by itself: no long one hides another."""
-    return " ".join(f"{key}={_shortened(encode(value).decode())}" for key, value in arguments.items())
+    return visible(" ".join(f"{key}={_shortened(encode(value).decode())}" for key, value in arguments.items()))
 
 
 def _shortened(text: str) -> str:
