@@ -328,6 +328,14 @@ async def test_a_question_is_taken_by_nobody_and_can_be_cancelled(bench: Bench) 
     (run,) = await bench.runs()
     await bench.engine.cancel(run.id)
     assert await bench.states() == ["cancelled"]
+    assert (await asked(bench)).decision == "withdrawn"
+    assert await bench.store.read(lambda c: queries.list_approvals(c, "default")) == []
+    bench.clock.advance(601)
+    await bench.sweep()
+    assert (await asked(bench)).decision == "withdrawn", "it did not expire"
+    assert (await detail(bench)).steps[0].seconds == 0.0
+    with pytest.raises(OutriderError, match="answered before"):
+        await bench.engine.decide(question.instruction, "approved", "ana")
 
 
 @pytest.mark.parametrize("more", ["mode: apply", "runOn: hands"])

@@ -252,7 +252,7 @@ class Desk:
             .values(decision=decision, decided_by=by, decided=work.now)
         )
         if changed.rowcount != 1:
-            raise ConflictError(f"the approval of {instruction} was answered before")
+            raise ConflictError(f"the approval of {instruction} was answered before, or is wanted no more")
         row = load(work.connection, self._tenant, instruction)
         work.timeline("approval", row.name, f"{decision} by {by}", run=row.run, instruction=instruction)
         work.audit.append(
@@ -303,9 +303,17 @@ class Desk:
         for row in rows:
             lease = machine.request_cancel(lease_of(row))
             store(work, row, lease)
+            if row.state == InstructionState.AWAITING_APPROVAL:
+                self._withdraw(work, row)
             if lease.state.final:
                 self._starter.finished(work, row, lease.state, None)
         return len(rows)
+
+    def _withdraw(self, work: Transaction, row: Any) -> None:
+        """Ask a question no more whose step was cancelled: it must not stand before others, nor expire later."""
+        mine = sa.and_(approvals.c.tenant == self._tenant, approvals.c.instruction == row.id)
+        work.connection.execute(approvals.update().where(mine).values(decision="withdrawn", decided=work.now))
+        work.timeline("approval", row.name, "waits no more", run=row.run, instruction=row.id)
 
     def adopt(self, work: Transaction, *, unbroken: bool) -> None:
         """After a start, give every live claim its full time again: its agent could not renew while we were down.

@@ -126,7 +126,11 @@ class AgentRow(msgspec.Struct, kw_only=True):
 
 
 class ApprovalRow(msgspec.Struct, kw_only=True):
-    """A question to people."""
+    """A question to people.
+
+    Attributes:
+        decision: `approved`, `rejected`, `expired`, `withdrawn` as its run was cancelled, or nothing yet.
+    """
 
     instruction: str
     question: str
