@@ -338,10 +338,52 @@ async def test_a_question_is_taken_by_nobody_and_can_be_cancelled(bench: Bench) 
         await bench.engine.decide(question.instruction, "approved", "ana")
 
 
-@pytest.mark.parametrize("more", ["mode: apply", "runOn: hands"])
+@pytest.mark.parametrize(
+    "more",
+    [
+        "mode: apply",
+        "runOn: hands",
+        "timeout: 5m",
+        "startWithin: 5m",
+        "retry: {attempts: 2}",
+        "onLost: retry",
+        "onFailure: continue",
+    ],
+)
 async def test_a_question_runs_nowhere(bench: Bench, more: str) -> None:
     with pytest.raises(InvalidConfigError, match="a question runs nowhere"):
         await bench.declare(steps=steps(f"{{ask: Really?, {more}}}"))
+
+
+async def test_a_question_holds_no_templates(bench: Bench) -> None:
+    with pytest.raises(InvalidConfigError, match="asked as it stands"):
+        await bench.declare(steps=steps("{ask: 'Restart ${event.data.shop}?'}"))
+
+
+async def test_questions_side_by_side_and_behind_conditions(bench: Bench) -> None:
+    both = "{parallel: [{ask: One?, name: one}, {ask: Two?}]}"
+    last = "{ask: Three?, if: 'steps.one.result.approved_by == \"bo\"'}"
+    await bench.declare(steps=steps(both, last, restart("web")))
+    await bench.see(bench.event())
+    waiting = await bench.store.read(lambda c: queries.list_approvals(c, "default"))
+    assert sorted(one.question for one in waiting) == ["One?", "Two?"]
+    for one in waiting:
+        await bench.engine.decide(one.instruction, "approved", "ana")
+    await end(bench, await take(bench))
+    shown = await detail(bench)
+    assert (shown.run.state, shown.skipped) == ("completed", ["Three?"])
+
+
+async def test_a_question_that_undoes(bench: Bench) -> None:
+    undone = "{plugin: service-restart, with: {service: a}, compensate: {ask: Undo it?}}"
+    await bench.declare(steps=steps(undone, restart("web")))
+    await bench.see(bench.event())
+    await end(bench, await take(bench))
+    await end(bench, await take(bench), "failed")
+    question = await asked(bench)
+    assert question.question == "Undo it?"
+    await bench.engine.decide(question.instruction, "approved", "ana")
+    assert (await detail(bench)).run.state == "failed"
 
 
 async def test_a_question_is_one_line_that_reads_as_it_stands(bench: Bench) -> None:

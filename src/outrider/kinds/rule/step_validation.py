@@ -12,6 +12,8 @@ from outrider.runtime.templates import Template
 
 _STEP_NAMED = re.compile(r"\bsteps(?:\.([A-Za-z_]\w*)|\[[\"'](\w+)[\"']\])")
 
+_USUAL = Action(ask="?")
+
 
 def step_faults(steps: list[Step], path: Path, objects: ObjectSet) -> Iterator[Fault]:
     """Check the steps of a rule, and that each names only steps that come before it."""
@@ -82,17 +84,36 @@ def _action_faults(action: Action, path: Path, earlier: Collection[str], objects
                 suggestions=["remove runOn and mode"],
             )  # fmt: skip
             return
-    elif action.ask is not None and (action.run_on is not None or action.mode is not None):
-        yield path, InvalidConfigError(
-            "a question runs nowhere", found="runOn or mode beside ask", expected="ask, with and requireApproval",
-            suggestions=["remove runOn and mode"],
-        )  # fmt: skip
+    elif action.ask is not None and (fault := _question_fault(action, action.ask)) is not None:
+        yield path, fault
         return
     if isinstance(action.run_on, str):
         yield from objects.reference_fault("ActionAgent", action.run_on, (*path, "runOn"))
     yield from _agent_faults(action, path, objects)
     if action.require_approval is not None:
         yield from _group_faults(action.require_approval.groups, (*path, "requireApproval", "from"), objects)
+
+
+def _question_fault(action: Action, question: str) -> InvalidConfigError | None:
+    """Return what a question has that means nothing for one."""
+    given = {
+        "runOn": action.run_on is not None, "mode": action.mode is not None, "timeout": action.timeout != _USUAL.timeout,
+        "startWithin": action.start_within is not None, "retry": action.retry != _USUAL.retry, "onLost": action.on_lost is not None,
+        # A no ends the run, whatever a step says of failures; a question knows no other one.
+        "onFailure": isinstance(action, SingleStep) and action.on_failure != "stop",
+    }  # fmt: skip
+    if any(given.values()):
+        names = ", ".join(name for name, there in given.items() if there)
+        return InvalidConfigError(
+            "a question runs nowhere", found=f"{names} beside ask", expected="ask, with and requireApproval",
+            suggestions=[f"remove {names}", "requireApproval.expire says how long it stands"],
+        )  # fmt: skip
+    if "${" in question:
+        return InvalidConfigError(
+            "a question is asked as it stands", found=question, expected="a text without ${...}",
+            suggestions=["put the facts into with: they are shown beside it"],
+        )  # fmt: skip
+    return None
 
 
 def _keys(dotted: str, action: Action) -> Path:
