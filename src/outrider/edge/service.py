@@ -42,6 +42,8 @@ RETRY_SECONDS = 1.0
 # While plugins start, the next sign of life says soon whether they are up.
 SETTLING_SECONDS = 0.1
 RENEWAL_CHECK_SECONDS = 30.0
+# Each call of an AI agent that waits for a person holds one; renewals must not wait for them.
+MOST_CONNECTIONS = 256
 _log = logger(__name__)
 
 
@@ -79,7 +81,9 @@ class AgentProcess:
         """Serve until `stop`."""
         await self._enrol()
         self._tls = client_context(read_authority(self._settings.authority), self._certificate.identity)
-        self._client = FailoverClient(self._settings.orchestrator.split(","), tls=self._tls)
+        self._client = FailoverClient(
+            self._settings.orchestrator.split(","), tls=self._tls, max_connections=MOST_CONNECTIONS
+        )  # fmt: skip
         self._link = Link(self._client, self._settings.name)
         try:
             config = await self._first_config()

@@ -18,13 +18,16 @@ class FailoverClient(Client):
     Args:
         base_urls: Their addresses; the first is tried first.
         tls: As that of Client.
+        max_connections: To each of them; more requests at a time wait for a connection.
     """
 
-    def __init__(self, base_urls: Sequence[str], *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, base_urls: Sequence[str], *, tls: ssl.SSLContext | None = None, max_connections: int = 8
+    ) -> None:  # fmt: skip
         if not base_urls:
             raise InvalidConfigError("no address of a server", expected="at least one")
         super().__init__(base_urls[0], tls=tls)
-        self._servers = [Client(url, tls=tls) for url in base_urls]
+        self._servers = [Client(url, tls=tls, max_connections=max_connections) for url in base_urls]
         self._current = 0
 
     async def request(
