@@ -56,6 +56,22 @@ def test_what_is_found(name: str, text: str) -> None:
     assert text not in guard().prompts.text(f"see {text} there")
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("2 4111 1111 1111 1111 2001:db8:0:0:0:0:2:1 web", "2 [CREDIT_CARD] [IP_ADDRESS] web"),
+        ("4111 1111 1111 1111 12/27", "[CREDIT_CARD] 12/27"),
+        ("4111 1111 1111 1111 123", "[CREDIT_CARD] 123"),
+        ("10 20 30 5500-0000-0000-0004 7", "10 20 30 [CREDIT_CARD] 7"),
+        ("no 7 378282246310005 1", "no 7 [CREDIT_CARD] 1"),
+        ("2 3782-822463-10005", "2 [CREDIT_CARD]"),
+        ("10 20 30 40 50 60 70 80 91", "10 20 30 40 50 60 70 80 91"),
+    ],
+)
+def test_a_card_s_number_among_other_numbers(text: str, told: str) -> None:
+    assert guard().prompts.text(text) == told
+
+
 @pytest.mark.parametrize("text", PASSED)
 def test_what_only_looks_like_it_passes(text: str) -> None:
     assert guard().prompts.text(text) == text
@@ -129,13 +145,34 @@ WORDS = st.lists(st.sampled_from(["web", "is", "down,", "2", "ä", "\n", *_SECRE
 @quick
 @given(form=st.sampled_from(sorted(FORMS)), words=WORDS, data=st.data())
 def test_a_stream_tells_the_same_as_the_whole_answer(form: str, words: list[str], data: st.DataObject) -> None:
-    make, ending, read = FORMS[form]
     text = " ".join(words)
-    cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=12)))
+    cuts = data.draw(st.lists(st.integers(0, len(text)), max_size=12))
+    torn_at = data.draw(st.lists(st.integers(0, 4000), max_size=8))
+    _tells_the_same(form, text, cuts, torn_at)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # The beginning of what only looks like a card's number, or an address, is told before the rest has come.
+        "2 4111 1111 1111 1111 2001:db8:0:0:0:0:2:1 web",
+        "22 333 4444 55555 666666 7777777 88888888 9 10 11 12 13 14 4111 1111 1111 1111 12",
+        "999.10.1.2.3 999.1.2.3",
+    ],
+)
+@pytest.mark.parametrize("behind", range(0, HELD + 100, 7))
+def test_a_stream_that_is_cut_in_what_only_looks_like_something(text: str, behind: int) -> None:
+    whole = f"{text} {'x ' * (behind // 2)}"
+    _tells_the_same("chat", whole, [len(text), *range(len(text), len(whole), 3)], [])
+
+
+def _tells_the_same(form: str, text: str, cuts: list[int], torn_at: list[int]) -> None:
+    make, ending, read = FORMS[form]
+    cuts = sorted(cuts)
     pieces = [text[begin:end] for begin, end in zip([0, *cuts], [*cuts, len(text)], strict=True)]
     events = [b"event: x\ndata: " + msgspec.json.encode(make(piece)) + b"\n\n" for piece in pieces]
     written = b": ping\n\n" + b"".join(events) + b"data: " + msgspec.json.encode(ending) + b"\n\ndata: [DONE]\n\n"
-    at = sorted(data.draw(st.lists(st.integers(0, len(written)), max_size=8)))
+    at = sorted(torn_at)
     rules = guard().answers
     stream = GuardedStream(rules)
     told = b"".join(stream.feed(written[begin:end]) for begin, end in zip([0, *at], [*at, len(written)], strict=True))

@@ -52,6 +52,8 @@ class Guard:
 def _rules(settings: GuardSettings) -> Iterator[Rule]:
     refuses = settings.action == "refuse"
     for name in settings.detect:
-        yield Rule(name, DETECTORS[name].pattern, DETECTORS[name].check, refuses=refuses)
+        detector = DETECTORS[name]
+        for pattern in filter(None, (detector.pattern, detector.strict)):
+            yield Rule(name, pattern, detector.check, refuses=refuses)
     if settings.pattern:
         yield Rule(settings.name or "pattern", settings.pattern, None, refuses=refuses)

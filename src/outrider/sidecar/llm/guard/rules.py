@@ -22,11 +22,16 @@ _BASE64 = string.ascii_letters.encode() + string.digits.encode() + b"+/-_="
 
 
 class Match(msgspec.Struct, frozen=True):
-    """Where something was found in a text."""
+    """Where something was found in a text.
+
+    Attributes:
+        holds: Whether it is one, and does not only look like it.
+    """
 
     begin: int
     end: int
     name: str
+    holds: bool = True
 
 
 class Rule:
@@ -47,10 +52,11 @@ class Rule:
         self._find = _compiled(pattern).finditer
 
     def find(self, text: str) -> Iterator[Match]:
-        """Yield where it stands."""
+        """Yield where it stands, or seems to."""
         for match in self._find(text):
-            if match.end() > match.start() and (self._check is None or self._check(match.group())):
-                yield Match(match.start(), match.end(), self.name)
+            if match.end() > match.start():
+                holds = self._check is None or self._check(match.group())
+                yield Match(match.start(), match.end(), self.name, holds)
 
 
 class Rules:
@@ -69,6 +75,10 @@ class Rules:
 
     def matches(self, text: str) -> list[Match]:
         """Return what is found, in order; of what overlaps the first and longest."""
+        return first_and_longest(self.seen(text))
+
+    def seen(self, text: str) -> list[Match]:
+        """Return all that is found, or looks like it, in order."""
         read = levels(text)
         found = [
             one
@@ -78,11 +88,7 @@ class Rules:
             if (one := _untorn(read, level, match)).begin < one.end
         ]
         found.sort(key=lambda one: (one.begin, -one.end))
-        kept: list[Match] = []
-        for one in found:
-            if not kept or one.begin >= kept[-1].end:
-                kept.append(one)
-        return kept
+        return found
 
     def text(self, text: str) -> str:
         """Return a text without what must not pass.
@@ -137,12 +143,21 @@ class Rules:
         return written if passed is said else json.dumps(passed, ensure_ascii=False).encode()
 
 
+def first_and_longest(seen: list[Match]) -> list[Match]:
+    """Return what holds of what was seen, of what overlaps the first and longest."""
+    kept: list[Match] = []
+    for one in seen:
+        if one.holds and (not kept or one.begin >= kept[-1].end):
+            kept.append(one)
+    return kept
+
+
 def _untorn(read: list[str], level: int, match: Match) -> Match:
     """Return a match so that no escape is torn: of one that reads further than its level the rest is none of its own."""
     if len(read) == 1:
         return match
     begin = around(read[level:], match.begin)[1]
-    return Match(around(read[:level], begin)[0], around(read, match.end)[1], match.name)
+    return Match(around(read[:level], begin)[0], around(read, match.end)[1], match.name, match.holds)
 
 
 def _is_json(data: bytes) -> bool:

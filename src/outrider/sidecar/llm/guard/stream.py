@@ -8,7 +8,7 @@ import msgspec
 from outrider.core.codec import encode
 from outrider.sidecar.llm.guard.deltas import Delta, Path, alone, deltas, is_idle
 from outrider.sidecar.llm.guard.escapes import around, levels
-from outrider.sidecar.llm.guard.rules import Rules
+from outrider.sidecar.llm.guard.rules import Rules, first_and_longest
 
 # Characters; what is longer and not found before its end passes in part.
 HELD = 128
@@ -132,15 +132,16 @@ class GuardedStream:
 
     def _passed(self, text: _Text, *, whole: bool) -> str:
         """Return what of a text can be told now, and keep the rest."""
-        matches = self._rules.matches(text.held)
+        seen = self._rules.seen(text.held)
         whole = whole or len(text.held) > LONGEST_HELD
         cut = len(text.held) if whole else max(0, len(text.held) - HELD)
-        for match in matches:
+        # What only looks like one is not cut either: its rest, which begins elsewhere, could be one.
+        for match in reversed(seen):
             if match.begin < cut < match.end or (not whole and match.begin < cut and match.end == len(text.held)):
                 cut = match.begin
         cut = cut if whole else around(levels(text.held), cut)[0]
         passed, text.held = text.held[:cut], text.held[cut:]
-        return self._rules.taken_out(passed, [match for match in matches if match.end <= cut])
+        return self._rules.taken_out(passed, [match for match in first_and_longest(seen) if match.end <= cut])
 
     def _told(self, text: _Text) -> bytes:
         """Return what is held of a text, in an event of its own."""
