@@ -311,7 +311,9 @@ class Desk:
 
     def _withdraw(self, work: Transaction, row: Any) -> None:
         """Ask a question no more whose step was cancelled: it must not stand before others, nor expire later."""
-        mine = sa.and_(approvals.c.tenant == self._tenant, approvals.c.instruction == row.id)
+        mine = sa.and_(
+            approvals.c.tenant == self._tenant, approvals.c.instruction == row.id, approvals.c.decision == ""
+        )  # fmt: skip
         work.connection.execute(approvals.update().where(mine).values(decision="withdrawn", decided=work.now))
         work.timeline("approval", row.name, "waits no more", run=row.run, instruction=row.id)
 

@@ -1,8 +1,10 @@
 """Approvals on the terminal of `outrider up`: the oldest question is asked, and a typed y or n answers it."""
 
 import asyncio
+import contextlib
 import os
 import sys
+import termios
 import time
 from typing import Self
 
@@ -51,9 +53,16 @@ class Questions:
         waiting = await self._platform.get("/v1/approvals?all=false", list[ApprovalRow])
         oldest = min(waiting, key=lambda row: row.requested, default=None)
         if oldest is not None and (self._asked is None or self._asked.instruction != oldest.instruction):
+            self._drop_typed()
             more = f" · {len(waiting) - 1} more" if len(waiting) > 1 else ""
             self._say(f"{oldest.question}   approve? [y/n]{more}")
         self._asked = oldest
+
+    def _drop_typed(self) -> None:
+        """Drop what was typed before a question is seen: it was meant for another one, which may have been withdrawn."""
+        self._typed = ""
+        with contextlib.suppress(termios.error):
+            termios.tcflush(self._terminal, termios.TCIFLUSH)
 
     def _read(self) -> None:
         loop = asyncio.get_running_loop()

@@ -119,7 +119,8 @@ async def test_a_server_that_is_down_says_so_and_is_used_again(store: Store) -> 
 
 @pytest.mark.parametrize(
     "url",
-    ["mysql://x", "redis://:x@host:port", "nats://", "nats://host:port", "nats://[::1", "nats://u:p@ss@:1", "postgresql://", "x"],
+    ["mysql://x", "redis://:x@host:port", "nats://", "nats://host:port", "nats://[::1", "nats://u:p@ss@:1", "postgresql://", "x",
+     "redis://:p@ss@host:port", "postgresql://u:p@ss@host"],
 )  # fmt: skip
 async def test_addresses_that_are_none(tmp_path: Path, url: str) -> None:
     async def draw() -> None:

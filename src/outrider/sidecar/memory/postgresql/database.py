@@ -245,6 +245,6 @@ def _driver() -> Any:
 
 def _not_an_address(url: str) -> InvalidConfigError:
     return InvalidConfigError(
-        "memory: not the address of a PostgreSQL database", found=url.partition("@")[2] or url,
+        "memory: not the address of a PostgreSQL database", found=url.rpartition("@")[2],
         expected="postgresql://USER@HOST:PORT/DATABASE", suggestions=["the password belongs into a secret"],
     )  # fmt: skip

@@ -77,7 +77,7 @@ class RedisDatabase:
             )  # fmt: skip
         except (ValueError, AttributeError) as error:
             raise InvalidConfigError(
-                f"{purpose}: not the address of a Redis server", found=url.partition("@")[2] or url,
+                f"{purpose}: not the address of a Redis server", found=url.rpartition("@")[2],
                 expected="redis://HOST:PORT/NUMBER", suggestions=["the password belongs into a secret"],
             ) from error  # fmt: skip
         self._client = driver.asyncio.Redis(connection_pool=self._pool)
