@@ -48,6 +48,14 @@ async def test_a_clean_end_in_the_middle_of_a_draw_loses_nothing() -> None:
     assert counter.total("budget") == 0
 
 
+async def test_what_cost_more_than_was_drawn_is_told_at_the_end() -> None:
+    counter = MemoryCounter()
+    one = Replica(counter, "one")
+    assert await one.spend(10, 700)
+    await one.shares.close()
+    assert counter.total("budget") == 700
+
+
 async def test_a_draw_of_which_nobody_heard_is_given_back_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     counter = MemoryCounter()
     one = Replica(counter, "one")

@@ -77,13 +77,13 @@ class Shares:
                         await self._ask(share, window, 0)
 
     async def close(self) -> None:
-        """Give back what was not used."""
+        """Give back what was not used, and tell what was."""
         await self._end_draws()
         for share, spent in self._spent.items():
             for window in share.windows()[-1:]:
                 used = spent(window)
-                # Where it does not answer, a draw may have been made of which nobody has heard.
-                if used < share.drawn(window) or share.problem:
+                # It may have been more, too. Where nothing answers, a draw may have been made of which nobody has heard.
+                if used != share.drawn(window) or share.problem:
                     await self._settle(self._window(share, window), used)
         await self._counter.close()
 
