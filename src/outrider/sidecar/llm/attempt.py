@@ -52,7 +52,7 @@ class Record(msgspec.Struct, kw_only=True):
         traceparent: Of the client; read only where spans are sent.
         refused: Why one could not be asked: the call cannot be translated for it.
         left: How many of them were left while they may have worked at it.
-        tried: When the last of those was left, on the same clock; 0 where none was.
+        tried: When the last of those was left, or tools had looked at the prompt, on the same clock; 0 for neither.
         reservation: Money that is held for it.
         asks_usage: Whether the gateway asks for the usage of a stream, and not the client.
         allowed_output: Tokens of all its answers that the call allows, or that are usual.

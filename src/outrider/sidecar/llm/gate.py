@@ -173,6 +173,7 @@ class LlmGate:
 
         def go_on(body: bytes) -> None:
             exchange.request.body, record.call, record.size = body, Call(body), len(body)
+            record.tried = self._now()
             self._begin(exchange, record, route)
 
         def refused(error: OutriderError) -> None:
