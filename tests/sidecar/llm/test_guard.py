@@ -57,6 +57,15 @@ def test_what_is_found(name: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "number",
+    ["AT61 1904 3002 3457 3201", "AT611904300234573201", "ES91 2100 0418 4502 0005 1332", "PL61109010140000071219812874", "BE68 5390 0754 7034"],
+)  # fmt: skip
+@pytest.mark.parametrize("behind", ["", " EUR", " EUR 5", " BANK", " ABCD EFGH", " BIC GIBAATWW", ".", " there"])
+def test_an_account_s_number_before_other_capitals(number: str, behind: str) -> None:
+    assert guard(detect=["iban"]).prompts.text(f"pay {number}{behind}") == f"pay [IBAN]{behind}"
+
+
+@pytest.mark.parametrize(
     ("text", "told"),
     [
         ("2 4111 1111 1111 1111 2001:db8:0:0:0:0:2:1 web", "2 [CREDIT_CARD] [IP_ADDRESS] web"),

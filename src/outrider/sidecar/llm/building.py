@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 SAMPLES, HOOKS = "samples", "hooks"
 # A tool that looks at prompts gives them back at most as long as they may be.
 LONGEST_VERDICT = 4 * 1024 * 1024
+# As numbers of Lua and of JSON are exact.
+LARGEST_SHARED = 2**53
 
 
 def build_routes(settings: LlmSettings, proxy: Proxy) -> dict[str, Route]:
@@ -148,8 +150,14 @@ async def build_shares(
     Raises:
         OutriderError: The store cannot be used.
     """
-    if settings.shared is None:
+    if settings.shared is None or settings.offline is not None:  # a script spends nothing of anybody
         return None
+    if settings.budget is not None and settings.budget.amount > LARGEST_SHARED:
+        raise InvalidConfigError(
+            "the budget is too large to be shared", path="llm.budget.amount", found=f"{settings.budget.amount} nano-units",
+            expected=f"at most {LARGEST_SHARED}: not every store counts further without a fault",
+            suggestions=["name a shorter period"],
+        )  # fmt: skip
     from outrider.sidecar.llm.shares.opening import open_shares  # noqa: PLC0415 - see above
 
     return await open_shares(settings.shared, agent, state, secrets, clock)

@@ -10,9 +10,10 @@ import pytest
 
 from outrider.core.codec import to_builtins
 from outrider.core.errors import InvalidConfigError, OutriderError
-from outrider.core.sidecar_settings import SharedSettings
+from outrider.core.sidecar_settings import BudgetSettings, LlmSettings, SharedSettings
 from outrider.ports.clock import SystemClock
 from outrider.ports.secrets import Resolver
+from outrider.sidecar.llm.building import build_shares
 from outrider.sidecar.llm.shares import nats_bucket, postgresql, redis
 from outrider.sidecar.llm.shares.counter import Counter, Window
 from outrider.sidecar.llm.shares.opening import open_shares
@@ -130,3 +131,12 @@ async def test_addresses_that_are_none(tmp_path: Path, url: str) -> None:
     with pytest.raises(InvalidConfigError) as refused:
         await draw()
     assert "ss@" not in str(to_builtins(refused.value.body()))
+
+
+async def test_who_shares_nothing_and_what_cannot_be_shared(tmp_path: Path) -> None:
+    shared = SharedSettings(url="redis://127.0.0.1:1/0")
+    offline = LlmSettings(shared=shared, offline=tmp_path / "script.yaml")
+    assert await build_shares(offline, "a", tmp_path, Resolver({}), SystemClock()) is None
+    large = LlmSettings(shared=shared, budget=BudgetSettings(amount=2**53 + 1, per="day"))
+    with pytest.raises(InvalidConfigError, match="too large to be shared"):
+        await build_shares(large, "a", tmp_path, Resolver({}), SystemClock())

@@ -63,6 +63,13 @@ _KEYS = (
     r"hf_[A-Za-z0-9]{34,}",
     r"dop_v1_[a-f0-9]{64}",
 )
+# Lengths of account numbers by country (SWIFT, IBAN registry).
+_IBANS = {
+    15: "NO", 16: "BE", 18: "DK FI FO GL NL SD", 19: "MK SI", 20: "AT BA EE KZ LT LU MN XK", 21: "CH CR HR LI LV",
+    22: "BG BH DE GB GE IE ME RS VA", 23: "AE GI IL IQ OM SO TL", 24: "AD CZ ES MD PK RO SA SE SK TN VG", 25: "LY PT ST",
+    26: "IS TR", 27: "BI DJ FR GR IT MC MR SM", 28: "AL AZ BY CY DO GT HU LB NI PL SV", 29: "BR EG PS QA UA", 30: "JO KW MU YE",
+    31: "MT SC", 32: "LC", 33: "RU",
+}  # fmt: skip
 DETECTORS: dict[DetectorName, Detector] = {
     "email": Detector(r"[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,24}\b"),
     "phone": Detector(r"\+[1-9][0-9]{0,2}(?:[ ().-]{0,2}[0-9]){6,13}\b"),
@@ -72,7 +79,15 @@ DETECTORS: dict[DetectorName, Detector] = {
         # Behind a quantity, or before a date or a code: as networks number them, in the groups in which they stand on cards.
         strict=r"\b(?:(?:[3-6][0-9]|2[2-7])[0-9]{2}(?:[ -]?[0-9]{4}){3}|3[47][0-9]{2}[ -]?[0-9]{6}[ -]?[0-9]{5})\b",
     ),
-    "iban": Detector(r"\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b", _mod97),
+    "iban": Detector(
+        r"\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b",
+        _mod97,
+        # Before a currency or another word in capitals: as long as the country's are.
+        strict="|".join(
+            rf"\b(?:{countries.replace(' ', '|')})[0-9]{{2}}(?: ?[A-Z0-9]){{{length - 4}}}\b"
+            for length, countries in _IBANS.items()
+        ),
+    ),
     "us_ssn": Detector(r"\b[0-9]{3}-[0-9]{2}-[0-9]{4}\b", _issued),
     "ip_address": Detector(r"\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}\b|(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{1,4}\b", _address),
     "api_key": Detector(r"\b(?:" + "|".join(_KEYS) + ")"),
