@@ -99,6 +99,18 @@ class GuardSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=Tru
     action: GuardAction = "redact"
 
 
+class SimilarSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """When a call is answered as one whose last text of the user is another one.
+
+    Attributes:
+        embedding: Name of the route whose model makes vectors of texts.
+        similarity: Cosine of their vectors, at least.
+    """
+
+    embedding: str
+    similarity: Annotated[float, msgspec.Meta(ge=0.8, le=1)] = 0.95
+
+
 class CacheSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """How long answers are given again to the same call.
 
@@ -106,11 +118,13 @@ class CacheSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=Tru
         ttl: Seconds.
         entries: At most.
         bytes: Of all together.
+        similar: None gives them to the same call only.
     """
 
     ttl: Annotated[float, msgspec.Meta(gt=0)]
     entries: Annotated[int, msgspec.Meta(ge=1)] = 1000
     bytes: Annotated[int, msgspec.Meta(ge=1)] = 64 * 1024 * 1024
+    similar: SimilarSettings | None = None
 
 
 class SampleSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

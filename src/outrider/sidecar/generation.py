@@ -33,6 +33,7 @@ from outrider.sidecar.llm.ledger import Entry, Ledger
 from outrider.sidecar.llm.prices import known_prices
 from outrider.sidecar.llm.routes import Route
 from outrider.sidecar.llm.script import read_script
+from outrider.sidecar.own_gateway import listen_for_own, own_address
 from outrider.sidecar.proxy.exchange import Exchange
 from outrider.sidecar.proxy.messages import Request
 from outrider.sidecar.proxy.pool import Target
@@ -42,6 +43,7 @@ from outrider.sidecar.tools.status import ToolsStatus
 from outrider.sidecar.totals import Totals
 
 if TYPE_CHECKING:
+    from outrider.sidecar.llm.cache import ResponseCache
     from outrider.sidecar.llm.hooks.hooks import Hooks
     from outrider.sidecar.llm.shares.shares import Shares
     from outrider.sidecar.otlp import OtlpGate
@@ -85,6 +87,7 @@ class Generation:
         routes: By the names that the agent uses.
         shares: What other sidecars share; None where this one is alone.
         hooks: Tools that look at prompts; None where none does.
+        cache: Answers that are given again; None where none are.
     """
 
     def __init__(self, number: int, settings: SidecarSettings, lasting: Lasting) -> None:
@@ -99,6 +102,7 @@ class Generation:
         self._otlp: OtlpGate | None = None
         self.shares: Shares | None = None
         self.hooks: Hooks | None = None
+        self.cache: ResponseCache | None = None
         self.routes: dict[str, Route] = {}
         self._work: set[asyncio.Task[None]] = set()
 
@@ -115,9 +119,11 @@ class Generation:
             _check_changes(before.settings, self.settings)
         self.shares = before.shares if before is not None else await self._open_shares()
         if before is not None and _same(before.settings, self.settings, ("llm", *_SECRETS)):
-            self.routes, self.agent, self.gate, self.hooks = before.routes, before.agent, before.gate, before.hooks
+            self.routes, self.agent, self.gate = before.routes, before.agent, before.gate
+            self.hooks, self.cache = before.hooks, before.cache
         else:
             await self._open_gate(before)
+        await listen_for_own(self.settings, self._lasting.proxy)
         await self._open_otlp()
         await self._open_tools(before)
 
@@ -132,11 +138,12 @@ class Generation:
         if script is None:
             await self._open_keys(first=True)
         self.hooks = self._open_hooks()
+        self.cache = build_cache(settings, self._clock, own_address(self.settings))
         self.gate = LlmGate(
             self.agent, self.routes, lasting.ledger, now=self._clock.monotonic, wall=self._clock.now,
             usual_answer=settings.usual_answer, script=script, told=self._called,
             trace=lasting.spans.called if lasting.spans is not None else None, currency=self.currency,
-            guard=build_guard(settings), cache=build_cache(settings, self._clock),
+            guard=build_guard(settings), cache=self.cache,
             samples=build_samples(settings, self.settings.state, self._clock), shares=self.shares, hooks=self.hooks,
         )  # fmt: skip
 
@@ -187,8 +194,8 @@ class Generation:
             await asyncio.wait(self._work)
         for target in self.targets() - (after.targets() if after is not None else set()):
             target.retire()
-        if self.hooks is not None and (after is None or after.hooks is not self.hooks):
-            await self.hooks.close()
+        if after is not None and after.gate is not self.gate:
+            await self.close_gate()
         kept = after.tools if after is not None else None
         if self.tools is None or self._tool_gate is None or self.tools is kept:
             return
@@ -206,10 +213,17 @@ class Generation:
         """Give back what was made, but for what the one before has."""
         for target in self.targets() - before.targets():
             target.retire()
-        if self.hooks is not None and self.hooks is not before.hooks:
-            await self.hooks.close()
+        if getattr(self, "gate", None) is not before.gate:
+            await self.close_gate()
         if self.tools is not None and self.tools is not before.tools:
             await self.tools.close(before.tools)
+
+    async def close_gate(self) -> None:
+        """Drop what calls of models need besides providers; those that wait for it go on before."""
+        if self.hooks is not None:
+            await self.hooks.close()
+        if self.cache is not None:
+            await self.cache.close()
 
     async def close_shares(self) -> None:
         """Give back what was drawn and not used, once the last call has ended."""
@@ -267,7 +281,7 @@ class Generation:
         from outrider.sidecar.tools.building import Tools  # noqa: PLC0415 - see above
 
         kept = before.tools if before is not None and _same(before.settings, settings, _SECRETS) else None
-        own = await own_servers(settings, self._lasting.proxy, self._secrets, self._clock, kept.own if kept else {})
+        own = await own_servers(settings, self._secrets, self._clock, kept.own if kept else {})
         self.tools = Tools(
             settings.tools, agent=settings.agent, state=settings.state, secrets=self._secrets, clock=self._clock,
             used=self._used, asked=self._lasting.feed.add, own=own, protected=settings.protected, before=kept,

@@ -8,35 +8,31 @@ from outrider.core.secrets import SecretValue
 from outrider.core.sidecar_settings import LlmSettings, SidecarSettings, SummarySettings
 from outrider.core.tool_settings import ToolSearchSettings
 from outrider.ports.clock import Clock
-from outrider.ports.http.listening import listen_unix
 from outrider.ports.secrets import Resolver
 from outrider.sidecar.memory.embedding import Embedder
 from outrider.sidecar.memory.server import MemoryServer
 from outrider.sidecar.memory.summarising import Summariser
-from outrider.sidecar.proxy.proxy import Proxy
+from outrider.sidecar.own_gateway import asks, own_address
 from outrider.sidecar.tools.search.meaning import Meaning
 from outrider.sidecar.tools.search.server import ToolSearch
 from outrider.sidecar.tools.tool_server import OwnServer
 
-# Where they ask the gateway.
-GATEWAY_SOCKET = "gateway.sock"
 VECTORS = "tool-vectors.json"
 Own = Mapping[str, OwnServer]
 
 
 async def own_servers(
-    settings: SidecarSettings, proxy: Proxy, secrets: Resolver, clock: Clock, known: Own
+    settings: SidecarSettings, secrets: Resolver, clock: Clock, known: Own
 ) -> Own:  # fmt: skip
     """Return those that an agent has, by the digest of what they are made of.
 
     Args:
         settings: Of the sidecar.
-        proxy: Gets a listener for what they ask of models, where any of them does.
         secrets: Opens what is secret.
         clock: Time.
         known: Those that there are already; they stay where nothing has changed.
     """
-    gateway = await _gateway(settings, proxy, secrets)
+    gateway = await _gateway(settings, secrets)
     made: dict[str, OwnServer] = {}
     for memory in settings.memories:
         key = digest(to_builtins(memory))
@@ -66,16 +62,11 @@ class _Gateway(NamedTuple):
         return Summariser(self.address, settings, self.key) if settings is not None else None
 
 
-async def _gateway(settings: SidecarSettings, proxy: Proxy, secrets: Resolver) -> _Gateway:
-    path, key = (settings.control or settings.state) / GATEWAY_SOCKET, None
-    embeds = any(one.embedding for one in (*settings.memories, settings.tools.search) if one is not None)
-    if embeds or any(one.summary is not None for one in settings.memories):
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not proxy.listens_at(path):
-            await proxy.listen(listen_unix(path, 0o600)[0])
-        if settings.keys:
-            key = await secrets.fetch(settings.keys[0].secret, settings.keys[0].key)
-    return _Gateway(f"unix:{path}", key)
+async def _gateway(settings: SidecarSettings, secrets: Resolver) -> _Gateway:
+    key = (
+        await secrets.fetch(settings.keys[0].secret, settings.keys[0].key) if settings.keys and asks(settings) else None
+    )
+    return _Gateway(own_address(settings), key)
 
 
 def _meaning(search: ToolSearchSettings, settings: SidecarSettings, gateway: _Gateway, clock: Clock) -> Meaning | None:

@@ -90,7 +90,8 @@ class Sidecar:
         finally:
             try:
                 await proxy.close(DRAIN_SECONDS)
-                if opened is not None:  # what the last calls have cost is known now
+                if opened is not None:  # the last calls have ended, and what they have cost is known
+                    await self._now.close_gate()
                     await opened.close_shares()
             finally:
                 await asyncio.to_thread(ledger.close)

@@ -22,6 +22,7 @@ from outrider.sidecar.llm.building import (
     build_routes,
     build_samples,
 )
+from outrider.sidecar.llm.cache import ResponseCache
 from outrider.sidecar.llm.gate import LlmGate
 from outrider.sidecar.llm.hooks.hooks import Hooks
 from outrider.sidecar.llm.ledger import Entry, Ledger
@@ -36,7 +37,7 @@ from tests.sidecar.proxy.support import WAIT, Reader, Script
 PRICES = {
     "date": "2026-11-28",
     "currency": "USD",
-    "models": {"p0/m": {"input": 10**9, "output": 2 * 10**9}, "p1/m": {"input": 10**9, "output": 2 * 10**9}},
+    "models": {name: {"input": 10**9, "output": 2 * 10**9} for name in ("p0/m", "p1/m", "e/m")},
 }
 SYSTEM_CLOCK = SystemClock()
 USAGE = {"prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 150}
@@ -87,6 +88,11 @@ class Gateway:
         self.agent: Agent
         self.shares: Shares | None = None
         self.hooks: Hooks | None = None
+        self.cache: ResponseCache | None = None
+
+    async def close(self) -> None:
+        if self.cache is not None:
+            await self.cache.close()
 
     def decide(self, exchange: Exchange) -> None:
         self.gate.decide(exchange)
@@ -203,12 +209,14 @@ async def gateway(
     hooks: Hooks | None = None,
     allotment: float = 0.5,
     alone: float = 0.0,
+    embedding: Script | None = None,
     **more: Any,
 ) -> AsyncIterator[Gateway]:
     """Run a gateway with one route, `default`, to providers p0, p1... in their order; `more` is LlmSettings.
 
     Of several dialects, with commas between, each provider speaks another one. `first` and `key` are of the first. With a
-    `counter` limits and budget are shared, in halves where `allotment` says nothing else.
+    `counter` limits and budget are shared, in halves where `allotment` says nothing else. `embedding` answers on a route `embed`,
+    and what it was asked is the last of `seen`.
     """  # fmt: skip
     dialects = dialect.split(",")
     made = Gateway()
@@ -227,6 +235,11 @@ async def gateway(
         if first:
             providers[0].update(first)
         routes = [{"alias": "default", "providers": providers}]
+        if embedding is not None:
+            made.seen.append([])
+            port = await stack.enter_async_context(_provider(embedding, made.seen[-1]))
+            embedder = {"provider": "e", "dialect": "openai", "url": f"http://127.0.0.1:{port}/v1", "model": "m"}
+            routes.append({"alias": "embed", "providers": [embedder]})
         settings = convert({"routes": routes, "prices": str(folder / "prices.json"), **more}, LlmSettings)
         made.ledger = Ledger(folder / "ledger")
         stack.callback(made.ledger.close)
@@ -238,6 +251,7 @@ async def gateway(
             )  # fmt: skip
             stack.push_async_callback(made.shares.close)
         made.hooks = hooks
+        stack.push_async_callback(made.close)
         await _begin(made, settings, proxy, keys, key, clock=clock, folder=folder)
         yield made
 
@@ -251,13 +265,14 @@ async def _begin(
     if key:
         routes["default"].providers[0].use_key(SecretValue(key))
     limits = build_limits(settings.limits, clock, made.shares)
+    listening = socket.create_server(("127.0.0.1", 0))
+    listening.setblocking(False)
+    made.port = listening.getsockname()[1]
+    made.cache = build_cache(settings, clock, f"http://127.0.0.1:{made.port}")
     made.agent = Agent("a", keys, limits, build_budget(settings.budget, made.ledger, time.time(), made.shares))
     made.gate = LlmGate(
         made.agent, routes, made.ledger, now=time.monotonic, wall=time.time, usual_answer=settings.usual_answer,
         script=read_script(settings.offline) if settings.offline else None, guard=build_guard(settings),
-        cache=build_cache(settings, clock), samples=build_samples(settings, folder, clock), shares=made.shares, hooks=made.hooks,
+        cache=made.cache, samples=build_samples(settings, folder, clock), shares=made.shares, hooks=made.hooks,
     )  # fmt: skip
-    listening = socket.create_server(("127.0.0.1", 0))
-    listening.setblocking(False)
-    made.port = listening.getsockname()[1]
     await proxy.listen(listening)

@@ -11,7 +11,7 @@ from outrider.sidecar.llm.buckets import Refusal
 from outrider.sidecar.llm.ledger import Ledger
 from outrider.sidecar.llm.requests import refuse, refuse_unpaid
 from outrider.sidecar.llm.routes import Route
-from outrider.sidecar.llm.waiting import Waits
+from outrider.sidecar.llm.waiting import WaitingCalls
 from outrider.sidecar.proxy.exchange import Exchange
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Admission:
         self, agent: Agent, ledger: Ledger, *, now: Callable[[], float], offline: bool, shares: "Shares | None"
     ) -> None:  # fmt: skip
         self._agent, self._ledger, self._now, self._offline, self._shares = agent, ledger, now, offline, shares
-        self._waits = Waits()
+        self._waiting = WaitingCalls()
 
     @property
     def problem(self) -> str:
@@ -74,7 +74,7 @@ class Admission:
                 exchange, dialect, 503, "ledger_unavailable", f"the ledger cannot be written: {self._ledger.problem}"
             )
             return False
-        refusal = self._agent.limits.begin(record.estimate, record.began)
+        refusal = self._agent.limits.begin(record.estimate, record.began, inside=record.inside)
         if refusal is not None:
             self._limited(exchange, record, refusal, again)
         return refusal is None
@@ -89,9 +89,9 @@ class Admission:
         wait = [(b"retry-after", b"%d" % max(1, math.ceil(refusal.wait)))]
         refuse(exchange, record.endpoint.dialect, 429, "rate_limit_exceeded", refusal.reason, fields=wait)
 
-    def not_begun(self, record: Record) -> None:
-        """Note that a call that was admitted ends without any try."""
-        self._agent.limits.end(record.estimate, 0, record.began)
+    def leave(self, record: Record) -> None:
+        """Give back what a call was let take that ends before anybody was asked."""
+        self._agent.limits.end(record.estimate, 0, record.began, inside=record.inside)
 
     def lacks_money(
         self, exchange: Exchange, record: Record, again: Callable[[], None], *, left: Callable[[], None]
@@ -120,7 +120,7 @@ class Admission:
         time = (record.tried or record.began) + LONGEST_WAIT - self._now()
         if self._shares is None or time <= 0:
             return False
-        self._waits.begin(exchange, _after(self._shares, share, time, again), left)
+        self._waiting.add(exchange, _after(self._shares, share, time, again), left=left)
         return True
 
 

@@ -20,6 +20,7 @@ from outrider.sidecar.proxy.messages import Field, is_event_stream
 
 if TYPE_CHECKING:
     from outrider.sidecar.llm.gate import LlmGate
+    from outrider.sidecar.llm.similar.vectors import Likeness
     from outrider.sidecar.proxy.exchange import Exchange
 
 # Answers that say nothing about the call: another provider may do better.
@@ -58,6 +59,8 @@ class Record(msgspec.Struct, kw_only=True):
         allowed_output: Tokens of all its answers that the call allows, or that are usual.
         paid_tokens: As many tokens of a stream are reserved for.
         cache_key: Under which its answer is kept; empty where it is not.
+        likeness: What calls must have that get its answer too; None where only the same call does.
+        inside: Whether the sidecar makes it for another call that waits for it.
     """
 
     id: str
@@ -79,6 +82,8 @@ class Record(msgspec.Struct, kw_only=True):
     paid_tokens: float = math.inf
     allowed_output: int = 0
     cache_key: bytes = b""
+    likeness: "Likeness | None" = None
+    inside: bool = False
 
     @property
     def estimate(self) -> int:

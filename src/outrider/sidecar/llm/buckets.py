@@ -102,7 +102,7 @@ class Limits:
         concurrent: Calls at a time.
     """
 
-    __slots__ = ("_concurrent", "_requests", "_tokens", "running")
+    __slots__ = ("_concurrent", "_requests", "_tokens", "inside", "running")
 
     def __init__(
         self, *, requests: Rate | None = None, tokens: Rate | None = None, concurrent: int | None = None
@@ -110,17 +110,24 @@ class Limits:
         self._requests = requests
         self._tokens = tokens
         self._concurrent = concurrent
-        self.running = 0
+        self.running = self.inside = 0
 
-    def begin(self, estimate: int, now: float) -> Refusal | None:
-        """Take what a call is expected to need, or say why it must wait."""
-        if self._concurrent is not None and self.running >= self._concurrent:
+    def begin(self, estimate: int, now: float, *, inside: bool = False) -> Refusal | None:
+        """Take what a call is expected to need, or say why it must wait.
+
+        Args:
+            estimate: Tokens.
+            now: Seconds.
+            inside: Whether it is made for another call that runs, which is the one that counts among those at a time.
+        """
+        if self._concurrent is not None and not inside and self.running - self.inside >= self._concurrent:
             return Refusal(f"{self.running} calls are running, and no more are allowed at a time", 1.0)
         if self._requests is not None and (wait := self._requests.wait(1, now)):
             return Refusal("the requests of this minute are used up", wait, self._requests)
         if self._tokens is not None and (wait := self._tokens.wait(estimate, now)):
             return Refusal("the tokens of this minute are used up", wait, self._tokens)
         self.running += 1
+        self.inside += inside
         if self._requests is not None:
             self._requests.take(1, now)
         if self._tokens is not None:
@@ -129,16 +136,17 @@ class Limits:
 
     def follow(self, before: "Limits") -> None:
         """Take the place of other limits, with the calls that run under them."""
-        self.running = before.running
+        self.running, self.inside = before.running, before.inside
 
     def use(self, tokens: int, now: float) -> None:
         """Take what a call has used beside what it was begun for."""
         if self._tokens is not None:
             self._tokens.take(tokens, now)
 
-    def end(self, estimate: int, actual: int, now: float) -> None:
+    def end(self, estimate: int, actual: int, now: float, *, inside: bool = False) -> None:
         """Replace the estimate of a call that was begun by what it has used."""
         self.running -= 1
+        self.inside -= inside
         if self._tokens is not None:
             if actual > estimate:
                 self._tokens.take(actual - estimate, now)

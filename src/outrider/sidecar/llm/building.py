@@ -190,10 +190,20 @@ def build_hooks(settings: LlmSettings, agent: str, around: "Surroundings") -> "H
     return Hooks(agent, [Hook(one, open_server(one.server, around, LONGEST_VERDICT)) for one in settings.hooks])
 
 
-def build_cache(settings: LlmSettings, clock: Clock) -> "ResponseCache | None":
-    """Return what keeps answers; None where nothing does."""
+def build_cache(settings: LlmSettings, clock: Clock, gateway: str) -> "ResponseCache | None":
+    """Return what keeps answers; None where nothing does.
+
+    Args:
+        settings: Of the gateway.
+        clock: Time.
+        gateway: Its address for its own calls.
+    """
     if settings.cache is None:
         return None
+    if settings.cache.similar is not None:
+        from outrider.sidecar.llm.similar.cache import open_similar  # noqa: PLC0415 - as the guard
+
+        return open_similar(settings.cache, settings.cache.similar, clock.monotonic, gateway)
     from outrider.sidecar.llm.cache import ResponseCache  # noqa: PLC0415 - as the guard
 
     return ResponseCache(settings.cache, clock.monotonic)

@@ -2,7 +2,8 @@
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -11,6 +12,10 @@ from outrider.core.sidecar_settings import CacheSettings
 from outrider.sidecar.llm.wrapping import WrappedAttempt
 from outrider.sidecar.proxy.gate import Attempt
 from outrider.sidecar.proxy.messages import Field, Request
+
+if TYPE_CHECKING:
+    from outrider.sidecar.llm.attempt import Record
+    from outrider.sidecar.proxy.exchange import Exchange
 
 LONGEST_ANSWER = 1024 * 1024
 # What a client says of itself, and of how a provider is to keep its own accounts.
@@ -21,15 +26,17 @@ _UNCACHED = (b"no-cache", b"no-store")
 _FORM = (b"content-type", b"content-encoding")
 # An error within an answer that began well.
 _FAULTS = frozenset({"error", "response.failed"})
-_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+Members = Mapping[str, msgspec.Raw]
+members_of = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """An answer as the client got it."""
+    """An answer as the client got it; `size` is that of the body and of what is kept beside it."""
 
     fields: list[Field]
     body: bytes
     until: float
+    size: int
 
 
 class ResponseCache:
@@ -38,12 +45,22 @@ class ResponseCache:
     Args:
         settings: How long, and how many.
         now: Seconds of a clock that cannot be set.
+
+    Attributes:
+        own_key: Identifies calls that are made to look for an answer; None where none are made.
     """
+
+    own_key: bytes | None = None
 
     def __init__(self, settings: CacheSettings, now: Callable[[], float]) -> None:
         self._settings, self._now = settings, now
         self._answers: OrderedDict[bytes, Answer] = OrderedDict()
         self._size = 0
+
+    @property
+    def problem(self) -> str:
+        """Why answers are given to the same call only, though similar ones are to get them too."""
+        return ""
 
     def key(self, request: Request, path: bytes) -> bytes:
         """Return what is the same for the same call; empty where its answer is not to be kept.
@@ -57,10 +74,7 @@ class ResponseCache:
             for name, value in request.fields
         ):
             return b""
-        members = _members.decode(request.body)
-        told = [name + b":" + value for name, value in request.fields if name in _TELLING]
-        said = [encode(name) + bytes(members[name]) for name in sorted(members) if name not in _APART]
-        return hashlib.sha256(b"\n".join([path, *sorted(told), *said])).digest()
+        return key_of(request, path, members_of(request.body))
 
     def find(self, key: bytes) -> Answer | None:
         """Return an answer that still holds."""
@@ -73,21 +87,52 @@ class ResponseCache:
         self._answers.move_to_end(key)
         return found
 
-    def keep(self, key: bytes, fields: list[Field], body: bytes) -> None:
-        """Keep an answer."""
+    def look(
+        self, exchange: "Exchange", record: "Record", go_on: Callable[[Answer | None], None], *, left: Callable[[], None]
+    ) -> bool:  # fmt: skip
+        """Look for the answer to a call that is like this one, and return whether `go_on` is called with what is found.
+
+        Args:
+            exchange: Of the call.
+            record: The call.
+            go_on: Called later, with None where nothing is found.
+            left: Called in its place if the client leaves meanwhile.
+        """
+        del exchange, record, go_on, left
+        return False
+
+    def keep(self, key: bytes, fields: list[Field], body: bytes, beside: int = 0) -> None:
+        """Keep an answer, with so many bytes beside it."""
         if key in self._answers:
             self._drop(key)
-        self._answers[key] = Answer(fields, body, self._now() + self._settings.ttl)
-        self._size += len(body)
+        size = len(body) + beside
+        self._answers[key] = Answer(fields, body, self._now() + self._settings.ttl, size)
+        self._size += size
         while len(self._answers) > self._settings.entries or self._size > self._settings.bytes:
             self._drop(next(iter(self._answers)))
 
-    def around(self, attempt: Attempt, key: bytes) -> Attempt:
+    def around(self, attempt: Attempt, record: "Record") -> Attempt:
         """Return an attempt whose answer is kept, if it is a good one."""
-        return CachedAttempt(attempt, self, key)
+        return CachedAttempt(attempt, self, record.cache_key)
+
+    async def close(self) -> None:
+        """Drop what is open."""
 
     def _drop(self, key: bytes) -> None:
-        self._size -= len(self._answers.pop(key).body)
+        self._size -= self._answers.pop(key).size
+
+
+def key_of(request: Request, path: bytes, members: Members) -> bytes:
+    """Return what is the same for the same call.
+
+    Args:
+        request: The call.
+        path: As it is asked for.
+        members: Of its body.
+    """
+    told = [name + b":" + value for name, value in request.fields if name in _TELLING]
+    said = [encode(name) + bytes(members[name]) for name in sorted(members) if name not in _APART]
+    return hashlib.sha256(b"\n".join([path, *sorted(told), *said])).digest()
 
 
 class CachedAttempt(WrappedAttempt):
@@ -127,7 +172,10 @@ class CachedAttempt(WrappedAttempt):
             return
         body = b"".join(self._pieces)
         if not any(_is_fault(one) for one in (body.splitlines() if self.is_stream else [body])):
-            self._cache.keep(self._key, self._fields, body)
+            self._keep(body)
+
+    def _keep(self, body: bytes) -> None:
+        self._cache.keep(self._key, self._fields, body)
 
 
 def _is_fault(said: bytes) -> bool:

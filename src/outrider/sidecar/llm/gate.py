@@ -34,7 +34,7 @@ from outrider.sidecar.proxy.gate import Attempt, Failure
 from outrider.sidecar.proxy.messages import JSON_FIELDS, Field, Request, value_of
 
 if TYPE_CHECKING:
-    from outrider.sidecar.llm.cache import ResponseCache
+    from outrider.sidecar.llm.cache import Answer, ResponseCache
     from outrider.sidecar.llm.guard.guard import Guard
     from outrider.sidecar.llm.hooks.hooks import Hooks
     from outrider.sidecar.llm.samples import Samples
@@ -48,6 +48,7 @@ _NOBODY = Failure("no provider may be asked now")
 # Names the provider of an answer that was given before, and tells a client of it.
 CACHE = "cache"
 HIT: Field = (b"x-outrider-cache", b"hit")
+SIMILAR: Field = (b"x-outrider-cache", b"similar")
 
 
 class LlmGate:
@@ -65,7 +66,7 @@ class LlmGate:
         currency: Of the prices.
         trace: Hears of every call with its record, where spans are sent.
         guard: Takes out of calls and answers what must not pass.
-        cache: Gives answers again to the same call.
+        cache: Gives answers again to the same call, or to one like it.
         samples: Keeps what a share of the calls says.
         shares: What other sidecars of the agent share with this one.
         hooks: Tools that look at prompts.
@@ -93,8 +94,9 @@ class LlmGate:
         # A call's id is that of this process and a number: one is made for every call.
         self._series = time_ordered(wall(), os.urandom(10))
         self._numbers = itertools.count()
+        self._own_key = cache.own_key if cache is not None else None
         # Fields as nearly every client sends them, which need no taking apart.
-        self._accepted = frozenset(one for key in agent.keys for one in (key, b"Bearer " + key))
+        self._accepted = frozenset(one for key in agent.keys for one in (key, b"Bearer " + key)) | {self._own_key}
         models = [{"id": alias, "object": "model", "created": 0, "owned_by": "outrider"} for alias in sorted(routes)]
         self._models = encode({"object": "list", "data": models})
 
@@ -150,16 +152,16 @@ class LlmGate:
             return
         record = Record(
             id=f"{self._series}-{next(self._numbers)}", alias=alias, endpoint=endpoint, call=call,
-            path=path, size=size, began=self._now(), moment=self._wall(),
+            path=path, size=size, began=self._now(), moment=self._wall(), inside=request.key == self._own_key,
         )  # fmt: skip
         if self._trace is not None:
             record.traceparent = value_of(request.fields, b"traceparent")
-        if self._hooks is not None:
-            self._look(exchange, record, route, self._hooks)
+        if self._hooks is not None and not record.inside:  # what the sidecar asks itself was looked at
+            self._show(exchange, record, route, self._hooks)
         else:
             self._begin(exchange, record, route)
 
-    def _look(self, exchange: Exchange, record: Record, route: Route, hooks: "Hooks") -> None:
+    def _show(self, exchange: Exchange, record: Record, route: Route, hooks: "Hooks") -> None:
         """Have tools look at a prompt, and begin with what may leave."""
         if record.endpoint.form:
             refuse(
@@ -191,6 +193,7 @@ class LlmGate:
             budget=budget_status(agent.budget, self._wall()),
             routes=[route_status(self._routes[alias]) for alias in sorted(self._routes)],
             guarded=dict(self._guard.hits) if self._guard is not None else {}, shares=self._admission.problem,
+            cache=self._cache.problem if self._cache is not None else "",
         )  # fmt: skip
 
     def _by_script(self, exchange: Exchange, record: Record, script: Script) -> None:
@@ -199,7 +202,7 @@ class LlmGate:
         try:
             body, usage = scripted_answer(record, decode_plain(exchange.request.body), script, stream=stream)
         except InvalidConfigError as error:
-            self._agent.limits.end(record.estimate, 0, record.began)
+            self._admission.leave(record)
             refuse(exchange, record.endpoint.dialect, 400, "invalid_request_error", error.message)
             return
         if self._guard is not None:
@@ -215,43 +218,52 @@ class LlmGate:
     def _begin(self, exchange: Exchange, record: Record, route: Route) -> None:
         """Begin a call that may begin."""
         if self._admission.admits(exchange, record, route, lambda: self._begin(exchange, record, route)):
-            self._go_on(exchange, record)
+            if self._script is not None:
+                self._by_script(exchange, record, self._script)
+            elif self._cache is None or not self._look(exchange, record, self._cache):
+                self._go_on(exchange, record)
 
     def _go_on(self, exchange: Exchange, record: Record) -> None:
-        """Answer a call that was admitted, or ask."""
-        if self._script is not None:
-            self._by_script(exchange, record, self._script)
-            return
-        if self._cache is not None and self._from_cache(exchange, record, self._cache):
-            return
+        """Ask, where there is money for it."""
         if not self._reserve(record):
             self._admission.lacks_money(
-                exchange, record, lambda: self._go_on(exchange, record), left=lambda: self._admission.not_begun(record)
+                exchange, record, lambda: self._go_on(exchange, record), left=lambda: self._admission.leave(record)
             )
             return
         self.try_next(exchange, record, _NOBODY)
 
-    def _from_cache(self, exchange: Exchange, record: Record, cache: "ResponseCache") -> bool:
-        """Answer a call as before, if it came before; it costs nothing then."""
-        if not record.endpoint.charged or record.endpoint.form:
+    def _look(self, exchange: Exchange, record: Record, cache: "ResponseCache") -> bool:
+        """Answer a call as before, or look whether one like it came before; return whether the call needs nothing else now."""
+        if not record.endpoint.charged or record.endpoint.form or record.inside:
             return False
         record.cache_key = cache.key(exchange.request, record.path)
         found = cache.find(record.cache_key)
-        if found is None:
-            return False
+        if found is not None:
+            self._answer_again(exchange, record, found, HIT)
+            return True
+
+        def go_on(similar: "Answer | None") -> None:
+            if similar is not None:
+                self._answer_again(exchange, record, similar, SIMILAR)
+            else:
+                self._go_on(exchange, record)
+
+        return cache.look(exchange, record, go_on, left=lambda: self._admission.leave(record))
+
+    def _answer_again(self, exchange: Exchange, record: Record, found: "Answer", mark: Field) -> None:
+        """Answer a call with what another one was answered; it costs nothing then."""
         entry = self.entry(record, "whole", status=200)
         entry.provider = entry.model = CACHE
         entry.tell(Usage(), None)
         self.close(record, entry)
-        exchange.answer(200, [*found.fields, HIT], found.body)
-        return True
+        exchange.answer(200, [*found.fields, mark], found.body)
 
     def _around(self, record: Record, attempt: Attempt, body: bytes) -> Attempt:
         """Return an attempt with what is done about its answer."""
         if self._guard is not None and self._guard.answers:
             attempt = self._guard.around(attempt)
         if self._cache is not None and record.cache_key:
-            attempt = self._cache.around(attempt, record.cache_key)
+            attempt = self._cache.around(attempt, record)
         if self._samples is not None and not record.endpoint.form:
             attempt = self._samples.around(attempt, record, body)
         return attempt
@@ -402,7 +414,7 @@ class LlmGate:
 
     def close(self, record: Record, entry: Entry) -> None:
         """Account for a call that has ended, by its entry."""
-        self._agent.limits.end(record.estimate, entry.input + entry.output, self._now())
+        self._agent.limits.end(record.estimate, entry.input + entry.output, self._now(), inside=record.inside)
         if record.reservation is not None and self._agent.budget is not None:
             self._agent.budget.settle(record.reservation, entry.cost)
         self._ledger.append(entry)

@@ -40,6 +40,7 @@ class GatewayStatus(msgspec.Struct, kw_only=True):
         offline: Whether a script answers in place of the providers.
         guarded: How often what was found that must not pass.
         shares: Why nothing can be drawn from the store of shared amounts; empty where nothing is wrong, or shared.
+        cache: Why answers are given to the same call only, though similar ones are to get them too; empty where nothing is wrong.
     """
 
     agent: str
@@ -50,6 +51,7 @@ class GatewayStatus(msgspec.Struct, kw_only=True):
     routes: list[RouteStatus]
     guarded: dict[str, int] = {}
     shares: str = ""
+    cache: str = ""
 
 
 def route_status(route: Route) -> RouteStatus:

@@ -21,14 +21,16 @@ class AskedRoute:
         timeout: Seconds.
         fails: What it does where it fails, such as `embeds nothing`.
         remedy: What helps then.
+        connections: So many requests at a time.
     """
 
     def __init__(
-        self, address: str, alias: str, key: SecretValue | None, *, limits: Limits, timeout: float, fails: str, remedy: str
+        self, address: str, alias: str, key: SecretValue | None, *, limits: Limits, timeout: float, fails: str, remedy: str,
+        connections: int = 8,
     ) -> None:  # fmt: skip
         self._alias, self._key = alias, key
         self._fails, self._remedy = fails, remedy
-        self._client = Client(address, limits=limits, timeout=timeout)
+        self._client = Client(address, limits=limits, timeout=timeout, max_connections=connections)
 
     async def ask(self, path: str, **body: Any) -> bytes:
         """Return the answer to a call of the route.

@@ -29,12 +29,13 @@ class Embedder:
         address: Of the gateway, as that of a client.
         alias: Name of the route.
         key: That the gateway wants, if it wants one.
+        connections: So many requests at a time.
     """
 
-    def __init__(self, address: str, alias: str, key: SecretValue | None) -> None:
+    def __init__(self, address: str, alias: str, key: SecretValue | None, *, connections: int = 8) -> None:
         self._route = AskedRoute(
-            address, alias, key, limits=Limits(body=LONGEST_ANSWER), timeout=TIMEOUT, fails="embeds nothing",
-            remedy="name a route of OpenAI's dialect whose model makes embeddings",
+            address, alias, key, limits=Limits(body=LONGEST_ANSWER), timeout=TIMEOUT, connections=connections,
+            fails="embeds nothing", remedy="name a route of OpenAI's dialect whose model makes embeddings",
         )  # fmt: skip
 
     async def embed(self, texts: list[str]) -> list[list[float]]:

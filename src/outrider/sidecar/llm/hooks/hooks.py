@@ -12,7 +12,7 @@ from outrider.core.schema import convert
 from outrider.core.sidecar_settings import HookSettings
 from outrider.ports.telemetry import logger
 from outrider.sidecar.llm.hooks.texts import texts_of, with_texts
-from outrider.sidecar.llm.waiting import Waits
+from outrider.sidecar.llm.waiting import WaitingCalls
 from outrider.sidecar.proxy.exchange import Exchange
 from outrider.sidecar.tools.tool_server import ToolServer
 
@@ -97,7 +97,7 @@ class Hooks:
     """
 
     def __init__(self, agent: str, hooks: Sequence[Hook]) -> None:
-        self._agent, self._hooks, self._waits = agent, hooks, Waits()
+        self._agent, self._hooks, self._waiting = agent, hooks, WaitingCalls()
 
     def ask(
         self, exchange: Exchange, alias: str, go_on: Callable[[bytes], None], refuse: Callable[[OutriderError], None]
@@ -119,11 +119,11 @@ class Hooks:
             else:
                 go_on(body)
 
-        self._waits.begin(exchange, work())
+        self._waiting.add(exchange, work())
 
     async def close(self) -> None:
         """Let calls that wait come to their end, and drop connections."""
-        await self._waits.close()
+        await self._waiting.close()
         await asyncio.gather(*(hook.server.close() for hook in self._hooks))
 
     async def _looked_at(self, body: bytes, alias: str) -> bytes:

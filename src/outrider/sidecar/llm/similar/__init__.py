@@ -1,0 +1,1 @@
+"""Answers that are given again to a call whose last text says the same in other words."""
