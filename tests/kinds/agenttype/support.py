@@ -69,7 +69,12 @@ FULL: dict[str, Any] = {
         "usualAnswer": 1000,
         "guard": [{"detect": ["email"], "pattern": "falcon", "name": "project", "in": "prompt", "do": "redact"}],
         "hooks": [{"server": "shop", "tool": "check", "timeout": "2s", "onFailure": "refuse"}],
-        "cache": {"ttl": "1h", "entries": 10, "size": "1Mi"},
+        "cache": {
+            "ttl": "1h",
+            "entries": 10,
+            "size": "1Mi",
+            "similar": {"embedding": "default", "similarity": 0.9},
+        },
         "samples": {"share": 0.25, "retention": "3d"},
         "shared": {
             "url": "nats://limits.internal:4222",

@@ -64,6 +64,17 @@ spec: {version: 1.2.0, transport: {http: {url: "https://shop.internal/mcp"}}}
         ("  memory: [{name: m, type: kv}, {name: m, type: vector}]", "spec.memory[1].name", "two memories"),
         ("  memory: [{name: m, type: kv, embedding: a}]", "spec.memory[0].embedding", "type: vector"),
         ("  memory: [{name: m, type: vector, embedding: a}]", "spec.memory[0].embedding", "no route is called 'a'"),
+        (
+            "  llm: {cache: {ttl: 1h, similar: {embedding: a}}}",
+            "spec.llm.cache.similar.embedding",
+            "no route is called 'a'",
+        ),
+        ("  llm: {cache: {ttl: 1h, similar: {}}}", "spec.llm.cache.similar", "embedding"),
+        (
+            "  llm: {cache: {ttl: 1h, similar: {embedding: a, similarity: 0.5}}}",
+            "spec.llm.cache.similar.similarity",
+            "0.8",
+        ),
         ("  toolSearch: {embedding: a}", "spec.toolSearch.embedding", "no route is called 'a'"),
         ("  toolSearch: {listUpTo: -1}", "spec.toolSearch.listUpTo", "-1"),
         ("  toolSearch: {upTo: 1}", "spec.toolSearch", "upTo"),

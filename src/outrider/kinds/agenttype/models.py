@@ -121,6 +121,18 @@ class PromptHook(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=Tru
     on_failure: HookFailure = "refuse"
 
 
+class SimilarCalls(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """When a call is answered as an earlier one that differs in the text of the user's last message only.
+
+    Attributes:
+        embedding: Route of a model that makes vectors of texts.
+        similarity: Cosine of the vectors of both texts, at least.
+    """
+
+    embedding: Alias
+    similarity: Annotated[float, msgspec.Meta(ge=0.8, le=1)] = 0.95
+
+
 class ResponseCache(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
     """Answers that are given again to the same call.
 
@@ -128,11 +140,13 @@ class ResponseCache(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=
         ttl: How long.
         entries: At most; the one that was not asked for longest goes.
         size: Of all of them.
+        similar: None gives them to the same call only.
     """
 
     ttl: Duration
     entries: Bound = 1000
     size: Size = size("64Mi")
+    similar: SimilarCalls | None = None
 
 
 class PromptSamples(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):

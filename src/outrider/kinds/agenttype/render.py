@@ -21,6 +21,7 @@ from outrider.core.sidecar_settings import (
     SampleSettings,
     SharedSettings,
     SidecarSettings,
+    SimilarSettings,
     SummarySettings,
     TelemetrySettings,
     WrapperSettings,
@@ -255,7 +256,15 @@ def _shared(shared: SharedStore) -> SharedSettings:
 
 
 def _cache(cache: ResponseCache) -> CacheSettings:
-    return CacheSettings(ttl=float(cache.ttl), entries=cache.entries, bytes=int(cache.size))
+    similar = cache.similar
+    return CacheSettings(
+        ttl=float(cache.ttl),
+        entries=cache.entries,
+        bytes=int(cache.size),
+        similar=None
+        if similar is None
+        else SimilarSettings(embedding=similar.embedding, similarity=similar.similarity),
+    )
 
 
 def _script(llm: Llm, place: Place) -> Path | None:

@@ -40,6 +40,9 @@ def validate(item: Object, objects: ObjectSet) -> Iterator[Fault]:
         yield from _route_fault(
             spec.tool_search.embedding, ("spec", "toolSearch", "embedding"), aliases, "embeds texts"
         )
+    if spec.llm.cache is not None and spec.llm.cache.similar is not None:
+        place: Path = ("spec", "llm", "cache", "similar", "embedding")
+        yield from _route_fault(spec.llm.cache.similar.embedding, place, aliases, "embeds texts")
     if spec.llm.budget is not None:
         yield from _zone_faults(spec.llm.budget.zone)
 
