@@ -76,7 +76,14 @@ async def learned(found: Meaning, folder: Path) -> None:
 async def learning(
     folder: Path, found: Meaning, tools: list[dict[str, Any]] | None = None, up_to: int = 3
 ) -> AsyncIterator[Desk]:
-    """Have a desk over tools that are being embedded."""
+    """Have a desk over tools that are being embedded; at its end what is being written is on disk."""
+    keep, writing = found._keep, asyncio.Lock()
+
+    async def keep_whole() -> None:
+        async with writing:
+            await keep()
+
+    found._keep = keep_whole  # type: ignore[method-assign]  # a task that is cancelled does not wait for its thread
     async with scripted() as server:
         server.tools = TOOLS if tools is None else tools
         finder = search(up_to, found)
@@ -85,7 +92,8 @@ async def learning(
             try:
                 yield made
             finally:
-                task.cancel()
+                async with writing:
+                    task.cancel()
                 await asyncio.wait([task])
 
 
