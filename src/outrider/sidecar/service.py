@@ -68,8 +68,8 @@ class Sidecar:
         self._stopping.set()
 
     def decide(self, exchange: Exchange) -> None:
-        """Hand a request to whatever serves now."""
-        self._now.decide(exchange)
+        """Refuse a request that comes before anything serves; from then on that decides itself."""
+        exchange.refuse(503, "starting", "the sidecar is starting")
 
     async def run(self) -> None:
         """Serve until `stop`."""
@@ -82,6 +82,7 @@ class Sidecar:
         try:
             opened = self._now = Generation(1, self._settings, self._lasting)
             await self._now.open()
+            proxy.gate = self._now
             async with self._with_egress(proxy):
                 try:
                     await self._serve(proxy)
@@ -131,6 +132,7 @@ class Sidecar:
             _log.error("the settings are not taken over, and the old ones hold: %s", self._refused)
             return
         before, self._now, self._refused = self._now, after, ""
+        self._lasting.proxy.gate = after
         after.follow(before)
         after.begin()
         task = asyncio.get_running_loop().create_task(before.close(after, grace=LONGEST_CALL))
