@@ -91,7 +91,7 @@ async def _plugin_start(folder: Path, rounds: int) -> Figure:
     config = with_defaults(plugin.manifest.configuration, {"file": str(folder / "starts.log")})
     audit = AuditLog(folder / "audit.jsonl", "benchmark", SystemClock())
     launcher = HostLauncher(
-        folder=folder, state=folder / "state", protected=folder / "state", cache=folder / "cache", audit=audit
+        folder=folder, state=folder / "state", protected=[folder / "state"], cache=folder / "cache", audit=audit
     )
     callbacks = HostCallbacks(event=lambda _: None, call=_refuse, log=lambda _, __: None)
     took = []

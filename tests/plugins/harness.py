@@ -216,7 +216,7 @@ async def on_this_host(
     clock = SystemClock()
     where = Environment(clock=clock, state=state, secrets=Resolver({}), supervisor=supervisor)
     audit = AuditLog(state / "audit.jsonl", "test", clock)
-    launcher = HostLauncher(folder=state, state=state, protected=state, cache=state, audit=audit)
+    launcher = HostLauncher(folder=state, state=state, protected=[state], cache=state, audit=audit)
     invoker = Invoker(registry(), where, audit)
     plugin = Running(read_plugin(PLUGINS / folder), config, {})
     plugin.host_call = HostFactory(Catalogue([PLUGINS]), launcher, invoker, "default", clock).call

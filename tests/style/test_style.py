@@ -19,7 +19,6 @@ TYPE_IGNORES = 12
 # in the programs of others.
 BROAD_EXCEPT = {
     "ports/store/store.py",
-    "edge/hosts.py",
     "ports/http/routing.py",
     "sidecar/proxy/proxy.py",
     "sidecar/tools/gate.py",

@@ -176,7 +176,7 @@ async def sandboxed(config: dict[str, Any], folder: Path) -> AsyncIterator[Plugi
     for name in ("state", "protected"):
         (folder / name).mkdir()
     launcher = HostLauncher(
-        folder=folder, state=folder / "state", protected=folder / "protected", cache=folder / "cache",
+        folder=folder, state=folder / "state", protected=[folder / "protected"], cache=folder / "cache",
         audit=AuditLog(folder / "audit.jsonl", "test", SystemClock()),
     )  # fmt: skip
     full = with_defaults(plugin.manifest.configuration, config)

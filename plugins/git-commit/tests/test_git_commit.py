@@ -455,7 +455,7 @@ async def test_in_the_sandbox(remote: Remote, repository: Path, tmp_path: Path) 
     for name in ("state", "protected"):
         (tmp_path / name).mkdir()
     launcher = HostLauncher(
-        folder=tmp_path, state=tmp_path / "state", protected=tmp_path / "protected", cache=tmp_path / "cache",
+        folder=tmp_path, state=tmp_path / "state", protected=[tmp_path / "protected"], cache=tmp_path / "cache",
         audit=AuditLog(tmp_path / "audit.jsonl", "test", SystemClock()),
     )  # fmt: skip
     config = with_defaults(plugin.manifest.configuration, {"repository": str(repository), "remote": remote.url})

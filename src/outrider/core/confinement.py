@@ -7,6 +7,7 @@ import msgspec
 from outrider.core.objects import Name
 
 LevelName = Literal["none", "landlock", "namespaced"]
+EnforcedLevel = Literal["landlock", "namespaced"]
 
 
 class SandboxSpec(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -15,5 +16,5 @@ class SandboxSpec(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_f
     `allowUnsandboxed` names plugins that may run without any sandbox where none works; every such start is audited.
     """
 
-    min_level: Literal["landlock", "namespaced"] = "landlock"
+    min_level: EnforcedLevel = "landlock"
     allow_unsandboxed: list[Name] = []

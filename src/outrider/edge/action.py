@@ -16,13 +16,14 @@ from outrider.core.identity import Principal, PrincipalKind
 from outrider.core.machines.backoff import delay
 from outrider.core.schema import convert
 from outrider.edge.execution import Execution
-from outrider.edge.hosts import HostFactory, SupervisedHost
+from outrider.edge.hosts import HostFactory
 from outrider.edge.journal import Journal
 from outrider.edge.link import Link
 from outrider.ports.clock import Clock
 from outrider.ports.telemetry import logger, span
 from outrider.runtime.audit import AuditLog
 from outrider.runtime.invoker import CallOptions, Invoker
+from outrider.runtime.plugin_host.supervision import SupervisedHost
 
 REPORT_BASE = 0.2
 REPORT_CAP = 15.0
@@ -110,8 +111,7 @@ class ActionAgent:
         kind: Any = plugin.type
         return SupervisedHost(
             self._factory,
-            plugin_type=kind,
-            plugin_id=plugin.plugin,
+            self._factory.catalogue.find(kind, plugin.plugin),
             config=plugin.config,
             name=plugin.plugin,
             on_log=on_log,

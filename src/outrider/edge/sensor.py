@@ -10,10 +10,11 @@ from outrider.core.machines.repeats import Repeater
 from outrider.core.schema import convert
 from outrider.core.timestamps import timestamp
 from outrider.core.trace import new_trace_id
-from outrider.edge.hosts import HostFactory, SupervisedHost
+from outrider.edge.hosts import HostFactory
 from outrider.edge.outbox import EventOutbox
 from outrider.ports.clock import Clock
 from outrider.runtime.plugin_host.protocol import PluginEvent
+from outrider.runtime.plugin_host.supervision import SupervisedHost
 
 CREDIT = 64
 REPEAT_TICK = 0.25
@@ -39,7 +40,7 @@ class Trigger:
         self._clock = clock
         self._repeater = Repeater(config.repeat_every)
         self.host = SupervisedHost(
-            factory, plugin_type="trigger", plugin_id=config.plugin, config=config.config, name=config.name, credit=CREDIT,
+            factory, factory.catalogue.find("trigger", config.plugin), config=config.config, name=config.name, credit=CREDIT,
             on_event=self._event, on_down=self._repeater.clear,
         )  # fmt: skip
 

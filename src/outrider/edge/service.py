@@ -67,7 +67,7 @@ class AgentProcess:
         self._certificate = Certificate(settings, clock)
         self._audit = AuditLog(settings.state / "audit.jsonl", f"{settings.kind}/{settings.name}", clock)
         self._launcher = HostLauncher(
-            protected=settings.secrets.parent,
+            protected=[settings.secrets.parent],
             folder=settings.folder,
             state=settings.state,
             cache=settings.cache,

@@ -71,15 +71,17 @@ class PluginBench:
         self.came.set()
 
     async def execute(self, given: dict[str, Any]) -> dict[str, Any]:
-        """Run one execution of an action, or send one report.
+        """Run one execution of an action or a tool, or send one report.
 
         Raises:
-            OutriderError: What the plugin answered.
+            OutriderError: What the plugin answered; or its result is not what plugin.yaml says.
         """
         method = "send" if self.plugin.manifest.type == "output" else "execute"
         params = {"input": given, "context": {}, "attempt": 1, "idempotency_key": "bench-1", "lease_epoch": 1}
         number, answer = self.host.execute(method, params, EXECUTION_SECONDS)
-        return await self.host.finish(number, answer, EXECUTION_SECONDS)
+        result = await self.host.finish(number, answer, EXECUTION_SECONDS)
+        check_fits(self.plugin.manifest.output or {}, result, "result")
+        return result
 
 
 @asynccontextmanager
@@ -105,7 +107,7 @@ async def bench(
     _make_room(state)
     audit = AuditLog(state / "audit.jsonl", "bench", SystemClock())
     launcher = HostLauncher(
-        folder=state / "work", state=state, protected=state / "protected", cache=state, audit=audit
+        folder=state / "work", state=state, protected=[state / "protected"], cache=state, audit=audit
     )  # fmt: skip
     factory = HostFactory(Catalogue([]), launcher, invoker, "default", SystemClock())
     opened = await factory.open_secrets(absolute_paths(plugin.manifest, filled, launcher.folder))
@@ -174,7 +176,7 @@ async def check_plugin(made: PluginBench, given: dict[str, Any] | None, seconds:
 
     Args:
         made: The plugin, not started yet.
-        given: Input of an action or output; a sample if absent.
+        given: Input of an action, an output or a tool; a sample if absent.
         seconds: How long to wait for an event of a trigger.
     """
     checks = list(_declarations(made.plugin))
@@ -204,7 +206,7 @@ def _declarations(plugin: Plugin) -> Iterator[Check]:
 
 
 def _schemas(plugin: Plugin) -> list[tuple[str, dict[str, Any]]]:
-    return [("configuration", plugin.manifest.configuration), ("input", plugin.manifest.input)]
+    return [("configuration", plugin.manifest.configuration), *plugin.manifest.exchanged()]
 
 
 def _judged(check: str, missing: list[str], words: str) -> Check:

@@ -139,7 +139,12 @@ class PluginHost:
             raise
 
     def execute(self, method: str, params: dict[str, Any], timeout: float) -> tuple[int, "asyncio.Future[Any]"]:
-        """Send an execution and return its number and the future of its answer; `finish` waits for it."""
+        """Send an execution and return its number and the future of its answer; `finish` waits for it.
+
+        Raises:
+            UnavailableError: Its process does not run.
+            LimitedError: It does not read its input.
+        """
         return self._send_request(method, {**params, "timeout": timeout})
 
     async def finish(self, number: int, answer: "asyncio.Future[Any]", timeout: float) -> dict[str, Any]:
@@ -156,8 +161,8 @@ class PluginHost:
         except TimeoutError as error:
             await self.cancel(number, answer)
             raise DeadlineExceededError(
-                f"{self.name}: not done within {timeout:g} s", expected=f"an answer within {timeout:g} s",
-                suggestions=["give the step a longer timeout"],
+                f"{self.name}: not done within {round(timeout, 2):g} s", expected=f"an answer within {round(timeout, 2):g} s",
+                suggestions=["give it a longer timeout"],
             ) from error  # fmt: skip
         except asyncio.CancelledError:
             await self.cancel(number, answer)

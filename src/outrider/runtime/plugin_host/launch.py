@@ -1,7 +1,7 @@
 """From a plugin's manifest and configuration to a confined process with exactly the granted rights."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -32,13 +32,15 @@ class HostLauncher:
     Args:
         folder: The platform's folder, where relative paths of configurations begin.
         state: The agent's state folder; each plugin gets a work folder in it.
-        protected: The platform's state folder, with keys and tokens: no plugin may reach it.
+        protected: Files and folders with keys and states: no plugin may reach them.
         cache: Where the sandbox probe's result is kept.
         audit: Gets a record of every start without a sandbox.
     """
 
-    def __init__(self, *, folder: Path, state: Path, protected: Path, cache: Path, audit: AuditLog) -> None:
-        self._protected = protected
+    def __init__(
+        self, *, folder: Path, state: Path, protected: Sequence[Path], cache: Path, audit: AuditLog
+    ) -> None:  # fmt: skip
+        self._protected = [path.resolve() for path in protected]
         self._audit = audit
         self.folder = folder
         self._state = state
@@ -62,6 +64,7 @@ class HostLauncher:
             InvalidConfigError: A path or port that it needs cannot be granted.
         """
         manifest = plugin.manifest
+        _check_folder(plugin, self._protected)
         level = await self._choose(manifest)
         work = self._state / "plugins" / f"{manifest.type}-{name}"
         work.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -94,7 +97,21 @@ class HostLauncher:
         return self._level
 
 
-def grants(manifest: PluginManifest, config: dict[str, Any], folder: Path, protected: Path) -> Grants:
+def _check_folder(plugin: Plugin, protected: Sequence[Path]) -> None:
+    """Refuse a plugin that sees what is protected because that lies in its own folder."""
+    for path in protected:
+        if _overlap(path, plugin.folder):
+            raise InvalidConfigError(
+                f"plugin '{plugin.manifest.id}': its folder holds keys or states", found=str(path),
+                expected=f"nothing of that in {plugin.folder}", suggestions=["keep secrets in another folder"],
+            )  # fmt: skip
+
+
+def _overlap(one: Path, other: Path) -> bool:
+    return one.is_relative_to(other) or other.is_relative_to(one)
+
+
+def grants(manifest: PluginManifest, config: dict[str, Any], folder: Path, protected: Sequence[Path]) -> Grants:
     """Return what a plugin may reach: the ports and paths that its configuration names, where plugin.yaml says so.
 
     Raises:
@@ -133,25 +150,29 @@ def _ports(manifest: PluginManifest, config: dict[str, Any], field: str) -> Iter
         yield port
 
 
-def _paths(config: dict[str, Any], field: str, folder: Path, protected: Path, *, create: bool = False) -> Iterator[str]:
+def _paths(
+    config: dict[str, Any], field: str, folder: Path, protected: Sequence[Path], *, create: bool = False
+) -> Iterator[str]:
     """Yield the folder of each named file, so that the plugin sees it replaced or created; of a folder the folder itself.
 
-    Where that folder holds the platform's state, the file alone is granted.
+    Where that folder holds what is protected, the file alone is granted.
     """
     for text in _values(config, field):
         path = (folder / text).resolve()
         wide = path if path.is_dir() else path.parent
-        if not (protected.is_relative_to(wide) or wide.is_relative_to(protected)):
+        near = [one for one in protected if _overlap(one, wide)]
+        if not near:
             yield str(wide)
             continue
-        if create and not path.exists() and not path.is_relative_to(protected):
+        is_inside = any(path.is_relative_to(one) for one in near)
+        if create and not path.exists() and not is_inside:
             path.touch(mode=0o644)
-        if not path.is_file() or path.is_relative_to(protected):
+        if not path.is_file() or is_inside:
             raise InvalidConfigError(
                 f"config.{field}: the plugin would reach the platform's own state",
                 path=f"config.{field}",
                 found=str(path),
-                expected=f"a file, or a folder that does not hold {protected}",
+                expected=f"a file, or a folder that does not hold {near[0]}",
                 suggestions=["use a folder of its own"],
             )
         yield str(path)

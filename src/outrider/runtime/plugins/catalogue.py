@@ -47,6 +47,12 @@ class Catalogue:
         if plugin is not None:
             return plugin
         causes = [error for folder, error in self.broken.items() if folder.name == plugin_id]
+        others = [kind for kind, other_id in self._plugins if other_id == plugin_id]
+        if others and not causes:
+            raise NotFoundError(
+                f"plugin '{plugin_id}' is of another type", found=f"type: {' and '.join(others)}", expected=f"type: {plugin_type}",
+                suggestions=[f"name a {plugin_type}: outrider plugin list shows them"],
+            )  # fmt: skip
         raise NotFoundError(
             f"no {plugin_type} plugin is called '{plugin_id}'"
             if not causes

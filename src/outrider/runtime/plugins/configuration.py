@@ -1,5 +1,6 @@
-"""Checks a plugin's `config` and `with` against the JSON Schemas of its plugin.yaml."""
+"""Checks a plugin's `config` and `with`, and a tool's arguments, against the JSON Schemas of its plugin.yaml."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -7,20 +8,26 @@ from outrider.core.errors import InvalidConfigError, OutriderError, did_you_mean
 from outrider.core.schema import convert, describe
 from outrider.core.secrets import SecretRef
 from outrider.core.source import Path, format_path
+from outrider.ports.secrets import Resolver
+from outrider.runtime.plugins.manifest import PluginManifest
 
 # Stands for the value of a secret while a configuration is checked.
 _PLACEHOLDER = "secret"
+_REASON_LIMIT = 300
 _WORDS = {"string": "text", "integer": "an integer", "number": "a number", "boolean": "true or false",
           "array": "a list", "object": "a mapping", "null": "null"}  # fmt: skip
 
 
-def schema_faults(schema: dict[str, Any], value: Any, base: Path) -> Iterator[tuple[Path, OutriderError]]:
+def schema_faults(
+    schema: dict[str, Any], value: Any, base: Path, *, secrets: bool = True
+) -> Iterator[tuple[Path, OutriderError]]:
     """Yield each fault of `value` with its path.
 
     Args:
         schema: JSON Schema 2020-12.
         value: Plain data.
         base: Where the value stands in its document.
+        secrets: Whether references of secrets may stand in it for text; what a program says is as it is.
     """
     import jsonschema  # noqa: PLC0415 - only who accepts configurations needs it
 
@@ -30,7 +37,7 @@ def schema_faults(schema: dict[str, Any], value: Any, base: Path) -> Iterator[tu
         hidden.append(path)
         return _PLACEHOLDER
 
-    shown = map_secrets(value, hide)
+    shown = map_secrets(value, hide) if secrets else value
     validator = jsonschema.Draft202012Validator(schema)
     for error in sorted(validator.iter_errors(shown), key=lambda error: [str(part) for part in error.absolute_path]):
         # What a secret holds is not known here; that it stands where text may stand is checked.
@@ -53,6 +60,31 @@ def map_secrets(value: Any, replace: Callable[[SecretRef, Path], Any], path: Pat
     if isinstance(value, list):
         return [map_secrets(item, replace, (*path, index)) for index, item in enumerate(value)]
     return value
+
+
+async def open_secrets(config: dict[str, Any], secrets: Resolver) -> dict[str, Any]:
+    """Return a configuration with its secret references opened, for the pipe to the plugin and for nothing else."""
+
+    def opened() -> dict[str, Any]:
+        result: dict[str, Any] = map_secrets(config, lambda ref, _: secrets.resolve(ref.secret, ref.key).reveal())
+        return result
+
+    return await asyncio.to_thread(opened)
+
+
+def declared_faults(manifest: PluginManifest) -> Iterator[tuple[Path, OutriderError]]:
+    """Yield what is wrong with the schemas of a plugin.yaml itself, with the name of the field."""
+    import jsonschema  # noqa: PLC0415 - see above
+
+    for name, schema in [("configuration", manifest.configuration), *manifest.exchanged()]:
+        try:
+            jsonschema.Draft202012Validator.check_schema(schema)
+        except jsonschema.SchemaError as error:
+            path = format_path((name, *error.absolute_path))
+            yield (name,), InvalidConfigError(
+                f"plugin '{manifest.id}': {path} is no JSON Schema: {error.message[:_REASON_LIMIT]}", found=describe(error.instance),
+                expected="JSON Schema 2020-12", suggestions=[f"correct {path} in its plugin.yaml"],
+            )  # fmt: skip
 
 
 def with_defaults(schema: dict[str, Any], value: dict[str, Any]) -> dict[str, Any]:

@@ -82,7 +82,9 @@ class PluginManifest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     Attributes:
         configuration: JSON Schema (2020-12) of `config`.
-        input: JSON Schema of an action's `with`.
+        input: JSON Schema of an action's `with`, or of a tool's arguments.
+        output: JSON Schema of a tool's result.
+        read_only: Whether a tool only reads; one that does not say so may change something.
         target: What an execution acts on, for policies, with fields of the input in braces: `service/{service}`.
         idempotent: Whether running it again after an unknown outcome is harmless.
         on_lost: What follows when the agent vanished while it ran; a rule can say otherwise.
@@ -98,6 +100,8 @@ class PluginManifest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     license: str = "Apache-2.0"
     configuration: dict[str, Any] = msgspec.field(default_factory=_nothing)
     input: dict[str, Any] = msgspec.field(default_factory=_nothing)
+    output: dict[str, Any] | None = None
+    read_only: bool = False
     target: str = ""
     limits: PluginLimits = msgspec.field(default_factory=PluginLimits)
     permissions: Permissions = msgspec.field(default_factory=Permissions)
@@ -105,6 +109,33 @@ class PluginManifest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     on_lost: OnLost = "fail"
     concurrency: Annotated[int, msgspec.Meta(ge=1, le=256)] = 1
     tags: list[str] = []
+
+    def __post_init__(self) -> None:
+        if self.type == "tool":
+            self._check_tool()
+        elif self.read_only or self.output is not None:
+            raise InvalidConfigError(
+                "read_only and output are those of a tool", path="output" if self.output is not None else "read_only",
+                found=f"type: {self.type}", expected="type: tool", suggestions=["remove them"],
+            )  # fmt: skip
+
+    def _check_tool(self) -> None:
+        if self.permissions.operations:
+            raise InvalidConfigError(
+                "a tool asks for no operations: its agent gets them by grants of its own", path="permissions.operations",
+                found=", ".join(self.permissions.operations), expected="no operation",
+                suggestions=["remove them, and grant them to the AgentType: tools: [{operation: ...}]"],
+            )  # fmt: skip
+        for name, schema in self.exchanged():
+            if schema.get("type") != "object":
+                raise InvalidConfigError(
+                    f"{name} of a tool is an object, as MCP has it", path=name, found=f"type: {schema.get('type')}",
+                    expected="type: object", suggestions=["add type: object"],
+                )  # fmt: skip
+
+    def exchanged(self) -> list[tuple[str, dict[str, Any]]]:
+        """Return the schemas of what an execution is given and gives, by the names of their fields."""
+        return [("input", self.input), *([("output", self.output)] if self.output is not None else [])]
 
     @property
     def key(self) -> tuple[PluginType, str]:
