@@ -10,8 +10,8 @@ import pytest
 from tests.platform.harness import Platform
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
-KINDS = ["trigger", "action", "output"]
-SAID = {"trigger": "flag is gone", "action": "appended to", "output": "appended"}
+KINDS = ["trigger", "action", "output", "tool"]
+SAID = {"trigger": "flag is gone", "action": "appended to", "output": "appended", "tool": "0 lines contain it"}
 
 
 def new(platform: Platform, language: str, kind: str) -> Path:

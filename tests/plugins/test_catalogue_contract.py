@@ -40,10 +40,15 @@ def _config(value: Any) -> dict[str, Any]:
         return _config(value[0])
     if "config" in value:
         return dict(value["config"])
-    for key in ("triggers", "plugins", "spec"):
+    for key in ("triggers", "plugins", "spec", "transport", "plugin"):
         if key in value:
             return _config(value[key])
     return {}
+
+
+def schemas(plugin: Plugin) -> list[dict[str, Any]]:
+    """Return those of its configuration, of what it is given, and of what a tool gives."""
+    return [plugin.manifest.configuration, *(schema for _, schema in plugin.manifest.exchanged())]
 
 
 @pytest.fixture(params=FOLDERS)
@@ -71,12 +76,13 @@ def test_the_catalogue_has_what_is_documented() -> None:
     expected |= {("output", name) for name in outputs}
     actions = ("http-call", "disk-clean-up", "systemd-unit", "git-commit", "container-restart", "run-playbook")
     expected |= {("action", name) for name in actions}
+    expected |= {("tool", "log-search")}
     assert expected <= keys
     assert len(keys) == len(FOLDERS), "two plugins of one type share an id"
 
 
 def test_its_schemas_are_valid_and_closed(plugin: Plugin) -> None:
-    for schema in (plugin.manifest.configuration, plugin.manifest.input):
+    for schema in schemas(plugin):
         jsonschema.Draft202012Validator.check_schema(schema)
         assert schema["additionalProperties"] is False
         for field in schema.get("properties", {}).values():
@@ -99,7 +105,7 @@ def test_its_target_names_fields_of_the_input(plugin: Plugin) -> None:
 
 def test_its_readme_names_every_field(plugin: Plugin) -> None:
     text = (plugin.folder / "README.md").read_text()
-    for schema in (plugin.manifest.configuration, plugin.manifest.input):
+    for schema in schemas(plugin):
         for name, field in schema.get("properties", {}).items():
             row = re.search(rf"^\| `{name}` \|.*$", text, re.MULTILINE)
             assert row is not None, name

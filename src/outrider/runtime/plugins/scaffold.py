@@ -10,11 +10,13 @@ from outrider.core.errors import ConflictError, InvalidConfigError
 from outrider.core.objects import NAME_PATTERN
 
 Language = Literal["python", "nodejs", "go", "sh"]
-Kind = Literal["trigger", "action", "output"]
+Kind = Literal["trigger", "action", "output", "tool"]
 LANGUAGES: tuple[str, ...] = get_args(Language)
 KINDS: tuple[str, ...] = get_args(Kind)
 _TEMPLATES = Path(__file__).parent / "templates"
 _FRAME = "@FRAME@"
+_GO_IMPORTS = ("bufio", "encoding/json", "fmt", "os", "sync")
+_MORE_IMPORTS = {"trigger": ("time",), "tool": ("strings",)}
 
 
 class _Form(msgspec.Struct, frozen=True):
@@ -80,7 +82,7 @@ def _files(plugin_id: str, kind: Kind, language: Language) -> dict[str, str]:
         "@PROGRAM@": program,
         "@MEMORY@": form.memory,
         "@PROCESSES@": str(form.processes),
-        "@IMPORTS@": '\t"time"\n' if kind == "trigger" else "",
+        "@IMPORTS@": "".join(f'\t"{package}"\n' for package in sorted({*_GO_IMPORTS, *_MORE_IMPORTS.get(kind, ())})),
     }
     source = (_TEMPLATES / language / kind).read_text()
     if _FRAME in source:

@@ -52,7 +52,10 @@ def new_plugin(plugin_id: str, kind: Any, language: Any, folder: Path, output: O
 
 def _options(command: Any) -> Any:
     command = click.option(
-        "--input", "given", default="", help="JSON object of an action's `with`, or a report; @FILE reads it."
+        "--input",
+        "given",
+        default="",
+        help="JSON object of an action's `with`, a tool's arguments, or a report; @FILE reads it.",
     )(command)
     command = click.option(
         "--config", default="", help="JSON object; @FILE reads it. From the schema's examples if absent."
@@ -108,11 +111,11 @@ async def _execute_once(made: PluginBench, given: str) -> int:
     value = (
         json_object("--input", given)
         if given
-        else sample(manifest.input)
-        if manifest.type == "action"
         else sample_report()
+        if manifest.type == "output"
+        else sample(manifest.input)
     )
-    if manifest.type == "action":
+    if manifest.type != "output":
         check_fits(manifest.input, value, "input")
     try:
         await made.execute(value)

@@ -9,7 +9,7 @@ A trigger:
 
     main(Door)
 
-An action or an output defines `execute(request)` and returns a dict. `print` goes to the plugin's log, never into the protocol.
+An action, an output or a tool defines `execute(request)` and returns a dict. `print` goes to the plugin's log, never into the protocol.
 The protocol itself is described in docs/reference/plugin-protocol.md.
 """
 
@@ -118,7 +118,7 @@ class _Link:
 
 
 class Plugin:
-    """What triggers, actions and outputs have in common; `config` holds the checked configuration."""
+    """What all plugins have in common; `config` holds the checked configuration."""
 
     def __init__(self, config: dict[str, Any], link: _Link) -> None:
         self.config = config
@@ -248,11 +248,15 @@ class Output(Action):
     """Sends reports; the report is `request.input`."""
 
 
+class Tool(Action):
+    """Answers calls of an AI agent; the arguments are `request.input`."""
+
+
 class Request:
     """One execution.
 
     Attributes:
-        input: The parameters (`with` of the step), or an output's report.
+        input: The parameters (`with` of the step), a tool's arguments, or an output's report.
         context: The event and the rule behind it.
         attempt: 1 for the first try.
         idempotency_key: The same for every attempt.
