@@ -38,6 +38,10 @@ def _plugin(plugin: Plugin) -> Iterator[str]:
     if manifest.type == "action":
         yield from _schema("Input (`with:`)", manifest.input)
         yield f"Target for policies: {code(manifest.target or 'none')}. When its agent is lost: {code(manifest.on_lost)}.\n"
+    if manifest.type == "tool":
+        yield from _schema("Arguments", manifest.input)
+        yield from _schema("Result", manifest.output or {})
+        yield f"It {'only reads' if manifest.read_only else 'may change something'}.\n"
     yield from table(("may", "what"), _permissions(plugin))
 
 

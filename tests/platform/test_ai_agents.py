@@ -119,6 +119,21 @@ def test_a_rejected_call_is_an_answer_for_the_agent(hook: Hook) -> None:
         assert not (hook.out / "note").exists()
 
 
+def test_a_plugin_is_a_tool_of_its_agent(hook: Hook) -> None:
+    folder = hook.platform.folder
+    (folder / "logs").mkdir()
+    (folder / "logs" / "web.log").write_text("ERROR out of memory\n")
+    declare(hook, {"server": "logs", "version": ">=1", "tools": ["*"]})
+    spec = {"transport": {"plugin": {"id": "log-search", "config": {"folder": "logs"}}}}
+    tool = {"apiVersion": "outrider.dev/v1alpha1", "kind": "Tool", "metadata": {"name": "logs"}, "spec": spec}
+    (folder / "logs.yaml").write_text(yaml.safe_dump(tool))
+    with running(hook.platform):
+        hook.post({"tools": [["logs_log-search", {"text": "memory"}]]})
+        eventually(lambda: done(hook.platform, 1), what=hook.platform.logs())
+        (found,) = result(hook.platform)["result"]["tools"]
+        assert found["lines"] == [{"file": "web.log", "text": "ERROR out of memory"}]
+
+
 SHOP = {
     "apiVersion": "outrider.dev/v1alpha1", "kind": "Tool", "metadata": {"name": "shop"},
 }  # fmt: skip

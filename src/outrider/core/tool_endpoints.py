@@ -1,10 +1,12 @@
 """Where tools are: what a Tool declares, and what an AgentType resolves."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
+from outrider.core.confinement import EnforcedLevel
 from outrider.core.errors import InvalidConfigError
+from outrider.core.objects import Name
 from outrider.core.quantities import Size, size
 from outrider.core.secrets import HeaderFields, SecretRef
 from outrider.core.tool_oauth import OAuth, check_credentials
@@ -115,7 +117,21 @@ class A2aTransport(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=T
     ca: str = ""
 
 
-_WAYS = ("http", "stdio", "openapi", "a2a")
+class PluginTransport(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """A plugin of type `tool`: one tool, called as the plugin is. The sidecar keeps its process, confined.
+
+    Attributes:
+        id: Of the plugin: it lies in `plugins/` beside the file of this object, or comes with Outrider.
+        config: What its plugin.yaml takes, as values or from a secret.
+        min_level: Below it the plugin is not started; the strongest level that works is used.
+    """
+
+    id: Name
+    config: dict[str, Any] = {}
+    min_level: EnforcedLevel = "landlock"
+
+
+_WAYS = ("http", "stdio", "openapi", "a2a", "plugin")
 
 
 class ToolTransport(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
@@ -125,6 +141,7 @@ class ToolTransport(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=
     stdio: StdioTransport | None = None
     openapi: OpenApiTransport | None = None
     a2a: A2aTransport | None = None
+    plugin: PluginTransport | None = None
 
     def __post_init__(self) -> None:
         given = [way for way in _WAYS if getattr(self, way) is not None]
@@ -139,11 +156,19 @@ class ToolEndpoint(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=T
     """A server of tools.
 
     Attributes:
-        version: Of what it offers. The definitions of its tools are pinned for each version when they are first seen.
+        version: Of what it offers. The definitions of its tools are pinned for each version when they are first seen. That of
+            a plugin stands in its plugin.yaml; any other Tool must say it.
         capabilities: What it is good for, in words that agents may ask for, such as `issues.search`.
         transport: How it is reached.
     """
 
-    version: Annotated[str, msgspec.Meta(pattern=r"^[0-9][0-9A-Za-z.+-]*$", examples=["2.1.0"])]
+    version: Annotated[str, msgspec.Meta(pattern=r"^[0-9][0-9A-Za-z.+-]*$", examples=["2.1.0"])] = ""
     capabilities: list[str] = []
     transport: ToolTransport
+
+    def __post_init__(self) -> None:
+        if not self.version and self.transport.plugin is None:
+            raise InvalidConfigError(
+                "field 'version' is missing", found="no version", expected="a version such as 2.1.0",
+                suggestions=["add version: 1.0.0, and raise it when its tools change"],
+            )  # fmt: skip

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from outrider.core.confinement import EnforcedLevel
 from outrider.core.oauth_settings import OAuthSettings
 from outrider.core.policy import ApprovalTerms
 from outrider.core.secrets import SecretRef
@@ -116,7 +117,28 @@ class A2aServerSettings(
     url: str
 
 
-AnyToolServer = HttpServerSettings | StdioServerSettings | OpenApiServerSettings | A2aServerSettings
+class PluginServerSettings(
+    ToolServerSettings, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True, tag="plugin"
+):
+    """A plugin of type `tool`, kept in a process of its own by the sidecar.
+
+    Attributes:
+        version: That its plugin.yaml must have; empty for any.
+        plugin: Its id.
+        config: What its plugin.yaml takes, as values or from a secret.
+        base: Where relative paths begin, and `plugins/` is looked for.
+        min_level: Of its sandbox.
+    """
+
+    plugin: str
+    config: dict[str, Any] = {}
+    base: Path
+    min_level: EnforcedLevel = "landlock"
+
+
+AnyToolServer = (
+    HttpServerSettings | StdioServerSettings | OpenApiServerSettings | A2aServerSettings | PluginServerSettings
+)
 
 
 class ToolGrantSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

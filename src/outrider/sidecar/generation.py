@@ -79,8 +79,10 @@ class Generation:
         number: Of the version, from 1 on.
         settings: They.
         lasting: What it shares with others.
+        before: The one in whose place it comes.
 
     Attributes:
+        secrets: Opens them.
         gate: Of the models.
         tools: None where the agent has none.
         agent: Whose calls it takes.
@@ -90,10 +92,17 @@ class Generation:
         cache: Answers that are given again; None where none are.
     """
 
-    def __init__(self, number: int, settings: SidecarSettings, lasting: Lasting) -> None:
+    def __init__(
+        self, number: int, settings: SidecarSettings, lasting: Lasting, before: "Generation | None" = None
+    ) -> None:  # fmt: skip
         self.number, self.settings = number, settings
         self._lasting, self._clock = lasting, lasting.clock
-        self._secrets = Resolver.declared(settings.secret_sources, folder=settings.folder, store=settings.secrets)
+        # What is kept of the one before opens secrets by its resolver, which knows what to mask.
+        self.secrets: Resolver = (
+            before.secrets
+            if before is not None and _same(before.settings, settings, _SECRETS)
+            else Resolver.declared(settings.secret_sources, folder=settings.folder, store=settings.secrets)
+        )
         self.currency = known_prices(settings.llm.prices).currency
         self.gate: LlmGate
         self.tools: Tools | None = None
@@ -131,7 +140,7 @@ class Generation:
         settings, lasting = self.settings.llm, self._lasting
         self.routes = build_routes(settings, lasting.proxy)
         keys = frozenset(
-            [(await self._secrets.fetch(one.secret, one.key)).reveal().encode() for one in self.settings.keys]
+            [(await self.secrets.fetch(one.secret, one.key)).reveal().encode() for one in self.settings.keys]
         )
         self.agent = Agent(self.settings.agent, keys, self._limits(before), await self._budget(before))
         script = read_script(settings.offline) if settings.offline is not None else None
@@ -240,13 +249,14 @@ class Generation:
 
         state = self.settings.state
         around = Surroundings(
-            secrets=self._secrets, state=state / HOOKS, protected=[*self.settings.protected, state], changed=lambda: None
+            secrets=self.secrets, state=state / HOOKS, protected=[*self.settings.protected, state], changed=lambda: None,
+            clock=self._clock,
         )  # fmt: skip
         return build_hooks(self.settings.llm, self.settings.agent, around)
 
     async def _open_shares(self) -> "Shares | None":
         return await build_shares(
-            self.settings.llm, self.settings.agent, self.settings.state, self._secrets, self._clock
+            self.settings.llm, self.settings.agent, self.settings.state, self.secrets, self._clock
         )  # fmt: skip
 
     def _limits(self, before: "Generation | None") -> Limits:
@@ -268,7 +278,7 @@ class Generation:
         from outrider.sidecar.otlp import OtlpGate  # noqa: PLC0415 - most agents send none
 
         self._otlp = OtlpGate(
-            settings, self._lasting.proxy, self._secrets, self._admits, keyless=not self.agent.keys
+            settings, self._lasting.proxy, self.secrets, self._admits, keyless=not self.agent.keys
         )  # fmt: skip
         await self._otlp.open()
 
@@ -281,9 +291,9 @@ class Generation:
         from outrider.sidecar.tools.building import Tools  # noqa: PLC0415 - see above
 
         kept = before.tools if before is not None and _same(before.settings, settings, _SECRETS) else None
-        own = await own_servers(settings, self._secrets, self._clock, kept.own if kept else {})
+        own = await own_servers(settings, self.secrets, self._clock, kept.own if kept else {})
         self.tools = Tools(
-            settings.tools, agent=settings.agent, state=settings.state, secrets=self._secrets, clock=self._clock,
+            settings.tools, agent=settings.agent, state=settings.state, secrets=self.secrets, clock=self._clock,
             used=self._used, asked=self._lasting.feed.add, own=own, protected=settings.protected, before=kept,
         )  # fmt: skip
         self._tool_gate = self.tools.gate(self._admits, keyless=not self.agent.keys)
@@ -315,7 +325,7 @@ class Generation:
                 if settings.key is None:
                     continue
                 try:
-                    provider.use_key(await self._secrets.fetch(settings.key.secret, settings.key.key))
+                    provider.use_key(await self.secrets.fetch(settings.key.secret, settings.key.key))
                 except (OutriderError, OSError) as error:
                     if first:
                         raise

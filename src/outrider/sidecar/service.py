@@ -6,6 +6,7 @@ import gc
 import os
 import signal
 import socket
+from collections import deque
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from outrider.core.sidecar_settings import SidecarSettings
 from outrider.ports.clock import SystemClock
 from outrider.ports.http.server import Server
 from outrider.ports.process import LIFELINE_VARIABLE, watch_lifeline
+from outrider.ports.secrets import Resolver
 from outrider.ports.secrets.private_files import write_private
 from outrider.ports.telemetry import configure_logging, logger, traces
 from outrider.sidecar.activity import ActivityFeed
@@ -38,6 +40,8 @@ DRAIN_SECONDS = 10.0
 # How often is looked whether there are other settings.
 LOOK_SECONDS = 1.0
 GARBAGE_THRESHOLD = 50_000
+# Those of settings that still serve calls, and some more.
+MOST_RESOLVERS = 16
 Mark = tuple[int, ...]
 _log = logger(__name__)
 
@@ -57,11 +61,18 @@ class Sidecar:
         self._stopping = asyncio.Event()
         self._feed, self._totals = ActivityFeed(), Totals()
         self._spans = Spans(settings.agent, settings.traceparent) if traces() else None
+        self._opened: deque[Resolver] = deque(maxlen=MOST_RESOLVERS)
         self._lasting: Lasting
         self._now: Generation
         self._ending: set[asyncio.Task[None]] = set()
         self._refused = ""
         self._egress: Egress | None = None
+
+    def mask(self, text: str) -> str:
+        """Return a text without the secrets that were opened: what plugins say comes into the log."""
+        for secrets in self._opened:
+            text = secrets.mask(text)
+        return text
 
     def stop(self) -> None:
         """Ask for a clean end: what is in flight is answered."""
@@ -80,7 +91,7 @@ class Sidecar:
         )  # fmt: skip
         opened: Generation | None = None
         try:
-            opened = self._now = Generation(1, self._settings, self._lasting)
+            opened = self._now = self._made(1, self._settings)
             await self._now.open()
             proxy.gate = self._now
             async with self._with_egress(proxy):
@@ -96,6 +107,13 @@ class Sidecar:
                     await opened.close_shares()
             finally:
                 await asyncio.to_thread(ledger.close)
+
+    def _made(self, number: int, settings: SidecarSettings, before: Generation | None = None) -> Generation:
+        """Return a generation that is not open yet; what it opens of secrets is masked from now on."""
+        made = Generation(number, settings, self._lasting, before)
+        if made.secrets not in self._opened:
+            self._opened.append(made.secrets)
+        return made
 
     async def _end_tools(self) -> None:
         """End calls of tools, those by older settings at once."""
@@ -121,7 +139,7 @@ class Sidecar:
             if settings == self._now.settings:
                 self._refused = ""
                 return
-            after = Generation(self._now.number + 1, settings, self._lasting)
+            after = self._made(self._now.number + 1, settings, self._now)
             try:
                 await after.open(self._now)
             except BaseException:
@@ -268,6 +286,7 @@ def serve(arguments: list[str]) -> None:
 
 
 async def _main(sidecar: Sidecar) -> None:
+    configure_logging(mask=sidecar.mask)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, sidecar.stop)

@@ -15,6 +15,7 @@ from outrider.core.tool_endpoints import ToolEndpoint
 from outrider.core.tool_settings import (
     A2aServerSettings,
     OpenApiServerSettings,
+    PluginServerSettings,
     StdioServerSettings,
     ToolSearchSettings,
 )
@@ -287,6 +288,23 @@ def test_every_field_of_another_agent_reaches_its_sidecar(field: str) -> None:
 def test_addresses_before_which_no_card_lies(url: str) -> None:
     with pytest.raises(InvalidConfigError, match="url"):
         convert({"version": "1", "transport": {"a2a": {"url": url}}}, ToolEndpoint)
+
+
+PLUGIN: dict[str, Any] = {"id": "log-search", "config": {"folder": {"secret": "place"}}, "minLevel": "namespaced"}
+
+
+@pytest.mark.parametrize("field", PLUGIN)
+def test_every_field_of_a_plugin_reaches_its_sidecar(field: str) -> None:
+    def server(plugin: dict[str, Any]) -> Any:
+        endpoint = convert({"version": "1", "transport": {"plugin": plugin}}, ToolEndpoint)
+        use = ToolUse(server="logs", tools=["*"])
+        return granted([use], {"logs": endpoint}, folder=Path("/home/ana"), operations=None, asks=False).servers[0]
+
+    usual = {key: value for key, value in PLUGIN.items() if key != field}
+    assert server(PLUGIN) != server({"id": "other"} | usual)
+    assert server(PLUGIN) == PluginServerSettings(
+        name="logs", version="1", plugin="log-search", config=PLUGIN["config"], base=Path("/home/ana"), min_level="namespaced"
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("transport", [{}, {"http": {"url": "https://a.internal/"}, "stdio": {"command": ["a"]}}])

@@ -18,7 +18,9 @@ async def host(agent: AgentFolder, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
     for name, value in agent.environment.items():
         monkeypatch.setenv(name, value)
     objects, item = declared_agent(agent.folder, "")
-    async with hosting(item, agent_home(agent.folder, objects, item), references(objects), offline=True) as made:
+    async with hosting(
+        item, agent_home(agent.folder, objects, item), references(objects, objects.catalogue), offline=True
+    ) as made:
         yield made
 
 

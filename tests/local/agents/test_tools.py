@@ -145,3 +145,34 @@ def test_another_agent_as_a_tool(tmp_path: Path) -> None:
         )
     assert (said["state"], said["text"]) == ("completed", "c: hi")
     assert long["code"] == "DENIED"
+
+
+def test_plugins_as_tools(tmp_path: Path) -> None:
+    """One that comes with Outrider, and one that lies beside the agent and has a secret."""
+    agent = granted(
+        tmp_path, {"server": "logs", "version": ">=1", "tools": ["*"], "prefix": "", "arguments": {"text": ["memory", "none"]}},
+        {"server": "count", "tools": ["lines"]},
+    )  # fmt: skip
+    (agent.folder / "logs").mkdir()
+    (agent.folder / "logs" / "web.log").write_text("all is well\nERROR out of memory\n")
+    (agent.folder / "token").write_text("sk-of-the-tool")
+    agent.declare("Platform", "home", {"secrets": {"token": {"file": "token"}}})
+    agent.declare("Tool", "logs", {"transport": {"plugin": {"id": "log-search", "config": {"folder": "logs"}}}})
+    made = agent.outrider("plugin", "new", "lines", "--type", "tool", "--lang", "nodejs")
+    assert made.returncode == 0, made.stderr
+    program = agent.folder / "plugins" / "lines" / "lines.js"
+    program.write_text(program.read_text().replace("lines contain it`", "lines, ${config.token.length} letters`"))
+    manifest = program.with_name("plugin.yaml")
+    field = "    token: {type: string, description: a key}\n    path:"
+    manifest.write_text(manifest.read_text().replace("    path:", field))
+    config = {"path": "logs/web.log", "token": {"secret": "token"}}
+    agent.declare("Tool", "count", {"version": "0.1.0", "transport": {"plugin": {"id": "lines", "config": config}}})
+    assert agent.outrider("validate").returncode == 0, agent.outrider("validate").stderr
+    found, denied, counted = run(
+        agent, [("log-search", {"text": "memory"}), ("log-search", {"text": "well"}), ("count_lines", {"text": "l"})]
+    )
+    assert found["lines"] == [{"file": "web.log", "text": "ERROR out of memory"}]
+    assert denied["code"] == "DENIED"
+    assert counted == {"lines": 1, "summary": "1 lines, 14 letters"}
+    written = [path for path in tmp_path.rglob("*") if path.is_file() and path.name != "token"]
+    assert [path for path in written if b"sk-of-the-tool" in path.read_bytes()] == []

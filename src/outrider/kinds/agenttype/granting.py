@@ -9,13 +9,14 @@ from packaging.version import InvalidVersion, Version
 
 from outrider.core.errors import InvalidConfigError, NotFoundError, did_you_mean
 from outrider.core.oauth_settings import ExchangeSettings, OAuthSettings
-from outrider.core.tool_endpoints import A2aTransport, ToolEndpoint
+from outrider.core.tool_endpoints import A2aTransport, PluginTransport, ToolEndpoint
 from outrider.core.tool_oauth import OAuth
 from outrider.core.tool_settings import (
     A2aServerSettings,
     AnyToolServer,
     HttpServerSettings,
     OpenApiServerSettings,
+    PluginServerSettings,
     StdioServerSettings,
     ToolGrantSettings,
     ToolSearchSettings,
@@ -147,6 +148,8 @@ def server_settings(name: str, endpoints: Mapping[str, ToolEndpoint], folder: Pa
         )  # fmt: skip
     if transport.a2a is not None:
         return _agent(name, version, transport.a2a, folder)
+    if transport.plugin is not None:
+        return _plugin(name, version, transport.plugin, folder)
     assert stdio is not None  # one of them is
     return StdioServerSettings(
         name=name, version=version, command=stdio.command, env=stdio.env, base=folder, folder=folder / stdio.folder,
@@ -159,6 +162,12 @@ def _agent(name: str, version: str, a2a: A2aTransport, folder: Path) -> AnyToolS
     return A2aServerSettings(
         name=name, version=version, url=a2a.url, token=a2a.token, headers=a2a.headers,
         ca=folder / a2a.ca if a2a.ca else None,
+    )  # fmt: skip
+
+
+def _plugin(name: str, version: str, plugin: PluginTransport, folder: Path) -> AnyToolServer:
+    return PluginServerSettings(
+        name=name, version=version, plugin=plugin.id, config=plugin.config, base=folder, min_level=plugin.min_level
     )  # fmt: skip
 
 

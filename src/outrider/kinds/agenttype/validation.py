@@ -2,9 +2,12 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import msgspec
+
 from outrider.core.errors import InvalidConfigError, NotFoundError, OutriderError, did_you_mean
 from outrider.core.objects import Object
 from outrider.core.source import Path
+from outrider.core.tool_endpoints import ToolEndpoint
 from outrider.kinds.agenttype.environment import JOINED, reserved
 from outrider.kinds.agenttype.granting import chosen
 from outrider.kinds.agenttype.model import AgentTypeSpec
@@ -13,6 +16,7 @@ from outrider.kinds.agenttype.render import NAMED_KINDS, References, resolved
 from outrider.runtime.discovery import registry
 from outrider.runtime.expressions import Expression
 from outrider.runtime.objects import Fault, ObjectSet
+from outrider.runtime.plugins.catalogue import Catalogue
 
 
 def validate(item: Object, objects: ObjectSet) -> Iterator[Fault]:
@@ -30,8 +34,9 @@ def validate(item: Object, objects: ObjectSet) -> Iterator[Fault]:
             "packages are those of Python", found=f"runtime: {spec.wrapper.runtime}", expected="runtime: auto or python",
             suggestions=["remove the packages"],
         )  # fmt: skip
-    yield from _route_faults(spec.llm, references(objects))
-    yield from _tool_faults(spec, references(objects))
+    known = references(objects, objects.catalogue)
+    yield from _route_faults(spec.llm, known)
+    yield from _tool_faults(spec, known)
     for number, hook in enumerate(spec.llm.hooks):
         yield from objects.reference_fault("Tool", hook.server, ("spec", "llm", "hooks", number, "server"))
     aliases = [route.alias for route in spec.llm.routes]
@@ -57,13 +62,31 @@ def _name_faults(item: Object, objects: ObjectSet) -> Iterator[Fault]:
             )  # fmt: skip
 
 
-def references(objects: Iterable[Object]) -> References:
-    """Return what an AgentType among these objects may name."""
+def references(objects: Iterable[Object], catalogue: Catalogue) -> References:
+    """Return what an AgentType among these objects may name.
+
+    Args:
+        objects: ModelProviders, Tools and others.
+        catalogue: The plugins at hand.
+    """
     found: dict[str, dict[str, Any]] = {kind: {} for kind in NAMED_KINDS}
     for item in objects:
         if item.kind in found:
             found[item.kind][item.name] = item.spec
-    return References(providers=found["ModelProvider"], tools=found["Tool"])
+    tools = {name: _with_version(tool, catalogue) for name, tool in found["Tool"].items()}
+    return References(providers=found["ModelProvider"], tools=tools)
+
+
+def _with_version(tool: ToolEndpoint, catalogue: Catalogue) -> ToolEndpoint:
+    """Return a Tool with the version of its plugin; of a plugin that is not there the Tool itself tells."""
+    plugin = tool.transport.plugin
+    if plugin is None or tool.version:
+        return tool
+    try:
+        version = catalogue.find("tool", plugin.id).manifest.version
+    except OutriderError:
+        version = "0"
+    return msgspec.structs.replace(tool, version=version)
 
 
 def _environment_faults(spec: AgentTypeSpec) -> Iterator[Fault]:

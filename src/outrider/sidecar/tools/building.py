@@ -74,7 +74,7 @@ class Tools:
         self.own = own
         self.news: asyncio.Event = before.news if before is not None else asyncio.Event()
         around = Surroundings(
-            secrets=secrets, state=state / "servers", protected=[*protected, state], changed=self.news.set
+            secrets=secrets, state=state / "servers", protected=[*protected, state], changed=self.news.set, clock=clock
         )
         known = before.opened if before is not None else {}
         self.opened: dict[str, ToolServer] = {}

@@ -22,6 +22,7 @@ from outrider.ports.clock import Clock
 from outrider.ports.telemetry import logger
 from outrider.runtime.discovery import registry
 from outrider.runtime.objects import parse_object
+from outrider.runtime.plugins.catalogue import catalogue
 from outrider.sidecar.activity import Activity, Question
 from outrider.sidecar.tools.status import Decision
 from outrider.surfaces.agents.asking import decide
@@ -85,8 +86,8 @@ class AgentTasks:
                 raise UnavailableError(f"agent '{self._settings.name}' is not declared any more")
             self._hosting = contextlib.AsyncExitStack()
             item, *named = [parse_object(document, registry()) for document in self._config.workload]
-            home = self._home(item)
-            self._host = await self._hosting.enter_async_context(hosting(item, home, references(named)))
+            known = references(named, catalogue(self._settings.folder))
+            self._host = await self._hosting.enter_async_context(hosting(item, self._home(item), known))
             self._made_of = made_of
         return self._host
 

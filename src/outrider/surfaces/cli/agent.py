@@ -57,7 +57,7 @@ def run_agent(
     start_tracing()
     result = execute(
         run_job(
-            item, agent_home(path, objects, item), read_input(given), references(objects), watcher=progress.watcher(),
+            item, agent_home(path, objects, item), read_input(given), references(objects, objects.catalogue), watcher=progress.watcher(),
             offline=offline, accept_unsandboxed=accept_unsandboxed,
         )
     )  # fmt: skip

@@ -104,7 +104,7 @@ class _Talk:
         """Go on until there is no more line."""
         where = agent_home(path, objects, item)
         async with hosting(
-            item, where, references(objects), offline=offline, accept_unsandboxed=accept_unsandboxed
+            item, where, references(objects, objects.catalogue), offline=offline, accept_unsandboxed=accept_unsandboxed
         ) as host:  # fmt: skip
             while said := await self._line():
                 await self._answer(host, said)
