@@ -12,7 +12,7 @@ from outrider.core.identifiers import time_ordered
 from outrider.sidecar.llm import scripted
 from outrider.sidecar.llm.admission import Admission
 from outrider.sidecar.llm.agent import Agent
-from outrider.sidecar.llm.attempt import CallAttempt, Record
+from outrider.sidecar.llm.attempt import Record
 from outrider.sidecar.llm.bodies import Call
 from outrider.sidecar.llm.dialects import (
     HEALTH,
@@ -21,9 +21,9 @@ from outrider.sidecar.llm.dialects import (
     client_key,
     endpoint_of,
 )
-from outrider.sidecar.llm.hosting.host import Outgoing
 from outrider.sidecar.llm.ledger import Entry, Ledger
-from outrider.sidecar.llm.requests import read_call, refuse, split_key, uncompressed
+from outrider.sidecar.llm.outgoing import prepared
+from outrider.sidecar.llm.requests import read_call, refuse, split_key
 from outrider.sidecar.llm.routes import Provider, Route
 from outrider.sidecar.llm.script import Script
 from outrider.sidecar.llm.scripted_answers import scripted_answer
@@ -31,7 +31,7 @@ from outrider.sidecar.llm.status import GatewayStatus, budget_status, route_stat
 from outrider.sidecar.llm.usage import Usage
 from outrider.sidecar.proxy.exchange import Exchange
 from outrider.sidecar.proxy.gate import Attempt, Failure
-from outrider.sidecar.proxy.messages import JSON_FIELDS, Field, Request, value_of
+from outrider.sidecar.proxy.messages import JSON_FIELDS, Field, value_of
 
 if TYPE_CHECKING:
     from outrider.sidecar.llm.cache import Answer, ResponseCache
@@ -356,9 +356,8 @@ class LlmGate:
 
     def _forward(self, exchange: Exchange, record: Record, provider: Provider, *, trial: int) -> None:
         """Ask a provider; one that cannot be told what is asked is passed over."""
-        make = self._plain if provider.dialect == record.endpoint.dialect else self._translated
         try:
-            attempt, outgoing = make(exchange.request, record, provider, trial)
+            attempt, outgoing = prepared(self, exchange.request, record, provider, trial=trial, moment=self._wall())
         except OutriderError as error:
             record.refused = error.message
             provider.circuit.gave_up(trial)
@@ -372,33 +371,6 @@ class LlmGate:
             fields=outgoing.fields,
             body=outgoing.body,
         )
-
-    def _plain(self, request: Request, record: Record, provider: Provider, trial: int) -> tuple[CallAttempt, Outgoing]:
-        endpoint, call = record.endpoint, record.call
-        model = provider.model or record.alias
-        record.asks_usage = endpoint.usage_on_request and call.stream and not call.wants_usage
-        body = request.body
-        if endpoint.dialect != "gemini":  # there the path names the model
-            body = call.body(model, usage=record.asks_usage)
-        outgoing = provider.outgoing(record.path, uncompressed(request), body, model=model, moment=self._wall())
-        return CallAttempt(self, record, provider, trial=trial), outgoing
-
-    def _translated(
-        self, request: Request, record: Record, provider: Provider, trial: int
-    ) -> tuple[CallAttempt, Outgoing]:
-        from outrider.sidecar.llm.crossing import (  # noqa: PLC0415 - most gateways never translate
-            CrossingAttempt,
-            fields_of,
-            translation,
-        )
-
-        translated = translation(record, provider)
-        model = provider.model or record.alias
-        body = translated.request(request.body, model)
-        fields = fields_of(translated, uncompressed(request))
-        outgoing = provider.outgoing(translated.path(), fields, body, model=model, moment=self._wall())
-        record.asks_usage = False
-        return CrossingAttempt(self, record, provider, translated, trial=trial), outgoing
 
     def provider_failed(self, provider: Provider, trial: int, *, rest: float = 0.0) -> None:
         """Note that a provider has failed in that trial of its circuit; `rest` is how long it asks to be left alone."""
