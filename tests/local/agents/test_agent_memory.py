@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from tests.local.agents.support import GATEWAY, AgentFolder
+from tests.servers.ports import free_port
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
 REMEMBERS = f"""{GATEWAY}
@@ -67,3 +68,19 @@ def test_what_one_task_has_learnt_the_next_one_finds(tmp_path: Path) -> None:
     wrong = agent.outrider("agent", "memory", "--export", "note")
     assert wrong.returncode == 3
     assert "did you mean 'notes'" in wrong.stderr
+
+
+def test_a_database_that_is_away_hides_no_other_memory(tmp_path: Path) -> None:
+    away = f"127.0.0.1:{free_port()}"
+    remote = {"name": "chat", "type": "conversation", "store": {"url": f"postgresql://u@{away}/d"}}
+    agent = AgentFolder(tmp_path, REMEMBERS, memory=[remote, *MEMORY])
+    told = agent.outrider("agent", "memory", "-o", "json")
+    rows = {one["name"]: one for one in json.loads(told.stdout)}
+    assert (rows["chat"]["entries"], rows["chat"]["store"]) == (None, f"{away}/d")
+    assert rows["chat"]["problem"] == json.loads(told.stderr)["error"]["message"]
+    assert (rows["notes"]["entries"], rows["notes"]["problem"]) == (0, "")
+    assert told.returncode == 7
+    table = agent.outrider("agent", "memory").stdout.splitlines()
+    assert [line.split() for line in table[1:]] == [
+        ["chat", "conversation", "-", "-", f"{away}/d"], ["incidents", "vector", "0", "0", "files"], ["notes", "kv", "0", "0", "files"],
+    ]  # fmt: skip

@@ -1,12 +1,13 @@
 """What AI agents on this machine remember: how much, what, and how it is forgotten."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import msgspec
 
 from outrider.core.codec import encode
-from outrider.core.errors import NotFoundError, did_you_mean
+from outrider.core.errors import NotFoundError, OutriderError, did_you_mean
 from outrider.core.objects import Object
 from outrider.kinds.agenttype.memory import Memory
 from outrider.kinds.agenttype.model import AgentTypeSpec
@@ -20,33 +21,48 @@ from outrider.sidecar.memory.store import MemoryStore
 
 
 class MemoryRow(msgspec.Struct, kw_only=True):
-    """How much an agent remembers in one of its memories; `store` is a database, or `files`."""
+    """How much an agent remembers in one of its memories.
+
+    Attributes:
+        entries: None where its store is away.
+        bytes: Likewise.
+        store: A database, or `files`.
+        problem: Why its store cannot be asked; empty where it can.
+    """
 
     name: str
     type: str
-    entries: int
-    bytes: int
+    entries: int | None
+    bytes: int | None
     store: str
+    problem: str = ""
 
 
-async def rows(item: Object, home: Home) -> list[MemoryRow]:
-    """Return a row for each memory of an agent, by name.
-
-    Raises:
-        OutriderError: One cannot be opened.
-    """
+async def rows(item: Object, home: Home) -> tuple[list[MemoryRow], list[OutriderError]]:
+    """Return a row for each memory of an agent, by name, and what is wrong with those that cannot be asked."""
     spec: AgentTypeSpec = item.spec
+    wanted = sorted(spec.memory, key=lambda one: one.name)
+    asked = await asyncio.gather(*(_usage(item, memory, home) for memory in wanted))
     found = []
-    for memory in sorted(spec.memory, key=lambda one: one.name):
-        usage = Usage()
-        async with _opened(memory, home) as store:
-            if store is not None:
-                usage = await store.usage(_scope(item, memory))
-        where = "files" if memory.store is None else memory.store.url.rpartition("@")[2]
+    for memory, usage in zip(wanted, asked, strict=True):
+        known = usage if isinstance(usage, Usage) else None
         found.append(
-            MemoryRow(name=memory.name, type=memory.type, entries=usage.entries, bytes=usage.bytes, store=where)
-        )
-    return found
+            MemoryRow(
+                name=memory.name, type=memory.type,
+                entries=known.entries if known else None, bytes=known.bytes if known else None,
+                store="files" if memory.store is None else memory.store.url.rpartition("@")[2],
+                problem=usage.message if isinstance(usage, OutriderError) else "",
+            )
+        )  # fmt: skip
+    return found, [usage for usage in asked if isinstance(usage, OutriderError)]
+
+
+async def _usage(item: Object, memory: Memory, home: Home) -> Usage | OutriderError:
+    try:
+        async with _opened(memory, home) as store:
+            return await store.usage(_scope(item, memory)) if store is not None else Usage()
+    except OutriderError as error:
+        return error
 
 
 async def export(item: Object, name: str, home: Home) -> AsyncIterator[bytes]:

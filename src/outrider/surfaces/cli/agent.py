@@ -148,7 +148,10 @@ def memory(path: Path, name: str, exported: str, forgotten: str, output: Output)
         note(f"{execute(forget(item, forgotten, home))} deleted")
     if not exported and not forgotten:
         columns = ("name", "type", "entries", "bytes", "store")
-        show(execute(rows(item, home)), output, columns=columns, empty="it has no memory")
+        found, errors = execute(rows(item, home))
+        show(found, output, columns=columns, empty="it has no memory")
+        if errors:
+            raise errors[0]  # what the others remember is shown all the same
     return 0
 
 
