@@ -46,7 +46,9 @@ class LogSearch(Tool):
             searched.append(_shown(name))
             matches += count
             lines += [{"file": _shown(name), "text": text} for text in reversed(found)][: limit - len(lines)]
-        summary = f"{matches} lines in {len(searched)} files" + (", not all was searched" if partial else "")
+        summary = f"{_counted(matches, 'line')} in {_counted(len(searched), 'file')}"
+        if partial:
+            summary += ", not all was searched"
         return {"lines": lines, "matches": matches, "files": searched, "partial": partial, "summary": summary}
 
     def _names(self, wanted: str) -> tuple[list[str], bool]:
@@ -101,6 +103,10 @@ def _lines(file: BinaryIO) -> Iterator[str]:
     """Yield the lines; a very long one in pieces."""
     while line := file.readline(LINE_BYTES):
         yield line.decode("utf-8", "replace").rstrip("\r\n")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _shown(name: str) -> str:

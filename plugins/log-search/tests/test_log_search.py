@@ -98,7 +98,7 @@ async def test_a_file_that_cannot_be_read_hides_no_other(tmp_path: Path, monkeyp
     asked = Asked()
     found = tool.execute(asked)
     assert (found["files"], found["partial"], asked.lines) == (["b.log"], True, ["a.log: Permission denied"])
-    assert found["summary"] == "1 lines in 1 files, not all was searched"
+    assert found["summary"] == "1 line in 1 file, not all was searched"
 
 
 def test_of_a_long_file_the_end_is_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ class ToolUse(msgspec.Struct, kw_only=True, omit_defaults=True):
         tool: As the agent called it, cut where that is long.
         outcome: `ok`, `failed` where the tool says so, `asked` where more is wanted first, `CANCELLED` where the client has left, or the code of our error.
         approved: Who approved it, where somebody was asked.
+        problem: What our error says and what helps, cut where that is long.
     """
 
     tool: str
@@ -28,6 +29,7 @@ class ToolUse(msgspec.Struct, kw_only=True, omit_defaults=True):
     outcome: str
     seconds: float
     approved: str = ""
+    problem: str = ""
 
 
 class Question(msgspec.Struct, kw_only=True):

@@ -176,3 +176,12 @@ def test_plugins_as_tools(tmp_path: Path) -> None:
     assert counted == {"lines": 1, "summary": "1 lines, 14 letters"}
     written = [path for path in tmp_path.rglob("*") if path.is_file() and path.name != "token"]
     assert [path for path in written if b"sk-of-the-tool" in path.read_bytes()] == []
+
+
+def test_who_runs_an_agent_is_told_why_a_tool_is_not_there(tmp_path: Path) -> None:
+    agent = granted(tmp_path, {"server": "logs", "tools": ["*"], "prefix": ""})
+    agent.declare("Tool", "logs", {"transport": {"plugin": {"id": "log-search", "config": {"folder": "gone"}}}})
+    calls = json.dumps([("log-search", {"text": "memory"})])
+    told = agent.outrider("agent", "run", "--offline", "--input", calls).stderr
+    reason = f"server 'logs' offers nothing now: config.folder: there is nothing at {agent.folder / 'gone'}"
+    assert f"no tool is called 'log-search' - {reason}" in told

@@ -61,12 +61,17 @@ def test_beside_the_state_a_file_to_write_is_made(tmp_path: Path) -> None:
     assert (tmp_path / "report.jsonl").is_file()
 
 
-@pytest.mark.parametrize("path", [".", ".outrider", ".outrider/token", "/", "gone.log"])
+@pytest.mark.parametrize("path", [".", ".outrider", ".outrider/token", "/"])
 def test_the_state_itself_is_never_granted(path: str, tmp_path: Path) -> None:
     (tmp_path / ".outrider").mkdir()
     (tmp_path / ".outrider" / "token").touch()
     with pytest.raises(InvalidConfigError, match="own state"):
         grants(READS, {"path": path}, tmp_path, [tmp_path / ".outrider"])
+
+
+def test_beside_the_state_what_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InvalidConfigError, match=r"there is nothing at .*/gone\.log"):
+        grants(READS, {"path": "gone.log"}, tmp_path, [tmp_path / ".outrider"])
 
 
 def test_relative_paths_begin_at_the_platform(tmp_path: Path) -> None:

@@ -165,18 +165,28 @@ def _paths(
         if not near:
             yield str(wide)
             continue
-        is_inside = any(path.is_relative_to(one) for one in near)
-        if create and not path.exists() and not is_inside:
-            path.touch(mode=0o644)
-        if not path.is_file() or is_inside:
-            raise InvalidConfigError(
-                f"config.{field}: the plugin would reach the platform's own state",
-                path=f"config.{field}",
-                found=str(path),
-                expected=f"a file, or a folder that does not hold {near[0]}",
-                suggestions=["use a folder of its own"],
-            )
-        yield str(path)
+        yield _alone(path, field, near, create=create)
+
+
+def _alone(path: Path, field: str, near: Sequence[Path], *, create: bool) -> str:
+    """Return a file that lies beside what is protected."""
+    is_inside = any(path.is_relative_to(one) for one in near)
+    if create and not path.exists() and not is_inside:
+        path.touch(mode=0o644)
+    if path.is_file() and not is_inside:
+        return str(path)
+    if path.exists() or is_inside:
+        reason, expected = (
+            "the plugin would reach the platform's own state",
+            f"a file, or a folder that does not hold {near[0]}",
+        )
+        remedy = "use a folder of its own"
+    else:
+        reason, expected = f"there is nothing at {path}", "a file or folder that is there"
+        remedy = "make it, or correct the path"
+    raise InvalidConfigError(
+        f"config.{field}: {reason}", path=f"config.{field}", found=str(path), expected=expected, suggestions=[remedy]
+    )
 
 
 def absolute_paths(manifest: PluginManifest, config: dict[str, Any], folder: Path) -> dict[str, Any]:

@@ -29,8 +29,8 @@ from outrider.sidecar.tools.status import ToolStatus
 
 # Of `_meta` what the server gets.
 META = ("traceparent", "tracestate", "baggage")
-# Bytes of a call, and characters of a name in what is told.
-LONGEST_CALL, LONGEST_NAME = 1024 * 1024, 128
+# Bytes of a call, and characters of a name and of an error in what is told.
+LONGEST_CALL, LONGEST_NAME, LONGEST_PROBLEM = 1024 * 1024, 128, 500
 CANCELLED, ASKED = "CANCELLED", "asked"
 
 
@@ -92,7 +92,7 @@ class ToolDesk:
             result = await self._run(tool, call, use)
             use.outcome = _outcome(result)
         except OutriderError as error:
-            use.outcome = error.code
+            use.outcome, use.problem = error.code, _problem(error)
             result = ToolResult(to_builtins(error.body()), failed=True).body()
         finally:
             use.seconds = round(self._now() - began, 4)
@@ -252,6 +252,10 @@ def _outcome(result: dict[str, Any]) -> str:
     if result.get("resultType") == ASKS:
         return ASKED
     return "failed" if result.get("isError") else "ok"
+
+
+def _problem(error: OutriderError) -> str:
+    return f"{error.message} - {error.hint}"[:LONGEST_PROBLEM] if error.hint else error.message[:LONGEST_PROBLEM]
 
 
 def _check_length(name: str, sent: dict[str, Any]) -> None:

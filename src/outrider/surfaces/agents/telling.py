@@ -17,4 +17,5 @@ def call_text(call: Entry) -> str:
 def tool_text(use: ToolUse) -> str:
     """Return a call of a tool on one line."""
     approved = f"   approved by {use.approved}" if use.approved else ""
-    return f"uses {visible(use.tool)}   {use.outcome}   {use.seconds * 1000:.0f} ms{approved}"
+    problem = f"   {visible(use.problem)}" if use.problem else ""
+    return f"uses {visible(use.tool)}   {use.outcome}   {use.seconds * 1000:.0f} ms{approved}{problem}"
