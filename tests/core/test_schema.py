@@ -100,6 +100,20 @@ def test_faults_say_what_is_wrong_and_what_to_write(field: str, value: object, m
     assert (error.message, error.path, error.hint) == (message, field, hint)
 
 
+class Window(msgspec.Struct):
+    above: Annotated[int, msgspec.Meta(ge=500, examples=[8000])] = 8000
+    share: Annotated[float, msgspec.Meta(ge=0.5, le=1)] = 1.0
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [({"above": 1}, "an integer at least 500 such as 8000"), ({"share": 0.1}, "a number at least 0.5 and at most 1")],
+)
+def test_numbers_out_of_bounds_hear_of_both_bounds(data: dict[str, object], expected: str) -> None:
+    error = fault(data, Window)
+    assert (error.expected, error.hint) == (expected, f"write {expected}")
+
+
 @pytest.mark.parametrize(
     ("data", "path", "found"),
     [

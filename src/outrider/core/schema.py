@@ -266,15 +266,16 @@ def _expected(target: Any) -> str:
     schema = json_schema(target)
     if "enum" in schema:
         return "one of " + ", ".join(describe(value) for value in schema["enum"])
-    if schema.get("examples"):
-        return f"text such as {schema['examples'][0]}"
+    such = f" such as {schema['examples'][0]}" if schema.get("examples") else ""
+    if such and schema.get("type") not in ("integer", "number"):
+        return f"text{such}"
     if "anyOf" in schema:
         return " or ".join(str(option.get("type", "an object")) for option in schema["anyOf"])
     names = {"string": "text", "integer": "an integer", "number": "a number", "boolean": "true or false",
              "array": "a list", "object": "a mapping", "null": "null"}  # fmt: skip
     bounds = [f"{word} {schema[key]}" for key, word in (("minimum", "at least"), ("maximum", "at most"),
                                                        ("minItems", "of at least"), ("pattern", "matching")) if key in schema]  # fmt: skip
-    return " ".join([names.get(str(schema.get("type")), "another value"), *bounds])
+    return " ".join([names.get(str(schema.get("type")), "another value"), " and ".join(bounds)]).strip() + such
 
 
 def _leaf_suggestions(value: Any, target: Any) -> list[str]:
