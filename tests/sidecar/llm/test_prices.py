@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from outrider.core.errors import InvalidConfigError
-from outrider.core.sidecar_settings import BudgetSettings, LlmSettings
+from outrider.core.sidecar_settings import BudgetSettings, LlmSettings, ProviderSettings, RouteSettings
 from outrider.sidecar.llm.budget import Budget
 from outrider.sidecar.llm.building import build_routes
 from outrider.sidecar.llm.prices import STANDARD, known_prices, read_prices
@@ -47,6 +47,22 @@ def test_a_budget_in_another_currency_is_refused() -> None:
     budget = BudgetSettings(amount=1, currency="EUR", per="day")
     with pytest.raises(InvalidConfigError, match="in EUR, the prices are in USD"):
         build_routes(LlmSettings(budget=budget), None)  # type: ignore[arg-type]  # it does not come to a proxy
+
+
+@pytest.mark.parametrize(
+    ("model", "suggested"),
+    [("m", []), ("gpt-5-mni", ["did you mean 'openai/gpt-5-mini'?"])],
+)
+def test_a_model_without_a_price_is_named_with_what_helps(model: str, suggested: list[str]) -> None:
+    provider = ProviderSettings(provider="openai", dialect="openai", url="https://api.openai.com/v1", model=model)
+    settings = LlmSettings(
+        routes=[RouteSettings(alias="default", providers=[provider])], budget=BudgetSettings(amount=1, per="day")
+    )
+    with pytest.raises(InvalidConfigError) as caught:
+        build_routes(settings, None)  # type: ignore[arg-type]  # as above
+    *near, last = caught.value.suggestions
+    assert near[:1] == suggested
+    assert last.startswith(f"add openai/{model} to a file of prices, with 0 if it costs nothing")
 
 
 def test_what_has_begun_may_finish() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from outrider.core.errors import InvalidConfigError, did_you_mean
+from outrider.core.errors import InvalidConfigError, near_names
 from outrider.core.sidecar_settings import BudgetSettings, LimitSettings, LlmSettings, ProviderSettings
 from outrider.ports.certificates.tls import trusting
 from outrider.ports.clock import Clock
@@ -85,9 +85,17 @@ def _provider(
     if budget is not None and price is None:
         raise InvalidConfigError(
             f"the price of {name} is not known, and there is a budget to keep", path="llm.prices", found=name,
-            expected="a model with a price", suggestions=[*did_you_mean(name, prices), f"add {name} to a file of prices, and name that in llm.prices"],
+            expected="a model with a price",
+            suggestions=[*_near_models(name, prices), f"add {name} to a file of prices, with 0 if it costs nothing, and name that in llm.prices"],
         )  # fmt: skip
     return make_provider(settings, make_target, price)
+
+
+def _near_models(name: str, prices: Mapping[str, Price]) -> list[str]:
+    """Return suggestions of models of the same provider, whose name alone makes no model near."""
+    provider, _, model = name.partition("/")
+    models = [known.removeprefix(f"{provider}/") for known in prices if known.startswith(f"{provider}/")]
+    return [f"did you mean '{provider}/{near}'?" for near in near_names(model, models)[:2]]
 
 
 def _check_currency(budget: BudgetSettings | None, prices: PriceList) -> None:
