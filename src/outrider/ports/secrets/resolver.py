@@ -72,11 +72,11 @@ class Resolver:
 
     def _from_store(self, name: str) -> str:
         if self._store is None or not self._store.exists():
-            raise unknown_secret(name, self._sources)
+            raise unknown_secret(name, self._sources, self._store)
         from outrider.ports.secrets.store import SecretStore  # noqa: PLC0415 - 8 MB that few agents need
 
         store = SecretStore(self._store)
         names = store.list()
         if name not in names:
-            raise unknown_secret(name, {*self._sources, *names})
+            raise unknown_secret(name, {*self._sources, *names}, self._store)
         return store.get(name).reveal()

@@ -81,12 +81,12 @@ def read_source(name: str, source: SecretSource, folder: Path) -> str:
         raise InvalidConfigError(f"secret '{name}': the value is not UTF-8 text", expected="UTF-8 text") from None
 
 
-def unknown_secret(name: str, known: Iterable[str]) -> NotFoundError:
-    """Return the error for a name that nothing defines; it says how to define it."""
+def unknown_secret(name: str, known: Iterable[str], store: Path | None = None) -> NotFoundError:
+    """Return the error for a name that nothing defines; it says how to define it, and where that was looked for."""
     return NotFoundError(
         f"secret '{name}' is not known",
         found=name,
-        expected="a name under spec.secrets of the Platform, or in the store",
+        expected=f"a name under spec.secrets of the Platform, or in {store or 'the store'}",
         suggestions=[f"outrider secret set {name}", *(f"did you mean '{near}'?" for near in near_names(name, known))],
     )
 
