@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from outrider.sidecar.activity import ToolUse
+from outrider.sidecar.activity import RefusedCall, ToolUse
 from outrider.sidecar.llm.ledger import Entry
 from outrider.sidecar.llm.status import BudgetStatus, GatewayStatus
 from outrider.sidecar.totals import Totals
@@ -55,6 +55,7 @@ def test_calls_are_added_up() -> None:
     for seconds in (0.002, 0.3, 99.0):
         totals.called(entry(seconds=seconds, input=10, output=5, cost=10**9))
     totals.called(entry(outcome="failed", status=503))
+    totals.refused(RefusedCall(alias="default", code="budget_exceeded", message="no money"))
     totals.used(ToolUse(tool="add", server="s", outcome="ok", seconds=0.1))
     totals.used(ToolUse(tool="who knows", server="", outcome="NOT_FOUND", seconds=0.0))
     found = samples(totals, BudgetStatus(limit=5 * 10**9, spent=3 * 10**9, reserved=0))
@@ -65,6 +66,7 @@ def test_calls_are_added_up() -> None:
     assert found["outrider_model_cost_total", "currency=USD", *labels] == 3.0
     assert found["outrider_model_budget", "currency=USD", "state=spent"] == 3.0
     assert found["gen_ai_client_operation_duration_seconds_count", "error_type=failed", *labels] == 1
+    assert found["outrider_refused_calls_total", "code=budget_exceeded"] == 1
     tool = (
         "gen_ai_client_operation_duration_seconds_count",
         "gen_ai_operation_name=execute_tool",

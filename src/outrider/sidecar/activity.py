@@ -32,6 +32,20 @@ class ToolUse(msgspec.Struct, kw_only=True, omit_defaults=True):
     problem: str = ""
 
 
+class RefusedCall(msgspec.Struct, kw_only=True):
+    """A call of a model that was refused, or that nobody answered.
+
+    Attributes:
+        alias: The model, as the agent calls it; empty where that was not looked at.
+        code: As the agent got it.
+        message: Why, cut where that is long.
+    """
+
+    alias: str
+    code: str
+    message: str
+
+
 class Question(msgspec.Struct, kw_only=True):
     """A call that waits.
 
@@ -60,6 +74,7 @@ class Activity(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     Attributes:
         call: Of a model.
+        refused: A call of a model that was refused.
         tool: A call of a tool.
         question: A call of a tool that waits for a person.
         answered: One that waits no more.
@@ -67,12 +82,13 @@ class Activity(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     number: int
     call: Entry | None = None
+    refused: RefusedCall | None = None
     tool: ToolUse | None = None
     question: Question | None = None
     answered: QuestionEnd | None = None
 
 
-Done = Entry | ToolUse | Question | QuestionEnd
+Done = Entry | RefusedCall | ToolUse | Question | QuestionEnd
 
 
 class ActivityFeed:
@@ -118,6 +134,8 @@ def _activity(number: int, done: Done) -> Activity:
     match done:
         case Entry():
             return Activity(number=number, call=done)
+        case RefusedCall():
+            return Activity(number=number, refused=done)
         case ToolUse():
             return Activity(number=number, tool=done)
         case Question():

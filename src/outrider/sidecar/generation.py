@@ -12,7 +12,7 @@ from outrider.core.sidecar_settings import SidecarSettings
 from outrider.ports.clock import Clock
 from outrider.ports.secrets import Resolver
 from outrider.ports.telemetry import logger
-from outrider.sidecar.activity import ActivityFeed, ToolUse
+from outrider.sidecar.activity import ActivityFeed, RefusedCall, ToolUse
 from outrider.sidecar.llm.agent import Agent
 from outrider.sidecar.llm.buckets import Limits
 from outrider.sidecar.llm.budget import Budget
@@ -298,9 +298,12 @@ class Generation:
         )  # fmt: skip
         self._tool_gate = self.tools.gate(self._admits, keyless=not self.agent.keys)
 
-    def _called(self, entry: Entry) -> None:
-        self._lasting.feed.add(entry)
-        self._lasting.totals.called(entry)
+    def _called(self, call: Entry | RefusedCall) -> None:
+        self._lasting.feed.add(call)
+        if isinstance(call, Entry):
+            self._lasting.totals.called(call)
+        else:
+            self._lasting.totals.refused(call)
 
     def _used(self, use: ToolUse) -> None:
         self._lasting.feed.add(use)

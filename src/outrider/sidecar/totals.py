@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from outrider.core.units import NANO
 from outrider.ports.telemetry.metrics import SECONDS_BUCKETS, Family, Row, render_families
-from outrider.sidecar.activity import ToolUse
+from outrider.sidecar.activity import RefusedCall, ToolUse
 from outrider.sidecar.llm.conventions import (
     DURATION,
     ERROR,
@@ -49,6 +49,7 @@ class Totals:
 
     def __init__(self) -> None:
         self._calls: dict[tuple[str, str, str, str], _Sum] = {}
+        self._refused: dict[str, int] = {}
         self._tools: dict[tuple[str, str], _Sum] = {}
 
     def called(self, entry: Entry) -> None:
@@ -67,6 +68,10 @@ class Totals:
         found.output += entry.output
         found.cost += entry.cost
 
+    def refused(self, call: RefusedCall) -> None:
+        """Add a call that was refused."""
+        self._refused[call.code] = self._refused.get(call.code, 0) + 1
+
     def used(self, use: ToolUse) -> None:
         """Add a call of a tool; one that is not there is counted as one, whatever it is called."""
         key = (use.tool if use.server else "", "" if use.outcome == "ok" else use.outcome)
@@ -82,7 +87,11 @@ class Totals:
         families = self._families(gateway.budget, currency)
         guarded: list[Row] = [((name,), float(times)) for name, times in sorted(gateway.guarded.items())]
         found = Family("counter", "outrider_guarded", "What was found that must not pass", ("name",), guarded)
-        return render_families(itertools.chain(families, [found] if guarded else []))
+        refused: list[Row] = [((code,), float(times)) for code, times in sorted(self._refused.items())]
+        said_no = Family(
+            "counter", "outrider_refused_calls", "Calls of models that got an error of the sidecar", ("code",), refused
+        )
+        return render_families(itertools.chain(families, [found] if guarded else [], [said_no] if refused else []))
 
     def _families(self, budget: BudgetStatus | None, currency: str) -> Iterator[Family]:
         names = [_label(name) for name in (OPERATION, PROVIDER, REQUEST_MODEL, ERROR)]

@@ -64,6 +64,12 @@ def test_a_key_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert "--offline" in done.stderr
 
 
+def test_who_runs_an_agent_is_told_why_a_model_was_not_asked(tmp_path: Path) -> None:
+    agent = AgentFolder(tmp_path, ASK.replace('"default"', '"other"'))
+    told = agent.outrider("agent", "run", "--offline", "--input", "{}").stderr
+    assert "triage  asks other   model_not_found   no route is called 'other'; there are: default\n" in told
+
+
 FAILS = 'import sys; print("half"); print("broken", file=sys.stderr); sys.exit(3)'
 SLEEPS = "import time; print('begun', flush=True); time.sleep(60)"
 CHILD = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']); print('left')"

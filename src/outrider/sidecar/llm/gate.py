@@ -9,6 +9,7 @@ from urllib.parse import unquote_to_bytes
 from outrider.core.codec import decode_plain, encode
 from outrider.core.errors import DeniedError, InvalidConfigError, LimitedError, OutriderError
 from outrider.core.identifiers import time_ordered
+from outrider.sidecar.activity import RefusedCall
 from outrider.sidecar.llm import scripted
 from outrider.sidecar.llm.admission import Admission
 from outrider.sidecar.llm.agent import Agent
@@ -23,7 +24,8 @@ from outrider.sidecar.llm.dialects import (
 )
 from outrider.sidecar.llm.ledger import Entry, Ledger
 from outrider.sidecar.llm.outgoing import prepared
-from outrider.sidecar.llm.requests import read_call, refuse, split_key
+from outrider.sidecar.llm.refusals import Refusals, refuse
+from outrider.sidecar.llm.requests import read_call, split_key
 from outrider.sidecar.llm.routes import Provider, Route
 from outrider.sidecar.llm.script import Script
 from outrider.sidecar.llm.scripted_answers import scripted_answer
@@ -62,7 +64,7 @@ class LlmGate:
         wall: Seconds since the epoch.
         usual_answer: Tokens that are reserved for an answer where the client names no bound.
         script: Answers in place of every provider; None to ask them.
-        told: Hears of every call that has ended.
+        told: Hears of every call that has ended, or was refused.
         currency: Of the prices.
         trace: Hears of every call with its record, where spans are sent.
         guard: Takes out of calls and answers what must not pass.
@@ -75,13 +77,14 @@ class LlmGate:
     def __init__(
         self, agent: Agent, routes: Mapping[str, Route], ledger: Ledger, *, now: Callable[[], float],
         wall: Callable[[], float], usual_answer: int, script: Script | None = None,
-        told: Callable[[Entry], None] = lambda _: None, currency: str = "USD",
+        told: Callable[[Entry | RefusedCall], None] = lambda _: None, currency: str = "USD",
         trace: Callable[[Record, Entry], None] | None = None, guard: "Guard | None" = None,
         cache: "ResponseCache | None" = None, samples: "Samples | None" = None, shares: "Shares | None" = None,
         hooks: "Hooks | None" = None,
     ) -> None:  # fmt: skip
         self._agent, self._hooks = agent, hooks
-        self._admission = Admission(agent, ledger, now=now, offline=script is not None, shares=shares)
+        self._refusals = Refusals(told)
+        self._admission = Admission(agent, ledger, self._refusals, now=now, offline=script is not None, shares=shares)
         self._routes = routes
         self._ledger = ledger
         self._now, self._wall = now, wall
@@ -137,18 +140,17 @@ class LlmGate:
         try:
             call, size = read_call(request, endpoint, self._guard)
         except DeniedError as error:
-            refuse(exchange, endpoint.dialect, 400, "content_refused", error.message)
+            self._refusals.request(exchange, endpoint, 400, "content_refused", error.message)
             return
         except InvalidConfigError as error:
-            refuse(exchange, endpoint.dialect, 400, "invalid_request_error", error.message)
+            self._refusals.request(exchange, endpoint, 400, "invalid_request_error", error.message)
             return
         alias = unquote_to_bytes(named).decode("utf-8", "replace") if named else call.model
         route = self._routes.get(alias)
         if route is None:
             names = ", ".join(sorted(self._routes)) or "none"
-            refuse(
-                exchange, endpoint.dialect, 404, "model_not_found", f"no route is called '{alias}'; there are: {names}"
-            )
+            reason = f"no route is called '{alias}'; there are: {names}"
+            self._refusals.request(exchange, endpoint, 404, "model_not_found", reason, alias=alias)
             return
         record = Record(
             id=f"{self._series}-{next(self._numbers)}", alias=alias, endpoint=endpoint, call=call,
@@ -164,13 +166,8 @@ class LlmGate:
     def _show(self, exchange: Exchange, record: Record, route: Route, hooks: "Hooks") -> None:
         """Have tools look at a prompt, and begin with what may leave."""
         if record.endpoint.form:
-            refuse(
-                exchange,
-                record.endpoint.dialect,
-                400,
-                "content_refused",
-                "prompts are looked at here, and of a form nobody can say what it holds",
-            )
+            reason = "prompts are looked at here, and of a form nobody can say what it holds"
+            self._refusals.call(exchange, record, 400, "content_refused", reason)
             return
 
         def go_on(body: bytes) -> None:
@@ -181,7 +178,7 @@ class LlmGate:
         def refused(error: OutriderError) -> None:
             is_word = isinstance(error, DeniedError | LimitedError)
             status, code = (400, "content_refused") if is_word else (503, "hook_failed")
-            refuse(exchange, record.endpoint.dialect, status, code, error.message)
+            self._refusals.call(exchange, record, status, code, error.message)
 
         hooks.ask(exchange, record.alias, go_on, refused)
 
@@ -203,7 +200,7 @@ class LlmGate:
             body, usage = scripted_answer(record, decode_plain(exchange.request.body), script, stream=stream)
         except InvalidConfigError as error:
             self._admission.leave(record)
-            refuse(exchange, record.endpoint.dialect, 400, "invalid_request_error", error.message)
+            self._refusals.call(exchange, record, 400, "invalid_request_error", error.message)
             return
         if self._guard is not None:
             body = self._guard.answer(body, stream=stream)
@@ -316,15 +313,13 @@ class LlmGate:
         """Answer a call with what went wrong."""
         self.close(record, left or self.entry(record, "failed", status=failure.status))
         if record.refused and not record.asked:
-            refuse(exchange, record.endpoint.dialect, 400, "unsupported", record.refused)
+            self._refusals.call(exchange, record, 400, "unsupported", record.refused)
             return
-        refuse(
-            exchange,
-            record.endpoint.dialect,
+        status, reason = (
             failure.answer if record.asked else 503,
-            "provider_failed",
             f"no provider of '{record.alias}' answers: {failure.reason}",
         )
+        self._refusals.call(exchange, record, status, "provider_failed", reason)
 
     def _lacks_money(self, exchange: Exchange, record: Record, failure: Failure) -> None:
         """End a call for whose next try there is no money, unless there is some in a moment."""

@@ -1,14 +1,12 @@
-"""Calls as clients send them, and how they are refused."""
+"""Calls as clients send them."""
 
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
-from outrider.core.sidecar_settings import Dialect
 from outrider.sidecar.llm.bodies import Call
-from outrider.sidecar.llm.dialects import Endpoint, error_document
+from outrider.sidecar.llm.dialects import Endpoint
 from outrider.sidecar.llm.forms import Form
-from outrider.sidecar.proxy.exchange import Exchange
-from outrider.sidecar.proxy.messages import CONTENT_TYPE, JSON_FIELDS, Field, Request, value_of
+from outrider.sidecar.proxy.messages import CONTENT_TYPE, Field, Request, value_of
 
 if TYPE_CHECKING:
     from outrider.sidecar.llm.guard.guard import Guard
@@ -51,16 +49,3 @@ def split_key(query: bytes) -> tuple[bytes, bytes]:
     keys = [part[4:] for part in parts if part.startswith(b"key=")]
     kept = [part for part in parts if unquote_to_bytes(part.partition(b"=")[0]).lower() not in _KEYS_IN_QUERY]
     return keys[0] if keys else b"", b"&".join(kept)
-
-
-def refuse_unpaid(exchange: Exchange, dialect: Dialect) -> None:
-    """Refuse a call for which no money is left."""
-    # Clients repeat what is answered with 429; a budget is as empty a second later.
-    refuse(exchange, dialect, 402, "budget_exceeded", "the budget of this period is used up")
-
-
-def refuse(
-    exchange: Exchange, dialect: Dialect, status: int, code: str, message: str, *, fields: list[Field] | None = None
-) -> None:
-    """Answer with an error, as clients of a dialect read it."""
-    exchange.answer(status, [*JSON_FIELDS, *(fields or [])], error_document(dialect, status, code, message))

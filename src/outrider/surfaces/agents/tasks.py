@@ -27,7 +27,7 @@ from outrider.sidecar.activity import Activity, Question
 from outrider.sidecar.tools.status import Decision
 from outrider.surfaces.agents.asking import decide
 from outrider.surfaces.agents.platform_desk import PlatformDesk
-from outrider.surfaces.agents.telling import call_text, tool_text
+from outrider.surfaces.agents.telling import call_text, refused_text, tool_text
 
 _log = logger(__name__)
 
@@ -115,6 +115,8 @@ class AgentTasks:
         def activity(done: Activity) -> None:
             if done.call is not None:
                 log(call_text(done.call))
+            if done.refused is not None:
+                log(refused_text(done.refused))
             if done.tool is not None:
                 log(tool_text(done.tool))
 

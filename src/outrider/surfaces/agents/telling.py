@@ -1,7 +1,7 @@
 """What an AI agent does, in words."""
 
 from outrider.core.visible import visible
-from outrider.sidecar.activity import ToolUse
+from outrider.sidecar.activity import RefusedCall, ToolUse
 from outrider.sidecar.llm.ledger import Entry
 
 
@@ -12,6 +12,11 @@ def call_text(call: Entry) -> str:
     outcome = "" if call.outcome == "whole" else f"   {call.outcome}"
     tokens = f"{about}{call.input:,} in / {call.output:,} out tokens"
     return f"asks {call.alias} ({who if call.provider else 'nobody answered'})   {tokens}   {call.seconds * 1000:.0f} ms{outcome}"
+
+
+def refused_text(call: RefusedCall) -> str:
+    """Return a call of a model that was refused on one line."""
+    return f"asks {visible(call.alias) or 'a model'}   {call.code}   {visible(call.message)}"
 
 
 def tool_text(use: ToolUse) -> str:
