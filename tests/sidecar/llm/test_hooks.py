@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outrider.core.errors import OutriderError, UnavailableError
+from outrider.core.errors import DeniedError, OutriderError, UnavailableError
 from outrider.core.sidecar_settings import HookSettings
 from outrider.core.tool_settings import HttpServerSettings
 from outrider.sidecar.llm.hooks.hooks import LONGEST_PROMPT, Hook, Hooks
@@ -107,7 +107,7 @@ async def test_a_prompt_is_refused_with_the_reason(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "says",
     [
-        lambda _: UnavailableError("it is away"), lambda _: {"texts": ["one"]}, lambda _: {"texts": [1, 2]}, lambda _: {"texts": "x"},
+        lambda _: UnavailableError("it is away"), lambda _: DeniedError("nobody may"), lambda _: {"texts": ["one"]}, lambda _: {"texts": [1, 2]}, lambda _: {"texts": "x"},
         lambda _: {"content": [{"type": "text", "text": "no json"}]}, lambda _: {"content": []}, lambda _: {"content": "x"},
         lambda _: {"content": [{"type": "text", "text": "{}"}], "isError": True}, lambda _: {"structuredContent": [1], "content": []},
     ],
@@ -116,6 +116,7 @@ async def test_a_tool_that_fails_lets_nothing_leave_unless_that_is_wished(tmp_pa
     async with gateway(tmp_path / "one", saying(ANSWER), hooks=hooks(Checker(says))) as found:
         refused = await found.ask(**CALL)
         assert (refused.status, refused.document["error"]["code"]) == (503, "hook_failed")
+        assert "'checker' says nothing of prompts: " in refused.document["error"]["message"]
         assert found.seen == [[]]
     async with gateway(tmp_path / "two", saying(ANSWER), hooks=hooks(Checker(says), on_failure="pass")) as found:
         assert (await found.ask(**CALL)).status == 200

@@ -50,20 +50,19 @@ class Hook:
 
         Raises:
             DeniedError: They must not leave.
-            OutriderError: It does not say, and without its word nothing leaves.
+            ExecutionFailedError: It does not say, and without its word nothing leaves.
         """
         settings = self._settings
         asked = {"arguments": {"agent": agent, "model": alias, "texts": list(texts)}}
         try:
             verdict = await self._ask(asked)
         except OutriderError as error:
-            if error.message != self._failed:
-                _log.warning(
-                    "the tool '%s' of '%s' says nothing of prompts: %s", settings.tool, self.server.name, error
-                )
-            self._failed = error.message
+            problem = f"the tool '{settings.tool}' of '{self.server.name}' says nothing of prompts: {error.message}"
+            if problem != self._failed:
+                _log.warning("%s", problem)
+            self._failed = problem
             if settings.on_failure == "refuse":
-                raise
+                raise ExecutionFailedError(problem, suggestions=error.suggestions) from error
             return texts
         self._failed = ""
         if verdict.refuse:
