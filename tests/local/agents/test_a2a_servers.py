@@ -99,3 +99,4 @@ async def test_a_program_without_a_card_is_not_ready(tmp_path: Path, monkeypatch
         with pytest.raises(ExecutionFailedError, match="was not ready") as caught:
             await run(made, "echo a")
         assert "no agent card" in caught.value.found or "404" in caught.value.found
+        assert "agent-card.json" in caught.value.expected

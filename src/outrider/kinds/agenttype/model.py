@@ -89,7 +89,7 @@ class Invocation(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=Tru
 
     mode: Literal["job", "http", "a2a"] = "job"
     port: Port | None = None
-    path: Annotated[str, msgspec.Meta(pattern=r"^/[^\s#]*$")] = "/"
+    path: Annotated[str, msgspec.Meta(pattern=r"^/[^\s#]*$", examples=["/run"])] = "/"
     ready: Annotated[str, msgspec.Meta(pattern=r"^(/[^\s#]*)?$")] = ""
     timeout: Duration = duration("10m")
 

@@ -25,6 +25,8 @@ _DONE = frozenset({COMPLETED, INPUT_REQUIRED})
 class A2aInvocation(ServerInvocation):
     """See Invocation; arguments as those of ServerInvocation."""
 
+    expects = "a server with an agent card of A2A (/.well-known/agent-card.json)"
+
     def __init__(self, launcher: Launcher) -> None:
         super().__init__(launcher)
         # By session: the program's context, and the task that waits for more, if one does.

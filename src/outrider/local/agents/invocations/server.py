@@ -23,7 +23,12 @@ class ServerInvocation(ABC):
 
     Args:
         launcher: Starts the program.
+
+    Attributes:
+        expects: What the program is, in words.
     """
+
+    expects = "a server"
 
     def __init__(self, launcher: Launcher) -> None:
         self._launcher = launcher
@@ -109,7 +114,7 @@ class ServerInvocation(ABC):
         said = self._relay.last.decode("utf-8", "replace").strip()[-_SHOWN:]
         return ExecutionFailedError(
             f"the program ended before it answered: {server.how}" if server.ended else f"the program was not ready within {READY_SECONDS:g} s",
-            path="spec.invocation", found=said or last, expected=f"a server on 127.0.0.1:{self._settings.port}",
+            path="spec.invocation", found=said or last, expected=f"{self.expects} on 127.0.0.1:{self._settings.port}",
             suggestions=["let it listen on PORT, on 127.0.0.1 or on every address"],
         )  # fmt: skip
 
