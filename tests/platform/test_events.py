@@ -107,6 +107,7 @@ def test_recorded_events_are_sent_again(hook: Hook) -> None:
         assert "E1  ears/hook  sent  -> on-post\n" in shown.stdout
         assert "X  else/where  sent  -> nothing\n" in shown.stdout
         assert "3 events; by what is recorded, 2 runs would start" in shown.stdout
+        assert "--yes sends them" in shown.stderr
         assert len(platform.runs()) == 2, "a plan sends nothing"
         assert run("events", "replay", "--since", "1h", "--rule", "on-post", "--source", "ears/hook").returncode == 6
         assert run("events", "replay", "E1", "--yes").stdout == "1 events sent again\n"

@@ -54,6 +54,7 @@ def test_changed_files_are_shown_as_a_plan_and_taken_over(hook: Hook) -> None:
         rewrite(platform, "groups:", f"{SLEEPER[:-1]}], groups:")
         shown = run("reload")
         assert shown.returncode == 6
+        assert "--yes takes it over" in shown.stderr
         assert "+ ActionAgent/more-hands\n" in shown.stdout
         assert "+ Rule/second\n" in shown.stdout
         assert '~ Platform/test\n    spec.services.sleeper  not set -> {"name":"sleeper"' in shown.stdout

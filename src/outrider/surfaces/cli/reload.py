@@ -46,6 +46,7 @@ def reload(ctx: click.Context, folder: Path | None, *, yes: bool, output: Output
         return 0
     if not yes and not interactive():
         _show(changes, output)
+        note("nothing was changed: there is no terminal to ask on, and --yes takes it over")
         return FINDINGS
     if not yes:
         _show(changes, Output())

@@ -25,6 +25,7 @@ from outrider.surfaces.cli.settings import FINDINGS, interactive, note
 REPLAY_OF = "outrider.dev/replay-of"
 MOST = 10_000
 _PAGE = 500
+_UNSENT = "nothing was sent: there is no terminal to ask on, and --yes sends them"
 
 
 class Replayed(msgspec.Struct, kw_only=True):
@@ -60,9 +61,11 @@ def replay(ctx: click.Context, /, ids: tuple[str, ...], output: Output, **words:
     if not words["yes"]:
         if not output.for_people and not interactive():
             show([Replayed(id=row.event.id, starts=starts.get(row.event.id, [])) for row in chosen], output)
+            note(_UNSENT)
             return FINDINGS
         sys.stdout.write("".join(f"{printable(line)}\n" for line in _plan(chosen, starts)))
         if not interactive():
+            note(_UNSENT)
             return FINDINGS
         if not ask("send them again?"):
             note("nothing was sent")
