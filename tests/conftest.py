@@ -1,8 +1,15 @@
+import signal
 from collections.abc import Iterator
 
 import pytest
 
 from tests.servers.postgresql import PostgresqlServer
+
+
+def pytest_configure() -> None:
+    """Let `nohup` keep this process alive, but not deafen the processes that tests start: a handler is not handed on."""
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)
 
 
 @pytest.fixture(scope="session")
