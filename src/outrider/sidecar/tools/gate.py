@@ -114,11 +114,14 @@ class ToolGate:
     async def _mcp_call(self, exchange: Exchange, call: ToolCall) -> None:
         exchange.request.body = b""  # a call may wait for long
         await self._looked(call.name)
+        calling = self._desk.call(call.name, call.request.params, answers=call.modern)
         stream = stream_for(exchange, call.request.params, asyncio.get_running_loop().time)
-        with listening(stream.heard if stream is not None else None):
-            result = await self._desk.call(call.name, call.request.params, answers=call.modern)
-        body = self._router.respond(call, result)
-        if stream is None or not stream.end(body):
+        if stream is None:
+            exchange.answer(200, JSON_FIELDS, self._router.respond(call, await calling))
+            return
+        with listening(stream.heard):
+            body = self._router.respond(call, await calling)
+        if not stream.end(body):
             exchange.answer(200, JSON_FIELDS, body)
 
     async def _list(self, exchange: Exchange) -> None:

@@ -49,7 +49,7 @@ def listener() -> Heard | None:
 
 
 @contextmanager
-def listening(heard: Heard | None) -> Iterator[None]:
+def listening(heard: Heard) -> Iterator[None]:
     """Have the progress heard of what is asked for inside."""
     token = _heard.set(heard)
     try:
@@ -115,15 +115,10 @@ def stream_for(exchange: Exchange, params: Mapping[str, Any], now: Callable[[], 
     """Return what tells the client of a call of its progress; None where it does not want that, or cannot take it."""
     meta = params.get("_meta")
     token = meta.get(TOKEN) if isinstance(meta, dict) else None
-    accepted = value_of(exchange.request.fields, b"accept")
-    if (
-        not isinstance(token, str | int)
-        or isinstance(token, bool)
-        or exchange.request.old
-        or EVENT_STREAM not in accepted
-    ):
+    if not isinstance(token, str | int) or isinstance(token, bool) or exchange.request.old:
         return None
-    return ProgressStream(exchange, token, now)
+    accepted = value_of(exchange.request.fields, b"accept")
+    return ProgressStream(exchange, token, now) if EVENT_STREAM in accepted else None
 
 
 def _number(value: Any) -> float | None:
