@@ -4,13 +4,12 @@ from typing import Annotated, Any
 
 import msgspec
 
-from outrider.core.confinement import EnforcedLevel
+from outrider.core.confinement import EnforcedLevel, LevelName
 from outrider.core.errors import InvalidConfigError
 from outrider.core.objects import Name
 from outrider.core.quantities import Size, size
 from outrider.core.secrets import HeaderFields, SecretRef
 from outrider.core.tool_oauth import OAuth, check_credentials
-from outrider.core.tool_settings import SandboxLevel
 
 
 class HttpTransport(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
@@ -57,7 +56,7 @@ class StdioTransport(msgspec.Struct, kw_only=True, rename="camel", omit_defaults
     read: list[str] = []
     write: list[str] = []
     ports: list[Annotated[int, msgspec.Meta(ge=1, le=65535)]] = []
-    min_level: SandboxLevel = "landlock"
+    min_level: LevelName = "landlock"
     memory: Size = size("512Mi")
     processes: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 128
 

@@ -1,16 +1,14 @@
 """What a sidecar is told of tools."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 
-from outrider.core.confinement import EnforcedLevel
+from outrider.core.confinement import EnforcedLevel, LevelName
 from outrider.core.oauth_settings import OAuthSettings
 from outrider.core.policy import ApprovalTerms
 from outrider.core.secrets import SecretRef
-
-SandboxLevel = Literal["none", "landlock", "namespaced"]
 
 
 class ToolServerSettings(
@@ -84,7 +82,7 @@ class StdioServerSettings(
     read: list[str] = []
     write: list[str] = []
     ports: list[int] = []
-    min_level: SandboxLevel = "landlock"
+    min_level: LevelName = "landlock"
     memory: int
     processes: int
 

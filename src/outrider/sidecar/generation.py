@@ -73,7 +73,7 @@ class Lasting(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class Generation:
-    """See above.
+    """What serves an agent by one version of the settings.
 
     Args:
         number: Of the version, from 1 on.

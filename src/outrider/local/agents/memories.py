@@ -42,27 +42,21 @@ async def rows(item: Object, home: Home) -> tuple[list[MemoryRow], list[Outrider
     """Return a row for each memory of an agent, by name, and what is wrong with those that cannot be asked."""
     spec: AgentTypeSpec = item.spec
     wanted = sorted(spec.memory, key=lambda one: one.name)
-    asked = await asyncio.gather(*(_usage(item, memory, home) for memory in wanted))
-    found = []
-    for memory, usage in zip(wanted, asked, strict=True):
-        known = usage if isinstance(usage, Usage) else None
-        found.append(
-            MemoryRow(
-                name=memory.name, type=memory.type,
-                entries=known.entries if known else None, bytes=known.bytes if known else None,
-                store="files" if memory.store is None else memory.store.url.rpartition("@")[2],
-                problem=usage.message if isinstance(usage, OutriderError) else "",
-            )
-        )  # fmt: skip
-    return found, [usage for usage in asked if isinstance(usage, OutriderError)]
+    found = await asyncio.gather(*(_row(item, memory, home) for memory in wanted))
+    return [row for row, _ in found], [error for _, error in found if error is not None]
 
 
-async def _usage(item: Object, memory: Memory, home: Home) -> Usage | OutriderError:
+async def _row(item: Object, memory: Memory, home: Home) -> tuple[MemoryRow, OutriderError | None]:
+    where = "files" if memory.store is None else memory.store.url.rpartition("@")[2]
+    row = MemoryRow(name=memory.name, type=memory.type, entries=None, bytes=None, store=where)
     try:
         async with _opened(memory, home) as store:
-            return await store.usage(_scope(item, memory)) if store is not None else Usage()
+            usage = await store.usage(_scope(item, memory)) if store is not None else Usage()
     except OutriderError as error:
-        return error
+        row.problem = error.message
+        return row, error
+    row.entries, row.bytes = usage.entries, usage.bytes
+    return row, None
 
 
 async def export(item: Object, name: str, home: Home) -> AsyncIterator[bytes]:

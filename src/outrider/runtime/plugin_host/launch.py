@@ -176,14 +176,11 @@ def _alone(path: Path, field: str, near: Sequence[Path], *, create: bool) -> str
     if path.is_file() and not is_inside:
         return str(path)
     if path.exists() or is_inside:
-        reason, expected = (
-            "the plugin would reach the platform's own state",
-            f"a file, or a folder that does not hold {near[0]}",
-        )
-        remedy = "use a folder of its own"
+        reason = "the plugin would reach the platform's own state"
+        expected, remedy = f"a file, or a folder that does not hold {near[0]}", "use a folder of its own"
     else:
-        reason, expected = f"there is nothing at {path}", "a file or folder that is there"
-        remedy = "make it, or correct the path"
+        reason = f"there is nothing at {path}"
+        expected, remedy = "a file or folder that is there", "make it, or correct the path"
     raise InvalidConfigError(
         f"config.{field}: {reason}", path=f"config.{field}", found=str(path), expected=expected, suggestions=[remedy]
     )

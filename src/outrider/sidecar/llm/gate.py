@@ -315,11 +315,8 @@ class LlmGate:
         if record.refused and not record.asked:
             self._refusals.call(exchange, record, 400, "unsupported", record.refused)
             return
-        status, reason = (
-            failure.answer if record.asked else 503,
-            f"no provider of '{record.alias}' answers: {failure.reason}",
-        )
-        self._refusals.call(exchange, record, status, "provider_failed", reason)
+        reason = f"no provider of '{record.alias}' answers: {failure.reason}"
+        self._refusals.call(exchange, record, failure.answer if record.asked else 503, "provider_failed", reason)
 
     def _lacks_money(self, exchange: Exchange, record: Record, failure: Failure) -> None:
         """End a call for whose next try there is no money, unless there is some in a moment."""

@@ -31,18 +31,18 @@ class Refusals:
         self._told = told
 
     def request(
-        self, exchange: Exchange, endpoint: Endpoint, status: int, code: str, message: str, *, alias: str = ""
+        self, exchange: Exchange, endpoint: Endpoint, status: int, code: str, message: str, *, alias: str = "",
+        fields: list[Field] | None = None,
     ) -> None:  # fmt: skip
         """Refuse what is no call yet."""
-        refuse(exchange, endpoint.dialect, status, code, message)
+        refuse(exchange, endpoint.dialect, status, code, message, fields=fields)
         self._told(RefusedCall(alias=alias[:LONGEST_ALIAS], code=code, message=message[:LONGEST_MESSAGE]))
 
     def call(
         self, exchange: Exchange, record: Record, status: int, code: str, message: str, *, fields: list[Field] | None = None
     ) -> None:  # fmt: skip
         """Refuse a call."""
-        refuse(exchange, record.endpoint.dialect, status, code, message, fields=fields)
-        self._told(RefusedCall(alias=record.alias, code=code, message=message[:LONGEST_MESSAGE]))
+        self.request(exchange, record.endpoint, status, code, message, alias=record.alias, fields=fields)
 
     def unpaid(self, exchange: Exchange, record: Record) -> None:
         """Refuse a call for which no money is left."""

@@ -27,7 +27,7 @@ from outrider.sidecar.activity import Activity, Question
 from outrider.sidecar.tools.status import Decision
 from outrider.surfaces.agents.asking import decide
 from outrider.surfaces.agents.platform_desk import PlatformDesk
-from outrider.surfaces.agents.telling import call_text, refused_text, tool_text
+from outrider.surfaces.agents.telling import activity_text
 
 _log = logger(__name__)
 
@@ -113,12 +113,8 @@ class AgentTasks:
                 log(line)
 
         def activity(done: Activity) -> None:
-            if done.call is not None:
-                log(call_text(done.call))
-            if done.refused is not None:
-                log(refused_text(done.refused))
-            if done.tool is not None:
-                log(tool_text(done.tool))
+            if text := activity_text(done):
+                log(text)
 
         async def decided(question: Question) -> Decision:
             log(f"wants {question.tool}   waits for {', '.join(question.groups) or 'the owner'}")

@@ -13,7 +13,7 @@ from outrider.core.visible import visible
 from outrider.local.agents.job import JobResult, Watcher
 from outrider.sidecar.activity import Activity, Question
 from outrider.sidecar.tools.status import Decision
-from outrider.surfaces.agents.telling import call_text, refused_text, tool_text
+from outrider.surfaces.agents.telling import activity_text
 from outrider.surfaces.cli.lines import Lines
 from outrider.surfaces.cli.printable import printable
 from outrider.surfaces.cli.settings import note
@@ -47,12 +47,8 @@ class Progress:
         self._say(f"begins   sandbox: {sandbox} · network: {egress}")
 
     def _activity(self, activity: Activity) -> None:
-        if activity.call is not None:
-            self._say(call_text(activity.call))
-        if activity.refused is not None:
-            self._say(refused_text(activity.refused))
-        if activity.tool is not None:
-            self._say(tool_text(activity.tool))
+        if text := activity_text(activity):
+            self._say(text)
 
     async def _decide(self, question: Question) -> Decision:
         text = f"wants {question.tool} {_arguments(question.arguments)}"

@@ -178,13 +178,19 @@ async def test_a_shared_rate_is_so_many_in_each_minute() -> None:
     assert all(sum(rows.values()) <= 60 for rows in counter.rows.values())
 
 
-async def test_what_was_used_beyond_a_minute_is_owed_by_the_next() -> None:
+async def drawn_minute() -> tuple[ManualClock, Shares, SharedRate]:
+    """Return a rate of 100 a minute at the beginning of one, of which all was drawn as more is wanted."""
     counter, clock = MemoryCounter(), ManualClock()
     clock.advance(60.0 - clock.now() % 60)
     shares = Shares(counter, agent="a", sidecar="one", clock=clock, allotment=1.0, alone=0.0)
     rate = SharedRate(shares.share("tokens", 100, lasts=60.0), clock.now)
     assert rate.wait(500, 0.0)
     await shares.drawn(rate.share)
+    return clock, shares, rate
+
+
+async def test_what_was_used_beyond_a_minute_is_owed_by_the_next() -> None:
+    clock, shares, rate = await drawn_minute()
     assert rate.wait(500, 0.0) == 0, "more than a minute ever has needs a whole one"
     rate.take(500, 0.0)
     rate.give(400, 0.0)

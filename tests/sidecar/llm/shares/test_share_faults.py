@@ -11,10 +11,9 @@ from outrider.sidecar.llm.budget import LONGEST_SECONDS
 from outrider.sidecar.llm.building import build_budget
 from outrider.sidecar.llm.ledger import Entry, Ledger
 from outrider.sidecar.llm.shares.counter import Window
-from outrider.sidecar.llm.shares.rate import SharedRate
 from outrider.sidecar.llm.shares.shares import DRAW_SECONDS, Shares
 from tests.sidecar.llm.shares.support import MemoryCounter
-from tests.sidecar.llm.shares.test_share import LIMIT, Replica
+from tests.sidecar.llm.shares.test_share import LIMIT, Replica, drawn_minute
 
 
 class NotingCounter(MemoryCounter):
@@ -166,12 +165,7 @@ async def test_nobody_waits_longer_than_there_is_time() -> None:
 
 
 async def test_minutes_without_a_call_pay_for_what_was_used_beyond_one() -> None:
-    counter, clock = MemoryCounter(), ManualClock()
-    clock.advance(60.0 - clock.now() % 60)
-    shares = Shares(counter, agent="a", sidecar="one", clock=clock, allotment=1.0, alone=0.0)
-    rate = SharedRate(shares.share("tokens", 100, lasts=60.0), clock.now)
-    assert rate.wait(500, 0.0)
-    await shares.drawn(rate.share)
+    clock, shares, rate = await drawn_minute()
     rate.take(500, 0.0)
     clock.advance(5 * 60.0)
     assert rate.wait(50, 0.0)
