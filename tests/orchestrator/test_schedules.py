@@ -88,6 +88,11 @@ async def test_what_happens_while_the_last_still_runs(bench: Bench, policy: str,
     assert sorted(await bench.states()) == states
 
 
+async def test_when_it_comes_next_is_told_from_the_start(bench: Bench) -> None:
+    await bench.declare(more=scheduled())
+    assert (await listed(bench)).next.endswith("0:00.000Z")
+
+
 async def test_one_that_has_ended_does_not_forbid(bench: Bench) -> None:
     await begun(bench)
     await passed(bench, 10)

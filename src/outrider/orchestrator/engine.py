@@ -116,11 +116,13 @@ class Engine:
         await self.write(self._adopt)
 
     async def _catch_up(self) -> None:
-        """Take into memory what is on disk now. Where others write too, every transaction does so."""
-        if self.store.shared:
-            await self.write(lambda _: None)
-        else:
+        """Take into memory what is on disk now, and put there when each schedule comes next.
+
+        Where others write too, every transaction takes in what is on disk.
+        """
+        if not self.store.shared:
             await self.store.read(self._reload)
+        await self.write(lambda work: self._scheduler.plan(work, self.clock.now()))
 
     def _reload(self, connection: sa.Connection) -> None:
         self._use(World(load_objects(connection, self.tenant), self._catalogue))

@@ -134,6 +134,16 @@ class Scheduler:
             if due <= wall:
                 self._pass(work, call, due, wall)
 
+    def plan(self, work: Transaction, wall: float) -> None:
+        """Put on disk when each comes next, where that is not there yet; `due` starts what has come.
+
+        Args:
+            work: The transaction.
+            wall: Seconds since the epoch by the machine's clock.
+        """
+        for call in self._timed:
+            self._next(work, call, wall)
+
     def forget(self) -> None:
         """Look up what comes next on disk again: a transaction was lost."""
         self._due.clear()
