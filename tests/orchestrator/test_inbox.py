@@ -16,7 +16,9 @@ EVENT = {"specversion": "1.0", "id": "1", "source": "eyes/web", "type": "t", "da
 
 
 def delivery(data: bytes, headers: dict[str, str] | None = None) -> Delivery:
-    return Delivery(subject="s", data=data, headers=headers or {}, sequence=1, number=1)
+    return Delivery(
+        subject="s", data=data, headers=headers or {}, sequence=1, stored="2026-11-28T00:00:00+00:00", number=1
+    )
 
 
 def reader(bench: Bench) -> InboxReader:

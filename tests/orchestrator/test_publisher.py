@@ -39,10 +39,10 @@ async def connection() -> AsyncIterator[Connection]:
 
 @contextlib.asynccontextmanager
 async def publishing(bench: Bench, connection: Connection) -> AsyncIterator[Queue]:
-    platform = bench.engine.world.platform
-    queue = platform.queue
-    assert queue is not None
-    for stream in streams(platform, queue):
+    world = bench.engine.world
+    assert world.queue_use is not None
+    queue = world.queue_use.queue
+    for stream in streams(world.platform, world.queue_use):
         await ensure_stream(connection, stream)
     metrics = QueueMetrics(Metrics(enabled=False))
     task = asyncio.create_task(Publisher(bench.engine, metrics, lambda: None).run(connection, queue))

@@ -12,7 +12,7 @@ from outrider.core.errors import InvalidConfigError
 
 CertificateKind = Literal["user", "sensor", "action", "worker", "agent", "orchestrator"]
 # Rules, schedules, outputs, plugins and AI agents act with rights of their own and never hold a certificate.
-PrincipalKind = CertificateKind | Literal["rule", "schedule", "output", "plugin"]
+PrincipalKind = CertificateKind | Literal["rule", "schedule", "output", "plugin", "queue"]
 PRINCIPAL_KINDS: tuple[str, ...] = get_args(CertificateKind)
 _MAX_SIZE = 2048
 _TRUST_DOMAIN = re.compile(r"[a-z0-9._-]{1,255}")

@@ -1,4 +1,4 @@
-"""Tasks that users give to AI agents, and operations that these ask for: each is a run of one step, with its approval, the agent that does it, and its audit."""
+"""Tasks that users and the queue give to AI agents, and operations that these ask for: each is a run of one step, with its approval, the agent that does it, and its audit."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from outrider.kinds.rule.steps import Step
 from outrider.kinds.rule.when import Condition, When
 from outrider.orchestrator.ingest import insert_event
 from outrider.orchestrator.rules import CompiledRule
-from outrider.orchestrator.runs import AGENT_SOURCE, USER_SOURCE, RunStarter
+from outrider.orchestrator.runs import AGENT_SOURCE, QUEUE_SOURCE, USER_SOURCE, RunStarter
 from outrider.orchestrator.tables import approvals, instructions, runs
 from outrider.orchestrator.transaction import Transaction
 from outrider.orchestrator.wire import TaskRequest
@@ -28,8 +28,10 @@ LONGEST_QUESTION, LONGEST_NAME = 300, 200
 _REFUSALS = {"rejected": "{} rejected the call", "expired": "nobody approved the call in time"}
 
 
-def start_task(work: Transaction, tenant: str, starter: RunStarter, agent: Applied, request: TaskRequest) -> str:
-    """Start a task that a user gives to an AI agent, and return the run.
+def start_task(
+    work: Transaction, tenant: str, starter: RunStarter, agent: Applied, request: TaskRequest, *, source: str = USER_SOURCE
+) -> str:  # fmt: skip
+    """Start a task that a user, or with QUEUE_SOURCE the queue, gives to an AI agent, and return the run.
 
     Raises:
         ConflictError: It was given already.
@@ -37,11 +39,19 @@ def start_task(work: Transaction, tenant: str, starter: RunStarter, agent: Appli
     name = agent.item.name
     spec: AgentTypeSpec = agent.item.spec
     step = Step(agent=name, parameters=literal(request.input_data), timeout=spec.invocation.timeout)
-    rule = _single(agent, f"{USER_SOURCE}{name}", step)
+    rule = _single(agent, f"{source}{name}", step)
     data = {"agent": name, "summary": f"gives {name} a task"} | (
         {"session": request.session} if request.session else {}
     )
     return _start(work, tenant, starter, rule, key=request.id, data=data)
+
+
+def take_task(work: Transaction, tenant: str, starter: RunStarter, agent: Applied, request: TaskRequest) -> str:
+    """Start a task of the queue, and return the run; of one that was delivered before it is the same."""
+    matched = encode([_event_id(agent.item.metadata.uid, request.id)]).decode()
+    begun = sa.and_(runs.c.tenant == tenant, runs.c.rule == agent.item.name, runs.c.matched == matched)
+    run: str | None = work.connection.execute(sa.select(runs.c.id).where(begun)).scalar()
+    return run or start_task(work, tenant, starter, agent, request, source=QUEUE_SOURCE)
 
 
 def start_call(work: Transaction, tenant: str, starter: RunStarter, agent: Applied, request: CallRequest) -> str:
@@ -64,12 +74,16 @@ def _start(
 ) -> str:  # fmt: skip
     """Start what a rule of one step does, as if its source had sent an event."""
     event = Event(
-        id=f"{rule.uid}-{key}", source=rule.spec.when.conditions[0].trigger or "", type="call", time=timestamp(work.now),
+        id=_event_id(rule.uid, key), source=rule.spec.when.conditions[0].trigger or "", type="call", time=timestamp(work.now),
         severity="low", data=data, trace_id=new_trace_id(),
     )  # fmt: skip
     if not insert_event(work, tenant, event, encode(event).decode()):
         raise ConflictError("this was asked for already", found=key)
     return starter.start(work, rule, event, [event.id])
+
+
+def _event_id(uid: str, key: str) -> str:
+    return f"{uid}-{key}"
 
 
 def _granted(agent: Applied, operation: str) -> ToolUse:
@@ -139,7 +153,7 @@ def call_state(connection: sa.Connection, tenant: str, agent: str, run: str, sou
         tenant: Whose.
         agent: Name of the agent.
         run: That of the call or task.
-        source: Who has asked: an agent, or with USER_SOURCE a user.
+        source: Who has asked: an agent, with USER_SOURCE a user, with QUEUE_SOURCE the queue.
 
     Raises:
         NotFoundError: There is none such.

@@ -21,7 +21,7 @@ from outrider.core.events import (
     ResultAnswer,
 )
 from outrider.core.objects import Object
-from outrider.orchestrator.agent_calls import call_state, start_call, start_task, waits_for
+from outrider.orchestrator.agent_calls import call_state, start_call, start_task, take_task, waits_for
 from outrider.orchestrator.agents import greet, mark_silent, restore, revoke, revoked_agents
 from outrider.orchestrator.desk import Desk
 from outrider.orchestrator.evaluation import Evaluator
@@ -32,7 +32,7 @@ from outrider.orchestrator.metrics import EngineMetrics
 from outrider.orchestrator.objects import apply_objects, delete_object, load_objects
 from outrider.orchestrator.outbox import Outbox
 from outrider.orchestrator.pollers import Poller, Pollers, release
-from outrider.orchestrator.runs import AGENT_SOURCE, USER_SOURCE, RunStarter
+from outrider.orchestrator.runs import AGENT_SOURCE, QUEUE_SOURCE, USER_SOURCE, RunStarter
 from outrider.orchestrator.schedules import Scheduler, timed_call, timed_rule
 from outrider.orchestrator.sharing import Telling, bump, look, server_time
 from outrider.orchestrator.timeline import Timeline
@@ -245,18 +245,15 @@ class Engine:
 
         return await self.write(body)
 
-    async def give_task(self, agent: str, request: TaskRequest) -> str:
-        """Start a task that a user gives to an AI agent, and return the run.
+    async def give_task(self, agent: str, request: TaskRequest, source: str = USER_SOURCE) -> str:
+        """Start a task that a user, or with QUEUE_SOURCE the queue, gives to an AI agent, and return the run.
 
         Raises:
             NotFoundError: No object declares the agent.
-            ConflictError: It was given already.
+            ConflictError: A user gave it already. A task of the queue that was delivered before is the same run.
         """
-
-        def body(work: Transaction) -> str:
-            return start_task(work, self.tenant, self._starter, self._agent_type(agent), request)
-
-        return await self.write(body)
+        start = take_task if source == QUEUE_SOURCE else start_task
+        return await self.write(lambda work: start(work, self.tenant, self._starter, self._agent_type(agent), request))
 
     def _agent_type(self, name: str) -> Applied:
         declared = self.world.agent_type(name)

@@ -24,7 +24,7 @@ from outrider.runtime.plugins.catalogue import Catalogue
 from outrider.runtime.plugins.configuration import schema_faults
 from outrider.runtime.templates import Template
 
-Actor = Literal["rule", "schedule", "agent", "user"]
+Actor = Literal["rule", "schedule", "agent", "user", "queue"]
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):

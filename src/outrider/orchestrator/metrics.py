@@ -33,6 +33,9 @@ class QueueMetrics:
         self._taken = metrics.counter(
             "outrider_inbox_total", "Events from the inbox by what became of them", ["outcome"]
         )
+        self._tasks = metrics.counter(
+            "outrider_queue_tasks_total", "Tasks of AI agents from the queue by how they ended", ["agent", "state"]
+        )
         self._connected = metrics.gauge("outrider_queue_connected", "Whether the queue can be reached")
 
     def published(self, outcome: str) -> None:
@@ -42,6 +45,10 @@ class QueueMetrics:
     def taken(self, outcome: str) -> None:
         """Count an event from the inbox."""
         self._taken.add(1, outcome=outcome)
+
+    def task(self, agent: str, state: str) -> None:
+        """Count a task from the queue that has ended."""
+        self._tasks.add(1, agent=agent, state=state)
 
     def connected(self, connected: bool) -> None:
         """Say whether the queue can be reached."""

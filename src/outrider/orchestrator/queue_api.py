@@ -18,11 +18,15 @@ class QueueApi:
     Args:
         desk: Answers; None where the platform was started without a queue.
         authenticate: Returns who calls.
+        needed: Whether an object needs a queue by now.
     """
 
-    def __init__(self, desk: "QueueDesk | None", authenticate: Callable[[Request], str]) -> None:
+    def __init__(
+        self, desk: "QueueDesk | None", authenticate: Callable[[Request], str], needed: Callable[[], bool]
+    ) -> None:
         self._desk = desk
         self._authenticate = authenticate
+        self._needed = needed
 
     def add_routes(self, router: Router) -> None:
         """Add the routes."""
@@ -34,39 +38,44 @@ class QueueApi:
 
     async def _status(self, request: Request) -> Response:
         self._authenticate(request)
-        return json_response(QueueAnswer(declared=False) if self._desk is None else await self._desk.status())
+        if self._desk is not None:
+            return json_response(await self._desk.status())
+        answer = QueueAnswer(declared=self._needed())
+        if answer.declared:
+            answer.problem = "the platform has been started without a queue: outrider down, outrider up"
+        return json_response(answer)
 
     async def _letters(self, request: Request) -> Response:
         self._authenticate(request)
         return json_response(
-            await self._inbox().dead_letters(
+            await self._known().dead_letters(
                 after=number_argument(request, "after", 0), limit=number_argument(request, "limit", 50)
             )
         )
 
     async def _letter(self, request: Request) -> Response:
         self._authenticate(request)
-        return json_response(await self._inbox().dead_letter(_sequence(request)))
+        return json_response(await self._known().dead_letter(_sequence(request)))
 
     async def _retry(self, request: Request) -> Response:
-        await self._inbox().retry(_sequence(request), self._authenticate(request))
+        await self._known().retry(_sequence(request), self._authenticate(request))
         return json_response({"retried": _sequence(request)})
 
     async def _drop(self, request: Request) -> Response:
-        await self._inbox().drop(_sequence(request), self._authenticate(request))
+        await self._known().drop(_sequence(request), self._authenticate(request))
         return json_response({"dropped": _sequence(request)})
 
-    def _inbox(self) -> "QueueDesk":
+    def _known(self) -> "QueueDesk":
         if self._desk is None:
-            raise no_inbox()
+            raise nothing_taken()
         return self._desk
 
 
-def no_inbox() -> NotFoundError:
-    """Return the error for a platform without an inbox."""
+def nothing_taken() -> NotFoundError:
+    """Return the error for a platform that has neither an inbox nor an AI agent in mode queue."""
     return NotFoundError(
-        "the platform takes nothing from a queue", found="no spec.queue.inbox",
-        suggestions=["declare one in the Platform: queue: {embedded: {}, inbox: {}}"],
+        "the platform takes nothing from a queue", found="neither spec.queue.inbox nor an AgentType in mode queue",
+        suggestions=["declare an inbox in the Platform: queue: {embedded: {}, inbox: {}}"],
     )  # fmt: skip
 
 

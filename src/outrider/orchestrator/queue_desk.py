@@ -3,17 +3,17 @@
 from outrider.core.audit import AuditEntry
 from outrider.core.errors import InvalidConfigError, NotFoundError, OutriderError
 from outrider.core.timestamps import timestamp
-from outrider.kinds.platform.queue import Queue
 from outrider.orchestrator.engine import Engine
 from outrider.orchestrator.outbox import waiting
-from outrider.orchestrator.queue_api import no_inbox
+from outrider.orchestrator.queue_api import nothing_taken
 from outrider.orchestrator.queue_link import QueueLink
-from outrider.orchestrator.queue_names import DEAD, INBOX, streams, subject
+from outrider.orchestrator.queue_names import DEAD, INBOX, home_of, streams, subject, tasks_work
+from outrider.orchestrator.queue_use import QueueUse
 from outrider.orchestrator.wire import DeadLetter, QueueAnswer, QueueStream
 from outrider.ports.nats.publication import Message, publish
 from outrider.ports.nats.stored import StoredMessage, read_message, read_messages, remove_message
 from outrider.ports.nats.streams import stream_state
-from outrider.ports.nats.work import ADDED, CUT, DELIVERIES, REASON
+from outrider.ports.nats.work import ADDED, CUT, DELIVERIES, REASON, SUBJECT
 
 SHOWN = 200
 MOST = 500
@@ -33,18 +33,20 @@ class QueueDesk:
 
     async def status(self) -> QueueAnswer:
         """Return how the queue does."""
-        queue, link, tenant = self._engine.world.platform.queue, self._link, self._engine.tenant
-        if queue is None:
+        use, link, tenant = self._engine.world.queue_use, self._link, self._engine.tenant
+        if use is None:
             return QueueAnswer(declared=False)
+        queue = use.queue
         left = await self._engine.store.read(lambda c: waiting(c, tenant))
         answer = QueueAnswer(
-            declared=True, connected=link.connection is not None and not link.state.problem, problem=link.state.problem,
+            declared=True, connected=link.connection is not None and not link.state.problem, problem=link.state.problem if use.any else "",
             since=timestamp(link.state.since), publishes=list(queue.publish), waiting=left.messages,
             inbox=subject(queue, tenant, INBOX) if queue.inbox else "", oldest=timestamp(left.oldest) if left.messages else "",
+            tasks={agent: tasks_work(queue, tenant, agent, own).subject for agent, own in use.tasks.items()},
         )  # fmt: skip
         if link.connection is not None:
             answer.server = link.connection.server
-            for spec in streams(self._engine.world.platform, queue):
+            for spec in streams(self._engine.world.platform, use):
                 try:
                     state = await stream_state(link.connection, spec.name)
                 except OutriderError as error:  # the end of the connection may not be noticed yet
@@ -60,7 +62,8 @@ class QueueDesk:
         Raises:
             OutriderError: The platform has no inbox, or the queue does not answer.
         """
-        queue, link = self._inbox()
+        use, link = self._taken()
+        queue = use.queue
         name = subject(queue, self._engine.tenant, DEAD)
         found = await read_messages(link.live(), queue.stream(DEAD), name, after=after, limit=min(limit, MOST))
         return [_letter(message, shortened=True) for message in found]
@@ -74,13 +77,20 @@ class QueueDesk:
         return _letter(await self._read(sequence), shortened=False)
 
     async def retry(self, sequence: int, by: str) -> None:
-        """Put a dead letter into the inbox again.
+        """Put a dead letter back where it was taken from.
 
         Raises:
-            OutriderError: It is not there, or the inbox does not take it.
+            OutriderError: It is not there, or nothing is taken from there any more, or it is not stored there.
         """
-        queue, link = self._inbox()
+        use, link = self._taken()
         message = await self._read(sequence)
+        where = next((text for name, text in message.headers.items() if name.lower() == SUBJECT), "")
+        stream = home_of(use, self._engine.tenant, where)
+        if not stream:
+            raise InvalidConfigError(
+                f"dead letter {sequence}: nothing takes what is sent to '{where}'", found=where, expected="the inbox, or a subject of tasks",
+                suggestions=[f"drop it: outrider queue drop {sequence}"],
+            )  # fmt: skip
         if CUT in message.headers:
             raise InvalidConfigError(
                 f"dead letter {sequence} cannot come again: only its first {len(message.data)} bytes were kept",
@@ -88,10 +98,9 @@ class QueueDesk:
             )  # fmt: skip
         headers = {name: value for name, value in message.headers.items() if not name.lower().startswith(ADDED)}
         again = Message(
-            subject=subject(queue, self._engine.tenant, INBOX), data=message.data, headers=headers,
-            id=f"retry-{sequence}-{message.stored}",
+            subject=where, data=message.data, headers=headers, id=f"retry-{sequence}-{message.stored}"
         )  # fmt: skip
-        (refused,) = await publish(link.live(), queue.stream(INBOX), [again])
+        (refused,) = await publish(link.live(), stream, [again])
         if refused:
             raise InvalidConfigError(f"dead letter {sequence}: {refused}")
         await self._remove(sequence, "queue.retry", by)
@@ -106,25 +115,26 @@ class QueueDesk:
         await self._remove(sequence, "queue.drop", by)
 
     async def _remove(self, sequence: int, action: str, by: str) -> None:
-        queue, link = self._inbox()
-        await remove_message(link.live(), queue.stream(DEAD), sequence)
+        use, link = self._taken()
+        await remove_message(link.live(), use.queue.stream(DEAD), sequence)
         entry = AuditEntry(
             phase="fact", principal=by, action=action, target=f"dead-letter/{sequence}", outcome="ok", details={}
         )
         await self._engine.record(entry)
 
     async def _read(self, sequence: int) -> StoredMessage:
-        queue, link = self._inbox()
+        use, link = self._taken()
+        queue = use.queue
         found = await read_message(link.live(), queue.stream(DEAD), sequence)
         if found.subject != subject(queue, self._engine.tenant, DEAD):
             raise NotFoundError(f"no dead letter {sequence}", found=str(sequence))
         return found
 
-    def _inbox(self) -> tuple[Queue, QueueLink]:
-        queue = self._engine.world.platform.queue
-        if queue is None or queue.inbox is None:
-            raise no_inbox()
-        return queue, self._link
+    def _taken(self) -> tuple[QueueUse, QueueLink]:
+        use = self._engine.world.queue_use
+        if use is None or not use.taken:
+            raise nothing_taken()
+        return use, self._link
 
 
 def _letter(message: StoredMessage, *, shortened: bool) -> DeadLetter:

@@ -7,13 +7,14 @@ import msgspec
 
 from outrider.core.errors import OutriderError, UnavailableError
 from outrider.core.secrets import SecretRef, SecretValue
-from outrider.kinds.platform.queue import Queue
 from outrider.orchestrator.engine import Engine
 from outrider.orchestrator.inbox import InboxReader
 from outrider.orchestrator.metrics import QueueMetrics
 from outrider.orchestrator.publisher import Publisher
-from outrider.orchestrator.queue_names import inbox_work, streams
+from outrider.orchestrator.queue_names import inbox_work, streams, tasks_work
+from outrider.orchestrator.queue_use import QueueUse
 from outrider.orchestrator.settings import QueueAccess
+from outrider.orchestrator.task_reader import TaskReader
 from outrider.ports.nats.address import NatsAddress
 from outrider.ports.nats.connection import Connection, connected
 from outrider.ports.nats.streams import ensure_stream
@@ -70,12 +71,12 @@ class QueueLink:
         """Keep the connection as long as the platform declares a queue."""
         pause, clock = FIRST_PAUSE, self._engine.clock
         while True:
-            queue, began = self._engine.world.platform.queue, clock.monotonic()
-            if queue is None or not queue.used or queue.prefix != self._access.prefix:
+            use, began = self._engine.world.queue_use, clock.monotonic()
+            if use is None or not use.any or use.queue.prefix != self._access.prefix:
                 await clock.sleep(LOOK_SECONDS)
                 continue
             try:
-                await self._keep(queue)
+                await self._keep(use)
             except* OutriderError as lost:
                 self._lost(_first(lost))
             except* _ChangedError:
@@ -85,11 +86,11 @@ class QueueLink:
             pause = FIRST_PAUSE if clock.monotonic() - began > LONGEST_PAUSE else min(2 * pause, LONGEST_PAUSE)
             await clock.sleep(pause)
 
-    async def _keep(self, queue: Queue) -> None:
-        engine = self._engine
+    async def _keep(self, use: QueueUse) -> None:
+        engine, queue = self._engine, use.queue
         address = await asyncio.to_thread(self._address)
         async with connected(address) as connection:
-            for stream in streams(engine.world.platform, queue):
+            for stream in streams(engine.world.platform, use):
                 await ensure_stream(connection, stream)
             self._found(connection)
             if not queue.publish:  # else the publisher says when it gets on
@@ -97,17 +98,21 @@ class QueueLink:
             try:
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(connection.until_lost())
-                    tasks.create_task(self._until_changed(queue))
+                    tasks.create_task(self._until_changed(use))
                     if queue.publish:
                         tasks.create_task(self._publisher.run(connection, queue))
                     if queue.inbox is not None:
                         work = inbox_work(queue, engine.tenant, queue.inbox)
                         tasks.create_task(Worker(connection, work, self._inbox.take).run())
+                    for agent, own in use.tasks.items():
+                        work = tasks_work(queue, engine.tenant, agent, own)
+                        reader = TaskReader(engine, self._metrics, connection, queue, agent)
+                        tasks.create_task(Worker(connection, work, reader.take).run())
             finally:
                 self.connection = None
 
-    async def _until_changed(self, queue: Queue) -> None:
-        while self._engine.world.platform.queue == queue:
+    async def _until_changed(self, use: QueueUse) -> None:
+        while self._engine.world.queue_use == use:
             await self._engine.clock.sleep(LOOK_SECONDS)
         raise _ChangedError
 

@@ -49,7 +49,11 @@ SCHEDULE_SOURCE = "schedule:"
 # The same of what AI agents ask for.
 AGENT_SOURCE = "agent:"
 USER_SOURCE = "user:"
-_ACTORS: dict[str, Actor] = {SCHEDULE_SOURCE: "schedule", AGENT_SOURCE: "agent", USER_SOURCE: "user"}
+# And of tasks that come through the queue.
+QUEUE_SOURCE = "queue:"
+_ACTORS: dict[str, Actor] = {
+    SCHEDULE_SOURCE: "schedule", AGENT_SOURCE: "agent", USER_SOURCE: "user", QUEUE_SOURCE: "queue",
+}  # fmt: skip
 # How many events of a match its steps see, the newest.
 EVENTS_SHOWN = 16
 RUNNING, COMPENSATING = "running", "compensating"
@@ -94,7 +98,7 @@ class RunStarter:
         INSERT_RUN.run(work.connection, msgspec.structs.asdict(run))
         of = f" {len(matched)} events" if len(matched) > 1 else ""
         actor = _actor(rule.spec)
-        if actor in ("agent", "user"):
+        if actor in ("agent", "user", "queue"):
             work.timeline(actor, rule.name, str(event.data.get("summary", "")), event=event.id, run=run_id)
         else:
             work.timeline("rule", rule.name, f"matched{of}", event=event.id, run=run_id)

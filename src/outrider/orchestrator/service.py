@@ -165,7 +165,9 @@ class Orchestrator:
         AgentApi(engine, authority, TRUST_DOMAIN).add_routes(router)
         users = UserApi(engine, authority, token)
         users.add_routes(router)
-        QueueApi(self._desk(engine, queue), users.authenticate).add_routes(router)
+        QueueApi(
+            self._desk(engine, queue), users.authenticate, needed=lambda: engine.world.queue_use is not None
+        ).add_routes(router)
         router.add("GET", "/health", _health)
         router.add("GET", "/metrics", self._metrics_page)
         return router

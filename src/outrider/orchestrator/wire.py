@@ -274,9 +274,10 @@ class QueueAnswer(msgspec.Struct, kw_only=True):
         since: From when on that is so.
         publishes: What is published.
         inbox: Subject of the inbox; empty without one.
+        tasks: From which subject AI agents in mode queue take their tasks, by name.
         waiting: Messages that are not published yet.
         oldest: When the first of them came.
-        dead: Dead letters of the inbox.
+        dead: Dead letters of the inbox and of tasks.
     """
 
     declared: bool
@@ -286,6 +287,7 @@ class QueueAnswer(msgspec.Struct, kw_only=True):
     since: str = ""
     publishes: list[str] = []
     inbox: str = ""
+    tasks: dict[str, str] = {}
     waiting: int = 0
     oldest: str = ""
     dead: int = 0

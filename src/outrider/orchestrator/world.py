@@ -5,6 +5,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from outrider.core.agent_config import AgentConfig, CommandConfig, PluginConfig, PolicyConfig, TriggerConfig
 from outrider.core.codec import digest, to_builtins
@@ -18,6 +19,7 @@ from outrider.kinds.platform.model import PlatformSpec
 from outrider.kinds.policy.rules import policy_rule
 from outrider.kinds.rule.steps import Action
 from outrider.kinds.sensoragent.model import SensorAgentSpec
+from outrider.orchestrator.queue_use import queue_use
 from outrider.orchestrator.rules import RuleIndex
 from outrider.runtime.plugins.catalogue import Catalogue
 
@@ -37,12 +39,20 @@ class World:
     Args:
         applied: The objects of one tenant.
         catalogue: The plugins at hand.
+
+    Attributes:
+        queue_use: What goes through the platform's queue.
+        platform: The Platform's spec.
     """
 
     def __init__(self, applied: Iterable[Applied], catalogue: Catalogue) -> None:
         self.catalogue = catalogue
         self._objects = {(entry.item.kind, entry.item.name): entry for entry in applied}
         self.rules = RuleIndex((entry.item, entry.applied_by) for entry in self._of_kind("Rule"))
+        declared = self._platform()
+        self.queue_use = queue_use(declared, self.objects())
+        # With the queue that its objects need; defaults where none is declared.
+        self.platform = declared if self.queue_use is None else replace(declared, queue=self.queue_use.queue)
         self.policies = [policy_rule(entry.item) for entry in self._of_kind("Policy")]
 
     def _of_kind(self, kind: str) -> list[Applied]:
@@ -62,9 +72,7 @@ class World:
         declared = {name: kinds[kind] for kind, name in self._objects if kind in kinds}
         return {WORKER: WORKER, **declared}
 
-    @property
-    def platform(self) -> PlatformSpec:
-        """The Platform's spec; defaults where none is declared."""
+    def _platform(self) -> PlatformSpec:
         entries = self._of_kind("Platform")
         spec: PlatformSpec = entries[0].item.spec if entries else PlatformSpec()
         return spec

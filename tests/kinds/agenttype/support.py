@@ -38,7 +38,14 @@ FULL: dict[str, Any] = {
         "packages": ["six==1.17.0"],
         "target": {"python": "3.12", "platform": "manylinux_2_28_x86_64"},
     },
-    "invocation": {"mode": "http", "port": 8000, "path": "/run", "ready": "/health", "timeout": "5m"},
+    "invocation": {
+        "mode": "queue",
+        "port": 8000,
+        "path": "/run",
+        "ready": "/health",
+        "timeout": "5m",
+        "queue": {"stream": "ORDERS", "subject": "orders.*.created"},
+    },
     "llm": {
         "routes": [
             {

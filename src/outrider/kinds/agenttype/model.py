@@ -4,15 +4,15 @@ import msgspec
 
 from outrider.core.destinations import PATTERN, read_destination
 from outrider.core.errors import InvalidConfigError
-from outrider.core.quantities import Duration, Size, duration, size
+from outrider.core.quantities import Size, size
 from outrider.core.secrets import SecretRef
+from outrider.kinds.agenttype.invocation import Invocation
 from outrider.kinds.agenttype.memory import Memory
 from outrider.kinds.agenttype.models import Llm
 from outrider.kinds.agenttype.telemetry import Telemetry
 from outrider.kinds.agenttype.tools import ToolSearch, ToolUse
 
 Runtime = Literal["auto", "python", "nodejs", "java", "none"]
-Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 
 
 class Program(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
@@ -72,39 +72,6 @@ class Wrapper(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, 
     packages: list[Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][^;@\s]*$", examples=["structlog==25.4.0"])]] = []
     target: PackageTarget | None = None
     required: bool = False
-
-
-class Invocation(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
-    """How the program gets its work.
-
-    Attributes:
-        mode: `job` starts it for each task, with the input as JSON on its standard input and in the file OUTRIDER_INPUT;
-            what it prints is the result. `http` starts it once, as a server, and posts each task to it as JSON; what it
-            answers is the result. `a2a` starts it once, too, and sends each task as a message of A2A (1.0, or 0.3).
-        port: TCP port of 127.0.0.1 on which a server listens; it finds it in PORT.
-        path: To which tasks are posted; of `a2a` the one before which its card lies.
-        ready: A path that answers with a status of 2xx once it takes work; without one any answer will do.
-        timeout: For a task.
-    """
-
-    mode: Literal["job", "http", "a2a"] = "job"
-    port: Port | None = None
-    path: Annotated[str, msgspec.Meta(pattern=r"^/[^\s#]*$", examples=["/run"])] = "/"
-    ready: Annotated[str, msgspec.Meta(pattern=r"^(/[^\s#]*)?$")] = ""
-    timeout: Duration = duration("10m")
-
-    def __post_init__(self) -> None:
-        if (self.mode != "job") is not (self.port is not None):
-            raise InvalidConfigError(
-                "a server has a port, and a job has none", path="port", found=f"mode {self.mode}, port {self.port}",
-                expected="mode: http or a2a with a port, or mode: job without",
-                suggestions=["write for example {mode: http, port: 8000, path: /run}"],
-            )  # fmt: skip
-        if self.mode == "a2a" and self.ready:
-            raise InvalidConfigError(
-                "an agent of A2A is ready when it has a card", path="ready", found=self.ready, expected="none",
-                suggestions=["remove ready"],
-            )  # fmt: skip
 
 
 class Egress(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):

@@ -29,8 +29,9 @@ from outrider.core.sidecar_settings import (
 from outrider.core.tool_endpoints import ToolEndpoint
 from outrider.kinds.agenttype.environment import AGENT_KEY, PACKAGES, Value, environment, hook_file, wraps
 from outrider.kinds.agenttype.granting import granted, server_settings
+from outrider.kinds.agenttype.invocation import Invocation
 from outrider.kinds.agenttype.memory import Memory, MemorySummary
-from outrider.kinds.agenttype.model import AgentTypeSpec, Egress, Invocation, Isolation, PackageTarget, Resources
+from outrider.kinds.agenttype.model import AgentTypeSpec, Egress, Isolation, PackageTarget, Resources
 from outrider.kinds.agenttype.models import (
     Budget,
     Llm,

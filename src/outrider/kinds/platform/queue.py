@@ -104,10 +104,12 @@ class Queue(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_fields=
         """Whether anything goes through it."""
         return bool(self.publish) or self.inbox is not None
 
-    def needed_bytes(self) -> int:
-        """Return what its streams may take together."""
-        published = len(set(self.publish)) * int(self.storage)
-        return published + (int(self.inbox.storage) + DEAD_BYTES if self.inbox is not None else 0)
+    def needed_bytes(self, *, tasks: bool) -> int:
+        """Return what its streams may take together; `tasks` says whether AI agents take theirs from it."""
+        named = len(set(self.publish)) + (2 if tasks else 0)  # tasks, and their results
+        inbox = int(self.inbox.storage) if self.inbox is not None else 0
+        dead = DEAD_BYTES if tasks or self.inbox is not None else 0
+        return named * int(self.storage) + inbox + dead
 
     def stream(self, name: str) -> str:
         """Return the full name of one of its streams."""

@@ -34,29 +34,30 @@ def validate(item: Object, objects: ObjectSet) -> Iterator[Fault]:
             ),
         )  # fmt: skip
     yield from _service_faults(spec)
-    yield from _queue_faults(spec.queue)
+    tasks = any(one.spec.invocation.mode == "queue" for one in objects.of_kind("AgentType"))
+    yield from _queue_faults(spec.queue, tasks=tasks)
     for name, command in spec.commands.items():
         for index, pattern in enumerate(command.arguments):
             yield from _pattern_faults(("spec", "commands", name, "arguments", index), pattern)
 
 
-def _queue_faults(queue: Queue | None) -> Iterator[Fault]:
+def _queue_faults(queue: Queue | None, *, tasks: bool) -> Iterator[Fault]:
     if queue is None:
         return
-    sizes = [queue.storage] if queue.publish else []
+    sizes = [queue.storage] if queue.publish or tasks else []
     sizes += [queue.inbox.storage] if queue.inbox is not None else []
     if any(size < SMALLEST_STREAM for size in sizes):
         yield (
             ("spec", "queue"),
             InvalidConfigError("spec.queue: a stream is too small", found=str(min(sizes)), expected="at least 1MiB"),
         )
-    needed = queue.needed_bytes()
+    needed = queue.needed_bytes(tasks=tasks)
     if queue.embedded is not None and needed > queue.embedded.storage:
         yield (
             ("spec", "queue", "embedded"),
             InvalidConfigError(
                 "spec.queue.embedded.storage: its streams do not fit", found=str(queue.embedded.storage),
-                expected=f"at least {needed}B, for what is published, the inbox and its dead letters",
+                expected=f"at least {needed}B, for what is published and taken, and dead letters",
                 suggestions=["raise embedded.storage, or lower storage and inbox.storage"],
             ),
         )  # fmt: skip

@@ -27,7 +27,7 @@ class Condition(
     """
 
     # `schedule:NAME` stands in stored runs of scheduled calls; in a Rule no trigger has such a name.
-    trigger: Annotated[str, msgspec.Meta(pattern=r"^([a-z0-9-]+/|(schedule|agent|user):)[a-z0-9-]+$", examples=["eyes/web"])] | None = None  # fmt: skip
+    trigger: Annotated[str, msgspec.Meta(pattern=r"^([a-z0-9-]+/|(schedule|agent|user|queue):)[a-z0-9-]+$", examples=["eyes/web"])] | None = None  # fmt: skip
     type: Annotated[str, msgspec.Meta(min_length=1, max_length=200, examples=["http-probe"])] | None = None
     condition: str = ""
     by: str = ""

@@ -18,6 +18,7 @@ from outrider.core.errors import (
 from outrider.core.identifiers import time_ordered
 from outrider.core.objects import Object
 from outrider.kinds.agenttype.environment import PACKAGES
+from outrider.kinds.agenttype.invocation import Delivery
 from outrider.kinds.agenttype.model import AgentTypeSpec
 from outrider.kinds.agenttype.render import Place, References, Workload, render
 from outrider.local.agents.home import Home
@@ -41,7 +42,7 @@ from outrider.sidecar.llm.conventions import AGENT, INVOKE_AGENT, OPERATION
 from outrider.sidecar.tools.status import Decision
 
 RESULT_FILE = "result.json"
-_MODES: dict[str, Callable[[Launcher], Invocation]] = {
+_DELIVERIES: dict[Delivery, Callable[[Launcher], Invocation]] = {
     "job": JobInvocation, "http": HttpInvocation, "a2a": A2aInvocation,
 }  # fmt: skip
 
@@ -203,7 +204,7 @@ class AgentHost:
     def __init__(self, home: Home, plan: Plan, sidecar: Sidecar) -> None:
         self._home, self._plan, self._sidecar = home, plan, sidecar
         launcher = Launcher(home, plan.workload, plan.starter, sidecar)
-        self._invocation = _MODES[plan.workload.invocation.mode](launcher)
+        self._invocation = _DELIVERIES[plan.workload.invocation.delivery](launcher)
         self._clock = SystemClock()
         self._one_at_a_time = asyncio.Lock()
 

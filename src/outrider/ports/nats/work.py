@@ -56,12 +56,19 @@ class WorkQueue(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class Delivery(msgspec.Struct, kw_only=True, frozen=True):
-    """A message as its handler gets it; `number` counts the deliveries, beginning with 1."""
+    """A message as its handler gets it.
+
+    Attributes:
+        sequence: Its number in the stream.
+        stored: When it came there, in RFC 3339.
+        number: Counts the deliveries, beginning with 1.
+    """
 
     subject: str
     data: bytes
     headers: Mapping[str, str]
     sequence: int
+    stored: str
     number: int
 
 
@@ -128,12 +135,13 @@ class Worker:
     async def _work(self, message: Msg) -> None:
         delivery = Delivery(
             subject=message.subject, data=message.data, headers=message.headers or {},
-            sequence=message.metadata.sequence.stream, number=message.metadata.num_delivered,
+            sequence=message.metadata.sequence.stream, stored=message.metadata.timestamp.isoformat(),
+            number=message.metadata.num_delivered,
         )  # fmt: skip
         problem = await self._handled(message, delivery)
         if problem is not None and not self._comes_again(delivery, problem):
             # Where it cannot be kept the message stays, and who holds the connection looks after the streams.
-            await self._bury(message, delivery, problem.message)
+            await self._bury(delivery, problem.message)
         try:
             await self._settle(message, delivery, problem)
         except FAULTS as error:
@@ -171,7 +179,7 @@ class Worker:
     def _comes_again(self, delivery: Delivery, problem: OutriderError) -> bool:
         return problem.retryable and delivery.number < self._queue.deliveries
 
-    async def _bury(self, message: Msg, delivery: Delivery, reason: str) -> None:
+    async def _bury(self, delivery: Delivery, reason: str) -> None:
         """Keep a message as a dead letter.
 
         Raises:
@@ -185,10 +193,9 @@ class Worker:
             headers[CUT] = str(len(data))
             data = data[: max(0, self._connection.max_payload - headers_size(headers))]
         # The time tells a stream that was made anew, and counts from 1 again, from the one before.
-        stored = message.metadata.timestamp.isoformat()
         letter = Message(
             subject=self._queue.dead_subject, data=data, headers=headers,
-            id=f"{self._queue.stream}-{delivery.sequence}-{stored}",
+            id=f"{self._queue.stream}-{delivery.sequence}-{delivery.stored}",
         )  # fmt: skip
         (refused,) = await publish(self._connection, self._queue.dead_stream, [letter])
         if refused:

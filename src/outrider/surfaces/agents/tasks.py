@@ -124,8 +124,8 @@ class AgentTasks:
 
 
 def _session(instruction: Instruction) -> str:
-    """Return the conversation that a user's task belongs to. What an event from outside calls so is none."""
-    if not instruction.principal.startswith("user:"):
+    """Return the conversation that a task of a user or of the queue belongs to. What an event from outside calls so is none."""
+    if not instruction.principal.startswith(("user:", "queue:")):
         return ""
     return str(instruction.context.get("event", {}).get("data", {}).get("session", ""))
 

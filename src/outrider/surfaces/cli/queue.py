@@ -50,7 +50,7 @@ def status(ctx: click.Context, output: Output) -> int:
 @output_option(list[DeadLetter])
 @click.pass_context
 def dead(ctx: click.Context, *, limit: int, output: Output) -> int:
-    """List the dead letters: events of the inbox that could not be taken, and why."""
+    """List the dead letters: events of the inbox and tasks that could not be taken, and why."""
 
     async def read() -> list[DeadLetter]:
         async with client(ctx) as platform:
@@ -80,7 +80,7 @@ def show_letter(ctx: click.Context, *, sequence: int, output: Output) -> int:
 @click.option("--all", "every", is_flag=True, help="Every dead letter.")
 @click.pass_context
 def retry(ctx: click.Context, *, sequences: tuple[int, ...], every: bool) -> int:
-    """Put dead letters into the inbox again, as after what was wrong has been mended."""
+    """Put dead letters back where they came from, as after what was wrong has been mended."""
     _check_choice(sequences, every=every)
 
     async def send() -> tuple[int, int]:
@@ -92,7 +92,7 @@ def retry(ctx: click.Context, *, sequences: tuple[int, ...], every: bool) -> int
             )
 
     done, left = execute(send())
-    sys.stdout.write(f"{_letters(done)} in the inbox again\n")
+    sys.stdout.write(f"{_letters(done)} put back\n")
     return FINDINGS if left else 0
 
 
@@ -126,14 +126,13 @@ def drop(ctx: click.Context, *, sequences: tuple[int, ...], every: bool, yes: bo
 
 def queue_problems(answer: QueueAnswer) -> list[str]:
     """Return what is wrong with the queue, and what to do."""
-    if not answer.declared or not (answer.publishes or answer.inbox):
-        return []
     problems = []
     if answer.problem:
         waiting = f"; {answer.waiting} messages wait since {answer.oldest}" if answer.waiting else ""
-        problems.append(f"{answer.problem}, since {answer.since}{waiting}")
+        since = f", since {answer.since}" if answer.since else ""
+        problems.append(f"{answer.problem}{since}{waiting}")
     if answer.dead:
-        problems.append(f"{_letters(answer.dead)} in the inbox: outrider queue dead")
+        problems.append(f"{_letters(answer.dead)}: outrider queue dead")
     return problems
 
 
@@ -144,6 +143,7 @@ def _described(answer: QueueAnswer) -> str:
         f"server     {answer.server or 'none'}",
         f"publishes  {', '.join(answer.publishes) or 'nothing'} · {answer.waiting} wait",
         f"inbox      {answer.inbox or 'none'}",
+        *(f"tasks      {subject} -> {agent}" for agent, subject in answer.tasks.items()),
         *(f"stream     {one.name}  {one.messages} messages  {format_size(one.size)}" for one in answer.streams),
         *(f"problem: {problem}" for problem in queue_problems(answer)),
     ]

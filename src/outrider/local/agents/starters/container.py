@@ -14,7 +14,8 @@ from pathlib import Path
 from outrider.core.codec import digest
 from outrider.core.errors import InvalidConfigError, OutriderError
 from outrider.kinds.agenttype.environment import JOINED, Value
-from outrider.kinds.agenttype.model import AgentTypeSpec, Invocation
+from outrider.kinds.agenttype.invocation import Invocation
+from outrider.kinds.agenttype.model import AgentTypeSpec
 from outrider.kinds.agenttype.render import Workload
 from outrider.local.agents.home import Home
 from outrider.local.agents.starters.confinement import wanted
@@ -203,7 +204,7 @@ def _variables(env: Mapping[str, str]) -> tuple[bytes, dict[str, str]]:
 
 def _longest(invocation: Invocation) -> list[str]:
     """Return how long a container may run; one that serves has no end of its own."""
-    return [f"--timeout={int(float(invocation.timeout)) + SPARE_SECONDS}"] if invocation.mode == "job" else []
+    return [f"--timeout={int(float(invocation.timeout)) + SPARE_SECONDS}"] if invocation.delivery == "job" else []
 
 
 def _limits() -> list[str]:
