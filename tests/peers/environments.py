@@ -7,8 +7,12 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 NODE = Path(__file__).parent / "node"
+# A rival in benchmarks, and a peer in tests.
+ENVOY = CHECKOUT / "benchmarks" / "rivals" / "requirements-envoy.txt"
 # Programs that tests start.
-PROGRAMS = {name: Path(__file__).parent / f"requirements-{name}.txt" for name in ("ansible", "memory")}
+PROGRAMS = {name: Path(__file__).parent / f"requirements-{name}.txt" for name in ("ansible", "memory")} | {
+    "envoy": ENVOY
+}
 
 
 class PeerError(Exception):

@@ -5,6 +5,7 @@ from typing import Annotated
 import msgspec
 
 from outrider.core.errors import InvalidConfigError, did_you_mean
+from outrider.core.mutual_tls import MutualTls, check_mutual_tls
 from outrider.core.secrets import SecretRef
 from outrider.core.sidecar_settings import Dialect, Hosting
 
@@ -74,6 +75,7 @@ class ModelEndpoint(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=
         url: Its address; in OpenAI's dialect with the version, such as `http://127.0.0.1:8000/v1`.
         key: Secret with its key.
         ca: File with the authorities to trust, in place of the machine's.
+        mutual_tls: The sidecar shows the agent's certificate.
         hosting: The cloud that hosts the models: `azure` (OpenAI's), `bedrock` (Anthropic's, by InvokeModel), or `aws` for an endpoint of
             Amazon that speaks the dialect itself. That of the provider where it is called `azure` or `bedrock`.
         api_version: Of Azure's API before v1, such as `2024-10-21`, where the model is asked by that.
@@ -85,9 +87,13 @@ class ModelEndpoint(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=
     url: Annotated[str, msgspec.Meta(pattern=r"^(https?://[^/?#@\s]+[^?#\s]*)?$")] = ""
     key: SecretRef | None = None
     ca: str = ""
+    mutual_tls: MutualTls | None = None
     hosting: Hosting | None = None
     api_version: Annotated[str, msgspec.Meta(pattern=rf"^({VERSION_PATTERN})?$")] = ""
     region: Annotated[str, msgspec.Meta(pattern=rf"^({REGION_PATTERN})?$", examples=["eu-west-1"])] = ""
+
+    def __post_init__(self) -> None:
+        check_mutual_tls(self.mutual_tls, self.url)
 
     def place(self) -> ModelAddress:
         """Return where and how it is asked.

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from outrider.core.mutual_tls import MutualTlsSettings
 from outrider.core.secrets import SecretRef
 from outrider.core.tool_settings import AnyToolServer, ToolsSettings
 
@@ -31,6 +32,7 @@ class ProviderSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=
         priority: Those of the lowest number are asked first, others where these fail.
         weight: Share of the calls among those of one priority.
         ca: File with the authorities to trust, in place of the machine's.
+        mutual_tls: What the sidecar shows of itself.
         hosting: The cloud that hosts the model, where paths, keys or answers differ from those of the dialect.
         api_version: Of Azure's older API; empty for its v1 API.
         region: Of AWS; empty where the address says it.
@@ -44,6 +46,7 @@ class ProviderSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=
     priority: int = 0
     weight: Annotated[int, msgspec.Meta(ge=1)] = 1
     ca: Path | None = None
+    mutual_tls: MutualTlsSettings | None = None
     hosting: Hosting | None = None
     api_version: str = ""
     region: str = ""

@@ -6,6 +6,7 @@ import msgspec
 
 from outrider.core.confinement import EnforcedLevel, LevelName
 from outrider.core.errors import InvalidConfigError
+from outrider.core.mutual_tls import MutualTls, check_mutual_tls
 from outrider.core.objects import Name
 from outrider.core.quantities import Size, size
 from outrider.core.secrets import HeaderFields, SecretRef
@@ -21,6 +22,7 @@ class HttpTransport(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=
         oauth: Where tokens come from, in place of `token`.
         headers: Further fields, as text or from a secret.
         ca: File with the authorities to trust, in place of the machine's.
+        mutual_tls: The sidecar shows the agent's certificate.
     """
 
     url: Annotated[
@@ -30,8 +32,10 @@ class HttpTransport(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=
     oauth: OAuth | None = None
     headers: HeaderFields = {}
     ca: str = ""
+    mutual_tls: MutualTls | None = None
 
     def __post_init__(self) -> None:
+        check_mutual_tls(self.mutual_tls, self.url)
         check_credentials(self.token, self.oauth, self.headers)
 
 
@@ -71,6 +75,7 @@ class OpenApiTransport(msgspec.Struct, kw_only=True, rename="camel", omit_defaul
         oauth: Where tokens come from, in place of `token`.
         headers: Further fields, as text or from a secret.
         ca: File with the authorities to trust, in place of the machine's.
+        mutual_tls: The sidecar shows the agent's certificate.
     """
 
     document: Annotated[
@@ -87,8 +92,10 @@ class OpenApiTransport(msgspec.Struct, kw_only=True, rename="camel", omit_defaul
     oauth: OAuth | None = None
     headers: HeaderFields = {}
     ca: str = ""
+    mutual_tls: MutualTls | None = None
 
     def __post_init__(self) -> None:
+        check_mutual_tls(self.mutual_tls, self.url)
         check_credentials(self.token, self.oauth, self.headers)
         if self.oauth is not None and self.oauth.issuer:
             raise InvalidConfigError(
@@ -106,6 +113,7 @@ class A2aTransport(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=T
         token: Secret that is sent as a bearer token.
         headers: Further fields, as text or from a secret.
         ca: File with the authorities to trust, in place of the machine's.
+        mutual_tls: The sidecar shows the agent's certificate.
     """
 
     url: Annotated[
@@ -114,6 +122,10 @@ class A2aTransport(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=T
     token: SecretRef | None = None
     headers: HeaderFields = {}
     ca: str = ""
+    mutual_tls: MutualTls | None = None
+
+    def __post_init__(self) -> None:
+        check_mutual_tls(self.mutual_tls, self.url)
 
 
 class PluginTransport(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import msgspec
 
 from outrider.core.confinement import EnforcedLevel, LevelName
+from outrider.core.mutual_tls import MutualTlsSettings
 from outrider.core.oauth_settings import OAuthSettings
 from outrider.core.policy import ApprovalTerms
 from outrider.core.secrets import SecretRef
@@ -34,11 +35,13 @@ class RemoteServerSettings(
         token: Secret that is sent as a bearer token.
         headers: Further fields, as text or from a secret.
         ca: File with the authorities to trust, in place of the machine's.
+        mutual_tls: What the sidecar shows of itself.
     """
 
     token: SecretRef | None = None
     headers: dict[str, str | SecretRef] = {}
     ca: Path | None = None
+    mutual_tls: MutualTlsSettings | None = None
 
 
 class HttpServerSettings(

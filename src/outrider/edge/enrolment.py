@@ -18,6 +18,8 @@ from outrider.runtime.client import read_authority
 LIFETIME = 3600.0
 RENEW_AT = 2 / 3
 REQUEST_SECONDS = 15.0
+# In the state of the agent; key and certificate in one.
+IDENTITY_FILE = "identity.pem"
 _EXPIRY = "not-after: "
 
 
@@ -27,7 +29,7 @@ class Certificate:
     def __init__(self, settings: AgentSettings, clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
-        self.identity = settings.state / "identity.pem"
+        self.identity = settings.state / IDENTITY_FILE
 
     def valid(self) -> bool:
         """Return whether there is a certificate that has not expired."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from outrider.core.codec import decode, encode
 from outrider.core.model_endpoints import ModelEndpoint
+from outrider.core.mutual_tls import IdentityFiles, MutualTls
 from outrider.core.objects import Metadata, Object
 from outrider.core.schema import convert
 from outrider.core.secrets import SecretRef
@@ -15,14 +16,14 @@ from outrider.kinds.agenttype.render import Place, References, Workload, render
 
 def tool(url: str, version: str, capabilities: list[str]) -> ToolEndpoint:
     """Return a Tool."""
-    http = HttpTransport(url=url, token=SecretRef("shop"), headers={"x-team": "a"}, ca="ca.pem")
+    http = HttpTransport(url=url, token=SecretRef("shop"), headers={"x-team": "a"}, ca="ca.pem", mutual_tls=MutualTls())
     return ToolEndpoint(version=version, capabilities=capabilities, transport=ToolTransport(http=http))
 
 
 PLACE = Place(
     address="127.0.0.1:4180", listen="127.0.0.1:4180", shared=Path("/o/shared"), work=Path("/o/work"),
     state=Path("/o/sidecar"), key=Path("/o/key"), folder=Path("/home/ana/triage"), offline=True,
-    operations=Path("/o/operations.sock"),
+    operations=Path("/o/operations.sock"), identity=IdentityFiles(certificate=Path("/o/identity.pem")),
 )  # fmt: skip
 FULL: dict[str, Any] = {
     "agent": {
@@ -38,6 +39,7 @@ FULL: dict[str, Any] = {
         "packages": ["six==1.17.0"],
         "target": {"python": "3.12", "platform": "manylinux_2_28_x86_64"},
     },
+    "identity": {"certificate": "svid.pem", "key": "svid_key.pem", "authorities": "bundle.pem"},
     "invocation": {
         "mode": "queue",
         "port": 8000,
@@ -58,6 +60,7 @@ FULL: dict[str, Any] = {
                         "url": "https://models.internal",
                         "key": {"secret": "mine", "key": "k"},
                         "ca": "ca.pem",
+                        "mutualTls": {"server": "spiffe://example.org/models"},
                         "model": "large",
                     },
                     {

@@ -37,6 +37,17 @@ spec: {version: 1.2.0, transport: {http: {url: "https://shop.internal/mcp"}}}
         ("  invocation: {queue: {stream: A, subject: a}}", "spec.invocation.queue", "only mode queue"),
         ("  invocation: {mode: queue, queue: {stream: a.b, subject: a}}", "spec.invocation.queue.stream", "a.b"),
         ("  invocation: {mode: queue, queue: {stream: A, subject: a b}}", "spec.invocation.queue.subject", "a b"),
+        (
+            "  llm: {routes: [{alias: a, providers: [{provider: p, url: 'http://h/v1', mutualTls: {}}]}]}",
+            "spec.llm.routes[0].providers[0].mutualTls",
+            "no TLS",
+        ),
+        (
+            "  llm: {routes: [{alias: a, providers: [{provider: p, url: 'https://h/v1', mutualTls: {server: h}}]}]}",
+            "spec.llm.routes[0].providers[0].mutualTls.server",
+            "h",
+        ),
+        ("  identity: {key: k}", "spec.identity", "certificate"),
         ("  agent: {image: a, folder: b}", "spec.agent", "an absolute path"),
         ("  wrapper: {runtime: java, hooks: [a.py]}", "spec.wrapper.hooks", "Python or Node.js"),
         ("  wrapper: {runtime: nodejs, packages: [six]}", "spec.wrapper.packages", "those of Python"),

@@ -259,3 +259,16 @@ def test_a_run_that_was_killed_with_outrider_is_listed(tmp_path: Path) -> None:
     (run,) = json.loads(agent.outrider("agent", "runs", "-o", "json").stdout)
     assert (run["state"], run["problem"]) == ("unfinished", "it runs still, or was killed with outrider")
     assert "begun" in agent.outrider("agent", "logs").stdout
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_the_key_of_its_certificate_is_not_there_for_the_program(tmp_path: Path, level: str) -> None:
+    files = {"certificate": "spiffe/svid.pem", "key": "spiffe/svid_key.pem"}
+    program = "import pathlib\nprint([one.name for one in pathlib.Path('spiffe').iterdir() if one.read_text()])"
+    agent = AgentFolder(tmp_path, program, identity=files)
+    (agent.folder / "spiffe").mkdir()
+    for name in files.values():
+        (agent.folder / name).write_text(SECRET)
+    result = agent.run("--offline", env={"PATH": LEVELS[level]})
+    assert "svid_key" not in str(result["result"]), "it is not seen, or cannot be opened"
+    assert result["state"] == "succeeded" or "svid_key" in agent.outrider("agent", "logs").stdout

@@ -78,6 +78,8 @@ class Server:
                 self._refusals.put_nowait(error.verify_message)
             except ssl.SSLError as error:
                 self._refusals.put_nowait(error.reason)
+            except ConnectionError:
+                self._refusals.put_nowait("the client has gone")
 
     def close(self) -> None:
         self._listener.close()

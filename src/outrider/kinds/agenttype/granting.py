@@ -8,6 +8,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from outrider.core.errors import InvalidConfigError, NotFoundError, did_you_mean
+from outrider.core.mutual_tls import IdentityFiles
 from outrider.core.oauth_settings import ExchangeSettings, OAuthSettings
 from outrider.core.tool_endpoints import A2aTransport, PluginTransport, ToolEndpoint
 from outrider.core.tool_oauth import OAuth
@@ -22,6 +23,7 @@ from outrider.core.tool_settings import (
     ToolSearchSettings,
     ToolsSettings,
 )
+from outrider.kinds.agenttype.identity import shown
 from outrider.kinds.agenttype.tools import ToolSearch, ToolUse
 
 # The server of operations; no Tool can be called so.
@@ -37,7 +39,7 @@ def tool_name(operation: str) -> str:
 
 def granted(
     uses: Iterable[ToolUse], endpoints: Mapping[str, ToolEndpoint], *, folder: Path, operations: Path | None, asks: bool,
-    search: ToolSearch | None = None,
+    identity: IdentityFiles | None = None, search: ToolSearch | None = None,
 ) -> ToolsSettings:  # fmt: skip
     """Return what a sidecar is told.
 
@@ -47,6 +49,7 @@ def granted(
         folder: Where relative paths begin.
         operations: Unix socket of the server of operations.
         asks: Whether that one asks who must approve.
+        identity: Of the agent.
         search: How tools are found where they are many.
 
     Raises:
@@ -61,7 +64,7 @@ def granted(
             grants.append(_waiting(grant) if asks else grant)
         else:
             name = chosen(use, endpoints)
-            servers[name] = server_settings(name, endpoints, folder)
+            servers[name] = server_settings(name, endpoints, folder, identity)
             grants.append(_grant(use, name, use.tools, f"{name}_" if use.prefix is None else use.prefix))
     return ToolsSettings(servers=list(servers.values()), grants=grants, search=_search(search))
 
@@ -121,16 +124,20 @@ def _fits(version: str, wanted: SpecifierSet) -> bool:
         ) from error
 
 
-def server_settings(name: str, endpoints: Mapping[str, ToolEndpoint], folder: Path) -> AnyToolServer:
+def server_settings(
+    name: str, endpoints: Mapping[str, ToolEndpoint], folder: Path, identity: IdentityFiles | None
+) -> AnyToolServer:
     """Return what a sidecar is told of a Tool.
 
     Args:
         name: Of the Tool.
         endpoints: All of them, by name.
         folder: Where relative paths begin.
+        identity: Of the agent.
 
     Raises:
         NotFoundError: There is none of that name.
+        InvalidConfigError: It wants to see a certificate, and the agent has none.
     """
     endpoint = _named(name, endpoints)
     transport, version = endpoint.transport, endpoint.version
@@ -139,15 +146,17 @@ def server_settings(name: str, endpoints: Mapping[str, ToolEndpoint], folder: Pa
         return HttpServerSettings(
             name=name, version=version, url=http.url, token=http.token, headers=http.headers,
             oauth=_oauth(http.oauth, folder), ca=folder / http.ca if http.ca else None,
+            mutual_tls=shown(http.mutual_tls, identity, f"Tool '{name}'"),
         )  # fmt: skip
     if openapi is not None:
         document = openapi.document if "://" in openapi.document else str(folder / openapi.document)
         return OpenApiServerSettings(
             name=name, version=version, document=document, url=openapi.url, token=openapi.token, headers=openapi.headers,
             oauth=_oauth(openapi.oauth, folder), ca=folder / openapi.ca if openapi.ca else None,
+            mutual_tls=shown(openapi.mutual_tls, identity, f"Tool '{name}'"),
         )  # fmt: skip
     if transport.a2a is not None:
-        return _agent(name, version, transport.a2a, folder)
+        return _agent(name, version, transport.a2a, folder, identity)
     if transport.plugin is not None:
         return _plugin(name, version, transport.plugin, folder)
     assert stdio is not None  # one of them is
@@ -158,10 +167,12 @@ def server_settings(name: str, endpoints: Mapping[str, ToolEndpoint], folder: Pa
     )  # fmt: skip
 
 
-def _agent(name: str, version: str, a2a: A2aTransport, folder: Path) -> AnyToolServer:
+def _agent(
+    name: str, version: str, a2a: A2aTransport, folder: Path, identity: IdentityFiles | None
+) -> AnyToolServer:  # fmt: skip
     return A2aServerSettings(
         name=name, version=version, url=a2a.url, token=a2a.token, headers=a2a.headers,
-        ca=folder / a2a.ca if a2a.ca else None,
+        ca=folder / a2a.ca if a2a.ca else None, mutual_tls=shown(a2a.mutual_tls, identity, f"Tool '{name}'"),
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from outrider.core.destinations import PATTERN, read_destination
 from outrider.core.errors import InvalidConfigError
 from outrider.core.quantities import Size, size
 from outrider.core.secrets import SecretRef
+from outrider.kinds.agenttype.identity import Identity
 from outrider.kinds.agenttype.invocation import Invocation
 from outrider.kinds.agenttype.memory import Memory
 from outrider.kinds.agenttype.models import Llm
@@ -130,6 +131,7 @@ class AgentTypeSpec(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=
 
     Attributes:
         tool_search: Without it all tools are listed.
+        identity: What the sidecar shows to servers with `mutualTls`, in place of the certificate that the platform gives it.
     """
 
     agent: Program
@@ -139,6 +141,7 @@ class AgentTypeSpec(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=
     tools: list[ToolUse] = []
     tool_search: ToolSearch | None = None
     memory: list[Memory] = []
+    identity: Identity | None = None
     egress: Egress = msgspec.field(default_factory=Egress)
     telemetry: Telemetry = msgspec.field(default_factory=Telemetry)
     isolation: Isolation = msgspec.field(default_factory=Isolation)

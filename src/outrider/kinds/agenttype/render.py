@@ -7,6 +7,7 @@ import msgspec
 
 from outrider.core.errors import InvalidConfigError, NotFoundError, did_you_mean
 from outrider.core.model_endpoints import ModelEndpoint
+from outrider.core.mutual_tls import IdentityFiles
 from outrider.core.objects import Object
 from outrider.core.sidecar_settings import (
     BudgetSettings,
@@ -29,6 +30,7 @@ from outrider.core.sidecar_settings import (
 from outrider.core.tool_endpoints import ToolEndpoint
 from outrider.kinds.agenttype.environment import AGENT_KEY, PACKAGES, Value, environment, hook_file, wraps
 from outrider.kinds.agenttype.granting import granted, server_settings
+from outrider.kinds.agenttype.identity import shown
 from outrider.kinds.agenttype.invocation import Invocation
 from outrider.kinds.agenttype.memory import Memory, MemorySummary
 from outrider.kinds.agenttype.model import AgentTypeSpec, Egress, Isolation, PackageTarget, Resources
@@ -70,6 +72,7 @@ class Place(msgspec.Struct, kw_only=True, frozen=True):
         state: The sidecar's own folder.
         key: File with the key that the program calls with.
         folder: Where relative paths of the object begin.
+        identity: The certificate that the place gives the agent, which its object may replace.
         operations: Unix socket of the server of operations.
         asks: Whether who runs operations also asks those who must approve them, so that the sidecar need not.
         offline: Whether a script answers in place of the providers.
@@ -82,6 +85,7 @@ class Place(msgspec.Struct, kw_only=True, frozen=True):
     state: Path
     key: Path
     folder: Path
+    identity: IdentityFiles | None = None
     operations: Path | None = None
     asks: bool = False
     offline: bool = False
@@ -150,6 +154,8 @@ def render(item: Object, place: Place, references: References) -> Workload:
         OutriderError: What it names is not there, or a provider has no address.
     """
     spec: AgentTypeSpec = item.spec
+    if spec.identity is not None:
+        place = msgspec.structs.replace(place, identity=spec.identity.files(place.folder))
     wrapper, agent = spec.wrapper, spec.agent
     runtimes = [runtime for runtime in ("python", "nodejs") if wraps(wrapper, runtime)]
     return Workload(
@@ -176,6 +182,7 @@ def render(item: Object, place: Place, references: References) -> Workload:
                 folder=place.folder,
                 operations=place.operations,
                 asks=place.asks,
+                identity=place.identity,
                 search=spec.tool_search,
             ),
             memories=[memory_settings(one) for one in spec.memory],
@@ -236,15 +243,15 @@ def _llm(llm: Llm, place: Place, references: References) -> LlmSettings:
             GuardSettings(detect=one.detect, pattern=one.pattern, name=one.name, place=one.place, action=one.action)
             for one in llm.guard
         ],
-        hooks=[_hook(one, references, place.folder) for one in llm.hooks],
+        hooks=[_hook(one, references, place) for one in llm.hooks],
         cache=None if llm.cache is None else _cache(llm.cache),
         samples=None if llm.samples is None else _samples(llm.samples),
         shared=None if llm.shared is None else _shared(llm.shared),
     )
 
 
-def _hook(hook: PromptHook, references: References, folder: Path) -> HookSettings:
-    server = server_settings(hook.server, references.tools, folder)
+def _hook(hook: PromptHook, references: References, place: Place) -> HookSettings:
+    server = server_settings(hook.server, references.tools, place.folder, place.identity)
     return HookSettings(server=server, tool=hook.tool, timeout=float(hook.timeout), on_failure=hook.on_failure)
 
 
@@ -318,6 +325,7 @@ def _provider(use: ProviderUse, place: Place, providers: Mapping[str, ModelEndpo
         priority=use.priority,
         weight=use.weight,
         ca=place.folder / endpoint.ca if endpoint.ca else None,
+        mutual_tls=shown(endpoint.mutual_tls, place.identity, f"provider '{endpoint.provider}'"),
         hosting=address.hosting,
         api_version=endpoint.api_version,
         region=endpoint.region,
@@ -349,6 +357,7 @@ def resolved(use: ProviderUse, providers: Mapping[str, ModelEndpoint]) -> ModelE
         url=use.url or found.url,
         key=use.key or found.key,
         ca=use.ca or found.ca,
+        mutual_tls=use.mutual_tls or found.mutual_tls,
         hosting=use.hosting or found.hosting,
         api_version=use.api_version or found.api_version,
         region=use.region or found.region,

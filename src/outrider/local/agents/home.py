@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from outrider.core.mutual_tls import IdentityFiles
 from outrider.local.agents.files import AgentFiles
 from outrider.local.agents.operations import OperationDesk
 
@@ -21,6 +22,7 @@ class Home(msgspec.Struct, kw_only=True, frozen=True):
         cache: Folder with what is known of this machine's sandboxes.
         desk: Runs the operations that it is granted.
         asks: Whether the desk also asks who must approve.
+        identity: The certificate that a platform gives the agent.
     """
 
     files: AgentFiles
@@ -31,6 +33,7 @@ class Home(msgspec.Struct, kw_only=True, frozen=True):
     cache: Path
     desk: OperationDesk
     asks: bool = False
+    identity: IdentityFiles | None = None
 
     @property
     def hidden(self) -> list[Path]:

@@ -138,6 +138,7 @@ async def hosting(
     item: Object, home: Home, references: References, *, offline: bool = False, accept_unsandboxed: bool = False
 ) -> AsyncIterator["AgentHost"]:
     """Keep an agent ready for tasks, with its sidecar; arguments and errors are those of `run_job`."""
+    home = _hiding(home, item.spec)
     files = home.files
     async with contextlib.AsyncExitStack() as closing:
         closing.enter_context(files.locked())
@@ -162,6 +163,14 @@ async def hosting(
         yield host
 
 
+def _hiding(home: Home, spec: AgentTypeSpec) -> Home:
+    """Return a home in which the program does not see the key that its sidecar has."""
+    if spec.identity is None:
+        return home
+    files = spec.identity.files(home.folder)
+    return msgspec.structs.replace(home, protected=[*home.protected, files.key or files.certificate])
+
+
 def _check(item: Object, *, offline: bool) -> None:
     spec: AgentTypeSpec = item.spec
     if offline and spec.llm.offline is None:
@@ -183,7 +192,7 @@ def _workload(item: Object, home: Home, references: References, starter: Starter
     place = Place(
         address=starter.address, listen="", shared=files.shared, work=files.work, state=files.sidecar, key=files.key,
         folder=home.folder, offline=offline, operations=files.control / SOCKET,
-        asks=home.asks,
+        asks=home.asks, identity=home.identity,
     )  # fmt: skip
     agent = msgspec.structs.replace(item.spec.agent, env={**starter.variables, **item.spec.agent.env})
     item = msgspec.structs.replace(item, spec=msgspec.structs.replace(item.spec, agent=agent))

@@ -6,6 +6,8 @@ import ssl
 from pathlib import Path
 
 from outrider.core.errors import InvalidConfigError
+from outrider.core.mutual_tls import MutualTlsSettings
+from outrider.ports.certificates.mutual import showing
 
 
 def server_context(identity_file: Path, ca_pem: str, *, require_client: bool) -> ssl.SSLContext:
@@ -46,16 +48,19 @@ def client_context(ca_pem: str, identity_file: Path | None = None) -> ssl.SSLCon
     return context
 
 
-def trusting(ca: Path | None, *, path: str) -> ssl.SSLContext:
+def trusting(ca: Path | None, *, path: str, mutual: MutualTlsSettings | None = None) -> ssl.SSLContext:
     """Return the settings of a client of other people's servers.
 
     Args:
         ca: File with the authorities to trust; None for those of the machine.
         path: The field that names it, for the error.
+        mutual: What the client shows of itself; None for nothing.
 
     Raises:
-        InvalidConfigError: The file cannot be used.
+        InvalidConfigError: A file cannot be used.
     """
+    if mutual is not None:
+        return showing(mutual, ca, path=path)
     try:
         return ssl.create_default_context(cafile=ca)
     except (OSError, ValueError) as error:

@@ -47,14 +47,16 @@ def build_routes(settings: LlmSettings, proxy: Proxy) -> dict[str, Route]:
 
     def make_target(host: str, port: int, provider: ProviderSettings) -> Target:
         secure = provider.url.startswith("https:")
-        key = (host, port, provider.ca, secure)
+        key = (host, port, (provider.ca, provider.mutual_tls), secure)
         if key not in targets:
             targets[key] = proxy.add(
                 Target(
                     proxy,
                     host,
                     port,
-                    trusting(provider.ca, path=f"provider {provider.provider}: ca") if secure else None,
+                    trusting(provider.ca, path=f"provider {provider.provider}: ca", mutual=provider.mutual_tls)
+                    if secure
+                    else None,
                 )
             )
         return targets[key]

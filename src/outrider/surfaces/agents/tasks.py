@@ -8,8 +8,10 @@ from outrider.core.agent_config import AgentConfig
 from outrider.core.codec import digest
 from outrider.core.errors import DeadlineExceededError, ExecutionFailedError, OutriderError, UnavailableError
 from outrider.core.events import Instruction
+from outrider.core.mutual_tls import IdentityFiles
 from outrider.core.objects import Object
 from outrider.core.units import format_money
+from outrider.edge.enrolment import IDENTITY_FILE
 from outrider.edge.link import Link
 from outrider.edge.settings import AgentSettings
 from outrider.kinds.agenttype.model import AgentTypeSpec
@@ -105,6 +107,8 @@ class AgentTasks:
             cache=settings.cache,
             desk=PlatformDesk(self._link, spec.tools, self._clock),
             asks=True,
+            # The host's own certificate is that of the agent: tenant/TENANT/agent/NAME.
+            identity=IdentityFiles(certificate=settings.state / IDENTITY_FILE, authorities=settings.authority),
         )
 
     def _watcher(self, log: Callable[[str], None]) -> Watcher:

@@ -8,6 +8,7 @@ import msgspec
 
 from outrider.core.errors import InvalidConfigError
 from outrider.core.http.urls import PORTS, request_target
+from outrider.core.mutual_tls import MutualTlsSettings
 from outrider.ports.certificates.tls import trusting
 
 
@@ -25,13 +26,16 @@ class ServerAddress(msgspec.Struct, frozen=True):
     tls: ssl.SSLContext | None
 
 
-def read_address(server: str, url: str, ca: Path | None) -> ServerAddress:
+def read_address(
+    server: str, url: str, ca: Path | None, mutual_tls: MutualTlsSettings | None = None
+) -> ServerAddress:  # fmt: skip
     """Return where a server is.
 
     Args:
         server: Its name, for errors.
         url: Its address.
         ca: File with the authorities to trust; None for those of the machine.
+        mutual_tls: What is shown to it.
 
     Raises:
         InvalidConfigError: The address or the file cannot be used.
@@ -41,5 +45,5 @@ def read_address(server: str, url: str, ca: Path | None) -> ServerAddress:
         raise InvalidConfigError(
             f"server '{server}': not an address", path="url", found=url, expected="http:// or https://",
         )  # fmt: skip
-    tls = trusting(ca, path=f"server {server}: ca") if parts.scheme == "https" else None
+    tls = trusting(ca, path=f"server {server}: ca", mutual=mutual_tls) if parts.scheme == "https" else None
     return ServerAddress(f"{parts.scheme}://{parts.netloc}", request_target(url), tls)

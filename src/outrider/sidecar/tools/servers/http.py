@@ -39,7 +39,7 @@ class HttpWire:
     def __init__(
         self, settings: HttpServerSettings, secrets: Resolver, longest: int = MIB, clock: Clock = SYSTEM_CLOCK
     ) -> None:
-        address = read_address(settings.name, settings.url, settings.ca)
+        address = read_address(settings.name, settings.url, settings.ca, settings.mutual_tls)
         self._name, self._target = settings.name, address.target
         tokens = open_tokens(settings, secrets, clock)
         self._credentials = Credentials(settings.name, settings.headers, settings.token, secrets, tokens)

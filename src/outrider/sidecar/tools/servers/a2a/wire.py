@@ -45,7 +45,7 @@ class A2aWire:
     def __init__(
         self, settings: A2aServerSettings, secrets: Resolver, longest: int = MIB, *, reached: str = ""
     ) -> None:  # fmt: skip
-        address = read_address(settings.name, settings.url, settings.ca)
+        address = read_address(settings.name, settings.url, settings.ca, settings.mutual_tls)
         self._name, self._near = settings.name, "" if reached else settings.url
         self._card_path = urlsplit(settings.url).path.rstrip("/") + CARD_PATH
         self._credentials = Credentials(settings.name, settings.headers, settings.token, secrets)

@@ -136,7 +136,7 @@ class OpenApiServer:
         return UrlSource(settings.document, client, self._credentials if is_known else None)
 
     def _tls(self) -> ssl.SSLContext:
-        return trusting(self._settings.ca, path=f"server {self.name}: ca")
+        return trusting(self._settings.ca, path=f"server {self.name}: ca", mutual=self._settings.mutual_tls)
 
     def _read(self, content: bytes) -> tuple[Offer, Base] | OutriderError:
         """Return what a document offers and where, or what is wrong with it, so that it is not read again for that."""
