@@ -139,9 +139,10 @@ SHOP = {
 }  # fmt: skip
 
 
-def declare_shop(hook: Hook, url: str, approval: dict[str, Any]) -> None:
-    declare(hook, {"server": "shop", "tools": ["add"], "requireApproval": approval})
-    spec = {"version": "1.0", "transport": {"http": {"url": url}}}
+def declare_shop(hook: Hook, url: str, approval: dict[str, Any], *, by_tool: bool = False) -> None:
+    asking = {"requireApproval": approval}
+    declare(hook, {"server": "shop", "tools": ["add"], **({} if by_tool else asking)})
+    spec = {"version": "1.0", "transport": {"http": {"url": url}}, **({"access": asking} if by_tool else {})}
     (hook.platform.folder / "shop.yaml").write_text(yaml.safe_dump({**SHOP, "spec": spec}))
 
 
@@ -149,9 +150,10 @@ def asked(platform: Platform, text: str) -> dict[str, Any] | None:
     return next((row for row in platform.json("approvals", "list") if row["question"] == text), None)
 
 
-def test_people_approve_tools_of_servers(hook: Hook, tmp_path: Path) -> None:
+@pytest.mark.parametrize("by_tool", [False, True], ids=["agenttype", "tool"])
+def test_people_approve_tools_of_servers(hook: Hook, tmp_path: Path, by_tool: bool) -> None:
     with McpServerProcess("mcp2", tmp_path / "shop.log") as server:
-        declare_shop(hook, server.url, {"from": ["oncall"]})
+        declare_shop(hook, server.url, {"from": ["oncall"]}, by_tool=by_tool)
         with running(hook.platform):
             hook.post({"tools": [["shop_add", {"a": 1, "b": 2}], ["shop_add", {"a": 3, "b": 4}]]})
             answers = {'shop_add {"a":1,"b":2}': "approve", 'shop_add {"a":3,"b":4}': "reject"}

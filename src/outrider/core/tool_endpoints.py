@@ -1,5 +1,6 @@
 """Where tools are: what a Tool declares, and what an AgentType resolves."""
 
+from fnmatch import fnmatchcase
 from typing import Annotated, Any
 
 import msgspec
@@ -8,6 +9,7 @@ from outrider.core.confinement import EnforcedLevel, LevelName
 from outrider.core.errors import InvalidConfigError
 from outrider.core.mutual_tls import MutualTls, check_mutual_tls
 from outrider.core.objects import Name
+from outrider.core.policy import ApprovalTerms
 from outrider.core.quantities import Size, size
 from outrider.core.secrets import HeaderFields, SecretRef
 from outrider.core.tool_oauth import OAuth, check_credentials
@@ -163,6 +165,22 @@ class ToolTransport(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=
             )  # fmt: skip
 
 
+class ToolAccess(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """What must hold of who uses a server, whatever an AgentType says.
+
+    Attributes:
+        agents: Names of the AgentTypes that may be granted its tools, with `*` and `?`; all of them if absent.
+        require_approval: Who is asked before each call, in place of those that the grant names.
+    """
+
+    agents: list[Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9*?-]+$", examples=["triage", "ops-*"])]] | None = None
+    require_approval: ApprovalTerms | None = None
+
+    def admits(self, agent: str) -> bool:
+        """Return whether an AgentType may use the server."""
+        return self.agents is None or any(fnmatchcase(agent, pattern) for pattern in self.agents)
+
+
 class ToolEndpoint(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
     """A server of tools.
 
@@ -171,11 +189,13 @@ class ToolEndpoint(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=T
             a plugin stands in its plugin.yaml; any other Tool must say it.
         capabilities: What it is good for, in words that agents may ask for, such as `issues.search`.
         transport: How it is reached.
+        access: What must hold of who uses it.
     """
 
     version: Annotated[str, msgspec.Meta(pattern=r"^[0-9][0-9A-Za-z.+-]*$", examples=["2.1.0"])] = ""
     capabilities: list[str] = []
     transport: ToolTransport
+    access: ToolAccess = msgspec.field(default_factory=ToolAccess)
 
     def __post_init__(self) -> None:
         if not self.version and self.transport.plugin is None:

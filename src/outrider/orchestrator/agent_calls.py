@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from outrider.core.codec import decode, encode
 from outrider.core.errors import ConflictError, DeniedError, ErrorBody, NotFoundError
 from outrider.core.events import CallAnswer, CallRequest, Event, InstructionState, Result
+from outrider.core.policy import ApprovalTerms
 from outrider.core.timestamps import timestamp
 from outrider.core.trace import new_trace_id
 from outrider.kinds.agenttype.model import AgentTypeSpec
@@ -54,15 +55,20 @@ def take_task(work: Transaction, tenant: str, starter: RunStarter, agent: Applie
     return run or start_task(work, tenant, starter, agent, request, source=QUEUE_SOURCE)
 
 
-def start_call(work: Transaction, tenant: str, starter: RunStarter, agent: Applied, request: CallRequest) -> str:
-    """Start what an AI agent asks for, and return the run.
+def start_call(
+    work: Transaction, tenant: str, starter: RunStarter, agent: Applied, request: CallRequest, *, demanded: list[ApprovalTerms]
+) -> str:  # fmt: skip
+    """Start what an AI agent asks for, and return the run; `demanded` is whom Tools want to be asked, whoever calls them.
 
     Raises:
         DeniedError: Its AgentType does not name the operation, or nobody has to approve the tool.
         ConflictError: It was asked for already.
     """
     if request.tool:
-        step, data = _question(agent, request), {"tool": request.tool, "summary": f"wants to use {request.tool}"}
+        step, data = (
+            _question(agent, request, demanded),
+            {"tool": request.tool, "summary": f"wants to use {request.tool}"},
+        )
     else:
         step, data = _call(agent, request), {"operation": request.operation, "summary": f"asks for {request.operation}"}
     rule = _single(agent, f"{AGENT_SOURCE}{agent.item.name}", step)
@@ -115,16 +121,17 @@ def _call(agent: Applied, request: CallRequest) -> Step:
     )
 
 
-def _question(agent: Applied, request: CallRequest) -> Step:
+def _question(agent: Applied, request: CallRequest, demanded: list[ApprovalTerms]) -> Step:
     """Return the question whether a tool may be used as a step.
 
-    The sidecar has found the grant; what is looked at here is that the AgentType has one which asks these people.
+    The sidecar has found the grant; what is looked at here is that the AgentType has one, or a Tool, which asks these people.
 
     Raises:
-        DeniedError: It has none.
+        DeniedError: None does.
     """
     spec: AgentTypeSpec = agent.item.spec
     asking = [use.require_approval for use in spec.tools if use.operation is None and use.require_approval is not None]
+    asking += demanded
     if request.approval is None or request.approval.groups not in [terms.groups for terms in asking]:
         raise DeniedError(
             f"{agent.item.ref} asks nobody of these for a tool of a server", found=str(request.approval and request.approval.groups),

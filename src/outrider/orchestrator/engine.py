@@ -241,7 +241,8 @@ class Engine:
         """
 
         def body(work: Transaction) -> str:
-            return start_call(work, self.tenant, self._starter, self._agent_type(agent), request)
+            demanded = self.world.demanded_approvals()
+            return start_call(work, self.tenant, self._starter, self._agent_type(agent), request, demanded=demanded)
 
         return await self.write(body)
 

@@ -11,7 +11,7 @@ from outrider.core.agent_config import AgentConfig, CommandConfig, PluginConfig,
 from outrider.core.codec import digest, to_builtins
 from outrider.core.errors import NotFoundError
 from outrider.core.objects import Object
-from outrider.core.policy import PolicyRule
+from outrider.core.policy import ApprovalTerms, PolicyRule
 from outrider.kinds.actionagent.model import ActionAgentSpec
 from outrider.kinds.agenttype.render import NAMED_KINDS
 from outrider.kinds.output.model import OutputSpec
@@ -135,6 +135,11 @@ class World:
             concurrency=spec.concurrency,
             sandbox=spec.sandbox,
         )
+
+    def demanded_approvals(self) -> list[ApprovalTerms]:
+        """Return whom Tools want to be asked before they are called."""
+        terms = [entry.item.spec.access.require_approval for entry in self._of_kind("Tool")]
+        return [one for one in terms if one is not None]
 
     def agent_type(self, name: str) -> Applied | None:
         """Return an AgentType, or None."""

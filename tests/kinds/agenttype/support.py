@@ -10,8 +10,11 @@ from outrider.core.objects import Metadata, Object
 from outrider.core.schema import convert
 from outrider.core.secrets import SecretRef
 from outrider.core.tool_endpoints import HttpTransport, ToolEndpoint, ToolTransport
+from outrider.core.tool_settings import ToolsSettings
+from outrider.kinds.agenttype.granting import granted
 from outrider.kinds.agenttype.model import AgentTypeSpec
 from outrider.kinds.agenttype.render import Place, References, Workload, render
+from outrider.kinds.agenttype.tools import ToolUse
 
 
 def tool(url: str, version: str, capabilities: list[str]) -> ToolEndpoint:
@@ -20,10 +23,11 @@ def tool(url: str, version: str, capabilities: list[str]) -> ToolEndpoint:
     return ToolEndpoint(version=version, capabilities=capabilities, transport=ToolTransport(http=http))
 
 
+IDENTITY = IdentityFiles(certificate=Path("/o/identity.pem"))
 PLACE = Place(
     address="127.0.0.1:4180", listen="127.0.0.1:4180", shared=Path("/o/shared"), work=Path("/o/work"),
     state=Path("/o/sidecar"), key=Path("/o/key"), folder=Path("/home/ana/triage"), offline=True,
-    operations=Path("/o/operations.sock"), identity=IdentityFiles(certificate=Path("/o/identity.pem")),
+    operations=Path("/o/operations.sock"), identity=IDENTITY,
 )  # fmt: skip
 FULL: dict[str, Any] = {
     "agent": {
@@ -155,3 +159,10 @@ def rendered(spec: dict[str, Any], place: Place = PLACE) -> Workload:
 def plain(workload: Workload) -> dict[str, Any]:
     """Return a workload as data."""
     return decode(encode(workload), dict[str, Any])
+
+
+def told(use: ToolUse, endpoints: dict[str, ToolEndpoint], agent: str = "triage") -> ToolsSettings:
+    """Return what the sidecar of an agent is told of a grant."""
+    return granted(
+        [use], endpoints, agent=agent, folder=Path("/home/ana"), operations=None, asks=False, identity=IDENTITY
+    )

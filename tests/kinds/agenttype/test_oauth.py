@@ -10,8 +10,8 @@ from outrider.core.oauth_settings import ExchangeSettings, OAuthSettings
 from outrider.core.schema import convert
 from outrider.core.secrets import SecretRef
 from outrider.core.tool_endpoints import ToolEndpoint
-from outrider.kinds.agenttype.granting import granted
 from outrider.kinds.agenttype.tools import ToolUse
+from tests.kinds.agenttype.support import told
 
 PLACES: dict[str, dict[str, Any]] = {
     "http": {"url": "https://tools.internal/mcp"},
@@ -34,7 +34,7 @@ LEAST: dict[str, Any] = {"tokenUrl": "https://id.internal/", "clientId": "other"
 def server(oauth: dict[str, Any], way: str = "http", **more: Any) -> Any:
     endpoint = convert({"version": "1", "transport": {way: {**PLACES[way], "oauth": oauth, **more}}}, ToolEndpoint)
     use = ToolUse(server="s", tools=["*"])
-    return granted([use], {"s": endpoint}, folder=Path("/home/ana"), operations=None, asks=False).servers[0]
+    return told(use, {"s": endpoint}).servers[0]
 
 
 @pytest.mark.parametrize("way", PLACES)
@@ -69,7 +69,7 @@ def test_every_field_reaches_the_sidecar(full: dict[str, Any], field: str) -> No
 def test_nothing_is_told_where_nothing_is_said() -> None:
     endpoint = convert({"version": "1", "transport": {"http": PLACES["http"]}}, ToolEndpoint)
     use = ToolUse(server="s", tools=["*"])
-    made = granted([use], {"s": endpoint}, folder=Path("/home/ana"), operations=None, asks=False).servers[0]
+    made = told(use, {"s": endpoint}).servers[0]
     assert made.oauth is None  # type: ignore[union-attr]
 
 

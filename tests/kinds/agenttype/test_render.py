@@ -9,6 +9,9 @@ import msgspec
 import pytest
 
 from outrider.core.errors import InvalidConfigError, OutriderError
+from outrider.core.mutual_tls import MutualTlsSettings
+from outrider.core.policy import ApprovalTerms
+from outrider.core.quantities import Duration
 from outrider.core.schema import convert
 from outrider.core.secrets import SecretRef
 from outrider.core.tool_endpoints import ToolEndpoint
@@ -20,10 +23,10 @@ from outrider.core.tool_settings import (
     ToolSearchSettings,
 )
 from outrider.kinds.agenttype.environment import AGENT_KEY
-from outrider.kinds.agenttype.granting import LONGEST_QUEUE_SECONDS, OPERATIONS, granted
+from outrider.kinds.agenttype.granting import LONGEST_QUEUE_SECONDS, OPERATIONS
 from outrider.kinds.agenttype.model import AgentTypeSpec
 from outrider.kinds.agenttype.tools import ToolUse
-from tests.kinds.agenttype.support import FULL, PLACE, agent, plain, rendered
+from tests.kinds.agenttype.support import FULL, IDENTITY, PLACE, agent, plain, rendered, told
 
 # In the order in which they are tried: the first that the field takes and that is not what it holds already.
 OTHERS: list[Any] = [
@@ -97,7 +100,13 @@ def test_every_field_is_in_the_full_object() -> None:
         for end in range(1, len(path) + 1)
     }
     missing = [field for field in fields(AgentTypeSpec) if field not in there]
-    assert not missing
+    assert missing == [("size",)], "which stands in place of resources"
+
+
+def test_a_size_stands_for_resources() -> None:
+    without = {key: value for key, value in FULL.items() if key != "resources"}
+    bounds = [rendered({**without, "size": size}).resources for size in ("small", "medium", "large")]
+    assert [(one.cpu, int(one.memory) >> 30) for one in bounds] == [(1.0, 2), (2.0, 4), (4.0, 8)]
 
 
 @pytest.mark.parametrize("path", [path for path in leaves(FULL) if path not in WITHOUT_CHOICE], ids=str)
@@ -214,7 +223,7 @@ def test_every_field_of_a_program_reaches_its_sidecar(field: str) -> None:
     def server(stdio: dict[str, Any]) -> Any:
         endpoint = convert({"version": "1", "transport": {"stdio": stdio}}, ToolEndpoint)
         use = ToolUse(server="git", tools=["*"])
-        return granted([use], {"git": endpoint}, folder=Path("/home/ana"), operations=None, asks=False).servers[0]
+        return told(use, {"git": endpoint}).servers[0]
 
     usual = {key: value for key, value in STDIO.items() if key != field}
     assert server(STDIO) != server({"command": ["a"]} | usual)
@@ -223,13 +232,14 @@ def test_every_field_of_a_program_reaches_its_sidecar(field: str) -> None:
 
 OPENAPI: dict[str, Any] = {
     "document": "pets.yaml", "url": "https://pets.internal/v1", "token": {"secret": "pets"}, "headers": {"X-Team": "a"}, "ca": "ca.pem",
+    "mutualTls": {},
 }  # fmt: skip
 
 
 def openapi_server(openapi: dict[str, Any]) -> Any:
     endpoint = convert({"version": "1", "transport": {"openapi": openapi}}, ToolEndpoint)
     use = ToolUse(server="pets", tools=["*"])
-    return granted([use], {"pets": endpoint}, folder=Path("/home/ana"), operations=None, asks=False).servers[0]
+    return told(use, {"pets": endpoint}).servers[0]
 
 
 @pytest.mark.parametrize("field", OPENAPI)
@@ -238,8 +248,36 @@ def test_every_field_of_a_service_reaches_its_sidecar(field: str) -> None:
     assert openapi_server(OPENAPI) != openapi_server({"document": "other.yaml"} | usual)
     assert openapi_server(OPENAPI) == OpenApiServerSettings(
         name="pets", version="1", document="/home/ana/pets.yaml", url="https://pets.internal/v1", token=SecretRef("pets"),
-        headers={"X-Team": "a"}, ca=Path("/home/ana/ca.pem"),
+        headers={"X-Team": "a"}, ca=Path("/home/ana/ca.pem"), mutual_tls=MutualTlsSettings(identity=IDENTITY),
     )  # fmt: skip
+
+
+ACCESS = {"agents": ["triage", "ops-*"], "requireApproval": {"from": ["owners"], "expire": "5m"}}
+
+
+def accessible(access: dict[str, Any]) -> ToolEndpoint:
+    transport = {"http": {"url": "https://tools.internal"}}
+    return convert({"version": "1", "capabilities": ["search"], "transport": transport, "access": access}, ToolEndpoint)
+
+
+@pytest.mark.parametrize(("name", "admitted"), [("triage", True), ("ops-1", True), ("other", False)])
+def test_a_tool_says_who_may_use_it(name: str, admitted: bool) -> None:
+    for use in (ToolUse(server="git", tools=["*"]), ToolUse(capability="search", tools=["*"])):
+        if admitted:
+            assert told(use, {"git": accessible(ACCESS)}, agent=name).servers
+            continue
+        with pytest.raises(OutriderError):
+            told(use, {"git": accessible(ACCESS)}, agent=name)
+    with pytest.raises(OutriderError):
+        told(ToolUse(server="git", tools=["*"]), {"git": accessible({"agents": []})}, agent=name)
+
+
+def test_whom_a_tool_wants_to_be_asked_is_asked() -> None:
+    use = ToolUse(server="git", tools=["*"], require_approval=ApprovalTerms(groups=["friends"]), elicit=True)
+    (grant,) = told(use, {"git": accessible(ACCESS)}).grants
+    assert (grant.approval, grant.elicit) == (ApprovalTerms(groups=["owners"], expire=Duration(300.0)), False)
+    (grant,) = told(use, {"git": accessible({})}).grants
+    assert (grant.approval, grant.elicit) == (ApprovalTerms(groups=["friends"]), True)
 
 
 def test_a_document_is_a_file_or_an_address() -> None:
@@ -268,6 +306,7 @@ def test_services_that_cannot_be_declared(openapi: dict[str, Any], path: str) ->
 
 A2A: dict[str, Any] = {
     "url": "https://other.internal/a2a/web", "token": {"secret": "web"}, "headers": {"x-team": "a"}, "ca": "ca.pem",
+    "mutualTls": {},
 }  # fmt: skip
 
 
@@ -276,7 +315,7 @@ def test_every_field_of_another_agent_reaches_its_sidecar(field: str) -> None:
     def server(a2a: dict[str, Any]) -> Any:
         endpoint = convert({"version": "1", "transport": {"a2a": a2a}}, ToolEndpoint)
         use = ToolUse(server="web", tools=["send"])
-        return granted([use], {"web": endpoint}, folder=Path("/home/ana"), operations=None, asks=False).servers[0]
+        return told(use, {"web": endpoint}).servers[0]
 
     usual = {key: value for key, value in A2A.items() if key != field}
     assert server(A2A) != server({"url": "https://a.internal"} | usual)
@@ -298,7 +337,7 @@ def test_every_field_of_a_plugin_reaches_its_sidecar(field: str) -> None:
     def server(plugin: dict[str, Any]) -> Any:
         endpoint = convert({"version": "1", "transport": {"plugin": plugin}}, ToolEndpoint)
         use = ToolUse(server="logs", tools=["*"])
-        return granted([use], {"logs": endpoint}, folder=Path("/home/ana"), operations=None, asks=False).servers[0]
+        return told(use, {"logs": endpoint}).servers[0]
 
     usual = {key: value for key, value in PLUGIN.items() if key != field}
     assert server(PLUGIN) != server({"id": "other"} | usual)

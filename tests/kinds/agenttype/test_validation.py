@@ -47,6 +47,8 @@ spec: {version: 1.2.0, transport: {http: {url: "https://shop.internal/mcp"}}}
             "spec.llm.routes[0].providers[0].mutualTls.server",
             "h",
         ),
+        ("  size: tiny", "spec.size", "tiny"),
+        ("  size: small\n  resources: {cpu: 1}", "spec.size", "by size or by resources"),
         ("  identity: {key: k}", "spec.identity", "certificate"),
         ("  agent: {image: a, folder: b}", "spec.agent", "an absolute path"),
         ("  wrapper: {runtime: java, hooks: [a.py]}", "spec.wrapper.hooks", "Python or Node.js"),

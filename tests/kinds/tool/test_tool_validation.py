@@ -107,7 +107,9 @@ def test_the_version_of_a_plugin_is_its_own(tmp_path: Path) -> None:
     (tmp_path / "agent.yaml").write_text(AGENT)
     objects = ObjectFolder(tmp_path).read()
     known = references(objects, objects.catalogue)
-    settings = granted([ToolUse(server="eyes", tools=["*"])], known.tools, folder=tmp_path, operations=None, asks=False)
+    settings = granted(
+        [ToolUse(server="eyes", tools=["*"])], known.tools, agent="triage", folder=tmp_path, operations=None, asks=False
+    )
     assert settings.servers[0].version == "1.2.0"
 
 

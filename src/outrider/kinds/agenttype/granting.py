@@ -7,10 +7,10 @@ import msgspec
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
-from outrider.core.errors import InvalidConfigError, NotFoundError, did_you_mean
+from outrider.core.errors import DeniedError, InvalidConfigError, NotFoundError, did_you_mean
 from outrider.core.mutual_tls import IdentityFiles
 from outrider.core.oauth_settings import ExchangeSettings, OAuthSettings
-from outrider.core.tool_endpoints import A2aTransport, PluginTransport, ToolEndpoint
+from outrider.core.tool_endpoints import A2aTransport, PluginTransport, ToolAccess, ToolEndpoint
 from outrider.core.tool_oauth import OAuth
 from outrider.core.tool_settings import (
     A2aServerSettings,
@@ -38,7 +38,7 @@ def tool_name(operation: str) -> str:
 
 
 def granted(
-    uses: Iterable[ToolUse], endpoints: Mapping[str, ToolEndpoint], *, folder: Path, operations: Path | None, asks: bool,
+    uses: Iterable[ToolUse], endpoints: Mapping[str, ToolEndpoint], *, agent: str, folder: Path, operations: Path | None, asks: bool,
     identity: IdentityFiles | None = None, search: ToolSearch | None = None,
 ) -> ToolsSettings:  # fmt: skip
     """Return what a sidecar is told.
@@ -46,6 +46,7 @@ def granted(
     Args:
         uses: The grants.
         endpoints: All Tools, by name.
+        agent: Who is granted them.
         folder: Where relative paths begin.
         operations: Unix socket of the server of operations.
         asks: Whether that one asks who must approve.
@@ -53,7 +54,7 @@ def granted(
         search: How tools are found where they are many.
 
     Raises:
-        OutriderError: A Tool is not there, or none has the capability or the version.
+        OutriderError: A Tool is not there, or not for this agent, or none has the capability or the version.
     """
     servers: dict[str, AnyToolServer] = {}
     grants = []
@@ -63,32 +64,47 @@ def granted(
             grant = _grant(use, OPERATIONS, [tool_name(use.operation)], "")
             grants.append(_waiting(grant) if asks else grant)
         else:
-            name = chosen(use, endpoints)
+            name = chosen(use, endpoints, agent)
             servers[name] = server_settings(name, endpoints, folder, identity)
-            grants.append(_grant(use, name, use.tools, f"{name}_" if use.prefix is None else use.prefix))
+            grant = _grant(use, name, use.tools, f"{name}_" if use.prefix is None else use.prefix)
+            grants.append(_demanding(grant, endpoints[name].access))
     return ToolsSettings(servers=list(servers.values()), grants=grants, search=_search(search))
 
 
-def chosen(use: ToolUse, endpoints: Mapping[str, ToolEndpoint]) -> str:
+def chosen(use: ToolUse, endpoints: Mapping[str, ToolEndpoint], agent: str) -> str:
     """Return the name of the Tool that a grant means: of several that have a capability the newest.
+
+    Args:
+        use: The grant.
+        endpoints: All Tools, by name.
+        agent: Who is granted it.
 
     Raises:
         NotFoundError: There is none.
+        DeniedError: It is not for this agent.
         InvalidConfigError: Its version is not the one that is wanted, or the range is none.
     """
     wanted = _range(use.version)
     if use.server is not None:
         found = _named(use.server, endpoints)
+        if not found.access.admits(agent):
+            raise DeniedError(
+                f"Tool '{use.server}' is not for this agent", path="server", found=agent, expected=", ".join(found.access.agents or []) or "no agent",
+                suggestions=["add the agent to access.agents of the Tool"],
+            )  # fmt: skip
         if not _fits(found.version, wanted):
             raise InvalidConfigError(
                 f"Tool '{use.server}' has another version", path="version", found=found.version, expected=use.version,
                 suggestions=["widen the range after a look at what has changed"],
             )  # fmt: skip
         return use.server
-    able = {name: one for name, one in endpoints.items() if use.capability in one.capabilities}
+    able = {
+        name: one for name, one in endpoints.items() if use.capability in one.capabilities and one.access.admits(agent)
+    }
     fitting = [name for name, one in able.items() if _fits(one.version, wanted)]
     if not fitting:
-        known = sorted({capability for one in endpoints.values() for capability in one.capabilities})
+        open_to = [one for one in endpoints.values() if one.access.admits(agent)]
+        known = sorted({capability for one in open_to for capability in one.capabilities})
         raise NotFoundError(
             f"no Tool of that version has the capability '{use.capability}'", found=", ".join(sorted(able)) or "no Tool that has it",
             expected=", ".join(known) or "a Tool with capabilities",
@@ -203,6 +219,12 @@ def _grant(use: ToolUse, server: str, tools: list[str], prefix: str) -> ToolGran
         approval=use.require_approval, elicit=use.elicit,
         timeout=float(limits.timeout), calls_per_minute=limits.calls_per_minute, longest_result=int(limits.longest_result),
     )  # fmt: skip
+
+
+def _demanding(grant: ToolGrantSettings, access: ToolAccess) -> ToolGrantSettings:
+    """Return a grant with what the Tool demands besides: its own people are asked then, and nobody else in their place."""
+    terms = access.require_approval
+    return grant if terms is None else msgspec.structs.replace(grant, approval=terms, elicit=False)
 
 
 def _search(search: ToolSearch | None) -> ToolSearchSettings | None:

@@ -126,11 +126,19 @@ class Resources(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True
     processes: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 128
 
 
+SIZES = {
+    "small": Resources(cpu=1.0, memory=Size(2 << 30)),
+    "medium": Resources(cpu=2.0, memory=Size(4 << 30)),
+    "large": Resources(cpu=4.0, memory=Size(8 << 30)),
+}
+
+
 class AgentTypeSpec(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
     """An AI agent: its program, and what it may use through its sidecar. What no list names it may not.
 
     Attributes:
         tool_search: Without it all tools are listed.
+        size: Bounds by a name, in place of `resources`: `small` is 1 processor and 2Gi, `medium` 2 and 4Gi, `large` 4 and 8Gi.
         identity: What the sidecar shows to servers with `mutualTls`, in place of the certificate that the platform gives it.
     """
 
@@ -145,4 +153,17 @@ class AgentTypeSpec(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=
     egress: Egress = msgspec.field(default_factory=Egress)
     telemetry: Telemetry = msgspec.field(default_factory=Telemetry)
     isolation: Isolation = msgspec.field(default_factory=Isolation)
-    resources: Resources = msgspec.field(default_factory=Resources)
+    size: Literal["small", "medium", "large"] | None = None
+    resources: Resources | None = None
+
+    def __post_init__(self) -> None:
+        if self.size is not None and self.resources is not None:
+            raise InvalidConfigError(
+                "bounds are given by size or by resources", path="size", found="both", expected="one of the two",
+                suggestions=["remove size, or remove resources"],
+            )  # fmt: skip
+
+    @property
+    def bounds(self) -> Resources:
+        """The bounds of the program."""
+        return SIZES[self.size] if self.size is not None else self.resources or Resources()

@@ -33,7 +33,7 @@ from outrider.kinds.agenttype.granting import granted, server_settings
 from outrider.kinds.agenttype.identity import shown
 from outrider.kinds.agenttype.invocation import Invocation
 from outrider.kinds.agenttype.memory import Memory, MemorySummary
-from outrider.kinds.agenttype.model import AgentTypeSpec, Egress, Isolation, PackageTarget, Resources
+from outrider.kinds.agenttype.model import AgentTypeSpec, Egress, Isolation, PackageTarget, Resources, Wrapper
 from outrider.kinds.agenttype.models import (
     Budget,
     Llm,
@@ -156,42 +156,11 @@ def render(item: Object, place: Place, references: References) -> Workload:
     spec: AgentTypeSpec = item.spec
     if spec.identity is not None:
         place = msgspec.structs.replace(place, identity=spec.identity.files(place.folder))
-    wrapper, agent = spec.wrapper, spec.agent
-    runtimes = [runtime for runtime in ("python", "nodejs") if wraps(wrapper, runtime)]
+    agent = spec.agent
     return Workload(
         name=item.name,
-        init=InitPlan(
-            folders=[place.work / "seen", place.shared / "hooks"],
-            made=[place.shared / "wrapper", place.shared / "hooks", place.shared / PACKAGES],
-            runtimes=runtimes,
-            hooks={
-                place.folder / hook: hook_file(place.shared, number, hook) for number, hook in enumerate(wrapper.hooks)
-            },
-            packages=wrapper.packages if "python" in runtimes else [],
-            target=wrapper.target,
-        ),
-        sidecar=SidecarSettings(
-            agent=item.name,
-            listen=place.listen,
-            state=place.state,
-            keys=[AGENT_KEY],
-            llm=_llm(spec.llm, place, references),
-            tools=granted(
-                spec.tools,
-                references.tools,
-                folder=place.folder,
-                operations=place.operations,
-                asks=place.asks,
-                identity=place.identity,
-                search=spec.tool_search,
-            ),
-            memories=[memory_settings(one) for one in spec.memory],
-            egress=spec.egress.allow,
-            telemetry=_telemetry(spec.telemetry, place),
-            wrapper=WrapperSettings(seen=place.work / "seen", required=wrapper.required) if runtimes else None,
-            secret_sources={AGENT_KEY.secret: {"file": str(place.key)}},
-            folder=place.folder,
-        ),
+        init=_init(spec.wrapper, place),
+        sidecar=_sidecar(item.name, spec, place, references),
         command=agent.command,
         image=agent.image,
         env=environment(
@@ -200,7 +169,7 @@ def render(item: Object, place: Place, references: References) -> Workload:
             address=place.address,
             shared=place.shared,
             work=place.work,
-            wrapper=wrapper,
+            wrapper=spec.wrapper,
             port=spec.invocation.port,
             tunnels=bool(spec.egress.allow),
             telemetry=spec.telemetry.otlp is not None,
@@ -210,7 +179,50 @@ def render(item: Object, place: Place, references: References) -> Workload:
         invocation=spec.invocation,
         egress=spec.egress,
         isolation=spec.isolation,
-        resources=spec.resources,
+        resources=spec.bounds,
+    )
+
+
+def _runtimes(wrapper: Wrapper) -> list[str]:
+    return [runtime for runtime in ("python", "nodejs") if wraps(wrapper, runtime)]
+
+
+def _init(wrapper: Wrapper, place: Place) -> InitPlan:
+    runtimes = _runtimes(wrapper)
+    return InitPlan(
+        folders=[place.work / "seen", place.shared / "hooks"],
+        made=[place.shared / "wrapper", place.shared / "hooks", place.shared / PACKAGES],
+        runtimes=runtimes,
+        hooks={place.folder / hook: hook_file(place.shared, number, hook) for number, hook in enumerate(wrapper.hooks)},
+        packages=wrapper.packages if "python" in runtimes else [],
+        target=wrapper.target,
+    )
+
+
+def _sidecar(name: str, spec: AgentTypeSpec, place: Place, references: References) -> SidecarSettings:
+    seen = WrapperSettings(seen=place.work / "seen", required=spec.wrapper.required)
+    return SidecarSettings(
+        agent=name,
+        listen=place.listen,
+        state=place.state,
+        keys=[AGENT_KEY],
+        llm=_llm(spec.llm, place, references),
+        tools=granted(
+            spec.tools,
+            references.tools,
+            agent=name,
+            folder=place.folder,
+            operations=place.operations,
+            asks=place.asks,
+            identity=place.identity,
+            search=spec.tool_search,
+        ),
+        memories=[memory_settings(one) for one in spec.memory],
+        egress=spec.egress.allow,
+        telemetry=_telemetry(spec.telemetry, place),
+        wrapper=seen if _runtimes(spec.wrapper) else None,
+        secret_sources={AGENT_KEY.secret: {"file": str(place.key)}},
+        folder=place.folder,
     )
 
 

@@ -36,7 +36,7 @@ def validate(item: Object, objects: ObjectSet) -> Iterator[Fault]:
         )  # fmt: skip
     known = references(objects, objects.catalogue)
     yield from _route_faults(spec.llm, known)
-    yield from _tool_faults(spec, known)
+    yield from _tool_faults(spec, known, item.name)
     for number, hook in enumerate(spec.llm.hooks):
         yield from objects.reference_fault("Tool", hook.server, ("spec", "llm", "hooks", number, "server"))
     aliases = [route.alias for route in spec.llm.routes]
@@ -165,14 +165,14 @@ def _route_fault(route: str, path: Path, aliases: list[str], does: str) -> Itera
         )  # fmt: skip
 
 
-def _tool_faults(spec: AgentTypeSpec, known: References) -> Iterator[Fault]:
+def _tool_faults(spec: AgentTypeSpec, known: References, agent: str) -> Iterator[Fault]:
     for number, use in enumerate(spec.tools):
         path: Path = ("spec", "tools", number)
         try:
             if use.operation is not None:
                 _find_operation(use.operation)
             else:
-                chosen(use, known.tools)
+                chosen(use, known.tools, agent)
         except OutriderError as error:
             field, error.path = (
                 error.path or ("operation" if use.operation else "server" if use.server else "capability"),
