@@ -31,9 +31,14 @@ class Headers:
     @classmethod
     def trusted(cls, fields: list[tuple[str, str]]) -> "Headers":
         """Take fields that a parser has checked and put into lower case."""
-        headers = cls()
+        headers = cls.__new__(cls)  # every message has one, and there is nothing to check
         headers._fields = fields
+        headers._wire = None  # noqa: SLF001 - its own class
         return headers
+
+    def joined(self, fields: "Iterable[tuple[str, str]]") -> "Headers":
+        """Return these and more, which alone are checked; errors are those of the class."""
+        return Headers.trusted([*self._fields, *Headers(list(fields))])
 
     def get(self, name: str, default: str | None = None) -> str | None:
         """Return the first value."""

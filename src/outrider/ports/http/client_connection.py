@@ -29,6 +29,8 @@ class ClientConnection(asyncio.BufferedProtocol):
     """
 
     _transport: asyncio.Transport
+    # Made once: to ask the transport for its socket costs more than to look.
+    _poll: "select.poll | None" = None
 
     def __init__(self, limits: Limits, buffer: memoryview, connections: "set[ClientConnection]") -> None:
         self._parser = ResponseParser(limits)
@@ -74,9 +76,10 @@ class ClientConnection(asyncio.BufferedProtocol):
 
         It has not above all after the process was stopped or the machine asleep.
         """
-        poll = select.poll()
-        poll.register(self._transport.get_extra_info("socket").fileno(), select.POLLIN)
-        return bool(poll.poll(0))
+        if self._poll is None:
+            self._poll = select.poll()
+            self._poll.register(self._transport.get_extra_info("socket").fileno(), select.POLLIN)
+        return bool(self._poll.poll(0))
 
     def abort(self) -> None:
         """Drop the connection, also while it is being made."""

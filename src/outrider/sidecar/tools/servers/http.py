@@ -20,6 +20,8 @@ from outrider.sidecar.tools.servers.events import EventClient
 from outrider.sidecar.tools.servers.oauth.endpoint import SYSTEM_CLOCK, open_tokens
 from outrider.sidecar.tools.servers.wire import LIST_SECONDS, LONGEST_LIST, MIB, SESSION, Answer, answer_of, room_for
 
+_JSON = Headers([("content-type", "application/json"), ("accept", ACCEPTED)])
+
 
 class HttpWire:
     """Asks one server.
@@ -90,9 +92,7 @@ class HttpWire:
         client = self._calls if is_call else self._lists
 
         async def post(shown: dict[str, str], seconds: float) -> Response:
-            fields = Headers([
-                ("content-type", "application/json"), ("accept", ACCEPTED), *asked.headers.items(), *shown.items(),
-            ])  # fmt: skip
+            fields = _JSON.joined([*asked.headers.items(), *shown.items()])
             return await client.ask(self._target, number, headers=fields, body=asked.body, timeout=seconds)
 
         return await self._credentials.send(post, timeout)
