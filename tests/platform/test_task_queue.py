@@ -101,7 +101,7 @@ def test_tasks_come_from_the_queue_and_results_go_there(platform: Platform) -> N
     with running(platform):
         own = entered(platform)
         give(own, {"number": 1}, headers={"Nats-Msg-Id": "mine", "x-outrider-session": "s1"})
-        give(own, {"number": 2, "fail": True}, b"garbage", {"number": 3, "long": 2_000_000})
+        give(own, {"number": 2, "fail": True}, b"garbage", b"[" * 900 + b"]" * 900, {"number": 3, "long": 2_000_000})
         done, failed, long = results(own, 3, platform.logs())
         assert done["type"] == "dev.outrider.task.completed", json.dumps(done["data"]["error"])
         assert done["source"] == "agent/triage"
@@ -114,11 +114,16 @@ def test_tasks_come_from_the_queue_and_results_go_there(platform: Platform) -> N
         assert (run["run"]["state"], run["run"]["rule"]) == ("completed", "triage")
         status = platform.json("queue", "status")
         assert status["tasks"] == {"triage": TASKS}
-        eventually(lambda: platform.json("queue", "status")["dead"] == 1)
-        (letter,) = platform.json("queue", "dead")
+        eventually(lambda: platform.json("queue", "status")["dead"] == 2)
+        letter, deep = platform.json("queue", "dead")
         assert letter["data"] == "garbage"
-        assert platform.command("queue", "retry", "--all").returncode == 0
-        eventually(lambda: [one["sequence"] for one in platform.json("queue", "dead")] == [2], what="it is none again")
+        assert "RecursionError" in deep["reason"], "and everything else went on"
+        assert platform.command("queue", "retry", "1").returncode == 0
+        eventually(
+            lambda: [one["sequence"] for one in platform.json("queue", "dead")] == [2, 3], what="it is none again"
+        )
+        with pytest.raises(nats.js.errors.NoStreamResponseError):
+            give(own, {}, subject=TASKS.replace("triage", "trage"))
         assert numbers(platform) == ["1", "2", "3"], "nothing is tried twice"
 
 
@@ -147,6 +152,7 @@ def test_a_server_takes_tasks_from_a_stream_of_others(platform: Platform) -> Non
         queue = {"stream": "ORDERS", "subject": "orders.*.created"}
         declare(platform, {"port": free_port(), "path": "/run", "queue": queue}, SERVER)
         text = (platform.folder / "outrider.yaml").read_text()
+        text += "---\n" + text.replace("triage", "lost").replace("ORDERS", "NOWHERE")
         spec = f"apiVersion: outrider.dev/v1alpha1\nkind: Platform\nmetadata: {{name: test}}\nspec: {{queue: {{url: '{server.url}'}}}}\n---\n"
         platform.write(spec + text)
         with running(platform):
@@ -158,9 +164,11 @@ def test_a_server_takes_tasks_from_a_stream_of_others(platform: Platform) -> Non
             (done,) = results(own, 1, platform.logs())
             assert done["data"]["result"] == {"path": "/run", "task": "created"}
             eventually(lambda: platform.json("queue", "status")["dead"] == 1)
-            assert platform.command("queue", "retry", "1").returncode == 0
+            refused = platform.command("queue", "retry", "1")
+            assert (refused.returncode, "others who read there" in refused.stderr) == (2, True)
             kept = own.run(lambda js: js.stream_info("ORDERS"))
-            assert kept.state.messages == 4, "its owner says how long its messages are kept"
+            assert kept.state.messages == 3, "its owner says how long its messages are kept"
+            assert "tasks of lost" in platform.command("queue", "status").stdout, "which stops nobody else"
 
 
 def test_a_queue_that_is_needed_later_is_told_of(platform: Platform) -> None:
@@ -172,3 +180,19 @@ def test_a_queue_that_is_needed_later_is_told_of(platform: Platform) -> None:
         assert platform.command("apply", "-f", "outrider.yaml", "--yes").returncode == 0
         told = platform.command("queue", "status")
         assert (told.returncode, "started without a queue" in told.stdout) == (6, True)
+
+
+def test_an_agent_may_leave_the_queue_and_come_back(platform: Platform) -> None:
+    declare(platform, {})
+    text = (platform.folder / "outrider.yaml").read_text()
+    with running(platform):
+        own = entered(platform)
+        platform.write(text.replace("mode: queue", "mode: job"))
+        assert platform.command("reload", "--yes").returncode == 0
+        assert "has no queue" in platform.command("queue", "status").stdout
+        platform.write(text)
+        assert platform.command("reload", "--yes").returncode == 0
+        eventually(lambda: platform.json("queue", "status")["connected"], what=platform.logs())
+        give(own, {"number": 1})
+        (done,) = results(own, 1, platform.logs())
+        assert done["data"]["result"]["number"] == 1

@@ -20,6 +20,7 @@ TYPE_IGNORES = 12
 BROAD_EXCEPT = {
     "ports/store/store.py",
     "ports/http/routing.py",
+    "ports/nats/work.py",
     "sidecar/proxy/proxy.py",
     "sidecar/tools/gate.py",
     "runtime/plugin_host",

@@ -49,6 +49,7 @@ class AgentConfig(msgspec.Struct, kw_only=True):
         operations: Patterns of operations that may be called here.
         secrets: Sources of secrets by name, as Platform.spec.secrets declares them; never values.
         workload: Of an AI agent its AgentType and what that names, as documents; the AgentType comes first.
+        protected: Of an AI agent: files with keys of other agents, which its program must not see.
         audit_seconds: How long the records of its audit chain are kept.
     """
 
@@ -62,4 +63,5 @@ class AgentConfig(msgspec.Struct, kw_only=True):
     policies: list[PolicyConfig] = []
     secrets: dict[str, dict[str, Any]] = {}
     workload: list[dict[str, Any]] = []
+    protected: list[str] = []
     audit_seconds: float = 400 * 86_400.0

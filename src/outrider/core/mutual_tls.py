@@ -49,13 +49,13 @@ class MutualTlsSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults
     server: str = ""
 
 
-def check_mutual_tls(mutual: MutualTls | None, url: str) -> None:
+def check_mutual_tls(mutual: MutualTls | MutualTlsSettings | None, url: str) -> None:
     """Check that a server which is shown a certificate is one under TLS.
 
     Raises:
         InvalidConfigError: It is not.
     """
-    if mutual is not None and url.startswith("http:"):
+    if mutual is not None and url.lower().startswith("http:"):
         raise InvalidConfigError(
             "mutualTls: there is no TLS at an address of http", path="mutualTls", found=url, expected="https://",
             suggestions=["name the address with https, or remove mutualTls"],

@@ -11,8 +11,15 @@ from outrider.kinds.platform.model import PlatformSpec
 from outrider.kinds.platform.queue import Queue
 
 
-def check_live(before: tuple[str, PlatformSpec], after: tuple[str, PlatformSpec]) -> None:
+def check_live(
+    before: tuple[str, PlatformSpec], after: tuple[str, PlatformSpec], *, queue: Queue | None
+) -> None:  # fmt: skip
     """Refuse what only a new start can take over.
+
+    Args:
+        before: Name and spec of the platform.
+        after: Those that come in their place.
+        queue: The one that the platform was started with; that it is not needed any more changes nothing.
 
     Raises:
         ConflictError: Naming the field.
@@ -23,7 +30,7 @@ def check_live(before: tuple[str, PlatformSpec], after: tuple[str, PlatformSpec]
         ("spec.listen", before[1].listen, after[1].listen),
         ("spec.secrets", before[1].secrets, after[1].secrets),
         ("spec.store", before[1].store, after[1].store),
-        ("spec.queue", _access(before[1]), _access(after[1])),
+        ("spec.queue", _access(queue), _access(after[1].queue or queue)),
     ):
         if old != new:
             raise ConflictError(
@@ -32,11 +39,11 @@ def check_live(before: tuple[str, PlatformSpec], after: tuple[str, PlatformSpec]
             )  # fmt: skip
 
 
-def _access(spec: PlatformSpec) -> Queue | None:
-    """Return the queue without what orchestrators take over while they run."""
-    if spec.queue is None:
+def _access(queue: Queue | None) -> Queue | None:
+    """Return a queue without what orchestrators take over while they run."""
+    if queue is None:
         return None
-    return msgspec.structs.replace(spec.queue, publish=[], inbox=None, storage=Size(0))
+    return msgspec.structs.replace(queue, publish=[], inbox=None, storage=Size(0))
 
 
 def free_port(host: str, port: int, field: str = "spec.listen") -> int:

@@ -137,7 +137,7 @@ class Supervisor:
         host, _, port = spec.listen.rpartition(":")
         ports = [free_port(host, int(port) and int(port) + number) for number in range(spec.orchestrators)]
         self._url = ",".join(f"https://{host}:{number}" for number in ports)
-        self._queue = await self._start_queue(spec.queue)
+        self._begun_with, self._queue = spec.queue, await self._start_queue(spec.queue)
         await asyncio.gather(
             *(self._start_service(service) for service in spec.services),
             self._start_orchestrator(f"{host}:{ports[0]}", spec, number=1),
@@ -177,7 +177,7 @@ class Supervisor:
             objects = await asyncio.to_thread(self._folder.read)
             if objects_digest(objects) != digest:
                 raise ConflictError("the files have changed since they were shown", suggestions=["look at them again"])
-            check_live(self._platform(self._objects), self._platform(objects))
+            check_live(self._platform(self._objects), self._platform(objects), queue=self._begun_with)
             async with PlatformClient(self._url, self._layout.authority, self._token) as client:
                 body = ApplyRequest(objects=[item.document() for item in objects], prune=True)
                 changes = (await client.post("/v1/objects", body, ApplyAnswer)).changes

@@ -19,7 +19,7 @@ from outrider.kinds.rule.when import Condition, When
 from outrider.orchestrator.ingest import insert_event
 from outrider.orchestrator.rules import CompiledRule
 from outrider.orchestrator.runs import AGENT_SOURCE, QUEUE_SOURCE, USER_SOURCE, RunStarter
-from outrider.orchestrator.tables import approvals, instructions, runs
+from outrider.orchestrator.tables import approvals, events, instructions, runs
 from outrider.orchestrator.transaction import Transaction
 from outrider.orchestrator.wire import TaskRequest
 from outrider.orchestrator.world import Applied
@@ -48,11 +48,20 @@ def start_task(
 
 
 def take_task(work: Transaction, tenant: str, starter: RunStarter, agent: Applied, request: TaskRequest) -> str:
-    """Start a task of the queue, and return the run; of one that was delivered before it is the same."""
-    matched = encode([_event_id(agent.item.metadata.uid, request.id)]).decode()
-    begun = sa.and_(runs.c.tenant == tenant, runs.c.rule == agent.item.name, runs.c.matched == matched)
+    """Start a task of the queue, and return the run; of one that was delivered before it is the same.
+
+    Raises:
+        ConflictError: Its run is kept no more.
+    """
+    event = _event_id(QUEUE_SOURCE, agent.item.metadata.uid, request.id)
+    known = sa.select(events.c.id).where(events.c.tenant == tenant, events.c.id == event)
+    if work.connection.execute(known).first() is None:
+        return start_task(work, tenant, starter, agent, request, source=QUEUE_SOURCE)
+    begun = sa.and_(runs.c.tenant == tenant, runs.c.matched == encode([event]).decode())
     run: str | None = work.connection.execute(sa.select(runs.c.id).where(begun)).scalar()
-    return run or start_task(work, tenant, starter, agent, request, source=QUEUE_SOURCE)
+    if run is None:
+        raise ConflictError("this task was done already, and its run is kept no more", found=request.id)
+    return run
 
 
 def start_call(
@@ -79,8 +88,9 @@ def _start(
     work: Transaction, tenant: str, starter: RunStarter, rule: CompiledRule, *, key: str, data: dict[str, Any]
 ) -> str:  # fmt: skip
     """Start what a rule of one step does, as if its source had sent an event."""
+    source = rule.spec.when.conditions[0].trigger or ""
     event = Event(
-        id=_event_id(rule.uid, key), source=rule.spec.when.conditions[0].trigger or "", type="call", time=timestamp(work.now),
+        id=_event_id(source, rule.uid, key), source=source, type="call", time=timestamp(work.now),
         severity="low", data=data, trace_id=new_trace_id(),
     )  # fmt: skip
     if not insert_event(work, tenant, event, encode(event).decode()):
@@ -88,8 +98,9 @@ def _start(
     return starter.start(work, rule, event, [event.id])
 
 
-def _event_id(uid: str, key: str) -> str:
-    return f"{uid}-{key}"
+def _event_id(source: str, uid: str, key: str) -> str:
+    """Return the id of the event that stands for a request; a message of the queue is the same for an agent that was made anew."""
+    return f"queue-{key}" if source.startswith(QUEUE_SOURCE) else f"{uid}-{key}"
 
 
 def _granted(agent: Applied, operation: str) -> ToolUse:

@@ -122,7 +122,11 @@ class Engine:
         """
         if not self.store.shared:
             await self.store.read(self._reload)
-        await self.write(lambda work: self._scheduler.plan(work, self.clock.now()))
+        try:
+            await self.write(lambda work: self._scheduler.plan(work, self.clock.now()))
+        except OutriderError as error:  # what was changed is on disk, and the next sweep plans, too
+            self._scheduler.forget()
+            _log.warning("schedules: %s", error.message)
 
     def _reload(self, connection: sa.Connection) -> None:
         self._use(World(load_objects(connection, self.tenant), self._catalogue))

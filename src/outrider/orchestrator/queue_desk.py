@@ -42,6 +42,7 @@ class QueueDesk:
             declared=True, connected=link.connection is not None and not link.state.problem, problem=link.state.problem if use.any else "",
             since=timestamp(link.state.since), publishes=list(queue.publish), waiting=left.messages,
             inbox=subject(queue, tenant, INBOX) if queue.inbox else "", oldest=timestamp(left.oldest) if left.messages else "",
+            problems=[f"tasks of {agent}: {problem}" for agent, problem in sorted(link.task_problems.items())],
             tasks={agent: tasks_work(queue, tenant, agent, own).subject for agent, own in use.tasks.items()},
         )  # fmt: skip
         if link.connection is not None:
@@ -88,8 +89,9 @@ class QueueDesk:
         stream = home_of(use, self._engine.tenant, where)
         if not stream:
             raise InvalidConfigError(
-                f"dead letter {sequence}: nothing takes what is sent to '{where}'", found=where, expected="the inbox, or a subject of tasks",
-                suggestions=[f"drop it: outrider queue drop {sequence}"],
+                f"dead letter {sequence} was sent to '{where}', which is not the platform's: others who read there would see it twice",
+                found=where, expected="the inbox, or a subject of the platform's tasks",
+                suggestions=[f"send it again yourself: outrider queue show {sequence}", f"drop it: outrider queue drop {sequence}"],
             )  # fmt: skip
         if CUT in message.headers:
             raise InvalidConfigError(

@@ -49,6 +49,7 @@ class QueueLink:
     Attributes:
         connection: None while there is none.
         state: Why.
+        task_problems: Why AI agents get no tasks, by name.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class QueueLink:
         self._publisher = Publisher(engine, metrics, self._well)
         self._inbox = InboxReader(engine, metrics)
         self.connection: Connection | None = None
+        self.task_problems: dict[str, str] = {}
         self.state = LinkState(since=engine.clock.now())
 
     async def run(self) -> None:
@@ -104,12 +106,31 @@ class QueueLink:
                     if queue.inbox is not None:
                         work = inbox_work(queue, engine.tenant, queue.inbox)
                         tasks.create_task(Worker(connection, work, self._inbox.take).run())
-                    for agent, own in use.tasks.items():
-                        work = tasks_work(queue, engine.tenant, agent, own)
-                        reader = TaskReader(engine, self._metrics, connection, queue, agent)
-                        tasks.create_task(Worker(connection, work, reader.take).run())
+                    for agent in use.tasks:
+                        tasks.create_task(self._take_tasks(connection, use, agent))
             finally:
                 self.connection = None
+                self.task_problems.clear()
+
+    async def _take_tasks(self, connection: Connection, use: QueueUse, agent: str) -> None:
+        """Take the tasks of an agent; what is wrong with its stream stops no other."""
+        engine, pause = self._engine, FIRST_PAUSE
+        work = tasks_work(use.queue, engine.tenant, agent, use.tasks[agent])
+        reader = TaskReader(engine, self._metrics, connection, use.queue, agent)
+        while True:
+            worker = Worker(connection, work, reader.take)
+            try:
+                await worker.open()
+                self.task_problems.pop(agent, None)
+                pause = FIRST_PAUSE
+                await worker.run()
+            except* OutriderError as fault:
+                problem = _first(fault).message
+                if self.task_problems.get(agent) != problem:
+                    _log.warning("tasks of %s: %s", agent, problem)
+                self.task_problems[agent] = problem
+            await engine.clock.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
 
     async def _until_changed(self, use: QueueUse) -> None:
         while self._engine.world.queue_use == use:

@@ -29,18 +29,20 @@ def streams(platform: PlatformSpec, use: QueueUse) -> list[StreamSpec]:
             max_age=age, max_bytes=size, replicas=queue.replicas,
         )  # fmt: skip
 
-    def work(name: str, subjects: str, size: int) -> StreamSpec:
+    def work(name: str, subjects: list[str], size: int) -> StreamSpec:
         return StreamSpec(
-            name=queue.stream(name), subjects=[f"{queue.prefix}.*.{subjects}"], retention="workqueue",
+            name=queue.stream(name), subjects=[f"{queue.prefix}.*.{one}" for one in subjects], retention="workqueue",
             max_bytes=size, replicas=queue.replicas,
         )  # fmt: skip
 
     ages = {"events": float(platform.retention.events), "runs": kept}
     needed = [limited(name, f"{name}.>", ages[name], int(queue.storage)) for name in sorted(set(queue.publish))]
     if queue.inbox is not None:
-        needed.append(work(INBOX, INBOX, int(queue.inbox.storage)))
+        needed.append(work(INBOX, [INBOX], int(queue.inbox.storage)))
     if None in use.tasks.values():
-        needed.append(work(TASKS, f"{TASKS}.*", int(queue.storage)))
+        needed.append(
+            work(TASKS, [f"{TASKS}.{agent}" for agent, own in use.tasks.items() if own is None], int(queue.storage))
+        )
     if use.tasks:
         needed.append(limited(RESULTS, f"{RESULTS}.*", kept, int(queue.storage)))
     if use.taken:
@@ -49,20 +51,12 @@ def streams(platform: PlatformSpec, use: QueueUse) -> list[StreamSpec]:
 
 
 def home_of(use: QueueUse, tenant: str, found: str) -> str:
-    """Return the stream that what was sent to a subject is taken from; empty where nothing is."""
+    """Return the platform's stream that what was sent to a subject is taken from; empty where none is."""
     queue = use.queue
     if queue.inbox is not None and found == subject(queue, tenant, INBOX):
         return queue.stream(INBOX)
-    works = (tasks_work(queue, tenant, agent, own) for agent, own in use.tasks.items())
-    return next((work.stream for work in works if covers(work.subject, found)), "")
-
-
-def covers(pattern: str, found: str) -> bool:
-    """Return whether a subject of NATS fits one in which `*` stands for a part, and `>` for all that follow."""
-    wanted, parts = pattern.split("."), found.split(".")
-    if wanted[-1] == ">" and len(parts) >= len(wanted):
-        wanted, parts = wanted[:-1], parts[: len(wanted) - 1]
-    return len(wanted) == len(parts) and all(one in ("*", part) for one, part in zip(wanted, parts, strict=True))
+    own = [subject(queue, tenant, f"{TASKS}.{agent}") for agent, stream in use.tasks.items() if stream is None]
+    return queue.stream(TASKS) if found in own else ""
 
 
 def inbox_work(queue: Queue, tenant: str, inbox: Inbox) -> WorkQueue:
@@ -84,7 +78,7 @@ def tasks_work(queue: Queue, tenant: str, agent: str, own: TaskQueue | None) -> 
         own: Where its tasks come from, if not from the platform's stream.
     """
     return WorkQueue(
-        stream=own.stream if own is not None else queue.stream(TASKS), consumer=f"{tenant}-{agent}",
+        stream=own.stream if own is not None else queue.stream(TASKS), consumer=f"{queue.prefix}-{tenant}-{agent}",
         subject=own.subject if own is not None else subject(queue, tenant, f"{TASKS}.{agent}"),
         dead_stream=queue.stream(DEAD), dead_subject=subject(queue, tenant, DEAD),
         patience=PATIENCE_SECONDS, deliveries=TASK_DELIVERIES,

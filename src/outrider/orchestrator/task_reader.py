@@ -4,7 +4,7 @@ from typing import Any
 
 from outrider.core.cloudevents import SPEC_VERSION
 from outrider.core.codec import decode, digest, encode
-from outrider.core.errors import ErrorBody
+from outrider.core.errors import ErrorBody, ExecutionFailedError
 from outrider.core.events import CallAnswer
 from outrider.core.schema import convert
 from outrider.core.timestamps import timestamp
@@ -48,7 +48,7 @@ class TaskReader:
         request = convert(
             {
                 # Where a stream was made anew it counts from 1 again: the time tells its messages from those before.
-                "id": digest([delivery.subject, delivery.sequence, delivery.stored])[:32],
+                "id": digest([self._agent, delivery.subject, delivery.sequence, delivery.stored])[:32],
                 "input_data": given if isinstance(given, dict) else {"input": given},
                 "session": headers.get(SESSION, ""),
             },
@@ -62,7 +62,11 @@ class TaskReader:
         self._metrics.task(self._agent, answer.state)
 
     async def _tell(self, task: str, answer: CallAnswer) -> None:
-        """Publish a result; one that the server does not take for its length is told without what makes it so long."""
+        """Publish a result; one that the server does not take for its length is told without what makes it so long.
+
+        Raises:
+            OutriderError: Not even that is taken.
+        """
         stream = self._queue.stream(RESULTS)
         (refused,) = await publish(self._connection, stream, [self._result(task, answer)])
         if refused:
@@ -72,7 +76,9 @@ class TaskReader:
                 suggestions=[f"read it on the platform: outrider runs show {answer.run} -o json"],
             )
             short = CallAnswer(run=answer.run, state=answer.state, session=answer.session, error=error)
-            await publish(self._connection, stream, [self._result(task, short)])
+            (refused,) = await publish(self._connection, stream, [self._result(task, short)])
+        if refused:
+            raise ExecutionFailedError(f"its result cannot be published: {refused}", found=answer.run)
 
     def _result(self, task: str, answer: CallAnswer) -> Message:
         document = {

@@ -271,6 +271,7 @@ class QueueAnswer(msgspec.Struct, kw_only=True):
         connected: Whether it can be reached now.
         server: The one that answers.
         problem: Why it cannot be reached.
+        problems: What else is wrong, such as with the stream of an agent's tasks.
         since: From when on that is so.
         publishes: What is published.
         inbox: Subject of the inbox; empty without one.
@@ -288,6 +289,7 @@ class QueueAnswer(msgspec.Struct, kw_only=True):
     publishes: list[str] = []
     inbox: str = ""
     tasks: dict[str, str] = {}
+    problems: list[str] = []
     waiting: int = 0
     oldest: str = ""
     dead: int = 0

@@ -13,6 +13,7 @@ from outrider.core.errors import NotFoundError
 from outrider.core.objects import Object
 from outrider.core.policy import ApprovalTerms, PolicyRule
 from outrider.kinds.actionagent.model import ActionAgentSpec
+from outrider.kinds.agenttype.identity import identity_keys
 from outrider.kinds.agenttype.render import NAMED_KINDS
 from outrider.kinds.output.model import OutputSpec
 from outrider.kinds.platform.model import PlatformSpec
@@ -150,7 +151,8 @@ class World:
         if found is None:
             return AgentConfig(generation=0)
         named = [entry.item.document() for kind in NAMED_KINDS for entry in self._of_kind(kind)]
-        return AgentConfig(generation=0, concurrency=1, workload=[found.item.document(), *named])
+        keys = identity_keys(self.objects())
+        return AgentConfig(generation=0, concurrency=1, workload=[found.item.document(), *named], protected=keys)
 
     def _worker_config(self) -> AgentConfig:
         return AgentConfig(generation=0, plugins=self._outputs_on(None), operations=["*"], concurrency=8)

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from outrider.core.errors import InvalidConfigError, OutriderError
+from outrider.core.errors import DeniedError, InvalidConfigError, OutriderError
 from outrider.core.mutual_tls import MutualTlsSettings
 from outrider.core.policy import ApprovalTerms
 from outrider.core.quantities import Duration
@@ -23,8 +23,9 @@ from outrider.core.tool_settings import (
     ToolSearchSettings,
 )
 from outrider.kinds.agenttype.environment import AGENT_KEY
-from outrider.kinds.agenttype.granting import LONGEST_QUEUE_SECONDS, OPERATIONS
+from outrider.kinds.agenttype.granting import LONGEST_QUEUE_SECONDS, OPERATIONS, check_hook
 from outrider.kinds.agenttype.model import AgentTypeSpec
+from outrider.kinds.agenttype.render import References, render
 from outrider.kinds.agenttype.tools import ToolUse
 from tests.kinds.agenttype.support import FULL, IDENTITY, PLACE, agent, plain, rendered, told
 
@@ -270,6 +271,20 @@ def test_a_tool_says_who_may_use_it(name: str, admitted: bool) -> None:
             told(use, {"git": accessible(ACCESS)}, agent=name)
     with pytest.raises(OutriderError):
         told(ToolUse(server="git", tools=["*"]), {"git": accessible({"agents": []})}, agent=name)
+
+
+def test_a_tool_that_looks_at_prompts_is_for_the_agent_too() -> None:
+    check_hook("git", {"git": accessible({"agents": ["triage"]})}, "triage")
+    for access in ({"agents": ["other"]}, {"requireApproval": {"from": ["owners"]}}):
+        with pytest.raises(DeniedError):
+            check_hook("git", {"git": accessible(access)}, "triage")
+    hooks = {"llm": {"hooks": [{"server": "shop", "tool": "look"}]}}
+    with pytest.raises(DeniedError):
+        render(
+            agent({"agent": {"command": ["a"]}, **hooks}),
+            PLACE,
+            References(tools={"shop": accessible(ACCESS | {"agents": []})}),
+        )
 
 
 def test_whom_a_tool_wants_to_be_asked_is_asked() -> None:

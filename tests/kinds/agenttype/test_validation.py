@@ -47,6 +47,12 @@ spec: {version: 1.2.0, transport: {http: {url: "https://shop.internal/mcp"}}}
             "spec.llm.routes[0].providers[0].mutualTls.server",
             "h",
         ),
+        (
+            "  invocation: {mode: queue, queue: {stream: OUTRIDER_RESULTS, subject: '>'}}",
+            "spec.invocation.queue.stream",
+            "platform's",
+        ),
+        ("  llm: {hooks: [{server: nope, tool: a}]}", "spec.llm.hooks[0].server", "no Tool is called 'nope'"),
         ("  size: tiny", "spec.size", "tiny"),
         ("  size: small\n  resources: {cpu: 1}", "spec.size", "by size or by resources"),
         ("  identity: {key: k}", "spec.identity", "certificate"),

@@ -261,14 +261,17 @@ def test_a_run_that_was_killed_with_outrider_is_listed(tmp_path: Path) -> None:
     assert "begun" in agent.outrider("agent", "logs").stdout
 
 
+@pytest.mark.parametrize("whose", ["triage", "other"])
 @pytest.mark.parametrize("level", LEVELS)
-def test_the_key_of_its_certificate_is_not_there_for_the_program(tmp_path: Path, level: str) -> None:
+def test_the_key_of_a_certificate_is_not_there_for_the_program(tmp_path: Path, level: str, whose: str) -> None:
     files = {"certificate": "spiffe/svid.pem", "key": "spiffe/svid_key.pem"}
     program = "import pathlib\nprint([one.name for one in pathlib.Path('spiffe').iterdir() if one.read_text()])"
-    agent = AgentFolder(tmp_path, program, identity=files)
+    agent = AgentFolder(tmp_path, program, **({"identity": files} if whose == "triage" else {}))
+    if whose != "triage":
+        agent.declare("AgentType", whose, {"agent": {"command": ["true"]}, "identity": files})
     (agent.folder / "spiffe").mkdir()
     for name in files.values():
         (agent.folder / name).write_text(SECRET)
-    result = agent.run("--offline", env={"PATH": LEVELS[level]})
+    result = agent.run("--name", "triage", "--offline", env={"PATH": LEVELS[level]})
     assert "svid_key" not in str(result["result"]), "it is not seen, or cannot be opened"
-    assert result["state"] == "succeeded" or "svid_key" in agent.outrider("agent", "logs").stdout
+    assert result["state"] == "succeeded" or "svid_key" in agent.outrider("agent", "logs", "--name", "triage").stdout

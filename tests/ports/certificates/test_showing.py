@@ -97,6 +97,17 @@ async def test_a_certificate_that_was_renewed_is_shown_from_the_next_connection_
         assert await seen(server, client) == second
 
 
+async def test_an_authority_that_was_taken_out_of_the_bundle_is_trusted_no_more(world: World, tmp_path: Path) -> None:
+    client, other = world.client(), Authority(tmp_path, "other", "another authority")
+    async with serving(world.server(TOOLS)) as server:
+        assert await seen(server, client) == AGENT
+        world.authority.file.write_text(other.pem)
+        with pytest.raises(ssl.SSLCertVerificationError):
+            await seen(server, client)
+    async with serving(world.server(TOOLS, by=other)) as server:
+        assert await seen(server, client) == AGENT
+
+
 async def test_an_ended_certificate_is_refused_by_the_server(world: World) -> None:
     world.certificate = world.authority.issue("ended", uris=(AGENT,), ends=-60)
     async with serving(world.server(TOOLS)) as server:

@@ -86,12 +86,7 @@ def chosen(use: ToolUse, endpoints: Mapping[str, ToolEndpoint], agent: str) -> s
     """
     wanted = _range(use.version)
     if use.server is not None:
-        found = _named(use.server, endpoints)
-        if not found.access.admits(agent):
-            raise DeniedError(
-                f"Tool '{use.server}' is not for this agent", path="server", found=agent, expected=", ".join(found.access.agents or []) or "no agent",
-                suggestions=["add the agent to access.agents of the Tool"],
-            )  # fmt: skip
+        found = _open_to(use.server, endpoints, agent)
         if not _fits(found.version, wanted):
             raise InvalidConfigError(
                 f"Tool '{use.server}' has another version", path="version", found=found.version, expected=use.version,
@@ -110,6 +105,16 @@ def chosen(use: ToolUse, endpoints: Mapping[str, ToolEndpoint], agent: str) -> s
             expected=", ".join(known) or "a Tool with capabilities",
         )  # fmt: skip
     return max(fitting, key=lambda name: (Version(endpoints[name].version), name))
+
+
+def _open_to(name: str, endpoints: Mapping[str, ToolEndpoint], agent: str) -> ToolEndpoint:
+    found = _named(name, endpoints)
+    if not found.access.admits(agent):
+        raise DeniedError(
+            f"Tool '{name}' is not for this agent", path="server", found=agent, expected=", ".join(found.access.agents or []) or "no agent",
+            suggestions=["add the agent to access.agents of the Tool"],
+        )  # fmt: skip
+    return found
 
 
 def _named(name: str, endpoints: Mapping[str, ToolEndpoint]) -> ToolEndpoint:
@@ -181,6 +186,21 @@ def server_settings(
         read=stdio.read, write=stdio.write, ports=stdio.ports, min_level=stdio.min_level, memory=int(stdio.memory),
         processes=stdio.processes,
     )  # fmt: skip
+
+
+def check_hook(name: str, endpoints: Mapping[str, ToolEndpoint], agent: str) -> None:
+    """Check that a Tool may look at the prompts of an agent.
+
+    Raises:
+        NotFoundError: There is none of that name.
+        DeniedError: It is not for this agent, or wants somebody to be asked, and nobody is for a prompt.
+    """
+    access = _open_to(name, endpoints, agent).access
+    if access.require_approval is not None:
+        raise DeniedError(
+            f"Tool '{name}' wants somebody to be asked before each call", path="server", found=name,
+            expected="a Tool without access.requireApproval", suggestions=["declare another Tool for prompts"],
+        )  # fmt: skip
 
 
 def _agent(

@@ -1,5 +1,6 @@
 """Who an agent is for servers that want to know: the certificate that its sidecar shows them."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -7,6 +8,7 @@ import msgspec
 
 from outrider.core.errors import InvalidConfigError
 from outrider.core.mutual_tls import IdentityFiles, MutualTls, MutualTlsSettings
+from outrider.core.objects import Object
 
 File = Annotated[str, msgspec.Meta(min_length=1)]
 
@@ -31,6 +33,12 @@ class Identity(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True,
             key=folder / self.key if self.key else None,
             authorities=folder / self.authorities if self.authorities else None,
         )
+
+
+def identity_keys(objects: Iterable[Object]) -> list[str]:
+    """Return the files with keys of the AgentTypes among objects: no program of an agent may see any of them."""
+    found = [getattr(item.spec, "identity", None) for item in objects if item.kind == "AgentType"]
+    return sorted({one.key or one.certificate for one in found if one is not None})
 
 
 def shown(mutual: MutualTls | None, identity: IdentityFiles | None, whom: str) -> MutualTlsSettings | None:

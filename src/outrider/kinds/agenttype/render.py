@@ -29,7 +29,7 @@ from outrider.core.sidecar_settings import (
 )
 from outrider.core.tool_endpoints import ToolEndpoint
 from outrider.kinds.agenttype.environment import AGENT_KEY, PACKAGES, Value, environment, hook_file, wraps
-from outrider.kinds.agenttype.granting import granted, server_settings
+from outrider.kinds.agenttype.granting import check_hook, granted, server_settings
 from outrider.kinds.agenttype.identity import shown
 from outrider.kinds.agenttype.invocation import Invocation
 from outrider.kinds.agenttype.memory import Memory, MemorySummary
@@ -206,7 +206,7 @@ def _sidecar(name: str, spec: AgentTypeSpec, place: Place, references: Reference
         listen=place.listen,
         state=place.state,
         keys=[AGENT_KEY],
-        llm=_llm(spec.llm, place, references),
+        llm=_llm(spec.llm, place, references, name),
         tools=granted(
             spec.tools,
             references.tools,
@@ -233,7 +233,7 @@ def _telemetry(telemetry: Telemetry, place: Place) -> TelemetrySettings | None:
     return TelemetrySettings(url=otlp.url, headers=otlp.headers, ca=place.folder / otlp.ca if otlp.ca else None)
 
 
-def _llm(llm: Llm, place: Place, references: References) -> LlmSettings:
+def _llm(llm: Llm, place: Place, references: References, agent: str) -> LlmSettings:
     limits = llm.limits
     return LlmSettings(
         routes=[
@@ -255,14 +255,15 @@ def _llm(llm: Llm, place: Place, references: References) -> LlmSettings:
             GuardSettings(detect=one.detect, pattern=one.pattern, name=one.name, place=one.place, action=one.action)
             for one in llm.guard
         ],
-        hooks=[_hook(one, references, place) for one in llm.hooks],
+        hooks=[_hook(one, references, place, agent) for one in llm.hooks],
         cache=None if llm.cache is None else _cache(llm.cache),
         samples=None if llm.samples is None else _samples(llm.samples),
         shared=None if llm.shared is None else _shared(llm.shared),
     )
 
 
-def _hook(hook: PromptHook, references: References, place: Place) -> HookSettings:
+def _hook(hook: PromptHook, references: References, place: Place, agent: str) -> HookSettings:
+    check_hook(hook.server, references.tools, agent)
     server = server_settings(hook.server, references.tools, place.folder, place.identity)
     return HookSettings(server=server, tool=hook.tool, timeout=float(hook.timeout), on_failure=hook.on_failure)
 

@@ -9,7 +9,7 @@ from outrider.core.objects import Object
 from outrider.core.source import Path
 from outrider.core.tool_endpoints import ToolEndpoint
 from outrider.kinds.agenttype.environment import JOINED, reserved
-from outrider.kinds.agenttype.granting import chosen
+from outrider.kinds.agenttype.granting import check_hook, chosen
 from outrider.kinds.agenttype.model import AgentTypeSpec
 from outrider.kinds.agenttype.models import Llm
 from outrider.kinds.agenttype.render import NAMED_KINDS, References, resolved
@@ -38,7 +38,11 @@ def validate(item: Object, objects: ObjectSet) -> Iterator[Fault]:
     yield from _route_faults(spec.llm, known)
     yield from _tool_faults(spec, known, item.name)
     for number, hook in enumerate(spec.llm.hooks):
-        yield from objects.reference_fault("Tool", hook.server, ("spec", "llm", "hooks", number, "server"))
+        try:
+            check_hook(hook.server, known.tools, item.name)
+        except OutriderError as error:
+            yield ("spec", "llm", "hooks", number, "server"), _fault(error)
+    yield from _queue_faults(spec, objects)
     aliases = [route.alias for route in spec.llm.routes]
     yield from _memory_faults(spec, aliases)
     if spec.tool_search is not None:
@@ -50,6 +54,18 @@ def validate(item: Object, objects: ObjectSet) -> Iterator[Fault]:
         yield from _route_fault(spec.llm.cache.similar.embedding, place, aliases, "embeds texts")
     if spec.llm.budget is not None:
         yield from _zone_faults(spec.llm.budget.zone)
+
+
+def _queue_faults(spec: AgentTypeSpec, objects: ObjectSet) -> Iterator[Fault]:
+    """A stream of the platform holds what it publishes itself: with results among its tasks an agent would never end."""
+    queue = spec.invocation.queue
+    declared = [platform.spec.queue for platform in objects.of_kind("Platform") if platform.spec.queue is not None]
+    own = declared[0].stream("") if declared else "OUTRIDER_"
+    if queue is not None and queue.stream.upper().startswith(own):
+        yield ("spec", "invocation", "queue", "stream"), InvalidConfigError(
+            "this stream is the platform's", found=queue.stream, expected=f"a stream whose name does not begin with {own}",
+            suggestions=["remove queue: its tasks come from the platform's stream then"],
+        )  # fmt: skip
 
 
 def _name_faults(item: Object, objects: ObjectSet) -> Iterator[Fault]:

@@ -138,7 +138,6 @@ async def hosting(
     item: Object, home: Home, references: References, *, offline: bool = False, accept_unsandboxed: bool = False
 ) -> AsyncIterator["AgentHost"]:
     """Keep an agent ready for tasks, with its sidecar; arguments and errors are those of `run_job`."""
-    home = _hiding(home, item.spec)
     files = home.files
     async with contextlib.AsyncExitStack() as closing:
         closing.enter_context(files.locked())
@@ -161,14 +160,6 @@ async def hosting(
         host = AgentHost(home, plan, sidecar)
         closing.push_async_callback(host.close)
         yield host
-
-
-def _hiding(home: Home, spec: AgentTypeSpec) -> Home:
-    """Return a home in which the program does not see the key that its sidecar has."""
-    if spec.identity is None:
-        return home
-    files = spec.identity.files(home.folder)
-    return msgspec.structs.replace(home, protected=[*home.protected, files.key or files.certificate])
 
 
 def _check(item: Object, *, offline: bool) -> None:

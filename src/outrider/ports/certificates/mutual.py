@@ -6,10 +6,10 @@ the address mean nothing).
 
 import ssl
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from outrider.core.errors import InvalidConfigError
-from outrider.core.mutual_tls import MutualTlsSettings
+from outrider.core.mutual_tls import IdentityFiles, MutualTlsSettings
 
 Mark = tuple[int, ...]
 
@@ -33,21 +33,8 @@ def showing(mutual: MutualTlsSettings, ca: Path | None, *, path: str) -> ssl.SSL
             f"{path}: nobody says whose certificates are those of {mutual.server}", path=path, found="no authorities",
             expected="ca, or authorities of the agent's identity", suggestions=["name the trust bundle: identity.authorities"],
         )  # fmt: skip
-    context = _Context(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.hostname_checks_common_name = False
-    context.server, context.trusted, context.certificate, context.key = (
-        mutual.server,
-        trusted,
-        files.certificate,
-        files.key,
-    )
-    if mutual.server:
-        context.check_hostname = False
-    if trusted is None:
-        context.load_default_certs()
     try:
-        context.refresh()
+        return _Fresh(mutual.identity, mutual.server, trusted)
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
         raise InvalidConfigError(
             f"{path}: the agent's certificate cannot be used: {error}", path=path,
@@ -55,7 +42,6 @@ def showing(mutual: MutualTlsSettings, ca: Path | None, *, path: str) -> ssl.SSL
             expected="a certificate, its key and its authorities, in PEM form",
             suggestions=["is the certificate there, and do certificate and key fit?"],
         ) from error  # fmt: skip
-    return context
 
 
 class _Verified(ssl.SSLObject):
@@ -80,41 +66,67 @@ def _refusal(text: str) -> ssl.SSLCertVerificationError:
 
 
 class _Context(ssl.SSLContext):
-    """Settings that look at their files before each connection: certificates of workloads last an hour or a day."""
+    """Settings by what files said at one time."""
 
     sslobject_class = _Verified
     server: str
-    trusted: Path | None
-    certificate: Path
-    key: Path | None
-    _mark: Mark = ()
+
+
+class _Fresh(ssl.SSLContext):
+    """Settings that look at their files before each connection: certificates of workloads last an hour or a day.
+
+    A changed file makes new settings, as what was trusted once cannot be taken back from old ones.
+    """
+
+    _files: IdentityFiles
+    _server: str
+    _trusted: Path | None
+    _mark: Mark
+    _now: _Context
+
+    def __new__(cls, *_: Any) -> Self:
+        return super().__new__(cls, ssl.PROTOCOL_TLS_CLIENT)
+
+    def __init__(self, files: IdentityFiles, server: str, trusted: Path | None) -> None:
+        self._files, self._server, self._trusted = files, server, trusted
+        self._mark = self._look()
+        self._now = self._made()
 
     def wrap_bio(self, *arguments: Any, **named: Any) -> ssl.SSLObject:
         try:
-            self.refresh()
+            mark = self._look()
+            if mark != self._mark:
+                self._now, self._mark = self._made(), mark
         except (OSError, ValueError):
             # Whoever writes the files may be at it: those before hold until it is done, and until they expire.
             self._mark = ()
-        return super().wrap_bio(*arguments, **named)
+        return self._now.wrap_bio(*arguments, **named)
 
-    def refresh(self) -> None:
-        """Read files that have changed.
+    def _look(self) -> Mark:
+        """Return what is another one when a file is.
 
         Raises:
-            OSError: One cannot be used; the old ones stay in use.
+            OSError: One is not there.
+        """
+        named = (self._files.certificate, self._files.key, self._trusted)
+        found = [one.stat() for one in named if one is not None]
+        return tuple(number for one in found for number in (one.st_mtime_ns, one.st_ino, one.st_size))
+
+    def _made(self) -> _Context:
+        """Return settings by what the files say now.
+
+        Raises:
+            OSError: One cannot be used.
             ValueError: Likewise.
         """
-        mark = tuple(number for one in (self.certificate, self.key, self.trusted) if one for number in _mark(one))
-        if mark == self._mark:
-            return
-        # A failed load leaves a context without its key, so another one tries first; no password: never ask on a terminal.
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(self.certificate, self.key, password="")
-        if self.trusted is not None:
-            self.load_verify_locations(cafile=self.trusted)
-        self.load_cert_chain(self.certificate, self.key, password="")
-        self._mark = mark
-
-
-def _mark(path: Path) -> Mark:
-    found = path.stat()
-    return found.st_mtime_ns, found.st_ino, found.st_size
+        context = _Context(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.hostname_checks_common_name = False
+        context.check_hostname = not self._server
+        context.server = self._server
+        if self._trusted is None:
+            context.load_default_certs()
+        else:
+            context.load_verify_locations(cafile=self._trusted)
+        context.load_cert_chain(self._files.certificate, self._files.key, password="")  # never ask on a terminal
+        return context

@@ -46,7 +46,7 @@ class StreamState(msgspec.Struct, kw_only=True):
 
 
 async def ensure_stream(connection: Connection, spec: StreamSpec) -> None:
-    """Make a stream, or check that the one of its name holds the same subjects.
+    """Make a stream, or bring it up to date; check that one that others made holds the subjects.
 
     A stream that others made keeps its limits.
 
@@ -61,9 +61,11 @@ async def ensure_stream(connection: Connection, spec: StreamSpec) -> None:
         except NotFoundError:
             await connection.jetstream.add_stream(wanted)
             return
-        if not set(spec.subjects) <= set(found.subjects or []) or found.retention != wanted.retention:
+        ours = (found.metadata or {}).get("managed-by") == MANAGED_BY
+        holds = ours or set(spec.subjects) <= set(found.subjects or [])
+        if not holds or found.retention != wanted.retention:
             raise _conflict(spec, f"it holds {', '.join(found.subjects or [])} with retention {found.retention}")
-        if (found.metadata or {}).get("managed-by") == MANAGED_BY and _differs(found, wanted):
+        if ours and _differs(found, wanted):
             await connection.jetstream.update_stream(wanted)
     except FAULTS as error:
         raise refusal(error, connection, spec) from error

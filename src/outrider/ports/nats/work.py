@@ -89,7 +89,18 @@ class Worker:
         self._connection = connection
         self._queue = queue
         self._handle = handle
+        self._puller: Puller | None = None
         self._running: set[asyncio.Task[None]] = set()
+
+    async def open(self) -> None:
+        """Make the consumer, and listen for what it gives.
+
+        Raises:
+            OutriderError: The server refuses it.
+        """
+        await self._make_consumer()
+        self._puller = Puller(self._connection, self._queue.stream, self._queue.consumer)
+        await self._puller.open()
 
     async def run(self) -> None:
         """Take messages, as many at once as may be handled at once.
@@ -97,9 +108,10 @@ class Worker:
         Raises:
             OutriderError: The server refuses the consumer, or a dead letter cannot be kept.
         """
-        await self._make_consumer()
-        puller = Puller(self._connection, self._queue.stream, self._queue.consumer)
-        await puller.open()
+        if self._puller is None:
+            await self.open()
+        puller = self._puller
+        assert puller is not None  # it was opened
         async with asyncio.TaskGroup() as tasks:
             while True:
                 await self._ask(puller)
@@ -157,6 +169,9 @@ class Worker:
             await self._handle(delivery)
         except OutriderError as error:
             return error
+        except Exception as error:  # noqa: BLE001 - a task runner: what one message does must not end the others
+            _log.exception("queue %s: message %d", self._queue.stream, delivery.sequence)
+            return ExecutionFailedError(f"a fault of Outrider, which its log tells of: {type(error).__name__}")
         finally:
             keeping.cancel()
             await asyncio.wait({keeping})

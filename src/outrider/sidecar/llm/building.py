@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from outrider.core.errors import InvalidConfigError, near_names
+from outrider.core.mutual_tls import check_mutual_tls
 from outrider.core.sidecar_settings import BudgetSettings, LimitSettings, LlmSettings, ProviderSettings
 from outrider.ports.certificates.tls import trusting
 from outrider.ports.clock import Clock
@@ -46,6 +47,7 @@ def build_routes(settings: LlmSettings, proxy: Proxy) -> dict[str, Route]:
     targets: dict[tuple[str, int, object, bool], Target] = {}
 
     def make_target(host: str, port: int, provider: ProviderSettings) -> Target:
+        check_mutual_tls(provider.mutual_tls, provider.url)
         secure = provider.url.startswith("https:")
         key = (host, port, (provider.ca, provider.mutual_tls), secure)
         if key not in targets:

@@ -80,7 +80,7 @@ class AgentTasks:
         """Return the agent with its sidecar; where its objects have changed, or its sidecar has ended, a new one."""
         with contextlib.suppress(OutriderError):  # a heartbeat would bring it, but only in a while
             self._config = await self._link.config()
-        made_of = digest([self._config.workload, self._config.secrets])
+        made_of = digest([self._config.workload, self._config.secrets, self._config.protected])
         if self._host is not None and (made_of != self._made_of or self._host.ended):
             await self.stop()
         if self._host is None:
@@ -98,6 +98,7 @@ class AgentTasks:
         spec: AgentTypeSpec = item.spec
         platform = settings.secrets.parent
         files = [settings.folder / str(source["file"]) for source in self._config.secrets.values() if "file" in source]
+        files += [settings.folder / key for key in self._config.protected]
         return Home(
             files=AgentFiles(Layout(settings.folder, platform), item.name),
             folder=settings.folder,

@@ -11,6 +11,7 @@ import msgspec
 from outrider.core.codec import to_builtins
 from outrider.core.errors import InvalidConfigError, NotFoundError, did_you_mean
 from outrider.core.objects import Object
+from outrider.kinds.agenttype.identity import identity_keys
 from outrider.kinds.agenttype.model import AgentTypeSpec
 from outrider.kinds.platform.model import PlatformSpec
 from outrider.kinds.policy.rules import policy_rule
@@ -75,12 +76,13 @@ def agent_home(path: Path, objects: ObjectSet, item: Object) -> Home:
     platform = next(iter(objects.of_kind("Platform")), None)
     spec: PlatformSpec = platform.spec if platform is not None else PlatformSpec()
     store = layout.secrets if layout.secrets.exists() else user_state_folder() / "secrets"
+    keys = [folder / key for key in identity_keys([*objects, item])]
     return Home(
         files=AgentFiles(layout, item.name),
         folder=folder,
         sources=to_builtins(spec.secrets),
         store=store,
-        protected=[layout.state, store, user_state_folder(), *_other_states(), *_secret_files(folder, spec)],
+        protected=[layout.state, store, user_state_folder(), *_other_states(), *_secret_files(folder, spec), *keys],
         cache=cache_folder(),
         desk=_desk(layout, objects, item, spec),
     )

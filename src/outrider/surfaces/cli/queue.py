@@ -131,6 +131,7 @@ def queue_problems(answer: QueueAnswer) -> list[str]:
         waiting = f"; {answer.waiting} messages wait since {answer.oldest}" if answer.waiting else ""
         since = f", since {answer.since}" if answer.since else ""
         problems.append(f"{answer.problem}{since}{waiting}")
+    problems += answer.problems
     if answer.dead:
         problems.append(f"{_letters(answer.dead)}: outrider queue dead")
     return problems

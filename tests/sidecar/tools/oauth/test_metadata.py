@@ -21,7 +21,7 @@ NONE = Headers()
 
 async def find(made: Identity, challenge: str = "", *, issuer: str = "", path: str = "/mcp") -> Found:
     """Ask one server that is everything at once."""
-    metadata = Metadata(made.url + path, None, issuer or made.url, None)
+    metadata = Metadata(made.url + path, None, None, issuer=issuer or made.url, issuer_ca=None)
     return await metadata.find(Headers({"www-authenticate": challenge}) if challenge else NONE)
 
 
@@ -195,4 +195,4 @@ def test_what_a_refusal_says() -> None:
 
 def test_files_that_cannot_be_used(tmp_path: Path) -> None:
     with pytest.raises(InvalidConfigError):
-        Metadata("https://t.internal/mcp", None, "http://id.internal", None)
+        Metadata("https://t.internal/mcp", None, None, issuer="http://id.internal", issuer_ca=None)

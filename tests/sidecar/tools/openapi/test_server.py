@@ -20,6 +20,7 @@ from outrider.core.errors import (
 )
 from outrider.core.http.headers import Headers
 from outrider.core.http.messages import Response
+from outrider.core.mutual_tls import IdentityFiles, MutualTlsSettings
 from outrider.core.secrets import SecretRef
 from outrider.core.tool_settings import OpenApiServerSettings, ToolGrantSettings, ToolsSettings
 from outrider.ports.clock import SystemClock
@@ -85,6 +86,24 @@ async def test_a_document_of_another_origin_gets_no_credentials(tmp_path: Path) 
             assert docs.fetched[0].headers.get("authorization") is None
             assert pets.requests[0].headers.get("authorization") == "Bearer sk-pets"
             assert (pets.requests[0].method, pets.requests[0].target) == ("DELETE", "/v2/pets/7")
+
+
+async def test_a_certificate_is_shown_under_tls_only_and_to_the_service_only(tmp_path: Path) -> None:
+    mutual = MutualTlsSettings(identity=IdentityFiles(certificate=tmp_path / "svid.pem"))
+    (tmp_path / "d.json").write_text(json.dumps(document(PETS, servers=[{"url": "http://pets.internal/v1"}])))
+    async with asking(tmp_path, document=str(tmp_path / "d.json"), mutual_tls=mutual) as server:
+        with pytest.raises(InvalidConfigError, match="server 'pets': mutualTls: there is no TLS"):
+            await server.list_tools()
+    with pytest.raises(InvalidConfigError, match="mutualTls: there is no TLS"):
+        async with asking(tmp_path, document="http://pets.internal/openapi.json", mutual_tls=mutual):
+            raise AssertionError
+    async with service() as docs:
+        docs.paths = PETS
+        address = f"{docs.url}/openapi.json"  # another origin, which is shown nothing and need not have TLS
+        async with asking(tmp_path, document=address, url="https://pets.internal/v1", mutual_tls=mutual) as server:
+            with pytest.raises(InvalidConfigError, match="certificate cannot be used"):
+                await server.list_tools()
+            assert docs.fetched
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/v1", "https://evil.internal"])

@@ -8,7 +8,7 @@ import msgspec
 
 from outrider.core.errors import InvalidConfigError
 from outrider.core.http.urls import PORTS, request_target
-from outrider.core.mutual_tls import MutualTlsSettings
+from outrider.core.mutual_tls import MutualTlsSettings, check_mutual_tls
 from outrider.ports.certificates.tls import trusting
 
 
@@ -45,5 +45,6 @@ def read_address(
         raise InvalidConfigError(
             f"server '{server}': not an address", path="url", found=url, expected="http:// or https://",
         )  # fmt: skip
+    check_mutual_tls(mutual_tls, url)
     tls = trusting(ca, path=f"server {server}: ca", mutual=mutual_tls) if parts.scheme == "https" else None
     return ServerAddress(f"{parts.scheme}://{parts.netloc}", request_target(url), tls)

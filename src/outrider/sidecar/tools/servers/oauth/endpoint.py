@@ -123,7 +123,7 @@ def open_tokens(
     metadata = None
     try:
         if not oauth.token_url:
-            metadata = Metadata(settings.url, settings.ca, oauth.issuer, oauth.ca)
+            metadata = Metadata(settings.url, settings.ca, settings.mutual_tls, issuer=oauth.issuer, issuer_ca=oauth.ca)
         endpoint = TokenEndpoint(
             settings.name, oauth, secrets, resource=settings.url if is_mcp else "", metadata=metadata, clock=clock
         )

@@ -13,6 +13,7 @@ import msgspec
 from outrider.core.errors import InvalidConfigError, UnauthenticatedError, UnavailableError
 from outrider.core.http.headers import Headers
 from outrider.core.http.urls import origin
+from outrider.core.mutual_tls import MutualTlsSettings
 from outrider.sidecar.tools.servers.oauth.challenge import parameter
 from outrider.sidecar.tools.servers.oauth.places import LONGEST_SHOWN, Place, checked, read_object
 
@@ -38,6 +39,7 @@ class Metadata:
     Args:
         url: Of the MCP server.
         ca: File with the authorities to trust for it.
+        mutual_tls: What is shown to it.
         issuer: The authorization server.
         issuer_ca: Likewise for that one.
 
@@ -45,8 +47,10 @@ class Metadata:
         InvalidConfigError: An address or a file cannot be used.
     """
 
-    def __init__(self, url: str, ca: Path | None, issuer: str, issuer_ca: Path | None) -> None:
-        self._url, self._ca = url, ca
+    def __init__(
+        self, url: str, ca: Path | None, mutual_tls: MutualTlsSettings | None, *, issuer: str, issuer_ca: Path | None
+    ) -> None:
+        self._url, self._ca, self._mutual_tls = url, ca, mutual_tls
         self._issuer, self._issuer_ca = checked(issuer, path="oauth.issuer"), issuer_ca
 
     async def find(self, challenge: Headers) -> Found:
@@ -71,7 +75,7 @@ class Metadata:
                 "its metadata would be at another server", found=named[:LONGEST_SHOWN], expected=f"an address at {_base(self._url)}",
                 suggestions=[_NAME_IT],
             )  # fmt: skip
-        body = await self._first([named] if named else _well_known(self._url, RESOURCE), self._ca)
+        body = await self._first([named] if named else _well_known(self._url, RESOURCE), self._ca, self._mutual_tls)
         if body is None and named:
             raise UnavailableError(
                 "its metadata are not where it says", found=named[:LONGEST_SHOWN], suggestions=[_NAME_IT]
@@ -105,10 +109,12 @@ class Metadata:
             raise InvalidConfigError(f"{self._issuer} names no token endpoint", suggestions=[_NAME_IT])
         return checked(endpoint, path="token_endpoint")
 
-    async def _first(self, urls: list[str], ca: Path | None) -> dict[str, Any] | None:
+    async def _first(
+        self, urls: list[str], ca: Path | None, mutual_tls: MutualTlsSettings | None = None
+    ) -> dict[str, Any] | None:
         """Return the first document that is there."""
         for url in urls:
-            place = Place(url, ca)
+            place = Place(url, ca, mutual_tls)
             try:
                 response = await place.get()
             finally:

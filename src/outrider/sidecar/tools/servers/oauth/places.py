@@ -12,6 +12,7 @@ from outrider.core.errors import InvalidConfigError, UnavailableError
 from outrider.core.http.limits import Limits
 from outrider.core.http.messages import Response
 from outrider.core.http.urls import request_target
+from outrider.core.mutual_tls import MutualTlsSettings
 from outrider.ports.certificates.tls import trusting
 from outrider.ports.http.client import Client
 
@@ -25,6 +26,7 @@ class Place:
     Args:
         url: It.
         ca: File with the authorities to trust; None for those of the machine.
+        mutual_tls: What is shown to the server.
 
     Attributes:
         shown: The address as errors name it.
@@ -33,11 +35,11 @@ class Place:
         InvalidConfigError: It is none, or the file cannot be used.
     """
 
-    def __init__(self, url: str, ca: Path | None) -> None:
+    def __init__(self, url: str, ca: Path | None, mutual_tls: MutualTlsSettings | None = None) -> None:
         parts = urlsplit(url)
         self.shown = url.partition("?")[0][:LONGEST_SHOWN]
         self._target = request_target(url)
-        tls = trusting(ca, path="oauth.ca") if parts.scheme == "https" else None
+        tls = trusting(ca, path="oauth.ca", mutual=mutual_tls) if parts.scheme == "https" else None
         self._client = Client(
             f"{parts.scheme}://{parts.netloc}", tls=tls, limits=Limits(body=LONGEST), timeout=SECONDS, max_connections=1
         )

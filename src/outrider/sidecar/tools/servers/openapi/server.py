@@ -9,6 +9,7 @@ from typing import Any
 from outrider.core.errors import InvalidConfigError, NotFoundError, OutriderError, UnavailableError
 from outrider.core.http.limits import Limits
 from outrider.core.http.messages import Response
+from outrider.core.mutual_tls import check_mutual_tls
 from outrider.core.tool_settings import OpenApiServerSettings
 from outrider.ports.certificates.tls import trusting
 from outrider.ports.http.client import Client
@@ -128,15 +129,17 @@ class OpenApiServer:
         its = origin(settings.document)
         scheme, host, port = its
         shown = f"[{host}]" if ":" in host else host
-        client = Client(
-            f"{scheme}://{shown}:{port}", tls=self._tls() if scheme == "https" else None, limits=Limits(body=LONGEST_LIST),
-            max_connections=1,
-        )  # fmt: skip
+        # Who else has the document sees neither credentials nor a certificate.
         is_known = not settings.url or its == origin(settings.url)
+        if is_known:
+            check_mutual_tls(settings.mutual_tls, settings.document)
+        tls = self._tls(mutual=is_known) if scheme == "https" else None
+        client = Client(f"{scheme}://{shown}:{port}", tls=tls, limits=Limits(body=LONGEST_LIST), max_connections=1)
         return UrlSource(settings.document, client, self._credentials if is_known else None)
 
-    def _tls(self) -> ssl.SSLContext:
-        return trusting(self._settings.ca, path=f"server {self.name}: ca", mutual=self._settings.mutual_tls)
+    def _tls(self, *, mutual: bool = True) -> ssl.SSLContext:
+        settings = self._settings
+        return trusting(settings.ca, path=f"server {self.name}: ca", mutual=settings.mutual_tls if mutual else None)
 
     def _read(self, content: bytes) -> tuple[Offer, Base] | OutriderError:
         """Return what a document offers and where, or what is wrong with it, so that it is not read again for that."""
@@ -156,6 +159,10 @@ class OpenApiServer:
         old = self._client
         if old is not None and old[0] == where.origin:
             return
+        try:
+            check_mutual_tls(self._settings.mutual_tls, where.origin)
+        except InvalidConfigError as error:
+            raise self._named(error) from None
         tls = self._tls() if where.origin.startswith("https:") else None
         self._client = (
             where.origin,
