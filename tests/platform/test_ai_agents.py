@@ -168,6 +168,36 @@ def test_people_approve_tools_of_servers(hook: Hook, tmp_path: Path, by_tool: bo
             assert hook.platform.json("audit", "verify")
 
 
+def test_people_are_asked_of_changes_where_no_grant_asks_them(hook: Hook, tmp_path: Path) -> None:
+    with McpServerProcess("mcp2", tmp_path / "shop.log") as server:
+        declare(
+            hook, {"server": "shop", "tools": ["add"]}, {"operation": "host.file_read"}, {"operation": "host.file_write"},
+            approval={"from": ["oncall"]},
+        )  # fmt: skip
+        spec = {"version": "1.0", "transport": {"http": {"url": server.url}}}
+        (hook.platform.folder / "shop.yaml").write_text(yaml.safe_dump({**SHOP, "spec": spec}))
+        note = str(hook.out / "note")
+        with running(hook.platform):
+            calls = [
+                ["host_file_write", {"path": note, "content": "x"}],
+                ["host_file_read", {"path": note}],
+                ["shop_add", {"a": 1, "b": 2}],
+            ]
+            hook.post({"tools": calls})
+            for text in ("host.file_write", "shop_add"):
+                question = eventually(partial(asking, hook.platform, text), what=hook.platform.logs())
+                assert question["groups"] == ["oncall"]
+                hook.platform.command("approvals", "approve", question["instruction"])
+            eventually(lambda: done(hook.platform, 1), what=hook.platform.logs())
+            written, read, added = result(hook.platform)["result"]["tools"]
+            assert (written["created"], read["content"], added) == (True, "x", {"result": 3})
+
+
+def asking(platform: Platform, text: str) -> dict[str, Any] | None:
+    rows = platform.json("approvals", "list")
+    return next((row for row in rows if row["question"].startswith(text)), None)
+
+
 def test_a_question_for_which_nobody_waits_any_more_is_withdrawn(hook: Hook, tmp_path: Path) -> None:
     with McpServerProcess("mcp2", tmp_path / "shop.log") as server:
         declare_shop(hook, server.url, {"from": ["oncall"], "expire": "2s"})

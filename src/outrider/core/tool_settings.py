@@ -153,6 +153,7 @@ class ToolGrantSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults
             is. One that is absent does not fit.
         when: CEL over `arguments`; empty holds always.
         approval: Who is asked before each call; None asks nobody.
+        asks_of_changes: Whether they are asked only of calls that may change something.
         elicit: Whether a client that can ask its user does so in place of these.
         timeout: Seconds for a call.
         calls_per_minute: None for no bound.
@@ -165,6 +166,7 @@ class ToolGrantSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults
     arguments: dict[str, Any] = {}
     when: str = ""
     approval: ApprovalTerms | None = None
+    asks_of_changes: bool = False
     elicit: bool = False
     timeout: Annotated[float, msgspec.Meta(gt=0)] = 60.0
     calls_per_minute: Annotated[int, msgspec.Meta(ge=1)] | None = None

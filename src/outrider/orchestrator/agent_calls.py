@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from outrider.core.codec import decode, encode
 from outrider.core.errors import ConflictError, DeniedError, ErrorBody, NotFoundError
 from outrider.core.events import CallAnswer, CallRequest, Event, InstructionState, Result
+from outrider.core.operation import Effect
 from outrider.core.policy import ApprovalTerms
 from outrider.core.timestamps import timestamp
 from outrider.core.trace import new_trace_id
@@ -23,6 +24,8 @@ from outrider.orchestrator.tables import approvals, events, instructions, runs
 from outrider.orchestrator.transaction import Transaction
 from outrider.orchestrator.wire import TaskRequest
 from outrider.orchestrator.world import Applied
+from outrider.runtime.discovery import registry
+from outrider.runtime.implementation import load_operation
 from outrider.runtime.templates import literal
 
 LONGEST_QUESTION, LONGEST_NAME = 300, 200
@@ -128,8 +131,17 @@ def _call(agent: Applied, request: CallRequest) -> Step:
         parameters=literal(request.input_data),  # an agent writes no expressions
         run_on=use.run_on,
         timeout=use.limits.timeout,
-        require_approval=use.require_approval,
+        require_approval=use.require_approval or _asked_of_changes(agent, request.operation),
     )
+
+
+def _asked_of_changes(agent: Applied, operation: str) -> ApprovalTerms | None:
+    """Return who is asked because an operation does more than read."""
+    spec: AgentTypeSpec = agent.item.spec
+    family, _, verb = operation.partition(".")
+    if spec.approval is None or load_operation(registry(), family, verb).declaration.effect is Effect.READ:
+        return None
+    return spec.approval
 
 
 def _question(agent: Applied, request: CallRequest, demanded: list[ApprovalTerms]) -> Step:
@@ -142,7 +154,7 @@ def _question(agent: Applied, request: CallRequest, demanded: list[ApprovalTerms
     """
     spec: AgentTypeSpec = agent.item.spec
     asking = [use.require_approval for use in spec.tools if use.operation is None and use.require_approval is not None]
-    asking += demanded
+    asking += [*demanded, *([spec.approval] if spec.approval is not None else [])]
     if request.approval is None or request.approval.groups not in [terms.groups for terms in asking]:
         raise DeniedError(
             f"{agent.item.ref} asks nobody of these for a tool of a server", found=str(request.approval and request.approval.groups),

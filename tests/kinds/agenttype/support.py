@@ -111,6 +111,7 @@ FULL: dict[str, Any] = {
         {"server": "shop", "version": "<3", "tools": ["search"], "prefix": "s_"},
         {"capability": "search", "version": "<2.2", "tools": ["*"]},
     ],
+    "approval": {"from": ["owners"], "expire": "6m"},
     "toolSearch": {"listUpTo": 20, "embedding": "default"},
     "memory": [
         {

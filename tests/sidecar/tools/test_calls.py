@@ -53,6 +53,32 @@ async def test_a_question_that_nobody_answers_is_in_the_audit(tmp_path: Path) ->
     assert "rejected" not in audited(tmp_path)[0]["details"]
 
 
+@pytest.mark.parametrize(
+    ("hints", "asked"), [({"readOnlyHint": True}, False), ({"readOnlyHint": False}, True), (None, True)]
+)
+async def test_of_changes_somebody_may_be_asked(tmp_path: Path, hints: dict[str, bool] | None, asked: bool) -> None:
+    async with scripted() as server:
+        server.tools = [definition("echo", annotations=hints)]
+        async with desk(server, tmp_path, approval=ONCALL, asks_of_changes=True) as made:
+            calling = asyncio.ensure_future(made.call(text="a"))
+            if asked:
+                await eventually(lambda: bool(made.asked))
+                calling.cancel()
+            else:
+                assert not (await calling).get("isError")
+                assert not made.asked
+
+
+async def test_a_grant_that_always_asks_is_the_one_that_holds(tmp_path: Path) -> None:
+    more = [{"server": "s", "tools": ["echo"], "approval": ONCALL}]
+    async with scripted() as server:
+        server.tools = [definition("echo", annotations={"readOnlyHint": True})]
+        async with desk(server, tmp_path, more=more, approval=ONCALL, asks_of_changes=True) as made:
+            calling = asyncio.ensure_future(made.call(text="a"))
+            await eventually(lambda: bool(made.asked))
+            calling.cancel()
+
+
 async def test_a_client_that_leaves_while_a_person_is_asked_is_told(tmp_path: Path) -> None:
     async with scripted() as server, desk(server, tmp_path, approval=ONCALL) as made:
         calling = asyncio.ensure_future(made.call())

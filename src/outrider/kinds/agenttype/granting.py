@@ -10,6 +10,7 @@ from packaging.version import InvalidVersion, Version
 from outrider.core.errors import DeniedError, InvalidConfigError, NotFoundError, did_you_mean
 from outrider.core.mutual_tls import IdentityFiles
 from outrider.core.oauth_settings import ExchangeSettings, OAuthSettings
+from outrider.core.policy import ApprovalTerms
 from outrider.core.tool_endpoints import A2aTransport, PluginTransport, ToolAccess, ToolEndpoint
 from outrider.core.tool_oauth import OAuth
 from outrider.core.tool_settings import (
@@ -39,7 +40,7 @@ def tool_name(operation: str) -> str:
 
 def granted(
     uses: Iterable[ToolUse], endpoints: Mapping[str, ToolEndpoint], *, agent: str, folder: Path, operations: Path | None, asks: bool,
-    identity: IdentityFiles | None = None, search: ToolSearch | None = None,
+    identity: IdentityFiles | None = None, search: ToolSearch | None = None, approval: ApprovalTerms | None = None,
 ) -> ToolsSettings:  # fmt: skip
     """Return what a sidecar is told.
 
@@ -52,6 +53,7 @@ def granted(
         asks: Whether that one asks who must approve.
         identity: Of the agent.
         search: How tools are found where they are many.
+        approval: Who is asked of changes where a grant names nobody.
 
     Raises:
         OutriderError: A Tool is not there, or not for this agent, or none has the capability or the version.
@@ -61,13 +63,13 @@ def granted(
     for use in uses:
         if use.operation is not None:
             servers[OPERATIONS] = HttpServerSettings(name=OPERATIONS, url="http://operations/mcp", socket=operations)
-            grant = _grant(use, OPERATIONS, [tool_name(use.operation)], "")
+            grant = _asking(_grant(use, OPERATIONS, [tool_name(use.operation)], ""), approval)
             grants.append(_waiting(grant) if asks else grant)
         else:
             name = chosen(use, endpoints, agent)
             servers[name] = server_settings(name, endpoints, folder, identity)
             grant = _grant(use, name, use.tools, f"{name}_" if use.prefix is None else use.prefix)
-            grants.append(_demanding(grant, endpoints[name].access))
+            grants.append(_demanding(_asking(grant, approval), endpoints[name].access))
     return ToolsSettings(servers=list(servers.values()), grants=grants, search=_search(search))
 
 
@@ -241,10 +243,19 @@ def _grant(use: ToolUse, server: str, tools: list[str], prefix: str) -> ToolGran
     )  # fmt: skip
 
 
+def _asking(grant: ToolGrantSettings, approval: ApprovalTerms | None) -> ToolGrantSettings:
+    """Return a grant that asks of changes, where it asks nobody itself."""
+    if approval is None or grant.approval is not None:
+        return grant
+    return msgspec.structs.replace(grant, approval=approval, asks_of_changes=True)
+
+
 def _demanding(grant: ToolGrantSettings, access: ToolAccess) -> ToolGrantSettings:
     """Return a grant with what the Tool demands besides: its own people are asked then, and nobody else in their place."""
     terms = access.require_approval
-    return grant if terms is None else msgspec.structs.replace(grant, approval=terms, elicit=False)
+    return (
+        grant if terms is None else msgspec.structs.replace(grant, approval=terms, asks_of_changes=False, elicit=False)
+    )
 
 
 def _search(search: ToolSearch | None) -> ToolSearchSettings | None:
@@ -256,4 +267,4 @@ def _search(search: ToolSearch | None) -> ToolSearchSettings | None:
 def _waiting(grant: ToolGrantSettings) -> ToolGrantSettings:
     """Return a grant for which somebody else asks: a call then takes as long as that may."""
     longest = LONGEST_QUEUE_SECONDS + (float(grant.approval.expire) if grant.approval is not None else 0.0)
-    return msgspec.structs.replace(grant, approval=None, timeout=grant.timeout + longest)
+    return msgspec.structs.replace(grant, approval=None, asks_of_changes=False, timeout=grant.timeout + longest)

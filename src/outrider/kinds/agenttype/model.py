@@ -4,6 +4,7 @@ import msgspec
 
 from outrider.core.destinations import PATTERN, read_destination
 from outrider.core.errors import InvalidConfigError
+from outrider.core.policy import ApprovalTerms
 from outrider.core.quantities import Size, size
 from outrider.core.secrets import SecretRef
 from outrider.kinds.agenttype.identity import Identity
@@ -138,6 +139,8 @@ class AgentTypeSpec(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=
 
     Attributes:
         tool_search: Without it all tools are listed.
+        approval: Who is asked before each call that may change something, where its grant asks nobody: of an operation that does
+            more than read, and of a tool that does not say that it only reads.
         size: Bounds by a name, in place of `resources`: `small` is 1 processor and 2Gi, `medium` 2 and 4Gi, `large` 4 and 8Gi.
         identity: What the sidecar shows to servers with `mutualTls`, in place of the certificate that the platform gives it.
     """
@@ -148,6 +151,7 @@ class AgentTypeSpec(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=
     llm: Llm = msgspec.field(default_factory=Llm)
     tools: list[ToolUse] = []
     tool_search: ToolSearch | None = None
+    approval: ApprovalTerms | None = None
     memory: list[Memory] = []
     identity: Identity | None = None
     egress: Egress = msgspec.field(default_factory=Egress)

@@ -216,6 +216,7 @@ def _sidecar(name: str, spec: AgentTypeSpec, place: Place, references: Reference
             asks=place.asks,
             identity=place.identity,
             search=spec.tool_search,
+            approval=spec.approval,
         ),
         memories=[memory_settings(one) for one in spec.memory],
         egress=spec.egress.allow,

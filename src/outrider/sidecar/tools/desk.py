@@ -18,6 +18,7 @@ from outrider.core.errors import (
     near_names,
 )
 from outrider.core.mcp.tools import ToolResult
+from outrider.core.policy import ApprovalTerms
 from outrider.runtime.audit import AuditLog
 from outrider.runtime.audit_groups import AuditGroups
 from outrider.sidecar.activity import ToolUse
@@ -132,7 +133,7 @@ class ToolDesk:
 
     def _asks_back(self, tool: Exposed, grant: Grant, call: _Call) -> dict[str, Any] | None:
         """Return the question to the agent's user, where that one is to be asked and was not."""
-        terms = grant.settings.approval
+        terms = _terms(tool, grant)
         if terms is None or not (grant.settings.elicit and call.elicits) or self._elicitation.is_answered(call.sent):
             return None
         return self._elicitation.question(tool.name, call.sent, terms)
@@ -142,7 +143,7 @@ class ToolDesk:
     ) -> None:  # fmt: skip
         """Count a call and wait for its approval."""
         grant.take(tool.name, self._now())
-        terms = grant.settings.approval
+        terms = _terms(tool, grant)
         if terms is None:
             return
         if grant.settings.elicit and call.elicits:
@@ -230,6 +231,12 @@ def _changes(tool: Exposed) -> bool:
     """Return whether a call may change something: what does not say that it only reads, may."""
     hints = tool.definition.get("annotations")
     return not (isinstance(hints, dict) and hints.get("readOnlyHint") is True)
+
+
+def _terms(tool: Exposed, grant: Grant) -> ApprovalTerms | None:
+    """Return who is asked before a call."""
+    settings = grant.settings
+    return None if settings.asks_of_changes and not _changes(tool) else settings.approval
 
 
 def _passed(params: dict[str, Any], *, answers: bool) -> dict[str, Any]:

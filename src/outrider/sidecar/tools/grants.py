@@ -100,7 +100,7 @@ def choose(grants: Sequence[Grant], name: str, arguments: dict[str, Any]) -> Gra
             allowing.append(grant)
     if not allowing:
         raise denied[0]
-    return next((grant for grant in allowing if grant.settings.approval is not None), allowing[0])
+    return max(allowing, key=lambda grant: (grant.settings.approval is not None, not grant.settings.asks_of_changes))
 
 
 def _fits(value: Any, wanted: Any) -> bool:

@@ -26,13 +26,15 @@ class AgentDesk:
         invoker: Runs them; a policy can still deny one.
         agent: The agent's name; policies know it as `agent:NAME`.
         uses: The grants.
+        asks_of_changes: Whether somebody is asked of changes where a grant asks nobody.
 
     Raises:
         OutriderError: An operation cannot be used on this machine.
     """
 
-    def __init__(self, invoker: Invoker, agent: str, uses: Iterable[ToolUse]) -> None:
+    def __init__(self, invoker: Invoker, agent: str, uses: Iterable[ToolUse], *, asks_of_changes: bool = False) -> None:
         self._invoker = invoker
+        self._asks_of_changes = asks_of_changes
         self._options = CallOptions(principal=Principal(DEFAULT_TENANT, "agent", agent), granted=True)
         self._granted = granted_operations(uses, invoker.registry)
         self._paths = {name: _paths(granted.uses) for name, granted in self._granted.items()}
@@ -65,7 +67,8 @@ class AgentDesk:
             self._check_links(name, arguments)
             call = normalise(self._invoker.registry, self._granted[name].operation, [arguments])
             # Approved is only what was asked for under each grant that may have been meant.
-            approved = all(use.require_approval is not None for use in self._granted[name].uses)
+            asked = self._asks_of_changes and not self._granted[name].tool.annotations.read_only_hint
+            approved = all(asked or use.require_approval is not None for use in self._granted[name].uses)
             options = msgspec.structs.replace(self._options, trace_id=trace_id, approved=approved)
             result = await self._invoker.run(call, options)
         except OutriderError as error:

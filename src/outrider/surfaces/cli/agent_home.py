@@ -94,7 +94,7 @@ def _desk(layout: Layout, objects: ObjectSet, item: Object, platform: PlatformSp
     invoker = local_invoker(context, platform)
     invoker.policies = [policy_rule(policy) for policy in objects.of_kind("Policy")]
     spec: AgentTypeSpec = item.spec
-    return AgentDesk(invoker, item.name, spec.tools)
+    return AgentDesk(invoker, item.name, spec.tools, asks_of_changes=spec.approval is not None)
 
 
 def _other_states() -> Iterator[Path]:
