@@ -9,6 +9,7 @@ from outrider.kinds.platform.queue import EmbeddedQueue, Inbox, Queue
 from outrider.orchestrator.queue_names import home_of, streams
 from outrider.orchestrator.queue_use import QueueUse
 from outrider.orchestrator.runs import QUEUE_SOURCE
+from outrider.orchestrator.tables import events
 from outrider.orchestrator.wire import TaskRequest
 from tests.orchestrator.bench import Bench
 
@@ -47,6 +48,21 @@ async def test_a_task_that_is_delivered_again_is_the_same_run(bench: Bench) -> N
     assert await bench.engine.give_task("triage", request, QUEUE_SOURCE) == run, (
         "its result was told, but not that it is done"
     )
+
+
+async def test_a_task_is_the_same_run_though_its_event_is_kept_no_more(bench: Bench) -> None:
+    await bench.declare(more=AGENT % "1m")
+    request = TaskRequest(id="e" * 32)
+    run = await bench.engine.give_task("triage", request, QUEUE_SOURCE)
+    await bench.engine.write(lambda work: work.connection.execute(events.delete()))
+    assert await bench.engine.give_task("triage", request, QUEUE_SOURCE) == run
+
+
+async def test_nobody_takes_the_place_of_a_task(bench: Bench) -> None:
+    await bench.declare()
+    (outcome,) = await bench.see(bench.event(id="queue-1"))
+    assert outcome.outcome == "rejected"
+    assert "tasks from the queue" in outcome.reason
 
 
 async def test_a_policy_may_refuse_them(bench: Bench) -> None:

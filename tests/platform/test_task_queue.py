@@ -125,6 +125,13 @@ def test_tasks_come_from_the_queue_and_results_go_there(platform: Platform) -> N
         with pytest.raises(nats.js.errors.NoStreamResponseError):
             give(own, {}, subject=TASKS.replace("triage", "trage"))
         assert numbers(platform) == ["1", "2", "3"], "nothing is tried twice"
+        own.run(lambda js: js.delete_stream("OUTRIDER_TASKS"))
+        eventually(
+            lambda: "tasks of triage" in platform.command("queue", "status").stdout, seconds=40, what="it is told"
+        )
+        eventually(lambda: not platform.json("queue", "status")["problems"], seconds=40, what="it is made again")
+        give(own, {"number": 4})
+        results(own, 4, platform.logs())
 
 
 def test_a_task_is_run_once_though_the_orchestrator_is_killed(platform: Platform) -> None:

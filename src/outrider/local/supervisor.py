@@ -63,9 +63,9 @@ class Supervisor:
         self._stopping = asyncio.Event()
         self._ready = False
         self._revoked: set[str] = set()
-        self._url = ""
+        self._url, self._queue_problem = "", ""
+        self._begun_with: Queue | None = None
         self._queue: QueueAccess | None = None
-        self._queue_problem = ""
         self._name = DEFAULT_NAME
         self._secret_variables: dict[str, str] = {}
         # Whoever holds the read end sees its end when this process is gone, however it went.

@@ -17,7 +17,7 @@ from outrider.kinds.agenttype.tools import ToolUse
 from outrider.kinds.rule.model import RuleSpec
 from outrider.kinds.rule.steps import Step
 from outrider.kinds.rule.when import Condition, When
-from outrider.orchestrator.ingest import insert_event
+from outrider.orchestrator.ingest import QUEUE_EVENT, insert_event
 from outrider.orchestrator.rules import CompiledRule
 from outrider.orchestrator.runs import AGENT_SOURCE, QUEUE_SOURCE, USER_SOURCE, RunStarter
 from outrider.orchestrator.tables import approvals, events, instructions, runs
@@ -25,7 +25,6 @@ from outrider.orchestrator.transaction import Transaction
 from outrider.orchestrator.wire import TaskRequest
 from outrider.orchestrator.world import Applied
 from outrider.runtime.discovery import registry
-from outrider.runtime.implementation import load_operation
 from outrider.runtime.templates import literal
 
 LONGEST_QUESTION, LONGEST_NAME = 300, 200
@@ -56,15 +55,19 @@ def take_task(work: Transaction, tenant: str, starter: RunStarter, agent: Applie
     Raises:
         ConflictError: Its run is kept no more.
     """
-    event = _event_id(QUEUE_SOURCE, agent.item.metadata.uid, request.id)
+    uid = agent.item.metadata.uid
+    event = _event_id(QUEUE_SOURCE, uid, request.id)
+    begun = sa.select(runs.c.id).where(runs.c.tenant == tenant, runs.c.matched == encode([event]).decode())
+    own: str | None = work.connection.execute(begun.where(runs.c.rule_uid == uid)).scalar()
+    if own is not None:
+        return own
     known = sa.select(events.c.id).where(events.c.tenant == tenant, events.c.id == event)
     if work.connection.execute(known).first() is None:
         return start_task(work, tenant, starter, agent, request, source=QUEUE_SOURCE)
-    begun = sa.and_(runs.c.tenant == tenant, runs.c.matched == encode([event]).decode())
-    run: str | None = work.connection.execute(sa.select(runs.c.id).where(begun)).scalar()
-    if run is None:
+    earlier: str | None = work.connection.execute(begun).scalar()  # of the agent before it was made anew
+    if earlier is None:
         raise ConflictError("this task was done already, and its run is kept no more", found=request.id)
-    return run
+    return earlier
 
 
 def start_call(
@@ -103,7 +106,7 @@ def _start(
 
 def _event_id(source: str, uid: str, key: str) -> str:
     """Return the id of the event that stands for a request; a message of the queue is the same for an agent that was made anew."""
-    return f"queue-{key}" if source.startswith(QUEUE_SOURCE) else f"{uid}-{key}"
+    return f"{QUEUE_EVENT}{key}" if source.startswith(QUEUE_SOURCE) else f"{uid}-{key}"
 
 
 def _granted(agent: Applied, operation: str) -> ToolUse:
@@ -139,9 +142,9 @@ def _asked_of_changes(agent: Applied, operation: str) -> ApprovalTerms | None:
     """Return who is asked because an operation does more than read."""
     spec: AgentTypeSpec = agent.item.spec
     family, _, verb = operation.partition(".")
-    if spec.approval is None or load_operation(registry(), family, verb).declaration.effect is Effect.READ:
-        return None
-    return spec.approval
+    # As declared: what the operation is made of need not be here.
+    declaration, _ = registry().family(family)[0].operation(verb)
+    return None if declaration.effect is Effect.READ else spec.approval
 
 
 def _question(agent: Applied, request: CallRequest, demanded: list[ApprovalTerms]) -> Step:

@@ -10,6 +10,8 @@ from outrider.orchestrator.transaction import Transaction
 from outrider.ports.telemetry import span
 
 MAX_ID, MAX_SOURCE = 64, 130
+# Begins the ids of the events that stand for tasks from the queue.
+QUEUE_EVENT = "queue-"
 
 
 class Ingest:
@@ -72,6 +74,8 @@ def _refusal(event: Event, size: int) -> str:
         return f"{size} bytes; at most {MAX_EVENT_BYTES} are taken"
     if not 0 < len(event.id) <= MAX_ID:
         return f"id: {len(event.id)} characters; 1 to {MAX_ID} are taken"
+    if event.id.startswith(QUEUE_EVENT):
+        return f"id: those that begin with '{QUEUE_EVENT}' stand for tasks from the queue"
     if not 0 < len(event.source) <= MAX_SOURCE:
         return f"source: {len(event.source)} characters; 1 to {MAX_SOURCE} are taken"
     try:

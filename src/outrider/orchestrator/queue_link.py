@@ -117,20 +117,29 @@ class QueueLink:
         engine, pause = self._engine, FIRST_PAUSE
         work = tasks_work(use.queue, engine.tenant, agent, use.tasks[agent])
         reader = TaskReader(engine, self._metrics, connection, use.queue, agent)
+        worker = Worker(connection, work, reader.take, lambda: self._takes_well(agent))
         while True:
-            worker = Worker(connection, work, reader.take)
+            began = engine.clock.monotonic()
             try:
-                await worker.open()
-                self.task_problems.pop(agent, None)
-                pause = FIRST_PAUSE
                 await worker.run()
             except* OutriderError as fault:
-                problem = _first(fault).message
-                if self.task_problems.get(agent) != problem:
-                    _log.warning("tasks of %s: %s", agent, problem)
-                self.task_problems[agent] = problem
+                self._takes_not(agent, _first(fault).message)
+            _heed_cancellation()
+            pause = FIRST_PAUSE if engine.clock.monotonic() - began > LONGEST_PAUSE else min(2 * pause, LONGEST_PAUSE)
             await engine.clock.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
+            try:  # somebody may have removed them
+                for stream in streams(engine.world.platform, use):
+                    await ensure_stream(connection, stream)
+            except OutriderError as error:
+                self._takes_not(agent, error.message)
+
+    def _takes_well(self, agent: str) -> None:
+        self.task_problems.pop(agent, None)
+
+    def _takes_not(self, agent: str, problem: str) -> None:
+        if self.task_problems.get(agent) != problem:
+            _log.warning("tasks of %s: %s", agent, problem)
+        self.task_problems[agent] = problem
 
     async def _until_changed(self, use: QueueUse) -> None:
         while self._engine.world.queue_use == use:
@@ -178,6 +187,13 @@ class QueueLink:
                 retry_after=LONGEST_PAUSE,
             )  # fmt: skip
         return self.connection
+
+
+def _heed_cancellation() -> None:
+    """End where this task was told to: a TaskGroup tells of its faults alone if both come at once (before Python 3.13)."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _first(group: BaseExceptionGroup[OutriderError]) -> OutriderError:

@@ -69,6 +69,18 @@ async def test_of_changes_somebody_may_be_asked(tmp_path: Path, hints: dict[str,
                 assert not made.asked
 
 
+async def test_a_tool_that_says_no_more_that_it_only_reads_is_asked_for(tmp_path: Path) -> None:
+    async with scripted() as server:
+        server.tools = [definition("echo", annotations={"readOnlyHint": True})]
+        async with desk(server, tmp_path, approval=ONCALL, asks_of_changes=True) as made:
+            assert not (await made.call(text="a")).get("isError")
+            server.tools = [definition("echo", annotations={"readOnlyHint": False})]
+            await made.catalogue.refresh()
+            calling = asyncio.ensure_future(made.call(text="a"))
+            await eventually(lambda: bool(made.asked))
+            calling.cancel()
+
+
 async def test_a_grant_that_always_asks_is_the_one_that_holds(tmp_path: Path) -> None:
     more = [{"server": "s", "tools": ["echo"], "approval": ONCALL}]
     async with scripted() as server:

@@ -5,10 +5,12 @@ came with it.
 """
 
 import asyncio
+import contextlib
 from typing import Any
 
 import msgspec
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 
 from outrider.core.errors import UnavailableError
 from outrider.ports.nats.connection import FAULTS, Connection, translate
@@ -39,6 +41,7 @@ class Puller:
         self._name = f"queue {connection.name}: consumer {consumer} of {stream}"
         self._came: asyncio.Queue[Msg] = asyncio.Queue()
         self._inbox = ""
+        self._subscription: Subscription | None = None
         self.asked = 0
 
     async def open(self) -> None:
@@ -49,9 +52,15 @@ class Puller:
         """
         try:
             self._inbox = self._connection.client.new_inbox()
-            await self._connection.client.subscribe(self._inbox, cb=self._came.put)
+            self._subscription = await self._connection.client.subscribe(self._inbox, cb=self._came.put)
         except FAULTS as error:
             raise translate(error, self._connection.name) from error
+
+    async def close(self) -> None:
+        """Listen no more."""
+        if self._subscription is not None:
+            with contextlib.suppress(*FAULTS):  # the connection may have ended before
+                await self._subscription.unsubscribe()
 
     async def ask(self, count: int) -> None:
         """Ask for more messages.

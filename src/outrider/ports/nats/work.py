@@ -83,24 +83,17 @@ class Worker:
         queue: The queue; its streams are there already.
         handle: Called for each message; an OutriderError that is retryable has it come again after a growing pause, any
             other one makes it a dead letter at once.
+        well: Called whenever the consumer has answered.
     """
 
-    def __init__(self, connection: Connection, queue: WorkQueue, handle: Handler) -> None:
+    def __init__(
+        self, connection: Connection, queue: WorkQueue, handle: Handler, well: Callable[[], None] = lambda: None
+    ) -> None:
         self._connection = connection
         self._queue = queue
         self._handle = handle
-        self._puller: Puller | None = None
+        self._well = well
         self._running: set[asyncio.Task[None]] = set()
-
-    async def open(self) -> None:
-        """Make the consumer, and listen for what it gives.
-
-        Raises:
-            OutriderError: The server refuses it.
-        """
-        await self._make_consumer()
-        self._puller = Puller(self._connection, self._queue.stream, self._queue.consumer)
-        await self._puller.open()
 
     async def run(self) -> None:
         """Take messages, as many at once as may be handled at once.
@@ -108,14 +101,20 @@ class Worker:
         Raises:
             OutriderError: The server refuses the consumer, or a dead letter cannot be kept.
         """
-        if self._puller is None:
-            await self.open()
-        puller = self._puller
-        assert puller is not None  # it was opened
+        await self._make_consumer()
+        puller = Puller(self._connection, self._queue.stream, self._queue.consumer)
+        await puller.open()
+        try:
+            await self._take(puller)
+        finally:
+            await puller.close()
+
+    async def _take(self, puller: Puller) -> None:
         async with asyncio.TaskGroup() as tasks:
             while True:
                 await self._ask(puller)
                 message = await puller.next()
+                self._well()
                 if message is not None:
                     task = tasks.create_task(self._work(message))
                     self._running.add(task)

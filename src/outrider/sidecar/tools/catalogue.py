@@ -34,6 +34,7 @@ class Exposed(msgspec.Struct, frozen=True):
         server: Which.
         grants: What of it is granted.
         changed: Whether its server says something else by now: `text`, `schema` or nothing.
+        only_reads: Whether its server has said from the first that it only reads, and still does.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Exposed(msgspec.Struct, frozen=True):
     grants: tuple[Grant, ...]
     hash: str
     changed: str = ""
+    only_reads: bool = False
 
     def shown(self) -> Definition:
         """Return its definition under the name that the agent uses."""
@@ -169,7 +171,8 @@ class Catalogue:
             pin = pins.get(definition["name"])
             name = settings.prefix + definition["name"]
             if pin is not None and grant.covers(definition["name"]) and self._usable(server, name):
-                yield Exposed(name, pin.definition, server, (grant,), pin.hash, pin.change(definition))
+                only_reads = _only_reads(pin.definition) and _only_reads(definition)
+                yield Exposed(name, pin.definition, server, (grant,), pin.hash, pin.change(definition), only_reads)
 
     def follow(self, before: "Catalogue") -> None:
         """Take over what another one knows of the servers that both have."""
@@ -202,3 +205,9 @@ def _deep(value: object, most: int) -> bool:
     """Return whether a value is nested more often than that; who encodes it would fail."""
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return most == 0 or any(_deep(one, most - 1) for one in inner if isinstance(one, dict | list))
+
+
+def _only_reads(definition: Definition) -> bool:
+    """Return whether a tool says that it only reads; one that does not may change something."""
+    hints = definition.get("annotations")
+    return isinstance(hints, dict) and hints.get("readOnlyHint") is True

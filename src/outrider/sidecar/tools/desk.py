@@ -158,7 +158,7 @@ class ToolDesk:
 
     async def _send(self, tool: Exposed, grant: Grant, call: _Call, entry: AuditEntry) -> dict[str, Any]:
         """Call the tool, with a record before it where it may change something, and one after it."""
-        outcome, changes = CANCELLED, _changes(tool)
+        outcome, changes = CANCELLED, not tool.only_reads
         try:
             if changes:
                 await self._groups.add(msgspec.structs.replace(entry, phase="intent"), sync=True)
@@ -181,7 +181,7 @@ class ToolDesk:
                 details={"arguments": arguments},
             )  # fmt: skip
         return AuditEntry(
-            phase="outcome" if _changes(tool) else "fact",
+            phase="fact" if tool.only_reads else "outcome",
             principal=self._principal,
             action=f"tool.{tool.server.name}.{tool.definition['name']}",
             details={"arguments": arguments, "definition": tool.hash},
@@ -227,16 +227,10 @@ class ToolDesk:
         )  # fmt: skip
 
 
-def _changes(tool: Exposed) -> bool:
-    """Return whether a call may change something: what does not say that it only reads, may."""
-    hints = tool.definition.get("annotations")
-    return not (isinstance(hints, dict) and hints.get("readOnlyHint") is True)
-
-
 def _terms(tool: Exposed, grant: Grant) -> ApprovalTerms | None:
     """Return who is asked before a call."""
     settings = grant.settings
-    return None if settings.asks_of_changes and not _changes(tool) else settings.approval
+    return None if settings.asks_of_changes and tool.only_reads else settings.approval
 
 
 def _passed(params: dict[str, Any], *, answers: bool) -> dict[str, Any]:
