@@ -3,12 +3,11 @@
 import json
 import subprocess
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from tests.peers.environments import install
 from tests.servers.ports import free_port
-from tests.servers.programs import start
+from tests.servers.programs import ServerProcess, start
 
 _HERE = Path(__file__).parent
 ENVIRONMENTS = {"a2a": _HERE / "requirements-a2a.txt"}
@@ -43,7 +42,7 @@ def ask(url: str, token: str, *orders: dict[str, Any], version: str = "1.0") -> 
     return found
 
 
-class A2aAgent:
+class A2aAgent(ServerProcess):
     """An agent on the SDK, on a free port of 127.0.0.1.
 
     Args:
@@ -55,20 +54,12 @@ class A2aAgent:
     def __init__(self, log: Path, version: str = "1.0", token: str = "") -> None:
         self.log, self._version, self._token = log, version, token
         self.port = free_port()
-        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
         """The address before its card."""
         return f"http://127.0.0.1:{self.port}"
 
-    def __enter__(self) -> Self:
-        self._process = start([python(), PROGRAM, str(self.port), self._version, self._token], self.port, self.log)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._process is not None
-        self._process.kill()
-        self._process.wait()
+    def begin(self) -> "subprocess.Popen[bytes]":
+        """Start it."""
+        return start([python(), PROGRAM, str(self.port), self._version, self._token], self.port, self.log)

@@ -2,12 +2,10 @@
 
 import subprocess
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from tests.peers.environments import ENVOY, install
 from tests.servers.ports import free_port
-from tests.servers.programs import start
+from tests.servers.programs import ServerProcess, start
 
 CONFIG = """\
 static_resources:
@@ -50,7 +48,7 @@ static_resources:
 """
 
 
-class MutualEnvoy:
+class MutualEnvoy(ServerProcess):
     """An Envoy before a server.
 
     Args:
@@ -67,24 +65,16 @@ class MutualEnvoy:
         self._config.write_text(
             CONFIG.format(port=self.port, upstream=upstream, identity=identity, trusted=trusted, caller=caller)
         )
-        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
         """Its address."""
         return f"https://127.0.0.1:{self.port}"
 
-    def __enter__(self) -> Self:
+    def begin(self) -> "subprocess.Popen[bytes]":
+        """Start it."""
         program = install("envoy", ENVOY) / "envoy"
         command: list[str | Path] = [
             program, "--config-path", self._config, "--use-dynamic-base-id", "--concurrency", "1",
         ]  # fmt: skip
-        self._process = start(command, self.port, self._log)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._process is not None
-        self._process.kill()
-        self._process.wait()
+        return start(command, self.port, self._log)

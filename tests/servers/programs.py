@@ -4,10 +4,34 @@ import os
 import socket
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 WAIT = 30.0
+
+
+class ServerProcess(ABC):
+    """A program that serves as long as a test is within it."""
+
+    _process: "subprocess.Popen[bytes] | None" = None
+
+    @abstractmethod
+    def begin(self) -> "subprocess.Popen[bytes]":
+        """Start it, and wait until it takes connections."""
+
+    def __enter__(self) -> Self:
+        self._process = self.begin()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
 
 
 def start(command: Sequence[str | Path], port: int, log: Path, **more: str) -> "subprocess.Popen[bytes]":

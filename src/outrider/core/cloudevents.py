@@ -26,6 +26,31 @@ _STANDARD = frozenset(
 )
 
 
+def envelope(
+    *, key: str, source: str, kind: str, time: str, data: Any, extensions: Mapping[str, Any] | None = None
+) -> dict[str, Any]:  # fmt: skip
+    """Return a CloudEvent with JSON in it.
+
+    Args:
+        key: Its id.
+        source: Who tells it.
+        kind: Its type.
+        time: RFC 3339.
+        data: What it tells.
+        extensions: Further attributes.
+    """
+    return {
+        "specversion": SPEC_VERSION,
+        "id": key,
+        "source": source,
+        "type": kind,
+        "time": time,
+        "datacontenttype": _JSON,
+        **(extensions or {}),
+        "data": data,
+    }
+
+
 def to_cloudevent(event: Event) -> dict[str, Any]:
     """Return an event as a CloudEvent."""
     named = {name: text for name, text in event.labels.items() if _may_be_attribute(name)}
@@ -35,16 +60,9 @@ def to_cloudevent(event: Event) -> dict[str, Any]:
         extensions["traceid"] = event.trace_id
     if others:
         extensions[_LABELS] = encode(others).decode()
-    return {
-        "specversion": SPEC_VERSION,
-        "id": event.id,
-        "source": event.source,
-        "type": event.type,
-        "time": event.time,
-        "datacontenttype": _JSON,
-        **extensions,
-        "data": event.data,
-    }
+    return envelope(
+        key=event.id, source=event.source, kind=event.type, time=event.time, data=event.data, extensions=extensions
+    )
 
 
 def from_cloudevent(document: Mapping[str, Any], *, now: str) -> Event:

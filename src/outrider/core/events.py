@@ -140,6 +140,10 @@ class CallRequest(msgspec.Struct, kw_only=True):
     approval: ApprovalTerms | None = None
 
 
+# Names the conversation that a task belongs to: of an HTTP request, and of a message.
+SESSION_HEADER = "x-outrider-session"
+
+
 class CallAnswer(msgspec.Struct, kw_only=True):
     """What became of an operation that was asked for.
 

@@ -11,7 +11,7 @@ import msgspec
 from outrider.core.errors import InvalidConfigError
 
 CertificateKind = Literal["user", "sensor", "action", "worker", "agent", "orchestrator"]
-# Rules, schedules, outputs, plugins and AI agents act with rights of their own and never hold a certificate.
+# Rules, schedules, outputs, plugins and the queue act with rights of their own and never hold a certificate.
 PrincipalKind = CertificateKind | Literal["rule", "schedule", "output", "plugin", "queue"]
 PRINCIPAL_KINDS: tuple[str, ...] = get_args(CertificateKind)
 _MAX_SIZE = 2048

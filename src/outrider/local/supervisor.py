@@ -25,7 +25,7 @@ from outrider.local.orchestrators import orchestrator_settings, own_variables
 from outrider.local.parts import Part, PartSpec, PartStatus
 from outrider.local.preconditions import check_live, free_port
 from outrider.local.queues import access_of, answers, check_client, embedded
-from outrider.orchestrator.queue_use import is_used, with_queue
+from outrider.orchestrator.queue_use import queue_use, with_queue
 from outrider.orchestrator.settings import QueueAccess
 from outrider.orchestrator.wire import ApplyAnswer, ApplyRequest, QueueAnswer, StatusAnswer, TokenAnswer, TokenRequest
 from outrider.ports.clock import Clock, SystemClock
@@ -92,7 +92,7 @@ class Supervisor:
         """Return the name and the spec of the platform; defaults where none is declared."""
         platforms = objects.of_kind("Platform")
         name, spec = (platforms[0].name, platforms[0].spec) if platforms else (self._layout.folder.name, PlatformSpec())
-        return name, with_queue(spec, objects)
+        return name, with_queue(spec, queue_use(spec, objects))
 
     def _lock(self) -> int:
         """Hold the state folder for this process alone."""
@@ -148,7 +148,7 @@ class Supervisor:
         async with PlatformClient(self._url, self._layout.authority, self._token) as client:
             await self._start_agents(client)
             await self._wait_for_agents(client)
-            if spec.queue is not None and spec.queue.embedded is not None and is_used(spec, self._objects):
+            if (use := queue_use(spec, self._objects)) is not None and use.any and use.queue.embedded is not None:
                 await self._until(lambda: self._has_queue(client), "its queue cannot be used", "queue")
         endpoint = Endpoint(url=self._url, pid=os.getpid(), name=self._name, supervisor=self._layout.socket)
         write_private(self._layout.endpoint, encode(endpoint))

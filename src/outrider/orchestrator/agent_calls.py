@@ -80,12 +80,11 @@ def start_call(
         ConflictError: It was asked for already.
     """
     if request.tool:
-        step, data = (
-            _question(agent, request, demanded),
-            {"tool": request.tool, "summary": f"wants to use {request.tool}"},
-        )
+        step = _question(agent, request, demanded)
+        data = {"tool": request.tool, "summary": f"wants to use {request.tool}"}
     else:
-        step, data = _call(agent, request), {"operation": request.operation, "summary": f"asks for {request.operation}"}
+        step = _call(agent, request)
+        data = {"operation": request.operation, "summary": f"asks for {request.operation}"}
     rule = _single(agent, f"{AGENT_SOURCE}{agent.item.name}", step)
     return _start(work, tenant, starter, rule, key=request.id, data=data)
 
@@ -141,6 +140,8 @@ def _call(agent: Applied, request: CallRequest) -> Step:
 def _asked_of_changes(agent: Applied, operation: str) -> ApprovalTerms | None:
     """Return who is asked because an operation does more than read."""
     spec: AgentTypeSpec = agent.item.spec
+    if spec.approval is None:
+        return None
     family, _, verb = operation.partition(".")
     # As declared: what the operation is made of need not be here.
     declaration, _ = registry().family(family)[0].operation(verb)

@@ -122,6 +122,8 @@ class Engine:
         """
         if not self.store.shared:
             await self.store.read(self._reload)
+            if self._scheduler.idle:
+                return
         try:
             await self.write(lambda work: self._scheduler.plan(work, self.clock.now()))
         except OutriderError as error:  # what was changed is on disk, and the next sweep plans, too

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 import sqlalchemy as sa
 
-from outrider.core.cloudevents import SPEC_VERSION, to_cloudevent
+from outrider.core.cloudevents import envelope, to_cloudevent
 from outrider.core.codec import encode
 from outrider.core.events import Event
 from outrider.core.timestamps import timestamp
@@ -72,16 +72,10 @@ class Outbox:
 
     def add_run(self, work: Transaction, run: Run, report: dict[str, Any]) -> None:
         """Have the end of a run published; its id is that of the run."""
-        document = {
-            "specversion": SPEC_VERSION,
-            "id": run.id,
-            "source": f"rule/{run.rule}",
-            "type": f"{RUN_TYPE}{report['state']}",
-            "time": timestamp(work.now),
-            "datacontenttype": "application/json",
-            "traceid": run.trace_id,
-            "data": report,
-        }
+        document = envelope(
+            key=run.id, source=f"rule/{run.rule}", kind=f"{RUN_TYPE}{report['state']}", time=timestamp(work.now), data=report,
+            extensions={"traceid": run.trace_id},
+        )  # fmt: skip
         self._add(work, "runs", _NO_TOKEN.sub("_", run.rule), run.id, document)
 
     def _add(self, work: Transaction, stream: Published, parts: str, key: str, document: dict[str, Any]) -> None:

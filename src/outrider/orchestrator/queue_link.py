@@ -85,15 +85,14 @@ class QueueLink:
                 _log.info("queue: takes over what has changed")
                 self._note("takes over what has changed")
                 pause = FIRST_PAUSE / 2
-            pause = FIRST_PAUSE if clock.monotonic() - began > LONGEST_PAUSE else min(2 * pause, LONGEST_PAUSE)
+            pause = _next_pause(pause, clock.monotonic() - began)
             await clock.sleep(pause)
 
     async def _keep(self, use: QueueUse) -> None:
         engine, queue = self._engine, use.queue
         address = await asyncio.to_thread(self._address)
         async with connected(address) as connection:
-            for stream in streams(engine.world.platform, use):
-                await ensure_stream(connection, stream)
+            await self._ensure_streams(connection, use)
             self._found(connection)
             if not queue.publish:  # else the publisher says when it gets on
                 self._well()
@@ -112,6 +111,10 @@ class QueueLink:
                 self.connection = None
                 self.task_problems.clear()
 
+    async def _ensure_streams(self, connection: Connection, use: QueueUse) -> None:
+        for stream in streams(self._engine.world.platform, use):
+            await ensure_stream(connection, stream)
+
     async def _take_tasks(self, connection: Connection, use: QueueUse, agent: str) -> None:
         """Take the tasks of an agent; what is wrong with its stream stops no other."""
         engine, pause = self._engine, FIRST_PAUSE
@@ -125,11 +128,10 @@ class QueueLink:
             except* OutriderError as fault:
                 self._takes_not(agent, _first(fault).message)
             _heed_cancellation()
-            pause = FIRST_PAUSE if engine.clock.monotonic() - began > LONGEST_PAUSE else min(2 * pause, LONGEST_PAUSE)
+            pause = _next_pause(pause, engine.clock.monotonic() - began)
             await engine.clock.sleep(pause)
             try:  # somebody may have removed them
-                for stream in streams(engine.world.platform, use):
-                    await ensure_stream(connection, stream)
+                await self._ensure_streams(connection, use)
             except OutriderError as error:
                 self._takes_not(agent, error.message)
 
@@ -187,6 +189,11 @@ class QueueLink:
                 retry_after=LONGEST_PAUSE,
             )  # fmt: skip
         return self.connection
+
+
+def _next_pause(pause: float, lasted: float) -> float:
+    """Return how long to wait after what has lasted for so many seconds."""
+    return FIRST_PAUSE if lasted > LONGEST_PAUSE else min(2 * pause, LONGEST_PAUSE)
 
 
 def _heed_cancellation() -> None:

@@ -49,13 +49,6 @@ def queue_use(platform: PlatformSpec, objects: Iterable[Object]) -> QueueUse | N
     return QueueUse(queue=platform.queue or Queue(embedded=EmbeddedQueue()), tasks=tasks)
 
 
-def is_used(platform: PlatformSpec, objects: Iterable[Object]) -> bool:
-    """Return whether anything goes through the platform's queue."""
-    use = queue_use(platform, objects)
-    return use is not None and use.any
-
-
-def with_queue(platform: PlatformSpec, objects: Iterable[Object]) -> PlatformSpec:
+def with_queue(platform: PlatformSpec, use: QueueUse | None) -> PlatformSpec:
     """Return a platform's spec with the queue that its objects need."""
-    use = queue_use(platform, objects)
     return platform if use is None else msgspec.structs.replace(platform, queue=use.queue)

@@ -134,6 +134,11 @@ class Scheduler:
             if due <= wall:
                 self._pass(work, call, due, wall)
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing starts at times."""
+        return not self._timed
+
     def plan(self, work: Transaction, wall: float) -> None:
         """Put on disk when each comes next, where that is not there yet; `due` starts what has come.
 

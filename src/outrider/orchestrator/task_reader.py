@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from outrider.core.cloudevents import SPEC_VERSION
+from outrider.core.cloudevents import envelope
 from outrider.core.codec import decode, digest, encode
 from outrider.core.errors import ErrorBody, ExecutionFailedError
-from outrider.core.events import CallAnswer
+from outrider.core.events import SESSION_HEADER, CallAnswer
 from outrider.core.schema import convert
 from outrider.core.timestamps import timestamp
 from outrider.kinds.platform.queue import Queue
@@ -13,12 +13,11 @@ from outrider.orchestrator.engine import MAX_POLL_SECONDS, Engine
 from outrider.orchestrator.metrics import QueueMetrics
 from outrider.orchestrator.queue_names import RESULTS, subject
 from outrider.orchestrator.runs import QUEUE_SOURCE
-from outrider.orchestrator.wire import TaskRequest
+from outrider.orchestrator.wire import TaskRequest, task_input
 from outrider.ports.nats.connection import Connection
 from outrider.ports.nats.publication import MESSAGE_ID, Message, publish
 from outrider.ports.nats.work import Delivery
 
-SESSION = "x-outrider-session"
 RESULT_TYPE = "dev.outrider.task."
 
 
@@ -44,13 +43,12 @@ class TaskReader:
             OutriderError: It is no task, or the store or the queue is away.
         """
         headers = {name.lower(): value for name, value in delivery.headers.items()}
-        given = decode(delivery.data, Any)
         request = convert(
             {
                 # Where a stream was made anew it counts from 1 again: the time tells its messages from those before.
                 "id": digest([self._agent, delivery.subject, delivery.sequence, delivery.stored])[:32],
-                "input_data": given if isinstance(given, dict) else {"input": given},
-                "session": headers.get(SESSION, ""),
+                "input_data": task_input(decode(delivery.data, Any)),
+                "session": headers.get(SESSION_HEADER, ""),
             },
             TaskRequest,
         )
@@ -81,21 +79,16 @@ class TaskReader:
             raise ExecutionFailedError(f"its result cannot be published: {refused}", found=answer.run)
 
     def _result(self, task: str, answer: CallAnswer) -> Message:
-        document = {
-            "specversion": SPEC_VERSION,
-            "id": answer.run,
-            "source": f"agent/{self._agent}",
-            "type": f"{RESULT_TYPE}{answer.state}",
-            "time": timestamp(self._engine.clock.now()),
-            "datacontenttype": "application/json",
-            "data": {
-                "result": None,
-                **answer.result,
-                "error": answer.error,
-                "task": task,
-                "run": answer.run,
-                "session": answer.session,
-            },
+        data = {
+            "result": None,
+            **answer.result,
+            "error": answer.error,
+            "task": task,
+            "run": answer.run,
+            "session": answer.session,
         }
+        now = timestamp(self._engine.clock.now())
+        source, kind = f"agent/{self._agent}", f"{RESULT_TYPE}{answer.state}"
+        document = envelope(key=answer.run, source=source, kind=kind, time=now, data=data)
         name = subject(self._queue, self._engine.tenant, f"{RESULTS}.{self._agent}")
         return Message(subject=name, data=encode(document), id=answer.run)

@@ -74,6 +74,11 @@ class TaskRequest(msgspec.Struct, kw_only=True):
     session: Annotated[str, msgspec.Meta(pattern=r"^[!-~]*$", max_length=256)] = ""
 
 
+def task_input(given: Any) -> dict[str, Any]:
+    """Return what an AI agent is given: what is no object stands in one, under `input`."""
+    return given if isinstance(given, dict) else {"input": given}
+
+
 class RunDetail(msgspec.Struct, kw_only=True):
     """A whole run.
 

@@ -5,7 +5,6 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import msgspec
-from msgspec.structs import replace
 
 from outrider.core.agent_config import AgentConfig, CommandConfig, PluginConfig, PolicyConfig, TriggerConfig
 from outrider.core.codec import digest, to_builtins
@@ -20,7 +19,7 @@ from outrider.kinds.platform.model import PlatformSpec
 from outrider.kinds.policy.rules import policy_rule
 from outrider.kinds.rule.steps import Action
 from outrider.kinds.sensoragent.model import SensorAgentSpec
-from outrider.orchestrator.queue_use import queue_use
+from outrider.orchestrator.queue_use import queue_use, with_queue
 from outrider.orchestrator.rules import RuleIndex
 from outrider.runtime.plugins.catalogue import Catalogue
 
@@ -53,7 +52,7 @@ class World:
         declared = self._platform()
         self.queue_use = queue_use(declared, self.objects())
         # With the queue that its objects need; defaults where none is declared.
-        self.platform = declared if self.queue_use is None else replace(declared, queue=self.queue_use.queue)
+        self.platform = with_queue(declared, self.queue_use)
         self.policies = [policy_rule(entry.item) for entry in self._of_kind("Policy")]
 
     def _of_kind(self, kind: str) -> list[Applied]:

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from outrider.core.codec import decode, encode
 from outrider.core.model_endpoints import ModelEndpoint
 from outrider.core.mutual_tls import IdentityFiles, MutualTls
@@ -12,8 +14,9 @@ from outrider.core.secrets import SecretRef
 from outrider.core.tool_endpoints import HttpTransport, ToolEndpoint, ToolTransport
 from outrider.core.tool_settings import ToolsSettings
 from outrider.kinds.agenttype.granting import granted
-from outrider.kinds.agenttype.model import AgentTypeSpec
-from outrider.kinds.agenttype.render import Place, References, Workload, render
+from outrider.kinds.agenttype.model import AgentTypeSpec, Program
+from outrider.kinds.agenttype.place import Place
+from outrider.kinds.agenttype.render import References, Workload, render
 from outrider.kinds.agenttype.tools import ToolUse
 
 
@@ -164,6 +167,5 @@ def plain(workload: Workload) -> dict[str, Any]:
 
 def told(use: ToolUse, endpoints: dict[str, ToolEndpoint], agent: str = "triage") -> ToolsSettings:
     """Return what the sidecar of an agent is told of a grant."""
-    return granted(
-        [use], endpoints, agent=agent, folder=Path("/home/ana"), operations=None, asks=False, identity=IDENTITY
-    )
+    spec = AgentTypeSpec(agent=Program(command=["a"]), tools=[use])
+    return granted(agent, spec, endpoints, msgspec.structs.replace(PLACE, folder=Path("/home/ana")))

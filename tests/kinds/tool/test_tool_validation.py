@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from outrider.core.errors import InvalidConfigError, OutriderError
-from outrider.kinds.agenttype.granting import granted
 from outrider.kinds.agenttype.tools import ToolUse
 from outrider.kinds.agenttype.validation import references
 from outrider.runtime.folders import ObjectFolder
+from tests.kinds.agenttype.support import told
 from tests.sidecar.tools.plugins.support import write_probe
 
 TOOL = """apiVersion: outrider.dev/v1alpha1
@@ -107,9 +107,7 @@ def test_the_version_of_a_plugin_is_its_own(tmp_path: Path) -> None:
     (tmp_path / "agent.yaml").write_text(AGENT)
     objects = ObjectFolder(tmp_path).read()
     known = references(objects, objects.catalogue)
-    settings = granted(
-        [ToolUse(server="eyes", tools=["*"])], known.tools, agent="triage", folder=tmp_path, operations=None, asks=False
-    )
+    settings = told(ToolUse(server="eyes", tools=["*"]), dict(known.tools))
     assert settings.servers[0].version == "1.2.0"
 
 

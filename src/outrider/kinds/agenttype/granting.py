@@ -1,6 +1,6 @@
 """From the grants of an AgentType to what its sidecar is told of tools."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -8,7 +8,6 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from outrider.core.errors import DeniedError, InvalidConfigError, NotFoundError, did_you_mean
-from outrider.core.mutual_tls import IdentityFiles
 from outrider.core.oauth_settings import ExchangeSettings, OAuthSettings
 from outrider.core.policy import ApprovalTerms
 from outrider.core.tool_endpoints import A2aTransport, PluginTransport, ToolAccess, ToolEndpoint
@@ -25,6 +24,8 @@ from outrider.core.tool_settings import (
     ToolsSettings,
 )
 from outrider.kinds.agenttype.identity import shown
+from outrider.kinds.agenttype.model import AgentTypeSpec
+from outrider.kinds.agenttype.place import Place
 from outrider.kinds.agenttype.tools import ToolSearch, ToolUse
 
 # The server of operations; no Tool can be called so.
@@ -38,39 +39,33 @@ def tool_name(operation: str) -> str:
     return operation.replace(".", "_", 1)
 
 
-def granted(
-    uses: Iterable[ToolUse], endpoints: Mapping[str, ToolEndpoint], *, agent: str, folder: Path, operations: Path | None, asks: bool,
-    identity: IdentityFiles | None = None, search: ToolSearch | None = None, approval: ApprovalTerms | None = None,
-) -> ToolsSettings:  # fmt: skip
+def granted(name: str, spec: AgentTypeSpec, endpoints: Mapping[str, ToolEndpoint], place: Place) -> ToolsSettings:
     """Return what a sidecar is told.
 
     Args:
-        uses: The grants.
+        name: Of the agent.
+        spec: It.
         endpoints: All Tools, by name.
-        agent: Who is granted them.
-        folder: Where relative paths begin.
-        operations: Unix socket of the server of operations.
-        asks: Whether that one asks who must approve.
-        identity: Of the agent.
-        search: How tools are found where they are many.
-        approval: Who is asked of changes where a grant names nobody.
+        place: Where it runs.
 
     Raises:
         OutriderError: A Tool is not there, or not for this agent, or none has the capability or the version.
     """
     servers: dict[str, AnyToolServer] = {}
     grants = []
-    for use in uses:
+    for use in spec.tools:
         if use.operation is not None:
-            servers[OPERATIONS] = HttpServerSettings(name=OPERATIONS, url="http://operations/mcp", socket=operations)
-            grant = _asking(_grant(use, OPERATIONS, [tool_name(use.operation)], ""), approval)
-            grants.append(_waiting(grant) if asks else grant)
+            servers[OPERATIONS] = HttpServerSettings(
+                name=OPERATIONS, url="http://operations/mcp", socket=place.operations
+            )
+            grant = _asking(_grant(use, OPERATIONS, [tool_name(use.operation)], ""), spec.approval)
+            grants.append(_waiting(grant) if place.asks else grant)
         else:
-            name = chosen(use, endpoints, agent)
-            servers[name] = server_settings(name, endpoints, folder, identity)
-            grant = _grant(use, name, use.tools, f"{name}_" if use.prefix is None else use.prefix)
-            grants.append(_demanding(_asking(grant, approval), endpoints[name].access))
-    return ToolsSettings(servers=list(servers.values()), grants=grants, search=_search(search))
+            tool = chosen(use, endpoints, name)
+            servers[tool] = server_settings(tool, endpoints, place)
+            grant = _grant(use, tool, use.tools, f"{tool}_" if use.prefix is None else use.prefix)
+            grants.append(_demanding(_asking(grant, spec.approval), endpoints[tool].access))
+    return ToolsSettings(servers=list(servers.values()), grants=grants, search=_search(spec.tool_search))
 
 
 def chosen(use: ToolUse, endpoints: Mapping[str, ToolEndpoint], agent: str) -> str:
@@ -147,22 +142,19 @@ def _fits(version: str, wanted: SpecifierSet) -> bool:
         ) from error
 
 
-def server_settings(
-    name: str, endpoints: Mapping[str, ToolEndpoint], folder: Path, identity: IdentityFiles | None
-) -> AnyToolServer:
+def server_settings(name: str, endpoints: Mapping[str, ToolEndpoint], place: Place) -> AnyToolServer:
     """Return what a sidecar is told of a Tool.
 
     Args:
         name: Of the Tool.
         endpoints: All of them, by name.
-        folder: Where relative paths begin.
-        identity: Of the agent.
+        place: Where the agent runs.
 
     Raises:
         NotFoundError: There is none of that name.
         InvalidConfigError: It wants to see a certificate, and the agent has none.
     """
-    endpoint = _named(name, endpoints)
+    endpoint, folder, identity = _named(name, endpoints), place.folder, place.identity
     transport, version = endpoint.transport, endpoint.version
     http, stdio, openapi = transport.http, transport.stdio, transport.openapi
     if http is not None:
@@ -179,7 +171,7 @@ def server_settings(
             mutual_tls=shown(openapi.mutual_tls, identity, f"Tool '{name}'"),
         )  # fmt: skip
     if transport.a2a is not None:
-        return _agent(name, version, transport.a2a, folder, identity)
+        return _agent(name, version, transport.a2a, place)
     if transport.plugin is not None:
         return _plugin(name, version, transport.plugin, folder)
     assert stdio is not None  # one of them is
@@ -205,12 +197,11 @@ def check_hook(name: str, endpoints: Mapping[str, ToolEndpoint], agent: str) -> 
         )  # fmt: skip
 
 
-def _agent(
-    name: str, version: str, a2a: A2aTransport, folder: Path, identity: IdentityFiles | None
-) -> AnyToolServer:  # fmt: skip
+def _agent(name: str, version: str, a2a: A2aTransport, place: Place) -> AnyToolServer:
     return A2aServerSettings(
         name=name, version=version, url=a2a.url, token=a2a.token, headers=a2a.headers,
-        ca=folder / a2a.ca if a2a.ca else None, mutual_tls=shown(a2a.mutual_tls, identity, f"Tool '{name}'"),
+        ca=place.folder / a2a.ca if a2a.ca else None,
+        mutual_tls=shown(a2a.mutual_tls, place.identity, f"Tool '{name}'"),
     )  # fmt: skip
 
 

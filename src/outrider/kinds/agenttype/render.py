@@ -7,7 +7,6 @@ import msgspec
 
 from outrider.core.errors import InvalidConfigError, NotFoundError, did_you_mean
 from outrider.core.model_endpoints import ModelEndpoint
-from outrider.core.mutual_tls import IdentityFiles
 from outrider.core.objects import Object
 from outrider.core.sidecar_settings import (
     BudgetSettings,
@@ -43,6 +42,7 @@ from outrider.kinds.agenttype.models import (
     ResponseCache,
     SharedStore,
 )
+from outrider.kinds.agenttype.place import Place
 from outrider.kinds.agenttype.telemetry import Telemetry
 
 # The kinds of the objects that an AgentType may name.
@@ -59,36 +59,6 @@ class References(msgspec.Struct, kw_only=True, frozen=True):
 
     providers: Mapping[str, ModelEndpoint] = {}
     tools: Mapping[str, ToolEndpoint] = {}
-
-
-class Place(msgspec.Struct, kw_only=True, frozen=True):
-    """What only the place knows in which an agent runs.
-
-    Attributes:
-        address: `host:port` at which the program reaches its sidecar.
-        listen: `host:port` at which the sidecar listens.
-        shared: Folder with what init puts before the program.
-        work: The program's own folder, which it may write.
-        state: The sidecar's own folder.
-        key: File with the key that the program calls with.
-        folder: Where relative paths of the object begin.
-        identity: The certificate that the place gives the agent, which its object may replace.
-        operations: Unix socket of the server of operations.
-        asks: Whether who runs operations also asks those who must approve them, so that the sidecar need not.
-        offline: Whether a script answers in place of the providers.
-    """
-
-    address: str
-    listen: str
-    shared: Path
-    work: Path
-    state: Path
-    key: Path
-    folder: Path
-    identity: IdentityFiles | None = None
-    operations: Path | None = None
-    asks: bool = False
-    offline: bool = False
 
 
 class InitPlan(msgspec.Struct, kw_only=True, frozen=True):
@@ -207,17 +177,7 @@ def _sidecar(name: str, spec: AgentTypeSpec, place: Place, references: Reference
         state=place.state,
         keys=[AGENT_KEY],
         llm=_llm(spec.llm, place, references, name),
-        tools=granted(
-            spec.tools,
-            references.tools,
-            agent=name,
-            folder=place.folder,
-            operations=place.operations,
-            asks=place.asks,
-            identity=place.identity,
-            search=spec.tool_search,
-            approval=spec.approval,
-        ),
+        tools=granted(name, spec, references.tools, place),
         memories=[memory_settings(one) for one in spec.memory],
         egress=spec.egress.allow,
         telemetry=_telemetry(spec.telemetry, place),
@@ -265,7 +225,7 @@ def _llm(llm: Llm, place: Place, references: References, agent: str) -> LlmSetti
 
 def _hook(hook: PromptHook, references: References, place: Place, agent: str) -> HookSettings:
     check_hook(hook.server, references.tools, agent)
-    server = server_settings(hook.server, references.tools, place.folder, place.identity)
+    server = server_settings(hook.server, references.tools, place)
     return HookSettings(server=server, tool=hook.tool, timeout=float(hook.timeout), on_failure=hook.on_failure)
 
 

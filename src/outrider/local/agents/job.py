@@ -20,7 +20,8 @@ from outrider.core.objects import Object
 from outrider.kinds.agenttype.environment import PACKAGES
 from outrider.kinds.agenttype.invocation import Delivery
 from outrider.kinds.agenttype.model import AgentTypeSpec
-from outrider.kinds.agenttype.render import Place, References, Workload, render
+from outrider.kinds.agenttype.place import Place
+from outrider.kinds.agenttype.render import References, Workload, render
 from outrider.local.agents.home import Home
 from outrider.local.agents.invocations.a2a import A2aInvocation
 from outrider.local.agents.invocations.http import HttpInvocation

@@ -15,7 +15,7 @@ from outrider.core.identifiers import time_ordered
 from outrider.core.objects import Object
 from outrider.kinds.agenttype.validation import references
 from outrider.local.agents.job import AgentHost, JobResult, hosting
-from outrider.orchestrator.wire import TaskRequest
+from outrider.orchestrator.wire import TaskRequest, task_input
 from outrider.runtime.objects import ObjectSet
 from outrider.surfaces.cli.agent_home import agent_home, declared_agent, read_input
 from outrider.surfaces.cli.agent_options import ACCEPT_UNSANDBOXED, AGENT_NAME, AGENT_PATH, OFFLINE, TASK_INPUT, YES
@@ -40,8 +40,7 @@ WAIT_SECONDS = 20
 @click.pass_context
 def invoke(ctx: click.Context, name: str, given: str, *, session: str, no_wait: bool, output: Output) -> int:
     """Give a task to the AI agent NAME of the running platform, and print the result."""
-    value = read_input(given)
-    data: dict[str, Any] = value if isinstance(value, dict) else {"input": value}
+    data = task_input(read_input(given))
     request = TaskRequest(id=time_ordered(time.time(), os.urandom(10)), input_data=data, session=session)
 
     async def ask() -> CallAnswer:

@@ -1,10 +1,11 @@
 """Mode `http`: each task is posted to the program."""
 
+from outrider.core.events import SESSION_HEADER
 from outrider.local.agents.invocations.invocation import Ending, Task
 from outrider.local.agents.invocations.server import LOOK_SECONDS, RunningServer, ServerInvocation
 from outrider.local.agents.streams import as_result
 
-RUN_HEADER, SESSION_HEADER = "x-outrider-run", "x-outrider-session"
+RUN_HEADER = "x-outrider-run"
 
 
 class HttpInvocation(ServerInvocation):
