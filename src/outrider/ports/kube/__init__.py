@@ -1,0 +1,1 @@
+"""Kubernetes: requests, caches that follow the API server, and what controllers are made of."""

@@ -1,0 +1,107 @@
+"""Objects of Kubernetes as a cache holds them: metadata are read, all else stays as it came until somebody needs it.
+
+managedFields, which are most of many objects, are named by no field here and so not kept.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from outrider.core.codec import decode
+
+EventType = Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"]
+# At the bookmark that ends what was there before a watch began (KEP-3157).
+INITIAL_EVENTS_END = "k8s.io/initial-events-end"
+
+
+class OwnerReference(msgspec.Struct, rename="camel", gc=False):
+    """Who owns an object."""
+
+    api_version: str
+    kind: str
+    name: str
+    uid: str
+    controller: bool = False
+
+
+class Metadata(msgspec.Struct, rename="camel", gc=False):
+    """What every object has.
+
+    Attributes:
+        resource_version: Opaque: two are the same or are not.
+        generation: Counts the changes of its spec, where it has one.
+        deletion_timestamp: When somebody wanted it away; it stays as long as it has finalizers.
+    """
+
+    name: str = ""
+    namespace: str = ""
+    uid: str = ""
+    resource_version: str = ""
+    generation: int = 0
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    finalizers: list[str] = []
+    deletion_timestamp: str = ""
+    owner_references: list[OwnerReference] = []
+
+
+class KubeObject(msgspec.Struct, rename="camel", gc=False):
+    """An object; `spec`, `status` and `data` are JSON as it came, empty where there is none."""
+
+    api_version: str = ""
+    kind: str = ""
+    metadata: Metadata = msgspec.field(default_factory=Metadata)
+    spec: msgspec.Raw = msgspec.Raw()
+    status: msgspec.Raw = msgspec.Raw()
+    data: msgspec.Raw = msgspec.Raw()
+
+    @property
+    def key(self) -> str:
+        """`NAMESPACE/NAME`, or the name alone where it has no namespace."""
+        metadata = self.metadata
+        return f"{metadata.namespace}/{metadata.name}" if metadata.namespace else metadata.name
+
+    def kept(self) -> "KubeObject":
+        """Return the object cut loose from the line that it was read from, which would stay in memory as a whole."""
+        self.spec, self.status, self.data = self.spec.copy(), self.status.copy(), self.data.copy()
+        return self
+
+
+class WatchEvent(msgspec.Struct, gc=False):
+    """A line of a watch."""
+
+    type: EventType
+    object: KubeObject
+
+
+class Status(msgspec.Struct, rename="camel", gc=False):
+    """What the API server says in place of an object."""
+
+    code: int = 0
+    reason: str = ""
+    message: str = ""
+
+
+class _ErrorEvent(msgspec.Struct, gc=False):
+    object: Status
+
+
+_EVENTS = msgspec.json.Decoder(WatchEvent)
+
+
+def read_event(line: bytes) -> WatchEvent:
+    """Read a line of a watch.
+
+    Raises:
+        msgspec.DecodeError: It is none.
+    """
+    return _EVENTS.decode(line)
+
+
+def read_error(line: bytes) -> Status:
+    """Read what an event of type ERROR says.
+
+    Raises:
+        InvalidConfigError: It is none.
+    """
+    return decode(line, _ErrorEvent).object
