@@ -17,20 +17,23 @@ PACKAGES = {
     "podman": "podman",
     "ssh": "openssh-client",
     "prometheus": "prometheus",
+    "runc": "runc",
+    "rsyslogd": "rsyslog",
+    "dnsmasq": "dnsmasq-base",
+    "nft": "nftables",
+    "ip": "iproute2",
+    "pkg-config": "pkg-config",
+    "cc": "gcc",
+    "busybox": "busybox-static",
     "prometheus-alertmanager": "prometheus-alertmanager",
 }
 
 
 def main() -> int:
     """Install what is missing; a missing package stops nothing here, its tests say what they could not run."""
-    missing = sorted(package for program, package in PACKAGES.items() if shutil.which(program) is None)
-    # Debian keeps these programs out of the path of many users.
-    if shutil.which("runc", path="/usr/sbin:/usr/bin") is None:
-        missing.append("runc")
-    if shutil.which("rsyslogd", path="/usr/sbin:/sbin") is None:
-        missing.append("rsyslog")
-    if shutil.which("dnsmasq", path="/usr/sbin:/usr/bin") is None:
-        missing.append("dnsmasq-base")
+    missing = sorted(package for program, package in PACKAGES.items() if shutil.which(program, path=_path()) is None)
+    if not any(Path("/usr/include").glob("seccomp.h")):
+        missing += ["libseccomp-dev", "libc6-dev"]
     if not any(Path("/usr/lib/postgresql").glob("*/bin/initdb")) and shutil.which("initdb") is None:
         missing.append("postgresql")
     if not missing:
@@ -45,6 +48,11 @@ def main() -> int:
     if subprocess.run(command, check=False, **quiet).returncode != 0:
         sys.stderr.write(f"that did not work; by hand:  sudo {' '.join(command)}\n")
     return 0
+
+
+def _path() -> str:
+    """Return where programs are; Debian keeps some out of the path of many users."""
+    return f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/sbin"
 
 
 if __name__ == "__main__":

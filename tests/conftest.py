@@ -3,6 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.servers.cluster import RealCluster, why_not
 from tests.servers.postgresql import PostgresqlServer
 
 
@@ -25,3 +26,12 @@ def postgresql_address(postgresql: PostgresqlServer) -> Iterator[str]:
     schema = postgresql.create()
     yield postgresql.address(schema)
     postgresql.drop(schema)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[RealCluster]:
+    """Return a real one-node Kubernetes, shared by the tests of this run: each makes a namespace of its own."""
+    if reason := why_not():
+        pytest.skip(reason)
+    with RealCluster() as one:
+        yield one

@@ -1,11 +1,17 @@
 """Runs the tests and says at the end what could not run, and why."""
 
 import argparse
+import asyncio
 import os
 import shutil
 import signal
 import subprocess
 import sys
+
+from outrider.core.errors import OutriderError
+from outrider.local.cluster.build import build_programs
+from outrider.local.cluster.programs import programs_folder
+from tests.servers.cluster import why_not
 
 # What a part of the tests needs, and how to get it.
 NEEDS = {
@@ -22,6 +28,7 @@ def main() -> int:
     options = parser.parse_args()
     # A shell that starts this in the background ignores SIGINT, and so would everything that the tests interrupt.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    _build_cluster()
     marker = "long" if options.long else "not long"
     command = [sys.executable, "-m", "pytest", "-m", marker]
     status = subprocess.run([*command, "--durations=5"], check=False).returncode
@@ -33,12 +40,24 @@ def main() -> int:
     missing = [f"{program}: {what}" for program, what in NEEDS.items() if shutil.which(program) is None]
     if os.geteuid() != 0:
         missing.append("root: confinement as root, full disks (run as root to include them)")
+    if reason := why_not():
+        missing.append(f"Kubernetes: {reason}")
     print(
         "\n".join(["", "could not run here:", *(f"  {line}" for line in missing)])
         if missing
         else "\neverything could run here"
     )
     return status
+
+
+def _build_cluster() -> None:
+    """Build the programs of the Kubernetes that the tests run on, unless they are there; some minutes, once."""
+    if os.geteuid() != 0 or os.environ.get("KUBECONFIG"):
+        return
+    try:
+        asyncio.run(build_programs(programs_folder(), lambda text: print(text, flush=True)))
+    except OutriderError as error:
+        print(f"the programs of a cluster cannot be built: {error.message}", flush=True)
 
 
 if __name__ == "__main__":

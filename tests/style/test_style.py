@@ -21,6 +21,7 @@ BROAD_EXCEPT = {
     "ports/store/store.py",
     "ports/http/routing.py",
     "ports/nats/work.py",
+    "ports/kube/controller.py",
     "sidecar/proxy/proxy.py",
     "sidecar/tools/gate.py",
     "runtime/plugin_host",

@@ -120,9 +120,9 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule()
     def take(self) -> None:
-        for key in [key for key, due in self.later.items() if due <= self.now]:
-            del self.later[key]
-            self.wanted.add(key)
+        for due in [key for key, due in self.later.items() if due <= self.now]:
+            del self.later[due]
+            self.wanted.add(due)
         key = self.queue.take(now=self.now)
         free = self.wanted - self.working
         assert (key is None) == (not free)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from outrider.core.errors import NotFoundError
 from outrider.ports.kube.cache import Change, ObjectCache, by_namespace, by_owner
-from outrider.ports.kube.objects import KubeObject, read_error, read_event
+from outrider.ports.kube.errors import read_error
+from outrider.ports.kube.objects import KubeObject, read_event
 from tests.core.profiles import quick
 
 

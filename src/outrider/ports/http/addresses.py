@@ -4,6 +4,7 @@ import asyncio
 import re
 import socket
 import ssl
+from collections.abc import Callable
 
 import msgspec
 
@@ -13,6 +14,7 @@ from outrider.ports.http.client_connection import ClientConnection
 from outrider.ports.http.tls_layer import TlsLayer
 
 _URL = re.compile(r"(https?)://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9\-._]*)(?::([0-9]{1,5}))?/?")
+_HEAD_BYTES = 8192
 _REFUSED = re.compile("ALERT_.*(CERTIFICATE|UNKNOWN_CA|DECRYPT_ERROR|ACCESS_DENIED|HANDSHAKE_FAILURE|PROTOCOL_VERSION)")
 
 
@@ -24,6 +26,8 @@ class Address(msgspec.Struct, frozen=True):
         authority: Value of the Host field.
         host: Name or IP address; empty for a unix socket.
         path: File of a unix socket; empty for TCP.
+        server_name: What the certificate of the server must hold; empty for the host.
+        proxy: `http://host:port` of a proxy that makes a tunnel to the server; empty for none.
     """
 
     shown: str
@@ -32,6 +36,8 @@ class Address(msgspec.Struct, frozen=True):
     port: int = 0
     path: str = ""
     secure: bool = False
+    server_name: str = ""
+    proxy: str = ""
 
 
 def parse_address(base_url: str) -> Address:
@@ -81,11 +87,46 @@ async def _open(address: Address, connection: ClientConnection, tls: ssl.SSLCont
     loop = asyncio.get_running_loop()
     if address.path:
         await loop.create_unix_connection(lambda: connection, address.path)
-    elif address.secure:
+        return
+    protocol: Callable[[], asyncio.BaseProtocol] = lambda: connection  # noqa: E731
+    if address.secure:
         context = tls or ssl.create_default_context()
-        await loop.create_connection(lambda: TlsLayer(connection, context, address.host), address.host, address.port)
+        protocol = lambda: TlsLayer(connection, context, address.server_name or address.host)  # noqa: E731
+    if address.proxy:
+        tunnel = await open_tunnel(parse_address(address.proxy), address)
+        await loop.create_connection(protocol, sock=tunnel)
     else:
-        await loop.create_connection(lambda: connection, address.host, address.port)
+        await loop.create_connection(protocol, address.host, address.port)
+
+
+async def open_tunnel(proxy: Address, target: Address) -> socket.socket:
+    """Return a connection to the target through an HTTP proxy (CONNECT, RFC 9110 section 9.3.6).
+
+    Raises:
+        OSError: The proxy cannot be reached, or makes no tunnel.
+    """
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(proxy.host, proxy.port, type=socket.SOCK_STREAM)
+    tunnel = socket.socket(found[0][0], socket.SOCK_STREAM)
+    try:
+        tunnel.setblocking(False)
+        await loop.sock_connect(tunnel, found[0][4])
+        where = f"{target.host}:{target.port}"
+        await loop.sock_sendall(tunnel, f"CONNECT {where} HTTP/1.1\r\nHost: {where}\r\n\r\n".encode())
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            # One byte at a time: what comes after the head belongs to the tunnel.
+            piece = await loop.sock_recv(tunnel, 1) if len(head) < _HEAD_BYTES else b""
+            if not piece:
+                raise ConnectionResetError(f"the proxy {proxy.shown} ended the connection")
+            head += piece
+        status = head.split(b" ", 2)[1:2]
+        if status != [b"200"]:
+            raise ConnectionRefusedError(f"the proxy {proxy.shown} makes no tunnel: {head.split(b' ', 1)[1][:60]!r}")
+    except BaseException:
+        tunnel.close()
+        raise
+    return tunnel
 
 
 def failure(address: Address, error: Exception, *, sent: bool) -> OutriderError:

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from outrider.core import codec
@@ -19,10 +19,11 @@ from outrider.core.http.messages import NO_HEADERS, Response
 from outrider.core.http.serialise import request_bytes
 from outrider.core.trace import TRACEPARENT
 from outrider.ports.clock import Clock, SystemClock
-from outrider.ports.http.addresses import connect, failure, parse_address
+from outrider.ports.http.addresses import Address, connect, failure, parse_address
 from outrider.ports.http.answers import read_answer
 from outrider.ports.http.client_connection import RECEIVE_BYTES, ClientConnection
 from outrider.ports.http.deadline import Deadline
+from outrider.ports.http.stream_connection import StreamConnection
 from outrider.ports.telemetry import current_traceparent
 
 T = TypeVar("T")
@@ -39,7 +40,7 @@ class Client:
     """Sends requests to one server. Redirects are not followed and proxy variables are not read.
 
     Args:
-        base_url: `https://host:port`, `http://host:port` or `unix:/path`.
+        base_url: `https://host:port`, `http://host:port` or `unix:/path`, or an address that was read already.
         tls: Context for https; the system's CAs without one.
         limits: Bounds of an answer.
         timeout: Seconds that a request may take, from waiting for a connection to the last byte of the answer.
@@ -52,7 +53,7 @@ class Client:
 
     def __init__(
         self,
-        base_url: str,
+        base_url: str | Address,
         *,
         tls: ssl.SSLContext | None = None,
         limits: Limits = DEFAULT_LIMITS,
@@ -60,7 +61,7 @@ class Client:
         max_connections: int = 8,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        self._address = parse_address(base_url)
+        self._address = base_url if isinstance(base_url, Address) else parse_address(base_url)
         self._tls = tls
         self._limits = limits
         self._timeout = timeout
@@ -71,7 +72,7 @@ class Client:
         self._idle: list[ClientConnection] = []
         self._connections: set[ClientConnection] = set()
         self._buffer = memoryview(bytearray(RECEIVE_BYTES))
-        self._closed = False
+        self._closed = self._retired = False
 
     async def request(
         self,
@@ -110,10 +111,7 @@ class Client:
                 async with self._free:
                     return await self._send(method, message)
         except TimeoutError as error:
-            raise DeadlineExceededError(
-                f"{method} {self._address.shown}{path.partition('?')[0]}: no complete answer within {seconds:g} s",
-                suggestions=["check that the server is well", "allow more time"],
-            ) from error
+            raise _no_answer(self._address, method, path, seconds, "no complete answer") from error
         finally:
             self._users -= 1
 
@@ -143,6 +141,51 @@ class Client:
         response = await self.request(method, path, headers=fields, body=body, timeout=timeout)
         return read_answer(response, target, f"{method} {self._address.shown}{path.partition('?')[0]}")
 
+    async def stream(
+        self,
+        method: str,
+        path: str,
+        receive: Callable[[bytes], object],
+        *,
+        headers: Headers = NO_HEADERS,
+        timeout: float | None = None,
+    ) -> Response:
+        """Send a request whose answer may go on without end, on a connection of its own, and return it when it has ended.
+
+        The body of a successful answer goes to `receive`, piece by piece, which must not wait; that of another one is in the
+        answer, as for `request`. It goes on until the server ends it: cancel it to end it earlier.
+
+        Args:
+            method: Such as `GET`.
+            path: Path and query, percent-encoded.
+            receive: Is given each piece of the body, as they come; a ProtocolError that it raises ends the connection.
+            headers: Further fields.
+            timeout: Seconds until the head of the answer, in place of the client's for a whole answer.
+
+        Raises:
+            InvalidConfigError: A part of the request cannot be sent as given.
+            DeadlineExceededError: No head in time.
+            ConnectionFailedError: The connection failed, or ended within the answer.
+            UnauthenticatedError: One side does not accept the other's certificate.
+        """
+        message = request_bytes(method, path, host=self._address.authority, headers=headers, body=b"")
+        seconds = self._timeout if timeout is None else timeout
+        self._enter()
+        connection = StreamConnection(self._limits, self._buffer, self._connections, receive)
+        try:
+            with Deadline(seconds):
+                await connect(self._address, connection, self._tls)
+                answer = connection.begin(method, message)
+                await connection.headed
+            return await answer
+        except TimeoutError as error:
+            raise _no_answer(self._address, method, path, seconds, "no answer began") from error
+        except (OSError, ProtocolError) as error:
+            raise failure(self._address, error, sent=connection.sent) from error
+        finally:
+            connection.abort()
+            self._users -= 1
+
     async def close(self) -> None:
         """Drop all connections; requests under way fail with ConnectionFailedError."""
         self._closed = True
@@ -150,6 +193,13 @@ class Client:
         for connection in list(self._connections):
             connection.abort()
             await connection.lost.wait()
+
+    def retire(self) -> None:
+        """Begin nothing new, let go of connections that nothing happens on, and of each other one when its answer is there."""
+        self._retired = True
+        for connection in self._idle:
+            connection.abort()
+        self._idle.clear()
 
     async def _send(self, method: str, message: bytes) -> Response:
         connection = self._kept()
@@ -170,7 +220,7 @@ class Client:
         except (OSError, ProtocolError) as error:
             raise failure(self._address, error, sent=connection.sent) from error
         finally:
-            if connection.idle:
+            if connection.idle and not self._retired:
                 connection.idle_since = self._clock.monotonic()
                 self._idle.append(connection)
             else:
@@ -190,11 +240,18 @@ class Client:
         return None
 
     def _enter(self) -> None:
-        if self._closed:
+        if self._closed or self._retired:
             raise UnavailableError(f"the client for {self._address.shown} is closed")
         if self._users >= self._max_users:
             raise LimitedError(f"{MAX_WAITING} requests to {self._address.shown} wait already", retry_after=1.0)
         self._users += 1
+
+
+def _no_answer(address: Address, method: str, path: str, seconds: float, what: str) -> DeadlineExceededError:
+    return DeadlineExceededError(
+        f"{method} {address.shown}{path.partition('?')[0]}: {what} within {seconds:g} s",
+        suggestions=["check that the server is well", "allow more time"],
+    )
 
 
 def _with_trace(headers: Headers) -> Headers:

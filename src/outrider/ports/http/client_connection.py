@@ -54,6 +54,10 @@ class ClientConnection(asyncio.BufferedProtocol):
             ProtocolError: The answer is malformed, too long or cut off.
             OSError: The connection failed.
         """
+        return await self.begin(method, request)
+
+    def begin(self, method: str, request: bytes) -> "asyncio.Future[Response]":
+        """Send a whole request and return what will be its answer; errors as for `exchange`."""
         self.sent = self.answering = False
         if self._ended:
             raise self._error or ConnectionResetError("the connection has ended")
@@ -61,7 +65,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._waiter = asyncio.get_running_loop().create_future()
         self.sent = True
         self._transmit(request)
-        return await self._waiter
+        return self._waiter
 
     def _transmit(self, request: bytes) -> None:
         self._transport.write(request)
@@ -111,12 +115,10 @@ class ClientConnection(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         self.answering = True
         try:
-            events = self._parser.feed(bytes(self._buffer[:nbytes]))
+            for event in self._parser.feed(bytes(self._buffer[:nbytes])):
+                self._take(event)
         except ProtocolError as error:
             self._fail(error)
-            return
-        for event in events:
-            self._take(event)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._ended = True

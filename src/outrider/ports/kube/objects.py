@@ -7,8 +7,6 @@ from typing import Literal
 
 import msgspec
 
-from outrider.core.codec import decode
-
 EventType = Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"]
 # At the bookmark that ends what was there before a watch began (KEP-3157).
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"
@@ -74,18 +72,6 @@ class WatchEvent(msgspec.Struct, gc=False):
     object: KubeObject
 
 
-class Status(msgspec.Struct, rename="camel", gc=False):
-    """What the API server says in place of an object."""
-
-    code: int = 0
-    reason: str = ""
-    message: str = ""
-
-
-class _ErrorEvent(msgspec.Struct, gc=False):
-    object: Status
-
-
 _EVENTS = msgspec.json.Decoder(WatchEvent)
 
 
@@ -96,12 +82,3 @@ def read_event(line: bytes) -> WatchEvent:
         msgspec.DecodeError: It is none.
     """
     return _EVENTS.decode(line)
-
-
-def read_error(line: bytes) -> Status:
-    """Read what an event of type ERROR says.
-
-    Raises:
-        InvalidConfigError: It is none.
-    """
-    return decode(line, _ErrorEvent).object

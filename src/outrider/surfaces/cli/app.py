@@ -53,6 +53,7 @@ COMMANDS = {
     "serve": ("serve", "serve", "Serve operations and the platform over HTTP."),
     "mcp": ("mcp", "mcp", "Let AI agents use operations as tools."),
     "plugin": ("plugins", "plugin", "List plugins, make new ones, try them."),
+    "cluster": ("cluster", "cluster", "Run a real one-node Kubernetes on this machine."),
     "secret": ("secret", "secret", "Keep secrets in the encrypted store."),
     "context": ("contexts", "context", "List and select platforms."),
     "backup": ("backup", "backup", "Save the state of a platform while it runs."),

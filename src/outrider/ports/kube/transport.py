@@ -1,0 +1,234 @@
+"""Connections to an API server: renewed with the credentials, urgent requests never behind bulk work, and patient where that helps."""
+
+import random
+from collections.abc import Callable
+from typing import Literal
+from urllib.parse import urlsplit
+from urllib.request import getproxies_environment, proxy_bypass
+
+import msgspec
+
+from outrider.core.errors import (
+    ConnectionFailedError,
+    DeadlineExceededError,
+    InvalidConfigError,
+    OutriderError,
+    UnauthenticatedError,
+    UnavailableError,
+    UnsupportedError,
+)
+from outrider.core.http.headers import Headers
+from outrider.core.http.limits import Limits
+from outrider.core.http.messages import Response
+from outrider.ports.clock import Clock, SystemClock
+from outrider.ports.http.addresses import Address, parse_address
+from outrider.ports.http.client import Client
+from outrider.ports.kube.credentials import Credentials, Proof, authorities
+from outrider.ports.kube.errors import ExpiredError, error_of, read_status
+from outrider.ports.kube.kubeconfig import Cluster, Target
+from outrider.ports.kube.tls import client_tls
+from outrider.version import __version__
+
+ContentType = Literal[
+    "application/json", "application/apply-patch+yaml", "application/merge-patch+json", "application/json-patch+json",
+    "application/strategic-merge-patch+json",
+]  # fmt: skip
+# Of one attempt: the API server ends a request after 60 s itself, and a repeated one is better than a late one.
+ATTEMPT_SECONDS = 15.0
+MOST_ATTEMPTS = 6
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
+_BODY_BYTES = 256 * 1024 * 1024
+
+
+class Call(msgspec.Struct, frozen=True):
+    """One request.
+
+    Attributes:
+        method: Such as `GET`.
+        path: With its query.
+        shown: As errors name it, such as `apply Deployment shop/web`.
+        repeatable: Whether doing it twice comes to the same as once, so that it is sent again where nobody knows how it ended.
+        urgent: Not behind bulk work: leases and what people wait for.
+        timeout: Seconds for all attempts.
+    """
+
+    method: str
+    path: str
+    shown: str
+    body: bytes = b""
+    content_type: ContentType = "application/json"
+    repeatable: bool = False
+    urgent: bool = False
+    timeout: float = 30.0
+
+
+class Transport:
+    """Sends requests to one API server.
+
+    Args:
+        target: Whom requests go to, and as whom.
+        component: Who asks, for the user agent.
+        max_connections: For bulk work; urgent requests and streams have others.
+        clock: For pauses and deadlines.
+    """
+
+    def __init__(self, target: Target, *, component: str, max_connections: int, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
+        self._address, self._prefix = _address(target.cluster)
+        self._target = target
+        self._credentials = Credentials(target, self._clock)
+        self._agent = f"outrider/{__version__} ({component})"
+        self._max_connections = max_connections
+        self._clients: tuple[Client, Client] | None = None
+        self._made_for = Proof()
+        # Until then bulk work waits: the server has said that it has enough of it.
+        self._open_at = 0.0
+
+    async def send(self, call: Call) -> Response:
+        """Send a request, again where that is safe and may help, and return its successful answer.
+
+        Raises:
+            OutriderError: What the server says, or that it cannot be reached.
+        """
+        end = self._clock.monotonic() + call.timeout
+        renewed = False
+        for attempt in range(1, MOST_ATTEMPTS + 1):
+            if not call.urgent:
+                await self._wait_for_room(end)
+            proof = await self._credentials.proof()
+            try:
+                return await self._once(call, proof, min(ATTEMPT_SECONDS, end - self._clock.monotonic()))
+            except OutriderError as error:
+                if isinstance(error, UnauthenticatedError) and not renewed and self._renew(proof):
+                    renewed = True
+                    continue
+                pause = self._pause(call, error, attempt)
+                if pause is None or attempt == MOST_ATTEMPTS or self._clock.monotonic() + pause >= end:
+                    raise
+            await self._clock.sleep(pause)
+        raise AssertionError  # pragma: no cover - the last attempt returns or raises
+
+    async def stream(self, call: Call, receive: Callable[[bytes], None]) -> None:
+        """Send a request whose answer goes on, and hand its body over as it comes, until it ends.
+
+        Raises:
+            OutriderError: What the server says, or that the connection failed.
+        """
+        proof = await self._credentials.proof()
+        client = self._client(proof, urgent=True)
+        try:
+            response = await client.stream(
+                call.method,
+                self._prefix + call.path,
+                receive,
+                headers=self._headers(call, proof),
+                timeout=ATTEMPT_SECONDS,
+            )
+            self._check(call, response)
+        except UnauthenticatedError:
+            self._renew(proof)
+            raise
+
+    async def close(self) -> None:
+        """Drop all connections."""
+        for client in self._clients or ():
+            await client.close()
+
+    async def _once(self, call: Call, proof: Proof, timeout: float) -> Response:
+        client = self._client(proof, urgent=call.urgent)
+        response = await client.request(
+            call.method,
+            self._prefix + call.path,
+            headers=self._headers(call, proof),
+            body=call.body,
+            timeout=max(timeout, 0.001),
+        )
+        self._check(call, response)
+        return response
+
+    def _check(self, call: Call, response: Response) -> None:
+        if response.status >= 400:
+            after = response.headers.get("retry-after", "") or ""
+            raise error_of(
+                response.status,
+                read_status(response.content),
+                call.shown,
+                retry_after=float(after) if after.isdecimal() else None,
+            )
+
+    def _pause(self, call: Call, error: OutriderError, attempt: int) -> float | None:
+        """Return how long to wait before the next attempt; None where there must be none."""
+        pause = min(_FIRST_PAUSE * 2 ** (attempt - 1), _LONGEST_PAUSE) * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load
+        status = error.context.get("status")
+        if error.retry_after is not None and status in (429, 503):
+            # It was not done. All bulk work waits, not this request alone, else each of many would ask again at once.
+            pause = error.retry_after * random.uniform(1.0, 1.25)  # noqa: S311 - spreads load
+            if not call.urgent:
+                self._open_at = max(self._open_at, self._clock.monotonic() + pause)
+            return pause
+        unsent = isinstance(error, ConnectionFailedError) and not error.sent
+        unknown = isinstance(error, ConnectionFailedError | DeadlineExceededError | UnavailableError)
+        expired = isinstance(error, ExpiredError)  # the caller begins anew, or waits
+        return pause if unsent or (unknown and call.repeatable and not expired) else None
+
+    async def _wait_for_room(self, end: float) -> None:
+        while (pause := self._open_at - self._clock.monotonic()) > 0 and self._clock.monotonic() < end:
+            await self._clock.sleep(min(pause, end - self._clock.monotonic()))
+
+    def _renew(self, refused: Proof) -> bool:
+        helps = self._credentials.renew(refused)
+        if helps and self._clients is not None:
+            self._retire()
+        return helps
+
+    def _client(self, proof: Proof, *, urgent: bool) -> Client:
+        if self._clients is not None and self._made_for.identity != proof.identity:
+            self._retire()
+        if self._clients is None:
+            cluster = self._target.cluster
+            tls = (
+                client_tls(authorities(cluster), proof.identity, insecure=cluster.insecure_skip_tls_verify)
+                if self._address.secure
+                else None
+            )
+            limits = Limits(body=_BODY_BYTES, header_bytes=64 * 1024)
+            self._clients = (
+                Client(self._address, tls=tls, limits=limits, max_connections=self._max_connections, clock=self._clock),
+                Client(self._address, tls=tls, limits=limits, max_connections=4, clock=self._clock),
+            )
+            self._made_for = proof
+        return self._clients[urgent]
+
+    def _retire(self) -> None:
+        """Have new clients made; requests that are under way on the old ones go on."""
+        for client in self._clients or ():
+            client.retire()
+        self._clients = None
+
+    def _headers(self, call: Call, proof: Proof) -> Headers:
+        fields = [("accept", "application/json"), ("user-agent", self._agent)]
+        if call.body:
+            fields.append(("content-type", call.content_type))
+        if proof.authorization:
+            fields.append(("authorization", proof.authorization))
+        return Headers(fields)
+
+
+def _address(cluster: Cluster) -> tuple[Address, str]:
+    """Return where a server is, and what stands before its paths."""
+    parts = urlsplit(cluster.server)
+    address = parse_address(f"{parts.scheme}://{parts.netloc}")
+    proxy = cluster.proxy_url
+    if not proxy and not proxy_bypass(parts.hostname or ""):
+        proxy = getproxies_environment().get(parts.scheme, "")
+    if proxy and not proxy.startswith("http://"):
+        raise UnsupportedError(
+            f"proxy-url: {proxy.partition('://')[0]} proxies are not supported",
+            found=proxy,
+            expected="http://host:port",
+        )
+    if not parts.scheme:
+        raise InvalidConfigError(
+            "server of the kubeconfig is no address", found=cluster.server, expected="https://host:port"
+        )
+    return msgspec.structs.replace(address, server_name=cluster.tls_server_name, proxy=proxy), parts.path.rstrip("/")
