@@ -6,7 +6,7 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 INSTALLED := $(VENV)/.installed
 INSTALLED_TEST := $(VENV)/.installed-test
 
-.PHONY: help demo test test-long check bench docs lock clean
+.PHONY: help image demo test test-long check bench docs lock clean
 
 help:  ## Show the targets.
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 12
@@ -36,6 +36,10 @@ docs: $(INSTALLED_TEST)  ## Write the generated reference pages again.
 lock:  ## Compile the lock files again (needs uv).
 	uv pip compile -q pyproject.toml --group build --generate-hashes --universal --no-emit-index-url --no-header --no-annotate --python-version 3.11 -o requirements/base.txt
 	uv pip compile -q pyproject.toml --extra http --extra memory --extra nats-server --extra otlp --extra plugins --extra postgresql --extra sidecar --group build --group test -c requirements/base.txt --generate-hashes --universal --no-header --no-annotate --no-emit-index-url --python-version 3.11 -o requirements/test.txt
+	uv pip compile -q pyproject.toml --extra memory --extra otlp --extra postgresql --extra redis --extra sidecar -c requirements/base.txt --generate-hashes --universal --no-header --no-annotate --no-emit-index-url --python-version 3.11 -o requirements/image.txt
+
+image: $(INSTALLED_TEST)  ## Build the container image, as an archive, without a container engine (root, Debian).
+	@$(BIN)/python scripts/build_image.py
 
 clean:  ## Remove the environment and everything that was made here.
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .cache examples/*/.outrider

@@ -18,10 +18,12 @@ from benchmarks import (
     rules,
 )
 from benchmarks.figures import Figure, Machine, described, machine, options, table
+from benchmarks.kube_watch import __main__ as kube_watch
 
 RESULTS = Path(__file__).resolve().parent / "results.json"
 PROGRAMS = (
-    event_to_action, kill_any_process, overheads, doors, rules, model_gateway, mcp_hop, memory_stores, demo_time,
+    event_to_action, kill_any_process, overheads, doors, rules, model_gateway, mcp_hop, memory_stores, kube_watch,
+    demo_time,
 )  # fmt: skip
 
 

@@ -44,6 +44,8 @@ kind: AgentType
 metadata: {name: echo}
 spec: {agent: {command: [sh, -c, cat]}, llm: {offline: {script: answers.yaml}}}
 """
+# It goes on for ever, or is tried where there is a cluster: tests/local/cluster, tests/controller.
+ELSEWHERE = ("watch", "cluster", "controller")
 CALLS = 'room: @host("disk", "/")\n'
 
 
@@ -136,9 +138,8 @@ def test_every_command_gives_what_is_documented(hook: Hook) -> None:
         hook.platform.command("silences", "add", "--rule", "none-*", "--for", "1h")
         run, event = hook.platform.runs()[-1]["id"], hook.platform.json("events")[0]["event"]["id"]
         called = arguments(folder, run, event)
-        assert {f"outrider {name}" for name in called} | {"outrider watch"} == TYPES.keys(), (
-            "a command is not tried here"
-        )
+        others = {name for name in TYPES if name.split()[1] in ELSEWHERE}
+        assert {f"outrider {name}" for name in called} | others == TYPES.keys(), "a command is not tried here"
         faults = [fault for name, forms in called.items() for form in forms for fault in differences(hook, name, form)]
     assert not faults, "\n".join(faults)
 

@@ -260,6 +260,44 @@ class TelemetrySettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults
     ca: Path | None = None
 
 
+class PreparationSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What is put into place before the program of an agent begins.
+
+    Attributes:
+        shared: The folder that the program reads.
+        home: Where hooks come from; no link leads out of it.
+        folders: To be made.
+        runtimes: Whose wrapper is copied into `wrapper` of the shared folder.
+        hooks: Where each hook comes from, and where it is copied to.
+    """
+
+    shared: Path
+    home: Path
+    folders: list[Path] = []
+    runtimes: list[str] = []
+    hooks: list[tuple[Path, Path]] = []
+
+
+class TaskSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """The door by which tasks come to a program that serves HTTP beside its sidecar.
+
+    Attributes:
+        listen: `host:port`.
+        url: Where the program listens.
+        path: To which tasks are posted.
+        ready: A path that answers with a status of 2xx once it takes work; empty where any answer will do.
+        timeout: Seconds for a task.
+        most: Tasks at a time; more are refused.
+    """
+
+    listen: str
+    url: str
+    path: str = "/"
+    ready: str = ""
+    timeout: Annotated[float, msgspec.Meta(gt=0)] = 600.0
+    most: Annotated[int, msgspec.Meta(ge=1)] = 64
+
+
 class WrapperSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """The wrapper in the agent's process.
 
@@ -287,6 +325,7 @@ class SidecarSettings(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_u
         tools: What else it may call.
         memories: What it remembers.
         egress: Hosts, with ports, to which it gets tunnels.
+        tasks: The door by which tasks come; None where somebody else brings them.
         telemetry: Where what it sends of telemetry goes; None takes none.
         wrapper: What is known of the wrapper; None where there is none.
         secret_sources: Where secrets come from, as `Platform.spec.secrets` declares them, if the encrypted store does not
@@ -307,6 +346,7 @@ class SidecarSettings(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_u
     memories: list[MemorySettings] = []
     egress: list[str] = []
     telemetry: TelemetrySettings | None = None
+    tasks: TaskSettings | None = None
     control: Path | None = None
     wrapper: WrapperSettings | None = None
     secret_sources: dict[str, dict[str, Any]] = {}

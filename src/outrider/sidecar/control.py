@@ -1,6 +1,6 @@
 """The sidecar's own API, on a unix socket that only its user may open: for whoever runs the agent."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Literal
 
@@ -86,6 +86,7 @@ class Control:
         decide: Answers a question by its id.
         metrics: Returns the metrics in Prometheus' text format.
         begin: Hears of a task that begins.
+        program: Says why the program takes no work; empty where it does.
     """
 
     def __init__(
@@ -95,12 +96,15 @@ class Control:
         decide: Callable[[str, Decision], None],
         metrics: Callable[[], bytes],
         begin: Callable[[Task], None] = lambda _: None,
+        *,
+        program: Callable[[], Awaitable[str]] | None = None,
     ) -> None:
         self._status = status
         self._feed = feed
         self._decide = decide
         self._metrics = metrics
         self._task_begins = begin
+        self._program = program
 
     def admin(self) -> Router:
         """Return the routes that only tell, for whoever watches the machine."""
@@ -125,6 +129,8 @@ class Control:
     async def _get_ready(self, _: Request) -> Response:
         """Answer 503 with the reason while the agent should not be given work."""
         problem = self._status().problem
+        if not problem and self._program is not None:
+            problem = await self._program()
         return json_response({"ready": not problem, "problem": problem}, 503 if problem else 200)
 
     async def _get_metrics(self, _: Request) -> Response:

@@ -29,6 +29,7 @@ from outrider.sidecar.llm.ledger import Ledger
 from outrider.sidecar.proxy.exchange import Exchange
 from outrider.sidecar.proxy.proxy import Proxy
 from outrider.sidecar.spans import Spans
+from outrider.sidecar.task_door import TaskDoor, open_door
 from outrider.sidecar.tools.status import Decision
 from outrider.sidecar.totals import Totals
 
@@ -67,6 +68,7 @@ class Sidecar:
         self._ending: set[asyncio.Task[None]] = set()
         self._refused = ""
         self._egress: Egress | None = None
+        self._door: TaskDoor | None = None
 
     def mask(self, text: str) -> str:
         """Return a text without the secrets that were opened: what plugins say comes into the log."""
@@ -182,7 +184,11 @@ class Sidecar:
             listening.setblocking(False)
             address = "{}:{}".format(*listening.getsockname()[:2])
             await proxy.listen(listening)
-        async with self._controlled(proxy), self._watched():
+        async with (
+            self._controlled(proxy),
+            open_door(self._settings.tasks) as self._door,
+            self._watched(),
+        ):
             write_private(self._settings.state / ADDRESS_FILE, address.encode())
             _log.info("sidecar of %s listens on %s", self._settings.agent, address or "doors")
             await self._until_stopped()
@@ -217,7 +223,8 @@ class Sidecar:
             await server.stop(0)
 
     def _told(self) -> Control:
-        return Control(self.status, self._feed, self.decide_question, self._metrics, self._begin_task)
+        program = self._door.problem if self._door is not None else None
+        return Control(self.status, self._feed, self.decide_question, self._metrics, self._begin_task, program=program)
 
     def _begin_task(self, task: Task) -> None:
         if self._spans is not None:

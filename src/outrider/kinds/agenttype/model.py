@@ -11,6 +11,7 @@ from outrider.kinds.agenttype.identity import Identity
 from outrider.kinds.agenttype.invocation import Invocation
 from outrider.kinds.agenttype.memory import Memory
 from outrider.kinds.agenttype.models import Llm
+from outrider.kinds.agenttype.scaling import Scaling
 from outrider.kinds.agenttype.telemetry import Telemetry
 from outrider.kinds.agenttype.tools import ToolSearch, ToolUse
 
@@ -159,6 +160,7 @@ class AgentTypeSpec(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=
     isolation: Isolation = msgspec.field(default_factory=Isolation)
     size: Literal["small", "medium", "large"] | None = None
     resources: Resources | None = None
+    scaling: Scaling = msgspec.field(default_factory=Scaling)
 
     def __post_init__(self) -> None:
         if self.size is not None and self.resources is not None:

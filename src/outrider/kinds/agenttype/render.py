@@ -16,6 +16,7 @@ from outrider.core.sidecar_settings import (
     LimitSettings,
     LlmSettings,
     MemorySettings,
+    PreparationSettings,
     ProviderSettings,
     RouteSettings,
     SampleSettings,
@@ -43,6 +44,7 @@ from outrider.kinds.agenttype.models import (
     SharedStore,
 )
 from outrider.kinds.agenttype.place import Place
+from outrider.kinds.agenttype.scaling import Scaling
 from outrider.kinds.agenttype.telemetry import Telemetry
 
 # The kinds of the objects that an AgentType may name.
@@ -80,6 +82,12 @@ class InitPlan(msgspec.Struct, kw_only=True, frozen=True):
     packages: list[str] = []
     target: PackageTarget | None = None
 
+    def settings(self, shared: Path, home: Path) -> PreparationSettings:
+        """Return what is to be put into place from files that are at hand; packages are not."""
+        return PreparationSettings(
+            shared=shared, home=home, folders=self.folders, runtimes=self.runtimes, hooks=list(self.hooks.items())
+        )
+
 
 class Workload(msgspec.Struct, kw_only=True, frozen=True):
     """What is to be started.
@@ -96,6 +104,7 @@ class Workload(msgspec.Struct, kw_only=True, frozen=True):
         egress: What must hold of what it reaches.
         isolation: How it is confined.
         resources: Its bounds.
+        scaling: How many of it there are, where that is not one.
     """
 
     name: str
@@ -110,6 +119,7 @@ class Workload(msgspec.Struct, kw_only=True, frozen=True):
     egress: Egress
     isolation: Isolation
     resources: Resources
+    scaling: Scaling
 
 
 def render(item: Object, place: Place, references: References) -> Workload:
@@ -150,6 +160,7 @@ def render(item: Object, place: Place, references: References) -> Workload:
         egress=spec.egress,
         isolation=spec.isolation,
         resources=spec.bounds,
+        scaling=spec.scaling,
     )
 
 

@@ -6,10 +6,10 @@ from outrider.core.secrets import SecretRef
 from outrider.kinds.agenttype.environment import Joined, Value
 from outrider.kinds.agenttype.render import Workload
 from outrider.local.agents.home import Home
-from outrider.local.agents.preparation import prepare
 from outrider.local.agents.sidecar import Sidecar
 from outrider.local.agents.starters.starter import INPUT_FILE, Running, Starter
 from outrider.ports.secrets import Resolver
+from outrider.sidecar.preparation import prepare
 
 
 class Launcher:
@@ -37,7 +37,7 @@ class Launcher:
         """
         files = self.home.files
         await files.empty_work()
-        prepare(self.workload.init, files.shared, self.home.folder)
+        prepare(self.workload.init.settings(files.shared, self.home.folder))
         env = dict(more)
         if given:
             (files.work / INPUT_FILE).write_bytes(given)

@@ -6,13 +6,14 @@ change --keys--> work queue --key--> reconcile --nothing--> done
 """
 
 import asyncio
+import logging
 import random
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Literal
 
 import msgspec
 
-from outrider.core.errors import OutriderError
+from outrider.core.errors import ConflictError, OutriderError
 from outrider.core.machines.work_queue import NORMAL, START_UP, WorkQueue
 from outrider.core.machines.work_queue import Pace as QueuePace
 from outrider.ports.clock import Clock, SystemClock
@@ -23,6 +24,7 @@ from outrider.ports.kube.metrics import ControllerMetrics
 from outrider.ports.telemetry import logger
 
 _LOG = logger(__name__)
+_MANY_CONFLICTS = 5
 Outcome = Literal["success", "error", "requeue_after", "terminal"]
 
 
@@ -230,8 +232,10 @@ class Controller:
     def _failed(self, key: str, error: Exception) -> None:
         pause = self.queue.retry(key, now=self._clock.monotonic(), chance=random.random())  # noqa: S311 - spreads load
         said = error.message if isinstance(error, OutriderError) else f"{type(error).__name__}: {error}"
-        _LOG.warning(
-            "reconcile failed", exc_info=not isinstance(error, OutriderError | TimeoutError),
+        # That somebody was faster is nothing to look at, unless it goes on.
+        usual = isinstance(error, ConflictError) and self.queue.failures(key) < _MANY_CONFLICTS
+        _LOG.log(
+            logging.DEBUG if usual else logging.WARNING, "reconcile failed", exc_info=not isinstance(error, OutriderError | TimeoutError),
             extra={"controller": self.name, "key": key, "error": said, "again_in": round(pause, 3)},
         )  # fmt: skip
 

@@ -53,10 +53,13 @@ class Resolver:
             OutriderError: The source cannot be read.
         """
         source = self._sources.get(name)
-        text = self._from_store(name) if source is None else read_source(name, source, self._folder)
-        for wanted in (source.key if source else None, key):
-            if wanted is not None:
-                text = entry(name, text, wanted)
+        if source is not None and source.folder is not None:
+            text = read_source(name, source, self._folder, source.key or key)
+        else:
+            text = self._from_store(name) if source is None else read_source(name, source, self._folder)
+            for wanted in (source.key if source else None, key):
+                if wanted is not None:
+                    text = entry(name, text, wanted)
         value = SecretValue(text)
         if value not in self._opened:
             self._opened.append(value)

@@ -22,15 +22,19 @@ from outrider.core.quantities import Duration, duration
 from outrider.ports.process import exit_text, run
 
 VALUE_LIMIT = 64 * 1024
-_FORMS = ("env", "file", "command")
+_FORMS = ("env", "file", "folder", "command")
+# The entry that counts where a folder has several and none is asked for.
+_USUAL_ENTRY = "value"
 
 
 class SecretSource(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Where one secret is read: exactly one of `env`, `file` and `command`.
+    """Where one secret is read: exactly one of `env`, `file`, `folder` and `command`.
 
     Attributes:
         env: Variable of this process's environment.
         file: Path, relative to the platform's folder.
+        folder: Path of a folder with a file for each entry, as Kubernetes mounts a Secret. Where no entry is asked for it is the
+            only one, or `value`.
         command: Program and arguments; what it prints is the value. No shell is involved.
         key: Entry of a value that is a JSON object or lines of `KEY=value`.
         timeout: For the command.
@@ -38,6 +42,7 @@ class SecretSource(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True
 
     env: str | None = None
     file: str | None = None
+    folder: str | None = None
     command: Annotated[list[str], msgspec.Meta(min_length=1)] | None = None
     key: str | None = None
     timeout: Duration = duration("10s")
@@ -48,18 +53,19 @@ class SecretSource(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True
             raise InvalidConfigError(
                 "a secret has one source",
                 found=" and ".join(given) or "none",
-                expected="exactly one of env, file, command",
+                expected="exactly one of env, file, folder, command",
                 suggestions=["write for example {env: DATABASE_URL}"],
             )
 
 
-def read_source(name: str, source: SecretSource, folder: Path) -> str:
+def read_source(name: str, source: SecretSource, folder: Path, key: str | None = None) -> str:
     """Return the value that a source has now; one line end at the end of a file or of printed text is not part of it.
 
     Args:
         name: The secret's name, for errors.
         source: Where to read.
         folder: Where relative paths and commands start.
+        key: Which entry; of a folder alone, of all else it is taken from the value.
 
     Raises:
         NotFoundError: No such variable, file or program.
@@ -70,7 +76,13 @@ def read_source(name: str, source: SecretSource, folder: Path) -> str:
     """
     if source.env is not None:
         return _from_environment(name, source.env)
+    if source.folder is not None:
+        return _text(name, _from_file(name, folder / source.folder / _entry_file(name, folder / source.folder, key)))
     data = _from_file(name, folder / source.file) if source.file else _from_command(name, source, folder)
+    return _text(name, data)
+
+
+def _text(name: str, data: bytes) -> str:
     if len(data) > VALUE_LIMIT:
         raise InvalidConfigError(
             f"secret '{name}': the value is too long", found="more", expected=f"at most {VALUE_LIMIT} bytes"
@@ -89,6 +101,28 @@ def unknown_secret(name: str, known: Iterable[str], store: Path | None = None) -
         expected=f"a name under spec.secrets of the Platform, or in {store or 'the store'}",
         suggestions=[f"outrider secret set {name}", *(f"did you mean '{near}'?" for near in near_names(name, known))],
     )
+
+
+def _entry_file(name: str, folder: Path, key: str | None) -> str:
+    if key is not None:
+        if "/" in key or key.startswith("."):
+            raise InvalidConfigError(
+                f"secret '{name}': {key!r} is the name of no entry", found=key, expected="the name of a file"
+            )
+        return key
+    try:
+        # Kubernetes keeps the versions of a Secret in folders that begin with two dots.
+        entries = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
+    except OSError as error:
+        raise NotFoundError(f"secret '{name}': there is no folder {folder}", found=str(folder)) from error
+    if len(entries) == 1:
+        return entries[0]
+    if _USUAL_ENTRY in entries:
+        return _USUAL_ENTRY
+    raise InvalidConfigError(
+        f"secret '{name}' has several entries, and none is named", found=", ".join(entries) or "none", expected="the name of one",
+        suggestions=[f"write {{secret: {name}, key: {entries[0] if entries else _USUAL_ENTRY}}}"],
+    )  # fmt: skip
 
 
 def _from_environment(name: str, variable: str) -> str:

@@ -54,6 +54,7 @@ COMMANDS = {
     "mcp": ("mcp", "mcp", "Let AI agents use operations as tools."),
     "plugin": ("plugins", "plugin", "List plugins, make new ones, try them."),
     "cluster": ("cluster", "cluster", "Run a real one-node Kubernetes on this machine."),
+    "controller": ("controller", "controller", "Install what looks after AgentTypes in a Kubernetes cluster."),
     "secret": ("secret", "secret", "Keep secrets in the encrypted store."),
     "context": ("contexts", "context", "List and select platforms."),
     "backup": ("backup", "backup", "Save the state of a platform while it runs."),

@@ -1,28 +1,32 @@
-"""What the init container does, on this machine: the wrapper, the hooks and the folders of an agent."""
+"""What the init container does: the wrapper, the hooks and the folders of an agent.
+
+python -m outrider.sidecar.preparation SETTINGS
+"""
 
 import shutil
+import sys
 from pathlib import Path
 
 import outrider
-from outrider.core.errors import InvalidConfigError, NotFoundError
-from outrider.kinds.agenttype.render import InitPlan
+from outrider.core.codec import decode
+from outrider.core.errors import InvalidConfigError, NotFoundError, OutriderError
+from outrider.core.sidecar_settings import PreparationSettings
 
 WRAPPERS = Path(outrider.__file__).parent / "wrapper"
 
 
-def prepare(plan: InitPlan, shared: Path, home: Path) -> None:
+def prepare(settings: PreparationSettings) -> None:
     """Put everything into place; what an earlier start left is replaced.
 
     Args:
-        plan: What is to be done.
-        shared: The folder that the program reads.
-        home: Where relative paths begin; a hook lies below it, and no link leads out of it.
+        settings: What is to be done.
 
     Raises:
         NotFoundError: A hook is not there.
         InvalidConfigError: It is somewhere else.
     """
-    for source in plan.hooks:
+    shared, home = settings.shared, settings.home
+    for source, _ in settings.hooks:
         if source.is_file() and not source.resolve().is_relative_to(home.resolve()):
             raise InvalidConfigError(
                 f"the hook {source} is somewhere else", path="spec.wrapper.hooks", found=str(source.resolve()),
@@ -35,10 +39,24 @@ def prepare(plan: InitPlan, shared: Path, home: Path) -> None:
             )  # fmt: skip
     for name in ("wrapper", "hooks"):
         shutil.rmtree(shared / name, ignore_errors=True)
-    for folder in plan.folders:
+    for folder in settings.folders:
         folder.mkdir(parents=True, exist_ok=True)
-    for runtime in plan.runtimes:
+    for runtime in settings.runtimes:
         shutil.copytree(WRAPPERS / runtime, shared / "wrapper" / runtime, ignore=shutil.ignore_patterns("__pycache__"))
-    for source, target in plan.hooks.items():
+    for source, target in settings.hooks:
         shutil.copyfile(source, target)
         target.chmod(0o644)
+
+
+def main(arguments: list[str]) -> int:
+    """Read the settings from a file and put everything into place."""
+    try:
+        prepare(decode(Path(arguments[0]).read_bytes(), PreparationSettings))
+    except (OutriderError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

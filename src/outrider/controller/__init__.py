@@ -1,0 +1,1 @@
+"""Workloads on Kubernetes: who sees to it that what is declared there is so."""

@@ -1,0 +1,134 @@
+"""How an AgentType does, in conditions whose messages say what to do."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from outrider.controller.status import Condition, ConditionStatus
+from outrider.core.codec import decode_plain
+from outrider.core.errors import ConflictError, InvalidConfigError, NotFoundError, OutriderError, UnsupportedError
+from outrider.ports.kube.objects import KubeObject
+
+_REASONS: tuple[tuple[type[OutriderError], str], ...] = (
+    (InvalidConfigError, "InvalidSpec"), (NotFoundError, "ReferenceMissing"), (UnsupportedError, "Unsupported"), (ConflictError, "NameTaken"),
+)  # fmt: skip
+# Why a container waits, and what helps (the reference's table of diagnosis).
+_REMEDIES = {
+    "ErrImagePull": "check name, tag and pull secret of the image",
+    "ImagePullBackOff": "check name, tag and pull secret of the image",
+    "ErrImageNeverPull": "load the image into the node",
+    "InvalidImageName": "correct the name of the image",
+    "CreateContainerConfigError": "check that its Secrets and ConfigMaps are there, and that the image has a numeric user that is not root",
+    "CrashLoopBackOff": "read the log: kubectl logs {pod} -c {container} --previous",
+}
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """What the cluster shows of an AgentType.
+
+    Attributes:
+        generation: Of its spec.
+        deployment: None where it is made of jobs, or nothing is there yet.
+        pods: Its pods.
+        fault: Why what it declares could not be made.
+    """
+
+    generation: int
+    deployment: KubeObject | None
+    pods: Sequence[KubeObject]
+    fault: OutriderError | None
+
+
+def conditions(seen: Seen) -> list[Condition]:
+    """Return the conditions Ready, Progressing and Degraded; the first one has the message that matters most."""
+    if seen.fault is not None:
+        reason = next((name for kind, name in _REASONS if isinstance(seen.fault, kind)), "Refused")
+        message = " · ".join(filter(None, (_told(seen.fault), seen.fault.hint)))
+        return [
+            _condition(seen, "Ready", "False", reason, message),
+            _condition(seen, "Progressing", "False", reason),
+            _condition(seen, "Degraded", "True", reason, message),
+        ]
+    if seen.deployment is None:
+        return [
+            _condition(
+                seen, "Ready", "True", "TakesJobs", "jobs can be made: kubectl create job NAME --from=cronjob/AGENT"
+            ),
+            _condition(seen, "Progressing", "False", "Complete"),
+            _condition(seen, "Degraded", "False", "AsDeclared"),
+        ]
+    return _of_deployment(seen, seen.deployment)
+
+
+def _of_deployment(seen: Seen, deployment: KubeObject) -> list[Condition]:
+    spec, status = _plain(deployment.spec), _plain(deployment.status)
+    wanted = int(spec.get("replicas", 1))
+    ready, updated = int(status.get("readyReplicas", 0)), int(status.get("updatedReplicas", 0))
+    current = int(status.get("observedGeneration", 0)) >= deployment.metadata.generation
+    complete = current and updated == wanted == int(status.get("replicas", 0)) == int(
+        status.get("availableReplicas", 0)
+    )
+    problem = next(filter(None, map(pod_problem, seen.pods)), "")
+    stuck = any(one.get("reason") == "ProgressDeadlineExceeded" for one in status.get("conditions", ()))
+    enough = current and ready >= max(1, wanted) and wanted > 0
+    if wanted == 0:
+        first = _condition(seen, "Ready", "False", "ScaledToZero", "no pods are wanted · raise spec.scaling.replicas")
+    elif enough:
+        first = _condition(seen, "Ready", "True", "PodsReady", problem or f"{ready} of {wanted} pods ready")
+    else:
+        first = _condition(seen, "Ready", "False", "PodsNotReady", problem or f"{ready} of {wanted} pods ready")
+    degraded: ConditionStatus = "True" if stuck or problem else "False"
+    return [
+        first,
+        _condition(seen, "Progressing", "False" if complete else "True", "Complete" if complete else "RollingOut"),
+        _condition(seen, "Degraded", degraded, "PodsFail" if degraded == "True" else "AsDeclared", problem),
+    ]
+
+
+def pod_problem(pod: KubeObject) -> str:
+    """Return what is wrong with a pod, and what to do; empty where nothing is."""
+    status = _plain(pod.status)
+    if pod.metadata.deletion_timestamp:
+        return ""
+    for one in status.get("conditions", ()):
+        if one.get("type") == "PodScheduled" and one.get("status") == "False":
+            return (
+                f"pod {pod.metadata.name} finds no node: {one.get('message', '')} · check requests, taints and volumes"
+            )
+    for container in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
+        if text := _container_problem(pod.metadata.name, container):
+            return text
+    return ""
+
+
+def _container_problem(pod: str, container: dict[str, Any]) -> str:
+    name, state = container.get("name", ""), container.get("state") or {}
+    waiting = state.get("waiting") or {}
+    ended = state.get("terminated") or (container.get("lastState") or {}).get("terminated") or {}
+    reason = waiting.get("reason", "")
+    if reason not in _REMEDIES:
+        return ""
+    why = waiting.get("message", "")
+    if reason == "CrashLoopBackOff" and ended:
+        why = f"exit code {ended.get('exitCode')}" + (
+            f", {ended['reason']}" if ended.get("reason") not in (None, "Error") else ""
+        )
+        if ended.get("reason") == "OOMKilled":
+            return f"pod {pod}: container {name} was out of memory · raise spec.resources.memory"
+    return f"pod {pod}: container {name}: {reason}: {why} · {_REMEDIES[reason].format(pod=pod, container=name)}"[:1000]
+
+
+def _told(fault: OutriderError) -> str:
+    texts = [cause.message for cause in fault.causes] or [fault.message]
+    path = f"{fault.path}: " if fault.path and not fault.causes and not texts[0].startswith(fault.path) else ""
+    return (path + "; ".join(texts))[:1000]
+
+
+def _condition(seen: Seen, kind: str, status: ConditionStatus, reason: str, message: str = "") -> Condition:
+    return Condition(type=kind, status=status, reason=reason, message=message, observed_generation=seen.generation)
+
+
+def _plain(raw: msgspec.Raw) -> dict[str, Any]:
+    found = decode_plain(bytes(raw)) if raw else {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,110 @@
+"""What the controller needs of a cluster: the kinds, an account with just the rights that it uses, and itself."""
+
+from typing import Any
+
+from outrider.controller.agenttypes import CHILD_KINDS
+from outrider.controller.definitions import AGENT_TYPES, GROUP, MODEL_PROVIDERS, TOOLS, definitions
+from outrider.controller.service import LEASE
+from outrider.ports.kube.resources import PODS, VOLUME_CLAIMS, Resource
+
+NAMESPACE = "outrider-system"
+NAME = "outrider-controller"
+Manifest = dict[str, Any]
+_LABELS = {"app.kubernetes.io/name": NAME, "app.kubernetes.io/part-of": "outrider"}
+_READ = ["get", "list", "watch"]
+_WRITE = [*_READ, "create", "patch", "delete"]
+_PORT = 8081
+
+
+def installation(
+    image: str, *, namespace: str = NAMESPACE, replicas: int = 1, pull_policy: str = "IfNotPresent"
+) -> list[Manifest]:
+    """Return the objects of the controller, in the order in which they are made.
+
+    Args:
+        image: Of Outrider.
+        namespace: Where it runs.
+        replicas: Of these one acts; the others wait with filled caches.
+        pull_policy: Of the image.
+    """
+    return [
+        *definitions(),
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": {**_LABELS, "pod-security.kubernetes.io/enforce": "restricted"}}},
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": _metadata(namespace)},
+        {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": NAME, "labels": _LABELS}, "rules": cluster_rules()},
+        _binding("ClusterRole", namespace),
+        {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": _metadata(namespace), "rules": _lease_rules()},
+        _binding("Role", namespace),
+        _deployment(image, namespace, replicas, pull_policy),
+    ]  # fmt: skip
+
+
+def cluster_rules() -> list[Manifest]:
+    """Return what the controller may do in all namespaces: nothing with Secrets, and nothing with pods but to look."""
+    kept = [one for one in CHILD_KINDS if one != VOLUME_CLAIMS]
+    return [
+        _rule(GROUP, [AGENT_TYPES.plural, MODEL_PROVIDERS.plural, TOOLS.plural], _READ),
+        _rule(GROUP, [f"{AGENT_TYPES.plural}/status"], ["get", "patch"]),
+        _rule(GROUP, [f"{AGENT_TYPES.plural}/finalizers"], ["update"]),
+        *(_rule(group, [one.plural for one in kept if one.group == group], _WRITE) for group in _groups(kept)),
+        _rule("", [VOLUME_CLAIMS.plural], [*_READ, "create", "patch"]),
+        _rule("", [PODS.plural], _READ),
+        _rule("events.k8s.io", ["events"], ["create", "patch"]),
+    ]
+
+
+def _groups(resources: list[Resource]) -> list[str]:
+    return list(dict.fromkeys(one.group for one in resources))
+
+
+def _lease_rules() -> list[Manifest]:
+    return [
+        _rule("coordination.k8s.io", ["leases"], ["create"]),
+        {**_rule("coordination.k8s.io", ["leases"], ["get", "update"]), "resourceNames": [LEASE]},
+    ]
+
+
+def _rule(group: str, resources: list[str], verbs: list[str]) -> Manifest:
+    return {"apiGroups": [group], "resources": resources, "verbs": verbs}
+
+
+def _metadata(namespace: str) -> Manifest:
+    return {"name": NAME, "namespace": namespace, "labels": _LABELS}
+
+
+def _binding(kind: str, namespace: str) -> Manifest:
+    metadata = {"name": NAME, "labels": _LABELS} if kind == "ClusterRole" else _metadata(namespace)
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": f"{kind}Binding", "metadata": metadata,
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": NAME},
+        "subjects": [{"kind": "ServiceAccount", "name": NAME, "namespace": namespace}],
+    }  # fmt: skip
+
+
+def _deployment(image: str, namespace: str, replicas: int, pull_policy: str) -> Manifest:
+    selector = {"app.kubernetes.io/name": NAME}
+    confined = {
+        "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": True, "runAsNonRoot": True,
+        "runAsUser": 65532, "runAsGroup": 65532, "seccompProfile": {"type": "RuntimeDefault"},
+    }  # fmt: skip
+    container = {
+        "name": "controller", "image": image, "imagePullPolicy": pull_policy,
+        "command": ["python3", "-m", "outrider", "controller", "serve", "--image", image, "--pull-policy", pull_policy],
+        "env": [{"name": "POD_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}}],
+        "ports": [{"name": "health", "containerPort": _PORT, "protocol": "TCP"}],
+        "startupProbe": {"httpGet": {"path": "/healthz", "port": "health"}, "periodSeconds": 1, "failureThreshold": 60},
+        "livenessProbe": {"httpGet": {"path": "/healthz", "port": "health"}, "periodSeconds": 10, "failureThreshold": 6},
+        "readinessProbe": {"httpGet": {"path": "/readyz", "port": "health"}, "periodSeconds": 2},
+        "securityContext": confined,
+        "resources": {"requests": {"cpu": "50m", "memory": "96Mi"}, "limits": {"memory": "512Mi"}},
+    }  # fmt: skip
+    pod = {
+        "serviceAccountName": NAME,
+        "securityContext": {"runAsNonRoot": True},
+        "containers": [container],
+        "terminationGracePeriodSeconds": 10,
+    }
+    spec = {
+        "replicas": replicas, "selector": {"matchLabels": selector}, "template": {"metadata": {"labels": _LABELS}, "spec": pod},
+    }  # fmt: skip
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": _metadata(namespace), "spec": spec}

@@ -1,0 +1,216 @@
+"""`outrider controller`: what looks after AgentTypes in a Kubernetes cluster."""
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import click
+import msgspec
+import yaml
+
+from outrider.controller.definitions import AGENT_TYPES
+from outrider.controller.install import NAME, NAMESPACE, installation
+from outrider.core.errors import DeadlineExceededError, DeniedError, NotFoundError
+from outrider.ports.kube.client import KubeClient
+from outrider.ports.kube.errors import KindGoneError
+from outrider.ports.kube.kubeconfig import find_target
+from outrider.ports.kube.resources import (
+    CLUSTER_ROLE_BINDINGS,
+    CLUSTER_ROLES,
+    CRDS,
+    DEPLOYMENTS,
+    NAMESPACES,
+    ROLE_BINDINGS,
+    ROLES,
+    SERVICE_ACCOUNTS,
+    Resource,
+)
+from outrider.surfaces.cli.output import Output, output_option, show
+from outrider.surfaces.cli.session import ask_for_name, execute, need_terminal
+from outrider.surfaces.cli.settings import FINDINGS, interactive, note
+from outrider.version import __version__
+
+IMAGE = f"outrider.dev/outrider:{__version__}"
+READY_SECONDS = 120.0
+POLL_SECONDS = 0.2
+_KINDS = {
+    one.kind: one
+    for one in (
+        CRDS,
+        NAMESPACES,
+        SERVICE_ACCOUNTS,
+        CLUSTER_ROLES,
+        CLUSTER_ROLE_BINDINGS,
+        ROLES,
+        ROLE_BINDINGS,
+        DEPLOYMENTS,
+    )
+}
+
+
+class InstalledObject(msgspec.Struct):
+    """An object of the controller, and what became of it: `created`, `configured`, `unchanged` or `removed`."""
+
+    object: str
+    state: str
+
+
+def _options(command: Any) -> Any:
+    for option in (
+        click.option("--cluster", default="", metavar="CONTEXT", help="Kubernetes context; the current one if absent."),
+        click.option("--namespace", default=NAMESPACE, show_default=True, help="Where it runs."),
+    ):
+        command = option(command)
+    return command
+
+
+def _image_options(command: Any) -> Any:
+    for option in (
+        click.option("--image", default=IMAGE, show_default=True, help="Of Outrider, for the controller and for what stands beside agents."),
+        click.option("--replicas", type=click.IntRange(1, 9), default=1, show_default=True, help="One acts, the others wait."),
+        click.option("--pull-policy", type=click.Choice(["IfNotPresent", "Always", "Never"]), default="IfNotPresent", show_default=True, help="Of the image."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+@click.group()
+def controller() -> None:
+    """Look after AgentTypes in a Kubernetes cluster: install what does, bring it up to date, remove it."""
+
+
+@controller.command()
+@_image_options
+@click.option("--namespace", default=NAMESPACE, show_default=True, help="Where it runs.")
+def manifests(*, image: str, replicas: int, pull_policy: str, namespace: str) -> int:
+    """Print the objects of the controller as YAML, for git or kubectl."""
+    made = installation(image, namespace=namespace, replicas=replicas, pull_policy=pull_policy)
+    sys.stdout.write(yaml.safe_dump_all(made, sort_keys=False))
+    return 0
+
+
+@controller.command()
+@_options
+@_image_options
+@click.option("--wait/--no-wait", default=True, show_default=True, help="Until it is ready.")
+@output_option(list[InstalledObject])
+def install(
+    *, cluster: str, namespace: str, image: str, replicas: int, pull_policy: str, wait: bool, output: Output
+) -> int:
+    """Install the controller into a cluster, or bring the one that is there to this version; agents go on meanwhile."""
+    made = installation(image, namespace=namespace, replicas=replicas, pull_policy=pull_policy)
+    done = execute(_install(cluster, made, namespace if wait else ""))
+    show(done, output, columns=["object", "state"])
+    return 0
+
+
+# The same, by the name under which one looks for it later.
+controller.add_command(install, "upgrade")
+
+
+@controller.command()
+@_options
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--keep-kinds", is_flag=True, help="Leave the kinds and all AgentTypes, with their pods.")
+@output_option(list[InstalledObject])
+def uninstall(*, cluster: str, namespace: str, yes: bool, keep_kinds: bool, output: Output) -> int:
+    """Remove the controller, and with the kinds all AgentTypes and what runs for them."""
+    if not yes:
+        if not interactive():
+            raise need_terminal("--yes")
+        if not ask_for_name(find_target(cluster).name):
+            note("nothing was changed")
+            return FINDINGS
+    show(execute(_uninstall(cluster, namespace, keep_kinds=keep_kinds)), output, columns=["object", "state"])
+    return 0
+
+
+async def _install(cluster: str, made: list[dict[str, Any]], namespace: str) -> list[InstalledObject]:
+    async with KubeClient(find_target(cluster), component="install") as client:
+        done = [await _apply(client, content) for content in made]
+        if namespace:
+            await _ready(client, namespace)
+        return done
+
+
+async def _apply(client: KubeClient, content: dict[str, Any]) -> InstalledObject:
+    resource, metadata = _KINDS[content["kind"]], content["metadata"]
+    before = await _version(client, resource, metadata)
+    written = await client.apply(resource, content, force=True)
+    state = (
+        "created"
+        if written.created
+        else "unchanged"
+        if written.object["metadata"]["resourceVersion"] == before
+        else "configured"
+    )
+    return InstalledObject(_shown(resource, metadata), state)
+
+
+async def _version(client: KubeClient, resource: Resource, metadata: dict[str, Any]) -> str:
+    try:
+        found = await client.get(resource, metadata["name"], metadata.get("namespace", ""))
+    except NotFoundError:
+        return ""
+    return str(found["metadata"]["resourceVersion"])
+
+
+async def _ready(client: KubeClient, namespace: str) -> None:
+    end = asyncio.get_running_loop().time() + READY_SECONDS
+    while asyncio.get_running_loop().time() < end:
+        found = await client.get(DEPLOYMENTS, NAME, namespace)
+        status = found.get("status", {})
+        wanted = found["spec"]["replicas"]
+        current = status.get("observedGeneration", 0) >= found["metadata"]["generation"]
+        if current and wanted == status.get("updatedReplicas", 0) == status.get("availableReplicas", 0) == status.get(
+            "replicas", 0
+        ):
+            return
+        await asyncio.sleep(POLL_SECONDS)
+    raise DeadlineExceededError(
+        f"the controller is not ready after {READY_SECONDS:g} s", found=f"Deployment {namespace}/{NAME}", expected="ready pods",
+        suggestions=[f"kubectl describe pods -n {namespace}", "is the image in the cluster? outrider cluster load-image FILE"],
+    )  # fmt: skip
+
+
+async def _uninstall(cluster: str, namespace: str, *, keep_kinds: bool) -> list[InstalledObject]:
+    async with KubeClient(find_target(cluster), component="install") as client:
+        if not keep_kinds and namespace == "default":
+            raise DeniedError("the namespace 'default' is not removed", found=namespace, suggestions=["--keep-kinds"])
+        done = []
+        for content in _removed(namespace, keep_kinds=keep_kinds):
+            resource, metadata = _KINDS[content["kind"]], content["metadata"]
+            try:
+                await client.delete(resource, metadata["name"], metadata.get("namespace", ""), propagation="Foreground")
+            except NotFoundError:
+                continue
+            done.append(InstalledObject(_shown(resource, metadata), "removed"))
+        if not keep_kinds:
+            await _gone(client)
+        return done
+
+
+def _removed(namespace: str, *, keep_kinds: bool) -> Iterator[dict[str, Any]]:
+    """Yield what is removed: the kinds first, so that what belongs to their objects goes while somebody looks after it."""
+    for content in installation(IMAGE, namespace=namespace):
+        if content["kind"] != "CustomResourceDefinition" or not keep_kinds:
+            yield content
+
+
+async def _gone(client: KubeClient) -> None:
+    """Wait until no AgentType is left."""
+    end = asyncio.get_running_loop().time() + READY_SECONDS
+    while asyncio.get_running_loop().time() < end:
+        try:
+            if not await client.list(AGENT_TYPES):
+                return
+        except KindGoneError:
+            return
+        await asyncio.sleep(POLL_SECONDS)
+    raise DeadlineExceededError("AgentTypes are left", suggestions=["kubectl get agenttypes --all-namespaces"])
+
+
+def _shown(resource: Resource, metadata: dict[str, Any]) -> str:
+    place = f"{metadata['namespace']}/" if metadata.get("namespace") else ""
+    return f"{resource.kind} {place}{metadata['name']}"
