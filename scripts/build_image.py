@@ -28,6 +28,8 @@ PYTHON_IMAGE = "outrider.dev/python:3.11"
 SUITE = "bookworm"
 PACKAGES = "python3,ca-certificates"
 LIBRARIES = "opt/outrider/lib"
+# Where the Python of the base looks by itself.
+DEFAULT_LIBRARIES = "usr/local/lib/python3.11/dist-packages"
 REQUIREMENTS = ROOT / "requirements" / "image.txt"
 # What nobody reads in a container.
 _LEFT_OUT = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/info/*")
@@ -50,7 +52,9 @@ def main(arguments: list[str]) -> int:
         write_archive(given.output, IMAGE, [base, libraries, code], config)
     sys.stdout.write(f"{given.output}: {IMAGE}, {given.output.stat().st_size / 2**20:.0f} MiB\n")
     if given.base is not None:
-        write_archive(given.base, PYTHON_IMAGE, [base], ImageConfig(command=["python3"], environment=_ENVIRONMENT, user=_USER))
+        write_archive(
+            given.base, PYTHON_IMAGE, [base], ImageConfig(command=["python3"], environment=_ENVIRONMENT, user=_USER)
+        )
         sys.stdout.write(f"{given.base}: {PYTHON_IMAGE}\n")
     return 0
 
@@ -63,30 +67,41 @@ def base_layer() -> Path:
             sys.exit("the base of the image is made by mmdebstrap, as root: apt-get install mmdebstrap")
         temporary = made.with_name("base.part.tar")
         left_out = [f"--dpkgopt=path-exclude={pattern}" for pattern in _LEFT_OUT]
-        _run(["mmdebstrap", "--quiet", "--variant=essential", f"--include={PACKAGES}", *left_out, SUITE, str(temporary)])
+        _run(
+            ["mmdebstrap", "--quiet", "--variant=essential", f"--include={PACKAGES}", *left_out, SUITE, str(temporary)]
+        )
         temporary.replace(made)
     return made
 
 
-def libraries_layer(requirements: Path = REQUIREMENTS) -> Path:
-    """Return the layer with locked libraries, for the Python of the base, made once."""
-    made = _cached("libraries", requirements.read_bytes() + platform.machine().encode())
+def libraries_layer(requirements: Path = REQUIREMENTS, folder: str = LIBRARIES) -> Path:
+    """Return the layer with locked libraries in a folder, for the Python of the base, made once."""
+    made = _cached("libraries", requirements.read_bytes() + f"{folder} {platform.machine()}".encode())
     if not made.exists():
-        platforms = [f"--platform={name}_{platform.machine()}" for name in ("manylinux_2_34", "manylinux_2_28", "manylinux2014", "linux")]
+        platforms = [
+            f"--platform={name}_{platform.machine()}"
+            for name in ("manylinux_2_34", "manylinux_2_28", "manylinux2014", "linux")
+        ]
         with tempfile.TemporaryDirectory() as scratch:
             target = Path(scratch) / "lib"
             _run([
                 sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-compile", "--require-hashes", "--only-binary=:all:",
                 "--python-version=3.11", "--implementation=cp", "--abi=cp311", "--abi=abi3", "--abi=none", *platforms, "--target", str(target), "-r", str(requirements),
             ])  # fmt: skip
-            _pack(made, [(target, LIBRARIES)])
+            _pack(made, [(target, folder)])
     return made
 
 
 def code_layer(file: Path) -> Path:
     """Return the layer with Outrider itself."""
     package = f"{LIBRARIES}/outrider"
-    return _pack(file, [(ROOT / "src" / "outrider", package), *((ROOT / name, f"{package}/_data/{name}") for name in ("plugins", "examples"))])
+    return _pack(
+        file,
+        [
+            (ROOT / "src" / "outrider", package),
+            *((ROOT / name, f"{package}/_data/{name}") for name in ("plugins", "examples")),
+        ],
+    )
 
 
 def _cached(name: str, made_from: bytes) -> Path:

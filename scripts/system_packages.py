@@ -43,7 +43,7 @@ def main() -> int:
         sys.stderr.write(f"some tests need system packages:  sudo {' '.join(command)}\n")
         return 0
     sys.stderr.write(f"installing system packages: {' '.join(missing)}\n")
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    quiet: dict[str, int] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     subprocess.run(["apt-get", "update", "-qq"], check=False, **quiet)
     if subprocess.run(command, check=False, **quiet).returncode != 0:
         sys.stderr.write(f"that did not work; by hand:  sudo {' '.join(command)}\n")

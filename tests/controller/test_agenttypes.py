@@ -135,7 +135,7 @@ async def test_a_change_of_what_it_names_reaches_the_sidecar_and_restarts_nothin
         await until(lambda: ready(server)[0] == "PodsNotReady")
         await quiet(server)
         before = deployment(server)["metadata"]["generation"]
-        server.put(named(MODEL_PROVIDERS), {**PROVIDER, "spec": {**PROVIDER["spec"], "url": "http://10.0.0.2/v1"}})  # type: ignore[dict-item]  # plain data
+        server.put(named(MODEL_PROVIDERS), {**PROVIDER, "spec": {**PROVIDER["spec"], "url": "http://10.0.0.2/v1"}})
         await until(lambda: "10.0.0.2" in str(server.get("configmaps", "shop", "triage-sidecar")))
         await quiet(server)
         assert deployment(server)["metadata"]["generation"] == before

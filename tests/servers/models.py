@@ -13,18 +13,19 @@ INPUT, OUTPUT = 11, 4
 
 
 class ModelServer:
-    """The provider, on a free port of 127.0.0.1.
+    """The provider, on a free port.
 
     Args:
         key: The one that it takes.
         pause: Seconds between the events of a stream.
+        host: Address at which it listens.
 
     Attributes:
         told: Tokens of prompts and answers that it has told, for each answer.
         models: What it was asked for, in order.
     """
 
-    def __init__(self, key: str, *, pause: float = 0.0) -> None:
+    def __init__(self, key: str, *, pause: float = 0.0, host: str = "127.0.0.1") -> None:
         self.key = key
         self.pause = pause
         self.told: list[tuple[int, int]] = []
@@ -34,14 +35,14 @@ class ModelServer:
         class Handler(_Handler):
             provider = server
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer((host, 0), Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever)
 
     @property
     def url(self) -> str:
         """Its address."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return "http://{}:{}".format(*self._server.server_address[:2])
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -34,13 +34,16 @@ class ServerProcess(ABC):
         self._process.wait()
 
 
-def start(command: Sequence[str | Path], port: int, log: Path, **more: str) -> "subprocess.Popen[bytes]":
-    """Start a program and wait until it takes connections on a port of 127.0.0.1.
+def start(
+    command: Sequence[str | Path], port: int, log: Path, *, host: str = "127.0.0.1", **more: str
+) -> "subprocess.Popen[bytes]":
+    """Start a program and wait until it takes connections on a port.
 
     Args:
         command: It and its arguments.
         port: Where it is to listen.
         log: File to which what it says is added.
+        host: At which address.
         more: Further variables of its environment.
     """
     with log.open("ab") as file:
@@ -48,7 +51,7 @@ def start(command: Sequence[str | Path], port: int, log: Path, **more: str) -> "
     deadline = time.monotonic() + WAIT
     while True:
         try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            socket.create_connection((host, port), timeout=1).close()
         except OSError:
             if process.poll() is not None or time.monotonic() > deadline:
                 process.kill()

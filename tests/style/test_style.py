@@ -22,6 +22,7 @@ BROAD_EXCEPT = {
     "ports/http/routing.py",
     "ports/nats/work.py",
     "ports/kube/controller.py",
+    "ports/kube/informer.py",
     "sidecar/proxy/proxy.py",
     "sidecar/tools/gate.py",
     "runtime/plugin_host",

@@ -87,7 +87,7 @@ class AgentTypes:
         for informer in (self._tools, self._providers):
             self.controller.follow(informer, self._who_may_name)
         for resource, informer in informers.items():
-            self.controller.follow(informer, owner_keys("AgentType"))
+            self.controller.follow(informer, owner_keys(AGENT_TYPES))
             informer.on_change(partial(_forget, self._children[resource]))
         self.controller.follow(self._pods, lambda change: _agent_of(change.after or change.before))
 

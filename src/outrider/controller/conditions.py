@@ -106,16 +106,15 @@ def _container_problem(pod: str, container: dict[str, Any]) -> str:
     name, state = container.get("name", ""), container.get("state") or {}
     waiting = state.get("waiting") or {}
     ended = state.get("terminated") or (container.get("lastState") or {}).get("terminated") or {}
-    reason = waiting.get("reason", "")
+    reason, why = waiting.get("reason", ""), waiting.get("message", "")
+    if state.get("terminated") and ended.get("exitCode"):
+        reason = "CrashLoopBackOff"  # it has just ended, and will be started again
     if reason not in _REMEDIES:
         return ""
-    why = waiting.get("message", "")
     if reason == "CrashLoopBackOff" and ended:
-        why = f"exit code {ended.get('exitCode')}" + (
-            f", {ended['reason']}" if ended.get("reason") not in (None, "Error") else ""
-        )
         if ended.get("reason") == "OOMKilled":
             return f"pod {pod}: container {name} was out of memory · raise spec.resources.memory"
+        why = f"it ended with exit code {ended.get('exitCode')}"
     return f"pod {pod}: container {name}: {reason}: {why} · {_REMEDIES[reason].format(pod=pod, container=name)}"[:1000]
 
 

@@ -1,4 +1,7 @@
-"""A server on the MCP SDK 1.x, with its defaults: sessions, and answers as events. Its port is the first argument, or `stdio`."""
+"""A server on the MCP SDK 1.x, with its defaults: sessions, and answers as events. Its port is the first argument, or `stdio`.
+
+It listens on 127.0.0.1, or at the address that is the second argument.
+"""
 
 import asyncio
 import sys
@@ -37,10 +40,11 @@ def hidden() -> str:
     return "seen"
 
 
-server = FastMCP("shop")
+host = sys.argv[2] if len(sys.argv) > 2 else "127.0.0.1"
+server = FastMCP("shop", host=host)
 for tool in (add, fail, wait, count, hidden):
     server.add_tool(tool)
 if sys.argv[1] == "stdio":
     server.run("stdio")
 else:
-    uvicorn.run(server.streamable_http_app(), host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")
+    uvicorn.run(server.streamable_http_app(), host=host, port=int(sys.argv[1]), log_level="warning")

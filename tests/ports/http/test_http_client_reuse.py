@@ -157,4 +157,4 @@ async def test_connection_given_up_before_it_is_made_leaves_no_error() -> None:
     connection = ClientConnection(Limits(), memoryview(bytearray(10)), set())
     connection.abort()
     connection.connection_lost(ConnectionResetError("gone"))
-    assert connection.ready.cancelled()
+    assert isinstance(connection.ready.exception(), ConnectionAbortedError)

@@ -57,7 +57,7 @@ async def test_children_are_made_kept_and_mended(server: Server, client: KubeCli
 
     controller = manager.add(Controller("widgets", reconcile))
     controller.follow(widgets)
-    controller.follow(maps, owner_keys("Widget"))
+    controller.follow(maps, owner_keys(WIDGETS))
     await client.apply(WIDGETS, widget("one", namespace=server.namespace))
     key = f"{server.namespace}/one-child"
     async with running(manager):

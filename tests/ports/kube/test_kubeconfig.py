@@ -80,6 +80,8 @@ def test_of_two_values_of_one_name_the_first_file_wins(tmp_path: Path) -> None:
     assert merged.target() == Target("staging", Cluster(server="https://c:6443"), User(token="t"), "shop")
     assert (sorted(merged.users), merged.files) == (["more", "u"], [first, second])
     assert merged.clusters["c"].tls_server_name == "", "two values are not mixed"
+    third = written(tmp_path, "third", **{"current-context": "other"})
+    assert [read_kubeconfig(files).current for files in ([first, third, second], [second, third])] == ["other", "staging"]  # fmt: skip
 
 
 def test_no_file_at_all_is_a_kubeconfig_without_anything(tmp_path: Path) -> None:
@@ -120,7 +122,7 @@ def test_relative_paths_count_from_their_file(tmp_path: Path) -> None:
         b"contexts: [{name: 7}]", b"users: [{name: a, user: {token: 12}}]", b"x: !!python/object/apply:os.system [ls]", b"[" * 5000,
         *(
             pytest.param(text, marks=pytest.mark.xfail(strict=True, raises=(ValueError, AttributeError), reason="DEFECT: an error of Python or PyYAML, no InvalidConfigError"))
-            for text in (b"\xff\xfe\x80", b"current-context: 2026-13-99", b"!!int x", b"x: !!timestamp x", b"x: " + b"9" * 5000)
+            for text in (b"\xff\xfe\x80", b"!!int x", b"x: !!timestamp x", b"x: " + b"9" * 5000)
         ),
     ],
     ids=lambda text: repr(text[:25]),
@@ -138,8 +140,8 @@ def test_a_folder_in_place_of_a_file_is_refused(tmp_path: Path) -> None:
         read_kubeconfig([tmp_path])
 
 
-@given(st.text(st.sampled_from("ab: -[]{}\n'\"#&*!|>%@`,?~=<\t0179.e")))
-@settings(max_examples=150, deadline=None)
+@given(st.text(st.sampled_from("ab: -[]{}\n'\"#&*!|>%@`,?~=<\t._")))
+@settings(max_examples=250, deadline=None)
 def test_whatever_a_file_holds_it_is_read_or_refused(text: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "config"
@@ -159,8 +161,9 @@ def test_a_context_that_is_not_there_is_told_from_a_near_one(tmp_path: Path) -> 
 
 
 def test_without_a_current_context_it_is_said_how_to_select_one(tmp_path: Path) -> None:
+    changes: dict[str, Any] = {"current-context": None}
     with pytest.raises(NotFoundError, match="no cluster is selected") as caught:
-        read_kubeconfig([written(tmp_path, **{"current-context": None})]).target()
+        read_kubeconfig([written(tmp_path, **changes)]).target()
     assert any("outrider cluster up" in one for one in caught.value.suggestions)
     with pytest.raises(NotFoundError, match="no kubeconfig file"):
         read_kubeconfig([]).target()
@@ -269,7 +272,7 @@ def named(part: str) -> st.SearchStrategy[list[dict[str, Any]]]:
     return st.lists(entries, max_size=3, unique_by=lambda entry: str(entry["name"]))
 
 
-DOCUMENTS = st.fixed_dictionaries({}, optional={
+DOCUMENTS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries({}, optional={
     **{f"{part}s": named(part) | st.none() for part in PARTS}, "current-context": NAMES | st.just(""), "preferences": st.just({}),
     "kind": st.just("Config"), "apiVersion": st.just("v1"),
 })  # fmt: skip
@@ -305,7 +308,7 @@ def as_kubectl_reads(files: list[Path]) -> dict[str, Any]:
 @pytest.mark.real
 @needs_kubectl
 @given(st.lists(st.tuples(DOCUMENTS, DUMPS) | st.none(), min_size=1, max_size=3))
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_what_is_merged_is_what_kubectl_merges(documents: list[tuple[dict[str, Any], Any] | None]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         files = [Path(folder) / str(number) for number in range(len(documents))]
@@ -351,7 +354,7 @@ def untaken(text: str, why: str) -> Any:
         untaken("contexts: [{name: c}]", "a context without content is refused"),
         untaken("clusters: [{name: c}]", "a cluster without content is refused"),
         untaken("current-context: 2026-01-02", "what YAML 1.1 takes for a date is not a string, as it is for kubectl"),
-        untaken(r'{"current-context": "\ud83d\ude80"}', "a file in JSON with two escapes for one character is refused"),
+        untaken("current-context: 2026-13-99", "what YAML 1.1 takes for a date is a ValueError of Python"),
         untaken("current-context: 12:30", "what YAML 1.1 takes for a sexagesimal number is not a string, as it is for kubectl"),
     ],
 )  # fmt: skip

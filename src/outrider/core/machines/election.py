@@ -13,6 +13,8 @@ from typing import Literal
 
 import msgspec
 
+from outrider.core.errors import InvalidConfigError
+
 Wanted = Literal["create", "take", "renew", "wait"]
 
 
@@ -28,6 +30,13 @@ class Terms(msgspec.Struct, frozen=True):
     duration: float = 15.0
     deadline: float = 10.0
     retry: float = 2.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.retry < self.deadline < self.duration:
+            raise InvalidConfigError(
+                "who leads must stop before another one may begin", found=f"retry {self.retry}, deadline {self.deadline}, duration {self.duration}",
+                expected="retry < deadline < duration",
+            )  # fmt: skip
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -62,6 +71,10 @@ class Candidate:
         self.identity, self.terms = identity, terms or Terms()
         self._record: Record | None = None
         self._changed = 0.0
+        # Of a Lease that has gone: who held it may not have heard of that, and its number is not to be used again.
+        self._lost: Record | None = None
+        self._transitions = -1
+        self._tried = False
         self._renewed: float | None = None
 
     @property
@@ -76,8 +89,15 @@ class Candidate:
 
     def saw(self, record: Record | None, *, now: float) -> None:
         """Take what was read; None where there is no Lease."""
-        if record is None or self._record is None or _content(record) != _content(self._record):
-            self._changed = now
+        if record is None and self._record is not None and self._record.holder not in ("", self.identity):
+            self._lost = self._record
+        if record is None:
+            self._changed = now if self._record is not None else self._changed
+        elif self._record is None or _content(record) != _content(self._record):
+            self._changed, self._lost = now, None
+        if record is not None:
+            self._transitions = max(self._transitions, record.transitions)
+            self._tried = self._tried and record.holder == self.identity
         self._record = record
         if record is None or record.holder != self.identity:
             self._renewed = None
@@ -86,21 +106,24 @@ class Candidate:
         """Return what to do now."""
         record = self._record
         if record is None:
-            return "create"
+            waits = self._lost is not None and now - self._changed < self._lost.duration
+            return "wait" if waits else "create"
         if record.holder == self.identity and self._renewed is not None:
             return "renew"
-        if not record.holder or now - self._changed >= record.duration:
+        # Also where it is ours already, by a write of this candidate whose answer was lost.
+        lost = self._tried and record.holder == self.identity
+        if lost or not record.holder or now - self._changed >= record.duration:
             return "take"
         return "wait"
 
     def written(self, *, wall: float) -> Record:
         """Return what to write to lead, or to lead on; `wall` is seconds since the epoch, for people."""
-        before = self._record
+        before, self._tried = self._record, True
         if before is not None and before.holder == self.identity and self._renewed is not None:
             return msgspec.structs.replace(before, renewed=wall, duration=self.terms.duration)
         return Record(
             holder=self.identity, duration=self.terms.duration, renewed=wall, acquired=wall,
-            transitions=before.transitions + 1 if before is not None else 0, version=before.version if before is not None else "",
+            transitions=self._transitions + 1, version=before.version if before is not None else "",
         )  # fmt: skip
 
     def wrote(self, record: Record, *, began: float, now: float) -> None:
@@ -111,7 +134,8 @@ class Candidate:
             began: When the write was sent: from then on others may count.
             now: When the answer came.
         """
-        self._record, self._changed, self._renewed = record, now, began
+        self._record, self._changed, self._renewed, self._lost = record, now, began, None
+        self._transitions = max(self._transitions, record.transitions)
 
     def leads(self, *, now: float) -> bool:
         """Return whether it may act."""

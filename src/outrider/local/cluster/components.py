@@ -17,12 +17,10 @@ class Component(msgspec.Struct, frozen=True):
 
     Attributes:
         name: Also that of its log.
-        healthy: Address that answers 200 once it is well; empty where nobody asks.
     """
 
     name: str
     argv: list[str]
-    healthy: str = ""
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -60,7 +58,7 @@ def etcd(place: Place) -> Component:
         f"--advertise-client-urls={client}", f"--listen-peer-urls={peer}", f"--initial-advertise-peer-urls={peer}",
         f"--initial-cluster=node={peer}", "--log-level=warn",
     ]  # fmt: skip
-    return Component("etcd", argv if place.sync else [*argv, "--unsafe-no-fsync"], f"{client}/health")
+    return Component("etcd", argv if place.sync else [*argv, "--unsafe-no-fsync"])
 
 
 def api_server(place: Place) -> Component:
@@ -80,7 +78,7 @@ def api_server(place: Place) -> Component:
         f"--proxy-client-key-file={pki / 'front-proxy-client.key'}", "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
         f"--service-account-signing-key-file={pki / 'service-accounts.key'}", f"--service-account-key-file={pki / 'service-accounts.pub'}",
     ]  # fmt: skip
-    return Component("kube-apiserver", argv, f"https://{_LOOPBACK}:{API_PORT}/readyz")
+    return Component("kube-apiserver", argv)
 
 
 def controller_manager(place: Place) -> Component:
@@ -134,7 +132,6 @@ def dns(place: Place) -> Component:
     return Component(
         "coredns",
         [_program(place, "coredns"), "-conf", str(place.layout.configuration / "Corefile")],
-        "http://127.0.0.1:8181/ready",
     )
 
 

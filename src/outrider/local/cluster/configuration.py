@@ -1,6 +1,7 @@
 """The configuration files of a cluster's processes."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -33,9 +34,8 @@ def write_configuration(place: Place, registry: str = "") -> None:
     (network / "10-outrider.conflist").write_text(json.dumps(_network(place), indent=1))
     hosts = folder / "registries" / "_default"
     hosts.mkdir(parents=True, exist_ok=True)
-    (hosts / "hosts.toml").write_text(
-        f'[host."{registry}"]\n  capabilities = ["pull", "resolve"]\n' if registry else ""
-    )
+    pulled = f'[host.{json.dumps(registry)}]\n  capabilities = ["pull", "resolve"]\n' if registry else ""
+    (hosts / "hosts.toml").write_text(pulled)
 
 
 def _authentication() -> dict[str, Any]:
@@ -53,7 +53,7 @@ def _kubelet(place: Place) -> dict[str, Any]:
         "kind": "KubeletConfiguration",
         "failCgroupV1": False,
         "cgroupDriver": "cgroupfs",
-        "cgroupRoot": f"/{place.layout.cgroup}",
+        "cgroupRoot": f"/{place.addresses.device}",
         "enforceNodeAllocatable": ["pods"],
         "failSwapOn": False,
         "oomScoreAdj": 0,
@@ -69,7 +69,7 @@ def _kubelet(place: Place) -> dict[str, Any]:
         "tlsPrivateKeyFile": str(pki / "kubelet.key"),
         "clusterDomain": DOMAIN,
         "clusterDNS": [place.addresses.dns],
-        "resolvConf": str(resolver_file()),
+        "resolvConf": str(resolver_file(place)),
         # A disk that is rather full is the machine's matter: it must not empty the node.
         "evictionHard": {
             "memory.available": "50Mi",
@@ -119,12 +119,12 @@ def _corefile(place: Place) -> str:
     health 127.0.0.1:8080
     ready 127.0.0.1:8181
     kubernetes {DOMAIN} in-addr.arpa ip6.arpa {{
-        kubeconfig {kubeconfig}
+        kubeconfig "{kubeconfig}"
         pods insecure
         fallthrough in-addr.arpa ip6.arpa
         ttl 5
     }}
-    forward . {resolver_file()} {{
+    forward . "{resolver_file(place)}" {{
         max_concurrent 1000
     }}
     cache 5
@@ -134,9 +134,21 @@ def _corefile(place: Place) -> str:
 """
 
 
-def resolver_file() -> Path:
-    """Return the file that names whom the machine asks for names."""
-    return next((file for file in _RESOLVERS if file.exists()), _RESOLVERS[-1])
+def resolver_file(place: Place) -> Path:
+    """Return the file that names whom the machine asks for names, as pods may ask them."""
+    return place.layout.configuration / "resolv.conf"
+
+
+def write_resolvers(place: Place) -> None:
+    """Write that file, from within the machine's own mounts: those of the node hide it."""
+    source = next((file for file in _RESOLVERS if file.exists()), None)
+    lines = source.read_text(errors="replace").splitlines() if source is not None else []
+    # What listens on the machine's loopback alone is out of reach.
+    kept = [line for line in lines if not re.match(r"\s*nameserver\s+(127\.|::1)", line)]
+    if not any(line.strip().startswith("nameserver") for line in kept):
+        kept.append(f"nameserver {place.addresses.host}")
+    place.layout.configuration.mkdir(mode=0o700, parents=True, exist_ok=True)
+    resolver_file(place).write_text("\n".join(kept) + "\n")
 
 
 def _containerd(place: Place) -> str:

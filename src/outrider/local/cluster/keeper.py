@@ -7,6 +7,7 @@ With it everything of the cluster ends, as the kernel ends all processes of a na
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
 import time
@@ -15,7 +16,7 @@ from contextlib import suppress
 from outrider.core.errors import DeadlineExceededError, ExecutionFailedError, OutriderError
 from outrider.local.cluster import components, machine
 from outrider.local.cluster.components import Component, Place
-from outrider.local.cluster.configuration import PAUSE_IMAGE, write_configuration
+from outrider.local.cluster.configuration import PAUSE_IMAGE, write_configuration, write_resolvers
 from outrider.local.cluster.images import import_command, write_pause
 from outrider.local.cluster.layout import Addresses, ClusterLayout, ClusterState, NodeState
 from outrider.local.cluster.pki import write_certificates
@@ -25,6 +26,8 @@ from outrider.ports.process.init import Init
 START_SECONDS = 90.0
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _POLL = 0.1
+_LOOK_SECONDS = 30.0
+_LARGEST_LOG = 64 * 1024 * 1024
 _STOP_SECONDS = 1.0
 _FIRST_PAUSE, _LONGEST_PAUSE, _STEADY = 0.5, 15.0, 30.0
 
@@ -66,8 +69,12 @@ class Keeper:
             await self._prepare()
             self._init = Init(self._ended)
             await self._until_stopped(began)
-            await self._stop.wait()
-        except (OutriderError, OSError) as error:
+            while not self._stop.is_set():
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_LOOK_SECONDS):
+                        await self._stop.wait()
+                self._look_after()
+        except (OutriderError, OSError, RuntimeError, ValueError) as error:
             status = 1
             self._node.phase, self._node.problem = (
                 "failed",
@@ -93,9 +100,10 @@ class Keeper:
 
     async def _prepare(self) -> None:
         machine.raise_limits()
-        machine.make_cgroup(self._layout.cgroup)
+        machine.make_cgroup(self._place.addresses.device)
         self._layout.logs.mkdir(mode=0o700, exist_ok=True)
         self._layout.data.mkdir(mode=0o711, exist_ok=True)
+        write_resolvers(self._place)
         await machine.set_mounts(self._place)
         self._network = await machine.set_network(self._place, egress=self._state.egress)
         write_configuration(self._place, self._registry)
@@ -168,6 +176,14 @@ class Keeper:
             sys.stderr.write(f"{name} cannot be started: {error}\n")
             self._loop.call_later(_LONGEST_PAUSE, self._restart, name)
 
+    def _look_after(self) -> None:
+        """Bound the logs, and end where the cluster's folder has gone: nobody would ever find it again."""
+        if not self._layout.folder.exists():
+            self._stop.set()
+        for file in self._layout.logs.glob("*.log"):
+            if file.stat().st_size > _LARGEST_LOG:
+                os.truncate(file, 0)  # its writer appends, and goes on at the beginning
+
     def _unwell(self) -> str:
         ended = [name for name in self._components if self._init.pid(name) is None]
         return f"{', '.join(ended)} ended" if ended else "its processes run"
@@ -180,9 +196,8 @@ class Keeper:
             await init.end_all(_STOP_SECONDS)
             # asyncio's own way of starting programs, which the rest needs, waits for each by its number.
             self._loop.remove_signal_handler(signal.SIGCHLD)
-        await machine.remove_cgroup(self._layout.cgroup)
-        restore = self._state.egress and not self._state.forwarding
-        await machine.remove_network(self._place.addresses, restore_forwarding=restore, machine=self._network)
+        await machine.remove_cgroup(self._place.addresses.device)
+        await machine.remove_network(self._place.addresses, machine=self._network)
         if self._node.phase != "failed":
             self._node.phase = "stopped"
         self._node.components = {}
@@ -196,7 +211,10 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("name")
     parser.add_argument("--registry", default="")
+    parser.add_argument("--hold", type=int, nargs="*", default=[])
     given = parser.parse_args(arguments)
+    for number in given.hold:
+        os.set_inheritable(number, False)  # locks of this process, and not of what it starts
     layout = ClusterLayout(given.name)
     state = layout.read()
     if state is None:

@@ -15,6 +15,7 @@ from outrider.runtime.contexts import user_state_folder
 S = TypeVar("S", bound=msgspec.Struct)
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
 PLACES = 16
+_UNMOUNTABLE = re.compile(r"[,:=\n]")
 API_PORT = 6443
 
 
@@ -69,7 +70,7 @@ class Addresses(msgspec.Struct, frozen=True):
 
     @property
     def device(self) -> str:
-        """The machine's end of the link."""
+        """The machine's end of the link; also the names of its rules and of its control group."""
         return f"outrider{self.place}"
 
 
@@ -95,8 +96,6 @@ class ClusterState(msgspec.Struct, kw_only=True):
 
     Attributes:
         keeper: Process id of its keeper on this machine; 0 where there is none.
-        birth: When that process started, as `ProcessInfo.birth`: another process may have its number by now.
-        forwarding: Whether the machine forwarded packets before.
         kubeconfig: The user's file that has its context; None where none has.
         context: The user's current context before.
         node: As its keeper says.
@@ -106,10 +105,8 @@ class ClusterState(msgspec.Struct, kw_only=True):
     place: int
     programs: Path
     keeper: int = 0
-    birth: int | None = None
     egress: bool = True
     ephemeral: bool = False
-    forwarding: bool = True
     kubeconfig: Path | None = None
     context: str = ""
     node: NodeState = msgspec.field(default_factory=NodeState)
@@ -126,6 +123,11 @@ class ClusterLayout:
     """
 
     def __init__(self, name: str) -> None:
+        if _UNMOUNTABLE.search(str(clusters_folder())):
+            raise InvalidConfigError(
+                f"the state folder {clusters_folder()} cannot be mounted", found=str(clusters_folder()), expected="a path without `,`, `:`, `=` and line ends",
+                suggestions=["name another one in XDG_STATE_HOME"],
+            )  # fmt: skip
         if not NAME.fullmatch(name):
             raise InvalidConfigError(
                 f"a cluster cannot be called {name!r}", found=name, expected="up to 32 of a-z, 0-9 and -, as `staging`"
@@ -134,6 +136,8 @@ class ClusterLayout:
         self.folder = clusters_folder() / name
         self.state_file = self.folder / "cluster.json"
         self.node_file = self.folder / "node.json"
+        self.lock = self.folder / "keeper.lock"
+        self.pid_file = self.folder / "keeper.pid"
         self.pki = self.folder / "pki"
         self.configuration = self.folder / "configuration"
         self.logs = self.folder / "logs"
@@ -164,11 +168,6 @@ class ClusterLayout:
         """Its context in kubeconfig files."""
         return f"outrider-{self.name}"
 
-    @property
-    def cgroup(self) -> str:
-        """The name of its control group, below the root."""
-        return f"outrider-{self.name}"
-
 
 def _read(file: Path, target: type[S]) -> S | None:
     try:
@@ -185,8 +184,17 @@ def clusters_folder() -> Path:
 
 
 def known_clusters() -> list[ClusterState]:
-    """Return what is known of all clusters of this user."""
+    """Return what is known of all clusters of this user; of one whose files are damaged, that they are."""
     folder = clusters_folder()
     names = sorted(entry.name for entry in folder.iterdir() if entry.is_dir()) if folder.is_dir() else []
-    found = [ClusterLayout(name).read() for name in names if NAME.fullmatch(name)]
-    return [state for state in found if state is not None]
+    found: list[ClusterState] = []
+    for name in filter(NAME.fullmatch, names):
+        try:
+            state = ClusterLayout(name).read()
+        except OutriderError as error:
+            state = ClusterState(
+                name=name, place=0, programs=Path(), node=NodeState(phase="failed", problem=error.message)
+            )
+        if state is not None:
+            found.append(state)
+    return found

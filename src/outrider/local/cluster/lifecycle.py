@@ -4,12 +4,14 @@ import asyncio
 import fcntl
 import functools
 import os
+import re
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from outrider.core.errors import (
@@ -17,25 +19,20 @@ from outrider.core.errors import (
     DeadlineExceededError,
     DeniedError,
     ExecutionFailedError,
+    InvalidConfigError,
+    LimitedError,
     MissingRequirementError,
     NotFoundError,
     did_you_mean,
 )
-from outrider.local.cluster import machine
-from outrider.local.cluster.layout import (
-    Addresses,
-    ClusterLayout,
-    ClusterState,
-    NodeState,
-    clusters_folder,
-    known_clusters,
-)
+from outrider.local.cluster import machine, places
+from outrider.local.cluster.layout import Addresses, ClusterLayout, ClusterState, NodeState, known_clusters
+from outrider.local.cluster.places import Place
 from outrider.local.cluster.programs import missing_programs
 from outrider.ports.kube.kubeconfig import kubeconfig_files
 from outrider.ports.kube.kubeconfig_file import add_context, remove_context
 from outrider.ports.process import guardian
 from outrider.ports.process.guarded import GuardedGroup, spawn_guarded
-from outrider.ports.process.table import send_signal
 
 START_SECONDS = 100.0
 STOP_SECONDS = 20.0
@@ -49,6 +46,7 @@ _TOOLS = {
     "sysctl": "procps",
 }
 _SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
+_REGISTRY = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")
 
 
 class Cluster:
@@ -78,11 +76,34 @@ class Cluster:
                 f"no cluster is called '{self.layout.name}'", found=self.layout.name, expected=", ".join(known) or "none there",
                 suggestions=[*did_you_mean(self.layout.name, known), f"start it: outrider cluster up {self.layout.name}"],
             )  # fmt: skip
-        if state.keeper and not alive(state):
-            state.keeper, state.node.components = 0, {}
+        state.keeper = self.keeper()
+        if not state.keeper and not self.alive():
+            state.node.components = {}
             if state.node.phase not in ("failed", "stopped"):
-                state.node.phase, state.node.problem = "stopped", "its keeper was killed"
+                state.node.phase, state.node.problem = "stopped", f"its keeper has ended: {self._last_words()}"
         return state
+
+    def keeper(self) -> int:
+        """Return the process id of its keeper on this machine; 0 where none runs."""
+        if not self.alive():
+            return 0
+        with suppress(OSError, ValueError):
+            root = int(self.layout.pid_file.read_text())
+            stat = guardian.read_stat(root)
+            for one in guardian.tree(root, stat.birth if stat is not None else None):
+                if one.pid != root and _inner_pid(one.pid) == 1:
+                    return one.pid
+        return 0
+
+    def alive(self) -> bool:
+        """Return whether its keeper, or who is about to start it, holds its lock."""
+        try:
+            os.close(self._lock())
+        except ConflictError:
+            return True
+        except FileNotFoundError:
+            return False
+        return False
 
     def check_stopped(self) -> None:
         """Check that it can be started.
@@ -90,12 +111,8 @@ class Cluster:
         Raises:
             ConflictError: It runs already.
         """
-        before = self.layout.read()
-        if before is not None and alive(before):
-            raise ConflictError(
-                f"the cluster '{before.name}' runs already", found=before.node.phase, expected="a cluster that does not run",
-                suggestions=[f"use it: kubectl --context {self.layout.context} get nodes", f"end it: outrider cluster down {before.name}"],
-            )  # fmt: skip
+        if self.alive():
+            raise self._running()
 
     async def up(self, programs: Path, *, egress: bool, ephemeral: bool = False, registry: str = "") -> ClusterState:
         """Start it, and return what is known of it once it is ready.
@@ -103,28 +120,34 @@ class Cluster:
         Args:
             programs: Folder of its programs, an absolute path.
             egress: Whether pods reach what the machine reaches.
-            ephemeral: End it with this process; nothing waits for the disk, and no kubeconfig of the user is changed.
+            ephemeral: End it with this process; nothing waits for the disk.
             registry: Where all images are pulled from; empty for their own registries.
 
         Raises:
             DeniedError: The caller is not root.
             MissingRequirementError: A tool or program is not there.
             ConflictError: It runs already.
+            LimitedError: The machine has no addresses left.
             ExecutionFailedError: It could not be started.
             DeadlineExceededError: It is not ready in time.
         """
         check_machine()
         check_programs(programs)
-        with _locked():
-            state = await self._reserve(programs, egress=egress, ephemeral=ephemeral)
-            command = [
-                "unshare", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child=SIGKILL", "--propagation", "private", sys.executable,
-                "-m", "outrider.local.cluster.keeper", self.layout.name, *(["--registry", registry] if registry else []),
-            ]  # fmt: skip
-            root = await self._spawn(command, ephemeral=ephemeral)
-        keeper = await _first_of(root)
-        state.keeper, state.birth = keeper.pid, keeper.birth
-        self.layout.write(state)
+        if registry and not _REGISTRY.fullmatch(registry):
+            raise InvalidConfigError(
+                f"--registry: {registry!r} is no address", found=registry, expected="http://HOST:PORT"
+            )
+        self.layout.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with places.changing():
+            lock = self._lock()
+            place = await self._reserve(programs, egress=egress, ephemeral=ephemeral)
+            # Whoever is killed from here on: the keeper holds the locks, or nobody does.
+            held = [lock, place.descriptor]
+            try:
+                await self._spawn(self._command(held, registry), held, ephemeral=ephemeral)
+            finally:
+                os.close(lock)
+                place.release()
         return await self._ready()
 
     async def down(self, *, keep: bool = False) -> None:
@@ -136,22 +159,22 @@ class Cluster:
         Raises:
             NotFoundError: There is no such cluster.
             DeadlineExceededError: It does not end.
+            InvalidConfigError: The user's kubeconfig cannot be changed; all else is removed.
         """
-        state = self.state()
-        if alive(state):
-            await _end(state)
-        if self._guard is not None:
-            await self._guard.kill()
-            self._guard = None
-        await _clean(self.layout, state)
-        if state.kubeconfig is not None:
-            remove_context(state.kubeconfig, self.layout.context, state.context)
+        state = self._known()
+        with places.changing():
+            await self._end()
+            await sweep()
         if keep:
-            state.keeper, state.kubeconfig = 0, None
+            if state.kubeconfig is not None:
+                remove_context(state.kubeconfig, self.layout.context, state.context)
+            state.kubeconfig = None
             self.layout.write(state)
             self.layout.write_node(NodeState(phase="stopped", version=state.node.version))
-        else:
-            shutil.rmtree(self.layout.folder, ignore_errors=True)
+            return
+        shutil.rmtree(self.layout.folder, ignore_errors=True)
+        if state.kubeconfig is not None:
+            remove_context(state.kubeconfig, self.layout.context, state.context)
 
     def select(self) -> None:
         """Add its context to the user's kubeconfig file, and select it there."""
@@ -169,63 +192,94 @@ class Cluster:
         state = self.state()
         if not state.keeper:
             raise NotFoundError(
-                f"the cluster '{state.name}' does not run",
-                found=state.node.phase,
-                expected="a running cluster",
+                f"the cluster '{state.name}' does not run", found=state.node.phase, expected="a running cluster",
                 suggestions=[f"outrider cluster up {state.name}"],
-            )
+            )  # fmt: skip
         return ["nsenter", f"--target={state.keeper}", "--mount", "--net", "--pid", "--"]
 
     def processes(self) -> dict[str, int]:
         """Return the process ids of its components on this machine, by name."""
         state = self.state()
-        if not state.keeper:
+        stat = guardian.read_stat(state.keeper) if state.keeper else None
+        if stat is None:
             return {}
         names = {pid: name for name, pid in state.node.components.items()}
-        found = {}
-        for stat in guardian.tree(state.keeper, state.birth):
-            inner = _inner_pid(stat.pid)
-            if inner in names:
-                found[names[inner]] = stat.pid
+        found = {
+            names[inner]: one.pid
+            for one in guardian.tree(stat.pid, stat.birth)
+            if (inner := _inner_pid(one.pid)) in names and inner
+        }
         return {name: found[name] for name in state.node.components if name in found}
 
-    async def _reserve(self, programs: Path, *, egress: bool, ephemeral: bool) -> ClusterState:
-        self.check_stopped()
+    def _known(self) -> ClusterState:
+        """Return what is known of it; of one whose files are damaged next to nothing, so that it can be removed."""
+        try:
+            return self.state()
+        except InvalidConfigError:
+            return ClusterState(name=self.layout.name, place=0, programs=Path())
+
+    async def _reserve(self, programs: Path, *, egress: bool, ephemeral: bool) -> Place:
+        """Choose its addresses, which are in its certificates: a cluster that is kept has them for good."""
         before = self.layout.read()
-        others = [state for state in known_clusters() if state.name != self.layout.name]
-        if before is not None:
-            await _clean(self.layout, before)
-        # The addresses are in its certificates: a cluster that is kept has them for good.
-        place = before.place if before is not None else await machine.free_place({state.place for state in others})
-        forwarding = machine.FORWARDING.read_text().strip() == "1"
-        first = not any(alive(other) and other.egress for other in others)
+        kept = before is not None and (self.layout.pki / "complete").exists()
+        await sweep()
+        place = await self._own_place(before.place) if before is not None and kept else await _free_place()
+        if egress and machine.FORWARDING.read_text().strip() == "0":
+            places.forwarding_mark().touch()
         state = ClusterState(
-            name=self.layout.name, place=place, programs=programs, egress=egress, ephemeral=ephemeral,
-            forwarding=forwarding or not first,
-        )  # fmt: skip
-        self.layout.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            name=self.layout.name, place=place.number, programs=programs, egress=egress, ephemeral=ephemeral
+        )
         self.layout.write(state)
         self.layout.write_node(state.node)
-        return state
+        return place
 
-    async def _spawn(self, command: list[str], *, ephemeral: bool) -> int:
+    async def _own_place(self, number: int) -> Place:
+        place = places.take(number)
+        if place is None or not await machine.usable(Addresses(number)):
+            raise ConflictError(
+                f"the addresses of the cluster '{self.layout.name}' are those of another cluster or network now", found=Addresses(number).link,
+                expected="addresses that nobody has", suggestions=["end the other one", f"begin anew: outrider cluster down {self.layout.name}"],
+            )  # fmt: skip
+        return place
+
+    def _command(self, held: Sequence[int], registry: str) -> list[str]:
+        keeper = [
+            "unshare", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child=SIGKILL", "--propagation", "private", sys.executable,
+            "-m", "outrider.local.cluster.keeper", self.layout.name, *(["--registry", registry] if registry else []), "--hold", *map(str, held),
+        ]  # fmt: skip
+        # Its number on this machine, which it does not see from within.
+        return ["sh", "-c", f"echo $$ > {shlex.quote(str(self.layout.pid_file))} && exec {shlex.join(keeper)}"]
+
+    async def _spawn(self, command: list[str], held: Sequence[int], *, ephemeral: bool) -> None:
         log = self.layout.folder / "keeper.log"
         environment = {**os.environ, "PATH": f"{os.environ.get('PATH', os.defpath)}:{_SBIN}"}
         if ephemeral:
-            self._guard = await spawn_guarded(command, env=environment, log=log)
-            return self._guard.pid
-        with log.open("ab") as output:
+            self._guard = await spawn_guarded(command, env=environment, log=log, pass_fds=held)
+            return
+        descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
             # It outlives this process, as nothing that a port starts may.
             detached = functools.partial(
-                subprocess.Popen, command, env=environment, stdin=subprocess.DEVNULL, start_new_session=True
+                subprocess.Popen,
+                command,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                pass_fds=held,
             )
-            return (await asyncio.to_thread(detached, stdout=output, stderr=output)).pid
+            await asyncio.to_thread(detached, stdout=descriptor, stderr=descriptor)
+        finally:
+            os.close(descriptor)
 
     async def _ready(self) -> ClusterState:
         """Wait until the keeper says that the cluster is ready."""
         name = self.layout.name
         end = asyncio.get_running_loop().time() + START_SECONDS
         while asyncio.get_running_loop().time() < end:
+            if not self.layout.folder.exists():
+                raise ExecutionFailedError(
+                    f"the cluster '{name}' was removed while it started", expected="to be left alone"
+                )
             state = self.state()
             if state.node.phase == "ready":
                 return state
@@ -241,10 +295,53 @@ class Cluster:
             suggestions=[f"outrider cluster logs keeper {name}"],
         )
 
+    async def _end(self) -> None:
+        """End the keeper, and with it everything that runs."""
+        for number, seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, STOP_SECONDS)):
+            end = asyncio.get_running_loop().time() + seconds
+            asked = 0
+            while self.alive() and asyncio.get_running_loop().time() < end:
+                keeper = self.keeper()
+                if keeper and keeper != asked:
+                    with suppress(ProcessLookupError):
+                        os.kill(keeper, number)
+                    asked = keeper
+                await asyncio.sleep(_POLL)
+        if self.alive():
+            raise DeadlineExceededError(
+                f"the cluster '{self.layout.name}' does not end", found=f"pid {self.keeper()}", expected="its end"
+            )
+        if self._guard is not None:
+            await self._guard.kill()
+            self._guard = None
+
+    def _lock(self) -> int:
+        """Return a descriptor that holds the cluster.
+
+        Raises:
+            ConflictError: Its keeper holds it.
+            FileNotFoundError: It has no folder.
+        """
+        descriptor = os.open(self.layout.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            raise self._running() from None
+        return descriptor
+
+    def _running(self) -> ConflictError:
+        name = self.layout.name
+        return ConflictError(
+            f"the cluster '{name}' runs already", found="its lock is held", expected="a cluster that does not run",
+            suggestions=[f"use it: kubectl --context {self.layout.context} get nodes", f"end it: outrider cluster down {name}"],
+        )  # fmt: skip
+
     def _last_words(self) -> str:
         with suppress(OSError):
-            return (self.layout.folder / "keeper.log").read_text(errors="replace").strip().rpartition("\n")[2][-300:]
-        return "its keeper has ended"
+            said = (self.layout.folder / "keeper.log").read_text(errors="replace").strip().rpartition("\n")[2][-300:]
+            return said or "it was killed"
+        return "it was killed"
 
 
 def check_machine() -> None:
@@ -283,29 +380,35 @@ def check_programs(programs: Path) -> None:
         )  # fmt: skip
 
 
-def alive(state: ClusterState) -> bool:
-    """Return whether the keeper of a cluster runs."""
-    stat = guardian.read_stat(state.keeper) if state.keeper else None
-    return stat is not None and stat.alive and stat.birth == state.birth
+async def sweep() -> None:
+    """Remove what clusters that are dead have left on the machine, whoever started them."""
+    for place in places.free():
+        try:
+            addresses = Addresses(place.number)
+            if await machine.has_traces(addresses.device):
+                await machine.remove_network(addresses)
+                await machine.remove_cgroup(addresses.device)
+        finally:
+            place.release()
+    if places.forwarding_mark().exists() and not places.anybody():
+        await machine.stop_forwarding()
+        places.forwarding_mark().unlink(missing_ok=True)
 
 
-async def _first_of(root: int) -> guardian.Stat:
-    """Return the first process of the new PID namespace below a process, once it is there."""
-    own = guardian.read_stat(root)
-    for _ in range(500):
-        for stat in guardian.tree(root, own.birth if own is not None else None):
-            if stat.pid != root and _inner_pid(stat.pid) == 1:
-                return stat
-        if own is None or not own.alive:
+async def _free_place() -> Place:
+    found: Place | None = None
+    for place in places.free():
+        if found is None and await machine.usable(Addresses(place.number)):
+            found = place
             break
-        own = guardian.read_stat(root)
-        await asyncio.sleep(_POLL / 2)
-    raise ExecutionFailedError(
-        "no namespaces can be made here",
-        found="unshare has ended",
-        expected="root with CAP_SYS_ADMIN",
-        suggestions=["unshare --mount --pid --fork true"],
-    )
+        place.release()
+    if found is None:
+        raise LimitedError(
+            "there is no room for another cluster on this machine: all of its addresses are taken", found="16 places",
+            expected="networks that do not use 10.244.0.0/16, 10.251.0.0/16 and 10.96.0.0/12",
+            suggestions=["outrider cluster status", "end one: outrider cluster down NAME"],
+        )  # fmt: skip
+    return found
 
 
 def _inner_pid(pid: int) -> int | None:
@@ -316,37 +419,3 @@ def _inner_pid(pid: int) -> int | None:
                 numbers = line.split()[1:]
                 return int(numbers[-1]) if len(numbers) > 1 else None
     return None
-
-
-async def _end(state: ClusterState) -> None:
-    assert state.birth is not None
-    for number, seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, STOP_SECONDS)):
-        with suppress(NotFoundError):
-            send_signal(state.keeper, number, birth=state.birth)
-        end = asyncio.get_running_loop().time() + seconds
-        while asyncio.get_running_loop().time() < end:
-            if not alive(state):
-                return
-            await asyncio.sleep(_POLL)
-    raise DeadlineExceededError(
-        f"the cluster '{state.name}' does not end", found=f"pid {state.keeper}", expected="its end"
-    )
-
-
-async def _clean(layout: ClusterLayout, state: ClusterState) -> None:
-    """Remove what a keeper that was killed has left on the machine; what is gone already costs nothing."""
-    await machine.remove_cgroup(layout.cgroup)
-    await machine.remove_network(Addresses(state.place), restore_forwarding=state.egress and not state.forwarding)
-
-
-@contextmanager
-def _locked() -> Iterator[None]:
-    """Let one process at a time choose addresses."""
-    folder = clusters_folder()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

@@ -9,12 +9,13 @@ import shlex
 from ipaddress import IPv4Network
 from pathlib import Path
 
-from outrider.core.errors import ExecutionFailedError, LimitedError
+from outrider.core.errors import ExecutionFailedError
 from outrider.local.cluster.components import Place
-from outrider.local.cluster.layout import PLACES, Addresses
+from outrider.local.cluster.layout import Addresses
 from outrider.ports.process.command import run
 
 CGROUPS = Path("/sys/fs/cgroup")
+_DEVICES = Path("/sys/class/net")
 FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 _CLONE_NEWNET = 0x40000000
 _SECONDS = 20.0
@@ -30,25 +31,11 @@ def uses_cgroup2() -> bool:
     return (CGROUPS / "cgroup.controllers").exists()
 
 
-async def free_place(taken: set[int]) -> int:
-    """Return a place whose addresses neither a cluster nor a network of the machine has.
-
-    Args:
-        taken: Places of the clusters of this user.
-
-    Raises:
-        LimitedError: There is none.
-    """
+async def usable(addresses: Addresses) -> bool:
+    """Return whether no network of the machine has addresses of a place."""
     routes = [network for line in await _lines("ip -4 route show table all") if (network := _network(line)) is not None]
-    for number in range(PLACES):
-        addresses = Addresses(number)
-        own = [IPv4Network(one) for one in (addresses.link, addresses.pods, addresses.services)]
-        if number not in taken and not any(route.overlaps(one) for route in routes for one in own):
-            return number
-    raise LimitedError(
-        "there is no room for another cluster on this machine: all of its addresses are taken", found=f"{len(taken)} clusters",
-        expected=f"at most {PLACES}, and networks that do not use 10.244.0.0/16, 10.251.0.0/16 and 10.96.0.0/12", suggestions=["outrider cluster status", "stop one: outrider cluster down NAME"],
-    )  # fmt: skip
+    own = [IPv4Network(one) for one in (addresses.link, addresses.pods, addresses.services)]
+    return not any(route.overlaps(one) for route in routes for one in own)
 
 
 def make_cgroup(name: str) -> None:
@@ -146,7 +133,7 @@ async def set_network(place: Place, *, egress: bool) -> int:
 
     Args:
         place: The cluster.
-        egress: Whether pods reach what the machine reaches.
+        egress: Whether pods reach what the machine reaches. Else nothing is forwarded for them, whatever the machine forwards.
 
     Returns:
         A descriptor of the machine's network.
@@ -172,41 +159,59 @@ async def set_network(place: Place, *, egress: bool) -> int:
         f"ip route add default via {addresses.host}",
         "echo 1 > /proc/sys/net/ipv4/ip_forward",
     ]
+    lines.append(f"{there} nft -f - <<'END'\n{_rules(addresses, egress=egress)}END")
     if egress:
-        lines += [
-            f"{there} nft -f - <<'END'\n{_translation(addresses)}END",
-            f"{there} sysctl -q -w net.ipv4.ip_forward=1",
-        ]
+        lines.append(f"{there} sysctl -q -w net.ipv4.ip_forward=1")
     await _script("network", lines)
     return machine
 
 
-async def remove_network(addresses: Addresses, *, restore_forwarding: bool, machine: int | None = None) -> None:
+async def remove_network(addresses: Addresses, *, machine: int | None = None) -> None:
     """Remove what a cluster has on the machine's own network.
 
     Args:
         addresses: Of the cluster.
-        restore_forwarding: Whether the machine forwards packets for it alone.
         machine: A descriptor of the machine's network, where that is not the one of this process.
     """
     there = "" if machine is None else _there(machine)
     await _quiet(f"{there} ip link delete {addresses.device}")
     await _quiet(f"{there} nft delete table ip {addresses.device}")
-    if restore_forwarding:
-        await _quiet(f"{there} sysctl -q -w net.ipv4.ip_forward=0")
+
+
+async def has_traces(device: str) -> bool:
+    """Return whether anything of a cluster is left on the machine."""
+    if (_DEVICES / device).exists() or not _removed(device):
+        return True
+    return f"table ip {device}" in await _lines("nft list tables ip")
+
+
+async def stop_forwarding() -> None:
+    """Let the machine forward nothing, as before the first cluster."""
+    await _quiet("sysctl -q -w net.ipv4.ip_forward=0")
 
 
 def _there(machine: int) -> str:
     return f"nsenter --net=/proc/{os.getpid()}/fd/{machine}"
 
 
-def _translation(addresses: Addresses) -> str:
-    """Return rules by which what leaves the cluster comes from the machine."""
-    return (
-        f"table ip {addresses.device} {{\n"
+def _rules(addresses: Addresses, *, egress: bool) -> str:
+    """Return rules by which what leaves the cluster comes from the machine, and by which nobody gets in through it."""
+    device = addresses.device
+    leaves = (
         " chain postrouting {\n"
         "  type nat hook postrouting priority srcnat;\n"
-        f'  ip saddr {{ {addresses.link}, {addresses.pods} }} oifname != "{addresses.device}" masquerade\n'
+        f'  ip saddr {{ {addresses.link}, {addresses.pods} }} oifname != "{device}" masquerade\n'
+        " }\n"
+    )
+    outward = "accept" if egress else "drop"
+    return (
+        f"table ip {device} {{\n"
+        f"{leaves if egress else ''}"
+        " chain forward {\n"
+        "  type filter hook forward priority filter;\n"
+        f'  oifname "{device}" ct state established,related accept\n'
+        f'  oifname "{device}" drop\n'
+        f'  iifname "{device}" {outward}\n'
         " }\n"
         "}\n"
     )

@@ -5,10 +5,13 @@ import json
 from pathlib import Path
 
 from outrider.local.cluster.layout import Addresses, ClusterLayout
-from outrider.ports.certificates.subjects import KeyPair, Subject, issue, new_authority, new_signing_key
+from outrider.ports.certificates.subjects import DAY, KeyPair, Subject, new_authority, new_signing_key
+from outrider.ports.certificates.subjects import issue as issue_for
 from outrider.ports.secrets.private_files import write_private
 
 ADMINISTRATORS = "system:masters"
+# A cluster that is kept is started again long after; nobody renews what is in it.
+LIFETIME = 3650 * DAY
 
 
 def write_certificates(layout: ClusterLayout, addresses: Addresses, node: str, now: float) -> None:
@@ -59,6 +62,11 @@ def write_certificates(layout: ClusterLayout, addresses: Addresses, node: str, n
         text = kubeconfig_text(layout.context, inside, authority.certificate, client)
         write_private(layout.kubeconfig if part == "admin" else layout.configuration / f"{part}.kubeconfig", text)
     write_private(layout.pki / "complete", b"")
+
+
+def issue(authority: KeyPair, subject: Subject, now: float) -> KeyPair:
+    """Return a certificate for as long as the cluster may be kept."""
+    return issue_for(authority, subject, now, lifetime=LIFETIME)
 
 
 def kubeconfig_text(context: str, server: str, authority: str, client: KeyPair) -> bytes:

@@ -15,6 +15,7 @@ from outrider.ports.http.tls_layer import TlsLayer
 
 _URL = re.compile(r"(https?)://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9\-._]*)(?::([0-9]{1,5}))?/?")
 _HEAD_BYTES = 8192
+_PROXY_STATUS = re.compile(rb"HTTP/1\.[01] ([0-9]{3})")
 _REFUSED = re.compile("ALERT_.*(CERTIFICATE|UNKNOWN_CA|DECRYPT_ERROR|ACCESS_DENIED|HANDSHAKE_FAILURE|PROTOCOL_VERSION)")
 
 
@@ -111,7 +112,7 @@ async def open_tunnel(proxy: Address, target: Address) -> socket.socket:
     try:
         tunnel.setblocking(False)
         await loop.sock_connect(tunnel, found[0][4])
-        where = f"{target.host}:{target.port}"
+        where = f"[{target.host}]:{target.port}" if ":" in target.host else f"{target.host}:{target.port}"
         await loop.sock_sendall(tunnel, f"CONNECT {where} HTTP/1.1\r\nHost: {where}\r\n\r\n".encode())
         head = b""
         while not head.endswith(b"\r\n\r\n"):
@@ -120,9 +121,10 @@ async def open_tunnel(proxy: Address, target: Address) -> socket.socket:
             if not piece:
                 raise ConnectionResetError(f"the proxy {proxy.shown} ended the connection")
             head += piece
-        status = head.split(b" ", 2)[1:2]
-        if status != [b"200"]:
-            raise ConnectionRefusedError(f"the proxy {proxy.shown} makes no tunnel: {head.split(b' ', 1)[1][:60]!r}")
+        status = _PROXY_STATUS.match(head)
+        if status is None or status[1] != b"200":
+            said = head.partition(b"\r\n")[0][:60].decode("latin-1")
+            raise ConnectionRefusedError(f"the proxy {proxy.shown} makes no tunnel: {said}")
     except BaseException:
         tunnel.close()
         raise

@@ -82,11 +82,12 @@ class Client:
         headers: Mapping[str, str] | Headers | None = None,
         body: bytes = b"",
         timeout: float | None = None,
+        repeat: bool | None = None,
     ) -> Response:
         """Send a request and return the answer, whatever its status.
 
-        A request on a kept connection that ends before the first byte of an answer is sent once more on a new one if its
-        method is idempotent. Other requests are never repeated.
+        A request on a kept connection that ends before the first byte of an answer is sent once more on a new one if it may
+        be repeated. Other requests never are.
 
         Args:
             method: Such as `GET`.
@@ -94,6 +95,7 @@ class Client:
             headers: Further fields; Host and those of the framing are set here.
             body: Sent as it is.
             timeout: Seconds, in place of the client's.
+            repeat: Whether it may be sent twice; what its method says if None.
 
         Raises:
             InvalidConfigError: A part of the request cannot be sent as given.
@@ -109,7 +111,7 @@ class Client:
         try:
             with Deadline(seconds):
                 async with self._free:
-                    return await self._send(method, message)
+                    return await self._send(method, message, repeat=method in _IDEMPOTENT if repeat is None else repeat)
         except TimeoutError as error:
             raise _no_answer(self._address, method, path, seconds, "no complete answer") from error
         finally:
@@ -183,8 +185,13 @@ class Client:
         except (OSError, ProtocolError) as error:
             raise failure(self._address, error, sent=connection.sent) from error
         finally:
-            connection.abort()
+            connection.forget()
             self._users -= 1
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request is under way."""
+        return self._users > 0
 
     async def close(self) -> None:
         """Drop all connections; requests under way fail with ConnectionFailedError."""
@@ -201,13 +208,13 @@ class Client:
             connection.abort()
         self._idle.clear()
 
-    async def _send(self, method: str, message: bytes) -> Response:
+    async def _send(self, method: str, message: bytes, *, repeat: bool) -> Response:
         connection = self._kept()
         if connection is not None:
             try:
                 return await self._exchange(connection, method, message)
             except ConnectionFailedError:
-                if connection.answering or method not in _IDEMPOTENT:
+                if connection.answering or not repeat:
                     raise
         connection = await connect(self._address, self._new_connection(), self._tls)
         if self._closed:

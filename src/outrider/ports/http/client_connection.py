@@ -88,7 +88,9 @@ class ClientConnection(asyncio.BufferedProtocol):
     def abort(self) -> None:
         """Drop the connection, also while it is being made."""
         self._ended = True
-        self.ready.cancel()
+        if not self.ready.done():
+            self.ready.set_exception(ConnectionAbortedError("the connection was dropped"))
+            self.ready.exception()  # whoever waits for it is told; that nobody does is no fault
         if self in self._connections:
             self._transport.abort()
 

@@ -38,13 +38,15 @@ class FailoverClient(Client):
         headers: Mapping[str, str] | Headers | None = None,
         body: bytes = b"",
         timeout: float | None = None,
+        repeat: bool | None = None,
     ) -> Response:
         """Send a request; arguments, result and errors are those of Client."""
         left = len(self._servers)
         while True:
             number, left = self._current, left - 1
             try:
-                return await self._servers[number].request(method, path, headers=headers, body=body, timeout=timeout)
+                server = self._servers[number]
+                return await server.request(method, path, headers=headers, body=body, timeout=timeout, repeat=repeat)
             except ConnectionFailedError as error:
                 if number == self._current:  # nobody else has moved on meanwhile
                     self._current = (number + 1) % len(self._servers)

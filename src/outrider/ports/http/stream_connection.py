@@ -37,6 +37,12 @@ class StreamConnection(ClientConnection):
         self._bound = limits.body
         self.headed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
+    def forget(self) -> None:
+        """Drop the connection, and whatever may still be said of its answer."""
+        if self._waiter is not None:
+            self._waiter.cancel()
+        self.abort()
+
     def _begin(self, head: ResponseHead) -> None:
         super()._begin(head)
         self._success = head.status < 300

@@ -107,12 +107,14 @@ class ObjectCache:
 
     def _put(self, key: str, before: KubeObject | None, item: KubeObject) -> Change:
         item = item.kept()
+        # Before anything is changed: what a function raises must not leave half of it done.
+        found = {name: list(function(item)) for name, function in self._functions.items()}
         self._unindex(key, before)
         self._objects[key] = item
-        for name, function in self._functions.items():
-            values = self._indexes[name]
-            for value in function(item):
-                values.setdefault(value, set()).add(key)
+        for name, values in found.items():
+            index = self._indexes[name]
+            for value in values:
+                index.setdefault(value, set()).add(key)
         return Change("added" if before is None else "updated", key, before, item)
 
     def _removed(self, key: str, before: KubeObject) -> Change:

@@ -1,7 +1,8 @@
 """Requests to a Kubernetes API server, by verb: objects in, objects out, and errors that say what to do."""
 
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any, Literal, Self
 
 import msgspec
@@ -11,13 +12,16 @@ from outrider.core.errors import InvalidConfigError
 from outrider.core.http.headers import Headers
 from outrider.ports.clock import Clock
 from outrider.ports.kube.kubeconfig import Target, find_target
-from outrider.ports.kube.objects import KubeObject
+from outrider.ports.kube.objects import UNREADABLE, KubeObject
 from outrider.ports.kube.resources import Resource, query
 from outrider.ports.kube.transport import Call, ContentType, Transport
 
 PAGE = 500
+# For all attempts of a request.
+SECONDS = 30.0
 Object = dict[str, Any]
 Propagation = Literal["Background", "Foreground", "Orphan"]
+_OBJECTS = msgspec.json.Decoder(KubeObject)
 _WARNING = re.compile(r'299 \S+ "((?:[^"\\]|\\.)*)"')
 
 
@@ -55,7 +59,13 @@ class Page(msgspec.Struct):
         rest: str = msgspec.field(name="continue", default="")
 
     metadata: Metadata
-    items: list[KubeObject] | None = None
+    items: list[msgspec.Raw] | None = None
+
+    def objects(self) -> Iterator[KubeObject]:
+        """Yield the objects, without those that are nested too deeply to be read."""
+        for item in self.items or ():
+            with suppress(*UNREADABLE):
+                yield _OBJECTS.decode(item).kept()
 
 
 class _PlainPage(msgspec.Struct):
@@ -103,7 +113,14 @@ class KubeClient:
         await self.close()
 
     async def get(
-        self, resource: Resource, name: str, namespace: str = "", *, part: str = "", urgent: bool = False
+        self,
+        resource: Resource,
+        name: str,
+        namespace: str = "",
+        *,
+        part: str = "",
+        urgent: bool = False,
+        timeout: float = SECONDS,
     ) -> Object:
         """Return an object.
 
@@ -111,8 +128,18 @@ class KubeClient:
             NotFoundError: It is not there; `KindGoneError` where its kind is not.
             OutriderError: What else the server says.
         """
+        _check_name(resource, name, namespace)
         self._tell("get", resource, namespace, name, part)
-        call = self._call("GET", resource.path(namespace, name, part), "get", resource, namespace, name, urgent=urgent)
+        call = self._call(
+            "GET",
+            resource.path(namespace, name, part),
+            "get",
+            resource,
+            namespace,
+            name,
+            urgent=urgent,
+            timeout=timeout,
+        )
         return _object((await self.transport.send(call)).content)
 
     async def list(
@@ -161,6 +188,7 @@ class KubeClient:
     async def create(
         self, resource: Resource, content: Mapping[str, Any], namespace: str = "", *, part: str = "", name: str = "", dry_run: bool = False,
         urgent: bool = False,
+        timeout: float = SECONDS,
     ) -> Written:  # fmt: skip
         """Make an object; with `part`, post to a part of the object `name`, as an eviction.
 
@@ -172,7 +200,9 @@ class KubeClient:
         path = resource.path(namespace, name, part) + self._write_query(dry_run=dry_run)
         body = content if part else _typed(resource, content)
         shown = name or str(content.get("metadata", {}).get("name", ""))
-        call = self._call("POST", path, "create", resource, namespace, shown, body=encode(body), urgent=urgent)
+        call = self._call(
+            "POST", path, "create", resource, namespace, shown, body=encode(body), urgent=urgent, timeout=timeout
+        )
         return await self._written(call)
 
     async def replace(
@@ -183,6 +213,7 @@ class KubeClient:
         part: str = "",
         dry_run: bool = False,
         urgent: bool = False,
+        timeout: float = SECONDS,
     ) -> Written:
         """Put an object in the place of the version that it names.
 
@@ -195,7 +226,15 @@ class KubeClient:
         path = resource.path(namespace, name, part) + self._write_query(dry_run=dry_run)
         return await self._written(
             self._call(
-                "PUT", path, "replace", resource, namespace, name, body=encode(_typed(resource, content)), urgent=urgent
+                "PUT",
+                path,
+                "replace",
+                resource,
+                namespace,
+                name,
+                body=encode(_typed(resource, content)),
+                urgent=urgent,
+                timeout=timeout,
             )
         )
 
@@ -245,6 +284,7 @@ class KubeClient:
             InvalidConfigError: A test of a JSON patch has failed, or the server takes the change for a fault.
             OutriderError: What else the server says.
         """
+        _check_name(resource, name, namespace)
         self._tell("patch", resource, namespace, name, part)
         path = resource.path(namespace, name, part) + self._write_query(dry_run=dry_run)
         return await self._written(
@@ -273,6 +313,7 @@ class KubeClient:
             ConflictError: Another object has its name.
             OutriderError: What else the server says.
         """
+        _check_name(resource, name, namespace)
         self._tell("delete", resource, namespace, name)
         options: Object = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
         if uid:
@@ -335,6 +376,16 @@ class _Rest(msgspec.Struct):
 
 def _typed(resource: Resource, content: Mapping[str, Any]) -> Object:
     return {"apiVersion": resource.api_version, "kind": resource.kind, **content}
+
+
+def _check_name(resource: Resource, name: str, namespace: str) -> None:
+    """Refuse a request for one object that would be one for all of them."""
+    if not name:
+        raise InvalidConfigError(f"no {resource.kind} is named", path="name", expected="the name of an object")
+    if resource.namespaced and not namespace:
+        raise InvalidConfigError(
+            f"{resource.kind} {name}: no namespace is named", path="namespace", expected="its namespace"
+        )
 
 
 def _place(content: Mapping[str, Any]) -> tuple[str, str]:

@@ -7,13 +7,14 @@ change --keys--> work queue --key--> reconcile --nothing--> done
 
 import asyncio
 import logging
+import math
 import random
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Literal
 
 import msgspec
 
-from outrider.core.errors import ConflictError, OutriderError
+from outrider.core.errors import ConflictError, ExecutionFailedError, InvalidConfigError, OutriderError
 from outrider.core.machines.work_queue import NORMAL, START_UP, WorkQueue
 from outrider.core.machines.work_queue import Pace as QueuePace
 from outrider.ports.clock import Clock, SystemClock
@@ -21,6 +22,9 @@ from outrider.ports.http.deadline import Deadline
 from outrider.ports.kube.cache import Change
 from outrider.ports.kube.informer import Informer
 from outrider.ports.kube.metrics import ControllerMetrics
+from outrider.ports.kube.objects import OwnerReference
+from outrider.ports.kube.resources import Resource
+from outrider.ports.kube.tasks import ended, raise_first
 from outrider.ports.telemetry import logger
 
 _LOG = logger(__name__)
@@ -45,6 +49,10 @@ class After(msgspec.Struct, frozen=True):
 
     seconds: float
 
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.seconds):
+            raise InvalidConfigError(f"After({self.seconds}) is no time", found=str(self.seconds), expected="seconds")
+
 
 class TerminalError(Exception):
     """Trying again is of no use until the object changes.
@@ -66,20 +74,23 @@ def own_key(change: Change) -> Iterable[str]:
     return (change.key,)
 
 
-def owner_keys(kind: str) -> Callable[[Change], Iterable[str]]:
-    """Return a function that gives the keys of those who control an object and are of a kind."""
+def owner_keys(resource: Resource) -> Callable[[Change], Iterable[str]]:
+    """Return a function that gives the keys of those who control an object, or did, and are of a kind."""
 
     def keys(change: Change) -> Iterable[str]:
-        item = change.after or change.before
-        if item is None:
-            return ()
-        metadata = item.metadata
-        prefix = f"{metadata.namespace}/" if metadata.namespace else ""
-        return [
-            f"{prefix}{owner.name}" for owner in metadata.owner_references if owner.controller and owner.kind == kind
-        ]
+        found: list[str] = []
+        for item in filter(None, (change.after, change.before)):
+            metadata = item.metadata
+            prefix = f"{metadata.namespace}/" if metadata.namespace and resource.namespaced else ""
+            found += [f"{prefix}{owner.name}" for owner in metadata.owner_references if _controls(owner, resource)]
+        return dict.fromkeys(found)
 
     return keys
+
+
+def _controls(owner: OwnerReference, resource: Resource) -> bool:
+    group = owner.api_version.rpartition("/")[0]
+    return owner.controller and owner.kind == resource.kind and group == resource.group
 
 
 def generation_changed(change: Change) -> bool:
@@ -125,6 +136,8 @@ class Controller:
         self._metrics = metrics
         self._clock = clock or SystemClock()
         self._informers: list[Informer] = []
+        # Asked before each object: a process that was frozen must not act before it hears that another one leads.
+        self.may_act: Callable[[], bool] = lambda: True
         # Workers that have nothing to do; one is woken for each key.
         self._resting: list[asyncio.Future[None]] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -179,22 +192,25 @@ class Controller:
             await informer.reflector.synced.wait()
         workers = [asyncio.create_task(self._work(epoch)) for _ in range(self._workers)]
         try:
-            await asyncio.gather(*workers)
+            await asyncio.wait(workers, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for worker in workers:
-                worker.cancel()
-            await asyncio.wait(workers)
+            await ended(workers)
+            raise_first(workers)
             self._resting.clear()
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer, self._timer_at = None, float("inf")
 
     async def _work(self, epoch: str) -> None:
-        while True:
+        while self.may_act():
             key = self.queue.take(now=self._clock.monotonic())
             if key is None:
                 await self._rest()
                 continue
+            # Others that have come, or come due meanwhile, are not to wait until this one is done.
+            self._plan()
+            if len(self.queue):
+                self._wake()
             try:
                 await self._run_one(Work(key, epoch))
             finally:
@@ -219,9 +235,13 @@ class Controller:
                 "reconcile given up until the object changes",
                 extra={"controller": self.name, "key": work.key, "error": error.error.message},
             )
-        except asyncio.CancelledError:
-            self.add(work.key)
-            raise
+        except asyncio.CancelledError as error:
+            if (task := asyncio.current_task()) is None or task.cancelling():
+                self.add(work.key)
+                raise
+            # Nobody cancels this worker: something that it waited for was.
+            outcome = "error"
+            self._failed(work.key, ExecutionFailedError(f"what it waited for was cancelled: {error}"))
         except Exception as error:  # noqa: BLE001 - the boundary: a fault of one object, or in the code for it, ends no worker
             outcome = "error"
             self._failed(work.key, error)

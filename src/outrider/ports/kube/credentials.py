@@ -28,6 +28,8 @@ TOKEN_SECONDS = 60.0
 # What a program gave is asked for anew a little before it ends.
 EARLY_SECONDS = 30.0
 PLUGIN_SECONDS = 30.0
+# Seconds between two questions, where what was given is still good.
+_PATIENCE = 5.0
 
 
 class Proof(msgspec.Struct, frozen=True):
@@ -37,11 +39,13 @@ class Proof(msgspec.Struct, frozen=True):
         authorization: Value of the header; empty for none.
         identity: Certificate and key; None for none.
         until: Seconds of the monotonic clock at which it is looked for again; None for never.
+        good_until: Until when it may be shown where no other is to be had; None where `until` says that.
     """
 
     authorization: str = ""
     identity: Identity | None = None
     until: float | None = None
+    good_until: float | None = None
 
 
 class Credentials:
@@ -55,7 +59,8 @@ class Credentials:
     def __init__(self, target: Target, clock: Clock) -> None:
         self._target, self._clock = target, clock
         self._proof: Proof | None = None
-        self._asking = asyncio.Lock()
+        self._asking: asyncio.Future[Proof] | None = None
+        self._asked_at = float("-inf")
 
     async def proof(self) -> Proof:
         """Return what is shown now, looked for again where that has ended.
@@ -65,13 +70,26 @@ class Credentials:
             UnauthenticatedError: The program that gives credentials failed.
             MissingRequirementError: It is not installed.
         """
-        proof = self._proof
-        if proof is not None and (proof.until is None or self._clock.monotonic() < proof.until):
+        proof, now = self._proof, self._clock.monotonic()
+        if proof is not None and (proof.until is None or now < proof.until):
             return proof
-        async with self._asking:
-            if self._proof is proof:
-                self._proof = await self._find()
-            return self._proof or Proof()
+        if (
+            proof is not None
+            and proof.good_until is not None
+            and now < min(proof.good_until, self._asked_at + _PATIENCE)
+        ):
+            return proof  # asked for a moment ago, and still good
+        # One question for all who wait, whoever of them gives up.
+        if self._asking is None or self._asking.done():
+            self._asked_at = now
+            self._asking = asyncio.ensure_future(self._find())
+        try:
+            self._proof = await asyncio.shield(self._asking)
+        except OutriderError:
+            if proof is not None and proof.good_until is not None and now < proof.good_until:
+                return proof
+            raise
+        return self._proof
 
     def renew(self, refused: Proof) -> bool:
         """Look again the next time, as the server refused what was shown; return whether that may help."""
@@ -91,7 +109,7 @@ class Credentials:
             return await _ask(user.exec, self._target.cluster, self._clock)
         identity = _identity(user)
         if user.token_file:
-            token = _read(user.token_file, "tokenFile").decode().strip()
+            token = _text(_read(user.token_file, "tokenFile"), "tokenFile").strip()
             return Proof(f"Bearer {token}", identity, self._clock.monotonic() + TOKEN_SECONDS)
         if user.token:
             return Proof(f"Bearer {user.token}", identity)
@@ -108,7 +126,16 @@ def authorities(cluster: Cluster) -> str | None:
         InvalidConfigError: The file or value cannot be used.
     """
     data = _bytes(cluster.certificate_authority_data, cluster.certificate_authority, "certificate-authority")
-    return data.decode() if data else None
+    return _text(data, "certificate-authority") if data else None
+
+
+def _text(data: bytes, field: str) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:  # that error holds the value
+        raise InvalidConfigError(
+            f"{field} of the kubeconfig is no text", path=field, expected="UTF-8; certificates in PEM form"
+        ) from None
 
 
 def _identity(user: User) -> Identity | None:
@@ -176,7 +203,8 @@ async def _ask(plugin: ExecPlugin, cluster: Cluster, clock: Clock) -> Proof:
     return Proof(
         f"Bearer {status.token}" if status.token else "",
         Identity(status.client_certificate_data.encode(), status.client_key_data.encode()) if status.client_certificate_data else None,
-        _until(status.expiration_timestamp, clock),
+        _until(status.expiration_timestamp, clock, EARLY_SECONDS),
+        _until(status.expiration_timestamp, clock, 0.0),
     )  # fmt: skip
 
 
@@ -194,8 +222,8 @@ def _question(plugin: ExecPlugin, cluster: Cluster) -> dict[str, object]:
     return {"apiVersion": plugin.api_version, "kind": "ExecCredential", "spec": spec}
 
 
-def _until(end: datetime | None, clock: Clock) -> float | None:
-    return None if end is None else clock.monotonic() + end.timestamp() - clock.now() - EARLY_SECONDS
+def _until(end: datetime | None, clock: Clock, early: float) -> float | None:
+    return None if end is None else clock.monotonic() + end.timestamp() - clock.now() - early
 
 
 def _failed(plugin: ExecPlugin, reason: str) -> UnauthenticatedError:

@@ -99,7 +99,7 @@ def error_of(code: int, status: Status, call: str, *, retry_after: float | None 
     message = f"{call}: {status.message or f'status {code}'}"
     context: dict[str, Any] = {"reason": status.reason, "status": code}
     after = retry_after if retry_after is not None else (details.retry_after_seconds or None)
-    if code == GONE or (code == 504 and "Too large resource version" in status.message):
+    if code == GONE:
         return ExpiredError(message, retry_after=after, context=context)
     if code == 404:
         return _missing(message, status, details, context)

@@ -4,6 +4,7 @@ The same thing said again within six minutes counts in a series of one event, an
 """
 
 import hashlib
+import re
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Literal
@@ -22,6 +23,8 @@ _LOG = logger(__name__)
 SERIES_SECONDS = 360.0
 BURST, REFILL_SECONDS = 25, 300.0
 _NOTE_BYTES = 1024
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_LONGEST_NAME = 253
 _MOST_KNOWN = 4096
 
 
@@ -73,7 +76,7 @@ class Recorder:
             note: For people.
         """
         now = self._clock.monotonic()
-        self._forget(now)
+        self._forget()
         uid = about.item.metadata.uid
         key = (uid, reason, action, severity)
         series = self._series.get(key)
@@ -98,7 +101,9 @@ class Recorder:
         moment, metadata = self._moment(), about.item.metadata
         namespace = metadata.namespace or "default"
         digest = hashlib.sha256(f"{metadata.uid}/{reason}/{action}/{moment}".encode()).hexdigest()[:16]
-        name = f"{metadata.name[:200]}.{digest}"
+        name = f"{metadata.name}.{digest}"
+        if not _NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
+            name = f"event.{digest}"  # not every name of an object is one of an event
         regarding = {
             "apiVersion": about.resource.api_version, "kind": about.resource.kind, "name": metadata.name, "namespace": metadata.namespace, "uid": metadata.uid,
             "resourceVersion": metadata.resource_version,
@@ -125,11 +130,12 @@ class Recorder:
         tokens.left -= 1
         return True
 
-    def _forget(self, now: float) -> None:
-        if len(self._series) > _MOST_KNOWN:
-            self._series = {key: one for key, one in self._series.items() if now - one.last < SERIES_SECONDS}
-        if len(self._tokens) > _MOST_KNOWN:
-            self._tokens = {uid: one for uid, one in self._tokens.items() if now - one.at < BURST * REFILL_SECONDS}
+    def _forget(self) -> None:
+        """Forget the oldest, so that no object costs memory for ever."""
+        while len(self._series) > _MOST_KNOWN:
+            del self._series[next(iter(self._series))]
+        while len(self._tokens) > _MOST_KNOWN:
+            del self._tokens[next(iter(self._tokens))]
 
     def _moment(self) -> str:
         return datetime.fromtimestamp(self._clock.now(), UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

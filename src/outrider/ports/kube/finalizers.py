@@ -1,6 +1,6 @@
 """Finalizers: an object stays until what it has caused elsewhere has been undone."""
 
-from outrider.core.errors import ConflictError, InvalidConfigError
+from outrider.core.errors import ConflictError, InvalidConfigError, NotFoundError
 from outrider.ports.kube.client import KubeClient
 from outrider.ports.kube.objects import KubeObject
 from outrider.ports.kube.resources import Resource
@@ -20,10 +20,16 @@ async def add_finalizer(client: KubeClient, resource: Resource, item: KubeObject
 
     Raises:
         ConflictError: The object has changed since: look again.
+        InvalidConfigError: The name is none, or the object is being deleted.
         OutriderError: What else the server says.
     """
     if name in item.metadata.finalizers:
         return False
+    if item.metadata.deletion_timestamp:
+        raise InvalidConfigError(
+            f"{resource.kind} {item.key} is being deleted: nothing more may hold it", found=item.metadata.deletion_timestamp,
+            expected="an object that stays", suggestions=["do nothing for it any more"],
+        )  # fmt: skip
     await _put(client, resource, item, [*item.metadata.finalizers, name])
     return True
 
@@ -32,7 +38,10 @@ async def remove_finalizer(client: KubeClient, resource: Resource, item: KubeObj
     """Let an object go, once all is undone; arguments, result and errors as for `add_finalizer`."""
     if name not in item.metadata.finalizers:
         return False
-    await _put(client, resource, item, [one for one in item.metadata.finalizers if one != name])
+    try:
+        await _put(client, resource, item, [one for one in item.metadata.finalizers if one != name])
+    except NotFoundError:
+        return False  # it has gone already
     return True
 
 
@@ -47,7 +56,10 @@ async def _put(client: KubeClient, resource: Resource, item: KubeObject, wanted:
         await client.patch(
             resource, metadata.name, metadata.namespace, change, content_type="application/json-patch+json"
         )
-    except InvalidConfigError as error:  # 422: a test has failed
+    except InvalidConfigError as error:
+        # 422 without a word on a field means that a test has failed.
+        if error.path:
+            raise
         raise ConflictError(
             f"{resource.kind} {item.key} has changed since it was seen", found=error.message, context=error.context
         ) from error

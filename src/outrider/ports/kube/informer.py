@@ -7,6 +7,9 @@ from outrider.ports.kube.cache import Change, IndexFunction, ObjectCache
 from outrider.ports.kube.client import KubeClient
 from outrider.ports.kube.reflector import Pace, Reflector, Selection
 from outrider.ports.kube.resources import Resource
+from outrider.ports.telemetry import logger
+
+_LOG = logger(__name__)
 
 
 class Informer:
@@ -19,6 +22,9 @@ class Informer:
         indexes: Of the cache.
         pace: How the reflector waits.
         clock: For its pauses.
+
+    Attributes:
+        failures: How often a handler failed.
     """
 
     def __init__(
@@ -36,6 +42,7 @@ class Informer:
         self.reflector = Reflector(
             client, resource, self.cache, self._changed, selection=selection, pace=pace, clock=clock
         )
+        self.failures = 0
         self._handlers: list[Callable[[Change, bool], None]] = []
 
     def on_change(self, handler: Callable[[Change, bool], None]) -> None:
@@ -49,4 +56,10 @@ class Informer:
     def _changed(self, change: Change) -> None:
         first = not self.reflector.synced.is_set()
         for handler in self._handlers:
-            handler(change, first)
+            try:
+                handler(change, first)
+            except Exception:  # noqa: BLE001 - the boundary: a fault in one handler keeps no other from hearing of it
+                self.failures += 1
+                _LOG.exception(
+                    "a handler of changes failed", extra={"resource": self.resource.title, "key": change.key}
+                )

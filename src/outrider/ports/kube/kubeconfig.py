@@ -205,10 +205,14 @@ def _read_document(file: Path, text: str) -> _Document:
         plain = yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader, in C where that is there
         return msgspec.convert(plain or {}, _Document, strict=False)
     except (yaml.YAMLError, msgspec.ValidationError) as error:
+        said = str(error)
+        if isinstance(error, yaml.MarkedYAMLError):
+            # Without the excerpt that the whole error has: it may be a token.
+            said = f"line {error.problem_mark.line + 1 if error.problem_mark else '?'}: {error.problem or 'no YAML'}"
         raise InvalidConfigError(
-            f"{file} is no kubeconfig file: {error}", found=str(file), expected="a kubeconfig (apiVersion v1, kind Config)",
+            f"{file} is no kubeconfig file: {said}", found=str(file), expected="a kubeconfig (apiVersion v1, kind Config)",
             suggestions=["kubectl config view", "name another one in KUBECONFIG"],
-        ) from error  # fmt: skip
+        ) from None  # fmt: skip
 
 
 def _merge(merged: Kubeconfig, document: _Document, file: Path) -> None:

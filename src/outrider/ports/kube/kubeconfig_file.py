@@ -1,7 +1,12 @@
-"""The user's kubeconfig file, with a context that comes and goes: all else in it stays as it is."""
+"""The user's kubeconfig file, with a context that comes and goes: all else that it says stays, but for comments.
+
+As kubectl itself does, it writes the file anew.
+"""
 
 import fcntl
 import os
+import re
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +17,9 @@ import yaml
 from outrider.core.errors import InvalidConfigError
 from outrider.ports.secrets.private_files import write_private
 
+_WIDE = 1 << 20
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9._/-]*")
+_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"})
 _PARTS = ("clusters", "users", "contexts")
 
 
@@ -38,6 +46,18 @@ def add_context(file: Path, added: Path) -> str:
     return before if before != new["current-context"] else ""
 
 
+def check_file(file: Path) -> None:
+    """Check that a file can be changed, or is not there.
+
+    Raises:
+        InvalidConfigError: It is no kubeconfig.
+    """
+    if file.exists():
+        document = _read(file)
+        for part in _PARTS:
+            _entries(document, part, file)
+
+
 def remove_context(file: Path, name: str, before: str = "") -> None:
     """Remove a context, its cluster and its user, which all have one name.
 
@@ -62,21 +82,48 @@ def remove_context(file: Path, name: str, before: str = "") -> None:
 @contextmanager
 def _changed(file: Path) -> Iterator[dict[str, Any]]:
     """Give the content of a file to be changed, and write it back; others who do the same wait."""
-    target = file.resolve()  # a link stays one
+    try:
+        target = file.resolve()  # a link stays one
+    except (OSError, RuntimeError) as error:
+        raise _none(file, str(error)) from error
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _locked(target.with_name(f".{target.name}.outrider.lock")):
-        document = _read(target) if target.exists() else {"apiVersion": "v1", "kind": "Config"}
+    with _locked(target.parent):
+        before = target.stat() if target.exists() else None
+        document = _read(target) if before is not None else {"apiVersion": "v1", "kind": "Config"}
         yield document
-        write_private(target, yaml.safe_dump(document, sort_keys=False).encode())
+        write_private(target, yaml.dump(document, Dumper=_Quoting, sort_keys=False, width=_WIDE).encode())
+        _give_back(target, before)
+
+
+def _give_back(file: Path, before: os.stat_result | None) -> None:
+    """Let a file belong to whom it belonged to, and one that is new to who called sudo."""
+    if before is not None:
+        os.chown(file, before.st_uid, before.st_gid)
+        file.chmod(stat.S_IMODE(before.st_mode))
+    elif os.geteuid() == 0 and "SUDO_UID" in os.environ:
+        for path in (file.parent, file):
+            os.chown(path, int(os.environ["SUDO_UID"]), int(os.environ.get("SUDO_GID", "-1")))
+
+
+class _Quoting(yaml.SafeDumper):
+    """Writes texts in quotes unless no reader, of YAML 1.1 or 1.2, could take them for something else."""
+
+
+def _text(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
+    plain = _PLAIN.fullmatch(value) and value.lower() not in _WORDS
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=None if plain else '"')
+
+
+_Quoting.add_representer(str, _text)
 
 
 @contextmanager
-def _locked(file: Path) -> Iterator[None]:
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def _locked(folder: Path) -> Iterator[None]:
+    """Let one process at a time change files of a folder; of the lock nothing is left."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
-        file.unlink(missing_ok=True)
     finally:
         os.close(descriptor)
 
@@ -84,8 +131,12 @@ def _locked(file: Path) -> Iterator[None]:
 def _read(file: Path) -> dict[str, Any]:
     try:
         document = yaml.safe_load(file.read_text()) or {}
+    except yaml.MarkedYAMLError as error:
+        # Without the excerpt that the whole error has: it may be a token.
+        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark is not None else ""
+        raise _none(file, f"{line}{error.problem or 'no YAML'}") from None
     except (OSError, yaml.YAMLError, UnicodeError) as error:
-        raise _none(file, str(error)) from error
+        raise _none(file, type(error).__name__ if isinstance(error, UnicodeError) else str(error)) from None
     if not isinstance(document, dict):
         raise _none(file, type(document).__name__)
     return document

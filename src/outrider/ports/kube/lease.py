@@ -1,16 +1,21 @@
 """One of several processes leads: a Lease of the cluster says which (coordination.k8s.io/v1)."""
 
 import asyncio
+import math
 import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from outrider.core.errors import ConflictError, NotFoundError, OutriderError
+import msgspec
+
+from outrider.core.errors import ConflictError, ExecutionFailedError, NotFoundError, OutriderError
 from outrider.core.machines.election import Candidate, Record, Terms
 from outrider.ports.clock import Clock, SystemClock
 from outrider.ports.kube.client import KubeClient, Object
+from outrider.ports.kube.objects import Metadata
 from outrider.ports.kube.resources import LEASES
+from outrider.ports.kube.tasks import ended, raise_first
 from outrider.ports.telemetry import logger
 
 _LOG = logger(__name__)
@@ -83,13 +88,12 @@ class Election:
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
+            # Before the Lease is released nothing that acts is left.
+            await ended(tasks)
         _LOG.info("leads no longer", extra={"lease": self.name, "epoch": self.epoch})
-        for task in tasks:
-            if not task.cancelled() and (error := task.exception()) is not None:
-                raise error
+        raise_first(tasks)
+        # What acts has ended by itself: not at once again.
+        await self._clock.sleep(self._pause())
 
     async def _renew(self) -> None:
         while self.leads:
@@ -107,8 +111,8 @@ class Election:
             if not self.leads:
                 self._candidate.saw(await self._read(), now=self._clock.monotonic())
             await self._write()
-        except ConflictError:
-            # Somebody else has written: what that was says whether we lead.
+        except (ConflictError, NotFoundError):
+            # Somebody else has written, or removed it: what is there now says whether we lead.
             with suppress(OutriderError):
                 self._candidate.saw(await self._read(), now=self._clock.monotonic())
         except OutriderError as error:
@@ -120,44 +124,80 @@ class Election:
             return
         began = self._clock.monotonic()
         record = self._candidate.written(wall=self._clock.now())
-        content = self._content(record)
         if wanted == "create":
-            written = await self._client.create(LEASES, content, self._namespace, urgent=True)
+            content = self._content(record)
+            made = await self._client.create(LEASES, content, self._namespace, urgent=True, timeout=self._patience)
+            record = _record(made.object)
         else:
-            written = await self._client.replace(LEASES, content, urgent=True)
-        self._candidate.wrote(_record(written.object), began=began, now=self._clock.monotonic())
+            record = await self._put(record)
+        self._candidate.wrote(record, began=began, now=self._clock.monotonic())
 
     async def _read(self) -> Record | None:
         try:
-            return _record(await self._client.get(LEASES, self.name, self._namespace, urgent=True))
+            return _record(
+                await self._client.get(LEASES, self.name, self._namespace, urgent=True, timeout=self._patience)
+            )
         except NotFoundError:
             return None
 
     async def _release(self) -> None:
         record = self._candidate.released(wall=self._clock.now())
-        if record is not None:
-            with suppress(OutriderError):
-                await self._client.replace(LEASES, self._content(record), urgent=True)
+        if record is None:
+            return
+        with suppress(OutriderError):
+            try:
+                await self._put(record)
+            except ConflictError:
+                # A renewal whose answer was not waited for: it is ours all the same.
+                there = await self._read()
+                if there is not None and there.holder == self._candidate.identity:
+                    await self._put(msgspec.structs.replace(record, version=there.version))
+
+    async def _put(self, record: Record) -> Record:
+        content = self._content(record)
+        return _record((await self._client.replace(LEASES, content, urgent=True, timeout=self._patience)).object)
 
     def _content(self, record: Record) -> Object:
         metadata = {"name": self.name, "namespace": self._namespace}
         if record.version:
             metadata["resourceVersion"] = record.version
         spec = {
-            "holderIdentity": record.holder, "leaseDurationSeconds": max(1, round(record.duration)), "acquireTime": _time(record.acquired),
+            "holderIdentity": record.holder, "leaseDurationSeconds": max(1, math.ceil(record.duration)), "acquireTime": _time(record.acquired),
             "renewTime": _time(record.renewed), "leaseTransitions": record.transitions,
         }  # fmt: skip
         return {"apiVersion": LEASES.api_version, "kind": LEASES.kind, "metadata": metadata, "spec": spec}
+
+    @property
+    def _patience(self) -> float:
+        """Seconds for a request: one whose answer is lost must not cost the leadership."""
+        return max(0.5, self._candidate.terms.deadline / 2)
 
     def _pause(self) -> float:
         return self._candidate.terms.retry * random.uniform(0.8, 1.0)  # noqa: S311 - spreads load
 
 
+class _Spec(msgspec.Struct, rename="camel"):
+    holder_identity: str | None = None
+    lease_duration_seconds: int | None = None
+    renew_time: str | None = None
+    acquire_time: str | None = None
+    lease_transitions: int | None = None
+
+
+class _Lease(msgspec.Struct):
+    metadata: Metadata
+    spec: _Spec = msgspec.field(default_factory=_Spec)
+
+
 def _record(content: Object) -> Record:
-    spec = content.get("spec") or {}
+    try:
+        lease = msgspec.convert(content, _Lease)
+    except msgspec.ValidationError as error:
+        raise ExecutionFailedError(f"the Lease cannot be read: {error}", expected="coordination.k8s.io/v1") from error
+    spec = lease.spec
     return Record(
-        holder=str(spec.get("holderIdentity") or ""), duration=float(spec.get("leaseDurationSeconds") or 0), renewed=_seconds(spec.get("renewTime")),
-        acquired=_seconds(spec.get("acquireTime")), transitions=int(spec.get("leaseTransitions") or 0), version=str(content["metadata"]["resourceVersion"]),
+        holder=spec.holder_identity or "", duration=float(spec.lease_duration_seconds or 0), renewed=_seconds(spec.renew_time),
+        acquired=_seconds(spec.acquire_time), transitions=spec.lease_transitions or 0, version=lease.metadata.resource_version,
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 
 from outrider.ports.kube.cache import IndexFunction
 from outrider.ports.kube.client import KubeClient
@@ -11,6 +12,7 @@ from outrider.ports.kube.lease import Election
 from outrider.ports.kube.metrics import ControllerMetrics
 from outrider.ports.kube.reflector import Pace, Selection
 from outrider.ports.kube.resources import Resource
+from outrider.ports.kube.tasks import ended, raise_first
 
 
 class Manager:
@@ -32,6 +34,9 @@ class Manager:
         metrics: ControllerMetrics | None = None,
     ) -> None:
         self._client, self._election, self._pace, self._metrics = client, election, pace, metrics
+        if election is not None:
+            # Also what a reconcile writes that was at work when the process was frozen.
+            client.transport.fence = partial(getattr, election, "leads")
         self._informers: dict[tuple[Resource, Selection], Informer] = {}
         self._controllers: list[Controller] = []
 
@@ -53,6 +58,8 @@ class Manager:
     def add(self, controller: Controller) -> Controller:
         """Have a controller run, and return it."""
         self._controllers.append(controller)
+        if self._election is not None:
+            controller.may_act = partial(getattr, self._election, "leads")
         return controller
 
     @property
@@ -105,12 +112,8 @@ class Manager:
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
-        for task in tasks:
-            if not task.cancelled() and (error := task.exception()) is not None:
-                raise error
+            await ended(tasks)
+        raise_first(tasks)
 
     async def _act(self) -> None:
         if self._election is None:
@@ -119,4 +122,11 @@ class Manager:
             await self._election.run(self._lead)
 
     async def _lead(self, epoch: str) -> None:
-        await asyncio.gather(*(controller.run(epoch) for controller in self._controllers))
+        if not self._controllers:
+            await asyncio.Event().wait()
+        tasks = [asyncio.create_task(controller.run(epoch)) for controller in self._controllers]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await ended(tasks)
+        raise_first(tasks)

@@ -75,10 +75,14 @@ class WatchEvent(msgspec.Struct, gc=False):
 _EVENTS = msgspec.json.Decoder(WatchEvent)
 
 
+# What reading may raise: an object that is nested deeper than Python goes is somebody's, and must not end whoever follows.
+UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeError)
+
+
 def read_event(line: bytes) -> WatchEvent:
     """Read a line of a watch.
 
     Raises:
-        msgspec.DecodeError: It is none.
+        UNREADABLE: It is none, or nested too deeply.
     """
     return _EVENTS.decode(line)

@@ -9,7 +9,7 @@ The rules are those of client-go's reflector, with what KEP-3157 (watch-list) ad
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
@@ -20,9 +20,11 @@ from outrider.ports.kube.cache import Change, ObjectCache
 from outrider.ports.kube.client import KubeClient
 from outrider.ports.kube.errors import ExpiredError, KindGoneError, error_of, read_error
 from outrider.ports.kube.lines import Lines
-from outrider.ports.kube.objects import INITIAL_EVENTS_END, KubeObject, WatchEvent, read_event
+from outrider.ports.kube.objects import INITIAL_EVENTS_END, UNREADABLE, KubeObject, WatchEvent, read_event
 from outrider.ports.kube.resources import Resource
+from outrider.ports.telemetry import logger
 
+_LOG = logger(__name__)
 Parameters = Mapping[str, str | int | bool | None]
 
 
@@ -79,6 +81,7 @@ class Reflector:
         problem: Why the cache may be behind now; None where it follows.
         restarts: How often a watch began anew, by the reason.
         relists: How often all was asked for again.
+        skipped: Events whose objects could not be read.
     """
 
     def __init__(
@@ -97,12 +100,13 @@ class Reflector:
         self.problem: OutriderError | None = None
         self.restarts: dict[str, int] = {}
         self.relists = 0
+        self.skipped = 0
         self._client, self._changed = client, changed
         self._selection, self._pace = selection or Selection(), pace or Pace()
         self._clock = clock or SystemClock()
         self._version = ""
-        # What a watch-list has told so far; None once the cache has it.
-        self._filling: list[KubeObject] | None = None
+        # What a watch-list has told so far, by key; None once the cache has it.
+        self._filling: dict[str, KubeObject] | None = None
         self._pages = False
         self._heard = 0.0
         self._refusal: OutriderError | None = None
@@ -135,7 +139,7 @@ class Reflector:
             return "no kind"
         except InvalidConfigError as error:
             self.problem = error
-            if self._version or self._pages:
+            if self._version or self._pages or "status" not in error.context:
                 return "refused"
             self._pages = True  # a server before watch-lists
             return "no watch-list"
@@ -151,7 +155,7 @@ class Reflector:
         async for page in self._client.pages(
             self.resource, selection.namespace, labels=selection.labels, fields=selection.fields
         ):
-            found += [item.kept() for item in page.items or ()]
+            found += page.objects()
             version = page.metadata.resource_version
         self._filled(found, version)
 
@@ -161,7 +165,7 @@ class Reflector:
         Raises:
             OutriderError: The watch failed, or the server says that it cannot go on.
         """
-        self._filling = None if self._version else []
+        self._filling = None if self._version else {}
         self._refusal = None
         self._heard = began = self._clock.monotonic()
         lines, namespace = Lines(self._line), self._selection.namespace
@@ -213,8 +217,9 @@ class Reflector:
         self._heard = self._clock.monotonic()
         try:
             event = read_event(line)
-        except msgspec.DecodeError as error:
-            raise ProtocolError(400, f"a line of the watch is no event: {error}") from error
+        except UNREADABLE as error:
+            self._skip(line, error)
+            return
         if event.type == "ERROR":
             status = read_error(line)
             self._refusal = error_of(status.code, status, f"watch {self.resource.kind}")
@@ -230,20 +235,37 @@ class Reflector:
         self._version = version
         self.problem = None
 
-    def _take_first(self, event: WatchEvent, filling: list[KubeObject]) -> None:
-        if event.type != "BOOKMARK":
-            filling.append(event.object.kept())
-        elif INITIAL_EVENTS_END in event.object.metadata.annotations:
-            self._filled(filling, event.object.metadata.resource_version)
+    def _skip(self, line: bytes, error: Exception) -> None:
+        """Leave out an object that cannot be read: to begin anew would only bring it again.
 
-    def _filled(self, items: list[KubeObject], version: str) -> None:
+        Raises:
+            ProtocolError: The line is no event at all.
+        """
+        if not line.lstrip().startswith(b"{") or not line.rstrip().endswith(b"}"):
+            raise ProtocolError(400, f"a line of the watch is no event: {error}") from error
+        self.skipped += 1
+        _LOG.error(
+            "an object cannot be read and is left out",
+            extra={"resource": self.resource.title, "error": str(error)[:200]},
+        )
+
+    def _take_first(self, event: WatchEvent, filling: dict[str, KubeObject]) -> None:
+        if event.type in ("ADDED", "MODIFIED"):
+            filling[event.object.key] = event.object.kept()
+        elif event.type == "DELETED":
+            # Real events may come before the end mark, which waits until the server's own cache has caught up.
+            filling.pop(event.object.key, None)
+        elif INITIAL_EVENTS_END in event.object.metadata.annotations:
+            self._filled(filling.values(), event.object.metadata.resource_version)
+
+    def _filled(self, items: Iterable[KubeObject], version: str) -> None:
         self._filling = None
-        self._version = version
-        self.problem = None
         if self.synced.is_set():
             self.relists += 1
         for change in self.cache.replace(items):
             self._changed(change)
+        self._version = version
+        self.problem = None
         self.synced.set()
 
     def _pause(self) -> float:

@@ -1,7 +1,10 @@
 """Connections to an API server: renewed with the credentials, urgent requests never behind bulk work, and patient where that helps."""
 
+import asyncio
 import random
 from collections.abc import Callable
+from contextlib import suppress
+from ipaddress import ip_address, ip_network
 from typing import Literal
 from urllib.parse import urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
@@ -9,9 +12,11 @@ from urllib.request import getproxies_environment, proxy_bypass
 import msgspec
 
 from outrider.core.errors import (
+    ConflictError,
     ConnectionFailedError,
     DeadlineExceededError,
     InvalidConfigError,
+    LimitedError,
     OutriderError,
     UnauthenticatedError,
     UnavailableError,
@@ -37,6 +42,7 @@ ContentType = Literal[
 ATTEMPT_SECONDS = 15.0
 MOST_ATTEMPTS = 6
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
+_LONGEST_RETRY = 30.0
 _BODY_BYTES = 256 * 1024 * 1024
 
 
@@ -81,8 +87,11 @@ class Transport:
         self._max_connections = max_connections
         self._clients: tuple[Client, Client] | None = None
         self._made_for = Proof()
+        self._retired: list[Client] = []
         # Until then bulk work waits: the server has said that it has enough of it.
         self._open_at = 0.0
+        # Whether this process may write; its election says so.
+        self.fence: Callable[[], bool] = lambda: True
 
     async def send(self, call: Call) -> Response:
         """Send a request, again where that is safe and may help, and return its successful answer.
@@ -91,22 +100,26 @@ class Transport:
             OutriderError: What the server says, or that it cannot be reached.
         """
         end = self._clock.monotonic() + call.timeout
-        renewed = False
-        for attempt in range(1, MOST_ATTEMPTS + 1):
-            if not call.urgent:
-                await self._wait_for_room(end)
-            proof = await self._credentials.proof()
+        renewed, attempt = False, 0
+        while True:
+            await self._wait_for_room(call, end)
+            try:
+                async with asyncio.timeout(max(0.0, end - self._clock.monotonic())):
+                    proof = await self._credentials.proof()
+            except TimeoutError as error:
+                raise DeadlineExceededError(f"{call.shown}: no credentials within {call.timeout:g} s") from error
+            self._check_fence(call)
             try:
                 return await self._once(call, proof, min(ATTEMPT_SECONDS, end - self._clock.monotonic()))
             except OutriderError as error:
                 if isinstance(error, UnauthenticatedError) and not renewed and self._renew(proof):
                     renewed = True
                     continue
+                attempt += 1
                 pause = self._pause(call, error, attempt)
                 if pause is None or attempt == MOST_ATTEMPTS or self._clock.monotonic() + pause >= end:
                     raise
             await self._clock.sleep(pause)
-        raise AssertionError  # pragma: no cover - the last attempt returns or raises
 
     async def stream(self, call: Call, receive: Callable[[bytes], None]) -> None:
         """Send a request whose answer goes on, and hand its body over as it comes, until it ends.
@@ -131,8 +144,9 @@ class Transport:
 
     async def close(self) -> None:
         """Drop all connections."""
-        for client in self._clients or ():
+        for client in [*self._retired, *(self._clients or ())]:
             await client.close()
+        self._retired = []
 
     async def _once(self, call: Call, proof: Proof, timeout: float) -> Response:
         client = self._client(proof, urgent=call.urgent)
@@ -142,12 +156,13 @@ class Transport:
             headers=self._headers(call, proof),
             body=call.body,
             timeout=max(timeout, 0.001),
+            repeat=call.repeatable,
         )
         self._check(call, response)
         return response
 
     def _check(self, call: Call, response: Response) -> None:
-        if response.status >= 400:
+        if response.status >= 300:
             after = response.headers.get("retry-after", "") or ""
             raise error_of(
                 response.status,
@@ -162,8 +177,9 @@ class Transport:
         status = error.context.get("status")
         if error.retry_after is not None and status in (429, 503):
             # It was not done. All bulk work waits, not this request alone, else each of many would ask again at once.
-            pause = error.retry_after * random.uniform(1.0, 1.25)  # noqa: S311 - spreads load
-            if not call.urgent:
+            pause = min(error.retry_after, _LONGEST_RETRY) * random.uniform(1.0, 1.25)  # noqa: S311 - spreads load
+            # A budget of disruptions says no to one eviction, and nothing of other requests.
+            if not call.urgent and not call.path.partition("?")[0].endswith("/eviction"):
                 self._open_at = max(self._open_at, self._clock.monotonic() + pause)
             return pause
         unsent = isinstance(error, ConnectionFailedError) and not error.sent
@@ -171,9 +187,27 @@ class Transport:
         expired = isinstance(error, ExpiredError)  # the caller begins anew, or waits
         return pause if unsent or (unknown and call.repeatable and not expired) else None
 
-    async def _wait_for_room(self, end: float) -> None:
-        while (pause := self._open_at - self._clock.monotonic()) > 0 and self._clock.monotonic() < end:
-            await self._clock.sleep(min(pause, end - self._clock.monotonic()))
+    async def _wait_for_room(self, call: Call, end: float) -> None:
+        """Wait until the server takes bulk work again.
+
+        Raises:
+            LimitedError: It does not in time; nothing was sent.
+        """
+        while not call.urgent and (pause := self._open_at - self._clock.monotonic()) > 0:
+            if self._clock.monotonic() + pause >= end:
+                raise LimitedError(
+                    f"{call.shown}: the server takes no more requests for now; nothing was sent", retry_after=pause
+                )
+            await self._clock.sleep(pause)
+
+    def _check_fence(self, call: Call) -> None:
+        """Refuse to write for a leadership that has ended: this process may have been frozen since it was asked to.
+
+        Raises:
+            ConflictError: Another process may lead.
+        """
+        if call.method != "GET" and not call.urgent and not self.fence():
+            raise ConflictError(f"{call.shown}: this process leads no longer; nothing was sent")
 
     def _renew(self, refused: Proof) -> bool:
         helps = self._credentials.renew(refused)
@@ -203,6 +237,7 @@ class Transport:
         """Have new clients made; requests that are under way on the old ones go on."""
         for client in self._clients or ():
             client.retire()
+        self._retired = [client for client in (*self._retired, *(self._clients or ())) if client.busy]
         self._clients = None
 
     def _headers(self, call: Call, proof: Proof) -> Headers:
@@ -218,17 +253,28 @@ def _address(cluster: Cluster) -> tuple[Address, str]:
     """Return where a server is, and what stands before its paths."""
     parts = urlsplit(cluster.server)
     address = parse_address(f"{parts.scheme}://{parts.netloc}")
-    proxy = cluster.proxy_url
-    if not proxy and not proxy_bypass(parts.hostname or ""):
-        proxy = getproxies_environment().get(parts.scheme, "")
+    proxy = cluster.proxy_url or _machine_proxy(parts.scheme, parts.hostname or "")
+    if proxy and "://" not in proxy:
+        proxy = f"http://{proxy}"
     if proxy and not proxy.startswith("http://"):
+        kind = proxy.partition("://")[0]
         raise UnsupportedError(
-            f"proxy-url: {proxy.partition('://')[0]} proxies are not supported",
-            found=proxy,
-            expected="http://host:port",
+            f"proxy-url: {kind} proxies are not supported", found=f"{kind}://", expected="http://host:port"
         )
     if not parts.scheme:
         raise InvalidConfigError(
             "server of the kubeconfig is no address", found=cluster.server, expected="https://host:port"
         )
     return msgspec.structs.replace(address, server_name=cluster.tls_server_name, proxy=proxy), parts.path.rstrip("/")
+
+
+def _machine_proxy(scheme: str, host: str) -> str:
+    """Return the proxy that the machine's variables name for a host; none for the machine itself, as Go has it."""
+    with suppress(ValueError):
+        address = ip_address(host)
+        networks = [one.strip() for one in getproxies_environment().get("no", "").split(",") if "/" in one]
+        if address.is_loopback or any(address in ip_network(one, strict=False) for one in networks):
+            return ""
+    if host == "localhost" or proxy_bypass(host):
+        return ""
+    return getproxies_environment().get(scheme, "")

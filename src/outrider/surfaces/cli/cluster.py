@@ -1,28 +1,32 @@
 """`outrider cluster`: a real one-node Kubernetes on this machine."""
 
+import asyncio
+import functools
+import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
 
-from outrider.core.errors import ExecutionFailedError, NotFoundError
+from outrider.core.errors import ExecutionFailedError, InvalidConfigError, NotFoundError
 from outrider.local.cluster import bundle as bundles
 from outrider.local.cluster.build import build_programs
 from outrider.local.cluster.images import archive_images, import_command
 from outrider.local.cluster.layout import Addresses, ClusterState, known_clusters
 from outrider.local.cluster.lifecycle import Cluster, check_machine
 from outrider.local.cluster.programs import KUBERNETES_VERSION, missing_programs, programs_folder
-from outrider.ports.process.command import run
-from outrider.ports.process.parent import parent_end
+from outrider.ports.kube.kubeconfig import kubeconfig_files
+from outrider.ports.kube.kubeconfig_file import check_file
+from outrider.ports.process.parent import parent_watched
 from outrider.surfaces.cli.output import Output, output_option, show
 from outrider.surfaces.cli.printable import printable
 from outrider.surfaces.cli.session import execute
 from outrider.surfaces.cli.settings import FINDINGS, note
 
-IMPORT_SECONDS = 900.0
 KEEPER = "keeper"
 _PATH = click.Path(path_type=Path)
 
@@ -84,6 +88,8 @@ def up(*, name: str, programs: Path | None, bundle: str | None, output: Output, 
     one, folder = Cluster(name), (programs or programs_folder()).absolute()
     check_machine()
     one.check_stopped()
+    if not options["no_context"]:
+        check_file(kubeconfig_files()[0])
     if programs is None:
         execute(_provide(folder, bundle))
     execute(_up(one, folder, output, Options(**options)))
@@ -100,6 +106,25 @@ class Options(msgspec.Struct):
 
 
 async def _up(one: Cluster, programs: Path, output: Output, options: Options) -> None:
+    if not options.ephemeral:
+        await _start(one, programs, output, options)
+        return
+    # Before anything is there: whoever wants it may end while it starts.
+    async with parent_watched() as ended:
+        starting = asyncio.create_task(_start(one, programs, output, options))
+        try:
+            await asyncio.wait((starting, ended), return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                starting.result()
+                await ended
+        finally:
+            starting.cancel()
+            await asyncio.wait((starting,))
+            with suppress(NotFoundError):
+                await one.down()
+
+
+async def _start(one: Cluster, programs: Path, output: Output, options: Options) -> None:
     began = time.monotonic()
     state = await one.up(programs, egress=options.egress, registry=options.registry, ephemeral=options.ephemeral)
     if not options.no_context:
@@ -114,12 +139,7 @@ async def _up(one: Cluster, programs: Path, output: Output, options: Options) ->
             note(f"export KUBECONFIG={one.layout.kubeconfig}")
     else:
         show(_report(one, state), output)
-    if options.ephemeral:
-        sys.stdout.flush()
-        try:
-            await parent_end()
-        finally:
-            await one.down()
+    sys.stdout.flush()
 
 
 @cluster.command()
@@ -138,7 +158,7 @@ def down(*, name: str, keep: bool) -> int:
 def status(*, name: str, output: Output) -> int:
     """Say which clusters there are and how they are, or how one is; exit 6 where one has failed or was killed."""
     names = [name] if name else [state.name for state in known_clusters()]
-    reports = [_report(Cluster(one), Cluster(one).state()) for one in names]
+    reports = [_found(one) for one in names]
     if output.for_people:
         sys.stdout.write(printable("".join(map(_described, reports)) or "no cluster: outrider cluster up\n"))
     else:
@@ -209,33 +229,47 @@ async def _provide(folder: Path, bundle: str | None) -> None:
 
 
 async def _load(one: Cluster, archive: Path) -> list[str]:
-    inside, content = one.inside(), _content(archive)
+    inside, images = one.inside(), archive_images(archive)
     # Its own mounts hide files of the machine, so that the archive goes in through the standard input.
     command = [*inside, *import_command(one.state().programs / "ctr", "-")]
-    done = await run(command, timeout=IMPORT_SECONDS, input=content)
-    if done.exit_code != 0:
-        said = done.stderr.decode(errors="replace").strip()[-500:]
-        raise ExecutionFailedError(
-            f"{archive}: containerd does not take it: {said}", found=said,
-            expected="an archive as `docker save` or `podman save` writes it", suggestions=[f"tar tf {archive} | head"],
-        )  # fmt: skip
-    return archive_images(archive)
-
-
-def _content(archive: Path) -> bytes:
     try:
-        return archive.read_bytes()
+        with archive.open("rb") as content:
+            started = functools.partial(
+                subprocess.run, command, stdin=content, capture_output=True, text=True, errors="replace", check=False
+            )
+            done = await asyncio.to_thread(started)
     except OSError as error:
         raise NotFoundError(
             f"{archive}: {error.strerror}", found=str(archive), expected="an archive of an image"
         ) from error
+    if done.returncode != 0:
+        said = done.stderr.strip().rpartition("\n")[2][-500:]
+        raise ExecutionFailedError(
+            f"{archive}: containerd does not take it: {said}", found=said,
+            expected="an archive as `docker save` or `podman save` writes it", suggestions=[f"tar tf {archive} | head"],
+        )  # fmt: skip
+    return images
 
 
 def _report(one: Cluster, state: ClusterState) -> ClusterReport:
+    running = one.processes()
+    missing = [name for name in state.node.components if name not in running]
+    problem = state.node.problem or (f"{', '.join(missing)} ended, and will be started again" if missing else "")
     return ClusterReport(
         name=state.name, phase=state.node.phase, context=one.layout.context, server=Addresses(state.place).server,
-        kubeconfig=one.layout.kubeconfig, version=state.node.version, seconds=state.node.seconds, problem=state.node.problem, components=one.processes(),
+        kubeconfig=one.layout.kubeconfig, version=state.node.version, seconds=state.node.seconds, problem=problem, components=running,
     )  # fmt: skip
+
+
+def _found(name: str) -> ClusterReport:
+    one = Cluster(name)
+    try:
+        return _report(one, one.state())
+    except InvalidConfigError as error:
+        return ClusterReport(
+            name=name, phase="failed", context=one.layout.context, server="", kubeconfig=one.layout.kubeconfig,
+            problem=f"{error.message} · outrider cluster down {name}",
+        )  # fmt: skip
 
 
 def _described(report: ClusterReport) -> str:

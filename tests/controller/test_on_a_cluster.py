@@ -1,0 +1,254 @@
+"""AgentTypes on a real cluster: an unchanged program with OpenAI's SDK gets answers, tools and memory through its sidecar."""
+
+import json
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.servers.agent_images import OPENAI_IMAGE, openai_archive, outrider_archive
+from tests.servers.cluster import RealCluster
+from tests.servers.mcp_servers import McpServerProcess
+from tests.servers.models import TEXT, ModelServer
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(400)]
+KEY = "sk-only-the-sidecar-has-it"
+PROGRAM = """
+import json, os
+from http.server import BaseHTTPRequestHandler, HTTPServer
+import urllib.request
+import openai
+
+client = openai.OpenAI()
+
+def tool(name, arguments):
+    request = urllib.request.Request(
+        os.environ["OUTRIDER_GATEWAY"] + "/v1/tools/" + name, json.dumps(arguments).encode(), {"content-type": "application/json"})
+    return urllib.request.urlopen(request).read().decode()
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.answer({"ok": True})
+    def do_POST(self):
+        task = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        if "tool" in task:
+            self.answer(json.loads(tool(task["tool"], task["arguments"])))
+            return
+        if "crash" in task:
+            os._exit(3)
+        said = client.chat.completions.create(model="default", messages=[{"role": "user", "content": task["say"]}])
+        environment = {name: value for name, value in os.environ.items() if "KEY" in name}
+        self.answer({"said": said.choices[0].message.content, "uid": os.getuid(), "keys": sorted(environment.values())})
+    def answer(self, value):
+        data = json.dumps(value).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+"""
+
+
+def eventually(look: Callable[[], bool], seconds: float = 40.0, what: str = "it") -> None:
+    end = time.monotonic() + seconds
+    while not look():
+        assert time.monotonic() < end, f"{what} did not come about"
+        time.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def installed(cluster: RealCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
+    """Return a cluster in which the controller runs."""
+    if not cluster.report:
+        pytest.skip("KUBECONFIG names a cluster of somebody else, whose nodes get no images from here")
+    for archive in (outrider_archive(), openai_archive(tmp_path_factory.mktemp("images") / "openai.tar")):
+        done = cluster.outrider("cluster", "load-image", str(archive), cluster.name)
+        assert done.returncode == 0, done.stderr
+    done = cluster.outrider("controller", "install", "--replicas", "2", "-o", "json")
+    assert done.returncode == 0, done.stderr
+    assert {one["state"] for one in json.loads(done.stdout)} <= {"created", "configured", "unchanged"}
+    yield cluster
+    done = cluster.outrider("controller", "uninstall", "--yes", "-o", "json")
+    assert done.returncode == 0, done.stderr
+    assert "agenttypes" not in cluster.kubectl("get", "crds", "-o", "name")
+
+
+@pytest.fixture(scope="module")
+def shop(installed: RealCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator["Shop"]:
+    """Return an agent that is ready, in a namespace of the strictest standard."""
+    host = installed.report["server"].split("//")[1].rpartition(".")[0] + ".1"
+    folder = tmp_path_factory.mktemp("shop")
+    with ModelServer(KEY, host=host) as models, McpServerProcess("mcp1", folder / "mcp.log", host=host) as tools:
+        one = Shop(installed, folder)
+        one.apply(models.url, tools.url)
+        yield one
+        one.remove()
+
+
+class Shop:
+    """An agent in a namespace of its own."""
+
+    def __init__(self, cluster: RealCluster, folder: Path) -> None:
+        self.cluster = cluster
+        self.volume = folder / "memory"
+        self.volume.mkdir(mode=0o777)
+
+    def kubectl(self, *arguments: str, **more: Any) -> str:
+        return self.cluster.kubectl("-n", "shop", *arguments, **more)
+
+    def apply(self, models: str, tools: str) -> None:
+        self.cluster.kubectl("create", "namespace", "shop")
+        self.cluster.kubectl("label", "namespace", "shop", "pod-security.kubernetes.io/enforce=restricted")
+        self.kubectl("create", "secret", "generic", "models", f"--from-literal=key={KEY}")
+        volume = {
+            "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "shop-memory"},
+            "spec": {
+                "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "local": {"path": str(self.volume)},
+                "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [{"key": "kubernetes.io/os", "operator": "In", "values": ["linux"]}]}]}},
+            },
+        }  # fmt: skip
+        provider = {"apiVersion": "outrider.dev/v1alpha1", "kind": "ModelProvider", "metadata": {"name": "inner"},
+                    "spec": {"provider": "openai", "url": f"{models}/v1", "key": {"secret": "models", "key": "key"}}}  # fmt: skip
+        tool = {"apiVersion": "outrider.dev/v1alpha1", "kind": "Tool", "metadata": {"name": "sums"},
+                "spec": {"version": "1.0.0", "transport": {"http": {"url": tools}}}}  # fmt: skip
+        agent = {
+            "apiVersion": "outrider.dev/v1alpha1", "kind": "AgentType", "metadata": {"name": "triage"},
+            "spec": {
+                "agent": {"image": OPENAI_IMAGE, "command": ["python3", "-c", PROGRAM]},
+                "invocation": {"mode": "http", "port": 8000},
+                "llm": {"routes": [{"alias": "default", "providers": [{"ref": "inner", "model": "small"}]}]},
+                "tools": [{"server": "sums", "tools": ["add"]}], "memory": [{"name": "notes", "type": "kv"}],
+            },
+        }  # fmt: skip
+        for one in (volume, provider, tool, agent):
+            self.kubectl("apply", "-f", "-", input=json.dumps(one))
+        self.wait()
+
+    def wait(self) -> None:
+        try:
+            self.kubectl("wait", "--for=condition=Ready", "agenttype/triage", "--timeout=30s")
+        except AssertionError as error:
+            told = self.kubectl("get", "agenttype", "triage", "-o", "jsonpath={.status.message}")
+            logs = self.kubectl("logs", "deploy/triage", "--all-containers", "--tail=20", check=False)
+            raise AssertionError(f"{error}\n{told}\n{self.kubectl('get', 'pods', '-o', 'wide')}\n{logs}") from None
+
+    def ask(self, **task: Any) -> dict[str, Any]:
+        address = self.kubectl("get", "service", "triage", "-o", "jsonpath={.spec.clusterIP}")
+        done = subprocess.run(
+            ["curl", "-s", "--max-time", "20", "-H", "content-type: application/json", "-d", json.dumps(task), f"http://{address}/"], capture_output=True, text=True, check=True
+        )  # fmt: skip
+        answer: dict[str, Any] = json.loads(done.stdout or "{}")
+        return answer
+
+    def pod(self) -> dict[str, Any]:
+        pods = json.loads(self.kubectl("get", "pods", "-o", "json"))["items"]
+        found: dict[str, Any] = next(one for one in pods if not one["metadata"].get("deletionTimestamp"))
+        return found
+
+    def status(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.kubectl("get", "agenttype", "triage", "-o", "json"))["status"]
+        return found
+
+    def remove(self) -> None:
+        self.kubectl("delete", "pods", "--all", "--grace-period=1", "--wait=false")
+        self.cluster.kubectl("delete", "namespace", "shop", "--wait=false")
+        self.cluster.kubectl("delete", "pv", "shop-memory", "--wait=false")
+
+
+def test_the_unchanged_program_gets_answers_and_never_a_key(shop: Shop) -> None:
+    answer = shop.ask(say="web is down")
+    assert (answer["said"], answer["uid"]) == (TEXT, 10001)
+    assert KEY not in json.dumps(answer)
+    assert KEY not in shop.kubectl("get", "configmaps,deployments,pods", "-o", "json")
+
+
+def test_it_gets_its_tools_and_no_others_and_remembers(shop: Shop) -> None:
+    assert "5" in json.dumps(shop.ask(tool="sums_add", arguments={"a": 2, "b": 3}))
+    shop.ask(tool="notes_put", arguments={"key": "cause", "value": "memory"})
+    shop.kubectl("delete", "pod", shop.pod()["metadata"]["name"], "--grace-period=2")
+    eventually(
+        lambda: "cause" not in shop.pod()["metadata"]["name"] and shop.status()["readyReplicas"] == 1, what="a new pod"
+    )
+    shop.wait()
+    eventually(
+        lambda: "memory" in json.dumps(shop.ask(tool="notes_get", arguments={"key": "cause"})),
+        what="what it remembered",
+    )
+
+
+def test_three_containers_run_confined_and_the_status_says_how_it_does(shop: Shop) -> None:
+    pod = shop.pod()
+    assert [one["name"] for one in pod["spec"]["initContainers"]] == ["init", "sidecar"]
+    assert [one["image"] for one in pod["spec"]["containers"]] == [OPENAI_IMAGE]
+    status = shop.status()
+    assert {one["type"]: one["status"] for one in status["conditions"]} == {
+        "Ready": "True",
+        "Progressing": "False",
+        "Degraded": "False",
+    }
+    assert (status["tools"], status["model"], sorted(status["references"])) == (
+        1,
+        "default",
+        ["ModelProvider/inner", "Tool/sums"],
+    )
+    columns = shop.kubectl("get", "agenttypes").splitlines()
+    assert columns[0].split() == ["NAME", "READY", "TOOLS", "MODEL", "MESSAGE", "AGE"]
+    assert columns[1].split()[:4] == ["triage", "True", "1", "default"]
+
+
+def test_whatever_of_it_is_killed_comes_back(shop: Shop) -> None:
+    before = shop.pod()["metadata"]["uid"]
+    shop.ask(crash=True)
+    eventually(
+        lambda: shop.pod()["status"]["containerStatuses"][0]["restartCount"] == 1, what="a restart of the program"
+    )
+    eventually(lambda: shop.ask(say="again").get("said") == TEXT, what="an answer")
+    assert shop.pod()["metadata"]["uid"] == before, "the pod is the same"
+    shop.kubectl("delete", "deployment", "triage")
+    eventually(lambda: "triage" in shop.kubectl("get", "deployments", "-o", "name"), what="the deployment")
+    shop.kubectl(
+        "patch", "service", "triage", "--type=merge", "-p", '{"spec":{"selector":{"outrider.dev/agenttype":"else"}}}'
+    )
+    eventually(
+        lambda: '"triage"' in shop.kubectl("get", "service", "triage", "-o", "jsonpath={.spec.selector}"),
+        what="the selector",
+    )
+    shop.wait()
+
+
+def test_another_leader_goes_on_and_restarts_nothing(shop: Shop) -> None:
+    def leader() -> str:
+        lease = shop.cluster.kubectl(
+            "get", "lease", "outrider-controller", "-n", "outrider-system", "-o", "jsonpath={.spec.holderIdentity}"
+        )
+        return lease.rpartition("_")[0]
+
+    shop.wait()
+    first, generation = leader(), shop.kubectl("get", "deployment", "triage", "-o", "jsonpath={.metadata.generation}")
+    shop.cluster.kubectl("delete", "pod", first, "-n", "outrider-system", "--grace-period=0", "--force")
+    eventually(lambda: leader() not in ("", first), what="another leader")
+    shop.kubectl(
+        "patch", "agenttype", "triage", "--type=merge", "-p", '{"spec":{"llm":{"limits":{"requestsPerMinute":1000}}}}'
+    )
+    eventually(
+        lambda: "1000" in shop.kubectl("get", "configmap", "triage-sidecar", "-o", "jsonpath={.data}"),
+        what="the new limit",
+    )
+    assert shop.kubectl("get", "deployment", "triage", "-o", "jsonpath={.metadata.generation}") == generation
+
+
+def test_what_is_wrong_stands_in_the_status(shop: Shop) -> None:
+    wrong = {"apiVersion": "outrider.dev/v1alpha1", "kind": "AgentType", "metadata": {"name": "wrong"},
+             "spec": {"agent": {"image": "Nobody/Has:this"}, "invocation": {"mode": "http", "port": 8000}}}  # fmt: skip
+    shop.kubectl("apply", "-f", "-", input=json.dumps(wrong))
+    message = ("get", "agenttype", "wrong", "-o", "jsonpath={.status.message}")
+    eventually(lambda: "correct the name of the image" in shop.kubectl(*message), what="the reason")
+    shop.kubectl("delete", "agenttype", "wrong")
+    eventually(
+        lambda: "wrong" not in shop.kubectl("get", "deployments,services,configmaps", "-o", "name"), what="their end"
+    )
