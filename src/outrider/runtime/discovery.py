@@ -19,7 +19,7 @@ from outrider.runtime.third_party import third_party
 _ROOT = Path(next(iter(outrider.__path__)))
 # Folders that hold one package each, and packages that carry a manifest of their own.
 _COLLECTIONS = ("operators", "kinds")
-_PARTS = ("controller", "controller", "edge", "orchestrator", "sidecar", "local", "surfaces/agents", "surfaces/mcp")
+_PARTS = ("controller", "edge", "orchestrator", "sidecar", "local", "surfaces/agents", "surfaces/mcp")
 
 
 @functools.cache

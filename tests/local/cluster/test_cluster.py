@@ -211,7 +211,7 @@ def test_of_two_that_start_a_cluster_one_does_and_of_a_killed_start_nothing_stay
     assert own.kubectl("get", "nodes", "-o", "name") == "node/same-node\n"
     own.run("down", "same")
     killed = subprocess.Popen(command, env=own.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    eventually(lambda: (own.folder / "state/outrider/clusters/same/keeper.pid").exists())
+    eventually((own.folder / "state/outrider/clusters/same/keeper.pid").exists)
     killed.kill()
     killed.wait()
     own.run("down", "same")

@@ -7,7 +7,10 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Self
 
+import pytest
+
 from outrider.core.http.messages import Request, Response
+from outrider.local.cluster.programs import programs_folder
 from outrider.ports.certificates.subjects import KeyPair, Subject, issue, new_authority
 from outrider.ports.clock import Clock
 from outrider.ports.clock.manual import ManualClock
@@ -19,6 +22,8 @@ from tests.servers.kube_api.faults import json_answer
 
 WIDGETS_PATH = "/apis/test.outrider.dev/v1/namespaces/shop/widgets"
 HOST = "api.test"
+KUBECTL = programs_folder() / "kubectl"
+needs_kubectl = pytest.mark.skipif(not KUBECTL.exists(), reason=f"{KUBECTL} is not built: run `make test`")
 
 
 class HastyClock(ManualClock):

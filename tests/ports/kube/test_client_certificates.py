@@ -123,7 +123,11 @@ async def test_garbage_in_place_of_certificates_is_refused_without_being_shown(
     server: TlsServer, pki: Pki, change: str
 ) -> None:
     me, secret = pki.client("me"), "s3cr3t"
-    changed = {"certificate": KeyPair(secret, me.key), "key": KeyPair(me.certificate, secret), "other key": KeyPair(me.certificate, pki.client("me").key)}  # fmt: skip
+    changed = {
+        "certificate": KeyPair(secret, me.key),
+        "key": KeyPair(me.certificate, secret),
+        "other key": KeyPair(me.certificate, pki.client("me").key),
+    }
     trusted = secret if change == "authority" else pki.pem
     error = await refusal(server, data_of(changed.get(change, me)), certificate_authority_data=encoded(trusted))
     assert isinstance(error, InvalidConfigError)
@@ -173,7 +177,10 @@ async def test_a_new_certificate_in_the_files_is_shown_after_a_refusal(pki: Pki,
     old = pki.client("old")
     user = User(client_certificate=written(tmp_path, "me.pem", old.certificate + old.key))
     trusted = encoded(later.pem)
-    async with TlsServer(later) as server, transport_to(server.url, user, certificate_authority_data=trusted) as transport:  # fmt: skip
+    async with (
+        TlsServer(later) as server,
+        transport_to(server.url, user, certificate_authority_data=trusted) as transport,
+    ):
         with pytest.raises(UnauthenticatedError):
             await asked(transport)
         new = later.client("new")
@@ -190,7 +197,11 @@ class Issuer:
 
     def gives(self, name: str, seconds: float) -> None:
         pair, end = self._pki.client(name), datetime.fromtimestamp(self._clock.now() + seconds, UTC)
-        status = {"clientCertificateData": pair.certificate, "clientKeyData": pair.key, "expirationTimestamp": end.isoformat()}  # fmt: skip
+        status = {
+            "clientCertificateData": pair.certificate,
+            "clientKeyData": pair.key,
+            "expirationTimestamp": end.isoformat(),
+        }
         self._file.write_text(json.dumps({"kind": "ExecCredential", "status": status}))
 
 
@@ -199,7 +210,9 @@ async def test_a_program_exchanges_the_certificate_while_requests_are_under_way(
 ) -> None:
     clock, go = ManualClock(time.time()), asyncio.Event()
     issuer = Issuer(tmp_path, pki, clock)
-    target = Target("test", Cluster(server=server.url, certificate_authority_data=encoded(pki.pem)), User(exec=issuer.plugin))  # fmt: skip
+    target = Target(
+        "test", Cluster(server=server.url, certificate_authority_data=encoded(pki.pem)), User(exec=issuer.plugin)
+    )
     async with transport_to(target, clock=clock) as transport:
         issuer.gives("old", 100)
         assert (await asked(transport))["name"] == "old"
@@ -221,7 +234,9 @@ async def test_many_requests_at_once_see_each_exchange_and_none_fails(
 ) -> None:
     clock = ManualClock(time.time())
     issuer = Issuer(tmp_path, pki, clock)
-    target = Target("test", Cluster(server=server.url, certificate_authority_data=encoded(pki.pem)), User(exec=issuer.plugin))  # fmt: skip
+    target = Target(
+        "test", Cluster(server=server.url, certificate_authority_data=encoded(pki.pem)), User(exec=issuer.plugin)
+    )
     async with transport_to(target, clock=clock, connections=4) as transport:
         before = "turn-0"
         for turn in range(4):

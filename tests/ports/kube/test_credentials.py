@@ -11,17 +11,15 @@ from typing import Any
 import pytest
 
 from outrider.core.errors import InvalidConfigError, MissingRequirementError, OutriderError, UnauthenticatedError
-from outrider.local.cluster.programs import programs_folder
 from outrider.ports.clock import SystemClock
 from outrider.ports.clock.manual import ManualClock
 from outrider.ports.kube import credentials
 from outrider.ports.kube.credentials import Credentials, authorities
 from outrider.ports.kube.kubeconfig import Cluster, ExecPlugin, Target, User, Variable, read_kubeconfig
-from tests.ports.kube.support import Pki, get, transport_to
+from tests.ports.kube.support import KUBECTL, Pki, get, needs_kubectl, transport_to
 from tests.servers.kube_api.faults import ANY, Answer
 from tests.servers.kube_api.server import FakeApi
 
-KUBECTL = programs_folder() / "kubectl"
 SECRET = "s3cr3t"
 
 
@@ -37,7 +35,8 @@ def asking(user: User, clock: ManualClock | None = None, **cluster: Any) -> Cred
 @pytest.mark.parametrize(
     ("user", "expected"),
     [
-        (User(), ""), (User(token="abc"), "Bearer abc"), (User(username="me", password="p:ü"), "Basic " + base64.b64encode("me:p:ü".encode()).decode()),
+        (User(), ""), (User(token="abc"), "Bearer abc"),
+        (User(username="me", password="p:ü"), "Basic " + base64.b64encode("me:p:ü".encode()).decode()),
         (User(token="abc", username="me", password="p"), "Bearer abc"),
     ],
 )  # fmt: skip
@@ -59,9 +58,6 @@ async def test_a_refusal_of_what_cannot_change_is_final(fake: FakeApi) -> None:
         assert "log in again" in caught.value.hint
 
 
-@pytest.mark.xfail(
-    strict=True, reason="DEFECT: sent again as if a file with an authority could change what the server says"
-)
 async def test_an_authority_in_a_file_does_not_help_who_is_refused(fake: FakeApi, tmp_path: Path) -> None:
     fake.script(ANY, Answer(401))
     async with transport_to(fake.url, User(token="t"), certificate_authority=str(tmp_path / "ca.crt")) as transport:
@@ -132,7 +128,6 @@ async def test_what_is_no_base64_is_refused_without_being_shown() -> None:
         authorities(Cluster(certificate_authority_data="a"))
 
 
-@pytest.mark.xfail(strict=True, reason="DEFECT: base64 on several lines is refused, which kubectl takes")
 def test_base64_may_stand_on_several_lines() -> None:
     assert authorities(Cluster(certificate_authority_data="YW\nJj\n")) == "abc"
 
@@ -159,7 +154,9 @@ class Login:
 
     def giving(self, **status: Any) -> ExecPlugin:
         answer = self.folder / "answer"
-        answer.write_text(json.dumps({"kind": "ExecCredential", "apiVersion": "client.authentication.k8s.io/v1", "status": status}))  # fmt: skip
+        answer.write_text(
+            json.dumps({"kind": "ExecCredential", "apiVersion": "client.authentication.k8s.io/v1", "status": status})
+        )
         return self.plugin(f"cat {answer}")
 
     @property
@@ -226,9 +223,12 @@ async def test_a_program_is_asked_again_after_a_refusal(fake: FakeApi, login: Lo
 @pytest.mark.parametrize(
     ("does", "why"),
     [
-        ("echo noise >&2; echo no session >&2; exit 3", "exit code 3: no session"), ("exit 1", "exit code 1"), ("kill -9 $$", "exit code -9"),
-        ("echo hello", "no ExecCredential"), ("", "no ExecCredential"), ("printf '\\377\\376'", "no ExecCredential"), ("echo '[]'", "no ExecCredential"),
-        ("echo '{}'", "no status"), ("""echo '{"status": {}}'""", "no status"), ("""echo '{"status": {"token": ""}}'""", "no status"),
+        ("echo noise >&2; echo no session >&2; exit 3", "exit code 3: no session"), ("exit 1", "exit code 1"),
+        ("kill -9 $$", "exit code -9"),
+        ("echo hello", "no ExecCredential"), ("", "no ExecCredential"), ("printf '\\377\\376'", "no ExecCredential"),
+        ("echo '[]'", "no ExecCredential"),
+        ("echo '{}'", "no status"), ("""echo '{"status": {}}'""", "no status"),
+        ("""echo '{"status": {"token": ""}}'""", "no status"),
         (f"""echo '{{"status": {{"token": "{SECRET}", "expirationTimestamp": "soon"}}}}'""", "no ExecCredential"),
     ],
 )  # fmt: skip
@@ -266,15 +266,11 @@ async def test_a_program_that_is_not_installed_is_named_with_what_the_kubeconfig
     assert isinstance(await failure(ExecPlugin(str(tmp_path / "login"))), UnauthenticatedError)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="DEFECT: the arguments of the program are shown, in which kubelogin and others have a secret"
-)
 async def test_arguments_of_a_program_are_not_shown() -> None:
     error = await failure(ExecPlugin("false", args=["get-token", f"--oidc-client-secret={SECRET}"]))
     assert SECRET not in str(error.body())
 
 
-@pytest.mark.xfail(strict=True, reason="DEFECT: null in what a program gives is refused, which kubectl takes")
 async def test_null_in_what_a_program_gives_says_nothing(login: Login) -> None:
     plugin = login.giving(token="abc", clientCertificateData=None, clientKeyData=None, expirationTimestamp=None)
     assert (await asking(User(exec=plugin)).proof()).authorization == "Bearer abc"
@@ -296,11 +292,11 @@ EXTENSION = {"extensions": [{"name": "client.authentication.k8s.io/exec", "exten
 
 
 def untold(cluster: dict[str, Any]) -> Any:
-    return pytest.param(cluster, marks=pytest.mark.xfail(strict=True, reason="DEFECT: less than kubectl tells"))
+    return pytest.param(cluster)
 
 
 @pytest.mark.real
-@pytest.mark.skipif(not KUBECTL.exists(), reason=f"{KUBECTL} is not built: run `make test`")
+@needs_kubectl
 @pytest.mark.parametrize(
     "cluster",
     [
@@ -313,10 +309,17 @@ async def test_a_program_is_told_of_the_cluster_what_kubectl_tells(login: Login,
     told = login.folder / "told"
     (login.folder / "ca.crt").write_text(Pki().pem)
     login.plugin(f"""printf '%s' "$KUBERNETES_EXEC_INFO" > {told}; echo '{{"status": {{"token": "abc"}}}}'""")
-    plugin = {"command": "sh", "args": [str(login.script)], "apiVersion": "client.authentication.k8s.io/v1", "provideClusterInfo": True, "interactiveMode": "Never"}  # fmt: skip
+    plugin = {
+        "command": "sh",
+        "args": [str(login.script)],
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "provideClusterInfo": True,
+        "interactiveMode": "Never",
+    }
     file = login.folder / "config"
     file.write_text(json.dumps({
-        "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:9/prefix", **cluster}}], "users": [{"name": "u", "user": {"exec": plugin}}],
+        "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:9/prefix", **cluster}}],
+        "users": [{"name": "u", "user": {"exec": plugin}}],
         "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}], "current-context": "c",
     }))  # fmt: skip
     command = [str(KUBECTL), "get", "--raw", "/version", "--kubeconfig", str(file)]

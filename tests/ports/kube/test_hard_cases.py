@@ -64,6 +64,7 @@ async def test_what_is_deleted_while_a_watch_fills_is_not_there_when_it_has(fake
     async def with_a_deletion(exchange: Exchange) -> Any:
         response = exchange.answer()
         inner = response.body
+        assert not isinstance(inner, bytes)
 
         async def lines() -> AsyncIterator[bytes]:
             async for line in inner:

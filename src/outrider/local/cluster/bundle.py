@@ -5,6 +5,7 @@ import hashlib
 import shutil
 import tarfile
 import tempfile
+import zlib
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -43,9 +44,10 @@ def write_bundle(folder: Path, file: Path) -> Bundle:
         with tempfile.NamedTemporaryFile(dir=file.absolute().parent, prefix=".bundle-", delete=False) as temporary:
             path = Path(temporary.name)
             try:
-                with tarfile.open(fileobj=temporary, mode="w:gz", compresslevel=4) as tar:
+                with tarfile.open(fileobj=temporary, mode="w:gz", compresslevel=4, dereference=True) as tar:
                     for name in all_programs():
                         tar.add(folder / name, name, filter=_plain)
+                temporary.flush()
                 path.replace(file)
             finally:
                 path.unlink(missing_ok=True)
@@ -94,7 +96,12 @@ async def read_bundle(address: str, folder: Path) -> None:
 
 
 async def _fetch(where: str, file: Path) -> None:
-    parts = urlsplit(where)
+    try:
+        parts = urlsplit(where)
+    except ValueError as error:
+        raise InvalidConfigError(
+            f"{where} is no address", found=where, expected="a file, or https://HOST/PATH"
+        ) from error
     if parts.scheme not in ("http", "https"):
         try:
             shutil.copyfile(where, file)
@@ -120,7 +127,7 @@ def _unpack(file: Path, folder: Path, where: str) -> None:
     try:
         with tarfile.open(file) as tar:
             tar.extractall(folder, filter="data")
-    except (tarfile.TarError, OSError, EOFError) as error:
+    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
         raise InvalidConfigError(
             f"{where} is no bundle: {error}", found=where, expected="a file of `outrider cluster bundle`"
         ) from error

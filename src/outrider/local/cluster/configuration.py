@@ -197,14 +197,17 @@ def _containerd(place: Place) -> str:
     return _toml(document)
 
 
+def _text(value: Any) -> str:
+    """Return a value as TOML writes it: as JSON does, but for characters beyond the first plane."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
 def _toml(table: Mapping[str, Any], path: str = "") -> str:
     """Write a table as TOML: plain values first, then the tables in it."""
-    lines = [
-        f"{json.dumps(name)} = {json.dumps(value)}" for name, value in table.items() if not isinstance(value, Mapping)
-    ]
+    lines = [f"{_text(name)} = {_text(value)}" for name, value in table.items() if not isinstance(value, Mapping)]
     text = (f"[{path}]\n" if path else "") + "".join(f"{line}\n" for line in lines)
     for name, value in table.items():
         if isinstance(value, Mapping):
-            inner = f"{path}.{json.dumps(name)}" if path else json.dumps(name)
+            inner = f"{path}.{_text(name)}" if path else _text(name)
             text += _toml(value, inner)
     return text

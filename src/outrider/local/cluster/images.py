@@ -3,8 +3,10 @@
 import hashlib
 import io
 import json
+import lzma
 import platform
 import tarfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,10 @@ import msgspec
 
 from outrider.local.cluster.components import CONTAINERD_SOCKET
 
+# What reading a damaged file, or one that is something else, may raise.
+_NO_ARCHIVE = (
+    tarfile.TarError, OSError, EOFError, KeyError, TypeError, AttributeError, ValueError, zlib.error, lzma.LZMAError,
+)  # fmt: skip
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
@@ -105,9 +111,9 @@ def archive_images(file: Path) -> list[str]:
             if "manifest.json" in names:
                 return [tag for entry in _read(tar, "manifest.json") for tag in entry.get("RepoTags") or ()]
             index = _read(tar, "index.json") if "index.json" in names else {}
-    except (tarfile.TarError, OSError, ValueError):
+            found = [entry.get("annotations") or {} for entry in index.get("manifests") or ()]
+    except _NO_ARCHIVE:
         return []
-    found = [entry.get("annotations", {}) for entry in index.get("manifests", ())]
     return [
         name
         for one in found

@@ -21,6 +21,9 @@ _CLONE_NEWNET = 0x40000000
 _SECONDS = 20.0
 _FILES = 20000
 _ROUNDS = 20
+_KINDS_OF_ROUTES = frozenset(
+    {"anycast", "blackhole", "broadcast", "local", "multicast", "prohibit", "throw", "unicast", "unreachable"}
+)
 # What the kubelet wants to find, so that it does not change the machine.
 _WANTED = {"/proc/sys/vm/overcommit_memory": "1", "/proc/sys/kernel/panic": "10", "/proc/sys/kernel/panic_on_oops": "1"}
 _CONTROLLERS_2 = ("cpu", "memory", "pids", "cpuset", "io", "hugetlb")
@@ -236,11 +239,10 @@ async def _lines(command: str) -> list[str]:
 
 
 def _network(route: str) -> IPv4Network | None:
-    words = [
-        word for word in route.split() if word not in ("broadcast", "local", "unicast", "unreachable", "blackhole")
-    ]
+    words = [word for word in route.split() if word not in _KINDS_OF_ROUTES]
     try:
         found = IPv4Network(words[0], strict=False) if words and words[0] != "default" else None
     except ValueError:
         return None
-    return found
+    # A way out in two halves, as VPNs have it, is no network.
+    return found if found is not None and found.prefixlen > 1 else None

@@ -404,7 +404,7 @@ def _object(content: bytes) -> Object:
 def _warnings(headers: Headers) -> "list[str]":
     """Return what the server remarks (RFC 7234 section 5.5, code 299)."""
     return [
-        re.sub(r"\\(.)", r"\1", text)
+        re.sub(r"\\(.)", r"\1", text).encode("latin-1").decode(errors="replace")
         for name, value in headers
         if name == "warning"
         for text in _WARNING.findall(value)

@@ -91,7 +91,7 @@ class Credentials:
             raise
         return self._proof
 
-    def renew(self, refused: Proof) -> bool:
+    def renew(self, refused: Proof, *, by_server: bool = False) -> bool:
         """Look again the next time, as the server refused what was shown; return whether that may help."""
         if self._proof is refused:
             self._proof = None
@@ -100,7 +100,7 @@ class Credentials:
             user.exec is not None
             or user.token_file
             or user.client_certificate
-            or self._target.cluster.certificate_authority
+            or (self._target.cluster.certificate_authority and not by_server)
         )
 
     async def _find(self) -> Proof:
@@ -148,7 +148,7 @@ def _bytes(data: str, file: str, field: str) -> bytes:
     if not data:
         return _read(file, field) if file else b""
     try:
-        return base64.b64decode(data, validate=True)
+        return base64.b64decode("".join(data.split()), validate=True)
     except (binascii.Error, ValueError) as error:
         raise InvalidConfigError(
             f"{field}-data of the kubeconfig is no base64: {error}", path=f"{field}-data"
@@ -168,9 +168,9 @@ def _read(file: str, field: str) -> bytes:
 
 
 class _Answer(msgspec.Struct, rename="camel"):
-    token: str = ""
-    client_certificate_data: str = ""
-    client_key_data: str = ""
+    token: str | None = None
+    client_certificate_data: str | None = None
+    client_key_data: str | None = None
     expiration_timestamp: datetime | None = None
 
 
@@ -202,7 +202,7 @@ async def _ask(plugin: ExecPlugin, cluster: Cluster, clock: Clock) -> Proof:
         raise _failed(plugin, "its ExecCredential has no status with a token or a certificate")
     return Proof(
         f"Bearer {status.token}" if status.token else "",
-        Identity(status.client_certificate_data.encode(), status.client_key_data.encode()) if status.client_certificate_data else None,
+        Identity(status.client_certificate_data.encode(), (status.client_key_data or "").encode()) if status.client_certificate_data else None,
         _until(status.expiration_timestamp, clock, EARLY_SECONDS),
         _until(status.expiration_timestamp, clock, 0.0),
     )  # fmt: skip
@@ -216,6 +216,11 @@ def _question(plugin: ExecPlugin, cluster: Cluster) -> dict[str, object]:
             "server": cluster.server,
             "tls-server-name": cluster.tls_server_name,
             "insecure-skip-tls-verify": cluster.insecure_skip_tls_verify,
+            "proxy-url": cluster.proxy_url,
+            "config": next(
+                (one.extension for one in cluster.extensions or () if one.name == "client.authentication.k8s.io/exec"),
+                None,
+            ),
             "certificate-authority-data": base64.b64encode(authority.encode()).decode() if authority else "",
         }
         spec["cluster"] = {name: value for name, value in told.items() if value}
@@ -229,5 +234,5 @@ def _until(end: datetime | None, clock: Clock, early: float) -> float | None:
 def _failed(plugin: ExecPlugin, reason: str) -> UnauthenticatedError:
     return UnauthenticatedError(
         f"{plugin.command}, which gives the credentials of the kubeconfig, failed: {reason}", found=reason,
-        expected="an ExecCredential with a status", suggestions=[f"run it by hand: {' '.join([plugin.command, *(plugin.args or ())])}"],
+        expected="an ExecCredential with a status", suggestions=[f"run {plugin.command} by hand, with the arguments of the kubeconfig"],
     )  # fmt: skip

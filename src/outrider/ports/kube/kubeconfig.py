@@ -1,6 +1,7 @@
 """Where a cluster is and who asks it: kubeconfig files, merged as kubectl merges them, and what a pod finds in its own folder."""
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,7 +13,35 @@ from outrider.core.errors import InvalidConfigError, NotFoundError, did_you_mean
 
 POD_FOLDER = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 S = TypeVar("S", bound=msgspec.Struct)
+_INTEGER = re.compile(r"[-+]?(0b[0-1_]+|0[0-7_]*|[1-9][0-9_]*|0x[0-9a-fA-F_]+)\Z")
+_FRACTION = re.compile(
+    r"([-+]?([0-9][0-9_]*\.[0-9_]*([eE][-+][0-9]+)?|\.[0-9][0-9_]*([eE][-+][0-9]+)?|\.(inf|Inf|INF))|\.(nan|NaN|NAN))\Z"
+)
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class TextLoader(_LOADER):  # type: ignore[misc]  # the one of two that is there
+    """Reads YAML as kubectl does: what YAML 1.1 takes for a date or a sexagesimal number is text."""
+
+
+def _resolvers() -> dict[str, list[tuple[str, Any]]]:
+    """Return what plain text may stand for, without dates, and numbers without colons."""
+    numbers = {"tag:yaml.org,2002:int": _INTEGER, "tag:yaml.org,2002:float": _FRACTION}
+    dropped = ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:value")
+    return {
+        first: [(tag, numbers.get(tag, pattern)) for tag, pattern in kept if tag not in dropped]
+        for first, kept in _LOADER.yaml_implicit_resolvers.items()
+    }
+
+
+TextLoader.yaml_implicit_resolvers = _resolvers()
+
+
+class Extension(msgspec.Struct, frozen=True):
+    """What others have written about a cluster."""
+
+    name: str
+    extension: Any = None
 
 
 class Cluster(msgspec.Struct, rename="kebab", frozen=True):
@@ -24,6 +53,7 @@ class Cluster(msgspec.Struct, rename="kebab", frozen=True):
     insecure_skip_tls_verify: bool = False
     tls_server_name: str = ""
     proxy_url: str = ""
+    extensions: list[Extension] | None = None
 
 
 class Variable(msgspec.Struct, frozen=True):
@@ -143,6 +173,8 @@ def read_kubeconfig(files: Sequence[Path] | None = None) -> Kubeconfig:
             text = file.read_text()
         except FileNotFoundError:
             continue
+        except UnicodeError:
+            raise InvalidConfigError(f"{file} is no kubeconfig file: no UTF-8", found=str(file)) from None
         except OSError as error:
             raise InvalidConfigError(
                 f"{file}: {error.strerror}", found=str(file), expected="a file that may be read"
@@ -159,7 +191,7 @@ def find_target(context: str = "") -> Target:
         NotFoundError: There is no such context, or none at all.
         InvalidConfigError: A file cannot be used.
     """
-    if not context and "KUBECONFIG" not in os.environ and (inside := pod_target()) is not None:
+    if not context and not os.environ.get("KUBECONFIG") and (inside := pod_target()) is not None:
         return inside
     return read_kubeconfig().target(context)
 
@@ -179,18 +211,18 @@ def pod_target(folder: Path = POD_FOLDER) -> Target | None:
 
 
 class _NamedCluster(msgspec.Struct):
-    name: str
-    cluster: Cluster
+    name: str = ""
+    cluster: Cluster = Cluster()
 
 
 class _NamedUser(msgspec.Struct):
-    name: str
-    user: User | None = None
+    name: str = ""
+    user: User = User()
 
 
 class _NamedContext(msgspec.Struct):
-    name: str
-    context: Context
+    name: str = ""
+    context: Context = Context()
 
 
 class _Document(msgspec.Struct, rename="kebab"):
@@ -198,13 +230,22 @@ class _Document(msgspec.Struct, rename="kebab"):
     users: list[_NamedUser] | None = None
     contexts: list[_NamedContext] | None = None
     current_context: str = ""
+    kind: str = "Config"
+
+
+def _without_null(value: Any) -> Any:
+    """Return a document as if what is null in it were not there, which is how kubectl takes it."""
+    if isinstance(value, dict):
+        return {key: _without_null(inner) for key, inner in value.items() if inner is not None}
+    return [_without_null({} if inner is None else inner) for inner in value] if isinstance(value, list) else value
 
 
 def _read_document(file: Path, text: str) -> _Document:
     try:
-        plain = yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader, in C where that is there
-        return msgspec.convert(plain or {}, _Document, strict=False)
-    except (yaml.YAMLError, msgspec.ValidationError) as error:
+        plain = yaml.load(text, Loader=TextLoader)  # noqa: S506 - a safe loader, in C where that is there
+        document = msgspec.convert({} if plain is None else _without_null(plain), _Document)
+        _check(document)
+    except (yaml.YAMLError, ValueError, AttributeError, RecursionError) as error:
         said = str(error)
         if isinstance(error, yaml.MarkedYAMLError):
             # Without the excerpt that the whole error has: it may be a token.
@@ -213,6 +254,16 @@ def _read_document(file: Path, text: str) -> _Document:
             f"{file} is no kubeconfig file: {said}", found=str(file), expected="a kubeconfig (apiVersion v1, kind Config)",
             suggestions=["kubectl config view", "name another one in KUBECONFIG"],
         ) from None  # fmt: skip
+    return document
+
+
+def _check(document: _Document) -> None:
+    if document.kind != "Config":
+        raise ValueError(f"kind {document.kind}")
+    for part in (document.clusters, document.users, document.contexts):
+        names = [entry.name for entry in part or ()]
+        if len(names) > len(set(names)):
+            raise ValueError("a name stands twice")
 
 
 def _merge(merged: Kubeconfig, document: _Document, file: Path) -> None:
@@ -220,7 +271,7 @@ def _merge(merged: Kubeconfig, document: _Document, file: Path) -> None:
     for one in document.clusters or ():
         merged.clusters.setdefault(one.name, _beside(one.cluster, folder, "certificate_authority"))
     for two in document.users or ():
-        user = _beside(two.user or User(), folder, "client_certificate", "client_key", "token_file")
+        user = _beside(two.user, folder, "client_certificate", "client_key", "token_file")
         if user.exec is not None and "/" in user.exec.command:
             user = msgspec.structs.replace(user, exec=_beside(user.exec, folder, "command"))
         merged.users.setdefault(two.name, user)

@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from outrider.core.errors import InvalidConfigError
+from outrider.ports.kube.kubeconfig import TextLoader
 from outrider.ports.secrets.private_files import write_private
 
 _WIDE = 1 << 20
@@ -130,13 +131,13 @@ def _locked(folder: Path) -> Iterator[None]:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        document = yaml.safe_load(file.read_text()) or {}
+        document = yaml.load(file.read_text(), Loader=TextLoader) or {}  # noqa: S506 - a safe loader
     except yaml.MarkedYAMLError as error:
         # Without the excerpt that the whole error has: it may be a token.
         line = f"line {error.problem_mark.line + 1}: " if error.problem_mark is not None else ""
         raise _none(file, f"{line}{error.problem or 'no YAML'}") from None
-    except (OSError, yaml.YAMLError, UnicodeError) as error:
-        raise _none(file, type(error).__name__ if isinstance(error, UnicodeError) else str(error)) from None
+    except (OSError, yaml.YAMLError, ValueError, AttributeError) as error:
+        raise _none(file, type(error).__name__ if isinstance(error, ValueError) else str(error)) from None
     if not isinstance(document, dict):
         raise _none(file, type(document).__name__)
     return document
@@ -144,7 +145,9 @@ def _read(file: Path) -> dict[str, Any]:
 
 def _entries(document: Mapping[str, Any], part: str, file: Path) -> list[dict[str, Any]]:
     entries = document.get(part) or []
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) and "name" in entry for entry in entries):
+    if not isinstance(entries, list) or not all(
+        isinstance(entry, dict) and isinstance(entry.get("name"), str) for entry in entries
+    ):
         raise _none(file, f"{part} is no list of names")
     return entries
 

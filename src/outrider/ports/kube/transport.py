@@ -2,9 +2,9 @@
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Literal
 from urllib.parse import urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
@@ -43,6 +43,7 @@ ATTEMPT_SECONDS = 15.0
 MOST_ATTEMPTS = 6
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 _LONGEST_RETRY = 30.0
+_URGENT_CONNECTIONS = 4
 _BODY_BYTES = 256 * 1024 * 1024
 
 
@@ -90,6 +91,8 @@ class Transport:
         self._retired: list[Client] = []
         # Until then bulk work waits: the server has said that it has enough of it.
         self._open_at = 0.0
+        self._bulk = asyncio.Semaphore(max_connections)
+        self._urgent = asyncio.Semaphore(_URGENT_CONNECTIONS)
         # Whether this process may write; its election says so.
         self.fence: Callable[[], bool] = lambda: True
 
@@ -102,24 +105,45 @@ class Transport:
         end = self._clock.monotonic() + call.timeout
         renewed, attempt = False, 0
         while True:
-            await self._wait_for_room(call, end)
-            try:
-                async with asyncio.timeout(max(0.0, end - self._clock.monotonic())):
-                    proof = await self._credentials.proof()
-            except TimeoutError as error:
-                raise DeadlineExceededError(f"{call.shown}: no credentials within {call.timeout:g} s") from error
-            self._check_fence(call)
-            try:
-                return await self._once(call, proof, min(ATTEMPT_SECONDS, end - self._clock.monotonic()))
-            except OutriderError as error:
-                if isinstance(error, UnauthenticatedError) and not renewed and self._renew(proof):
-                    renewed = True
-                    continue
-                attempt += 1
-                pause = self._pause(call, error, attempt)
-                if pause is None or attempt == MOST_ATTEMPTS or self._clock.monotonic() + pause >= end:
-                    raise
+            proof: Proof | None = None
+            # Whoever waits for a connection hears it too when the server has had enough.
+            async with self._urgent if call.urgent else self._bulk:
+                try:
+                    proof = await self._admitted(call, end)
+                    most = ATTEMPT_SECONDS if call.repeatable else call.timeout
+                    return await self._once(call, proof, min(most, end - self._clock.monotonic()))
+                except OutriderError as error:
+                    by_server = "status" in error.context
+                    if (
+                        isinstance(error, UnauthenticatedError)
+                        and proof is not None
+                        and not renewed
+                        and self._renew(proof, by_server=by_server)
+                    ):
+                        renewed = True
+                        continue
+                    attempt += 1
+                    pause = None if proof is None else self._pause(call, error, attempt)
+                    if pause is None or attempt == MOST_ATTEMPTS or self._clock.monotonic() + pause >= end:
+                        raise
             await self._clock.sleep(pause)
+
+    async def _admitted(self, call: Call, end: float) -> Proof:
+        """Return what is shown, once the request may be sent.
+
+        Raises:
+            LimitedError: The server takes no bulk work in time.
+            DeadlineExceededError: There are no credentials in time.
+            ConflictError: This process leads no longer.
+        """
+        await self._wait_for_room(call, end)
+        try:
+            async with asyncio.timeout(max(0.0, end - self._clock.monotonic())):
+                proof = await self._credentials.proof()
+        except TimeoutError as error:
+            raise DeadlineExceededError(f"{call.shown}: no credentials within {call.timeout:g} s") from error
+        self._check_fence(call)
+        return proof
 
     async def stream(self, call: Call, receive: Callable[[bytes], None]) -> None:
         """Send a request whose answer goes on, and hand its body over as it comes, until it ends.
@@ -209,8 +233,8 @@ class Transport:
         if call.method != "GET" and not call.urgent and not self.fence():
             raise ConflictError(f"{call.shown}: this process leads no longer; nothing was sent")
 
-    def _renew(self, refused: Proof) -> bool:
-        helps = self._credentials.renew(refused)
+    def _renew(self, refused: Proof, *, by_server: bool = False) -> bool:
+        helps = self._credentials.renew(refused, by_server=by_server)
         if helps and self._clients is not None:
             self._retire()
         return helps
@@ -228,7 +252,7 @@ class Transport:
             limits = Limits(body=_BODY_BYTES, header_bytes=64 * 1024)
             self._clients = (
                 Client(self._address, tls=tls, limits=limits, max_connections=self._max_connections, clock=self._clock),
-                Client(self._address, tls=tls, limits=limits, max_connections=4, clock=self._clock),
+                Client(self._address, tls=tls, limits=limits, max_connections=_URGENT_CONNECTIONS, clock=self._clock),
             )
             self._made_for = proof
         return self._clients[urgent]
@@ -251,7 +275,16 @@ class Transport:
 
 def _address(cluster: Cluster) -> tuple[Address, str]:
     """Return where a server is, and what stands before its paths."""
-    parts = urlsplit(cluster.server)
+    try:
+        parts = urlsplit(cluster.server)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https"):
+        raise InvalidConfigError(
+            "server of the kubeconfig is no address",
+            found=cluster.server.rpartition("@")[2],
+            expected="https://host:port",
+        )
     address = parse_address(f"{parts.scheme}://{parts.netloc}")
     proxy = cluster.proxy_url or _machine_proxy(parts.scheme, parts.hostname or "")
     if proxy and "://" not in proxy:
@@ -261,19 +294,23 @@ def _address(cluster: Cluster) -> tuple[Address, str]:
         raise UnsupportedError(
             f"proxy-url: {kind} proxies are not supported", found=f"{kind}://", expected="http://host:port"
         )
-    if not parts.scheme:
-        raise InvalidConfigError(
-            "server of the kubeconfig is no address", found=cluster.server, expected="https://host:port"
-        )
     return msgspec.structs.replace(address, server_name=cluster.tls_server_name, proxy=proxy), parts.path.rstrip("/")
+
+
+def _networks(text: str) -> Iterator[IPv4Network | IPv6Network]:
+    """Yield the networks of NO_PROXY; what is none there hides no other."""
+    for one in text.split(","):
+        with suppress(ValueError):
+            if "/" in one:
+                yield ip_network(one.strip(), strict=False)
 
 
 def _machine_proxy(scheme: str, host: str) -> str:
     """Return the proxy that the machine's variables name for a host; none for the machine itself, as Go has it."""
     with suppress(ValueError):
         address = ip_address(host)
-        networks = [one.strip() for one in getproxies_environment().get("no", "").split(",") if "/" in one]
-        if address.is_loopback or any(address in ip_network(one, strict=False) for one in networks):
+        excepted = getproxies_environment().get("no", "")
+        if address.is_loopback or any(address in one for one in _networks(excepted)):
             return ""
     if host == "localhost" or proxy_bypass(host):
         return ""
