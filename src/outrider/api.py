@@ -13,14 +13,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from outrider.core.errors import OutriderError
+    from outrider.ports.kube.controller import After, TerminalError
     from outrider.surfaces.python.calls import call
+    from outrider.surfaces.python.operator import Operator
     from outrider.surfaces.python.platform import Platform, connect
 
-__all__ = ["OutriderError", "Platform", "call", "connect"]
+__all__ = ["After", "Operator", "OutriderError", "Platform", "TerminalError", "call", "connect"]
 
 _PLACES = {
+    "After": "outrider.ports.kube.controller",
+    "Operator": "outrider.surfaces.python.operator",
     "OutriderError": "outrider.core.errors",
     "Platform": "outrider.surfaces.python.platform",
+    "TerminalError": "outrider.ports.kube.controller",
     "call": "outrider.surfaces.python.calls",
     "connect": "outrider.surfaces.python.platform",
 }

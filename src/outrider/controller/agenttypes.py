@@ -4,13 +4,20 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from outrider.controller.children import Children, wanted
+from outrider.controller.children import Children, NameTakenError, wanted
 from outrider.controller.conditions import Seen, conditions
 from outrider.controller.definitions import AGENT_TYPES, MODEL_PROVIDERS, TOOLS
 from outrider.controller.references import named, read_agent
 from outrider.controller.status import AgentTypeStatus, merged
 from outrider.core.codec import decode, to_builtins
-from outrider.core.errors import ConflictError, ConnectionFailedError, LimitedError, OutriderError, UnavailableError
+from outrider.core.errors import (
+    ConflictError,
+    ConnectionFailedError,
+    DeadlineExceededError,
+    LimitedError,
+    OutriderError,
+    UnavailableError,
+)
 from outrider.kinds.agenttype.manifests import LABEL, Rendered, kubernetes_manifests
 from outrider.kinds.agenttype.pod import Images
 from outrider.ports.clock import Clock, SystemClock
@@ -44,7 +51,7 @@ CHILD_KINDS: tuple[Resource, ...] = (
 )  # fmt: skip
 _BY_KIND = {resource.kind: resource for resource in CHILD_KINDS}
 # What is none of the AgentType's fault passes by itself.
-_PASSING = (UnavailableError, LimitedError, ConnectionFailedError)
+_PASSING = (UnavailableError, LimitedError, ConnectionFailedError, DeadlineExceededError, ConflictError)
 
 
 class AgentTypes:
@@ -114,14 +121,14 @@ class AgentTypes:
             status.references = _named_by(item, there.digests)
             await self._keep(item, rendered)
         except OutriderError as error:
-            if isinstance(error, _PASSING):
+            if isinstance(error, _PASSING) and not isinstance(error, NameTakenError):
                 raise
             fault = error
         if rendered is not None:
             status.tools, status.model = rendered.tools, rendered.model
         await self._say(item, status, fault)
         # Somebody else's object is not seen when it goes: its label is not ours.
-        return After(30.0) if isinstance(fault, ConflictError) else None
+        return After(30.0) if isinstance(fault, NameTakenError) else None
 
     async def _keep(self, item: KubeObject, rendered: Rendered) -> None:
         names: dict[Resource, list[str]] = {resource: [] for resource in CHILD_KINDS}

@@ -21,6 +21,10 @@ INTENT = "outrider.dev/intent"
 _DIGEST = 32
 
 
+class NameTakenError(ConflictError):
+    """An object of somebody else has the name of one that is wanted."""
+
+
 class Wanted(msgspec.Struct, frozen=True):
     """An object that is wanted.
 
@@ -79,7 +83,7 @@ class Children:
         """Have an object be as it is wanted, and return whether anything was written.
 
         Raises:
-            ConflictError: There is another one of its name that belongs to somebody else.
+            NameTakenError: There is another one of its name that belongs to somebody else.
             OutriderError: What else the server says.
         """
         there = self.cache.get(one.key)
@@ -149,13 +153,13 @@ def _mark(generation: int, version: str) -> str:
     return f"g{generation}" if generation else version
 
 
-def _taken(one: Wanted, there: KubeObject | None) -> ConflictError:
+def _taken(one: Wanted, there: KubeObject | None) -> NameTakenError:
     by = (
         there.metadata.owner_references[0].name
         if there is not None and there.metadata.owner_references
         else "nobody of ours"
     )
-    return ConflictError(
+    return NameTakenError(
         f"{one.resource.kind} {one.key} is there already and belongs to {by}", found=one.key, expected="a name that is free",
         suggestions=[f"rename the AgentType, or remove the {one.resource.kind}"],
     )  # fmt: skip

@@ -5,13 +5,14 @@ from typing import Any
 
 import msgspec
 
+from outrider.controller.children import NameTakenError
 from outrider.controller.status import Condition, ConditionStatus
 from outrider.core.codec import decode_plain
-from outrider.core.errors import ConflictError, InvalidConfigError, NotFoundError, OutriderError, UnsupportedError
+from outrider.core.errors import InvalidConfigError, NotFoundError, OutriderError, UnsupportedError
 from outrider.ports.kube.objects import KubeObject
 
 _REASONS: tuple[tuple[type[OutriderError], str], ...] = (
-    (InvalidConfigError, "InvalidSpec"), (NotFoundError, "ReferenceMissing"), (UnsupportedError, "Unsupported"), (ConflictError, "NameTaken"),
+    (InvalidConfigError, "InvalidSpec"), (NotFoundError, "ReferenceMissing"), (UnsupportedError, "Unsupported"), (NameTakenError, "NameTaken"),
 )  # fmt: skip
 # Why a container waits, and what helps (the reference's table of diagnosis).
 _REMEDIES = {
