@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from outrider.core.errors import InvalidConfigError, OutriderError
 from outrider.core.http.headers import Headers
 from outrider.core.http.messages import Response
-from outrider.ports.kube.client import Access, KubeClient, _warnings
+from outrider.ports.kube.answers import Access
+from outrider.ports.kube.client import KubeClient, _warnings
 from tests.ports.http.support import serving
 from tests.ports.kube.conftest import WIDGETS, target_of
 from tests.ports.kube.support import get, transport_to

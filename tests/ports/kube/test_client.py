@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from outrider.core.errors import ConflictError, InvalidConfigError, NotFoundError
-from outrider.ports.kube.client import Access, KubeClient
+from outrider.ports.kube.answers import Access
+from outrider.ports.kube.client import KubeClient
 from outrider.ports.kube.errors import KindGoneError
 from outrider.ports.kube.finalizers import add_finalizer, remove_finalizer
 from outrider.ports.kube.objects import KubeObject

@@ -14,6 +14,8 @@ from outrider.ports.kube.resources import LEASES
 from tests.ports.kube.conftest import Server, until
 from tests.servers.kube_api.faults import Hang, Match
 
+# It waits for leaderships to end: not for the fast part.
+pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
 TERMS = Terms(duration=2.0, deadline=1.2, retry=0.2)
 
 

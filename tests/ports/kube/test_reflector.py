@@ -185,6 +185,7 @@ async def test_a_server_that_goes_down_and_comes_back_has_told_all(fake: FakeApi
         await until(lambda: followed.informer.reflector.problem is None)
 
 
+@pytest.mark.real  # it takes its time
 async def test_a_server_that_ends_each_watch_at_once_is_not_stormed(fake: FakeApi, caller: KubeClient) -> None:
     fake.put("widgets", widget("old"))
     async with following(caller, pace=Pace(fill=1, first=0.1, longest=4)) as followed:

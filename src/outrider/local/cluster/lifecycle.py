@@ -17,18 +17,16 @@ from pathlib import Path
 from outrider.core.errors import (
     ConflictError,
     DeadlineExceededError,
-    DeniedError,
     ExecutionFailedError,
     InvalidConfigError,
     LimitedError,
-    MissingRequirementError,
     NotFoundError,
     did_you_mean,
 )
 from outrider.local.cluster import machine, places
 from outrider.local.cluster.layout import Addresses, ClusterLayout, ClusterState, NodeState, known_clusters
 from outrider.local.cluster.places import Place
-from outrider.local.cluster.programs import missing_programs
+from outrider.local.cluster.requirements import SBIN, check_machine, check_programs
 from outrider.ports.kube.kubeconfig import kubeconfig_files
 from outrider.ports.kube.kubeconfig_file import add_context, remove_context
 from outrider.ports.process import guardian
@@ -37,15 +35,6 @@ from outrider.ports.process.guarded import GuardedGroup, spawn_guarded
 START_SECONDS = 100.0
 STOP_SECONDS = 20.0
 _POLL = 0.02
-_TOOLS = {
-    "unshare": "util-linux",
-    "nsenter": "util-linux",
-    "mount": "mount",
-    "ip": "iproute2",
-    "nft": "nftables",
-    "sysctl": "procps",
-}
-_SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 _REGISTRY = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")
 
 
@@ -252,7 +241,7 @@ class Cluster:
 
     async def _spawn(self, command: list[str], held: Sequence[int], *, ephemeral: bool) -> None:
         log = self.layout.folder / "keeper.log"
-        environment = {**os.environ, "PATH": f"{os.environ.get('PATH', os.defpath)}:{_SBIN}"}
+        environment = {**os.environ, "PATH": f"{os.environ.get('PATH', os.defpath)}:{SBIN}"}
         if ephemeral:
             self._guard = await spawn_guarded(command, env=environment, log=log, pass_fds=held)
             return
@@ -342,42 +331,6 @@ class Cluster:
             said = (self.layout.folder / "keeper.log").read_text(errors="replace").strip().rpartition("\n")[2][-300:]
             return said or "it was killed"
         return "it was killed"
-
-
-def check_machine() -> None:
-    """Say what this machine lacks for a cluster.
-
-    Raises:
-        DeniedError: The caller is not root.
-        MissingRequirementError: A tool is not there.
-    """
-    if not sys.platform.startswith("linux"):
-        raise MissingRequirementError("a cluster needs Linux", found=sys.platform, expected="linux")
-    if os.geteuid() != 0:
-        raise DeniedError(
-            "a cluster needs root: it makes namespaces, mounts and network devices", found=f"uid {os.geteuid()}", expected="uid 0",
-            suggestions=["sudo -E outrider cluster up", "use a cluster that is there: --cluster CONTEXT"],
-        )  # fmt: skip
-    path = f"{os.environ.get('PATH', os.defpath)}:{_SBIN}"
-    packages = sorted({package for tool, package in _TOOLS.items() if shutil.which(tool, path=path) is None})
-    if packages:
-        raise MissingRequirementError(
-            f"a cluster needs {', '.join(packages)}", found="not installed", expected=", ".join(packages),
-            suggestions=[f"apt-get install -y {' '.join(packages)}"],
-        )  # fmt: skip
-
-
-def check_programs(programs: Path) -> None:
-    """Check that a folder has all programs.
-
-    Raises:
-        MissingRequirementError: One is not there.
-    """
-    if lacking := missing_programs(programs):
-        raise MissingRequirementError(
-            f"{programs} lacks {', '.join(lacking)}", found=f"{len(lacking)} missing", expected="all programs of a cluster",
-            suggestions=["have them built: outrider cluster up without --programs"],
-        )  # fmt: skip
 
 
 async def sweep() -> None:

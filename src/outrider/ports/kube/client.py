@@ -1,8 +1,7 @@
 """Requests to a Kubernetes API server, by verb: objects in, objects out, and errors that say what to do."""
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Literal, Self
 
 import msgspec
@@ -11,66 +10,16 @@ from outrider.core.codec import decode, decode_plain, encode
 from outrider.core.errors import InvalidConfigError
 from outrider.core.http.headers import Headers
 from outrider.ports.clock import Clock
+from outrider.ports.kube.answers import Access, Object, Page, PlainPage, Written
 from outrider.ports.kube.kubeconfig import Target, find_target
-from outrider.ports.kube.objects import UNREADABLE, KubeObject
 from outrider.ports.kube.resources import Resource, query
 from outrider.ports.kube.transport import Call, ContentType, Transport
 
 PAGE = 500
 # For all attempts of a request.
 SECONDS = 30.0
-Object = dict[str, Any]
 Propagation = Literal["Background", "Foreground", "Orphan"]
-_OBJECTS = msgspec.json.Decoder(KubeObject)
 _WARNING = re.compile(r'299 \S+ "((?:[^"\\]|\\.)*)"')
-
-
-class Written(msgspec.Struct, frozen=True):
-    """What came of a write.
-
-    Attributes:
-        object: As the server has it now.
-        created: Whether it was not there before.
-        warnings: What the server remarks.
-    """
-
-    object: Object
-    created: bool
-    warnings: list[str]
-
-
-class Access(msgspec.Struct, frozen=True):
-    """What a request needs to be allowed (rbac.authorization.k8s.io)."""
-
-    verb: str
-    group: str
-    resource: str
-    namespace: str = ""
-    name: str = ""
-
-
-class Page(msgspec.Struct):
-    """A part of a list."""
-
-    class Metadata(msgspec.Struct, rename="camel"):
-        """What is said of the list."""
-
-        resource_version: str = ""
-        rest: str = msgspec.field(name="continue", default="")
-
-    metadata: Metadata
-    items: list[msgspec.Raw] | None = None
-
-    def objects(self) -> Iterator[KubeObject]:
-        """Yield the objects, without those that are nested too deeply to be read."""
-        for item in self.items or ():
-            with suppress(*UNREADABLE):
-                yield _OBJECTS.decode(item).kept()
-
-
-class _PlainPage(msgspec.Struct):
-    metadata: Page.Metadata
-    items: list[Object] | None = None
 
 
 class KubeClient:
@@ -152,7 +101,7 @@ class KubeClient:
         """
         found: list[Object] = []
         async for content in self._pages(resource, namespace, labels, fields):
-            found += decode(content, _PlainPage).items or ()
+            found += decode(content, PlainPage).items or ()
         return found
 
     async def pages(

@@ -12,7 +12,8 @@ import msgspec
 from outrider.core.errors import ConflictError, ExecutionFailedError, NotFoundError, OutriderError
 from outrider.core.machines.election import Candidate, Record, Terms
 from outrider.ports.clock import Clock, SystemClock
-from outrider.ports.kube.client import KubeClient, Object
+from outrider.ports.kube.answers import Object
+from outrider.ports.kube.client import KubeClient
 from outrider.ports.kube.objects import Metadata
 from outrider.ports.kube.resources import LEASES
 from outrider.ports.kube.tasks import ended, raise_first

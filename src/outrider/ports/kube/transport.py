@@ -2,8 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Literal
 from urllib.parse import urlsplit
@@ -107,26 +107,46 @@ class Transport:
         while True:
             proof: Proof | None = None
             # Whoever waits for a connection hears it too when the server has had enough.
-            async with self._urgent if call.urgent else self._bulk:
+            async with self._slot(call, end):
                 try:
                     proof = await self._admitted(call, end)
                     most = ATTEMPT_SECONDS if call.repeatable else call.timeout
                     return await self._once(call, proof, min(most, end - self._clock.monotonic()))
                 except OutriderError as error:
-                    by_server = "status" in error.context
-                    if (
-                        isinstance(error, UnauthenticatedError)
-                        and proof is not None
-                        and not renewed
-                        and self._renew(proof, by_server=by_server)
-                    ):
+                    if proof is None:
+                        raise
+                    if not renewed and self._renewed(proof, error):
                         renewed = True
                         continue
                     attempt += 1
-                    pause = None if proof is None else self._pause(call, error, attempt)
+                    pause = self._pause(call, error, attempt)
                     if pause is None or attempt == MOST_ATTEMPTS or self._clock.monotonic() + pause >= end:
                         raise
             await self._clock.sleep(pause)
+
+    @asynccontextmanager
+    async def _slot(self, call: Call, end: float) -> AsyncIterator[None]:
+        """Be one of those whose requests are under way.
+
+        Raises:
+            LimitedError: So many are for all of the time that the request has.
+        """
+        slots = self._urgent if call.urgent else self._bulk
+        try:
+            async with asyncio.timeout(max(0.0, end - self._clock.monotonic())):
+                await slots.acquire()
+        except TimeoutError as error:
+            raise LimitedError(
+                f"{call.shown}: too many requests are under way; nothing was sent", retry_after=1.0
+            ) from error
+        try:
+            yield
+        finally:
+            slots.release()
+
+    def _renewed(self, refused: Proof, error: OutriderError) -> bool:
+        """Return whether other credentials may be what the request lacked."""
+        return isinstance(error, UnauthenticatedError) and self._renew(refused, by_server="status" in error.context)
 
     async def _admitted(self, call: Call, end: float) -> Proof:
         """Return what is shown, once the request may be sent.

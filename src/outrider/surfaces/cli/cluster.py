@@ -17,8 +17,9 @@ from outrider.local.cluster import bundle as bundles
 from outrider.local.cluster.build import build_programs
 from outrider.local.cluster.images import archive_images, import_command
 from outrider.local.cluster.layout import Addresses, ClusterState, known_clusters
-from outrider.local.cluster.lifecycle import Cluster, check_machine
+from outrider.local.cluster.lifecycle import Cluster
 from outrider.local.cluster.programs import KUBERNETES_VERSION, missing_programs, programs_folder
+from outrider.local.cluster.requirements import check_machine
 from outrider.ports.kube.kubeconfig import kubeconfig_files
 from outrider.ports.kube.kubeconfig_file import check_file
 from outrider.ports.process.parent import parent_watched
