@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from benchmarks import (
+    agent_types,
     demo_time,
     doors,
     event_to_action,
@@ -23,7 +24,7 @@ from benchmarks.kube_watch import __main__ as kube_watch
 RESULTS = Path(__file__).resolve().parent / "results.json"
 PROGRAMS = (
     event_to_action, kill_any_process, overheads, doors, rules, model_gateway, mcp_hop, memory_stores, kube_watch,
-    demo_time,
+    agent_types, demo_time,
 )  # fmt: skip
 
 

@@ -8,9 +8,11 @@ alone, as an image for agents in Python.
 """
 
 import argparse
+import compileall
 import hashlib
 import os
 import platform
+import py_compile
 import shutil
 import subprocess
 import sys
@@ -35,6 +37,8 @@ REQUIREMENTS = ROOT / "requirements" / "image.txt"
 _LEFT_OUT = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/info/*")
 _ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
 _USER = "65532:65532"
+# That of the base.
+_PYTHON = (3, 11)
 
 
 def main(arguments: list[str]) -> int:
@@ -52,11 +56,17 @@ def main(arguments: list[str]) -> int:
         write_archive(given.output, IMAGE, [base, libraries, code], config)
     sys.stdout.write(f"{given.output}: {IMAGE}, {given.output.stat().st_size / 2**20:.0f} MiB\n")
     if given.base is not None:
-        write_archive(
-            given.base, PYTHON_IMAGE, [base], ImageConfig(command=["python3"], environment=_ENVIRONMENT, user=_USER)
-        )
+        python_archive(given.base)
         sys.stdout.write(f"{given.base}: {PYTHON_IMAGE}\n")
     return 0
+
+
+def python_archive(file: Path) -> Path:
+    """Write the image with Python alone, for agents in Python, and return the file."""
+    write_archive(
+        file, PYTHON_IMAGE, [base_layer()], ImageConfig(command=["python3"], environment=_ENVIRONMENT, user=_USER)
+    )
+    return file
 
 
 def base_layer() -> Path:
@@ -76,7 +86,7 @@ def base_layer() -> Path:
 
 def libraries_layer(requirements: Path = REQUIREMENTS, folder: str = LIBRARIES) -> Path:
     """Return the layer with locked libraries in a folder, for the Python of the base, made once."""
-    made = _cached("libraries", requirements.read_bytes() + f"{folder} {platform.machine()}".encode())
+    made = _cached("libraries", requirements.read_bytes() + f"{folder} {platform.machine()} {_compiles()}".encode())
     if not made.exists():
         platforms = [
             f"--platform={name}_{platform.machine()}"
@@ -88,20 +98,19 @@ def libraries_layer(requirements: Path = REQUIREMENTS, folder: str = LIBRARIES) 
                 sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-compile", "--require-hashes", "--only-binary=:all:",
                 "--python-version=3.11", "--implementation=cp", "--abi=cp311", "--abi=abi3", "--abi=none", *platforms, "--target", str(target), "-r", str(requirements),
             ])  # fmt: skip
-            _pack(made, [(target, folder)])
+            _pack(made, target, folder)
     return made
 
 
 def code_layer(file: Path) -> Path:
     """Return the layer with Outrider itself."""
-    package = f"{LIBRARIES}/outrider"
-    return _pack(
-        file,
-        [
-            (ROOT / "src" / "outrider", package),
-            *((ROOT / name, f"{package}/_data/{name}") for name in ("plugins", "examples")),
-        ],
-    )
+    with tempfile.TemporaryDirectory() as scratch:
+        package = Path(scratch) / "outrider"
+        left_out = shutil.ignore_patterns("__pycache__", "tests", ".outrider", "*.log")
+        shutil.copytree(ROOT / "src" / "outrider", package, ignore=left_out)
+        for name in ("plugins", "examples"):
+            shutil.copytree(ROOT / name, package / "_data" / name, ignore=left_out)
+        return _pack(file, package, f"{LIBRARIES}/outrider")
 
 
 def _cached(name: str, made_from: bytes) -> Path:
@@ -110,15 +119,21 @@ def _cached(name: str, made_from: bytes) -> Path:
     return folder / f"{name}-{hashlib.sha256(made_from).hexdigest()[:16]}.tar"
 
 
-def _pack(file: Path, folders: list[tuple[Path, str]]) -> Path:
-    """Write folders as a tar that is the same for the same files."""
+def _compiles() -> bool:
+    """Return whether this Python writes what that of the base reads."""
+    return sys.version_info[:2] == _PYTHON
+
+
+def _pack(file: Path, source: Path, target: str) -> Path:
+    """Write a folder as a tar that is the same for the same files, compiled: nothing may be written where it runs."""
+    if _compiles():
+        compileall.compile_dir(
+            source, quiet=2, stripdir=source, prependdir=f"/{target}", invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH
+        )  # fmt: skip
     temporary = file.with_name(f".{file.name}.part")
     with tarfile.open(temporary, "w") as tar:
-        for source, target in folders:
-            for path in sorted(source.rglob("*")):
-                inside = path.relative_to(source)
-                if not {"__pycache__", "tests", ".outrider"}.intersection(inside.parts):
-                    tar.add(path, f"{target}/{inside}", recursive=False, filter=_plain)
+        for path in sorted(source.rglob("*")):
+            tar.add(path, f"{target}/{path.relative_to(source)}", recursive=False, filter=_plain)
     return temporary.replace(file)
 
 

@@ -135,7 +135,7 @@ def _sidecar(made: AgentPod) -> Manifest:
         "ports": ports,
         "volumeMounts": mounts,
         "startupProbe": {**_asks("/health"), "periodSeconds": 1, "failureThreshold": 60},
-        "readinessProbe": {**_asks("/ready"), "periodSeconds": 2},
+        "readinessProbe": {**_asks("/ready"), "periodSeconds": 1, "failureThreshold": 3},
         "livenessProbe": {**_asks("/health"), "periodSeconds": 10, "failureThreshold": 6},
         "resources": _resources("50m", "128Mi", "1Gi"),
     }
