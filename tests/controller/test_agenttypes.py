@@ -136,7 +136,7 @@ async def test_a_change_of_what_it_names_reaches_the_sidecar_and_restarts_nothin
         await quiet(server)
         before = deployment(server)["metadata"]["generation"]
         server.put(named(MODEL_PROVIDERS), {**PROVIDER, "spec": {**PROVIDER["spec"], "url": "http://10.0.0.2/v1"}})
-        await until(lambda: "10.0.0.2" in str(server.get("configmaps", "shop", "triage-sidecar")))
+        await until(lambda: "10.0.0.2" in str(server.objects("configmaps")))
         await quiet(server)
         assert deployment(server)["metadata"]["generation"] == before
 
@@ -181,11 +181,74 @@ async def test_what_is_declared_no_longer_goes_away(server: FakeApi) -> None:
     put(server, {**SPEC, "scaling": {"replicas": 2, "most": 5}})
     async with controlled(server):
         await until(lambda: bool(server.objects("horizontalpodautoscalers")))
-        put(server, SPEC)
+        put(server, {**SPEC, "scaling": {"replicas": 1}})
         await until(
             lambda: not server.objects("horizontalpodautoscalers") and not server.objects("poddisruptionbudgets")
         )
-        assert deployment(server)["spec"]["replicas"] == 1
+        await until(lambda: deployment(server)["spec"].get("replicas") == 1)
+
+
+async def test_who_gets_an_autoscaler_keeps_its_pods(server: FakeApi) -> None:
+    server.put(named(MODEL_PROVIDERS), PROVIDER)
+    put(server, {**SPEC, "scaling": {"replicas": 10}})
+    async with controlled(server):
+        await until(lambda: ready(server)[0] == "PodsNotReady")
+        await quiet(server)
+        put(server, {**SPEC, "scaling": {"replicas": 10, "most": 20}})
+        await until(lambda: bool(server.objects("horizontalpodautoscalers")))
+        await quiet(server)
+        assert deployment(server)["spec"]["replicas"] == 10
+
+
+async def test_what_was_changed_while_no_controller_ran_is_mended(server: FakeApi) -> None:
+    server.put(named(MODEL_PROVIDERS), PROVIDER)
+    put(server, SPEC)
+    async with controlled(server):
+        await until(lambda: ready(server)[0] == "PodsNotReady")
+        await quiet(server)
+    changed = deployment(server)
+    changed["spec"]["template"]["spec"]["containers"][0]["image"] = "else:1"
+    server.put(named(DEPLOYMENTS), changed, manager="somebody")
+    async with controlled(server):
+        await until(lambda: deployment(server)["spec"]["template"]["spec"]["containers"][0]["image"] == "shop/triage:1")
+
+
+async def test_a_volume_that_was_enlarged_stays_so(server: FakeApi) -> None:
+    memory = [{"name": "notes", "type": "kv"}]
+    put(server, {"agent": {"image": "i:1"}, "invocation": {"mode": "http", "port": 8000}, "memory": memory})
+    async with controlled(server):
+        await until(lambda: ready(server)[0] == "PodsNotReady")
+        await quiet(server)
+        (claim,) = server.objects("persistentvolumeclaims")
+        claim["spec"]["resources"]["requests"]["storage"] = "5Gi"
+        server.put("persistentvolumeclaims", claim)
+        await quiet(server)
+        assert server.objects("persistentvolumeclaims")[0]["spec"]["resources"]["requests"]["storage"] == "5Gi"
+        assert ready(server)[0] == "PodsNotReady"
+
+
+async def test_it_is_not_ready_before_what_was_declared_last_runs(server: FakeApi) -> None:
+    server.put(named(MODEL_PROVIDERS), PROVIDER)
+    put(server, SPEC)
+    async with controlled(server):
+        await until(lambda: ready(server)[0] == "PodsNotReady")
+        await quiet(server)
+        runs = deployment(server)
+        counts = dict.fromkeys(("replicas", "readyReplicas", "updatedReplicas", "availableReplicas"), 1)
+        runs["spec"]["replicas"] = 1
+        runs = server.put(named(DEPLOYMENTS), runs)
+        runs["status"] = {**counts, "observedGeneration": runs["metadata"]["generation"]}
+        server.put(named(DEPLOYMENTS), runs)
+        await until(lambda: ready(server)[0] == "PodsReady")
+        put(server, {**SPEC, "agent": {"image": "shop/triage:2"}})
+        await until(lambda: ready(server)[0] != "PodsReady")
+
+
+async def test_a_tool_that_cannot_be_read_is_told_of_as_such(server: FakeApi) -> None:
+    put(server, {**SPEC, "llm": {}, "tools": [{"server": "sums", "tools": ["add"]}]})
+    server.put(named(TOOLS), {"metadata": {"name": "sums", "namespace": "shop"}, "spec": {"version": 1}})
+    async with controlled(server):
+        await until(lambda: "Tool/sums" in ready(server)[1])
 
 
 async def test_pods_that_fail_are_told_of(server: FakeApi) -> None:
@@ -212,5 +275,5 @@ async def test_nothing_is_asked_for_again_and_again(server: FakeApi) -> None:
     async with controlled(server):
         await until(lambda: all(ready(server, f"agent-{number}")[0] for number in range(20)))
         await quiet(server)
-        # Five objects and the status of each: those that were made show that once more.
-        assert len(server.seen(Match(method="PATCH"))) <= 20 * 8
+        # Five objects, and the status of each as they come.
+        assert len(server.seen(Match(method="PATCH"))) <= 20 * 9

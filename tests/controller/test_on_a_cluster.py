@@ -236,7 +236,7 @@ def test_another_leader_goes_on_and_restarts_nothing(shop: Shop) -> None:
         "patch", "agenttype", "triage", "--type=merge", "-p", '{"spec":{"llm":{"limits":{"requestsPerMinute":1000}}}}'
     )
     eventually(
-        lambda: "1000" in shop.kubectl("get", "configmap", "triage-sidecar", "-o", "jsonpath={.data}"),
+        lambda: "1000" in shop.kubectl("get", "configmaps", "-o", "jsonpath={.items[*].data}"),
         what="the new limit",
     )
     assert shop.kubectl("get", "deployment", "triage", "-o", "jsonpath={.metadata.generation}") == generation

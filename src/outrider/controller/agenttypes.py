@@ -4,17 +4,21 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from outrider.controller.children import Children, NameTakenError, wanted
+import msgspec
+
+from outrider.controller.children import Children, NameTakenError, Wanted, wanted
 from outrider.controller.conditions import Seen, conditions
 from outrider.controller.definitions import AGENT_TYPES, MODEL_PROVIDERS, TOOLS
-from outrider.controller.references import named, read_agent
+from outrider.controller.references import Named, named, read_agent
 from outrider.controller.status import AgentTypeStatus, merged
 from outrider.core.codec import decode, to_builtins
 from outrider.core.errors import (
     ConflictError,
     ConnectionFailedError,
     DeadlineExceededError,
+    InvalidConfigError,
     LimitedError,
+    NotFoundError,
     OutriderError,
     UnavailableError,
 )
@@ -84,7 +88,10 @@ class AgentTypes:
         self._providers = manager.informer(MODEL_PROVIDERS, indexes={"namespace": by_namespace})
         self._pods = manager.informer(PODS, selection=ours, indexes={"agent": _agent_of})
         informers = {one: manager.informer(one, selection=ours, indexes={"owner": by_owner}) for one in CHILD_KINDS}
-        self._children = {one: Children(client, one, informer.cache) for one, informer in informers.items()}
+        self._children = {
+            one: Children(client, one, informer.cache, made_once=one == VOLUME_CLAIMS)
+            for one, informer in informers.items()
+        }
         self._deployments = informers[DEPLOYMENTS].cache
         self.controller = manager.add(Controller(NAME, self.reconcile, metrics=metrics, workers=16))
         self._follow(informers)
@@ -113,57 +120,82 @@ class AgentTypes:
         if item is None or item.metadata.deletion_timestamp:
             return None  # with it goes all that it owns
         status = AgentTypeStatus(observed_generation=item.metadata.generation)
-        fault: OutriderError | None = None
-        rendered: Rendered | None = None
+        seen = Seen(item.metadata.generation)
         try:
             there = named(item.metadata.namespace, self._tools.cache, self._providers.cache)
-            rendered = kubernetes_manifests(read_agent(item), item.metadata.namespace, there.references, self._images)
+            rendered = self._rendered(item, there)
             status.references = _named_by(item, there.digests)
-            await self._keep(item, rendered)
+            status.tools, status.model = rendered.tools, rendered.model
+            seen = await self._keep(item, rendered)
         except OutriderError as error:
             if isinstance(error, _PASSING) and not isinstance(error, NameTakenError):
                 raise
-            fault = error
-        if rendered is not None:
-            status.tools, status.model = rendered.tools, rendered.model
-        await self._say(item, status, fault)
-        # Somebody else's object is not seen when it goes: its label is not ours.
-        return After(30.0) if isinstance(fault, NameTakenError) else None
+            seen = msgspec.structs.replace(seen, fault=error)
+        await self._say(item, status, seen)
+        return _later(seen.fault)
 
-    async def _keep(self, item: KubeObject, rendered: Rendered) -> None:
+    def _rendered(self, item: KubeObject, there: Named) -> Rendered:
+        try:
+            return kubernetes_manifests(read_agent(item), item.metadata.namespace, there.references, self._images)
+        except NotFoundError as error:
+            broken = next(
+                (f"{name}: {fault}" for name, fault in there.faults.items() if error.found == name.partition("/")[2]),
+                "",
+            )
+            if not broken:
+                raise
+            raise InvalidConfigError(f"what it names cannot be read: {broken}", suggestions=["correct it"]) from error
+
+    async def _keep(self, item: KubeObject, rendered: Rendered) -> Seen:
         names: dict[Resource, list[str]] = {resource: [] for resource in CHILD_KINDS}
+        deployment: KubeObject | None = None
+        current = True
         for content in rendered.manifests:
             resource = _BY_KIND[content["kind"]]
             one = wanted(resource, content, item, AGENT_TYPES)
             names[resource].append(content["metadata"]["name"])
-            if (
-                await self._children[resource].keep(one, item)
-                and self._recorder is not None
-                and resource in (DEPLOYMENTS, CRON_JOBS)
-            ):
-                await self._recorder.say(
-                    Subject(AGENT_TYPES, item),
-                    "Normal",
-                    "Applied",
-                    "Apply",
-                    f"{resource.kind} {one.key} is as declared",
-                )
+            if resource == DEPLOYMENTS:
+                await self._leave_replicas(one)
+            changed = await self._children[resource].keep(one, item)
+            if resource == DEPLOYMENTS:
+                deployment = self._deployments.get(one.key)
+                current = self._children[resource].settled(one)
+            if changed and self._recorder is not None and resource in (DEPLOYMENTS, CRON_JOBS):
+                note = f"{resource.kind} {one.key} is as declared"
+                await self._recorder.say(Subject(AGENT_TYPES, item), "Normal", "Applied", "Apply", note)
+        seen = Seen(
+            item.metadata.generation, jobs=not names[DEPLOYMENTS], deployment=deployment, current=current,
+            pods=self._pods.cache.found("agent", item.key),
+        )  # fmt: skip
         for resource, wanted_names in names.items():
-            if resource != VOLUME_CLAIMS:  # what an agent remembers is removed with it, and not by a change of its spec
+            # What an agent remembers goes with it, and not by a change of its spec; settings stay as long as pods have them.
+            if resource != VOLUME_CLAIMS and (resource != CONFIG_MAPS or seen.complete):
                 await self._children[resource].remove_others(item, wanted_names)
+        return seen
 
-    async def _say(self, item: KubeObject, status: AgentTypeStatus, fault: OutriderError | None) -> None:
-        before = _status_of(item)
-        deployment = self._deployments.get(item.key)
-        seen = Seen(item.metadata.generation, deployment, self._pods.cache.found("agent", item.key), fault)
+    async def _leave_replicas(self, one: Wanted) -> None:
+        """Keep a number of pods that is no longer ours to say: what nobody owns would fall back to one."""
+        there = self._deployments.get(one.key)
+        if there is None or "replicas" in one.content["spec"] or self._children[DEPLOYMENTS].settled(one):
+            return
+        replicas = decode(bytes(there.spec), dict[str, Any]).get("replicas")
+        metadata = {name: one.content["metadata"][name] for name in ("name", "namespace")} | {"uid": there.metadata.uid}
+        content = {"metadata": metadata, "spec": {"replicas": replicas}}
+        await self._client.apply(DEPLOYMENTS, content, manager=f"outrider-{NAME}-replicas", force=True)
+
+    async def _say(self, item: KubeObject, status: AgentTypeStatus, seen: Seen) -> None:
+        before, fault = _status_of(item), seen.fault
         found = conditions(seen)
-        if deployment is not None and deployment.status:
-            counted = decode(bytes(deployment.status), dict[str, Any])
+        if seen.deployment is not None and seen.deployment.status:
+            counted = decode(bytes(seen.deployment.status), dict[str, Any])
             status.replicas, status.ready_replicas = counted.get("replicas", 0), counted.get("readyReplicas", 0)
         moment = datetime.fromtimestamp(self._clock.now(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        ours = {one.type for one in found}
         status.conditions = merged(before.conditions, found, moment)
         status.message = found[0].message
-        if status == before:
+        # Of conditions that others have added nothing is said.
+        known = msgspec.structs.replace(before, conditions=[one for one in before.conditions if one.type in ours])
+        if status == known:
             return
         # The version is named: a uid alone does not keep the status of a custom resource from one that has its name now.
         metadata = {
@@ -175,6 +207,13 @@ class AgentTypes:
             await self._recorder.say(
                 Subject(AGENT_TYPES, item), "Warning", found[0].reason, "Reconcile", status.message
             )
+
+
+def _later(fault: OutriderError | None) -> After | None:
+    """Return when to look again at what nobody tells of: that a name is free, or that the server takes what it has refused."""
+    if isinstance(fault, NameTakenError):
+        return After(30.0)
+    return After(60.0) if fault is not None and "status" in fault.context else None
 
 
 def _status_of(item: KubeObject) -> AgentTypeStatus:

@@ -1,16 +1,15 @@
 """Objects that belong to another one: made, kept as they are wanted, and removed when they no longer are.
 
 What is wanted has a digest, which stands in an annotation of the object: so a controller that starts anew sees, without a
-request, that nothing is to be done. That somebody else has changed an object since is seen by its generation, or where it has
-none by its version.
+request, that nothing is to be done. That is not believed alone: each version of the object is compared once with what is wanted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from outrider.core.codec import digest
+from outrider.core.codec import decode_plain, digest
 from outrider.core.errors import ConflictError, NotFoundError
 from outrider.ports.kube.cache import ObjectCache
 from outrider.ports.kube.client import KubeClient
@@ -42,7 +41,7 @@ class Wanted(msgspec.Struct, frozen=True):
     def key(self) -> str:
         """`NAMESPACE/NAME`."""
         metadata = self.content["metadata"]
-        return f"{metadata['namespace']}/{metadata['name']}"
+        return "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
 
 
 def wanted(resource: Resource, content: dict[str, Any], owner: KubeObject, owner_resource: Resource) -> Wanted:
@@ -71,35 +70,41 @@ class Children:
         client: Who is asked.
         resource: Their kind.
         cache: As the cluster has them.
+        made_once: Whether one that is there is never changed, as volumes are whose size others have raised.
     """
 
-    def __init__(self, client: KubeClient, resource: Resource, cache: ObjectCache) -> None:
+    def __init__(self, client: KubeClient, resource: Resource, cache: ObjectCache, *, made_once: bool = False) -> None:
         self.resource, self.cache = resource, cache
-        self._client = client
-        # By uid: as it was when it last had what is wanted of it.
+        self._client, self._made_once = client, made_once
+        # By uid: the version in which it was seen to be as wanted.
         self._settled: dict[str, str] = {}
 
     async def keep(self, one: Wanted, owner: KubeObject) -> bool:
-        """Have an object be as it is wanted, and return whether anything was written.
+        """Have an object be as it is wanted, and return whether that has changed anything.
 
         Raises:
             NameTakenError: There is another one of its name that belongs to somebody else.
             OutriderError: What else the server says.
         """
         there = self.cache.get(one.key)
+        if there is None:
+            there = await self._unlabelled(one, owner)
         if there is not None and not owned(there, owner):
             raise _taken(one, there)
-        if there is None:
-            await self._check_free(one, owner)
-        elif self._settles(there, one):
+        if there is not None and (self._made_once or self._settles(there, one)):
             return False
-        else:
+        if there is not None:
             # This very object is meant: one that was deleted meanwhile is not to come back by itself.
             one.content["metadata"]["uid"] = there.metadata.uid
         written = await self._client.apply(self.resource, one.content, force=True)
         metadata = written.object["metadata"]
-        self._settled[metadata["uid"]] = _mark(int(metadata.get("generation", 0)), str(metadata["resourceVersion"]))
-        return True
+        self._settled[metadata["uid"]] = str(metadata["resourceVersion"])
+        return there is None or there.metadata.resource_version != metadata["resourceVersion"]
+
+    def settled(self, one: Wanted) -> bool:
+        """Return whether the cache has an object as it is wanted."""
+        there = self.cache.get(one.key)
+        return there is not None and self._settles(there, one)
 
     async def remove_others(self, owner: KubeObject, names: Sequence[str]) -> None:
         """Remove the objects of an owner that are no longer wanted.
@@ -125,32 +130,55 @@ class Children:
         self._settled.pop(uid, None)
 
     def _settles(self, there: KubeObject, one: Wanted) -> bool:
-        """Return whether an object is as it is wanted."""
+        """Return whether an object is as it is wanted: that its annotation says so is not enough."""
+        uid, version = there.metadata.uid, there.metadata.resource_version
         if there.metadata.annotations.get(INTENT) != one.intent:
             return False
-        mark = _mark(there.metadata.generation, there.metadata.resource_version)
-        # Seen for the first time by this process: what its annotation says is believed.
-        return self._settled.setdefault(there.metadata.uid, mark) == mark
+        if self._settled.get(uid) != version:
+            if not _holds(there, one.content):
+                return False
+            self._settled[uid] = version
+        return True
 
-    async def _check_free(self, one: Wanted, owner: KubeObject) -> None:
-        """Check that no object of somebody else has the name; the cache holds those with our label alone."""
+    async def _unlabelled(self, one: Wanted, owner: KubeObject) -> KubeObject | None:
+        """Return an object of the name that the cache does not have, which holds those with our label alone."""
         metadata = one.content["metadata"]
         try:
             found = await self._client.get(self.resource, metadata["name"], metadata["namespace"])
         except NotFoundError:
-            return
-        owners = found["metadata"].get("ownerReferences") or ()
-        if not any(each.get("uid") == owner.metadata.uid for each in owners):
-            raise _taken(one, None)
+            return None
+        there = msgspec.json.decode(msgspec.json.encode(found), type=KubeObject)
+        if not owned(there, owner):
+            raise _taken(one, there)
+        return there
+
+
+def _holds(there: KubeObject, content: Mapping[str, Any]) -> bool:
+    """Return whether an object has all that is wanted of it; what others have added does not count."""
+    metadata, labels = content["metadata"], there.metadata.labels
+    if not all(labels.get(name) == value for name, value in metadata.get("labels", {}).items()):
+        return False
+    for name in ("spec", "data"):
+        raw: msgspec.Raw = getattr(there, name)
+        if name in content and not _within(content[name], decode_plain(bytes(raw)) if raw else {}):
+            return False
+    return True
+
+
+def _within(wanted: Any, found: Any) -> bool:
+    if isinstance(wanted, Mapping):
+        # What is wanted empty may not be there at all.
+        return isinstance(found, Mapping) and all(
+            _within(value, found.get(name, {} if value == {} else None)) for name, value in wanted.items()
+        )
+    if isinstance(wanted, list):
+        return isinstance(found, list) and len(found) == len(wanted) and all(map(_within, wanted, found))
+    return bool(wanted == found)
 
 
 def owned(there: KubeObject, owner: KubeObject) -> bool:
     """Return whether an object belongs to an owner."""
     return any(each.uid == owner.metadata.uid for each in there.metadata.owner_references)
-
-
-def _mark(generation: int, version: str) -> str:
-    return f"g{generation}" if generation else version
 
 
 def _taken(one: Wanted, there: KubeObject | None) -> NameTakenError:

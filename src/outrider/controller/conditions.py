@@ -30,15 +30,52 @@ class Seen(msgspec.Struct, frozen=True):
 
     Attributes:
         generation: Of its spec.
+        jobs: Whether it is made of jobs.
         deployment: None where it is made of jobs, or nothing is there yet.
+        current: Whether that is the Deployment that is wanted now, and not one of before.
         pods: Its pods.
         fault: Why what it declares could not be made.
     """
 
     generation: int
-    deployment: KubeObject | None
-    pods: Sequence[KubeObject]
-    fault: OutriderError | None
+    jobs: bool = False
+    deployment: KubeObject | None = None
+    current: bool = True
+    pods: Sequence[KubeObject] = ()
+    fault: OutriderError | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether all pods are those that are wanted now."""
+        return self.jobs or (self.current and self.deployment is not None and _Counts(self.deployment).complete)
+
+
+class _Counts:
+    """The numbers of a Deployment."""
+
+    def __init__(self, deployment: KubeObject) -> None:
+        spec, status = _plain(deployment.spec), _plain(deployment.status)
+        self.wanted = int(spec.get("replicas", 1))
+        self.ready, self.updated = int(status.get("readyReplicas", 0)), int(status.get("updatedReplicas", 0))
+        self.total, self.available = int(status.get("replicas", 0)), int(status.get("availableReplicas", 0))
+        self.current = int(status.get("observedGeneration", 0)) >= deployment.metadata.generation
+        self.conditions = status.get("conditions", ())
+
+    @property
+    def complete(self) -> bool:
+        return self.current and self.updated == self.wanted == self.total == self.available
+
+    @property
+    def problem(self) -> str:
+        """Why no pods are made, or they do not come up in time."""
+        for one in self.conditions:
+            if one.get("type") == "ReplicaFailure" and one.get("status") == "True":
+                return (
+                    f"no pod can be made: {one.get('message', '')} · check quotas, and what the namespace lets pods do"
+                )
+            if one.get("reason") == "ProgressDeadlineExceeded":
+                return "the rollout does not come to its end · kubectl describe pods, and look at their logs"
+        return ""
 
 
 def conditions(seen: Seen) -> list[Condition]:
@@ -51,47 +88,45 @@ def conditions(seen: Seen) -> list[Condition]:
             _condition(seen, "Progressing", "False", reason),
             _condition(seen, "Degraded", "True", reason, message),
         ]
-    if seen.deployment is None:
+    if seen.jobs:
+        how = "jobs can be made of it: kubectl create job NAME --from=cronjob/ITS-NAME"
         return [
-            _condition(
-                seen, "Ready", "True", "TakesJobs", "jobs can be made: kubectl create job NAME --from=cronjob/AGENT"
-            ),
+            _condition(seen, "Ready", "True", "TakesJobs", how),
             _condition(seen, "Progressing", "False", "Complete"),
             _condition(seen, "Degraded", "False", "AsDeclared"),
         ]
-    return _of_deployment(seen, seen.deployment)
+    if seen.deployment is None or not seen.current:
+        return [
+            _condition(seen, "Ready", "False", "RollingOut", "what was declared last is being rolled out"),
+            _condition(seen, "Progressing", "True", "RollingOut"),
+            _condition(seen, "Degraded", "False", "AsDeclared"),
+        ]
+    return _of_deployment(seen, _Counts(seen.deployment))
 
 
-def _of_deployment(seen: Seen, deployment: KubeObject) -> list[Condition]:
-    spec, status = _plain(deployment.spec), _plain(deployment.status)
-    wanted = int(spec.get("replicas", 1))
-    ready, updated = int(status.get("readyReplicas", 0)), int(status.get("updatedReplicas", 0))
-    current = int(status.get("observedGeneration", 0)) >= deployment.metadata.generation
-    complete = current and updated == wanted == int(status.get("replicas", 0)) == int(
-        status.get("availableReplicas", 0)
-    )
-    problem = next(filter(None, map(pod_problem, seen.pods)), "")
-    stuck = any(one.get("reason") == "ProgressDeadlineExceeded" for one in status.get("conditions", ()))
-    enough = current and ready >= max(1, wanted) and wanted > 0
-    if wanted == 0:
+def _of_deployment(seen: Seen, counts: _Counts) -> list[Condition]:
+    problem = next(filter(None, map(pod_problem, seen.pods)), "") or counts.problem
+    shown = f"{counts.ready} of {counts.wanted} pods ready"
+    if counts.wanted == 0:
         first = _condition(seen, "Ready", "False", "ScaledToZero", "no pods are wanted · raise spec.scaling.replicas")
-    elif enough:
-        first = _condition(seen, "Ready", "True", "PodsReady", problem or f"{ready} of {wanted} pods ready")
+    elif counts.current and counts.ready >= counts.wanted and counts.updated >= counts.wanted:
+        first = _condition(seen, "Ready", "True", "PodsReady", problem or shown)
     else:
-        first = _condition(seen, "Ready", "False", "PodsNotReady", problem or f"{ready} of {wanted} pods ready")
-    degraded: ConditionStatus = "True" if stuck or problem else "False"
+        first = _condition(seen, "Ready", "False", "PodsNotReady", problem or shown)
     return [
         first,
-        _condition(seen, "Progressing", "False" if complete else "True", "Complete" if complete else "RollingOut"),
-        _condition(seen, "Degraded", degraded, "PodsFail" if degraded == "True" else "AsDeclared", problem),
+        _condition(
+            seen, "Progressing", "False" if counts.complete else "True", "Complete" if counts.complete else "RollingOut"
+        ),
+        _condition(seen, "Degraded", "True" if problem else "False", "PodsFail" if problem else "AsDeclared", problem),
     ]
 
 
 def pod_problem(pod: KubeObject) -> str:
     """Return what is wrong with a pod, and what to do; empty where nothing is."""
     status = _plain(pod.status)
-    if pod.metadata.deletion_timestamp:
-        return ""
+    if pod.metadata.deletion_timestamp or status.get("phase") in ("Failed", "Succeeded"):
+        return ""  # others have taken its place
     for one in status.get("conditions", ()):
         if one.get("type") == "PodScheduled" and one.get("status") == "False":
             return (

@@ -14,6 +14,10 @@ GROUP, VERSION = API_VERSION.split("/")
 AGENT_TYPES = Resource(GROUP, VERSION, "agenttypes", "AgentType")
 MODEL_PROVIDERS = Resource(GROUP, VERSION, "modelproviders", "ModelProvider")
 TOOLS = Resource(GROUP, VERSION, "tools", "Tool")
+# Of labels, Services and CronJobs, which all get it.
+_METADATA = {
+    "type": "object", "properties": {"name": {"type": "string", "maxLength": 52, "pattern": "^[a-z]([-a-z0-9]*[a-z0-9])?$"}},
+}  # fmt: skip
 _COLUMNS = {
     "AgentType": [
         {"name": "Ready", "type": "string", "jsonPath": '.status.conditions[?(@.type=="Ready")].status'},

@@ -56,7 +56,7 @@ KEY_SECONDS = 30.0
 # How long calls of tools that have begun may go on by old settings.
 LONGEST_CALL = 600.0
 # What a running sidecar cannot change: others know it by these, or it has begun with them.
-FIXED = ("agent", "listen", "state", "control", "admin", "egress")
+FIXED = ("agent", "listen", "state", "control", "admin", "egress", "tasks")
 _SECRETS = ("secret_sources", "secrets", "folder", "keys", "protected")
 _log = logger(__name__)
 

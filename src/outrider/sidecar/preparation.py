@@ -41,6 +41,9 @@ def prepare(settings: PreparationSettings) -> None:
         shutil.rmtree(shared / name, ignore_errors=True)
     for folder in settings.folders:
         folder.mkdir(parents=True, exist_ok=True)
+        if settings.shared_with_group:
+            # The program may be another user, of the group that the pod's folders belong to.
+            folder.chmod(0o2770)
     for runtime in settings.runtimes:
         shutil.copytree(WRAPPERS / runtime, shared / "wrapper" / runtime, ignore=shutil.ignore_patterns("__pycache__"))
     for source, target in settings.hooks:

@@ -19,7 +19,10 @@ from outrider.ports.http.routing import Router
 from outrider.ports.http.server import Server
 from outrider.ports.telemetry import logger
 
-LARGEST = 16 * KIB * KIB
+# Of a task, and of its result.
+LARGEST = 4 * KIB * KIB
+# Connections besides those of tasks: who is refused hears that.
+_MORE_CONNECTIONS = 16
 # The header under which a program finds the id of its task, and whoever sent it finds it in the answer.
 RUN_HEADER = "outrider-run"
 _PASSED = ("content-type", "accept", TRACEPARENT, "idempotency-key")
@@ -39,17 +42,33 @@ class TaskDoor:
         self._client = Client(
             settings.url, timeout=settings.timeout, limits=Limits(body=LARGEST), max_connections=settings.most
         )
+        self._prober = Client(settings.url, timeout=_PROBE_SECONDS, max_connections=1)
         self._under_way = 0
 
     async def problem(self) -> str:
-        """Return why the program takes no work; empty where it does."""
-        path = self._settings.ready or self._settings.path
+        """Return why the program takes no work; empty where it does. One that is at work is well."""
+        if self._under_way:
+            return ""
+        ready = self._settings.ready
+        if not ready:
+            return await self._listening()
         try:
-            answer = await self._client.request("GET", path, timeout=_PROBE_SECONDS)
+            answer = await self._prober.request("GET", ready)
         except OutriderError as error:
             return f"the program does not answer: {error.message}"
-        if self._settings.ready and not 200 <= answer.status < 300:
-            return f"the program is not ready: GET {path} answers with status {answer.status}"
+        if not 200 <= answer.status < 300:
+            return f"the program is not ready: GET {ready} answers with status {answer.status}"
+        return ""
+
+    async def _listening(self) -> str:
+        """Return why the program takes no connection; to ask for the path of tasks might begin one."""
+        host, _, port = self._settings.url.rpartition("://")[2].rpartition(":")
+        try:
+            async with asyncio.timeout(_PROBE_SECONDS):
+                _, writer = await asyncio.open_connection(host, int(port))
+        except (OSError, TimeoutError) as error:
+            return f"the program does not answer: {self._settings.url}: {str(error) or 'no connection in time'}"
+        writer.close()
         return ""
 
     def router(self) -> Router:
@@ -61,6 +80,7 @@ class TaskDoor:
     async def close(self) -> None:
         """Drop all connections to the program."""
         await self._client.close()
+        await self._prober.close()
 
     async def _post(self, request: Request) -> Response:
         """Pass a task on, and its answer back.
@@ -96,7 +116,7 @@ async def open_door(settings: TaskSettings | None) -> AsyncIterator[TaskDoor | N
         return
     host, _, port = settings.listen.rpartition(":")
     door = TaskDoor(settings)
-    server = Server(door.router(), limits=Limits(body=LARGEST))
+    server = Server(door.router(), limits=Limits(body=LARGEST), max_connections=settings.most + _MORE_CONNECTIONS)
     try:
         await server.start_tcp(host, int(port))
         yield door

@@ -86,6 +86,9 @@ def test_no_port_of_the_sidecar_is_the_programs() -> None:
 def test_an_autoscaler_alone_writes_the_number_of_pods() -> None:
     found = made({**SPEC, "scaling": {"replicas": 2, "most": 9}})
     assert "replicas" not in found["Deployment"]["spec"]
+    assert "replicas" not in made(SPEC)["Deployment"]["spec"], "who else scales it is not fought"
+    metric = found["HorizontalPodAutoscaler"]["spec"]["metrics"][0]["containerResource"]
+    assert (metric["container"], metric["target"]["averageValue"]) == ("agent", "800m"), "of what the program may use"
     assert (
         found["HorizontalPodAutoscaler"]["spec"]["minReplicas"],
         found["HorizontalPodAutoscaler"]["spec"]["maxReplicas"],
@@ -115,13 +118,48 @@ def test_a_job_is_a_template_that_starts_nothing_itself() -> None:
     [
         ({"agent": {"command": ["python", "a.py"]}}, "spec.agent.image"), ({"wrapper": {"packages": ["six==1.17.0"]}}, "spec.wrapper.packages"),
         ({"egress": {"minLevel": "sealed"}}, "spec.egress.minLevel"), ({"tools": [{"operation": "host.disk"}]}, "spec.tools"),
-        ({"invocation": {"mode": "queue"}}, "spec.invocation.mode"), ({"identity": FULL["identity"]}, "spec.identity"),
+        ({"invocation": {"mode": "queue"}}, "spec.invocation.mode"), ({"invocation": {"mode": "a2a", "port": 8000}}, "spec.invocation.mode"),
+        ({"isolation": {"minLevel": "namespaced"}}, "spec.isolation.minLevel"), ({"approval": {"from": ["oncall"]}}, "spec.approval"),
+        ({"scaling": {"replicas": 2}, "memory": [{"name": "notes", "type": "kv"}]}, "spec.memory"),
+        ({"invocation": {}, "memory": [{"name": "notes", "type": "kv"}]}, "spec.memory"),
+        ({"llm": {"routes": [{"alias": "default"}], "budget": {"amount": "5.00 USD", "per": "day"}}}, "spec.llm.budget"), ({"identity": FULL["identity"]}, "spec.identity"),
     ],
 )  # fmt: skip
 def test_what_a_pod_cannot_do_is_refused_and_named(change: dict[str, Any], path: str) -> None:
     with pytest.raises(UnsupportedError) as caught:
         made({**SPEC, **change})
     assert (caught.value.path, bool(caught.value.hint)) == (path, True)
+
+
+def test_what_a_running_sidecar_cannot_take_over_makes_other_pods() -> None:
+    def template(spec: dict[str, Any]) -> Any:
+        return made(spec)["Deployment"]["spec"]["template"]
+
+    before = template(SPEC)
+    for change in (
+        {"egress": {"allow": ["api.example.org"]}},
+        {"invocation": {**SPEC["invocation"], "path": "/else"}},
+        {"invocation": {**SPEC["invocation"], "timeout": "1m"}},
+    ):
+        assert template({**SPEC, **change}) != before
+    limited = {**SPEC, "llm": {**SPEC["llm"], "limits": {"requestsPerMinute": 5}}}
+    assert template(limited) == before, "limits are taken over"
+    assert made(limited)["ConfigMap"]["data"] != made(SPEC)["ConfigMap"]["data"]
+
+
+def test_nothing_that_the_sidecar_starts_sees_its_keys() -> None:
+    told = decode(made(SPEC)["ConfigMap"]["data"]["sidecar.json"], SidecarSettings)
+    assert {str(path) for path in told.protected} == {"/outrider/secrets", "/outrider/settings", "/outrider/state"}
+
+
+def test_tasks_come_from_its_own_namespace_alone() -> None:
+    rules = made(SPEC)["NetworkPolicy"]["spec"]["ingress"]
+    assert [(one.get("from"), [port["port"] for port in one["ports"]]) for one in rules] == [
+        (None, [4181]),
+        ([{"podSelector": {}}], [4182]),
+    ]
+    jobs = made({"agent": {"image": "shop/triage:1"}})
+    assert jobs["NetworkPolicy"]["spec"]["podSelector"] == {"matchLabels": {"outrider.dev/agenttype": "triage"}}
 
 
 def test_the_same_spec_gives_the_same_bytes() -> None:

@@ -13,7 +13,7 @@ from outrider.core.errors import InvalidConfigError, NotFoundError
 from outrider.ports.kube.client import KubeClient
 from outrider.ports.kube.discovery import find_resource
 from outrider.ports.kube.resources import CONFIG_MAPS
-from outrider.surfaces.python.operator import Item, Kube
+from outrider.surfaces.python.operator import BlockingKube, Item, Kube
 from tests.ports.kube.conftest import WIDGETS, Server, client, server, until
 from tests.ports.kube.test_reflector import QUICK
 
@@ -91,18 +91,20 @@ async def test_a_finalizer_lets_go_when_its_work_is_done(server: Server, client:
     elsewhere: set[str] = set()
 
     @operator.controller(*KIND, finalizer="test.outrider.dev/elsewhere")
-    def blocking(item: Item, kube: Kube) -> After | None:
+    def blocking(item: Item, kube: BlockingKube) -> After | None:
         time.sleep(0.01)
         if item.deleting and item.name in elsewhere:
             elsewhere.discard(item.name)
             return After(0.05)
         if not item.deleting:
+            kube.status({"size": 7})
             elsewhere.add(item.name)
         return None
 
     await client.apply(WIDGETS, widget(server, size=1))
     async with serving(operator, client):
         await until(lambda: elsewhere == {"one"})
+        assert (await client.get(WIDGETS, "one", server.namespace))["status"] == {"size": 7}
         await client.delete(WIDGETS, "one", server.namespace)
         await until(lambda: not elsewhere)
 
@@ -110,6 +112,24 @@ async def test_a_finalizer_lets_go_when_its_work_is_done(server: Server, client:
             return not await client.list(WIDGETS, server.namespace)
 
         await eventually(gone)
+
+
+async def test_what_is_said_twice_in_a_run_wakes_nobody_for_ever(server: Server, client: KubeClient) -> None:
+    operator = Operator("widgets", namespace=server.namespace, pace=QUICK)
+    runs: list[str] = []
+
+    @operator.controller(*KIND)
+    async def phases(item: Item, kube: Kube) -> None:
+        runs.append(item.name)
+        await kube.status({"size": 1})
+        await kube.status({"size": 2})
+
+    await client.apply(WIDGETS, widget(server, size=1))
+    async with serving(operator, client):
+        await until(lambda: runs == ["one"])
+        await asyncio.sleep(0.3)
+        assert len(runs) == 1
+        assert (await client.get(WIDGETS, "one", server.namespace))["status"] == {"size": 2}
 
 
 async def test_what_is_of_no_use_is_not_tried_again(server: Server, client: KubeClient) -> None:

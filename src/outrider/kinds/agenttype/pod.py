@@ -20,6 +20,8 @@ Manifest = dict[str, Any]
 ROOT = Path("/outrider")
 SHARED, WORK, STATE = ROOT / "shared", ROOT / "work", ROOT / "state"
 SETTINGS, FILES, SECRETS = ROOT / "settings", ROOT / "files", ROOT / "secrets"
+# What programs that the sidecar starts must not see: keys, what it is told, and what it keeps.
+PROTECTED = (SECRETS, SETTINGS, STATE)
 # In the sidecar's container, whose own files cannot be changed.
 TEMPORARY = Path("/tmp")  # noqa: S108 - a volume of the pod's own
 SIDECAR_FILE, PREPARATION_FILE = "sidecar.json", "preparation.json"
@@ -28,7 +30,9 @@ USUAL_ENTRY = "value"
 # Of what stands beside the program; nobody's.
 USER = 65532
 # Streams of the last calls end, and what they have cost is written down.
-GRACE_SECONDS = 45
+GRACE_SECONDS = 15
+# For which a pod that is to end waits for a task, at most.
+LONGEST_TASK_SECONDS = 300
 _CONFINED = {
     "allowPrivilegeEscalation": False,
     "capabilities": {"drop": ["ALL"]},
@@ -72,6 +76,8 @@ class AgentPod(msgspec.Struct, kw_only=True, frozen=True):
         ports: Of the sidecar.
         secrets: Names of the Secrets that the sidecar reads; the program has none of them.
         labels: Of the pod.
+        annotations: Of the pod.
+        settings: The ConfigMap with what the sidecar is told.
     """
 
     workload: Workload
@@ -79,6 +85,8 @@ class AgentPod(msgspec.Struct, kw_only=True, frozen=True):
     ports: Ports
     secrets: list[str]
     labels: dict[str, str]
+    annotations: dict[str, str]
+    settings: str
 
 
 def remembers(workload: Workload) -> bool:
@@ -93,7 +101,8 @@ def pod_spec(made: AgentPod) -> Manifest:
         "serviceAccountName": name,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
-        "terminationGracePeriodSeconds": GRACE_SECONDS,
+        "terminationGracePeriodSeconds": GRACE_SECONDS
+        + min(int(made.workload.invocation.timeout), LONGEST_TASK_SECONDS),
         # Folders that the program and its sidecar share belong to this group; the program's user stays its own.
         "securityContext": {"fsGroup": USER, "runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
         "initContainers": [_init(made), _sidecar(made)],
@@ -156,7 +165,7 @@ def _program(made: AgentPod) -> Manifest:
                 "cpu": f"{min(100, round(bounds.cpu * 1000))}m",
                 "memory": str(min(int(bounds.memory), 64 << 20)),
             },
-            "limits": {"cpu": f"{round(bounds.cpu * 1000)}m", "memory": str(int(bounds.memory))},
+            "limits": {"cpu": f"{max(1, round(bounds.cpu * 1000))}m", "memory": str(int(bounds.memory))},
         },
     }
     if workload.command:
@@ -176,11 +185,11 @@ def _volumes(made: AgentPod) -> list[Manifest]:
         {"name": "work", "emptyDir": {}},
         {"name": "temporary", "emptyDir": {}},
         state,
-        {"name": "settings", "configMap": {"name": f"{name}-sidecar"}},
+        {"name": "settings", "configMap": {"name": made.settings}},
         {"name": "files", "configMap": {"name": f"{name}-files", "optional": True}},
         # Readable for its group alone, which is that of the sidecar's user.
         *(
-            {"name": _volume(number), "secret": {"secretName": secret, "defaultMode": 0o440}}
+            {"name": _volume(number), "secret": {"secretName": secret, "defaultMode": 0o440, "optional": True}}
             for number, secret in enumerate(made.secrets)
         ),
     ]  # fmt: skip

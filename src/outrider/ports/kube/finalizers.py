@@ -47,9 +47,15 @@ async def remove_finalizer(client: KubeClient, resource: Resource, item: KubeObj
 
 async def _put(client: KubeClient, resource: Resource, item: KubeObject, wanted: list[str]) -> None:
     metadata = item.metadata
+    # That somebody has written the status meanwhile is no reason to do all of it again.
+    unchanged = (
+        {"op": "test", "path": "/metadata/finalizers", "value": metadata.finalizers}
+        if metadata.finalizers
+        else {"op": "test", "path": "/metadata/resourceVersion", "value": metadata.resource_version}
+    )
     change = [
         {"op": "test", "path": "/metadata/uid", "value": metadata.uid},
-        {"op": "test", "path": "/metadata/resourceVersion", "value": metadata.resource_version},
+        unchanged,
         {"op": "add", "path": "/metadata/finalizers", "value": wanted},
     ]
     try:

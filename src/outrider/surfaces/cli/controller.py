@@ -11,7 +11,7 @@ import yaml
 
 from outrider.controller.definitions import AGENT_TYPES
 from outrider.controller.install import NAME, NAMESPACE, installation
-from outrider.core.errors import DeadlineExceededError, DeniedError, NotFoundError
+from outrider.core.errors import ConflictError, DeadlineExceededError, NotFoundError
 from outrider.ports.kube.client import KubeClient
 from outrider.ports.kube.errors import KindGoneError
 from outrider.ports.kube.kubeconfig import find_target
@@ -136,6 +136,8 @@ async def _install(cluster: str, made: list[dict[str, Any]], namespace: str) -> 
 
 async def _apply(client: KubeClient, content: dict[str, Any]) -> InstalledObject:
     resource, metadata = _KINDS[content["kind"]], content["metadata"]
+    if resource == NAMESPACES:
+        return await _namespace(client, content)
     before = await _version(client, resource, metadata)
     written = await client.apply(resource, content, force=True)
     state = (
@@ -146,6 +148,25 @@ async def _apply(client: KubeClient, content: dict[str, Any]) -> InstalledObject
         else "configured"
     )
     return InstalledObject(_shown(resource, metadata), state)
+
+
+async def _namespace(client: KubeClient, content: dict[str, Any]) -> InstalledObject:
+    """Make the namespace unless it is there: one of somebody else stays as it is."""
+    shown = _shown(NAMESPACES, content["metadata"])
+    try:
+        await client.create(NAMESPACES, content)
+    except ConflictError:
+        return InstalledObject(shown, "unchanged")
+    return InstalledObject(shown, "created")
+
+
+async def _is_ours(client: KubeClient, namespace: str) -> bool:
+    """Return whether a namespace was made by an installation, and holds nothing but that."""
+    try:
+        found = await client.get(NAMESPACES, namespace)
+    except NotFoundError:
+        return False
+    return bool(found["metadata"].get("labels", {}).get("app.kubernetes.io/name") == NAME)
 
 
 async def _version(client: KubeClient, resource: Resource, metadata: dict[str, Any]) -> str:
@@ -176,11 +197,11 @@ async def _ready(client: KubeClient, namespace: str) -> None:
 
 async def _uninstall(cluster: str, namespace: str, *, keep_kinds: bool) -> list[InstalledObject]:
     async with KubeClient(find_target(cluster), component="install") as client:
-        if not keep_kinds and namespace == "default":
-            raise DeniedError("the namespace 'default' is not removed", found=namespace, suggestions=["--keep-kinds"])
         done = []
         for content in _removed(namespace, keep_kinds=keep_kinds):
             resource, metadata = _KINDS[content["kind"]], content["metadata"]
+            if resource == NAMESPACES and not await _is_ours(client, namespace):
+                continue
             try:
                 await client.delete(resource, metadata["name"], metadata.get("namespace", ""), propagation="Foreground")
             except NotFoundError:
@@ -193,9 +214,13 @@ async def _uninstall(cluster: str, namespace: str, *, keep_kinds: bool) -> list[
 
 def _removed(namespace: str, *, keep_kinds: bool) -> Iterator[dict[str, Any]]:
     """Yield what is removed: the kinds first, so that what belongs to their objects goes while somebody looks after it."""
-    for content in installation(IMAGE, namespace=namespace):
-        if content["kind"] != "CustomResourceDefinition" or not keep_kinds:
-            yield content
+    made = [
+        one
+        for one in installation(IMAGE, namespace=namespace)
+        if one["kind"] != "CustomResourceDefinition" or not keep_kinds
+    ]
+    # The namespace last, as all else of ours may be in one of somebody else.
+    yield from sorted(made, key=lambda one: one["kind"] == "Namespace")
 
 
 async def _gone(client: KubeClient) -> None:

@@ -17,17 +17,18 @@ import inspect
 import secrets
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from functools import partial
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
 from outrider.controller.children import Children, wanted
 from outrider.core.codec import decode_plain
 from outrider.core.errors import InvalidConfigError
-from outrider.ports.kube.cache import by_owner
+from outrider.ports.kube.cache import Change, by_owner
 from outrider.ports.kube.client import KubeClient
-from outrider.ports.kube.controller import After, Controller, Work, owner_keys
+from outrider.ports.kube.controller import After, Controller, Work, generation_changed, owner_keys
 from outrider.ports.kube.discovery import find_resource
 from outrider.ports.kube.events import Recorder, Subject
 from outrider.ports.kube.finalizers import add_finalizer, remove_finalizer
@@ -39,9 +40,12 @@ from outrider.ports.kube.objects import KubeObject
 from outrider.ports.kube.reflector import Pace, Selection
 from outrider.ports.kube.resources import Resource
 
-Reconcile = Callable[["Item", "Kube"], Awaitable[After | None] | After | None]
+T = TypeVar("T")
+# With `async`, of a Kube; without, of a BlockingKube.
+Reconcile = Callable[["Item", Any], Awaitable[After | None] | After | None]
 # For a kind whose definition is applied beside the operator.
 PATIENCE_SECONDS = 30.0
+_INDEXES = {"owner": by_owner}
 
 
 class Item:
@@ -92,6 +96,7 @@ class Kube:
         self.client, self.epoch = client, epoch
         self._watched, self._seen = watched, seen
         self._kept: dict[Resource, list[str]] = {}
+        self._said, self._version = _plain(seen.status), seen.metadata.resource_version
 
     async def own(self, content: Mapping[str, Any]) -> bool:
         """Have an object of its own be as wanted, and return whether anything was written. It goes with its owner.
@@ -105,7 +110,14 @@ class Kube:
             OutriderError: What else the server says.
         """
         children = self._watched.children_of(content)
-        metadata = {"namespace": self._seen.metadata.namespace, **content.get("metadata", {})}
+        place = self._seen.metadata.namespace
+        metadata = {**({"namespace": place} if place else {}), **content.get("metadata", {})}
+        if place and (metadata["namespace"] != place or not children.resource.namespaced):
+            raise InvalidConfigError(
+                f"{children.resource.kind} {metadata.get('name')}: an object in a namespace owns what is in the same one alone",
+                path="metadata.namespace", found=str(metadata["namespace"]), expected=place,
+                suggestions=["make it with kube.client, and remove it with a finalizer"],
+            )  # fmt: skip
         one = wanted(children.resource, {**content, "metadata": metadata}, self._seen, self._watched.resource)
         self._kept.setdefault(children.resource, []).append(metadata["name"])
         return await children.keep(one, self._seen)
@@ -116,30 +128,57 @@ class Kube:
             await children.remove_others(self._seen, self._kept.get(resource, ()))
 
     async def status(self, content: Mapping[str, Any]) -> None:
-        """Say how it does; what is said already is not written again.
+        """Say how it does: all of it, as what was said before and is not now goes away. What is said already is not written again.
 
         Raises:
-            OutriderError: What the server says.
+            ConflictError: It has changed since it was seen; it is looked at again.
+            OutriderError: What else the server says.
         """
-        before = _plain(self._seen.status)
-        if all(before.get(name) == value for name, value in content.items()):
+        if self._said == content:
             return
         metadata = self._seen.metadata
-        place = {"name": metadata.name, "namespace": metadata.namespace, "resourceVersion": metadata.resource_version}
-        manager = f"{self.client.manager}-status"
-        await self.client.apply(
-            self._watched.resource,
-            {"metadata": place, "status": dict(content)},
-            part="status",
-            manager=manager,
-            force=True,
-        )
+        place = {"name": metadata.name, "namespace": metadata.namespace, "resourceVersion": self._version}
+        said, manager = {"metadata": place, "status": dict(content)}, f"{self.client.manager}-status"
+        written = await self.client.apply(self._watched.resource, said, part="status", manager=manager, force=True)
+        self._said, self._version = dict(content), str(written.object["metadata"]["resourceVersion"])
 
     async def say(
         self, severity: Literal["Normal", "Warning"], reason: str, note: str, *, action: str = "Reconcile"
     ) -> None:
         """Write an event, which `kubectl describe` shows."""
         await self._watched.recorder.say(Subject(self._watched.resource, self._seen), severity, reason, action, note)
+
+
+class BlockingKube:
+    """The same for a function without `async`, which runs in a thread of its own: each call waits until it is done.
+
+    Args:
+        kube: The other one.
+        loop: In which its requests run.
+    """
+
+    def __init__(self, kube: Kube, loop: asyncio.AbstractEventLoop) -> None:
+        self.client, self.epoch = kube.client, kube.epoch
+        self._kube, self._loop = kube, loop
+
+    def own(self, content: Mapping[str, Any]) -> bool:
+        """See `Kube.own`."""
+        return self._wait(self._kube.own(content))
+
+    def disown_others(self) -> None:
+        """See `Kube.disown_others`."""
+        self._wait(self._kube.disown_others())
+
+    def status(self, content: Mapping[str, Any]) -> None:
+        """See `Kube.status`."""
+        self._wait(self._kube.status(content))
+
+    def say(self, severity: Literal["Normal", "Warning"], reason: str, note: str, *, action: str = "Reconcile") -> None:
+        """See `Kube.say`."""
+        self._wait(self._kube.say(severity, reason, note, action=action))
+
+    def _wait(self, asked: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(asked, self._loop).result()
 
 
 class _Declared(msgspec.Struct):
@@ -213,7 +252,15 @@ class Operator:
                 (`item.deleting`), and lets it go by coming to its end.
             workers: Objects at a time.
             labels: A label selector.
+
+        Raises:
+            InvalidConfigError: There are a label selector and a finalizer.
         """
+        if labels and finalizer:
+            raise InvalidConfigError(
+                "an object that loses its label would be seen no more, and its finalizer hold it for ever", found="labels and finalizer",
+                expected="one of the two", suggestions=["watch all, and look at item.labels"],
+            )  # fmt: skip
 
         def decorated(function: Reconcile) -> Reconcile:
             selection = Selection(self._namespace, labels)
@@ -253,18 +300,33 @@ class Operator:
 
     async def _add(self, declared: _Declared, client: KubeClient, manager: Manager, recorder: Recorder) -> None:
         resource = await find_resource(client, declared.api_version, declared.kind, patience=PATIENCE_SECONDS)
-        watched = _Watched(declared, resource, manager.informer(resource, selection=declared.selection), recorder)
+        watched = _Watched(
+            declared, resource, manager.informer(resource, selection=declared.selection, indexes=_INDEXES), recorder
+        )
         controller = Controller(
             f"{self.name}/{resource.title}", lambda work: _reconcile(watched, client, work), workers=declared.workers
         )
-        controller.follow(watched.informer)
+        controller.follow(watched.informer, when=what_is_wanted_changed)
         for kind in declared.owns:
             api_version, _, name = kind.rpartition("/")
             owned = await find_resource(client, api_version, name)
-            informer = manager.informer(owned, selection=Selection(self._namespace), indexes={"owner": by_owner})
+            informer = manager.informer(owned, selection=Selection(self._namespace), indexes=_INDEXES)
             watched.children[owned] = Children(client, owned, informer.cache)
+            informer.on_change(partial(_forget, watched.children[owned]))
             controller.follow(informer, owner_keys(resource))
         manager.add(controller)
+
+
+def what_is_wanted_changed(change: Change) -> bool:
+    """Return whether more than the status of an object has changed; of a kind that does not count its changes, whether anything has."""
+    counted = change.after is not None and change.after.metadata.generation > 0
+    return generation_changed(change) if counted else True
+
+
+def _forget(children: Children, change: Change, first: bool) -> None:
+    del first
+    if change.type == "deleted" and change.before is not None:
+        children.forget(change.before.metadata.uid)
 
 
 async def _reconcile(watched: _Watched, client: KubeClient, work: Work) -> After | None:
@@ -285,9 +347,18 @@ async def _called(function: Reconcile, item: Item, kube: Kube) -> After | None:
     """Call a function; one that waits in the usual way of Python in a thread, so that nothing else waits with it."""
     if inspect.iscoroutinefunction(function):
         found = await function(item, kube)
-        return found if isinstance(found, After) else None
-    result = await asyncio.to_thread(function, item, kube)
-    return result if isinstance(result, After) else None
+    else:
+        blocking = BlockingKube(kube, asyncio.get_running_loop())
+        thread = asyncio.ensure_future(asyncio.to_thread(function, item, blocking))
+        try:
+            found = await asyncio.shield(thread)
+        except asyncio.CancelledError:
+            # A thread cannot be stopped; nobody else looks at this object as long as it works.
+            await asyncio.wait((thread,))
+            raise
+        if inspect.isawaitable(found):
+            found = await found
+    return found if isinstance(found, After) else None
 
 
 def _plain(raw: msgspec.Raw) -> dict[str, Any]:
