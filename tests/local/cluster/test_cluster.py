@@ -73,7 +73,7 @@ def own(tmp_path: Path) -> Iterator[Own]:
         user.run("down", name)
 
 
-def eventually(look: Callable[[], bool], seconds: float = 20.0) -> None:
+def eventually(look: Callable[[], bool], seconds: float = 60.0) -> None:
     end = time.monotonic() + seconds
     while not look():
         assert time.monotonic() < end, "it did not come about"
