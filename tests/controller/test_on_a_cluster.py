@@ -7,9 +7,20 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from tests.servers.agent_images import OPENAI_IMAGE, openai_archive, outrider_archive
+from outrider.controller.children import _holds
+from outrider.core.objects import Metadata, Object
+from outrider.core.schema import convert
+from outrider.kinds.agenttype.manifests import kubernetes_manifests
+from outrider.kinds.agenttype.model import AgentTypeSpec
+from outrider.kinds.agenttype.pod import Images
+from outrider.kinds.agenttype.render import References
+from outrider.kinds.modelprovider.model import ModelProviderSpec
+from outrider.kinds.tool.model import ToolSpec
+from outrider.ports.kube.objects import KubeObject
+from tests.servers.agent_images import OPENAI_IMAGE, OUTRIDER_IMAGE, openai_archive, outrider_archive
 from tests.servers.cluster import RealCluster
 from tests.servers.mcp_servers import McpServerProcess
 from tests.servers.models import TEXT, ModelServer
@@ -240,6 +251,33 @@ def test_another_leader_goes_on_and_restarts_nothing(shop: Shop) -> None:
         what="the new limit",
     )
     assert shop.kubectl("get", "deployment", "triage", "-o", "jsonpath={.metadata.generation}") == generation
+
+
+def test_what_is_there_is_seen_to_be_as_wanted_so_that_a_start_writes_nothing(shop: Shop) -> None:
+    found = {
+        kind: json.loads(shop.kubectl("get", kind, "-o", "json"))["items"]
+        for kind in ("deployments", "services", "configmaps", "networkpolicies")
+    }
+    spec = json.loads(shop.kubectl("get", "agenttype", "triage", "-o", "json"))["spec"]
+    item = Object(kind="AgentType", metadata=Metadata(name="triage"), spec=convert(spec, AgentTypeSpec))
+    named = {
+        kind: json.loads(shop.kubectl("get", kind, name, "-o", "json"))["spec"]
+        for kind, name in (("modelprovider", "inner"), ("tool", "sums"))
+    }
+    references = References(
+        providers={"inner": convert(named["modelprovider"], ModelProviderSpec)},
+        tools={"sums": convert(named["tool"], ToolSpec)},
+    )
+    rendered = kubernetes_manifests(item, "shop", references, Images(outrider=OUTRIDER_IMAGE))
+    checked = 0
+    for content in rendered.manifests:
+        plural = {"NetworkPolicy": "networkpolicies"}.get(content["kind"], f"{content['kind'].lower()}s")
+        for one in found.get(plural, ()):
+            if one["metadata"]["name"] == content["metadata"]["name"]:
+                live = msgspec.json.decode(json.dumps(one), type=KubeObject)
+                assert _holds(live, content), content["kind"]
+                checked += 1
+    assert checked == 4
 
 
 def test_what_is_wrong_stands_in_the_status(shop: Shop) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from outrider.controller.children import Children, NameTakenError, Wanted, wanted
+from outrider.controller.children import Children, NameTakenError, Wanted, owned, wanted
 from outrider.controller.conditions import Seen, conditions
 from outrider.controller.definitions import AGENT_TYPES, MODEL_PROVIDERS, TOOLS
 from outrider.controller.references import Named, named, read_agent
@@ -155,7 +155,7 @@ class AgentTypes:
             one = wanted(resource, content, item, AGENT_TYPES)
             names[resource].append(content["metadata"]["name"])
             if resource == DEPLOYMENTS:
-                await self._leave_replicas(one)
+                await self._leave_replicas(one, item)
             changed = await self._children[resource].keep(one, item)
             if resource == DEPLOYMENTS:
                 deployment = self._deployments.get(one.key)
@@ -173,10 +173,12 @@ class AgentTypes:
                 await self._children[resource].remove_others(item, wanted_names)
         return seen
 
-    async def _leave_replicas(self, one: Wanted) -> None:
+    async def _leave_replicas(self, one: Wanted, item: KubeObject) -> None:
         """Keep a number of pods that is no longer ours to say: what nobody owns would fall back to one."""
         there = self._deployments.get(one.key)
-        if there is None or "replicas" in one.content["spec"] or self._children[DEPLOYMENTS].settled(one):
+        if there is None or not owned(there, item) or "replicas" in one.content["spec"]:
+            return
+        if self._children[DEPLOYMENTS].settled(one):
             return
         replicas = decode(bytes(there.spec), dict[str, Any]).get("replicas")
         metadata = {name: one.content["metadata"][name] for name in ("name", "namespace")} | {"uid": there.metadata.uid}

@@ -166,14 +166,12 @@ def _holds(there: KubeObject, content: Mapping[str, Any]) -> bool:
 
 
 def _within(wanted: Any, found: Any) -> bool:
-    if isinstance(wanted, Mapping):
-        # What is wanted empty may not be there at all.
-        return isinstance(found, Mapping) and all(
-            _within(value, found.get(name, {} if value == {} else None)) for name, value in wanted.items()
-        )
-    if isinstance(wanted, list):
+    """Return whether a value has all that is wanted of it. What says nothing (an empty text, false) the server may leave out."""
+    if isinstance(wanted, Mapping) and wanted:
+        return isinstance(found, Mapping) and all(_within(value, found.get(name)) for name, value in wanted.items())
+    if isinstance(wanted, list) and wanted:
         return isinstance(found, list) and len(found) == len(wanted) and all(map(_within, wanted, found))
-    return bool(wanted == found)
+    return bool(wanted == found) or (not wanted and found is None)
 
 
 def owned(there: KubeObject, owner: KubeObject) -> bool:

@@ -232,8 +232,8 @@ def _scaled(metadata: Manifest, workload: Workload) -> list[Manifest]:
     made: list[Manifest] = []
     if scaling.most is not None:
         # Of the program's own bounds: a share of what pods request would count the sidecar, and be reached by next to nothing.
-        used = max(1, round(workload.resources.cpu * 1000 * scaling.cpu / 100))
-        metric = {"name": "cpu", "container": "agent", "target": {"type": "AverageValue", "averageValue": f"{used}m"}}
+        used = pod.processors(workload.resources.cpu * scaling.cpu / 100)
+        metric = {"name": "cpu", "container": "agent", "target": {"type": "AverageValue", "averageValue": used}}
         spec = {
             "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": metadata["name"]},
             "minReplicas": scaling.least, "maxReplicas": scaling.most,

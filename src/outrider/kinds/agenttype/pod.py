@@ -162,10 +162,10 @@ def _program(made: AgentPod) -> Manifest:
         "volumeMounts": [_mount("shared", SHARED, read_only=True), _mount("work", WORK)],
         "resources": {
             "requests": {
-                "cpu": f"{min(100, round(bounds.cpu * 1000))}m",
+                "cpu": processors(min(0.1, bounds.cpu)),
                 "memory": str(min(int(bounds.memory), 64 << 20)),
             },
-            "limits": {"cpu": f"{max(1, round(bounds.cpu * 1000))}m", "memory": str(int(bounds.memory))},
+            "limits": {"cpu": processors(bounds.cpu), "memory": str(int(bounds.memory))},
         },
     }
     if workload.command:
@@ -225,6 +225,12 @@ def _mount(volume: str, path: Path, *, read_only: bool = False) -> Manifest:
 
 def _volume(number: int) -> str:
     return f"secret-{number}"
+
+
+def processors(number: float) -> str:
+    """Return a number of processors as Kubernetes writes it."""
+    thousandths = max(1, round(number * 1000))
+    return str(thousandths // 1000) if thousandths % 1000 == 0 else f"{thousandths}m"
 
 
 def _resources(cpu: str, memory: str, most: str) -> Manifest:
