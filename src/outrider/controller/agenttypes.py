@@ -1,8 +1,6 @@
 """The controller of AgentTypes: what one declares is there, and its status says how that does."""
 
 from datetime import UTC, datetime
-from functools import partial
-from typing import Any
 
 import msgspec
 
@@ -32,7 +30,7 @@ from outrider.ports.kube.events import Recorder, Subject
 from outrider.ports.kube.informer import Informer
 from outrider.ports.kube.manager import Manager
 from outrider.ports.kube.metrics import ControllerMetrics
-from outrider.ports.kube.objects import KubeObject
+from outrider.ports.kube.objects import KubeObject, plain
 from outrider.ports.kube.reflector import Selection
 from outrider.ports.kube.resources import (
     AUTOSCALERS,
@@ -102,7 +100,7 @@ class AgentTypes:
             self.controller.follow(informer, self._who_may_name)
         for resource, informer in informers.items():
             self.controller.follow(informer, owner_keys(AGENT_TYPES))
-            informer.on_change(partial(_forget, self._children[resource]))
+            informer.on_change(self._children[resource].hear)
         self.controller.follow(self._pods, lambda change: _agent_of(change.after or change.before))
 
     def _who_may_name(self, change: Change) -> list[str]:
@@ -180,7 +178,7 @@ class AgentTypes:
             return
         if self._children[DEPLOYMENTS].settled(one):
             return
-        replicas = decode(bytes(there.spec), dict[str, Any]).get("replicas")
+        replicas = plain(there.spec).get("replicas")
         metadata = {name: one.content["metadata"][name] for name in ("name", "namespace")} | {"uid": there.metadata.uid}
         content = {"metadata": metadata, "spec": {"replicas": replicas}}
         await self._client.apply(DEPLOYMENTS, content, manager=f"outrider-{NAME}-replicas", force=True)
@@ -189,7 +187,7 @@ class AgentTypes:
         before, fault = _status_of(item), seen.fault
         found = conditions(seen)
         if seen.deployment is not None and seen.deployment.status:
-            counted = decode(bytes(seen.deployment.status), dict[str, Any])
+            counted = plain(seen.deployment.status)
             status.replicas, status.ready_replicas = counted.get("replicas", 0), counted.get("readyReplicas", 0)
         moment = datetime.fromtimestamp(self._clock.now(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         ours = {one.type for one in found}
@@ -232,15 +230,9 @@ def _agent_of(item: KubeObject | None) -> list[str]:
 
 def _named_by(item: KubeObject, digests: dict[str, str]) -> dict[str, str]:
     """Return the digests of what an AgentType names."""
-    spec = decode(bytes(item.spec) or b"{}", dict[str, Any])
+    spec = plain(item.spec)
     uses = {f"Tool/{use.get('server')}" for use in spec.get("tools", ()) if use.get("server")}
     uses |= {f"Tool/{hook.get('server')}" for hook in spec.get("llm", {}).get("hooks", ())}
     for route in spec.get("llm", {}).get("routes", ()):
         uses |= {f"ModelProvider/{one.get('ref')}" for one in route.get("providers", ()) if one.get("ref")}
     return {name: digests[name] for name in sorted(uses) if name in digests}
-
-
-def _forget(children: Children, change: Change, first: bool) -> None:
-    del first
-    if change.type == "deleted" and change.before is not None:
-        children.forget(change.before.metadata.uid)

@@ -9,11 +9,11 @@ from typing import Any
 
 import msgspec
 
-from outrider.core.codec import decode_plain, digest
+from outrider.core.codec import digest
 from outrider.core.errors import ConflictError, NotFoundError
-from outrider.ports.kube.cache import ObjectCache
+from outrider.ports.kube.cache import Change, ObjectCache
 from outrider.ports.kube.client import KubeClient
-from outrider.ports.kube.objects import KubeObject
+from outrider.ports.kube.objects import KubeObject, plain
 from outrider.ports.kube.resources import Resource
 
 INTENT = "outrider.dev/intent"
@@ -125,9 +125,11 @@ class Children:
                 except NotFoundError:
                     continue
 
-    def forget(self, uid: str) -> None:
-        """Forget an object that is gone."""
-        self._settled.pop(uid, None)
+    def hear(self, change: Change, first: bool) -> None:
+        """Forget an object that is gone; a handler of its informer."""
+        del first
+        if change.type == "deleted" and change.before is not None:
+            self._settled.pop(change.before.metadata.uid, None)
 
     def _settles(self, there: KubeObject, one: Wanted) -> bool:
         """Return whether an object is as it is wanted: that its annotation says so is not enough."""
@@ -160,7 +162,7 @@ def _holds(there: KubeObject, content: Mapping[str, Any]) -> bool:
         return False
     for name in ("spec", "data"):
         raw: msgspec.Raw = getattr(there, name)
-        if name in content and not _within(content[name], decode_plain(bytes(raw)) if raw else {}):
+        if name in content and not _within(content[name], plain(raw)):
             return False
     return True
 

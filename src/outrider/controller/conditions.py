@@ -7,9 +7,8 @@ import msgspec
 
 from outrider.controller.children import NameTakenError
 from outrider.controller.status import Condition, ConditionStatus
-from outrider.core.codec import decode_plain
 from outrider.core.errors import InvalidConfigError, NotFoundError, OutriderError, UnsupportedError
-from outrider.ports.kube.objects import KubeObject
+from outrider.ports.kube.objects import KubeObject, plain
 
 _REASONS: tuple[tuple[type[OutriderError], str], ...] = (
     (InvalidConfigError, "InvalidSpec"), (NotFoundError, "ReferenceMissing"), (UnsupportedError, "Unsupported"), (NameTakenError, "NameTaken"),
@@ -54,7 +53,7 @@ class _Counts:
     """The numbers of a Deployment."""
 
     def __init__(self, deployment: KubeObject) -> None:
-        spec, status = _plain(deployment.spec), _plain(deployment.status)
+        spec, status = plain(deployment.spec), plain(deployment.status)
         self.wanted = int(spec.get("replicas", 1))
         self.ready, self.updated = int(status.get("readyReplicas", 0)), int(status.get("updatedReplicas", 0))
         self.total, self.available = int(status.get("replicas", 0)), int(status.get("availableReplicas", 0))
@@ -124,7 +123,7 @@ def _of_deployment(seen: Seen, counts: _Counts) -> list[Condition]:
 
 def pod_problem(pod: KubeObject) -> str:
     """Return what is wrong with a pod, and what to do; empty where nothing is."""
-    status = _plain(pod.status)
+    status = plain(pod.status)
     if pod.metadata.deletion_timestamp or status.get("phase") in ("Failed", "Succeeded"):
         return ""  # others have taken its place
     for one in status.get("conditions", ()):
@@ -162,8 +161,3 @@ def _told(fault: OutriderError) -> str:
 
 def _condition(seen: Seen, kind: str, status: ConditionStatus, reason: str, message: str = "") -> Condition:
     return Condition(type=kind, status=status, reason=reason, message=message, observed_generation=seen.generation)
-
-
-def _plain(raw: msgspec.Raw) -> dict[str, Any]:
-    found = decode_plain(bytes(raw)) if raw else {}
-    return found if isinstance(found, dict) else {}

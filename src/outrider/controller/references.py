@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from outrider.core.codec import decode_plain, digest
+from outrider.core.codec import digest
 from outrider.core.errors import OutriderError
 from outrider.core.model_endpoints import ModelEndpoint
 from outrider.core.objects import Metadata, Object
@@ -15,7 +15,7 @@ from outrider.kinds.agenttype.render import References
 from outrider.kinds.modelprovider.model import ModelProviderSpec
 from outrider.kinds.tool.model import ToolSpec
 from outrider.ports.kube.cache import ObjectCache
-from outrider.ports.kube.objects import KubeObject
+from outrider.ports.kube.objects import KubeObject, plain
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -39,7 +39,7 @@ def read_agent(item: KubeObject) -> Object:
         InvalidConfigError: With all faults of its spec.
     """
     metadata = item.metadata
-    spec = convert(decode_plain(bytes(item.spec) or b"{}"), AgentTypeSpec, base=("spec",))
+    spec = convert(plain(item.spec), AgentTypeSpec, base=("spec",))
     return Object(
         kind="AgentType",
         metadata=Metadata(name=metadata.name, uid=metadata.uid, generation=metadata.generation),
@@ -61,12 +61,12 @@ def named(namespace: str, tools: ObjectCache, providers: ObjectCache) -> Named:
     def read(kind: str, item: KubeObject, model: type[Any]) -> Any:
         name = f"{kind}/{item.metadata.name}"
         try:
-            plain = decode_plain(bytes(item.spec) or b"{}")
-            made = convert(plain, model, base=("spec",))
+            said = plain(item.spec)
+            made = convert(said, model, base=("spec",))
         except OutriderError as error:
             faults[name] = error.message
             return None
-        digests[name] = digest(plain)[:16]
+        digests[name] = digest(said)[:16]
         return made
 
     found_tools: dict[str, ToolEndpoint] = {}

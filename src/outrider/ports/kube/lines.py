@@ -30,11 +30,21 @@ class Lines:
         if end:
             whole = b"".join([*self._parts, head]) if self._parts else head
             self._parts, self._size = [], 0
-            for line in whole.split(b"\n"):
-                if line and not line.isspace():
-                    self._take(line)
+            self._split(whole)
         if rest:
             self._parts.append(rest)
             self._size += len(rest)
             if self._size > LONGEST:
                 raise ProtocolError(413, f"a line is longer than {LONGEST} bytes")
+
+    def _split(self, whole: bytes) -> None:
+        """Take the lines of a text one by one; mostly there is one, which is then not copied."""
+        at = 0
+        while (end := whole.find(b"\n", at)) >= 0:
+            self._give(whole[at:end])
+            at = end + 1
+        self._give(whole[at:] if at else whole)
+
+    def _give(self, line: bytes) -> None:
+        if line and not line.isspace():
+            self._take(line)

@@ -3,9 +3,11 @@
 managedFields, which are most of many objects, are named by no field here and so not kept.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
+
+from outrider.core.codec import decode_plain
 
 EventType = Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"]
 # At the bookmark that ends what was there before a watch began (KEP-3157).
@@ -63,6 +65,16 @@ class KubeObject(msgspec.Struct, rename="camel", gc=False):
         """Return the object cut loose from the line that it was read from, which would stay in memory as a whole."""
         self.spec, self.status, self.data = self.spec.copy(), self.status.copy(), self.data.copy()
         return self
+
+
+def plain(raw: msgspec.Raw) -> dict[str, Any]:
+    """Return what a part of an object says; nothing where it is not there.
+
+    Raises:
+        InvalidConfigError: It is no JSON.
+    """
+    found = decode_plain(bytes(raw)) if raw else {}
+    return found if isinstance(found, dict) else {}
 
 
 class WatchEvent(msgspec.Struct, gc=False):

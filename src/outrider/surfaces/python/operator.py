@@ -18,13 +18,11 @@ import secrets
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from functools import partial
 from typing import Any, Literal, TypeVar
 
 import msgspec
 
 from outrider.controller.children import Children, wanted
-from outrider.core.codec import decode_plain
 from outrider.core.errors import InvalidConfigError
 from outrider.ports.kube.cache import Change, by_owner
 from outrider.ports.kube.client import KubeClient
@@ -36,7 +34,7 @@ from outrider.ports.kube.informer import Informer
 from outrider.ports.kube.kubeconfig import find_target
 from outrider.ports.kube.lease import Election
 from outrider.ports.kube.manager import Manager
-from outrider.ports.kube.objects import KubeObject
+from outrider.ports.kube.objects import KubeObject, plain
 from outrider.ports.kube.reflector import Pace, Selection
 from outrider.ports.kube.resources import Resource
 
@@ -71,17 +69,17 @@ class Item:
     @property
     def spec(self) -> dict[str, Any]:
         """What is wanted."""
-        return _plain(self.seen.spec)
+        return plain(self.seen.spec)
 
     @property
     def status(self) -> dict[str, Any]:
         """What was said of it last."""
-        return _plain(self.seen.status)
+        return plain(self.seen.status)
 
     @property
     def data(self) -> dict[str, Any]:
         """The data of a ConfigMap."""
-        return _plain(self.seen.data)
+        return plain(self.seen.data)
 
 
 class Kube:
@@ -96,7 +94,7 @@ class Kube:
         self.client, self.epoch = client, epoch
         self._watched, self._seen = watched, seen
         self._kept: dict[Resource, list[str]] = {}
-        self._said, self._version = _plain(seen.status), seen.metadata.resource_version
+        self._said, self._version = plain(seen.status), seen.metadata.resource_version
 
     async def own(self, content: Mapping[str, Any]) -> bool:
         """Have an object of its own be as wanted, and return whether anything was written. It goes with its owner.
@@ -312,7 +310,7 @@ class Operator:
             owned = await find_resource(client, api_version, name)
             informer = manager.informer(owned, selection=Selection(self._namespace), indexes=_INDEXES)
             watched.children[owned] = Children(client, owned, informer.cache)
-            informer.on_change(partial(_forget, watched.children[owned]))
+            informer.on_change(watched.children[owned].hear)
             controller.follow(informer, owner_keys(resource))
         manager.add(controller)
 
@@ -321,12 +319,6 @@ def what_is_wanted_changed(change: Change) -> bool:
     """Return whether more than the status of an object has changed; of a kind that does not count its changes, whether anything has."""
     counted = change.after is not None and change.after.metadata.generation > 0
     return generation_changed(change) if counted else True
-
-
-def _forget(children: Children, change: Change, first: bool) -> None:
-    del first
-    if change.type == "deleted" and change.before is not None:
-        children.forget(change.before.metadata.uid)
 
 
 async def _reconcile(watched: _Watched, client: KubeClient, work: Work) -> After | None:
@@ -359,8 +351,3 @@ async def _called(function: Reconcile, item: Item, kube: Kube) -> After | None:
         if inspect.isawaitable(found):
             found = await found
     return found if isinstance(found, After) else None
-
-
-def _plain(raw: msgspec.Raw) -> dict[str, Any]:
-    found = decode_plain(bytes(raw)) if raw else {}
-    return found if isinstance(found, dict) else {}
