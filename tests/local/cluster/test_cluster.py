@@ -144,6 +144,7 @@ def test_whatever_of_a_cluster_is_killed_comes_back_and_its_objects_are_kept(own
     own.kubectl("apply", "-f", "-", input=POD.format(name="stays", command="echo here; sleep 1000"))
     own.kubectl("wait", "--for=condition=Ready", "pod/stays", "--timeout=30s")
     pids = own.report("kept")["components"]
+    assert {"etcd", "kubelet", "coredns"} < pids.keys(), "containers have a first process too"
     for name in ("containerd", "kubelet", "kube-apiserver"):
         os.kill(pids[name], signal.SIGKILL)
     eventually(lambda: own.report("kept")["components"].keys() == pids.keys())

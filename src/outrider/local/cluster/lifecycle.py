@@ -78,9 +78,11 @@ class Cluster:
             return 0
         with suppress(OSError, ValueError):
             root = int(self.layout.pid_file.read_text())
-            stat = guardian.read_stat(root)
+            stat, depth = guardian.read_stat(root), len(_numbers(root))
             for one in guardian.tree(root, stat.birth if stat is not None else None):
-                if one.pid != root and _inner_pid(one.pid) == 1:
+                # The first one of the namespace below, and not that of a container, whose namespace is deeper.
+                numbers = _numbers(one.pid)
+                if len(numbers) == depth + 1 and numbers[-1] == 1:
                     return one.pid
         return 0
 
@@ -193,11 +195,11 @@ class Cluster:
         if stat is None:
             return {}
         names = {pid: name for name, pid in state.node.components.items()}
-        found = {
-            names[inner]: one.pid
-            for one in guardian.tree(stat.pid, stat.birth)
-            if (inner := _inner_pid(one.pid)) in names and inner
-        }
+        depth, found = len(_numbers(stat.pid)), {}
+        for one in guardian.tree(stat.pid, stat.birth):
+            numbers = _numbers(one.pid)
+            if len(numbers) == depth and numbers[-1] in names:
+                found[names[numbers[-1]]] = one.pid
         return {name: found[name] for name in state.node.components if name in found}
 
     def _known(self) -> ClusterState:
@@ -364,11 +366,10 @@ async def _free_place() -> Place:
     return found
 
 
-def _inner_pid(pid: int) -> int | None:
-    """Return the number that a process has in the innermost PID namespace, where that is not the machine's."""
+def _numbers(pid: int) -> list[int]:
+    """Return the numbers of a process, from that on this machine to that in its innermost PID namespace."""
     with suppress(OSError):
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
             if line.startswith("NSpid:"):
-                numbers = line.split()[1:]
-                return int(numbers[-1]) if len(numbers) > 1 else None
-    return None
+                return [int(number) for number in line.split()[1:]]
+    return []
