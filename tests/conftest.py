@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.servers.cluster import RealCluster, why_not
+from tests.servers.cluster import RealCluster, end_shared_cluster, shared_cluster
 from tests.servers.postgresql import PostgresqlServer
 
 
@@ -11,6 +11,11 @@ def pytest_configure() -> None:
     """Let `nohup` keep this process alive, but not deafen the processes that tests start: a handler is not handed on."""
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, lambda *_: None)
+
+
+def pytest_unconfigure() -> None:
+    """End what the tests of a run have shared."""
+    end_shared_cluster()
 
 
 @pytest.fixture(scope="session")
@@ -29,9 +34,6 @@ def postgresql_address(postgresql: PostgresqlServer) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[RealCluster]:
+def cluster() -> RealCluster:
     """Return a real one-node Kubernetes, shared by the tests of this run: each makes a namespace of its own."""
-    if reason := why_not():
-        pytest.skip(reason)
-    with RealCluster() as one:
-        yield one
+    return shared_cluster()

@@ -56,8 +56,9 @@ def test_has_examples_that_fit_and_name_their_target(case: Case) -> None:
     assert case.declaration.examples
     for example in case.declaration.examples:
         params = convert(plain_params(example), code.params)
-        kind, slash, name = code.target(params).partition("/")
-        assert (kind != "", slash, name != "") == (True, "/", True)
+        parts = [target.partition("/") for target in code.targets(params)]
+        assert parts
+        assert all(kind and slash and name for kind, slash, name in parts)
         assert example.title
 
 

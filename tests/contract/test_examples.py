@@ -15,7 +15,7 @@ from outrider.core.schema import json_schema
 from outrider.ports.secrets import Resolver
 from outrider.runtime.invoker import CallOptions
 from tests.contract.cases import Case, every_example, every_operation, every_read, plain_params
-from tests.contract.worlds import OWNER, STRANGER, World, opened, until
+from tests.contract.worlds import OWNER, STRANGER, World, descendants, opened, until
 
 pytestmark = pytest.mark.real
 SECRET = "correct-horse-battery-staple"
@@ -33,19 +33,19 @@ async def test_runs_and_gives_what_it_declares(case: Case, example: Example) -> 
 @every_example
 async def test_plan_changes_nothing(case: Case, example: Example) -> None:
     async with opened(case) as world:
-        before = world.view()
+        before = await world.view()
         change = await world.invoker.plan(world.call(case, example), OWNER)
         assert change.target
         assert case.declaration.has_plan or change.warnings
-        assert world.view() == before
+        assert await world.view() == before
 
 
 @every_read
 async def test_read_changes_nothing(case: Case, example: Example) -> None:
     async with opened(case) as world:
-        before = world.view()
+        before = await world.view()
         await world.invoker.run(world.call(case, example), OWNER)
-        assert world.view() == before
+        assert await world.view() == before
 
 
 @every_example
@@ -62,10 +62,10 @@ async def test_is_recorded(case: Case, example: Example) -> None:
 @every_example
 async def test_stranger_is_denied(case: Case, example: Example) -> None:
     async with opened(case) as world:
-        before = world.view()
+        before = await world.view()
         with pytest.raises(DeniedError) as caught:
             await world.invoker.run(world.call(case, example), STRANGER)
-        assert world.view() == before
+        assert await world.view() == before
         assert [record.entry.outcome for record in world.records()] == ["DENIED"]
     assert caught.value.suggestions
     assert caught.value.operation == case.declaration.name
@@ -86,13 +86,13 @@ async def test_deadline_is_kept(case: Case, example: Example) -> None:
 @pytest.mark.parametrize("turns", [1, 3, 30])
 async def test_cancellation_leaves_nothing_behind(case: Case, example: Example, turns: int) -> None:
     async with opened(case) as world:
-        processes, tasks = len(world.view().processes), len(asyncio.all_tasks())
+        processes, tasks = len(descendants()), len(asyncio.all_tasks())
         call = asyncio.create_task(world.invoker.run(world.call(case, example), OWNER))
         for _ in range(turns):
             await asyncio.sleep(0)
         call.cancel()
         await asyncio.wait({call})
-        await until(lambda: len(asyncio.all_tasks()) <= tasks and len(world.view().processes) <= processes)
+        await until(lambda: len(asyncio.all_tasks()) <= tasks and len(descendants()) <= processes)
         phases = [record.entry.phase for record in world.records()]
     assert phases.count("intent") in (0, phases.count("outcome"))
 

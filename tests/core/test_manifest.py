@@ -52,6 +52,13 @@ def test_verbs_of_one_family_differ(alias: str) -> None:
     assert [found for _, found in faults(SHOP.replace("get_novels", alias))] == [alias]
 
 
+@pytest.mark.parametrize("letter", ["h", "o", "nn", "N", "1"])
+def test_letters_for_parameters(letter: str) -> None:
+    title = 'title = "Shop"'
+    assert title in SHOP
+    assert faults(SHOP.replace(title, f'{title}\nshort = {{ {letter} = "name" }}')) == [("family.short", letter)]
+
+
 def test_name_of_a_tool_is_bounded() -> None:
     long = SHOP.replace('name = "shop"', f'name = "{"s" * 32}"').replace('name = "get"', f'name = "{"g" * 32}"')
     assert faults(long) == [(f"family.operations.{'g' * 32}", "g" * 32)]

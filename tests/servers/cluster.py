@@ -30,6 +30,33 @@ def why_not() -> str:
     return ""
 
 
+_shared: "list[RealCluster]" = []
+
+
+def shared_cluster() -> "RealCluster":
+    """Return the cluster of this run of the tests, started when it is asked for the first time.
+
+    Raises:
+        pytest.skip.Exception: None can be started here.
+    """
+    if reason := why_not() if not _shared else "":
+        pytest.skip(reason)
+    if not _shared:
+        _shared.append(RealCluster().__enter__())
+    return _shared[0]
+
+
+def end_shared_cluster() -> None:
+    """End it, where it was started."""
+    while _shared:
+        _shared.pop().__exit__(None, None, None)
+
+
+def shared_processes() -> set[int]:
+    """Return the processes that this one has started for it."""
+    return {one.pid for one in _shared if one.pid}
+
+
 class RealCluster:
     """A cluster that ends with this process; used within `with`.
 
@@ -83,6 +110,11 @@ class RealCluster:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._end()
+
+    @property
+    def pid(self) -> int:
+        """The process that keeps it; 0 where it is somebody else's."""
+        return self._process.pid if self._process is not None else 0
 
     def target(self) -> Target:
         """Return whom requests go to."""

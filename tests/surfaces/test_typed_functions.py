@@ -10,6 +10,7 @@ from outrider.core.errors import DeadlineExceededError, InvalidConfigError, NotF
 from outrider.operations import host
 from outrider.operators.host.operations.file_read import FileReadResult
 from outrider.runtime.discovery import registry
+from outrider.surfaces.python.stubs import family_stub
 
 WRONG = """\
 from outrider.operations import host
@@ -65,6 +66,12 @@ def test_every_operation_has_a_signature() -> None:
         assert list(parameters)[: len(operation.positional)] == operation.positional
         assert list(parameters)[-1] == "deadline"
     assert "file_read" in dir(functions)
+
+
+def test_a_stub_keeps_the_types_whose_names_are_operations() -> None:
+    stub = family_stub(registry(), "kubernetes")
+    assert "async def list(" in stub
+    assert "objects: list_type[dict[str, Any]]" in stub
 
 
 @pytest.mark.real

@@ -28,6 +28,11 @@ def test_a_word_of_another_type_is_refused(word: Any, target: Any) -> None:
         typed_value("name", word, target)
 
 
+def test_a_letter_stands_for_a_parameter(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["kubernetes", "get", "--help"]) == 0
+    assert "-n, --namespace" in capsys.readouterr().out
+
+
 def test_words_of_a_plan_are_of_the_declared_types(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -17,14 +17,28 @@ MAX_TOOL_NAME = 64
 
 
 class FamilyDeclaration(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """A family of operations; `requires` names the extra that its code needs."""
+    """A family of operations.
+
+    Attributes:
+        requires: The extra that its code needs.
+        errors: Codes that each operation can give.
+        short: Letters that stand for parameters on the command line, such as `n` for `namespace`.
+    """
 
     name: str
     title: str
     summary: str
     aliases: list[Alias] = []
     requires: list[str] = []
+    errors: list[str] = []
+    short: dict[str, str] = {}
     operations: list[OperationDeclaration]
+
+    def __post_init__(self) -> None:
+        """Add the codes of the family to those of its operations."""
+        for index, operation in enumerate(self.operations):
+            codes = list(dict.fromkeys([*operation.errors, *self.errors]))
+            self.operations[index] = msgspec.structs.replace(operation, errors=codes)
 
 
 class KindDeclaration(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -89,6 +103,9 @@ def _family_faults(family: FamilyDeclaration, source: str) -> Iterator[OutriderE
         if not FAMILY_NAME.fullmatch(name) or name in seen:
             yield _fault(source, "family.name", name, f"a name that occurs once and matches {FAMILY_NAME.pattern}")
         seen.add(name)
+    for letter in family.short:
+        if not re.fullmatch("[a-z]", letter) or letter in "ho":
+            yield _fault(source, "family.short", letter, "one small letter other than h and o")
     if not family.operations:
         yield _fault(source, "family.operations", "[]", "at least one operation")
     seen = set()

@@ -1,6 +1,6 @@
 """Who may do what to which target: deny wins, then requireApproval, then allow; what nothing allows is denied."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any
@@ -106,6 +106,18 @@ def decide(policies: Iterable[PolicyRule], request: AccessRequest) -> Decision:
             if policy.verdict is verdict:
                 return Decision(verdict, policy.name, policy.approval)
     return Decision(Verdict.ALLOW if request.granted else Verdict.DENY)
+
+
+def decide_all(policies: Sequence[PolicyRule], requests: Iterable[AccessRequest]) -> tuple[Decision, AccessRequest]:
+    """Judge what acts on several targets, and return the strictest decision with the request that it was given for.
+
+    Args:
+        policies: Who may do what.
+        requests: One for each target; at least one.
+    """
+    strictness = (Verdict.ALLOW, Verdict.REQUIRE_APPROVAL, Verdict.DENY)
+    judged = [(decide(policies, request), request) for request in requests]
+    return max(judged, key=lambda one: strictness.index(one[0].verdict))
 
 
 def denied(request: AccessRequest, decision: Decision) -> DeniedError:

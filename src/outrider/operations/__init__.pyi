@@ -1,1 +1,2 @@
 from outrider.operations import host as host
+from outrider.operations import kubernetes as kubernetes

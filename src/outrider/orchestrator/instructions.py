@@ -12,14 +12,14 @@ from outrider.core.identifiers import derived
 from outrider.core.identity import Principal
 from outrider.core.machines.lease import Lease
 from outrider.core.operation import Effect
-from outrider.core.policy import AccessRequest, ApprovalTerms, Verdict, decide, denied
+from outrider.core.policy import AccessRequest, ApprovalTerms, Verdict, decide_all, denied
 from outrider.core.visible import visible
 from outrider.kinds.rule.steps import STEP_VARIABLES, Action
 from outrider.orchestrator.statements import INSERT_ELIGIBLE, INSERT_INSTRUCTION
 from outrider.orchestrator.tables import approvals
 from outrider.orchestrator.transaction import Transaction
 from outrider.orchestrator.world import World
-from outrider.runtime.calls import call_target, validate_call
+from outrider.runtime.calls import call_targets, validate_call
 from outrider.runtime.plugins.catalogue import Catalogue
 from outrider.runtime.plugins.configuration import schema_faults
 from outrider.runtime.templates import Template
@@ -172,15 +172,20 @@ class Drafter:
         """
         terms = action.require_approval or (ApprovalTerms() if action.ask is not None else None)
         for principal, operation in self._questions(actor, action, name):
-            request = AccessRequest(
-                principal=principal,
-                operation=operation,
-                effect=Effect.WRITE,
-                target=_target(action, self._world.catalogue),
-                params=action.parameters,
-                granted=True,
+            decision, request = decide_all(
+                self._world.policies,
+                [
+                    AccessRequest(
+                        principal=principal,
+                        operation=operation,
+                        effect=Effect.WRITE,
+                        target=target,
+                        params=action.parameters,
+                        granted=True,
+                    )
+                    for target in _targets(action, self._world.catalogue)
+                ],
             )
-            decision = decide(self._world.policies, request)
             if decision.verdict is Verdict.DENY:
                 raise denied(request, decision)
             if decision.verdict is Verdict.REQUIRE_APPROVAL:
@@ -235,10 +240,10 @@ def _type(action: Action) -> InstructionType:
     return "execute" if action.plugin else "call" if action.call else "task"
 
 
-def _target(action: Action, catalogue: Catalogue) -> str:
-    """Return what a step acts on, as `kind/name`, for policies."""
+def _targets(action: Action, catalogue: Catalogue) -> tuple[str, ...]:
+    """Return what a step acts on, each as `kind/name`, for policies."""
     if action.agent is not None:
-        return f"agent/{action.agent}"
+        return (f"agent/{action.agent}",)
     if action.plugin is not None:
-        return catalogue.find("action", action.plugin).manifest.target_of(action.parameters)
-    return call_target(action.call or "", action.parameters)
+        return (catalogue.find("action", action.plugin).manifest.target_of(action.parameters),)
+    return call_targets(action.call or "", action.parameters)

@@ -37,8 +37,8 @@ def validate_call(name: str, params: dict[str, Any], *, unknown: Collection[Path
     return operation.declaration
 
 
-def call_target(name: str, params: dict[str, Any]) -> str:
-    """Return what a valid call acts on, as `kind/name`, for policies."""
+def call_targets(name: str, params: dict[str, Any]) -> tuple[str, ...]:
+    """Return what a valid call acts on, each as `kind/name`, for policies."""
     call = normalise(registry(), name, [params])
     operation = load_operation(registry(), call.family, call.operation)
-    return operation.code.target(convert(call.params, operation.code.params, base=("with",)))
+    return operation.code.targets(convert(call.params, operation.code.params, base=("with",)))

@@ -25,7 +25,7 @@ class Implementation(Generic[P, R]):
         result: Its result.
         run: Does it; must enforce `context.preconditions`.
         plan: Tells what `run` would change, and changes nothing; required for write and destroy.
-        target: Names the target as `kind/name`, for policies and audit.
+        target: Names the target as `kind/name`, for policies and audit; all of them where a call acts on several.
         narrow: Returns a weaker effect for particular parameters, such as read where nothing is written.
         inverse: Returns the call (operation, parameters) that undoes a finished one, or None.
     """
@@ -37,7 +37,7 @@ class Implementation(Generic[P, R]):
         result: type[R],
         run: Callable[[P, Context], Awaitable[R]],
         plan: Callable[[P, Context], Awaitable[Change]] | None = None,
-        target: Callable[[P], str] = lambda _: "",
+        target: Callable[[P], str | tuple[str, ...]] = lambda _: "",
         narrow: Callable[[P], Effect] | None = None,
         inverse: Callable[[P, Mapping[str, Any]], Inverse | None] | None = None,
     ) -> None:
@@ -45,9 +45,14 @@ class Implementation(Generic[P, R]):
         self.result = result
         self.run = run
         self.plan = plan
-        self.target = target
+        self._target = target
         self.narrow = narrow
         self.inverse = inverse
+
+    def targets(self, params: P) -> tuple[str, ...]:
+        """Return what a call acts on, each as `kind/name`; at least one."""
+        found = self._target(params)
+        return (found,) if isinstance(found, str) else found
 
 
 class Operation(msgspec.Struct, frozen=True):

@@ -31,7 +31,7 @@ from outrider.core.errors import (
 from outrider.core.identity import Principal
 from outrider.core.machines.backoff import delay
 from outrider.core.operation import Change, Effect
-from outrider.core.policy import AccessRequest, Decision, PolicyRule, Verdict, decide, denied
+from outrider.core.policy import AccessRequest, Decision, PolicyRule, Verdict, decide_all, denied
 from outrider.core.registry import Registry
 from outrider.core.schema import convert
 from outrider.core.trace import new_trace_id
@@ -44,6 +44,7 @@ from outrider.runtime.limits import Limiter
 RETRY_BASE = 0.2
 RETRY_CAP = 5.0
 RECORDED_TEXT = 1000
+SHOWN_TARGETS = 20
 _log = logger(__name__)
 
 
@@ -75,8 +76,15 @@ class Invocation(msgspec.Struct, frozen=True):
     operation: Operation
     params: Any
     effect: Effect
-    target: str
+    targets: tuple[str, ...]
     options: CallOptions
+
+    @property
+    def target(self) -> str:
+        """What it acts on, in one line."""
+        shown = ", ".join(self.targets[:SHOWN_TARGETS])
+        more = len(self.targets) - SHOWN_TARGETS
+        return f"{shown} and {more} more" if more > 0 else shown
 
 
 class Invoker:
@@ -128,7 +136,7 @@ class Invoker:
             params = convert(call.params, operation.code.params, base=())
         except OutriderError as error:
             raise _located(error, call, options.trace_id or new_trace_id()) from error.__cause__
-        return Invocation(operation, params, operation.effect(params), operation.code.target(params), options)
+        return Invocation(operation, params, operation.effect(params), operation.code.targets(params), options)
 
     def _note_origin(self, call: Call, principal: Principal) -> None:
         """Record that code of another author is loaded, once in this process."""
@@ -140,7 +148,7 @@ class Invoker:
 
     def decide(self, invocation: Invocation) -> Decision:
         """Return what the policies say of a prepared call."""
-        return decide(self.policies, _access_request(invocation))
+        return decide_all(self.policies, _access_requests(invocation))[0]
 
     async def _attempted(self, call: Call, options: CallOptions, mode: Mode) -> Any:
         trace_id = options.trace_id or new_trace_id()
@@ -154,12 +162,11 @@ class Invoker:
             raise _located(error, call, trace_id) from error.__cause__
 
     def _authorise(self, invocation: Invocation) -> None:
-        decision = self.decide(invocation)
+        decision, request = decide_all(self.policies, _access_requests(invocation))
         if decision.verdict is Verdict.ALLOW or (
             decision.verdict is Verdict.REQUIRE_APPROVAL and invocation.options.approved
         ):
             return
-        request = _access_request(invocation)
         if decision.verdict is Verdict.REQUIRE_APPROVAL:
             groups = ", ".join(decision.approval.groups) if decision.approval else ""
             error = DeniedError(
@@ -320,16 +327,21 @@ def _timeout(invocation: Invocation) -> float:
     return min(invocation.options.timeout or declaration.timeout, declaration.max_timeout)
 
 
-def _access_request(invocation: Invocation) -> AccessRequest:
-    return AccessRequest(
-        principal=invocation.options.principal,
-        operation=invocation.operation.name,
-        effect=invocation.effect,
-        target=invocation.target,
-        params=to_builtins(invocation.params) if not invocation.options.owner else {},
-        granted=invocation.options.granted,
-        owner=invocation.options.owner,
-    )
+def _access_requests(invocation: Invocation) -> list[AccessRequest]:
+    options = invocation.options
+    params = to_builtins(invocation.params) if not options.owner else {}
+    return [
+        AccessRequest(
+            principal=options.principal,
+            operation=invocation.operation.name,
+            effect=invocation.effect,
+            target=target,
+            params=params,
+            granted=options.granted,
+            owner=options.owner,
+        )
+        for target in invocation.targets
+    ]
 
 
 def _from_os(invocation: Invocation, error: OSError) -> OutriderError:

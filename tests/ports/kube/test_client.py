@@ -72,6 +72,11 @@ async def test_a_dry_run_says_what_would_be_and_changes_nothing(server: Server, 
     would = await client.apply(WIDGETS, widget(server, size=1), dry_run=True)
     assert would.object["spec"] == {"size": 1}
     assert await client.list(WIDGETS, server.namespace) == []
+    made = await client.apply(WIDGETS, widget(server, size=1))
+    await client.delete(WIDGETS, "one", server.namespace, uid=made.object["metadata"]["uid"], dry_run=True)
+    await client.patch(WIDGETS, "one", server.namespace, {"spec": {"size": 2}}, dry_run=True)
+    assert [one["spec"] for one in await client.list(WIDGETS, server.namespace)] == [{"size": 1}]
+    assert (await client.list(WIDGETS, server.namespace))[0]["kind"] == "Widget"
 
 
 async def test_status_is_a_part_of_its_own(server: Server, client: KubeClient) -> None:

@@ -145,7 +145,8 @@ def _patched(call: Call, writer: Writer, key: Key, place: Place) -> Response:
 
 def _deleted(call: Call, writer: Writer, key: Key, kind: Kind) -> Response:
     body = call.json() or {}
-    dry = "All" in (call.query.get("dryRun"), *(body.get("dryRun") or ()))
+    # Of a request that has a body, the server reads its options there alone.
+    dry = "All" in (body.get("dryRun") or ()) if body else call.query.get("dryRun") == "All"
     outcome = writer.delete(key, body.get("preconditions") or {}, WriteOptions(dry_run=dry))
     if outcome.created:
         return json_answer(200, outcome.object)

@@ -92,16 +92,26 @@ class KubeClient:
         return _object((await self.transport.send(call)).content)
 
     async def list(
-        self, resource: Resource, namespace: str = "", *, labels: str = "", fields: str = ""
+        self, resource: Resource, namespace: str = "", *, labels: str = "", fields: str = "", most: int | None = None
     ) -> "list[Object]":
-        """Return all objects of a namespace or of all, as selectors narrow them.
+        """Return the objects of a namespace or of all, as selectors narrow them.
+
+        Args:
+            resource: Their kind.
+            namespace: Where they are; empty for all.
+            labels: A label selector.
+            fields: A field selector.
+            most: After how many the rest is not asked for; all if None.
 
         Raises:
             OutriderError: What the server says.
         """
         found: list[Object] = []
         async for content in self._pages(resource, namespace, labels, fields):
-            found += decode(content, PlainPage).items or ()
+            # In lists of built-in kinds the objects do not say what they are.
+            found += (_typed(resource, one) for one in decode(content, PlainPage).items or ())
+            if most is not None and len(found) >= most:
+                return found[:most]
         return found
 
     async def pages(
@@ -269,19 +279,28 @@ class KubeClient:
             options["preconditions"] = {"uid": uid}
         if grace is not None:
             options["gracePeriodSeconds"] = grace
-        path = resource.path(namespace, name) + query(dryRun="All" if dry_run else None)
+        if dry_run:
+            # In the body: of a request that has one, the server reads nothing else.
+            options["dryRun"] = ["All"]
+        path = resource.path(namespace, name)
         call = self._call(
             "DELETE", path, "delete", resource, namespace, name, body=encode(options), repeatable=bool(uid)
         )
         await self.transport.send(call)
 
-    async def raw(self, path: str, *, shown: str = "") -> bytes:
+    async def raw(self, path: str, *, shown: str = "", accept: str = "application/json, */*") -> bytes:
         """Return what a path answers, such as `/readyz` or a log.
+
+        Args:
+            path: With its query.
+            shown: As errors name the request.
+            accept: Which forms of the answer are wanted (RFC 9110 section 12.5.1).
 
         Raises:
             OutriderError: What the server says.
         """
-        return (await self.transport.send(Call("GET", path, shown or f"get {path}", repeatable=True))).content
+        call = Call("GET", path, shown or f"get {path}", accept=accept, repeatable=True)
+        return (await self.transport.send(call)).content
 
     async def _pages(self, resource: Resource, namespace: str, labels: str, fields: str) -> AsyncIterator[bytes]:
         self._tell("list", resource, namespace)

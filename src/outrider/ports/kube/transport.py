@@ -55,6 +55,7 @@ class Call(msgspec.Struct, frozen=True):
         path: With its query.
         shown: As errors name it, such as `apply Deployment shop/web`.
         repeatable: Whether doing it twice comes to the same as once, so that it is sent again where nobody knows how it ended.
+        accept: Which forms of the answer are wanted.
         urgent: Not behind bulk work: leases and what people wait for.
         timeout: Seconds for all attempts.
     """
@@ -64,6 +65,7 @@ class Call(msgspec.Struct, frozen=True):
     shown: str
     body: bytes = b""
     content_type: ContentType = "application/json"
+    accept: str = "application/json"
     repeatable: bool = False
     urgent: bool = False
     timeout: float = 30.0
@@ -285,7 +287,7 @@ class Transport:
         self._clients = None
 
     def _headers(self, call: Call, proof: Proof) -> Headers:
-        fields = [("accept", "application/json"), ("user-agent", self._agent)]
+        fields = [("accept", call.accept), ("user-agent", self._agent)]
         if call.body:
             fields.append(("content-type", call.content_type))
         if proof.authorization:

@@ -41,7 +41,9 @@ class FamilyGroup(click.Group):
             UnknownOperationError: With near names.
         """
         del ctx
-        return operation_command(load_operation(registry(), self._family.name, cmd_name), self._preset(cmd_name))
+        operation = load_operation(registry(), self._family.name, cmd_name)
+        letters = {name: letter for letter, name in self._family.declaration.short.items()}
+        return operation_command(operation, self._preset(cmd_name), letters)
 
     def _preset(self, verb: str) -> dict[str, Any]:
         _, family_preset = registry().family(self.name or self._family.name)
@@ -59,8 +61,8 @@ class FamilyGroup(click.Group):
             formatter.write_dl(rows)
 
 
-def operation_command(operation: Operation, preset: dict[str, Any]) -> click.Command:
-    """Build the command of an operation from its parameter type."""
+def operation_command(operation: Operation, preset: dict[str, Any], letters: dict[str, str]) -> click.Command:
+    """Build the command of an operation from its parameter type; `letters` are short options, by parameter."""
     fields = {
         field.encode_name: field
         for field in msgspec.structs.fields(operation.code.params)
@@ -69,7 +71,7 @@ def operation_command(operation: Operation, preset: dict[str, Any]) -> click.Com
     helps = field_helps(operation.code.params)
     positional = [name for name in operation.declaration.positional if name in fields]
     params: list[click.Parameter] = [_argument(name, fields[name]) for name in positional]
-    params += [_option(name, field, helps.get(name, "")) for name, field in fields.items()]
+    params += [_option(name, field, helps.get(name, ""), letters.get(name)) for name, field in fields.items()]
     params.append(click.Option(["--timeout", "_deadline"], help="Deadline of the whole call, such as 30s.")
                   if "timeout" not in fields else click.Option(["--deadline", "_deadline"], help="Deadline of the whole call."))  # fmt: skip
     if operation.declaration.effect.changes:
@@ -97,9 +99,9 @@ def _argument(name: str, field: msgspec.structs.FieldInfo) -> click.Argument:
     return click.Argument([name], required=False, nargs=-1 if many else 1)
 
 
-def _option(name: str, field: msgspec.structs.FieldInfo, help_text: str) -> click.Option:
+def _option(name: str, field: msgspec.structs.FieldInfo, help_text: str, letter: str | None) -> click.Option:
     flag = f"--{name.replace('_', '-')}"
-    names = [flag, f"--{name}"] if "_" in name else [flag]
+    names = [*([f"-{letter}"] if letter else []), flag, *([f"--{name}"] if "_" in name else [])]
     schema = json_schema(field.type)
     if schema.get("type") == "boolean":
         return click.Option([f"{flag}/--no-{name.replace('_', '-')}", f"opt_{name}"], default=None, help=help_text)

@@ -133,9 +133,11 @@ def _name_of(row: Any) -> str:
 
 def _record(plain: dict[str, Any]) -> None:
     lists = [key for key, value in plain.items() if isinstance(value, list) and value and isinstance(value[0], dict)]
-    width = max((len(key) for key in plain), default=0)
+    # An empty list beside a table says nothing.
+    shown = [key for key, value in plain.items() if key not in lists and (value != [] or not lists)]
+    width = max((len(key) for key in shown), default=0)
     for key, value in plain.items():
-        if key not in lists:
+        if key in shown:
             sys.stdout.write(f"{key:<{width}}  {_cell(value)}".rstrip() + "\n")
     for key in lists:
         _table(plain[key], [], "")

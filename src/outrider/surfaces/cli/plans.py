@@ -3,7 +3,7 @@
 import sys
 
 from outrider.core.errors import ErrorBody, OutriderError, PartialError, from_body
-from outrider.core.operation import Effect
+from outrider.core.operation import Difference, Effect
 from outrider.core.plans import ItemOutcome, Plan
 from outrider.core.schema import convert, describe
 from outrider.runtime.invoker import CallOptions
@@ -25,14 +25,21 @@ def show_plan(plan: Plan, output: Output) -> None:
     for item in sorted(plan.items, key=lambda item: item.effect is not Effect.DESTROY):
         sys.stdout.write(f"  {_SIGNS.get(item.effect, ' ')} {item.operation}  {item.change.target}\n")
         for difference in item.change.difference:
-            sys.stdout.write(
-                f"      {difference.path}  {describe(difference.before)} -> {describe(difference.after)}\n"
-            )
+            sys.stdout.write(f"      {difference.path}  {_told(difference)}\n")
         for removed in item.change.will_also_remove:
             sys.stdout.write(f"      - {removed}\n")
         for warning in item.change.warnings:
             sys.stdout.write(f"      warning: {warning}\n")
     sys.stdout.write(f"apply it with:  outrider apply {plan.id}\n")
+
+
+def _told(difference: Difference) -> str:
+    """Return what a change does to one field, in a line."""
+    if difference.before is None and isinstance(difference.after, dict):
+        return "is created"
+    if difference.after is None and isinstance(difference.before, dict):
+        return "goes away"
+    return f"{describe(difference.before)} -> {describe(difference.after)}"
 
 
 def confirm_and_apply(session: LocalSession, plan: Plan, options: CallOptions, *, output: Output, yes: bool) -> int:

@@ -16,14 +16,19 @@ def json_value(option: str, text: str) -> Any:
         InvalidConfigError: It cannot be read, or is no JSON.
     """
     if text.startswith("@"):
-        try:
-            text = sys.stdin.read() if text == "@-" else Path(text[1:]).read_text()
-        except (OSError, UnicodeDecodeError) as error:
-            raise InvalidConfigError(f"{option}: {text[1:]} cannot be read: {error}", found=text[1:]) from error
+        text = _file_text(option, text[1:])
     try:
         return decode_plain(text)
     except OutriderError as error:
         raise InvalidConfigError(f"{option}: not JSON: {error.message}", path=option, found=text[:80]) from error
+
+
+def _file_text(option: str, name: str) -> str:
+    """Return what is in a file, or comes on standard input where `-` is its name."""
+    try:
+        return sys.stdin.read() if name == "-" else Path(name).read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidConfigError(f"{option}: {name} cannot be read: {error}", path=option, found=name) from error
 
 
 def json_object(option: str, text: str) -> dict[str, Any]:
@@ -37,6 +42,8 @@ def json_object(option: str, text: str) -> dict[str, Any]:
 def typed_value(name: str, word: Any, target: Any) -> Any:
     """Return a word, or the words of a list, as a value of the declared type of a parameter; text is taken as it is.
 
+    Where the type is a document, such as YAML, `@FILE` and `@-` stand for what is in a file or comes on standard input.
+
     Raises:
         InvalidConfigError: It is not of this type.
     """
@@ -45,6 +52,8 @@ def typed_value(name: str, word: Any, target: Any) -> Any:
     if isinstance(word, tuple):
         (item,) = get_args(get_args(target)[0] if get_origin(target) is Annotated else target)
         return [typed_value(name, part, item) for part in word]
+    if isinstance(word, str) and word.startswith("@") and "contentMediaType" in schema:
+        return _file_text(name, word[1:])
     if isinstance(word, bool) or "string" in kinds or "enum" in schema:
         return word
     try:

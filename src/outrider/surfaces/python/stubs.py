@@ -29,14 +29,15 @@ def family_stub(registry: Registry, name: str) -> str:
     """Return the stub of a family's functions."""
     family, _ = registry.family(name)
     operations = [load_operation(registry, family.name, operation.name) for operation in family.declaration.operations]
-    writer = _Writer()
+    writer = _Writer({operation.declaration.name for operation in operations})
     functions = [writer.function(operation) for operation in operations]
     imports = sorted(f"from {module} import {name}" for module, name in writer.imports)
     return "\n".join([*imports, "", *functions]) + "\n"
 
 
 class _Writer:
-    def __init__(self) -> None:
+    def __init__(self, taken: set[str]) -> None:
+        self._taken = taken
         self.imports: set[tuple[str, str]] = set()
 
     def function(self, operation: Operation) -> str:
@@ -65,8 +66,15 @@ class _Writer:
         if origin in (Union, types.UnionType):
             return " | ".join(dict.fromkeys(map(self._text, arguments)))
         if origin in (list, dict):
-            return f"{origin.__name__}[{', '.join(map(self._text, arguments))}]"
+            return f"{self._built_in(origin.__name__)}[{', '.join(map(self._text, arguments))}]"
         return self._bare(annotation)
+
+    def _built_in(self, name: str) -> str:
+        """Return the name of a built-in type, also where an operation has the same."""
+        if name not in self._taken:
+            return name
+        self.imports.add(("builtins", f"{name} as {name}_type"))
+        return f"{name}_type"
 
     def _bare(self, annotation: Any) -> str:
         if annotation is Any:

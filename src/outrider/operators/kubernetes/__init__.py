@@ -1,0 +1,1 @@
+"""Objects and workloads of Kubernetes clusters."""

@@ -1,0 +1,67 @@
+"""Objects as a manifest wants them, by server-side apply: fields that were wanted before and are no longer go away."""
+
+import msgspec
+
+from outrider.core.operation import Change
+from outrider.operators.kubernetes.applying import Applied, apply_all, judge
+from outrider.operators.kubernetes.manifests import ManifestParams
+from outrider.operators.kubernetes.places import changed_in_each, in_each, places
+from outrider.runtime.context import Context
+from outrider.runtime.implementation import Implementation
+
+
+class ApplyParams(ManifestParams, kw_only=True):
+    """Objects that are wanted."""
+
+
+class ApplyResult(msgspec.Struct, kw_only=True):
+    """What came of each object."""
+
+    results: list[Applied]
+
+
+async def plan(params: ApplyParams, context: Context) -> Change:
+    """Let the server say what would come of it.
+
+    Raises:
+        ConflictError: Fields belong to other managers, or somebody else declares an object.
+        InvalidConfigError: The server takes an object for a fault.
+    """
+    async with places(params, context) as here:
+        found, failed = await in_each(here, lambda place: judge(params, place))
+    judged = [one for ones in found for one in ones]
+    titles = list(dict.fromkeys(one.applied.target for one in judged))
+    several = len(here) > 1 or len(titles) > 1
+    return Change(
+        target=", ".join(titles),
+        difference=[
+            msgspec.structs.replace(d, path=f"{one.key}: {d.path}")
+            if several and one.applied.action == "changed"
+            else d
+            for one in judged
+            for d in one.applied.difference
+        ],
+        preconditions={one.key: one.state for one in judged},
+        warnings=[
+            *(warning for one in judged for warning in one.applied.warnings),
+            *(f"{one.cluster}/{one.namespace}: cannot be changed: {one.message}" for one in failed),
+        ],
+    )
+
+
+async def run(params: ApplyParams, context: Context) -> ApplyResult:
+    """Apply them.
+
+    Raises:
+        PreconditionFailedError: An object is no longer as it was when the plan was made.
+        ConflictError: Fields belong to other managers, or somebody else declares an object.
+        PartialError: It was done in some of several places.
+    """
+    async with places(params, context) as here:
+        found = await changed_in_each(here, lambda place: apply_all(params, place, context.preconditions))
+    return ApplyResult(results=[one for ones in found for one in ones])
+
+
+OPERATION = Implementation(
+    params=ApplyParams, result=ApplyResult, run=run, plan=plan, target=lambda params: params.targets()
+)

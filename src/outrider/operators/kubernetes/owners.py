@@ -1,0 +1,67 @@
+"""Who else looks after an object: git (Argo CD, Flux), a Helm release, a controller. What they own, they set back.
+
+Sources: Argo CD "Resource tracking", Flux "Kustomization" and "HelmRelease", Helm "Labels and annotations".
+"""
+
+from typing import Any
+
+import msgspec
+
+from outrider.core.errors import ConflictError
+
+_HELM = "app.kubernetes.io/managed-by"
+
+
+class Owner(msgspec.Struct, frozen=True):
+    """Who declares an object.
+
+    Attributes:
+        kind: `Argo CD`, `Flux`, `Helm`, or the kind of a controller.
+        name: Of the application, release or controller.
+        remedy: Where the change belongs.
+    """
+
+    kind: str
+    name: str
+    remedy: str
+
+
+def owner_of(found: dict[str, Any]) -> Owner | None:
+    """Return who would set a change of an object back; None where nobody would."""
+    metadata = found.get("metadata") or {}
+    labels, annotations = metadata.get("labels") or {}, metadata.get("annotations") or {}
+    if tracked := annotations.get("argocd.argoproj.io/tracking-id"):
+        name = str(tracked).partition(":")[0]
+        return Owner("Argo CD", name, f"change it in the git repository of Application {name}")
+    for mark in ("kustomize", "helm"):
+        if name := str(labels.get(f"{mark}.toolkit.fluxcd.io/name") or ""):
+            kind = "Kustomization" if mark == "kustomize" else "HelmRelease"
+            return Owner("Flux", f"{kind} {name}", f"change it in the git repository of {kind} {name}")
+    release = annotations.get("meta.helm.sh/release-name")
+    if labels.get(_HELM) == "Helm" and release:
+        return Owner("Helm", str(release), f"change the values of release {release}: helm upgrade")
+    for reference in metadata.get("ownerReferences") or ():
+        if reference.get("controller"):
+            kind, name = str(reference.get("kind")), str(reference.get("name"))
+            return Owner(kind, name, f"change {kind} {name}, which makes this object")
+    return None
+
+
+def check_owner(found: dict[str, Any], title: str) -> None:
+    """Refuse a change that somebody would set back.
+
+    Args:
+        found: The object.
+        title: How the error names it.
+
+    Raises:
+        ConflictError: Somebody else declares it.
+    """
+    owner = owner_of(found)
+    if owner is None:
+        return
+    raise ConflictError(
+        f"{title} belongs to {owner.kind} {owner.name}, which would set the change back", found=f"{owner.kind} {owner.name}",
+        expected="an object that nobody else declares", context={"owner": msgspec.to_builtins(owner)},
+        suggestions=[owner.remedy, "change it here all the same: override_owner"],
+    )  # fmt: skip

@@ -1,0 +1,23 @@
+"""A namespace of its own on the real cluster for each test."""
+
+import secrets
+from collections.abc import AsyncIterator
+
+import pytest
+
+from outrider.operators.kubernetes.tests.calls import Shop
+from outrider.operators.kubernetes.tests.world import own_cluster, reached
+from outrider.ports.kube.client import KubeClient
+from outrider.ports.kube.resources import NAMESPACES
+
+
+@pytest.fixture
+async def shop() -> AsyncIterator[Shop]:
+    """Return a namespace that is empty, and calls of operations in it."""
+    cluster = own_cluster()
+    namespace = f"shop-{secrets.token_hex(4)}"
+    with reached(cluster):
+        async with KubeClient(cluster.target(), component="tests") as client:
+            await client.create(NAMESPACES, {"metadata": {"name": namespace}})
+            yield Shop(client, namespace, cluster)
+            await client.delete(NAMESPACES, namespace)
