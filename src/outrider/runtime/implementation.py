@@ -1,6 +1,6 @@
 """The code behind an operation: its types and bodies. One per module `operations/<name>.py`, named OPERATION."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import cache
 from typing import Any, Generic, TypeVar
 
@@ -28,6 +28,7 @@ class Implementation(Generic[P, R]):
         target: Names the target as `kind/name`, for policies and audit; all of them where a call acts on several.
         narrow: Returns a weaker effect for particular parameters, such as read where nothing is written.
         inverse: Returns the call (operation, parameters) that undoes a finished one, or None.
+        text: Gives the lines in which people read the result on a terminal; a table if None.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Implementation(Generic[P, R]):
         target: Callable[[P], str | tuple[str, ...]] = lambda _: "",
         narrow: Callable[[P], Effect] | None = None,
         inverse: Callable[[P, Mapping[str, Any]], Inverse | None] | None = None,
+        text: Callable[[R], Iterable[str]] | None = None,
     ) -> None:
         self.params = params
         self.result = result
@@ -48,6 +50,7 @@ class Implementation(Generic[P, R]):
         self._target = target
         self.narrow = narrow
         self.inverse = inverse
+        self.text = text
 
     def targets(self, params: P) -> tuple[str, ...]:
         """Return what a call acts on, each as `kind/name`; at least one."""

@@ -330,7 +330,8 @@ class KubeClient:
 
     def _call(self, method: str, path: str, verb: str, resource: Resource, *place: str, **more: Any) -> Call:
         more.setdefault("repeatable", method == "GET")
-        return Call(method, path, f"{verb} {resource.kind} {'/'.join(filter(None, place))}".rstrip(), **more)
+        shown = place if resource.namespaced else place[1:]
+        return Call(method, path, f"{verb} {resource.kind} {'/'.join(filter(None, shown))}".rstrip(), **more)
 
     def _tell(self, verb: str, resource: Resource, namespace: str = "", name: str = "", part: str = "") -> None:
         if self._on_access is not None:

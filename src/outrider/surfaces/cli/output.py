@@ -2,7 +2,7 @@
 
 import functools
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import click
@@ -90,6 +90,12 @@ def show(value: Any, output: Output, *, columns: Sequence[str] = (), empty: str 
         _table(plain, [] if output.form == "wide" else columns, empty)
     else:
         _record(plain)
+
+
+def show_lines(lines: Iterable[str]) -> None:
+    """Write a result that is text for people."""
+    for line in lines:
+        sys.stdout.write(printable(line.replace("\n", " ")) + "\n")
 
 
 def _only(value: Any, fields: Sequence[str]) -> Any:
