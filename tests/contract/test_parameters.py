@@ -16,6 +16,10 @@ from outrider.runtime.discovery import registry
 from tests.contract.cases import Case, cases, every_operation, plain_params
 from tests.contract.values import values
 
+# Hypothesis draws from the constants of all modules that are loaded: none may come in the middle of a test.
+for _case in cases():
+    _case.load()
+
 WRONG = (None, True, 7, "no such value \N{SNOWMAN}", ["x"], {"x": ["y"]}, [{"x": 1}])
 
 

@@ -124,5 +124,9 @@ def _text(result: DiagnoseResult) -> Iterator[str]:
 
 
 OPERATION = Implementation(
-    params=DiagnoseParams, result=DiagnoseResult, run=run, target=lambda params: params.target, text=_text
+    params=DiagnoseParams,
+    result=DiagnoseResult,
+    run=run,
+    target=lambda params: params.target or f"namespace/{params.namespace or ALL}",
+    text=_text,
 )
