@@ -166,7 +166,8 @@ async def test_what_each_request_needs_to_be_allowed_is_told(server: Server) -> 
         await client.list(CONFIG_MAPS, server.namespace)
     group = "test.outrider.dev"
     assert told == [
-        Access("patch", group, "widgets", server.namespace, "one"), Access("list", "", "configmaps", server.namespace),
+        Access("patch", group, "widgets", server.namespace, "one"), Access("create", group, "widgets", server.namespace),
+        Access("list", "", "configmaps", server.namespace),
     ]  # fmt: skip
 
 

@@ -7,12 +7,12 @@ from typing import Any
 import msgspec
 
 from outrider.core.errors import ConflictError, InvalidConfigError, NotFoundError
-from outrider.core.operation import Difference
+from outrider.core.operation import Change, Difference
 from outrider.operators.kubernetes.edits import check_state, state_of
 from outrider.operators.kubernetes.kinds import kind_of_object
 from outrider.operators.kubernetes.manifests import ManifestParams, title_of
 from outrider.operators.kubernetes.owners import check_owner
-from outrider.operators.kubernetes.places import Place
+from outrider.operators.kubernetes.places import Failure, Place
 from outrider.operators.kubernetes.shown import Object, differences, shown
 from outrider.ports.kube.answers import Written
 from outrider.ports.kube.discovery import find_resource
@@ -95,17 +95,50 @@ async def _judge_one(
     except NotFoundError:
         if kind_of_object(one["apiVersion"], one["kind"]) not in defined:
             raise
-        return _unseen(place, one, "its kind is defined by this manifest")
+        return _unseen(
+            place, one, f"{one['kind']} is defined by this manifest; the server can judge objects of it only then"
+        )
     one = placed(one, place, resource, named=bool(params.namespace))
     live = await _find(place, resource, one)
     if live is None and one["metadata"].get("namespace") in made_here:
-        namespace = await _namespace_exists(place, one["metadata"]["namespace"])
-        if not namespace:
-            return _unseen(place, one, "its namespace is made by this manifest")
+        namespace = one["metadata"]["namespace"]
+        if not await _namespace_exists(place, namespace):
+            return _unseen(
+                place,
+                one,
+                f"namespace {namespace} is made by this manifest; the server can judge what is in it only then",
+            )
     if live is not None and not params.override_owner:
         check_owner(live, _title(resource, one))
     written = await _write(params, place, resource, one, live, dry_run=True)
     return Judged(_applied(place, one, live, written), _key(place, one), state_of(live))
+
+
+def change_of(judged: list[Judged], failed: list[Failure], *, several: bool) -> Change:
+    """Return what would come of a call as its plan.
+
+    Args:
+        judged: What would come of each object.
+        failed: Places where nothing can be done.
+        several: Whether there are several places, so that a difference must say where it is.
+    """
+    titles = list(dict.fromkeys(one.applied.target for one in judged))
+    several = several or len(titles) > 1
+    return Change(
+        target=", ".join(titles),
+        difference=[
+            msgspec.structs.replace(d, path=f"{one.key}: {d.path}")
+            if several and one.applied.action == "changed"
+            else d
+            for one in judged
+            for d in one.applied.difference
+        ],
+        preconditions={one.key: one.state for one in judged if one.state},
+        warnings=[
+            *dict.fromkeys(warning for one in judged for warning in one.applied.warnings),
+            *(f"{one.cluster}/{one.namespace}: cannot be changed: {one.message}" for one in failed),
+        ],
+    )
 
 
 async def apply_all(params: ManifestParams, place: Place, preconditions: Mapping[str, Any]) -> list[Applied]:
@@ -190,9 +223,11 @@ def _unseen(place: Place, one: Object, why: str) -> Judged:
     applied = Applied(
         cluster=place.cluster.name, namespace=namespace, target=title_of(one), action="created",
         difference=[Difference(title_of(one), None, shown(one))],
-        warnings=[f"{title_of(one)}: {why}; the server can judge it only then"],
+        warnings=[why],
     )  # fmt: skip
-    return Judged(applied, _key(place, one), {"absent": True})
+    # That namespace or kind are not there is what must still be so; once they are, others may be quicker, as with a namespace's
+    # ServiceAccount `default`.
+    return Judged(applied, _key(place, one), {})
 
 
 def _key(place: Place, one: Object) -> str:

@@ -11,6 +11,7 @@ from outrider.operators.kubernetes.shown import Object
 from outrider.runtime.documents import read_text
 
 _MOST_OBJECTS = 1000
+Manifest = Annotated[str, msgspec.Meta(extra_json_schema={"contentMediaType": "application/yaml"})]
 # What others need is made first: definitions of kinds, then namespaces, then identities, settings and rights.
 _FIRST = ("customresourcedefinition", "namespace", "serviceaccount", "secret", "configmap", "clusterrole", "role")
 
@@ -25,7 +26,7 @@ class ManifestParams(Places, kw_only=True):
         override_owner: Change objects although git, a Helm release or a controller declares them, and would set them back.
     """
 
-    manifest: Annotated[str, msgspec.Meta(extra_json_schema={"contentMediaType": "application/yaml"})] = ""
+    manifest: Manifest = ""
     objects: list[dict[str, Any]] = msgspec.field(default_factory=list)
     force: bool = False
     override_owner: bool = False

@@ -218,6 +218,9 @@ class KubeClient:
         """
         namespace, name = _place(content)
         self._tell("patch", resource, namespace, name, part)
+        if not part and not content["metadata"].get("uid"):
+            # It may come to that: where the object is not there, the server wants this too.
+            self._tell("create", resource, namespace)
         body = _typed(resource, content)
         path = resource.path(namespace, name, part) + self._write_query(manager=manager, force=force, dry_run=dry_run)
         call = self._call(

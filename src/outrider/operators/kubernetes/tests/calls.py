@@ -31,26 +31,26 @@ class Shop(msgspec.Struct):
     cluster: RealCluster
     state: Path = Path("/nonexistent")
 
-    async def run(self, verb: str, *, seconds: float = TIMEOUT, seen: Change | None = None, **params: Any) -> Any:
+    async def run(self, verb: str, /, *, seconds: float = TIMEOUT, seen: Change | None = None, **params: Any) -> Any:
         """Run an operation in it, as a plan has foreseen it where one is given."""
         code = _code(verb)
         context = self._context(seconds, seen.preconditions if seen else {})
         return await code.run(self._params(code, params), context)
 
-    async def plan(self, verb: str, **params: Any) -> Change:
+    async def plan(self, verb: str, /, **params: Any) -> Change:
         """Plan an operation in it."""
         code = _code(verb)
         assert code.plan is not None
         return await code.plan(self._params(code, params), self._context(TIMEOUT, {}))
 
-    async def undo(self, verb: str, result: msgspec.Struct, **params: Any) -> Any:
+    async def undo(self, verb: str, result: msgspec.Struct, /, **params: Any) -> Any:
         """Run the inverse of a finished call, or return nothing where there is none."""
         code = _code(verb)
         assert code.inverse is not None
         found = code.inverse(self._params(code, params), to_builtins(result))
         return await self.run(found[0], **found[1]) if found else None
 
-    async def refused(self, verb: str, **params: Any) -> OutriderError:
+    async def refused(self, verb: str, /, **params: Any) -> OutriderError:
         """Run an operation that must fail, and return its error."""
         try:
             done = await self.run(verb, **params)
@@ -75,7 +75,8 @@ class Shop(msgspec.Struct):
         await self.run("wait", target=target, until="rollout")
 
     def _params(self, code: Implementation[Any, Any], params: dict[str, Any]) -> Any:
-        return convert({"namespace": self.namespace, **params}, code.params)
+        own = {"namespace": self.namespace} if "namespace" in code.params.__struct_fields__ else {}
+        return convert({**own, **params}, code.params)
 
     def _context(self, seconds: float, preconditions: dict[str, Any]) -> Context:
         environment = Environment(clock=SystemClock(), state=self.state, secrets=Resolver({}))

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from outrider.operators.kubernetes.bindings import GrantParams
 from outrider.ports.clock import SystemClock
 from outrider.ports.kube.client import KubeClient
-from outrider.ports.kube.resources import CONFIG_MAPS, DEPLOYMENTS, NAMESPACES, SERVICES
+from outrider.ports.kube.resources import CONFIG_MAPS, DEPLOYMENTS, NAMESPACES, ROLE_BINDINGS, SERVICES
 from outrider.ports.secrets import Resolver
 from outrider.runtime.context import Environment
 from tests.servers.cluster import RealCluster, shared_cluster
@@ -38,9 +39,11 @@ async def view(placeholders: dict[str, Any]) -> dict[str, str]:
     """Return what operations could have changed: which objects there are, and their wanted state."""
     found = {}
     async with KubeClient(own_cluster().target(), component="tests") as client:
-        for resource in (DEPLOYMENTS, CONFIG_MAPS, SERVICES):
+        for resource in (DEPLOYMENTS, CONFIG_MAPS, SERVICES, ROLE_BINDINGS, NAMESPACES):
             for one in await client.list(resource, placeholders["namespace"]):
                 metadata = one["metadata"]
+                if not resource.namespaced and not metadata["name"].startswith(placeholders["namespace"]):
+                    continue
                 state = metadata.get("generation") or metadata["resourceVersion"]
                 found[f"{resource.title}/{metadata['name']}"] = f"{metadata['uid']} {state}"
     return found
@@ -113,3 +116,5 @@ async def _filled(client: KubeClient, namespace: str) -> None:
     wanted["spec"]["paused"] = False
     await client.apply(DEPLOYMENTS, wanted, force=True)
     await client.apply(CONFIG_MAPS, {"metadata": {"name": "old", **place}, "data": {"key": "value"}})
+    granted = GrantParams(role="clusterrole/edit", subject="user/ben")
+    await client.apply(ROLE_BINDINGS, granted.wanted(namespace))
