@@ -371,8 +371,10 @@ class Supervisor:
 
 
 def _own_environment() -> dict[str, str]:
-    """Return the environment of Outrider's own parts: paths and what configures telemetry."""
-    passed = {name: value for name, value in os.environ.items() if name.startswith(("OUTRIDER_", "OTEL_", "XDG_"))}
+    """Return the environment of Outrider's own parts: paths, what configures telemetry, and where clusters are."""
+    passed = {
+        name: value for name, value in os.environ.items() if name.startswith(("OUTRIDER_", "OTEL_", "XDG_", "KUBE"))
+    }
     passed.pop(LIFELINE_VARIABLE, None)
     return {**base_environment(), **passed, "PYTHONUNBUFFERED": "1"}
 

@@ -55,6 +55,17 @@ class Page(msgspec.Struct):
                 yield _OBJECTS.decode(item).kept()
 
 
+class Snapshot(msgspec.Struct, frozen=True):
+    """How the objects of a kind were at once.
+
+    Attributes:
+        version: From which a watch goes on.
+    """
+
+    objects: list[Object]
+    version: str
+
+
 class PlainPage(msgspec.Struct):
     """A part of a list, read as a whole."""
 

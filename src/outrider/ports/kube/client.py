@@ -10,7 +10,7 @@ from outrider.core.codec import decode, decode_plain, encode
 from outrider.core.errors import InvalidConfigError
 from outrider.core.http.headers import Headers
 from outrider.ports.clock import Clock
-from outrider.ports.kube.answers import Access, Object, Page, PlainPage, Written
+from outrider.ports.kube.answers import Access, Object, Page, PlainPage, Snapshot, Written
 from outrider.ports.kube.kubeconfig import Target, find_target
 from outrider.ports.kube.resources import Resource, query
 from outrider.ports.kube.transport import Call, ContentType, Transport
@@ -106,13 +106,26 @@ class KubeClient:
         Raises:
             OutriderError: What the server says.
         """
+        return (await self.snapshot(resource, namespace, labels=labels, fields=fields, most=most)).objects
+
+    async def snapshot(
+        self, resource: Resource, namespace: str = "", *, labels: str = "", fields: str = "", most: int | None = None
+    ) -> Snapshot:
+        """Return the same, with the version from which a watch goes on.
+
+        Raises:
+            OutriderError: What the server says.
+        """
         found: list[Object] = []
+        version = ""
         async for content in self._pages(resource, namespace, labels, fields):
+            page = decode(content, PlainPage)
+            version = page.metadata.resource_version
             # In lists of built-in kinds the objects do not say what they are.
-            found += (_typed(resource, one) for one in decode(content, PlainPage).items or ())
+            found += (_typed(resource, one) for one in page.items or ())
             if most is not None and len(found) >= most:
-                return found[:most]
-        return found
+                return Snapshot(found[:most], version)
+        return Snapshot(found, version)
 
     async def pages(
         self, resource: Resource, namespace: str = "", *, labels: str = "", fields: str = ""

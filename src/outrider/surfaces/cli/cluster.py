@@ -92,7 +92,7 @@ def up(*, name: str, programs: Path | None, bundle: str | None, output: Output, 
     if not options["no_context"]:
         check_file(kubeconfig_files()[0])
     if programs is None:
-        execute(_provide(folder, bundle))
+        execute(provide_programs(folder, bundle))
     execute(_up(one, folder, output, Options(**options)))
     return 0
 
@@ -173,7 +173,7 @@ def status(*, name: str, output: Output) -> int:
 @output_option(LoadedImages)
 def load_image(*, archive: Path, name: str, output: Output) -> int:
     """Give a cluster an image, from an archive as `docker save` and `podman save` write it."""
-    loaded = LoadedImages(name, execute(_load(Cluster(name), archive)))
+    loaded = LoadedImages(name, execute(load_archive(Cluster(name), archive)))
     if output.for_people:
         sys.stdout.write("".join(f"{image}\n" for image in loaded.images) or "an image without a name\n")
     else:
@@ -207,7 +207,7 @@ def logs(*, component: str, name: str, lines: int) -> int:
 def bundle(*, file: Path, output: Output) -> int:
     """Write the programs of a cluster into one file, for machines that are not to build them."""
     folder = programs_folder()
-    execute(_provide(folder, None))
+    execute(provide_programs(folder, None))
     made = bundles.write_bundle(folder, file)
     if output.for_people:
         sys.stdout.write(f"{file}: {made.size / 2**20:.0f} MiB\n")
@@ -217,8 +217,12 @@ def bundle(*, file: Path, output: Output) -> int:
     return 0
 
 
-async def _provide(folder: Path, bundle: str | None) -> None:
-    """Have the programs in a folder, from a bundle or built."""
+async def provide_programs(folder: Path, bundle: str | None) -> None:
+    """Have the programs in a folder, from a bundle where its address is given, or built.
+
+    Raises:
+        OutriderError: They cannot be fetched or built.
+    """
     if not missing_programs(folder):
         return
     if bundle:
@@ -229,7 +233,13 @@ async def _provide(folder: Path, bundle: str | None) -> None:
     await build_programs(folder, note)
 
 
-async def _load(one: Cluster, archive: Path) -> list[str]:
+async def load_archive(one: Cluster, archive: Path) -> list[str]:
+    """Give a cluster the images of an archive, and return their names.
+
+    Raises:
+        NotFoundError: There is no such archive.
+        ExecutionFailedError: The container runtime does not take it.
+    """
     inside, images = one.inside(), archive_images(archive)
     # Its own mounts hide files of the machine, so that the archive goes in through the standard input.
     command = [*inside, *import_command(one.state().programs / "ctr", "-")]

@@ -21,6 +21,14 @@ def self_healing() -> int:
     return execute(heal_a_service())
 
 
+@demo.command("self-healing-cluster")
+def self_healing_cluster() -> int:
+    """Start a real Kubernetes, roll out a version that crashes, and watch a rule find out why and roll it back."""
+    from outrider.surfaces.cli.demos.self_healing_cluster import heal_a_cluster
+
+    return execute(heal_a_cluster())
+
+
 @demo.command("incident-triage")
 @click.option("--approve", is_flag=True, help="Approve what the agent wants to do, without a question.")
 @click.option(

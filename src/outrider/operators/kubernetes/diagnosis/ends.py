@@ -12,6 +12,8 @@ from outrider.operators.kubernetes.workloads import WORKLOADS
 
 # What ran through since then without another end is no longer a cause of anything.
 _RECENT_SECONDS = 3600
+# A container that crashes again and again runs for a moment in between, and is ready where nothing probes it.
+_SETTLED_SECONDS = 30
 _MORE_MEMORY = Decimal("1.5")
 # 128 + number of the signal; 126 and 127 are the shell's (POSIX.1-2024, 2.8.2).
 _MEANINGS = {
@@ -54,7 +56,8 @@ def end_finding(case: Case, pod: Object, container: Container) -> Finding | None
 
 
 def _severity(case: Case, container: Container) -> Severity | None:
-    if not container.running:
+    lives = case.age(container.running.get("startedAt"))
+    if not container.running or not container.status.get("ready") or lives < _SETTLED_SECONDS:
         return "error"
     return "warning" if case.age(container.ended.get("finishedAt")) < _RECENT_SECONDS else None
 

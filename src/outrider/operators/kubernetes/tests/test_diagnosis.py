@@ -67,13 +67,13 @@ def test_a_container_without_a_limit_was_killed_for_its_node() -> None:
     assert "node had no memory" in finding.message
 
 
-@pytest.mark.parametrize(("ago", "severities"), [(60.0, ["warning"]), (7200.0, [])])
+@pytest.mark.parametrize(("ago", "severities"), [(5.0, ["error"]), (60.0, ["warning"]), (7200.0, [])])
 def test_an_end_of_long_ago_is_no_cause(ago: float, severities: list[str]) -> None:
     status = ended(1, ago=ago)
     status["containerStatuses"][0] |= {"state": {"running": {"startedAt": timestamp(NOW - ago)}}, "ready": True}
     found = findings(pod(status))
     assert [one.severity for one in found.findings] == severities
-    assert found.healthy
+    assert found.healthy is (severities != ["error"])
 
 
 def test_an_evicted_pod_may_be_removed_where_another_has_taken_its_place() -> None:
