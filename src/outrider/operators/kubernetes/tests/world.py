@@ -1,5 +1,6 @@
 """A namespace of a real cluster, as the examples find it: a Deployment with a history, a Service, settings."""
 
+import asyncio
 import os
 import secrets
 import tempfile
@@ -11,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from outrider.delivery.stages import Progress
 from outrider.operators.kubernetes.bindings import GrantParams
+from outrider.operators.kubernetes.canaries import TRACK, beside, template_of
 from outrider.ports.clock import SystemClock
 from outrider.ports.kube.client import KubeClient
 from outrider.ports.kube.resources import CONFIG_MAPS, DEPLOYMENTS, NAMESPACES, ROLE_BINDINGS, SERVICES
@@ -115,6 +118,35 @@ async def _filled(client: KubeClient, namespace: str) -> None:
         await client.apply(CONFIG_MAPS, {"metadata": {"name": "settings", **place}, "data": {"level": "info"}})
     wanted["spec"]["paused"] = False
     await client.apply(DEPLOYMENTS, wanted, force=True)
+    await _with_canary(client, place)
+    await _with_pair(client, place)
     await client.apply(CONFIG_MAPS, {"metadata": {"name": "old", **place}, "data": {"key": "value"}})
     granted = GrantParams(role="clusterrole/edit", subject="user/ben")
     await client.apply(ROLE_BINDINGS, granted.wanted(namespace))
+
+
+async def _with_canary(client: KubeClient, place: dict[str, str]) -> None:
+    """Have a Deployment whose canary was frozen."""
+    wanted = deployment("delivered", replicas=0)
+    wanted["metadata"].update(place)
+    stable = (await client.apply(DEPLOYMENTS, wanted)).object
+    progress = Progress(version="1", phase="frozen", reason="nothing certain")
+    await client.apply(DEPLOYMENTS, beside(stable, "canary", template_of(stable), 0, progress))
+
+
+async def _with_pair(client: KubeClient, place: dict[str, str]) -> None:
+    """Have two Deployments with a pod each, and a Service that leads to the first."""
+    for name, track in (("paired", "blue"), ("paired-green", "green")):
+        wanted = deployment(name)
+        wanted["metadata"].update(place)
+        labels = {"app": "paired", TRACK: track}
+        wanted["spec"]["selector"]["matchLabels"] = labels
+        wanted["spec"]["template"]["metadata"]["labels"] = labels
+        await client.apply(DEPLOYMENTS, wanted, force=True)
+    spec = {"selector": {"app": "paired", TRACK: "blue"}, "ports": [{"port": 80}]}
+    await client.apply(SERVICES, {"metadata": {"name": "paired", **place}, "spec": spec}, force=True)
+    while True:
+        found = await client.get(DEPLOYMENTS, "paired-green", place["namespace"])
+        if (found.get("status") or {}).get("availableReplicas"):
+            return
+        await asyncio.sleep(0.1)
