@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from outrider.core.errors import OutriderError
     from outrider.ports.kube.controller import After, TerminalError
     from outrider.surfaces.python.calls import call
+    from outrider.surfaces.python.crd import crd
     from outrider.surfaces.python.operator import Operator
     from outrider.surfaces.python.platform import Platform, connect
 
-__all__ = ["After", "Operator", "OutriderError", "Platform", "TerminalError", "call", "connect"]
+__all__ = ["After", "Operator", "OutriderError", "Platform", "TerminalError", "call", "connect", "crd"]
 
 _PLACES = {
     "After": "outrider.ports.kube.controller",
@@ -28,6 +29,7 @@ _PLACES = {
     "TerminalError": "outrider.ports.kube.controller",
     "call": "outrider.surfaces.python.calls",
     "connect": "outrider.surfaces.python.platform",
+    "crd": "outrider.surfaces.python.crd",
 }
 
 

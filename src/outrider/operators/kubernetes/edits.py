@@ -1,5 +1,6 @@
 """A change of one object in each place of a call: planned by the server's own dry run, made against the very object that was planned for."""
 
+import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Literal, TypeVar
 
@@ -10,7 +11,7 @@ from outrider.core.operation import Change, Difference
 from outrider.operators.kubernetes.kinds import TargetWord, split_target, target_name
 from outrider.operators.kubernetes.owners import check_owner
 from outrider.operators.kubernetes.places import Place, Places, changed_in_each, in_each, places, where
-from outrider.operators.kubernetes.shown import Object, differences
+from outrider.operators.kubernetes.shown import Object, compared, differences
 from outrider.ports.kube.catalogue import ServedKind
 from outrider.runtime.context import Context
 
@@ -143,15 +144,16 @@ async def read_live(target: str, place: Place) -> Live:
 
 
 def state_of(found: Object | None) -> dict[str, Any]:
-    """Return what of an object must still be so when a plan is applied: its spec, not its status, where the server counts changes."""
+    """Return what of an object must still be so when a plan is applied: all but its status."""
     if found is None:
         return {"absent": True}
     metadata = found["metadata"]
-    counted = metadata.get("generation")
-    return {
-        "uid": metadata["uid"],
-        **({"generation": counted} if counted else {"version": metadata["resourceVersion"]}),
-    }
+    if counted := metadata.get("generation"):
+        return {"uid": metadata["uid"], "generation": counted}
+    if "status" in found:  # of nodes and Services the server does not count the changes
+        content = hashlib.sha256(msgspec.json.encode(compared(found), order="deterministic")).hexdigest()
+        return {"uid": metadata["uid"], "content": content[:16]}
+    return {"uid": metadata["uid"], "version": metadata["resourceVersion"]}
 
 
 def check_state(expected: Any, found: Object | None, title: str) -> None:

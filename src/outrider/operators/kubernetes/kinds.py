@@ -67,6 +67,23 @@ TargetWord = Annotated[
 _WORKLOAD = "[Dd]eployments?|deploy|[Ss]tatefulsets?|sts|[Dd]aemonsets?|ds"
 _NAME = r"(\.apps)?/[^/\s]{1,253}(?!\n)$"
 WorkloadWord = Annotated[str, msgspec.Meta(pattern=f"^({_WORKLOAD}){_NAME}", examples=["deployment/web"])]
+NodeWord = Annotated[
+    str, msgspec.Meta(pattern=r"^(([Nn]odes?|no)/)?[^/\s]{1,253}(?!\n)$", examples=["worker-1", "node/worker-1"])
+]
+EvictableWord = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=f"^(([Pp]ods?|po)|({_WORKLOAD}|[Rr]eplicasets?|rs)(\\.apps)?)/[^/\\s]{{1,253}}(?!\\n)$",
+        examples=["pod/web-0", "deployment/web"],
+    ),
+]
+ExposableWord = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=f"^(([Pp]ods?|po|[Ss]ervices?|svc)|({_WORKLOAD}|[Rr]eplicasets?|rs)(\\.apps)?)/[^/\\s]{{1,253}}(?!\\n)$",
+        examples=["deployment/web", "service/web"],
+    ),
+]
 DeploymentWord = Annotated[str, msgspec.Meta(pattern=f"^([Dd]eployments?|deploy){_NAME}", examples=["deployment/web"])]
 
 

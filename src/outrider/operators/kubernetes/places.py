@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from outrider.core.errors import InvalidConfigError, OutriderError, PartialError
+from outrider.core.errors import InvalidConfigError, OutriderError, PartialError, collected
 from outrider.operators.kubernetes.kinds import served_kind
 from outrider.ports.kube.catalogue import Catalogue, ServedKind, read_catalogue
 from outrider.ports.kube.client import KubeClient
@@ -219,10 +219,9 @@ async def _attempted(
 
 
 def _first(errors: list[tuple[Place, OutriderError]]) -> OutriderError:
-    first = errors[0][1]
+    first = collected([error for _, error in errors])
     if len(errors) > 1:
-        first.causes = [error for _, error in errors]
-        first.context["places"] = [place.title for place, _ in errors]
+        first.context = {**first.context, "places": [place.title for place, _ in errors]}
     return first
 
 

@@ -256,6 +256,8 @@ async def test_several_namespaces_have_a_result_each(shop: Shop, tmp_path: Path)
         found = await shop.run("get", kind="cm", name="settings", namespace=both)
         assert len(found.items) == 2
         assert (await shop.refused("scale", target="deployment/web", replicas=2, namespace="*")).path == "namespace"
+        nowhere = await shop.refused("get", kind="cm", name="none", namespace=both)
+        assert [cause.code for cause in nowhere.body().causes] == ["NOT_FOUND", "NOT_FOUND"]
     finally:
         await shop.client.delete(NAMESPACES, other)
     assert msgspec.to_builtins(found)["failed"] == []

@@ -17,7 +17,7 @@ from outrider.operators.kubernetes.bindings import GrantParams
 from outrider.operators.kubernetes.canaries import TRACK, beside, template_of
 from outrider.ports.clock import SystemClock
 from outrider.ports.kube.client import KubeClient
-from outrider.ports.kube.resources import CONFIG_MAPS, DEPLOYMENTS, NAMESPACES, ROLE_BINDINGS, SERVICES
+from outrider.ports.kube.resources import CONFIG_MAPS, DEPLOYMENTS, NAMESPACES, NODES, ROLE_BINDINGS, SERVICES
 from outrider.ports.secrets import Resolver
 from outrider.runtime.context import Environment
 from tests.servers.cluster import RealCluster, shared_cluster
@@ -32,10 +32,17 @@ async def world() -> AsyncIterator[tuple[Environment, dict[str, Any]]]:
         root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="outrider-")))
         stack.enter_context(reached(cluster))
         client = await stack.enter_async_context(KubeClient(cluster.target(), component="kubernetes"))
+        node = (await client.list(NODES))[0]["metadata"]["name"]
+        stack.push_async_callback(opened, client, node)
         await _filled(client, _namespace())
         (root / "files").mkdir()
         environment = Environment(clock=SystemClock(), state=root / "state", secrets=Resolver({}))
-        yield environment, {"namespace": _namespace(), "folder": str(root / "files")}
+        yield environment, {"namespace": _namespace(), "folder": str(root / "files"), "node": node}
+
+
+async def opened(client: KubeClient, node: str) -> None:
+    """Have a node take pods, whatever was done to it."""
+    await client.patch(NODES, node, "", {"spec": {"unschedulable": None}})
 
 
 async def view(placeholders: dict[str, Any]) -> dict[str, str]:
@@ -49,6 +56,8 @@ async def view(placeholders: dict[str, Any]) -> dict[str, str]:
                     continue
                 state = metadata.get("generation") or metadata["resourceVersion"]
                 found[f"{resource.title}/{metadata['name']}"] = f"{metadata['uid']} {state}"
+        for node in await client.list(NODES):
+            found[f"nodes/{node['metadata']['name']}"] = str(node["spec"].get("unschedulable"))
     return found
 
 
@@ -108,9 +117,11 @@ async def _filled(client: KubeClient, namespace: str) -> None:
     first = await client.apply(NAMESPACES, {"metadata": {"name": namespace}})
     wanted = deployment()
     wanted["metadata"].update(place)
+    wanted["spec"]["template"]["metadata"]["labels"]["tenant"] = namespace
     if first.created:
         older = deployment(level="debug")
         older["metadata"].update(place)
+        older["spec"]["template"]["metadata"]["labels"]["tenant"] = namespace
         await client.apply(DEPLOYMENTS, older)
         await client.apply(DEPLOYMENTS, wanted, force=True)
         service = {"selector": {"app": "web"}, "ports": [{"port": 80, "targetPort": 8080}]}
