@@ -18,9 +18,10 @@ from outrider.operators.kubernetes.canaries import (
     version_of,
 )
 from outrider.operators.kubernetes.canary_signals import Signal, count
+from outrider.operators.kubernetes.disruptions import is_ready
 from outrider.operators.kubernetes.edits import Live, read_live
 from outrider.operators.kubernetes.prometheus import Prometheus
-from outrider.operators.kubernetes.settling import broken_pods, is_ready, wait_until_settled
+from outrider.operators.kubernetes.settling import broken_pods, wait_until_settled
 from outrider.operators.kubernetes.shown import Object
 from outrider.operators.kubernetes.workloads import pods_of, rollout_of, wait_for_rollout
 from outrider.ports.kube.resources import DEPLOYMENTS

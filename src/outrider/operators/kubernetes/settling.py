@@ -8,7 +8,6 @@ from outrider.operators.kubernetes.diagnosis.gathering import one_case, surround
 from outrider.operators.kubernetes.diagnosis.report import diagnosed
 from outrider.operators.kubernetes.edits import read_live
 from outrider.operators.kubernetes.places import Place
-from outrider.operators.kubernetes.shown import Object
 from outrider.operators.kubernetes.workloads import rollout_of
 from outrider.runtime.context import Context
 
@@ -54,11 +53,3 @@ async def broken_pods(target: str, place: Place, context: Context) -> str:
     diagnosis = diagnosed(msgspec.structs.replace(case, examined=newest), target, place.cluster.name)
     errors = [one for one in diagnosis.findings if one.severity == "error" and one.cause not in _PASSING]
     return f"{', '.join(errors[0].objects[:1])}: {errors[0].message}" if errors else ""
-
-
-def is_ready(pod: Object) -> bool:
-    """Return whether a pod gets requests, and goes on to."""
-    if pod["metadata"].get("deletionTimestamp"):
-        return False
-    conditions = (pod.get("status") or {}).get("conditions") or ()
-    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)

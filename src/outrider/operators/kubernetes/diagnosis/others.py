@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from outrider.operators.kubernetes.diagnosis.case import Case, condition, containers, event
-from outrider.operators.kubernetes.diagnosis.findings import Finding, by_hand
+from outrider.operators.kubernetes.diagnosis.findings import Address, Finding, by_call, by_hand
 from outrider.operators.kubernetes.shown import Object
 
 _PRESSURES = {
@@ -59,7 +59,7 @@ def node_findings(case: Case) -> Iterator[Finding]:
     if case.spec.get("unschedulable"):
         yield Finding(
             cause="Cordoned", severity="warning", message="it takes no new pods", objects=[case.target], evidence=["spec.unschedulable: true"],
-            remedies=[by_hand("let it take pods again once its work is done: kubectl uncordon")],
+            remedies=[by_call("once its work is done", "uncordon", case.target, Address(case.address.cluster, ""))],
         )  # fmt: skip
 
 

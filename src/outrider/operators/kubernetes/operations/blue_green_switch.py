@@ -5,9 +5,9 @@ import msgspec
 from outrider.core.errors import ConflictError
 from outrider.core.operation import Change, Difference
 from outrider.operators.kubernetes.blue_greens import BlueGreenPlace, Pair, read_pair, switch
+from outrider.operators.kubernetes.disruptions import is_ready
 from outrider.operators.kubernetes.edits import check_state, state_of
 from outrider.operators.kubernetes.places import connected
-from outrider.operators.kubernetes.settling import is_ready
 from outrider.operators.kubernetes.workloads import pods_of
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
