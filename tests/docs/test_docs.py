@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
-from docs.generate import REFERENCE, STUBS, rendered, stubs
+from docs.generate import CHART, REFERENCE, STUBS, helm_chart, rendered, stubs
 from outrider.core.errors import CODES, InvalidConfigError, OutriderError
 from outrider.core.schema import convert
 from outrider.core.source import NO_SOURCE
@@ -41,6 +41,11 @@ def test_stubs_are_current() -> None:
 def test_generated_pages_are_current(name: str) -> None:
     written = (REFERENCE / name).read_bytes()
     assert written == rendered()[name].encode(), "run: make docs"
+
+
+def test_the_helm_chart_is_current() -> None:
+    written = {str(path.relative_to(CHART)): path.read_text() for path in CHART.rglob("*") if path.is_file()}
+    assert written == helm_chart(), "run: make docs"
 
 
 @FILES

@@ -17,14 +17,14 @@ _PORT = 8081
 
 
 def installation(
-    image: str, *, namespace: str = NAMESPACE, replicas: int = 1, pull_policy: str = "IfNotPresent"
+    image: str, *, namespace: str = NAMESPACE, replicas: int | str = 1, pull_policy: str = "IfNotPresent"
 ) -> list[Manifest]:
     """Return the objects of the controller, in the order in which they are made.
 
     Args:
         image: Of Outrider.
         namespace: Where it runs.
-        replicas: Of these one acts; the others wait with filled caches.
+        replicas: Of these one acts; the others wait with filled caches. A text where it stands for a number to come, as in a chart.
         pull_policy: Of the image.
     """
     return [
@@ -81,7 +81,7 @@ def _binding(kind: str, namespace: str) -> Manifest:
     }  # fmt: skip
 
 
-def _deployment(image: str, namespace: str, replicas: int, pull_policy: str) -> Manifest:
+def _deployment(image: str, namespace: str, replicas: int | str, pull_policy: str) -> Manifest:
     selector = {"app.kubernetes.io/name": NAME}
     confined = {
         "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": True, "runAsNonRoot": True,

@@ -3,12 +3,14 @@
 import asyncio
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
 import yaml
 
+from outrider.controller.chart import chart
 from outrider.controller.definitions import AGENT_TYPES
 from outrider.controller.install import NAME, NAMESPACE, installation
 from outrider.core.errors import ConflictError, DeadlineExceededError, NotFoundError
@@ -87,6 +89,18 @@ def manifests(*, image: str, replicas: int, pull_policy: str, namespace: str) ->
     """Print the objects of the controller as YAML, for git or kubectl."""
     made = installation(image, namespace=namespace, replicas=replicas, pull_policy=pull_policy)
     sys.stdout.write(yaml.safe_dump_all(made, sort_keys=False))
+    return 0
+
+
+@controller.command("chart")
+@click.argument("folder", type=click.Path(path_type=Path))
+def write_chart(*, folder: Path) -> int:
+    """Write the Helm chart of the controller into a folder: `helm install outrider FOLDER -n outrider-system --create-namespace`."""
+    for name, text in chart(IMAGE).items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        sys.stdout.write(f"{path}\n")
     return 0
 
 
