@@ -1,7 +1,9 @@
 """A namespace of a real cluster, as the examples find it: a Deployment with a history, a Service, settings."""
 
+import atexit
 import os
 import secrets
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -10,7 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from outrider.operators.kubernetes.tests.deliveries import (
+    APPLICATIONS,
+    COMMIT,
+    application,
+    define,
+    repository,
+    tracked,
+)
 from outrider.ports.clock import SystemClock
 from outrider.ports.kube.client import KubeClient
 from outrider.ports.kube.resources import CONFIG_MAPS, DEPLOYMENTS, NAMESPACES, SERVICES
@@ -18,6 +29,8 @@ from outrider.ports.secrets import Resolver
 from outrider.runtime.context import Environment
 from tests.servers.cluster import RealCluster, shared_cluster
 from tests.servers.images import BUSYBOX, busybox_archive
+
+_DELIVERED: dict[str, Any] = {"metadata": {"name": "delivered"}, "data": {"level": "info"}}
 
 
 @asynccontextmanager
@@ -28,17 +41,21 @@ async def world() -> AsyncIterator[tuple[Environment, dict[str, Any]]]:
         root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="outrider-")))
         stack.enter_context(reached(cluster))
         client = await stack.enter_async_context(KubeClient(cluster.target(), component="kubernetes"))
-        await _filled(client, _namespace())
         (root / "files").mkdir()
+        shop = root / "files/shop.git"
+        shutil.copytree(_repository(), shop)
+        await _filled(client, _namespace())
+        await _delivered(client, _namespace(), str(shop))
         environment = Environment(clock=SystemClock(), state=root / "state", secrets=Resolver({}))
-        yield environment, {"namespace": _namespace(), "folder": str(root / "files")}
+        places = {"namespace": _namespace(), "folder": str(root / "files"), "repository": str(shop), "commit": COMMIT}
+        yield environment, places
 
 
 async def view(placeholders: dict[str, Any]) -> dict[str, str]:
     """Return what operations could have changed: which objects there are, and their wanted state."""
     found = {}
     async with KubeClient(own_cluster().target(), component="tests") as client:
-        for resource in (DEPLOYMENTS, CONFIG_MAPS, SERVICES):
+        for resource in (DEPLOYMENTS, CONFIG_MAPS, SERVICES, APPLICATIONS):
             for one in await client.list(resource, placeholders["namespace"]):
                 metadata = one["metadata"]
                 state = metadata.get("generation") or metadata["resourceVersion"]
@@ -79,6 +96,16 @@ def _namespace() -> str:
     return f"ops-{secrets.token_hex(3)}"
 
 
+@cache
+def _repository() -> Path:
+    """Return a repository that declares what is in the namespace."""
+    folder = Path(tempfile.mkdtemp(prefix="outrider-"))
+    atexit.register(shutil.rmtree, folder)
+    web = {"apiVersion": "apps/v1", "kind": "Deployment", **deployment()}
+    delivered = {"apiVersion": "v1", "kind": "ConfigMap", **_DELIVERED}
+    return repository(folder, {"apps/web.yaml": yaml.safe_dump(web), "apps/delivered.yaml": yaml.safe_dump(delivered)})
+
+
 def deployment(name: str = "web", *, replicas: int = 1, level: str = "info", **spec: Any) -> dict[str, Any]:
     """Return a Deployment whose pods say something and wait."""
     command = ["sh", "-c", "echo serving; trap exit TERM; while true; do sleep 1; done"]
@@ -113,3 +140,15 @@ async def _filled(client: KubeClient, namespace: str) -> None:
     wanted["spec"]["paused"] = False
     await client.apply(DEPLOYMENTS, wanted, force=True)
     await client.apply(CONFIG_MAPS, {"metadata": {"name": "old", **place}, "data": {"key": "value"}})
+
+
+async def _delivered(client: KubeClient, namespace: str, url: str) -> None:
+    """Have what Argo CD has brought into the namespace from a repository."""
+    marks = tracked(f"{namespace}_shop", "/ConfigMap", namespace, "delivered")
+    metadata = {**_DELIVERED["metadata"], "namespace": namespace, "annotations": marks}
+    written = await client.apply(CONFIG_MAPS, {**_DELIVERED, "metadata": metadata})
+    if written.created:
+        await define(client)
+    shop = application("shop", url)
+    shop["metadata"]["namespace"] = namespace
+    await client.apply(APPLICATIONS, shop, force=True)
