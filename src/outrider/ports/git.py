@@ -355,9 +355,10 @@ _KINDS: list[tuple[str, type[OutriderError], str, list[str]]] = [
 
 def _error(said: str, address: str, verb: str) -> OutriderError:
     for pattern, kind, path, suggestions in _KINDS:
-        if re.search(pattern, said):
-            return kind(f"{address}: {said.splitlines()[-1]}", path=path, found=said, suggestions=suggestions)
-    return ExecutionFailedError(f"git {verb} of {address} failed: {said}", found=said)
+        lines = [line.strip() for line in said.splitlines() if re.search(pattern, line)]
+        if lines:
+            return kind(f"{address}: {lines[-1]}", path=path, suggestions=suggestions)
+    return ExecutionFailedError(f"git {verb} of {address} failed: {said}", path="repository")
 
 
 def _push_error(done: Completed, branch: str, address: str, *, new: bool) -> OutriderError:

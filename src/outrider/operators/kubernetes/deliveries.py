@@ -101,10 +101,19 @@ async def deliverer_of(live: Live) -> Live:
     raise _undeclared(live)
 
 
+async def deliverer_or_itself(live: Live) -> Live:
+    """Return who brings an object into the cluster; where it is one that brings others, itself.
+
+    Raises:
+        OutriderError: As `deliverer_of`.
+    """
+    return live if is_deliverer(target_of(live.object)) else await deliverer_of(live)
+
+
 def _undeclared(live: Live) -> InvalidConfigError:
     return InvalidConfigError(
-        f"{live.title} is declared by neither Argo CD nor Flux", path="repository", found="no mark of theirs",
-        expected="the repository that declares it", suggestions=["name it: --repository https://HOST/PATH --branch main"],
+        f"{live.title} is declared by neither Argo CD nor Flux", path="target", found="no mark of theirs",
+        expected="an object that they have brought from git", suggestions=["see what there is: outrider kubernetes gitops_status"],
     )  # fmt: skip
 
 
@@ -120,7 +129,8 @@ async def _application(live: Live, name: str, namespace: str, *, surely: bool = 
     if len(found) > 1:
         names = ", ".join(f"{one['metadata']['namespace']}/{name}" for one in found)
         raise ConflictError(
-            f"{live.title} could belong to several Applications", found=names, expected="one", suggestions=["name the repository: --repository"]
+            f"{live.title} could belong to several Applications", found=names, expected="one",
+            suggestions=["see what there is: outrider kubernetes gitops_status"],
         )  # fmt: skip
     return Live(live.place, kind, found[0])
 
@@ -146,7 +156,7 @@ async def _read(place: Place, kind_name: str, name: str, namespace: str) -> Live
 def _elsewhere(kind: str, name: str) -> NotFoundError:
     return NotFoundError(
         f"{kind} {name} is not in this cluster", found=name, expected="the object that names the repository",
-        suggestions=["it may be in the cluster from which this one is managed: --cluster", "name the repository: --repository"],
+        suggestions=["it may be in the cluster from which this one is managed: outrider kubernetes gitops_status --cluster NAME"],
     )  # fmt: skip
 
 

@@ -266,7 +266,7 @@ def _inline(value: Any, style: str | None, *, flow: bool) -> str:
     if isinstance(value, str) and style in _QUOTES:
         quoted: str = yaml.dump([value], default_style=style, default_flow_style=True, allow_unicode=True, width=_WIDTH)
         return quoted.strip()[1:-1]
-    return _flow(value)
+    return _flow(value) if flow else dumped([value]).removeprefix("- ").removesuffix("\n")
 
 
 def _flow(value: Any) -> str:

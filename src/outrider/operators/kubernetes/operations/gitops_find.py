@@ -2,7 +2,7 @@
 
 import msgspec
 
-from outrider.operators.kubernetes.deliveries import Source, deliverer_of, is_deliverer, sources_of, target_of
+from outrider.operators.kubernetes.deliveries import Source, deliverer_or_itself, sources_of, target_of
 from outrider.operators.kubernetes.edits import Live, read_live
 from outrider.operators.kubernetes.kinds import TargetWord, target_name
 from outrider.operators.kubernetes.places import Failure, Place, Places, in_each, places
@@ -76,13 +76,8 @@ async def run(params: GitopsFindParams, context: Context) -> GitopsFindResult:
 
 
 async def _find(target: str, place: Place) -> list[Found]:
-    deliverer = await _deliverer(await read_live(target, place))
+    deliverer = await deliverer_or_itself(await read_live(target, place))
     return [_found(deliverer, one) for one in await sources_of(deliverer)]
-
-
-async def _deliverer(live: Live) -> Live:
-    """Return who brings an object into the cluster: of an Application that nobody does, itself."""
-    return live if is_deliverer(target_of(live.object)) else await deliverer_of(live)
 
 
 def _found(deliverer: Live, source: Source) -> Found:

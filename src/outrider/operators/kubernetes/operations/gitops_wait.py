@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 
 from outrider.core.errors import ConflictError, DeadlineExceededError, ExecutionFailedError
-from outrider.operators.kubernetes.deliveries import deliverer_of, is_deliverer, sources_of, target_of
+from outrider.operators.kubernetes.deliveries import deliverer_or_itself, sources_of, target_of
 from outrider.operators.kubernetes.edits import Live, read_live
 from outrider.operators.kubernetes.kinds import TargetWord, target_name
 from outrider.operators.kubernetes.places import OnePlace, connected
@@ -62,8 +62,7 @@ async def run(params: GitopsWaitParams, context: Context) -> GitopsWaitResult:
     """
     began = context.clock.monotonic()
     async with connected(params, context) as place:
-        live = await read_live(params.target, place)
-        deliverer = live if is_deliverer(params.target) else await deliverer_of(live)
+        deliverer = await deliverer_or_itself(await read_live(params.target, place))
         progress = await _until(deliverer, params.revision, context)
     return GitopsWaitResult(
         deliverer=target_of(deliverer.object),

@@ -10,20 +10,21 @@ from outrider.core.errors import (
     ConflictError,
     InvalidConfigError,
     NotFoundError,
-    OutriderError,
     PreconditionFailedError,
+    collected,
 )
 from outrider.core.operation import Change, Difference
 from outrider.operators.kubernetes.declarations import Files, change_object, place_objects
-from outrider.operators.kubernetes.deliveries import MANAGERS, Source, with_marks
-from outrider.operators.kubernetes.edits import read_live
+from outrider.operators.kubernetes.deliveries import MANAGERS, Source
+from outrider.operators.kubernetes.edits import Live, read_live
 from outrider.operators.kubernetes.field_values import with_values
 from outrider.operators.kubernetes.file_differences import file_differences
+from outrider.operators.kubernetes.foreseen import Foreseen, foresee
 from outrider.operators.kubernetes.git_places import BranchName, FilePath, GitPlace, Origin, opened, origin_of
 from outrider.operators.kubernetes.kinds import split_target, target_name
 from outrider.operators.kubernetes.manifests import ManifestParams, title_of
 from outrider.operators.kubernetes.places import Place, connected
-from outrider.operators.kubernetes.shown import Object, differences
+from outrider.operators.kubernetes.shown import Object
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
 from outrider.runtime.overlays import merge
@@ -46,6 +47,7 @@ class GitopsWriteParams(GitPlace, kw_only=True):
         path: File or folder of the repository in which they are declared; found if empty. Objects of a manifest that are declared
             nowhere are written to this file.
         new_branch: Write to a new branch of this name, for a merge request.
+        force: Write it although the cluster would not take it.
         message: Of the commit.
         author: Of the commit, as `NAME <ADDRESS>`.
     """
@@ -56,6 +58,7 @@ class GitopsWriteParams(GitPlace, kw_only=True):
     manifest: Annotated[str, msgspec.Meta(extra_json_schema=_YAML)] = ""
     path: FilePath = ""
     new_branch: BranchName = ""
+    force: bool = False
     message: Annotated[str, msgspec.Meta(max_length=16384)] = ""
     author: Annotated[str, msgspec.Meta(max_length=400, pattern=_AUTHOR)] = "Outrider <outrider@localhost>"
 
@@ -130,6 +133,7 @@ async def plan(params: GitopsWriteParams, context: Context) -> Change:
     Raises:
         NotFoundError: No such repository or branch, or no document declares the object.
         ConflictError: Several documents declare it, or the new branch is there already.
+        InvalidConfigError: The cluster would not take it.
         OutriderError: The repository cannot be read.
     """
     origin = await _origin(params, context)
@@ -140,14 +144,13 @@ async def plan(params: GitopsWriteParams, context: Context) -> Change:
                 f"{draft.source.repository} has a branch '{params.new_branch}' already", path="new_branch", found=params.new_branch,
                 expected="a new name",
             )  # fmt: skip
-        change = Change(
-            target=", ".join(params.objects()), difference=draft.difference(), preconditions={"commit": branch.commit}
-        )
-    if draft.files.changed:
-        await _foresee(params, origin, draft.objects, context, change)
-    else:
-        change.warnings.append("all is so already: nothing will be written")
-    return change
+        lines, foreseen = draft.difference(), await _foresee(params, origin, draft, context)
+    return Change(
+        target=", ".join(params.objects()),
+        difference=[*lines, *foreseen.difference],
+        preconditions={"commit": branch.commit},
+        warnings=foreseen.warnings if lines else ["all is so already: nothing will be written"],
+    )
 
 
 async def run(params: GitopsWriteParams, context: Context) -> GitopsWriteResult:
@@ -157,6 +160,7 @@ async def run(params: GitopsWriteParams, context: Context) -> GitopsWriteResult:
         PreconditionFailedError: The branch has moved on since the plan was made, or a file while it was written.
         NotFoundError: No such repository or branch, or no document declares the object.
         ConflictError: Several documents declare it, or the new branch is there already.
+        InvalidConfigError: The cluster would not take it.
         DeniedError: The server does not take the commit.
         OutriderError: The repository cannot be read or written.
     """
@@ -170,6 +174,7 @@ async def run(params: GitopsWriteParams, context: Context) -> GitopsWriteResult:
             if first not in (None, draft.files.changed):
                 raise _moved(branch.name, "a push of somebody else to the same file", "the file that was read")
             first = draft.files.changed
+            await _foresee(params, origin, draft, context)
             try:
                 return await _written(params, draft, origin)
             except ConflictError:
@@ -189,16 +194,21 @@ async def _origin(params: GitopsWriteParams, context: Context) -> Origin:
     if params.repository:
         return Origin([Source(repository=params.repository)], params.namespace)
     async with connected(params, context) as place:
-        for target in (objects := params.objects()):
-            try:
-                live = await read_live(target, place)
-            except NotFoundError as error:
-                if target == objects[-1]:
-                    error.suggestions.append("name the repository: --repository https://HOST/PATH")
-                    raise
-            else:
-                return await origin_of(live)
-    raise AssertionError("unreachable")
+        try:
+            return await origin_of(await _first_live(params, place))
+        except (NotFoundError, ConflictError, InvalidConfigError) as error:
+            error.suggestions.insert(0, "name the repository: --repository https://HOST/PATH --branch main")
+            raise
+
+
+async def _first_live(params: GitopsWriteParams, place: Place) -> Live:
+    *others, last = params.objects()
+    for target in others:
+        try:
+            return await read_live(target, place)
+        except NotFoundError:
+            continue
+    return await read_live(last, place)
 
 
 @asynccontextmanager
@@ -248,41 +258,15 @@ async def _written(params: GitopsWriteParams, draft: _Draft, origin: Origin) -> 
     )  # fmt: skip
 
 
-async def _foresee(
-    params: GitopsWriteParams, origin: Origin, objects: list[Object], context: Context, change: Change
-) -> None:
-    """Add to a plan what would come of it in the cluster, as far as that can be asked."""
+async def _foresee(params: GitopsWriteParams, origin: Origin, draft: _Draft, context: Context) -> Foreseen:
+    if not draft.files.changed:
+        return Foreseen()
     manager = MANAGERS.get(split_target(origin.title)[0], "")
-    try:
-        async with connected(params, context) as place:
-            for one in objects:
-                await _foresee_one(place, one, origin.namespace or place.namespace, manager, change)
-    except OutriderError as error:
-        change.warnings.append(f"the cluster could not be asked what would come of it: {error.message}")
-
-
-async def _foresee_one(place: Place, one: Object, namespace: str, manager: str, change: Change) -> None:
-    title = title_of(one)
-    try:
-        resource = (await place.cluster.catalogue()).of_object(one["apiVersion"], one["kind"])
-        namespace = str(one["metadata"].get("namespace") or namespace) if resource.namespaced else ""
-        live = await place.client.get(resource, one["metadata"]["name"], namespace)
-    except NotFoundError:
-        change.warnings.append(f"{title} is not in cluster {place.cluster.name}, which was not asked about it")
-        return
-    content = with_marks(one, live)
-    if namespace:
-        content["metadata"]["namespace"] = namespace
-    try:
-        written = await place.client.apply(resource, content, manager=manager, force=True, dry_run=True)
-    except OutriderError as error:
-        change.warnings.append(f"cluster {place.cluster.name} would not take {title}: {error.message}")
-        return
-    change.warnings += written.warnings
-    change.difference += [
-        msgspec.structs.replace(d, path=f"{place.cluster.name}/{namespace}: {title}: {d.path}")
-        for d in differences(live, written.object)
-    ]
+    found = await foresee(params, context, draft.objects, namespace=origin.namespace, manager=manager)
+    if found.refusals and not params.force:
+        raise collected(found.refusals)
+    found.warnings += [error.message for error in found.refusals]
+    return found
 
 
 OPERATION = Implementation(

@@ -89,7 +89,7 @@ async def flux(shop: Shop, url: str, **ref: str) -> None:
     )
     labels = {"kustomize.toolkit.fluxcd.io/name": "apps", "kustomize.toolkit.fluxcd.io/namespace": shop.namespace}
     await shop.make(CONFIG_MAPS, {"metadata": {"name": "settings", "labels": labels}, "data": {"level": "info"}})
-    source = {"kind": "GitRepository", "name": "git"}
+    source: dict[str, Any] = {"kind": "GitRepository", "name": "git"}
     await have(shop, KUSTOMIZATIONS, kustomization(COMMIT, sourceRef=source, path="./apps"))
 
 
@@ -118,7 +118,11 @@ async def test_an_object_of_argo_cd_is_changed_in_its_repository(shop: Shop, ser
     assert refused.suggestions[0].startswith(
         f"outrider kubernetes gitops_write configmap/settings --namespace {shop.namespace}"
     )
-    change = {"target": "cm/settings", "patch": {"data": {"level": "debug", "mode": None}}, "message": "Say more"}
+    change: dict[str, Any] = {
+        "target": "cm/settings",
+        "patch": {"data": {"level": "debug", "mode": None}},
+        "message": "Say more",
+    }
     plan = await shop.plan("gitops_write", **change)
     cluster = f"{shop.cluster.report['context']}/{shop.namespace}: configmap/settings"
     assert told(plan) == [
@@ -146,7 +150,7 @@ async def test_an_object_of_argo_cd_is_changed_in_its_repository(shop: Shop, ser
 
 async def test_who_pushes_after_the_plan_ends_it(shop: Shop, server: Remote, work: Path) -> None:
     await argo(shop, server.url)
-    change = {"target": "configmap/settings", "set": ["data.level=debug"]}
+    change: dict[str, Any] = {"target": "configmap/settings", "set": ["data.level=debug"]}
     plan = await shop.plan("gitops_write", **change)
     there = push(work, {"other": "x"})
     with pytest.raises(PreconditionFailedError, match="moved on") as caught:
@@ -159,7 +163,7 @@ async def test_who_pushes_after_the_plan_ends_it(shop: Shop, server: Remote, wor
 async def test_a_push_at_the_same_time(
     shop: Shop, server: Remote, work: Path, monkeypatch: pytest.MonkeyPatch, other: str
 ) -> None:
-    ours, pushed = Branch.push, []
+    ours, pushed = Branch.push, list[str]()
 
     async def late(self: Branch, commit: str, branch: str = "") -> None:
         if not pushed:
@@ -167,7 +171,7 @@ async def test_a_push_at_the_same_time(
         await ours(self, commit, branch)
 
     monkeypatch.setattr(Branch, "push", late)
-    call = {"target": "configmap/settings", "set": ["data.level=debug"], "repository": server.url}
+    call: dict[str, Any] = {"target": "configmap/settings", "set": ["data.level=debug"], "repository": server.url}
     if other == "README":
         done = await shop.run("gitops_write", **call)
         assert git(server.bare, "log", "--format=%H", "-2", "main").split() == [done.commit, pushed[0]]
@@ -179,7 +183,7 @@ async def test_a_push_at_the_same_time(
 
 async def test_an_object_of_flux_is_changed_on_a_new_branch(shop: Shop, server: Remote) -> None:
     await flux(shop, server.url)
-    call = {"target": "configmap/settings", "set": ["data.level=debug"], "new_branch": "say-more"}
+    call: dict[str, Any] = {"target": "configmap/settings", "set": ["data.level=debug"], "new_branch": "say-more"}
     plan = await shop.plan("gitops_write", **call)
     done = await shop.run("gitops_write", seen=plan, **call)
     assert (done.branch, done.deliverer) == ("say-more", "kustomization.kustomize.toolkit.fluxcd.io/apps")
@@ -196,7 +200,7 @@ async def test_where_an_object_is_declared(shop: Shop, server: Remote) -> None:
         "application.argoproj.io/settings", server.url, "apps", COMMIT,
     )  # fmt: skip
     await shop.make(DEPLOYMENTS, {**_deployment("labelled"), "status": {}})
-    assert (await shop.refused("gitops_find", target="deployment/labelled")).path == "repository"
+    assert (await shop.refused("gitops_find", target="deployment/labelled")).path == "target"
     resource = {"group": "apps", "kind": "Deployment", "namespace": shop.namespace, "name": "labelled"}
     app = application("labelled", server.url)
     await shop.make(APPLICATIONS, {**app, "status": {**app["status"], "resources": [resource]}})
@@ -243,7 +247,7 @@ async def test_what_a_chart_makes_is_changed_in_its_values(shop: Shop) -> None:
     )
 
 
-FAULTS = {
+FAULTS: dict[str, tuple[dict[str, str | None], str, str]] = {
     "nowhere": ({"apps/settings.yaml": "a: 1\n"}, "NOT_FOUND", "no plain YAML document"),
     "elsewhere": ({"apps/settings.yaml": None, "base/s.yaml": SETTINGS}, "NOT_FOUND", "no plain YAML document in apps"),
     "twice": ({"apps/more.yml": SETTINGS}, "CONFLICT", "apps/more.yml:2, apps/settings.yaml:2"),
@@ -275,7 +279,13 @@ async def test_an_object_does_not_become_another_one(shop: Shop, server: Remote)
     for change in ("metadata.name=x", "kind=Secret", "metadata.namespace=kube-system", "metadata=null"):
         call = {"target": "configmap/settings", "set": [change], "repository": server.url}
         assert (await shop.refused("gitops_write", **call)).path == "patch"
-    for wrong in ({}, {"target": "cm/a"}, {"patch": {"a": 1}}, {"target": "cm/a", "manifest": SETTINGS}):
+    invalid: list[dict[str, Any]] = [
+        {},
+        {"target": "cm/a"},
+        {"patch": {"a": 1}},
+        {"target": "cm/a", "manifest": SETTINGS},
+    ]
+    for wrong in invalid:
         with pytest.raises(OutriderError, match="not said what"):
             GitopsWriteParams(**wrong)
     named = GitopsWriteParams(target="cm/settings", patch={"a": 1}, repository="https://git.example.org/x")
@@ -283,7 +293,7 @@ async def test_an_object_does_not_become_another_one(shop: Shop, server: Remote)
 
 
 async def test_a_manifest_takes_the_place_of_documents_or_makes_a_file(shop: Shop, server: Remote, work: Path) -> None:
-    call = {"repository": server.url, "manifest": SETTINGS.replace("plain", "rich")}
+    call: dict[str, Any] = {"repository": server.url, "manifest": SETTINGS.replace("plain", "rich")}
     done = await shop.run("gitops_write", **call)
     assert told(done) == [("apps/settings.yaml:7", "  mode: plain", "  mode: rich")]
     call["manifest"] = SETTINGS.replace("settings", "more")
@@ -311,7 +321,7 @@ async def test_a_manifest_takes_the_place_of_documents_or_makes_a_file(shop: Sho
 async def test_values_of_secrets_are_in_no_plan(shop: Shop, server: Remote, work: Path) -> None:
     text = "apiVersion: v1\nkind: Secret\nmetadata: {name: keys}\nstringData:\n  key: correct-horse\n"
     push(work, {"apps/keys.yaml": text})
-    call = {"target": "secret/keys", "set": ["stringData.key=battery-staple"], "repository": server.url}
+    call: dict[str, Any] = {"target": "secret/keys", "set": ["stringData.key=battery-staple"], "repository": server.url}
     plan, done = await shop.plan("gitops_write", **call), await shop.run("gitops_write", **call)
     for shown in (plan, done):
         assert shown.difference[0].path == "apps/keys.yaml document 1: stringData.key"
@@ -321,9 +331,18 @@ async def test_values_of_secrets_are_in_no_plan(shop: Shop, server: Remote, work
 
 async def test_what_the_cluster_would_not_take_is_told(shop: Shop, server: Remote) -> None:
     await argo(shop, server.url)
-    plan = await shop.plan("gitops_write", target="configmap/settings", patch={"dta": {"level": "debug"}})
-    assert [one for one in plan.warnings if "would not take configmap/settings" in one and "dta" in one]
-    named = {"target": "configmap/settings", "set": ["data.level=x"], "repository": server.url, "cluster": "nowhere"}
+    wrong: dict[str, Any] = {"target": "configmap/settings", "patch": {"dta": {"level": "debug"}}}
+    error = await shop.refused("gitops_write", **wrong)
+    assert ("would not take it" in error.message, "dta" in error.message) == (True, True)
+    assert error.suggestions == ["write it all the same: --force"]
+    plan = await shop.plan("gitops_write", **wrong, force=True)
+    assert "would not take it" in plan.warnings[0]
+    named: dict[str, Any] = {
+        "target": "configmap/settings",
+        "set": ["data.level=x"],
+        "repository": server.url,
+        "cluster": "nowhere",
+    }
     plan = await shop.plan("gitops_write", **named)
     assert "the cluster could not be asked" in plan.warnings[0]
     assert (await shop.run("gitops_write", **named)).action == "changed", (
@@ -334,7 +353,7 @@ async def test_what_the_cluster_would_not_take_is_told(shop: Shop, server: Remot
 async def test_credentials_are_secrets(shop: Shop, server: Remote, monkeypatch: pytest.MonkeyPatch) -> None:
     await argo(shop, server.url)
     server.authorization = "Basic " + base64.b64encode(b"ops:correct-horse").decode()
-    call = {"target": "configmap/settings", "set": ["data.level=debug"], "user": "ops"}
+    call: dict[str, Any] = {"target": "configmap/settings", "set": ["data.level=debug"], "user": "ops"}
     error = await shop.refused("gitops_write", **call)
     assert error.code == "UNAUTHENTICATED"
     monkeypatch.setenv("GIT_TOKEN", "correct-horse")
@@ -350,7 +369,7 @@ async def test_credentials_are_secrets(shop: Shop, server: Remote, monkeypatch: 
 
 async def test_no_branch_is_followed(shop: Shop, server: Remote) -> None:
     await flux(shop, server.url, semver=">=1.0")
-    call = {"target": "configmap/settings", "set": ["data.level=debug"]}
+    call: dict[str, Any] = {"target": "configmap/settings", "set": ["data.level=debug"]}
     assert "--branch" in (await shop.refused("gitops_write", **call)).suggestions[0]
     assert (await shop.run("gitops_write", **call, branch="main")).branch == "main"
 
@@ -392,7 +411,7 @@ async def test_waits_for_a_commit_by_flux(shop: Shop, server: Remote) -> None:
     await flux(shop, server.url)
     done = await shop.run("gitops_wait", target="configmap/settings", revision=COMMIT)
     assert done.revision == f"main@sha1:{COMMIT}"
-    source = {"sourceRef": {"kind": "GitRepository", "name": "git"}, "path": "./apps"}
+    source: dict[str, Any] = {"sourceRef": {"kind": "GitRepository", "name": "git"}, "path": "./apps"}
     await have(shop, KUSTOMIZATIONS, kustomization(NEW, "False", "apps/x.yaml is wrong", **source))
     error = await shop.refused("gitops_wait", target="configmap/settings", revision=NEW)
     assert (error.found, "apps/x.yaml is wrong" in error.message) == ("failed", True)

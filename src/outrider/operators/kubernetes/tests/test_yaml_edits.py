@@ -172,7 +172,7 @@ def rendered(data: Any, style: int, chance: random.Random) -> str:
     return "\n".join(lines)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(_OBJECTS, _OBJECTS, st.integers(0, 7), st.randoms(use_true_random=False))
 def test_any_content_is_written_and_other_documents_stay(
     before: Any, after: Any, style: int, chance: random.Random
