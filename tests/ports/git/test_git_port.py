@@ -81,6 +81,7 @@ async def test_files_are_found_by_all_words_below_a_folder(server: Server, work:
     for name in ("apps/deep/a[1].yml", "apps/b.txt", "apps-old/c.yaml", "d.yaml"):
         (work / name).parent.mkdir(parents=True, exist_ok=True)
         (work / name).write_text("kind: deployment\nmetadata: {name: web}\n")
+    (work / os.fsdecode(b"apps/\xe9.yaml")).write_text("kind: Deployment\nname: web\n")  # a name that is no text
     (work / "apps/other.yaml").write_text("kind: Service\nname: web\n")
     (work / "apps/link.yaml").symlink_to("web.yaml")
     git(work, "add", ".")

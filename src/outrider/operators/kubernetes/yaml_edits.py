@@ -22,7 +22,7 @@ _AMBIGUOUS = re.compile(r"[-+.0-9].*|[yYnN]", re.DOTALL)
 _WIDTH = 1_000_000
 
 
-class Span(msgspec.Struct, frozen=True):
+class _Span(msgspec.Struct, frozen=True):
     """A part of a text and what comes in its place."""
 
     start: int
@@ -62,7 +62,7 @@ def same(first: Any, second: Any) -> bool:
     )
 
 
-def dumped(value: Any) -> str:
+def _dumped(value: Any) -> str:
     """Return a value as a YAML document."""
     return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH)
 
@@ -138,7 +138,7 @@ class _Text:
         self._text = text
         self._document = document
 
-    def changes(self, node: Any, before: Any, after: Any, place: _Place) -> Iterator[Span]:
+    def changes(self, node: Any, before: Any, after: Any, place: _Place) -> Iterator[_Span]:
         """Yield what must be written anew for a value to be another."""
         if same(before, after):
             return
@@ -158,7 +158,7 @@ class _Text:
         else:
             yield self._replaced(node, after, place)
 
-    def _mapping(self, node: Any, before: dict[str, Any], after: dict[str, Any], *, flow: bool) -> Iterator[Span]:
+    def _mapping(self, node: Any, before: dict[str, Any], after: dict[str, Any], *, flow: bool) -> Iterator[_Span]:
         column = node.value[0][0].start_mark.column
         for key, value in node.value:
             if key.value in after:
@@ -167,19 +167,19 @@ class _Text:
         yield from self._removed(node, after)
         if new := {key: value for key, value in after.items() if key not in before}:
             end = self._line_end(self._entry_end(*node.value[-1]))
-            yield Span(end, end, _indented(dumped(new), column))
+            yield _Span(end, end, _indented(_dumped(new), column))
 
-    def _removed(self, node: Any, after: dict[str, Any]) -> Iterator[Span]:
+    def _removed(self, node: Any, after: dict[str, Any]) -> Iterator[_Span]:
         first, *_ = (key.start_mark.index for key, _ in node.value if key.value in after)
         start = node.value[0][0].start_mark.index
         if inline := start < first and not self._begins_line(start):
-            yield Span(start, first, "")  # after the dash of an item: the first one that stays comes in its place
+            yield _Span(start, first, "")  # after the dash of an item: the first one that stays comes in its place
         for key, value in node.value:
             start = key.start_mark.index
             if key.value not in after and not (inline and start < first):
-                yield Span(self._line_start(start), self._line_end(self._entry_end(key, value)), "")
+                yield _Span(self._line_start(start), self._line_end(self._entry_end(key, value)), "")
 
-    def _items(self, node: Any, before: list[Any], after: list[Any], place: _Place) -> Iterator[Span]:
+    def _items(self, node: Any, before: list[Any], after: list[Any], place: _Place) -> Iterator[_Span]:
         """Yield the changes of a block sequence; items that have names are told apart by them."""
         dashes = self._dashes(node)
         if not dashes or not self._begins_line(dashes[0]):
@@ -196,27 +196,27 @@ class _Text:
                 item = _Place(dashes[old] + 1, column, dash=True)
                 yield from self.changes(node.value[old], before[old], after[new], item)
             for old in range(first + pairs, last):
-                yield Span(self._line_start(dashes[old]), ends[old], "")
+                yield _Span(self._line_start(dashes[old]), ends[old], "")
             if added := after[new_first + pairs : new_last]:
                 at = ends[last - 1] if last else self._line_end(place.start)  # before a comment on the first one
-                yield Span(at, at, _indented(dumped(added), column))
+                yield _Span(at, at, _indented(_dumped(added), column))
 
-    def _flow_items(self, node: Any, before: list[Any], after: list[Any]) -> Iterator[Span]:
+    def _flow_items(self, node: Any, before: list[Any], after: list[Any]) -> Iterator[_Span]:
         start = node.start_mark.index
         for item, old, new in zip(node.value, before, after, strict=True):
             yield from self.changes(item, old, new, _Place(start, flow=True))
 
-    def _replaced(self, node: Any, after: Any, place: _Place) -> Span:
+    def _replaced(self, node: Any, after: Any, place: _Place) -> _Span:
         start, end = node.start_mark.index, self._end(node)
         scalar = isinstance(node, yaml.ScalarNode)
         flow = place.flow or not (scalar or not node.flow_style or isinstance(after, str))
         inline = _inline(after, node.style if scalar else None, flow=flow)
         if inline and start < end and (flow or (scalar and node.style not in _BLOCKS)):
-            return Span(start, end, inline)
+            return _Span(start, end, inline)
         text = f" {inline}" if inline else _below(after, place)
         if "\n" in text:
             end = self._line_end(end) - 1  # a comment there would become part of the value
-        return Span(place.start, max(end, place.start), text)
+        return _Span(place.start, max(end, place.start), text)
 
     def _dashes(self, node: Any) -> list[int]:
         """Return where the items of a block sequence begin; none where that is not plain."""
@@ -266,7 +266,7 @@ def _inline(value: Any, style: str | None, *, flow: bool) -> str:
     if isinstance(value, str) and style in _QUOTES:
         quoted: str = yaml.dump([value], default_style=style, default_flow_style=True, allow_unicode=True, width=_WIDTH)
         return quoted.strip()[1:-1]
-    return _flow(value) if flow else dumped([value]).removeprefix("- ").removesuffix("\n")
+    return _flow(value) if flow else _dumped([value]).removeprefix("- ").removesuffix("\n")
 
 
 def _flow(value: Any) -> str:
@@ -278,7 +278,7 @@ def _flow(value: Any) -> str:
 
 def _below(value: Any, place: _Place) -> str:
     """Return what stands after the colon of a key, or after a dash."""
-    text = dumped([value]).removeprefix("-") if place.dash else dumped({"k": value}).removeprefix("k:")
+    text = _dumped([value]).removeprefix("-") if place.dash else _dumped({"k": value}).removeprefix("k:")
     first, _, rest = text.removesuffix("\n").partition("\n")
     return f"{first}\n{_indented(rest, place.column)}" if rest else first
 

@@ -27,6 +27,7 @@ from outrider.operators.kubernetes.tests.deliveries import (
     put,
     tracked,
 )
+from outrider.operators.kubernetes.tests.world import deployment
 from outrider.ports.git import Branch
 from outrider.ports.kube.resources import CONFIG_MAPS, DEPLOYMENTS, Resource
 from outrider.ports.secrets import Resolver, SecretSource
@@ -212,8 +213,6 @@ async def test_where_an_object_is_declared(shop: Shop, server: Remote) -> None:
 
 def _deployment(name: str) -> dict[str, Any]:
     """Return a Deployment in the older mode of Argo CD: marked by a label alone, which others use too."""
-    from outrider.operators.kubernetes.tests.world import deployment
-
     found = deployment(name, replicas=0)
     found["metadata"]["labels"]["app.kubernetes.io/instance"] = name
     return found
