@@ -11,6 +11,7 @@ PACKAGES = {
     "node": "nodejs",
     "npm": "npm",
     "curl": "curl",
+    "git": "git",
     "strace": "strace",
     "go": "golang-go",
     "redis-server": "redis-server",

@@ -1,11 +1,7 @@
 import base64
-import os
 import shutil
-import subprocess
-import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -19,25 +15,12 @@ from outrider.runtime.plugin_host.launch import HostLauncher
 from outrider.runtime.plugins.configuration import schema_faults, with_defaults
 from outrider.runtime.plugins.manifest import read_plugin
 from tests.plugins.harness import PLUGINS, Running, faults, refusal, running, until
+from tests.servers.git_http import CLEAN, Remote, git, served
 from tests.servers.ports import free_port
 
 pytestmark = pytest.mark.real
 Committer = Callable[..., AbstractAsyncContextManager[Running]]
-# No settings of the machine or its user may decide a test.
-CLEAN = {
-    "PATH": os.environ["PATH"], "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null", "LC_ALL": "C",
-    "GIT_AUTHOR_NAME": "Ana", "GIT_AUTHOR_EMAIL": "ana@example.org", "GIT_COMMITTER_NAME": "Ana",
-    "GIT_COMMITTER_EMAIL": "ana@example.org",
-}  # fmt: skip
 FILES = {"web/limits.conf": "workers = 4\n"}
-
-
-def git(folder: Path, *arguments: str, given: str = "") -> str:
-    done = subprocess.run(
-        ["git", *arguments], cwd=folder, env=CLEAN, input=given, capture_output=True, check=False, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
 
 
 @pytest.fixture
@@ -312,67 +295,10 @@ async def test_a_git_that_hangs_is_ended_with_its_children(
         assert (await commit(plugin))["created"] is True
 
 
-class Backend(BaseHTTPRequestHandler):
-    """Serves bare repositories with `git http-backend`, as a web server would by CGI (RFC 3875)."""
-
-    def do_any(self) -> None:
-        server = self.server
-        assert isinstance(server, Remote)
-        server.seen.append(self.headers.get("Authorization", ""))
-        if server.status:
-            self.send_error(server.status)
-            return
-        if server.authorization and self.headers.get("Authorization") != server.authorization:
-            self.send_response(401)
-            self.send_header("WWW-Authenticate", 'Basic realm="git"')
-            self.end_headers()
-            return
-        path, _, query = self.path.partition("?")
-        environment = {
-            **CLEAN, "GIT_PROJECT_ROOT": str(server.root), "GIT_HTTP_EXPORT_ALL": "1", "REMOTE_USER": "outrider",
-            "PATH_INFO": path, "QUERY_STRING": query, "REQUEST_METHOD": self.command,
-            "CONTENT_TYPE": self.headers.get("Content-Type", ""), "CONTENT_LENGTH": self.headers.get("Content-Length", ""),
-            "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
-        }  # fmt: skip
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        done = subprocess.run(["git", "http-backend"], env=environment, input=body, capture_output=True, check=True)
-        head, _, answer = done.stdout.partition(b"\r\n\r\n")
-        fields = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
-        self.send_response(int(fields.pop("Status", "200").split()[0]))
-        for name, value in fields.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(answer)
-
-    do_GET = do_POST = do_any  # noqa: N815 - names that http.server looks for
-
-    def log_message(self, format: str, *args: Any) -> None: ...  # noqa: A002 - as http.server has it
-
-
-class Remote(ThreadingHTTPServer):
-    """A server with one bare repository."""
-
-    def __init__(self, root: Path) -> None:
-        super().__init__(("127.0.0.1", 0), Backend)
-        self.root = root
-        self.bare = root / "settings.git"
-        self.status = 0
-        self.authorization = ""
-        self.seen: list[str] = []
-        self.url = f"http://127.0.0.1:{self.server_port}/settings.git"
-
-
 @pytest.fixture
 def remote(tmp_path: Path, repository: Path) -> Iterator[Remote]:
-    root = tmp_path / "served"
-    root.mkdir()
-    git(root, "clone", "--quiet", "--bare", str(repository), "settings.git")
-    with Remote(root) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
+    with served(repository, tmp_path / "served") as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 async def test_the_commit_is_pushed(committer: Committer, remote: Remote) -> None:

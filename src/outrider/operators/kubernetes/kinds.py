@@ -9,7 +9,7 @@ from typing import Annotated
 
 import msgspec
 
-from outrider.core.errors import InvalidConfigError, did_you_mean
+from outrider.core.errors import InvalidConfigError, near_names
 from outrider.ports.kube.catalogue import Catalogue, ServedKind
 
 # Kind, plural, and short names; `kubectl api-resources` prints the same.
@@ -105,7 +105,7 @@ def kind_name(word: str, path: str = "kind") -> str:
     if not group:
         raise InvalidConfigError(
             f"{path}: '{word}' is no built-in kind", path=path, found=word, expected="a built-in kind, or KIND.GROUP as in widget.example.org",
-            suggestions=did_you_mean(text, list(_SINGULARS)) or ["write its group too: kubectl api-resources"],
+            suggestions=[*(f"did you mean '{near}'?" for near in near_names(text, _SINGULARS)), "write its group too: kubectl api-resources"],
         )  # fmt: skip
     return text
 

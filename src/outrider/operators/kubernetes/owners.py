@@ -8,8 +8,10 @@ from typing import Any
 import msgspec
 
 from outrider.core.errors import ConflictError
+from outrider.operators.kubernetes.kinds import kind_of_object
 
 _HELM = "app.kubernetes.io/managed-by"
+_FLUX = "toolkit.fluxcd.io"
 
 
 class Owner(msgspec.Struct, frozen=True):
@@ -18,7 +20,7 @@ class Owner(msgspec.Struct, frozen=True):
     Attributes:
         kind: `Argo CD`, `Flux`, `Helm`, or the kind of a controller.
         name: Of the application, release or controller.
-        remedy: Where the change belongs.
+        remedy: Where the change belongs: of what is declared in git the command that writes it there.
     """
 
     kind: str
@@ -30,13 +32,18 @@ def owner_of(found: dict[str, Any]) -> Owner | None:
     """Return who would set a change of an object back; None where nobody would."""
     metadata = found.get("metadata") or {}
     labels, annotations = metadata.get("labels") or {}, metadata.get("annotations") or {}
+    namespace = str(metadata.get("namespace") or "")
+    target = f"{kind_of_object(str(found.get('apiVersion')), str(found.get('kind')))}/{metadata.get('name')}"
     if tracked := annotations.get("argocd.argoproj.io/tracking-id"):
         name = str(tracked).partition(":")[0]
-        return Owner("Argo CD", name, f"change it in the git repository of Application {name}")
-    for mark in ("kustomize", "helm"):
-        if name := str(labels.get(f"{mark}.toolkit.fluxcd.io/name") or ""):
-            kind = "Kustomization" if mark == "kustomize" else "HelmRelease"
-            return Owner("Flux", f"{kind} {name}", f"change it in the git repository of {kind} {name}")
+        return Owner("Argo CD", name, _write(target, namespace))
+    if name := str(labels.get(f"kustomize.{_FLUX}/name") or ""):
+        return Owner("Flux", f"Kustomization {name}", _write(target, namespace))
+    if name := str(labels.get(f"helm.{_FLUX}/name") or ""):
+        made_by = f"helmrelease.helm.{_FLUX}/{name}"
+        return Owner(
+            "Flux", f"HelmRelease {name}", _write(made_by, str(labels.get(f"helm.{_FLUX}/namespace") or namespace))
+        )
     release = annotations.get("meta.helm.sh/release-name")
     if labels.get(_HELM) == "Helm" and release:
         return Owner("Helm", str(release), f"change the values of release {release}: helm upgrade")
@@ -45,6 +52,11 @@ def owner_of(found: dict[str, Any]) -> Owner | None:
             kind, name = str(reference.get("kind")), str(reference.get("name"))
             return Owner(kind, name, f"change {kind} {name}, which makes this object")
     return None
+
+
+def _write(target: str, namespace: str) -> str:
+    place = f" --namespace {namespace}" if namespace else ""
+    return f"outrider kubernetes gitops_write {target}{place} --set PATH=VALUE"
 
 
 def check_owner(found: dict[str, Any], title: str) -> None:

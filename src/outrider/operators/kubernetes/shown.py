@@ -12,7 +12,7 @@ Object = dict[str, Any]
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _BOOKKEEPING = ("resourceVersion", "uid", "generation", "creationTimestamp", "selfLink")
 # What tells the items of lists apart, in this order (merge keys of the API: Kubernetes API conventions, "Merge Strategy").
-_ITEM_KEYS = ("name", "type", "containerPort", "port", "mountPath", "key", "ip", "uid")
+ITEM_KEYS = ("name", "type", "containerPort", "port", "mountPath", "key", "ip", "uid")
 
 
 def shown(found: Object) -> Object:
@@ -99,7 +99,7 @@ def _part(name: str) -> str:
 
 def _item_key(before: list[Any], after: list[Any]) -> str:
     """Return the field that tells the items of two lists apart; empty where none does."""
-    for key in _ITEM_KEYS:
+    for key in ITEM_KEYS:
         if all(
             items and all(isinstance(item, dict) and isinstance(item.get(key), str | int) for item in items)
             and len({str(item[key]) for item in items}) == len(items)

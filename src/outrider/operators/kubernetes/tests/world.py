@@ -1,8 +1,10 @@
 """A namespace of a real cluster, as the examples find it: a Deployment with a history, a Service, settings."""
 
 import asyncio
+import atexit
 import os
 import secrets
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -11,10 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from outrider.delivery.stages import Progress
 from outrider.operators.kubernetes.bindings import GrantParams
 from outrider.operators.kubernetes.canaries import TRACK, beside, template_of
+from outrider.operators.kubernetes.tests.deliveries import (
+    APPLICATIONS,
+    COMMIT,
+    application,
+    define,
+    repository,
+    tracked,
+)
 from outrider.ports.clock import SystemClock
 from outrider.ports.kube.client import KubeClient
 from outrider.ports.kube.resources import CONFIG_MAPS, DEPLOYMENTS, NAMESPACES, NODES, ROLE_BINDINGS, SERVICES
@@ -22,6 +33,8 @@ from outrider.ports.secrets import Resolver
 from outrider.runtime.context import Environment
 from tests.servers.cluster import RealCluster, shared_cluster
 from tests.servers.images import BUSYBOX, busybox_archive
+
+_DELIVERED: dict[str, Any] = {"metadata": {"name": "delivered"}, "data": {"level": "info"}}
 
 
 @asynccontextmanager
@@ -34,10 +47,16 @@ async def world() -> AsyncIterator[tuple[Environment, dict[str, Any]]]:
         client = await stack.enter_async_context(KubeClient(cluster.target(), component="kubernetes"))
         node = (await client.list(NODES))[0]["metadata"]["name"]
         stack.push_async_callback(opened, client, node)
-        await _filled(client, _namespace())
         (root / "files").mkdir()
+        shop = root / "files/shop.git"
+        shutil.copytree(_repository(), shop)
+        await _filled(client, _namespace())
+        await _delivered(client, _namespace(), str(shop))
         environment = Environment(clock=SystemClock(), state=root / "state", secrets=Resolver({}))
-        yield environment, {"namespace": _namespace(), "folder": str(root / "files"), "node": node}
+        places = {
+            "namespace": _namespace(), "folder": str(root / "files"), "repository": str(shop), "commit": COMMIT, "node": node,
+        }  # fmt: skip
+        yield environment, places
 
 
 async def opened(client: KubeClient, node: str) -> None:
@@ -49,7 +68,7 @@ async def view(placeholders: dict[str, Any]) -> dict[str, str]:
     """Return what operations could have changed: which objects there are, and their wanted state."""
     found = {}
     async with KubeClient(own_cluster().target(), component="tests") as client:
-        for resource in (DEPLOYMENTS, CONFIG_MAPS, SERVICES, ROLE_BINDINGS, NAMESPACES):
+        for resource in (DEPLOYMENTS, CONFIG_MAPS, SERVICES, ROLE_BINDINGS, NAMESPACES, APPLICATIONS):
             for one in await client.list(resource, placeholders["namespace"]):
                 metadata = one["metadata"]
                 if not resource.namespaced and not metadata["name"].startswith(placeholders["namespace"]):
@@ -92,6 +111,16 @@ def own_cluster() -> RealCluster:
 @cache
 def _namespace() -> str:
     return f"ops-{secrets.token_hex(3)}"
+
+
+@cache
+def _repository() -> Path:
+    """Return a repository that declares what is in the namespace."""
+    folder = Path(tempfile.mkdtemp(prefix="outrider-"))
+    atexit.register(shutil.rmtree, folder)
+    web = {"apiVersion": "apps/v1", "kind": "Deployment", **deployment()}
+    delivered = {"apiVersion": "v1", "kind": "ConfigMap", **_DELIVERED}
+    return repository(folder, {"apps/web.yaml": yaml.safe_dump(web), "apps/delivered.yaml": yaml.safe_dump(delivered)})
 
 
 def deployment(name: str = "web", *, replicas: int = 1, level: str = "info", **spec: Any) -> dict[str, Any]:
@@ -161,3 +190,15 @@ async def _with_pair(client: KubeClient, place: dict[str, str]) -> None:
         if (found.get("status") or {}).get("availableReplicas"):
             return
         await asyncio.sleep(0.1)
+
+
+async def _delivered(client: KubeClient, namespace: str, url: str) -> None:
+    """Have what Argo CD has brought into the namespace from a repository."""
+    marks = tracked(f"{namespace}_shop", "/ConfigMap", namespace, "delivered")
+    metadata = {**_DELIVERED["metadata"], "namespace": namespace, "annotations": marks}
+    written = await client.apply(CONFIG_MAPS, {**_DELIVERED, "metadata": metadata})
+    if written.created:
+        await define(client)
+    shop = application("shop", url)
+    shop["metadata"]["namespace"] = namespace
+    await client.apply(APPLICATIONS, shop, force=True)
