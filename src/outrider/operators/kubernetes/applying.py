@@ -7,12 +7,12 @@ from typing import Any
 import msgspec
 
 from outrider.core.errors import ConflictError, InvalidConfigError, NotFoundError
-from outrider.core.operation import Difference
+from outrider.core.operation import Change, Difference
 from outrider.operators.kubernetes.edits import check_state, state_of
 from outrider.operators.kubernetes.kinds import kind_of_object
 from outrider.operators.kubernetes.manifests import ManifestParams, title_of
 from outrider.operators.kubernetes.owners import check_owner
-from outrider.operators.kubernetes.places import Place
+from outrider.operators.kubernetes.places import Failure, Place
 from outrider.operators.kubernetes.shown import Object, differences, shown
 from outrider.ports.kube.answers import Written
 from outrider.ports.kube.discovery import find_resource
@@ -84,6 +84,33 @@ async def judge(params: ManifestParams, place: Place) -> list[Judged]:
     made_here = {one["metadata"]["name"] for one in wanted if _is(one, "namespace")}
     defined = {_defined(one) for one in wanted if _is(one, "customresourcedefinition")}
     return [await _judge_one(params, place, one, made_here, defined) for one in wanted]
+
+
+def change_of(judged: list[Judged], failed: list[Failure], *, places: int) -> Change:
+    """Return what would come of all objects, as a plan has it.
+
+    Args:
+        judged: Of each object.
+        failed: Where it cannot be done.
+        places: How many places there are.
+    """
+    titles = list(dict.fromkeys(one.applied.target for one in judged))
+    several = places > 1 or len(titles) > 1
+    return Change(
+        target=", ".join(titles),
+        difference=[
+            msgspec.structs.replace(d, path=f"{one.key}: {d.path}")
+            if several and one.applied.action == "changed"
+            else d
+            for one in judged
+            for d in one.applied.difference
+        ],
+        preconditions={one.key: one.state for one in judged},
+        warnings=[
+            *(warning for one in judged for warning in one.applied.warnings),
+            *(f"{one.cluster}/{one.namespace}: cannot be changed: {one.message}" for one in failed),
+        ],
+    )
 
 
 async def _judge_one(

@@ -3,7 +3,7 @@
 import msgspec
 
 from outrider.core.operation import Change
-from outrider.operators.kubernetes.applying import Applied, apply_all, judge
+from outrider.operators.kubernetes.applying import Applied, apply_all, change_of, judge
 from outrider.operators.kubernetes.manifests import ManifestParams
 from outrider.operators.kubernetes.places import changed_in_each, in_each, places
 from outrider.runtime.context import Context
@@ -29,24 +29,7 @@ async def plan(params: ApplyParams, context: Context) -> Change:
     """
     async with places(params, context) as here:
         found, failed = await in_each(here, lambda place: judge(params, place))
-    judged = [one for ones in found for one in ones]
-    titles = list(dict.fromkeys(one.applied.target for one in judged))
-    several = len(here) > 1 or len(titles) > 1
-    return Change(
-        target=", ".join(titles),
-        difference=[
-            msgspec.structs.replace(d, path=f"{one.key}: {d.path}")
-            if several and one.applied.action == "changed"
-            else d
-            for one in judged
-            for d in one.applied.difference
-        ],
-        preconditions={one.key: one.state for one in judged},
-        warnings=[
-            *(warning for one in judged for warning in one.applied.warnings),
-            *(f"{one.cluster}/{one.namespace}: cannot be changed: {one.message}" for one in failed),
-        ],
-    )
+    return change_of([one for ones in found for one in ones], failed, places=len(here))
 
 
 async def run(params: ApplyParams, context: Context) -> ApplyResult:

@@ -13,7 +13,7 @@ import pytest
 
 from outrider.ports.clock import SystemClock
 from outrider.ports.kube.client import KubeClient
-from outrider.ports.kube.resources import CONFIG_MAPS, DEPLOYMENTS, NAMESPACES, SERVICES
+from outrider.ports.kube.resources import AUTOSCALERS, CONFIG_MAPS, DEPLOYMENTS, NAMESPACES, SERVICES
 from outrider.ports.secrets import Resolver
 from outrider.runtime.context import Environment
 from tests.servers.cluster import RealCluster, shared_cluster
@@ -38,7 +38,7 @@ async def view(placeholders: dict[str, Any]) -> dict[str, str]:
     """Return what operations could have changed: which objects there are, and their wanted state."""
     found = {}
     async with KubeClient(own_cluster().target(), component="tests") as client:
-        for resource in (DEPLOYMENTS, CONFIG_MAPS, SERVICES):
+        for resource in (DEPLOYMENTS, CONFIG_MAPS, SERVICES, AUTOSCALERS):
             for one in await client.list(resource, placeholders["namespace"]):
                 metadata = one["metadata"]
                 state = metadata.get("generation") or metadata["resourceVersion"]
