@@ -204,7 +204,7 @@ def _check(loads: list[Load], goals: dict[str, Goal]) -> None:
             known = sorted({name for _, totals in loads for name in totals})
             raise NotFoundError(
                 f"the history has no {name}", path="samples", found=", ".join(known) or "nothing", expected=name,
-                suggestions=["correct namespace and matchers", "let Prometheus scrape the kubelets: /metrics/cadvisor"],
+                suggestions=["give samples that have it", "of Prometheus: correct namespace and matchers"],
             )  # fmt: skip
     looks = (loads[-1][0] - loads[0][0]) / SYNC_SECONDS
     if looks > _MOST_LOOKS:

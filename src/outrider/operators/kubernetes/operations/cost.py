@@ -26,7 +26,8 @@ class CostParams(Places, kw_only=True):
     Attributes:
         cpu_hour: Price of a processor for an hour, such as 0.03 USD, on all nodes without a price of their own.
         gib_hour: Price of a GiB of memory for an hour.
-        node_prices: Prices on nodes with a label; of several that fit the first.
+        node_prices: Prices on nodes with a label, of several that fit the first, each such as
+            {"label": "pool=spot", "cpu_hour": "0.01 USD", "gib_hour": "0.001 USD"}.
         by: What pods are added up by.
         labels: Label selector of the pods, such as app=web.
         shared: Namespaces whose cost the others bear, in proportion to their own; only with all namespaces.
@@ -53,6 +54,11 @@ class CostParams(Places, kw_only=True):
             InvalidConfigError: Prices are missing or do not fit together, or costs cannot be shared out.
         """
         self.prices()
+        if "," in self.cluster and self.prometheus.startswith("http"):
+            raise InvalidConfigError(
+                "prometheus: one server cannot tell the pods of several clusters apart", path="prometheus", found=self.prometheus,
+                expected="one cluster", suggestions=["ask cluster by cluster, each with matchers", "that of each cluster: NAMESPACE/SERVICE:PORT"],
+            )  # fmt: skip
         if self.shared and (self.namespace != ALL or self.labels or self.shared == ALL):
             raise InvalidConfigError(
                 "shared: costs are shared out among all pods of the cluster", path="shared", found=self.shared, expected="single namespaces, with --namespace '*' and no labels"
@@ -180,8 +186,11 @@ async def _cost_of(params: CostParams, place: Place, context: Context) -> _Found
         part = shared.cost * bill.cost / own if own and params.shared else None
         found.items.append(_row(place, key, bill, prices, part))
     if whole:
-        on_nodes = {name: billed([pod for pod in pods if pod["spec"]["nodeName"] == name]) for name in by_name}
-        found.cluster = _cluster(place, nodes, on_nodes, prices, shared)
+        on_nodes: dict[str, list[Object]] = {name: [] for name in by_name}
+        for pod in pods:
+            on_nodes.setdefault(pod["spec"]["nodeName"], []).append(pod)
+        bills = {name: billed(there) for name, there in on_nodes.items()}
+        found.cluster = _cluster(place, nodes, bills, prices, shared)
     return found
 
 
@@ -214,19 +223,19 @@ def _row(place: Place, key: tuple[str, str], bill: Bill, prices: PriceTable, par
 
 
 def _cluster(
-    place: Place, nodes: list[Object], on_nodes: dict[str, Bill], prices: PriceTable, shared: Bill
+    place: Place, nodes: list[Object], bills: dict[str, Bill], prices: PriceTable, shared: Bill
 ) -> ClusterCost:
     all_of_it, idle = Decimal(), Decimal()
     for node in nodes:
         price = prices.of(node)
         all_of_it += price.hourly(of_node(node, CPU, "capacity"), of_node(node, MEMORY, "capacity"))
-        idle += idle_cost(node, price, on_nodes[str(node["metadata"]["name"])])
+        idle += idle_cost(node, price, bills[str(node["metadata"]["name"])])
     return ClusterCost(
         cluster=place.cluster.name,
         nodes=len(nodes),
         hourly=prices.money(all_of_it),
         monthly=prices.monthly(all_of_it),
-        pods_monthly=prices.monthly(total_bill(on_nodes.values()).cost),
+        pods_monthly=prices.monthly(total_bill(bills.values()).cost),
         shared_monthly=prices.monthly(shared.cost),
         idle_monthly=prices.monthly(idle),
         idle_percent=round(float(100 * idle / all_of_it), 1) if all_of_it else 0.0,

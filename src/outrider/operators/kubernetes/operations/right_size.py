@@ -7,6 +7,7 @@ import msgspec
 
 from outrider.core.errors import InvalidConfigError, NotFoundError
 from outrider.core.quantities import Duration, duration
+from outrider.operators.kubernetes.autoscalers import autoscalers_of, title_of_autoscaler
 from outrider.operators.kubernetes.edits import read_live
 from outrider.operators.kubernetes.history import (
     Point,
@@ -146,6 +147,11 @@ async def run(params: RightSizeParams, context: Context) -> RightSizeResult:
         containers: list[Object] = live.object["spec"]["template"]["spec"]["containers"]
         pods = await pods_of(live.object, place)
         tracks, source, remarks = await _tracks(params, place, [str(one["name"]) for one in containers], context)
+        remarks += [
+            Remark(place.cluster.name, f"{title_of_autoscaler(one)} scales by shares of the requests: with others it has another number of pods")
+            for one in await autoscalers_of(live)
+            if any("averageUtilization" in str(metric) for metric in one["spec"].get("metrics") or ())
+        ]  # fmt: skip
     result = RightSizeResult(
         cluster=place.cluster.name, namespace=place.namespace, target=params.target, source=source, days=0.0, items=[], commands=[],
         remarks=remarks,

@@ -121,6 +121,7 @@ async def test_a_cluster_is_what_its_pods_pay_and_what_is_idle(shop: Shop) -> No
     assert borne == (pytest.approx(int(shared.clusters[0].shared_monthly), abs=5e7) if shared.items else 0)
     assert (await shop.refused("cost", shared="kube-system", **PRICES)).path == "shared"
     assert (await shop.refused("cost")).path == "cpu_hour"
+    assert (await shop.refused("cost", cluster="a,b", prometheus="http://x:1", **PRICES)).path == "prometheus"
     by_label = [{"label": "kubernetes.io/os=linux", **PRICES}]
     assert (await shop.run("cost", node_prices=by_label)).items[0].name == "deployment/web"
 

@@ -131,15 +131,17 @@ async def test_the_command_of_a_recommendation_sets_it(shop: Shop) -> None:
     assert 34 <= int(memory.target.removesuffix("Mi")) <= 40
     assert 4 * 34 <= int(memory.target_limit.removesuffix("Mi")) <= 4 * 40, "in its proportion to the request"
     assert set(cpu.usage) == {"█"}
-    assert found.series == {}
+    assert (found.series, found.remarks) == ({}, [])
     [command] = found.commands
     words = shlex.split(command.command)
     assert words[:4] == ["outrider", "kubernetes", "set_resources", "deployment/web"]
     options: Any = {name.removeprefix("--").replace("-", "_"): value for name, value in zip(words[4::2], words[5::2], strict=True)}  # fmt: skip
     await shop.run("set_resources", target=words[3], **options)
+    await shop.run("autoscale", target="deploy/web", max_replicas=3, cpu_percent=70)
     again = await shop.run("right_size", target="deploy/web", samples=hours, series=True)
     assert [row.request for row in again.items] == [cpu.target, memory.target]
     assert len(again.series["web/cpu"][0]) == 36
+    assert ["shares of the requests" in one.message for one in again.remarks] == [True]
     assert (await shop.refused("right_size", target="deploy/web")).path == "prometheus"
     assert (await shop.refused("right_size", target="deploy/web", samples=[{"time": 0}])).code == "NOT_FOUND"
     assert (await shop.refused("right_size", target="deploy/none", samples=hours)).code == "NOT_FOUND"
