@@ -85,6 +85,8 @@ ExposableWord = Annotated[
     ),
 ]
 DeploymentWord = Annotated[str, msgspec.Meta(pattern=f"^([Dd]eployments?|deploy){_NAME}", examples=["deployment/web"])]
+_SCALABLE = r"[Dd]eployments?|deploy|[Ss]tatefulsets?|sts|[Rr]eplicasets?|rs|[A-Za-z][A-Za-z0-9-]{0,62}(\.[A-Za-z0-9-]{1,63}){1,9}"
+ScalableWord = Annotated[str, msgspec.Meta(pattern=f"^({_SCALABLE}){_NAME}", examples=["deployment/web"])]
 
 
 def kind_name(word: str, path: str = "kind") -> str:

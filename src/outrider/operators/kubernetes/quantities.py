@@ -42,10 +42,10 @@ def parse_quantity(text: str) -> Decimal:
 
 def show_memory(amount: Decimal | float) -> str:
     """Return bytes as whole Mi, rounded up, such as 192Mi."""
-    return f"{math.ceil(Decimal(amount) / _POWERS['Mi'])}Mi"
+    return f"{math.ceil(Decimal(str(amount)) / _POWERS['Mi'])}Mi"
 
 
 def show_cpu(amount: Decimal | float) -> str:
     """Return processors in thousandths, rounded up, such as 250m; whole ones without a unit."""
-    thousandths = math.ceil(Decimal(amount) * 1000)
+    thousandths = math.ceil(Decimal(str(amount)) * 1000)
     return str(thousandths // 1000) if thousandths % 1000 == 0 else f"{thousandths}m"

@@ -5,10 +5,9 @@ from typing import Annotated, Any
 
 import msgspec
 
-from outrider.core.errors import InvalidConfigError
 from outrider.core.operation import Change
+from outrider.operators.kubernetes.autoscalers import autoscalers_of, check_scalable
 from outrider.operators.kubernetes.edits import Edit, EditParams, EditResult, Live, plan_edit, run_edit
-from outrider.ports.kube.resources import AUTOSCALERS
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation, Inverse
 
@@ -47,28 +46,14 @@ async def run(params: ScaleParams, context: Context) -> EditResult:
 
 
 async def _decide(params: ScaleParams, live: Live) -> Edit | None:
-    if "scale" not in live.kind.parts:
-        raise InvalidConfigError(
-            f"target: a {live.kind.resource.kind} cannot be scaled", path="target", found=params.target,
-            expected="a kind with the subresource scale, such as deployment or statefulset",
-        )  # fmt: skip
+    check_scalable(live)
     if (live.object.get("spec") or {}).get("replicas") == params.replicas:
         return None
     warnings = [
-        f"HorizontalPodAutoscaler {name} owns spec.replicas; it will set it back" for name in await _autoscalers(live)
+        f"HorizontalPodAutoscaler {one['metadata']['namespace']}/{one['metadata']['name']} owns spec.replicas; it will set it back"
+        for one in await autoscalers_of(live)
     ]
     return Edit({"spec": {"replicas": params.replicas}}, part="scale", warnings=tuple(warnings))
-
-
-async def _autoscalers(live: Live) -> list[str]:
-    metadata = live.object["metadata"]
-    found = await live.place.client.list(AUTOSCALERS, str(metadata.get("namespace") or ""))
-    wanted = {"kind": live.kind.resource.kind, "name": metadata["name"]}
-    return [
-        f"{one['metadata']['namespace']}/{one['metadata']['name']}"
-        for one in found
-        if {key: one["spec"]["scaleTargetRef"].get(key) for key in wanted} == wanted
-    ]
 
 
 def inverse(params: ScaleParams, result: Mapping[str, Any]) -> Inverse | None:

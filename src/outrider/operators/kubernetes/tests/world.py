@@ -28,12 +28,22 @@ from outrider.operators.kubernetes.tests.deliveries import (
 )
 from outrider.ports.clock import SystemClock
 from outrider.ports.kube.client import KubeClient
-from outrider.ports.kube.resources import CONFIG_MAPS, DEPLOYMENTS, NAMESPACES, NODES, ROLE_BINDINGS, SERVICES
+from outrider.ports.kube.resources import (
+    AUTOSCALERS,
+    CONFIG_MAPS,
+    DEPLOYMENTS,
+    NAMESPACES,
+    NODES,
+    ROLE_BINDINGS,
+    SERVICES,
+)
 from outrider.ports.secrets import Resolver
 from outrider.runtime.context import Environment
 from tests.servers.cluster import RealCluster, shared_cluster
 from tests.servers.images import BUSYBOX, busybox_archive
 
+# What the changes of the examples act on.
+_VIEWED = (DEPLOYMENTS, CONFIG_MAPS, SERVICES, ROLE_BINDINGS, AUTOSCALERS, NAMESPACES, APPLICATIONS)
 _DELIVERED: dict[str, Any] = {"metadata": {"name": "delivered"}, "data": {"level": "info"}}
 
 
@@ -68,7 +78,7 @@ async def view(placeholders: dict[str, Any]) -> dict[str, str]:
     """Return what operations could have changed: which objects there are, and their wanted state."""
     found = {}
     async with KubeClient(own_cluster().target(), component="tests") as client:
-        for resource in (DEPLOYMENTS, CONFIG_MAPS, SERVICES, ROLE_BINDINGS, NAMESPACES, APPLICATIONS):
+        for resource in _VIEWED:
             for one in await client.list(resource, placeholders["namespace"]):
                 metadata = one["metadata"]
                 if not resource.namespaced and not metadata["name"].startswith(placeholders["namespace"]):
