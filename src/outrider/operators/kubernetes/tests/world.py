@@ -2,9 +2,10 @@
 
 import os
 import secrets
+import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,14 @@ import pytest
 
 from outrider.ports.clock import SystemClock
 from outrider.ports.kube.client import KubeClient
-from outrider.ports.kube.resources import CONFIG_MAPS, DEPLOYMENTS, NAMESPACES, SERVICES
+from outrider.ports.kube.resources import CONFIG_MAPS, DEPLOYMENTS, NAMESPACES, SECRETS, SERVICES
 from outrider.ports.secrets import Resolver
 from outrider.runtime.context import Environment
+from tests.peers.helm_programs import helm_folder
 from tests.servers.cluster import RealCluster, shared_cluster
 from tests.servers.images import BUSYBOX, busybox_archive
+
+CHART = Path(__file__).parent / "chart"
 
 
 @asynccontextmanager
@@ -27,18 +31,20 @@ async def world() -> AsyncIterator[tuple[Environment, dict[str, Any]]]:
     async with AsyncExitStack() as stack:
         root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="outrider-")))
         stack.enter_context(reached(cluster))
+        stack.enter_context(helm_in_path())
         client = await stack.enter_async_context(KubeClient(cluster.target(), component="kubernetes"))
         await _filled(client, _namespace())
+        await _released(client, _namespace())
         (root / "files").mkdir()
         environment = Environment(clock=SystemClock(), state=root / "state", secrets=Resolver({}))
-        yield environment, {"namespace": _namespace(), "folder": str(root / "files")}
+        yield environment, {"namespace": _namespace(), "folder": str(root / "files"), "chart": str(CHART)}
 
 
 async def view(placeholders: dict[str, Any]) -> dict[str, str]:
     """Return what operations could have changed: which objects there are, and their wanted state."""
     found = {}
     async with KubeClient(own_cluster().target(), component="tests") as client:
-        for resource in (DEPLOYMENTS, CONFIG_MAPS, SERVICES):
+        for resource in (DEPLOYMENTS, CONFIG_MAPS, SERVICES, SECRETS):
             for one in await client.list(resource, placeholders["namespace"]):
                 metadata = one["metadata"]
                 state = metadata.get("generation") or metadata["resourceVersion"]
@@ -46,18 +52,27 @@ async def view(placeholders: dict[str, Any]) -> dict[str, str]:
     return found
 
 
-@contextmanager
-def reached(cluster: RealCluster) -> Iterator[None]:
+def reached(cluster: RealCluster) -> AbstractContextManager[None]:
     """Let this process find a cluster as a person's shell would."""
-    before = os.environ.get("KUBECONFIG")
-    os.environ["KUBECONFIG"] = str(cluster.kubeconfig)
+    return _variable("KUBECONFIG", str(cluster.kubeconfig))
+
+
+def helm_in_path(major: str = "4") -> AbstractContextManager[None]:
+    """Let this process find helm."""
+    return _variable("PATH", f"{helm_folder(major)}:{os.environ['PATH']}")
+
+
+@contextmanager
+def _variable(name: str, value: str) -> Iterator[None]:
+    before = os.environ.get(name)
+    os.environ[name] = value
     try:
         yield
     finally:
         if before is None:
-            del os.environ["KUBECONFIG"]
+            del os.environ[name]
         else:
-            os.environ["KUBECONFIG"] = before
+            os.environ[name] = before
 
 
 @cache
@@ -113,3 +128,28 @@ async def _filled(client: KubeClient, namespace: str) -> None:
     wanted["spec"]["paused"] = False
     await client.apply(DEPLOYMENTS, wanted, force=True)
     await client.apply(CONFIG_MAPS, {"metadata": {"name": "old", **place}, "data": {"key": "value"}})
+
+
+def helm(*arguments: str, driver: str = "secret") -> str:
+    """Run helm, as a person would, and return what it prints."""
+    environment = {**os.environ, "HELM_DRIVER": driver}
+    done = subprocess.run(
+        ["helm", *arguments], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+async def _released(client: KubeClient, namespace: str) -> None:
+    """Have the releases that the examples name: `info` with two revisions, `gone`, and none that is called `new`."""
+    status: dict[str, dict[int, str]] = {}
+    for one in await client.list(SECRETS, namespace, labels="owner=helm"):
+        labels = one["metadata"]["labels"]
+        status.setdefault(labels["name"], {})[int(labels["version"])] = labels["status"]
+    for name, revisions in status.items():
+        if name == "new" or revisions[max(revisions)] not in ("deployed", "failed"):
+            helm("uninstall", name, "--namespace", namespace)
+            revisions.clear()
+    for name, wanted in (("info", 2), ("gone", 1)):
+        for _ in range(wanted - len(status.get(name, ()))):
+            helm("upgrade", "--install", name, str(CHART), "--namespace", namespace)
