@@ -2,7 +2,15 @@
 
 import sys
 
-from tests.peers import a2a_peer, bedrock_clients, environments, llm_clients, mcp_client, mistral_client
+from tests.peers import (
+    a2a_peer,
+    bedrock_clients,
+    environments,
+    helm_programs,
+    llm_clients,
+    mcp_client,
+    mistral_client,
+)
 
 PEERS = {
     **a2a_peer.ENVIRONMENTS,
@@ -16,3 +24,4 @@ for name, requirements in PEERS.items():
     environments.install(name, requirements)
     sys.stdout.flush()
 environments.install_node()
+helm_programs.install()

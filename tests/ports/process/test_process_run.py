@@ -112,6 +112,22 @@ async def test_timeout_kills_the_family(tmp_path: Path) -> None:
     assert living(family) == []
 
 
+@pytest.mark.parametrize("cancelled", [True, False])
+async def test_a_command_has_time_to_end_well(tmp_path: Path, *, cancelled: bool) -> None:
+    said = tmp_path / "said"
+    script = (
+        f"trap 'sleep 0.2; echo ended >> {said}; exit' TERM; read x; echo began > {said}; while :; do sleep 0.1; done"
+    )
+    # What it reads comes only when it is started for good.
+    task = asyncio.create_task(run(["sh", "-c", script], timeout=60 if cancelled else 1, grace=20, input=b"x\n"))
+    await until(said.exists)
+    if cancelled:
+        task.cancel()
+    with pytest.raises(asyncio.CancelledError if cancelled else DeadlineExceededError):
+        await task
+    assert said.read_text() == "began\nended\n"
+
+
 async def test_cancel_kills_the_family(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     pids.touch()

@@ -95,7 +95,7 @@ async def _judge_one(
     except NotFoundError:
         if kind_of_object(one["apiVersion"], one["kind"]) not in defined:
             raise
-        return _unseen(
+        return unseen(
             place, one, f"{one['kind']} is defined by this manifest; the server can judge objects of it only then"
         )
     one = placed(one, place, resource, named=bool(params.namespace))
@@ -103,7 +103,7 @@ async def _judge_one(
     if live is None and one["metadata"].get("namespace") in made_here:
         namespace = one["metadata"]["namespace"]
         if not await _namespace_exists(place, namespace):
-            return _unseen(
+            return unseen(
                 place,
                 one,
                 f"namespace {namespace} is made by this manifest; the server can judge what is in it only then",
@@ -111,7 +111,7 @@ async def _judge_one(
     if live is not None and not params.override_owner:
         check_owner(live, _title(resource, one))
     written = await _write(params, place, resource, one, live, dry_run=True)
-    return Judged(_applied(place, one, live, written), _key(place, one), state_of(live))
+    return Judged(applied(place, one, live, written), _key(place, one), state_of(live))
 
 
 def change_of(judged: list[Judged], failed: list[Failure], *, several: bool) -> Change:
@@ -172,7 +172,7 @@ async def _apply_one(
         if live is not None and not params.override_owner:
             check_owner(live, _title(resource, one))
         try:
-            return _applied(place, one, live, await _write(params, place, resource, one, live, dry_run=False))
+            return applied(place, one, live, await _write(params, place, resource, one, live, dry_run=False))
         except ConflictError as error:
             # That fields belong to others is no matter of time; that the object has changed, if only its status, is.
             if "owners" in error.context or attempt == _ATTEMPTS - 1:
@@ -204,7 +204,8 @@ async def _namespace_exists(place: Place, name: str) -> bool:
     return await _find(place, kind.resource, {"metadata": {"name": name}}) is not None
 
 
-def _applied(place: Place, one: Object, live: Object | None, written: Written) -> Applied:
+def applied(place: Place, one: Object, live: Object | None, written: Written) -> Applied:
+    """Return what came of an object that the server has answered for."""
     # Of a new object only what was wanted: all that the server adds to it would hide that.
     new = [Difference(title_of(one), None, shown(one))]
     difference = new if live is None else differences(live, written.object)
@@ -218,16 +219,17 @@ def _applied(place: Place, one: Object, live: Object | None, written: Written) -
     )
 
 
-def _unseen(place: Place, one: Object, why: str) -> Judged:
+def unseen(place: Place, one: Object, why: str) -> Judged:
+    """Return what will come of an object that the server cannot judge yet."""
     namespace = str(one["metadata"].get("namespace") or "")
-    applied = Applied(
+    found = Applied(
         cluster=place.cluster.name, namespace=namespace, target=title_of(one), action="created",
         difference=[Difference(title_of(one), None, shown(one))],
         warnings=[why],
     )  # fmt: skip
     # That namespace or kind are not there is what must still be so; once they are, others may be quicker, as with a namespace's
     # ServiceAccount `default`.
-    return Judged(applied, _key(place, one), {})
+    return Judged(found, _key(place, one), {})
 
 
 def _key(place: Place, one: Object) -> str:

@@ -46,7 +46,10 @@ def owner_of(found: dict[str, Any]) -> Owner | None:
         )
     release = annotations.get("meta.helm.sh/release-name")
     if labels.get(_HELM) == "Helm" and release:
-        return Owner("Helm", str(release), f"change the values of release {release}: helm upgrade")
+        place = f"--namespace {annotations.get('meta.helm.sh/release-namespace') or 'NAMESPACE'}"
+        return Owner(
+            "Helm", str(release), f"change its values: outrider kubernetes helm_upgrade {release} CHART {place}"
+        )
     for reference in metadata.get("ownerReferences") or ():
         if reference.get("controller"):
             kind, name = str(reference.get("kind")), str(reference.get("name"))

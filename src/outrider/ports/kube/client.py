@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
+from copy import copy
 from typing import Any, Literal, Self
 
 import msgspec
@@ -32,6 +33,9 @@ class KubeClient:
         clock: For pauses and deadlines.
         on_access: Is told what each request needs to be allowed.
 
+    Attributes:
+        validation: Whether a field that is not known is an error, or is only remarked.
+
     Raises:
         NotFoundError: No cluster is selected.
         InvalidConfigError: The kubeconfig cannot be used.
@@ -50,6 +54,13 @@ class KubeClient:
         self.manager = f"outrider-{component}"
         self.transport = Transport(self.target, component=component, max_connections=max_connections, clock=clock)
         self._on_access = on_access
+        self.validation: Literal["Strict", "Warn"] = "Strict"
+
+    def lenient(self) -> "KubeClient":
+        """Return the same client for objects that others have written: a field that is not known is only remarked."""
+        other = copy(self)
+        other.validation = "Warn"
+        return other
 
     async def close(self) -> None:
         """Drop all connections."""
@@ -341,7 +352,7 @@ class KubeClient:
             fieldManager=manager or self.manager,
             force=force,
             dryRun="All" if dry_run else None,
-            fieldValidation="Strict",
+            fieldValidation=self.validation,
         )
 
     def _call(self, method: str, path: str, verb: str, resource: Resource, *place: str, **more: Any) -> Call:

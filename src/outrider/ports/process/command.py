@@ -39,6 +39,7 @@ async def run(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     output_limit: int = OUTPUT_LIMIT,
+    grace: float = 0.0,
 ) -> Completed:
     """Run a command, never through a shell, and return how it ended; any exit code is a result.
 
@@ -49,6 +50,7 @@ async def run(
         env: Its whole environment; by default PATH, HOME and the like (`base_environment`), and no secrets.
         cwd: Its working folder.
         output_limit: Bytes that are kept of its output and of its errors.
+        grace: Seconds between SIGTERM and SIGKILL where it is not left to its own end; it is killed at once if 0.
 
     Raises:
         DeadlineExceededError: It did not end in time.
@@ -66,14 +68,14 @@ async def run(
     except TimeoutError as error:
         raise _too_slow(argv, timeout) from error
     finally:
-        await asyncio.shield(_finish(group, [*readers, feeder]))
+        await asyncio.shield(_finish(group, [*readers, feeder], grace))
     (stdout, more), (stderr, more_errors) = [reader.result() for reader in readers]
     return Completed(group.exit_code or 0, stdout, stderr, more or more_errors)
 
 
-async def _finish(group: ProcessGroup, tasks: Sequence["asyncio.Task[Any]"]) -> None:
+async def _finish(group: ProcessGroup, tasks: Sequence["asyncio.Task[Any]"], grace: float) -> None:
     if group.exit_code is None:
-        await group.kill()
+        await (group.terminate(grace) if grace else group.kill())
     group.close()  # what still reads or writes meets the end of the pipe now
     await asyncio.wait(tasks)
 
@@ -98,7 +100,7 @@ async def _read(stream: asyncio.StreamReader | None, limit: int) -> tuple[bytes,
 
 def _too_slow(argv: Sequence[str], timeout: float) -> DeadlineExceededError:
     return DeadlineExceededError(
-        f"'{argv[0]}' did not end within {timeout:g} s and was killed with all it had started",
+        f"'{argv[0]}' did not end within {timeout:g} s and was ended with all it had started",
         found="still running",
         expected=f"an end within {timeout:g} s",
         suggestions=["give a longer timeout"],

@@ -10,7 +10,7 @@ from outrider.core.errors import OutriderError
 from outrider.core.identity import Principal
 from outrider.core.operation import Change
 from outrider.core.schema import convert
-from outrider.operators.kubernetes.tests.world import deployment
+from outrider.operators.kubernetes.tests.scenery import deployment
 from outrider.ports.clock import SystemClock
 from outrider.ports.kube.client import KubeClient
 from outrider.ports.kube.resources import DEPLOYMENTS, Resource

@@ -16,7 +16,7 @@ import pytest
 from outrider.core.http.messages import Request, Response
 from outrider.core.timestamps import timestamp
 from outrider.operators.kubernetes.tests.calls import Shop
-from outrider.operators.kubernetes.tests.world import deployment
+from outrider.operators.kubernetes.tests.scenery import deployment
 from outrider.ports.certificates.subjects import Subject, issue, new_authority
 from outrider.ports.http.routing import json_response
 from outrider.ports.http.server import Server

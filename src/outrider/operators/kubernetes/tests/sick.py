@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from outrider.operators.kubernetes.tests.world import deployment
+from outrider.operators.kubernetes.tests.scenery import deployment
 from tests.servers.images import BUSYBOX
 
 

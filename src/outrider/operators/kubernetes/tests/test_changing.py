@@ -6,7 +6,7 @@ import pytest
 
 from outrider.core.errors import ConflictError, InvalidConfigError, PartialError, PreconditionFailedError
 from outrider.operators.kubernetes.tests.calls import Shop
-from outrider.operators.kubernetes.tests.world import deployment
+from outrider.operators.kubernetes.tests.scenery import deployment
 from outrider.ports.kube.resources import AUTOSCALERS, CONFIG_MAPS, CRDS, DEPLOYMENTS, NAMESPACES, Resource
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]

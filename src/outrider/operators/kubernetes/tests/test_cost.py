@@ -13,7 +13,7 @@ from outrider.operators.kubernetes.billing import Bill, bill_of, idle_cost, tota
 from outrider.operators.kubernetes.prices import NodePrice, Price, PriceTable
 from outrider.operators.kubernetes.tests.calls import Shop
 from outrider.operators.kubernetes.tests.meters import host_of, metrics_server, prometheus, relayed
-from outrider.operators.kubernetes.tests.world import deployment
+from outrider.operators.kubernetes.tests.scenery import deployment
 from outrider.operators.kubernetes.usage import UNKNOWN, Usage
 from outrider.ports.kube.resources import DEPLOYMENTS
 from tests.servers.ports import free_port

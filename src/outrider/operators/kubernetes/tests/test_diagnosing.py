@@ -7,8 +7,8 @@ import yaml
 
 from outrider.operators.kubernetes.diagnosis.report import Diagnosis, told
 from outrider.operators.kubernetes.tests.calls import Shop
+from outrider.operators.kubernetes.tests.scenery import deployment
 from outrider.operators.kubernetes.tests.sick import CASES, HEALTHY, target_of
-from outrider.operators.kubernetes.tests.world import deployment
 from outrider.ports.kube.resources import NAMESPACES, ROLE_BINDINGS, SERVICE_ACCOUNTS, Resource
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]

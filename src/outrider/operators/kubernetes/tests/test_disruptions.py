@@ -11,7 +11,8 @@ from outrider.core.errors import ConflictError, PartialError, PreconditionFailed
 from outrider.operators.kubernetes.disruptions import objections, stays
 from outrider.operators.kubernetes.selectors import selects
 from outrider.operators.kubernetes.tests.calls import Shop
-from outrider.operators.kubernetes.tests.world import deployment, opened
+from outrider.operators.kubernetes.tests.scenery import deployment
+from outrider.operators.kubernetes.tests.world import opened
 from outrider.ports.kube.resources import DISRUPTION_BUDGETS, NODES, PODS, Resource
 
 DAEMON_SETS = Resource("apps", "v1", "daemonsets", "DaemonSet")

@@ -27,7 +27,7 @@ from outrider.operators.kubernetes.tests.deliveries import (
     put,
     tracked,
 )
-from outrider.operators.kubernetes.tests.world import deployment
+from outrider.operators.kubernetes.tests.scenery import deployment
 from outrider.ports.git import Branch
 from outrider.ports.kube.resources import CONFIG_MAPS, DEPLOYMENTS, Resource
 from outrider.ports.secrets import Resolver, SecretSource

@@ -5,7 +5,7 @@ import pytest
 
 from outrider.core.errors import NotFoundError
 from outrider.operators.kubernetes.tests.calls import Shop
-from outrider.operators.kubernetes.tests.world import deployment
+from outrider.operators.kubernetes.tests.scenery import deployment
 from outrider.ports.kube.resources import CONFIG_MAPS, DEPLOYMENTS, PODS, SECRETS, SERVICES
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]

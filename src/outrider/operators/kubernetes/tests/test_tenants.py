@@ -8,7 +8,7 @@ from outrider.operators.kubernetes.subjects import RBAC
 from outrider.operators.kubernetes.tenants import TenantParams
 from outrider.operators.kubernetes.tests.accounts import account, becomes
 from outrider.operators.kubernetes.tests.calls import Shop
-from outrider.operators.kubernetes.tests.world import deployment
+from outrider.operators.kubernetes.tests.scenery import deployment
 from outrider.ports.kube.answers import Access
 from outrider.ports.kube.resources import NAMESPACES, NETWORK_POLICIES, PODS, Resource
 from tests.servers.images import BUSYBOX

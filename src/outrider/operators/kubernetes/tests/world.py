@@ -1,31 +1,20 @@
-"""A namespace of a real cluster, as the examples find it: a Deployment with a history, a Service, settings."""
+"""A namespace of a real cluster for the examples, and how this process finds cluster and helm."""
 
-import asyncio
-import atexit
 import os
 import secrets
 import shutil
+import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from outrider.delivery.stages import Progress
-from outrider.operators.kubernetes.bindings import GrantParams
-from outrider.operators.kubernetes.canaries import TRACK, beside, template_of
-from outrider.operators.kubernetes.tests.deliveries import (
-    APPLICATIONS,
-    COMMIT,
-    application,
-    define,
-    repository,
-    tracked,
-)
+from outrider.operators.kubernetes.tests.deliveries import APPLICATIONS, COMMIT
+from outrider.operators.kubernetes.tests.scenery import CHART, declared, set_up
 from outrider.ports.clock import SystemClock
 from outrider.ports.kube.client import KubeClient
 from outrider.ports.kube.resources import (
@@ -35,16 +24,17 @@ from outrider.ports.kube.resources import (
     NAMESPACES,
     NODES,
     ROLE_BINDINGS,
+    SECRETS,
     SERVICES,
 )
 from outrider.ports.secrets import Resolver
 from outrider.runtime.context import Environment
+from tests.peers.helm_programs import helm_folder
 from tests.servers.cluster import RealCluster, shared_cluster
-from tests.servers.images import BUSYBOX, busybox_archive
+from tests.servers.images import busybox_archive
 
 # What the changes of the examples act on.
-_VIEWED = (DEPLOYMENTS, CONFIG_MAPS, SERVICES, ROLE_BINDINGS, AUTOSCALERS, NAMESPACES, APPLICATIONS)
-_DELIVERED: dict[str, Any] = {"metadata": {"name": "delivered"}, "data": {"level": "info"}}
+_VIEWED = (DEPLOYMENTS, CONFIG_MAPS, SECRETS, SERVICES, ROLE_BINDINGS, AUTOSCALERS, NAMESPACES, APPLICATIONS)
 
 
 @asynccontextmanager
@@ -54,17 +44,18 @@ async def world() -> AsyncIterator[tuple[Environment, dict[str, Any]]]:
     async with AsyncExitStack() as stack:
         root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="outrider-")))
         stack.enter_context(reached(cluster))
+        stack.enter_context(helm_in_path())
         client = await stack.enter_async_context(KubeClient(cluster.target(), component="kubernetes"))
         node = (await client.list(NODES))[0]["metadata"]["name"]
         stack.push_async_callback(opened, client, node)
         (root / "files").mkdir()
         shop = root / "files/shop.git"
-        shutil.copytree(_repository(), shop)
-        await _filled(client, _namespace())
-        await _delivered(client, _namespace(), str(shop))
+        shutil.copytree(declared(), shop)
+        await set_up(client, _namespace(), str(shop), helm)
         environment = Environment(clock=SystemClock(), state=root / "state", secrets=Resolver({}))
         places = {
             "namespace": _namespace(), "folder": str(root / "files"), "repository": str(shop), "commit": COMMIT, "node": node,
+            "chart": str(CHART),
         }  # fmt: skip
         yield environment, places
 
@@ -90,18 +81,27 @@ async def view(placeholders: dict[str, Any]) -> dict[str, str]:
     return found
 
 
-@contextmanager
-def reached(cluster: RealCluster) -> Iterator[None]:
+def reached(cluster: RealCluster) -> AbstractContextManager[None]:
     """Let this process find a cluster as a person's shell would."""
-    before = os.environ.get("KUBECONFIG")
-    os.environ["KUBECONFIG"] = str(cluster.kubeconfig)
+    return _variable("KUBECONFIG", str(cluster.kubeconfig))
+
+
+def helm_in_path(major: str = "4") -> AbstractContextManager[None]:
+    """Let this process find helm."""
+    return _variable("PATH", f"{helm_folder(major)}:{os.environ['PATH']}")
+
+
+@contextmanager
+def _variable(name: str, value: str) -> Iterator[None]:
+    before = os.environ.get(name)
+    os.environ[name] = value
     try:
         yield
     finally:
         if before is None:
-            del os.environ["KUBECONFIG"]
+            del os.environ[name]
         else:
-            os.environ["KUBECONFIG"] = before
+            os.environ[name] = before
 
 
 @cache
@@ -123,92 +123,11 @@ def _namespace() -> str:
     return f"ops-{secrets.token_hex(3)}"
 
 
-@cache
-def _repository() -> Path:
-    """Return a repository that declares what is in the namespace."""
-    folder = Path(tempfile.mkdtemp(prefix="outrider-"))
-    atexit.register(shutil.rmtree, folder)
-    web = {"apiVersion": "apps/v1", "kind": "Deployment", **deployment()}
-    delivered = {"apiVersion": "v1", "kind": "ConfigMap", **_DELIVERED}
-    return repository(folder, {"apps/web.yaml": yaml.safe_dump(web), "apps/delivered.yaml": yaml.safe_dump(delivered)})
-
-
-def deployment(name: str = "web", *, replicas: int = 1, level: str = "info", **spec: Any) -> dict[str, Any]:
-    """Return a Deployment whose pods say something and wait."""
-    command = ["sh", "-c", "echo serving; trap exit TERM; while true; do sleep 1; done"]
-    container = {
-        "name": "web", "image": BUSYBOX, "command": command, "env": [{"name": "LEVEL", "value": level}],
-        "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}},
-    }  # fmt: skip
-    template = {
-        "metadata": {"labels": {"app": name}},
-        "spec": {"terminationGracePeriodSeconds": 1, "containers": [{**container, **spec}]},
-    }
-    return {
-        "metadata": {"name": name, "labels": {"app": name}},
-        "spec": {"replicas": replicas, "selector": {"matchLabels": {"app": name}}, "template": template},
-    }
-
-
-async def _filled(client: KubeClient, namespace: str) -> None:
-    """Have the namespace be as the examples expect it; what earlier ones have changed is set back."""
-    place = {"namespace": namespace}
-    first = await client.apply(NAMESPACES, {"metadata": {"name": namespace}})
-    wanted = deployment()
-    wanted["metadata"].update(place)
-    wanted["spec"]["template"]["metadata"]["labels"]["tenant"] = namespace
-    if first.created:
-        older = deployment(level="debug")
-        older["metadata"].update(place)
-        older["spec"]["template"]["metadata"]["labels"]["tenant"] = namespace
-        await client.apply(DEPLOYMENTS, older)
-        await client.apply(DEPLOYMENTS, wanted, force=True)
-        service = {"selector": {"app": "web"}, "ports": [{"port": 80, "targetPort": 8080}]}
-        await client.apply(SERVICES, {"metadata": {"name": "web", **place}, "spec": service})
-        await client.apply(CONFIG_MAPS, {"metadata": {"name": "settings", **place}, "data": {"level": "info"}})
-    wanted["spec"]["paused"] = False
-    await client.apply(DEPLOYMENTS, wanted, force=True)
-    await _with_canary(client, place)
-    await _with_pair(client, place)
-    await client.apply(CONFIG_MAPS, {"metadata": {"name": "old", **place}, "data": {"key": "value"}})
-    granted = GrantParams(role="clusterrole/edit", subject="user/ben")
-    await client.apply(ROLE_BINDINGS, granted.wanted(namespace))
-
-
-async def _with_canary(client: KubeClient, place: dict[str, str]) -> None:
-    """Have a Deployment whose canary was frozen."""
-    wanted = deployment("delivered", replicas=0)
-    wanted["metadata"].update(place)
-    stable = (await client.apply(DEPLOYMENTS, wanted)).object
-    progress = Progress(version="1", phase="frozen", reason="nothing certain")
-    await client.apply(DEPLOYMENTS, beside(stable, "canary", template_of(stable), 0, progress))
-
-
-async def _with_pair(client: KubeClient, place: dict[str, str]) -> None:
-    """Have two Deployments with a pod each, and a Service that leads to the first."""
-    for name, track in (("paired", "blue"), ("paired-green", "green")):
-        wanted = deployment(name)
-        wanted["metadata"].update(place)
-        labels = {"app": "paired", TRACK: track}
-        wanted["spec"]["selector"]["matchLabels"] = labels
-        wanted["spec"]["template"]["metadata"]["labels"] = labels
-        await client.apply(DEPLOYMENTS, wanted, force=True)
-    spec = {"selector": {"app": "paired", TRACK: "blue"}, "ports": [{"port": 80}]}
-    await client.apply(SERVICES, {"metadata": {"name": "paired", **place}, "spec": spec}, force=True)
-    while True:
-        found = await client.get(DEPLOYMENTS, "paired-green", place["namespace"])
-        if (found.get("status") or {}).get("availableReplicas"):
-            return
-        await asyncio.sleep(0.1)
-
-
-async def _delivered(client: KubeClient, namespace: str, url: str) -> None:
-    """Have what Argo CD has brought into the namespace from a repository."""
-    marks = tracked(f"{namespace}_shop", "/ConfigMap", namespace, "delivered")
-    metadata = {**_DELIVERED["metadata"], "namespace": namespace, "annotations": marks}
-    written = await client.apply(CONFIG_MAPS, {**_DELIVERED, "metadata": metadata})
-    if written.created:
-        await define(client)
-    shop = application("shop", url)
-    shop["metadata"]["namespace"] = namespace
-    await client.apply(APPLICATIONS, shop, force=True)
+def helm(*arguments: str, driver: str = "secret") -> str:
+    """Run helm, as a person would, and return what it prints."""
+    environment = {**os.environ, "HELM_DRIVER": driver}
+    done = subprocess.run(
+        ["helm", *arguments], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
