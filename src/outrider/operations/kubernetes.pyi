@@ -1,18 +1,26 @@
 from builtins import list as list_type
+from outrider.core.secrets import SecretRef
+from outrider.operators.kubernetes.behavior import Behavior
 from outrider.operators.kubernetes.canary_signals import Signal
 from outrider.operators.kubernetes.edits import EditResult
+from outrider.operators.kubernetes.helm_changes import ReleaseResult
+from outrider.operators.kubernetes.history import Sample
 from outrider.operators.kubernetes.operations.access_check import AccessCheckResult
 from outrider.operators.kubernetes.operations.access_drift import AccessDriftResult
 from outrider.operators.kubernetes.operations.access_least import AccessLeastResult
 from outrider.operators.kubernetes.operations.access_rules import AccessRulesResult
 from outrider.operators.kubernetes.operations.access_who import AccessWhoResult
 from outrider.operators.kubernetes.operations.apply import ApplyResult
+from outrider.operators.kubernetes.operations.autoscale import AutoscaleResult
+from outrider.operators.kubernetes.operations.autoscale_simulate import AutoscaleSimulateResult
+from outrider.operators.kubernetes.operations.autoscale_status import AutoscaleStatusResult
 from outrider.operators.kubernetes.operations.blue_green import BlueGreenResult
 from outrider.operators.kubernetes.operations.blue_green_switch import BlueGreenSwitchResult
 from outrider.operators.kubernetes.operations.canary import CanaryResult
 from outrider.operators.kubernetes.operations.canary_abort import CanaryAbortResult
 from outrider.operators.kubernetes.operations.canary_status import CanaryStatusResult
 from outrider.operators.kubernetes.operations.changes import ChangesResult
+from outrider.operators.kubernetes.operations.cost import CostResult
 from outrider.operators.kubernetes.operations.crd_generate import CrdGenerateResult
 from outrider.operators.kubernetes.operations.delete import DeleteResult
 from outrider.operators.kubernetes.operations.describe import DescribeResult
@@ -23,13 +31,25 @@ from outrider.operators.kubernetes.operations.events import EventsResult
 from outrider.operators.kubernetes.operations.evict import EvictResult
 from outrider.operators.kubernetes.operations.expose import ExposeResult
 from outrider.operators.kubernetes.operations.get import GetResult
+from outrider.operators.kubernetes.operations.gitops_find import GitopsFindResult
+from outrider.operators.kubernetes.operations.gitops_status import GitopsStatusResult
+from outrider.operators.kubernetes.operations.gitops_wait import GitopsWaitResult
+from outrider.operators.kubernetes.operations.gitops_write import GitopsWriteResult
 from outrider.operators.kubernetes.operations.grant import GrantResult
+from outrider.operators.kubernetes.operations.helm_diff import HelmDiffResult
+from outrider.operators.kubernetes.operations.helm_get import HelmGetResult
+from outrider.operators.kubernetes.operations.helm_history import HelmHistoryResult
+from outrider.operators.kubernetes.operations.helm_list import HelmListResult
+from outrider.operators.kubernetes.operations.helm_uninstall import HelmUninstallResult
 from outrider.operators.kubernetes.operations.list import ListResult
 from outrider.operators.kubernetes.operations.logs import LogsResult
+from outrider.operators.kubernetes.operations.metrics import MetricsResult
 from outrider.operators.kubernetes.operations.revoke import RevokeResult
+from outrider.operators.kubernetes.operations.right_size import RightSizeResult
 from outrider.operators.kubernetes.operations.rollout_status import RolloutStatusResult
 from outrider.operators.kubernetes.operations.tenant import TenantResult
 from outrider.operators.kubernetes.operations.wait import WaitResult
+from outrider.operators.kubernetes.prices import NodePrice
 from typing import Any
 from typing import Literal
 
@@ -70,3 +90,22 @@ async def uncordon(target: str, *, cluster: str = ..., namespace: str = ..., ove
 async def drain(target: str, *, cluster: str = ..., namespace: str = ..., labels: str = ..., delete_empty_dir_data: bool = ..., force: bool = ..., grace: int | None = ..., at_once: int = ..., pace: Literal['available', 'gone'] = ..., deadline: float | None = ...) -> DrainResult: ...
 async def expose(target: str, *, cluster: str = ..., namespace: str = ..., by: Literal['service', 'ingress', 'gateway'] = ..., name: str = ..., ports: list_type[str] = ..., service_type: Literal['ClusterIP', 'NodePort', 'LoadBalancer'] = ..., hosts: list_type[str] = ..., path: str = ..., tls_secret: str = ..., ingress_class: str = ..., gateway: str = ..., listener: str = ..., force: bool = ..., override_owner: bool = ..., deadline: float | None = ...) -> ExposeResult: ...
 async def crd_generate(schema: str, kind: str, group: str, *, version: str = ..., plural: str = ..., short_names: list_type[str] = ..., categories: list_type[str] = ..., namespaced: bool = ..., columns: dict[str, str] = ..., list_keys: dict[str, list_type[str]] = ..., selectable: list_type[str] = ..., scale: bool = ..., component: str = ..., status: str = ..., deadline: float | None = ...) -> CrdGenerateResult: ...
+async def gitops_find(target: str, *, cluster: str = ..., namespace: str = ..., deadline: float | None = ...) -> GitopsFindResult: ...
+async def gitops_status(*, cluster: str = ..., namespace: str = ..., deadline: float | None = ...) -> GitopsStatusResult: ...
+async def gitops_wait(target: str, revision: str, *, cluster: str = ..., namespace: str = ..., deadline: float | None = ...) -> GitopsWaitResult: ...
+async def gitops_sync(target: str, *, cluster: str = ..., namespace: str = ..., deadline: float | None = ...) -> EditResult: ...
+async def gitops_write(target: str = ..., *, cluster: str = ..., namespace: str = ..., repository: str = ..., branch: str = ..., user: str = ..., password: SecretRef | dict[str, Any] | None = ..., patch: dict[str, Any] = ..., set: list_type[str] = ..., manifest: str = ..., path: str = ..., new_branch: str = ..., force: bool = ..., message: str = ..., author: str = ..., deadline: float | None = ...) -> GitopsWriteResult: ...
+async def metrics(target: str = ..., *, cluster: str = ..., namespace: str = ..., labels: str = ..., by: Literal['container', 'pod', 'workload', 'namespace'] = ..., sort: Literal['cpu', 'memory', 'name'] = ..., deadline: float | None = ...) -> MetricsResult: ...
+async def right_size(target: str, *, cluster: str = ..., namespace: str = ..., prometheus: str = ..., matchers: str = ..., window: str = ..., history: str = ..., samples: list_type[Sample | dict[str, Any]] = ..., series: bool = ..., deadline: float | None = ...) -> RightSizeResult: ...
+async def cost(*, cluster: str = ..., namespace: str = ..., cpu_hour: str | None = ..., gib_hour: str | None = ..., node_prices: list_type[NodePrice | dict[str, Any]] = ..., by: Literal['pod', 'workload', 'namespace'] = ..., labels: str = ..., shared: str = ..., prometheus: str = ..., matchers: str = ..., window: str = ..., deadline: float | None = ...) -> CostResult: ...
+async def autoscale(target: str, max_replicas: int, *, cluster: str = ..., namespace: str = ..., min_replicas: int = ..., cpu_percent: int | None = ..., memory_percent: int | None = ..., metrics: list_type[dict[str, Any]] = ..., scale_up_window: str | None = ..., scale_down_window: str | None = ..., behavior: Behavior | dict[str, Any] = ..., triggers: list_type[dict[str, Any]] = ..., name: str = ..., force: bool = ..., override_owner: bool = ..., deadline: float | None = ...) -> AutoscaleResult: ...
+async def autoscale_status(target: str = ..., *, cluster: str = ..., namespace: str = ..., deadline: float | None = ...) -> AutoscaleStatusResult: ...
+async def autoscale_simulate(target: str | None = ..., *, cluster: str = ..., namespace: str = ..., max_replicas: int = ..., min_replicas: int = ..., cpu_percent: int | None = ..., memory_percent: int | None = ..., averages: dict[str, float] = ..., scale_up_window: str | None = ..., scale_down_window: str | None = ..., behavior: Behavior | dict[str, Any] = ..., prometheus: str = ..., matchers: str = ..., window: str = ..., history: str = ..., samples: list_type[Sample | dict[str, Any]] = ..., deadline: float | None = ...) -> AutoscaleSimulateResult: ...
+async def helm_list(*, cluster: str = ..., namespace: str = ..., deadline: float | None = ...) -> HelmListResult: ...
+async def helm_history(release: str, *, cluster: str = ..., namespace: str = ..., deadline: float | None = ...) -> HelmHistoryResult: ...
+async def helm_get(release: str, part: Literal['all', 'values', 'manifest', 'notes'] = ..., *, cluster: str = ..., namespace: str = ..., revision: int = ..., deadline: float | None = ...) -> HelmGetResult: ...
+async def helm_diff(release: str, chart: str, *, cluster: str = ..., namespace: str = ..., version: str = ..., values: dict[str, Any] = ..., values_file: str = ..., wait: bool = ..., override_owner: bool = ..., reuse_values: bool = ..., deadline: float | None = ...) -> HelmDiffResult: ...
+async def helm_install(release: str, chart: str, *, cluster: str = ..., namespace: str = ..., version: str = ..., values: dict[str, Any] = ..., values_file: str = ..., wait: bool = ..., override_owner: bool = ..., create_namespace: bool = ..., deadline: float | None = ...) -> ReleaseResult: ...
+async def helm_upgrade(release: str, chart: str, *, cluster: str = ..., namespace: str = ..., version: str = ..., values: dict[str, Any] = ..., values_file: str = ..., wait: bool = ..., override_owner: bool = ..., reuse_values: bool = ..., deadline: float | None = ...) -> ReleaseResult: ...
+async def helm_rollback(release: str, revision: int = ..., *, cluster: str = ..., namespace: str = ..., wait: bool = ..., override_owner: bool = ..., deadline: float | None = ...) -> ReleaseResult: ...
+async def helm_uninstall(release: str, *, cluster: str = ..., namespace: str = ..., wait: bool = ..., override_owner: bool = ..., deadline: float | None = ...) -> HelmUninstallResult: ...

@@ -1,6 +1,7 @@
 """Who measures a cluster in tests: a server of metrics.k8s.io behind the real aggregator, and a real Prometheus with a history."""
 
 import contextlib
+import json
 import shutil
 import ssl
 import subprocess
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from outrider.core.http.headers import Headers
 from outrider.core.http.messages import Request, Response
 from outrider.core.timestamps import timestamp
 from outrider.operators.kubernetes.tests.calls import Shop
@@ -97,16 +99,31 @@ async def relayed(shop: Shop, name: str, port: int) -> None:
 
 
 @contextmanager
-def prometheus(folder: Path, host: str, port: int, history: list[str]) -> Iterator[str]:
-    """Run Prometheus with a history in the text form of OpenMetrics, and yield its address."""
+def prometheus(folder: Path, host: str, port: int, history: list[str], *, scraped: str = "") -> Iterator[str]:
+    """Run Prometheus and yield its address.
+
+    Args:
+        folder: For its files.
+        host: Where it listens.
+        port: Where it listens.
+        history: What it has already, in the text form of OpenMetrics.
+        scraped: `HOST:PORT` whose metrics it collects five times a second.
+    """
     command = shutil.which("prometheus")
     if command is None:
         pytest.fail("Prometheus is missing: apt-get install prometheus")
     lines, data, config = folder / "history", folder / "data", folder / "prometheus.yml"
-    lines.write_text("\n".join([*history, "# EOF", ""]))
-    config.write_text("global: {}\n")
-    importing = ["promtool", "tsdb", "create-blocks-from", "openmetrics", str(lines), str(data)]
-    subprocess.run(importing, check=True, capture_output=True, timeout=60)
+    job = {
+        "job_name": "pods",
+        "scrape_interval": "200ms",
+        "scrape_timeout": "200ms",
+        "static_configs": [{"targets": [scraped]}],
+    }
+    config.write_text(json.dumps({"scrape_configs": [job] if scraped else []}))
+    if history:
+        lines.write_text("\n".join([*history, "# EOF", ""]))
+        importing = ["promtool", "tsdb", "create-blocks-from", "openmetrics", str(lines), str(data)]
+        subprocess.run(importing, check=True, capture_output=True, timeout=60)
     process = start(
         [command, f"--config.file={config}", f"--storage.tsdb.path={data}", f"--web.listen-address={host}:{port}"], port, folder / "log", host=host
     )  # fmt: skip
@@ -118,6 +135,33 @@ def prometheus(folder: Path, host: str, port: int, history: list[str]) -> Iterat
     finally:
         process.kill()
         process.wait()
+
+
+@asynccontextmanager
+async def counted(shop: Shop, bad: Callable[[str], float]) -> AsyncIterator[str]:
+    """Serve counters of requests for each pod, of which a share is bad, and yield the address.
+
+    Each pod has had a hundred more whenever it is asked for them.
+    """
+    requests: dict[str, int] = {}
+
+    async def answer(_: Request) -> Response:
+        for pod in await shop.client.list(PODS, shop.namespace):
+            name = pod["metadata"]["name"]
+            requests[name] = requests.get(name, 0) + 100
+        told = [
+            f'requests_total{{pod="{name}",code="{code}"}} {round(count * share)}'
+            for name, count in requests.items()
+            for code, share in (("500", bad(name)), ("200", 1 - bad(name)))
+        ]
+        return Response(200, Headers([("content-type", "text/plain")]), "\n".join([*told, ""]).encode())
+
+    server = Server(answer)
+    port = await server.start_tcp("127.0.0.1", 0)
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        await server.stop(1.0)
 
 
 def _is_ready(address: str) -> bool:
