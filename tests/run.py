@@ -11,6 +11,7 @@ import sys
 from outrider.core.errors import OutriderError
 from outrider.local.cluster.build import build_programs
 from outrider.local.cluster.programs import programs_folder
+from tests.peers import helm_programs
 from tests.servers.cluster import why_not
 
 # What a part of the tests needs, and how to get it.
@@ -29,6 +30,7 @@ def main() -> int:
     # A shell that starts this in the background ignores SIGINT, and so would everything that the tests interrupt.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     _build_cluster()
+    helm_programs.install(helm_programs.MAJORS if options.long else [helm_programs.MAJORS[-1]])
     marker = "long" if options.long else "not long"
     command = [sys.executable, "-m", "pytest", "-m", marker]
     status = subprocess.run([*command, "--durations=5"], check=False).returncode

@@ -6,6 +6,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 _INTEGERS = 2**53 - 1
+_LONGEST = 8
+_SPAN = re.compile(r"\{(\d+),(\d+)\}")
 _HUGE = re.compile(r"\d{7}")
 
 
@@ -22,8 +24,14 @@ def values(schema: dict[str, Any], definitions: dict[str, Any]) -> st.SearchStra
 
 def _text(schema: dict[str, Any], _: dict[str, Any]) -> st.SearchStrategy[str]:
     if "pattern" in schema:
-        return st.from_regex(schema["pattern"]).filter(_moderate)
+        return st.from_regex(_SPAN.sub(_shorter, schema["pattern"])).filter(_moderate)
     return st.text(min_size=schema.get("minLength", 0), max_size=min(schema.get("maxLength", 50), 50))
+
+
+def _shorter(span: re.Match[str]) -> str:
+    """Return how often something may be repeated, less often at most: long texts take long to make, and say nothing more."""
+    least, most = int(span[1]), int(span[2])
+    return f"{{{least},{min(most, max(least, _LONGEST))}}}"
 
 
 def _moderate(text: str) -> bool:

@@ -6,7 +6,6 @@ from tests.peers import (
     a2a_peer,
     bedrock_clients,
     environments,
-    helm_programs,
     llm_clients,
     mcp_client,
     mistral_client,
@@ -24,4 +23,3 @@ for name, requirements in PEERS.items():
     environments.install(name, requirements)
     sys.stdout.flush()
 environments.install_node()
-helm_programs.install()

@@ -23,7 +23,7 @@ async def shop() -> AsyncIterator[Shop]:
             await client.delete(NAMESPACES, namespace)
 
 
-@pytest.fixture(params=["4", "3"])
+@pytest.fixture(params=["4", pytest.param("3", marks=pytest.mark.long)])
 def either(request: pytest.FixtureRequest) -> Iterator[str]:
     """Let each major version of helm be found."""
     with helm_in_path(request.param):
