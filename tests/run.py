@@ -11,6 +11,7 @@ import sys
 from outrider.core.errors import OutriderError
 from outrider.local.cluster.build import build_programs
 from outrider.local.cluster.programs import programs_folder
+from tests.peers import helm_programs
 from tests.servers.cluster import why_not
 
 # What a part of the tests needs, and how to get it.
@@ -42,6 +43,8 @@ def main() -> int:
         missing.append("root: confinement as root, full disks (run as root to include them)")
     if reason := why_not():
         missing.append(f"Kubernetes: {reason}")
+    if helm_programs.missing():
+        missing.append("releases of Helm: helm is not built (go is needed for that, once)")
     print(
         "\n".join(["", "could not run here:", *(f"  {line}" for line in missing)])
         if missing
