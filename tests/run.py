@@ -30,7 +30,8 @@ def main() -> int:
     # A shell that starts this in the background ignores SIGINT, and so would everything that the tests interrupt.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     _build_cluster()
-    helm_programs.install(helm_programs.MAJORS if options.long else [helm_programs.MAJORS[-1]])
+    helm = helm_programs.MAJORS if options.long else helm_programs.MAJORS[-1:]
+    helm_programs.install(helm)
     marker = "long" if options.long else "not long"
     command = [sys.executable, "-m", "pytest", "-m", marker]
     status = subprocess.run([*command, "--durations=5"], check=False).returncode
@@ -44,6 +45,8 @@ def main() -> int:
         missing.append("root: confinement as root, full disks (run as root to include them)")
     if reason := why_not():
         missing.append(f"Kubernetes: {reason}")
+    if helm_programs.missing(helm):
+        missing.append("releases of Helm: helm is not built (go is needed for that, once)")
     print(
         "\n".join(["", "could not run here:", *(f"  {line}" for line in missing)])
         if missing

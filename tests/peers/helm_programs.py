@@ -38,16 +38,20 @@ def helm_folder(major: str) -> Path:
     return found
 
 
+def missing(majors: Sequence[str] = MAJORS) -> list[str]:
+    """Return the versions that are not built."""
+    return [major for major in majors if not (folder(major) / "helm").exists()]
+
+
 def install(majors: Sequence[str] = MAJORS) -> None:
     """Build what is not built yet; some minutes, once. Where Go is missing, the tests of it are skipped."""
-    missing = [major for major in majors if not (folder(major) / "helm").exists()]
-    go = shutil.which("go")
-    if missing and go is None:
+    wanted, go = missing(majors), shutil.which("go")
+    if wanted and go is None:
         print("helm cannot be built: go is missing (apt-get install golang-go)", flush=True)
-    elif go is not None:
+    elif wanted and go is not None:
         # They share most packages. Nobody needs that gigabyte again.
         with tempfile.TemporaryDirectory(prefix="outrider-build-") as cache:
-            for major in missing:
+            for major in wanted:
                 print(f"builds helm {major}", flush=True)
                 _build(go, major, cache)
 
