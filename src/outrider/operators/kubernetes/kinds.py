@@ -68,6 +68,13 @@ _WORKLOAD = "[Dd]eployments?|deploy|[Ss]tatefulsets?|sts|[Dd]aemonsets?|ds"
 _NAME = r"(\.apps)?/[^/\s]{1,253}(?!\n)$"
 WorkloadWord = Annotated[str, msgspec.Meta(pattern=f"^({_WORKLOAD}){_NAME}", examples=["deployment/web"])]
 DeploymentWord = Annotated[str, msgspec.Meta(pattern=f"^([Dd]eployments?|deploy){_NAME}", examples=["deployment/web"])]
+_WITH_PODS = f"[Pp]ods?|po|{_WORKLOAD}|[Rr]eplica[Ss]ets?|rs|[Rr]eplication[Cc]ontrollers?|rc|[Jj]obs?|[Ss]ervices?|svc"
+PodsWord = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=rf"^({_WITH_PODS})(\.apps|\.batch)?/[^/\s]{{1,253}}(?!\n)$", examples=["pod/web-1", "deployment/web"]
+    ),
+]
 
 
 def kind_name(word: str, path: str = "kind") -> str:

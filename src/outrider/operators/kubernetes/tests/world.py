@@ -1,5 +1,6 @@
 """A namespace of a real cluster, as the examples find it: a Deployment with a history, a Service, settings."""
 
+import asyncio
 import os
 import secrets
 import tempfile
@@ -18,6 +19,7 @@ from outrider.ports.secrets import Resolver
 from outrider.runtime.context import Environment
 from tests.servers.cluster import RealCluster, shared_cluster
 from tests.servers.images import BUSYBOX, busybox_archive
+from tests.servers.ports import free_port
 
 
 @asynccontextmanager
@@ -31,7 +33,7 @@ async def world() -> AsyncIterator[tuple[Environment, dict[str, Any]]]:
         await _filled(client, _namespace())
         (root / "files").mkdir()
         environment = Environment(clock=SystemClock(), state=root / "state", secrets=Resolver({}))
-        yield environment, {"namespace": _namespace(), "folder": str(root / "files")}
+        yield environment, {"namespace": _namespace(), "folder": str(root / "files"), "port": free_port()}
 
 
 async def view(placeholders: dict[str, Any]) -> dict[str, str]:
@@ -113,3 +115,5 @@ async def _filled(client: KubeClient, namespace: str) -> None:
     wanted["spec"]["paused"] = False
     await client.apply(DEPLOYMENTS, wanted, force=True)
     await client.apply(CONFIG_MAPS, {"metadata": {"name": "old", **place}, "data": {"key": "value"}})
+    while not ((await client.get(DEPLOYMENTS, "web", namespace)).get("status") or {}).get("readyReplicas"):  # noqa: ASYNC110 - nothing tells
+        await asyncio.sleep(0.1)
