@@ -243,6 +243,7 @@ async def test_a_change_that_cannot_be_told_is_planned_with_a_warning(desk: Desk
     (item,) = plan.items
     assert (item.change.target, item.effect, item.change.difference) == ("command/true", "destroy", [])
     assert "cannot be told" in item.change.warnings[0]
+    assert item.change.warnings[0].endswith('it is called with {"name":"true"}')
 
 
 @pytest.mark.parametrize("reference", ["", "abc", "ABCDEFGH", "../../x", "*" * 8, "a" * 300])

@@ -30,6 +30,13 @@ def busybox_archive(file: Path) -> Path:
         "tail",
         "true",
         "false",
+        "tar",
+        "mv",
+        "rm",
+        "wc",
+        "chmod",
+        "mkdir",
+        "httpd",
     )
     files = {f"bin/{name}": (program, 0o755) for name in ("busybox", *names)} | {"tmp/.keep": (b"", 0o644)}
     write_archive(file, BUSYBOX, [layer(files)], ImageConfig(command=["sh"], environment={"PATH": "/bin"}))

@@ -9,7 +9,7 @@ import pytest
 from outrider.surfaces.cli.app import COMMANDS, EXTRAS
 
 # What `pip install outrider` brings none of.
-OPTIONAL = [*EXTRAS, "re2", "nats", "psycopg", "redis", "sqlite_vec", "pysqlite3", "opentelemetry"]
+OPTIONAL = [*EXTRAS, "re2", "nats", "psycopg", "redis", "sqlite_vec", "pysqlite3", "opentelemetry", "websockets"]
 LOAD = """
 import json, sys
 for name in json.loads(sys.argv[1]):
@@ -56,3 +56,11 @@ def test_a_demonstration_names_all_that_it_needs() -> None:
     assert "MISSING_REQUIREMENT" in done.stderr
     assert "extra sidecar" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_operation_names_the_extra_of_its_family() -> None:
+    program = "import sys; sys.modules['websockets'] = None; from outrider.__main__ import main; main()"
+    for verb, told in (("exec", "pip install 'outrider[kubernetes]'"), ("list", "Usage: ")):
+        command = [sys.executable, "-c", program, "kubernetes", verb, "--help"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert told in done.stdout + done.stderr

@@ -26,3 +26,8 @@ def test_tables_and_records(capsys: pytest.CaptureFixture[str]) -> None:
     assert "\x1b" not in shown
     assert "\x9b" not in shown
     assert r"\x1b[31mred" in shown
+
+
+def test_a_text_of_several_lines_stays_beside_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    show({"exit_code": 0, "stdout": "one\nexit_code  1\n", "stderr": ""}, Output())
+    assert capsys.readouterr().out == "exit_code  0\nstdout     one\n           exit_code  1\nstderr\n"

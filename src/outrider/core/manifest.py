@@ -20,7 +20,7 @@ class FamilyDeclaration(msgspec.Struct, kw_only=True, frozen=True, forbid_unknow
     """A family of operations.
 
     Attributes:
-        requires: The extra that its code needs.
+        requires: The extras that some of its code needs, for the error where their libraries are not installed.
         errors: Codes that each operation can give.
         short: Letters that stand for parameters on the command line, such as `n` for `namespace`.
     """

@@ -76,8 +76,8 @@ class Operation(msgspec.Struct, frozen=True):
 
 
 @cache
-def _load(module: str, family: str, declaration_name: str) -> Implementation[Any, Any]:
-    loaded = import_module(f"{module}.operations.{declaration_name}")
+def _load(module: str, family: str, declaration_name: str, extra: str) -> Implementation[Any, Any]:
+    loaded = import_module(f"{module}.operations.{declaration_name}", extra=extra)
     code = getattr(loaded, "OPERATION", None)
     if not isinstance(code, Implementation):
         raise InternalError(f"{loaded.__name__} does not define OPERATION, which {family}'s manifest promises")
@@ -95,4 +95,6 @@ def load_operation(registry: Registry, family_name: str, verb: str) -> Operation
     family: Family
     family, _ = registry.family(family_name)
     declaration, _ = family.operation(verb)
-    return Operation(family.name, declaration, _load(family.module, family.name, declaration.name))
+    # The extras of another distribution are not ours to name.
+    extra = "" if family.origin else ",".join(family.declaration.requires)
+    return Operation(family.name, declaration, _load(family.module, family.name, declaration.name, extra))

@@ -18,7 +18,7 @@ import msgspec
 
 from outrider.core.audit import AuditEntry
 from outrider.core.calls import Call, normalise
-from outrider.core.codec import to_builtins
+from outrider.core.codec import encode, to_builtins
 from outrider.core.errors import (
     CODES,
     DeadlineExceededError,
@@ -184,7 +184,7 @@ class Invoker:
         if not invocation.effect.changes:
             return Change(target=invocation.target)
         if plan is None:
-            return Change(target=invocation.target, warnings=["what it will change cannot be told beforehand"])
+            return Change(target=invocation.target, warnings=[_untold(invocation, self.environment.secrets.mask)])
         async with _deadline(invocation) as seconds:
             with _system_errors(invocation):
                 change: Change = await plan(invocation.params, self._context(invocation, "plan", 1, self._end(seconds)))
@@ -278,6 +278,13 @@ class Invoker:
             trace_id=invocation.options.trace_id,
             details={} if told_already else {"params": _recordable(to_builtins(invocation.params), mask)},
         )
+
+
+def _untold(invocation: Invocation, mask: Callable[[str], str]) -> str:
+    """Return what stands in place of a plan: what is called, as whoever says yes has nothing else to judge by."""
+    params = _recordable(to_builtins(invocation.params), mask)
+    given = encode({name: value for name, value in params.items() if value not in ("", [], None)}).decode()
+    return f"what it will change cannot be told beforehand; it is called with {given[:RECORDED_TEXT]}"
 
 
 def _recordable(value: Any, mask: Callable[[str], str]) -> Any:

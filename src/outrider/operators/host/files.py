@@ -1,4 +1,4 @@
-"""What the file operations share: paths, text within bounds, digests, atomic replacement."""
+"""What the file operations share: text within bounds, digests, atomic replacement."""
 
 import errno
 import hashlib
@@ -10,40 +10,6 @@ from outrider.core.errors import InvalidConfigError, NotFoundError, Precondition
 
 MAX_TEXT = 1024 * 1024
 ABSENT = "absent"
-
-
-def checked_path(text: str) -> Path:
-    """Return an absolute path in its one written form, so that a Policy for a target cannot be written around.
-
-    Raises:
-        InvalidConfigError: It is relative, or holds a NUL character, `.`, `..` or a doubled slash.
-    """
-    if "\0" in text or not text.startswith("/"):
-        raise _bad_path(text, "not an absolute path", "write the whole path")
-    parts = text.removesuffix("/").split("/")[1:]
-    if any(part in ("", ".", "..") for part in parts):
-        raise _bad_path(text, "not in its plain form", f"write {_plain(parts)}")
-    return Path(text)
-
-
-def _plain(parts: list[str]) -> str:
-    kept: list[str] = []
-    for part in parts:
-        if part == "..":
-            del kept[-1:]
-        elif part not in ("", "."):
-            kept.append(part)
-    return "/" + "/".join(kept)
-
-
-def _bad_path(text: str, reason: str, remedy: str) -> InvalidConfigError:
-    return InvalidConfigError(
-        f"path: {reason}",
-        path="path",
-        found=repr(text[:200]),
-        expected="a path that begins with / and has no '.', '..' or '//' in it",
-        suggestions=[remedy],
-    )
 
 
 def shown(name: str | Path) -> str:

@@ -87,6 +87,13 @@ ExposableWord = Annotated[
 DeploymentWord = Annotated[str, msgspec.Meta(pattern=f"^([Dd]eployments?|deploy){_NAME}", examples=["deployment/web"])]
 _SCALABLE = r"[Dd]eployments?|deploy|[Ss]tatefulsets?|sts|[Rr]eplicasets?|rs|[A-Za-z][A-Za-z0-9-]{0,62}(\.[A-Za-z0-9-]{1,63}){1,9}"
 ScalableWord = Annotated[str, msgspec.Meta(pattern=f"^({_SCALABLE}){_NAME}", examples=["deployment/web"])]
+_WITH_PODS = f"[Pp]ods?|po|{_WORKLOAD}|[Rr]eplica[Ss]ets?|rs|[Rr]eplication[Cc]ontrollers?|rc|[Jj]obs?|[Ss]ervices?|svc"
+PodsWord = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=rf"^({_WITH_PODS})(\.apps|\.batch)?/[^/\s]{{1,253}}(?!\n)$", examples=["pod/web-1", "deployment/web"]
+    ),
+]
 
 
 def kind_name(word: str, path: str = "kind") -> str:

@@ -2,10 +2,11 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Iterator
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import Literal
+from typing import Literal, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
 
@@ -34,6 +35,7 @@ from outrider.ports.kube.kubeconfig import Cluster, Target
 from outrider.ports.kube.tls import client_tls
 from outrider.version import __version__
 
+T = TypeVar("T")
 ContentType = Literal[
     "application/json", "application/apply-patch+yaml", "application/merge-patch+json", "application/json-patch+json",
     "application/strategic-merge-patch+json",
@@ -71,6 +73,21 @@ class Call(msgspec.Struct, frozen=True):
     timeout: float = 30.0
 
 
+class Route(msgspec.Struct, frozen=True):
+    """By what way, and as whom, a connection that is not for requests is made.
+
+    Attributes:
+        path: With its query, and with what stands before all paths of the server.
+        tls: None where the server has none.
+        headers: Who asks.
+    """
+
+    address: Address
+    path: str
+    tls: ssl.SSLContext | None
+    headers: Headers
+
+
 class Transport:
     """Sends requests to one API server.
 
@@ -89,6 +106,7 @@ class Transport:
         self._agent = f"outrider/{__version__} ({component})"
         self._max_connections = max_connections
         self._clients: tuple[Client, Client] | None = None
+        self._tls: ssl.SSLContext | None = None
         self._made_for = Proof()
         self._retired: list[Client] = []
         # Until then bulk work waits: the server has said that it has enough of it.
@@ -188,6 +206,24 @@ class Transport:
             self._renew(proof)
             raise
 
+    async def upgrade(self, call: Call, connect: Callable[[Route], Awaitable[T]]) -> T:
+        """Have a connection made that is not for requests, once more with other credentials where these are refused.
+
+        Args:
+            call: The request that it begins with.
+            connect: Makes it; its errors are those of the request.
+
+        Raises:
+            OutriderError: What the server says, or that it cannot be reached.
+        """
+        proof = await self._credentials.proof()
+        try:
+            return await connect(self._route(call, proof))
+        except UnauthenticatedError as error:
+            if not self._renewed(proof, error):
+                raise
+        return await connect(self._route(call, await self._credentials.proof()))
+
     async def close(self) -> None:
         """Drop all connections."""
         for client in [*self._retired, *(self._clients or ())]:
@@ -261,12 +297,20 @@ class Transport:
             self._retire()
         return helps
 
+    def _route(self, call: Call, proof: Proof) -> Route:
+        self._prepare(proof)
+        return Route(self._address, self._prefix + call.path, self._tls, self._headers(call, proof))
+
     def _client(self, proof: Proof, *, urgent: bool) -> Client:
+        return self._prepare(proof)[urgent]
+
+    def _prepare(self, proof: Proof) -> tuple[Client, Client]:
+        """Have clients and settings of TLS that show this certificate."""
         if self._clients is not None and self._made_for.identity != proof.identity:
             self._retire()
         if self._clients is None:
             cluster = self._target.cluster
-            tls = (
+            tls = self._tls = (
                 client_tls(authorities(cluster), proof.identity, insecure=cluster.insecure_skip_tls_verify)
                 if self._address.secure
                 else None
@@ -277,7 +321,7 @@ class Transport:
                 Client(self._address, tls=tls, limits=limits, max_connections=_URGENT_CONNECTIONS, clock=self._clock),
             )
             self._made_for = proof
-        return self._clients[urgent]
+        return self._clients
 
     def _retire(self) -> None:
         """Have new clients made; requests that are under way on the old ones go on."""

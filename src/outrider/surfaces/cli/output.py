@@ -144,9 +144,16 @@ def _record(plain: dict[str, Any]) -> None:
     width = max((len(key) for key in shown), default=0)
     for key, value in plain.items():
         if key in shown:
-            sys.stdout.write(f"{key:<{width}}  {_cell(value)}".rstrip() + "\n")
+            sys.stdout.write(f"{key:<{width}}  {_lines(value, width + 2)}".rstrip() + "\n")
     for key in lists:
         _table(plain[key], [], "")
+
+
+def _lines(value: Any, indent: int) -> str:
+    """Return a value beside its name; of a text of several lines, such as the output of a command, each stands below the first."""
+    if not isinstance(value, str):
+        return _cell(value)
+    return printable(value.rstrip("\n")).replace("\n", "\n" + " " * indent)
 
 
 def _table(rows: list[Any], columns: Sequence[str], empty: str) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import msgspec
 
-from outrider.operators.host.files import checked_path
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
+from outrider.runtime.paths import checked_path
 
 _MOUNTS = Path("/proc/self/mounts")
 _ESCAPE = re.compile(r"\\([0-7]{3})")

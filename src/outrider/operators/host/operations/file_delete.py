@@ -10,9 +10,10 @@ import msgspec
 
 from outrider.core.errors import InvalidConfigError, NotFoundError
 from outrider.core.operation import Change, Difference
-from outrider.operators.host.files import MAX_TEXT, check_unchanged, checked_path, exact_text, fingerprint
+from outrider.operators.host.files import MAX_TEXT, check_unchanged, exact_text, fingerprint
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation, Inverse
+from outrider.runtime.paths import checked_path
 
 
 class FileDeleteParams(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

@@ -5,9 +5,10 @@ from typing import Any
 
 import msgspec
 
-from outrider.operators.host.files import checked_path, read_bounded
+from outrider.operators.host.files import read_bounded
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
+from outrider.runtime.paths import checked_path
 
 
 class FileReadParams(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

@@ -5,9 +5,10 @@ from typing import Annotated
 
 import msgspec
 
-from outrider.operators.host.files import MAX_TEXT, checked_path, open_plain
+from outrider.operators.host.files import MAX_TEXT, open_plain
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
+from outrider.runtime.paths import checked_path
 
 _BLOCK = 64 * 1024
 

@@ -9,7 +9,6 @@ from outrider.core.operation import Change, Difference
 from outrider.operators.host.files import (
     MAX_TEXT,
     check_unchanged,
-    checked_path,
     exact_text,
     fingerprint,
     read_text,
@@ -17,6 +16,7 @@ from outrider.operators.host.files import (
 )
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation, Inverse
+from outrider.runtime.paths import checked_path
 
 DEFAULT_MODE = 0o644
 

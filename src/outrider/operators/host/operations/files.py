@@ -11,9 +11,10 @@ from typing import Annotated
 import msgspec
 
 from outrider.core.errors import InvalidConfigError
-from outrider.operators.host.files import checked_path, shown
+from outrider.operators.host.files import shown
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
+from outrider.runtime.paths import checked_path
 
 _TYPES = {stat.S_IFREG: "file", stat.S_IFDIR: "folder", stat.S_IFLNK: "link"}
 

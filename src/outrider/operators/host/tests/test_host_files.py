@@ -20,6 +20,7 @@ BAD_PATHS = (
     "/etc/.",
     "/etc//passwd",
     "//etc",
+    "/etc/passwd/",
     "/a\0b",
 )
 

@@ -26,6 +26,8 @@ _DELIVERED: dict[str, Any] = {"metadata": {"name": "delivered"}, "data": {"level
 async def set_up(client: KubeClient, namespace: str, url: str, helm: Callable[..., str]) -> None:
     """Have the namespace be as the examples expect it; what earlier ones have changed is set back."""
     await _filled(client, namespace)
+    for name in ("web", "paired-green"):
+        await _ready(client, name, namespace)
     await _delivered(client, namespace, url)
     await _released(client, namespace, helm)
 
@@ -55,6 +57,14 @@ def deployment(name: str = "web", *, replicas: int = 1, level: str = "info", **s
         "metadata": {"name": name, "labels": {"app": name}},
         "spec": {"replicas": replicas, "selector": {"matchLabels": {"app": name}}, "template": template},
     }
+
+
+async def _ready(client: KubeClient, name: str, namespace: str) -> None:
+    while True:
+        found = await client.get(DEPLOYMENTS, name, namespace)
+        if (found.get("status") or {}).get("availableReplicas"):
+            return
+        await asyncio.sleep(0.1)
 
 
 async def _filled(client: KubeClient, namespace: str) -> None:
@@ -102,11 +112,6 @@ async def _with_pair(client: KubeClient, place: dict[str, str]) -> None:
         await client.apply(DEPLOYMENTS, wanted, force=True)
     spec = {"selector": {"app": "paired", TRACK: "blue"}, "ports": [{"port": 80}]}
     await client.apply(SERVICES, {"metadata": {"name": "paired", **place}, "spec": spec}, force=True)
-    while True:
-        found = await client.get(DEPLOYMENTS, "paired-green", place["namespace"])
-        if (found.get("status") or {}).get("availableReplicas"):
-            return
-        await asyncio.sleep(0.1)
 
 
 async def _delivered(client: KubeClient, namespace: str, url: str) -> None:

@@ -32,6 +32,7 @@ from outrider.runtime.context import Environment
 from tests.peers.helm_programs import helm_folder
 from tests.servers.cluster import RealCluster, shared_cluster
 from tests.servers.images import busybox_archive
+from tests.servers.ports import free_port
 
 # What the changes of the examples act on.
 _VIEWED = (DEPLOYMENTS, CONFIG_MAPS, SECRETS, SERVICES, ROLE_BINDINGS, AUTOSCALERS, NAMESPACES, APPLICATIONS)
@@ -55,7 +56,7 @@ async def world() -> AsyncIterator[tuple[Environment, dict[str, Any]]]:
         environment = Environment(clock=SystemClock(), state=root / "state", secrets=Resolver({}))
         places = {
             "namespace": _namespace(), "folder": str(root / "files"), "repository": str(shop), "commit": COMMIT, "node": node,
-            "chart": str(CHART),
+            "chart": str(CHART), "port": free_port(),
         }  # fmt: skip
         yield environment, places
 
