@@ -46,7 +46,10 @@ def _integers(schema: dict[str, Any], _: dict[str, Any]) -> st.SearchStrategy[in
 
 
 def _numbers(schema: dict[str, Any], _: dict[str, Any]) -> st.SearchStrategy[float]:
-    return st.floats(schema.get("minimum"), schema.get("maximum"), allow_nan=False, allow_infinity=False)
+    least, most = (schema.get(name, schema.get(f"exclusive{name.capitalize()}")) for name in ("minimum", "maximum"))
+    return st.floats(
+        least, most, exclude_min="exclusiveMinimum" in schema, exclude_max="exclusiveMaximum" in schema, allow_nan=False, allow_infinity=False,
+    )  # fmt: skip
 
 
 def _lists(schema: dict[str, Any], definitions: dict[str, Any]) -> st.SearchStrategy[list[Any]]:

@@ -21,6 +21,7 @@ from outrider.operators.kubernetes.operations.canary_abort import CanaryAbortRes
 from outrider.operators.kubernetes.operations.canary_status import CanaryStatusResult
 from outrider.operators.kubernetes.operations.changes import ChangesResult
 from outrider.operators.kubernetes.operations.cost import CostResult
+from outrider.operators.kubernetes.operations.cp import CpResult
 from outrider.operators.kubernetes.operations.crd_generate import CrdGenerateResult
 from outrider.operators.kubernetes.operations.delete import DeleteResult
 from outrider.operators.kubernetes.operations.describe import DescribeResult
@@ -29,6 +30,7 @@ from outrider.operators.kubernetes.operations.diff import DiffResult
 from outrider.operators.kubernetes.operations.drain import DrainResult
 from outrider.operators.kubernetes.operations.events import EventsResult
 from outrider.operators.kubernetes.operations.evict import EvictResult
+from outrider.operators.kubernetes.operations.exec import ExecResult
 from outrider.operators.kubernetes.operations.expose import ExposeResult
 from outrider.operators.kubernetes.operations.get import GetResult
 from outrider.operators.kubernetes.operations.gitops_find import GitopsFindResult
@@ -44,6 +46,7 @@ from outrider.operators.kubernetes.operations.helm_uninstall import HelmUninstal
 from outrider.operators.kubernetes.operations.list import ListResult
 from outrider.operators.kubernetes.operations.logs import LogsResult
 from outrider.operators.kubernetes.operations.metrics import MetricsResult
+from outrider.operators.kubernetes.operations.port_forward import PortForwardResult
 from outrider.operators.kubernetes.operations.revoke import RevokeResult
 from outrider.operators.kubernetes.operations.right_size import RightSizeResult
 from outrider.operators.kubernetes.operations.rollout_status import RolloutStatusResult
@@ -109,3 +112,6 @@ async def helm_install(release: str, chart: str, *, cluster: str = ..., namespac
 async def helm_upgrade(release: str, chart: str, *, cluster: str = ..., namespace: str = ..., version: str = ..., values: dict[str, Any] = ..., values_file: str = ..., wait: bool = ..., override_owner: bool = ..., reuse_values: bool = ..., deadline: float | None = ...) -> ReleaseResult: ...
 async def helm_rollback(release: str, revision: int = ..., *, cluster: str = ..., namespace: str = ..., wait: bool = ..., override_owner: bool = ..., deadline: float | None = ...) -> ReleaseResult: ...
 async def helm_uninstall(release: str, *, cluster: str = ..., namespace: str = ..., wait: bool = ..., override_owner: bool = ..., deadline: float | None = ...) -> HelmUninstallResult: ...
+async def exec(target: str, command: list_type[str], *, cluster: str = ..., namespace: str = ..., container: str = ..., stdin: str = ..., deadline: float | None = ...) -> ExecResult: ...
+async def cp(direction: Literal['download', 'upload'], target: str, path: str, local: str, *, cluster: str = ..., namespace: str = ..., container: str = ..., max_size: str = ..., deadline: float | None = ...) -> CpResult: ...
+async def port_forward(target: str, port: int, local_port: int = ..., *, cluster: str = ..., namespace: str = ..., duration: str = ..., deadline: float | None = ...) -> PortForwardResult: ...

@@ -20,7 +20,8 @@ import pytest
 from outrider.core.errors import OutriderError
 from outrider.operators.kubernetes.forwarding import pod_port
 from outrider.operators.kubernetes.tests.calls import Shop
-from outrider.operators.kubernetes.tests.world import deployment, own_cluster, reached
+from outrider.operators.kubernetes.tests.scenery import deployment
+from outrider.operators.kubernetes.tests.world import own_cluster, reached
 from outrider.ports.kube.client import KubeClient
 from outrider.ports.kube.resources import DEPLOYMENTS, PODS, SERVICES
 from tests.servers.images import BUSYBOX
