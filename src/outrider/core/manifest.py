@@ -37,7 +37,7 @@ class FamilyDeclaration(msgspec.Struct, kw_only=True, frozen=True, forbid_unknow
     def __post_init__(self) -> None:
         """Add the codes of the family to those of its operations."""
         for index, operation in enumerate(self.operations):
-            codes = list(dict.fromkeys([*operation.errors, *self.errors]))
+            codes = [*operation.errors, *(code for code in self.errors if code not in operation.errors)]
             self.operations[index] = msgspec.structs.replace(operation, errors=codes)
 
 
