@@ -14,6 +14,8 @@ from typing import Any, Literal
 from outrider.core.codec import decode, encode
 from outrider.core.errors import InvalidConfigError, NotFoundError
 from outrider.delivery.stages import Progress
+from outrider.operators.kubernetes.kinds import DeploymentWord, target_name
+from outrider.operators.kubernetes.places import OnePlace
 from outrider.operators.kubernetes.shown import Object
 from outrider.ports.kube.client import KubeClient
 from outrider.ports.kube.resources import DEPLOYMENTS
@@ -24,6 +26,24 @@ TRACK = "outrider.dev/track"
 PROGRESS, REFUSED = "outrider.dev/canary", "outrider.dev/canary-refused"
 MANAGER = "outrider-kubernetes-canary"
 _HASH = "pod-template-hash"
+
+
+class CanaryOf(OnePlace, kw_only=True):
+    """Of which Deployment.
+
+    Attributes:
+        target: The Deployment.
+    """
+
+    target: DeploymentWord
+
+    def __post_init__(self) -> None:
+        """Bring the target into its one form.
+
+        Raises:
+            InvalidConfigError: Its kind is none.
+        """
+        self.target = target_name(self.target)
 
 
 def version_of(template: Object) -> str:

@@ -4,31 +4,16 @@ import msgspec
 
 from outrider.core.errors import NotFoundError, PreconditionFailedError
 from outrider.core.operation import Change, Difference
-from outrider.operators.kubernetes.canaries import progress_of, read_canary, remove
+from outrider.operators.kubernetes.canaries import CanaryOf, progress_of, read_canary, remove
 from outrider.operators.kubernetes.edits import Live, read_live
-from outrider.operators.kubernetes.kinds import DeploymentWord, target_name
-from outrider.operators.kubernetes.places import OnePlace, Place, connected
+from outrider.operators.kubernetes.places import Place, connected
 from outrider.operators.kubernetes.shown import Object
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
 
 
-class CanaryAbortParams(OnePlace, kw_only=True):
-    """Of which Deployment.
-
-    Attributes:
-        target: The Deployment.
-    """
-
-    target: DeploymentWord
-
-    def __post_init__(self) -> None:
-        """Bring the target into its one form.
-
-        Raises:
-            InvalidConfigError: Its kind is none.
-        """
-        self.target = target_name(self.target)
+class CanaryAbortParams(CanaryOf, kw_only=True):
+    """Of which Deployment."""
 
 
 class CanaryAbortResult(msgspec.Struct, kw_only=True):

@@ -3,31 +3,16 @@
 import msgspec
 
 from outrider.core.errors import NotFoundError
-from outrider.operators.kubernetes.canaries import progress_of, read_canary
+from outrider.operators.kubernetes.canaries import CanaryOf, progress_of, read_canary
 from outrider.operators.kubernetes.edits import read_live
-from outrider.operators.kubernetes.kinds import DeploymentWord, target_name
-from outrider.operators.kubernetes.places import OnePlace, connected
+from outrider.operators.kubernetes.places import connected
 from outrider.operators.kubernetes.workloads import rollout_of
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
 
 
-class CanaryStatusParams(OnePlace, kw_only=True):
-    """Of which Deployment.
-
-    Attributes:
-        target: The Deployment.
-    """
-
-    target: DeploymentWord
-
-    def __post_init__(self) -> None:
-        """Bring the target into its one form.
-
-        Raises:
-            InvalidConfigError: Its kind is none.
-        """
-        self.target = target_name(self.target)
+class CanaryStatusParams(CanaryOf, kw_only=True):
+    """Of which Deployment."""
 
 
 class CanaryStatusResult(msgspec.Struct, kw_only=True):
