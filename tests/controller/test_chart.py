@@ -25,7 +25,8 @@ def folder(tmp_path: Path) -> Path:
 def helm(folder: Path, *values: str) -> "subprocess.CompletedProcess[str]":
     """Let helm render it."""
     sets = [word for value in values for word in ("--set", value)]
-    command = [helm_folder("4") / "helm", "template", "one", folder, "--namespace", "agents", *sets]
+    program = str(helm_folder("4") / "helm")
+    command = [program, "template", "one", str(folder), "--namespace", "agents", *sets]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
