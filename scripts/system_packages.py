@@ -26,6 +26,7 @@ PACKAGES = {
     "pkg-config": "pkg-config",
     "cc": "gcc",
     "busybox": "busybox-static",
+    "mmdebstrap": "mmdebstrap",
     "prometheus-alertmanager": "prometheus-alertmanager",
 }
 

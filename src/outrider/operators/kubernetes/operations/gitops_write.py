@@ -139,11 +139,7 @@ async def plan(params: GitopsWriteParams, context: Context) -> Change:
     origin = await _origin(params, context)
     async with _drafted(params, origin, context) as draft:
         branch = draft.files.branch
-        if params.new_branch and await branch.exists(params.new_branch):
-            raise ConflictError(
-                f"{draft.source.repository} has a branch '{params.new_branch}' already", path="new_branch", found=params.new_branch,
-                expected="a new name",
-            )  # fmt: skip
+        await _check_new(params, draft)
         lines, foreseen = draft.difference(), await _foresee(params, origin, draft, context)
     return Change(
         target=", ".join(params.objects()),
@@ -174,6 +170,8 @@ async def run(params: GitopsWriteParams, context: Context) -> GitopsWriteResult:
             if first not in (None, draft.files.changed):
                 raise _moved(branch.name, "a push of somebody else to the same file", "the file that was read")
             first = draft.files.changed
+            # The same commit within the same second has the same name: pushing it again would be no conflict.
+            await _check_new(params, draft)
             await _foresee(params, origin, draft, context)
             try:
                 return await _written(params, draft, origin)
@@ -181,6 +179,19 @@ async def run(params: GitopsWriteParams, context: Context) -> GitopsWriteResult:
                 if params.new_branch or attempt == _ATTEMPTS - 1:
                     raise
     raise AssertionError("unreachable")
+
+
+async def _check_new(params: GitopsWriteParams, draft: _Draft) -> None:
+    """Refuse a new branch that is there.
+
+    Raises:
+        ConflictError: It is.
+    """
+    if params.new_branch and await draft.files.branch.exists(params.new_branch):
+        raise ConflictError(
+            f"{draft.source.repository} has a branch '{params.new_branch}' already", path="new_branch", found=params.new_branch,
+            expected="a new name",
+        )  # fmt: skip
 
 
 def _moved(branch: str, found: str, expected: str) -> PreconditionFailedError:
