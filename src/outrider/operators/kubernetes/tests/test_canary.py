@@ -77,7 +77,7 @@ async def test_an_aborted_canary_leaves_nothing(shop: Shop) -> None:
     await shop.web()
     await shop.settled()
     with pytest.raises(DeadlineExceededError):
-        await shop.run("canary", **{**QUICK, "hold": "1h", "limit": "1h"}, changes=level("debug"), seconds=8.0)
+        await shop.run("canary", **{**QUICK, "hold": "1h", "limit": "1h"}, changes=level("debug"), seconds=4.0)
     plan = await shop.plan("canary_abort", target="deployment/web")
     done = await shop.run("canary_abort", target="deployment/web", seen=plan)
     assert (done.removed, await names(shop), await value(shop)) == (["deployment/web-canary"], ["web"], "info")
@@ -87,7 +87,7 @@ async def test_another_version_takes_the_place_of_a_canary(shop: Shop) -> None:
     await shop.web()
     await shop.settled()
     with pytest.raises(DeadlineExceededError):
-        await shop.run("canary", **{**QUICK, "hold": "1h", "limit": "1h"}, changes=level("debug"), seconds=8.0)
+        await shop.run("canary", **{**QUICK, "hold": "1h", "limit": "1h"}, changes=level("debug"), seconds=4.0)
     plan = await shop.plan("canary", **QUICK, changes=level("warning"))
     assert any("takes the place" in one for one in plan.warnings)
     assert (await shop.run("canary", **QUICK, changes=level("warning"))).state == "promoted"
