@@ -13,6 +13,16 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGHUP, lambda *_: None)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have the tests that need a cluster come last: it takes time from those that measure real time."""
+    items.sort(key=_needs_cluster)
+
+
+def _needs_cluster(item: pytest.Item) -> bool:
+    fixtures = set(getattr(item, "fixturenames", ()))
+    return bool(fixtures & {"cluster", "shop"}) or "[real" in item.nodeid or "kubernetes" in item.nodeid
+
+
 def pytest_unconfigure() -> None:
     """End what the tests of a run have shared."""
     end_shared_cluster()
