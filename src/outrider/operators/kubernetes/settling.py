@@ -12,6 +12,8 @@ from outrider.operators.kubernetes.workloads import rollout_of
 from outrider.runtime.context import Context
 
 _LOOK_SECONDS = 0.5
+# A search for causes reads all nodes and what was said in the namespace: far more than a look at the rollout.
+_SEARCH_SECONDS = 2.0
 # What may still pass while pods start.
 _PASSING = (
     "Starting", "InitRunning", "ReadinessProbeFailed", "Unschedulable", "SchedulingGated", "FailedMount", "ReadinessGate",
@@ -25,11 +27,15 @@ async def wait_until_settled(target: str, place: Place, context: Context) -> Non
         ExecutionFailedError: They crash, cannot be made, or the progress deadline has passed.
         DeadlineExceededError: The call ends before it.
     """
+    next_search = context.clock.monotonic()
     while True:
         rollout = rollout_of((await read_live(target, place)).object)
         if rollout.complete:
             return
-        broken = rollout.message if rollout.state == "failed" else await broken_pods(target, place, context)
+        broken = rollout.message if rollout.state == "failed" else ""
+        if not broken and context.clock.monotonic() >= next_search:
+            broken = await broken_pods(target, place, context)
+            next_search = context.clock.monotonic() + _SEARCH_SECONDS
         if broken:
             raise ExecutionFailedError(
                 f"{target}: {broken}", found=rollout.state, expected="pods that are ready",
