@@ -9,12 +9,16 @@ from outrider.local.cluster.components import Place
 from outrider.ports.http.client import Client
 from outrider.ports.kube.client import KubeClient
 from outrider.ports.kube.kubeconfig import read_kubeconfig
-from outrider.ports.kube.resources import NODES, SERVICE_ACCOUNTS, SERVICES, Resource
+from outrider.ports.kube.resources import (
+    CLUSTER_ROLE_BINDINGS,
+    CLUSTER_ROLES,
+    ENDPOINT_SLICES,
+    NODES,
+    SERVICE_ACCOUNTS,
+    SERVICES,
+)
 
 _POLL = 0.05
-_SLICES = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
-_ROLES = Resource("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", namespaced=False)
-_BINDINGS = Resource("rbac.authorization.k8s.io", "v1", "clusterrolebindings", "ClusterRoleBinding", namespaced=False)
 _DNS = "outrider:dns"
 
 
@@ -71,13 +75,13 @@ class Readiness:
             },
             {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list", "watch"]},
         ]
-        await client.apply(_ROLES, {"metadata": {"name": _DNS}, "rules": rules})
+        await client.apply(CLUSTER_ROLES, {"metadata": {"name": _DNS}, "rules": rules})
         binding = {
             "metadata": {"name": _DNS},
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": _DNS},
             "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": _DNS}],
         }
-        await client.apply(_BINDINGS, binding)
+        await client.apply(CLUSTER_ROLE_BINDINGS, binding)
         ports = [
             {"name": "dns", "port": 53, "protocol": "UDP", "targetPort": 53},
             {"name": "dns-tcp", "port": 53, "protocol": "TCP", "targetPort": 53},
@@ -92,7 +96,7 @@ class Readiness:
             "ports": [{"name": port["name"], "port": 53, "protocol": port["protocol"]} for port in ports],
             "endpoints": [{"addresses": [addresses.node], "conditions": {"ready": True}}],
         }
-        await client.apply(_SLICES, slices)
+        await client.apply(ENDPOINT_SLICES, slices)
 
 
 async def _until(look: Callable[[], Awaitable[bool]]) -> None:

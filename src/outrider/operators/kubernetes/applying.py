@@ -9,8 +9,8 @@ import msgspec
 from outrider.core.errors import ConflictError, InvalidConfigError, NotFoundError
 from outrider.core.operation import Change, Difference
 from outrider.operators.kubernetes.edits import check_state, state_of
-from outrider.operators.kubernetes.kinds import kind_of_object
-from outrider.operators.kubernetes.manifests import ManifestParams, title_of
+from outrider.operators.kubernetes.kinds import kind_of_object, target_of_object
+from outrider.operators.kubernetes.manifests import ManifestParams
 from outrider.operators.kubernetes.owners import check_owner
 from outrider.operators.kubernetes.places import Failure, Place
 from outrider.operators.kubernetes.shown import Object, differences, shown
@@ -67,7 +67,7 @@ def placed(wanted: Object, place: Place, resource: Resource, *, named: bool) -> 
         return wanted
     if named and own not in ("", place.namespace):
         raise InvalidConfigError(
-            f"{title_of(wanted)} names another namespace than the call", path="metadata.namespace", found=own, expected=place.namespace,
+            f"{target_of_object(wanted)} names another namespace than the call", path="metadata.namespace", found=own, expected=place.namespace,
             suggestions=["leave the namespace out, here or there"],
         )  # fmt: skip
     return {**wanted, "metadata": {**wanted["metadata"], "namespace": own or place.namespace}}
@@ -207,12 +207,12 @@ async def _namespace_exists(place: Place, name: str) -> bool:
 def applied(place: Place, one: Object, live: Object | None, written: Written) -> Applied:
     """Return what came of an object that the server has answered for."""
     # Of a new object only what was wanted: all that the server adds to it would hide that.
-    new = [Difference(title_of(one), None, shown(one))]
+    new = [Difference(target_of_object(one), None, shown(one))]
     difference = new if live is None else differences(live, written.object)
     return Applied(
         cluster=place.cluster.name,
         namespace=str(one["metadata"].get("namespace") or ""),
-        target=title_of(one),
+        target=target_of_object(one),
         action="created" if live is None else "changed" if difference else "unchanged",
         difference=difference,
         warnings=written.warnings,
@@ -223,8 +223,8 @@ def unseen(place: Place, one: Object, why: str) -> Judged:
     """Return what will come of an object that the server cannot judge yet."""
     namespace = str(one["metadata"].get("namespace") or "")
     found = Applied(
-        cluster=place.cluster.name, namespace=namespace, target=title_of(one), action="created",
-        difference=[Difference(title_of(one), None, shown(one))],
+        cluster=place.cluster.name, namespace=namespace, target=target_of_object(one), action="created",
+        difference=[Difference(target_of_object(one), None, shown(one))],
         warnings=[why],
     )  # fmt: skip
     # That namespace or kind are not there is what must still be so; once they are, others may be quicker, as with a namespace's
@@ -233,7 +233,7 @@ def unseen(place: Place, one: Object, why: str) -> Judged:
 
 
 def _key(place: Place, one: Object) -> str:
-    return f"{place.cluster.name}/{one['metadata'].get('namespace') or ''}/{title_of(one)}"
+    return f"{place.cluster.name}/{one['metadata'].get('namespace') or ''}/{target_of_object(one)}"
 
 
 def _title(resource: Resource, one: Object) -> str:

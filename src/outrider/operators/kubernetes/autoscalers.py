@@ -2,7 +2,7 @@
 
 from outrider.core.errors import ConflictError, InvalidConfigError, NotFoundError
 from outrider.operators.kubernetes.edits import Live
-from outrider.operators.kubernetes.kinds import kind_of_object
+from outrider.operators.kubernetes.kinds import kind_of_object, target_of_object
 from outrider.operators.kubernetes.places import Place
 from outrider.operators.kubernetes.shown import Object
 from outrider.ports.kube.resources import AUTOSCALERS, Resource
@@ -49,8 +49,7 @@ async def scaled_objects_of(live: Live) -> list[Object]:
 
 
 def _scales(autoscaler: Object, live: Live) -> bool:
-    kind = kind_of_object(live.kind.resource.api_version, live.kind.resource.kind)
-    return target_of(autoscaler) == f"{kind}/{live.object['metadata']['name']}"
+    return target_of(autoscaler) == target_of_object(live.object)
 
 
 def target_of(autoscaler: Object) -> str:
@@ -59,12 +58,6 @@ def target_of(autoscaler: Object) -> str:
     # A ScaledObject may leave the kind of a Deployment out.
     kind = kind_of_object(str(reference.get("apiVersion") or "apps/v1"), str(reference.get("kind") or "Deployment"))
     return f"{kind}/{reference.get('name')}"
-
-
-def title_of_autoscaler(autoscaler: Object) -> str:
-    """Return `KIND/NAME`."""
-    kind = kind_of_object(str(autoscaler["apiVersion"]), str(autoscaler["kind"]))
-    return f"{kind}/{autoscaler['metadata']['name']}"
 
 
 def scaled_object_of(autoscaler: Object) -> str:
@@ -85,7 +78,7 @@ async def check_unscaled(live: Live, wanted: str) -> None:
     """
     kind, _, name = wanted.partition("/")
     for other in [*await scaled_objects_of(live), *await autoscalers_of(live)]:
-        title = title_of_autoscaler(other)
+        title = target_of_object(other)
         if title == wanted or (kind == SCALED_OBJECT and scaled_object_of(other) == name):
             continue
         other_kind, _, other_name = title.partition("/")

@@ -10,9 +10,9 @@ import msgspec
 from outrider.core.errors import ConflictError, InvalidConfigError, NotFoundError
 from outrider.operators.kubernetes.canaries import TRACK, template_of
 from outrider.operators.kubernetes.edits import Live, read_live
-from outrider.operators.kubernetes.kinds import DeploymentWord, target_name
+from outrider.operators.kubernetes.kinds import DeploymentWord
 from outrider.operators.kubernetes.owners import check_owner
-from outrider.operators.kubernetes.places import OnePlace, Place
+from outrider.operators.kubernetes.places import Place, TargetInOnePlace
 from outrider.operators.kubernetes.shown import Object
 from outrider.operators.kubernetes.workloads import check_not_paused
 from outrider.ports.kube.resources import SERVICES
@@ -21,7 +21,7 @@ Colour = Literal["blue", "green"]
 MANAGER = "outrider-kubernetes-blue-green"
 
 
-class BlueGreenPlace(OnePlace, kw_only=True):
+class BlueGreenPlace(TargetInOnePlace, kw_only=True):
     """Which pair, and which Service leads to it.
 
     Attributes:
@@ -33,14 +33,6 @@ class BlueGreenPlace(OnePlace, kw_only=True):
     target: DeploymentWord
     service: str = ""
     override_owner: bool = False
-
-    def __post_init__(self) -> None:
-        """Bring the target into its one form.
-
-        Raises:
-            InvalidConfigError: Its kind is none.
-        """
-        self.target = target_name(self.target)
 
 
 class Pair(msgspec.Struct, frozen=True):

@@ -14,8 +14,9 @@ from typing import Any, Literal
 from outrider.core.codec import decode, encode
 from outrider.core.errors import InvalidConfigError, NotFoundError
 from outrider.delivery.stages import Progress
-from outrider.operators.kubernetes.kinds import DeploymentWord, target_name
-from outrider.operators.kubernetes.places import OnePlace
+from outrider.operators.kubernetes.kinds import DeploymentWord
+from outrider.operators.kubernetes.owners import TEMPLATE_HASH
+from outrider.operators.kubernetes.places import TargetInOnePlace
 from outrider.operators.kubernetes.shown import Object
 from outrider.ports.kube.client import KubeClient
 from outrider.ports.kube.resources import DEPLOYMENTS
@@ -25,10 +26,9 @@ TRACK = "outrider.dev/track"
 # How far a canary is, on its own Deployment; and which version was taken back, on the one beside it.
 PROGRESS, REFUSED = "outrider.dev/canary", "outrider.dev/canary-refused"
 MANAGER = "outrider-kubernetes-canary"
-_HASH = "pod-template-hash"
 
 
-class CanaryOf(OnePlace, kw_only=True):
+class CanaryOf(TargetInOnePlace, kw_only=True):
     """Of which Deployment.
 
     Attributes:
@@ -36,14 +36,6 @@ class CanaryOf(OnePlace, kw_only=True):
     """
 
     target: DeploymentWord
-
-    def __post_init__(self) -> None:
-        """Bring the target into its one form.
-
-        Raises:
-            InvalidConfigError: Its kind is none.
-        """
-        self.target = target_name(self.target)
 
 
 def version_of(template: Object) -> str:
@@ -99,7 +91,7 @@ def beside(deployment: Object, track: Track, template: Object, replicas: int, pr
 def template_of(deployment: Object) -> Object:
     """Return the pod template of a Deployment without what marks its track."""
     template: Object = copy.deepcopy(deployment["spec"]["template"])
-    for label in (TRACK, _HASH):
+    for label in (TRACK, TEMPLATE_HASH):
         (template["metadata"].get("labels") or {}).pop(label, None)
     # The server writes it as null, and says nothing of it where it was not there.
     template["metadata"].pop("creationTimestamp", None)

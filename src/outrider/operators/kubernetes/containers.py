@@ -3,9 +3,10 @@
 from typing import Any
 
 from outrider.core.errors import InvalidConfigError, NotFoundError, UnavailableError, did_you_mean
+from outrider.operators.kubernetes.disruptions import is_ready
 from outrider.operators.kubernetes.edits import read_live
-from outrider.operators.kubernetes.kinds import PodsWord, target_name
-from outrider.operators.kubernetes.places import OnePlace, Place
+from outrider.operators.kubernetes.kinds import PodsWord
+from outrider.operators.kubernetes.places import Place, TargetInOnePlace
 from outrider.operators.kubernetes.shown import Object
 from outrider.operators.kubernetes.workloads import pods_of
 from outrider.ports.kube.execution import Container
@@ -22,7 +23,7 @@ _LISTS = {
 }
 
 
-class PodParams(OnePlace, kw_only=True):
+class PodParams(TargetInOnePlace, kw_only=True):
     """Which pod.
 
     Attributes:
@@ -30,14 +31,6 @@ class PodParams(OnePlace, kw_only=True):
     """
 
     target: PodsWord
-
-    def __post_init__(self) -> None:
-        """Bring the target into its one form.
-
-        Raises:
-            InvalidConfigError: Its kind is none.
-        """
-        self.target = target_name(self.target)
 
 
 class ContainerParams(PodParams, kw_only=True):
@@ -98,13 +91,6 @@ async def ready_pods(found: Object, target: str, place: Place) -> list[Object]:
             suggestions=["see why: outrider kubernetes describe", *(["name one of its pods all the same: pod/NAME"] if names else [])],
         )  # fmt: skip
     return ready
-
-
-def is_ready(pod: Object) -> bool:
-    """Return whether a pod is ready and not about to go."""
-    conditions = (pod.get("status") or {}).get("conditions") or ()
-    ready = any(one.get("type") == "Ready" and one.get("status") == "True" for one in conditions)
-    return ready and not pod["metadata"].get("deletionTimestamp")
 
 
 def _named(pod: Object, wanted: str) -> str:

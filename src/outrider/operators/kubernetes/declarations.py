@@ -14,8 +14,7 @@ from outrider.core.errors import (
     OutriderError,
     UnsupportedError,
 )
-from outrider.operators.kubernetes.kinds import kind_of_object, split_target
-from outrider.operators.kubernetes.manifests import title_of
+from outrider.operators.kubernetes.kinds import kind_of_object, split_target, target_of_object
 from outrider.operators.kubernetes.shown import Object
 from outrider.operators.kubernetes.yaml_edits import edited
 from outrider.ports.git import Branch
@@ -208,23 +207,25 @@ async def place_objects(files: Files, manifest: str, wanted: list[Object], names
     new = []
     for one in wanted:
         own = str(one["metadata"].get("namespace") or namespace)
-        found = await find_declaration(files, title_of(one), own, path)
+        found = await find_declaration(files, target_of_object(one), own, path)
         if found is not None:
             await files.write(found.file, found.with_object(one))
             continue
         new.append(one)
-        if path.endswith(_ENDINGS) and (other := await find_declaration(files, title_of(one), own, dirname(path))):
+        if path.endswith(_ENDINGS) and (
+            other := await find_declaration(files, target_of_object(one), own, dirname(path))
+        ):
             raise ConflictError(
-                f"{title_of(one)} is declared beside that file", path="path", found=other.place, expected="an object that is new",
+                f"{target_of_object(one)} is declared beside that file", path="path", found=other.place, expected="an object that is new",
                 suggestions=[f"name its file: --path {other.file}"],
             )  # fmt: skip
     if not new:
         return
     if not path.endswith(_ENDINGS):
-        raise _undeclared(title_of(new[0]), path, None)
+        raise _undeclared(target_of_object(new[0]), path, None)
     if len(new) < len(wanted):
         raise InvalidConfigError(
-            f"{title_of(new[0])} is new, and others of the manifest are not", path="manifest", found=title_of(new[0]),
+            f"{target_of_object(new[0])} is new, and others of the manifest are not", path="manifest", found=target_of_object(new[0]),
             expected="new objects alone, or such as are declared", suggestions=["write them in two calls"],
         )  # fmt: skip
     before = await files.read(path)

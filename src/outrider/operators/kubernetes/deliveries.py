@@ -10,7 +10,7 @@ import msgspec
 
 from outrider.core.errors import ConflictError, InvalidConfigError, NotFoundError
 from outrider.operators.kubernetes.edits import Live
-from outrider.operators.kubernetes.kinds import kind_of_object, split_target
+from outrider.operators.kubernetes.kinds import kind_of_object, split_target, target_of_object
 from outrider.operators.kubernetes.places import Place
 from outrider.operators.kubernetes.shown import Object
 from outrider.ports.kube.catalogue import ServedKind
@@ -66,11 +66,6 @@ def with_marks(wanted: Object, live: Object) -> Object:
     return {**wanted, "metadata": metadata}
 
 
-def target_of(found: Object) -> str:
-    """Return `KIND/NAME` of an object of the cluster."""
-    return f"{kind_of_object(found['apiVersion'], found['kind'])}/{found['metadata']['name']}"
-
-
 def is_deliverer(target: str) -> bool:
     """Return whether a target is one that brings objects into the cluster."""
     return split_target(target)[0] in DELIVERERS
@@ -107,7 +102,7 @@ async def deliverer_or_itself(live: Live) -> Live:
     Raises:
         OutriderError: As `deliverer_of`.
     """
-    return live if is_deliverer(target_of(live.object)) else await deliverer_of(live)
+    return live if is_deliverer(target_of_object(live.object)) else await deliverer_of(live)
 
 
 def _undeclared(live: Live) -> InvalidConfigError:
@@ -218,7 +213,7 @@ async def _flux_source(deliverer: Live, reference: dict[str, Any], *, path: str 
         revision=branch or str(other or ("master" if git else "")),
         path=_folder(path),
         movable=git and bool(branch or not other),
-        object=target_of(live.object),
+        object=target_of_object(live.object),
         namespace=namespace,
         message="".join(str(one.get("message")) for one in ready if one.get("status") == "False"),
     )

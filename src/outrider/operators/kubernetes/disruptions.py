@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from outrider.core.errors import DeniedError
+from outrider.operators.kubernetes.owners import controller_of
 from outrider.operators.kubernetes.places import Place
 from outrider.operators.kubernetes.selectors import selects
 from outrider.operators.kubernetes.shown import Object
@@ -82,12 +83,6 @@ def _budget(found: Object) -> Budget:
 def pod_title(pod: Object) -> str:
     """Return `NAMESPACE/pod/NAME`."""
     return f"{pod['metadata']['namespace']}/pod/{pod['metadata']['name']}"
-
-
-def controller_of(pod: Object) -> dict[str, Any] | None:
-    """Return the reference to what makes a pod anew when it goes."""
-    references = pod["metadata"].get("ownerReferences") or ()
-    return next((one for one in references if one.get("controller")), None)
 
 
 def controller_title(pod: Object) -> str:

@@ -6,20 +6,20 @@ from collections.abc import Iterable
 import msgspec
 
 from outrider.core.errors import ConflictError, OutriderError
-from outrider.operators.kubernetes.disruptions import controller_of, objections, pod_title, stays
+from outrider.operators.kubernetes.disruptions import objections, pod_title, stays
 from outrider.operators.kubernetes.edits import Live
 from outrider.operators.kubernetes.evicting import Attempt, Terms, Watched, in_turn
 from outrider.operators.kubernetes.nodes import is_closed
+from outrider.operators.kubernetes.owners import controller_of
 from outrider.operators.kubernetes.shown import Object
-from outrider.operators.kubernetes.workloads import REPLICA_SETS
-from outrider.ports.kube.resources import PODS, Resource
+from outrider.ports.kube.resources import PODS, REPLICA_SETS, STATEFUL_SETS, Resource
 
 # Those that say how many of their pods are available.
 _COUNTING = {
     one.kind: one
     for one in (
         REPLICA_SETS,
-        Resource("apps", "v1", "statefulsets", "StatefulSet"),
+        STATEFUL_SETS,
         Resource("", "v1", "replicationcontrollers", "ReplicationController"),
     )
 }

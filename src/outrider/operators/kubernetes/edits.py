@@ -8,9 +8,9 @@ import msgspec
 
 from outrider.core.errors import ConflictError, PreconditionFailedError
 from outrider.core.operation import Change, Difference
-from outrider.operators.kubernetes.kinds import TargetWord, split_target, target_name
+from outrider.operators.kubernetes.kinds import TargetWord, split_target
 from outrider.operators.kubernetes.owners import check_owner
-from outrider.operators.kubernetes.places import Place, Places, changed_in_each, in_each, places, where
+from outrider.operators.kubernetes.places import Place, TargetInPlaces, changed_in_each, in_each, places, where
 from outrider.operators.kubernetes.shown import Object, compared, differences
 from outrider.ports.kube.catalogue import ServedKind
 from outrider.runtime.context import Context
@@ -20,7 +20,7 @@ _ATTEMPTS = 8
 P = TypeVar("P", bound="EditParams")
 
 
-class EditParams(Places, kw_only=True):
+class EditParams(TargetInPlaces, kw_only=True):
     """What is changed.
 
     Attributes:
@@ -30,14 +30,6 @@ class EditParams(Places, kw_only=True):
 
     target: TargetWord
     override_owner: bool = False
-
-    def __post_init__(self) -> None:
-        """Bring the target into its one form.
-
-        Raises:
-            InvalidConfigError: Its kind is none.
-        """
-        self.target = target_name(self.target)
 
 
 class Edited(msgspec.Struct, kw_only=True):

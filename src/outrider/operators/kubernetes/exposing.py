@@ -10,8 +10,8 @@ import msgspec
 
 from outrider.core.errors import InvalidConfigError, UnsupportedError
 from outrider.operators.kubernetes.edits import Live
-from outrider.operators.kubernetes.kinds import ExposableWord, split_target, target_name
-from outrider.operators.kubernetes.places import Place, Places
+from outrider.operators.kubernetes.kinds import ExposableWord, split_target
+from outrider.operators.kubernetes.places import Place, TargetInPlaces
 from outrider.operators.kubernetes.shown import Object
 from outrider.ports.kube.catalogue import Catalogue
 
@@ -31,7 +31,7 @@ _ONLY = {"ingress": ("tls_secret", "ingress_class"), "gateway": ("gateway", "lis
 _ROUTES = {"ingress": "ingress", "gateway": f"httproute.{GATEWAY_API}"}
 
 
-class ExposeParams(Places, kw_only=True):
+class ExposeParams(TargetInPlaces, kw_only=True):
     """What is to be reachable, and by which way.
 
     Attributes:
@@ -74,7 +74,7 @@ class ExposeParams(Places, kw_only=True):
         Raises:
             InvalidConfigError: One is there in vain, or lacks.
         """
-        self.target = target_name(self.target)
+        super().__post_init__()
         self.name = self.name or split_target(self.target)[1]
         for way, names in _ONLY.items():
             for name in names:

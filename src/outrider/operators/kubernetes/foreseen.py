@@ -5,7 +5,7 @@ import msgspec
 from outrider.core.errors import InvalidConfigError, NotFoundError, OutriderError
 from outrider.core.operation import Difference
 from outrider.operators.kubernetes.deliveries import with_marks
-from outrider.operators.kubernetes.manifests import title_of
+from outrider.operators.kubernetes.kinds import target_of_object
 from outrider.operators.kubernetes.places import OnePlace, Place, connected
 from outrider.operators.kubernetes.shown import Object, differences
 from outrider.runtime.context import Context
@@ -47,7 +47,7 @@ async def foresee(
 
 
 async def _foresee_one(place: Place, one: Object, namespace: str, manager: str, found: Foreseen) -> None:
-    title, cluster = title_of(one), place.cluster.name
+    title, cluster = target_of_object(one), place.cluster.name
     try:
         resource = (await place.cluster.catalogue()).of_object(one["apiVersion"], one["kind"])
         namespace = str(one["metadata"].get("namespace") or namespace) if resource.namespaced else ""

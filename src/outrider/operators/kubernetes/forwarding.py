@@ -16,7 +16,8 @@ from outrider.core.errors import (
     OutriderError,
     UnavailableError,
 )
-from outrider.operators.kubernetes.containers import is_ready, ready_pods
+from outrider.operators.kubernetes.containers import ready_pods
+from outrider.operators.kubernetes.disruptions import is_ready
 from outrider.operators.kubernetes.edits import read_live
 from outrider.operators.kubernetes.places import Place
 from outrider.operators.kubernetes.shown import Object

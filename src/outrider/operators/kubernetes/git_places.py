@@ -8,8 +8,9 @@ import msgspec
 
 from outrider.core.errors import ConflictError, UnsupportedError
 from outrider.core.secrets import SecretRef
-from outrider.operators.kubernetes.deliveries import Source, deliverer_of, sources_of, target_of
+from outrider.operators.kubernetes.deliveries import Source, deliverer_of, sources_of
 from outrider.operators.kubernetes.edits import Live
+from outrider.operators.kubernetes.kinds import target_of_object
 from outrider.operators.kubernetes.places import OnePlace
 from outrider.ports.git import Branch, Remote, fetched
 from outrider.runtime.context import Context
@@ -67,7 +68,7 @@ async def origin_of(live: Live) -> Origin:
         UnsupportedError: A chart of Helm makes it.
     """
     deliverer = await deliverer_of(live)
-    target, namespace = target_of(deliverer.object), str(deliverer.object["metadata"]["namespace"])
+    target, namespace = target_of_object(deliverer.object), str(deliverer.object["metadata"]["namespace"])
     sources = await sources_of(deliverer)
     plain = [one for one in sources if not one.chart]
     if not plain:

@@ -5,14 +5,13 @@ from typing import Literal
 
 from outrider.core.errors import InvalidConfigError
 from outrider.operators.kubernetes.edits import read_live
-from outrider.operators.kubernetes.kinds import kind_of_object
+from outrider.operators.kubernetes.owners import workload_of
 from outrider.operators.kubernetes.places import Place
 from outrider.operators.kubernetes.shown import Object
 from outrider.operators.kubernetes.workloads import pods_of
 from outrider.ports.kube.resources import PODS
 
 By = Literal["pod", "workload", "namespace"]
-_TEMPLATE = "pod-template-hash"
 
 
 async def selected_pods(place: Place, target: str, labels: str) -> list[Object]:
@@ -43,18 +42,3 @@ def _group(pod: Object, by: By) -> str:
     if by == "workload":
         return workload_of(pod)
     return str(pod["metadata"]["name" if by == "pod" else "namespace"])
-
-
-def workload_of(pod: Object) -> str:
-    """Return the workload that a pod belongs to, such as deployment/web; the pod itself where there is none."""
-    metadata = pod["metadata"]
-    for reference in metadata.get("ownerReferences") or ():
-        if reference.get("controller"):
-            kind = kind_of_object(str(reference["apiVersion"]), str(reference["kind"]))
-            name = str(reference["name"])
-            # The ReplicaSets of a Deployment are named after it and their template.
-            template = str((metadata.get("labels") or {}).get(_TEMPLATE) or "")
-            if kind == "replicaset" and template and name.endswith(f"-{template}"):
-                return f"deployment/{name.removesuffix(f'-{template}')}"
-            return f"{kind}/{name}"
-    return f"pod/{metadata['name']}"

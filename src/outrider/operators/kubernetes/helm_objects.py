@@ -10,8 +10,7 @@ from outrider.core.errors import NotFoundError
 from outrider.operators.kubernetes.applying import Applied, applied, unseen
 from outrider.operators.kubernetes.helm_records import Record, objects_of
 from outrider.operators.kubernetes.helm_releases import check_foreign
-from outrider.operators.kubernetes.kinds import kind_of_object
-from outrider.operators.kubernetes.manifests import title_of
+from outrider.operators.kubernetes.kinds import kind_of_object, target_of_object
 from outrider.operators.kubernetes.places import Place
 from outrider.operators.kubernetes.shown import Object
 from outrider.operators.kubernetes.three_way import three_way_patch
@@ -40,7 +39,7 @@ class ReleaseObject(msgspec.Struct, frozen=True):
     @property
     def title(self) -> str:
         """`KIND/NAME`."""
-        return title_of(self.wanted)
+        return target_of_object(self.wanted)
 
     @property
     def namespace(self) -> str:
@@ -88,7 +87,9 @@ async def changed_objects(
     wanted, later = [], []
     for one in objects:
         if why := await _why_unseen(place, one, after, [*objects, _namespace(new_namespace)]):
-            later.append(unseen(place, one, f"{title_of(one)}: {why}; the server can judge it only then").applied)
+            later.append(
+                unseen(place, one, f"{target_of_object(one)}: {why}; the server can judge it only then").applied
+            )
         else:
             wanted.append(await _found(place, one, after, older.get(_key(one, after))))
     names = {_key(one, after) for one in objects}

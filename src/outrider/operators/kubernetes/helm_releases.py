@@ -13,7 +13,7 @@ import msgspec
 from outrider.core.codec import decode
 from outrider.core.errors import ConflictError, DeniedError, NotFoundError, UnsupportedError, did_you_mean
 from outrider.operators.kubernetes.helm_records import RECORD_TYPE, Record, objects_of, read_record
-from outrider.operators.kubernetes.manifests import title_of
+from outrider.operators.kubernetes.kinds import target_of_object
 from outrider.operators.kubernetes.owners import check_owner, owner_of
 from outrider.operators.kubernetes.places import Place, Places
 from outrider.operators.kubernetes.shown import Object
@@ -210,7 +210,7 @@ def check_foreign(found: Object, release: str) -> None:
     """
     owner = owner_of(found)
     if owner is not None and (owner.kind, owner.name) != ("Helm", release):
-        check_owner(found, title_of(found))
+        check_owner(found, target_of_object(found))
 
 
 async def _listed(place: Place, resource: Resource, **selectors: str) -> list[KubeObject]:

@@ -5,7 +5,8 @@ So `deploy/web`, `deployments/web` and `Deployment.apps/web` are the same target
 """
 
 import re
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import msgspec
 
@@ -63,6 +64,10 @@ KindWord = Annotated[
 TargetWord = Annotated[
     str,
     msgspec.Meta(pattern=r"^[A-Za-z][A-Za-z0-9.-]{0,252}/[^/\s]{1,253}(?!\n)$", examples=["deployment/web"]),
+]
+OptionalTargetWord = Annotated[
+    str,
+    msgspec.Meta(pattern=r"^([A-Za-z][A-Za-z0-9.-]{0,252}/[^/\s]{1,253})?(?!\n)$", examples=["deployment/web"]),
 ]
 _WORKLOAD = "[Dd]eployments?|deploy|[Ss]tatefulsets?|sts|[Dd]aemonsets?|ds"
 _NAME = r"(\.apps)?/[^/\s]{1,253}(?!\n)$"
@@ -124,6 +129,11 @@ def kind_of_object(api_version: str, kind: str) -> str:
     group = api_version.rpartition("/")[0]
     singular = kind.lower()
     return singular if _GROUPS.get(singular) == group else f"{singular}.{group}" if group else singular
+
+
+def target_of_object(found: Mapping[str, Any]) -> str:
+    """Return an object as a target has it: `KIND/NAME`."""
+    return f"{kind_of_object(found['apiVersion'], found['kind'])}/{found['metadata']['name']}"
 
 
 def target_name(target: str, path: str = "target") -> str:

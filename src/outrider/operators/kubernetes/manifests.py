@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import msgspec
 
 from outrider.core.errors import InvalidConfigError, OutriderError, collected
-from outrider.operators.kubernetes.kinds import kind_of_object
+from outrider.operators.kubernetes.kinds import kind_of_object, target_of_object
 from outrider.operators.kubernetes.places import Places
 from outrider.operators.kubernetes.shown import Object
 from outrider.runtime.documents import read_text
@@ -55,12 +55,7 @@ class ManifestParams(Places, kw_only=True):
         Raises:
             InvalidConfigError: Some are no objects of Kubernetes.
         """
-        return tuple(title_of(one) for one in self.wanted())
-
-
-def title_of(wanted: Object) -> str:
-    """Return `KIND/NAME` of an object."""
-    return f"{kind_of_object(wanted['apiVersion'], wanted['kind'])}/{wanted['metadata']['name']}"
+        return tuple(target_of_object(one) for one in self.wanted())
 
 
 def _documents(text: str) -> list[tuple[str, Any]]:
@@ -101,7 +96,7 @@ def _repeated(objects: list[Object]) -> list[OutriderError]:
     seen: set[tuple[str, str]] = set()
     faults: list[OutriderError] = []
     for one in objects:
-        key = (title_of(one), str(one["metadata"].get("namespace") or ""))
+        key = (target_of_object(one), str(one["metadata"].get("namespace") or ""))
         if key in seen:
             faults.append(
                 InvalidConfigError(f"{key[0]} stands twice", path="manifest", found=key[0], expected="each object once")

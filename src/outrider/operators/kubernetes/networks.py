@@ -10,9 +10,8 @@ import msgspec
 
 from outrider.core.errors import OutriderError
 from outrider.operators.kubernetes.places import Place
-from outrider.ports.kube.resources import Resource
+from outrider.ports.kube.resources import DAEMON_SETS
 
-_DAEMON_SETS = Resource("apps", "v1", "daemonsets", "DaemonSet")
 _ENFORCING = {
     "calico-node": "Calico", "canal": "Canal", "cilium": "Cilium", "antrea-agent": "Antrea", "kube-router": "kube-router",
     "weave-net": "Weave Net", "ovnkube-node": "OVN-Kubernetes", "anetd": "GKE Dataplane V2", "azure-npm": "Azure network policy manager",
@@ -47,7 +46,7 @@ class NetworkEnforcement(msgspec.Struct, kw_only=True):
 async def network_enforcement(place: Place) -> NetworkEnforcement:
     """Look whether a network plugin is there that enforces NetworkPolicies."""
     try:
-        running = [one for one in await place.client.list(_DAEMON_SETS) if (one.get("status") or {}).get("numberReady")]
+        running = [one for one in await place.client.list(DAEMON_SETS) if (one.get("status") or {}).get("numberReady")]
     except OutriderError as error:
         return _answer(place, "not known", [], f"DaemonSets cannot be read ({error.code})")
     for enforced, known, saying in _KNOWN:

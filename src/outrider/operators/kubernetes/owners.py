@@ -3,15 +3,18 @@
 Sources: Argo CD "Resource tracking", Flux "Kustomization" and "HelmRelease", Helm "Labels and annotations".
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from outrider.core.errors import ConflictError
-from outrider.operators.kubernetes.kinds import kind_of_object
+from outrider.operators.kubernetes.kinds import kind_of_object, target_of_object
 
 _HELM = "app.kubernetes.io/managed-by"
 _FLUX = "toolkit.fluxcd.io"
+# The label by which a Deployment tells the ReplicaSets and pods of its templates apart.
+TEMPLATE_HASH = "pod-template-hash"
 
 
 class Owner(msgspec.Struct, frozen=True):
@@ -33,7 +36,7 @@ def owner_of(found: dict[str, Any]) -> Owner | None:
     metadata = found.get("metadata") or {}
     labels, annotations = metadata.get("labels") or {}, metadata.get("annotations") or {}
     namespace = str(metadata.get("namespace") or "")
-    target = f"{kind_of_object(str(found.get('apiVersion')), str(found.get('kind')))}/{metadata.get('name')}"
+    target = target_of_object(found)
     if tracked := annotations.get("argocd.argoproj.io/tracking-id"):
         name = str(tracked).partition(":")[0]
         return Owner("Argo CD", name, _write(target, namespace))
@@ -50,16 +53,39 @@ def owner_of(found: dict[str, Any]) -> Owner | None:
         return Owner(
             "Helm", str(release), f"change its values: outrider kubernetes helm_upgrade {release} CHART {place}"
         )
-    for reference in metadata.get("ownerReferences") or ():
-        if reference.get("controller"):
-            kind, name = str(reference.get("kind")), str(reference.get("name"))
-            return Owner(kind, name, f"change {kind} {name}, which makes this object")
+    if maker := controller_of(found):
+        kind, name = str(maker.get("kind")), str(maker.get("name"))
+        return Owner(kind, name, f"change {kind} {name}, which makes this object")
     return None
 
 
 def _write(target: str, namespace: str) -> str:
     place = f" --namespace {namespace}" if namespace else ""
     return f"outrider kubernetes gitops_write {target}{place} --set PATH=VALUE"
+
+
+def controller_of(found: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the reference to what makes an object anew when it goes."""
+    references = (found.get("metadata") or {}).get("ownerReferences") or ()
+    return next((one for one in references if one.get("controller")), None)
+
+
+def maker_of(found: Mapping[str, Any]) -> str:
+    """Return `KIND/NAME` of what makes an object anew when it goes; empty where nothing does."""
+    maker = controller_of(found)
+    return f"{kind_of_object(maker['apiVersion'], maker['kind'])}/{maker['name']}" if maker else ""
+
+
+def workload_of(found: Mapping[str, Any]) -> str:
+    """Return the workload that an object belongs to, such as deployment/web; the object itself where there is none."""
+    kind, _, name = maker_of(found).partition("/")
+    if not kind:
+        return target_of_object(found)
+    # The ReplicaSets of a Deployment are named after it and their template.
+    template = (found["metadata"].get("labels") or {}).get(TEMPLATE_HASH)
+    if kind == "replicaset" and template and name.endswith(f"-{template}"):
+        return f"deployment/{name.removesuffix(f'-{template}')}"
+    return f"{kind}/{name}"
 
 
 def check_owner(found: dict[str, Any], title: str) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 
 from outrider.core.errors import InvalidConfigError, OutriderError, PartialError, collected
-from outrider.operators.kubernetes.kinds import served_kind
+from outrider.operators.kubernetes.kinds import OptionalTargetWord, TargetWord, served_kind, target_name
 from outrider.ports.kube.catalogue import Catalogue, ServedKind, read_catalogue
 from outrider.ports.kube.client import KubeClient
 from outrider.ports.kube.kubeconfig import find_target
@@ -49,6 +49,61 @@ class Places(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     cluster: ClusterNames = ""
     namespace: NamespaceNames = ""
+
+
+class TargetInOnePlace(OnePlace, kw_only=True):
+    """An object in one cluster and namespace.
+
+    Attributes:
+        target: `KIND/NAME`, such as deployment/web.
+    """
+
+    target: TargetWord
+
+    def __post_init__(self) -> None:
+        """Bring the target into its one form.
+
+        Raises:
+            InvalidConfigError: Its kind is none.
+        """
+        self.target = target_name(self.target)
+
+
+class TargetInPlaces(Places, kw_only=True):
+    """An object in each of the places.
+
+    Attributes:
+        target: `KIND/NAME`, such as deployment/web.
+    """
+
+    target: TargetWord
+
+    def __post_init__(self) -> None:
+        """Bring the target into its one form.
+
+        Raises:
+            InvalidConfigError: Its kind is none.
+        """
+        self.target = target_name(self.target)
+
+
+class PlacesOrTarget(Places, kw_only=True):
+    """Places, or one object in each of them.
+
+    Attributes:
+        target: `KIND/NAME`, such as deployment/web; none if empty.
+    """
+
+    target: OptionalTargetWord = ""
+
+    def __post_init__(self) -> None:
+        """Bring the target into its one form.
+
+        Raises:
+            InvalidConfigError: Its kind is none.
+        """
+        if self.target:
+            self.target = target_name(self.target)
 
 
 class Cluster:

@@ -13,11 +13,9 @@ from outrider.operators.kubernetes.exposing import GATEWAY_API, ExposeParams
 from outrider.operators.kubernetes.places import Place
 from outrider.operators.kubernetes.shown import Object
 from outrider.operators.kubernetes.workloads import label_selector
-from outrider.ports.kube.resources import NODES, PODS, SERVICES, Resource
+from outrider.ports.kube.resources import ENDPOINT_SLICES, INGRESSES, NODES, PODS, SERVICES
 from outrider.runtime.context import Context
 
-_INGRESSES = Resource("networking.k8s.io", "v1", "ingresses", "Ingress")
-_ENDPOINT_SLICES = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
 _LOOK_SECONDS = 0.2
 # In which the EndpointSlice controller has seen a new Service.
 _PATIENCE_SECONDS = 5.0
@@ -109,7 +107,7 @@ def _load_balancer(service: Object) -> Iterator[str]:
 
 
 async def _add_ingress(reach: Reach, params: ExposeParams, place: Place) -> None:
-    ingress = await place.client.get(_INGRESSES, params.name, place.namespace)
+    ingress = await place.client.get(INGRESSES, params.name, place.namespace)
     points = _points(ingress)
     scheme = "https" if params.tls_secret else "http"
     _add_urls(reach, scheme, params.hosts or points, params.path)
@@ -166,7 +164,7 @@ async def _add_endpoints(reach: Reach, place: Place, service: Object, context: C
     name, selector = service["metadata"]["name"], service["spec"].get("selector")
     end = min(context.clock.monotonic() + _PATIENCE_SECONDS, context.deadline - 2 * _LOOK_SECONDS)
     while True:
-        slices = await place.client.list(_ENDPOINT_SLICES, place.namespace, labels=f"kubernetes.io/service-name={name}")
+        slices = await place.client.list(ENDPOINT_SLICES, place.namespace, labels=f"kubernetes.io/service-name={name}")
         labels = label_selector({"matchLabels": selector}) if selector else ""
         pods = await place.client.list(PODS, place.namespace, labels=labels) if labels else []
         able = [pod for pod in pods if is_ready(pod)]

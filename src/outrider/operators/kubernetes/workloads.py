@@ -11,14 +11,13 @@ import msgspec
 
 from outrider.core.errors import ConflictError, DeadlineExceededError, ExecutionFailedError, InvalidConfigError
 from outrider.operators.kubernetes.edits import Live
+from outrider.operators.kubernetes.owners import controller_of
 from outrider.operators.kubernetes.places import Place
-from outrider.ports.kube.resources import PODS, Resource
+from outrider.ports.kube.resources import PODS, REPLICA_SETS
 from outrider.runtime.context import Context
 
 Object = dict[str, Any]
 REVISION = "deployment.kubernetes.io/revision"
-REPLICA_SETS = Resource("apps", "v1", "replicasets", "ReplicaSet")
-CONTROLLER_REVISIONS = Resource("apps", "v1", "controllerrevisions", "ControllerRevision")
 WORKLOADS = ("deployment", "statefulset", "daemonset")
 _LOOK_SECONDS = 0.3
 
@@ -215,13 +214,8 @@ async def pods_of(found: Object, place: Place) -> list[Object]:
     if kind not in ("Service", "Job"):
         # Labels may be shared by workloads that should not share them: what belongs to another one is left out.
         mine = {metadata["uid"], *await _replica_set_uids(found, place)}
-        pods = [pod for pod in pods if not _controllers(pod) or _controllers(pod) & mine]
+        pods = [pod for pod in pods if (maker := controller_of(pod)) is None or maker["uid"] in mine]
     return sorted(pods, key=lambda pod: str(pod["metadata"]["name"]))
-
-
-def _controllers(found: Object) -> set[str]:
-    references = found["metadata"].get("ownerReferences") or ()
-    return {str(reference["uid"]) for reference in references if reference.get("controller")}
 
 
 async def _replica_set_uids(found: Object, place: Place) -> set[str]:
@@ -235,7 +229,7 @@ async def replica_sets(deployment: Object, place: Place) -> list[Object]:
     metadata = deployment["metadata"]
     labels = label_selector(deployment["spec"].get("selector"))
     found = await place.client.list(REPLICA_SETS, str(metadata["namespace"]), labels=labels)
-    mine = [one for one in found if metadata["uid"] in _controllers(one)]
+    mine = [one for one in found if (maker := controller_of(one)) and maker["uid"] == metadata["uid"]]
     return sorted(mine, key=revision_of, reverse=True)
 
 

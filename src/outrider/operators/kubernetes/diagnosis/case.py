@@ -9,11 +9,9 @@ from outrider.core.errors import InvalidConfigError
 from outrider.core.timestamps import parse_timestamp
 from outrider.operators.kubernetes.diagnosis.findings import Address
 from outrider.operators.kubernetes.happenings import Happening
-from outrider.operators.kubernetes.owners import owner_of
+from outrider.operators.kubernetes.owners import TEMPLATE_HASH, owner_of
 from outrider.operators.kubernetes.shown import Object
 from outrider.operators.kubernetes.workloads import revision_of
-
-_HASH = "pod-template-hash"
 
 
 class Container(msgspec.Struct, frozen=True):
@@ -117,7 +115,9 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
         labels = pod["metadata"].get("labels") or {}
         if self.kind == "Deployment":
             first = self.replica_sets[0] if self.replica_sets else None
-            return first is not None and labels.get(_HASH) == (first["metadata"].get("labels") or {}).get(_HASH)
+            return first is not None and labels.get(TEMPLATE_HASH) == (first["metadata"].get("labels") or {}).get(
+                TEMPLATE_HASH
+            )
         revision = self.status.get("updateRevision")
         return revision is None or labels.get("controller-revision-hash") == revision
 

@@ -11,21 +11,28 @@ from outrider.operators.kubernetes.diagnosis.case import Case
 from outrider.operators.kubernetes.diagnosis.findings import Address
 from outrider.operators.kubernetes.edits import read_live
 from outrider.operators.kubernetes.happenings import Happening, warnings_by_uid
-from outrider.operators.kubernetes.kinds import kind_of_object
+from outrider.operators.kubernetes.kinds import target_of_object
+from outrider.operators.kubernetes.owners import controller_of, maker_of
 from outrider.operators.kubernetes.places import ALL, Place
 from outrider.operators.kubernetes.shown import Object
 from outrider.operators.kubernetes.workloads import (
-    REPLICA_SETS,
     WORKLOADS,
     pods_of,
     replica_sets,
     revision_of,
 )
-from outrider.ports.kube.resources import DEPLOYMENTS, NODES, PODS, SERVICES, VOLUME_CLAIMS, Resource
+from outrider.ports.kube.resources import (
+    DAEMON_SETS,
+    DEPLOYMENTS,
+    JOBS,
+    NODES,
+    PODS,
+    REPLICA_SETS,
+    SERVICES,
+    STATEFUL_SETS,
+    VOLUME_CLAIMS,
+)
 
-STATEFUL_SETS = Resource("apps", "v1", "statefulsets", "StatefulSet")
-DAEMON_SETS = Resource("apps", "v1", "daemonsets", "DaemonSet")
-JOBS = Resource("batch", "v1", "jobs", "Job")
 _MOST = 20000
 # Kinds that stand for pods; of others only the object itself is looked at.
 _WITH_PODS = (*WORKLOADS, "pod", "service", "replicaset", "replicationcontroller", "job")
@@ -94,10 +101,7 @@ async def _maker(pod: Object, place: Place) -> tuple[Object | None, str]:
     """Return the workload that has made a pod, and its name."""
     found = pod
     for _ in range(_MOST_OWNERS):
-        owner = _controller(found)
-        if owner is None:
-            break
-        target = f"{kind_of_object(str(owner['apiVersion']), str(owner['kind']))}/{owner['name']}"
+        target = maker_of(found)
         if target.partition("/")[0] not in (*WORKLOADS, "replicaset"):
             break
         try:
@@ -107,11 +111,6 @@ async def _maker(pod: Object, place: Place) -> tuple[Object | None, str]:
         if target.partition("/")[0] in WORKLOADS:
             return found, target
     return None, ""
-
-
-def _controller(found: Object) -> Object | None:
-    references = found["metadata"].get("ownerReferences") or ()
-    return next((one for one in references if one.get("controller")), None)
 
 
 def _case(target: str, found: Object, pods: list[Object], sets: list[Object], around: Surroundings) -> Case:
@@ -128,24 +127,26 @@ async def all_cases(place: Place, around: Surroundings) -> list[Case]:
     *subjects, services, sets, pods = lists
     by_maker: dict[str, list[Object]] = defaultdict(list)
     for one in (*sets, *pods):
-        if owner := _controller(one):
+        if owner := controller_of(one):
             by_maker[str(owner["uid"])].append(one)
     cases = [_workload_case(found, by_maker, around) for kind in subjects for found in kind]
     cases += [_service_case(found, pods, around) for found in services]
     seen = {one["metadata"]["uid"] for case in cases for one in case.pods if case.kind != "Service"}
-    cases += [_case(_target(pod), pod, [pod], [], around) for pod in pods if pod["metadata"]["uid"] not in seen]
+    cases += [
+        _case(target_of_object(pod), pod, [pod], [], around) for pod in pods if pod["metadata"]["uid"] not in seen
+    ]
     if place.namespace == ALL:
-        cases += [_case(_target(node), node, [], [], around) for node in around.nodes.values()]
+        cases += [_case(target_of_object(node), node, [], [], around) for node in around.nodes.values()]
     return [_addressed(case) for case in cases] if place.namespace == ALL else cases
 
 
 def _workload_case(found: Object, by_maker: Mapping[str, list[Object]], around: Surroundings) -> Case:
     made = by_maker.get(str(found["metadata"]["uid"]), [])
     if found["kind"] != "Deployment":
-        return _case(_target(found), found, [one for one in made if one["kind"] == "Pod"], [], around)
+        return _case(target_of_object(found), found, [one for one in made if one["kind"] == "Pod"], [], around)
     sets = sorted((one for one in made if one["kind"] == "ReplicaSet"), key=revision_of, reverse=True)
     pods = [pod for one in sets for pod in by_maker.get(str(one["metadata"]["uid"]), ())]
-    return _case(_target(found), found, pods, sets, around)
+    return _case(target_of_object(found), found, pods, sets, around)
 
 
 def _service_case(found: Object, pods: list[Object], around: Surroundings) -> Case:
@@ -155,11 +156,7 @@ def _service_case(found: Object, pods: list[Object], around: Surroundings) -> Ca
         if selector and pod["metadata"]["namespace"] == namespace and selector.items() <= (pod["metadata"].get("labels") or {}).items()
     ]  # fmt: skip
     # Its pods are looked at with their workloads.
-    return msgspec.structs.replace(_case(_target(found), found, mine, [], around), examined=[])
-
-
-def _target(found: Object) -> str:
-    return f"{kind_of_object(str(found['apiVersion']), str(found['kind']))}/{found['metadata']['name']}"
+    return msgspec.structs.replace(_case(target_of_object(found), found, mine, [], around), examined=[])
 
 
 def _addressed(case: Case) -> Case:

@@ -9,6 +9,7 @@ from outrider.operators.kubernetes.diagnosis.ends import end_finding
 from outrider.operators.kubernetes.diagnosis.findings import Finding, Remedy, by_call, by_hand
 from outrider.operators.kubernetes.diagnosis.images import creation_finding, image_finding
 from outrider.operators.kubernetes.diagnosis.probes import unready_finding
+from outrider.operators.kubernetes.owners import controller_of
 from outrider.operators.kubernetes.quantities import parse_quantity, show_cpu, show_memory
 from outrider.operators.kubernetes.shown import Object
 
@@ -67,7 +68,7 @@ def _given_up(case: Case, pod: Object) -> Finding | None:
     if target.get("status") == "True":
         evidence.append(f"condition DisruptionTarget {target.get('reason')}")
     return Finding(
-        cause=reason, severity="warning" if _controlled(pod) else "error",
+        cause=reason, severity="warning" if controller_of(pod) else "error",
         message=f"{pod_name(pod)} was given up by its node or the scheduler: {message or reason}", objects=[pod_name(pod)],
         evidence=evidence, remedies=list(_given_up_remedies(case, pod, reason, message)),
     )  # fmt: skip
@@ -76,14 +77,10 @@ def _given_up(case: Case, pod: Object) -> Finding | None:
 def _given_up_remedies(case: Case, pod: Object, reason: str, message: str) -> Iterator[Remedy]:
     if reason == "Evicted" and (resource := re.search(r"low on resource: (\S+?)\.", message)):
         yield by_hand(f"set requests for {resource[1]} to what its containers use: who uses more than that goes first")
-    if _controlled(pod) and (pod.get("status") or {}).get("phase") == "Failed":
+    if controller_of(pod) and (pod.get("status") or {}).get("phase") == "Failed":
         yield by_call(
             "remove what is left of it: its controller has made another", "delete", pod_name(pod), case.address, safe=True
         )  # fmt: skip
-
-
-def _controlled(pod: Object) -> bool:
-    return any(one.get("controller") for one in pod["metadata"].get("ownerReferences") or ())
 
 
 def _stuck(case: Case, pod: Object) -> Finding | None:

@@ -20,10 +20,10 @@ from outrider.operators.kubernetes.autoscalers import (
 )
 from outrider.operators.kubernetes.behavior import Behavior, Percent, ReplicaCount
 from outrider.operators.kubernetes.edits import Live, read_live
-from outrider.operators.kubernetes.kinds import ScalableWord, target_name
+from outrider.operators.kubernetes.kinds import ScalableWord
 from outrider.operators.kubernetes.manifests import ManifestParams
 from outrider.operators.kubernetes.owners import owner_of
-from outrider.operators.kubernetes.places import Place, Places, changed_in_each, in_each, places
+from outrider.operators.kubernetes.places import Place, TargetInPlaces, changed_in_each, in_each, places
 from outrider.operators.kubernetes.reservations import CPU, MEMORY, of_container, running_containers
 from outrider.operators.kubernetes.shown import Object
 from outrider.operators.kubernetes.usage import serves_metrics
@@ -31,7 +31,7 @@ from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation, Inverse
 
 
-class AutoscaleParams(Places, kw_only=True):
+class AutoscaleParams(TargetInPlaces, kw_only=True):
     """What is scaled, within which bounds, and by what.
 
     Attributes:
@@ -63,14 +63,6 @@ class AutoscaleParams(Places, kw_only=True):
     name: Annotated[str, msgspec.Meta(pattern=r"^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?)?(?!\n)$")] = ""
     force: bool = False
     override_owner: bool = False
-
-    def __post_init__(self) -> None:
-        """Bring the target into its one form.
-
-        Raises:
-            InvalidConfigError: Its kind is none.
-        """
-        self.target = target_name(self.target)
 
     def check(self) -> None:
         """Check what is asked for, before anything is read.

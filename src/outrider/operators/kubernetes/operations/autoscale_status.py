@@ -12,35 +12,23 @@ from outrider.operators.kubernetes.autoscalers import (
     keda_resource,
     scaled_object_of,
     target_of,
-    title_of_autoscaler,
 )
-from outrider.operators.kubernetes.kinds import target_name
-from outrider.operators.kubernetes.places import Failure, Place, Places, in_each, places
+from outrider.operators.kubernetes.kinds import OptionalTargetWord, target_of_object
+from outrider.operators.kubernetes.places import Failure, Place, PlacesOrTarget, in_each, places
 from outrider.operators.kubernetes.shown import Object
 from outrider.ports.kube.resources import AUTOSCALERS
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
 
 
-class AutoscaleStatusParams(Places, kw_only=True):
+class AutoscaleStatusParams(PlacesOrTarget, kw_only=True):
     """Which autoscalers.
 
     Attributes:
         target: One of them, or a workload that is scaled, as KIND/NAME; all if empty.
     """
 
-    target: Annotated[
-        str, msgspec.Meta(pattern=r"^([A-Za-z][A-Za-z0-9.-]{0,252}/[^/\s]{1,253})?(?!\n)$", examples=["deployment/web", "hpa/web"])
-    ] = ""  # fmt: skip
-
-    def __post_init__(self) -> None:
-        """Bring the target into its one form.
-
-        Raises:
-            InvalidConfigError: Its kind is none.
-        """
-        if self.target:
-            self.target = target_name(self.target)
+    target: Annotated[OptionalTargetWord, msgspec.Meta(examples=["deployment/web", "hpa/web"])] = ""
 
 
 class AutoscalerRow(msgspec.Struct, kw_only=True):
@@ -130,7 +118,7 @@ async def _read(params: AutoscaleStatusParams, place: Place) -> AutoscaleStatusR
 
 def _titles(autoscaler: Object) -> set[str]:
     """Return by which names an autoscaler may be asked for."""
-    titles = {title_of_autoscaler(autoscaler), target_of(autoscaler)}
+    titles = {target_of_object(autoscaler), target_of(autoscaler)}
     if name := scaled_object_of(autoscaler):
         titles.add(f"{SCALED_OBJECT}/{name}")
     return titles

@@ -23,9 +23,9 @@ from outrider.operators.kubernetes.canaries import (
 from outrider.operators.kubernetes.canary_signals import Signal
 from outrider.operators.kubernetes.canary_stage import CanaryStage
 from outrider.operators.kubernetes.edits import Live, check_state, read_live, state_of
-from outrider.operators.kubernetes.kinds import DeploymentWord, target_name
+from outrider.operators.kubernetes.kinds import DeploymentWord
 from outrider.operators.kubernetes.owners import check_owner
-from outrider.operators.kubernetes.places import OnePlace, Place, connected
+from outrider.operators.kubernetes.places import Place, TargetInOnePlace, connected
 from outrider.operators.kubernetes.prometheus import Matchers, Prometheus, PrometheusAddress
 from outrider.operators.kubernetes.shown import Object, differences
 from outrider.operators.kubernetes.workloads import check_not_paused, rollout_of
@@ -35,7 +35,7 @@ from outrider.runtime.implementation import Implementation
 Percent = Annotated[int, msgspec.Meta(ge=1, le=99)]
 
 
-class CanaryParams(OnePlace, kw_only=True):
+class CanaryParams(TargetInOnePlace, kw_only=True):
     """What is delivered, in which steps, and what is looked at.
 
     Attributes:
@@ -78,7 +78,7 @@ class CanaryParams(OnePlace, kw_only=True):
         Raises:
             InvalidConfigError: It does not.
         """
-        self.target = target_name(self.target)
+        super().__post_init__()
         if self.signals and not self.prometheus:
             raise InvalidConfigError(
                 "prometheus: signals need to be counted somewhere", path="prometheus", expected="its address",

@@ -6,7 +6,8 @@ import msgspec
 
 from outrider.core.errors import InvalidConfigError, OutriderError
 from outrider.core.quantities import Duration, duration
-from outrider.operators.kubernetes.kinds import KindWord, kind_name, kind_of_object
+from outrider.operators.kubernetes.kinds import KindWord, kind_name, target_of_object
+from outrider.operators.kubernetes.owners import workload_of
 from outrider.operators.kubernetes.places import ALL, Cluster, ClusterName, NamespaceNames
 from outrider.operators.kubernetes.shown import Object, shown
 from outrider.ports.kube.errors import ExpiredError
@@ -21,7 +22,6 @@ from outrider.runtime.implementation import Implementation
 _MOST_ITEMS = 500
 _MOST_OBJECTS = 50_000
 _LONGEST_VALUE = 500
-_HASH = "pod-template-hash"
 Condition = Annotated[str, msgspec.Meta(max_length=4096, examples=['object.status.phase == "Failed"'])]
 
 
@@ -154,17 +154,16 @@ def _result(seen: list[SeenObject], version: str, *, whole: bool, objects: int) 
 
 def _seen(params: ChangesParams, found: Object, *, gone: bool) -> SeenObject:
     metadata = found["metadata"]
-    target = f"{kind_of_object(str(found['apiVersion']), str(found['kind']))}/{metadata['name']}"
     variables = {"object": shown(found)}
     meets = not gone and compiled(params.condition or "true", ("object",)).met(variables)
     values = {name: _value(compiled(text, ("object",)), variables) for name, text in params.values.items() if meets}
     return SeenObject(
-        target=target,
+        target=target_of_object(found),
         namespace=str(metadata.get("namespace") or ""),
         uid=str(metadata["uid"]),
         meets=meets,
         gone=gone,
-        workload=_workload(metadata) or target,
+        workload=workload_of(found),
         labels={key: value for key, value in (metadata.get("labels") or {}).items() if meets},
         values={name: value for name, value in values.items() if value is not None},
     )
@@ -176,17 +175,6 @@ def _value(expression: Expression, variables: dict[str, Any]) -> Any:
     except OutriderError:
         return None
     return value[:_LONGEST_VALUE] if isinstance(value, str) else value
-
-
-def _workload(metadata: Object) -> str:
-    """Return what has made an object; a ReplicaSet of a Deployment stands for that, whose name is before the hash."""
-    owner = next((one for one in metadata.get("ownerReferences") or () if one.get("controller")), None)
-    if owner is None:
-        return ""
-    name, suffix = str(owner["name"]), f"-{(metadata.get('labels') or {}).get(_HASH) or ''}"
-    if owner["kind"] == "ReplicaSet" and len(suffix) > 1 and name.endswith(suffix):
-        return f"deployment/{name.removesuffix(suffix)}"
-    return f"{kind_of_object(str(owner['apiVersion']), str(owner['kind']))}/{name}"
 
 
 OPERATION = Implementation(

@@ -7,9 +7,9 @@ import msgspec
 from outrider.core.errors import OutriderError
 from outrider.operators.kubernetes.edits import Live, read_live
 from outrider.operators.kubernetes.happenings import Happening, happenings_of
-from outrider.operators.kubernetes.kinds import TargetWord, kind_of_object, target_name
+from outrider.operators.kubernetes.kinds import kind_of_object
 from outrider.operators.kubernetes.owners import Owner, owner_of
-from outrider.operators.kubernetes.places import Failure, Place, Places, in_each, places, where
+from outrider.operators.kubernetes.places import Failure, Place, TargetInPlaces, in_each, places, where
 from outrider.operators.kubernetes.shown import Object, shown
 from outrider.operators.kubernetes.workloads import WORKLOADS, Rollout, pods_of, rollout_of
 from outrider.runtime.context import Context
@@ -18,22 +18,8 @@ from outrider.runtime.implementation import Implementation
 _MOST_EVENTS = 50
 
 
-class DescribeParams(Places, kw_only=True):
-    """Which object.
-
-    Attributes:
-        target: `KIND/NAME`, such as deployment/web.
-    """
-
-    target: TargetWord
-
-    def __post_init__(self) -> None:
-        """Bring the target into its one form.
-
-        Raises:
-            InvalidConfigError: Its kind is none.
-        """
-        self.target = target_name(self.target)
+class DescribeParams(TargetInPlaces, kw_only=True):
+    """Which object."""
 
 
 class PodLine(msgspec.Struct, kw_only=True):

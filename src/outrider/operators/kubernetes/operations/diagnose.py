@@ -10,8 +10,8 @@ from outrider.core.errors import OutriderError
 from outrider.operators.kubernetes.diagnosis.findings import Address, Finding
 from outrider.operators.kubernetes.diagnosis.gathering import Surroundings, all_cases, one_case, surroundings
 from outrider.operators.kubernetes.diagnosis.report import Diagnosis, diagnosed, told
-from outrider.operators.kubernetes.kinds import target_name
-from outrider.operators.kubernetes.places import ALL, Failure, Place, Places, in_each, places
+from outrider.operators.kubernetes.kinds import OptionalTargetWord
+from outrider.operators.kubernetes.places import ALL, Failure, Place, PlacesOrTarget, in_each, places
 from outrider.ports.kube.resources import PODS, query
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
@@ -23,7 +23,7 @@ _MOST_LOGS = 10
 _GONE = "unable to retrieve container logs"
 
 
-class DiagnoseParams(Places, kw_only=True):
+class DiagnoseParams(PlacesOrTarget, kw_only=True):
     """What is looked at.
 
     Attributes:
@@ -31,17 +31,8 @@ class DiagnoseParams(Places, kw_only=True):
         log_lines: How many of the last lines of a container that crashed are shown as evidence.
     """
 
-    target: Annotated[str, msgspec.Meta(pattern=r"^([A-Za-z][A-Za-z0-9.-]{0,252}/[^/\s]{1,253})?(?!\n)$")] = ""
+    target: OptionalTargetWord = ""
     log_lines: Annotated[int, msgspec.Meta(ge=0, le=100)] = 5
-
-    def __post_init__(self) -> None:
-        """Bring the target into its one form.
-
-        Raises:
-            InvalidConfigError: Its kind is none.
-        """
-        if self.target:
-            self.target = target_name(self.target)
 
 
 class DiagnoseResult(msgspec.Struct, kw_only=True):

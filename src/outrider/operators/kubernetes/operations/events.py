@@ -8,13 +8,13 @@ from outrider.core.quantities import Duration, duration
 from outrider.core.timestamps import parse_timestamp
 from outrider.operators.kubernetes.edits import read_live
 from outrider.operators.kubernetes.happenings import Happening, happenings, happenings_of
-from outrider.operators.kubernetes.kinds import target_name
-from outrider.operators.kubernetes.places import Failure, Place, Places, in_each, places
+from outrider.operators.kubernetes.kinds import OptionalTargetWord
+from outrider.operators.kubernetes.places import Failure, Place, PlacesOrTarget, in_each, places
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
 
 
-class EventsParams(Places, kw_only=True):
+class EventsParams(PlacesOrTarget, kw_only=True):
     """Which events.
 
     Attributes:
@@ -24,19 +24,10 @@ class EventsParams(Places, kw_only=True):
         limit: How many of each cluster and namespace at most, the newest.
     """
 
-    target: Annotated[str, msgspec.Meta(pattern=r"^([A-Za-z][A-Za-z0-9.-]{0,252}/[^/\s]{1,253})?(?!\n)$")] = ""
+    target: OptionalTargetWord = ""
     severity: Literal["", "Normal", "Warning"] = ""
     since: Duration = duration("1h")
     limit: Annotated[int, msgspec.Meta(ge=1, le=20000)] = 200
-
-    def __post_init__(self) -> None:
-        """Bring the target into its one form.
-
-        Raises:
-            InvalidConfigError: Its kind is none.
-        """
-        if self.target:
-            self.target = target_name(self.target)
 
 
 class PlacedEvent(Happening, kw_only=True):

@@ -11,15 +11,15 @@ from outrider.operators.kubernetes.disruptions import FORCE, is_ending, is_finis
 from outrider.operators.kubernetes.edits import Live, read_live
 from outrider.operators.kubernetes.evicting import PodOutcome, Terms, Watched, check_all_went, in_turn
 from outrider.operators.kubernetes.evictions import foresee
-from outrider.operators.kubernetes.kinds import EvictableWord, target_name
-from outrider.operators.kubernetes.places import Place, Places, changed_in_each, in_each, places
+from outrider.operators.kubernetes.kinds import EvictableWord
+from outrider.operators.kubernetes.places import Place, TargetInPlaces, changed_in_each, in_each, places
 from outrider.operators.kubernetes.shown import Object
 from outrider.operators.kubernetes.workloads import pods_of
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
 
 
-class EvictParams(Places, kw_only=True):
+class EvictParams(TargetInPlaces, kw_only=True):
     """Which pods.
 
     Attributes:
@@ -33,14 +33,6 @@ class EvictParams(Places, kw_only=True):
     wait: bool = True
     force: bool = False
     grace: Annotated[int, msgspec.Meta(ge=1, le=3600)] | None = None
-
-    def __post_init__(self) -> None:
-        """Bring the target into its one form.
-
-        Raises:
-            InvalidConfigError: Its kind is none.
-        """
-        self.target = target_name(self.target)
 
 
 class EvictResult(msgspec.Struct, kw_only=True):

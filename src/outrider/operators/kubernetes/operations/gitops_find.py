@@ -2,31 +2,17 @@
 
 import msgspec
 
-from outrider.operators.kubernetes.deliveries import Source, deliverer_or_itself, sources_of, target_of
+from outrider.operators.kubernetes.deliveries import Source, deliverer_or_itself, sources_of
 from outrider.operators.kubernetes.edits import Live, read_live
-from outrider.operators.kubernetes.kinds import TargetWord, target_name
-from outrider.operators.kubernetes.places import Failure, Place, Places, in_each, places
+from outrider.operators.kubernetes.kinds import target_of_object
+from outrider.operators.kubernetes.places import Failure, Place, TargetInPlaces, in_each, places
 from outrider.operators.kubernetes.progress import commit_of, progress_of
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
 
 
-class GitopsFindParams(Places, kw_only=True):
-    """Which object.
-
-    Attributes:
-        target: `KIND/NAME`, such as deployment/web.
-    """
-
-    target: TargetWord
-
-    def __post_init__(self) -> None:
-        """Bring the target into its one form.
-
-        Raises:
-            InvalidConfigError: Its kind is none.
-        """
-        self.target = target_name(self.target)
+class GitopsFindParams(TargetInPlaces, kw_only=True):
+    """Which object."""
 
 
 class Found(msgspec.Struct, kw_only=True):
@@ -84,7 +70,7 @@ def _found(deliverer: Live, source: Source) -> Found:
     return Found(
         cluster=deliverer.place.cluster.name,
         namespace=deliverer.object["metadata"]["namespace"],
-        deliverer=target_of(deliverer.object),
+        deliverer=target_of_object(deliverer.object),
         repository=source.repository,
         follows=source.revision,
         path=source.path,

@@ -6,8 +6,9 @@ from typing import Any
 import msgspec
 
 from outrider.core.errors import NotFoundError
-from outrider.operators.kubernetes.deliveries import DELIVERERS, Source, served, sources_of, target_of
+from outrider.operators.kubernetes.deliveries import DELIVERERS, Source, served, sources_of
 from outrider.operators.kubernetes.edits import Live
+from outrider.operators.kubernetes.kinds import target_of_object
 from outrider.operators.kubernetes.places import ALL, Failure, NamespaceNames, Place, Places, in_each, places
 from outrider.operators.kubernetes.progress import commit_of, progress_of
 from outrider.ports.kube.catalogue import ServedKind
@@ -95,7 +96,7 @@ async def _row(place: Place, kind: ServedKind, found: dict[str, Any]) -> Deliver
     return Delivery(
         cluster=place.cluster.name,
         namespace=live.object["metadata"]["namespace"],
-        target=target_of(found),
+        target=target_of_object(found),
         repository=", ".join(dict.fromkeys(one.repository for one in sources)),
         follows=", ".join(dict.fromkeys(one.revision for one in sources)),
         path=", ".join(one.chart or one.path for one in sources),

@@ -22,8 +22,8 @@ from outrider.operators.kubernetes.edits import (
     read_live,
     run_edit,
 )
-from outrider.operators.kubernetes.kinds import split_target, target_name
-from outrider.operators.kubernetes.places import OnePlace, connected
+from outrider.operators.kubernetes.kinds import split_target
+from outrider.operators.kubernetes.places import TargetInOnePlace, connected
 from outrider.operators.kubernetes.progress import progress_of
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
@@ -31,7 +31,7 @@ from outrider.runtime.implementation import Implementation
 _ARGO, _FLUX = "argocd.argoproj.io/refresh", "reconcile.fluxcd.io/requestedAt"
 
 
-class GitopsSyncParams(OnePlace, kw_only=True):
+class GitopsSyncParams(TargetInOnePlace, kw_only=True):
     """Who is to look at git.
 
     Attributes:
@@ -39,14 +39,6 @@ class GitopsSyncParams(OnePlace, kw_only=True):
     """
 
     target: DelivererWord
-
-    def __post_init__(self) -> None:
-        """Bring the target into its one form.
-
-        Raises:
-            InvalidConfigError: Its kind is none.
-        """
-        self.target = target_name(self.target)
 
 
 async def plan(params: GitopsSyncParams, context: Context) -> Change:

@@ -5,10 +5,10 @@ from typing import Annotated
 import msgspec
 
 from outrider.core.errors import ConflictError, DeadlineExceededError, ExecutionFailedError
-from outrider.operators.kubernetes.deliveries import deliverer_or_itself, sources_of, target_of
+from outrider.operators.kubernetes.deliveries import deliverer_or_itself, sources_of
 from outrider.operators.kubernetes.edits import Live, read_live
-from outrider.operators.kubernetes.kinds import TargetWord, target_name
-from outrider.operators.kubernetes.places import OnePlace, connected
+from outrider.operators.kubernetes.kinds import TargetWord, target_of_object
+from outrider.operators.kubernetes.places import TargetInOnePlace, connected
 from outrider.operators.kubernetes.progress import Progress, is_at, progress_of
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
@@ -16,7 +16,7 @@ from outrider.runtime.implementation import Implementation
 _LOOK_SECONDS = 0.5
 
 
-class GitopsWaitParams(OnePlace, kw_only=True):
+class GitopsWaitParams(TargetInOnePlace, kw_only=True):
     """What is waited for.
 
     Attributes:
@@ -26,14 +26,6 @@ class GitopsWaitParams(OnePlace, kw_only=True):
 
     target: TargetWord
     revision: Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z][0-9A-Za-z.+_-]{0,199}(?!\n)$", examples=["4f1c0de"])]
-
-    def __post_init__(self) -> None:
-        """Bring the target into its one form.
-
-        Raises:
-            InvalidConfigError: Its kind is none.
-        """
-        self.target = target_name(self.target)
 
 
 class GitopsWaitResult(msgspec.Struct, kw_only=True):
@@ -65,7 +57,7 @@ async def run(params: GitopsWaitParams, context: Context) -> GitopsWaitResult:
         deliverer = await deliverer_or_itself(await read_live(params.target, place))
         progress = await _until(deliverer, params.revision, context)
     return GitopsWaitResult(
-        deliverer=target_of(deliverer.object),
+        deliverer=target_of_object(deliverer.object),
         revision=next(one for one in progress.revisions if is_at((one,), params.revision)),
         health=progress.health,
         seconds=round(context.clock.monotonic() - began, 3),
@@ -88,7 +80,7 @@ async def _until(deliverer: Live, wanted: str, context: Context) -> Progress:
         if progress.sync == "Suspended":
             raise ConflictError(
                 f"{deliverer.title} is suspended", found="spec.suspend: true", expected="one that follows git",
-                suggestions=[f"set spec.suspend to false where {target_of(deliverer.object)} is declared"],
+                suggestions=[f"set spec.suspend to false where {target_of_object(deliverer.object)} is declared"],
             )  # fmt: skip
         if context.deadline - context.clock.monotonic() < 2 * _LOOK_SECONDS:
             raise await _late(deliverer, wanted, progress, seen=seen)
@@ -97,7 +89,7 @@ async def _until(deliverer: Live, wanted: str, context: Context) -> Progress:
 
 
 def _ended(deliverer: Live, how: str, why: str, progress: Progress) -> ExecutionFailedError:
-    target, namespace = target_of(deliverer.object), deliverer.object["metadata"]["namespace"]
+    target, namespace = target_of_object(deliverer.object), deliverer.object["metadata"]["namespace"]
     return ExecutionFailedError(
         f"{deliverer.title}: the revision {'has failed' if how == 'failed' else 'is superseded'}: {why}", found=how,
         expected="the revision in the cluster", context=msgspec.to_builtins(progress),
@@ -107,7 +99,7 @@ def _ended(deliverer: Live, how: str, why: str, progress: Progress) -> Execution
 
 async def _late(deliverer: Live, wanted: str, progress: Progress, *, seen: bool) -> DeadlineExceededError:
     sources = [one.message for one in await sources_of(deliverer)]
-    target, namespace = target_of(deliverer.object), deliverer.object["metadata"]["namespace"]
+    target, namespace = target_of_object(deliverer.object), deliverer.object["metadata"]["namespace"]
     at = ", ".join(progress.revisions) or "no revision yet"
     state = " ".join(filter(None, [progress.sync, progress.health, progress.message, *sources]))
     why = state if seen else f"it is at {at}, and has not yet seen {wanted}: {state}"

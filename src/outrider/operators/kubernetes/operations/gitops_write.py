@@ -21,8 +21,8 @@ from outrider.operators.kubernetes.field_values import with_values
 from outrider.operators.kubernetes.file_differences import file_differences
 from outrider.operators.kubernetes.foreseen import Foreseen, foresee
 from outrider.operators.kubernetes.git_places import BranchName, FilePath, GitPlace, Origin, opened, origin_of
-from outrider.operators.kubernetes.kinds import split_target, target_name
-from outrider.operators.kubernetes.manifests import ManifestParams, title_of
+from outrider.operators.kubernetes.kinds import split_target, target_name, target_of_object
+from outrider.operators.kubernetes.manifests import ManifestParams
 from outrider.operators.kubernetes.places import Place, connected
 from outrider.operators.kubernetes.shown import Object
 from outrider.runtime.context import Context
@@ -87,7 +87,7 @@ class GitopsWriteParams(GitPlace, kw_only=True):
 
     def objects(self) -> list[str]:
         """Return what is changed, as `KIND/NAME`."""
-        return [self.target] if self.target else [title_of(one) for one in self.wanted()]
+        return [self.target] if self.target else [target_of_object(one) for one in self.wanted()]
 
     def targets(self) -> tuple[str, ...]:
         """Return what Policies judge: the objects, and the repository where the caller names it."""

@@ -8,8 +8,8 @@ import msgspec
 from outrider.core.errors import NotFoundError, OutriderError, did_you_mean
 from outrider.core.quantities import Duration, duration
 from outrider.operators.kubernetes.edits import read_live
-from outrider.operators.kubernetes.kinds import TargetWord, target_name
-from outrider.operators.kubernetes.places import OnePlace, Place, connected
+from outrider.operators.kubernetes.kinds import TargetWord
+from outrider.operators.kubernetes.places import Place, TargetInOnePlace, connected
 from outrider.operators.kubernetes.workloads import pods_of
 from outrider.ports.kube.resources import PODS, query
 from outrider.runtime.context import Context
@@ -19,7 +19,7 @@ _MAX_BYTES = 1024 * 1024
 _MOST_PODS = 50
 
 
-class LogsParams(OnePlace, kw_only=True):
+class LogsParams(TargetInOnePlace, kw_only=True):
     """Whose log, and how much of it.
 
     Attributes:
@@ -37,14 +37,6 @@ class LogsParams(OnePlace, kw_only=True):
     lines: Annotated[int, msgspec.Meta(ge=1, le=10000)] = 100
     since: Duration = duration("0s")
     contains: str = ""
-
-    def __post_init__(self) -> None:
-        """Bring the target into its one form.
-
-        Raises:
-            InvalidConfigError: Its kind is none.
-        """
-        self.target = target_name(self.target)
 
 
 class LogLine(msgspec.Struct, kw_only=True):

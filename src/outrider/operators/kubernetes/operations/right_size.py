@@ -7,7 +7,7 @@ import msgspec
 
 from outrider.core.errors import InvalidConfigError, NotFoundError
 from outrider.core.quantities import Duration, duration
-from outrider.operators.kubernetes.autoscalers import autoscalers_of, title_of_autoscaler
+from outrider.operators.kubernetes.autoscalers import autoscalers_of
 from outrider.operators.kubernetes.edits import read_live
 from outrider.operators.kubernetes.history import (
     Point,
@@ -19,8 +19,8 @@ from outrider.operators.kubernetes.history import (
     tracks_from,
     tracks_of,
 )
-from outrider.operators.kubernetes.kinds import WorkloadWord, target_name
-from outrider.operators.kubernetes.places import OnePlace, Place, connected
+from outrider.operators.kubernetes.kinds import WorkloadWord, target_of_object
+from outrider.operators.kubernetes.places import Place, TargetInOnePlace, connected
 from outrider.operators.kubernetes.plots import sparkline
 from outrider.operators.kubernetes.prometheus import Matchers, Prometheus, PrometheusAddress
 from outrider.operators.kubernetes.quantities import show_cpu, show_memory
@@ -36,7 +36,7 @@ from outrider.runtime.implementation import Implementation
 _WHOLE_DAYS = 8.0
 
 
-class RightSizeParams(OnePlace, kw_only=True):
+class RightSizeParams(TargetInOnePlace, kw_only=True):
     """Which workload, and its history: from Prometheus, or as it was recorded.
 
     Attributes:
@@ -56,14 +56,6 @@ class RightSizeParams(OnePlace, kw_only=True):
     history: RecordedHistory = ""
     samples: list[Sample] = msgspec.field(default_factory=list)
     series: bool = False
-
-    def __post_init__(self) -> None:
-        """Bring the target into its one form.
-
-        Raises:
-            InvalidConfigError: Its kind is none.
-        """
-        self.target = target_name(self.target)
 
     def check(self) -> None:
         """Check what is asked for, before anything is read.
@@ -148,7 +140,7 @@ async def run(params: RightSizeParams, context: Context) -> RightSizeResult:
         pods = await pods_of(live.object, place)
         tracks, source, remarks = await _tracks(params, place, [str(one["name"]) for one in containers], context)
         remarks += [
-            Remark(place.cluster.name, f"{title_of_autoscaler(one)} scales by shares of the requests: with others it has another number of pods")
+            Remark(place.cluster.name, f"{target_of_object(one)} scales by shares of the requests: with others it has another number of pods")
             for one in await autoscalers_of(live)
             if any("averageUtilization" in str(metric) for metric in one["spec"].get("metrics") or ())
         ]  # fmt: skip

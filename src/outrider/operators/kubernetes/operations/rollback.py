@@ -8,16 +8,15 @@ from outrider.core.errors import NotFoundError
 from outrider.core.operation import Change
 from outrider.operators.kubernetes.edits import Edit, EditParams, EditResult, Live, plan_edit, run_edit
 from outrider.operators.kubernetes.kinds import WorkloadWord
+from outrider.operators.kubernetes.owners import TEMPLATE_HASH
 from outrider.operators.kubernetes.workloads import (
-    CONTROLLER_REVISIONS,
     check_not_paused,
     replica_sets,
     revision_of,
 )
+from outrider.ports.kube.resources import CONTROLLER_REVISIONS
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
-
-_HASH = "pod-template-hash"
 
 
 class RollbackParams(EditParams, kw_only=True):
@@ -71,7 +70,7 @@ async def _decide(params: RollbackParams, live: Live) -> Edit | None:
 def _template(replica_set: dict[str, Any]) -> dict[str, Any]:
     template: dict[str, Any] = replica_set["spec"]["template"]
     metadata = template["metadata"]
-    labels = {key: value for key, value in (metadata.get("labels") or {}).items() if key != _HASH}
+    labels = {key: value for key, value in (metadata.get("labels") or {}).items() if key != TEMPLATE_HASH}
     return {**template, "metadata": {**metadata, "labels": labels}}
 
 

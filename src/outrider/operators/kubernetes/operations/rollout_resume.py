@@ -4,20 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from outrider.core.operation import Change
-from outrider.operators.kubernetes.edits import Edit, EditParams, EditResult, Live, plan_edit, run_edit
-from outrider.operators.kubernetes.kinds import DeploymentWord
+from outrider.operators.kubernetes.edits import EditResult, plan_edit, run_edit
+from outrider.operators.kubernetes.pausing import DeploymentParams, marked, undone_by
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation, Inverse
 
 
-class RolloutResumeParams(EditParams, kw_only=True):
-    """Which Deployment.
-
-    Attributes:
-        target: `deployment/NAME`.
-    """
-
-    target: DeploymentWord
+class RolloutResumeParams(DeploymentParams, kw_only=True):
+    """Which Deployment."""
 
 
 async def plan(params: RolloutResumeParams, context: Context) -> Change:
@@ -27,7 +21,7 @@ async def plan(params: RolloutResumeParams, context: Context) -> Change:
         NotFoundError: It is not there.
         ConflictError: Somebody else declares it.
     """
-    return await plan_edit(params, context, _decide)
+    return await plan_edit(params, context, marked(paused=False))
 
 
 async def run(params: RolloutResumeParams, context: Context) -> EditResult:
@@ -38,21 +32,12 @@ async def run(params: RolloutResumeParams, context: Context) -> EditResult:
         ConflictError: Somebody else declares it.
         PreconditionFailedError: It is no longer the object that the plan was made for.
     """
-    return await run_edit(params, context, _decide)
-
-
-async def _decide(params: RolloutResumeParams, live: Live) -> Edit | None:
-    del params
-    paused = bool(live.object["spec"].get("paused"))
-    return Edit({"spec": {"paused": False}}) if paused else None
+    return await run_edit(params, context, marked(paused=False))
 
 
 def inverse(params: RolloutResumeParams, result: Mapping[str, Any]) -> Inverse | None:
     """Return the call that undoes it; None where nothing was changed."""
-    if not any(part["difference"] for part in result["results"]):
-        return None
-    place = {"cluster": params.cluster, "namespace": params.namespace}
-    return "rollout_pause", {**place, "target": params.target, "override_owner": params.override_owner}
+    return undone_by("rollout_pause", params, result)
 
 
 OPERATION = Implementation(

@@ -3,8 +3,8 @@
 import msgspec
 
 from outrider.operators.kubernetes.edits import read_live
-from outrider.operators.kubernetes.kinds import WorkloadWord, target_name
-from outrider.operators.kubernetes.places import Failure, Place, Places, in_each, places, where
+from outrider.operators.kubernetes.kinds import WorkloadWord
+from outrider.operators.kubernetes.places import Failure, Place, TargetInPlaces, in_each, places, where
 from outrider.operators.kubernetes.workloads import (
     Rollout,
     replica_sets,
@@ -16,7 +16,7 @@ from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
 
 
-class RolloutStatusParams(Places, kw_only=True):
+class RolloutStatusParams(TargetInPlaces, kw_only=True):
     """Which workload.
 
     Attributes:
@@ -26,14 +26,6 @@ class RolloutStatusParams(Places, kw_only=True):
 
     target: WorkloadWord
     wait: bool = False
-
-    def __post_init__(self) -> None:
-        """Bring the target into its one form.
-
-        Raises:
-            InvalidConfigError: Its kind is none.
-        """
-        self.target = target_name(self.target)
 
 
 class PlacedRollout(Rollout, kw_only=True):

@@ -7,8 +7,8 @@ import msgspec
 
 from outrider.core.errors import DeadlineExceededError, NotFoundError
 from outrider.operators.kubernetes.edits import read_live
-from outrider.operators.kubernetes.kinds import TargetWord, target_name
-from outrider.operators.kubernetes.places import OnePlace, Place, connected
+from outrider.operators.kubernetes.kinds import TargetWord
+from outrider.operators.kubernetes.places import Place, TargetInOnePlace, connected
 from outrider.operators.kubernetes.shown import Object
 from outrider.operators.kubernetes.workloads import check_workload, rollout_of, wait_for_rollout
 from outrider.runtime.context import Context
@@ -19,7 +19,7 @@ _LOOK_SECONDS = 0.3
 _SHOWN = 500
 
 
-class WaitParams(OnePlace, kw_only=True):
+class WaitParams(TargetInOnePlace, kw_only=True):
     """What is waited for.
 
     Attributes:
@@ -37,7 +37,7 @@ class WaitParams(OnePlace, kw_only=True):
         Raises:
             InvalidConfigError: Its kind is none, or has no rollout, or the expression does not compile.
         """
-        self.target = target_name(self.target)
+        super().__post_init__()
         if self.until == "rollout":
             check_workload(self.target)
         elif self.until not in ("exists", "deleted", "ready"):

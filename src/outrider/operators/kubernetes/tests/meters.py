@@ -22,11 +22,10 @@ from outrider.operators.kubernetes.tests.scenery import deployment
 from outrider.ports.certificates.subjects import Subject, issue, new_authority
 from outrider.ports.http.routing import json_response
 from outrider.ports.http.server import Server
-from outrider.ports.kube.resources import DEPLOYMENTS, PODS, SERVICES, Resource
+from outrider.ports.kube.resources import DEPLOYMENTS, ENDPOINT_SLICES, PODS, SERVICES, Resource
 from tests.servers.programs import start
 
 _VERSION = "metrics.k8s.io/v1beta1"
-_SLICES = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
 _API_SERVICES = Resource("apiregistration.k8s.io", "v1", "apiservices", "APIService", namespaced=False)
 _KINDS = {"pods": ("PodMetrics", True), "nodes": ("NodeMetrics", False)}
 # Usage of a pod, of so many; None where it has not been measured.
@@ -61,7 +60,7 @@ async def metrics_server(shop: Shop, folder: Path, measure: Measure) -> AsyncIte
     server = Server(answer, tls=tls)
     port = await server.start_tcp(host_of(shop), 0)
     await shop.make(SERVICES, {"metadata": {"name": "metrics"}, "spec": {"ports": [{"port": 443, "targetPort": port}]}})
-    await shop.make(_SLICES, {
+    await shop.make(ENDPOINT_SLICES, {
         "metadata": {"name": "metrics", "labels": {"kubernetes.io/service-name": "metrics"}}, "addressType": "IPv4",
         "endpoints": [{"addresses": [host_of(shop)], "conditions": {"ready": True}}], "ports": [{"name": "", "port": port}],
     })  # fmt: skip

@@ -64,8 +64,3 @@ HEALTHY = [
         },
     ),
 ]
-
-
-def target_of(one: dict[str, Any]) -> str:
-    """Return an object of the cases as a diagnosis names it."""
-    return f"{one['kind'].lower()}/{one['metadata']['name']}"

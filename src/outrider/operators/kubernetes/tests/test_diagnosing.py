@@ -1,15 +1,17 @@
 import asyncio
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
+from outrider.operators.kubernetes.bindings import bind
 from outrider.operators.kubernetes.diagnosis.report import Diagnosis, told
+from outrider.operators.kubernetes.kinds import target_of_object
+from outrider.operators.kubernetes.subjects import subject_of
+from outrider.operators.kubernetes.tests.accounts import account, acting_as, target_of
 from outrider.operators.kubernetes.tests.calls import Shop
 from outrider.operators.kubernetes.tests.scenery import deployment
-from outrider.operators.kubernetes.tests.sick import CASES, HEALTHY, target_of
-from outrider.ports.kube.resources import NAMESPACES, ROLE_BINDINGS, SERVICE_ACCOUNTS, Resource
+from outrider.operators.kubernetes.tests.sick import CASES, HEALTHY
+from outrider.ports.kube.resources import NAMESPACES, ROLE_BINDINGS, Resource
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
 
@@ -27,12 +29,12 @@ async def until(shop: Shop, cause: str, target: str) -> Diagnosis:
 
 async def test_each_fault_has_its_cause_and_a_remedy(shop: Shop) -> None:
     await shop.run("apply", objects=[*CASES.values(), *HEALTHY])
-    wanted = {target_of(one): cause for cause, one in CASES.items()}
+    wanted = {target_of_object(one): cause for cause, one in CASES.items()}
     found: dict[str, Diagnosis] = {}
     while {target: found[target].findings[0].cause for target in wanted if target in found} != wanted:
         await asyncio.sleep(0.5)
         found = {one.target: one for one in (await shop.run("diagnose")).items if one.findings}
-    assert not {target_of(one) for one in HEALTHY} & set(found)
+    assert not {target_of_object(one) for one in HEALTHY} & set(found)
     for item in found.values():
         for finding in item.findings:
             assert finding.evidence, finding
@@ -107,23 +109,12 @@ async def test_pods_that_the_server_refuses(shop: Shop) -> None:
     assert "level restricted" in item.findings[0].remedies[0].text
 
 
-async def test_what_may_not_be_read_is_told(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_may_not_be_read_is_told(shop: Shop, tmp_path: Path) -> None:
     await shop.run("apply", objects=[CASES["Unschedulable"]])
     await until(shop, "Unschedulable", "deployment/big")
-    monkeypatch.setenv("KUBECONFIG", str(await _as_viewer(shop, tmp_path)))
-    result = await shop.run("diagnose", target="deployment/big")
+    viewer = subject_of(await account(shop, "viewer"))
+    await shop.make(ROLE_BINDINGS, bind("viewer", shop.namespace, "clusterrole/view", [viewer]))
+    with acting_as(await target_of(shop, "viewer"), tmp_path):
+        result = await shop.run("diagnose", target="deployment/big")
     assert result.items[0].findings[0].evidence == ["condition PodScheduled False"]
     assert "nodes" in result.unread[0]
-
-
-async def _as_viewer(shop: Shop, folder: Path) -> Path:
-    await shop.make(SERVICE_ACCOUNTS, {"metadata": {"name": "viewer"}})
-    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"}
-    subject = {"kind": "ServiceAccount", "name": "viewer", "namespace": shop.namespace}
-    await shop.make(ROLE_BINDINGS, {"metadata": {"name": "viewer"}, "roleRef": role, "subjects": [subject]})
-    token = await shop.client.create(SERVICE_ACCOUNTS, {"spec": {}}, shop.namespace, name="viewer", part="token")
-    config: dict[str, Any] = yaml.safe_load(shop.cluster.kubeconfig.read_text())
-    config["users"][0]["user"] = {"token": token.object["status"]["token"]}
-    path = folder / "kubeconfig"
-    path.write_text(yaml.safe_dump(config))
-    return path

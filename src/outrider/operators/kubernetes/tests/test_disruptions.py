@@ -13,10 +13,7 @@ from outrider.operators.kubernetes.selectors import selects
 from outrider.operators.kubernetes.tests.calls import Shop
 from outrider.operators.kubernetes.tests.scenery import deployment
 from outrider.operators.kubernetes.tests.world import opened
-from outrider.ports.kube.resources import DISRUPTION_BUDGETS, NODES, PODS, Resource
-
-DAEMON_SETS = Resource("apps", "v1", "daemonsets", "DaemonSet")
-JOBS = Resource("batch", "v1", "jobs", "Job")
+from outrider.ports.kube.resources import DAEMON_SETS, DEPLOYMENTS, DISRUPTION_BUDGETS, JOBS, NODES, PODS
 
 
 async def budget(shop: Shop, name: str = "web", app: str = "web", **spec: Any) -> None:
@@ -162,7 +159,7 @@ class TestNodes:
         template = web["spec"]["template"]
         template["metadata"]["labels"] = labels
         template["spec"]["volumes"] = [{"name": "data", "emptyDir": {}}]
-        await shop.make(Resource("apps", "v1", "deployments", "Deployment"), web)
+        await shop.make(DEPLOYMENTS, web)
         plain = deployment()["spec"]["template"]["spec"]
         await shop.make(PODS, {"metadata": {"name": "solo", "labels": labels}, "spec": plain})
         selector = {"matchLabels": {"drain": labels["drain"], "app": "agent"}}

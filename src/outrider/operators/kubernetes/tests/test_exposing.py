@@ -17,10 +17,9 @@ from outrider.operators.kubernetes.tests.calls import Shop
 from outrider.operators.kubernetes.tests.gateway_api import definitions
 from outrider.ports.kube.catalogue import Catalogue, ServedKind
 from outrider.ports.kube.client import KubeClient
-from outrider.ports.kube.resources import CRDS, PODS, SECRETS, SERVICES, Resource
+from outrider.ports.kube.resources import CRDS, INGRESSES, PODS, SECRETS, SERVICES, Resource
 
 NETWORKING = "networking.k8s.io"
-INGRESSES = Resource(NETWORKING, "v1", "ingresses", "Ingress")
 INGRESS_CLASSES = Resource(NETWORKING, "v1", "ingressclasses", "IngressClass", namespaced=False)
 GATEWAYS = Resource("gateway.networking.k8s.io", "v1", "gateways", "Gateway")
 ROUTES = Resource("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute")

@@ -10,12 +10,11 @@ from outrider.operators.kubernetes.tests.accounts import account, becomes
 from outrider.operators.kubernetes.tests.calls import Shop
 from outrider.operators.kubernetes.tests.scenery import deployment
 from outrider.ports.kube.answers import Access
-from outrider.ports.kube.resources import NAMESPACES, NETWORK_POLICIES, PODS, Resource
+from outrider.ports.kube.resources import DAEMON_SETS, NAMESPACES, NETWORK_POLICIES, PODS, Resource
 from tests.servers.images import BUSYBOX
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
 QUOTAS = Resource("", "v1", "resourcequotas", "ResourceQuota")
-DAEMON_SETS = Resource("apps", "v1", "daemonsets", "DaemonSet")
 CONFINED = {
     "allowPrivilegeEscalation": False, "runAsNonRoot": True, "runAsUser": 1000, "capabilities": {"drop": ["ALL"]},
     "seccompProfile": {"type": "RuntimeDefault"},
