@@ -2,8 +2,7 @@
 
 import json
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,73 +19,13 @@ from outrider.kinds.agenttype.render import References
 from outrider.kinds.modelprovider.model import ModelProviderSpec
 from outrider.kinds.tool.model import ToolSpec
 from outrider.ports.kube.objects import KubeObject
-from tests.servers.agent_images import OPENAI_IMAGE, OUTRIDER_IMAGE, openai_archive, outrider_archive
+from tests.controller.support import KEY, PROGRAM, eventually
+from tests.servers.agent_images import OPENAI_IMAGE, OUTRIDER_IMAGE
 from tests.servers.cluster import RealCluster
 from tests.servers.mcp_servers import McpServerProcess
 from tests.servers.models import TEXT, ModelServer
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(400)]
-KEY = "sk-only-the-sidecar-has-it"
-PROGRAM = """
-import json, os
-from http.server import BaseHTTPRequestHandler, HTTPServer
-import urllib.request
-import openai
-
-client = openai.OpenAI()
-
-def tool(name, arguments):
-    request = urllib.request.Request(
-        os.environ["OUTRIDER_GATEWAY"] + "/v1/tools/" + name, json.dumps(arguments).encode(), {"content-type": "application/json"})
-    return urllib.request.urlopen(request).read().decode()
-
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.answer({"ok": True})
-    def do_POST(self):
-        task = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        if "tool" in task:
-            self.answer(json.loads(tool(task["tool"], task["arguments"])))
-            return
-        if "crash" in task:
-            os._exit(3)
-        said = client.chat.completions.create(model="default", messages=[{"role": "user", "content": task["say"]}])
-        environment = {name: value for name, value in os.environ.items() if "KEY" in name}
-        self.answer({"said": said.choices[0].message.content, "uid": os.getuid(), "keys": sorted(environment.values())})
-    def answer(self, value):
-        data = json.dumps(value).encode()
-        self.send_response(200)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
-"""
-
-
-def eventually(look: Callable[[], bool], seconds: float = 40.0, what: str = "it") -> None:
-    end = time.monotonic() + seconds
-    while not look():
-        assert time.monotonic() < end, f"{what} did not come about"
-        time.sleep(0.1)
-
-
-@pytest.fixture(scope="module")
-def installed(cluster: RealCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
-    """Return a cluster in which the controller runs."""
-    if not cluster.report:
-        pytest.skip("KUBECONFIG names a cluster of somebody else, whose nodes get no images from here")
-    for archive in (outrider_archive(), openai_archive(tmp_path_factory.mktemp("images") / "openai.tar")):
-        done = cluster.outrider("cluster", "load-image", str(archive), cluster.name)
-        assert done.returncode == 0, done.stderr
-    done = cluster.outrider("controller", "install", "--replicas", "2", "-o", "json")
-    assert done.returncode == 0, done.stderr
-    assert {one["state"] for one in json.loads(done.stdout)} <= {"created", "configured", "unchanged"}
-    yield cluster
-    done = cluster.outrider("controller", "uninstall", "--yes", "-o", "json")
-    assert done.returncode == 0, done.stderr
-    assert "agenttypes" not in cluster.kubectl("get", "crds", "-o", "name")
 
 
 @pytest.fixture(scope="module")

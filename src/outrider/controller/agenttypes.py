@@ -1,6 +1,7 @@
 """The controller of AgentTypes: what one declares is there, and its status says how that does."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 
@@ -9,6 +10,7 @@ from outrider.controller.conditions import Seen, conditions
 from outrider.controller.definitions import AGENT_TYPES, MODEL_PROVIDERS, TOOLS
 from outrider.controller.references import Named, named, read_agent
 from outrider.controller.status import AgentTypeStatus, merged
+from outrider.controller.targets import TargetMissingError, Targets, attached, pods_of
 from outrider.core.codec import decode, to_builtins
 from outrider.core.errors import (
     ConflictError,
@@ -20,8 +22,11 @@ from outrider.core.errors import (
     OutriderError,
     UnavailableError,
 )
-from outrider.kinds.agenttype.manifests import LABEL, Rendered, kubernetes_manifests
+from outrider.core.objects import Object
+from outrider.kinds.agenttype.injection import injection
+from outrider.kinds.agenttype.manifests import LABEL, kubernetes_manifests
 from outrider.kinds.agenttype.pod import Images
+from outrider.kinds.agenttype.target import TargetRef
 from outrider.ports.clock import Clock, SystemClock
 from outrider.ports.kube.cache import Change, by_namespace, by_owner
 from outrider.ports.kube.client import KubeClient
@@ -56,6 +61,36 @@ _BY_KIND = {resource.kind: resource for resource in CHILD_KINDS}
 _PASSING = (UnavailableError, LimitedError, ConnectionFailedError, DeadlineExceededError, ConflictError)
 
 
+class Plan(msgspec.Struct, frozen=True):
+    """What is to be done for an AgentType.
+
+    Attributes:
+        manifests: Objects that are to be there.
+        tools: How many tools it is granted.
+        model: The route that its program asks first.
+        target: The Deployment that is there already, where it is for one.
+        digest: Of what the pods of that one are given.
+    """
+
+    manifests: list[dict[str, Any]]
+    tools: int
+    model: str
+    target: KubeObject | None = None
+    digest: str = ""
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """What is there.
+
+    Attributes:
+        names: Of what is wanted, by kind.
+        settled: Whether the cache has the Deployment, where there is one, as it is wanted.
+    """
+
+    names: dict[Resource, list[str]]
+    settled: bool
+
+
 class AgentTypes:
     """Reconciles AgentTypes.
 
@@ -66,6 +101,9 @@ class AgentTypes:
         recorder: Says what happens to whoever looks at an object.
         metrics: Where it is counted.
         clock: For times in the status.
+
+    Attributes:
+        config_maps: What sidecars are told.
     """
 
     def __init__(
@@ -90,7 +128,9 @@ class AgentTypes:
             one: Children(client, one, informer.cache, made_once=one == VOLUME_CLAIMS)
             for one, informer in informers.items()
         }
+        self.config_maps = informers[CONFIG_MAPS].cache
         self._deployments = informers[DEPLOYMENTS].cache
+        self._targets = Targets(client, self._deployments)
         self.controller = manager.add(Controller(NAME, self.reconcile, metrics=metrics, workers=16))
         self._follow(informers)
 
@@ -101,7 +141,8 @@ class AgentTypes:
         for resource, informer in informers.items():
             self.controller.follow(informer, owner_keys(AGENT_TYPES))
             informer.on_change(self._children[resource].hear)
-        self.controller.follow(self._pods, lambda change: _agent_of(change.after or change.before))
+        for labelled in (self._pods, informers[DEPLOYMENTS]):
+            self.controller.follow(labelled, lambda change: _agent_of(change.after) + _agent_of(change.before))
 
     def _who_may_name(self, change: Change) -> list[str]:
         item = change.after or change.before
@@ -115,16 +156,21 @@ class AgentTypes:
             OutriderError: Something that may pass; it is tried again.
         """
         item = self._agents.cache.get(work.key)
-        if item is None or item.metadata.deletion_timestamp:
-            return None  # with it goes all that it owns
+        if item is None:
+            return None  # with it went all that it owned
+        if item.metadata.deletion_timestamp:
+            await self._targets.release_others(item)
+            return None
         status = AgentTypeStatus(observed_generation=item.metadata.generation)
         seen = Seen(item.metadata.generation)
         try:
             there = named(item.metadata.namespace, self._tools.cache, self._providers.cache)
-            rendered = self._rendered(item, there)
             status.references = _named_by(item, there.digests)
+            agent = read_agent(item)
+            ref = agent.spec.target_ref
+            rendered = await self._rendered(item, agent, there)
             status.tools, status.model = rendered.tools, rendered.model
-            seen = await self._keep(item, rendered)
+            seen = await (self._keep_own(item, rendered) if ref is None else self._keep_target(item, ref, rendered))
         except OutriderError as error:
             if isinstance(error, _PASSING) and not isinstance(error, NameTakenError):
                 raise
@@ -132,9 +178,15 @@ class AgentTypes:
         await self._say(item, status, seen)
         return _later(seen.fault)
 
-    def _rendered(self, item: KubeObject, there: Named) -> Rendered:
+    async def _rendered(self, item: KubeObject, agent: Object, there: Named) -> Plan:
+        namespace, ref = item.metadata.namespace, agent.spec.target_ref
         try:
-            return kubernetes_manifests(read_agent(item), item.metadata.namespace, there.references, self._images)
+            if ref is None:
+                made = kubernetes_manifests(agent, namespace, there.references, self._images)
+                return Plan(made.manifests, made.tools, made.model)
+            target = await self._targets.find(item, ref)
+            made_for = injection(agent, namespace, there.references, self._images, pods_of(target))
+            return Plan(made_for.manifests, made_for.told.tools, made_for.told.model, target, made_for.addition.digest)
         except NotFoundError as error:
             broken = next(
                 (f"{name}: {fault}" for name, fault in there.faults.items() if error.found == name.partition("/")[2]),
@@ -144,11 +196,38 @@ class AgentTypes:
                 raise
             raise InvalidConfigError(f"what it names cannot be read: {broken}", suggestions=["correct it"]) from error
 
-    async def _keep(self, item: KubeObject, rendered: Rendered) -> Seen:
+    async def _keep_own(self, item: KubeObject, plan: Plan) -> Seen:
+        """Have the objects of an agent whose pods are ours be there."""
+        kept = await self._keep_children(item, plan)
+        jobs = not kept.names[DEPLOYMENTS]
+        seen = Seen(
+            item.metadata.generation, jobs=jobs, deployment=None if jobs else self._deployments.get(item.key), current=kept.settled,
+            pods=self._pods.cache.found("agent", item.key),
+        )  # fmt: skip
+        await self._targets.release_others(item)
+        await self._remove_others(item, kept, seen)
+        return seen
+
+    async def _keep_target(self, item: KubeObject, ref: TargetRef, plan: Plan) -> Seen:
+        """Have the pods of a Deployment that is there already be given a sidecar."""
+        assert plan.target is not None
+        # What its pods are told is there before any of them.
+        kept = await self._keep_children(item, plan)
+        await self._targets.release_others(item, ref.name)
+        changed = await self._targets.attach(item, ref, plan.target, plan.digest)
+        if changed:
+            await self._applied(item, f"pods of Deployment {plan.target.key} are given a sidecar")
+        seen = Seen(
+            item.metadata.generation, deployment=plan.target, current=attached(plan.target, plan.digest),
+            pods=self._pods.cache.found("agent", item.key), target=True,
+        )  # fmt: skip
+        await self._remove_others(item, kept, seen)
+        return seen
+
+    async def _keep_children(self, item: KubeObject, plan: Plan) -> Kept:
         names: dict[Resource, list[str]] = {resource: [] for resource in CHILD_KINDS}
-        deployment: KubeObject | None = None
-        current = True
-        for content in rendered.manifests:
+        settled = True
+        for content in plan.manifests:
             resource = _BY_KIND[content["kind"]]
             one = wanted(resource, content, item, AGENT_TYPES)
             names[resource].append(content["metadata"]["name"])
@@ -156,20 +235,20 @@ class AgentTypes:
                 await self._leave_replicas(one, item)
             changed = await self._children[resource].keep(one, item)
             if resource == DEPLOYMENTS:
-                deployment = self._deployments.get(one.key)
-                current = self._children[resource].settled(one)
-            if changed and self._recorder is not None and resource in (DEPLOYMENTS, CRON_JOBS):
-                note = f"{resource.kind} {one.key} is as declared"
-                await self._recorder.say(Subject(AGENT_TYPES, item), "Normal", "Applied", "Apply", note)
-        seen = Seen(
-            item.metadata.generation, jobs=not names[DEPLOYMENTS], deployment=deployment, current=current,
-            pods=self._pods.cache.found("agent", item.key),
-        )  # fmt: skip
-        for resource, wanted_names in names.items():
+                settled = self._children[resource].settled(one)
+            if changed and resource in (DEPLOYMENTS, CRON_JOBS):
+                await self._applied(item, f"{resource.kind} {one.key} is as declared")
+        return Kept(names, settled)
+
+    async def _applied(self, item: KubeObject, note: str) -> None:
+        if self._recorder is not None:
+            await self._recorder.say(Subject(AGENT_TYPES, item), "Normal", "Applied", "Apply", note)
+
+    async def _remove_others(self, item: KubeObject, kept: Kept, seen: Seen) -> None:
+        for resource, wanted_names in kept.names.items():
             # What an agent remembers goes with it, and not by a change of its spec; settings stay as long as pods have them.
             if resource != VOLUME_CLAIMS and (resource != CONFIG_MAPS or seen.complete):
                 await self._children[resource].remove_others(item, wanted_names)
-        return seen
 
     async def _leave_replicas(self, one: Wanted, item: KubeObject) -> None:
         """Keep a number of pods that is no longer ours to say: what nobody owns would fall back to one."""
@@ -210,7 +289,9 @@ class AgentTypes:
 
 
 def _later(fault: OutriderError | None) -> After | None:
-    """Return when to look again at what nobody tells of: that a name is free, or that the server takes what it has refused."""
+    """Return when to look again at what nobody tells of: a Deployment, a name that is free, or a server that takes what it has refused."""
+    if isinstance(fault, TargetMissingError):
+        return After(5.0)
     if isinstance(fault, NameTakenError):
         return After(30.0)
     return After(60.0) if fault is not None and "status" in fault.context else None

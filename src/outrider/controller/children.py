@@ -13,7 +13,7 @@ from outrider.core.codec import digest
 from outrider.core.errors import ConflictError, NotFoundError
 from outrider.ports.kube.cache import Change, ObjectCache
 from outrider.ports.kube.client import KubeClient
-from outrider.ports.kube.objects import KubeObject, plain
+from outrider.ports.kube.objects import KubeObject, plain, read_object
 from outrider.ports.kube.resources import Resource
 
 INTENT = "outrider.dev/intent"
@@ -149,7 +149,7 @@ class Children:
             found = await self._client.get(self.resource, metadata["name"], metadata["namespace"])
         except NotFoundError:
             return None
-        there = msgspec.json.decode(msgspec.json.encode(found), type=KubeObject)
+        there = read_object(found)
         if not owned(there, owner):
             raise _taken(one, there)
         return there

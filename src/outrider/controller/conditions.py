@@ -7,11 +7,13 @@ import msgspec
 
 from outrider.controller.children import NameTakenError
 from outrider.controller.status import Condition, ConditionStatus
+from outrider.controller.targets import TargetMissingError
 from outrider.core.errors import InvalidConfigError, NotFoundError, OutriderError, UnsupportedError
+from outrider.kinds.agenttype.injection import injected
 from outrider.ports.kube.objects import KubeObject, plain
 
 _REASONS: tuple[tuple[type[OutriderError], str], ...] = (
-    (InvalidConfigError, "InvalidSpec"), (NotFoundError, "ReferenceMissing"), (UnsupportedError, "Unsupported"), (NameTakenError, "NameTaken"),
+    (InvalidConfigError, "InvalidSpec"), (TargetMissingError, "TargetMissing"), (NotFoundError, "ReferenceMissing"), (UnsupportedError, "Unsupported"), (NameTakenError, "NameTaken"),
 )  # fmt: skip
 # Why a container waits, and what helps (the reference's table of diagnosis).
 _REMEDIES = {
@@ -34,6 +36,7 @@ class Seen(msgspec.Struct, frozen=True):
         current: Whether that is the Deployment that is wanted now, and not one of before.
         pods: Its pods.
         fault: Why what it declares could not be made.
+        target: Whether the Deployment was there already.
     """
 
     generation: int
@@ -42,6 +45,7 @@ class Seen(msgspec.Struct, frozen=True):
     current: bool = True
     pods: Sequence[KubeObject] = ()
     fault: OutriderError | None = None
+    target: bool = False
 
     @property
     def complete(self) -> bool:
@@ -104,10 +108,19 @@ def conditions(seen: Seen) -> list[Condition]:
 
 
 def _of_deployment(seen: Seen, counts: _Counts) -> list[Condition]:
+    bare = [pod.metadata.name for pod in seen.pods if seen.target and not _has_sidecar(pod)]
     problem = next(filter(None, map(pod_problem, seen.pods)), "") or counts.problem
+    if bare and not problem:
+        problem = f"pod {bare[0]} runs without its sidecar, as none could be added when it was made · delete it"
     shown = f"{counts.ready} of {counts.wanted} pods ready"
     if counts.wanted == 0:
-        first = _condition(seen, "Ready", "False", "ScaledToZero", "no pods are wanted · raise spec.scaling.replicas")
+        first = _condition(
+            seen,
+            "Ready",
+            "False",
+            "ScaledToZero",
+            f"no pods are wanted · {'scale the Deployment' if seen.target else 'raise spec.scaling.replicas'}",
+        )
     elif counts.current and counts.ready >= counts.wanted and counts.updated >= counts.wanted:
         first = _condition(seen, "Ready", "True", "PodsReady", problem or shown)
     else:
@@ -119,6 +132,10 @@ def _of_deployment(seen: Seen, counts: _Counts) -> list[Condition]:
         ),
         _condition(seen, "Degraded", "True" if problem else "False", "PodsFail" if problem else "AsDeclared", problem),
     ]
+
+
+def _has_sidecar(pod: KubeObject) -> bool:
+    return bool(pod.metadata.deletion_timestamp) or injected(plain(pod.spec))
 
 
 def pod_problem(pod: KubeObject) -> str:

@@ -8,7 +8,10 @@ import secrets
 import signal
 import socket
 
+from outrider.controller.admission import PodAdmission
 from outrider.controller.agenttypes import AgentTypes
+from outrider.controller.keeper import CertificateKeeper
+from outrider.controller.webhooks import Webhooks
 from outrider.core.http.headers import Headers
 from outrider.core.http.messages import Request, Response
 from outrider.kinds.agenttype.pod import Images
@@ -46,6 +49,8 @@ class Service:
         self.manager = Manager(client, election=self.election, metrics=counted)
         recorder = Recorder(client, CONTROLLER, identity)
         self.agents = AgentTypes(client, self.manager, images, recorder=recorder, metrics=counted)
+        self._keeper = CertificateKeeper(client, self.manager, namespace, metrics=counted)
+        self.webhooks = Webhooks(PodAdmission(self.agents.config_maps), self._keeper)
 
     def router(self) -> Router:
         """Return the routes of health, readiness and metrics."""
@@ -59,12 +64,12 @@ class Service:
         return json_response({"status": "ok"})
 
     async def _get_ready(self, _: Request) -> Response:
-        """Answer 503 until all caches are filled: a follower is ready too."""
+        """Answer 503 until all caches are filled and webhooks are answered: a follower is ready too."""
         problems = self.manager.problems()
-        return json_response(
-            {"ready": self.manager.synced, "leads": self.manager.leads, "problems": problems},
-            200 if self.manager.synced else 503,
-        )
+        if not self._keeper.ready:
+            problems.append("webhooks have no certificate yet")
+        ready = self.manager.synced and self._keeper.ready
+        return json_response({"ready": ready, "leads": self.manager.leads, "problems": problems}, 200 if ready else 503)
 
     async def _get_metrics(self, _: Request) -> Response:
         self.manager.measure()
@@ -80,21 +85,24 @@ def serve(arguments: list[str]) -> None:
     parser.add_argument(
         "--listen", default="0.0.0.0:8081", metavar="HOST:PORT", help="where health and metrics are told"
     )
+    parser.add_argument("--webhooks", default="0.0.0.0:8443", metavar="HOST:PORT", help="where the API server asks")
     given = parser.parse_args(arguments)
     configure_logging()
     gc.set_threshold(*GARBAGE_THRESHOLDS)
-    asyncio.run(_run(Images(outrider=given.image, pull_policy=given.pull_policy), given.namespace, given.listen))
+    images = Images(outrider=given.image, pull_policy=given.pull_policy)
+    asyncio.run(_run(images, given.namespace, given.listen, given.webhooks))
 
 
-async def _run(images: Images, namespace: str, listen: str) -> None:
+async def _run(images: Images, namespace: str, listen: str, webhooks: str) -> None:
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    host, _, port = listen.rpartition(":")
     async with KubeClient(component="controller") as client:
         service = Service(client, images, namespace)
-        server = Server(service.router())
-        await server.start_tcp(host, int(port))
+        servers = [Server(service.router()), service.webhooks.server]
+        for server, address in zip(servers, (listen, webhooks), strict=True):
+            host, _, port = address.rpartition(":")
+            await server.start_tcp(host, int(port))
         working, stopping = asyncio.create_task(service.manager.run()), asyncio.create_task(stop.wait())
         try:
             await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -103,6 +111,7 @@ async def _run(images: Images, namespace: str, listen: str) -> None:
             working.cancel()
             stopping.cancel()
             await asyncio.wait((working, stopping))
-            await server.stop(0)
+            for server in servers:
+                await server.stop(0)
         if not working.cancelled() and (error := working.exception()) is not None:
             raise error

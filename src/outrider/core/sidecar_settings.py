@@ -269,7 +269,8 @@ class PreparationSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaul
         folders: To be made.
         runtimes: Whose wrapper is copied into `wrapper` of the shared folder.
         hooks: Where each hook comes from, and where it is copied to.
-        shared_with_group: Whether the program is another user of the same group.
+        shared_with: Whom its folders are for besides who makes them: `group` where the program is another user of the same group,
+            `all` where it has nothing in common with the sidecar but the pod.
     """
 
     shared: Path
@@ -277,7 +278,7 @@ class PreparationSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaul
     folders: list[Path] = []
     runtimes: list[str] = []
     hooks: list[tuple[Path, Path]] = []
-    shared_with_group: bool = False
+    shared_with: Literal["nobody", "group", "all"] = "nobody"
 
 
 class TaskSettings(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

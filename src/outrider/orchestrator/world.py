@@ -69,7 +69,11 @@ class World:
     def declared_agents(self) -> dict[str, str]:
         """Return the kind of each agent that should be there, the platform's own worker among them."""
         kinds = {"SensorAgent": "sensor", "ActionAgent": "action", "AgentType": "agent"}
-        declared = {name: kinds[kind] for kind, name in self._objects if kind in kinds}
+        declared = {
+            name: kinds[kind]
+            for kind, name in self._objects
+            if kind in kinds and (kind != "AgentType" or self._starts(name))
+        }
         return {WORKER: WORKER, **declared}
 
     def _platform(self) -> PlatformSpec:
@@ -94,12 +98,17 @@ class World:
         if step.ask is not None:
             return []
         if step.agent is not None:
-            return [step.agent] if ("AgentType", step.agent) in self._objects else []
+            return [step.agent] if self._starts(step.agent) else []
         return [
             entry.item.name
             for entry in self._of_kind("ActionAgent")
             if _selected(entry.item, step.run_on) and _offers(entry.item.spec, step)
         ] or ([WORKER] if step.call is not None and step.run_on is None else [])
+
+    def _starts(self, name: str) -> bool:
+        """Return whether an AI agent is declared that is started here; that of a Deployment runs in its cluster."""
+        found = self.agent_type(name)
+        return found is not None and found.item.spec.target_ref is None
 
     def agent_config(self, kind: str, name: str) -> AgentConfig:
         """Return what an agent is told: nothing where no object declares it, or none does any more.

@@ -13,6 +13,8 @@ from outrider.core.errors import InvalidConfigError, NotFoundError, OutriderErro
 from outrider.core.sidecar_settings import PreparationSettings
 
 WRAPPERS = Path(outrider.__file__).parent / "wrapper"
+# With the group that the pod's folders belong to; or as /tmp is, where everybody may write and nobody removes what is another's.
+_MODES = {"group": 0o2770, "all": 0o1777}
 
 
 def prepare(settings: PreparationSettings) -> None:
@@ -41,9 +43,8 @@ def prepare(settings: PreparationSettings) -> None:
         shutil.rmtree(shared / name, ignore_errors=True)
     for folder in settings.folders:
         folder.mkdir(parents=True, exist_ok=True)
-        if settings.shared_with_group:
-            # The program may be another user, of the group that the pod's folders belong to.
-            folder.chmod(0o2770)
+        if settings.shared_with != "nobody":
+            folder.chmod(_MODES[settings.shared_with])
     for runtime in settings.runtimes:
         shutil.copytree(WRAPPERS / runtime, shared / "wrapper" / runtime, ignore=shutil.ignore_patterns("__pycache__"))
     for source, target in settings.hooks:

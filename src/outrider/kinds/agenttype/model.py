@@ -3,7 +3,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from outrider.core.destinations import PATTERN, read_destination
-from outrider.core.errors import InvalidConfigError
+from outrider.core.errors import InvalidConfigError, UnsupportedError
 from outrider.core.policy import ApprovalTerms
 from outrider.core.quantities import Size, size
 from outrider.core.secrets import SecretRef
@@ -12,6 +12,7 @@ from outrider.kinds.agenttype.invocation import Invocation
 from outrider.kinds.agenttype.memory import Memory
 from outrider.kinds.agenttype.models import Llm
 from outrider.kinds.agenttype.scaling import Scaling
+from outrider.kinds.agenttype.target import TargetRef
 from outrider.kinds.agenttype.telemetry import Telemetry
 from outrider.kinds.agenttype.tools import ToolSearch, ToolUse
 
@@ -139,6 +140,7 @@ class AgentTypeSpec(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=
     """An AI agent: its program, and what it may use through its sidecar. What no list names it may not.
 
     Attributes:
+        target_ref: A workload on Kubernetes whose program it is, in place of one that is started for it.
         tool_search: Without it all tools are listed.
         approval: Who is asked before each call that may change something, where its grant asks nobody: of an operation that does
             more than read, and of a tool that does not say that it only reads.
@@ -146,7 +148,8 @@ class AgentTypeSpec(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=
         identity: What the sidecar shows to servers with `mutualTls`, in place of the certificate that the platform gives it.
     """
 
-    agent: Program
+    agent: Program | None = None
+    target_ref: TargetRef | None = None
     wrapper: Wrapper = msgspec.field(default_factory=Wrapper)
     invocation: Invocation = msgspec.field(default_factory=Invocation)
     llm: Llm = msgspec.field(default_factory=Llm)
@@ -163,11 +166,31 @@ class AgentTypeSpec(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=
     scaling: Scaling = msgspec.field(default_factory=Scaling)
 
     def __post_init__(self) -> None:
+        if (self.agent is None) is (self.target_ref is None):
+            raise InvalidConfigError(
+                "an agent is a program of its own, or that of a Deployment which is there",
+                found="neither agent nor targetRef" if self.agent is None else "agent and targetRef", expected="one of the two",
+                suggestions=["write for example agent: {command: [python, agent.py]}"],
+            )  # fmt: skip
         if self.size is not None and self.resources is not None:
             raise InvalidConfigError(
                 "bounds are given by size or by resources", path="size", found="both", expected="one of the two",
                 suggestions=["remove size, or remove resources"],
             )  # fmt: skip
+
+    @property
+    def program(self) -> Program:
+        """The program that is started.
+
+        Raises:
+            UnsupportedError: It is that of a Deployment, which only a cluster has.
+        """
+        if self.agent is None:
+            raise UnsupportedError(
+                "this AgentType is for a Deployment that is there already, which only a Kubernetes cluster has", path="spec.targetRef",
+                suggestions=["apply it to the cluster, or give it a program: agent: {command: [...]}"],
+            )  # fmt: skip
+        return self.agent
 
     @property
     def bounds(self) -> Resources:

@@ -14,17 +14,21 @@ import msgspec
 
 from outrider.core.secrets import SecretRef
 from outrider.kinds.agenttype.environment import AGENT_KEY, Joined, Value
+from outrider.kinds.agenttype.layout import (
+    FILES,
+    PREPARATION_FILE,
+    SECRETS,
+    SETTINGS,
+    SHARED,
+    SIDECAR_FILE,
+    STATE,
+    TEMPORARY,
+    WORK,
+)
+from outrider.kinds.agenttype.pod_settings import PodSettings
 from outrider.kinds.agenttype.render import Workload
 
 Manifest = dict[str, Any]
-ROOT = Path("/outrider")
-SHARED, WORK, STATE = ROOT / "shared", ROOT / "work", ROOT / "state"
-SETTINGS, FILES, SECRETS = ROOT / "settings", ROOT / "files", ROOT / "secrets"
-# What programs that the sidecar starts must not see: keys, what it is told, and what it keeps.
-PROTECTED = (SECRETS, SETTINGS, STATE)
-# In the sidecar's container, whose own files cannot be changed.
-TEMPORARY = Path("/tmp")  # noqa: S108 - a volume of the pod's own
-SIDECAR_FILE, PREPARATION_FILE = "sidecar.json", "preparation.json"
 # The entry of a Secret that counts where none is named.
 USUAL_ENTRY = "value"
 # Of what stands beside the program; nobody's.
@@ -38,7 +42,6 @@ _CONFINED = {
     "capabilities": {"drop": ["ALL"]},
     "seccompProfile": {"type": "RuntimeDefault"},
 }
-_OWN = {**_CONFINED, "runAsUser": USER, "runAsGroup": USER, "runAsNonRoot": True, "readOnlyRootFilesystem": True}
 
 
 class Images(msgspec.Struct, kw_only=True, frozen=True):
@@ -53,40 +56,23 @@ class Images(msgspec.Struct, kw_only=True, frozen=True):
     pull_policy: str = "IfNotPresent"
 
 
-class Ports(msgspec.Struct, kw_only=True, frozen=True):
-    """Of the sidecar.
-
-    Attributes:
-        data: For the program, on 127.0.0.1 alone.
-        admin: Health and metrics.
-        tasks: For tasks, where the program is a server.
-    """
-
-    data: int = 4180
-    admin: int = 4181
-    tasks: int = 4182
-
-
 class AgentPod(msgspec.Struct, kw_only=True, frozen=True):
     """What a pod is made from.
 
     Attributes:
-        workload: As rendered.
+        told: What its sidecar is told.
         images: Of what stands beside the program.
-        ports: Of the sidecar.
-        secrets: Names of the Secrets that the sidecar reads; the program has none of them.
-        labels: Of the pod.
-        annotations: Of the pod.
-        settings: The ConfigMap with what the sidecar is told.
+        prefix: Of the names of containers and volumes that are ours.
+        user: Of what is ours, and its group; None for those that the pod says.
+        secret_mode: Of the files of Secrets, which are mounted into the sidecar alone.
     """
 
-    workload: Workload
+    told: PodSettings
     images: Images
-    ports: Ports
-    secrets: list[str]
-    labels: dict[str, str]
-    annotations: dict[str, str]
-    settings: str
+    prefix: str = ""
+    user: int | None = USER
+    # For the group alone, which is that of the sidecar's user.
+    secret_mode: int = 0o440
 
 
 def remembers(workload: Workload) -> bool:
@@ -96,28 +82,37 @@ def remembers(workload: Workload) -> bool:
 
 def pod_spec(made: AgentPod) -> Manifest:
     """Return the spec of the pod."""
-    name = made.workload.name
+    workload = made.told.workload
     return {
-        "serviceAccountName": name,
+        "serviceAccountName": workload.name,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
-        "terminationGracePeriodSeconds": GRACE_SECONDS
-        + min(int(made.workload.invocation.timeout), LONGEST_TASK_SECONDS),
+        "terminationGracePeriodSeconds": GRACE_SECONDS + min(int(workload.invocation.timeout), LONGEST_TASK_SECONDS),
         # Folders that the program and its sidecar share belong to this group; the program's user stays its own.
         "securityContext": {"fsGroup": USER, "runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
-        "initContainers": [_init(made), _sidecar(made)],
+        "initContainers": beside(made),
         "containers": [_program(made)],
-        "volumes": _volumes(made),
+        "volumes": [*volumes(made), settings_volume(made.told.name)],
     }
+
+
+def beside(made: AgentPod) -> list[Manifest]:
+    """Return what stands beside the program: what prepares the pod, and the sidecar."""
+    return [_init(made), _sidecar(made)]
+
+
+def program_mounts(made: AgentPod) -> list[Manifest]:
+    """Return the folders that the program gets."""
+    return [_mount(made, "shared", SHARED, read_only=True), _mount(made, "work", WORK)]
 
 
 def _init(made: AgentPod) -> Manifest:
     command = ["python3", "-m", "outrider.sidecar.preparation", str(SETTINGS / PREPARATION_FILE)]
     mounts = [
-        _mount("shared", SHARED),
-        _mount("work", WORK),
-        _mount("settings", SETTINGS, read_only=True),
-        _mount("files", FILES, read_only=True),
+        _mount(made, "shared", SHARED),
+        _mount(made, "work", WORK),
+        _mount(made, "settings", SETTINGS, read_only=True),
+        _mount(made, "files", FILES, read_only=True),
     ]
     return {
         **_ours(made, "init"),
@@ -129,37 +124,39 @@ def _init(made: AgentPod) -> Manifest:
 
 def _sidecar(made: AgentPod) -> Manifest:
     command = ["python3", "-m", "outrider", "sidecar", "serve", "--settings", str(SETTINGS / SIDECAR_FILE)]
-    secrets = [_mount(_volume(number), SECRETS / name, read_only=True) for number, name in enumerate(made.secrets)]
+    secrets = [
+        _mount(made, _volume(number), SECRETS / name, read_only=True) for number, name in enumerate(made.told.secrets)
+    ]
     mounts = [
-        _mount("state", STATE), _mount("work", WORK), _mount("settings", SETTINGS, read_only=True), _mount("files", FILES, read_only=True),
-        _mount("temporary", TEMPORARY), *secrets,
+        _mount(made, "state", STATE), _mount(made, "work", WORK), _mount(made, "settings", SETTINGS, read_only=True), _mount(made, "files", FILES, read_only=True),
+        _mount(made, "temporary", TEMPORARY), *secrets,
     ]  # fmt: skip
-    ports = [{"name": "admin", "containerPort": made.ports.admin, "protocol": "TCP"}]
-    if made.workload.invocation.port is not None:
-        ports.append({"name": "tasks", "containerPort": made.ports.tasks, "protocol": "TCP"})
+    ports = [{"name": f"{made.prefix}admin", "containerPort": made.told.ports.admin, "protocol": "TCP"}]
+    if made.told.workload.invocation.port is not None:
+        ports.append({"name": f"{made.prefix}tasks", "containerPort": made.told.ports.tasks, "protocol": "TCP"})
     return {
         **_ours(made, "sidecar"),
         "command": command,
         "restartPolicy": "Always",
         "ports": ports,
         "volumeMounts": mounts,
-        "startupProbe": {**_asks("/health"), "periodSeconds": 1, "failureThreshold": 60},
-        "readinessProbe": {**_asks("/ready"), "periodSeconds": 1, "failureThreshold": 3},
-        "livenessProbe": {**_asks("/health"), "periodSeconds": 10, "failureThreshold": 6},
+        "startupProbe": {**_asks(made, "/health"), "periodSeconds": 1, "failureThreshold": 60},
+        "readinessProbe": {**_asks(made, "/ready"), "periodSeconds": 1, "failureThreshold": 3},
+        "livenessProbe": {**_asks(made, "/health"), "periodSeconds": 10, "failureThreshold": 6},
         "resources": _resources("50m", "128Mi", "1Gi"),
     }
 
 
 def _program(made: AgentPod) -> Manifest:
-    workload = made.workload
+    workload = made.told.workload
     bounds = workload.resources
     container: Manifest = {
         "name": "agent",
         "image": workload.image,
         "imagePullPolicy": "IfNotPresent",
-        "env": [_variable(name, value) for name, value in sorted(workload.env.items())],
+        "env": [variable(name, value) for name, value in sorted(workload.env.items())],
         "securityContext": dict(_CONFINED),
-        "volumeMounts": [_mount("shared", SHARED, read_only=True), _mount("work", WORK)],
+        "volumeMounts": program_mounts(made),
         "resources": {
             "requests": {
                 "cpu": processors(min(0.1, bounds.cpu)),
@@ -175,36 +172,47 @@ def _program(made: AgentPod) -> Manifest:
     return container
 
 
-def _volumes(made: AgentPod) -> list[Manifest]:
-    name = made.workload.name
+def volumes(made: AgentPod) -> list[Manifest]:
+    """Return the volumes of what is ours, but for the one with what the sidecar is told."""
+    name = made.told.workload.name
     state: Manifest = {"name": "state", "emptyDir": {}}
-    if remembers(made.workload):
+    if remembers(made.told.workload):
         state = {"name": "state", "persistentVolumeClaim": {"claimName": f"{name}-memory"}}
-    return [
+    found = [
         {"name": "shared", "emptyDir": {"sizeLimit": "64Mi"}},
         {"name": "work", "emptyDir": {}},
         {"name": "temporary", "emptyDir": {}},
         state,
-        {"name": "settings", "configMap": {"name": made.settings}},
         {"name": "files", "configMap": {"name": f"{name}-files", "optional": True}},
-        # Readable for its group alone, which is that of the sidecar's user.
         *(
-            {"name": _volume(number), "secret": {"secretName": secret, "defaultMode": 0o440, "optional": True}}
-            for number, secret in enumerate(made.secrets)
+            {"name": _volume(number), "secret": {"secretName": secret, "defaultMode": made.secret_mode, "optional": True}}
+            for number, secret in enumerate(made.told.secrets)
         ),
     ]  # fmt: skip
+    return [{**one, "name": made.prefix + one["name"]} for one in found]
+
+
+def settings_volume(name: str, prefix: str = "") -> Manifest:
+    """Return the volume with what the sidecar is told.
+
+    Args:
+        name: Of the ConfigMap.
+        prefix: Of the names of volumes that are ours.
+    """
+    return {"name": f"{prefix}settings", "configMap": {"name": name}}
 
 
 def _ours(made: AgentPod, name: str) -> Manifest:
+    user = {} if made.user is None else {"runAsUser": made.user, "runAsGroup": made.user}
     return {
-        "name": name,
+        "name": made.prefix + name,
         "image": made.images.outrider,
         "imagePullPolicy": made.images.pull_policy,
-        "securityContext": dict(_OWN),
+        "securityContext": {**_CONFINED, **user, "runAsNonRoot": True, "readOnlyRootFilesystem": True},
     }
 
 
-def _variable(name: str, value: Value) -> Manifest:
+def variable(name: str, value: Value) -> Manifest:
     """Return a variable of the program. The sidecar asks nobody for a key within the pod, but programs insist on one."""
     if isinstance(value, Joined):
         return {"name": name, "value": f"{value.before}{AGENT_KEY.secret}"}
@@ -215,12 +223,12 @@ def _variable(name: str, value: Value) -> Manifest:
     return {"name": name, "valueFrom": {"secretKeyRef": {"name": value.secret, "key": value.key or USUAL_ENTRY}}}
 
 
-def _asks(path: str) -> Manifest:
-    return {"httpGet": {"path": path, "port": "admin"}, "timeoutSeconds": 2}
+def _asks(made: AgentPod, path: str) -> Manifest:
+    return {"httpGet": {"path": path, "port": f"{made.prefix}admin"}, "timeoutSeconds": 2}
 
 
-def _mount(volume: str, path: Path, *, read_only: bool = False) -> Manifest:
-    return {"name": volume, "mountPath": str(path)} | ({"readOnly": True} if read_only else {})
+def _mount(made: AgentPod, volume: str, path: Path, *, read_only: bool = False) -> Manifest:
+    return {"name": made.prefix + volume, "mountPath": str(path)} | ({"readOnly": True} if read_only else {})
 
 
 def _volume(number: int) -> str:

@@ -131,12 +131,12 @@ def render(item: Object, place: Place, references: References) -> Workload:
         references: What it may name.
 
     Raises:
-        OutriderError: What it names is not there, or a provider has no address.
+        OutriderError: What it names is not there, a provider has no address, or the program is that of a Deployment.
     """
     spec: AgentTypeSpec = item.spec
     if spec.identity is not None:
         place = msgspec.structs.replace(place, identity=spec.identity.files(place.folder))
-    agent = spec.agent
+    agent = spec.program
     return Workload(
         name=item.name,
         init=_init(spec.wrapper, place),

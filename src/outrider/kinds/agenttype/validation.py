@@ -106,7 +106,8 @@ def _with_version(tool: ToolEndpoint, catalogue: Catalogue) -> ToolEndpoint:
 
 
 def _environment_faults(spec: AgentTypeSpec) -> Iterator[Fault]:
-    for name, value in spec.agent.env.items():
+    own = spec.agent.env if spec.agent is not None else {}
+    for name, value in own.items():
         path: Path = ("spec", "agent", "env", name)
         if reserved(name):
             yield path, InvalidConfigError(

@@ -173,7 +173,7 @@ def _check(item: Object, *, offline: bool) -> None:
 
 
 async def _starter(spec: AgentTypeSpec, home: Home, *, accept_none: bool) -> Starter:
-    if spec.agent.image:
+    if spec.program.image:
         return await ContainerStarter.create(spec, home)
     return await ProcessStarter.create(spec, home, accept_none=accept_none)
 
@@ -186,7 +186,8 @@ def _workload(item: Object, home: Home, references: References, starter: Starter
         folder=home.folder, offline=offline, operations=files.control / SOCKET,
         asks=home.asks, identity=home.identity,
     )  # fmt: skip
-    agent = msgspec.structs.replace(item.spec.agent, env={**starter.variables, **item.spec.agent.env})
+    program = item.spec.program
+    agent = msgspec.structs.replace(program, env={**starter.variables, **program.env})
     item = msgspec.structs.replace(item, spec=msgspec.structs.replace(item.spec, agent=agent))
     inside = msgspec.structs.replace(place, shared=starter.shared, work=starter.work)
     workload = render(item, place, references)

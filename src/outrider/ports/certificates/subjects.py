@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import msgspec
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
@@ -114,6 +115,26 @@ def new_signing_key() -> tuple[str, str]:
 def ends_at(pair: KeyPair) -> float:
     """Return when a certificate ends, in seconds since the epoch."""
     return x509.load_pem_x509_certificate(pair.certificate.encode()).not_valid_after_utc.timestamp()
+
+
+def serves(pair: KeyPair, authority: str, host: str, now: float) -> bool:
+    """Return whether a server can show a certificate: it has its key, is of the authority, is for the host and counts now.
+
+    Args:
+        pair: Certificate and key.
+        authority: Certificate of the one who is trusted, in PEM.
+        host: The name by which the server is called.
+        now: Seconds since the epoch.
+    """
+    try:
+        certificate = x509.load_pem_x509_certificate(pair.certificate.encode())
+        key = load_pem_private_key(pair.key.encode(), None)
+        certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(authority.encode()))
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm, x509.ExtensionNotFound):
+        return False
+    counts = certificate.not_valid_before_utc.timestamp() <= now < certificate.not_valid_after_utc.timestamp()
+    return counts and key.public_key() == certificate.public_key() and general_name(host) in names
 
 
 def _builder(

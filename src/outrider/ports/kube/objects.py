@@ -3,6 +3,7 @@
 managedFields, which are most of many objects, are named by no field here and so not kept.
 """
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -75,6 +76,11 @@ def plain(raw: msgspec.Raw) -> dict[str, Any]:
     """
     found = decode_plain(bytes(raw)) if raw else {}
     return found if isinstance(found, dict) else {}
+
+
+def read_object(content: Mapping[str, Any]) -> KubeObject:
+    """Return an object, as a request brought it, in the form that caches have."""
+    return msgspec.json.decode(msgspec.json.encode(content), type=KubeObject)
 
 
 class WatchEvent(msgspec.Struct, gc=False):

@@ -1,14 +1,11 @@
 """TLS to API servers of others: whatever authority and certificate their kubeconfig names, in memory as often as in files."""
 
-import os
 import ssl
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import msgspec
 
 from outrider.core.errors import InvalidConfigError
+from outrider.ports.certificates.in_memory import named
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -37,7 +34,7 @@ def client_tls(ca_pem: str | None, identity: Identity | None, *, insecure: bool)
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         if identity is not None:
-            with _file(identity.certificate + b"\n" + identity.key) as path:
+            with named(identity.certificate + b"\n" + identity.key) as path:
                 context.load_cert_chain(path, password="")  # never ask on a terminal
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
         raise InvalidConfigError(
@@ -46,20 +43,3 @@ def client_tls(ca_pem: str | None, identity: Identity | None, *, insecure: bool)
             suggestions=["kubectl config view --minify --raw", "have the credentials renewed"],
         ) from error  # fmt: skip
     return context
-
-
-@contextmanager
-def _file(content: bytes) -> Iterator[str]:
-    """Give a name to what OpenSSL reads from files only; in memory where the system can do that."""
-    if hasattr(os, "memfd_create"):
-        descriptor = os.memfd_create("identity")
-        try:
-            os.write(descriptor, content)
-            yield f"/proc/self/fd/{descriptor}"
-        finally:
-            os.close(descriptor)
-    else:
-        with tempfile.NamedTemporaryFile() as file:
-            file.write(content)
-            file.flush()
-            yield file.name

@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +11,27 @@ import yaml
 
 from outrider.controller.chart import chart
 from outrider.controller.definitions import AGENT_TYPES
-from outrider.controller.install import NAME, NAMESPACE, installation
+from outrider.controller.install import NAMESPACE, installation
+from outrider.controller.keeper import NAME, SECRET
+from outrider.controller.targets import let_go
 from outrider.core.errors import ConflictError, DeadlineExceededError, NotFoundError
 from outrider.ports.kube.client import KubeClient
 from outrider.ports.kube.errors import KindGoneError
 from outrider.ports.kube.kubeconfig import find_target
 from outrider.ports.kube.resources import (
+    ADMISSION_POLICIES,
+    ADMISSION_POLICY_BINDINGS,
     CLUSTER_ROLE_BINDINGS,
     CLUSTER_ROLES,
     CRDS,
     DEPLOYMENTS,
+    MUTATING_WEBHOOKS,
     NAMESPACES,
     ROLE_BINDINGS,
     ROLES,
+    SECRETS,
     SERVICE_ACCOUNTS,
+    SERVICES,
     Resource,
 )
 from outrider.surfaces.cli.output import Output, output_option, show
@@ -36,6 +42,8 @@ from outrider.version import __version__
 IMAGE = f"outrider.dev/outrider:{__version__}"
 READY_SECONDS = 120.0
 POLL_SECONDS = 0.2
+# After so long nobody else is taken to be there who lets AgentTypes go.
+ALONE_SECONDS = 10.0
 _KINDS = {
     one.kind: one
     for one in (
@@ -46,6 +54,11 @@ _KINDS = {
         CLUSTER_ROLE_BINDINGS,
         ROLES,
         ROLE_BINDINGS,
+        SECRETS,
+        SERVICES,
+        MUTATING_WEBHOOKS,
+        ADMISSION_POLICIES,
+        ADMISSION_POLICY_BINDINGS,
         DEPLOYMENTS,
     )
 }
@@ -211,39 +224,42 @@ async def _ready(client: KubeClient, namespace: str) -> None:
 
 async def _uninstall(cluster: str, namespace: str, *, keep_kinds: bool) -> list[InstalledObject]:
     async with KubeClient(find_target(cluster), component="install") as client:
+        made = installation(IMAGE, namespace=namespace)
+        kinds = [one for one in made if one["kind"] == CRDS.kind]
+        secret = {"kind": SECRETS.kind, "metadata": {"name": SECRET, "namespace": namespace}}
+        # The namespace last, as all else of ours may be in one of somebody else.
+        others = sorted([*made[len(kinds) :], secret], key=lambda one: one["kind"] == NAMESPACES.kind)
         done = []
-        for content in _removed(namespace, keep_kinds=keep_kinds):
-            resource, metadata = _KINDS[content["kind"]], content["metadata"]
-            if resource == NAMESPACES and not await _is_ours(client, namespace):
-                continue
-            try:
-                await client.delete(resource, metadata["name"], metadata.get("namespace", ""), propagation="Foreground")
-            except NotFoundError:
-                continue
-            done.append(InstalledObject(_shown(resource, metadata), "removed"))
         if not keep_kinds:
+            # First, so that what belongs to their objects goes while somebody looks after it.
+            done += await _remove(client, kinds)
             await _gone(client)
-        return done
+        return done + await _remove(client, others)
 
 
-def _removed(namespace: str, *, keep_kinds: bool) -> Iterator[dict[str, Any]]:
-    """Yield what is removed: the kinds first, so that what belongs to their objects goes while somebody looks after it."""
-    made = [
-        one
-        for one in installation(IMAGE, namespace=namespace)
-        if one["kind"] != "CustomResourceDefinition" or not keep_kinds
-    ]
-    # The namespace last, as all else of ours may be in one of somebody else.
-    yield from sorted(made, key=lambda one: one["kind"] == "Namespace")
+async def _remove(client: KubeClient, objects: list[dict[str, Any]]) -> list[InstalledObject]:
+    done = []
+    for content in objects:
+        resource, metadata = _KINDS[content["kind"]], content["metadata"]
+        if resource == NAMESPACES and not await _is_ours(client, metadata["name"]):
+            continue
+        try:
+            await client.delete(resource, metadata["name"], metadata.get("namespace", ""), propagation="Foreground")
+        except NotFoundError:
+            continue
+        done.append(InstalledObject(_shown(resource, metadata), "removed"))
+    return done
 
 
 async def _gone(client: KubeClient) -> None:
-    """Wait until no AgentType is left."""
-    end = asyncio.get_running_loop().time() + READY_SECONDS
-    while asyncio.get_running_loop().time() < end:
+    """Wait until no AgentType is left; those that no controller lets go are let go from here."""
+    began = asyncio.get_running_loop().time()
+    while (waited := asyncio.get_running_loop().time() - began) < READY_SECONDS:
         try:
             if not await client.list(AGENT_TYPES):
                 return
+            if waited > ALONE_SECONDS:
+                await let_go(client)
         except KindGoneError:
             return
         await asyncio.sleep(POLL_SECONDS)

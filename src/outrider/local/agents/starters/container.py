@@ -102,7 +102,7 @@ class ContainerStarter:
             ExecutionFailedError: The image cannot be had.
         """
         podman = Podman()
-        return cls(podman, home, await podman.image(spec.agent.image))
+        return cls(podman, home, await podman.image(spec.program.image))
 
     async def find(self, workload: Workload) -> None:
         """Do nothing: the image is there, and what is in it podman says when it starts."""

@@ -93,7 +93,7 @@ async def triage_an_incident(wishes: Wishes) -> int:
     objects = ObjectFolder(layout.folder, layout.overlay).read()
     item = next(one for one in objects.of_kind("AgentType") if one.name == AGENT)
     spec: AgentTypeSpec = item.spec
-    os.environ["PATH"] = await search_path(spec.agent.command[0])
+    os.environ["PATH"] = await search_path(spec.program.command[0])
     return await _IncidentTriage(layout, objects, item, wishes).run()
 
 
