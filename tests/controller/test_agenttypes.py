@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from outrider.controller.agenttypes import CHILD_KINDS, AgentTypes
+from outrider.controller.agenttypes import AgentTypes
 from outrider.controller.definitions import AGENT_TYPES, MODEL_PROVIDERS, TOOLS
+from outrider.controller.owned import CHILD_KINDS
 from outrider.kinds.agenttype.pod import Images
 from outrider.ports.kube.client import KubeClient
 from outrider.ports.kube.manager import Manager
-from outrider.ports.kube.resources import CONFIG_MAPS, DEPLOYMENTS, Resource
+from outrider.ports.kube.resources import CONFIG_MAPS, CRDS, DEPLOYMENTS, SCALED_OBJECTS, Resource
 from tests.ports.kube.conftest import target_of, until
 from tests.ports.kube.test_reflector import QUICK
 from tests.servers.kube_api.faults import Match
@@ -37,11 +38,11 @@ def named(resource: Resource) -> str:
 @pytest.fixture
 async def server() -> AsyncIterator[FakeApi]:
     async with FakeApi() as fake:
-        for one in (AGENT_TYPES, TOOLS, MODEL_PROVIDERS, *CHILD_KINDS):
+        for one in (AGENT_TYPES, TOOLS, MODEL_PROVIDERS, CRDS, *CHILD_KINDS):
             with contextlib.suppress(ValueError, KeyError):
                 fake.register(
                     Kind(
-                        kind=one.kind, plural=one.plural, group=one.group, version=one.version, generation=one != CONFIG_MAPS,
+                        kind=one.kind, plural=one.plural, group=one.group, version=one.version, generation=one != CONFIG_MAPS, namespaced=one.namespaced,
                         status=one in (AGENT_TYPES, DEPLOYMENTS), builtin=one.group != AGENT_TYPES.group,
                         lists={"status.conditions": "type"} if one == AGENT_TYPES else {},
                     )
@@ -277,3 +278,34 @@ async def test_nothing_is_asked_for_again_and_again(server: FakeApi) -> None:
         await quiet(server)
         # Five objects, and the status of each as they come.
         assert len(server.seen(Match(method="PATCH"))) <= 20 * 9
+
+
+async def test_triggers_wait_for_keda_and_there_is_never_a_second_autoscaler(server: FakeApi) -> None:
+    server.put(named(MODEL_PROVIDERS), PROVIDER)
+    triggers = [{"type": "cron", "metadata": {"desiredReplicas": "3"}, "authentication": "clock"}]
+    put(server, {**SPEC, "scaling": {"replicas": 1, "most": 5}})
+    async with controlled(server):
+        await until(lambda: ready(server)[0] == "PodsNotReady")
+        assert len(server.objects("horizontalpodautoscalers")) == 1
+        put(server, {**SPEC, "scaling": {"replicas": 0, "most": 5, "triggers": triggers}})
+        await until(lambda: ready(server)[0] == "Unsupported")
+        assert "install KEDA" in ready(server)[1]
+        server.register(
+            Kind(kind="ScaledObject", plural="scaledobjects", group="keda.sh", version="v1alpha1", generation=True)
+        )
+        server.put(named(CRDS), {"metadata": {"name": SCALED_OBJECTS.title}, "spec": {}})
+        await until(lambda: ready(server)[0] == "PodsNotReady")
+        (scaled,) = server.objects(named(SCALED_OBJECTS))
+        assert scaled["spec"] == {
+            "scaleTargetRef": {"name": "triage"}, "minReplicaCount": 0, "maxReplicaCount": 5,
+            "triggers": [{"type": "cron", "metadata": {"desiredReplicas": "3"}, "authenticationRef": {"name": "clock"}}],
+        }  # fmt: skip
+        assert not server.objects("horizontalpodautoscalers"), "KEDA refuses a Deployment that has one"
+        server.remove(named(SCALED_OBJECTS), "shop", "triage")
+        await until(lambda: len(server.objects(named(SCALED_OBJECTS))) == 1)
+        await quiet(server)
+        put(server, SPEC)
+        await until(lambda: not server.objects(named(SCALED_OBJECTS)))
+    put(server, {**SPEC, "scaling": {"most": 5, "triggers": triggers}})
+    async with controlled(server):
+        await until(lambda: len(server.objects(named(SCALED_OBJECTS))) == 1)

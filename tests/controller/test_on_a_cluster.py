@@ -18,6 +18,7 @@ from outrider.kinds.agenttype.pod import Images
 from outrider.kinds.agenttype.render import References
 from outrider.kinds.modelprovider.model import ModelProviderSpec
 from outrider.kinds.tool.model import ToolSpec
+from outrider.ports.kube.definitions import CustomKind, definition
 from outrider.ports.kube.objects import KubeObject
 from tests.controller.support import KEY, PROGRAM, eventually
 from tests.servers.agent_images import OPENAI_IMAGE, OUTRIDER_IMAGE
@@ -229,3 +230,30 @@ def test_what_is_wrong_stands_in_the_status(shop: Shop) -> None:
     eventually(
         lambda: "wrong" not in shop.kubectl("get", "deployments,services,configmaps", "-o", "name"), what="their end"
     )
+
+
+def test_keda_is_used_once_it_is_there(shop: Shop) -> None:
+    triggers = [
+        {
+            "type": "cron",
+            "metadata": {"timezone": "UTC", "start": "0 6 * * *", "end": "0 20 * * *", "desiredReplicas": "2"},
+        }
+    ]
+    scaled = {
+        "apiVersion": "outrider.dev/v1alpha1", "kind": "AgentType", "metadata": {"name": "scaled"},
+        "spec": {
+            "agent": {"image": OPENAI_IMAGE}, "invocation": {"mode": "http", "port": 8000}, "scaling": {"replicas": 0, "most": 2, "triggers": triggers},
+        },
+    }  # fmt: skip
+    shop.kubectl("apply", "-f", "-", input=json.dumps(scaled))
+    message = ("get", "agenttype", "scaled", "-o", "jsonpath={.status.message}")
+    eventually(lambda: "install KEDA" in shop.kubectl(*message), what="the reason")
+    anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    kind, _ = definition(CustomKind(group="keda.sh", kind="ScaledObject", version="v1alpha1"), anything, anything)
+    shop.cluster.kubectl("apply", "-f", "-", input=json.dumps(kind))
+    eventually(
+        lambda: "scaled" in shop.kubectl("get", "scaledobjects", "-o", "name", check=False), what="the scaled object"
+    )
+    shop.kubectl("delete", "agenttype", "scaled")
+    eventually(lambda: "scaled" not in shop.kubectl("get", "scaledobjects", "-o", "name"), what="its end")
+    shop.cluster.kubectl("delete", "crd", "scaledobjects.keda.sh")

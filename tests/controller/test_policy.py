@@ -42,10 +42,12 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({**TARGET, "scaling": {"replicas": 0}}, "spec.scaling"),
     ({**TARGET, "scaling": {"most": 3}}, "spec.scaling"),
     ({**TARGET, "size": "small"}, "spec.resources"),
+    ({**TARGET, "mesh": {"istio": "ambient"}}, "spec.mesh"),
     ({**TARGET, "resources": {"cpu": 1}}, "spec.resources"),
 ]
 TAKEN: list[dict[str, Any]] = [
     PLAIN,
+    {**PLAIN, "mesh": {"istio": "sidecar"}, "scaling": {"replicas": 0, "most": 3, "triggers": [{"type": "cron"}]}},
     TARGET,
     {"agent": {"image": "shop/triage:1"}},
     {**PLAIN, "memory": [{"name": "notes", "type": "kv"}]},

@@ -5,9 +5,10 @@ from typing import Any
 
 import msgspec
 
-from outrider.controller.children import Children, NameTakenError, Wanted, owned, wanted
+from outrider.controller.children import NameTakenError
 from outrider.controller.conditions import Seen, conditions
 from outrider.controller.definitions import AGENT_TYPES, MODEL_PROVIDERS, TOOLS
+from outrider.controller.owned import OwnedObjects
 from outrider.controller.references import Named, named, read_agent
 from outrider.controller.status import AgentTypeStatus, merged
 from outrider.controller.targets import TargetMissingError, Targets, attached, pods_of
@@ -28,35 +29,20 @@ from outrider.kinds.agenttype.manifests import LABEL, kubernetes_manifests
 from outrider.kinds.agenttype.pod import Images
 from outrider.kinds.agenttype.target import TargetRef
 from outrider.ports.clock import Clock, SystemClock
-from outrider.ports.kube.cache import Change, by_namespace, by_owner
+from outrider.ports.kube.cache import Change, by_namespace
 from outrider.ports.kube.client import KubeClient
-from outrider.ports.kube.controller import After, Controller, Work, owner_keys
+from outrider.ports.kube.controller import After, Controller, Work
 from outrider.ports.kube.events import Recorder, Subject
-from outrider.ports.kube.informer import Informer
 from outrider.ports.kube.manager import Manager
 from outrider.ports.kube.metrics import ControllerMetrics
 from outrider.ports.kube.objects import KubeObject, plain
 from outrider.ports.kube.reflector import Selection
 from outrider.ports.kube.resources import (
-    AUTOSCALERS,
-    CONFIG_MAPS,
-    CRON_JOBS,
     DEPLOYMENTS,
-    DISRUPTION_BUDGETS,
-    NETWORK_POLICIES,
     PODS,
-    SERVICE_ACCOUNTS,
-    SERVICES,
-    VOLUME_CLAIMS,
-    Resource,
 )
 
 NAME = "agenttype"
-# What an AgentType may have, in the order in which it is made.
-CHILD_KINDS: tuple[Resource, ...] = (
-    SERVICE_ACCOUNTS, CONFIG_MAPS, VOLUME_CLAIMS, DEPLOYMENTS, CRON_JOBS, SERVICES, NETWORK_POLICIES, AUTOSCALERS, DISRUPTION_BUDGETS,
-)  # fmt: skip
-_BY_KIND = {resource.kind: resource for resource in CHILD_KINDS}
 # What is none of the AgentType's fault passes by itself.
 _PASSING = (UnavailableError, LimitedError, ConnectionFailedError, DeadlineExceededError, ConflictError)
 
@@ -77,18 +63,6 @@ class Plan(msgspec.Struct, frozen=True):
     model: str
     target: KubeObject | None = None
     digest: str = ""
-
-
-class Kept(msgspec.Struct, frozen=True):
-    """What is there.
-
-    Attributes:
-        names: Of what is wanted, by kind.
-        settled: Whether the cache has the Deployment, where there is one, as it is wanted.
-    """
-
-    names: dict[Resource, list[str]]
-    settled: bool
 
 
 class AgentTypes:
@@ -118,30 +92,22 @@ class AgentTypes:
     ) -> None:
         self._client, self._images, self._recorder = client, images, recorder
         self._clock = clock or SystemClock()
-        ours = Selection(labels=LABEL)
         self._agents = manager.informer(AGENT_TYPES, indexes={"namespace": by_namespace})
         self._tools = manager.informer(TOOLS, indexes={"namespace": by_namespace})
         self._providers = manager.informer(MODEL_PROVIDERS, indexes={"namespace": by_namespace})
-        self._pods = manager.informer(PODS, selection=ours, indexes={"agent": _agent_of})
-        informers = {one: manager.informer(one, selection=ours, indexes={"owner": by_owner}) for one in CHILD_KINDS}
-        self._children = {
-            one: Children(client, one, informer.cache, made_once=one == VOLUME_CLAIMS)
-            for one, informer in informers.items()
-        }
-        self.config_maps = informers[CONFIG_MAPS].cache
-        self._deployments = informers[DEPLOYMENTS].cache
-        self._targets = Targets(client, self._deployments)
+        self._pods = manager.informer(PODS, selection=Selection(labels=LABEL), indexes={"agent": _agent_of})
+        self._owned = OwnedObjects(client, manager, self._agents, f"outrider-{NAME}")
+        self._targets = Targets(client, self._owned.deployments.cache)
+        self.config_maps = self._owned.config_maps
         self.controller = manager.add(Controller(NAME, self.reconcile, metrics=metrics, workers=16))
-        self._follow(informers)
+        self._follow()
 
-    def _follow(self, informers: dict[Resource, Informer]) -> None:
+    def _follow(self) -> None:
         self.controller.follow(self._agents)
         for informer in (self._tools, self._providers):
             self.controller.follow(informer, self._who_may_name)
-        for resource, informer in informers.items():
-            self.controller.follow(informer, owner_keys(AGENT_TYPES))
-            informer.on_change(self._children[resource].hear)
-        for labelled in (self._pods, informers[DEPLOYMENTS]):
+        self._owned.follow(self.controller)
+        for labelled in (self._pods, self._owned.deployments):
             self.controller.follow(labelled, lambda change: _agent_of(change.after) + _agent_of(change.before))
 
     def _who_may_name(self, change: Change) -> list[str]:
@@ -198,69 +164,37 @@ class AgentTypes:
 
     async def _keep_own(self, item: KubeObject, plan: Plan) -> Seen:
         """Have the objects of an agent whose pods are ours be there."""
-        kept = await self._keep_children(item, plan)
+        kept = await self._owned.keep(item, plan.manifests)
+        for one in kept.changed:
+            await self._applied(item, f"{one} is as declared")
         jobs = not kept.names[DEPLOYMENTS]
+        deployment = None if jobs else self._owned.deployments.cache.get(item.key)
         seen = Seen(
-            item.metadata.generation, jobs=jobs, deployment=None if jobs else self._deployments.get(item.key), current=kept.settled,
+            item.metadata.generation, jobs=jobs, deployment=deployment, current=kept.settled,
             pods=self._pods.cache.found("agent", item.key),
         )  # fmt: skip
         await self._targets.release_others(item)
-        await self._remove_others(item, kept, seen)
+        await self._owned.remove_others(item, kept, complete=seen.complete)
         return seen
 
     async def _keep_target(self, item: KubeObject, ref: TargetRef, plan: Plan) -> Seen:
         """Have the pods of a Deployment that is there already be given a sidecar."""
         assert plan.target is not None
         # What its pods are told is there before any of them.
-        kept = await self._keep_children(item, plan)
+        kept = await self._owned.keep(item, plan.manifests)
         await self._targets.release_others(item, ref.name)
-        changed = await self._targets.attach(item, ref, plan.target, plan.digest)
-        if changed:
+        if await self._targets.attach(item, ref, plan.target, plan.digest):
             await self._applied(item, f"pods of Deployment {plan.target.key} are given a sidecar")
         seen = Seen(
             item.metadata.generation, deployment=plan.target, current=attached(plan.target, plan.digest),
             pods=self._pods.cache.found("agent", item.key), target=True,
         )  # fmt: skip
-        await self._remove_others(item, kept, seen)
+        await self._owned.remove_others(item, kept, complete=seen.complete)
         return seen
-
-    async def _keep_children(self, item: KubeObject, plan: Plan) -> Kept:
-        names: dict[Resource, list[str]] = {resource: [] for resource in CHILD_KINDS}
-        settled = True
-        for content in plan.manifests:
-            resource = _BY_KIND[content["kind"]]
-            one = wanted(resource, content, item, AGENT_TYPES)
-            names[resource].append(content["metadata"]["name"])
-            if resource == DEPLOYMENTS:
-                await self._leave_replicas(one, item)
-            changed = await self._children[resource].keep(one, item)
-            if resource == DEPLOYMENTS:
-                settled = self._children[resource].settled(one)
-            if changed and resource in (DEPLOYMENTS, CRON_JOBS):
-                await self._applied(item, f"{resource.kind} {one.key} is as declared")
-        return Kept(names, settled)
 
     async def _applied(self, item: KubeObject, note: str) -> None:
         if self._recorder is not None:
             await self._recorder.say(Subject(AGENT_TYPES, item), "Normal", "Applied", "Apply", note)
-
-    async def _remove_others(self, item: KubeObject, kept: Kept, seen: Seen) -> None:
-        for resource, wanted_names in kept.names.items():
-            # What an agent remembers goes with it, and not by a change of its spec; settings stay as long as pods have them.
-            if resource != VOLUME_CLAIMS and (resource != CONFIG_MAPS or seen.complete):
-                await self._children[resource].remove_others(item, wanted_names)
-
-    async def _leave_replicas(self, one: Wanted, item: KubeObject) -> None:
-        """Keep a number of pods that is no longer ours to say: what nobody owns would fall back to one."""
-        there = self._deployments.get(one.key)
-        if there is None or not owned(there, item) or "replicas" in one.content["spec"]:
-            return
-        if self._children[DEPLOYMENTS].settled(one):
-            return
-        replicas = plain(there.spec).get("replicas")
-        metadata = {name: one.content["metadata"][name] for name in ("name", "namespace")} | {"uid": there.metadata.uid}
-        content = {"metadata": metadata, "spec": {"replicas": replicas}}
-        await self._client.apply(DEPLOYMENTS, content, manager=f"outrider-{NAME}-replicas", force=True)
 
     async def _say(self, item: KubeObject, status: AgentTypeStatus, seen: Seen) -> None:
         before, fault = _status_of(item), seen.fault

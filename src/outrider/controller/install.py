@@ -2,14 +2,22 @@
 
 from typing import Any
 
-from outrider.controller.agenttypes import CHILD_KINDS
 from outrider.controller.definitions import AGENT_TYPES, GROUP, MODEL_PROVIDERS, TOOLS, definitions
 from outrider.controller.keeper import NAME, SECRET
+from outrider.controller.owned import CHILD_KINDS
 from outrider.controller.policy import policy
 from outrider.controller.service import LEASE
 from outrider.controller.webhooks import PODS_PATH
 from outrider.kinds.agenttype.injection import INJECT
-from outrider.ports.kube.resources import MUTATING_WEBHOOKS, PODS, SECRETS, VOLUME_CLAIMS, Resource
+from outrider.ports.kube.resources import (
+    CRDS,
+    MUTATING_WEBHOOKS,
+    PODS,
+    SCALED_OBJECTS,
+    SECRETS,
+    VOLUME_CLAIMS,
+    Resource,
+)
 
 NAMESPACE = "outrider-system"
 Manifest = dict[str, Any]
@@ -52,7 +60,7 @@ def cluster_rules() -> list[Manifest]:
 
     For its webhooks it says whom the API server is to trust, and keeps a Secret in its own namespace.
     """
-    kept = [one for one in CHILD_KINDS if one != VOLUME_CLAIMS]
+    kept = [one for one in (*CHILD_KINDS, SCALED_OBJECTS) if one != VOLUME_CLAIMS]
     return [
         _rule(GROUP, [AGENT_TYPES.plural], [*_READ, "patch"]),
         _rule(GROUP, [MODEL_PROVIDERS.plural, TOOLS.plural], _READ),
@@ -62,6 +70,8 @@ def cluster_rules() -> list[Manifest]:
         *(_rule(group, [one.plural for one in kept if one.group == group], _WRITE) for group in _groups(kept)),
         _rule("", [VOLUME_CLAIMS.plural], [*_READ, "create", "patch"]),
         _rule("", [PODS.plural], _READ),
+        # To know whether the cluster has KEDA.
+        {**_rule(CRDS.group, [CRDS.plural], _READ), "resourceNames": [SCALED_OBJECTS.title]},
         _rule("events.k8s.io", ["events"], ["create", "patch"]),
     ]
 

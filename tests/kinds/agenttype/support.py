@@ -137,7 +137,13 @@ FULL: dict[str, Any] = {
     "egress": {"allow": ["api.example.org"], "minLevel": "sealed"},
     "isolation": {"minLevel": "namespaced", "files": {"read": ["logs"], "write": ["out"]}},
     "resources": {"cpu": 2.0, "memory": "1Gi", "processes": 16},
-    "scaling": {"replicas": 2, "most": 20, "cpu": 70},
+    "scaling": {
+        "replicas": 2,
+        "most": 20,
+        "cpu": 70,
+        "triggers": [{"type": "prometheus", "metadata": {"threshold": "5"}, "authentication": "prometheus"}],
+    },
+    "mesh": {"istio": "sidecar"},
 }
 REFERENCES = References(
     providers={

@@ -164,3 +164,25 @@ def test_tasks_come_from_its_own_namespace_alone() -> None:
 
 def test_the_same_spec_gives_the_same_bytes() -> None:
     assert json.dumps(made(SPEC)) == json.dumps(made(SPEC))
+
+
+def test_pods_are_put_into_a_mesh() -> None:
+    def labelled(spec: dict[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
+        metadata = made(spec)["Deployment"]["spec"]["template"]["metadata"]
+        return metadata["labels"], metadata["annotations"]
+
+    labels, annotations = labelled({**SPEC, "mesh": {"istio": "sidecar"}})
+    assert labels["sidecar.istio.io/inject"] == "true"
+    assert annotations["sidecar.istio.io/nativeSidecar"] == "true", "it is there before our sidecar asks anybody"
+    assert annotations["traffic.sidecar.istio.io/excludeInboundPorts"] == "4181"
+    labels, annotations = labelled({**SPEC, "mesh": {"istio": "ambient"}})
+    assert labels["istio.io/dataplane-mode"] == "ambient"
+    assert set(annotations) == {"outrider.dev/fixed-settings"}
+    ports = [
+        rule["ports"][0]["port"]
+        for rule in made({**SPEC, "mesh": {"istio": "ambient"}})["NetworkPolicy"]["spec"]["ingress"]
+    ]
+    assert 15008 in ports
+    assert set(made({**SPEC, "mesh": {"istio": "ambient"}})["Deployment"]["spec"]["selector"]["matchLabels"]) == {
+        "outrider.dev/agenttype"
+    }

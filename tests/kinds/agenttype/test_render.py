@@ -31,7 +31,7 @@ from tests.kinds.agenttype.support import FULL, IDENTITY, PLACE, agent, plain, r
 
 # In the order in which they are tried: the first that the field takes and that is not what it holds already.
 OTHERS: list[Any] = [
-    "other", "/other", "spiffe://example.org/other", "namespaced", "landlock", "advisory", "sealed", "stop", "day", "nodejs", "other.py", "openai", "7m", "2Gi",
+    "ambient", "other", "/other", "spiffe://example.org/other", "namespaced", "landlock", "advisory", "sealed", "stop", "day", "nodejs", "other.py", "openai", "7m", "2Gi",
     "6.00 USD", "UTC", "https://other.internal", "aws", "kv", "redis://cache.internal/0", "phone", "refuse", "pass", "answer", "3.13", "2024-06-01", "us-east-1", 17, 9000, True, False, 0.5, 0.85,
 ]  # fmt: skip
 # A job has no port, so the mode does not change alone; where an operation runs is decided by the platform that runs it.

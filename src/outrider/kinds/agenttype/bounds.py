@@ -115,6 +115,10 @@ BOUNDS = (
         "!has(object.spec.targetRef) || !(has(object.spec.scaling) && (has(object.spec.scaling.replicas) || has(object.spec.scaling.most)))",
     ),
     Bound(
+        "spec.mesh", "the Deployment says in which mesh its pods are", "remove mesh, and label the template of the Deployment",
+        lambda spec: spec.target_ref is not None and spec.mesh is not None, "!has(object.spec.targetRef) || !has(object.spec.mesh)",
+    ),
+    Bound(
         "spec.resources", "the Deployment says what its containers may use", "remove size and resources",
         lambda spec: spec.target_ref is not None and (spec.size is not None or spec.resources is not None),
         "!has(object.spec.targetRef) || !(has(object.spec.size) || has(object.spec.resources))",

@@ -7,10 +7,12 @@ import msgspec
 from outrider.core.objects import Object
 from outrider.kinds.agenttype import pod
 from outrider.kinds.agenttype.bounds import check_bounds
+from outrider.kinds.agenttype.mesh import AMBIENT_PORT
 from outrider.kinds.agenttype.model import AgentTypeSpec
 from outrider.kinds.agenttype.pod import Images
 from outrider.kinds.agenttype.pod_settings import PodSettings, pod_settings
 from outrider.kinds.agenttype.render import References, Workload
+from outrider.kinds.agenttype.scaling import Scaling
 
 Manifest = dict[str, Any]
 LABEL = "outrider.dev/agenttype"
@@ -116,7 +118,9 @@ def tasks_service(metadata: Manifest, told: PodSettings) -> Manifest:
 def _scaled(metadata: Manifest, workload: Workload) -> list[Manifest]:
     scaling = workload.scaling
     made: list[Manifest] = []
-    if scaling.most is not None:
+    if scaling.triggers:
+        made.append(_scaled_object(metadata, scaling))
+    elif scaling.most is not None:
         # Of the program's own bounds: a share of what pods request would count the sidecar, and be reached by next to nothing.
         used = pod.processors(workload.resources.cpu * scaling.cpu / 100)
         metric = {"name": "cpu", "container": "agent", "target": {"type": "AverageValue", "averageValue": used}}
@@ -134,9 +138,24 @@ def _scaled(metadata: Manifest, workload: Workload) -> list[Manifest]:
     return made
 
 
+def _scaled_object(metadata: Manifest, scaling: Scaling) -> Manifest:
+    triggers = [
+        {"type": one.type, "metadata": dict(one.metadata), **({"authenticationRef": {"name": one.authentication}} if one.authentication else {})}
+        for one in scaling.triggers
+    ]  # fmt: skip
+    least = 1 if scaling.replicas is None else scaling.replicas
+    spec = {
+        "scaleTargetRef": {"name": metadata["name"]}, "minReplicaCount": least, "maxReplicaCount": scaling.most, "triggers": triggers,
+    }  # fmt: skip
+    return {"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "metadata": metadata, "spec": spec}
+
+
 def _network_policy(metadata: Manifest, made: pod.AgentPod) -> Manifest:
     """Return who reaches the pod: tasks come from its own namespace, and anybody may look at its health; nobody reaches the program."""
     ingress: list[Manifest] = [{"ports": [{"port": made.told.ports.admin, "protocol": "TCP"}]}]
+    mesh = made.told.workload.mesh
+    if mesh is not None and mesh.istio == "ambient":
+        ingress.append({"from": [{"podSelector": {}}], "ports": [{"port": AMBIENT_PORT, "protocol": "TCP"}]})
     if made.told.workload.invocation.port is not None:
         ingress.append({"from": [{"podSelector": {}}], "ports": [{"port": made.told.ports.tasks, "protocol": "TCP"}]})
     spec = {"podSelector": {"matchLabels": {LABEL: metadata["name"]}}, "policyTypes": ["Ingress"], "ingress": ingress}
@@ -156,7 +175,10 @@ def _template_of_jobs(metadata: Manifest, made: pod.AgentPod) -> Manifest:
 
 
 def _of_pods(metadata: Manifest, made: pod.AgentPod) -> Manifest:
-    return {"labels": metadata["labels"], "annotations": {FIXED: made.told.fixed}}
+    labels, annotations = metadata["labels"], {FIXED: made.told.fixed}
+    if (mesh := made.told.workload.mesh) is not None:
+        labels, annotations = labels | mesh.labels, annotations | mesh.annotations(made.told.ports.admin)
+    return {"labels": labels, "annotations": annotations}
 
 
 def _named(metadata: Manifest, suffix: str) -> Manifest:

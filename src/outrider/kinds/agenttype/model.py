@@ -10,6 +10,7 @@ from outrider.core.secrets import SecretRef
 from outrider.kinds.agenttype.identity import Identity
 from outrider.kinds.agenttype.invocation import Invocation
 from outrider.kinds.agenttype.memory import Memory
+from outrider.kinds.agenttype.mesh import Mesh
 from outrider.kinds.agenttype.models import Llm
 from outrider.kinds.agenttype.scaling import Scaling
 from outrider.kinds.agenttype.target import TargetRef
@@ -163,6 +164,7 @@ class AgentTypeSpec(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=
     isolation: Isolation = msgspec.field(default_factory=Isolation)
     size: Literal["small", "medium", "large"] | None = None
     resources: Resources | None = None
+    mesh: Mesh | None = None
     scaling: Scaling = msgspec.field(default_factory=Scaling)
 
     def __post_init__(self) -> None:

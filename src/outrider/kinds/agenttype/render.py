@@ -33,6 +33,7 @@ from outrider.kinds.agenttype.granting import check_hook, granted, server_settin
 from outrider.kinds.agenttype.identity import shown
 from outrider.kinds.agenttype.invocation import Invocation
 from outrider.kinds.agenttype.memory import Memory, MemorySummary
+from outrider.kinds.agenttype.mesh import Mesh
 from outrider.kinds.agenttype.model import AgentTypeSpec, Egress, Isolation, PackageTarget, Resources, Wrapper
 from outrider.kinds.agenttype.models import (
     Budget,
@@ -105,6 +106,7 @@ class Workload(msgspec.Struct, kw_only=True, frozen=True):
         isolation: How it is confined.
         resources: Its bounds.
         scaling: How many of it there are, where that is not one.
+        mesh: In which its pods are.
     """
 
     name: str
@@ -120,6 +122,7 @@ class Workload(msgspec.Struct, kw_only=True, frozen=True):
     isolation: Isolation
     resources: Resources
     scaling: Scaling
+    mesh: Mesh | None = None
 
 
 def render(item: Object, place: Place, references: References) -> Workload:
@@ -161,6 +164,7 @@ def render(item: Object, place: Place, references: References) -> Workload:
         isolation=spec.isolation,
         resources=spec.bounds,
         scaling=spec.scaling,
+        mesh=spec.mesh,
     )
 
 

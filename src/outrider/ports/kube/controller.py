@@ -149,6 +149,7 @@ class Controller:
         keys: Callable[[Change], Iterable[str]] = own_key,
         *,
         when: Callable[[Change], bool] | None = None,
+        awaited: bool = True,
     ) -> None:
         """Have objects looked at when something changes.
 
@@ -156,8 +157,10 @@ class Controller:
             informer: What is followed.
             keys: Whose objects a change concerns.
             when: Which changes count; all of them if None.
+            awaited: Whether nothing is done before its cache is filled; otherwise who needs it must see to that.
         """
-        self._informers.append(informer)
+        if awaited:
+            self._informers.append(informer)
 
         def changed(change: Change, first: bool) -> None:
             if when is None or when(change):

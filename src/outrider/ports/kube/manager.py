@@ -39,6 +39,9 @@ class Manager:
             client.transport.fence = partial(getattr, election, "leads")
         self._informers: dict[tuple[Resource, Selection], Informer] = {}
         self._controllers: list[Controller] = []
+        # While it runs: what runs, and what is told of more of it.
+        self._tasks: list[asyncio.Task[None]] = []
+        self._more: asyncio.Future[None] | None = None
 
     def informer(
         self,
@@ -47,12 +50,19 @@ class Manager:
         selection: Selection | None = None,
         indexes: Mapping[str, IndexFunction] | None = None,
     ) -> Informer:
-        """Return the cache of a kind, the same one for all who ask for the same objects; the first one says its indexes."""
+        """Return the cache of a kind, the same one for all who ask for the same objects; the first one says its indexes.
+
+        It begins to be filled when the manager runs, or at once where it runs already.
+        """
         key = (resource, selection or Selection())
         if key not in self._informers:
             self._informers[key] = Informer(
                 self._client, resource, selection=selection, indexes=indexes, pace=self._pace
             )
+            if self._more is not None:
+                self._tasks.append(asyncio.create_task(self._informers[key].run()))
+                if not self._more.done():
+                    self._more.set_result(None)
         return self._informers[key]
 
     def add(self, controller: Controller) -> Controller:
@@ -107,13 +117,16 @@ class Manager:
 
     async def run(self) -> None:
         """Run until this is cancelled."""
-        tasks = [asyncio.create_task(informer.run()) for informer in self._informers.values()]
-        tasks.append(asyncio.create_task(self._act()))
+        self._tasks = [asyncio.create_task(informer.run()) for informer in self._informers.values()]
+        self._tasks.append(asyncio.create_task(self._act()))
         try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            while not any(task.done() for task in self._tasks):
+                self._more = asyncio.get_running_loop().create_future()
+                await asyncio.wait({*self._tasks, self._more}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            await ended(tasks)
-        raise_first(tasks)
+            self._more = None
+            await ended(self._tasks)
+        raise_first(self._tasks)
 
     async def _act(self) -> None:
         if self._election is None:

@@ -1,0 +1,173 @@
+"""The objects of AgentTypes: made, kept and removed, those of kinds that a cluster may not have among them."""
+
+from typing import Any
+
+import msgspec
+
+from outrider.controller.children import Children, Wanted, owned, wanted
+from outrider.controller.definitions import AGENT_TYPES
+from outrider.core.errors import OutriderError, UnsupportedError
+from outrider.kinds.agenttype.manifests import LABEL
+from outrider.ports.kube.cache import Change, by_owner
+from outrider.ports.kube.client import KubeClient
+from outrider.ports.kube.controller import Controller, owner_keys
+from outrider.ports.kube.informer import Informer
+from outrider.ports.kube.manager import Manager
+from outrider.ports.kube.objects import KubeObject, plain
+from outrider.ports.kube.reflector import Selection
+from outrider.ports.kube.resources import (
+    AUTOSCALERS,
+    CONFIG_MAPS,
+    CRDS,
+    CRON_JOBS,
+    DEPLOYMENTS,
+    DISRUPTION_BUDGETS,
+    NETWORK_POLICIES,
+    SCALED_OBJECTS,
+    SERVICE_ACCOUNTS,
+    SERVICES,
+    VOLUME_CLAIMS,
+    Resource,
+)
+
+# What an AgentType may have, in the order in which it is made.
+CHILD_KINDS: tuple[Resource, ...] = (
+    SERVICE_ACCOUNTS, CONFIG_MAPS, VOLUME_CLAIMS, DEPLOYMENTS, CRON_JOBS, SERVICES, NETWORK_POLICIES, AUTOSCALERS, DISRUPTION_BUDGETS,
+)  # fmt: skip
+# Of these there is one or none: each refuses a Deployment that another one scales.
+_SCALERS = (AUTOSCALERS, SCALED_OBJECTS)
+_BY_KIND = {resource.kind: resource for resource in (*CHILD_KINDS, SCALED_OBJECTS)}
+_OURS = Selection(labels=LABEL)
+# Whose spec may need KEDA, at a glance.
+_NEEDS_KEDA = b'"triggers"'
+
+
+class Kept(msgspec.Struct):
+    """What is there.
+
+    Attributes:
+        names: Of what is wanted, by kind.
+        settled: Whether the cache has the Deployment, where there is one, as it is wanted.
+        changed: Workloads that were written.
+    """
+
+    names: dict[Resource, list[str]]
+    settled: bool
+    changed: list[str]
+
+
+class OwnedObjects:
+    """The objects of AgentTypes.
+
+    Args:
+        client: Who is asked.
+        manager: Whose caches are used.
+        agents: The AgentTypes.
+        name: Under which it writes what is others' to say.
+    """
+
+    def __init__(self, client: KubeClient, manager: Manager, agents: Informer, name: str) -> None:
+        self._client, self._manager, self._agents, self._manager_name = client, manager, agents, name
+        self._informers = {
+            one: manager.informer(one, selection=_OURS, indexes={"owner": by_owner}) for one in CHILD_KINDS
+        }
+        self._children = {
+            one: Children(client, one, informer.cache, made_once=one == VOLUME_CLAIMS)
+            for one, informer in self._informers.items()
+        }
+        self._keda = manager.informer(CRDS, selection=Selection(fields=f"metadata.name={SCALED_OBJECTS.title}"))
+        self.deployments, self.config_maps = self._informers[DEPLOYMENTS], self._informers[CONFIG_MAPS].cache
+
+    def follow(self, controller: Controller) -> None:
+        """Have the AgentType be looked at to which something happens."""
+        for resource, informer in self._informers.items():
+            controller.follow(informer, owner_keys(AGENT_TYPES))
+            informer.on_change(self._children[resource].hear)
+
+        def keda(change: Change) -> list[str]:
+            if change.after is not None and SCALED_OBJECTS not in self._children:
+                self._begin(controller)
+            return [one.key for one in self._agents.cache if _NEEDS_KEDA in bytes(one.spec)]
+
+        controller.follow(self._keda, keda)
+
+    def _begin(self, controller: Controller) -> None:
+        """Follow a kind that the cluster has come to know."""
+        informer = self._manager.informer(SCALED_OBJECTS, selection=_OURS, indexes={"owner": by_owner})
+        self._informers[SCALED_OBJECTS] = informer
+        self._children[SCALED_OBJECTS] = Children(self._client, SCALED_OBJECTS, informer.cache)
+        controller.follow(informer, owner_keys(AGENT_TYPES), awaited=False)
+        informer.on_change(self._children[SCALED_OBJECTS].hear)
+
+    async def keep(self, item: KubeObject, manifests: list[dict[str, Any]]) -> Kept:
+        """Have objects be there.
+
+        Raises:
+            NameTakenError: There is another one of somebody else.
+            UnsupportedError: The cluster has not the kind.
+            OutriderError: What else the server says.
+        """
+        names: dict[Resource, list[str]] = {resource: [] for resource in self._children}
+        kept = Kept(names, settled=True, changed=[])
+        for content in manifests:
+            if (resource := _BY_KIND[content["kind"]]) not in self._children:
+                raise _no_keda()
+        for content in manifests:
+            resource = _BY_KIND[content["kind"]]
+            names[resource].append(content["metadata"]["name"])
+            if await self._keep_one(wanted(resource, content, item, AGENT_TYPES), item, kept):
+                kept.changed.append(f"{resource.kind} {item.metadata.namespace}/{content['metadata']['name']}")
+        return kept
+
+    async def _keep_one(self, one: Wanted, item: KubeObject, kept: Kept) -> bool:
+        """Have an object be there, and return whether a workload was written."""
+        children = self._children[one.resource]
+        if one.resource == DEPLOYMENTS:
+            await self._leave_replicas(one, item)
+        if one.resource in _SCALERS:
+            await self._leave_scaling(one.resource, item)
+        changed = await children.keep(one, item)
+        if one.resource == DEPLOYMENTS:
+            kept.settled = children.settled(one)
+        return changed and one.resource in (DEPLOYMENTS, CRON_JOBS)
+
+    async def remove_others(self, item: KubeObject, kept: Kept, *, complete: bool) -> None:
+        """Remove what is no longer wanted.
+
+        Args:
+            item: The AgentType.
+            kept: What is wanted.
+            complete: Whether all pods are those that are wanted now: until then settings stay, as others have them.
+
+        Raises:
+            OutriderError: What the server says.
+        """
+        for resource, names in kept.names.items():
+            # What an agent remembers goes with it, and not by a change of its spec.
+            if resource != VOLUME_CLAIMS and (resource != CONFIG_MAPS or complete):
+                await self._children[resource].remove_others(item, names)
+
+    async def _leave_replicas(self, one: Wanted, item: KubeObject) -> None:
+        """Keep a number of pods that is no longer ours to say: what nobody owns would fall back to one."""
+        there = self.deployments.cache.get(one.key)
+        if there is None or not owned(there, item) or "replicas" in one.content["spec"]:
+            return
+        if self._children[DEPLOYMENTS].settled(one):
+            return
+        replicas = plain(there.spec).get("replicas")
+        metadata = {name: one.content["metadata"][name] for name in ("name", "namespace")} | {"uid": there.metadata.uid}
+        content = {"metadata": metadata, "spec": {"replicas": replicas}}
+        await self._client.apply(DEPLOYMENTS, content, manager=f"{self._manager_name}-replicas", force=True)
+
+    async def _leave_scaling(self, wanted_kind: Resource, item: KubeObject) -> None:
+        """Remove an autoscaler of the other kind first: KEDA refuses a Deployment that has one."""
+        for other in _SCALERS:
+            if other != wanted_kind and other in self._children:
+                await self._children[other].remove_others(item, [])
+
+
+def _no_keda() -> OutriderError:
+    return UnsupportedError(
+        "scaling by triggers needs KEDA, and the cluster has none", path="spec.scaling.triggers", found=f"no kind {SCALED_OBJECTS.title}",
+        expected="KEDA", suggestions=["install KEDA, or remove triggers"],
+    )  # fmt: skip
