@@ -136,19 +136,25 @@ def test_three_containers_run_confined_and_the_status_says_how_it_does(shop: Sho
     pod = shop.pod()
     assert [one["name"] for one in pod["spec"]["initContainers"]] == ["init", "sidecar"]
     assert [one["image"] for one in pod["spec"]["containers"]] == [OPENAI_IMAGE]
+    eventually(lambda: "spent" in shop.status(), what="what its sidecar says")
     status = shop.status()
     assert {one["type"]: one["status"] for one in status["conditions"]} == {
         "Ready": "True",
         "Progressing": "False",
         "Degraded": "False",
+        "ToolsReady": "True",
     }
+    tools = {one["tool"]: one for one in status["discoveredTools"]}
+    assert {"notes_get", "notes_put", "sums_add"} <= tools.keys()
+    assert (tools["sums_add"]["server"], tools["sums_add"]["version"]) == ("sums", "1.0.0")
+    assert tools["sums_add"]["hash"]
     assert (status["tools"], status["model"], sorted(status["references"])) == (
         1,
         "default",
         ["ModelProvider/inner", "Tool/sums"],
     )
     columns = shop.kubectl("get", "agenttypes").splitlines()
-    assert columns[0].split() == ["NAME", "READY", "TOOLS", "MODEL", "MESSAGE", "AGE"]
+    assert columns[0].split() == ["NAME", "READY", "TOOLS", "MODEL", "SPENT", "MESSAGE", "AGE"]
     assert columns[1].split()[:4] == ["triage", "True", "1", "default"]
 
 

@@ -1,18 +1,18 @@
 """The controller of AgentTypes: what one declares is there, and its status says how that does."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 from outrider.controller.children import NameTakenError
-from outrider.controller.conditions import Seen, conditions
+from outrider.controller.conditions import Seen
 from outrider.controller.definitions import AGENT_TYPES, MODEL_PROVIDERS, TOOLS
-from outrider.controller.owned import OwnedObjects
+from outrider.controller.owned import OwnedObjects, agent_of
 from outrider.controller.references import Named, named, read_agent
-from outrider.controller.status import AgentTypeStatus, merged
+from outrider.controller.reporting import Reporter
+from outrider.controller.sidecars import Sidecars
+from outrider.controller.status import AgentTypeStatus
 from outrider.controller.targets import TargetMissingError, Targets, attached, pods_of
-from outrider.core.codec import decode, to_builtins
 from outrider.core.errors import (
     ConflictError,
     ConnectionFailedError,
@@ -90,16 +90,17 @@ class AgentTypes:
         metrics: ControllerMetrics | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self._client, self._images, self._recorder = client, images, recorder
-        self._clock = clock or SystemClock()
+        self._images, self._recorder = images, recorder
+        self._reporter = Reporter(client, recorder, clock or SystemClock())
         self._agents = manager.informer(AGENT_TYPES, indexes={"namespace": by_namespace})
         self._tools = manager.informer(TOOLS, indexes={"namespace": by_namespace})
         self._providers = manager.informer(MODEL_PROVIDERS, indexes={"namespace": by_namespace})
-        self._pods = manager.informer(PODS, selection=Selection(labels=LABEL), indexes={"agent": _agent_of})
+        self._pods = manager.informer(PODS, selection=Selection(labels=LABEL), indexes={"agent": agent_of})
         self._owned = OwnedObjects(client, manager, self._agents, f"outrider-{NAME}")
         self._targets = Targets(client, self._owned.deployments.cache)
         self.config_maps = self._owned.config_maps
         self.controller = manager.add(Controller(NAME, self.reconcile, metrics=metrics, workers=16))
+        self._sidecars = Sidecars(manager, self._pods, self.controller.add, metrics=metrics)
         self._follow()
 
     def _follow(self) -> None:
@@ -108,7 +109,7 @@ class AgentTypes:
             self.controller.follow(informer, self._who_may_name)
         self._owned.follow(self.controller)
         for labelled in (self._pods, self._owned.deployments):
-            self.controller.follow(labelled, lambda change: _agent_of(change.after) + _agent_of(change.before))
+            self.controller.follow(labelled, lambda change: agent_of(change.after) + agent_of(change.before))
 
     def _who_may_name(self, change: Change) -> list[str]:
         item = change.after or change.before
@@ -141,7 +142,7 @@ class AgentTypes:
             if isinstance(error, _PASSING) and not isinstance(error, NameTakenError):
                 raise
             seen = msgspec.structs.replace(seen, fault=error)
-        await self._say(item, status, seen)
+        await self._reporter.say(item, status, seen, self._sidecars.of(item.key))
         return _later(seen.fault)
 
     async def _rendered(self, item: KubeObject, agent: Object, there: Named) -> Plan:
@@ -196,31 +197,6 @@ class AgentTypes:
         if self._recorder is not None:
             await self._recorder.say(Subject(AGENT_TYPES, item), "Normal", "Applied", "Apply", note)
 
-    async def _say(self, item: KubeObject, status: AgentTypeStatus, seen: Seen) -> None:
-        before, fault = _status_of(item), seen.fault
-        found = conditions(seen)
-        if seen.deployment is not None and seen.deployment.status:
-            counted = plain(seen.deployment.status)
-            status.replicas, status.ready_replicas = counted.get("replicas", 0), counted.get("readyReplicas", 0)
-        moment = datetime.fromtimestamp(self._clock.now(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        ours = {one.type for one in found}
-        status.conditions = merged(before.conditions, found, moment)
-        status.message = found[0].message
-        # Of conditions that others have added nothing is said.
-        known = msgspec.structs.replace(before, conditions=[one for one in before.conditions if one.type in ours])
-        if status == known:
-            return
-        # The version is named: a uid alone does not keep the status of a custom resource from one that has its name now.
-        metadata = {
-            "name": item.metadata.name, "namespace": item.metadata.namespace, "uid": item.metadata.uid, "resourceVersion": item.metadata.resource_version,
-        }  # fmt: skip
-        content = {"metadata": metadata, "status": to_builtins(status)}
-        await self._client.apply(AGENT_TYPES, content, part="status", manager=f"outrider-{NAME}-status", force=True)
-        if fault is not None and self._recorder is not None and status.message != before.message:
-            await self._recorder.say(
-                Subject(AGENT_TYPES, item), "Warning", found[0].reason, "Reconcile", status.message
-            )
-
 
 def _later(fault: OutriderError | None) -> After | None:
     """Return when to look again at what nobody tells of: a Deployment, a name that is free, or a server that takes what it has refused."""
@@ -229,18 +205,6 @@ def _later(fault: OutriderError | None) -> After | None:
     if isinstance(fault, NameTakenError):
         return After(30.0)
     return After(60.0) if fault is not None and "status" in fault.context else None
-
-
-def _status_of(item: KubeObject) -> AgentTypeStatus:
-    try:
-        return decode(bytes(item.status), AgentTypeStatus) if item.status else AgentTypeStatus()
-    except OutriderError:
-        return AgentTypeStatus()  # somebody else has written it
-
-
-def _agent_of(item: KubeObject | None) -> list[str]:
-    name = item.metadata.labels.get(LABEL) if item is not None else None
-    return [f"{item.metadata.namespace}/{name}"] if item is not None and name else []
 
 
 def _named_by(item: KubeObject, digests: dict[str, str]) -> dict[str, str]:

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from outrider.controller.children import NameTakenError
+from outrider.controller.sidecars import Look, tool_problem
 from outrider.controller.status import Condition, ConditionStatus
 from outrider.controller.targets import TargetMissingError
 from outrider.core.errors import InvalidConfigError, NotFoundError, OutriderError, UnsupportedError
@@ -15,6 +16,7 @@ from outrider.ports.kube.objects import KubeObject, plain
 _REASONS: tuple[tuple[type[OutriderError], str], ...] = (
     (InvalidConfigError, "InvalidSpec"), (TargetMissingError, "TargetMissing"), (NotFoundError, "ReferenceMissing"), (UnsupportedError, "Unsupported"), (NameTakenError, "NameTaken"),
 )  # fmt: skip
+TYPES = ("Ready", "Progressing", "Degraded", "ToolsReady")
 # Why a container waits, and what helps (the reference's table of diagnosis).
 _REMEDIES = {
     "ErrImagePull": "check name, tag and pull secret of the image",
@@ -81,8 +83,34 @@ class _Counts:
         return ""
 
 
-def conditions(seen: Seen) -> list[Condition]:
-    """Return the conditions Ready, Progressing and Degraded; the first one has the message that matters most."""
+def conditions(seen: Seen, looks: Sequence[Look] = (), *, tools: int = 0) -> list[Condition]:
+    """Return the conditions of an AgentType; the first one has the message that matters most.
+
+    Args:
+        seen: What the cluster shows.
+        looks: What its sidecars say.
+        tools: How many tools it is granted.
+    """
+    found = _of_pods(seen)
+    if tools:
+        found.append(_of_tools(seen, looks))
+    refused = next((look.refused for look in looks if look.refused), "")
+    if refused and found[2].status == "False":
+        message = f"its sidecar goes on with what it was told before: {refused}"
+        found[2] = _condition(seen, "Degraded", "True", "SettingsRefused", message)
+    return found
+
+
+def _of_tools(seen: Seen, looks: Sequence[Look]) -> Condition:
+    reason, message = tool_problem(looks)
+    if reason:
+        return _condition(seen, "ToolsReady", "False", reason, message)
+    if not looks:
+        return _condition(seen, "ToolsReady", "Unknown", "NobodyAsked", "no sidecar runs that could say")
+    return _condition(seen, "ToolsReady", "True", "AsGranted")
+
+
+def _of_pods(seen: Seen) -> list[Condition]:
     if seen.fault is not None:
         reason = next((name for kind, name in _REASONS if isinstance(seen.fault, kind)), "Refused")
         message = " · ".join(filter(None, (_told(seen.fault), seen.fault.hint)))

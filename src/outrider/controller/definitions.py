@@ -20,6 +20,7 @@ _COLUMNS = {
         "Ready": '.status.conditions[?(@.type=="Ready")].status',
         "Tools": ".status.tools",
         "Model": ".status.model",
+        "Spent": ".status.spent.amount",
         "Message": ".status.message",
     },
     "Tool": {"Version": ".spec.version"},

@@ -166,6 +166,12 @@ class OwnedObjects:
                 await self._children[other].remove_others(item, [])
 
 
+def agent_of(item: KubeObject | None) -> list[str]:
+    """Return the key of the AgentType whose label an object has."""
+    name = item.metadata.labels.get(LABEL) if item is not None else None
+    return [f"{item.metadata.namespace}/{name}"] if item is not None and name else []
+
+
 def _no_keda() -> OutriderError:
     return UnsupportedError(
         "scaling by triggers needs KEDA, and the cluster has none", path="spec.scaling.triggers", found=f"no kind {SCALED_OBJECTS.title}",

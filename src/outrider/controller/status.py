@@ -24,6 +24,38 @@ class Condition(msgspec.Struct, kw_only=True, rename="camel"):
     observed_generation: int = 0
 
 
+class DiscoveredTool(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True):
+    """A tool that the agent has.
+
+    Attributes:
+        tool: As its program calls it.
+        server: The Tool that it is of.
+        version: Of that Tool.
+        hash: Of its definition.
+        changed: `text` or `schema` where its server says something else by now under the same version.
+    """
+
+    tool: str
+    server: str
+    version: str = ""
+    hash: str = ""
+    changed: str = ""
+
+
+class Spending(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True):
+    """What calls of models have cost, as its sidecars have said; their ledgers and metrics are exact.
+
+    Attributes:
+        amount: With its currency.
+        since: From when on it is counted.
+        counted: Of this, what each pod that runs has spent, by its uid, in nano-units.
+    """
+
+    amount: str
+    since: str
+    counted: dict[str, int] = {}
+
+
 class AgentTypeStatus(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True):
     """The status of an AgentType.
 
@@ -34,6 +66,8 @@ class AgentTypeStatus(msgspec.Struct, kw_only=True, rename="camel", omit_default
         replicas: Pods that there are.
         ready_replicas: Of these, those that are ready.
         message: The most important thing, in one line.
+        discovered_tools: Those that its program sees, at most a hundred.
+        spent: What its models have cost.
         references: A digest of each object that it names: another one means that it has changed.
     """
 
@@ -43,6 +77,8 @@ class AgentTypeStatus(msgspec.Struct, kw_only=True, rename="camel", omit_default
     replicas: int = 0
     ready_replicas: int = 0
     message: str = ""
+    discovered_tools: list[DiscoveredTool] = []
+    spent: Spending | None = None
     references: dict[str, str] = {}
     conditions: list[Condition] = []
 

@@ -48,6 +48,7 @@ class SidecarStatus(msgspec.Struct, kw_only=True):
         problem: Why the agent should not be given work; empty where nothing is wrong.
         generation: Of the settings by which it serves, from 1 on.
         refused: Why newer settings were not taken over; empty where they were.
+        cost: What calls of models have cost since the start.
         egress: Connections to other hosts, by what became of them.
     """
 
@@ -55,6 +56,7 @@ class SidecarStatus(msgspec.Struct, kw_only=True):
     generation: int = 1
     refused: str = ""
     currency: str
+    cost: int = 0
     wrapper: WrapperStatus
     models: GatewayStatus
     tools: ToolsStatus

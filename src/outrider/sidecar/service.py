@@ -265,7 +265,7 @@ class Sidecar:
         if now.settings.wrapper is not None and now.settings.wrapper.required and wrapper.state != "seen":
             problem = problem or "the wrapper was not seen in the agent's program"
         return SidecarStatus(
-            problem=problem, generation=now.number, refused=self._refused, currency=now.currency, wrapper=wrapper,
+            problem=problem, generation=now.number, refused=self._refused, currency=now.currency, cost=self._totals.cost, wrapper=wrapper,
             models=models, tools=now.tools_status(), egress=dict(self._egress.totals) if self._egress is not None else {},
         )  # fmt: skip
 

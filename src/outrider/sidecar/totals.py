@@ -68,6 +68,11 @@ class Totals:
         found.output += entry.output
         found.cost += entry.cost
 
+    @property
+    def cost(self) -> int:
+        """What calls have cost, in nano-units."""
+        return sum(found.cost for found in self._calls.values())
+
     def refused(self, call: RefusedCall) -> None:
         """Add a call that was refused."""
         self._refused[call.code] = self._refused.get(call.code, 0) + 1
