@@ -149,7 +149,7 @@ async def test_the_api_server_trusts_what_every_replica_shows(server: FakeApi) -
         context = ssl.create_default_context(cadata=b64decode(bundles()[0]).decode())
         context.check_hostname = False  # its name leads to a cluster
         for keeper in (leader, follower):
-            web = Webhooks(admission(*MADE.manifests), keeper).server
+            web = Webhooks(admission(*MADE.manifests), keeper.context, {}).server
             port = await web.start_tcp("127.0.0.1", 0)
             client = Client(f"https://127.0.0.1:{port}", tls=context)
             asked = {

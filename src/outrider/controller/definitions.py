@@ -7,6 +7,7 @@ from outrider.core.objects import API_VERSION
 from outrider.kinds.agenttype.model import AgentTypeSpec
 from outrider.kinds.modelprovider.model import ModelProviderSpec
 from outrider.kinds.tool.model import ToolSpec
+from outrider.ports.kube.conversion import Conversions
 from outrider.ports.kube.definitions import CustomKind, definition
 from outrider.ports.kube.resources import Resource
 from outrider.ports.kube.structural import Schema, structural_schema
@@ -15,6 +16,8 @@ GROUP, VERSION = API_VERSION.split("/")
 AGENT_TYPES = Resource(GROUP, VERSION, "agenttypes", "AgentType")
 MODEL_PROVIDERS = Resource(GROUP, VERSION, "modelproviders", "ModelProvider")
 TOOLS = Resource(GROUP, VERSION, "tools", "Tool")
+# Kinds that have several versions, by group and kind. There is one version of each, v1alpha1.
+CONVERSIONS: dict[tuple[str, str], Conversions] = {}
 _COLUMNS = {
     "AgentType": {
         "Ready": '.status.conditions[?(@.type=="Ready")].status',
@@ -35,6 +38,11 @@ def definitions() -> list[dict[str, Any]]:
         _definition(TOOLS, structural_schema(ToolSpec), None),
         _definition(MODEL_PROVIDERS, structural_schema(ModelProviderSpec), None),
     ]
+
+
+def converted_kinds() -> list[str]:
+    """Return the names of the definitions whose objects the controller converts."""
+    return [one["metadata"]["name"] for one in definitions() if "conversion" in one["spec"]]
 
 
 def _definition(resource: Resource, spec: Schema, status: Schema | None) -> dict[str, Any]:

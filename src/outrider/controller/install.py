@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from outrider.controller.definitions import AGENT_TYPES, GROUP, MODEL_PROVIDERS, TOOLS, definitions
+from outrider.controller.definitions import AGENT_TYPES, GROUP, MODEL_PROVIDERS, TOOLS, converted_kinds, definitions
 from outrider.controller.keeper import NAME, SECRET
 from outrider.controller.owned import CHILD_KINDS
 from outrider.controller.policy import policy
@@ -70,6 +70,7 @@ def cluster_rules() -> list[Manifest]:
         *(_rule(group, [one.plural for one in kept if one.group == group], _WRITE) for group in _groups(kept)),
         _rule("", [VOLUME_CLAIMS.plural], [*_READ, "create", "patch"]),
         _rule("", [PODS.plural], _READ),
+        *({**_rule(CRDS.group, [CRDS.plural], ["get", "patch"]), "resourceNames": [one]} for one in converted_kinds()),
         # To know whether the cluster has KEDA.
         {**_rule(CRDS.group, [CRDS.plural], _READ), "resourceNames": [SCALED_OBJECTS.title]},
         _rule("events.k8s.io", ["events"], ["create", "patch"]),

@@ -3,6 +3,7 @@
 import binascii
 import ssl
 from base64 import b64decode, b64encode
+from collections.abc import Sequence
 from typing import Any
 
 from outrider.controller.certificates import Held, Issued, next_look, rotated
@@ -16,7 +17,7 @@ from outrider.ports.kube.manager import Manager
 from outrider.ports.kube.metrics import ControllerMetrics
 from outrider.ports.kube.objects import KubeObject, plain
 from outrider.ports.kube.reflector import Selection
-from outrider.ports.kube.resources import MUTATING_WEBHOOKS, SECRETS
+from outrider.ports.kube.resources import CRDS, MUTATING_WEBHOOKS, SECRETS, Resource
 from outrider.ports.telemetry import logger
 
 NAME = "outrider-controller"
@@ -34,6 +35,7 @@ class CertificateKeeper:
         client: Who is asked.
         manager: Whose caches are used.
         namespace: Of the Secret and of the Service by which the API server calls.
+        kinds: Names of the definitions of kinds that have several versions, which are converted here.
         metrics: Where it is counted.
         clock: For the certificates.
 
@@ -48,9 +50,11 @@ class CertificateKeeper:
         manager: Manager,
         namespace: str,
         *,
+        kinds: Sequence[str] = (),
         metrics: ControllerMetrics | None = None,
         clock: Clock | None = None,
     ) -> None:
+        self._kinds = kinds
         self.context: ssl.SSLContext = serving_context()
         self.loaded = False
         self._client, self._namespace, self._clock = client, namespace, clock or SystemClock()
@@ -95,15 +99,19 @@ class CertificateKeeper:
 
     async def _trust(self, held: Held) -> None:
         """Have the API server trust who vouches for the webhooks."""
-        there = await self._client.get(MUTATING_WEBHOOKS, NAME)
         bundle = b64encode(held.trusted.encode()).decode()
-        webhooks = there.get("webhooks", ())
-        if all(one["clientConfig"].get("caBundle") == bundle for one in webhooks):
-            return
-        wanted = [{"name": one["name"], "clientConfig": {"caBundle": bundle}} for one in webhooks]
-        metadata = {"name": NAME, "uid": there["metadata"]["uid"]}
-        content = {"metadata": metadata, "webhooks": wanted}
-        await self._client.apply(MUTATING_WEBHOOKS, content, manager=f"{NAME}-trust", force=True)
+        trust = {"clientConfig": {"caBundle": bundle}}
+        webhooks = await self._client.get(MUTATING_WEBHOOKS, NAME)
+        wanted = [{"name": one["name"], **trust} for one in webhooks.get("webhooks", ())]
+        await self._say(MUTATING_WEBHOOKS, webhooks, {"webhooks": wanted})
+        for name in self._kinds:
+            kind = await self._client.get(CRDS, name)
+            await self._say(CRDS, kind, {"spec": {"conversion": {"strategy": "Webhook", "webhook": trust}}})
+
+    async def _say(self, resource: Resource, there: dict[str, Any], wanted: dict[str, Any]) -> None:
+        """Have what we say of an object of others be so; that it is so already changes nothing."""
+        metadata = {"name": there["metadata"]["name"], "uid": there["metadata"]["uid"]}
+        await self._client.apply(resource, {"metadata": metadata, **wanted}, manager=f"{NAME}-trust", force=True)
 
     def _load(self, change: Change, first: bool) -> None:
         del first

@@ -10,6 +10,7 @@ import socket
 
 from outrider.controller.admission import PodAdmission
 from outrider.controller.agenttypes import AgentTypes
+from outrider.controller.definitions import CONVERSIONS, converted_kinds
 from outrider.controller.keeper import CertificateKeeper
 from outrider.controller.webhooks import Webhooks
 from outrider.core.http.headers import Headers
@@ -49,8 +50,8 @@ class Service:
         self.manager = Manager(client, election=self.election, metrics=counted)
         recorder = Recorder(client, CONTROLLER, identity)
         self.agents = AgentTypes(client, self.manager, images, recorder=recorder, metrics=counted)
-        self._keeper = CertificateKeeper(client, self.manager, namespace, metrics=counted)
-        self.webhooks = Webhooks(PodAdmission(self.agents.config_maps), self._keeper)
+        self._keeper = CertificateKeeper(client, self.manager, namespace, kinds=converted_kinds(), metrics=counted)
+        self.webhooks = Webhooks(PodAdmission(self.agents.config_maps), self._keeper.context, CONVERSIONS)
 
     def router(self) -> Router:
         """Return the routes of health, readiness and metrics."""

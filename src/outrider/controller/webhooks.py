@@ -1,16 +1,19 @@
 """The server that the API server asks: over TLS, at paths of its own."""
 
+import ssl
+from collections.abc import Mapping
+
 from outrider.controller.admission import AdmissionReview, PodAdmission
-from outrider.controller.keeper import CertificateKeeper
 from outrider.core.http.limits import Limits
 from outrider.core.http.messages import Request, Response
 from outrider.ports.http.routing import Router, json_response, read_json
 from outrider.ports.http.server import Server
+from outrider.ports.kube.conversion import ConversionReview, Conversions, answer
 from outrider.ports.telemetry import logger
 
-PODS_PATH = "/pods"
-# A pod with what managedFields say of it; etcd takes objects of 1.5 MiB.
-_LIMITS = Limits(body=8 << 20)
+PODS_PATH, CONVERSION_PATH = "/pods", "/conversion"
+# A list of objects to be converted comes in one piece.
+_LIMITS = Limits(body=256 << 20)
 _log = logger(__name__)
 
 
@@ -19,14 +22,21 @@ class Webhooks:
 
     Args:
         pods: Gives sidecars to pods.
-        keeper: Of the certificates.
+        context: What it speaks TLS with.
+        conversions: Kinds that have several versions, by group and kind.
     """
 
-    def __init__(self, pods: PodAdmission, keeper: CertificateKeeper) -> None:
-        self._pods = pods
+    def __init__(
+        self, pods: PodAdmission, context: ssl.SSLContext, conversions: Mapping[tuple[str, str], Conversions]
+    ) -> None:
+        self._pods, self._conversions = pods, conversions
         router = Router(_log)
         router.add("POST", PODS_PATH, self._post_pods)
-        self.server = Server(router, limits=_LIMITS, tls=keeper.context)
+        router.add("POST", CONVERSION_PATH, self._post_conversion)
+        self.server = Server(router, limits=_LIMITS, tls=context)
 
     async def _post_pods(self, request: Request) -> Response:
         return json_response(self._pods.review(read_json(request, AdmissionReview).request))
+
+    async def _post_conversion(self, request: Request) -> Response:
+        return json_response(answer(read_json(request, ConversionReview).request, self._conversions))

@@ -10,7 +10,7 @@ import msgspec
 import yaml
 
 from outrider.controller.chart import chart
-from outrider.controller.definitions import AGENT_TYPES
+from outrider.controller.definitions import AGENT_TYPES, MODEL_PROVIDERS, TOOLS
 from outrider.controller.install import NAMESPACE, installation
 from outrider.controller.keeper import NAME, SECRET
 from outrider.controller.targets import let_go
@@ -34,6 +34,7 @@ from outrider.ports.kube.resources import (
     SERVICES,
     Resource,
 )
+from outrider.ports.kube.versions import migrate_storage
 from outrider.surfaces.cli.output import Output, output_option, show
 from outrider.surfaces.cli.session import ask_for_name, execute, need_terminal
 from outrider.surfaces.cli.settings import FINDINGS, interactive, note
@@ -158,6 +159,8 @@ async def _install(cluster: str, made: list[dict[str, Any]], namespace: str) -> 
         done = [await _apply(client, content) for content in made]
         if namespace:
             await _ready(client, namespace)
+            for resource in (AGENT_TYPES, TOOLS, MODEL_PROVIDERS):
+                await migrate_storage(client, resource)
         return done
 
 
