@@ -13,7 +13,7 @@ from outrider.controller.owned import CHILD_KINDS
 from outrider.kinds.agenttype.pod import Images
 from outrider.ports.kube.client import KubeClient
 from outrider.ports.kube.manager import Manager
-from outrider.ports.kube.resources import CONFIG_MAPS, CRDS, DEPLOYMENTS, SCALED_OBJECTS, Resource
+from outrider.ports.kube.resources import CONFIG_MAPS, CRDS, DEPLOYMENTS, SCALED_OBJECTS, SERVICES, Resource
 from tests.ports.kube.conftest import target_of, until
 from tests.ports.kube.test_reflector import QUICK
 from tests.servers.kube_api.faults import Match
@@ -28,6 +28,7 @@ PROVIDER = {
     "metadata": {"name": "inner", "namespace": "shop"},
     "spec": {"provider": "inner", "url": "http://10.0.0.1/v1", "dialect": "openai"},
 }
+LISTS = {AGENT_TYPES: {"status.conditions": "type"}, SERVICES: {"spec.ports": "port,protocol"}}
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 
 
@@ -44,7 +45,7 @@ async def server() -> AsyncIterator[FakeApi]:
                     Kind(
                         kind=one.kind, plural=one.plural, group=one.group, version=one.version, generation=one != CONFIG_MAPS, namespaced=one.namespaced,
                         status=one in (AGENT_TYPES, DEPLOYMENTS), builtin=one.group != AGENT_TYPES.group,
-                        lists={"status.conditions": "type"} if one == AGENT_TYPES else {},
+                        lists=LISTS.get(one, {}),
                     )
                 )  # fmt: skip
         yield fake
@@ -129,6 +130,27 @@ async def test_what_somebody_changes_is_mended_and_what_others_own_stays(server:
         await until(lambda: server.get("services", "shop", "triage") is not None)
 
 
+async def test_items_that_others_put_into_lists_do_not_stay(server: FakeApi) -> None:
+    server.put(named(MODEL_PROVIDERS), PROVIDER)
+    put(server, SPEC)
+
+    def ports() -> list[int]:
+        found = server.get("services", "shop", "triage")
+        return [one["port"] for one in found["spec"]["ports"]] if found else []
+
+    async with controlled(server):
+        await until(lambda: ports() == [80])
+        await quiet(server)
+        service = server.get("services", "shop", "triage")
+        assert service is not None
+        service["spec"]["ports"] = [{"name": "tasks", "port": 81, "targetPort": 1, "protocol": "TCP"}]
+        server.put("services", service, manager="somebody")
+        await until(lambda: ports() == [80])
+        before = writes(server)
+        await quiet(server)
+        assert writes(server) <= before + 1, "that is the end of it"
+
+
 async def test_a_change_of_what_it_names_reaches_the_sidecar_and_restarts_nothing(server: FakeApi) -> None:
     server.put(named(MODEL_PROVIDERS), PROVIDER)
     put(server, SPEC)
@@ -175,6 +197,38 @@ async def test_an_object_of_somebody_else_is_left_alone(server: FakeApi) -> None
         await until(lambda: ready(server)[0] == "NameTaken")
         assert "Deployment shop/triage is there already" in ready(server)[1]
         assert deployment(server)["spec"] == {"replicas": 7}
+
+
+async def test_objects_of_one_of_the_same_name_that_is_gone_make_room(server: FakeApi) -> None:
+    server.put(named(MODEL_PROVIDERS), PROVIDER)
+    gone = {
+        "apiVersion": AGENT_TYPES.api_version,
+        "kind": "AgentType",
+        "name": "triage",
+        "uid": "gone",
+        "controller": True,
+    }
+    for resource, held in (("services", []), ("serviceaccounts", ["example.org/hold"])):
+        metadata = {
+            "name": "triage",
+            "namespace": "shop",
+            "labels": {"outrider.dev/agenttype": "triage"},
+            "ownerReferences": [gone],
+            "finalizers": held,
+        }
+        server.put(resource, {"metadata": metadata})
+    put(server, SPEC)
+
+    def owners(resource: str) -> set[str]:
+        found = server.get(resource, "shop", "triage")
+        return {one["uid"] for one in found["metadata"]["ownerReferences"]} if found else set()
+
+    async with controlled(server):
+        await asyncio.sleep(0.5)
+        assert owners("serviceaccounts") == {"gone"}, "somebody holds it"
+        server.remove("serviceaccounts", "shop", "triage")
+        await until(lambda: ready(server)[0] == "PodsNotReady")
+        assert "gone" not in owners("serviceaccounts") | owners("services")
 
 
 async def test_what_is_declared_no_longer_goes_away(server: FakeApi) -> None:

@@ -1,6 +1,9 @@
 """AgentTypes on a real cluster: an unchanged program with OpenAI's SDK gets answers, tools and memory through its sidecar."""
 
+import contextlib
 import json
+import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +21,7 @@ from outrider.kinds.agenttype.pod import Images
 from outrider.kinds.agenttype.render import References
 from outrider.kinds.modelprovider.model import ModelProviderSpec
 from outrider.kinds.tool.model import ToolSpec
+from outrider.local.cluster.lifecycle import Cluster
 from outrider.ports.kube.definitions import CustomKind, definition
 from outrider.ports.kube.objects import KubeObject
 from tests.controller.support import KEY, PROGRAM, eventually
@@ -263,3 +267,51 @@ def test_keda_is_used_once_it_is_there(shop: Shop) -> None:
     shop.kubectl("delete", "agenttype", "scaled")
     eventually(lambda: "scaled" not in shop.kubectl("get", "scaledobjects", "-o", "name"), what="its end")
     shop.cluster.kubectl("delete", "crd", "scaledobjects.keda.sh")
+
+
+def process_of(pod: dict[str, Any], words: str) -> int:
+    """Return a process of a pod on this machine, by a part of its command line."""
+    uid = pod["metadata"]["uid"]
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                groups, command = (entry / "cgroup").read_text(), (entry / "cmdline").read_bytes().replace(b"\0", b" ")
+                if (uid in groups or uid.replace("-", "_") in groups) and words.encode() in command:
+                    return int(entry.name)
+    return 0
+
+
+def test_the_sidecar_the_runtime_and_the_api_server_may_be_killed(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", shop.cluster.environment["XDG_STATE_HOME"])
+    cluster, pod = Cluster(shop.cluster.name), shop.pod()
+
+    def restarts(container: str) -> int:
+        statuses = shop.pod()["status"]
+        found = [*statuses.get("initContainerStatuses", ()), *statuses["containerStatuses"]]
+        return int(next(one["restartCount"] for one in found if one["name"] == container))
+
+    def answers() -> bool:
+        return shop.ask(say="again").get("said") == TEXT
+
+    before = {name: restarts(name) for name in ("sidecar", "agent")}
+    os.kill(process_of(pod, "sidecar serve"), signal.SIGKILL)
+    eventually(lambda: restarts("sidecar") == before["sidecar"] + 1, 60, "a restart of the sidecar")
+    eventually(answers, 60, "an answer by the new sidecar")
+    os.kill(cluster.processes()["containerd"], signal.SIGKILL)
+    assert answers(), "who runs containers is not needed for those that run"
+    eventually(lambda: cluster.processes().get("containerd", 0) > 0, 60, "another containerd")
+    address = shop.kubectl("get", "service", "triage", "-o", "jsonpath={.spec.clusterIP}")
+    os.kill(cluster.processes()["kube-apiserver"], signal.SIGKILL)
+    answered = subprocess.run(
+        ["curl", "-s", "--max-time", "20", "-H", "content-type: application/json", "-d", '{"say": "up?"}', f"http://{address}/"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert TEXT in answered.stdout, "an agent goes on without an API server"
+    eventually(lambda: "ok" in shop.cluster.kubectl("get", "--raw", "/readyz", check=False), 60, "the API server")
+    shop.kubectl(
+        "patch", "agenttype", "triage", "--type=merge", "-p", '{"spec":{"llm":{"limits":{"requestsPerMinute":777}}}}'
+    )
+    eventually(lambda: "777" in shop.kubectl("get", "configmaps", "-o", "jsonpath={.items[*].data}"), 60, "the limit")
+    eventually(lambda: shop.status().get("readyReplicas") == 1, 60, "its readiness")
+    assert shop.pod()["metadata"]["uid"] == pod["metadata"]["uid"], "the pod is the same"
+    assert restarts("agent") == before["agent"]

@@ -60,13 +60,17 @@ def shared_processes() -> set[int]:
 class RealCluster:
     """A cluster that ends with this process; used within `with`.
 
+    Args:
+        options: Of `outrider cluster up`, besides those that every test has.
+
     Attributes:
         name: Of the cluster.
         kubeconfig: File by which it is reached.
         environment: For commands that are to find it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *options: str) -> None:
+        self._options = options
         self.name = f"tests-{secrets.token_hex(3)}"
         self.kubeconfig = Path()
         self.report: dict[str, Any] = {}
@@ -90,6 +94,7 @@ class RealCluster:
             "--no-egress",
             "-o",
             "json",
+            *self._options,
         ]
         self._process = subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE, text=True)
         text = ""

@@ -204,7 +204,8 @@ def _later(fault: OutriderError | None) -> After | None:
         return After(5.0)
     if isinstance(fault, NameTakenError):
         return After(30.0)
-    return After(60.0) if fault is not None and "status" in fault.context else None
+    # An API server that has just started refuses for some seconds what it will take then.
+    return After(15.0) if fault is not None and "status" in fault.context else None
 
 
 def _named_by(item: KubeObject, digests: dict[str, str]) -> dict[str, str]:

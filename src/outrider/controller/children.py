@@ -5,12 +5,14 @@ request, that nothing is to be done. That is not believed alone: each version of
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 
 from outrider.core.codec import digest
-from outrider.core.errors import ConflictError, NotFoundError
+from outrider.core.errors import ConflictError, InvalidConfigError, NotFoundError
+from outrider.ports.kube.answers import Written
 from outrider.ports.kube.cache import Change, ObjectCache
 from outrider.ports.kube.client import KubeClient
 from outrider.ports.kube.objects import KubeObject, plain, read_object
@@ -18,6 +20,8 @@ from outrider.ports.kube.resources import Resource
 
 INTENT = "outrider.dev/intent"
 _DIGEST = 32
+# What of an object is compared with what is wanted.
+_PARTS = ("spec", "data")
 
 
 class NameTakenError(ConflictError):
@@ -88,18 +92,42 @@ class Children:
         """
         there = self.cache.get(one.key)
         if there is None:
-            there = await self._unlabelled(one, owner)
+            there = await self._unlabelled(one)
         if there is not None and not owned(there, owner):
-            raise _taken(one, there)
+            await self._make_room(one, there, owner)
+            there = None
         if there is not None and (self._made_once or self._settles(there, one)):
             return False
         if there is not None:
             # This very object is meant: one that was deleted meanwhile is not to come back by itself.
             one.content["metadata"]["uid"] = there.metadata.uid
-        written = await self._client.apply(self.resource, one.content, force=True)
+        written = await self._write(one, there)
         metadata = written.object["metadata"]
         self._settled[metadata["uid"]] = str(metadata["resourceVersion"])
         return there is None or there.metadata.resource_version != metadata["resourceVersion"]
+
+    async def _write(self, one: Wanted, there: KubeObject | None) -> Written:
+        """Have an object be as it is wanted, also where others have put items of their own into its lists."""
+        refused: InvalidConfigError | None = None
+        try:
+            written = await self._client.apply(self.resource, one.content, force=True)
+            if there is None or _holds(read_object(written.object), one.content):
+                return written
+        except InvalidConfigError as error:
+            if there is None:
+                raise
+            refused = error  # what is ours does not go together with what is theirs
+        # Applied lists are joined with items of others. These replace them, and so all goes that is not wanted.
+        metadata = one.content["metadata"]
+        content = {name: value for name, value in one.content.items() if name in _PARTS}
+        change = {
+            "metadata": {name: metadata[name] for name in ("uid", "labels", "annotations") if name in metadata},
+            **content,
+        }
+        try:
+            return await self._client.patch(self.resource, metadata["name"], metadata["namespace"], change)
+        except InvalidConfigError as error:
+            raise refused or error from error
 
     def settled(self, one: Wanted) -> bool:
         """Return whether the cache has an object as it is wanted."""
@@ -142,17 +170,37 @@ class Children:
             self._settled[uid] = version
         return True
 
-    async def _unlabelled(self, one: Wanted, owner: KubeObject) -> KubeObject | None:
+    async def _unlabelled(self, one: Wanted) -> KubeObject | None:
         """Return an object of the name that the cache does not have, which holds those with our label alone."""
         metadata = one.content["metadata"]
         try:
             found = await self._client.get(self.resource, metadata["name"], metadata["namespace"])
         except NotFoundError:
             return None
-        there = read_object(found)
-        if not owned(there, owner):
+        return read_object(found)
+
+    async def _make_room(self, one: Wanted, there: KubeObject, owner: KubeObject) -> None:
+        """Remove an object of an owner of the same name that is gone, which Kubernetes would do too, but may take its time.
+
+        Raises:
+            NameTakenError: It belongs to somebody else.
+            ConflictError: It stays for a while.
+        """
+        controller = next((each for each in there.metadata.owner_references if each.controller), None)
+        reference = one.content["metadata"]["ownerReferences"][0]
+        # Where the names are the same there is one such object at a time: another uid is that of one which is gone.
+        if controller is None or (controller.kind, controller.name) != (reference["kind"], owner.metadata.name):
             raise _taken(one, there)
-        return there
+        with suppress(NotFoundError):
+            await self._client.delete(
+                self.resource, there.metadata.name, there.metadata.namespace, uid=there.metadata.uid
+            )
+        if there.metadata.finalizers or there.metadata.deletion_timestamp:
+            raise ConflictError(
+                f"{one.resource.kind} {one.key} of a {controller.kind} that is gone is being removed",
+                found=one.key,
+                expected="its end",
+            )
 
 
 def _holds(there: KubeObject, content: Mapping[str, Any]) -> bool:
@@ -160,7 +208,7 @@ def _holds(there: KubeObject, content: Mapping[str, Any]) -> bool:
     metadata, labels = content["metadata"], there.metadata.labels
     if not all(labels.get(name) == value for name, value in metadata.get("labels", {}).items()):
         return False
-    for name in ("spec", "data"):
+    for name in _PARTS:
         raw: msgspec.Raw = getattr(there, name)
         if name in content and not _within(content[name], plain(raw)):
             return False

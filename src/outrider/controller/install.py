@@ -46,7 +46,7 @@ def installation(
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": _metadata(namespace)},
         {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": NAME, "labels": _LABELS}, "rules": cluster_rules()},
         _binding("ClusterRole", namespace),
-        {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": _metadata(namespace), "rules": _own_rules()},
+        {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": _metadata(namespace), "rules": own_rules()},
         _binding("Role", namespace),
         _service(namespace),
         _webhooks(namespace),
@@ -81,7 +81,7 @@ def _groups(resources: list[Resource]) -> list[str]:
     return list(dict.fromkeys(one.group for one in resources))
 
 
-def _own_rules() -> list[Manifest]:
+def own_rules() -> list[Manifest]:
     """Return what it may do in its own namespace."""
     return [
         _rule("", [SECRETS.plural], ["create"]),

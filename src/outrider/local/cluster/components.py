@@ -33,6 +33,7 @@ class Place(msgspec.Struct, frozen=True):
         node: Name of the node.
         cgroup2: Whether the machine has control groups of version 2.
         sync: Whether etcd waits for the disk; a cluster for tests need not.
+        audit: Whether the API server writes down who asked it for what.
     """
 
     layout: ClusterLayout
@@ -41,6 +42,7 @@ class Place(msgspec.Struct, frozen=True):
     node: str
     cgroup2: bool
     sync: bool
+    audit: bool = False
 
 
 def containerd(place: Place) -> Component:
@@ -78,7 +80,11 @@ def api_server(place: Place) -> Component:
         f"--proxy-client-key-file={pki / 'front-proxy-client.key'}", "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
         f"--service-account-signing-key-file={pki / 'service-accounts.key'}", f"--service-account-key-file={pki / 'service-accounts.pub'}",
     ]  # fmt: skip
-    return Component("kube-apiserver", argv)
+    audit = [
+        f"--audit-log-path={place.layout.logs / 'audit.jsonl'}", f"--audit-policy-file={place.layout.configuration / 'audit.yaml'}",
+        "--audit-log-maxsize=200", "--audit-log-maxbackup=1",
+    ]  # fmt: skip
+    return Component("kube-apiserver", [*argv, *audit] if place.audit else argv)
 
 
 def controller_manager(place: Place) -> Component:

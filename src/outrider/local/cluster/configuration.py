@@ -24,7 +24,7 @@ def write_configuration(place: Place, registry: str = "") -> None:
     folder = place.layout.configuration
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name, document in (
-        ("authentication.yaml", _authentication()), ("kubelet.yaml", _kubelet(place)), ("proxy.yaml", _proxy(place)),
+        ("authentication.yaml", _authentication()), ("audit.yaml", _audit()), ("kubelet.yaml", _kubelet(place)), ("proxy.yaml", _proxy(place)),
     ):  # fmt: skip
         (folder / name).write_text(json.dumps(document, indent=1))
     (folder / "containerd.toml").write_text(_containerd(place))
@@ -43,6 +43,15 @@ def _authentication() -> dict[str, Any]:
     paths = [{"path": path} for path in ("/livez", "/readyz", "/healthz")]
     return {
         "apiVersion": "apiserver.config.k8s.io/v1", "kind": "AuthenticationConfiguration", "anonymous": {"enabled": True, "conditions": paths},
+    }  # fmt: skip
+
+
+def _audit() -> dict[str, Any]:
+    """Write down who asks for what, and what a Lease is to say: who led is seen from that."""
+    leases = {"level": "Request", "resources": [{"group": "coordination.k8s.io", "resources": ["leases"]}]}
+    return {
+        "apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"], "omitManagedFields": True,
+        "rules": [leases, {"level": "Metadata"}],
     }  # fmt: skip
 
 

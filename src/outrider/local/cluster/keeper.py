@@ -51,6 +51,7 @@ class Keeper:
             f"{layout.name}-node",
             machine.uses_cgroup2(),
             not state.ephemeral,
+            state.audit,
         )
         self._components: dict[str, Component] = {}
         self._started: dict[str, float] = {}

@@ -107,6 +107,7 @@ class ClusterState(msgspec.Struct, kw_only=True):
     keeper: int = 0
     egress: bool = True
     ephemeral: bool = False
+    audit: bool = False
     kubeconfig: Path | None = None
     context: str = ""
     node: NodeState = msgspec.field(default_factory=NodeState)

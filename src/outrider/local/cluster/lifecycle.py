@@ -105,7 +105,9 @@ class Cluster:
         if self.alive():
             raise self._running()
 
-    async def up(self, programs: Path, *, egress: bool, ephemeral: bool = False, registry: str = "") -> ClusterState:
+    async def up(
+        self, programs: Path, *, egress: bool, ephemeral: bool = False, registry: str = "", audit: bool = False
+    ) -> ClusterState:
         """Start it, and return what is known of it once it is ready.
 
         Args:
@@ -113,6 +115,7 @@ class Cluster:
             egress: Whether pods reach what the machine reaches.
             ephemeral: End it with this process; nothing waits for the disk.
             registry: Where all images are pulled from; empty for their own registries.
+            audit: Whether the API server writes down who asked it for what, in `audit.jsonl` of its logs.
 
         Raises:
             DeniedError: The caller is not root.
@@ -131,7 +134,10 @@ class Cluster:
         self.layout.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with places.changing():
             lock = self._lock()
-            place = await self._reserve(programs, egress=egress, ephemeral=ephemeral)
+            state = ClusterState(
+                name=self.layout.name, place=0, programs=programs, egress=egress, ephemeral=ephemeral, audit=audit
+            )
+            place = await self._reserve(state)
             # Whoever is killed from here on: the keeper holds the locks, or nobody does.
             held = [lock, place.descriptor]
             try:
@@ -209,17 +215,15 @@ class Cluster:
         except InvalidConfigError:
             return ClusterState(name=self.layout.name, place=0, programs=Path())
 
-    async def _reserve(self, programs: Path, *, egress: bool, ephemeral: bool) -> Place:
+    async def _reserve(self, state: ClusterState) -> Place:
         """Choose its addresses, which are in its certificates: a cluster that is kept has them for good."""
         before = self.layout.read()
         kept = before is not None and (self.layout.pki / "complete").exists()
         await sweep()
         place = await self._own_place(before.place) if before is not None and kept else await _free_place()
-        if egress and machine.FORWARDING.read_text().strip() == "0":
+        if state.egress and machine.FORWARDING.read_text().strip() == "0":
             places.forwarding_mark().touch()
-        state = ClusterState(
-            name=self.layout.name, place=place.number, programs=programs, egress=egress, ephemeral=ephemeral
-        )
+        state.place = place.number
         self.layout.write(state)
         self.layout.write_node(state.node)
         return place

@@ -79,6 +79,7 @@ def cluster() -> None:
     "--registry", default="", metavar="ADDRESS", help="Pull all images from this registry, as http://10.251.0.1:5000."
 )
 @click.option("--egress/--no-egress", default=True, show_default=True, help="Let pods reach what this machine reaches.")
+@click.option("--audit", is_flag=True, help="Write down who asks the API server for what: outrider cluster logs audit.")
 @click.option("--no-context", is_flag=True, help="Leave the kubeconfig of the user as it is.")
 @click.option(
     "--ephemeral", is_flag=True, help="Stay, and remove the cluster when this command or its parent ends; for tests."
@@ -104,6 +105,7 @@ class Options(msgspec.Struct):
     egress: bool
     no_context: bool
     ephemeral: bool
+    audit: bool
 
 
 async def _up(one: Cluster, programs: Path, output: Output, options: Options) -> None:
@@ -127,7 +129,9 @@ async def _up(one: Cluster, programs: Path, output: Output, options: Options) ->
 
 async def _start(one: Cluster, programs: Path, output: Output, options: Options) -> None:
     began = time.monotonic()
-    state = await one.up(programs, egress=options.egress, registry=options.registry, ephemeral=options.ephemeral)
+    state = await one.up(
+        programs, egress=options.egress, registry=options.registry, ephemeral=options.ephemeral, audit=options.audit
+    )
     if not options.no_context:
         one.select()
     if output.for_people:
@@ -189,9 +193,10 @@ def logs(*, component: str, name: str, lines: int) -> int:
     """Print what a component has logged: keeper, etcd, kube-apiserver, kubelet, containerd and so on."""
     one = Cluster(name)
     one.state()
-    there = sorted(file.stem for file in one.layout.logs.glob("*.log"))
-    file = one.layout.folder / "keeper.log" if component == KEEPER else one.layout.logs / f"{component}.log"
-    if not file.exists() or file.parent not in (one.layout.folder, one.layout.logs):
+    files = {file.stem: file for file in one.layout.logs.glob("*") if file.suffix in (".log", ".jsonl")}
+    there = sorted(files)
+    file = one.layout.folder / "keeper.log" if component == KEEPER else files.get(component)
+    if file is None or not file.exists():
         raise NotFoundError(
             f"the cluster '{name}' has no log of '{component}'", found=component, expected=", ".join([KEEPER, *there]),
             suggestions=[f"outrider cluster logs {KEEPER} {name}"],
