@@ -12,6 +12,7 @@ from benchmarks import (
     doors,
     event_to_action,
     kill_any_process,
+    many_agent_types,
     mcp_hop,
     memory_stores,
     model_gateway,
@@ -24,7 +25,7 @@ from benchmarks.kube_watch import __main__ as kube_watch
 RESULTS = Path(__file__).resolve().parent / "results.json"
 PROGRAMS = (
     event_to_action, kill_any_process, overheads, doors, rules, model_gateway, mcp_hop, memory_stores, kube_watch,
-    agent_types, demo_time,
+    agent_types, many_agent_types, demo_time,
 )  # fmt: skip
 
 

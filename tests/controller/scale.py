@@ -73,12 +73,6 @@ async def reconciled(client: KubeClient) -> int:
     return sum(one.get("status", {}).get("observedGeneration") == one["metadata"]["generation"] for one in found)
 
 
-async def all_reconciled(client: KubeClient, count: int) -> None:
-    """Wait until so many have been looked at."""
-    while await reconciled(client) < count:  # noqa: ASYNC110 - nothing tells
-        await asyncio.sleep(5)
-
-
 async def versions(client: KubeClient) -> dict[str, str]:
     """Return the versions of AgentTypes and all that belongs to them."""
     found = {f"AgentType/{_key(one)}": one["metadata"]["resourceVersion"] for one in await client.list(AGENT_TYPES)}

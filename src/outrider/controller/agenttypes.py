@@ -135,9 +135,9 @@ class AgentTypes:
             status.references = _named_by(item, there.digests)
             agent = read_agent(item)
             ref = agent.spec.target_ref
-            rendered = await self._rendered(item, agent, there)
-            status.tools, status.model = rendered.tools, rendered.model
-            seen = await (self._keep_own(item, rendered) if ref is None else self._keep_target(item, ref, rendered))
+            plan = await self._plan(item, agent, there)
+            status.tools, status.model = plan.tools, plan.model
+            seen = await (self._keep_own(item, plan) if ref is None else self._keep_target(item, ref, plan))
         except OutriderError as error:
             if isinstance(error, _PASSING) and not isinstance(error, NameTakenError):
                 raise
@@ -145,7 +145,7 @@ class AgentTypes:
         await self._reporter.say(item, status, seen, self._sidecars.of(item.key))
         return _later(seen.fault)
 
-    async def _rendered(self, item: KubeObject, agent: Object, there: Named) -> Plan:
+    async def _plan(self, item: KubeObject, agent: Object, there: Named) -> Plan:
         namespace, ref = item.metadata.namespace, agent.spec.target_ref
         try:
             if ref is None:

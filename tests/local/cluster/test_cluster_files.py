@@ -223,7 +223,7 @@ class TestMachine:
     @pytest.mark.parametrize(
         ("routes", "taken"),
         [
-            ([], []), (["192.168.0.0/16 dev a"], []), (["10.244.1.0/25 dev a", "10.96.40.0/24 dev b"], [1, 2]),
+            ([], []), (["192.168.0.0/16 dev a"], []), (["10.244.1.0/25 dev a", "10.98.40.0/24 dev b"], [1, 2]),
             (["10.251.0.0/22 dev a"], [0, 1, 2, 3]),
             (["local 10.251.1.2 dev lo table local"], [1]), (["10.96.0.0/12 dev cluster"], range(16)),
             (["10.0.0.0/8 dev office"], range(16)),

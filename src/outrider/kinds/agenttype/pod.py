@@ -33,6 +33,19 @@ Manifest = dict[str, Any]
 USUAL_ENTRY = "value"
 # Of what stands beside the program; nobody's.
 USER = 65532
+# Until it listens the program is not started. A probe would find that out once a second only.
+_WAIT = """
+import socket, sys, time
+end = time.monotonic() + 60
+while True:
+    try:
+        socket.create_connection(("127.0.0.1", int(sys.argv[1])), 1).close()
+        break
+    except OSError:
+        if time.monotonic() > end:
+            sys.exit("the sidecar does not listen")
+        time.sleep(0.02)
+"""
 # Streams of the last calls end, and what they have cost is written down.
 GRACE_SECONDS = 15
 # For which a pod that is to end waits for a task, at most.
@@ -140,7 +153,9 @@ def _sidecar(made: AgentPod) -> Manifest:
         "restartPolicy": "Always",
         "ports": ports,
         "volumeMounts": mounts,
-        "startupProbe": {**_asks(made, "/health"), "periodSeconds": 1, "failureThreshold": 60},
+        "lifecycle": {
+            "postStart": {"exec": {"command": ["python3", "-I", "-S", "-c", _WAIT, str(made.told.ports.data)]}}
+        },
         "readinessProbe": {**_asks(made, "/ready"), "periodSeconds": 1, "failureThreshold": 3},
         "livenessProbe": {**_asks(made, "/health"), "periodSeconds": 10, "failureThreshold": 6},
         "resources": _resources("50m", "128Mi", "1Gi"),

@@ -51,7 +51,7 @@ class Addresses(msgspec.Struct, frozen=True):
     @property
     def services(self) -> str:
         """Of services."""
-        return f"10.96.{self.place * 16}.0/20"
+        return f"10.{96 + self.place}.0.0/16"
 
     @property
     def api_service(self) -> str:
