@@ -88,10 +88,11 @@ def _key(item: dict[str, Any]) -> str:
 
 async def at_rest(controller: ControllerProcess) -> None:
     """Wait until a controller has looked at all and has nothing to do."""
+    # Each look costs the controller some CPU too.
     quiet = 0
-    while quiet < 3:
+    while quiet < 2:
         status, _ = await asyncio.to_thread(controller.ask, "/readyz")
         looked = controller.metric('controller_runtime_reconcile_total{controller="agenttype"')
         waiting = controller.metric("workqueue_depth") + controller.metric("controller_runtime_active_workers")
         quiet = quiet + 1 if status == 200 and looked and not waiting else 0
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(2)

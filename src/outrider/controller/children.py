@@ -217,11 +217,14 @@ def _holds(there: KubeObject, content: Mapping[str, Any]) -> bool:
 
 def _within(wanted: Any, found: Any) -> bool:
     """Return whether a value has all that is wanted of it. What says nothing (an empty text, false) the server may leave out."""
-    if isinstance(wanted, Mapping) and wanted:
-        return isinstance(found, Mapping) and all(_within(value, found.get(name)) for name, value in wanted.items())
-    if isinstance(wanted, list) and wanted:
-        return isinstance(found, list) and len(found) == len(wanted) and all(map(_within, wanted, found))
-    return bool(wanted == found) or (not wanted and found is None)
+    # Of ten thousand agents each start looks at all of it: what is the same is seen without a look at its parts.
+    if wanted == found:
+        return True
+    if type(wanted) is dict and wanted:
+        return type(found) is dict and all(_within(value, found.get(name)) for name, value in wanted.items())
+    if type(wanted) is list and wanted:
+        return type(found) is list and len(found) == len(wanted) and all(map(_within, wanted, found))
+    return not wanted and found is None
 
 
 def owned(there: KubeObject, owner: KubeObject) -> bool:

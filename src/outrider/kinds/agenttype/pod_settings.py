@@ -1,6 +1,6 @@
 """What the sidecar of a pod is told, and the ConfigMap in which that stands."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -87,23 +87,30 @@ def pod_settings(item: Object, references: References, taken: Iterable[int]) -> 
     ports = _free(taken)
     workload = render(item, _place(ports), references)
     settings = _settings(workload, ports)
-    secrets = sorted({one.secret for one in secret_refs(settings)})
-    return PodSettings(workload, ports, settings, secrets, digest(_fixed(settings))[:16])
+    return PodSettings(workload, ports, settings, list(settings.secret_sources), digest(_fixed(settings))[:16])
 
 
-def secret_refs(value: Any) -> Iterator[SecretRef]:
-    """Yield the references to secrets in settings."""
+def secret_names(value: Any) -> set[str]:
+    """Return the names of all secrets that settings refer to."""
+    found: set[str] = set()
+    _gather(value, found)
+    return found
+
+
+def _gather(value: Any, found: set[str]) -> None:
+    if isinstance(value, str | int | float | None):
+        return  # which most are
     if isinstance(value, SecretRef):
-        yield value
+        found.add(value.secret)
     elif isinstance(value, msgspec.Struct):
         for name in value.__struct_fields__:
-            yield from secret_refs(getattr(value, name))
-    elif isinstance(value, Mapping):
+            _gather(getattr(value, name), found)
+    elif isinstance(value, dict):
         for inner in value.values():
-            yield from secret_refs(inner)
+            _gather(inner, found)
     elif isinstance(value, list | tuple):
         for inner in value:
-            yield from secret_refs(inner)
+            _gather(inner, found)
 
 
 def _free(taken: Iterable[int]) -> Ports:
@@ -143,8 +150,8 @@ def _settings(workload: Workload, ports: Ports) -> SidecarSettings:
         protected=list(layout.PROTECTED),
         secret_sources={},
     )
-    sources = {one.secret: {"folder": str(layout.SECRETS / one.secret)} for one in secret_refs(told)}
-    return msgspec.structs.replace(told, secret_sources=dict(sorted(sources.items())))
+    sources = {name: {"folder": str(layout.SECRETS / name)} for name in sorted(secret_names(told))}
+    return msgspec.structs.replace(told, secret_sources=sources)
 
 
 def _fixed(settings: SidecarSettings) -> list[Any]:
