@@ -3,7 +3,7 @@
 from typing import Any
 
 from outrider.controller.definitions import AGENT_TYPES, MODEL_PROVIDERS
-from outrider.controller.targets import FINALIZER, MANAGER, let_go
+from outrider.controller.targets import FINALIZER, MANAGER, hold_no_longer, let_go
 from outrider.ports.kube.client import KubeClient
 from outrider.ports.kube.resources import DEPLOYMENTS, PODS
 from tests.controller.test_agenttypes import PROVIDER, controlled, deployment, named, put, quiet, ready, server, status
@@ -88,6 +88,22 @@ async def test_what_is_not_there_or_is_anothers_is_said_and_left_alone(server: F
         await until(lambda: ready(server, "second")[0] == "NameTaken")
         assert "belongs to AgentType triage already" in ready(server, "second")[1]
         assert template(server)["metadata"]["labels"][LABEL] == "triage"
+
+
+async def test_a_mark_that_outlived_its_agent_is_taken_back(server: FakeApi) -> None:
+    server.put(named(MODEL_PROVIDERS), PROVIDER)
+    put_target(server)
+    put(server, SPEC)
+    async with controlled(server):
+        await until(lambda: INJECT in template(server)["metadata"]["labels"])
+        await quiet(server)
+    async with KubeClient(target_of(server), component="tests") as client:
+        await hold_no_longer(client)
+    assert not finalizers(server), "nobody is to wait for a controller that is not there"
+    assert INJECT in template(server)["metadata"]["labels"]
+    server.remove(named(AGENT_TYPES), "shop", "triage")
+    async with controlled(server):
+        await until(lambda: template(server)["metadata"] == {"labels": {"app": "shop"}})
 
 
 async def test_somebody_who_takes_the_mark_away_gets_it_back(server: FakeApi) -> None:

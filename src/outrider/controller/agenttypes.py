@@ -124,7 +124,9 @@ class AgentTypes:
         """
         item = self._agents.cache.get(work.key)
         if item is None:
-            return None  # with it went all that it owned
+            # With it went all that it owned; a mark is left where nobody was there to take it back.
+            await self._targets.release(work.key)
+            return None
         if item.metadata.deletion_timestamp:
             await self._targets.release_others(item)
             return None

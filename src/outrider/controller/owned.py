@@ -68,8 +68,12 @@ class OwnedObjects:
 
     def __init__(self, client: KubeClient, manager: Manager, agents: Informer, name: str) -> None:
         self._client, self._manager, self._agents, self._manager_name = client, manager, agents, name
+        indexes = {"owner": by_owner}
         self._informers = {
-            one: manager.informer(one, selection=_OURS, indexes={"owner": by_owner}) for one in CHILD_KINDS
+            one: manager.informer(
+                one, selection=_OURS, indexes=indexes | {"target": target_of} if one == DEPLOYMENTS else indexes
+            )
+            for one in CHILD_KINDS
         }
         self._children = {
             one: Children(client, one, informer.cache, made_once=one == VOLUME_CLAIMS)
@@ -170,6 +174,12 @@ def agent_of(item: KubeObject | None) -> list[str]:
     """Return the key of the AgentType whose label an object has."""
     name = item.metadata.labels.get(LABEL) if item is not None else None
     return [f"{item.metadata.namespace}/{name}"] if item is not None and name else []
+
+
+def target_of(item: KubeObject) -> list[str]:
+    """Index: the key of the AgentType whose mark a Deployment of somebody else has."""
+    ours = any(one.kind == AGENT_TYPES.kind for one in item.metadata.owner_references)
+    return [] if ours else agent_of(item)
 
 
 def _no_keda() -> OutriderError:

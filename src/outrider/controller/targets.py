@@ -8,6 +8,7 @@ from typing import Any
 
 from outrider.controller.children import NameTakenError
 from outrider.controller.definitions import AGENT_TYPES
+from outrider.controller.owned import target_of
 from outrider.core.errors import NotFoundError
 from outrider.kinds.agenttype.injection import INJECT, INJECTED
 from outrider.kinds.agenttype.manifests import LABEL
@@ -31,7 +32,7 @@ class Targets:
 
     Args:
         client: Who is asked.
-        cache: The Deployments that have our label.
+        cache: The Deployments that have our label, with the index `target`.
     """
 
     def __init__(self, client: KubeClient, cache: ObjectCache) -> None:
@@ -95,16 +96,23 @@ class Targets:
         Raises:
             OutriderError: What the server says.
         """
-        metadata = item.metadata
-        if FINALIZER not in metadata.finalizers:
-            return
-        of_its_namespace = [one for one in self._cache if one.metadata.namespace == metadata.namespace]
-        for there in of_its_namespace:
-            ours = there.metadata.labels.get(LABEL) == metadata.name and INJECTED in _template(there)["annotations"]
-            if ours and there.metadata.name != keep:
-                await self._release(there)
-        if not keep:
+        await self.release(item.key, keep)
+        if not keep and FINALIZER in item.metadata.finalizers:
             await remove_finalizer(self._client, AGENT_TYPES, item, FINALIZER)
+
+    async def release(self, agent: str, keep: str = "") -> None:
+        """Take the mark back from all Deployments of an AgentType, which may be gone, but one.
+
+        Args:
+            agent: Its key.
+            keep: Name of that Deployment.
+
+        Raises:
+            OutriderError: What the server says.
+        """
+        for there in self._cache.found("target", agent):
+            if there.metadata.name != keep and INJECTED in _template(there)["annotations"]:
+                await self._release(there)
 
     async def _release(self, there: KubeObject) -> None:
         try:
@@ -133,12 +141,22 @@ async def let_go(client: KubeClient) -> None:
     Raises:
         OutriderError: What the server says.
     """
-    cache = ObjectCache()
+    cache = ObjectCache({"target": target_of})
     for content in await client.list(DEPLOYMENTS, labels=LABEL):
         cache.observe(read_object(content))
     targets = Targets(client, cache)
     for content in await client.list(AGENT_TYPES):
         await targets.release_others(read_object(content))
+
+
+async def hold_no_longer(client: KubeClient) -> None:
+    """Hold no AgentType any longer, and leave all else as it is: nobody is to wait for a controller that is not there.
+
+    Raises:
+        OutriderError: What the server says.
+    """
+    for content in await client.list(AGENT_TYPES):
+        await remove_finalizer(client, AGENT_TYPES, read_object(content), FINALIZER)
 
 
 def pods_of(there: KubeObject) -> dict[str, Any]:

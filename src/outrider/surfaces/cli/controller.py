@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from outrider.controller.chart import chart
 from outrider.controller.definitions import AGENT_TYPES, MODEL_PROVIDERS, TOOLS
 from outrider.controller.install import NAMESPACE, installation
 from outrider.controller.keeper import NAME, SECRET
-from outrider.controller.targets import let_go
+from outrider.controller.targets import hold_no_longer, let_go
 from outrider.core.errors import ConflictError, DeadlineExceededError, NotFoundError
 from outrider.ports.kube.client import KubeClient
 from outrider.ports.kube.errors import KindGoneError
@@ -232,11 +233,13 @@ async def _uninstall(cluster: str, namespace: str, *, keep_kinds: bool) -> list[
         secret = {"kind": SECRETS.kind, "metadata": {"name": SECRET, "namespace": namespace}}
         # The namespace last, as all else of ours may be in one of somebody else.
         others = sorted([*made[len(kinds) :], secret], key=lambda one: one["kind"] == NAMESPACES.kind)
-        done = []
-        if not keep_kinds:
-            # First, so that what belongs to their objects goes while somebody looks after it.
-            done += await _remove(client, kinds)
-            await _gone(client)
+        if keep_kinds:
+            done = await _remove(client, others)
+            await _hold_none(client, namespace)
+            return done
+        # First, so that what belongs to their objects goes while somebody looks after it.
+        done = await _remove(client, kinds)
+        await _gone(client)
         return done + await _remove(client, others)
 
 
@@ -252,6 +255,17 @@ async def _remove(client: KubeClient, objects: list[dict[str, Any]]) -> list[Ins
             continue
         done.append(InstalledObject(_shown(resource, metadata), "removed"))
     return done
+
+
+async def _hold_none(client: KubeClient, namespace: str) -> None:
+    """Have AgentTypes that stay be held by nobody, once the controller is gone, which would hold them again."""
+    end = asyncio.get_running_loop().time() + READY_SECONDS
+    with suppress(NotFoundError):
+        while asyncio.get_running_loop().time() < end:
+            await client.get(DEPLOYMENTS, NAME, namespace)
+            await asyncio.sleep(POLL_SECONDS)
+    with suppress(KindGoneError):
+        await hold_no_longer(client)
 
 
 async def _gone(client: KubeClient) -> None:
