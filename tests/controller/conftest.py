@@ -1,4 +1,4 @@
-"""A real cluster in which the controller runs."""
+"""Real clusters: one in which the controller runs, and one in which nothing does yet."""
 
 import json
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.servers.agent_images import openai_archive, outrider_archive
-from tests.servers.cluster import RealCluster
+from tests.servers.cluster import RealCluster, why_not
 
 
 @pytest.fixture(scope="package")
@@ -24,3 +24,16 @@ def installed(cluster: RealCluster, tmp_path_factory: pytest.TempPathFactory) ->
     done = cluster.outrider("controller", "uninstall", "--yes", "-o", "json")
     assert done.returncode == 0, done.stderr
     assert "agenttypes" not in cluster.kubectl("get", "crds", "-o", "name")
+
+
+@pytest.fixture
+def bare() -> Iterator[RealCluster]:
+    """Yield a cluster of its own that has our image, and nothing else of ours."""
+    if reason := why_not():
+        pytest.skip(reason)
+    with RealCluster() as one:
+        if not one.report:
+            pytest.skip("the kinds of a cluster of somebody else are not to be removed")
+        done = one.outrider("cluster", "load-image", str(outrider_archive()), one.name)
+        assert done.returncode == 0, done.stderr
+        yield one

@@ -182,13 +182,32 @@ async def _apply(client: KubeClient, content: dict[str, Any]) -> InstalledObject
 
 
 async def _namespace(client: KubeClient, content: dict[str, Any]) -> InstalledObject:
-    """Make the namespace unless it is there: one of somebody else stays as it is."""
-    shown = _shown(NAMESPACES, content["metadata"])
+    """Make the namespace unless it is there: one of somebody else stays as it is, and one that is going is waited for."""
+    shown, name = _shown(NAMESPACES, content["metadata"]), content["metadata"]["name"]
+    end = asyncio.get_running_loop().time() + READY_SECONDS
+    while True:
+        try:
+            await client.create(NAMESPACES, content)
+        except ConflictError:
+            if not await _goes(client, name):
+                return InstalledObject(shown, "unchanged")
+        else:
+            return InstalledObject(shown, "created")
+        if asyncio.get_running_loop().time() > end:
+            raise DeadlineExceededError(
+                f"Namespace {name} is being removed and does not go", found=name, expected="its end",
+                suggestions=[f"kubectl get namespace {name} -o jsonpath='{{.status.conditions}}'"],
+            )  # fmt: skip
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def _goes(client: KubeClient, namespace: str) -> bool:
+    """Return whether a namespace is being removed, or is gone by now."""
     try:
-        await client.create(NAMESPACES, content)
-    except ConflictError:
-        return InstalledObject(shown, "unchanged")
-    return InstalledObject(shown, "created")
+        found = await client.get(NAMESPACES, namespace)
+    except NotFoundError:
+        return True
+    return "deletionTimestamp" in found["metadata"]
 
 
 async def _is_ours(client: KubeClient, namespace: str) -> bool:
@@ -269,16 +288,16 @@ async def _hold_none(client: KubeClient, namespace: str) -> None:
 
 
 async def _gone(client: KubeClient) -> None:
-    """Wait until no AgentType is left; those that no controller lets go are let go from here."""
+    """Wait until the kind has gone with all AgentTypes; those that no controller lets go are let go from here."""
     began = asyncio.get_running_loop().time()
     while (waited := asyncio.get_running_loop().time() - began) < READY_SECONDS:
         try:
-            if not await client.list(AGENT_TYPES):
-                return
-            if waited > ALONE_SECONDS:
-                await let_go(client)
-        except KindGoneError:
+            await client.get(CRDS, AGENT_TYPES.title)
+        except NotFoundError:
             return
+        if waited > ALONE_SECONDS:
+            with suppress(KindGoneError):
+                await let_go(client)
         await asyncio.sleep(POLL_SECONDS)
     raise DeadlineExceededError("AgentTypes are left", suggestions=["kubectl get agenttypes --all-namespaces"])
 
