@@ -135,6 +135,7 @@ SIZES = {
     "medium": Resources(cpu=2.0, memory=Size(4 << 30)),
     "large": Resources(cpu=4.0, memory=Size(8 << 30)),
 }
+_USUAL = Resources()
 
 
 class AgentTypeSpec(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
@@ -197,4 +198,4 @@ class AgentTypeSpec(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=
     @property
     def bounds(self) -> Resources:
         """The bounds of the program."""
-        return SIZES[self.size] if self.size is not None else self.resources or Resources()
+        return SIZES[self.size] if self.size is not None else self.resources or _USUAL

@@ -98,7 +98,7 @@ def secret_names(value: Any) -> set[str]:
 
 
 def _gather(value: Any, found: set[str]) -> None:
-    if isinstance(value, str | int | float | None):
+    if not value or isinstance(value, str | int | float):
         return  # which most are
     if isinstance(value, SecretRef):
         found.add(value.secret)
