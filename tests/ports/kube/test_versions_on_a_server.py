@@ -1,12 +1,12 @@
 """A kind with two versions on a real API server, which has them converted by our webhook."""
 
 import asyncio
-import json
 import time
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from outrider.controller.admission import PodAdmission
@@ -15,7 +15,9 @@ from outrider.controller.webhooks import CONVERSION_PATH, Webhooks
 from outrider.ports.certificates.in_memory import load_pair, serving_context
 from outrider.ports.kube.cache import ObjectCache
 from outrider.ports.kube.client import KubeClient
+from outrider.ports.kube.conversion import Conversions
 from outrider.ports.kube.definitions import CustomKind, definition
+from outrider.ports.kube.errors import KindGoneError
 from outrider.ports.kube.resources import CRDS, Resource
 from outrider.ports.kube.versions import migrate_storage, several_versions
 from tests.ports.kube.test_conversion import GROUP, KIND
@@ -43,41 +45,60 @@ def one_version(version: str) -> dict[str, Any]:
     return made
 
 
+class Webhook(msgspec.Struct):
+    """A webhook that converts, and by which words the API server finds it."""
+
+    asks: dict[str, str]
+    kinds: dict[tuple[str, str], Conversions]
+
+
 @pytest.fixture
-async def client(cluster: RealCluster) -> AsyncIterator[KubeClient]:
-    """Yield a client of a cluster in which objects were stored in the old version, before there was another one."""
+async def webhook(cluster: RealCluster) -> AsyncIterator[Webhook]:
     if not cluster.report:
         pytest.skip("a cluster of somebody else does not reach this process")
+    host = cluster.report["server"].split("//")[1].rpartition(".")[0] + ".1"
+    held, context, kinds = rotated(None, host, time.time()), serving_context(), {(GROUP, "Agent"): KIND}
+    load_pair(context, held.current.pair)
+    web = Webhooks(PodAdmission(ObjectCache()), context, kinds).server
+    port = await web.start_tcp(host, 0)
+    bundle = b64encode(held.trusted.encode()).decode()
+    yield Webhook({"url": f"https://{host}:{port}{CONVERSION_PATH}", "caBundle": bundle}, kinds)
+    await web.stop(0)
+
+
+@pytest.fixture
+async def client(cluster: RealCluster, webhook: Webhook) -> AsyncIterator[KubeClient]:
+    """Yield a client of a cluster in which objects were stored in the old version, before there was another one."""
+    del webhook  # what is stored is read until the kind has gone
     async with KubeClient(cluster.target(), component="tests") as made:
         await made.apply(CRDS, one_version("v1alpha1"))
         cluster.kubectl("wait", "--for=condition=Established", f"crd/agents.{GROUP}", "--timeout=20s")
-        await made.create(
-            OLD,
-            {"metadata": {"name": "first", "namespace": "default"}, "spec": {"image": "a", "model": "m"}},
-            "default",
-        )
+        first = {"metadata": {"name": "first", "namespace": "default"}, "spec": {"image": "a", "model": "m"}}
+        await served(made, OLD)
+        await made.create(OLD, first, "default")
         yield made
         await made.delete(CRDS, f"agents.{GROUP}")
-        cluster.kubectl("wait", "--for=delete", f"crd/agents.{GROUP}", "--timeout=20s")
+        cluster.kubectl("wait", "--for=delete", f"crd/agents.{GROUP}", "--timeout=60s")
+
+
+async def served(client: KubeClient, resource: Resource) -> None:
+    """Wait until a version is served, which it is not as soon as its definition is there."""
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                await client.list(resource, "default")
+            except KindGoneError:
+                await asyncio.sleep(0.1)
+            else:
+                return
 
 
 async def test_what_was_stored_is_there_in_both_and_comes_to_be_stored_in_the_new(
-    cluster: RealCluster, client: KubeClient
+    webhook: Webhook, client: KubeClient
 ) -> None:
-    host = cluster.report["server"].split("//")[1].rpartition(".")[0] + ".1"
-    held = rotated(None, host, time.time())
-    context = serving_context()
-    load_pair(context, held.current.pair)
-    web = Webhooks(PodAdmission(ObjectCache()), context, {(GROUP, "Agent"): KIND}).server
-    port = await web.start_tcp(host, 0)
-    asks = {"url": f"https://{host}:{port}{CONVERSION_PATH}", "caBundle": b64encode(held.trusted.encode()).decode()}
-    both = several_versions([one_version("v1alpha1"), one_version("v1")], "v1", asks)
+    both = several_versions([one_version("v1alpha1"), one_version("v1")], "v1", webhook.asks)
     await client.apply(CRDS, both, force=True)
-    for _ in range(100):
-        served = json.loads(await client.raw(f"/apis/{GROUP}"))["versions"]
-        if len(served) == 2:
-            break
-        await asyncio.sleep(0.1)
+    await served(client, HUB)
     first = await client.get(HUB, "first", "default")
     assert first["spec"] == {"program": {"image": "a"}, "models": [{"name": "m"}]}
     rich = {
@@ -99,10 +120,5 @@ async def test_what_was_stored_is_there_in_both_and_comes_to_be_stored_in_the_ne
     assert (await client.get(CRDS, f"agents.{GROUP}"))["status"]["storedVersions"] == ["v1"]
     assert await migrate_storage(client, HUB) == 0
     # Nobody has to be asked any more: all of it is stored as the hub has it.
-    await client.apply(CRDS, one_version("v1"), force=True)
-    await web.stop(0)
-    for _ in range(100):
-        if len(json.loads(await client.raw(f"/apis/{GROUP}"))["versions"]) == 1:
-            break
-        await asyncio.sleep(0.1)
+    webhook.kinds.clear()
     assert {one["metadata"]["name"]: one["spec"] for one in await client.list(HUB, "default")}["rich"] == after["spec"]
