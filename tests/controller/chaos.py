@@ -18,6 +18,7 @@ from typing import Any
 
 import yaml
 
+from outrider.controller.definitions import definitions
 from outrider.controller.install import cluster_rules, own_rules
 from outrider.controller.service import LEASE
 from outrider.local.cluster.layout import ClusterLayout
@@ -90,6 +91,15 @@ class ControllerProcess:
         """End it for good."""
         self.kill()
         self._log.close()
+
+
+def teach(cluster: RealCluster) -> None:
+    """Have a cluster know our kinds."""
+    made = definitions()
+    for one in made:
+        cluster.kubectl("apply", "--server-side", "-f", "-", input=json.dumps(one))
+    for one in made:
+        cluster.kubectl("wait", "--for=condition=Established", f"crd/{one['metadata']['name']}", "--timeout=20s")
 
 
 def grant(cluster: RealCluster, names: list[str]) -> None:

@@ -1,26 +1,22 @@
 """Many AgentTypes on a real API server, and what a controller needs for them."""
 
 import asyncio
-import json
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from outrider.controller.definitions import AGENT_TYPES, definitions
+from outrider.controller.definitions import AGENT_TYPES
 from outrider.controller.owned import CHILD_KINDS
 from outrider.core.errors import OutriderError
 from outrider.kinds.agenttype.manifests import LABEL
 from outrider.ports.kube.client import KubeClient
 from outrider.ports.kube.resources import NAMESPACES
-from tests.controller.chaos import ControllerProcess, grant
+from tests.controller.chaos import ControllerProcess, grant, teach
+from tests.controller.support import WITHOUT_PODS
 from tests.servers.cluster import RealCluster
 
 NAMESPACE_COUNT, WRITERS = 20, 24
-SPEC: dict[str, Any] = {
-    "agent": {"image": "shop/agent:1"}, "invocation": {"mode": "http", "port": 8000}, "scaling": {"replicas": 0},
-    "llm": {"routes": [{"alias": "default", "providers": [{"provider": "inner", "url": "http://192.0.2.1/v1", "dialect": "openai"}]}]},
-}  # fmt: skip
 
 
 class Usage(msgspec.Struct):
@@ -40,10 +36,7 @@ def usage(pid: int) -> Usage:
 
 def prepare(cluster: RealCluster, folder: Path) -> ControllerProcess:
     """Teach a cluster the kinds, and return a controller for it that is not started."""
-    for one in definitions():
-        cluster.kubectl("apply", "--server-side", "-f", "-", input=json.dumps(one))
-    for one in definitions():
-        cluster.kubectl("wait", "--for=condition=Established", f"crd/{one['metadata']['name']}", "--timeout=20s")
+    teach(cluster)
     grant(cluster, ["one"])
     return ControllerProcess(cluster, folder, "one")
 
@@ -59,7 +52,7 @@ async def fill(client: KubeClient, count: int) -> None:
             place = {"name": f"agent-{number}", "namespace": f"scale-{number % NAMESPACE_COUNT}"}
             while True:
                 try:
-                    await client.apply(AGENT_TYPES, {"metadata": place, "spec": SPEC}, manager="people")
+                    await client.apply(AGENT_TYPES, {"metadata": place, "spec": WITHOUT_PODS}, manager="people")
                     break
                 except OutriderError:
                     await asyncio.sleep(1)  # a namespace is not there for every part of the server at once

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 KEY = "sk-only-the-sidecar-has-it"
 PROGRAM = """
@@ -40,6 +41,13 @@ class Handler(BaseHTTPRequestHandler):
 
 HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
 """
+
+
+# Of an AgentType that is reconciled like any other, and starts nothing.
+WITHOUT_PODS: dict[str, Any] = {
+    "agent": {"image": "shop/agent:1"}, "invocation": {"mode": "http", "port": 8000}, "scaling": {"replicas": 0},
+    "llm": {"routes": [{"alias": "default", "providers": [{"provider": "inner", "url": "http://192.0.2.1/v1", "dialect": "openai"}]}]},
+}  # fmt: skip
 
 
 def eventually(look: Callable[[], bool], seconds: float = 40.0, what: str = "it") -> None:

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from outrider.controller.certificates import LIFETIME, OVERLAP, RENEW_BEFORE, Held, Issued, next_look, rotated
-from outrider.controller.keeper import _encoded, held_in
+from outrider.controller.keeper import held_in, secret_data
 from outrider.ports.certificates.subjects import DAY, KeyPair, ends_at, serves
 from outrider.ports.kube.objects import read_object
 
@@ -79,14 +79,14 @@ def test_whatever_the_clock_does_a_certificate_that_counts_is_shown(steps: list[
 def test_a_secret_brings_back_what_was_held_and_nothing_else_does() -> None:
     held = rotated(rotated(None, HOST, NOW), HOST, NOW + 61 * DAY)
     for one in (held, rotated(held, HOST, NOW + 62 * DAY)):
-        secret = read_object({"kind": "Secret", "metadata": {"name": "s"}, "data": _encoded(one)})
+        secret = read_object({"kind": "Secret", "metadata": {"name": "s"}, "data": secret_data(one)})
         assert held_in(secret) == one
     assert held_in(None) is None
     for data in (
         {},
         {"tls.crt": "%"},
         {"tls.crt": "YQ==", "tls.key": "YQ=="},
-        {**_encoded(held), "next-since": "YQ=="},
+        {**secret_data(held), "next-since": "YQ=="},
     ):
         assert held_in(read_object({"metadata": {"name": "s"}, "data": data})) is None
     assert ends_at(held.current.pair) > NOW

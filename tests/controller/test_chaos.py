@@ -6,12 +6,11 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from outrider.controller.children import _holds
-from outrider.controller.definitions import AGENT_TYPES, definitions
+from outrider.controller.definitions import AGENT_TYPES
 from outrider.controller.owned import CHILD_KINDS
 from outrider.controller.references import read_agent
 from outrider.core.errors import ConflictError, NotFoundError, OutriderError
@@ -22,16 +21,13 @@ from outrider.local.cluster.lifecycle import Cluster
 from outrider.ports.kube.client import KubeClient
 from outrider.ports.kube.objects import KubeObject, read_object
 from outrider.ports.kube.resources import CRDS, SERVICES
-from tests.controller.chaos import IMAGE, AuditLog, ControllerProcess, Trouble, grant
+from tests.controller.chaos import IMAGE, AuditLog, ControllerProcess, Trouble, grant, teach
+from tests.controller.support import WITHOUT_PODS
 from tests.servers.cluster import RealCluster, why_not
 
 pytestmark = [pytest.mark.real, pytest.mark.long, pytest.mark.timeout(1800)]
 CHAOS_SECONDS = 150.0
 NAMES = [f"agent-{number}" for number in range(30)]
-SPEC: dict[str, Any] = {
-    "agent": {"image": "shop/agent:1"}, "invocation": {"mode": "http", "port": 8000}, "scaling": {"replicas": 0},
-    "llm": {"routes": [{"alias": "default", "providers": [{"provider": "inner", "url": "http://192.0.2.1/v1", "dialect": "openai"}]}]},
-}  # fmt: skip
 
 
 class Scene:
@@ -40,10 +36,7 @@ class Scene:
     def __init__(self, cluster: RealCluster, folder: Path) -> None:
         self.real, self.cluster = cluster, Cluster(cluster.name)
         self.audit = AuditLog(self.cluster.layout)
-        for one in definitions():
-            cluster.kubectl("apply", "--server-side", "-f", "-", input=json.dumps(one))
-        for one in definitions():
-            cluster.kubectl("wait", "--for=condition=Established", f"crd/{one['metadata']['name']}", "--timeout=20s")
+        teach(cluster)
         grant(cluster, ["one", "two"])
         self.controllers = [
             ControllerProcess(cluster, folder, "one"),
@@ -102,7 +95,7 @@ class Load:
             mode = self._chance.choice(
                 [{"mode": "http", "port": 8000}, {"mode": "http", "port": 9000}, {"mode": "job"}]
             )
-            spec = {**SPEC, "invocation": mode, "llm": {**SPEC["llm"], "limits": limits}}
+            spec = {**WITHOUT_PODS, "invocation": mode, "llm": {**WITHOUT_PODS["llm"], "limits": limits}}
             await self._client.apply(AGENT_TYPES, {"metadata": metadata, "spec": spec}, manager="people", force=True)
         elif what < 0.85:
             await self._client.delete(AGENT_TYPES, name, "default")
@@ -184,7 +177,7 @@ async def test_a_kind_that_is_taken_away_under_a_watch_comes_back(scene: Scene) 
     name = AGENT_TYPES.title
     async with KubeClient(scene.real.target(), component="people") as client:
         for agent in NAMES[:5]:
-            await client.apply(AGENT_TYPES, {"metadata": {"name": agent, "namespace": "default"}, "spec": SPEC})
+            await client.apply(AGENT_TYPES, {"metadata": {"name": agent, "namespace": "default"}, "spec": WITHOUT_PODS})
         await converged(client)
         before = scene.audit.followed(scene.users)
         await client.delete(CRDS, name)
@@ -193,11 +186,9 @@ async def test_a_kind_that_is_taken_away_under_a_watch_comes_back(scene: Scene) 
         during = scene.audit.followed(scene.users)
         for controller in ("one", "two"):
             assert during[f"{controller} agenttypes"] - before[f"{controller} agenttypes"] <= 20, "it is not stormed"
-        for one in definitions():
-            scene.real.kubectl("apply", "--server-side", "-f", "-", input=json.dumps(one))
-        scene.real.kubectl("wait", "--for=condition=Established", f"crd/{name}", "--timeout=20s")
+        teach(scene.real)
         for agent in NAMES[3:8]:
-            await client.apply(AGENT_TYPES, {"metadata": {"name": agent, "namespace": "default"}, "spec": SPEC})
+            await client.apply(AGENT_TYPES, {"metadata": {"name": agent, "namespace": "default"}, "spec": WITHOUT_PODS})
         await converged(client)
         assert scene.audit.strangers(scene.users) == []
 
@@ -205,7 +196,7 @@ async def test_a_kind_that_is_taken_away_under_a_watch_comes_back(scene: Scene) 
 async def test_two_who_want_different_things_do_not_write_without_end(scene: Scene) -> None:
     """Somebody who writes a field back each time gets it back each time, and no more often."""
     async with KubeClient(scene.real.target(), component="people") as client:
-        await client.apply(AGENT_TYPES, {"metadata": {"name": "agent-0", "namespace": "default"}, "spec": SPEC})
+        await client.apply(AGENT_TYPES, {"metadata": {"name": "agent-0", "namespace": "default"}, "spec": WITHOUT_PODS})
         await converged(client)
         before = scene.audit.writes(scene.users)
         change = {"spec": {"ports": [{"name": "tasks", "port": 81, "targetPort": 1, "protocol": "TCP"}]}}

@@ -10,19 +10,18 @@ import pytest
 
 from outrider.controller.chart import chart
 from outrider.controller.keeper import NAME
-from tests.controller.support import eventually
+from tests.controller.support import WITHOUT_PODS, eventually
 from tests.peers.helm_programs import helm_folder
 from tests.servers.agent_images import OUTRIDER_IMAGE
 from tests.servers.cluster import RealCluster
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 AGENT = {
-    "apiVersion": "outrider.dev/v1alpha1", "kind": "AgentType", "metadata": {"name": "triage"},
-    "spec": {
-        "agent": {"image": "shop/agent:1"}, "invocation": {"mode": "http", "port": 8000}, "scaling": {"replicas": 0},
-        "llm": {"routes": [{"alias": "default", "providers": [{"provider": "inner", "url": "http://192.0.2.1/v1", "dialect": "openai"}]}]},
-    },
-}  # fmt: skip
+    "apiVersion": "outrider.dev/v1alpha1",
+    "kind": "AgentType",
+    "metadata": {"name": "triage"},
+    "spec": WITHOUT_PODS,
+}
 
 
 def test_it_is_installed_upgraded_and_uninstalled(bare: RealCluster, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """AgentTypes for Deployments that are there already, on a scripted API server."""
 
+import contextlib
+from collections.abc import AsyncIterator
 from typing import Any
 
 from outrider.controller.definitions import AGENT_TYPES, MODEL_PROVIDERS
@@ -32,6 +34,18 @@ def template(server: FakeApi, name: str = "shop") -> dict[str, Any]:
 def finalizers(server: FakeApi, name: str = "triage") -> list[str]:
     found = server.get(named(AGENT_TYPES), "shop", name)
     return list(found["metadata"].get("finalizers", ())) if found else []
+
+
+@contextlib.asynccontextmanager
+async def attached(server: FakeApi) -> AsyncIterator[None]:
+    """Have a controller run that has marked the Deployment of an AgentType, and has nothing more to do."""
+    server.put(named(MODEL_PROVIDERS), PROVIDER)
+    put_target(server)
+    put(server, SPEC)
+    async with controlled(server):
+        await until(lambda: INJECT in template(server)["metadata"]["labels"])
+        await quiet(server)
+        yield
 
 
 async def test_a_deployment_is_marked_and_nothing_else_of_it_is_written(server: FakeApi) -> None:
@@ -91,12 +105,8 @@ async def test_what_is_not_there_or_is_anothers_is_said_and_left_alone(server: F
 
 
 async def test_a_mark_that_outlived_its_agent_is_taken_back(server: FakeApi) -> None:
-    server.put(named(MODEL_PROVIDERS), PROVIDER)
-    put_target(server)
-    put(server, SPEC)
-    async with controlled(server):
-        await until(lambda: INJECT in template(server)["metadata"]["labels"])
-        await quiet(server)
+    async with attached(server):
+        assert finalizers(server) == [FINALIZER]
     async with KubeClient(target_of(server), component="tests") as client:
         await hold_no_longer(client)
     assert not finalizers(server), "nobody is to wait for a controller that is not there"
@@ -107,12 +117,7 @@ async def test_a_mark_that_outlived_its_agent_is_taken_back(server: FakeApi) -> 
 
 
 async def test_somebody_who_takes_the_mark_away_gets_it_back(server: FakeApi) -> None:
-    server.put(named(MODEL_PROVIDERS), PROVIDER)
-    put_target(server)
-    put(server, SPEC)
-    async with controlled(server):
-        await until(lambda: INJECT in template(server)["metadata"]["labels"])
-        await quiet(server)
+    async with attached(server):
         put_target(server)
         await until(lambda: INJECT in template(server)["metadata"]["labels"])
 
@@ -133,12 +138,8 @@ async def test_a_pod_without_its_sidecar_is_said(server: FakeApi) -> None:
 
 
 async def test_all_are_let_go_where_no_controller_does_it(server: FakeApi) -> None:
-    server.put(named(MODEL_PROVIDERS), PROVIDER)
-    put_target(server)
-    put(server, SPEC)
-    async with controlled(server):
-        await until(lambda: INJECT in template(server)["metadata"]["labels"])
-        await quiet(server)
+    async with attached(server):
+        assert finalizers(server) == [FINALIZER]
     async with KubeClient(target_of(server), component="tests") as client:
         await let_go(client)
     assert template(server)["metadata"] == {"labels": {"app": "shop"}}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from outrider.controller.certificates import RENEW_BEFORE, Held, rotated
-from outrider.controller.keeper import NAME, SECRET, _encoded
+from outrider.controller.keeper import NAME, SECRET, secret_data
 from outrider.controller.targets import FINALIZER
 from outrider.ports.certificates.subjects import DAY
 from tests.controller.support import KEY, PROGRAM, eventually
@@ -196,9 +196,11 @@ def test_certificates_are_replaced_without_a_pod_that_is_refused(market: Market)
 
     host, now = f"{NAME}.{SYSTEM}.svc", time.time()
     old = rotated(None, host, now - RENEW_BEFORE - 31 * DAY)
-    put(_encoded(old))
+    put(secret_data(old))
     eventually(lambda: "next-tls.crt" in secret(), what="the next certificate")
-    assert secret()["tls.crt"] == _encoded(old)["tls.crt"], "the old one is shown until the API server trusts the next"
+    assert secret()["tls.crt"] == secret_data(old)["tls.crt"], (
+        "the old one is shown until the API server trusts the next"
+    )
     both = b64encode("".join(Held(old.current).trusted.splitlines(keepends=True)).encode()).decode()
     eventually(lambda: len(trusted()) == 1 and both[:200] in next(iter(trusted())), what="trust in both")
     again()

@@ -46,7 +46,7 @@ def admission(*config_maps: dict[str, Any]) -> PodAdmission:
 def pod(labels: dict[str, str] = LABELS, annotations: dict[str, str] = MARKS, **spec: Any) -> AdmissionRequest:
     metadata = {"generateName": "shop-", "labels": labels, "annotations": annotations}
     return AdmissionRequest(
-        uid="7", namespace="shop", operation="CREATE", object={"metadata": metadata, "spec": {**TARGET["spec"], **spec}}
+        uid="7", namespace="shop", object={"metadata": metadata, "spec": {**TARGET["spec"], **spec}}
     )
 
 

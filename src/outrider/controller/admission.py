@@ -21,7 +21,6 @@ class AdmissionRequest(msgspec.Struct, rename="camel"):
 
     uid: str
     namespace: str = ""
-    operation: str = ""
     object: dict[str, Any] = {}
 
 

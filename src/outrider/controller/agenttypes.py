@@ -27,6 +27,7 @@ from outrider.core.objects import Object
 from outrider.kinds.agenttype.injection import injection
 from outrider.kinds.agenttype.manifests import LABEL, kubernetes_manifests
 from outrider.kinds.agenttype.pod import Images
+from outrider.kinds.agenttype.pod_settings import PodSettings
 from outrider.kinds.agenttype.target import TargetRef
 from outrider.ports.clock import Clock, SystemClock
 from outrider.ports.kube.cache import Change, by_namespace
@@ -52,17 +53,13 @@ class Plan(msgspec.Struct, frozen=True):
 
     Attributes:
         manifests: Objects that are to be there.
-        tools: How many tools it is granted.
-        model: The route that its program asks first.
+        told: What its sidecars are told; of a target `fixed` is the digest of all that its pods are given.
         target: The Deployment that is there already, where it is for one.
-        digest: Of what the pods of that one are given.
     """
 
     manifests: list[dict[str, Any]]
-    tools: int
-    model: str
+    told: PodSettings
     target: KubeObject | None = None
-    digest: str = ""
 
 
 class AgentTypes:
@@ -138,7 +135,7 @@ class AgentTypes:
             agent = read_agent(item)
             ref = agent.spec.target_ref
             plan = await self._plan(item, agent, there)
-            status.tools, status.model = plan.tools, plan.model
+            status.tools, status.model = plan.told.tools, plan.told.model
             seen = await (self._keep_own(item, plan) if ref is None else self._keep_target(item, ref, plan))
         except OutriderError as error:
             if isinstance(error, _PASSING) and not isinstance(error, NameTakenError):
@@ -152,10 +149,10 @@ class AgentTypes:
         try:
             if ref is None:
                 made = kubernetes_manifests(agent, namespace, there.references, self._images)
-                return Plan(made.manifests, made.tools, made.model)
+                return Plan(made.manifests, made.told)
             target = await self._targets.find(item, ref)
             made_for = injection(agent, namespace, there.references, self._images, pods_of(target))
-            return Plan(made_for.manifests, made_for.told.tools, made_for.told.model, target, made_for.addition.digest)
+            return Plan(made_for.manifests, made_for.told, target)
         except NotFoundError as error:
             broken = next(
                 (f"{name}: {fault}" for name, fault in there.faults.items() if error.found == name.partition("/")[2]),
@@ -186,10 +183,10 @@ class AgentTypes:
         # What its pods are told is there before any of them.
         kept = await self._owned.keep(item, plan.manifests)
         await self._targets.release_others(item, ref.name)
-        if await self._targets.attach(item, ref, plan.target, plan.digest):
+        if await self._targets.attach(item, ref, plan.target, plan.told.fixed):
             await self._applied(item, f"pods of Deployment {plan.target.key} are given a sidecar")
         seen = Seen(
-            item.metadata.generation, deployment=plan.target, current=attached(plan.target, plan.digest),
+            item.metadata.generation, deployment=plan.target, current=attached(plan.target, plan.told.fixed),
             pods=self._pods.cache.found("agent", item.key), target=True,
         )  # fmt: skip
         await self._owned.remove_others(item, kept, complete=seen.complete)

@@ -95,10 +95,11 @@ def conditions(seen: Seen, looks: Sequence[Look] = (), *, tools: int = 0) -> lis
     if tools:
         found.append(_of_tools(seen, looks))
     refused = next((look.refused for look in looks if look.refused), "")
-    if refused and found[2].status == "False":
-        message = f"its sidecar goes on with what it was told before: {refused}"
-        found[2] = _condition(seen, "Degraded", "True", "SettingsRefused", message)
-    return found
+    if not refused:
+        return found
+    message = f"its sidecar goes on with what it was told before: {refused}"
+    degraded = _condition(seen, "Degraded", "True", "SettingsRefused", message)
+    return [degraded if (one.type, one.status) == ("Degraded", "False") else one for one in found]
 
 
 def _of_tools(seen: Seen, looks: Sequence[Look]) -> Condition:

@@ -42,7 +42,7 @@ def definitions() -> list[dict[str, Any]]:
 
 def converted_kinds() -> list[str]:
     """Return the names of the definitions whose objects the controller converts."""
-    return [one["metadata"]["name"] for one in definitions() if "conversion" in one["spec"]]
+    return [one.title for one in (AGENT_TYPES, TOOLS, MODEL_PROVIDERS) if (one.group, one.kind) in CONVERSIONS]
 
 
 def _definition(resource: Resource, spec: Schema, status: Schema | None) -> dict[str, Any]:

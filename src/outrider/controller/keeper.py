@@ -89,7 +89,7 @@ class CertificateKeeper:
 
     async def _write(self, secret: KubeObject | None, held: Held) -> None:
         metadata: dict[str, Any] = {"name": SECRET, "namespace": self._namespace}
-        content = {"metadata": metadata, "type": "Opaque", "data": _encoded(held)}
+        content = {"metadata": metadata, "type": "Opaque", "data": secret_data(held)}
         if secret is None:
             await self._client.create(SECRETS, content, self._namespace)
         else:
@@ -140,7 +140,8 @@ def _issued(data: dict[str, str], prefix: str) -> Issued:
     return Issued(KeyPair(certificate, key), authority)
 
 
-def _encoded(held: Held) -> dict[str, str]:
+def secret_data(held: Held) -> dict[str, str]:
+    """Return what a Secret says of what is held, as `held_in` reads it."""
     data = dict(zip(_FIELDS, _texts(held.current), strict=True))
     if held.next is not None:
         data |= dict(zip([_NEXT + field for field in _FIELDS], _texts(held.next), strict=True))

@@ -8,7 +8,7 @@ from outrider.controller.children import Children, Wanted, owned, wanted
 from outrider.controller.definitions import AGENT_TYPES
 from outrider.core.errors import OutriderError, UnsupportedError
 from outrider.kinds.agenttype.manifests import LABEL
-from outrider.ports.kube.cache import Change, by_owner
+from outrider.ports.kube.cache import Change, IndexFunction, by_owner
 from outrider.ports.kube.client import KubeClient
 from outrider.ports.kube.controller import Controller, owner_keys
 from outrider.ports.kube.informer import Informer
@@ -68,40 +68,39 @@ class OwnedObjects:
 
     def __init__(self, client: KubeClient, manager: Manager, agents: Informer, name: str) -> None:
         self._client, self._manager, self._agents, self._manager_name = client, manager, agents, name
-        indexes = {"owner": by_owner}
-        self._informers = {
-            one: manager.informer(
-                one, selection=_OURS, indexes=indexes | {"target": target_of} if one == DEPLOYMENTS else indexes
-            )
-            for one in CHILD_KINDS
-        }
-        self._children = {
-            one: Children(client, one, informer.cache, made_once=one == VOLUME_CLAIMS)
-            for one, informer in self._informers.items()
-        }
+        self._informers: dict[Resource, Informer] = {}
+        self._children: dict[Resource, Children] = {}
+        for resource in CHILD_KINDS:
+            self._know(resource)
         self._keda = manager.informer(CRDS, selection=Selection(fields=f"metadata.name={SCALED_OBJECTS.title}"))
         self.deployments, self.config_maps = self._informers[DEPLOYMENTS], self._informers[CONFIG_MAPS].cache
 
     def follow(self, controller: Controller) -> None:
         """Have the AgentType be looked at to which something happens."""
-        for resource, informer in self._informers.items():
-            controller.follow(informer, owner_keys(AGENT_TYPES))
-            informer.on_change(self._children[resource].hear)
+        for resource in CHILD_KINDS:
+            self._follow_one(controller, resource)
 
         def keda(change: Change) -> list[str]:
             if change.after is not None and SCALED_OBJECTS not in self._children:
-                self._begin(controller)
+                self._know(SCALED_OBJECTS)
+                self._follow_one(controller, SCALED_OBJECTS, awaited=False)
             return [one.key for one in self._agents.cache if _NEEDS_KEDA in bytes(one.spec)]
 
         controller.follow(self._keda, keda)
 
-    def _begin(self, controller: Controller) -> None:
-        """Follow a kind that the cluster has come to know."""
-        informer = self._manager.informer(SCALED_OBJECTS, selection=_OURS, indexes={"owner": by_owner})
-        self._informers[SCALED_OBJECTS] = informer
-        self._children[SCALED_OBJECTS] = Children(self._client, SCALED_OBJECTS, informer.cache)
-        controller.follow(informer, owner_keys(AGENT_TYPES), awaited=False)
-        informer.on_change(self._children[SCALED_OBJECTS].hear)
+    def _know(self, resource: Resource) -> None:
+        """Have a cache of a kind, and whoever keeps its objects."""
+        indexes: dict[str, IndexFunction] = {"owner": by_owner}
+        if resource == DEPLOYMENTS:
+            indexes["target"] = target_of
+        informer = self._manager.informer(resource, selection=_OURS, indexes=indexes)
+        self._informers[resource] = informer
+        self._children[resource] = Children(self._client, resource, informer.cache, made_once=resource == VOLUME_CLAIMS)
+
+    def _follow_one(self, controller: Controller, resource: Resource, *, awaited: bool = True) -> None:
+        informer = self._informers[resource]
+        controller.follow(informer, owner_keys(AGENT_TYPES), awaited=awaited)
+        informer.on_change(self._children[resource].hear)
 
     async def keep(self, item: KubeObject, manifests: list[dict[str, Any]]) -> Kept:
         """Have objects be there.
@@ -113,11 +112,10 @@ class OwnedObjects:
         """
         names: dict[Resource, list[str]] = {resource: [] for resource in self._children}
         kept = Kept(names, settled=True, changed=[])
-        for content in manifests:
-            if (resource := _BY_KIND[content["kind"]]) not in self._children:
-                raise _no_keda()
-        for content in manifests:
-            resource = _BY_KIND[content["kind"]]
+        resources = [_BY_KIND[content["kind"]] for content in manifests]
+        if not self._children.keys() >= set(resources):
+            raise _no_keda()
+        for resource, content in zip(resources, manifests, strict=True):
             names[resource].append(content["metadata"]["name"])
             if await self._keep_one(wanted(resource, content, item, AGENT_TYPES), item, kept):
                 kept.changed.append(f"{resource.kind} {item.metadata.namespace}/{content['metadata']['name']}")
@@ -159,8 +157,7 @@ class OwnedObjects:
         if self._children[DEPLOYMENTS].settled(one):
             return
         replicas = plain(there.spec).get("replicas")
-        metadata = {name: one.content["metadata"][name] for name in ("name", "namespace")} | {"uid": there.metadata.uid}
-        content = {"metadata": metadata, "spec": {"replicas": replicas}}
+        content = {"metadata": there.identity, "spec": {"replicas": replicas}}
         await self._client.apply(DEPLOYMENTS, content, manager=f"{self._manager_name}-replicas", force=True)
 
     async def _leave_scaling(self, wanted_kind: Resource, item: KubeObject) -> None:
@@ -176,10 +173,14 @@ def agent_of(item: KubeObject | None) -> list[str]:
     return [f"{item.metadata.namespace}/{name}"] if item is not None and name else []
 
 
+def maker_of(item: KubeObject) -> str:
+    """Return the name of the AgentType that an object was made for; empty where it is somebody else's."""
+    return next((one.name for one in item.metadata.owner_references if one.kind == AGENT_TYPES.kind), "")
+
+
 def target_of(item: KubeObject) -> list[str]:
     """Index: the key of the AgentType whose mark a Deployment of somebody else has."""
-    ours = any(one.kind == AGENT_TYPES.kind for one in item.metadata.owner_references)
-    return [] if ours else agent_of(item)
+    return [] if maker_of(item) else agent_of(item)
 
 
 def _no_keda() -> OutriderError:

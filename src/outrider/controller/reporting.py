@@ -61,9 +61,7 @@ class Reporter:
         if status == known:
             return
         # The version is named: a uid alone does not keep the status of a custom resource from one that has its name now.
-        metadata = {
-            "name": item.metadata.name, "namespace": item.metadata.namespace, "uid": item.metadata.uid, "resourceVersion": item.metadata.resource_version,
-        }  # fmt: skip
+        metadata = {**item.identity, "resourceVersion": item.metadata.resource_version}
         content = {"metadata": metadata, "status": to_builtins(status)}
         await self._client.apply(AGENT_TYPES, content, part="status", manager=MANAGER, force=True)
         if fault is not None and self._recorder is not None and status.message != before.message:

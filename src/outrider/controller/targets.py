@@ -8,7 +8,7 @@ from typing import Any
 
 from outrider.controller.children import NameTakenError
 from outrider.controller.definitions import AGENT_TYPES
-from outrider.controller.owned import target_of
+from outrider.controller.owned import maker_of, target_of
 from outrider.core.errors import NotFoundError
 from outrider.kinds.agenttype.injection import INJECT, INJECTED
 from outrider.kinds.agenttype.manifests import LABEL
@@ -51,7 +51,7 @@ class Targets:
         if found is None:
             found = await self._unlabelled(metadata.namespace, ref)
         holder = found.metadata.labels.get(LABEL, metadata.name)
-        made_by = next((one.name for one in found.metadata.owner_references if one.kind == AGENT_TYPES.kind), "")
+        made_by = maker_of(found)
         if holder != metadata.name or made_by:
             raise NameTakenError(
                 f"Deployment {found.key} belongs to AgentType {made_by or holder} already", found=made_by or holder,
@@ -81,7 +81,7 @@ class Targets:
             and annotations.items() <= found["annotations"].items()
         ):
             return False
-        metadata = {**_named(there), "labels": {LABEL: name}}
+        metadata = {**there.identity, "labels": {LABEL: name}}
         template = {"metadata": {"labels": labels, "annotations": annotations}}
         await self._apply({"metadata": metadata, "spec": {"template": template}})
         return True
@@ -116,7 +116,7 @@ class Targets:
 
     async def _release(self, there: KubeObject) -> None:
         try:
-            await self._apply({"metadata": _named(there)})
+            await self._apply({"metadata": there.identity})
         except NotFoundError:
             return  # with it went its mark
 
@@ -173,8 +173,3 @@ def attached(there: KubeObject, digest: str) -> bool:
 def _template(there: KubeObject) -> dict[str, dict[str, str]]:
     metadata = pods_of(there).get("metadata") or {}
     return {name: metadata.get(name) or {} for name in ("labels", "annotations")}
-
-
-def _named(there: KubeObject) -> dict[str, Any]:
-    metadata = there.metadata
-    return {"name": metadata.name, "namespace": metadata.namespace, "uid": metadata.uid}

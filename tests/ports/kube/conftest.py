@@ -77,7 +77,7 @@ async def server(request: pytest.FixtureRequest) -> AsyncIterator[Server]:
     async with KubeClient(cluster.target(), component="tests") as client:
         await client.apply(CRDS, CRD)
         await client.create(NAMESPACES, {"metadata": {"name": namespace}})
-        await _served(client)
+        await served(client, WIDGETS)
         yield Server(cluster.target(), namespace)
         await client.delete(NAMESPACES, namespace)
 
@@ -89,15 +89,16 @@ async def client(server: Server) -> AsyncIterator[KubeClient]:
         yield one
 
 
-async def _served(client: KubeClient) -> None:
-    """Wait until the kind is served, which it is not as soon as its definition is there."""
-    for _ in range(100):
-        try:
-            await client.list(WIDGETS, "default")
-        except OutriderError:
-            await asyncio.sleep(0.05)
-        else:
-            return
+async def served(client: KubeClient, resource: Resource) -> None:
+    """Wait until a kind is served in a version, which it is not as soon as its definition is there."""
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                await client.list(resource, "default")
+            except OutriderError:
+                await asyncio.sleep(0.05)
+            else:
+                return
 
 
 async def until(look: Callable[[], bool], seconds: float = 10.0) -> None:

@@ -1,6 +1,5 @@
 """A kind with two versions on a real API server, which has them converted by our webhook."""
 
-import asyncio
 import time
 from base64 import b64encode
 from collections.abc import AsyncIterator
@@ -17,9 +16,9 @@ from outrider.ports.kube.cache import ObjectCache
 from outrider.ports.kube.client import KubeClient
 from outrider.ports.kube.conversion import Conversions
 from outrider.ports.kube.definitions import CustomKind, definition
-from outrider.ports.kube.errors import KindGoneError
 from outrider.ports.kube.resources import CRDS, Resource
 from outrider.ports.kube.versions import migrate_storage, several_versions
+from tests.ports.kube.conftest import served
 from tests.ports.kube.test_conversion import GROUP, KIND
 from tests.servers.cluster import RealCluster
 
@@ -79,18 +78,6 @@ async def client(cluster: RealCluster, webhook: Webhook) -> AsyncIterator[KubeCl
         yield made
         await made.delete(CRDS, f"agents.{GROUP}")
         cluster.kubectl("wait", "--for=delete", f"crd/agents.{GROUP}", "--timeout=60s")
-
-
-async def served(client: KubeClient, resource: Resource) -> None:
-    """Wait until a version is served, which it is not as soon as its definition is there."""
-    async with asyncio.timeout(60):
-        while True:
-            try:
-                await client.list(resource, "default")
-            except KindGoneError:
-                await asyncio.sleep(0.1)
-            else:
-                return
 
 
 async def test_what_was_stored_is_there_in_both_and_comes_to_be_stored_in_the_new(

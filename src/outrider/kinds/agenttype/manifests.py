@@ -25,13 +25,11 @@ class Rendered(msgspec.Struct, frozen=True):
 
     Attributes:
         manifests: Its objects, in the order in which they are made.
-        tools: How many tools its grants name.
-        model: The route that its program asks first; empty for none.
+        told: What its sidecar is told.
     """
 
     manifests: list[Manifest]
-    tools: int
-    model: str
+    told: PodSettings
 
 
 def kubernetes_manifests(item: Object, namespace: str, references: References, images: Images) -> Rendered:
@@ -59,7 +57,7 @@ def kubernetes_manifests(item: Object, namespace: str, references: References, i
         *_memory(metadata, told.workload),
         *_running(metadata, made),
     ]
-    return Rendered(manifests, told.tools, told.model)
+    return Rendered(manifests, told)
 
 
 def labels_of(name: str) -> dict[str, str]:

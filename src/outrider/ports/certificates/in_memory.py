@@ -5,6 +5,7 @@ import ssl
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from outrider.core.errors import InvalidConfigError
 from outrider.ports.certificates.subjects import KeyPair
@@ -34,6 +35,17 @@ def serving_context() -> ssl.SSLContext:
     return context
 
 
+def load_chain(context: ssl.SSLContext, path: str | Path) -> None:
+    """Use key and certificates of a file for new connections.
+
+    Raises:
+        OSError, ValueError: They cannot be used; the old ones stay in use.
+    """
+    # A failed load leaves a context without its key, so another one tries first; no password: never ask on a terminal.
+    ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(path, password="")
+    context.load_cert_chain(path, password="")
+
+
 def load_pair(context: ssl.SSLContext, pair: KeyPair) -> None:
     """Show a certificate on new connections from now on.
 
@@ -42,9 +54,7 @@ def load_pair(context: ssl.SSLContext, pair: KeyPair) -> None:
     """
     try:
         with named(f"{pair.certificate}\n{pair.key}".encode()) as path:
-            # A failed load leaves a context without its key, so another one tries first; no password: never ask on a terminal.
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(path, password="")
-            context.load_cert_chain(path, password="")
+            load_chain(context, path)
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
         raise InvalidConfigError(
             f"a certificate cannot be used: {error}", found=str(error), expected="a certificate and its key, in PEM form",

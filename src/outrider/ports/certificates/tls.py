@@ -7,6 +7,7 @@ from pathlib import Path
 
 from outrider.core.errors import InvalidConfigError
 from outrider.core.mutual_tls import MutualTlsSettings
+from outrider.ports.certificates.in_memory import load_chain
 from outrider.ports.certificates.mutual import showing
 
 
@@ -77,9 +78,7 @@ def load_identity(context: ssl.SSLContext, identity_file: Path) -> None:
         InvalidConfigError: The file is absent or damaged, or key and certificate do not fit; the old ones stay in use.
     """
     try:
-        # A failed load leaves a context without its key, so another one tries first; no password: never ask on a terminal.
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(identity_file, password="")
-        context.load_cert_chain(identity_file, password="")
+        load_chain(context, identity_file)
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
         raise InvalidConfigError(
             f"{identity_file} cannot be used as identity: {error}",

@@ -62,6 +62,12 @@ class KubeObject(msgspec.Struct, rename="camel", gc=False):
         metadata = self.metadata
         return f"{metadata.namespace}/{metadata.name}" if metadata.namespace else metadata.name
 
+    @property
+    def identity(self) -> dict[str, str]:
+        """The metadata of a request that means this very object, and none that has its name by then."""
+        metadata = self.metadata
+        return {"name": metadata.name, "namespace": metadata.namespace, "uid": metadata.uid}
+
     def kept(self) -> "KubeObject":
         """Return the object cut loose from the line that it was read from, which would stay in memory as a whole."""
         self.spec, self.status, self.data = self.spec.copy(), self.status.copy(), self.data.copy()

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -184,8 +185,7 @@ async def _apply(client: KubeClient, content: dict[str, Any]) -> InstalledObject
 async def _namespace(client: KubeClient, content: dict[str, Any]) -> InstalledObject:
     """Make the namespace unless it is there: one of somebody else stays as it is, and one that is going is waited for."""
     shown, name = _shown(NAMESPACES, content["metadata"]), content["metadata"]["name"]
-    end = asyncio.get_running_loop().time() + READY_SECONDS
-    while True:
+    async for _ in _looks():
         try:
             await client.create(NAMESPACES, content)
         except ConflictError:
@@ -193,12 +193,10 @@ async def _namespace(client: KubeClient, content: dict[str, Any]) -> InstalledOb
                 return InstalledObject(shown, "unchanged")
         else:
             return InstalledObject(shown, "created")
-        if asyncio.get_running_loop().time() > end:
-            raise DeadlineExceededError(
-                f"Namespace {name} is being removed and does not go", found=name, expected="its end",
-                suggestions=[f"kubectl get namespace {name} -o jsonpath='{{.status.conditions}}'"],
-            )  # fmt: skip
-        await asyncio.sleep(POLL_SECONDS)
+    raise DeadlineExceededError(
+        f"Namespace {name} is being removed and does not go", found=name, expected="its end",
+        suggestions=[f"kubectl get namespace {name} -o jsonpath='{{.status.conditions}}'"],
+    )  # fmt: skip
 
 
 async def _goes(client: KubeClient, namespace: str) -> bool:
@@ -228,8 +226,7 @@ async def _version(client: KubeClient, resource: Resource, metadata: dict[str, A
 
 
 async def _ready(client: KubeClient, namespace: str) -> None:
-    end = asyncio.get_running_loop().time() + READY_SECONDS
-    while asyncio.get_running_loop().time() < end:
+    async for _ in _looks():
         found = await client.get(DEPLOYMENTS, NAME, namespace)
         status = found.get("status", {})
         wanted = found["spec"]["replicas"]
@@ -238,7 +235,6 @@ async def _ready(client: KubeClient, namespace: str) -> None:
             "replicas", 0
         ):
             return
-        await asyncio.sleep(POLL_SECONDS)
     raise DeadlineExceededError(
         f"the controller is not ready after {READY_SECONDS:g} s", found=f"Deployment {namespace}/{NAME}", expected="ready pods",
         suggestions=[f"kubectl describe pods -n {namespace}", "is the image in the cluster? outrider cluster load-image FILE"],
@@ -278,19 +274,16 @@ async def _remove(client: KubeClient, objects: list[dict[str, Any]]) -> list[Ins
 
 async def _hold_none(client: KubeClient, namespace: str) -> None:
     """Have AgentTypes that stay be held by nobody, once the controller is gone, which would hold them again."""
-    end = asyncio.get_running_loop().time() + READY_SECONDS
     with suppress(NotFoundError):
-        while asyncio.get_running_loop().time() < end:
+        async for _ in _looks():
             await client.get(DEPLOYMENTS, NAME, namespace)
-            await asyncio.sleep(POLL_SECONDS)
     with suppress(KindGoneError):
         await hold_no_longer(client)
 
 
 async def _gone(client: KubeClient) -> None:
     """Wait until the kind has gone with all AgentTypes; those that no controller lets go are let go from here."""
-    began = asyncio.get_running_loop().time()
-    while (waited := asyncio.get_running_loop().time() - began) < READY_SECONDS:
+    async for waited in _looks():
         try:
             await client.get(CRDS, AGENT_TYPES.title)
         except NotFoundError:
@@ -298,8 +291,16 @@ async def _gone(client: KubeClient) -> None:
         if waited > ALONE_SECONDS:
             with suppress(KindGoneError):
                 await let_go(client)
-        await asyncio.sleep(POLL_SECONDS)
     raise DeadlineExceededError("AgentTypes are left", suggestions=["kubectl get agenttypes --all-namespaces"])
+
+
+async def _looks() -> AsyncIterator[float]:
+    """Yield for how long it was waited, from time to time until that is too long."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    while (waited := loop.time() - began) < READY_SECONDS:
+        yield waited
+        await asyncio.sleep(POLL_SECONDS)
 
 
 def _shown(resource: Resource, metadata: dict[str, Any]) -> str:
