@@ -28,6 +28,13 @@ PACKAGES = {
     "busybox": "busybox-static",
     "mmdebstrap": "mmdebstrap",
     "prometheus-alertmanager": "prometheus-alertmanager",
+    "cargo": "cargo",
+    "ruby": "ruby",
+    "php": "php-cli",
+    "composer": "composer",
+    "bundle": "bundler",
+    "mvn": "maven",
+    "java": "default-jdk-headless",
 }
 
 

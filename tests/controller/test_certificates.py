@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from outrider.controller.certificates import LIFETIME, OVERLAP, RENEW_BEFORE, Held, Issued, next_look, rotated
 from outrider.controller.keeper import held_in, secret_data
-from outrider.ports.certificates.subjects import DAY, KeyPair, ends_at, serves
+from outrider.ports.certificates.key_pair import KeyPair
+from outrider.ports.certificates.subjects import DAY, ends_at, serves
 from outrider.ports.kube.objects import read_object
 
 HOST = "outrider-controller.outrider-system.svc"

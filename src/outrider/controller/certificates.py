@@ -8,7 +8,8 @@ server is told to trust its authority too; only when that must have reached ever
 
 import msgspec
 
-from outrider.ports.certificates.subjects import DAY, KeyPair, Subject, ends_at, issue, new_authority, serves
+from outrider.ports.certificates.key_pair import KeyPair
+from outrider.ports.certificates.subjects import DAY, Subject, ends_at, issue, new_authority, serves
 
 LIFETIME = 90 * DAY
 # What is left of a certificate when the next one is made.

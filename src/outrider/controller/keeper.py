@@ -8,7 +8,7 @@ from typing import Any
 
 from outrider.controller.certificates import Held, Issued, next_look, rotated
 from outrider.ports.certificates.in_memory import load_pair, serving_context
-from outrider.ports.certificates.subjects import KeyPair
+from outrider.ports.certificates.key_pair import KeyPair
 from outrider.ports.clock import Clock, SystemClock
 from outrider.ports.kube.cache import Change
 from outrider.ports.kube.client import KubeClient

@@ -11,7 +11,8 @@ import pytest
 
 from outrider.core.http.messages import Request, Response
 from outrider.local.cluster.programs import programs_folder
-from outrider.ports.certificates.subjects import KeyPair, Subject, issue, new_authority
+from outrider.ports.certificates.key_pair import KeyPair
+from outrider.ports.certificates.subjects import Subject, issue, new_authority
 from outrider.ports.clock import Clock
 from outrider.ports.clock.manual import ManualClock
 from outrider.ports.http.server import Server

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from outrider.core.errors import ConnectionFailedError, InvalidConfigError, OutriderError, UnauthenticatedError
-from outrider.ports.certificates.subjects import KeyPair
+from outrider.ports.certificates.key_pair import KeyPair
 from outrider.ports.clock.manual import ManualClock
 from outrider.ports.kube.kubeconfig import Cluster, ExecPlugin, Target, User
 from outrider.ports.kube.tls import Identity, client_tls

@@ -5,7 +5,8 @@ import json
 from pathlib import Path
 
 from outrider.local.cluster.layout import Addresses, ClusterLayout
-from outrider.ports.certificates.subjects import DAY, KeyPair, Subject, new_authority, new_signing_key
+from outrider.ports.certificates.key_pair import KeyPair
+from outrider.ports.certificates.subjects import DAY, Subject, new_authority, new_signing_key
 from outrider.ports.certificates.subjects import issue as issue_for
 from outrider.ports.secrets.private_files import write_private
 

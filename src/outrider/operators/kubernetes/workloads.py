@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from outrider.core.errors import ConflictError, DeadlineExceededError, ExecutionFailedError, InvalidConfigError
+from outrider.core.timestamps import parse_timestamp
 from outrider.operators.kubernetes.edits import Live
 from outrider.operators.kubernetes.owners import controller_of
 from outrider.operators.kubernetes.places import Place
@@ -20,6 +21,8 @@ Object = dict[str, Any]
 REVISION = "deployment.kubernetes.io/revision"
 WORKLOADS = ("deployment", "statefulset", "daemonset")
 _LOOK_SECONDS = 0.3
+# Of a Deployment that names none.
+_PROGRESS_DEADLINE_SECONDS = 600
 
 
 class Rollout(msgspec.Struct, kw_only=True):
@@ -85,7 +88,7 @@ def rollout_of(found: Object) -> Rollout:
     state, message = "progressing", ""
     if int(status.get("observedGeneration") or 0) < generation:
         message = f"the {kind} controller has not yet seen the change"
-    elif failure := _failure(status):
+    elif failure := _failure(found):
         state, message = "failed", failure
     elif _strategy(spec) == "OnDelete":
         state, message = "complete", "updateStrategy OnDelete: pods are replaced when they are deleted"
@@ -129,11 +132,30 @@ def _replica_numbers(kind: str, spec: Mapping[str, Any], status: Mapping[str, An
     return wanted, updated, available - (replicas - wanted), 0
 
 
-def _failure(status: Mapping[str, Any]) -> str:
-    for condition in status.get("conditions") or ():
-        if condition.get("type") == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded":
+def _failure(found: Object) -> str:
+    for condition in (found.get("status") or {}).get("conditions") or ():
+        passed = condition.get("type") == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded"
+        if passed and not _is_of_an_earlier_template(condition, found):
             return str(condition.get("message") or "the progress deadline has passed")
     return ""
+
+
+def _is_of_an_earlier_template(condition: Mapping[str, Any], found: Object) -> bool:
+    """Return whether a rollout failed sooner than the present template could.
+
+    After a rollback the failure stays in the status until the rollout makes progress (syncRolloutStatus of kube-controller-manager).
+    """
+    changes = [
+        parse_timestamp(entry["time"])
+        for entry in found["metadata"].get("managedFields") or ()
+        if entry.get("time") and "f:template" in ((entry.get("fieldsV1") or {}).get("f:spec") or {})
+    ]
+    failed = condition.get("lastUpdateTime")
+    if not changes or not failed:
+        return False
+    deadline = int(found["spec"].get("progressDeadlineSeconds") or _PROGRESS_DEADLINE_SECONDS)
+    # A failure of the present template comes a whole deadline after it; the half leaves room for two clocks.
+    return parse_timestamp(failed) < max(changes) + deadline / 2
 
 
 async def wait_for_rollout(live: Live, context: Context) -> Rollout:

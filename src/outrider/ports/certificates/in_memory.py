@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from outrider.core.errors import InvalidConfigError
-from outrider.ports.certificates.subjects import KeyPair
+from outrider.ports.certificates.key_pair import KeyPair
 
 
 @contextmanager

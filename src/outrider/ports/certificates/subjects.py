@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from outrider.ports.certificates.builder import BACKDATE
+from outrider.ports.certificates.key_pair import KeyPair
 from outrider.ports.certificates.names import general_name
 from outrider.ports.certificates.pem import certificate_pem, key_pem
 
@@ -24,13 +25,6 @@ _USAGE = (
     "encipher_only",
     "decipher_only",
 )
-
-
-class KeyPair(msgspec.Struct, frozen=True):
-    """A certificate and its key, in PEM."""
-
-    certificate: str
-    key: str
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,7 +23,12 @@ class RunReport(RunDetail, kw_only=True):
 
 def report(detail: RunDetail, state: Path) -> RunReport:
     """Add what the audit chains below a platform's state folder say about a run."""
-    return RunReport(**msgspec.structs.asdict(detail), audit=sorted(_records(detail, state), key=lambda r: r.time))
+    return RunReport(**msgspec.structs.asdict(detail), audit=sorted(_records(detail, state), key=_order))
+
+
+def _order(record: AuditRecord) -> tuple[bool, str]:
+    """The match comes first: it is recorded once its instructions are on their way, and an agent may be quicker."""
+    return record.entry.action != "rule.match", record.time
 
 
 def _records(detail: RunDetail, state: Path) -> Iterator[AuditRecord]:

@@ -1,0 +1,64 @@
+"""What native tools said about versions and ranges, kept in tables; `python -m tests.peers.version_tables` asks them again."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from outrider.core.errors import InvalidConfigError
+from outrider.operators.packages.versions.ecosystems import ECOSYSTEMS, scheme_of
+from outrider.operators.packages.versions.tables import VersionTable
+
+TABLES = Path(__file__).parent / "tables"
+
+
+def table(ecosystem: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((TABLES / f"{ecosystem}.json").read_text())
+    return content
+
+
+def order(ecosystem: str, one: str, two: str) -> str:
+    try:
+        left, right = scheme_of(ecosystem).parse(one).key, scheme_of(ecosystem).parse(two).key
+    except InvalidConfigError:
+        return "!"
+    return "<" if left < right else ">" if left > right else "="
+
+
+@pytest.mark.parametrize("ecosystem", ECOSYSTEMS)
+def test_order_is_that_of_the_native_tool(ecosystem: str) -> None:
+    rows = table(ecosystem)["order"]
+    wrong = [
+        (one, two, answer)
+        for one, answers in rows.items()
+        for two, answer in zip(rows, answers, strict=True)
+        if order(ecosystem, one, two) != answer
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("ecosystem", ECOSYSTEMS)
+def test_ranges_allow_what_the_native_tool_allows(ecosystem: str) -> None:
+    content = table(ecosystem)
+    versions = VersionTable(scheme_of(ecosystem), content["order"])
+    wrong = []
+    for text, answers in content["ranges"].items():
+        try:
+            allowed = set(versions.named(versions.mask(text)))
+        except InvalidConfigError:
+            allowed = None
+        for version, answer in zip(content["order"], answers, strict=True):
+            known = allowed is not None and version not in versions.unsorted
+            ours = ("y" if version in (allowed or ()) else "n") if known else "!"
+            if ours != answer:
+                wrong.append((text, version, answer))
+    assert wrong == []
+
+
+@pytest.mark.parametrize("ecosystem", ECOSYSTEMS)
+def test_tables_are_large_enough_to_mean_something(ecosystem: str) -> None:
+    content = table(ecosystem)
+    assert len(content["order"]) >= 40
+    assert len(content["ranges"]) >= 40
+    assert "y" in "".join(content["ranges"].values())

@@ -1,0 +1,167 @@
+"""Versions of npm, by the rules of node-semver without its options `loose` and `includePrerelease`.
+
+The grammar of ranges: https://github.com/npm/node-semver#range-grammar.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from outrider.operators.packages.versions.ranges import Key, Span, VersionRange, intersection
+from outrider.operators.packages.versions.scheme import Version, invalid_range, invalid_version
+from outrider.operators.packages.versions.semver import (
+    BUILD,
+    FULL,
+    NUMBER,
+    PRERELEASE,
+    Triple,
+    first_of,
+    key_of,
+    without_other_prereleases,
+)
+
+# Numbers above what a double holds exactly are refused, and so are long texts.
+_LARGEST = 2**53 - 1
+_LONGEST = 256
+_PART = rf"{NUMBER}|[xX*]"
+_PARTIAL = rf"([v=]*)({_PART})(?:\.({_PART})(?:\.({_PART})(?:-({PRERELEASE}))?(?:\+{BUILD})?)?)?"
+_WORD = re.compile(rf"(\^|~>?|>=|<=|>|<|=|){_PARTIAL}")
+_HYPHEN = re.compile(rf"\s*{_PARTIAL}\s+-\s+{_PARTIAL}\s*")
+# An operator may stand apart from what it belongs to.
+_APART = re.compile(r"(\^|~>?|>=|<=|>|<|=)\s+")
+_BENDING = ("^", "~", "~>")
+_EXPECTED = "a range such as ^1.2.3, >=1 <3, 1.x or 1.2.3 - 2"
+
+
+class _Partial(NamedTuple):
+    """A version of which the last numbers may be left open."""
+
+    major: int | None
+    minor: int | None
+    patch: int | None
+    prerelease: str = ""
+
+    @property
+    def whole(self) -> bool:
+        """Whether it names all three numbers."""
+        return self.patch is not None
+
+    @property
+    def triple(self) -> Triple:
+        """The lowest numbers that it stands for."""
+        return self.major or 0, self.minor or 0, self.patch or 0
+
+    @property
+    def key(self) -> Key:
+        """The key of the lowest release that it stands for."""
+        return key_of(self.triple, self.prerelease)
+
+    @property
+    def following(self) -> Triple:
+        """The numbers behind all that it stands for: of the next minor version, or of the next major one."""
+        major, minor, _ = self.triple
+        return (major + 1, 0, 0) if self.minor is None else (major, minor + 1, 0)
+
+
+class _Comparator(NamedTuple):
+    span: Span | None
+    named: Triple | None = None
+
+
+class NpmScheme:
+    """Versions and ranges of npm."""
+
+    def parse(self, text: str) -> Version:
+        """Read a version; blanks around it and a leading `v` are taken as npm takes them."""
+        match = FULL.fullmatch(text.strip().removeprefix("v")) if len(text) <= _LONGEST else None
+        if match is None or any(int(match[part]) > _LARGEST for part in ("major", "minor", "patch")):
+            raise invalid_version("npm", text, "a version such as 1.2.3 or 1.2.3-beta.1")
+        triple = int(match["major"]), int(match["minor"]), int(match["patch"])
+        return Version(key_of(triple, match["prerelease"] or ""), match["prerelease"] is not None)
+
+    def range(self, text: str) -> VersionRange:
+        """Read a range; the name of a tag, such as `latest`, is none."""
+        alternatives = [_comparators(alternative, text) for alternative in text.split("||")]
+        if any(all(one.span == Span() for one in comparators) for comparators in alternatives):
+            # Where one alternative allows everything, npm does not look at the prereleases that others name.
+            alternatives = [[]]
+        return VersionRange(spans=tuple(span for comparators in alternatives for span in _all_of(comparators)))
+
+
+def _all_of(comparators: list[_Comparator]) -> tuple[Span, ...]:
+    spans = [() if one.span is None else (one.span,) for one in comparators]
+    return without_other_prereleases(intersection(*spans), [one.named for one in comparators if one.named is not None])
+
+
+def _comparators(text: str, whole: str) -> list[_Comparator]:
+    hyphen = _HYPHEN.fullmatch(text)
+    if hyphen is not None:
+        low, high = hyphen.groups()[:5], hyphen.groups()[5:]
+        # What stands before the last version is overlooked where that is a prerelease, and there alone.
+        high = ("", *high[1:]) if high[4] is not None else high
+        return [_comparator(">=", low, whole), _comparator("<=", high, whole)]
+    comparators = []
+    for word in _APART.sub(r"\1", text).split():
+        match = _WORD.fullmatch(word)
+        if match is None or (match[1] not in _BENDING and _closed_again(match.groups()[2:5])):
+            raise invalid_range("npm", whole, _EXPECTED)
+        comparators.append(_comparator(match[1], match.groups()[1:], whole))
+    return comparators
+
+
+def _comparator(operator: str, parts: Sequence[str | None], whole: str) -> _Comparator:
+    prefix, *numbers = parts
+    partial = _partial(numbers, whole)
+    if operator not in _BENDING and partial.whole and prefix not in ("", "v"):
+        raise invalid_range("npm", whole, _EXPECTED)
+    if partial.major is None:
+        return _Comparator(None if operator in ("<", ">") else Span())
+    if operator == ">=" and partial.key == key_of((0, 0, 0)):
+        return _Comparator(Span())
+    return _Comparator(_span(operator, partial), partial.triple if partial.prerelease else None)
+
+
+def _closed_again(parts: Sequence[str | None]) -> bool:
+    """Return whether a number follows one that was left open, as in `x.1`."""
+    opened = [part is not None and part in "xX*" for part in parts]
+    return any(
+        before and after is not None and not now
+        for before, now, after in zip(opened, opened[1:], parts[1:], strict=False)
+    )
+
+
+def _span(operator: str, partial: _Partial) -> Span:
+    following = first_of(partial.following)
+    if operator in _BENDING:
+        return Span.between(partial.key, _caret_end(partial) if operator == "^" else following)
+    if operator == ">=":
+        return Span.at_least(partial.key)
+    if partial.whole:
+        return {">": Span.above, "<": Span.below, "<=": Span.at_most}.get(operator, Span.only)(partial.key)
+    if operator == ">":
+        return Span.at_least(key_of(partial.following))
+    if operator == "<":
+        return Span.below(first_of(partial.triple))
+    return Span.below(following) if operator == "<=" else Span.between(partial.key, following)
+
+
+def _caret_end(partial: _Partial) -> Key:
+    """Return the point before the next version whose leftmost number that is not zero is another one."""
+    major, minor, patch = partial.triple
+    if major or partial.minor is None:
+        return first_of((major + 1, 0, 0))
+    if minor or partial.patch is None:
+        return first_of((0, minor + 1, 0))
+    return first_of((0, 0, patch + 1))
+
+
+def _partial(parts: Sequence[str | None], whole: str) -> _Partial:
+    """Read numbers up to the first that is left open; what follows an open one counts no more."""
+    numbers: list[int | None] = []
+    for part in parts[:3]:
+        closed = part is not None and part not in "xX*" and None not in numbers
+        numbers.append(int(part) if part is not None and closed else None)
+    if any(number is not None and number > _LARGEST for number in numbers):
+        raise invalid_range("npm", whole, "numbers up to 9007199254740991")
+    major, minor, patch = numbers
+    return _Partial(major, minor, patch, (parts[3] or "") if patch is not None else "")
