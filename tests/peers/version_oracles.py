@@ -1,7 +1,8 @@
 """The native tools of the ecosystems, asked about versions: they say what is right.
 
 Each reads lines of three words between tabs, `order A B` or `range RANGE VERSION`, and answers each with one character:
-`<`, `=` or `>`, `y` or `n`, and `!` where a word is none of its ecosystem.
+`<`, `=` or `>`, `y` or `n`, `!` where a word is none of its ecosystem,
+and `?` where it knows no order.
 """
 
 import shutil
@@ -65,6 +66,10 @@ def _program(name: str, package: str) -> str:
     return found
 
 
+def _said(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=_SECONDS).stdout
+
+
 def _copied(ecosystem: str) -> Path:
     """Return a folder with the sources of an oracle; what was built of other sources is gone."""
     folder, source = _BUILT / ecosystem, PROGRAMS / ecosystem
@@ -102,15 +107,15 @@ def _pypi() -> Oracle:
 
 def _gem() -> Oracle:
     ruby = _program("ruby", "ruby")
-    version = subprocess.run([ruby, "-e", "print Gem::VERSION"], capture_output=True, text=True, check=True).stdout
-    return Oracle(f"RubyGems {version}", [ruby, str(PROGRAMS / "gem" / "oracle.rb")])
+    return Oracle(f"RubyGems {_said(ruby, '-e', 'print Gem::VERSION')}", [ruby, str(PROGRAMS / "gem" / "oracle.rb")])
 
 
 def _composer() -> Oracle:
     php = _program("php", "php-cli")
     if not Path("/usr/share/php/Composer/Semver").is_dir():
         pytest.skip("Composer\\Semver is missing: apt-get install php-composer-semver")
-    return Oracle("Composer\\Semver of Debian", [php, str(PROGRAMS / "composer" / "oracle.php")])
+    version = _said("dpkg-query", "--show", "--showformat", "${Version}", "php-composer-semver").partition("-")[0]
+    return Oracle(f"Composer\\Semver {version}", [php, str(PROGRAMS / "composer" / "oracle.php")])
 
 
 def _maven() -> Oracle:
@@ -121,7 +126,7 @@ def _maven() -> Oracle:
         goals = ["compile", "dependency:copy-dependencies"]
         subprocess.run([mvn, "--batch-mode", "--quiet", *goals], cwd=folder, check=True, timeout=_SECONDS)
         (folder / "target" / "built").touch()
-    return Oracle("maven-artifact", [java, "-cp", f"{classes}:{folder}/target/dependency/*", "Oracle"])
+    return Oracle("maven-artifact 3.9.16", [java, "-cp", f"{classes}:{folder}/target/dependency/*", "Oracle"])
 
 
 _ORACLES: dict[str, Callable[[], Oracle]] = {

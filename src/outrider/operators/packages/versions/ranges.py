@@ -72,8 +72,8 @@ class VersionRange(msgspec.Struct, frozen=True):
 
     Attributes:
         spans: A version is in one of them.
-        texts: Where given, the version is spelled as one of these as well.
-        preferred: The version that is asked for where any is allowed, as Maven does.
+        texts: Where given, the version is spelled as one of these as well; in lower case.
+        preferred: What is asked for among all that is allowed: a version of Maven, or a floating one of NuGet.
     """
 
     spans: tuple[Span, ...] = EVERYTHING

@@ -2,10 +2,14 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
+from typing import Self
 
 from outrider.core.errors import InvalidConfigError
-from outrider.operators.packages.versions.ranges import Cut, Span, VersionRange
+from outrider.operators.packages.versions.ranges import Cut, Key, Span, VersionRange
 from outrider.operators.packages.versions.scheme import Scheme
+
+# Time grows with the square of the terms that must all hold, and whoever publishes a package writes them.
+_LONGEST = 8192
 
 
 class VersionTable:
@@ -32,10 +36,27 @@ class VersionTable:
             except InvalidConfigError:
                 self.unsorted.append(text)
         read.sort(key=lambda one: one[0].key)
-        self.versions = [text for _, text in read]
-        self._keys = [version.key for version, _ in read]
-        self.everything = (1 << len(read)) - 1
-        self.releases = sum(1 << bit for bit, (version, _) in enumerate(read) if not version.prerelease)
+        prereleases = sum(1 << bit for bit, (version, _) in enumerate(read) if version.prerelease)
+        self._begin([text for _, text in read], prereleases, [version.key for version, _ in read])
+
+    @classmethod
+    def of_sorted(cls, scheme: Scheme, versions: list[str], prereleases: int) -> Self:
+        """Return the table of versions that were sorted before; of them only those are read that ranges are compared with.
+
+        Args:
+            scheme: The rules of their ecosystem.
+            versions: Oldest first, each one that can be read.
+            prereleases: The mask of those that are.
+        """
+        table = cls(scheme, ())
+        table._begin(versions, prereleases, [None] * len(versions))
+        return table
+
+    def _begin(self, versions: list[str], prereleases: int, keys: "list[Key] | list[None]") -> None:
+        self.versions = versions
+        self.everything = (1 << len(versions)) - 1
+        self.releases = self.everything & ~prereleases
+        self._keys: list[Key | None] = [*keys]
         # Few ranges are asked for very often: the 263,855 edges below react-scripts have 5,575.
         self._masks: dict[str, int] = {}
 
@@ -47,6 +68,11 @@ class VersionTable:
         """
         mask = self._masks.get(text)
         if mask is None:
+            if len(text) > _LONGEST:
+                raise InvalidConfigError(
+                    f"a range of {len(text)} characters", found=f"{text[:40]}…", expected=f"at most {_LONGEST} characters",
+                    suggestions=["name fewer versions"],
+                )  # fmt: skip
             mask = self._masks[text] = self.mask_of(self._scheme.range(text))
         return mask
 
@@ -56,19 +82,26 @@ class VersionTable:
         for span in allowed.spans:
             mask |= self._span(span)
         if allowed.texts is not None:
-            mask &= sum(1 << bit for bit, text in enumerate(self.versions) if text in allowed.texts)
+            mask &= sum(1 << bit for bit, text in enumerate(self.versions) if text.lower() in allowed.texts)
         return mask
 
     def _span(self, span: Span) -> int:
         first = 0 if span.low is None else self._position(span.low)
-        end = len(self._keys) if span.high is None else self._position(span.high)
+        end = len(self.versions) if span.high is None else self._position(span.high)
         if end <= first:
             return 0
         mask = (1 << end) - (1 << first)
         return mask & self.releases if span.releases_only else mask
 
     def _position(self, cut: Cut) -> int:
-        return bisect_right(self._keys, cut.key) if cut.after else bisect_left(self._keys, cut.key)
+        search = bisect_right if cut.after else bisect_left
+        return search(range(len(self.versions)), cut.key, key=self._key)
+
+    def _key(self, bit: int) -> Key:
+        key = self._keys[bit]
+        if key is None:
+            key = self._keys[bit] = self._scheme.parse(self.versions[bit]).key
+        return key
 
     def named(self, mask: int) -> list[str]:
         """Return the versions of a mask, oldest first."""

@@ -1,0 +1,198 @@
+"""Fetches documents of a registry: bounded, with few connections, following redirects, and asking only for what has changed."""
+
+import ssl
+import zlib
+from collections.abc import Mapping
+from urllib.parse import urljoin, urlsplit
+
+import msgspec
+
+from outrider.core.errors import (
+    ConnectionFailedError,
+    ExecutionFailedError,
+    InvalidConfigError,
+    LimitedError,
+    NotFoundError,
+    UnauthenticatedError,
+    UnavailableError,
+)
+from outrider.core.http.headers import Headers
+from outrider.core.http.limits import Limits
+from outrider.core.http.messages import Response
+from outrider.core.http.urls import origin, request_target
+from outrider.operators.packages.registries.registry import Registry
+from outrider.ports.clock import Clock
+from outrider.ports.http.addresses import parse_address
+from outrider.ports.http.client import Client
+
+MIB = 1 << 20
+# Of what is sent, and of what that may become: the largest known document of npm has some 40 MiB.
+_LARGEST, _LARGEST_INFLATED = 64 * MIB, 192 * MIB
+_LIMITS = Limits(body=_LARGEST, header_bytes=64 * 1024)
+_REDIRECTS = (301, 302, 303, 307, 308)
+_MOST_REDIRECTS = 5
+_CONNECTIONS = 16
+
+
+class Document(msgspec.Struct, kw_only=True):
+    """What a registry has answered.
+
+    Attributes:
+        content: None where it has not changed.
+        url: Where it came from in the end.
+        content_type: Without its parameters.
+        etag: For asking again.
+        modified: Likewise.
+        status: 200, 206 or 304.
+        total: Bytes of the whole, where a part of it was asked for and the registry says so.
+    """
+
+    content: bytes | None
+    url: str
+    content_type: str = ""
+    etag: str = ""
+    modified: str = ""
+    status: int = 200
+    total: int = 0
+
+
+class Downloads:
+    """Fetches from one registry, and from where that sends us.
+
+    Args:
+        registry: Which.
+        clock: For the age of connections.
+        timeout: Seconds that one answer may take.
+    """
+
+    def __init__(self, registry: Registry, clock: Clock, timeout: float = 60.0) -> None:
+        self.registry = registry
+        self._clock, self._timeout = clock, timeout
+        self._clients: dict[tuple[str, str, int], Client] = {}
+        self._tls: ssl.SSLContext | None = None
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for client in self._clients.values():
+            await client.close()
+
+    async def get(
+        self, url: str, *, headers: Mapping[str, str] | None = None, known: Document | None = None
+    ) -> Document:
+        """Fetch a document.
+
+        Args:
+            url: Its address.
+            headers: Further fields of the request.
+            known: What was fetched before: it is fetched only where it has changed.
+
+        Raises:
+            NotFoundError: There is none.
+            UnauthenticatedError: The registry does not take the credentials, or wants some.
+            UnavailableError, LimitedError: It cannot answer now.
+            ExecutionFailedError: The answer cannot be used.
+            ConnectionFailedError, DeadlineExceededError: No answer came.
+        """
+        fields = {"accept-encoding": "gzip", "user-agent": "outrider", **(headers or {})}
+        if known is not None and known.etag:
+            fields["if-none-match"] = known.etag
+        if known is not None and known.modified:
+            fields["if-modified-since"] = known.modified
+        for _ in range(_MOST_REDIRECTS + 1):
+            response = await self._request(url, fields)
+            if response.status not in _REDIRECTS:
+                return _document(url, response)
+            url = urljoin(url, response.headers.get("location") or "")
+        raise ExecutionFailedError(
+            f"{_shown(url)}: redirected too often", found=f"more than {_MOST_REDIRECTS} times", expected="a document",
+            suggestions=[f"check the address in {self.registry.source}"],
+        )  # fmt: skip
+
+    async def _request(self, url: str, fields: Mapping[str, str]) -> Response:
+        where = origin(url)
+        if where[0] not in ("http", "https"):
+            raise ExecutionFailedError(
+                f"{self.registry.url} sends us to an address that cannot be used",
+                found=_shown(url),
+                expected="http or https",
+            )
+        shown = dict(fields)
+        # Whoever a registry sends us to is not told its credentials.
+        if self.registry.authorization is not None and where == origin(self.registry.url):
+            shown["authorization"] = self.registry.authorization.reveal()
+        return await self._client(where).request("GET", request_target(url), headers=Headers(shown))
+
+    def _client(self, where: tuple[str, str, int]) -> Client:
+        client = self._clients.get(where)
+        if client is None:
+            scheme, host, port = where
+            authority = f"[{host}]" if ":" in host else host
+            address = parse_address(f"{scheme}://{authority}:{port}")
+            address = msgspec.structs.replace(address, proxy=self.registry.proxy)
+            client = self._clients[where] = Client(
+                address, tls=self._context(), limits=_LIMITS, timeout=self._timeout, max_connections=_CONNECTIONS, clock=self._clock
+            )  # fmt: skip
+        return client
+
+    def _context(self) -> ssl.SSLContext:
+        if self._tls is None:
+            try:
+                self._tls = ssl.create_default_context(cafile=self.registry.authorities)
+            except OSError as error:
+                raise InvalidConfigError(
+                    f"{self.registry.source}: the authorities cannot be read: {error}", found=str(self.registry.authorities),
+                    expected="a file of certificates, in PEM form", suggestions=[f"correct it in {self.registry.source}"],
+                ) from error  # fmt: skip
+        return self._tls
+
+
+def _document(url: str, response: Response) -> Document:
+    if response.status not in (200, 206, 304):
+        _refuse(url, response)
+    headers = response.headers
+    total = (headers.get("content-range") or "").rpartition("/")[2]
+    content = None if response.status == 304 else _inflated(url, response)
+    return Document(
+        content=content, url=url, content_type=(headers.get("content-type") or "").partition(";")[0].strip().lower(),
+        etag=headers.get("etag") or "", modified=headers.get("last-modified") or "", status=response.status,
+        total=int(total) if total.isdigit() else 0,
+    )  # fmt: skip
+
+
+def _refuse(url: str, response: Response) -> None:
+    shown, status = _shown(url), f"status {response.status}"
+    if response.status in (404, 410, 451):
+        raise NotFoundError(f"{shown}: there is none", found=status, suggestions=["check the name"])
+    if response.status in (401, 403):
+        raise UnauthenticatedError(
+            f"{shown}: the registry does not let us in", found=status, expected="credentials that it takes",
+            suggestions=["log in with its own client, or set the credentials where its address is set"],
+        )  # fmt: skip
+    if response.status == 429:
+        after = response.headers.get("retry-after") or ""
+        raise LimitedError(f"{shown}: too many requests", retry_after=float(after) if after.isdigit() else 5.0)
+    if response.status >= 500:
+        raise UnavailableError(f"{shown}: the registry cannot answer now", found=status)
+    raise ExecutionFailedError(f"{shown}: an answer that cannot be used", found=status, expected="status 200")
+
+
+def _inflated(url: str, response: Response) -> bytes:
+    if (response.headers.get("content-encoding") or "identity").lower() == "identity":
+        return response.content
+    inflater = zlib.decompressobj(wbits=31)
+    try:
+        content = inflater.decompress(response.content, _LARGEST_INFLATED)
+    except zlib.error as error:
+        raise ConnectionFailedError(f"{_shown(url)}: what came is no gzip: {error}") from error
+    if inflater.unconsumed_tail or not inflater.eof:
+        raise ExecutionFailedError(
+            f"{_shown(url)}: too large, or cut off",
+            found=f"{len(content)} bytes",
+            expected=f"at most {_LARGEST_INFLATED} bytes",
+        )
+    return content
+
+
+def _shown(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

@@ -1,0 +1,70 @@
+"""A client of Python indexes: what projects have, and what their releases say of themselves."""
+
+from collections.abc import Sequence
+
+from outrider.core.errors import ExecutionFailedError, NotFoundError
+from outrider.operators.packages.registries.core_metadata import Metadata, read_metadata
+from outrider.operators.packages.registries.downloads import Document, Downloads
+from outrider.operators.packages.registries.pypi_pages import ACCEPT, Page, PypiFile, read_page
+from outrider.operators.packages.registries.wheel_metadata import TAIL, metadata_text
+
+
+class PypiClient:
+    """Asks Python indexes.
+
+    Args:
+        indexes: In the order in which they are asked; the first one that has a project has it alone.
+    """
+
+    def __init__(self, indexes: Sequence[Downloads]) -> None:
+        self._indexes = indexes
+
+    async def page(self, name: str, known: Document | None = None) -> tuple[Page | None, Document]:
+        """Return what there is of a project, by its normalised name; None where that has not changed.
+
+        Raises:
+            NotFoundError: No index has it.
+            OutriderError: What else an index says: another one is not asked then, as it may be somebody else's of that name.
+        """
+        for index in self._indexes:
+            try:
+                document = await index.get(f"{index.registry.url}/{name}/", headers={"accept": ACCEPT}, known=known)
+            except NotFoundError:
+                continue
+            return None if document.content is None else read_page(document), document
+        asked = ", ".join(index.registry.url for index in self._indexes)
+        raise NotFoundError(f"pypi {name}: there is none", found=f"not in {asked}", suggestions=["check the name"])
+
+    async def metadata(self, file: PypiFile) -> Metadata:
+        """Return the metadata of a wheel: what the index has beside it, else what is read out of it.
+
+        Raises:
+            OutriderError: What the index says.
+            ExecutionFailedError: It is no wheel.
+        """
+        index = self._indexes[0]
+        if file.metadata:
+            try:
+                found = await index.get(f"{file.url}.metadata")
+                return read_metadata((found.content or b"").decode("utf-8", "replace"))
+            except NotFoundError:
+                pass  # it was promised, and the wheel has it too
+        return read_metadata(await self._within(index, file))
+
+    async def _within(self, index: Downloads, file: PypiFile) -> str:
+        tail = await index.get(file.url, headers={"range": f"bytes=-{TAIL}", "accept-encoding": "identity"})
+        content = tail.content or b""
+        if tail.status != 206 or not tail.total:
+            return await metadata_text(file.name, len(content), content, _nothing_more)
+
+        async def fetch(begin: int, end: int) -> bytes:
+            part = await index.get(
+                file.url, headers={"range": f"bytes={begin}-{end - 1}", "accept-encoding": "identity"}
+            )
+            return part.content or b""
+
+        return await metadata_text(file.name, tail.total, content, fetch)
+
+
+async def _nothing_more(begin: int, end: int) -> bytes:
+    raise ExecutionFailedError("the file is cut off", found=f"no bytes from {begin} to {end}", expected="a whole file")

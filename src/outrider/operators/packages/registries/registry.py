@@ -1,0 +1,86 @@
+"""Where packages of an ecosystem come from: an address, and what is shown there."""
+
+from base64 import b64encode
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+import msgspec
+
+from outrider.core.errors import InvalidConfigError, MissingRequirementError
+from outrider.core.secrets import SecretValue
+
+
+class Registry(msgspec.Struct, frozen=True, kw_only=True):
+    """One registry.
+
+    Attributes:
+        url: Its address, without credentials and without a slash at the end.
+        source: Where that was read.
+        authorization: The value of the header that is sent to it, and to nobody else.
+        authorities: A file of authorities that are trusted in place of the machine's.
+        proxy: `http://host:port` of a proxy on the way.
+    """
+
+    url: str
+    source: str
+    authorization: SecretValue | None = None
+    authorities: Path | None = None
+    proxy: str = ""
+
+
+def registry_at(url: str, source: str, *, authorities: str = "", environment: Mapping[str, str]) -> Registry:
+    """Return a registry by its address as people write it; credentials within are taken out of it.
+
+    Args:
+        url: The address.
+        source: Where it was read.
+        authorities: A file of authorities; empty for the machine's own.
+        environment: Variables that may name a proxy.
+
+    Raises:
+        InvalidConfigError: It is no address.
+    """
+    try:
+        parts = urlsplit(url.strip())
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        parts, host, port = urlsplit(""), None, None
+    if parts.scheme not in ("http", "https") or not host:
+        raise InvalidConfigError(
+            f"{source}: the address of the registry cannot be used", found=url.rpartition("@")[2],
+            expected="http://host/path or https://host/path", suggestions=[f"correct it in {source}"],
+        )  # fmt: skip
+    authority = f"[{host}]" if ":" in host else host
+    where = f"{authority}:{port}" if port else authority
+    authorization = None
+    if parts.username is not None:
+        authorization = basic(unquote(parts.username), unquote(parts.password or ""))
+    return Registry(
+        url=urlunsplit((parts.scheme, where, parts.path.rstrip("/"), "", "")), source=source, authorization=authorization,
+        authorities=Path(authorities).expanduser() if authorities else None, proxy=_proxy(parts.scheme, host, environment),
+    )  # fmt: skip
+
+
+def basic(user: str, password: str) -> SecretValue:
+    """Return the header for a user and a password (RFC 7617)."""
+    return SecretValue(f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}")
+
+
+def unknown_registry(ecosystem: str, looked: str) -> MissingRequirementError:
+    """Return the error for an ecosystem whose registry is named nowhere."""
+    return MissingRequirementError(
+        f"no registry of {ecosystem} is known here", found=f"none in {looked}", expected="its address",
+        suggestions=[f"outrider packages setup {ecosystem} https://HOST/PATH"],
+    )  # fmt: skip
+
+
+def _proxy(scheme: str, host: str, environment: Mapping[str, str]) -> str:
+    """Return the proxy for a host, by the variables that curl and others read."""
+    bypassed = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
+    for name in filter(None, (one.strip().lstrip(".") for one in bypassed.split(","))):
+        if name in ("*", host) or host.endswith(f".{name}"):
+            return ""
+    # Of upper case ones HTTP_PROXY is left out: within CGI it would be a header of whoever asks.
+    names = ("https_proxy", "HTTPS_PROXY") if scheme == "https" else ("http_proxy",)
+    return next((environment[name].rstrip("/") for name in names if environment.get(name)), "")

@@ -1,0 +1,42 @@
+"""How sets of versions are called in sentences."""
+
+from collections.abc import Sequence
+
+_MOST_RUNS = 4
+
+
+def described(name: str, versions: Sequence[str], full: int, mask: int) -> str:
+    """Return how people call some versions of a package.
+
+    Args:
+        name: Of the package.
+        versions: All of them, oldest first.
+        full: The mask of those that may be chosen; others are passed over.
+        mask: Of which it is told.
+    """
+    considered = [bit for bit in range(len(versions)) if full >> bit & 1]
+    runs: list[list[int]] = []
+    for position, bit in enumerate(considered):
+        if mask >> bit & 1:
+            if runs and runs[-1][-1] == position - 1:
+                runs[-1].append(position)
+            else:
+                runs.append([position])
+    if not runs:
+        return f"no version of {name}"
+    if len(considered) > 1 and len(runs[0]) == len(considered):
+        return f"every version of {name}"
+    texts = [_run([versions[considered[at]] for at in run], run, len(considered)) for run in runs]
+    more = len(texts) - _MOST_RUNS
+    shown = texts if more <= 0 else [*texts[-_MOST_RUNS:], f"{more} more ranges"]
+    return f"{name} {' or '.join(shown)}"
+
+
+def _run(texts: Sequence[str], run: Sequence[int], count: int) -> str:
+    if len(texts) == 1:
+        return texts[0]
+    if run[0] == 0:
+        return f"{texts[-1]} and older"
+    if run[-1] == count - 1:
+        return f"{texts[0]} and newer"
+    return f"{texts[0]} to {texts[-1]}"
