@@ -91,6 +91,8 @@ def _positional(family: Family, preset: Mapping[str, object], arguments: Sequenc
     presets: dict[str, Any] = dict(preset)
     _add_fixed(presets, verb_preset, call)
     free = [field for field in operation.positional if field not in presets]
+    if operation.variadic and free and free[-1] == operation.positional[-1]:
+        values = _gathered(values, len(free) - 1)
     if len(values) > len(free):
         raise InvalidConfigError(
             f"{call}: {len(values)} positional arguments",
@@ -112,6 +114,12 @@ def _positional(family: Family, preset: Mapping[str, object], arguments: Sequenc
     return Call(family.name, operation.name, params)
 
 
+def _gathered(values: list[Any], first: int) -> list[Any]:
+    """Return positional arguments with those from one on as a list, unless that is what was given."""
+    rest = values[first:]
+    return values if not rest or (len(rest) == 1 and isinstance(rest[0], list)) else [*values[:first], rest]
+
+
 def _add_fixed(params: dict[str, Any], further: Mapping[str, Any], call: str) -> None:
     """Add parameters to those that the called name fixes; a repetition must say the same."""
     for key, value in further.items():
@@ -128,7 +136,7 @@ def _add_fixed(params: dict[str, Any], further: Mapping[str, Any], call: str) ->
 
 def signature(family: Family, operation: OperationDeclaration) -> str:
     """Return the call's form A, for errors and help: `@host("http_check", url, { ... })`."""
-    return f"@{family.name}({', '.join([repr(operation.name).replace(chr(39), chr(34)), *operation.positional])}, {{ ... }})"
+    return f"@{family.name}({', '.join([repr(operation.name).replace(chr(39), chr(34)), *operation.positional])}{', ...' if operation.variadic else ''}, {{ ... }})"
 
 
 def _first_operation(family: Family) -> str:

@@ -43,6 +43,7 @@ class OperationDeclaration(msgspec.Struct, kw_only=True, frozen=True, forbid_unk
 
     Attributes:
         positional: Parameters that may be given without their name, in order.
+        variadic: Whether the last of these is a list of all that follow.
         timeout: Deadline when the caller sets none.
         max_timeout: The longest deadline a caller may ask for.
         idempotent: Whether a repetition after an unknown outcome is harmless.
@@ -55,6 +56,7 @@ class OperationDeclaration(msgspec.Struct, kw_only=True, frozen=True, forbid_unk
     effect: Effect
     summary: str
     positional: list[str] = []
+    variadic: bool = False
     aliases: list[Alias] = []
     permissions: list[str] = []
     timeout: Duration = duration("10s")

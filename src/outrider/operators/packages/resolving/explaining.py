@@ -19,7 +19,13 @@ class Names(Protocol):
         """Return how people call some versions of a package, such as `boto3 before 1.4`."""
 
     def demanded(self, package: int, versions: int, other: int) -> str:
-        """Return what versions of a package say of another one, as it is written, such as `boto3>=99`; empty where it is not known."""
+        """Return what versions of a package say of another one, as it is written, such as `boto3>=99`.
+
+        Empty where they do not all say the same.
+        """
+
+    def wished(self, package: int) -> str:
+        """Return what was asked of a package, as it was written; empty where nothing was."""
 
 
 class Explanation:
@@ -79,7 +85,7 @@ class Explanation:
         if len(derived) == 1 and self._numbers[derived[0]] == last:
             begin = f"And because {facts[0]}" if facts else "So"
         else:
-            begin = "Because " + " and ".join(
+            begin = "Because " + ", and ".join(
                 [*(f"{self._said(one)} ({self._numbers[one]})" for one in derived), *facts]
             )
         self._numbers[statement] = last + 1
@@ -97,21 +103,27 @@ class Explanation:
             return f"{shown} cannot be used{' together' if len(present) > 1 else ''}"
         needed = " or ".join(self._rest(*term) for term in missing)
         if not present:
-            return f"{needed} is needed" if statement in self._proof else f"you ask for {needed}"
+            return f"{needed} is needed" if statement in self._proof else self._asked(*missing[0])
         shown = " with ".join(self._names.described(*term) for term in present)
         if statement not in self._proof and len(present) == len(missing) == 1:
-            written = self._names.demanded(*present[0], missing[0][0])
-            none = not self._names.full(missing[0][0]) & ~missing[0][1]
-            if none:
-                return f"{shown} needs {written or needed}, of which no version may be used"
+            needed = self._names.demanded(*present[0], missing[0][0]) or needed
+            if not self._rest_mask(*missing[0]):
+                needed += ", of which no version may be used"
         return f"{shown} needs {needed}"
+
+    def _asked(self, package: int, mask: int) -> str:
+        none = "" if self._rest_mask(package, mask) else ", of which no version may be used"
+        return f"you ask for {self._names.wished(package) or self._rest(package, mask)}{none}"
 
     def _absent(self, package: int) -> int:
         return 1 << (self._names.full(package).bit_length() - 1)
 
-    def _rest(self, package: int, mask: int) -> str:
+    def _rest_mask(self, package: int, mask: int) -> int:
         """Return what is left of a package where a mask is forbidden."""
-        return self._names.described(package, self._names.full(package) & ~mask)
+        return self._names.full(package) & ~mask
+
+    def _rest(self, package: int, mask: int) -> str:
+        return self._names.described(package, self._rest_mask(package, mask))
 
 
 def _capital(text: str) -> str:

@@ -2,57 +2,20 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
+from itertools import chain
 
 import msgspec
 
 from outrider.core.errors import NotFoundError
 from outrider.operators.packages.registries.core_metadata import Need
-from outrider.operators.packages.registries.pypi_pages import PypiFile
 from outrider.operators.packages.resolving.explaining import Explanation
+from outrider.operators.packages.resolving.outcomes import Impossible, Resolved, ResolvedPackage
 from outrider.operators.packages.resolving.pypi_sources import PypiSource
+from outrider.operators.packages.resolving.pypi_targets import PypiTarget
 from outrider.operators.packages.resolving.pypi_universe import PypiUniverse
-from outrider.operators.packages.resolving.solver import Statistics, Unsolvable, solve
+from outrider.operators.packages.resolving.solver import Solution, Unsolvable, solve
 
 _REMEDIES = 3
-
-
-class Pin(msgspec.Struct, kw_only=True):
-    """One package of a resolution.
-
-    Attributes:
-        name: Normalised.
-        version: The one that was chosen.
-        file: A wheel of it for the target.
-        extras: That are asked of it.
-        needed_by: Who needs it, by name; empty where it was asked for alone.
-    """
-
-    name: str
-    version: str
-    file: PypiFile
-    extras: list[str]
-    needed_by: list[str]
-
-
-class Resolved(msgspec.Struct, kw_only=True):
-    """What was found."""
-
-    pins: list[Pin]
-    statistics: Statistics
-
-
-class Impossible(msgspec.Struct, kw_only=True):
-    """Why nothing was found.
-
-    Attributes:
-        reasons: Sentences that follow from one another.
-        remedies: Changes of what was asked for, each of which would do.
-        notes: What was left out of the packages that it is about.
-    """
-
-    reasons: list[str]
-    remedies: list[str]
-    notes: list[str]
 
 
 class PypiResolver:
@@ -60,11 +23,12 @@ class PypiResolver:
 
     Args:
         source: Where projects come from.
+        target: For what.
         check: Called now and then; it may raise to end a search.
     """
 
-    def __init__(self, source: PypiSource, check: Callable[[], None] = lambda: None) -> None:
-        self._source, self._check = source, check
+    def __init__(self, source: PypiSource, target: PypiTarget, check: Callable[[], None] = lambda: None) -> None:
+        self._source, self._target, self._check = source, target, check
         self._extras: dict[str, set[str]] = {}
 
     async def resolve(self, asked: list[Need]) -> Resolved | Impossible:
@@ -78,17 +42,21 @@ class PypiResolver:
         for need in asked:
             if not self._source.projects[need.name].record.versions:
                 raise NotFoundError(f"pypi {need.name}: there is none", found=need.name, suggestions=["check the name"])
+        universe, answer = await self._answer(asked)
+        if isinstance(answer, Unsolvable):
+            return await self._impossible(universe, answer, asked)
+        return Resolved(target=f"python {self._target.python}", packages=_packages(universe, answer.chosen))
+
+    async def _answer(self, asked: list[Need]) -> tuple[PypiUniverse, Solution | Unsolvable]:
+        """Return what there is to say, once no version that was not looked at could change it."""
         while True:
+            await self._reach(asked)
             universe = PypiUniverse(self._source.projects)
-            roots = universe.asked(asked)
             try:
-                solution = await asyncio.to_thread(solve, universe, roots, check=self._check)
+                return universe, await asyncio.to_thread(solve, universe, universe.roots(asked), check=self._check)
             except Unsolvable as answer:
-                involved = sorted({package for statement in answer.proof for package in statement[::2]})
-                if not await self._explore_more({universe.key(package)[0] for package in involved}):
-                    return await self._impossible(universe, answer, asked)
-                continue
-            return Resolved(pins=_pins(universe, solution.chosen), statistics=solution.statistics)
+                if not await self._explore_more(_involved(universe, answer)):
+                    return universe, answer
 
     async def _reach(self, needs: Iterable[Need]) -> None:
         """Explore the best version for each need, and what these need in turn."""
@@ -140,48 +108,71 @@ class PypiResolver:
         return bool(needs)
 
     async def _impossible(self, universe: PypiUniverse, answer: Unsolvable, asked: list[Need]) -> Impossible:
-        involved = sorted({universe.key(package)[0] for statement in answer.proof for package in statement[::2]})
+        involved = _involved(universe, answer)
         notes = [
             f"{name}: {count} versions have {why}"
-            for name in involved
+            for name in sorted(involved)
             for why, count in sorted(self._source.projects[name].left_out.items())
         ]
-        remedies: list[str] = []
-        for position, need in enumerate(asked):
-            if need.name in involved and need.range and len(remedies) < _REMEDIES:
-                freed = [*asked[:position], msgspec.structs.replace(need, range=""), *asked[position + 1 :]]
-                try:
-                    solution = await asyncio.to_thread(solve, universe, universe.asked(freed), check=self._check)
-                except Unsolvable:
-                    continue
-                version = universe.project(universe.number(need.name)).table.versions[
-                    solution.chosen[universe.number(need.name)]
-                ]
-                remedies.append(f"allow {need.name} {version}: you ask for {need.name}{need.range}")
-        return Impossible(reasons=Explanation(answer.proof, universe).sentences(), remedies=remedies, notes=notes)
+        reasons = Explanation(answer.proof, universe).sentences()
+        remedies = [text for position in range(len(asked)) if (text := await self._remedy(asked, position, involved))]
+        return Impossible(
+            asked=[f"{need.name}{need.range}" for need in asked],
+            reasons=reasons,
+            remedies=remedies[:_REMEDIES],
+            notes=notes,
+        )
+
+    async def _remedy(self, asked: list[Need], position: int, involved: set[str]) -> str:
+        """Return what would do in place of one wish; empty where nothing would."""
+        need = asked[position]
+        if need.name not in involved or not need.range:
+            return ""
+        universe, answer = await self._answer(
+            [*asked[:position], msgspec.structs.replace(need, range=""), *asked[position + 1 :]]
+        )
+        if isinstance(answer, Unsolvable):
+            return ""
+        package = universe.number(need.name)
+        version = universe.project(package).table.versions[answer.chosen[package]]
+        return f"allow {need.name} {version}: you ask for {need.name}{need.range}"
 
 
-def _pins(universe: PypiUniverse, chosen: dict[int, int]) -> list[Pin]:
-    pins: dict[str, Pin] = {}
+def _involved(universe: PypiUniverse, answer: Unsolvable) -> set[str]:
+    """Return the projects that a proof is about."""
+    statements = {*answer.proof, *chain.from_iterable(answer.proof.values())}
+    return {universe.key(package)[0] for statement in statements for package in statement[::2]}
+
+
+def _packages(universe: PypiUniverse, chosen: dict[int, int]) -> list[ResolvedPackage]:
+    found: dict[str, ResolvedPackage] = {}
     for package, bit in chosen.items():
         name, extra = universe.key(package)
-        project = universe.project(package)
-        wheel = project.wheel(bit)
-        assert wheel is not None
-        pin = pins.setdefault(
-            name, Pin(name=name, version=project.table.versions[bit], file=wheel[0], extras=[], needed_by=[])
-        )
+        if name not in found:
+            project = universe.project(package)
+            wheel = project.wheel(bit)
+            assert wheel is not None
+            file = wheel[0]
+            found[name] = ResolvedPackage(
+                name=name,
+                version=project.table.versions[bit],
+                extras=[],
+                needed_by=[],
+                file=file.name,
+                url=file.url,
+                hashes=file.hashes,
+            )
         if extra:
-            pin.extras.append(extra)
+            found[name].extras.append(extra)
     for package, bit in chosen.items():
         name, extra = universe.key(package)
         for need in universe.project(package).needs(bit, extra):
-            if need.name != name and need.name in pins and name not in pins[need.name].needed_by:
-                pins[need.name].needed_by.append(name)
-    for pin in pins.values():
-        pin.extras.sort()
-        pin.needed_by.sort()
-    return [pins[name] for name in sorted(pins)]
+            if need.name != name and name not in found[need.name].needed_by:
+                found[need.name].needed_by.append(name)
+    for one in found.values():
+        one.extras.sort()
+        one.needed_by.sort()
+    return [found[name] for name in sorted(found)]
 
 
 def _bits(mask: int) -> list[int]:

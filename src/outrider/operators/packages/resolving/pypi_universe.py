@@ -19,6 +19,7 @@ class PypiUniverse:
         self._projects = projects
         self._numbers: dict[tuple[str, str], int] = {}
         self._keys: list[tuple[str, str]] = []
+        self._wished: dict[int, list[str]] = {}
 
     def number(self, name: str, extra: str = "") -> int:
         """Return the number of a project, or of one with an extra."""
@@ -35,6 +36,12 @@ class PypiUniverse:
     def project(self, package: int) -> PypiProject:
         """Return a project."""
         return self._projects[self._keys[package][0]]
+
+    def roots(self, asked: Sequence[Need]) -> list[tuple[int, int]]:
+        """Return what is asked for as the solver takes it."""
+        for need in asked:
+            self._wished.setdefault(self.number(need.name), []).append(f"{need.name}{need.range}")
+        return self.asked(asked)
 
     def asked(self, needs: Iterable[Need]) -> list[tuple[int, int]]:
         """Return requirements as the solver takes them."""
@@ -83,14 +90,19 @@ class PypiUniverse:
         project = self._projects[name]
         return described(f"{name}[{extra}]" if extra else name, project.table.versions, project.explored, mask)
 
+    def wished(self, package: int) -> str:
+        return " and ".join(self._wished.get(package, ()))
+
     def demanded(self, package: int, versions: int, other: int) -> str:
         name, extra = self._keys[package]
         project, wanted = self._projects[name], self._keys[other][0]
-        for bit in _bits(versions & project.explored):
-            for need in project.needs(bit, extra):
-                if need.name == wanted:
-                    return f"{need.name}{need.range}"
-        return ""
+        said = {
+            f"{need.name}{need.range}"
+            for bit in _bits(versions & project.explored)
+            for need in project.needs(bit, extra)
+            if need.name == wanted
+        }
+        return said.pop() if len(said) == 1 else ""
 
 
 def _bits(mask: int) -> Iterable[int]:

@@ -98,8 +98,11 @@ class Letters:
         return f"{'abc'[package]} {','.join(str(bit + 1) for bit in range(4) if mask >> bit & 1)}"
 
     def demanded(self, package: int, versions: int, other: int) -> str:
-        del package, versions
-        return f"{'abc'[other]}>=9"
+        del package
+        return f"{'abc'[other]}>=9" if versions == 0b10 else ""
+
+    def wished(self, package: int) -> str:
+        return "a>=1" if package == 0 else ""
 
 
 SIZES_FULL = (0b111, 0b1111, 0b11)
@@ -114,13 +117,13 @@ def told(needs: Sequence[Sequence[tuple[int, int, tuple[int, ...]]]], roots: Seq
 def test_a_conflict_of_two_wishes_is_told() -> None:
     needs = [[(1, 0b11, (0b001, 0b11))], [], [(1, 0b1, (0b110, 0b1))]]
     assert told(needs, [(0, 0b11), (2, 0b1)]) == [
-        "Because a 1,2 needs b 1 and c 1 needs b 2,3, a 1,2 and c 1 cannot be used together.",
+        "Because a 1,2 needs b 1, and c 1 needs b 2,3, a 1,2 and c 1 cannot be used together.",
         "And because you ask for c 1, a 1,2 cannot be used.",
-        "And because you ask for a 1,2, there is no solution.",
+        "And because you ask for a>=1, there is no solution.",
     ]
 
 
 def test_a_need_that_nothing_meets_is_told() -> None:
-    assert told([[(1, 0b11, (0, 0b11))], [], []], [(0, 0b11)]) == [
-        "Because a 1,2 needs b>=9, of which no version may be used and you ask for a 1,2, there is no solution.",
+    assert told([[(1, 0b10, (0, 0b10))], [], []], [(0, 0b10)]) == [
+        "Because a 2 needs b>=9, of which no version may be used, and you ask for a>=1, there is no solution.",
     ]

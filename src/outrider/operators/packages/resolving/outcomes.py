@@ -1,0 +1,64 @@
+"""What a resolution comes to, whatever the ecosystem."""
+
+import msgspec
+
+from outrider.core.errors import ConflictError
+
+
+class ResolvedPackage(msgspec.Struct, kw_only=True):
+    """A package with the version that was chosen.
+
+    Attributes:
+        name: As its ecosystem compares names.
+        version: The one that was chosen.
+        extras: That are asked of it; features where its ecosystem calls them so.
+        needed_by: Who needs it; nobody where it was asked for alone.
+        place: Where it stands in the tree, where its ecosystem may have several versions of one name.
+        file: What would be installed.
+        url: Where that is.
+        hashes: Of it, by algorithm.
+    """
+
+    name: str
+    version: str
+    extras: list[str] = []
+    needed_by: list[str] = []
+    place: str = ""
+    file: str = ""
+    url: str = ""
+    hashes: dict[str, str] = {}
+
+
+class Resolved(msgspec.Struct, kw_only=True):
+    """What was chosen.
+
+    Attributes:
+        target: What it is for.
+        packages: By name and place.
+    """
+
+    target: str
+    packages: list[ResolvedPackage]
+
+
+class Impossible(msgspec.Struct, kw_only=True):
+    """Why nothing was found.
+
+    Attributes:
+        asked: For what.
+        reasons: Sentences that follow from one another.
+        remedies: Changes of what was asked for, each of which would do.
+        notes: What was left out of the packages that it is about.
+    """
+
+    asked: list[str]
+    reasons: list[str]
+    remedies: list[str] = []
+    notes: list[str] = []
+
+    def error(self) -> ConflictError:
+        """Return it as an error."""
+        return ConflictError(
+            " ".join(self.reasons), path="packages", found=", ".join(self.asked), expected="packages that go together",
+            suggestions=self.remedies or ["ask for less"], context={"reasons": self.reasons, "notes": self.notes},
+        )  # fmt: skip

@@ -1,0 +1,45 @@
+"""What is asked of a resolver, whatever the ecosystem."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from outrider.core.errors import DeadlineExceededError
+from outrider.ports.clock import Clock
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked for, and what may be used for an answer.
+
+    Attributes:
+        packages: Each as its ecosystem writes it.
+        python: For which version of Python; empty for that which runs this.
+        offline: Whether to do with what is kept.
+        cache: The folder of what is kept of all ecosystems.
+        folder: Of the project, whose settings count.
+        environment: Variables, which may name registries.
+        clock: For the age of what is kept.
+        deadline: Monotonic time at which there must be an answer.
+    """
+
+    packages: list[str]
+    python: str = ""
+    offline: bool = False
+    cache: Path
+    folder: Path
+    environment: Mapping[str, str]
+    clock: Clock
+    deadline: float
+
+    def check(self) -> None:
+        """End a search that takes too long.
+
+        Raises:
+            DeadlineExceededError: The deadline has passed.
+        """
+        if self.clock.monotonic() > self.deadline:
+            raise DeadlineExceededError(
+                "no solution was found in time, which does not mean that there is none",
+                suggestions=["give a longer --timeout", "ask for narrower ranges"],
+            )
