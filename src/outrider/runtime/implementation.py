@@ -29,6 +29,7 @@ class Implementation(Generic[P, R]):
         narrow: Returns a weaker effect for particular parameters, such as read where nothing is written.
         inverse: Returns the call (operation, parameters) that undoes a finished one, or None.
         text: Gives the lines in which people read the result on a terminal; a table if None.
+        findings: Whether a result tells of something that wants doing: the command ends with 6 then.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Implementation(Generic[P, R]):
         narrow: Callable[[P], Effect] | None = None,
         inverse: Callable[[P, Mapping[str, Any]], Inverse | None] | None = None,
         text: Callable[[R], Iterable[str]] | None = None,
+        findings: Callable[[R], bool] = lambda _: False,
     ) -> None:
         self.params = params
         self.result = result
@@ -51,6 +53,7 @@ class Implementation(Generic[P, R]):
         self.narrow = narrow
         self.inverse = inverse
         self.text = text
+        self.findings = findings
 
     def targets(self, params: P) -> tuple[str, ...]:
         """Return what a call acts on, each as `kind/name`; at least one."""

@@ -131,7 +131,7 @@ def _invoke(
             show_lines(operation.code.text(result))
         else:
             show(result, output)
-        return 0
+        return FINDINGS if operation.code.findings(result) else 0
     plan = execute(session.planner.plan([call], options))
     if only_plan:
         show_plan(plan, output)

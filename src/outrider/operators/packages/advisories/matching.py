@@ -1,0 +1,124 @@
+"""Which packages of a list are vulnerable; the same vulnerability under several ids is told once."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+import msgspec
+
+from outrider.core.errors import InvalidConfigError
+from outrider.operators.packages.advisories.affected_spans import AffectedVersions, affected_versions
+from outrider.operators.packages.advisories.osv import Advisory
+from outrider.operators.packages.advisories.severity import ORDER, Severity, rating
+from outrider.operators.packages.advisories.store import AdvisoryStore
+from outrider.operators.packages.versions.ecosystems import scheme_of
+from outrider.operators.packages.versions.ranges import Key
+
+
+class Vulnerability(msgspec.Struct, kw_only=True):
+    """A vulnerability of a package.
+
+    Attributes:
+        id: Of the CVE where it has one, else of the record.
+        aliases: Its other ids.
+        severity: The highest that anybody has rated it; `unknown` where nobody has.
+        score: What that follows from; null where it is told in words, or not at all.
+        rated_by: The record that rates it so.
+        summary: One line.
+        fixed: Versions from which on it is gone, as far as the records say.
+    """
+
+    id: str
+    aliases: list[str]
+    severity: Severity
+    score: float | None
+    rated_by: str
+    summary: str
+    fixed: list[str]
+
+
+class Matcher:
+    """Matches packages.
+
+    Args:
+        store: The advisories.
+    """
+
+    def __init__(self, store: AdvisoryStore) -> None:
+        self._store = store
+        self._known: dict[tuple[str, str], list[tuple[str, AffectedVersions, list[str]]]] = {}
+        self._advisories: dict[str, Advisory] = {}
+
+    def matches(self, ecosystem: str, name: str, version: str) -> list[str]:
+        """Return the ids of the records that affect a version of a package, by its compared name."""
+        about = self._about(ecosystem, name)
+        key = _key(ecosystem, version) if about else None
+        return [identity for identity, affected, _ in about if affected.holds(version, key)]
+
+    def unclear(self, ecosystem: str, name: str) -> list[str]:
+        """Return the ids of the records about a package of which a range could not be read."""
+        return [identity for identity, affected, _ in self._about(ecosystem, name) if affected.unclear]
+
+    def vulnerabilities(self, ecosystem: str, name: str, version: str) -> list[Vulnerability]:
+        """Return what is known of a version of a package, the worst first."""
+        found = [self._advisory(identity) for identity in self.matches(ecosystem, name, version)]
+        merged = [self._merged(ecosystem, name, version, group) for group in _same(found)]
+        return sorted(merged, key=lambda one: (ORDER.index(one.severity), one.id))
+
+    def _about(self, ecosystem: str, name: str) -> list[tuple[str, AffectedVersions, list[str]]]:
+        found = self._known.get((ecosystem, name))
+        if found is None:
+            scheme = scheme_of(ecosystem)
+            found = self._known[ecosystem, name] = [
+                (
+                    row.id,
+                    affected_versions(scheme, row.versions, row.ranges),
+                    [event.version for events in row.ranges for event in events if event.kind == "fixed"],
+                )
+                for row in self._store.about(ecosystem, name)
+            ]
+        return found
+
+    def _advisory(self, identity: str) -> Advisory:
+        if identity not in self._advisories:
+            self._advisories[identity] = self._store.advisory(identity)
+        return self._advisories[identity]
+
+    def _merged(self, ecosystem: str, name: str, version: str, group: list[Advisory]) -> Vulnerability:
+        ids = sorted({one.id for one in group} | {alias for one in group for alias in one.aliases})
+        shown = next((one for one in ids if one.startswith("CVE-")), group[0].id)
+        rated = [(rating(one.scores, one.label), one.id) for one in group]
+        worst, by = min(rated, key=lambda one: (ORDER.index(one[0].severity), -(one[0].score or 0.0), one[1]))
+        of_group = {one.id for one in group}
+        fixes = {fix for identity, _, fixed in self._about(ecosystem, name) if identity in of_group for fix in fixed}
+        return Vulnerability(
+            id=shown, aliases=[one for one in ids if one != shown], severity=worst.severity, score=worst.score,
+            rated_by=by if worst.severity != "unknown" else "", summary=next((one.summary for one in group if one.summary), ""),
+            fixed=_above(ecosystem, fixes, version),
+        )  # fmt: skip
+
+
+def _same(advisories: Iterable[Advisory]) -> list[list[Advisory]]:
+    """Group records of the same vulnerability: those that share an id or an alias."""
+    groups: list[tuple[set[str], list[Advisory]]] = []
+    for advisory in advisories:
+        ids = {advisory.id, *advisory.aliases}
+        joined = [group for group in groups if group[0] & ids]
+        members = [one for _, ones in joined for one in ones]
+        groups = [group for group in groups if not group[0] & ids]
+        groups.append((ids.union(*(known for known, _ in joined)), [*members, advisory]))
+    return [sorted(members, key=lambda one: one.id) for _, members in groups]
+
+
+def _above(ecosystem: str, fixes: Iterable[str], version: str) -> list[str]:
+    """Return the versions above one, lowest first; all of them where that cannot be compared."""
+    read = [(key, fix) for fix in fixes if (key := _key(ecosystem, fix)) is not None]
+    own = _key(ecosystem, version)
+    return [fix for key, fix in sorted(read) if own is None or key > own]
+
+
+@lru_cache(maxsize=100_000)
+def _key(ecosystem: str, version: str) -> Key | None:
+    try:
+        return scheme_of(ecosystem).parse(version).key
+    except InvalidConfigError:
+        return None

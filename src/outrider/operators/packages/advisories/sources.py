@@ -1,0 +1,102 @@
+"""Advisories as they are published: files of the OSV schema, alone, in folders or in zip files."""
+
+import zipfile
+import zlib
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import yaml
+
+from outrider.core.errors import ExecutionFailedError, InvalidConfigError, NotFoundError
+from outrider.operators.packages.advisories.osv import Advisory, read_osv, read_osv_object
+
+_MIB = 1 << 20
+_LARGEST_RECORD = 16 * _MIB
+_MOST_RECORDS = 2_000_000
+_ENDINGS = (".json", ".yaml", ".yml")
+
+
+def read_source(path: Path) -> Iterator[Advisory]:
+    """Yield the records below a path, those that were withdrawn left out.
+
+    Args:
+        path: A zip file as OSV publishes them, a folder such as a checkout of pypa/advisory-database, or one record.
+
+    Raises:
+        NotFoundError: There is nothing.
+        InvalidConfigError: It holds no records.
+        ExecutionFailedError: A record cannot be read. None is left out silently: what was not read is not safe.
+    """
+    found = False
+    try:
+        for name, content in _contents(path):
+            advisory = _read(content, name)
+            found = True
+            if advisory is not None:
+                yield advisory
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise ExecutionFailedError(
+            f"{path}: it cannot be read: {error}", found=str(error), expected="a zip file that is whole", suggestions=["fetch it again"]
+        ) from error  # fmt: skip
+    except OSError as error:
+        raise NotFoundError(
+            f"{path}: it cannot be read: {error.strerror}", found=str(error.strerror), expected="a zip file, a folder or a record",
+            suggestions=["check the path"],
+        ) from error  # fmt: skip
+    if not found:
+        raise InvalidConfigError(
+            f"{path}: there are no records in it", found="no file .json or .yaml", expected="records of the OSV schema",
+            suggestions=["name a file all.zip of the OSV database, or a folder of records"],
+        )  # fmt: skip
+
+
+def _contents(path: Path) -> Iterator[tuple[str, bytes]]:
+    if path.is_dir():
+        for file in sorted(path.rglob("*")):
+            # A checkout has settings of its own beside its records.
+            hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
+            if file.suffix in _ENDINGS and file.is_file() and not hidden:
+                _check_size(str(file), file.stat().st_size)
+                yield str(file), file.read_bytes()
+    elif path.suffix == ".zip":
+        with zipfile.ZipFile(path) as archive:
+            members = [one for one in archive.infolist() if one.filename.endswith(_ENDINGS)]
+            if len(members) > _MOST_RECORDS:
+                raise ExecutionFailedError(
+                    f"{path}: too many records", found=str(len(members)), expected=f"at most {_MOST_RECORDS}"
+                )
+            for one in members:
+                _check_size(one.filename, one.file_size)
+                yield f"{path}:{one.filename}", archive.read(one)
+    else:
+        _check_size(str(path), path.stat().st_size)
+        yield str(path), path.read_bytes()
+
+
+def _check_size(name: str, size: int) -> None:
+    if size > _LARGEST_RECORD:
+        raise ExecutionFailedError(
+            f"{name}: too large for a record", found=f"{size} bytes", expected=f"at most {_LARGEST_RECORD}"
+        )
+
+
+def _read(content: bytes, name: str) -> Advisory | None:
+    if name.endswith(".json"):
+        return read_osv(content, name)
+    try:
+        read = yaml.load(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ExecutionFailedError(
+            f"{name}: no YAML: {error}", found=str(error)[:200], expected="a record of the OSV schema", suggestions=["fetch it again"]
+        ) from error  # fmt: skip
+    return read_osv_object(_plain(read), name)
+
+
+def _plain(value: object) -> object:
+    """Return what YAML made of it with times as texts, as JSON has them."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value.isoformat() if isinstance(value, date) else value

@@ -1,0 +1,57 @@
+"""What a lock file, or a list of packages, says is installed."""
+
+import msgspec
+
+from outrider.core.errors import InvalidConfigError
+
+_SHOWN = 200
+
+
+class LockedPackage(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """One package of a lock.
+
+    Attributes:
+        ecosystem: By the name that package URLs use.
+        name: As its ecosystem compares names; of Maven `group:artifact`.
+        version: As it is written.
+        hashes: By algorithm, as hexadecimal digits; empty where the file has none.
+        needs: Names of what it needs, where the file says so.
+        development: Whether only development needs it, where the file says so.
+        source: Where it comes from if that is no registry, such as `git` or `path`.
+    """
+
+    ecosystem: str
+    name: str
+    version: str
+    hashes: dict[str, str] = {}
+    needs: tuple[str, ...] = ()
+    development: bool = False
+    source: str = ""
+
+
+class Lock(msgspec.Struct, kw_only=True, frozen=True):
+    """What a file says.
+
+    Attributes:
+        form: The name of its format, such as `uv.lock`.
+        packages: By ecosystem, name and version; each once.
+        unreadable: What stands in it that could not be read, in words.
+    """
+
+    form: str
+    packages: tuple[LockedPackage, ...]
+    unreadable: tuple[str, ...] = ()
+
+
+def unreadable(form: str, found: str, expected: str) -> InvalidConfigError:
+    """Return the error for a file that is not of its format.
+
+    Args:
+        form: The name of the format.
+        found: What is wrong, with the line where that is known.
+        expected: What the format wants there.
+    """
+    return InvalidConfigError(
+        f"{form}: it cannot be read: {found[:_SHOWN]}", found=found[:_SHOWN], expected=expected,
+        suggestions=["have its own tool write it anew"],
+    )  # fmt: skip
