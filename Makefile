@@ -35,7 +35,7 @@ docs: $(INSTALLED_TEST)  ## Write the generated reference pages again.
 
 lock:  ## Compile the lock files again (needs uv).
 	uv pip compile -q pyproject.toml --group build --generate-hashes --universal --no-emit-index-url --no-header --no-annotate --python-version 3.11 -o requirements/base.txt
-	uv pip compile -q pyproject.toml --extra http --extra kubernetes --extra memory --extra nats-server --extra otlp --extra plugins --extra postgresql --extra sidecar --group build --group test -c requirements/base.txt --generate-hashes --universal --no-header --no-annotate --no-emit-index-url --python-version 3.11 -o requirements/test.txt
+	uv pip compile -q pyproject.toml --extra http --extra kubernetes --extra memory --extra nats-server --extra otlp --extra packages --extra plugins --extra postgresql --extra sidecar --group build --group test -c requirements/base.txt --generate-hashes --universal --no-header --no-annotate --no-emit-index-url --python-version 3.11 -o requirements/test.txt
 	uv pip compile -q pyproject.toml --extra memory --extra otlp --extra postgresql --extra redis --extra sidecar -c requirements/base.txt --generate-hashes --universal --no-header --no-annotate --no-emit-index-url --python-version 3.11 -o requirements/image.txt
 
 image: $(INSTALLED_TEST)  ## Build the container image, as an archive, without a container engine (root, Debian).

@@ -9,13 +9,14 @@ from pathlib import Path
 import msgspec
 
 from outrider.core.errors import ExecutionFailedError, MissingRequirementError
+from outrider.core.timestamps import timestamp
 from outrider.operators.packages.advisories.osv import Advisory, Event
 
 # Another form of the file: an older one is made anew by the next import.
 _FORM = 1
 _SCHEMA = f"""
 PRAGMA user_version = {_FORM};
-CREATE TABLE source (ecosystem TEXT PRIMARY KEY, source TEXT, imported REAL, newest TEXT, records INTEGER) WITHOUT ROWID;
+CREATE TABLE source (ecosystem TEXT PRIMARY KEY, source TEXT, imported TEXT, newest TEXT, records INTEGER) WITHOUT ROWID;
 CREATE TABLE advisory (id TEXT PRIMARY KEY, record BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE affected (
     ecosystem TEXT, name TEXT, id TEXT, versions BLOB, PRIMARY KEY (ecosystem, name, id)
@@ -29,14 +30,14 @@ class Source(msgspec.Struct, kw_only=True, frozen=True):
     Attributes:
         ecosystem: Which.
         source: A file, folder or address.
-        imported: When, seconds since the epoch.
+        imported: When, as RFC 3339 has it.
         newest: When the newest record was changed, as RFC 3339 has it.
         records: How many there are.
     """
 
     ecosystem: str
     source: str
-    imported: float
+    imported: str
     newest: str
     records: int
 
@@ -178,10 +179,10 @@ def _take_over(database: sqlite3.Connection, path: Path, replaced: set[str]) -> 
     (form,) = database.execute("PRAGMA old.user_version").fetchone()
     if form == _FORM:
         for ecosystem in sorted(replaced):
-            database.execute("INSERT INTO source VALUES (?, '', 0, '', 0)", (ecosystem,))
+            database.execute("INSERT INTO source VALUES (?, '', '', '', 0)", (ecosystem,))
         for table in ("affected", "source"):
             database.execute(
-                f"INSERT OR IGNORE INTO {table} SELECT * FROM old.{table} WHERE ecosystem NOT IN (SELECT ecosystem FROM source WHERE imported = 0)"  # noqa: S608 - names of our own tables
+                f"INSERT OR IGNORE INTO {table} SELECT * FROM old.{table} WHERE ecosystem NOT IN (SELECT ecosystem FROM source WHERE imported = '')"  # noqa: S608 - names of our own tables
             )
         database.execute(
             "INSERT OR IGNORE INTO advisory SELECT * FROM old.advisory WHERE id IN (SELECT id FROM affected)"
@@ -193,7 +194,7 @@ def _take_over(database: sqlite3.Connection, path: Path, replaced: set[str]) -> 
 def _source(database: sqlite3.Connection, ecosystem: str, source: str, now: float, newest: str) -> Source:
     query = "SELECT COUNT(DISTINCT id) FROM affected WHERE ecosystem = ?"
     (records,) = database.execute(query, (ecosystem,)).fetchone()
-    found = Source(ecosystem=ecosystem, source=source, imported=now, newest=newest, records=records)
+    found = Source(ecosystem=ecosystem, source=source, imported=timestamp(now), newest=newest, records=records)
     database.execute("INSERT OR REPLACE INTO source VALUES (?, ?, ?, ?, ?)", msgspec.structs.astuple(found))
     return found
 

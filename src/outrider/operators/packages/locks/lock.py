@@ -14,7 +14,7 @@ class LockedPackage(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=Tru
         ecosystem: By the name that package URLs use.
         name: As its ecosystem compares names; of Maven `group:artifact`.
         version: As it is written.
-        hashes: By algorithm, as hexadecimal digits; empty where the file has none.
+        hashes: By algorithm, as hexadecimal digits: one for each file of the version; empty where the lock has none.
         needs: Names of what it needs, where the file says so.
         development: Whether only development needs it, where the file says so.
         source: Where it comes from if that is no registry, such as `git` or `path`.
@@ -23,7 +23,7 @@ class LockedPackage(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=Tru
     ecosystem: str
     name: str
     version: str
-    hashes: dict[str, str] = {}
+    hashes: dict[str, tuple[str, ...]] = {}
     needs: tuple[str, ...] = ()
     development: bool = False
     source: str = ""

@@ -1,0 +1,86 @@
+"""bun.lock: https://bun.com/docs/install/lockfile. It is JSON with commas before closing brackets.
+
+Packages stand under their places in node_modules: `a/b` is a `b` that only `a` sees.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from outrider.operators.packages.locks.documents import read_json
+from outrider.operators.packages.locks.entries import Findings, UnusableEntry, reached, table_at, table_of
+from outrider.operators.packages.locks.hashes import integrity
+from outrider.operators.packages.locks.lock import Lock
+from outrider.operators.packages.locks.npm_names import names_at, source_of, split_name
+
+FORM = "bun.lock"
+_INTEGRITY = re.compile(r"sha\d+-")
+_NAME = re.compile(r"@[^/]+/[^/]+|[^/]+")
+_NEEDS = ("dependencies", "optionalDependencies", "peerDependencies")
+_DEEPEST = 64
+
+
+def read(text: str) -> Lock:
+    """Return the packages of a file; what only the development of its workspaces needs is for that.
+
+    Raises:
+        InvalidConfigError: It is none of this format.
+    """
+    document = read_json(FORM, text, lenient=True)
+    findings = Findings(FORM, "npm")
+    packages = findings.section(document, "packages")
+    needs: dict[str, list[str]] = {}
+    for place, entry in packages.items():
+        with findings.entry(place):
+            needs[place] = list(_places(packages, place, _aliases(_table(entry), _NEEDS)))
+    starts: dict[str, list[str]] = {"main": [], "development": []}
+    for path, workspace in findings.section(document, "workspaces").items():
+        with findings.entry(f"workspaces: {path}"):
+            table = table_of(workspace)
+            name = str(table.get("name", "")) if path else ""
+            starts["main"] += _places(packages, name, _aliases(table, _NEEDS))
+            starts["development"] += _places(packages, name, _aliases(table, ["devDependencies"]))
+    only = reached(starts["development"], needs) - reached(starts["main"], needs)
+    for place in needs:
+        with findings.entry(place):
+            _take(findings, packages[place], is_development=place in only)
+    return findings.lock()
+
+
+def _take(findings: Findings, entry: list[Any], *, is_development: bool) -> None:
+    """Take an entry: what it is, and behind it, by where it comes from, an address, what it needs, and a hash."""
+    name, version = split_name(entry[0])
+    if version.startswith(("workspace:", "link:", "root:")):
+        return
+    table = _table(entry)
+    last = entry[-1] if isinstance(entry[-1], str) else ""
+    optional = table.get("optionalPeers")
+    left_out = {one for one in optional if isinstance(one, str)} if isinstance(optional, list) else set()
+    findings.add(
+        name, version, source=source_of(version), needs=set(names_at(table, _NEEDS)) - left_out,
+        # An entry of git ends with its commit instead.
+        hashes=integrity(last) if _INTEGRITY.match(last) else {}, development=is_development,
+    )  # fmt: skip
+
+
+def _table(entry: Any) -> dict[str, Any]:
+    if not isinstance(entry, list) or not entry or not isinstance(entry[0], str):
+        raise UnusableEntry("it is no list that begins with a name")
+    return next((one for one in entry[1:] if isinstance(one, dict)), {})
+
+
+def _aliases(table: dict[str, Any], fields: Iterable[str]) -> Iterator[str]:
+    for field in fields:
+        yield from table_at(table, field)
+
+
+def _places(packages: dict[str, Any], place: str, aliases: Iterable[str]) -> Iterator[str]:
+    """Yield where the dependencies of a package are: with it, or with one of those that it is in."""
+    inside = _NAME.findall(place)
+    if len(inside) > _DEEPEST:
+        raise UnusableEntry("it is nested too deeply")
+    folders = ["/".join([*inside[:depth], ""]) for depth in range(len(inside), -1, -1)]
+    for alias in aliases:
+        found = next((one for folder in folders if (one := f"{folder}{alias}") in packages), "")
+        if found:
+            yield found

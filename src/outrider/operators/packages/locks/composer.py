@@ -1,0 +1,41 @@
+"""composer.lock: https://getcomposer.org/doc/01-basic-usage.md#commit-your-composer-lock-file-to-version-control."""
+
+from typing import Any
+
+from outrider.operators.packages.locks.documents import read_json
+from outrider.operators.packages.locks.entries import Findings, optional_text, table_at, table_of, text_at
+from outrider.operators.packages.locks.hashes import collected
+from outrider.operators.packages.locks.lock import Lock
+
+FORM = "composer.lock"
+
+
+def read(text: str) -> Lock:
+    """Return the packages of a file.
+
+    Raises:
+        InvalidConfigError: It is none of this format.
+    """
+    document = read_json(FORM, text)
+    findings = Findings(FORM, "composer")
+    for section in ("packages", "packages-dev"):
+        for number, entry in enumerate(findings.rows(document, section), 1):
+            with findings.entry(f"{section}[{number}]"):
+                name = text_at(table_of(entry), "name").lower()
+                with findings.entry(name):
+                    _take(findings, name, entry, is_development=section == "packages-dev")
+    return findings.lock()
+
+
+def _take(findings: Findings, name: str, entry: dict[str, Any], *, is_development: bool) -> None:
+    dist = table_at(entry, "dist")
+    kind = optional_text(dist, "type")
+    # Packages of a registry have an archive; one that has only a repository is from there.
+    source = "path" if kind == "path" else "" if dist else optional_text(table_at(entry, "source"), "type")
+    shasum = optional_text(dist, "shasum")
+    findings.add(
+        name, text_at(entry, "version"), source=source, development=is_development,
+        hashes=collected([("sha1", shasum)]) if shasum else {},
+        # Names without a slash are PHP and its extensions.
+        needs=[one.lower() for one in table_at(entry, "require") if "/" in one],
+    )  # fmt: skip

@@ -1,0 +1,219 @@
+"""Reads the entries of a lock one by one, so that a broken one does not hide the others."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+
+from outrider.operators.packages.locks.lock import Lock, LockedPackage, unreadable
+
+_SHOWN = 200
+_LONGEST = 2000
+_MOST_REPORTS = 1000
+
+
+class UnusableEntry(Exception):  # noqa: N818 - it is reported, not shown as an error
+    """An entry that cannot be read; `Findings.entry` turns it into a sentence."""
+
+
+class Findings:
+    """What was found in a file so far.
+
+    Args:
+        form: The name of its format.
+        ecosystem: Of its packages, where all are of one.
+    """
+
+    def __init__(self, form: str, ecosystem: str = "") -> None:
+        self.form = form
+        self.packages: list[LockedPackage] = []
+        self._ecosystem = ecosystem
+        self._reports: list[str] = []
+
+    def add(
+        self,
+        name: str,
+        version: str,
+        *,
+        hashes: Mapping[str, tuple[str, ...]] | None = None,
+        needs: Iterable[str] = (),
+        **rest: Any,
+    ) -> None:
+        """Add a package.
+
+        Args:
+            name: As its ecosystem compares names.
+            version: As it is written.
+            hashes: By algorithm.
+            needs: Names.
+            rest: Other fields of `LockedPackage`.
+
+        Raises:
+            UnusableEntry: The name or the version is no such thing.
+        """
+        for what, one in (("name", name), ("version", version)):
+            if not one:
+                raise UnusableEntry(f"it has no {what}")
+            if len(one) > _LONGEST or not one.isprintable() or one != one.strip():
+                raise UnusableEntry(f"{one!r} is no {what}")
+        rest.setdefault("ecosystem", self._ecosystem)
+        needed = tuple(sorted({one for one in needs if one}))
+        self.packages.append(LockedPackage(name=name, version=version, hashes=dict(hashes or {}), needs=needed, **rest))
+
+    def report(self, what: str) -> None:
+        """Note what could not be read, in words."""
+        self._reports.append(" ".join(what.split())[:_SHOWN])
+
+    @contextmanager
+    def entry(self, place: object) -> Iterator[None]:
+        """Read one entry within; what is wrong with it is noted with its place."""
+        try:
+            yield
+        except UnusableEntry as error:
+            self.report(f"{place}: {error}")
+
+    def section(self, document: Mapping[str, Any], name: str) -> dict[str, Any]:
+        """Return the mapping at a name of the file; it is empty where there is none.
+
+        Raises:
+            InvalidConfigError: It is something else.
+        """
+        found: dict[str, Any] = self._whole(document, name, dict)
+        return found
+
+    def rows(self, document: Mapping[str, Any], name: str) -> list[Any]:
+        """Return the list at a name of the file; it is empty where there is none.
+
+        Raises:
+            InvalidConfigError: It is something else.
+        """
+        found: list[Any] = self._whole(document, name, list)
+        return found
+
+    def _whole(self, document: Mapping[str, Any], name: str, kind: type[Any]) -> Any:
+        found = document.get(name)
+        if found is None or found == "":  # the latter is how YAML's nothing is read
+            return kind()
+        if not isinstance(found, kind):
+            raise unreadable(self.form, f"{name}: {type(found).__name__}", f"{name}: {kind.__name__}")
+        return found
+
+    def lock(self) -> Lock:
+        """Return all as a lock: sorted, each package once."""
+        together: dict[tuple[str, str, str], list[LockedPackage]] = {}
+        for one in self.packages:
+            together.setdefault((one.ecosystem, one.name, one.version), []).append(one)
+        reports = list(dict.fromkeys(self._reports))
+        if len(reports) > _MOST_REPORTS:
+            reports[_MOST_REPORTS:] = [f"{len(reports) - _MOST_REPORTS} more"]
+        packages = tuple(_one(group) for _, group in sorted(together.items()))
+        return Lock(form=self.form, packages=packages, unreadable=tuple(reports))
+
+
+def _one(group: list[LockedPackage]) -> LockedPackage:
+    """Return entries of the same package as one; what comes from the registry counts before what does not."""
+    if len(group) == 1:
+        return group[0]
+    source = min(one.source for one in group)
+    hashes: dict[str, list[str]] = {}
+    for one in group:
+        for algorithm, digits in one.hashes.items() if one.source == source else ():
+            hashes.setdefault(algorithm, []).extend(digits)
+    return msgspec.structs.replace(
+        group[0],
+        hashes={algorithm: tuple(sorted(set(all_digits))) for algorithm, all_digits in hashes.items()},
+        needs=tuple(sorted({name for one in group for name in one.needs})),
+        development=all(one.development for one in group),
+        source=source,
+    )
+
+
+def table_of(value: Any) -> dict[str, Any]:
+    """Return an entry, which must be a mapping with text as keys.
+
+    Raises:
+        UnusableEntry: It is something else.
+    """
+    if not isinstance(value, dict):
+        raise UnusableEntry(f"{type(value).__name__} where a mapping should be")
+    return value
+
+
+def text_at(entry: Mapping[str, Any], name: str) -> str:
+    """Return the text at a name of an entry.
+
+    Raises:
+        UnusableEntry: There is none.
+    """
+    text = optional_text(entry, name)
+    if not text:
+        raise UnusableEntry(f"it has no {name}")
+    return text
+
+
+def optional_text(entry: Mapping[str, Any], name: str) -> str:
+    """Return the text at a name of an entry; it is empty where there is none.
+
+    Raises:
+        UnusableEntry: Something else is there.
+    """
+    found = entry.get(name)
+    if found is None:
+        return ""
+    if not isinstance(found, str):
+        raise UnusableEntry(f"{name} is {type(found).__name__} and not text")
+    return found
+
+
+def table_at(entry: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return the mapping at a name of an entry; it is empty where there is none.
+
+    Raises:
+        UnusableEntry: Something else is there.
+    """
+    found = entry.get(name)
+    return {} if found is None or found == "" else table_of(found)
+
+
+def list_at(entry: Mapping[str, Any], name: str) -> list[Any]:
+    """Return the list at a name of an entry; it is empty where there is none.
+
+    Raises:
+        UnusableEntry: Something else is there.
+    """
+    found = entry.get(name)
+    if found is None or found == "":
+        return []
+    if not isinstance(found, list):
+        raise UnusableEntry(f"{name} is {type(found).__name__} and not a list")
+    return found
+
+
+def texts_at(entry: Mapping[str, Any], name: str) -> list[str]:
+    """Return the texts of the list at a name of an entry; it is empty where there is none.
+
+    Raises:
+        UnusableEntry: Something else is there.
+    """
+    found = list_at(entry, name)
+    if not all(isinstance(one, str) for one in found):
+        raise UnusableEntry(f"{name} has something else than text")
+    return found
+
+
+def reached(starts: Iterable[str], needs: Mapping[str, Iterable[str]]) -> set[str]:
+    """Return the names that can be reached.
+
+    Args:
+        starts: Names to begin with.
+        needs: By name, the names that it needs.
+    """
+    found = set(starts)
+    left = list(found)
+    while left:
+        for name in needs.get(left.pop(), ()):
+            if name not in found:
+                found.add(name)
+                left.append(name)
+    return found

@@ -1,0 +1,38 @@
+"""packages.lock.json of NuGet: https://learn.microsoft.com/nuget/consume-packages/package-references-in-project-files.
+
+Its contentHash is that of a package without its signature. A registry has another one, so it has a name of its own here.
+"""
+
+from typing import Any
+
+from outrider.operators.packages.locks.documents import read_json
+from outrider.operators.packages.locks.entries import Findings, optional_text, table_at, table_of, text_at
+from outrider.operators.packages.locks.hashes import from_base64
+from outrider.operators.packages.locks.lock import Lock
+
+FORM = "packages.lock.json"
+
+
+def read(text: str) -> Lock:
+    """Return the packages of a file, those of all target frameworks.
+
+    Raises:
+        InvalidConfigError: It is none of this format.
+    """
+    findings = Findings(FORM, "nuget")
+    frameworks = findings.section(read_json(FORM, text), "dependencies")
+    for framework in frameworks:
+        for name, entry in findings.section(frameworks, framework).items():
+            with findings.entry(f"{framework}: {name}"):
+                _take(findings, name, table_of(entry))
+    return findings.lock()
+
+
+def _take(findings: Findings, name: str, entry: dict[str, Any]) -> None:
+    if optional_text(entry, "type").lower() == "project":
+        return
+    content = optional_text(entry, "contentHash")
+    findings.add(
+        name.lower(), text_at(entry, "resolved"), needs=map(str.lower, table_at(entry, "dependencies")),
+        hashes={"sha512-content": (from_base64(content),)} if content else {},
+    )  # fmt: skip

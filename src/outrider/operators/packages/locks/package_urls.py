@@ -1,0 +1,95 @@
+"""Package URLs (ECMA-427), and lists of them, one per line."""
+
+from collections import Counter
+from urllib.parse import parse_qsl, unquote
+
+import msgspec
+
+from outrider.operators.packages.locks.documents import checked
+from outrider.operators.packages.locks.entries import Findings, UnusableEntry
+from outrider.operators.packages.locks.lock import Lock
+from outrider.operators.packages.registries.pypi_pages import normalised
+from outrider.operators.packages.versions.ecosystems import ECOSYSTEMS
+
+FORM = "package URLs"
+_SCHEME = "pkg:"
+
+
+class PackageUrl(msgspec.Struct, frozen=True):
+    """What a package URL says.
+
+    Attributes:
+        ecosystem: Its type.
+        name: As the ecosystem compares names; with the namespace before it.
+        version: Empty where it has none.
+        source: `git` or `url` where the qualifiers name a repository or an archive.
+    """
+
+    ecosystem: str
+    name: str
+    version: str
+    source: str
+
+
+def package_url(text: str) -> PackageUrl:
+    """Read a package URL.
+
+    Raises:
+        UnusableEntry: It is none.
+    """
+    if text[: len(_SCHEME)].lower() != _SCHEME:
+        raise UnusableEntry(f"{text[:100]} is no package URL")
+    rest, _, qualifiers = text[len(_SCHEME) :].partition("#")[0].partition("?")
+    kind, _, path = rest.strip("/").partition("/")
+    path, _, version = path.rpartition("@") if "@" in path.rpartition("/")[2] else (path, "", "")
+    parts = [unquote(part) for part in path.split("/") if part]
+    if not kind or not parts:
+        raise UnusableEntry(f"{text[:100]} has no type or no name")
+    named = dict(parse_qsl(qualifiers))
+    source = "git" if "vcs_url" in named else "url" if "download_url" in named else ""
+    ecosystem = kind.lower()
+    return PackageUrl(ecosystem, _name(ecosystem, parts), unquote(version), source)
+
+
+def _name(ecosystem: str, parts: list[str]) -> str:
+    name = (":" if ecosystem == "maven" else "/").join(parts)
+    if ecosystem == "pypi":
+        return normalised(name)
+    return name.lower() if ecosystem in ("nuget", "composer") else name
+
+
+class Others:
+    """Counts the packages of ecosystems that are not read here."""
+
+    def __init__(self) -> None:
+        self._kinds: Counter[str] = Counter()
+
+    def has(self, url: PackageUrl) -> bool:
+        """Return whether a package is of such an ecosystem, and count it if so."""
+        if url.ecosystem in ECOSYSTEMS:
+            return False
+        self._kinds[url.ecosystem] += 1
+        return True
+
+    def tell(self, findings: Findings) -> None:
+        """Report them, each kind in one sentence."""
+        for kind, count in sorted(self._kinds.items()):
+            findings.report(f"{count} of the type {kind}: only {', '.join(ECOSYSTEMS)} are read")
+
+
+def read(text: str) -> Lock:
+    """Return the packages of a list; lines that begin with # are comments.
+
+    Raises:
+        InvalidConfigError: It is too large, or no text.
+    """
+    findings, others = Findings(FORM), Others()
+    for number, line in enumerate(checked(FORM, text).splitlines(), 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        with findings.entry(f"line {number}"):
+            url = package_url(line.strip())
+            if not others.has(url):
+                findings.add(url.name, url.version, ecosystem=url.ecosystem, source=url.source)
+    others.tell(findings)
+    return findings.lock()

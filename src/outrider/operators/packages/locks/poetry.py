@@ -1,0 +1,49 @@
+"""poetry.lock of Poetry 1 and 2: https://python-poetry.org/docs/basic-usage/#installing-with-poetrylock."""
+
+from typing import Any
+
+from outrider.operators.packages.locks.documents import read_toml
+from outrider.operators.packages.locks.entries import (
+    Findings,
+    list_at,
+    optional_text,
+    table_at,
+    table_of,
+    text_at,
+    texts_at,
+)
+from outrider.operators.packages.locks.hashes import prefixed
+from outrider.operators.packages.locks.lock import Lock
+from outrider.operators.packages.registries.pypi_pages import normalised
+
+FORM = "poetry.lock"
+# `legacy` is an index that is not the first one.
+_SOURCES = {"git": "git", "url": "url", "directory": "path", "file": "path", "legacy": "", "": ""}
+
+
+def read(text: str) -> Lock:
+    """Return the packages of a file.
+
+    Raises:
+        InvalidConfigError: It is none of this format.
+    """
+    document = read_toml(FORM, text)
+    findings = Findings(FORM, "pypi")
+    files = findings.section(findings.section(document, "metadata"), "files")
+    for number, entry in enumerate(findings.rows(document, "package"), 1):
+        with findings.entry(f"package[{number}]"):
+            name = text_at(table_of(entry), "name")
+            with findings.entry(name):
+                # Poetry below 1.3 has the files of all packages at the end.
+                _take(findings, name, entry, list_at(entry, "files") or list_at(files, name))
+    return findings.lock()
+
+
+def _take(findings: Findings, name: str, entry: dict[str, Any], files: list[Any]) -> None:
+    groups = texts_at(entry, "groups") or [optional_text(entry, "category")]
+    kind = optional_text(table_at(entry, "source"), "type")
+    findings.add(
+        normalised(name), text_at(entry, "version"), hashes=prefixed(text_at(table_of(one), "hash") for one in files),
+        needs=map(normalised, table_at(entry, "dependencies")), source=_SOURCES.get(kind, kind),
+        development=not {"main", ""} & set(groups),
+    )  # fmt: skip

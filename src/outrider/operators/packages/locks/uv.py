@@ -1,0 +1,87 @@
+"""uv.lock: https://docs.astral.sh/uv/concepts/projects/layout/#the-lockfile."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from outrider.operators.packages.locks.documents import read_toml
+from outrider.operators.packages.locks.entries import (
+    Findings,
+    list_at,
+    optional_text,
+    reached,
+    table_at,
+    table_of,
+    text_at,
+)
+from outrider.operators.packages.locks.hashes import prefixed
+from outrider.operators.packages.locks.lock import Lock
+from outrider.operators.packages.registries.pypi_pages import normalised
+
+FORM = "uv.lock"
+_SOURCES = {"git": "git", "url": "url", "path": "path", "directory": "path", "editable": "path", "virtual": "path"}
+
+
+def read(text: str) -> Lock:
+    """Return the packages of a file; what only groups of the project and its members need is for development.
+
+    Raises:
+        InvalidConfigError: It is none of this format.
+    """
+    document = read_toml(FORM, text)
+    findings = Findings(FORM, "pypi")
+    members = {one for one in findings.rows(findings.section(document, "manifest"), "members") if isinstance(one, str)}
+    starts: dict[str, set[str]] = {"main": set(), "development": set()}
+    for number, entry in enumerate(findings.rows(document, "package"), 1):
+        with findings.entry(f"package[{number}]"):
+            name = text_at(table_of(entry), "name")
+            with findings.entry(name):
+                if name in members or _is_project(entry):
+                    starts["main"] |= {name, *_needs(entry)}
+                    starts["development"].update(_names(_groups(entry, "dev-dependencies")))
+                else:
+                    _take(findings, normalised(name), entry)
+    _mark(findings, starts)
+    return findings.lock()
+
+
+def _is_project(entry: dict[str, Any]) -> bool:
+    source = table_at(entry, "source")
+    return "." in (optional_text(source, "editable"), optional_text(source, "virtual"))
+
+
+def _take(findings: Findings, name: str, entry: dict[str, Any]) -> None:
+    source = table_at(entry, "source")
+    files = [table_of(one) for one in list_at(entry, "wheels")]
+    files.append(table_at(entry, "sdist"))
+    hashes = prefixed(one for one in (optional_text(file, "hash") for file in files) if one)
+    kind = next((_SOURCES[one] for one in source if one in _SOURCES), "")
+    findings.add(name, text_at(entry, "version"), hashes=hashes, needs=_needs(entry), source=kind)
+
+
+def _needs(entry: dict[str, Any]) -> set[str]:
+    """Return what a package needs, with what its extras need: the file has those that somebody asks for."""
+    return {*_names(list_at(entry, "dependencies")), *_names(_groups(entry, "optional-dependencies"))}
+
+
+def _groups(entry: dict[str, Any], name: str) -> Iterator[Any]:
+    groups = table_at(entry, name)
+    for group in groups:
+        yield from list_at(groups, group)
+
+
+def _names(dependencies: Iterable[Any]) -> Iterator[str]:
+    for one in dependencies:
+        yield normalised(text_at(table_of(one), "name"))
+
+
+def _mark(findings: Findings, starts: dict[str, set[str]]) -> None:
+    needs: dict[str, set[str]] = {}
+    for one in findings.packages:
+        needs.setdefault(one.name, set()).update(one.needs)
+    main, development = reached(starts["main"], needs), reached(starts["development"], needs)
+    findings.packages = [
+        msgspec.structs.replace(one, development=one.name in development and one.name not in main)
+        for one in findings.packages
+    ]

@@ -1,0 +1,101 @@
+"""Takes in advisories, so that packages are looked at without asking anybody."""
+
+import asyncio
+import hashlib
+from pathlib import Path
+
+import msgspec
+
+from outrider.core.errors import PreconditionFailedError
+from outrider.core.operation import Change, Difference
+from outrider.operators.packages.advisories.places import store_path
+from outrider.operators.packages.advisories.sources import read_source
+from outrider.operators.packages.advisories.store import AdvisoryStore, Source, write_store
+from outrider.runtime.context import Context
+from outrider.runtime.implementation import Implementation
+
+
+class ImportAdvisoriesParams(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Which advisories.
+
+    Attributes:
+        source: A zip file as OSV publishes them for each ecosystem, a folder of records, or one record.
+        add: Leave what is there of the same ecosystems; without it, that goes.
+    """
+
+    source: str
+    add: bool = False
+
+
+class ImportAdvisoriesResult(msgspec.Struct, kw_only=True):
+    """What was taken in, by ecosystem."""
+
+    imported: list[Source]
+
+
+async def plan(params: ImportAdvisoriesParams, context: Context) -> Change:
+    """Say how many records would be there.
+
+    Raises:
+        OutriderError: The source cannot be read.
+    """
+    del context
+    counts = await asyncio.to_thread(_counts, Path(params.source))
+    before = _present()
+    difference = [
+        Difference(f"{ecosystem} records", before[ecosystem].records if ecosystem in before else None, count)
+        for ecosystem, count in sorted(counts.items())
+    ]
+    return Change(
+        target="advisories/all", difference=difference, preconditions={"store": _fingerprint(store_path())},
+        warnings=[] if counts else ["none of the records is about an ecosystem that is known here"],
+    )  # fmt: skip
+
+
+async def run(params: ImportAdvisoriesParams, context: Context) -> ImportAdvisoriesResult:
+    """Take them in.
+
+    Raises:
+        PreconditionFailedError: Others have imported since the plan was made.
+        OutriderError: The source cannot be read, or the store cannot be written.
+    """
+    path, expected = store_path(), context.preconditions.get("store")
+    if expected is not None and expected != _fingerprint(path):
+        raise PreconditionFailedError(
+            "the advisories are other ones than when the plan was made", found=_fingerprint(path) or "none", expected=expected or "none",
+            suggestions=["make the plan again"],
+        )  # fmt: skip
+    advisories = read_source(Path(params.source))
+    found = await asyncio.to_thread(write_store, path, advisories, params.source, context.clock.now(), add=params.add)
+    return ImportAdvisoriesResult(imported=found)
+
+
+def _counts(source: Path) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for advisory in read_source(source):
+        for ecosystem in {one.ecosystem for one in advisory.affected}:
+            counts[ecosystem] = counts.get(ecosystem, 0) + 1
+    return counts
+
+
+def _present() -> dict[str, Source]:
+    if not store_path().is_file():
+        return {}
+    store = AdvisoryStore(store_path())
+    try:
+        return store.sources()
+    finally:
+        store.close()
+
+
+def _fingerprint(path: Path) -> str:
+    """Return what tells one store from another; empty where there is none."""
+    if not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+OPERATION = Implementation(
+    params=ImportAdvisoriesParams, result=ImportAdvisoriesResult, run=run, plan=plan, target=lambda _: "advisories/all"
+)

@@ -1,0 +1,150 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from outrider.core.errors import (
+    InvalidConfigError,
+    MissingRequirementError,
+    NotFoundError,
+    PreconditionFailedError,
+    UnsupportedError,
+)
+from outrider.core.identity import Principal
+from outrider.core.quantities import Duration
+from outrider.operators.packages.operations import audit, import_advisories
+from outrider.operators.packages.operations.audit import AuditParams, AuditResult
+from outrider.operators.packages.operations.import_advisories import ImportAdvisoriesParams
+from outrider.operators.packages.tests.advisory_records import affected, ecosystem_range, record, zipped
+from outrider.ports.clock import SystemClock
+from outrider.ports.clock.manual import ManualClock
+from outrider.ports.secrets import Resolver
+from outrider.runtime.context import Context, Environment
+
+HIGH = {"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:N/A:N"}
+FIXED = affected(ecosystem_range(("introduced", "0"), ("fixed", "2.0")))
+DAY = 86_400.0
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "project").mkdir()
+    return tmp_path
+
+
+def context(folder: Path, *, later: float = 0.0, preconditions: dict[str, Any] | None = None) -> Context:
+    clock = ManualClock(SystemClock().now() + later)
+    environment = Environment(clock=clock, state=folder / "state", secrets=Resolver({}))
+    return Context(
+        principal=Principal("default", "user", "ana"), mode="apply", deadline=clock.monotonic() + 60, trace_id="0" * 31 + "1",
+        idempotency_key="one", environment=environment, preconditions=preconditions or {},
+    )  # fmt: skip
+
+
+async def imported(folder: Path, *records: dict[str, Any], add: bool = False) -> None:
+    source = str(zipped(folder / "all.zip", *records))
+    await import_advisories.run(ImportAdvisoriesParams(source=source, add=add), context(folder))
+
+
+async def audited(
+    folder: Path, lock: str, name: str = "requirements.txt", later: float = 0.0, **params: Any
+) -> AuditResult:
+    (folder / "project" / name).write_text(lock)
+    return await audit.run(AuditParams(path=str(folder / "project"), **params), context(folder, later=later))
+
+
+async def test_vulnerable_packages_are_told_with_their_fix(folder: Path) -> None:
+    await imported(folder, record("X-1", FIXED, severity=[HIGH]))
+    found = await audited(folder, "web==1.0\nsafe==1.0\n")
+    assert (found.packages, found.vulnerable, found.warnings) == (2, 1, [])
+    [finding] = found.findings
+    assert (finding.name, finding.version, finding.vulnerabilities[0].fixed) == ("web", "1.0", ["2.0"])
+    assert (await audited(folder, "web==2.0\n")).findings == []
+
+
+async def test_who_needs_it_is_told(folder: Path) -> None:
+    await imported(folder, record("X-1", affected(ecosystem_range(("introduced", "0")), name="deep", ecosystem="npm")))
+    lock = {
+        "name": "shop", "lockfileVersion": 3,
+        "packages": {
+            "": {"dependencies": {"top": "^1"}}, "node_modules/top": {"version": "1.0.0", "dependencies": {"deep": "^1"}},
+            "node_modules/deep": {"version": "1.0.0"},
+        },
+    }  # fmt: skip
+    [finding] = (await audited(folder, json.dumps(lock), "package-lock.json")).findings
+    assert (finding.name, finding.needed_by) == ("deep", ["top"])
+
+
+async def test_less_severe_ones_are_counted_and_unknown_ones_listed(folder: Path) -> None:
+    low = {"database_specific": {"severity": "LOW"}}
+    await imported(folder, record("L", FIXED, **low), record("U", FIXED), record("H", FIXED, severity=[HIGH]))
+    found = await audited(folder, "web==1.0\n", least="high")
+    assert [one.id for one in found.findings[0].vulnerabilities] == ["H", "U"]
+    assert found.below == 1
+
+
+async def test_nothing_imported_is_never_safe(folder: Path) -> None:
+    with pytest.raises(MissingRequirementError):
+        await audited(folder, "web==1.0\n")
+    await imported(folder, record("X", affected(versions=["1.0.0"], ecosystem="npm")))
+    found = await audited(folder, "web==1.0\n")
+    assert found.warnings == ["no advisories of pypi are imported: nothing is known of its packages"]
+    with pytest.raises(PreconditionFailedError, match="no advisories of pypi"):
+        await audited(folder, "web==1.0\n", stale="fail")
+
+
+async def test_old_advisories_are_told_or_fail(folder: Path) -> None:
+    await imported(folder, record("X", FIXED))
+    found = await audited(folder, "web==2.0\n", later=8 * DAY)
+    assert found.warnings == ["the advisories of pypi were imported 8d ago"]
+    assert (await audited(folder, "web==2.0\n", later=8 * DAY, max_age=Duration(9 * DAY))).warnings == []
+    with pytest.raises(PreconditionFailedError, match="8d ago"):
+        await audited(folder, "web==2.0\n", later=8 * DAY, stale="fail")
+
+
+async def test_entries_that_cannot_be_read_are_told(folder: Path) -> None:
+    await imported(folder, record("X", FIXED))
+    found = await audited(folder, "web>=1.0\n")
+    assert found.packages == 0
+    assert len(found.warnings) == 1
+
+
+async def test_a_range_that_cannot_be_read_is_told_of_a_package(folder: Path) -> None:
+    await imported(folder, record("X", affected(ecosystem_range(("introduced", "0"), ("fixed", "what?")))))
+    assert (await audited(folder, "web==1.0\n")).warnings == [
+        "X: a range of it cannot be read; it may affect more than is told"
+    ]
+
+
+async def test_there_is_nothing_to_look_at(folder: Path) -> None:
+    with pytest.raises(NotFoundError, match="there is no lock file"):
+        await audit.run(AuditParams(path=str(folder / "project")), context(folder))
+    with pytest.raises(NotFoundError, match="cannot be read"):
+        await audit.run(AuditParams(path=str(folder / "project" / "uv.lock")), context(folder))
+    (folder / "project" / "uv.lock").write_bytes(b"\xff\xfe")
+    with pytest.raises(InvalidConfigError, match="UTF-8"):
+        await audit.run(AuditParams(path=str(folder / "project" / "uv.lock")), context(folder))
+    (folder / "project" / "letter.txt").write_text("Dear Ana,\n")
+    with pytest.raises(UnsupportedError):
+        await audit.run(AuditParams(path=str(folder / "project" / "letter.txt")), context(folder))
+
+
+async def test_an_import_is_planned_and_refused_where_others_were_quicker(folder: Path) -> None:
+    source = str(zipped(folder / "all.zip", record("A", FIXED), record("B", FIXED)))
+    params = ImportAdvisoriesParams(source=source)
+    change = await import_advisories.plan(params, context(folder))
+    assert [(one.path, one.before, one.after) for one in change.difference] == [("pypi records", None, 2)]
+    await imported(folder, record("C", FIXED))
+    with pytest.raises(PreconditionFailedError, match="other ones than when the plan was made"):
+        await import_advisories.run(params, context(folder, preconditions=change.preconditions))
+
+
+async def test_people_read_it_line_by_line(folder: Path) -> None:
+    await imported(folder, record("X-1", FIXED, severity=[HIGH]))
+    assert audit.OPERATION.text is not None
+    assert list(audit.OPERATION.text(await audited(folder, "web==1.0\nsafe==1\n"))) == [
+        "1 of 2 packages have known vulnerabilities",
+        "  HIGH      web 1.0  X-1  fixed in 2.0  X-1 is bad",
+    ]

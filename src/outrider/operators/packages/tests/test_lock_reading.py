@@ -1,0 +1,118 @@
+from pathlib import Path
+
+import pytest
+
+from outrider.core.errors import InvalidConfigError, LimitedError, NotFoundError, UnsupportedError
+from outrider.operators.packages.locks import documents, reading
+from outrider.operators.packages.locks.reading import lock_files, read_lock
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "form"),
+    [
+        ("some/folder/requirements.txt", "", "requirements.txt"),
+        ("requirements-dev.txt", "", "requirements.txt"),
+        ("dev-requirements.txt", "", "requirements.txt"),
+        ("requirements/test.txt", "", "requirements.txt"),
+        ("test.txt", "# made by a tool\n\nweb[fast]==1", "requirements.txt"),
+        ("requirements.txt", "\n# list\npkg:npm/a@1", "package URLs"),
+        ("list.txt", "pkg:npm/a@1", "package URLs"),
+        ("list.purl", "", "package URLs"),
+        ("yarn.lock", "__metadata:\n  version: 8\n", "yarn.lock"),
+        ("yarn.lock", "", "yarn.lock"),
+        ("packages.App.config", "<packages/>", "packages.config"),
+        ("App.vbproj", "<Project/>", "csproj"),
+        ("any.json", '{"a": 1, "bomFormat" : "CycloneDX"}', "CycloneDX"),
+        ("bom.json", '{"spdxVersion": "SPDX-2.3"}', "SPDX"),
+        ("package-lock.json", '{"packages": {"": {"bomFormat": "x"}}}', "package-lock.json"),
+        ("poetry.lock", "\ufeff", "poetry.lock"),
+    ],
+)
+def test_the_reader_is_picked_by_name_and_content(name: str, text: str, form: str) -> None:
+    lock = read_lock(name, text)
+    assert lock.form == form
+    assert lock.unreadable == ()
+
+
+@pytest.mark.parametrize("name", ["package.json", "any.txt", "other.lock", "", "/", "requirements.in"])
+def test_other_files_are_refused_with_the_formats_that_are_read(name: str) -> None:
+    with pytest.raises(UnsupportedError) as raised:
+        read_lock(name, "x")
+    assert "uv.lock, poetry.lock" in raised.value.expected
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "found"),
+    [
+        ("package-lock.json", '{\n"a": x}', "in line 2"),
+        ("package-lock.json", "[]", "list at the top"),
+        ("package-lock.json", '{"packages": []}', "packages: list"),
+        ("package-lock.json", "[" * 100_000, "nested too deeply"),
+        ("composer.lock", '{"packages": {}}', "packages: dict"),
+        ("uv.lock", "a = 1\nb = x", "line 2"),
+        ("uv.lock", "a = " + "[" * 100_000, "nested too deeply"),
+        ("uv.lock", "a = " + "9" * 5000, "digits"),
+        ("uv.lock", "\n" + "a." * 5000 + "a = 1", "more than 100 parts in line 2"),
+        ("uv.lock", "package = 1", "package: int"),
+        ("pnpm-lock.yaml", "a: b\nc: [", "line 3"),
+        ("pnpm-lock.yaml", "a: &x [1]\nb: *x", "an alias in line 2"),
+        ("pnpm-lock.yaml", "a: " + "[" * 100_000, "nesting deeper"),
+        ("pnpm-lock.yaml", "- " * 100_000, "nesting deeper"),
+        ("pnpm-lock.yaml", "a: 1\n---\n[b]", "list at the top"),
+        ("pnpm-lock.yaml", "[a]: 1", "a key that is no text in line 1"),
+        ("pnpm-lock.yaml", "\u00e9: 1\na: \x00", "in line 2"),
+        ("pnpm-lock.yaml", "a", "str at the top"),
+        ("yarn.lock", "  version 1", "line 1 belongs to no package"),
+        ("pom.xml", "<project>\n<a></project>", "line 2"),
+        ("pom.xml", "<a>" * 100_000, "nested too deeply"),
+        ("pom.xml", '<!DOCTYPE p [<!ENTITY a "b">]><project>&a;</project>', "a DOCTYPE"),
+        ("pom.xml", "<other/>", "<other> at the top"),
+        ("App.csproj", "<other/>", "<other> at the top"),
+        ("packages.config", "<other/>", "<other> at the top"),
+        ("Gemfile.lock", "a\n\ud800", "a lone surrogate in line 2"),
+    ],
+)
+def test_what_is_of_no_format_is_refused_with_its_place(name: str, text: str, found: str) -> None:
+    with pytest.raises(InvalidConfigError) as raised:
+        read_lock(name, text)
+    assert found in raised.value.found
+    assert raised.value.expected
+    assert raised.value.suggestions
+
+
+def test_a_file_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "MAX_SIZE", 10)
+    with pytest.raises(InvalidConfigError, match="11 characters"):
+        read_lock("uv.lock", "#" * 11)
+
+
+def test_reports_are_bounded_and_said_once() -> None:
+    lock = read_lock("requirements.txt", "\n".join(f"web>={number}" for number in range(3000)))
+    assert len(lock.unreadable) == 1001
+    assert lock.unreadable[-1] == "2000 more"
+
+
+def make(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("")
+
+
+def test_lock_files_of_a_project_and_not_of_what_it_contains(tmp_path: Path) -> None:
+    make(tmp_path, "uv.lock", "requirements.txt", "web/package-lock.json", "web/yarn.lock", "web/package.json", "api/requirements.txt", "api/requirements/test.txt",
+         "node_modules/a/package-lock.json", "vendor/composer.lock", ".venv/uv.lock", ".git/uv.lock", "net/App.csproj",
+         "net/packages.lock.json", "lib/Lib.csproj", "java/pom.xml", "bom.json", "a/b/c/d/e/f/g/h/uv.lock", "a/b/c/d/e/f/g/h/i/uv.lock")  # fmt: skip
+    (tmp_path / "again").symlink_to(tmp_path, target_is_directory=True)
+    assert [one.relative_to(tmp_path).as_posix() for one in lock_files(tmp_path)] == [
+        "a/b/c/d/e/f/g/h/uv.lock", "api/requirements/test.txt", "api/requirements.txt", "java/pom.xml", "lib/Lib.csproj", "net/packages.lock.json", "uv.lock",
+        "web/package-lock.json", "web/yarn.lock",
+    ]  # fmt: skip
+
+
+def test_a_folder_with_too_much_or_none_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path, "a/uv.lock", "b/uv.lock")
+    with pytest.raises(NotFoundError):
+        lock_files(tmp_path / "none")
+    monkeypatch.setattr(reading, "MAX_FILES", 1)
+    with pytest.raises(LimitedError):
+        lock_files(tmp_path)
