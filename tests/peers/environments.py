@@ -10,7 +10,7 @@ NODE = Path(__file__).parent / "node"
 # A rival in benchmarks, and a peer in tests.
 ENVOY = CHECKOUT / "benchmarks" / "rivals" / "requirements-envoy.txt"
 # Programs that tests start.
-PROGRAMS = {name: Path(__file__).parent / f"requirements-{name}.txt" for name in ("ansible", "memory")} | {
+PROGRAMS = {name: Path(__file__).parent / f"requirements-{name}.txt" for name in ("ansible", "memory", "uv")} | {
     "envoy": ENVOY
 }
 

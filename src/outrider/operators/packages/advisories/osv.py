@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from outrider.core.errors import ExecutionFailedError
-from outrider.operators.packages.registries.pypi_pages import normalised
+from outrider.operators.packages.pypi.pages import normalised
 
 # Names of ecosystems in OSV, and the names that package URLs use. What stands behind a colon is a release of a distribution.
 ECOSYSTEMS = {

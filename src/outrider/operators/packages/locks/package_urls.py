@@ -8,7 +8,7 @@ import msgspec
 from outrider.operators.packages.locks.documents import checked
 from outrider.operators.packages.locks.entries import Findings, UnusableEntry
 from outrider.operators.packages.locks.lock import Lock
-from outrider.operators.packages.registries.pypi_pages import normalised
+from outrider.operators.packages.pypi.pages import normalised
 from outrider.operators.packages.versions.ecosystems import ECOSYSTEMS
 
 FORM = "package URLs"

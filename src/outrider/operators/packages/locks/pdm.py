@@ -7,7 +7,7 @@ from outrider.operators.packages.locks.documents import read_toml
 from outrider.operators.packages.locks.entries import Findings, list_at, table_of, text_at, texts_at
 from outrider.operators.packages.locks.hashes import prefixed
 from outrider.operators.packages.locks.lock import Lock
-from outrider.operators.packages.registries.pypi_pages import normalised
+from outrider.operators.packages.pypi.pages import normalised
 
 FORM = "pdm.lock"
 _NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")

@@ -13,7 +13,7 @@ from outrider.operators.packages.locks.entries import (
 )
 from outrider.operators.packages.locks.hashes import prefixed
 from outrider.operators.packages.locks.lock import Lock
-from outrider.operators.packages.registries.pypi_pages import normalised
+from outrider.operators.packages.pypi.pages import normalised
 
 FORM = "Pipfile.lock"
 

@@ -14,7 +14,7 @@ from outrider.operators.packages.locks.entries import (
 )
 from outrider.operators.packages.locks.hashes import collected
 from outrider.operators.packages.locks.lock import Lock
-from outrider.operators.packages.registries.pypi_pages import normalised
+from outrider.operators.packages.pypi.pages import normalised
 
 FORM = "pylock.toml"
 

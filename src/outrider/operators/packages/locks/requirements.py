@@ -10,7 +10,7 @@ from outrider.operators.packages.locks.documents import checked
 from outrider.operators.packages.locks.entries import Findings, UnusableEntry
 from outrider.operators.packages.locks.hashes import prefixed
 from outrider.operators.packages.locks.lock import Lock
-from outrider.operators.packages.registries.pypi_pages import normalised
+from outrider.operators.packages.pypi.pages import normalised
 
 FORM = "requirements.txt"
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*")

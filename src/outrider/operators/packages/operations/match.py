@@ -40,7 +40,7 @@ class MatchResult(msgspec.Struct, kw_only=True):
 
     Attributes:
         versions: That were given.
-        newest: The newest one that is allowed; empty where none is.
+        newest: The newest one that is allowed, a prerelease where nothing else is; empty where none is.
         unreadable: Texts that are no versions of the ecosystem.
     """
 
@@ -58,12 +58,13 @@ async def run(params: MatchParams, context: Context) -> MatchResult:
     del context
     table = VersionTable(scheme_of(params.ecosystem), params.versions)
     allowed = table.mask(params.range)
+    best = allowed & table.releases or allowed
     versions = [
         Matched(version=version, allowed=bool(allowed >> bit & 1), prerelease=not table.releases >> bit & 1)
         for bit, version in enumerate(table.versions)
     ]
     return MatchResult(
-        versions=versions, newest=table.versions[allowed.bit_length() - 1] if allowed else "", unreadable=table.unsorted
+        versions=versions, newest=table.versions[best.bit_length() - 1] if best else "", unreadable=table.unsorted
     )
 
 

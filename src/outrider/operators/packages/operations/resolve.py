@@ -20,12 +20,12 @@ class ResolveParams(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     Attributes:
         ecosystem: Of the packages.
-        packages: Each as its ecosystem writes it, such as `requests[socks]>=2.31,<3`.
+        packages: Each as its ecosystem writes it: `requests[socks]>=2.31,<3`, `react@^18`, `serde[derive]@1`.
         python: For which version of Python, such as `3.12`; that which runs Outrider if none is given.
         offline: Ask no registry: do with what is kept of earlier questions.
     """
 
-    ecosystem: Literal["pypi"]
+    ecosystem: Literal["cargo", "npm", "pypi"]
     packages: Annotated[list[str], msgspec.Meta(min_length=1)]
     python: str = ""
     offline: bool = False
@@ -46,7 +46,7 @@ async def run(params: ResolveParams, context: Context) -> Resolved:
         packages=params.packages, python=params.python, offline=params.offline, cache=cache_folder() / "packages", folder=Path.cwd(),
         environment=os.environ, clock=context.clock, deadline=context.deadline,
     )  # fmt: skip
-    session = import_module(f"outrider.operators.packages.resolving.{params.ecosystem}_session")
+    session = import_module(f"outrider.operators.packages.{params.ecosystem}.session")
     answer: Resolved | Impossible = await session.resolve(question)
     if isinstance(answer, Impossible):
         raise answer.error()
@@ -54,10 +54,11 @@ async def run(params: ResolveParams, context: Context) -> Resolved:
 
 
 def _text(result: Resolved) -> Iterable[str]:
+    joint = "==" if result.target.startswith("python") else "@"
     for one in result.packages:
         extras = f"[{','.join(one.extras)}]" if one.extras else ""
         by = f"  # {', '.join(one.needed_by)}" if one.needed_by else ""
-        yield f"{one.place or one.name}{extras}=={one.version}{by}"
+        yield f"{one.place or one.name}{extras}{joint}{one.version}{by}"
 
 
 OPERATION = Implementation(

@@ -1,5 +1,6 @@
 """Fetches documents of a registry: bounded, with few connections, following redirects, and asking only for what has changed."""
 
+import re
 import ssl
 import zlib
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from outrider.core.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
+from outrider.core.http.errors import ProtocolError
 from outrider.core.http.headers import Headers
 from outrider.core.http.limits import Limits
 from outrider.core.http.messages import Response
@@ -32,6 +34,11 @@ _LIMITS = Limits(body=_LARGEST, header_bytes=64 * 1024)
 _REDIRECTS = (301, 302, 303, 307, 308)
 _MOST_REDIRECTS = 5
 _CONNECTIONS = 16
+_RETRY_SECONDS = 5
+_TOO_LARGE = 413
+_SHOWN = 200
+# Of an address whatever ends a line of a request would end it there.
+_SENDABLE = re.compile(r"[!-~]+")
 
 
 class Document(msgspec.Struct, kw_only=True):
@@ -102,32 +109,52 @@ class Downloads:
             response = await self._request(url, fields)
             if response.status not in _REDIRECTS:
                 return _document(url, response)
-            url = urljoin(url, response.headers.get("location") or "")
+            url = self._following(url, response.headers.get("location") or "")
         raise ExecutionFailedError(
             f"{_shown(url)}: redirected too often", found=f"more than {_MOST_REDIRECTS} times", expected="a document",
             suggestions=[f"check the address in {self.registry.source}"],
         )  # fmt: skip
 
+    def _following(self, url: str, location: str) -> str:
+        try:
+            return urljoin(url, location)
+        except ValueError as error:
+            raise self._unusable(location) from error
+
+    def _unusable(self, url: str) -> ExecutionFailedError:
+        return ExecutionFailedError(
+            f"{self.registry.url} sends us to an address that cannot be used", found=_shown(url)[:_SHOWN], expected="http or https",
+            suggestions=[f"check the address in {self.registry.source}"],
+        )  # fmt: skip
+
     async def _request(self, url: str, fields: Mapping[str, str]) -> Response:
         where = origin(url)
-        if where[0] not in ("http", "https"):
-            raise ExecutionFailedError(
-                f"{self.registry.url} sends us to an address that cannot be used",
-                found=_shown(url),
-                expected="http or https",
-            )
+        if where[0] not in ("http", "https") or not _SENDABLE.fullmatch(url):
+            raise self._unusable(url)
         shown = dict(fields)
         # Whoever a registry sends us to is not told its credentials.
         if self.registry.authorization is not None and where == origin(self.registry.url):
             shown["authorization"] = self.registry.authorization.reveal()
-        return await self._client(where).request("GET", request_target(url), headers=Headers(shown))
+        try:
+            return await self._client(where).request("GET", request_target(url), headers=Headers(shown))
+        except ConnectionFailedError as error:
+            cause = error.__cause__
+            if not isinstance(cause, ProtocolError) or cause.status != _TOO_LARGE:
+                raise
+            # It is no fault of the connection: it would be as large when asked for again.
+            raise ExecutionFailedError(
+                f"{_shown(url)}: too large", found=cause.message, expected=f"at most {_LARGEST} bytes", suggestions=["ask for another version"]
+            ) from error  # fmt: skip
 
     def _client(self, where: tuple[str, str, int]) -> Client:
         client = self._clients.get(where)
         if client is None:
             scheme, host, port = where
             authority = f"[{host}]" if ":" in host else host
-            address = parse_address(f"{scheme}://{authority}:{port}")
+            try:
+                address = parse_address(f"{scheme}://{authority}:{port}")
+            except InvalidConfigError as error:
+                raise self._unusable(f"{scheme}://{authority}:{port}") from error
             address = msgspec.structs.replace(address, proxy=self.registry.proxy)
             client = self._clients[where] = Client(
                 address, tls=self._context(), limits=_LIMITS, timeout=self._timeout, max_connections=_CONNECTIONS, clock=self._clock
@@ -155,7 +182,7 @@ def _document(url: str, response: Response) -> Document:
     return Document(
         content=content, url=url, content_type=(headers.get("content-type") or "").partition(";")[0].strip().lower(),
         etag=headers.get("etag") or "", modified=headers.get("last-modified") or "", status=response.status,
-        total=int(total) if total.isdigit() else 0,
+        total=_number(total, 0),
     )  # fmt: skip
 
 
@@ -169,8 +196,8 @@ def _refuse(url: str, response: Response) -> None:
             suggestions=["log in with its own client, or set the credentials where its address is set"],
         )  # fmt: skip
     if response.status == 429:
-        after = response.headers.get("retry-after") or ""
-        raise LimitedError(f"{shown}: too many requests", retry_after=float(after) if after.isdigit() else 5.0)
+        after = _number(response.headers.get("retry-after") or "", _RETRY_SECONDS)
+        raise LimitedError(f"{shown}: too many requests", retry_after=float(after))
     if response.status >= 500:
         raise UnavailableError(f"{shown}: the registry cannot answer now", found=status)
     raise ExecutionFailedError(f"{shown}: an answer that cannot be used", found=status, expected="status 200")
@@ -184,15 +211,23 @@ def _inflated(url: str, response: Response) -> bytes:
         content = inflater.decompress(response.content, _LARGEST_INFLATED)
     except zlib.error as error:
         raise ConnectionFailedError(f"{_shown(url)}: what came is no gzip: {error}") from error
-    if inflater.unconsumed_tail or not inflater.eof:
+    # What comes after the end may be a second file, whose content would be lost without a word.
+    if inflater.unconsumed_tail or inflater.unused_data or not inflater.eof:
         raise ExecutionFailedError(
-            f"{_shown(url)}: too large, or cut off",
-            found=f"{len(content)} bytes",
-            expected=f"at most {_LARGEST_INFLATED} bytes",
-        )
+            f"{_shown(url)}: too large, or cut off", found=f"{len(content)} bytes",
+            expected=f"one gzip file of at most {_LARGEST_INFLATED} bytes",
+        )  # fmt: skip
     return content
 
 
+def _number(text: str, otherwise: int) -> int:
+    """Return a number of a header; longer ones than any size or time are none."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 18 else otherwise
+
+
 def _shown(url: str) -> str:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "no address"
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

@@ -13,6 +13,18 @@ Proof = dict[Incompatibility, tuple[Incompatibility, Incompatibility]]
 _Terms = dict[int, int]
 
 
+def involved(proof: Proof) -> set[int]:
+    """Return the packages that a proof is about; not all that was derived on the way is needed for it."""
+    waiting: list[Incompatibility] = [()]
+    known: set[Incompatibility] = set()
+    while waiting:
+        statement = waiting.pop()
+        if statement not in known:
+            known.add(statement)
+            waiting += proof.get(statement, ())
+    return {package for statement in known for package in statement[::2]}
+
+
 class Analysis:
     """Analyses conflicts.
 

@@ -15,6 +15,9 @@ class Names(Protocol):
     def full(self, package: int) -> int:
         """Return the mask of all versions that may be chosen, and the bit for none at all above them."""
 
+    def name(self, package: int) -> str:
+        """Return how a package is called."""
+
     def described(self, package: int, mask: int) -> str:
         """Return how people call some versions of a package, such as `boto3 before 1.4`."""
 
@@ -46,7 +49,8 @@ class Explanation:
         steps = self._steps()
         if len(steps) > _MOST_STEPS:
             facts = [self._said(fact) for fact in self._facts(steps)]
-            return [*(f"{_capital(fact)}." for fact in dict.fromkeys(facts)), "These cannot all hold at once."]
+            # Names keep their letters, at the beginning of a sentence too.
+            return [*(f"{fact}." for fact in dict.fromkeys(facts)), "These cannot all hold at once."]
         for step in steps:
             self._tell(step)
         return self._lines
@@ -80,7 +84,7 @@ class Explanation:
     def _tell(self, statement: Incompatibility) -> None:
         causes = self._causes(statement)
         derived = [cause for cause in causes if cause in self._proof]
-        facts = [self._said(cause) for cause in causes if cause not in self._proof]
+        facts = list(dict.fromkeys(self._said(cause) for cause in causes if cause not in self._proof))
         last = len(self._lines)
         if len(derived) == 1 and self._numbers[derived[0]] == last:
             begin = f"And because {facts[0]}" if facts else "So"
@@ -99,6 +103,8 @@ class Explanation:
         present = [term for term in terms if not term[1] & self._absent(term[0])]
         missing = [term for term in terms if term[1] & self._absent(term[0])]
         if not missing:
+            if len(present) == 1 and not self._rest_mask(*present[0]) & ~self._absent(present[0][0]):
+                return f"no version of {self._names.name(present[0][0])} can be used"
             shown = " and ".join(self._names.described(*term) for term in present)
             return f"{shown} cannot be used{' together' if len(present) > 1 else ''}"
         needed = " or ".join(self._rest(*term) for term in missing)
@@ -106,13 +112,14 @@ class Explanation:
             return f"{needed} is needed" if statement in self._proof else self._asked(*missing[0])
         shown = " with ".join(self._names.described(*term) for term in present)
         if statement not in self._proof and len(present) == len(missing) == 1:
-            needed = self._names.demanded(*present[0], missing[0][0]) or needed
-            if not self._rest_mask(*missing[0]):
-                needed += ", of which no version may be used"
+            written = self._names.demanded(*present[0], missing[0][0])
+            none = not self._rest_mask(*missing[0])
+            needed = written or (self._names.name(missing[0][0]) if none else needed)
+            needed += ", of which no version that fits may be used" if none else ""
         return f"{shown} needs {needed}"
 
     def _asked(self, package: int, mask: int) -> str:
-        none = "" if self._rest_mask(package, mask) else ", of which no version may be used"
+        none = "" if self._rest_mask(package, mask) else ", of which no version that fits may be used"
         return f"you ask for {self._names.wished(package) or self._rest(package, mask)}{none}"
 
     def _absent(self, package: int) -> int:
@@ -124,7 +131,3 @@ class Explanation:
 
     def _rest(self, package: int, mask: int) -> str:
         return self._names.described(package, self._rest_mask(package, mask))
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

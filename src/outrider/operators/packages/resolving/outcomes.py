@@ -58,7 +58,8 @@ class Impossible(msgspec.Struct, kw_only=True):
 
     def error(self) -> ConflictError:
         """Return it as an error."""
+        notes = [f"Not considered: {'; '.join(self.notes)}."] if self.notes else []
         return ConflictError(
-            " ".join(self.reasons), path="packages", found=", ".join(self.asked), expected="packages that go together",
+            " ".join([*self.reasons, *notes]), path="packages", found=", ".join(self.asked), expected="packages that go together",
             suggestions=self.remedies or ["ask for less"], context={"reasons": self.reasons, "notes": self.notes},
         )  # fmt: skip

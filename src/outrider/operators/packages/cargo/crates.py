@@ -1,0 +1,212 @@
+"""Crates as the solver sees them: versions, which of them are compatible, and what each needs with which feature.
+
+https://doc.rust-lang.org/cargo/reference/resolver.html and features.html.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import msgspec
+
+from outrider.core.errors import InvalidConfigError
+from outrider.operators.packages.cargo.lines import CargoNeed, CargoRelease
+from outrider.operators.packages.cargo.records import CargoRecord
+
+_DECODER = msgspec.msgpack.Decoder(CargoRelease)
+
+
+class Want(NamedTuple):
+    """A wish for a crate.
+
+    Attributes:
+        name: Of the crate.
+        range: The requirement.
+        features: That are asked of it.
+    """
+
+    name: str
+    range: str
+    features: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        features = [one for one in self.features if one != "default"]
+        return f"{self.name}{'[' + ','.join(features) + ']' if features else ''} {self.range}"
+
+
+class Needed(NamedTuple):
+    """What a version needs with a feature.
+
+    Attributes:
+        wants: Of other crates.
+        features: Of itself.
+    """
+
+    wants: tuple[Want, ...] = ()
+    features: tuple[str, ...] = ()
+
+
+class Together(NamedTuple):
+    """What a version needs with several features.
+
+    Attributes:
+        wants: Of other crates, each dependency once, in the order of the index.
+        features: Of itself, with those that others bring in.
+    """
+
+    wants: tuple[Want, ...]
+    features: frozenset[str]
+
+
+class _Brought(NamedTuple):
+    """What a feature brings in.
+
+    Attributes:
+        dependencies: How they are called, each with a feature that is asked of it or none.
+        features: Of the same version.
+    """
+
+    dependencies: list[tuple[str, str]]
+    features: list[str]
+
+
+class Crate:
+    """A crate.
+
+    Args:
+        name: Of the crate.
+        record: What is known of it.
+
+    Attributes:
+        table: Its versions, sorted.
+        usable: The mask of those that were not taken back.
+        explored: The mask of versions of which all crates that they need are known.
+    """
+
+    def __init__(self, name: str, record: CargoRecord) -> None:
+        self.name, self.record = name, record
+        self.table = record.table()
+        self.usable = self.table.everything & ~int.from_bytes(record.yanked, "little")
+        self.explored = 0
+        self._releases: dict[int, CargoRelease] = {}
+        self._needed: dict[tuple[int, str], Needed | None] = {}
+        self._masks: dict[str, int] = {}
+        self._buckets: dict[str, int] = {}
+        for bit, version in enumerate(self.table.versions):
+            bucket = bucket_of(version)
+            self._buckets[bucket] = self._buckets.get(bucket, 0) | 1 << bit
+
+    def mask(self, text: str) -> int:
+        """Return the usable versions that a requirement allows; what cannot be read allows nothing."""
+        found = self._masks.get(text)
+        if found is None:
+            try:
+                found = self.table.mask(text) & self.usable
+            except InvalidConfigError:
+                found = 0
+            self._masks[text] = found
+        return found
+
+    def bucket(self, bucket: str) -> int:
+        """Return the mask of the versions in a bucket."""
+        return self._buckets.get(bucket, 0)
+
+    def buckets(self, mask: int) -> list[str]:
+        """Return the buckets that some versions are in, oldest first."""
+        return [bucket for bucket, versions in self._buckets.items() if versions & mask]
+
+    def release(self, bit: int) -> CargoRelease:
+        """Return what a version says of itself."""
+        found = self._releases.get(bit)
+        if found is None:
+            found = self._releases[bit] = _DECODER.decode(self.record.releases[bit])
+        return found
+
+    def needed(self, bit: int, feature: str) -> Needed | None:
+        """Return what a version needs with a feature on top of what it needs anyway, and the latter where that is empty.
+
+        None where it has no such feature. That called `default` counts as there, and may be empty.
+        """
+        key = (bit, feature)
+        if key not in self._needed:
+            self._needed[key] = _needed(self.release(bit), feature)
+        return self._needed[key]
+
+    def together(self, bit: int, features: Iterable[str]) -> Together | None:
+        """Return what a version needs with some features, and with those that these bring in; None where it has not all of them."""
+        release = self.release(bit)
+        of_keys: dict[str, set[str]] = {}
+        on: dict[str, None] = {}
+        waiting = list(features)
+        while waiting:
+            feature = waiting.pop()
+            if feature in on:
+                continue
+            on[feature] = None
+            brought = _brought(release, feature)
+            if brought is None:
+                return None
+            for key, of_key in brought.dependencies:
+                of_keys.setdefault(key, set()).update([of_key] if of_key else [])
+            waiting += brought.features
+        wants = [
+            Want(need.name, need.range, tuple(sorted({*need.features, *of_keys.get(need.key, ())})))
+            for need in release.needs
+            if not need.optional or need.key in of_keys
+        ]
+        return Together(tuple(wants), frozenset(on))
+
+
+def bucket_of(version: str) -> str:
+    """Return the numbers that versions share which are compatible: up to the first that is not zero."""
+    major, minor, patch = version.partition("-")[0].partition("+")[0].split(".")
+    return major if major != "0" else f"0.{minor}" if minor != "0" else f"0.0.{patch}"
+
+
+def _needed(release: CargoRelease, feature: str) -> Needed | None:
+    if not feature:
+        return Needed(tuple(dict.fromkeys(_want(need) for need in release.needs if not need.optional)))
+    brought = _brought(release, feature)
+    if brought is None:
+        return None
+    wants = [_want(need, of) for key, of in brought.dependencies for need in release.needs if need.key == key]
+    return Needed(tuple(dict.fromkeys(wants)), tuple(one for one in brought.features if one != feature))
+
+
+def _want(need: CargoNeed, feature: str = "") -> Want:
+    features = tuple(sorted({*need.features, feature})) if feature else need.features
+    return Want(need.name, need.range, features)
+
+
+def _brought(release: CargoRelease, feature: str) -> _Brought | None:
+    """Return what a feature brings in, one step far; None where there is no such feature."""
+    values = release.features.get(feature)
+    if values is None:
+        if _is_implicit(release, feature):
+            return _Brought([(feature, "")], [])
+        return _Brought([], []) if feature == "default" else None
+    found = _Brought([], [])
+    for value in values:
+        crate, slash, of_crate = value.partition("/")
+        if not slash and not value.startswith("dep:"):
+            found.features.append(value)
+            continue
+        key = crate.removeprefix("dep:").removesuffix("?")
+        found.dependencies.append((key, of_crate))
+        # `name?/feature` brings in no feature `name`; yet Cargo.lock has the crate: https://github.com/rust-lang/cargo/issues/10801.
+        if slash and not crate.endswith("?") and _is_feature_of_optional(release, key):
+            found.features.append(key)
+    return found
+
+
+def _is_feature_of_optional(release: CargoRelease, name: str) -> bool:
+    if name in release.features:
+        return any(need.key == name and need.optional for need in release.needs)
+    return _is_implicit(release, name)
+
+
+def _is_implicit(release: CargoRelease, name: str) -> bool:
+    """Return whether an optional dependency is a feature of its own name: where no feature names it with `dep:`."""
+    if not any(need.key == name and need.optional for need in release.needs):
+        return False
+    named = f"dep:{name}"
+    return not any(named in values for values in release.features.values())

@@ -1,0 +1,231 @@
+"""Resolves crates: looks at as few versions as will do, and at more where these clash."""
+
+import asyncio
+import re
+from collections.abc import Callable, Iterable
+from threading import Event
+from typing import TypeVar
+
+from outrider.core.errors import CancelledByCallerError, NotFoundError
+from outrider.operators.packages.cargo.client import download_url
+from outrider.operators.packages.cargo.crates import Want
+from outrider.operators.packages.cargo.order import CargoOrder
+from outrider.operators.packages.cargo.sources import CargoSource
+from outrider.operators.packages.cargo.universe import CargoUniverse, Key, Kind, bits
+from outrider.operators.packages.resolving.conflicts import involved
+from outrider.operators.packages.resolving.explaining import Explanation
+from outrider.operators.packages.resolving.outcomes import Impossible, Resolved, ResolvedPackage
+from outrider.operators.packages.resolving.solver import Solution, Unsolvable, solve
+
+T = TypeVar("T")
+_REMEDIES = 3
+# What is so by what a feature is need not be told.
+_PLAIN = re.compile(r"(\S+)\[\S+\] (\S+) needs \1 \2\.", re.IGNORECASE)
+ANY = "*"
+
+
+class CargoResolver:
+    """Resolves crates.
+
+    Args:
+        source: Where crates come from.
+        check: Called now and then; it may raise to end a search.
+    """
+
+    def __init__(self, source: CargoSource, check: Callable[[], None] = lambda: None) -> None:
+        self._source, self._check = source, check
+        # By name and bucket, the features that somebody has asked for.
+        self._features: dict[tuple[str, str], set[str]] = {}
+
+    async def resolve(self, asked: list[Want]) -> Resolved | Impossible:
+        """Choose versions for what is asked for.
+
+        Raises:
+            NotFoundError: The registry has not all that was asked for.
+            OutriderError: What the registry says.
+        """
+        await self._source.load(want.name for want in asked)
+        for want in asked:
+            if not self._source.crates[want.name].table.versions:
+                raise NotFoundError(
+                    f"cargo {want.name}: there is none", found=want.name, suggestions=["check the name"]
+                )
+        universe, answer = await self._answer(asked)
+        if isinstance(answer, Unsolvable):
+            return await self._impossible(universe, answer, asked)
+        template = (await self._source.config()).downloads
+        return Resolved(target="cargo", packages=self._packages(universe, answer.chosen, template))
+
+    async def _answer(self, asked: list[Want]) -> tuple[CargoUniverse, Solution | Unsolvable]:
+        """Return what there is to say: what Cargo would choose, else what can be chosen at all."""
+        await self._reach(asked)
+        order = CargoOrder(self._source.crates, asked)
+        while (found := await self._in_thread(order.run)) is not True:
+            if found is False:
+                return await self._search(asked)
+            await self._reach(found)
+        only: dict[str, int] = {}
+        for (name, _), bit in order.chosen.items():
+            only[name] = only.get(name, 0) | 1 << bit
+        universe = CargoUniverse(self._source.crates, order.features, only)
+        return universe, await self._solved(universe, asked)
+
+    async def _search(self, asked: list[Want]) -> tuple[CargoUniverse, Solution | Unsolvable]:
+        """Return what there is to say, once no version that was not looked at could change it."""
+        while True:
+            self._check()
+            universe = CargoUniverse(self._source.crates, self._features)
+            try:
+                return universe, await self._solved(universe, asked)
+            except Unsolvable as answer:
+                if not await self._explore_more(_involved(universe, answer)):
+                    return universe, answer
+
+    async def _solved(self, universe: CargoUniverse, asked: list[Want]) -> Solution:
+        return await self._in_thread(lambda check: solve(universe, universe.roots(asked), check=check))
+
+    async def _in_thread(self, work: Callable[[Callable[[], None]], T]) -> T:
+        """Work in a thread, which ends where nobody waits for it any more."""
+        left = Event()
+
+        def check() -> None:
+            if left.is_set():
+                raise CancelledByCallerError("nobody waits for this search any more")
+            self._check()
+
+        try:
+            return await asyncio.to_thread(work, check)
+        finally:
+            left.set()
+
+    async def _reach(self, wants: Iterable[Want]) -> None:
+        """Explore the best version for each wish, and what these need in turn."""
+        waiting = dict.fromkeys(wants)
+        seen: set[Want] = set()
+        while waiting:
+            self._check()
+            await self._source.load(want.name for want in waiting)
+            seen.update(waiting)
+            following = [one for want in waiting for one in (*self._new_features(want), *self._new_version(want))]
+            waiting = dict.fromkeys(one for one in following if one not in seen)
+
+    def _new_features(self, want: Want) -> Iterable[Want]:
+        """Yield what explored versions need with features that nobody has asked of their buckets before."""
+        crate = self._source.crates[want.name]
+        for bucket in crate.buckets(crate.mask(want.range)):
+            known = self._features.setdefault((want.name, bucket), {""})
+            for bit in bits(crate.bucket(bucket) & crate.explored):
+                yield from self._needed(want.name, bit, [one for one in want.features if one not in known])
+            known.update(want.features)
+
+    def _new_version(self, want: Want) -> Iterable[Want]:
+        """Yield what the newest version for a wish needs, where that is not explored yet."""
+        mask = self._source.crates[want.name].mask(want.range)
+        return self._explore(want.name, mask.bit_length() - 1) if mask else ()
+
+    def _explore(self, name: str, bit: int) -> Iterable[Want]:
+        """Yield what a version needs, where it is not explored yet."""
+        crate = self._source.crates[name]
+        if not crate.explored >> bit & 1:
+            crate.explored |= 1 << bit
+            (bucket,) = crate.buckets(1 << bit)
+            yield from self._needed(name, bit, sorted(self._features.setdefault((name, bucket), {""})))
+
+    def _needed(self, name: str, bit: int, features: Iterable[str]) -> Iterable[Want]:
+        """Yield what a version needs with some features, of others and of itself."""
+        crate = self._source.crates[name]
+        for feature in features:
+            needed = crate.needed(bit, feature)
+            if needed is not None:
+                yield from needed.wants
+                if needed.features:
+                    yield Want(name, f"={crate.table.versions[bit]}", needed.features)
+
+    async def _explore_more(self, involved: set[Key]) -> bool:
+        """Explore as many further versions of some packages as are explored already, newest first; return whether there are any."""
+        more = sorted(
+            {(key.name, bit) for key in involved if key.kind is not Kind.LINKS for bit in self._unexplored(key)}
+        )
+        await self._reach([want for name, bit in more for want in self._explore(name, bit)])
+        return bool(more)
+
+    def _unexplored(self, key: Key) -> list[int]:
+        crate = self._source.crates[key.name]
+        if key.kind is Kind.CRATE:
+            mask = crate.bucket(key.part) & crate.usable
+            left = [*bits(mask & ~crate.explored)]
+            return left[-max(1, (mask & crate.explored).bit_count()) :]
+        mask = crate.mask(key.part)
+        groups = [crate.bucket(bucket) & mask for bucket in crate.buckets(mask)]
+        return [group.bit_length() - 1 for group in groups if not group & crate.explored]
+
+    async def _impossible(self, universe: CargoUniverse, answer: Unsolvable, asked: list[Want]) -> Impossible:
+        keys = {key for key in _involved(universe, answer) if key.kind is not Kind.LINKS}
+        involved = {key.name for key in keys}
+        notes = sorted({note for key in keys for note in self._notes(key)})
+        sentences = Explanation(answer.proof, universe).sentences()
+        reasons = [sentence for sentence in sentences if _PLAIN.fullmatch(sentence) is None]
+        remedies = [text for position in range(len(asked)) if (text := await self._remedy(asked, position, involved))]
+        return Impossible(
+            asked=[str(want) for want in asked], reasons=reasons, remedies=remedies[:_REMEDIES], notes=notes
+        )
+
+    def _notes(self, key: Key) -> Iterable[str]:
+        """Yield what is to be said of the versions of a package that cannot be chosen."""
+        crate = self._source.crates[key.name]
+        back = (crate.table.everything & ~crate.usable).bit_count()
+        if back:
+            yield f"{key.name}: versions that were taken back: {back}"
+        if crate.record.left_out:
+            yield f"{key.name}: versions in a form that cannot be read: {crate.record.left_out}"
+        candidates = crate.bucket(key.part) & crate.usable if key.kind is Kind.CRATE else crate.mask(key.part)
+        if key.feature and all(crate.needed(bit, key.feature) is None for bit in bits(candidates)):
+            yield f"{key.name}: none of the versions that are asked for has the feature {key.feature}"
+
+    async def _remedy(self, asked: list[Want], position: int, involved: set[str]) -> str:
+        """Return what would do in place of one wish; empty where nothing would."""
+        want = asked[position]
+        if want.name not in involved or want.range == ANY:
+            return ""
+        wider = want._replace(range=ANY)
+        universe, answer = await self._answer([*asked[:position], wider, *asked[position + 1 :]])
+        if isinstance(answer, Unsolvable):
+            return ""
+        package = universe.roots([wider])[0][0]
+        name, bit = universe.crate_of(package, answer.chosen)
+        return f"allow {name} {self._source.crates[name].table.versions[bit]}: you ask for {want}"
+
+    def _packages(self, universe: CargoUniverse, chosen: dict[int, int], template: str) -> list[ResolvedPackage]:
+        found: dict[tuple[str, int], ResolvedPackage] = {}
+        keys = {package: universe.key(package) for package in chosen}
+        crates = {package: (key.name, chosen[package]) for package, key in keys.items() if key.kind is Kind.CRATE}
+        for name, bit in dict.fromkeys(crates.values()):
+            found[name, bit] = self._package(name, bit, template)
+        names = [name for name, _ in found]
+        for package, one in crates.items():
+            feature = keys[package].feature
+            # What is usual is asked for of all, and not all have it.
+            if feature and (feature != "default" or feature in self._source.crates[one[0]].release(one[1]).features):
+                found[one].extras.append(feature)
+            # A name alone where there is one version of it, as Cargo.lock has it.
+            by = found[one].name if names.count(one[0]) == 1 else f"{found[one].name} {found[one].version}"
+            for other in universe.chosen_crates(package, chosen):
+                if other != one and by not in found[other].needed_by:
+                    found[other].needed_by.append(by)
+        for resolved in found.values():
+            resolved.extras.sort()
+            resolved.needed_by.sort()
+        return [found[one] for one in sorted(found)]
+
+    def _package(self, name: str, bit: int, template: str) -> ResolvedPackage:
+        crate = self._source.crates[name]
+        version, checksum = crate.table.versions[bit], crate.release(bit).checksum
+        return ResolvedPackage(
+            name=name, version=version, extras=[], needed_by=[], file=f"{name}-{version}.crate",
+            url=download_url(template, name, version, checksum), hashes={"sha256": checksum},
+        )  # fmt: skip
+
+
+def _involved(universe: CargoUniverse, answer: Unsolvable) -> set[Key]:
+    """Return the packages that a proof is about."""
+    return {universe.key(package) for package in involved(answer.proof)}

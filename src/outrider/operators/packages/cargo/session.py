@@ -1,0 +1,65 @@
+"""Resolves crates from the registry of this machine."""
+
+import re
+
+from outrider.core.errors import InvalidConfigError
+from outrider.operators.packages.cargo.client import CargoClient
+from outrider.operators.packages.cargo.crates import Want
+from outrider.operators.packages.cargo.default import default_index
+from outrider.operators.packages.cargo.resolver import ANY, CargoResolver
+from outrider.operators.packages.cargo.settings import CargoSettings
+from outrider.operators.packages.cargo.sources import CargoSource
+from outrider.operators.packages.cargo.store import CargoStore
+from outrider.operators.packages.registries.registry import Registry
+from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
+from outrider.operators.packages.resolving.questions import Question
+from outrider.operators.packages.versions.ecosystems import scheme_of
+
+_SHOWN = 80
+_ASKED = re.compile(r"(?P<name>[A-Za-z0-9_-]+)(?:\[(?P<features>[^\[\]@]*)\])?(?:@(?P<range>.+))?")
+
+
+async def resolve(question: Question) -> Resolved | Impossible:
+    """Choose versions, on any machine and with the features of all: those that Cargo.lock would have.
+
+    Raises:
+        InvalidConfigError: A package is not written as Cargo writes it, or a setting cannot be used.
+        MissingRequirementError: No registry is known here.
+        UnsupportedError: The registry is none that can be asked.
+        OutriderError: What the registry says.
+    """
+    asked = [_read(index, text) for index, text in enumerate(question.packages)]
+    registry = await _registry(question)
+    client = CargoClient(registry, question.clock)
+    source = CargoSource(client, CargoStore(question.cache, registry.url), question.clock, offline=question.offline)
+    try:
+        return await CargoResolver(source, question.check).resolve(asked)
+    finally:
+        await client.close()
+        # What was learned of crates is as true where something else went wrong.
+        source.keep()
+
+
+async def _registry(question: Question) -> Registry:
+    settings = CargoSettings(question.environment, question.folder)
+    replacement = settings.replacement()
+    if replacement is not None:
+        return replacement
+    url = await default_index(question.environment, question.cache)
+    return settings.registry(url, "Cargo's own default", built_in=True)
+
+
+def _read(index: int, text: str) -> Want:
+    match = _ASKED.fullmatch(text)
+    try:
+        requirement = (match["range"] or ANY).strip() if match is not None else ""
+        scheme_of("cargo").range(requirement)
+    except InvalidConfigError:
+        match = None
+    if match is None:
+        raise InvalidConfigError(
+            f"packages[{index}]: {text[:_SHOWN]!r} is not a package of Cargo", path=f"packages[{index}]", found=text[:_SHOWN],
+            expected="NAME, NAME@1.2 or NAME[FEATURE,FEATURE]@1.2", suggestions=["quote it for your shell, to which < and > mean something"],
+        )  # fmt: skip
+    features = {one.strip() for one in (match["features"] or "").split(",")} - {""}
+    return Want(match["name"], requirement, tuple(sorted({*features, "default"})))

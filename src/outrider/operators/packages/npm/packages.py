@@ -1,0 +1,165 @@
+"""npm packages for a resolution: which version is picked for a range, and what that needs."""
+
+from typing import NamedTuple
+
+import msgspec
+
+from outrider.core.errors import InvalidConfigError
+from outrider.operators.packages.npm.records import PEER, Distribution, NpmRecord, Shape, regular_tarball
+from outrider.operators.packages.npm.specs import read_spec
+from outrider.operators.packages.npm.targets import NpmTarget
+
+_SHAPE, _DISTRIBUTION = msgspec.msgpack.Decoder(Shape), msgspec.msgpack.Decoder(Distribution)
+
+
+class Need(NamedTuple):
+    """One thing that a version needs.
+
+    Attributes:
+        key: The name by which it is found, as file systems compare it.
+        name: By which it is found.
+        package: In the registry; another one where the name is an alias, and empty where it comes from somewhere else.
+        text: A range or a tag.
+        kind: PROD, OPTIONAL, PEER or PEER_OPTIONAL.
+    """
+
+    key: str
+    name: str
+    package: str
+    text: str
+    kind: int
+
+
+class Manifest:
+    """One version of a package.
+
+    Attributes:
+        package: Of which; None for what a user asks for.
+        bit: The number of the version.
+        version: Its text.
+        needs: What it needs, in the order of npm.
+        has_peers: Whether peers are among that.
+        shape: What else it says.
+    """
+
+    __slots__ = ("bit", "has_peers", "needs", "package", "shape", "version")
+
+    def __init__(self, package: "NpmPackage | None", bit: int, version: str, needs: list[Need], shape: Shape) -> None:
+        self.package, self.bit, self.version, self.needs, self.shape = package, bit, version, needs, shape
+        self.has_peers = any(need.kind >= PEER for need in needs)
+
+    @property
+    def name(self) -> str:
+        """The name of the package."""
+        return self.package.name if self.package is not None else ""
+
+    @classmethod
+    def of_user(cls, needs: list[Need]) -> "Manifest":
+        """Return the project that needs what a user asks for."""
+        return cls(None, 0, "", needs, Shape([], [], "", "", [], [], [], shrinkwrap=False))
+
+
+class NpmPackage:
+    """A package of a registry.
+
+    Args:
+        name: In the registry.
+        record: What is known of it.
+        target: For what it is meant.
+        url: Of the registry.
+    """
+
+    def __init__(self, name: str, record: NpmRecord, target: NpmTarget, url: str) -> None:
+        self.name, self.record = name, record
+        self.table = record.table()
+        self._target, self._url = target, url
+        self._deprecated = int.from_bytes(record.deprecated, "little")
+        self._masks: dict[str, int] = {}
+        self._picks: dict[str, Manifest | None] = {}
+        self._manifests: dict[int, Manifest] = {}
+        self._shapes: dict[int, Shape] = {}
+
+    def allows(self, text: str, bit: int) -> bool:
+        """Return whether a version is one that is asked for; of a tag it is only looked whether it is known."""
+        mask = self._masks.get(text)
+        if mask is None:
+            mask = self._masks[text] = self._mask(text)
+        return mask >> bit & 1 == 1
+
+    def _mask(self, text: str) -> int:
+        if text == "*" or self._is_tag(text):
+            return self.table.everything
+        return self.table.mask(text)
+
+    def _is_tag(self, text: str) -> bool:
+        try:
+            self.table.mask(text)
+        except InvalidConfigError:
+            return True
+        return False
+
+    def pick(self, text: str) -> Manifest | None:
+        """Return the version that npm takes for a range or a tag; None where there is none."""
+        if text not in self._picks:
+            bit = self._tagged(text) if self._is_tag(text) else self._best(text)
+            self._picks[text] = None if bit is None else self.manifest(bit)
+        return self._picks[text]
+
+    def _tagged(self, tag: str) -> int | None:
+        try:
+            return self.record.versions.index(self.record.tags[tag])
+        except (KeyError, ValueError):
+            return None
+
+    def _best(self, text: str) -> int | None:
+        """Return the version under the tag `latest` where that will do, else the newest one that is best in other ways."""
+        latest = self._tagged("latest")
+        if latest is not None and self.allows(text, latest) and self._quality(latest) == _FINE:
+            return latest
+        left = self.table.mask(text)
+        best: tuple[int, int] | None = None
+        while left:
+            bit = left.bit_length() - 1
+            quality = self._quality(bit)
+            if quality == _FINE:
+                return bit
+            if best is None or quality > best[0]:
+                best = quality, bit
+            left ^= 1 << bit
+        return None if best is None else best[1]
+
+    def _quality(self, bit: int) -> int:
+        """Return a rank: what is deprecated comes behind, and what does not run with this node behind that."""
+        shape = self._shape(bit)
+        runs = self._target.runs(shape.node, shape.npm)
+        return (2 if runs else 0) + (0 if self._deprecated >> bit & 1 else 1)
+
+    def _shape(self, bit: int) -> Shape:
+        number = self.record.shape_of[bit]
+        shape = self._shapes.get(number)
+        if shape is None:
+            shape = self._shapes[number] = _SHAPE.decode(self.record.shapes[number])
+        return shape
+
+    def manifest(self, bit: int) -> Manifest:
+        """Return a version."""
+        manifest = self._manifests.get(bit)
+        if manifest is None:
+            shape = self._shape(bit)
+            needs = [Need(name.lower(), name, *read_spec(name, text), kind) for name, text, kind in shape.needs]
+            manifest = self._manifests[bit] = Manifest(self, bit, self.table.versions[bit], needs, shape)
+        return manifest
+
+    def distribution(self, bit: int) -> tuple[str, dict[str, str]]:
+        """Return where a version is, and hashes of it by algorithm."""
+        found = _DISTRIBUTION.decode(self.record.distributions[bit])
+        url = found.tarball or regular_tarball(self.name, self.table.versions[bit], self._url)
+        hashes: dict[str, str] = {}
+        for one in found.integrity.split():
+            algorithm, dash, value = one.partition("-")
+            if dash and value:
+                hashes.setdefault(algorithm, value.partition("?")[0])
+        return url, hashes or ({"sha1": found.shasum} if found.shasum else {})
+
+
+_FINE = 3

@@ -1,0 +1,94 @@
+"""Resolves npm packages from the registries of this machine."""
+
+from collections.abc import Mapping
+
+from outrider.core.errors import NotFoundError
+from outrider.operators.packages.npm.building import NpmTree
+from outrider.operators.packages.npm.client import NpmClient
+from outrider.operators.packages.npm.explaining import sentences
+from outrider.operators.packages.npm.packages import Manifest, Need
+from outrider.operators.packages.npm.peers import PeerConflict
+from outrider.operators.packages.npm.program import npm_program
+from outrider.operators.packages.npm.records import PROD
+from outrider.operators.packages.npm.results import misfits, packages_of, refuse_missing
+from outrider.operators.packages.npm.settings import NpmSettings
+from outrider.operators.packages.npm.sources import NpmSource
+from outrider.operators.packages.npm.specs import read_argument, read_spec
+from outrider.operators.packages.npm.targets import NpmTarget
+from outrider.operators.packages.npm.trees import Node
+from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
+from outrider.operators.packages.resolving.questions import Question
+
+_REMEDIES = 3
+
+
+async def resolve(question: Question) -> Resolved | Impossible:
+    """Choose versions and their places, as `npm install` does in an empty folder.
+
+    Raises:
+        InvalidConfigError: A package is not written as npm writes it, or a setting cannot be used.
+        MissingRequirementError: No registry is known here.
+        NotFoundError: There is no package or no version of it that is needed.
+        OutriderError: What a registry says.
+    """
+    asked = dict(read_argument(index, text) for index, text in enumerate(question.packages))
+    program = await npm_program(question.environment, question.cache)
+    target = NpmTarget(program.node, program.version)
+    client = NpmClient(NpmSettings(question.environment, question.folder, program), question.clock)
+    source = NpmSource(client, question.cache, target, question.clock, offline=question.offline)
+    try:
+        try:
+            root = await _tree(source, asked, question)
+        except PeerConflict as conflict:
+            remedies = await _remedies(source, asked, question)
+            return Impossible(asked=question.packages, reasons=sentences(conflict), remedies=remedies)
+    finally:
+        await source.close()
+        await client.close()
+    refuse_missing(root)
+    if reasons := misfits(root, target):
+        return Impossible(asked=question.packages, reasons=reasons)
+    return Resolved(target="npm", packages=packages_of(root))
+
+
+async def _tree(source: NpmSource, asked: Mapping[str, str], question: Question) -> Node:
+    needs = [await _need(source, name, text) for name, text in asked.items()]
+    tree = NpmTree(source, Manifest.of_user(needs), question.check)
+    await tree.build()
+    return tree.root
+
+
+async def _need(source: NpmSource, name: str, text: str) -> Need:
+    """Return what a user asks for; of a tag the version that it stands for now.
+
+    Raises:
+        NotFoundError: There is none.
+    """
+    spec = read_spec(name, text)
+    package = await source.package(spec.package)
+    if package.pick(spec.text) is None:
+        found = "no package of that name" if not package.record.versions else "none of its versions and tags"
+        raise NotFoundError(
+            f"npm {spec.package}@{spec.text}: there is none", found=found, suggestions=["check the name and the range"]
+        )
+    tagged = package.record.tags.get(spec.text)
+    return Need(name.lower(), name, spec.package, tagged or spec.text, PROD)
+
+
+async def _remedies(source: NpmSource, asked: Mapping[str, str], question: Question) -> list[str]:
+    """Return which wishes would do no harm if any version were allowed."""
+    found: list[str] = []
+    for name, text in asked.items():
+        spec = read_spec(name, text)
+        if spec.text == "*" or len(found) == _REMEDIES:
+            continue
+        other = "*" if spec.package == name else f"npm:{spec.package}"
+        try:
+            root = await _tree(source, {**asked, name: other}, question)
+            refuse_missing(root)
+        except (PeerConflict, NotFoundError):
+            continue
+        manifest = root.children[name.lower()].manifest
+        if manifest is not None:
+            found.append(f"allow {name} {manifest.version}: you ask for {name}@{text}")
+    return found

@@ -1,0 +1,164 @@
+"""Where packages of npm come from here: what npm is told by variables and .npmrc files, and what it comes with.
+
+https://docs.npmjs.com/cli/v11/configuring-npm/npmrc and https://docs.npmjs.com/cli/v11/using-npm/config.
+"""
+
+import binascii
+import re
+from base64 import b64decode
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from outrider.core.errors import InvalidConfigError
+from outrider.core.secrets import SecretValue
+from outrider.operators.packages.npm.program import NpmProgram
+from outrider.operators.packages.registries.registry import Registry, basic, registry_at, unknown_registry
+
+_VARIABLE = re.compile(r"(?<!\\)(\\*)\$\{([^${}?]+)(\?)?\}")
+_PREFIX = "npm_config_"
+
+
+class NpmSettings:
+    """What npm is told.
+
+    Args:
+        environment: Variables of this process.
+        folder: Of the project.
+        program: The npm of this machine.
+
+    Raises:
+        InvalidConfigError: A file cannot be read.
+    """
+
+    def __init__(self, environment: Mapping[str, str], folder: Path, program: NpmProgram) -> None:
+        self._environment, self._program = environment, program
+        variables = dict(_of_variables(environment))
+        project = self._of_file(_project(folder) / ".npmrc")
+        home = Path(environment.get("HOME") or "/")
+        named = variables.get("userconfig") or project.get("userconfig")
+        user = self._of_file(Path(named[0]).expanduser() if named else home / ".npmrc")
+        machine = self._of_file(self._global({**user, **project, **variables}))
+        builtin = self._of_file(Path(program.folder) / "npmrc") if program.folder else {}
+        # What counts more stands later.
+        self._values = {**builtin, **machine, **user, **project, **variables}
+
+    def registry_for(self, name: str) -> Registry:
+        """Return where a package is.
+
+        Raises:
+            InvalidConfigError: The address or the credentials cannot be used.
+            MissingRequirementError: No registry is known.
+        """
+        scope = name.partition("/")[0] if name.startswith("@") else ""
+        url, source = self._values.get(f"{scope}:registry") or self._values.get("registry") or ("", "")
+        if not url:
+            url, source = self._program.registry, "npm's own default"
+        if not url:
+            raise unknown_registry("npm", "the settings of npm, and npm is not installed")
+        environment = {**self._environment, **dict(self._proxies())}
+        authorities = self._value("cafile") or self._environment.get("NODE_EXTRA_CA_CERTS") or ""
+        registry = registry_at(url, source, authorities=authorities, environment=environment)
+        authorization = self._authorization(registry.url)
+        return registry if authorization is None else msgspec.structs.replace(registry, authorization=authorization)
+
+    def _value(self, key: str) -> str:
+        return self._values.get(key, ("", ""))[0]
+
+    def _proxies(self) -> Iterator[tuple[str, str]]:
+        """Yield what npm says of proxies under the names of variables."""
+        proxy = self._value("proxy")
+        said = {
+            "http_proxy": proxy,
+            "https_proxy": self._value("https-proxy") or proxy,
+            "no_proxy": self._value("noproxy"),
+        }
+        return ((name, value) for name, value in said.items() if value not in ("", "null"))
+
+    def _authorization(self, url: str) -> SecretValue | None:
+        """Return the header for an address, of the longest part of it for which there are credentials."""
+        parts = urlsplit(url)
+        where = f"//{parts.netloc}{parts.path}/"
+        while len(where) > 2:
+            if token := self._value(f"{where}:_authToken"):
+                return SecretValue(f"Bearer {token}")
+            if both := self._value(f"{where}:_auth"):
+                return SecretValue(f"Basic {both}")
+            user, password = self._value(f"{where}:username"), self._value(f"{where}:_password")
+            if user and password:
+                return basic(user, self._password(f"{where}:_password", password))
+            # Either with or without the slash at the end.
+            where = where[:-1] if where.endswith("/") else where[: where.rindex("/") + 1]
+        return None
+
+    def _password(self, key: str, text: str) -> str:
+        try:
+            return b64decode(text).decode()
+        except (binascii.Error, ValueError) as error:
+            source = self._values[key][1]
+            raise InvalidConfigError(
+                f"{source}: {key} is no base64", path=key, found="something else", expected="the password in base64",
+                suggestions=[f"correct it in {source}, or log in with npm"],
+            ) from error  # fmt: skip
+
+    def _global(self, known: Mapping[str, tuple[str, str]]) -> Path:
+        if "globalconfig" in known:
+            return Path(known["globalconfig"][0]).expanduser()
+        prefix = known.get("prefix", ("", ""))[0] or self._environment.get("PREFIX") or self._program.prefix or "/usr"
+        return Path(prefix).expanduser() / "etc" / "npmrc"
+
+    def _of_file(self, path: Path) -> dict[str, tuple[str, str]]:
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return {}
+        except (OSError, UnicodeDecodeError) as error:
+            raise InvalidConfigError(
+                f"{path}: npm's settings cannot be read: {error}", found=type(error).__name__, expected="lines of KEY=VALUE",
+                suggestions=[f"correct {path}"],
+            ) from error  # fmt: skip
+        return {
+            expanded(key, self._environment): (expanded(value, self._environment), str(path))
+            for key, value in _lines(text)
+        }
+
+
+def expanded(text: str, environment: Mapping[str, str]) -> str:
+    """Return a text with `${NAME}` replaced: an unknown name stays, and `${NAME?}` becomes nothing then."""
+
+    def one(match: re.Match[str]) -> str:
+        escapes, name, mark = match[1], match[2], match[3]
+        if len(escapes) % 2:
+            return match[0][(len(escapes) + 1) // 2 :]
+        return escapes[len(escapes) // 2 :] + environment.get(name, "" if mark else f"${{{name}}}")
+
+    return _VARIABLE.sub(one, text)
+
+
+def _lines(text: str) -> Iterator[tuple[str, str]]:
+    for line in map(str.strip, text.splitlines()):
+        if line.startswith("["):
+            return  # no setting of registries is in a section
+        key, equals, value = (part.strip() for part in line.partition("="))
+        if key and equals and key[0] not in ";#":
+            quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
+            yield key, value[1:-1] if quoted else re.split(r"\s*(?<!\\)[;#]", value, maxsplit=1)[0]
+
+
+def _of_variables(environment: Mapping[str, str]) -> Iterator[tuple[str, tuple[str, str]]]:
+    for name, value in environment.items():
+        if value and name[: len(_PREFIX)].lower() == _PREFIX:
+            key = name[len(_PREFIX) :]
+            if not key.startswith("//"):
+                key = (key[:1] + key[1:].replace("_", "-")).lower()
+            yield key, (value, name)
+
+
+def _project(folder: Path) -> Path:
+    """Return the folder of the project: the next one above with a package.json or node_modules, else the folder itself."""
+    for one in (folder, *folder.parents):
+        if (one / "package.json").is_file() or (one / "node_modules").is_dir():
+            return one
+    return folder

@@ -1,0 +1,85 @@
+"""A client of Python indexes: what projects have, and what their releases say of themselves."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from outrider.core.errors import ExecutionFailedError, NotFoundError
+from outrider.core.http.urls import origin
+from outrider.operators.packages.pypi.core_metadata import Metadata, read_metadata
+from outrider.operators.packages.pypi.pages import ACCEPT, Page, PypiFile, read_page
+from outrider.operators.packages.pypi.wheel_metadata import TAIL, metadata_text
+from outrider.operators.packages.registries.downloads import Document, Downloads
+
+
+class PypiClient:
+    """Asks Python indexes.
+
+    Args:
+        indexes: In the order in which they are asked; the first one that has a project has it alone.
+    """
+
+    def __init__(self, indexes: Sequence[Downloads]) -> None:
+        self._indexes = indexes
+
+    async def page(self, name: str, known: Document | None = None) -> tuple[Page | None, Document]:
+        """Return what there is of a project, by its normalised name; None where that has not changed. The document has the index's address.
+
+        Args:
+            name: Of the project.
+            known: What was fetched before, with the address of its index: others cannot say whether it has changed.
+
+        Raises:
+            NotFoundError: No index has it.
+            OutriderError: What else an index says: another one is not asked then, as it may be somebody else's of that name.
+        """
+        for index in self._indexes:
+            url = index.registry.url
+            same = known if known is not None and known.url == url else None
+            try:
+                document = await index.get(f"{url}/{name}/", headers={"accept": ACCEPT}, known=same)
+            except NotFoundError:
+                continue
+            page = None if document.content is None else read_page(document)
+            return page, msgspec.structs.replace(document, url=url)
+        asked = ", ".join(index.registry.url for index in self._indexes)
+        raise NotFoundError(f"pypi {name}: there is none", found=f"not in {asked}", suggestions=["check the name"])
+
+    async def metadata(self, file: PypiFile) -> Metadata:
+        """Return the metadata of a wheel: what the index has beside it, else what is read out of it.
+
+        Raises:
+            OutriderError: What the index says.
+            ExecutionFailedError: It is no wheel.
+        """
+        index = self._index_of(file)
+        if file.metadata:
+            try:
+                found = await index.get(f"{file.url}.metadata")
+                return read_metadata((found.content or b"").decode("utf-8", "replace"))
+            except (NotFoundError, ExecutionFailedError):
+                pass  # it was promised, and the wheel has it too
+        return read_metadata(await self._within(index, file))
+
+    def _index_of(self, file: PypiFile) -> Downloads:
+        """Return the index whose credentials a file needs: files of most indexes are on another host, which needs none."""
+        where = origin(file.url)
+        return next((one for one in self._indexes if origin(one.registry.url) == where), self._indexes[0])
+
+    async def _within(self, index: Downloads, file: PypiFile) -> str:
+        tail = await index.get(file.url, headers={"range": f"bytes=-{TAIL}", "accept-encoding": "identity"})
+        content = tail.content or b""
+        if tail.status != 206 or not tail.total:
+            return await metadata_text(file.name, len(content), content, _nothing_more)
+
+        async def fetch(begin: int, end: int) -> bytes:
+            part = await index.get(
+                file.url, headers={"range": f"bytes={begin}-{end - 1}", "accept-encoding": "identity"}
+            )
+            return part.content or b""
+
+        return await metadata_text(file.name, tail.total, content, fetch)
+
+
+async def _nothing_more(begin: int, end: int) -> bytes:
+    raise ExecutionFailedError("the file is cut off", found=f"no bytes from {begin} to {end}", expected="a whole file")

@@ -1,0 +1,96 @@
+"""What a release of a Python project says of itself: core metadata (PEP 566 and later), with its requirements taken apart."""
+
+import re
+
+import msgspec
+from packaging.requirements import InvalidRequirement, Requirement
+
+from outrider.core.errors import ExecutionFailedError
+from outrider.operators.packages.pypi.pages import normalised
+
+_LONGEST_LICENCE = 200
+_LONGEST_NEED = 8192
+_SHOWN = 80
+_LINE_END = re.compile(r"\r\n|\r|\n")
+
+
+class Need(msgspec.Struct, array_like=True, frozen=True):
+    """One requirement (PEP 508).
+
+    Attributes:
+        name: The project, normalised.
+        extras: That are asked of it, normalised.
+        range: Its specifier.
+        marker: When it counts; empty for always.
+        only: The one extra with which it counts, where its marker says nothing else.
+    """
+
+    name: str
+    extras: tuple[str, ...] = ()
+    range: str = ""
+    marker: str = ""
+    only: str = ""
+
+
+class Metadata(msgspec.Struct, array_like=True, omit_defaults=True):
+    """What a release says of itself.
+
+    Attributes:
+        needs: What it needs, for any machine and with any extra.
+        extras: That it has, normalised.
+        python: What `Requires-Python` says.
+        licence: The expression, or what stands in its place.
+    """
+
+    needs: list[Need] = []
+    extras: list[str] = []
+    python: str = ""
+    licence: str = ""
+
+
+def read_metadata(text: str) -> Metadata:
+    """Read the head of METADATA or PKG-INFO; requirements that cannot be read are left out, as by pip.
+
+    Raises:
+        ExecutionFailedError: It is neither, such as a page that asks for a password.
+    """
+    found, known = Metadata(needs=[], extras=[]), False
+    # Of all that ends lines elsewhere, only these do so here (RFC 5322).
+    for line in _LINE_END.split(text):
+        if not line:
+            break
+        name, colon, value = line.partition(":")
+        value = value.strip()
+        match name.lower() if colon else "":
+            case "metadata-version":
+                known = True
+            case "requires-dist":
+                found.needs += read_need(value)
+            case "provides-extra":
+                found.extras.append(normalised(value))
+            case "requires-python":
+                found.python = value
+            case "license-expression":
+                found.licence = value
+            case "license" if not found.licence and len(value) <= _LONGEST_LICENCE:
+                found.licence = value
+    if not known:
+        raise ExecutionFailedError(
+            "what should be metadata of a release is none", found=text[:_SHOWN], expected="Metadata-Version and other fields",
+            suggestions=["ask for another version"],
+        )  # fmt: skip
+    return found
+
+
+def read_need(text: str) -> list[Need]:
+    """Read a requirement; nothing where it is none. One by an address keeps that as its range, which no version is in."""
+    try:
+        requirement = Requirement(text if len(text) <= _LONGEST_NEED else "")
+    except (InvalidRequirement, RecursionError):
+        return []
+    marker = str(requirement.marker or "")
+    words = marker.split(" ")
+    only = normalised(words[2].strip('"')) if len(words) == 3 and words[:2] == ["extra", "=="] else ""
+    extras = tuple(sorted(map(normalised, requirement.extras)))
+    wanted = f" @ {requirement.url}" if requirement.url else str(requirement.specifier)
+    return [Need(normalised(requirement.name), extras, wanted, marker, only)]

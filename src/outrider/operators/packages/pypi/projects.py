@@ -1,0 +1,158 @@
+"""Python projects as the solver sees them: versions, those that may be chosen, and what each needs."""
+
+from functools import lru_cache
+
+from outrider.core.errors import InvalidConfigError
+from outrider.operators.packages.pypi.core_metadata import Metadata, Need
+from outrider.operators.packages.pypi.pages import PypiFile
+from outrider.operators.packages.pypi.records import PypiRecord, Shape, tags_of
+from outrider.operators.packages.pypi.targets import PypiTarget
+from outrider.operators.packages.versions.ecosystems import scheme_of
+from outrider.operators.packages.versions.tables import VersionTable
+
+
+class PypiProject:
+    """A project for a target.
+
+    Args:
+        name: Normalised.
+        record: What is known of it.
+        target: For what.
+
+    Attributes:
+        table: Its versions, sorted.
+        usable: The mask of those that have a wheel for the target.
+        explored: The mask of versions whose metadata is known, and all projects that they need.
+        broken: The mask of those whose metadata cannot be read.
+        left_out: How many versions are not usable or broken, by why.
+        prereleases: Whether they count as releases do; set before any mask is asked for.
+    """
+
+    def __init__(self, name: str, record: PypiRecord, target: PypiTarget) -> None:
+        self.name, self.record, self._target = name, record, target
+        self.table = record.table()
+        self.explored = self.broken = self.usable = 0
+        self.prereleases = False
+        self.left_out: dict[str, int] = {}
+        self._ranks = [_rank(shape, target) for shape in record.shapes]
+        for bit, shape in enumerate(record.shape_of):
+            if self._ranks[shape] is None:
+                self.leave_out(_reason(record.shapes[shape], target))
+            else:
+                self.usable |= 1 << bit
+        self._yanked = sum(1 << bit for bit in record.yanked)
+        if taken_back := (self.usable & self._yanked).bit_count():
+            self.left_out["been taken back"] = taken_back
+        self._wheels: dict[int, tuple[PypiFile, Metadata] | None] = {}
+        self._needs: dict[tuple[int, str], list[Need]] = {}
+        self._masks: dict[str, int] = {}
+
+    def leave_out(self, why: str) -> None:
+        """Count a version that is left out."""
+        self.left_out[why] = self.left_out.get(why, 0) + 1
+
+    def mask(self, text: str) -> int:
+        """Return the usable versions that a specifier allows; prereleases where it names one, or where nothing else is allowed.
+
+        A version that was taken back is allowed where it is named exactly (PEP 592). What cannot be read allows nothing.
+        """
+        found = self._masks.get(text)
+        if found is None:
+            try:
+                found = self._masks[text] = self._mask(text)
+            except InvalidConfigError:
+                found = self._masks[text] = 0
+        return found
+
+    def _mask(self, text: str) -> int:
+        allowed = self.table.mask(text) & self.usable
+        named = _named(text)
+        if not (text.startswith("==") and len(named) == 1 and not text.endswith(".*")):
+            allowed &= ~self._yanked
+        if self.prereleases or names_prerelease(text):
+            return allowed
+        return allowed & self.table.releases or allowed
+
+    def wheel(self, bit: int) -> tuple[PypiFile, Metadata] | None:
+        """Return the wheel of a version that fits the target best with its metadata, where that is known."""
+        found = self._wheels.get(bit)
+        if found is None:
+            known = self.record.explored.get(self.table.versions[bit], ())
+            best = self._ranks[self.record.shape_of[bit]]
+            found = next(((one.file, one.metadata) for one in known if fit(one.file, self._target) == best), None)
+            self._wheels[bit] = found
+        return found
+
+    def forget(self, bit: int) -> None:
+        """Look at a version anew: its metadata has come."""
+        self._wheels.pop(bit, None)
+
+    def runs(self, bit: int) -> bool:
+        """Return whether the metadata of a version allows this Python, of which not every index tells."""
+        wheel = self.wheel(bit)
+        return wheel is not None and (
+            not wheel[1].python or _python_allowed(wheel[1].python, self._target.full_version)
+        )
+
+    def needs(self, bit: int, extra: str) -> list[Need]:
+        """Return what a version needs with an extra, or without any where it is empty; its metadata must be known."""
+        found = self._needs.get((bit, extra))
+        if found is None:
+            wheel = self.wheel(bit)
+            said = wheel[1].needs if wheel is not None else []
+            found = self._needs[bit, extra] = [need for need in said if self._counts(need, extra)]
+        return found
+
+    def _counts(self, need: Need, extra: str) -> bool:
+        """Return whether a requirement counts here; those of an extra come on top of those that count without it."""
+        if need.only:
+            return need.only == extra
+        if not need.marker:
+            return not extra
+        return self._target.holds(need.marker, extra) and not (extra and self._target.holds(need.marker, ""))
+
+
+def fit(file: PypiFile, target: PypiTarget) -> int | None:
+    """Return how well a wheel fits a target, 0 is best; None where its tags or what it says of Python rule it out."""
+    return _rank(Shape(((file.python, tags_of(file.name)),), source=False), target)
+
+
+def _rank(shape: Shape, target: PypiTarget) -> int | None:
+    ranks = [
+        rank
+        for python, tags in shape.wheels
+        if (rank := target.rank(tags)) is not None and (not python or _python_allowed(python, target.full_version))
+    ]
+    return min(ranks, default=None)
+
+
+def _reason(shape: Shape, target: PypiTarget) -> str:
+    """Return why versions of a shape, none of whose wheels fits, are not usable."""
+    if any(target.rank(tags) is not None for _, tags in shape.wheels):
+        return f"no wheel for Python {target.python}"
+    return "no wheel for this machine" if shape.wheels else "no wheel at all"
+
+
+def names_prerelease(text: str) -> bool:
+    """Return whether a specifier names a prerelease as one that would do.
+
+    Raises:
+        InvalidConfigError: It names what is no version.
+    """
+    clauses = ",".join(clause for clause in text.split(",") if not clause.strip().startswith("!="))
+    return any(scheme_of("pypi").parse(one).prerelease for one in _named(clauses))
+
+
+@lru_cache(maxsize=10_000)
+def _named(text: str) -> tuple[str, ...]:
+    """Return the versions that a specifier names."""
+    words = (clause.strip().lstrip("=!<>~ ").removesuffix(".*") for clause in text.split(","))
+    return tuple(word for word in words if word)
+
+
+@lru_cache(maxsize=10_000)
+def _python_allowed(text: str, version: str) -> bool:
+    try:
+        return bool(VersionTable(scheme_of("pypi"), [version]).mask(text))
+    except InvalidConfigError:
+        return True  # what cannot be read forbids nothing, as with pip

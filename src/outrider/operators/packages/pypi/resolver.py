@@ -1,0 +1,221 @@
+"""Resolves Python packages: looks at as few versions as will do, and at more where these clash."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from threading import Event
+
+import msgspec
+
+from outrider.core.errors import CancelledByCallerError, InvalidConfigError, NotFoundError, OutriderError
+from outrider.operators.packages.pypi.core_metadata import Need
+from outrider.operators.packages.pypi.projects import PypiProject, names_prerelease
+from outrider.operators.packages.pypi.sources import PypiSource
+from outrider.operators.packages.pypi.targets import PypiTarget
+from outrider.operators.packages.pypi.universe import PypiUniverse
+from outrider.operators.packages.resolving.conflicts import involved
+from outrider.operators.packages.resolving.explaining import Explanation
+from outrider.operators.packages.resolving.outcomes import Impossible, Resolved, ResolvedPackage
+from outrider.operators.packages.resolving.solver import Solution, Unsolvable, solve
+
+_REMEDIES = 3
+
+
+class PypiResolver:
+    """Resolves for one target.
+
+    Args:
+        source: Where projects come from.
+        target: For what.
+        check: Called now and then; it may raise to end a search.
+    """
+
+    def __init__(self, source: PypiSource, target: PypiTarget, check: Callable[[], None] = lambda: None) -> None:
+        self._source, self._target, self._check = source, target, check
+        self._extras: dict[str, set[str]] = {}
+
+    async def resolve(self, asked: list[Need]) -> Resolved | Impossible:
+        """Choose versions for what is asked for.
+
+        Raises:
+            NotFoundError: Something that was asked for is in no index.
+            OutriderError: What an index says.
+        """
+        await self._source.load(need.name for need in asked)
+        for need in asked:
+            # As with pip and uv, whoever asks for a prerelease means it for all who need that project.
+            self._source.projects[need.name].prereleases |= _asks_for_prerelease(need)
+        await self._reach(asked)
+        for need in asked:
+            if not self._source.projects[need.name].record.versions:
+                raise NotFoundError(f"pypi {need.name}: there is none", found=need.name, suggestions=["check the name"])
+        universe, answer = await self._answer(asked)
+        if isinstance(answer, Unsolvable):
+            return await self._impossible(universe, answer, asked)
+        return Resolved(target=f"python {self._target.python}", packages=_packages(universe, answer.chosen))
+
+    async def _answer(self, asked: list[Need]) -> tuple[PypiUniverse, Solution | Unsolvable]:
+        """Return what there is to say, once no version that was not looked at could change it."""
+        while True:
+            self._check()
+            await self._reach(asked)
+            universe = PypiUniverse(self._source.projects)
+            try:
+                return universe, await self._solved(universe, asked)
+            except Unsolvable as answer:
+                if not await self._explore_more(_involved(universe, answer)):
+                    return universe, answer
+
+    async def _solved(self, universe: PypiUniverse, asked: list[Need]) -> Solution:
+        """Search in a thread, which ends where nobody waits for it any more.
+
+        Raises:
+            Unsolvable: There is no solution.
+        """
+        left = Event()
+
+        def check() -> None:
+            if left.is_set():
+                raise CancelledByCallerError("nobody waits for this search any more")
+            self._check()
+
+        try:
+            return await asyncio.to_thread(solve, universe, universe.roots(asked), check=check)
+        finally:
+            left.set()
+
+    async def _reach(self, needs: Iterable[Need], wanted: dict[str, set[int]] | None = None) -> None:
+        """Explore the best version for each need, and what these need in turn; other versions too where they are given."""
+        waiting, wanted = list(needs), wanted or {}
+        while waiting or wanted:
+            self._check()
+            await self._source.load(need.name for need in waiting)
+            following = [one for need in waiting for one in self._new_extras(need)]
+            for need in waiting:
+                if (best := self._best(need)) is not None:
+                    wanted.setdefault(need.name, set()).add(best)
+            projects = self._source.projects
+            await asyncio.gather(*(self._source.explore(projects[name], sorted(bits)) for name, bits in wanted.items()))
+            for name, bits in wanted.items():
+                for bit in sorted(bits):
+                    if projects[name].explored >> bit & 1:
+                        following += [
+                            one for extra in sorted(self._extras[name]) for one in projects[name].needs(bit, extra)
+                        ]
+            # Of those whose metadata could not be read another version is looked at.
+            broken = [need for need in waiting if self._best(need) is not None]
+            waiting, wanted = list(dict.fromkeys([*broken, *following])), {}
+
+    def _new_extras(self, need: Need) -> Iterable[Need]:
+        """Yield what the versions that are explored already need with extras that nobody has asked for before."""
+        project, known = self._source.projects[need.name], self._extras.setdefault(need.name, {""})
+        for extra in need.extras:
+            if extra not in known:
+                known.add(extra)
+                for bit in _bits(project.explored):
+                    yield from project.needs(bit, extra)
+
+    def _best(self, need: Need) -> int | None:
+        """Return the newest version for a need, where that is not explored yet."""
+        project = self._source.projects[need.name]
+        left = project.mask(need.range) & ~project.broken
+        best = left.bit_length() - 1
+        return best if left and not project.explored >> best & 1 else None
+
+    async def _explore_more(self, names: set[str]) -> bool:
+        """Explore as many further versions of some projects as are explored already, newest first; return whether there are any."""
+        wanted: dict[str, set[int]] = {}
+        for name in sorted(names):
+            project = self._source.projects[name]
+            left = _bits(project.usable & ~project.explored & ~project.broken)
+            if left:
+                wanted[name] = set(left[-max(1, project.explored.bit_count()) :])
+        more = bool(wanted)
+        await self._reach((), wanted)
+        return more
+
+    async def _impossible(self, universe: PypiUniverse, answer: Unsolvable, asked: list[Need]) -> Impossible:
+        involved = _involved(universe, answer)
+        notes = [note for name in sorted(involved) for note in _notes(self._source.projects[name])]
+        reasons = Explanation(answer.proof, universe).sentences()
+        remedies: list[str] = []
+        with suppress(OutriderError):
+            # What there is to say is known: that no more can be learned now does not take it back.
+            for position in range(len(asked)):
+                if len(remedies) < _REMEDIES and (text := await self._remedy(asked, position, involved)):
+                    remedies.append(text)
+        return Impossible(
+            asked=[f"{need.name}{need.range}" for need in asked],
+            reasons=reasons,
+            remedies=remedies,
+            notes=notes,
+        )
+
+    async def _remedy(self, asked: list[Need], position: int, involved: set[str]) -> str:
+        """Return what would do in place of one wish; empty where nothing would."""
+        need = asked[position]
+        if need.name not in involved or not need.range:
+            return ""
+        universe, answer = await self._answer(
+            [*asked[:position], msgspec.structs.replace(need, range=""), *asked[position + 1 :]]
+        )
+        if isinstance(answer, Unsolvable):
+            return ""
+        package = universe.number(need.name)
+        version = universe.project(package).table.versions[answer.chosen[package]]
+        return f"allow {need.name} {version}: you ask for {need.name}{need.range}"
+
+
+def _notes(project: PypiProject) -> Iterable[str]:
+    """Yield what was left out of a project."""
+    if not project.record.versions:
+        yield f"{project.name}: no index has it"
+    for why, count in sorted(project.left_out.items()):
+        yield f"{project.name}: {count} {'version has' if count == 1 else 'versions have'} {why}"
+
+
+def _asks_for_prerelease(need: Need) -> bool:
+    try:
+        return names_prerelease(need.range)
+    except InvalidConfigError:
+        return False  # it allows nothing
+
+
+def _involved(universe: PypiUniverse, answer: Unsolvable) -> set[str]:
+    """Return the projects that a proof is about."""
+    return {universe.key(package)[0] for package in involved(answer.proof)}
+
+
+def _packages(universe: PypiUniverse, chosen: dict[int, int]) -> list[ResolvedPackage]:
+    found: dict[str, ResolvedPackage] = {}
+    for package, bit in chosen.items():
+        name, extra = universe.key(package)
+        if name not in found:
+            project = universe.project(package)
+            wheel = project.wheel(bit)
+            assert wheel is not None
+            file = wheel[0]
+            found[name] = ResolvedPackage(
+                name=name,
+                version=project.table.versions[bit],
+                extras=[],
+                needed_by=[],
+                file=file.name,
+                url=file.url,
+                hashes=file.hashes,
+            )
+        if extra:
+            found[name].extras.append(extra)
+    for package, bit in chosen.items():
+        name, extra = universe.key(package)
+        for need in universe.project(package).needs(bit, extra):
+            if need.name != name and name not in found[need.name].needed_by:
+                found[need.name].needed_by.append(name)
+    for one in found.values():
+        one.extras.sort()
+        one.needed_by.sort()
+    return [found[name] for name in sorted(found)]
+
+
+def _bits(mask: int) -> list[int]:
+    return [bit for bit in range(mask.bit_length()) if mask >> bit & 1]

@@ -1,0 +1,55 @@
+"""Resolves Python packages from the indexes of this machine."""
+
+from contextlib import suppress
+
+from outrider.core.errors import ExecutionFailedError, InvalidConfigError
+from outrider.operators.packages.pypi.client import PypiClient
+from outrider.operators.packages.pypi.core_metadata import Need, read_need
+from outrider.operators.packages.pypi.resolver import PypiResolver
+from outrider.operators.packages.pypi.settings import pypi_registries
+from outrider.operators.packages.pypi.sources import PypiSource
+from outrider.operators.packages.pypi.store import PypiStore
+from outrider.operators.packages.pypi.targets import PypiTarget
+from outrider.operators.packages.registries.downloads import Downloads
+from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
+from outrider.operators.packages.resolving.questions import Question
+
+_SHOWN = 80
+
+
+async def resolve(question: Question) -> Resolved | Impossible:
+    """Choose versions.
+
+    Raises:
+        InvalidConfigError: A package is not written as Python writes it, or a setting cannot be used.
+        MissingRequirementError: No index is known here.
+        OutriderError: What an index says.
+    """
+    asked = [_read(index, text) for index, text in enumerate(question.packages)]
+    target = PypiTarget.of(question.python)
+    registries = pypi_registries(question.environment, question.folder)
+    downloads = [Downloads(registry, question.clock) for registry in registries]
+    store = PypiStore(question.cache, " ".join(registry.url for registry in registries))
+    source = PypiSource(PypiClient(downloads), store, target, question.clock, offline=question.offline)
+    try:
+        answer = await PypiResolver(source, target, question.check).resolve(asked)
+    except BaseException:
+        # What was learned of packages is as true where something else went wrong, and that is what has to be told.
+        with suppress(ExecutionFailedError):
+            source.keep()
+        raise
+    finally:
+        for one in downloads:
+            await one.close()
+    source.keep()
+    return answer
+
+
+def _read(index: int, text: str) -> Need:
+    need = read_need(text)
+    if not need or need[0].marker or "@" in need[0].range:
+        raise InvalidConfigError(
+            f"packages[{index}]: {text[:_SHOWN]!r} is not a package of PyPI", path=f"packages[{index}]", found=text[:_SHOWN],
+            expected="NAME, NAME>=1,<2 or NAME[EXTRA]", suggestions=["quote it for your shell, to which < and > mean something"],
+        )  # fmt: skip
+    return need[0]

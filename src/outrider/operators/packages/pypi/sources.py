@@ -1,0 +1,160 @@
+"""Python projects for a resolution: from what is kept on disk, else from the indexes."""
+
+import asyncio
+import re
+from collections.abc import Iterable
+
+from outrider.core.errors import NotFoundError, OutriderError, UnavailableError
+from outrider.operators.packages.pypi.client import PypiClient
+from outrider.operators.packages.pypi.projects import PypiProject, fit
+from outrider.operators.packages.pypi.records import Explored, Files, PypiRecord, compiled
+from outrider.operators.packages.pypi.store import PypiStore
+from outrider.operators.packages.pypi.targets import PypiTarget
+from outrider.operators.packages.registries.downloads import Document
+from outrider.ports.clock import Clock
+
+# What pip takes for fresh where an index does not say.
+FRESH_SECONDS = 600.0
+_AT_A_TIME = 32
+# What is wrong with a wheel, and not with the index.
+_OF_A_FILE = ("EXECUTION_FAILED", "NOT_FOUND")
+
+
+class PypiSource:
+    """Has projects, and the metadata of their releases.
+
+    Args:
+        client: Who is asked.
+        store: What is kept.
+        target: For what packages are meant.
+        clock: For the age of what is kept.
+        offline: Whether to do with what is kept.
+
+    Attributes:
+        projects: Those that were loaded, by normalised name.
+    """
+
+    def __init__(
+        self, client: PypiClient, store: PypiStore, target: PypiTarget, clock: Clock, *, offline: bool = False
+    ) -> None:
+        self._client, self._store, self._target, self._clock = client, store, target, clock
+        self._offline = offline
+        self._limit = asyncio.Semaphore(_AT_A_TIME)
+        self._files: dict[str, Files] = {}
+        self._new_pages: set[str] = set()
+        self._learned: set[str] = set()
+        self.projects: dict[str, PypiProject] = {}
+
+    async def load(self, names: Iterable[str]) -> None:
+        """Have projects among `projects`; one that no index has is there without versions.
+
+        Raises:
+            UnavailableError: Nothing is kept of one, and nobody is to be asked.
+            OutriderError: What an index says.
+        """
+        unknown = []
+        for name in sorted(set(names) - self.projects.keys()):
+            record = self._store.record(name)
+            if record is not None and (self._offline or self._clock.now() - record.fetched <= FRESH_SECONDS):
+                self.projects[name] = PypiProject(name, record, self._target)
+            else:
+                unknown.append((name, record))
+        await asyncio.gather(*(self._fetch(name, record) for name, record in unknown))
+
+    async def _fetch(self, name: str, record: PypiRecord | None) -> None:
+        if self._offline:
+            raise UnavailableError(
+                f"pypi {name}: nothing is kept of it, and nobody is to be asked", found="offline", expected="what an index says",
+                suggestions=["ask without offline, once"],
+            )  # fmt: skip
+        known = (
+            None
+            if record is None
+            else Document(content=None, url=record.index, etag=record.etag, modified=record.modified)
+        )
+        async with self._limit:
+            try:
+                page, document = await self._client.page(name, known)
+            except NotFoundError:
+                self.projects[name] = PypiProject(name, PypiRecord(), self._target)
+                return
+        if page is not None:
+            record, self._files[name] = compiled(name, page, record.explored if record is not None else {})
+            record.etag, record.modified, record.index = document.etag, document.modified, document.url
+            self._new_pages.add(name)
+        assert record is not None
+        record.fetched = self._clock.now()
+        self._learned.add(name)
+        self.projects[name] = PypiProject(name, record, self._target)
+
+    async def explore(self, project: PypiProject, bits: Iterable[int]) -> None:
+        """Have the metadata of versions; those where it cannot be read count as broken.
+
+        Raises:
+            OutriderError: The index cannot be asked.
+        """
+        unknown = [bit for bit in bits if project.wheel(bit) is None]
+        if unknown and not self._offline:
+            await self._have_files(project)
+            await asyncio.gather(*(self._explore(project, bit) for bit in unknown))
+        for bit in bits:
+            if project.runs(bit):
+                project.explored |= 1 << bit
+                continue
+            project.broken |= 1 << bit
+            if project.wheel(bit) is not None:
+                project.leave_out(f"no wheel for Python {self._target.python}")
+            else:
+                project.leave_out("no metadata that is kept" if self._offline else "metadata that cannot be read")
+
+    async def _have_files(self, project: PypiProject) -> None:
+        """Have the files of a project; where they were kept and are lost, its page is fetched anew."""
+        name = project.name
+        if name not in self._files:
+            self._files[name] = self._store.files(name)
+        if not self._files[name] and project.record.versions:
+            async with self._limit:
+                page, _ = await self._client.page(name)
+            if page is not None:
+                self._files[name] = compiled(name, page, {})[1]
+                self._new_pages.add(name)
+                self._learned.add(name)
+
+    async def _explore(self, project: PypiProject, bit: int) -> None:
+        version = project.table.versions[bit]
+        wheels = [
+            (rank, _before(file.name), at, file)
+            for at, file in enumerate(self._files[project.name].get(version, ()))
+            if file.name.endswith(".whl") and (rank := fit(file, self._target)) is not None
+        ]
+        if not wheels:
+            return
+        wheel = min(wheels)[3]
+        try:
+            async with self._limit:
+                metadata = await self._client.metadata(wheel)
+        except OutriderError as error:
+            if error.code not in _OF_A_FILE:
+                raise
+            return
+        project.record.explored.setdefault(version, []).append(Explored(wheel, metadata))
+        project.forget(bit)
+        self._learned.add(project.name)
+
+    def keep(self) -> None:
+        """Write what was learned to disk.
+
+        Raises:
+            ExecutionFailedError: It cannot be written.
+        """
+        for name in sorted(self._learned):
+            self._store.keep(name, self.projects[name].record, self._files[name] if name in self._new_pages else None)
+        self._learned.clear()
+        self._new_pages.clear()
+
+
+def _before(wheel: str) -> int:
+    """Return the number of a wheel's build, negative so that the newest one comes first (PEP 427)."""
+    parts = wheel.split("-")
+    digits = re.match("[0-9]{1,18}", parts[2]) if len(parts) == 6 else None
+    return -int(digits[0]) if digits else 0

@@ -1,0 +1,112 @@
+"""What Python packages are resolved for: an interpreter on a machine, with its markers and the wheels that it takes."""
+
+import os
+import platform
+import re
+import sys
+from functools import cached_property
+from itertools import product
+from math import prod
+
+import msgspec
+from packaging.markers import Marker, UndefinedComparison
+from packaging.tags import compatible_tags, cpython_tags, platform_tags
+
+from outrider.core.errors import InvalidConfigError
+
+_PYTHON = re.compile(r"[23](\.[0-9]{1,3}){1,2}")
+_MOST_TAGS = 10_000
+_SHOWN = 40
+
+
+class PypiTarget(msgspec.Struct, frozen=True, dict=True):
+    """An interpreter of CPython on this machine.
+
+    Attributes:
+        python: Its version, such as `3.12` or `3.12.4`.
+    """
+
+    python: str
+
+    @classmethod
+    def of(cls, python: str) -> "PypiTarget":
+        """Return the target for a version; for that which runs this where it is empty.
+
+        Raises:
+            InvalidConfigError: It is none.
+        """
+        if not python:
+            return cls(platform.python_version().rstrip("+"))  # a build between two releases ends in a plus sign
+        if not _PYTHON.fullmatch(python):
+            shown = python[:_SHOWN]
+            raise InvalidConfigError(
+                f"python: {shown!r} is not a version of Python", path="python", found=shown, expected="3.12 or 3.12.4",
+                suggestions=["name two or three numbers"],
+            )  # fmt: skip
+        return cls(python)
+
+    @cached_property
+    def full_version(self) -> str:
+        """All three numbers: of a minor version its first release."""
+        return self.python if self.python.count(".") == 2 else f"{self.python}.0"
+
+    @cached_property
+    def markers(self) -> dict[str, str]:
+        """What environment markers are compared with (PEP 508)."""
+        return {
+            "implementation_name": "cpython",
+            "implementation_version": self.full_version,
+            "os_name": os.name,
+            "platform_machine": platform.machine(),
+            "platform_python_implementation": "CPython",
+            "platform_release": platform.release(),
+            "platform_system": platform.system(),
+            "platform_version": platform.version(),
+            "python_full_version": self.full_version,
+            "python_version": ".".join(self.python.split(".")[:2]),
+            "sys_platform": sys.platform,
+            "extra": "",
+        }
+
+    @cached_property
+    def tags(self) -> dict[str, int]:
+        """The tags of wheels that it takes (PEP 425); the best one has the lowest number."""
+        major, minor = map(int, self.python.split(".")[:2])
+        platforms = list(platform_tags())
+        found = [
+            *cpython_tags((major, minor), platforms=platforms),
+            *compatible_tags((major, minor), interpreter=f"cp{major}{minor}", platforms=platforms),
+        ]
+        return {str(tag): number for number, tag in reversed(list(enumerate(found)))}
+
+    @cached_property
+    def _known(self) -> tuple[dict[str, int | None], dict[tuple[str, str], bool]]:
+        return {}, {}
+
+    def rank(self, tags: str) -> int | None:
+        """Return how well wheels with some tags, as their names have them, such as `py2.py3-none-any`, fit: 0 is best.
+
+        None where it does not take them.
+        """
+        if tags not in self._known[0]:
+            sets = [part.split(".") for part in tags.split("-")]
+            # There are names that stand for more tags than can be looked at.
+            single = product(*sets) if prod(map(len, sets)) <= _MOST_TAGS else ()
+            ranks = [self.tags[tag] for tag in map("-".join, single) if tag in self.tags]
+            self._known[0][tags] = min(ranks, default=None)
+        return self._known[0][tags]
+
+    def holds(self, marker: str, extra: str) -> bool:
+        """Return whether a marker is true here, for what needs a project with an extra or, where that is empty, without."""
+        known = self._known[1].get((marker, extra))
+        if known is None:
+            known = self._known[1][marker, extra] = self._holds(marker, extra)
+        return known
+
+    def _holds(self, marker: str, extra: str) -> bool:
+        # Of lock files, and true of nothing that is read here.
+        sets = {"extras": frozenset[str](), "dependency_groups": frozenset[str]()}
+        try:
+            return Marker(marker).evaluate({**self.markers, **sets, "extra": extra})
+        except (UndefinedComparison, RecursionError):
+            return False  # what makes no sense is not so, as with uv

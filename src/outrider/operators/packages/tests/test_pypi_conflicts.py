@@ -1,0 +1,107 @@
+"""Python packages of which there is no choice, and questions that are none."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from outrider.core.errors import (
+    DeadlineExceededError,
+    InvalidConfigError,
+    NotFoundError,
+)
+from outrider.operators.packages.tests.asking import Asking
+from outrider.operators.packages.tests.python_index import PythonIndex, status
+
+
+@pytest.fixture
+async def index() -> AsyncIterator[PythonIndex]:
+    async with PythonIndex() as made:
+        yield made
+
+
+@pytest.fixture
+def ask(index: PythonIndex, tmp_path: Path) -> Asking:
+    return Asking(tmp_path, index.url)
+
+
+async def test_a_conflict_is_told_with_what_would_do(index: PythonIndex, ask: Asking) -> None:
+    index.add("web", "1.0", "core<2")
+    index.add("web", "2.0", "core<2")
+    index.add("core", "1")
+    index.add("core", "2")
+    answer = await ask.impossible("web>=2", "core>=2")
+    assert answer.asked == ["web>=2", "core>=2"]
+    assert answer.reasons[-1].endswith("there is no solution.")
+    assert "every version of web needs core<2, and you ask for core>=2" in answer.reasons[0]
+    assert answer.remedies == ["allow core 1: you ask for core>=2"]
+    error = answer.error()
+    assert (error.code, error.path, error.suggestions) == ("CONFLICT", "packages", answer.remedies)
+
+
+async def test_a_conflict_is_told_even_where_what_would_do_cannot_be_learned(index: PythonIndex, ask: Asking) -> None:
+    index.add("web", "1.0", "more")
+    index.add("web", "2.0", "core<2")
+    index.add("core", "2")
+    index.add("more", "1", "broken-index")
+    index.add("more", "2", "core>2")
+    index.answers["/simple/broken-index/"] = status(500)
+    answer = await ask.impossible("web>=2", "core")
+    assert answer.reasons
+    assert answer.remedies == []
+
+
+async def test_wishes_that_contradict_each_other(index: PythonIndex, ask: Asking) -> None:
+    index.add("web", "1.0")
+    index.add("web", "2.0")
+    answer = await ask.impossible("web<2", "web>=2")
+    assert answer.remedies
+    assert "web<2" in " ".join(answer.reasons)
+
+
+async def test_a_project_that_is_missing_in_the_middle(index: PythonIndex, ask: Asking) -> None:
+    index.add("web", "1.0")
+    index.add("web", "2.0", "gone>=1")
+    assert await ask.pins("web") == ["web==1.0"]
+    answer = await ask.impossible("web>=2")
+    assert "gone" in " ".join(answer.reasons)
+    assert answer.notes == ["gone: no index has it"]
+    with pytest.raises(NotFoundError) as caught:
+        await ask.answer("gone")
+    assert caught.value.suggestions
+
+
+async def test_time_that_runs_out_is_no_answer(index: PythonIndex, ask: Asking) -> None:
+    index.add("web", "1.0")
+    with pytest.raises(DeadlineExceededError):
+        await ask.answer("web", seconds=-1.0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "web>>1",
+        "web; python_version > '3'",
+        "../web",
+        "web @ file:///x",
+        "-r x",
+        "web[",
+        "w\u00e9b",
+        "web" + "(" * 5000,
+    ],
+)
+async def test_what_is_no_package_is_refused(ask: Asking, text: str) -> None:
+    with pytest.raises(InvalidConfigError) as caught:
+        await ask.answer("web", text)
+    assert caught.value.path == "packages[1]"
+    assert len(str(caught.value)) < 600
+
+
+@pytest.mark.parametrize(
+    "python", ["3", "x", "3.x", "3.\u00b2", "3.\u0661", "3." + "9" * 5000, "3.1.2.3", "3.99999999", "-3.1"]
+)
+async def test_what_is_no_python_is_refused(ask: Asking, python: str) -> None:
+    with pytest.raises(InvalidConfigError) as caught:
+        await ask.answer("web", python=python)
+    assert caught.value.path == "python"

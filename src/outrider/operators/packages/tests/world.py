@@ -1,0 +1,84 @@
+"""A Python index, advisories and a project for the examples, and how this process finds them."""
+
+import os
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from outrider.operators.packages.advisories.places import store_path
+from outrider.operators.packages.advisories.sources import read_source
+from outrider.operators.packages.advisories.store import write_store
+from outrider.operators.packages.tests.advisory_records import affected, ecosystem_range, record, zipped
+from outrider.operators.packages.tests.python_index import PythonIndex
+from outrider.ports.clock import SystemClock
+from outrider.ports.secrets import Resolver
+from outrider.runtime.context import Environment
+
+
+@asynccontextmanager
+async def world() -> AsyncIterator[tuple[Environment, dict[str, Any]]]:
+    """Yield the environment for an invoker, and what stands for the words in braces of the examples."""
+    async with AsyncExitStack() as stack:
+        root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="outrider-")))
+        index = await stack.enter_async_context(PythonIndex())
+        fill(index)
+        project = root / "files" / "project"
+        project.mkdir(parents=True)
+        (project / "requirements.txt").write_text("web==1.0\ncore==1.4\n")
+        (root / "home").mkdir()
+        stack.enter_context(variables(settings(index.url, root)))
+        environment = Environment(clock=SystemClock(), state=root / "state", secrets=Resolver({}))
+        yield (
+            environment,
+            {
+                "folder": str(root / "files"),
+                "index": index.url,
+                "project": str(project),
+                "advisories": str(_advisories(root, environment.clock.now())),
+            },
+        )
+
+
+def _advisories(root: Path, now: float) -> Path:
+    """Return a file of advisories, which were taken in already."""
+    bad = record("PYSEC-1", affected(ecosystem_range(("introduced", "0"), ("fixed", "2.0"))))
+    source = zipped(root / "all.zip", bad)
+    write_store(store_path(), read_source(source), str(source), now)
+    return source
+
+
+def fill(index: PythonIndex) -> None:
+    """Have the project of the examples."""
+    index.add("web", "1.0", "core>=1", python=">=3.8")
+    index.add("web", "2.0", "core>=1,<2", "colors>=1; extra == 'pretty'", extras=["pretty"], python=">=3.8")
+    index.add("core", "1.4")
+    index.add("core", "2.0")
+    index.add("colors", "1.0")
+
+
+def settings(url: str, root: Path) -> dict[str, str]:
+    """Return the variables with which a process finds an index, and nothing of its user."""
+    return {
+        "PIP_INDEX_URL": url,
+        "PIP_CONFIG_FILE": os.devnull,
+        "XDG_CACHE_HOME": str(root / "cache"),
+        "XDG_CONFIG_HOME": str(root / "home" / ".config"),
+        "HOME": str(root / "home"),
+    }
+
+
+@contextmanager
+def variables(values: Mapping[str, str]) -> Iterator[None]:
+    """Have variables of this process be others for a while."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
