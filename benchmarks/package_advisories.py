@@ -84,7 +84,10 @@ def _linear(source: Path, packages: list[tuple[str, str]], expected: list[bool])
         for one in each.affected
     ]
     began = time.process_time()
-    hits = [any(name == other and spans.holds(version, scheme.parse(version).key) for other, spans in known) for name, version in packages]
+    hits = [
+        any(name == other and spans.holds(version, scheme.parse(version).key) for other, spans in known)
+        for name, version in packages
+    ]
     took = time.process_time() - began
     assert hits == expected
     return took / len(packages)

@@ -67,7 +67,7 @@ class AdvisoryStore:
             raise _nothing_imported(path)
         with self._told():
             # Nobody writes to the file once it is there: another one takes its place.
-            self._database = sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+            self._database = sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)
             (form,) = self._database.execute("PRAGMA user_version").fetchone()
         if form != _FORM:
             self.close()

@@ -86,17 +86,22 @@ async def run(params: AuditParams, context: Context) -> AuditResult:
         MissingRequirementError: No advisories are imported.
         PreconditionFailedError: They are older than allowed, or there are none of an ecosystem, and that is to fail.
     """
-    locks = await asyncio.to_thread(_locks, Path(params.path))
+    # All of it in one thread, which opens and closes the store: where nobody waits any more it comes to its own end.
+    return await asyncio.to_thread(_audit, params, context.clock.now())
+
+
+def _audit(params: AuditParams, now: float) -> AuditResult:
+    locks = _locks(Path(params.path))
     with closing(AdvisoryStore(store_path())) as store:
         sources = store.sources()
         warnings = [f"{path}: {text}" for path, lock in locks for text in lock.unreadable]
-        doubts = _doubts({one.ecosystem for _, lock in locks for one in lock.packages}, sources, params, context)
+        doubts = _doubts({one.ecosystem for _, lock in locks for one in lock.packages}, sources, params, now)
         if doubts and params.stale == "fail":
             raise PreconditionFailedError(
                 doubts[0], found=doubts[0], expected=f"advisories of at most {params.max_age}",
                 suggestions=["outrider packages import_advisories SOURCE"],
             )  # fmt: skip
-        return await asyncio.to_thread(_audited, Matcher(store), locks, params, sources, [*doubts, *warnings])
+        return _audited(Matcher(store), locks, params, sources, [*doubts, *warnings])
 
 
 def _locks(path: Path) -> list[tuple[str, Lock]]:
@@ -126,14 +131,14 @@ def _read(file: Path) -> Lock:
         ) from error
 
 
-def _doubts(ecosystems: set[str], sources: dict[str, Source], params: AuditParams, context: Context) -> list[str]:
+def _doubts(ecosystems: set[str], sources: dict[str, Source], params: AuditParams, now: float) -> list[str]:
     """Return why what is found may not be all: nothing that is missing or old is taken for safe."""
     doubts = []
     for ecosystem in sorted(ecosystems):
         source = sources.get(ecosystem)
         if source is None or not source.records:
             doubts.append(f"no advisories of {ecosystem} are imported: nothing is known of its packages")
-        elif (age := context.clock.now() - parse_timestamp(source.imported)) > params.max_age:
+        elif (age := now - parse_timestamp(source.imported)) > params.max_age:
             doubts.append(f"the advisories of {ecosystem} were imported {Duration(age // 3600 * 3600)} ago")
     return doubts
 
