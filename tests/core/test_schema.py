@@ -172,6 +172,11 @@ def test_every_fault_of_a_model_s_check_is_told_with_its_place() -> None:
     assert [cause.path for cause in error.causes] == ["[0].high", "[0].low"]
 
 
+def test_unknown_field_is_told_also_where_msgspec_would_take_it() -> None:
+    error = fault({"low": 1, "high": 2, "middle": 3}, Pair)
+    assert (error.path, error.message) == ("middle", "unknown field 'middle'")
+
+
 def test_data_that_contains_itself_is_refused() -> None:
     endless: dict[str, object] = {}
     endless["children"] = [endless]

@@ -1,5 +1,6 @@
 from functools import partial
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import event, given
@@ -108,3 +109,17 @@ def test_random_fields_are_read_or_refused(
     refusal = outcome(lambda: convert(operation | further, OperationDeclaration))
     if isinstance(refusal, OutriderError):
         assert encode(refusal)
+
+
+@given(operations, st.dictionaries(words, json_values, max_size=1), st.data())
+@thorough
+def test_what_is_read_at_once_is_what_the_walk_reads(
+    operation: dict[str, Any], further: dict[str, Any], data: st.DataObject
+) -> None:
+    for field in data.draw(st.sets(st.sampled_from(OperationDeclaration.__struct_fields__), max_size=2)):
+        operation[field] = data.draw(st.one_of(json_values, odd_values, words.map(lambda word: f"{word}\n")))
+    with patch("outrider.core.schema._knows_all", lambda _: False):
+        walked = outcome(lambda: convert(operation | further, OperationDeclaration))
+    at_once = outcome(lambda: convert(operation | further, OperationDeclaration))
+    event(type(walked).__name__)
+    assert encode(at_once) == encode(walked)

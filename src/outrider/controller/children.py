@@ -221,7 +221,13 @@ def _within(wanted: Any, found: Any) -> bool:
     if wanted == found:
         return True
     if type(wanted) is dict and wanted:
-        return type(found) is dict and all(_within(value, found.get(name)) for name, value in wanted.items())
+        if type(found) is not dict:
+            return False
+        for name, value in wanted.items():
+            there = found.get(name)
+            if there != value and not _within(value, there):
+                return False
+        return True
     if type(wanted) is list and wanted:
         return type(found) is list and len(found) == len(wanted) and all(map(_within, wanted, found))
     return not wanted and found is None

@@ -1,6 +1,7 @@
 """How an AgentType does, in conditions whose messages say what to do."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ from outrider.controller.status import Condition, ConditionStatus
 from outrider.controller.targets import TargetMissingError
 from outrider.core.errors import InvalidConfigError, NotFoundError, OutriderError, UnsupportedError
 from outrider.kinds.agenttype.injection import injected
-from outrider.ports.kube.objects import KubeObject, plain
+from outrider.ports.kube.objects import KubeObject, part, plain
 
 _REASONS: tuple[tuple[type[OutriderError], str], ...] = (
     (InvalidConfigError, "InvalidSpec"), (TargetMissingError, "TargetMissing"), (NotFoundError, "ReferenceMissing"), (UnsupportedError, "Unsupported"), (NameTakenError, "NameTaken"),
@@ -28,7 +29,21 @@ _REMEDIES = {
 }
 
 
-class Seen(msgspec.Struct, frozen=True):
+# Of a Deployment only what is counted is read: its template is most of it.
+class _DeploymentSpec(msgspec.Struct):
+    replicas: int = 1
+
+
+class _DeploymentStatus(msgspec.Struct, rename="camel"):
+    observed_generation: int = 0
+    replicas: int = 0
+    ready_replicas: int = 0
+    updated_replicas: int = 0
+    available_replicas: int = 0
+    conditions: list[dict[str, Any]] = []
+
+
+class Seen(msgspec.Struct, frozen=True, dict=True):
     """What the cluster shows of an AgentType.
 
     Attributes:
@@ -52,19 +67,24 @@ class Seen(msgspec.Struct, frozen=True):
     @property
     def complete(self) -> bool:
         """Whether all pods are those that are wanted now."""
-        return self.jobs or (self.current and self.deployment is not None and _Counts(self.deployment).complete)
+        return self.jobs or (self.current and self.counts is not None and self.counts.complete)
+
+    @cached_property
+    def counts(self) -> "_Counts | None":
+        """The numbers of the Deployment, where there is one; read once, as several ask for them."""
+        return None if self.deployment is None else _Counts(self.deployment)
 
 
 class _Counts:
     """The numbers of a Deployment."""
 
     def __init__(self, deployment: KubeObject) -> None:
-        spec, status = plain(deployment.spec), plain(deployment.status)
-        self.wanted = int(spec.get("replicas", 1))
-        self.ready, self.updated = int(status.get("readyReplicas", 0)), int(status.get("updatedReplicas", 0))
-        self.total, self.available = int(status.get("replicas", 0)), int(status.get("availableReplicas", 0))
-        self.current = int(status.get("observedGeneration", 0)) >= deployment.metadata.generation
-        self.conditions = status.get("conditions", ())
+        status = part(deployment.status, _DeploymentStatus)
+        self.wanted = part(deployment.spec, _DeploymentSpec).replicas
+        self.ready, self.updated = status.ready_replicas, status.updated_replicas
+        self.total, self.available = status.replicas, status.available_replicas
+        self.current = status.observed_generation >= deployment.metadata.generation
+        self.conditions = status.conditions
 
     @property
     def complete(self) -> bool:
@@ -127,13 +147,13 @@ def _of_pods(seen: Seen) -> list[Condition]:
             _condition(seen, "Progressing", "False", "Complete"),
             _condition(seen, "Degraded", "False", "AsDeclared"),
         ]
-    if seen.deployment is None or not seen.current:
+    if seen.counts is None or not seen.current:
         return [
             _condition(seen, "Ready", "False", "RollingOut", "what was declared last is being rolled out"),
             _condition(seen, "Progressing", "True", "RollingOut"),
             _condition(seen, "Degraded", "False", "AsDeclared"),
         ]
-    return _of_deployment(seen, _Counts(seen.deployment))
+    return _of_deployment(seen, seen.counts)
 
 
 def _of_deployment(seen: Seen, counts: _Counts) -> list[Condition]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import msgspec
 
@@ -15,7 +16,7 @@ from outrider.core.units import format_money, parse_money
 from outrider.ports.clock import Clock
 from outrider.ports.kube.client import KubeClient
 from outrider.ports.kube.events import Recorder, Subject
-from outrider.ports.kube.objects import KubeObject, plain
+from outrider.ports.kube.objects import KubeObject
 
 MANAGER = "outrider-agenttype-status"
 _MOST_TOOLS = 100
@@ -47,10 +48,9 @@ class Reporter:
         """
         before, fault = _status_of(item), seen.fault
         found = conditions(seen, list(looks.values()), tools=status.tools)
-        if seen.deployment is not None and seen.deployment.status:
-            counted = plain(seen.deployment.status)
-            status.replicas, status.ready_replicas = counted.get("replicas", 0), counted.get("readyReplicas", 0)
-        moment = datetime.fromtimestamp(self._clock.now(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        if (counts := seen.counts) is not None:
+            status.replicas, status.ready_replicas = counts.total, counts.ready
+        moment = _text_of(int(self._clock.now()))
         status.conditions = merged(before.conditions, found, moment)
         status.message = found[0].message
         status.discovered_tools = _tools(looks) if looks else before.discovered_tools
@@ -68,6 +68,12 @@ class Reporter:
             await self._recorder.say(
                 Subject(AGENT_TYPES, item), "Warning", found[0].reason, "Reconcile", status.message
             )
+
+
+@lru_cache(maxsize=1)
+def _text_of(second: int) -> str:
+    """Return a moment as RFC 3339 has it; it is asked for a thousand times within a second."""
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _status_of(item: KubeObject) -> AgentTypeStatus:

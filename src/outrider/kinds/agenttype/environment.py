@@ -7,6 +7,7 @@ import msgspec
 
 from outrider.core.secrets import SecretRef
 from outrider.kinds.agenttype.model import Wrapper
+from outrider.kinds.agenttype.place import inside
 
 
 class Joined(msgspec.Struct, frozen=True):
@@ -103,14 +104,16 @@ def _wrapped(own: Mapping[str, Value], shared: Path, work: Path, wrapper: Wrappe
     made: dict[str, Value] = {}
     if wraps(wrapper, "python"):
         # An empty piece would put the working folder on the path.
-        folders = [str(shared / "wrapper/python"), *([str(shared / PACKAGES)] if wrapper.packages else [])]
+        folders = [
+            str(inside(shared, "wrapper/python")),
+            *([str(inside(shared, PACKAGES))] if wrapper.packages else []),
+        ]
         made["PYTHONPATH"] = ":".join([*folders, *filter(None, _text(own, "PYTHONPATH").split(":"))])
     if wraps(wrapper, "nodejs"):
-        made["NODE_OPTIONS"] = (
-            f'--require "{shared / "wrapper/nodejs/outrider.cjs"}" {_text(own, "NODE_OPTIONS")}'.strip()
-        )
+        required = inside(shared, "wrapper/nodejs/outrider.cjs")
+        made["NODE_OPTIONS"] = f'--require "{required}" {_text(own, "NODE_OPTIONS")}'.strip()
     if made:
-        made[f"{PREFIX}WRAPPER_SEEN"] = str(work / "seen")
+        made[f"{PREFIX}WRAPPER_SEEN"] = str(inside(work, "seen"))
         hooks = [str(hook_file(shared, number, hook)) for number, hook in enumerate(wrapper.hooks)]
         made |= {f"{PREFIX}HOOKS": ":".join(hooks)} if hooks else {}
         made |= {f"{PREFIX}WRAPPER_REQUIRED": "1"} if wrapper.required else {}

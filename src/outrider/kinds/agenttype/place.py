@@ -1,3 +1,4 @@
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -33,3 +34,9 @@ class Place(msgspec.Struct, kw_only=True, frozen=True):
     operations: Path | None = None
     asks: bool = False
     offline: bool = False
+
+
+@lru_cache(maxsize=256)
+def inside(folder: Path, name: str) -> Path:
+    """Return what has a fixed name in a folder of a place: pods have the same folders, and paths cost much to join."""
+    return folder / name

@@ -25,6 +25,7 @@ from outrider.kinds.agenttype.layout import (
     TEMPORARY,
     WORK,
 )
+from outrider.kinds.agenttype.place import inside
 from outrider.kinds.agenttype.pod_settings import PodSettings
 from outrider.kinds.agenttype.render import Workload
 
@@ -120,7 +121,7 @@ def program_mounts(made: AgentPod) -> list[Manifest]:
 
 
 def _init(made: AgentPod) -> Manifest:
-    command = ["python3", "-m", "outrider.sidecar.preparation", str(SETTINGS / PREPARATION_FILE)]
+    command = ["python3", "-m", "outrider.sidecar.preparation", str(inside(SETTINGS, PREPARATION_FILE))]
     mounts = [
         _mount(made, "shared", SHARED),
         _mount(made, "work", WORK),
@@ -136,7 +137,7 @@ def _init(made: AgentPod) -> Manifest:
 
 
 def _sidecar(made: AgentPod) -> Manifest:
-    command = ["python3", "-m", "outrider", "sidecar", "serve", "--settings", str(SETTINGS / SIDECAR_FILE)]
+    command = ["python3", "-m", "outrider", "sidecar", "serve", "--settings", str(inside(SETTINGS, SIDECAR_FILE))]
     secrets = [
         _mount(made, _volume(number), SECRETS / name, read_only=True) for number, name in enumerate(made.told.secrets)
     ]

@@ -1,6 +1,7 @@
 """What the sidecar of a pod is told, and the ConfigMap in which that stands."""
 
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -98,19 +99,19 @@ def secret_names(value: Any) -> set[str]:
 
 
 def _gather(value: Any, found: set[str]) -> None:
-    if not value or isinstance(value, str | int | float):
-        return  # which most are
+    inner: Iterable[Any] = ()
     if isinstance(value, SecretRef):
         found.add(value.secret)
     elif isinstance(value, msgspec.Struct):
-        for name in value.__struct_fields__:
-            _gather(getattr(value, name), found)
+        inner = msgspec.structs.astuple(value)
     elif isinstance(value, dict):
-        for inner in value.values():
-            _gather(inner, found)
+        inner = value.values()
     elif isinstance(value, list | tuple):
-        for inner in value:
-            _gather(inner, found)
+        inner = value
+    for one in inner:
+        # Most say nothing, or are texts and numbers.
+        if one and not isinstance(one, str | int | float):
+            _gather(one, found)
 
 
 def _free(taken: Iterable[int]) -> Ports:
@@ -120,6 +121,7 @@ def _free(taken: Iterable[int]) -> Ports:
     return Ports(data=free[0], admin=free[1], tasks=free[2])
 
 
+@cache
 def _place(ports: Ports) -> Place:
     address = f"127.0.0.1:{ports.data}"
     return Place(

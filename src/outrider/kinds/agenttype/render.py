@@ -44,7 +44,7 @@ from outrider.kinds.agenttype.models import (
     ResponseCache,
     SharedStore,
 )
-from outrider.kinds.agenttype.place import Place
+from outrider.kinds.agenttype.place import Place, inside
 from outrider.kinds.agenttype.scaling import Scaling
 from outrider.kinds.agenttype.telemetry import Telemetry
 
@@ -175,8 +175,8 @@ def _runtimes(wrapper: Wrapper) -> list[str]:
 def _init(wrapper: Wrapper, place: Place) -> InitPlan:
     runtimes = _runtimes(wrapper)
     return InitPlan(
-        folders=[place.work / "seen", place.shared / "hooks"],
-        made=[place.shared / "wrapper", place.shared / "hooks", place.shared / PACKAGES],
+        folders=[inside(place.work, "seen"), inside(place.shared, "hooks")],
+        made=[inside(place.shared, name) for name in ("wrapper", "hooks", PACKAGES)],
         runtimes=runtimes,
         hooks={place.folder / hook: hook_file(place.shared, number, hook) for number, hook in enumerate(wrapper.hooks)},
         packages=wrapper.packages if "python" in runtimes else [],
@@ -185,7 +185,7 @@ def _init(wrapper: Wrapper, place: Place) -> InitPlan:
 
 
 def _sidecar(name: str, spec: AgentTypeSpec, place: Place, references: References) -> SidecarSettings:
-    seen = WrapperSettings(seen=place.work / "seen", required=spec.wrapper.required)
+    seen = WrapperSettings(seen=inside(place.work, "seen"), required=spec.wrapper.required)
     return SidecarSettings(
         agent=name,
         listen=place.listen,

@@ -4,12 +4,13 @@ managedFields, which are most of many objects, are named by no field here and so
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from outrider.core.codec import decode_plain
+from outrider.core.codec import decode, decode_plain
 
+T = TypeVar("T")
 EventType = Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"]
 # At the bookmark that ends what was there before a watch began (KEP-3157).
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"
@@ -82,6 +83,15 @@ def plain(raw: msgspec.Raw) -> dict[str, Any]:
     """
     found = decode_plain(bytes(raw)) if raw else {}
     return found if isinstance(found, dict) else {}
+
+
+def part(raw: msgspec.Raw, model: type[T]) -> T:
+    """Return what a model names of a part of an object, without a look at the rest; its defaults where the part is not there.
+
+    Raises:
+        InvalidConfigError: It is no JSON, or not as the model has it.
+    """
+    return decode(bytes(raw) or b"{}", model)
 
 
 def read_object(content: Mapping[str, Any]) -> KubeObject:

@@ -1,37 +1,57 @@
 """Instruments on prometheus_client."""
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Generic, TypeVar
 
 import prometheus_client
+from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from outrider.ports.telemetry.metrics import SECONDS_BUCKETS, Family
 
+M = TypeVar("M", bound=MetricWrapperBase)
+
+
+class _Series(Generic[M]):
+    """A metric by its labels: to find the series costs the client several times what counting does, so each is found once."""
+
+    def __init__(self, metric: M) -> None:
+        self._metric = metric
+        self._found: dict[tuple[tuple[str, str], ...], M] = {}
+
+    def of(self, labels: Mapping[str, str]) -> M:
+        if not labels:
+            return self._metric
+        key = tuple(labels.items())
+        if (found := self._found.get(key)) is None:
+            found = self._found[key] = self._metric.labels(**labels)
+        return found
+
 
 class _Counter:
     def __init__(self, metric: prometheus_client.Counter) -> None:
-        self._metric = metric
+        self._series = _Series(metric)
 
     def add(self, amount: float = 1, /, **labels: str) -> None:
-        (self._metric.labels(**labels) if labels else self._metric).inc(amount)
+        self._series.of(labels).inc(amount)
 
 
 class _Gauge:
     def __init__(self, metric: prometheus_client.Gauge) -> None:
-        self._metric = metric
+        self._series = _Series(metric)
 
     def set(self, value: float, /, **labels: str) -> None:
-        (self._metric.labels(**labels) if labels else self._metric).set(value)
+        self._series.of(labels).set(value)
 
 
 class _Histogram:
     def __init__(self, metric: prometheus_client.Histogram) -> None:
-        self._metric = metric
+        self._series = _Series(metric)
 
     def observe(self, value: float, /, **labels: str) -> None:
-        (self._metric.labels(**labels) if labels else self._metric).observe(value)
+        self._series.of(labels).observe(value)
 
 
 class PrometheusRegistry:
