@@ -1,16 +1,20 @@
 """Resolves crates from the registry of this machine."""
 
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.cargo.client import CargoClient
 from outrider.operators.packages.cargo.crates import Want
 from outrider.operators.packages.cargo.default import default_index
+from outrider.operators.packages.cargo.facts import facts_of
 from outrider.operators.packages.cargo.resolver import ANY, CargoResolver
 from outrider.operators.packages.cargo.settings import CargoSettings
 from outrider.operators.packages.cargo.sources import CargoSource
 from outrider.operators.packages.cargo.store import CargoStore
 from outrider.operators.packages.registries.registry import Registry
+from outrider.operators.packages.resolving.facts import PackageFacts, no_package
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
 from outrider.operators.packages.resolving.questions import Question
 from outrider.operators.packages.versions.ecosystems import scheme_of
@@ -29,11 +33,25 @@ async def resolve(question: Question) -> Resolved | Impossible:
         OutriderError: What the registry says.
     """
     asked = [_read(index, text) for index, text in enumerate(question.packages)]
+    async with _opened(question) as source:
+        return await CargoResolver(source, question.check).resolve(asked)
+
+
+async def facts(question: Question, name: str) -> PackageFacts:
+    """Return what the registry says of a crate; the errors are those of `resolve`."""
+    if _ASKED.fullmatch(name) is None or "@" in name or "[" in name:
+        raise no_package("cargo", name[:_SHOWN])
+    async with _opened(question) as source:
+        return await facts_of(source, name)
+
+
+@asynccontextmanager
+async def _opened(question: Question) -> AsyncIterator[CargoSource]:
     registry = await _registry(question)
     client = CargoClient(registry, question.clock)
     source = CargoSource(client, CargoStore(question.cache, registry.url), question.clock, offline=question.offline)
     try:
-        return await CargoResolver(source, question.check).resolve(asked)
+        yield source
     finally:
         await client.close()
         # What was learned of crates is as true where something else went wrong.

@@ -1,11 +1,13 @@
 """Resolves npm packages from the registries of this machine."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 
 from outrider.core.errors import NotFoundError
 from outrider.operators.packages.npm.building import NpmTree
 from outrider.operators.packages.npm.client import NpmClient
 from outrider.operators.packages.npm.explaining import sentences
+from outrider.operators.packages.npm.facts import facts_of
 from outrider.operators.packages.npm.packages import Manifest, Need
 from outrider.operators.packages.npm.peers import PeerConflict
 from outrider.operators.packages.npm.program import npm_program
@@ -16,6 +18,7 @@ from outrider.operators.packages.npm.sources import NpmSource
 from outrider.operators.packages.npm.specs import read_argument, read_spec
 from outrider.operators.packages.npm.targets import NpmTarget
 from outrider.operators.packages.npm.trees import Node
+from outrider.operators.packages.resolving.facts import PackageFacts
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
 from outrider.operators.packages.resolving.questions import Question
 
@@ -32,23 +35,36 @@ async def resolve(question: Question) -> Resolved | Impossible:
         OutriderError: What a registry says.
     """
     asked = dict(read_argument(index, text) for index, text in enumerate(question.packages))
-    program = await npm_program(question.environment, question.cache)
-    target = NpmTarget(program.node, program.version)
-    client = NpmClient(NpmSettings(question.environment, question.folder, program), question.clock)
-    source = NpmSource(client, question.cache, target, question.clock, offline=question.offline)
-    try:
+    async with _opened(question) as source:
         try:
             root = await _tree(source, asked, question)
         except PeerConflict as conflict:
             remedies = await _remedies(source, asked, question)
             return Impossible(asked=question.packages, reasons=sentences(conflict), remedies=remedies)
+    refuse_missing(root)
+    if reasons := misfits(root, source.target):
+        return Impossible(asked=question.packages, reasons=reasons)
+    return Resolved(target="npm", packages=packages_of(root))
+
+
+async def facts(question: Question, name: str) -> PackageFacts:
+    """Return what the registry says of a package; the errors are those of `resolve`."""
+    read_argument(0, name)
+    async with _opened(question) as source:
+        return await facts_of(source, name)
+
+
+@asynccontextmanager
+async def _opened(question: Question) -> AsyncIterator[NpmSource]:
+    program = await npm_program(question.environment, question.cache)
+    client = NpmClient(NpmSettings(question.environment, question.folder, program), question.clock)
+    target = NpmTarget(program.node, program.version)
+    source = NpmSource(client, question.cache, target, question.clock, offline=question.offline)
+    try:
+        yield source
     finally:
         await source.close()
         await client.close()
-    refuse_missing(root)
-    if reasons := misfits(root, target):
-        return Impossible(asked=question.packages, reasons=reasons)
-    return Resolved(target="npm", packages=packages_of(root))
 
 
 async def _tree(source: NpmSource, asked: Mapping[str, str], question: Question) -> Node:

@@ -1,17 +1,13 @@
 """Chooses a version of each package that is needed."""
 
-import os
 from collections.abc import Iterable
-from importlib import import_module
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
-from outrider.operators.packages.resolving.questions import Question
+from outrider.operators.packages.sessions import Asked, question_of, session_of
 from outrider.runtime.context import Context
-from outrider.runtime.contexts import cache_folder
 from outrider.runtime.implementation import Implementation
 
 
@@ -25,7 +21,7 @@ class ResolveParams(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         offline: Ask no registry: do with what is kept of earlier questions.
     """
 
-    ecosystem: Literal["cargo", "npm", "pypi"]
+    ecosystem: Asked
     packages: Annotated[list[str], msgspec.Meta(min_length=1)]
     python: str = ""
     offline: bool = False
@@ -42,12 +38,8 @@ async def run(params: ResolveParams, context: Context) -> Resolved:
         DeadlineExceededError: No answer in time, which does not mean that there is none.
         OutriderError: What a registry says.
     """
-    question = Question(
-        packages=params.packages, python=params.python, offline=params.offline, cache=cache_folder() / "packages", folder=Path.cwd(),
-        environment=os.environ, clock=context.clock, deadline=context.deadline,
-    )  # fmt: skip
-    session = import_module(f"outrider.operators.packages.{params.ecosystem}.session")
-    answer: Resolved | Impossible = await session.resolve(question)
+    question = question_of(context, params.packages, python=params.python, offline=params.offline)
+    answer: Resolved | Impossible = await session_of(params.ecosystem).resolve(question)
     if isinstance(answer, Impossible):
         raise answer.error()
     return answer

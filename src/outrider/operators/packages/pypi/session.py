@@ -1,16 +1,19 @@
 """Resolves Python packages from the indexes of this machine."""
 
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 from outrider.core.errors import ExecutionFailedError, InvalidConfigError
 from outrider.operators.packages.pypi.client import PypiClient
 from outrider.operators.packages.pypi.core_metadata import Need, read_need
+from outrider.operators.packages.pypi.facts import facts_of
 from outrider.operators.packages.pypi.resolver import PypiResolver
 from outrider.operators.packages.pypi.settings import pypi_registries
 from outrider.operators.packages.pypi.sources import PypiSource
 from outrider.operators.packages.pypi.store import PypiStore
 from outrider.operators.packages.pypi.targets import PypiTarget
 from outrider.operators.packages.registries.downloads import Downloads
+from outrider.operators.packages.resolving.facts import PackageFacts
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
 from outrider.operators.packages.resolving.questions import Question
 
@@ -27,12 +30,24 @@ async def resolve(question: Question) -> Resolved | Impossible:
     """
     asked = [_read(index, text) for index, text in enumerate(question.packages)]
     target = PypiTarget.of(question.python)
+    async with _opened(question, target) as source:
+        return await PypiResolver(source, target, question.check).resolve(asked)
+
+
+async def facts(question: Question, name: str) -> PackageFacts:
+    """Return what the indexes say of a project; the errors are those of `resolve`."""
+    async with _opened(question, PypiTarget.of(question.python)) as source:
+        return await facts_of(source, name)
+
+
+@asynccontextmanager
+async def _opened(question: Question, target: PypiTarget) -> AsyncIterator[PypiSource]:
     registries = pypi_registries(question.environment, question.folder)
     downloads = [Downloads(registry, question.clock) for registry in registries]
     store = PypiStore(question.cache, " ".join(registry.url for registry in registries))
     source = PypiSource(PypiClient(downloads), store, target, question.clock, offline=question.offline)
     try:
-        answer = await PypiResolver(source, target, question.check).resolve(asked)
+        yield source
     except BaseException:
         # What was learned of packages is as true where something else went wrong, and that is what has to be told.
         with suppress(ExecutionFailedError):
@@ -42,7 +57,6 @@ async def resolve(question: Question) -> Resolved | Impossible:
         for one in downloads:
             await one.close()
     source.keep()
-    return answer
 
 
 def _read(index: int, text: str) -> Need:

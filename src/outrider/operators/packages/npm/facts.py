@@ -1,0 +1,34 @@
+"""What a registry says of an npm package."""
+
+from outrider.operators.packages.npm.records import OPTIONAL, PEER, PEER_OPTIONAL
+from outrider.operators.packages.npm.sources import NpmSource
+from outrider.operators.packages.resolving.facts import PackageFacts, newest, no_package
+
+_KINDS = {OPTIONAL: " (optional)", PEER: " (peer)", PEER_OPTIONAL: " (optional peer)"}
+
+
+async def facts_of(source: NpmSource, name: str) -> PackageFacts:
+    """Return what is known of a package.
+
+    Raises:
+        NotFoundError: The registry does not have it.
+        OutriderError: What the registry says.
+    """
+    package = await source.package(name)
+    table, record = package.table, package.record
+    if not table.versions:
+        raise no_package("npm", name)
+    deprecated = int.from_bytes(record.deprecated, "little")
+    tagged = record.tags.get("latest", "")
+    latest = (
+        table.versions.index(tagged)
+        if tagged in table.versions
+        else newest(table.everything, ~deprecated, table.releases)
+    )
+    needs = sorted(package.manifest(latest).needs, key=lambda need: need.kind)
+    return PackageFacts(
+        name=name, latest=table.versions[latest], versions=[*reversed(table.versions)],
+        needs=[f"{need.name}@{need.text}{_KINDS.get(need.kind, '')}" for need in needs],
+        prereleases=[*reversed(table.named(table.everything & ~table.releases))],
+        taken_back=[*reversed(table.named(deprecated))], tags=record.tags,
+    )  # fmt: skip

@@ -1,0 +1,38 @@
+"""What indexes say of a Python project."""
+
+from outrider.operators.packages.pypi.core_metadata import Need
+from outrider.operators.packages.pypi.pages import normalised
+from outrider.operators.packages.pypi.sources import PypiSource
+from outrider.operators.packages.resolving.facts import PackageFacts, newest, no_package
+
+
+async def facts_of(source: PypiSource, name: str) -> PackageFacts:
+    """Return what is known of a project.
+
+    Raises:
+        NotFoundError: No index has it.
+        OutriderError: What an index says.
+    """
+    name = normalised(name)
+    await source.load([name])
+    project = source.projects[name]
+    table, record = project.table, project.record
+    if not table.versions:
+        raise no_package("pypi", name)
+    yanked = sum(1 << bit for bit in record.yanked)
+    latest = newest(table.everything, ~yanked, table.releases)
+    # What it needs stands in a wheel, and it may have none for this machine.
+    await source.explore(project, [latest] if project.usable >> latest & 1 else [])
+    wheel = project.wheel(latest)
+    metadata = wheel[1] if wheel is not None else None
+    return PackageFacts(
+        name=name, latest=table.versions[latest], versions=[*reversed(table.versions)],
+        prereleases=[*reversed(table.named(table.everything & ~table.releases))], taken_back=[*reversed(table.named(yanked))],
+        needs=[_written(need) for need in metadata.needs] if metadata else [], extras=metadata.extras if metadata else [],
+        licence=metadata.licence if metadata else "", status=record.status,
+    )  # fmt: skip
+
+
+def _written(need: Need) -> str:
+    extras = f"[{','.join(need.extras)}]" if need.extras else ""
+    return f"{need.name}{extras}{need.range}{'; ' + need.marker if need.marker else ''}"
