@@ -44,7 +44,8 @@ async def default_index(environment: Mapping[str, str], cache: Path) -> str:
         return known.url
     said = _NAMED.search(await _complaint(environment))
     if said is None:
-        raise unknown_registry("cargo", "the settings of Cargo, and Cargo is not installed or does not name its own")
+        looked = "the settings of Cargo, and Cargo is not installed or does not name its own"
+        raise unknown_registry("cargo", looked, "replace the source crates-io in Cargo's config.toml", "install Cargo")
     write_record(path, _Learned(said[1]))
     return said[1]
 

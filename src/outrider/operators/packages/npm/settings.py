@@ -57,7 +57,9 @@ class NpmSettings:
         if not url:
             url, source = self._program.registry, "npm's own default"
         if not url:
-            raise unknown_registry("npm", "the settings of npm, and npm is not installed")
+            raise unknown_registry(
+                "npm", "the settings of npm, and npm is not installed", "set npm_config_registry", "install npm"
+            )
         environment = {**self._environment, **dict(self._proxies())}
         authorities = self._value("cafile") or self._environment.get("NODE_EXTRA_CA_CERTS") or ""
         registry = registry_at(url, source, authorities=authorities, environment=environment)

@@ -58,7 +58,9 @@ def pypi_registries(environment: Mapping[str, str], folder: Path) -> list[Regist
         registry = registry_at(url, source, authorities=authorities, environment=environment)
         found.append(login_for(registry, environment))
     if not found:
-        raise unknown_registry("pypi", "the settings of uv and pip, and pip is not installed")
+        raise unknown_registry(
+            "pypi", "the settings of uv and pip, and pip is not installed", "set PIP_INDEX_URL", "install pip"
+        )
     return found
 
 

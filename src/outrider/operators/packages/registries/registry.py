@@ -67,11 +67,17 @@ def basic(user: str, password: str) -> SecretValue:
     return SecretValue(f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}")
 
 
-def unknown_registry(ecosystem: str, looked: str) -> MissingRequirementError:
-    """Return the error for an ecosystem whose registry is named nowhere."""
+def unknown_registry(ecosystem: str, looked: str, *remedies: str) -> MissingRequirementError:
+    """Return the error for an ecosystem whose registry is named nowhere.
+
+    Args:
+        ecosystem: Which.
+        looked: Where it was looked for.
+        remedies: How its own client is told.
+    """
     return MissingRequirementError(
         f"no registry of {ecosystem} is known here", found=f"none in {looked}", expected="its address",
-        suggestions=[f"outrider packages setup {ecosystem} https://HOST/PATH"],
+        suggestions=remedies,
     )  # fmt: skip
 
 
