@@ -1,12 +1,13 @@
 """Which versions a record affects, as spans; the rules: https://ossf.github.io/osv-schema/#evaluation."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from outrider.core.errors import InvalidConfigError
-from outrider.operators.packages.advisories.osv import Event
-from outrider.operators.packages.versions.ranges import Cut, Key, Span, intersection
-from outrider.operators.packages.versions.scheme import Scheme
+from outrider.operators.packages.advisories.osv import Affected, Event
+from outrider.operators.packages.versions.ranges import EVERYTHING, Cut, Key, Span, intersection
+from outrider.operators.packages.versions.scheme import Scheme, Version
 
 # At one version it first ends, and then begins: what is fixed and introduced in the same version is introduced.
 _ORDER = {"fixed": 0, "introduced": 1, "last_affected": 2}
@@ -24,34 +25,59 @@ class AffectedVersions(NamedTuple):
     Attributes:
         listed: By their texts.
         spans: By their order.
+        spared: Those of the spans that are not.
         unclear: Whether a range could not be read, so that more may be affected than is known.
     """
 
     listed: frozenset[str]
     spans: tuple[Span, ...]
+    spared: tuple[Span, ...]
     unclear: bool
 
-    def holds(self, version: str, key: Key | None) -> bool:
-        """Return whether a version is affected; one that its ecosystem cannot read, and so has no key, is where it is listed."""
-        return version in self.listed or (key is not None and any(_within(key, span) for span in self.spans))
+    def holds(self, text: str, version: Version | None) -> bool:
+        """Return whether a version is affected; one that its ecosystem cannot read is where it is listed.
+
+        Args:
+            text: The version.
+            version: The same, as its ecosystem reads it; None where it cannot.
+        """
+        if text in self.listed:
+            return True
+        if version is None or not any(_within(version, span) for span in self.spans):
+            return False
+        return not any(_within(version, span) for span in self.spared)
 
 
-def affected_versions(scheme: Scheme, versions: Iterable[str], ranges: Iterable[Sequence[Event]]) -> AffectedVersions:
+def affected_versions(scheme: Scheme, said: Iterable[Affected]) -> AffectedVersions:
     """Return what a record affects of a package.
 
     Args:
         scheme: The rules of its ecosystem.
-        versions: That are listed.
-        ranges: The events of each range.
+        said: What the record says of it, once or several times.
     """
+    listed: set[str] = set()
     spans: list[Span] = []
+    spared: list[Span] = []
     unclear = False
-    for events in ranges:
-        try:
-            spans += _spans(scheme, events)
-        except InvalidConfigError:
-            unclear = True
-    return AffectedVersions(frozenset(versions), tuple(spans), unclear)
+    for one in said:
+        listed.update(one.versions)
+        spans += EVERYTHING if one.all else ()
+        for found, read in (
+            (spans, [partial(_spans, scheme, events) for events in one.ranges]),
+            (spans, [partial(_native, scheme, text) for text in one.within]),
+            (spared, [partial(_native, scheme, text) for text in one.spared]),
+        ):
+            for each in read:
+                try:
+                    found.extend(each())
+                except InvalidConfigError:
+                    # Where what is spared cannot be read, it counts as affected, which is the safe side.
+                    unclear = True
+    return AffectedVersions(frozenset(listed), tuple(spans), tuple(spared), unclear)
+
+
+def _native(scheme: Scheme, text: str) -> tuple[Span, ...]:
+    return scheme.range(text).spans
 
 
 def _spans(scheme: Scheme, events: Sequence[Event]) -> tuple[Span, ...]:
@@ -78,7 +104,10 @@ def _point(scheme: Scheme, event: Event) -> _Point:
     return _Point(None if before_all else scheme.parse(event.version).key, event.kind)
 
 
-def _within(key: Key, span: Span) -> bool:
+def _within(version: Version, span: Span) -> bool:
+    key = version.key
+    if span.releases_only and version.prerelease:
+        return False
     above = span.low is None or (key > span.low.key if span.low.after else key >= span.low.key)
     below = span.high is None or (key <= span.high.key if span.high.after else key < span.high.key)
     return above and below

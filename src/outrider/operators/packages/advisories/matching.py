@@ -1,5 +1,6 @@
 """Which packages of a list are vulnerable; the same vulnerability under several ids is told once."""
 
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 
@@ -9,9 +10,12 @@ from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.advisories.affected_spans import AffectedVersions, affected_versions
 from outrider.operators.packages.advisories.osv import Advisory
 from outrider.operators.packages.advisories.severity import ORDER, Severity, rating
-from outrider.operators.packages.advisories.store import AdvisoryStore
+from outrider.operators.packages.advisories.store import AdvisoryStore, Row
 from outrider.operators.packages.versions.ecosystems import scheme_of
-from outrider.operators.packages.versions.ranges import Key
+from outrider.operators.packages.versions.scheme import Version
+
+# A range that begins with a version that is fixed: `>= 1.2`, `~> 1.2.3`, `^1.2.3`.
+_FROM_ON = re.compile(r"\s*(?:>=|~>|\^)\s*([0-9][^\s,]*)(?:\s*,.*)?")
 
 
 class Vulnerability(msgspec.Struct, kw_only=True):
@@ -51,8 +55,8 @@ class Matcher:
     def matches(self, ecosystem: str, name: str, version: str) -> list[str]:
         """Return the ids of the records that affect a version of a package, by its compared name."""
         about = self._about(ecosystem, name)
-        key = _key(ecosystem, version) if about else None
-        return [identity for identity, affected, _ in about if affected.holds(version, key)]
+        read = _read(ecosystem, version) if about else None
+        return [identity for identity, affected, _ in about if affected.holds(version, read)]
 
     def unclear(self, ecosystem: str, name: str) -> list[str]:
         """Return the ids of the records about a package of which a range could not be read."""
@@ -71,8 +75,8 @@ class Matcher:
             found = self._known[ecosystem, name] = [
                 (
                     row.id,
-                    affected_versions(scheme, row.versions, row.ranges),
-                    [event.version for events in row.ranges for event in events if event.kind == "fixed"],
+                    affected_versions(scheme, row.said),
+                    _fixes(row),
                 )
                 for row in self._store.about(ecosystem, name)
             ]
@@ -111,14 +115,21 @@ def _same(advisories: Iterable[Advisory]) -> list[list[Advisory]]:
 
 def _above(ecosystem: str, fixes: Iterable[str], version: str) -> list[str]:
     """Return the versions above one, lowest first; all of them where that cannot be compared."""
-    read = [(key, fix) for fix in fixes if (key := _key(ecosystem, fix)) is not None]
-    own = _key(ecosystem, version)
-    return [fix for key, fix in sorted(read) if own is None or key > own]
+    read = [(one.key, fix) for fix in fixes if (one := _read(ecosystem, fix)) is not None]
+    own = _read(ecosystem, version)
+    return [fix for key, fix in sorted(read) if own is None or key > own.key]
+
+
+def _fixes(row: Row) -> list[str]:
+    """Return the versions from which on a record says that it is gone, as far as it names such versions."""
+    events = [event.version for one in row.said for events in one.ranges for event in events if event.kind == "fixed"]
+    patched = [match[1] for one in row.said for text in one.spared if (match := _FROM_ON.fullmatch(text))]
+    return [*events, *patched]
 
 
 @lru_cache(maxsize=100_000)
-def _key(ecosystem: str, version: str) -> Key | None:
+def _read(ecosystem: str, version: str) -> Version | None:
     try:
-        return scheme_of(ecosystem).parse(version).key
+        return scheme_of(ecosystem).parse(version)
     except InvalidConfigError:
         return None

@@ -25,7 +25,7 @@ class Event(msgspec.Struct, array_like=True, frozen=True):
     version: str
 
 
-class Affected(msgspec.Struct, kw_only=True, frozen=True):
+class Affected(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     """What a record says of one package.
 
     Attributes:
@@ -33,12 +33,18 @@ class Affected(msgspec.Struct, kw_only=True, frozen=True):
         name: As its ecosystem compares names.
         versions: That are listed.
         ranges: Events of each range.
+        within: Ranges of the ecosystem itself whose versions are affected.
+        spared: Likewise of those that are not, whatever else says that they are.
+        all: Whether all versions are, but for those that are spared.
     """
 
     ecosystem: str
     name: str
     versions: tuple[str, ...] = ()
     ranges: tuple[tuple[Event, ...], ...] = ()
+    within: tuple[str, ...] = ()
+    spared: tuple[str, ...] = ()
+    all: bool = False
 
 
 class Score(msgspec.Struct, array_like=True, frozen=True):

@@ -46,6 +46,8 @@ def rating(scores: Iterable[Score], label: str) -> Rating:
 
 
 def _base(score: Score) -> float | None:
+    if score.kind == "NUMBER":
+        return float(score.value)
     kind = _KINDS.get(score.kind)
     if kind is None:
         return None

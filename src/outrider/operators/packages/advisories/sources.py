@@ -1,5 +1,6 @@
-"""Advisories as they are published: files of the OSV schema, alone, in folders or in zip files."""
+"""Advisories as they are published: files of the OSV schema and of other collections, alone, in folders or in zip files."""
 
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -9,12 +10,21 @@ from pathlib import Path
 import yaml
 
 from outrider.core.errors import ExecutionFailedError, InvalidConfigError, NotFoundError
+from outrider.operators.packages.advisories.native import (
+    is_friends_of_php,
+    is_rubysec,
+    read_friends_of_php,
+    read_nuget,
+    read_rubysec,
+    read_rustsec,
+)
 from outrider.operators.packages.advisories.osv import Advisory, read_osv, read_osv_object
 
 _MIB = 1 << 20
 _LARGEST_RECORD = 16 * _MIB
 _MOST_RECORDS = 2_000_000
-_ENDINGS = (".json", ".yaml", ".yml")
+_ENDINGS = (".json", ".yaml", ".yml", ".md")
+_BY_NAMES = re.compile(rb'\s*\{\s*(?:\}|"[^"]*"\s*:\s*\[)')
 
 
 def read_source(path: Path) -> Iterator[Advisory]:
@@ -31,10 +41,10 @@ def read_source(path: Path) -> Iterator[Advisory]:
     found = False
     try:
         for name, content in _contents(path):
-            advisory = _read(content, name)
-            found = True
-            if advisory is not None:
-                yield advisory
+            for advisory in _read(content, name):
+                found = True
+                if advisory is not None:
+                    yield advisory
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise ExecutionFailedError(
             f"{path}: it cannot be read: {error}", found=str(error), expected="a zip file that is whole", suggestions=["fetch it again"]
@@ -81,16 +91,41 @@ def _check_size(name: str, size: int) -> None:
         )
 
 
-def _read(content: bytes, name: str) -> Advisory | None:
-    if name.endswith(".json"):
-        return read_osv(content, name)
+def _read(content: bytes, name: str) -> Iterator[Advisory | None]:
+    """Yield what a file says, whichever collection it is of; None for what does not count."""
+    if name.endswith(".md"):
+        text = content.decode("utf-8", "replace")
+        if "```toml" in text:
+            yield read_rustsec(text, name)
+    elif name.endswith(".json"):
+        yield from _of_json(content, name)
+    else:
+        yield _of_yaml(content, name)
+
+
+def _of_json(content: bytes, name: str) -> Iterator[Advisory | None]:
+    try:
+        yield read_osv(content, name)
+    except ExecutionFailedError:
+        # Records of OSV have an id; a file of NuGet has lists, by the names of packages.
+        if not _BY_NAMES.match(content):
+            raise
+        yield from read_nuget(content, name)
+
+
+def _of_yaml(content: bytes, name: str) -> Advisory | None:
     try:
         read = yaml.load(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ExecutionFailedError(
             f"{name}: no YAML: {error}", found=str(error)[:200], expected="a record of the OSV schema", suggestions=["fetch it again"]
         ) from error  # fmt: skip
-    return read_osv_object(_plain(read), name)
+    plain = _plain(read)
+    if is_rubysec(plain):
+        return read_rubysec(plain, name)
+    if is_friends_of_php(plain):
+        return read_friends_of_php(plain, name)
+    return read_osv_object(plain, name)
 
 
 def _plain(value: object) -> object:

@@ -10,16 +10,16 @@ import msgspec
 
 from outrider.core.errors import ExecutionFailedError, MissingRequirementError
 from outrider.core.timestamps import timestamp
-from outrider.operators.packages.advisories.osv import Advisory, Event
+from outrider.operators.packages.advisories.osv import Advisory, Affected
 
 # Another form of the file: an older one is made anew by the next import.
-_FORM = 1
+_FORM = 2
 _SCHEMA = f"""
 PRAGMA user_version = {_FORM};
 CREATE TABLE source (ecosystem TEXT PRIMARY KEY, source TEXT, imported TEXT, newest TEXT, records INTEGER) WITHOUT ROWID;
 CREATE TABLE advisory (id TEXT PRIMARY KEY, record BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE affected (
-    ecosystem TEXT, name TEXT, id TEXT, versions BLOB, PRIMARY KEY (ecosystem, name, id)
+    ecosystem TEXT, name TEXT, id TEXT, said BLOB, PRIMARY KEY (ecosystem, name, id)
 ) WITHOUT ROWID;
 """
 
@@ -42,12 +42,11 @@ class Source(msgspec.Struct, kw_only=True, frozen=True):
     records: int
 
 
-class Row(msgspec.Struct, array_like=True, frozen=True):
-    """What one record says of a package: its id, listed versions, and events of each range."""
+class Row(msgspec.Struct, frozen=True):
+    """What one record says of a package; `said` may be several things."""
 
     id: str
-    versions: tuple[str, ...]
-    ranges: tuple[tuple[Event, ...], ...]
+    said: list[Affected]
 
 
 class AdvisoryStore:
@@ -72,7 +71,7 @@ class AdvisoryStore:
         if form != _FORM:
             self.close()
             raise _nothing_imported(path)
-        self._rows = msgspec.msgpack.Decoder(tuple[tuple[str, ...], tuple[tuple[Event, ...], ...]])
+        self._rows = msgspec.msgpack.Decoder(list[Affected])
         self._records = msgspec.msgpack.Decoder(Advisory)
 
     def close(self) -> None:
@@ -100,10 +99,10 @@ class AdvisoryStore:
 
     def about(self, ecosystem: str, name: str) -> list[Row]:
         """Return what there is about a package, by its compared name."""
-        query = "SELECT id, versions FROM affected WHERE ecosystem = ? AND name = ?"
+        query = "SELECT id, said FROM affected WHERE ecosystem = ? AND name = ?"
         with self._told():
             found = self._database.execute(query, (ecosystem, name)).fetchall()
-            return [Row(identity, *self._rows.decode(versions)) for identity, versions in found]
+            return [Row(identity, self._rows.decode(said)) for identity, said in found]
 
     def advisory(self, identity: str) -> Advisory:
         """Return a record that `about` has named."""
@@ -155,13 +154,11 @@ def _fill(database: sqlite3.Connection, advisories: Iterable[Advisory]) -> dict[
     """Write advisories, and return the time of the newest one by ecosystem."""
     newest: dict[str, str] = {}
     for advisory in advisories:
-        rows: dict[tuple[str, str], tuple[list[str], list[tuple[Event, ...]]]] = {}
+        rows: dict[tuple[str, str], list[Affected]] = {}
         for one in advisory.affected:
-            versions, ranges = rows.setdefault((one.ecosystem, one.name), ([], []))
-            versions += one.versions
-            ranges += one.ranges
-        for (ecosystem, name), affected in rows.items():
-            packed = msgspec.msgpack.encode(affected)
+            rows.setdefault((one.ecosystem, one.name), []).append(one)
+        for (ecosystem, name), said in rows.items():
+            packed = msgspec.msgpack.encode(said)
             database.execute(
                 "INSERT OR REPLACE INTO affected VALUES (?, ?, ?, ?)", (ecosystem, name, advisory.id, packed)
             )

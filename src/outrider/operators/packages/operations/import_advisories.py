@@ -19,7 +19,8 @@ class ImportAdvisoriesParams(msgspec.Struct, kw_only=True, forbid_unknown_fields
     """Which advisories.
 
     Attributes:
-        source: A zip file as OSV publishes them for each ecosystem, a folder of records, or one record.
+        source: A zip file as OSV publishes them for each ecosystem, a folder of records such as those of pypa, RustSec, rubysec and
+            FriendsOfPHP, or one file, of NuGet too.
         add: Leave what is there of the same ecosystems; without it, that goes.
     """
 

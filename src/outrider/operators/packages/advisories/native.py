@@ -1,0 +1,186 @@
+"""Advisories as RustSec, rubysec, FriendsOfPHP and NuGet publish them, in the form in which ours are kept.
+
+https://github.com/rustsec/advisory-db, https://github.com/rubysec/ruby-advisory-db, https://github.com/FriendsOfPHP/security-advisories,
+https://learn.microsoft.com/en-us/nuget/api/vulnerability-info.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import PurePath
+from typing import Any
+
+import msgspec
+
+from outrider.core.errors import ExecutionFailedError
+from outrider.operators.packages.advisories.osv import Advisory, Affected, Score
+
+_TOML = re.compile(r"```toml\n(.*?)\n```", re.DOTALL)
+_COMPOSER = "composer://"
+_NUGET_LABELS = ("LOW", "MODERATE", "HIGH", "CRITICAL")
+_SHOWN = 200
+_LONGEST_SUMMARY = 300
+
+
+class _RustHead(msgspec.Struct):
+    id: str
+    package: str
+    date: str = ""
+    aliases: list[str] = []
+    cvss: str = ""
+    informational: str = ""
+    withdrawn: str = ""
+
+
+class _RustVersions(msgspec.Struct, frozen=True):
+    patched: list[str] = []
+    unaffected: list[str] = []
+
+
+class _Rust(msgspec.Struct):
+    advisory: _RustHead
+    versions: _RustVersions = _RustVersions()
+
+
+class _Ruby(msgspec.Struct):
+    gem: str
+    title: str = ""
+    date: str = ""
+    cve: str = ""
+    ghsa: str = ""
+    osvdb: str = ""
+    cvss_v2: float | None = None
+    cvss_v3: float | None = None
+    cvss_v4: float | None = None
+    patched_versions: list[str] = []
+    unaffected_versions: list[str] = []
+
+
+class _Branch(msgspec.Struct):
+    versions: list[str] = []
+
+
+class _Php(msgspec.Struct):
+    reference: str
+    branches: dict[str, _Branch]
+    title: str = ""
+    cve: str | None = None
+
+
+class _NugetRecord(msgspec.Struct):
+    url: str
+    versions: str
+    severity: int = -1
+
+
+def read_rustsec(text: str, name: str) -> Advisory | None:
+    """Read a file of RustSec: Markdown that begins with TOML. None for one that was withdrawn, or that warns of no vulnerability.
+
+    Raises:
+        ExecutionFailedError: It is none.
+    """
+    block = _TOML.search(text)
+    try:
+        if block is None:
+            raise ValueError("no TOML in it")
+        record = msgspec.convert(tomllib.loads(block[1]), _Rust, strict=False)
+    except (ValueError, RecursionError) as error:
+        raise _unreadable(name, error) from error
+    head, versions = record.advisory, record.versions
+    if head.withdrawn or head.informational:
+        return None
+    heading = next((line.lstrip("# ") for line in text[block.end() :].splitlines() if line.startswith("#")), "")
+    affected = Affected(
+        ecosystem="cargo", name=head.package, spared=(*versions.patched, *versions.unaffected), all=True
+    )
+    scores = (Score("CVSS_V4" if head.cvss.startswith("CVSS:4") else "CVSS_V3", head.cvss),) if head.cvss else ()
+    return Advisory(
+        id=head.id, aliases=tuple(head.aliases), summary=heading[:_LONGEST_SUMMARY], modified=_time(head.date), scores=scores, affected=(affected,)
+    )  # fmt: skip
+
+
+def read_rubysec(content: object, name: str) -> Advisory:
+    """Read a record of rubysec that was read from YAML.
+
+    Raises:
+        ExecutionFailedError: It is none.
+    """
+    try:
+        record = msgspec.convert(content, _Ruby, strict=False)
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise _unreadable(name, error) from error
+    ids = [
+        *([f"CVE-{record.cve}"] if record.cve else []),
+        *([f"GHSA-{record.ghsa}"] if record.ghsa else []),
+        *([f"OSVDB-{record.osvdb}"] if record.osvdb else []),
+    ] or [f"rubysec:{record.gem}/{PurePath(name).stem}"]
+    numbers = (record.cvss_v4, record.cvss_v3, record.cvss_v2)
+    score = max((number for number in numbers if number is not None), default=None)
+    affected = Affected(
+        ecosystem="gem", name=record.gem, spared=(*record.patched_versions, *record.unaffected_versions), all=True
+    )
+    return Advisory(
+        id=ids[0], aliases=tuple(ids[1:]), summary=record.title[:_LONGEST_SUMMARY], modified=_time(record.date),
+        scores=(Score("NUMBER", f"{score}"),) if score is not None else (), affected=(affected,),
+    )  # fmt: skip
+
+
+def read_friends_of_php(content: object, name: str) -> Advisory:
+    """Read a record of FriendsOfPHP that was read from YAML: each branch has constraints that all hold for what it affects.
+
+    Raises:
+        ExecutionFailedError: It is none.
+    """
+    try:
+        record = msgspec.convert(content, _Php, strict=False)
+        if not record.reference.startswith(_COMPOSER):
+            raise ValueError(f"reference: {record.reference}")
+    except (ValueError, RecursionError) as error:
+        raise _unreadable(name, error) from error
+    package = record.reference.removeprefix(_COMPOSER).lower()
+    within = tuple(",".join(branch.versions) for branch in record.branches.values() if branch.versions)
+    identity = f"FriendsOfPHP:{package}/{PurePath(name).stem}"
+    cve = (record.cve or "").strip()
+    return Advisory(
+        id=cve or identity, aliases=(identity,) if cve else (), summary=record.title[:_LONGEST_SUMMARY],
+        affected=(Affected(ecosystem="composer", name=package, within=within),),
+    )  # fmt: skip
+
+
+def read_nuget(content: bytes, name: str) -> Iterator[Advisory]:
+    """Yield the records of a file of NuGet's vulnerability index.
+
+    Raises:
+        ExecutionFailedError: It is none.
+    """
+    try:
+        packages = msgspec.json.decode(content, type=dict[str, list[_NugetRecord]])
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise _unreadable(name, error) from error
+    for package, records in packages.items():
+        for record in records:
+            label = _NUGET_LABELS[record.severity] if 0 <= record.severity < len(_NUGET_LABELS) else ""
+            identity = record.url.rstrip("/").rpartition("/")[2] or record.url
+            affected = Affected(ecosystem="nuget", name=package.lower(), within=(record.versions,))
+            yield Advisory(id=identity, label=label, affected=(affected,))
+
+
+def is_rubysec(content: Any) -> bool:
+    """Return whether what was read from YAML is a record of rubysec."""
+    return isinstance(content, dict) and "gem" in content and "affected" not in content
+
+
+def is_friends_of_php(content: Any) -> bool:
+    """Return whether what was read from YAML is a record of FriendsOfPHP."""
+    return isinstance(content, dict) and str(content.get("reference", "")).startswith(_COMPOSER)
+
+
+def _time(date: str) -> str:
+    return f"{date[:10]}T00:00:00Z" if date else ""
+
+
+def _unreadable(name: str, error: Exception) -> ExecutionFailedError:
+    return ExecutionFailedError(
+        f"{name}: it cannot be read: {error}", found=str(error)[:_SHOWN], expected="a record of its collection",
+        suggestions=["fetch it again"],
+    )  # fmt: skip

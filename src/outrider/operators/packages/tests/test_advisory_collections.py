@@ -1,0 +1,155 @@
+"""Advisories of collections that are not of the OSV schema; the records are made up in their forms."""
+
+import json
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from outrider.core.errors import ExecutionFailedError, OutriderError
+from outrider.operators.packages.advisories.matching import Matcher, Vulnerability
+from outrider.operators.packages.advisories.native import read_friends_of_php, read_nuget, read_rubysec, read_rustsec
+from outrider.operators.packages.advisories.sources import read_source
+from outrider.operators.packages.advisories.store import AdvisoryStore, write_store
+
+RUST = """```toml
+[advisory]
+id = "RUSTSEC-2026-0001"
+package = "web"
+date = "2026-01-02"
+aliases = ["CVE-2026-1"]
+cvss = "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:N/A:N"
+{more}
+[versions]
+patched = ["^1.2.3", ">= 2.0.1"]
+unaffected = ["< 1.0.0"]
+```
+
+# The web is open
+"""
+RUBY = """---
+gem: web
+cve: 2026-2
+ghsa: aaaa-bbbb-cccc
+title: The web is open
+date: 2026-02-03
+cvss_v3: 9.8
+cvss_v2: 5.0
+patched_versions:
+  - "~> 4.2.5, >= 4.2.5.1"
+  - ">= 5.0.1"
+unaffected_versions:
+  - "< 3"
+"""
+PHP = """title: The web is open
+cve: CVE-2026-3
+reference: composer://acme/web
+branches:
+  1.x: {time: 2026-03-04 10:00:00, versions: ['>=1.0.0', '<1.4.2']}
+  master: {time: ~, versions: ['>=2.0', '<2.0.3']}
+"""
+NUGET = {
+    "acme.web": [
+        {"severity": 2, "url": "https://advisories.example/GHSA-x", "versions": "(, 2.0.0)"},
+        {"severity": 9, "url": "https://advisories.example/GHSA-y/", "versions": "[3.0.0]"},
+    ]
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name, content in (
+        ("crates/web/RUSTSEC-2026-0001.md", RUST.replace("{more}", "")),
+        ("crates/web/RUSTSEC-2026-0002.md", RUST.replace("0001", "0002").replace("{more}", 'informational = "unmaintained"')),
+        ("crates/web/RUSTSEC-2026-0003.md", RUST.replace("0001", "0003").replace("{more}", 'withdrawn = "2026-02-01"')),
+        ("README.md", "# A collection\n"),
+        ("gems/web/CVE-2026-2.yml", RUBY),
+        ("acme/web/CVE-2026-3.yaml", PHP),
+        ("nuget.json", json.dumps(NUGET)),
+    ):  # fmt: skip
+        path = tmp_path / "collection" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    return tmp_path
+
+
+def told(folder: Path, ecosystem: str, name: str, version: str) -> list[Vulnerability]:
+    path = folder / "advisories.db"
+    if not path.exists():
+        write_store(path, read_source(folder / "collection"), "a collection", 0.0)
+    store = AdvisoryStore(path)
+    try:
+        return Matcher(store).vulnerabilities(ecosystem, name, version)
+    finally:
+        store.close()
+
+
+@pytest.mark.parametrize(
+    ("ecosystem", "name", "hit", "missed"),
+    [
+        ("cargo", "web", ["1.0.0", "1.2.2", "2.0.0", "2.0.1-rc.1"], ["0.9.9", "1.2.3", "1.9.0", "2.0.1", "3.0.0"]),
+        ("gem", "web", ["3.0", "4.2.5", "5.0.0", "4.3"], ["2.9", "4.2.5.1", "4.2.9", "5.0.1"]),
+        ("composer", "acme/web", ["1.0.0", "1.4.1", "2.0.2"], ["0.9", "1.4.2", "1.9", "2.0.3"]),
+        ("nuget", "acme.web", ["1.0.0", "1.9.9", "3.0.0"], ["2.0.0", "3.0.1"]),
+    ],
+)
+def test_each_collection_is_read_by_its_rules(
+    folder: Path, ecosystem: str, name: str, hit: list[str], missed: list[str]
+) -> None:
+    assert [version for version in (*hit, *missed) if told(folder, ecosystem, name, version)] == hit
+
+
+def test_what_is_said_of_a_vulnerability_is_kept(folder: Path) -> None:
+    [rust] = told(folder, "cargo", "web", "1.0.0")
+    assert (rust.id, rust.aliases, rust.severity, rust.summary) == (
+        "CVE-2026-1",
+        ["RUSTSEC-2026-0001"],
+        "high",
+        "The web is open",
+    )
+    assert rust.fixed == ["1.2.3", "2.0.1"]
+    [ruby] = told(folder, "gem", "web", "4.0")
+    assert (ruby.id, ruby.aliases, ruby.severity, ruby.score) == (
+        "CVE-2026-2",
+        ["GHSA-aaaa-bbbb-cccc"],
+        "critical",
+        9.8,
+    )
+    [php] = told(folder, "composer", "acme/web", "1.0.0")
+    assert (php.id, php.severity, php.aliases) == ("CVE-2026-3", "unknown", ["FriendsOfPHP:acme/web/CVE-2026-3"])
+    assert [told(folder, "nuget", "acme.web", version)[0].severity for version in ("1.0.0", "3.0.0")] == [
+        "high",
+        "unknown",
+    ]
+
+
+def test_what_cannot_be_read_of_what_is_spared_counts_as_affected(tmp_path: Path) -> None:
+    (tmp_path / "collection").mkdir()
+    (tmp_path / "collection" / "X.md").write_text(RUST.replace("{more}", "").replace("^1.2.3", "what?"))
+    assert told(tmp_path, "cargo", "web", "1.2.3")
+    assert not told(tmp_path, "cargo", "web", "2.0.1")
+
+
+@pytest.mark.parametrize("text", ["```toml\n[advisory]\n```", "```toml\n= 1\n```", "nothing"])
+def test_a_broken_file_of_rustsec_is_told(text: str) -> None:
+    with pytest.raises(ExecutionFailedError, match=r"X\.md: it cannot be read"):
+        read_rustsec(text, "X.md")
+
+
+@given(
+    st.recursive(
+        st.none() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+    )
+)
+def test_anything_else_is_refused(content: object) -> None:
+    for read in (read_rubysec, read_friends_of_php):
+        with pytest.raises(OutriderError):
+            read(content, "X")
+
+
+@given(st.binary(max_size=100))
+def test_any_bytes_as_a_file_of_nuget_are_read_or_refused(content: bytes) -> None:
+    with suppress(OutriderError):
+        assert list(read_nuget(content, "X")) == []
