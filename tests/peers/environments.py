@@ -10,9 +10,9 @@ NODE = Path(__file__).parent / "node"
 # A rival in benchmarks, and a peer in tests.
 ENVOY = CHECKOUT / "benchmarks" / "rivals" / "requirements-envoy.txt"
 # Programs that tests start.
-PROGRAMS = {name: Path(__file__).parent / f"requirements-{name}.txt" for name in ("ansible", "memory", "uv")} | {
-    "envoy": ENVOY
-}
+PROGRAMS = {
+    name: Path(__file__).parent / f"requirements-{name}.txt" for name in ("ansible", "memory", "sbom", "uv")
+} | {"envoy": ENVOY}
 
 
 class PeerError(Exception):

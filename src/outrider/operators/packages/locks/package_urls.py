@@ -1,7 +1,7 @@
 """Package URLs (ECMA-427), and lists of them, one per line."""
 
 from collections import Counter
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, quote, unquote
 
 import msgspec
 
@@ -13,6 +13,8 @@ from outrider.operators.packages.versions.ecosystems import ECOSYSTEMS
 
 FORM = "package URLs"
 _SCHEME = "pkg:"
+# Letters and digits need not be named. A colon is not encoded either.
+_PLAIN = "-._~:"
 
 
 class PackageUrl(msgspec.Struct, frozen=True):
@@ -49,6 +51,13 @@ def package_url(text: str) -> PackageUrl:
     source = "git" if "vcs_url" in named else "url" if "download_url" in named else ""
     ecosystem = kind.lower()
     return PackageUrl(ecosystem, _name(ecosystem, parts), unquote(version), source)
+
+
+def written(ecosystem: str, name: str, version: str) -> str:
+    """Return the package URL of a package, by its compared name."""
+    parts = name.split(":" if ecosystem == "maven" else "/")
+    path = "/".join(quote(part, safe=_PLAIN) for part in parts)
+    return f"{_SCHEME}{ecosystem}/{path}@{quote(version, safe=_PLAIN)}"
 
 
 def _name(ecosystem: str, parts: list[str]) -> str:

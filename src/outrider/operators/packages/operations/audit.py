@@ -8,19 +8,17 @@ from typing import Literal
 
 import msgspec
 
-from outrider.core.errors import InvalidConfigError, NotFoundError, PreconditionFailedError
+from outrider.core.errors import PreconditionFailedError
 from outrider.core.quantities import Duration, duration
 from outrider.core.timestamps import parse_timestamp
 from outrider.operators.packages.advisories.matching import Matcher, Vulnerability
 from outrider.operators.packages.advisories.places import store_path
 from outrider.operators.packages.advisories.severity import ORDER, Severity
 from outrider.operators.packages.advisories.store import AdvisoryStore, Source
+from outrider.operators.packages.locks.files import read_locks
 from outrider.operators.packages.locks.lock import Lock, LockedPackage
-from outrider.operators.packages.locks.reading import lock_files, read_lock
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
-
-_LARGEST_LOCK = 64 << 20
 
 
 class AuditParams(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -91,7 +89,7 @@ async def run(params: AuditParams, context: Context) -> AuditResult:
 
 
 def _audit(params: AuditParams, now: float) -> AuditResult:
-    locks = _locks(Path(params.path))
+    locks = read_locks(Path(params.path))
     with closing(AdvisoryStore(store_path())) as store:
         sources = store.sources()
         warnings = [f"{path}: {text}" for path, lock in locks for text in lock.unreadable]
@@ -102,33 +100,6 @@ def _audit(params: AuditParams, now: float) -> AuditResult:
                 suggestions=["outrider packages import_advisories SOURCE"],
             )  # fmt: skip
         return _audited(Matcher(store), locks, params, sources, [*doubts, *warnings])
-
-
-def _locks(path: Path) -> list[tuple[str, Lock]]:
-    files = lock_files(path) if path.is_dir() else [path]
-    if not files:
-        raise NotFoundError(
-            f"{path}: there is no lock file", found="none", expected="such as uv.lock, package-lock.json or Cargo.lock",
-            suggestions=["lock the project with its own tool", "name the file"],
-        )  # fmt: skip
-    return [(str(file), _read(file)) for file in files]
-
-
-def _read(file: Path) -> Lock:
-    try:
-        if file.stat().st_size > _LARGEST_LOCK:
-            raise InvalidConfigError(
-                f"{file}: it is too large", found=f"{file.stat().st_size} bytes", expected=f"at most {_LARGEST_LOCK}", suggestions=["split it"]
-            )  # fmt: skip
-        return read_lock(file.as_posix(), file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise NotFoundError(
-            f"{file}: it cannot be read: {error.strerror}", found=str(error.strerror), suggestions=["check the path"]
-        ) from error
-    except UnicodeDecodeError as error:
-        raise InvalidConfigError(
-            f"{file}: it is not UTF-8", found=str(error), expected="text", suggestions=["name a lock file"]
-        ) from error
 
 
 def _doubts(ecosystems: set[str], sources: dict[str, Source], params: AuditParams, now: float) -> list[str]:

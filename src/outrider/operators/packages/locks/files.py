@@ -1,0 +1,43 @@
+"""The lock files of a project, read from disk."""
+
+from pathlib import Path
+
+from outrider.core.errors import InvalidConfigError, NotFoundError
+from outrider.operators.packages.locks.lock import Lock
+from outrider.operators.packages.locks.reading import lock_files, read_lock
+
+_LARGEST_LOCK = 64 << 20
+
+
+def read_locks(path: Path) -> list[tuple[str, Lock]]:
+    """Return what a lock file says, or all lock files of a folder, with the path of each.
+
+    Raises:
+        NotFoundError: There is none, or one cannot be read.
+        UnsupportedError: It is of no known format.
+        InvalidConfigError: It is not of its format.
+    """
+    files = lock_files(path) if path.is_dir() else [path]
+    if not files:
+        raise NotFoundError(
+            f"{path}: there is no lock file", found="none", expected="such as uv.lock, package-lock.json or Cargo.lock",
+            suggestions=["lock the project with its own tool", "name the file"],
+        )  # fmt: skip
+    return [(str(file), _read(file)) for file in files]
+
+
+def _read(file: Path) -> Lock:
+    try:
+        if file.stat().st_size > _LARGEST_LOCK:
+            raise InvalidConfigError(
+                f"{file}: it is too large", found=f"{file.stat().st_size} bytes", expected=f"at most {_LARGEST_LOCK}", suggestions=["split it"]
+            )  # fmt: skip
+        return read_lock(file.as_posix(), file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise NotFoundError(
+            f"{file}: it cannot be read: {error.strerror}", found=str(error.strerror), suggestions=["check the path"]
+        ) from error
+    except UnicodeDecodeError as error:
+        raise InvalidConfigError(
+            f"{file}: it is not UTF-8", found=str(error), expected="text", suggestions=["name a lock file"]
+        ) from error

@@ -1,0 +1,78 @@
+"""What a bill of materials says, whatever its format: the packages of locks, and which needs which."""
+
+import uuid
+from collections.abc import Iterable
+
+import msgspec
+
+from outrider.operators.packages.locks.lock import Lock, LockedPackage
+from outrider.operators.packages.locks.package_urls import written
+
+
+class Part(msgspec.Struct, frozen=True):
+    """A package of a bill.
+
+    Attributes:
+        url: Its package URL, which is unique in the bill.
+        package: It.
+        needs: Package URLs of what it needs.
+        complete: Whether these are all: of a name with several versions not every lock says which one is meant.
+    """
+
+    url: str
+    package: LockedPackage
+    needs: tuple[str, ...]
+    complete: bool
+
+
+class Bill(msgspec.Struct, frozen=True, kw_only=True):
+    """A bill.
+
+    Attributes:
+        name: Of what it is about.
+        version: Of that; may be empty.
+        created: When, as RFC 3339 has it.
+        parts: By package URL.
+    """
+
+    name: str
+    version: str
+    created: str
+    parts: list[Part]
+
+    @property
+    def identity(self) -> uuid.UUID:
+        """The same for the same content (RFC 9562, version 5)."""
+        content = "\n".join(
+            [self.name, self.version, self.created, *(f"{one.url} {' '.join(one.needs)}" for one in self.parts)]
+        )
+        return uuid.uuid5(uuid.NAMESPACE_URL, content)
+
+
+def bill_of(locks: Iterable[Lock], *, name: str, version: str, created: str) -> Bill:
+    """Return the bill of locks; a package that stands in several of them is in it once."""
+    packages: dict[tuple[str, str, str], LockedPackage] = {}
+    for lock in locks:
+        for one in lock.packages:
+            key = (one.ecosystem, one.name, one.version)
+            known = packages.get(key)
+            packages[key] = one if known is None else _joined(known, one)
+    urls: dict[tuple[str, str], list[str]] = {}
+    for ecosystem, package, text in packages:
+        urls.setdefault((ecosystem, package), []).append(written(ecosystem, package, text))
+    parts = [_part(written(*key), one, urls) for key, one in packages.items()]
+    return Bill(name=name, version=version, created=created, parts=sorted(parts, key=lambda one: one.url))
+
+
+def _joined(one: LockedPackage, two: LockedPackage) -> LockedPackage:
+    return msgspec.structs.replace(
+        one, needs=tuple(sorted({*one.needs, *two.needs})), development=one.development and two.development,
+        hashes={**two.hashes, **one.hashes},
+    )  # fmt: skip
+
+
+def _part(url: str, package: LockedPackage, urls: dict[tuple[str, str], list[str]]) -> Part:
+    found = [urls.get((package.ecosystem, name), []) for name in package.needs]
+    # What a lock leaves out, such as a peer that is not there, is no part.
+    needs = tuple(sorted({one[0] for one in found if len(one) == 1} - {url}))
+    return Part(url, package, needs, all(len(one) <= 1 for one in found))

@@ -1,0 +1,61 @@
+"""CycloneDX 1.7 in JSON: https://cyclonedx.org/docs/1.7/json/."""
+
+from typing import Any
+
+from outrider.operators.packages.sboms.bill import Bill, Part
+from outrider.version import __version__
+
+_ALGORITHMS = {
+    "md5": "MD5", "sha1": "SHA-1", "sha256": "SHA-256", "sha384": "SHA-384", "sha512": "SHA-512", "blake2b": "BLAKE2b-512"
+}  # fmt: skip
+_ROOT = "root"
+
+
+def cyclonedx(bill: Bill) -> dict[str, Any]:
+    """Return a bill as CycloneDX has it."""
+    root = {"type": "application", "bom-ref": _ROOT, "name": bill.name}
+    if bill.version:
+        root["version"] = bill.version
+    needed = {url for part in bill.parts for url in part.needs}
+    top = [part.url for part in bill.parts if part.url not in needed]
+    document = {
+        "$schema": "http://cyclonedx.org/schema/bom-1.7.schema.json",
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.7",
+        "serialNumber": f"urn:uuid:{bill.identity}",
+        "version": 1,
+        "metadata": {
+            "timestamp": bill.created,
+            "tools": {"components": [{"type": "application", "name": "outrider", "version": __version__}]},
+            "component": root,
+        },
+        "components": [_component(part) for part in bill.parts],
+        "dependencies": [
+            {"ref": _ROOT, "dependsOn": top},
+            *({"ref": part.url, "dependsOn": list(part.needs)} for part in bill.parts),
+        ],
+    }
+    incomplete = [part.url for part in bill.parts if not part.complete]
+    if incomplete:
+        document["compositions"] = [{"aggregate": "incomplete", "dependencies": incomplete}]
+    return document
+
+
+def _component(part: Part) -> dict[str, Any]:
+    package = part.package
+    group, _, name = package.name.rpartition(":" if package.ecosystem == "maven" else "/")
+    component: dict[str, Any] = {"type": "library", "bom-ref": part.url}
+    if group:
+        component["group"] = group
+    component |= {"name": name, "version": package.version}
+    # It is documented, and is no part of what runs.
+    component["scope"] = "excluded" if package.development else "required"
+    # Where a version has several files, no hash is that of the component.
+    hashes = [
+        {"alg": _ALGORITHMS[algorithm], "content": digits[0]}
+        for algorithm, digits in sorted(package.hashes.items())
+        if algorithm in _ALGORITHMS and len(digits) == 1
+    ]
+    if hashes:
+        component["hashes"] = hashes
+    return {**component, "purl": part.url}

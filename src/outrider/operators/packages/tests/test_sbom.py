@@ -1,0 +1,143 @@
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from outrider.core.errors import InvalidConfigError, NotFoundError
+from outrider.operators.packages.locks.lock import Lock, LockedPackage
+from outrider.operators.packages.locks.package_urls import package_url, written
+from outrider.operators.packages.locks.reading import read_lock
+from outrider.operators.packages.operations import sbom
+from outrider.operators.packages.operations.sbom import SbomParams, SbomResult
+from outrider.operators.packages.sboms.bill import Bill, bill_of
+from outrider.operators.packages.sboms.cyclonedx import cyclonedx
+from outrider.operators.packages.sboms.spdx import spdx
+from outrider.operators.packages.tests.test_audit import context
+from tests.peers.environments import PROGRAMS, install
+
+SAMPLES = Path(__file__).parent / "locks"
+VALIDATOR = Path(__file__).parents[5] / "tests" / "peers" / "programs" / "sbom_validator.py"
+CREATED = "2026-11-29T10:00:00Z"
+FILES = sorted(
+    path
+    for path in SAMPLES.rglob("*")
+    if path.name in ("uv.lock", "package-lock.json", "Cargo.lock", "composer.lock", "Gemfile.lock", "packages.lock.json", "gradle.lockfile")
+)  # fmt: skip
+
+
+async def bill(folder: Path, path: Path, **params: Any) -> SbomResult:
+    return await sbom.run(SbomParams(path=str(path), **{"created": CREATED, **params}), context(folder))
+
+
+def faults(python: Path, form: str, path: Path) -> str:
+    command = [str(python), str(VALIDATOR), form, str(path)]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=50).stdout
+
+
+def locked(name: str, version: str, *needs: str, **more: Any) -> LockedPackage:
+    return LockedPackage(ecosystem="npm", name=name, version=version, needs=needs, **more)
+
+
+def of(*packages: LockedPackage) -> Bill:
+    return bill_of([Lock(form="a lock", packages=packages)], name="shop", version="1.0", created=CREATED)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("form", ["cyclonedx", "spdx"])
+async def test_the_official_validators_find_nothing_wrong(tmp_path: Path, form: str) -> None:
+    python = install("sbom", PROGRAMS["sbom"]) / "python"
+    assert len(FILES) >= 7
+    for number, path in enumerate(FILES):
+        found = await bill(tmp_path, path, format=form, name="shop", version="1.0")
+        assert found.packages
+        written_to = tmp_path / f"{number}.{'spdx' if form == 'spdx' else 'cdx'}.json"
+        written_to.write_text(json.dumps(found.document))
+        assert faults(python, form, written_to) == "", path
+
+
+@pytest.mark.parametrize("form", ["cyclonedx", "spdx"])
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
+async def test_what_is_written_is_read_again(tmp_path: Path, form: str, path: Path) -> None:
+    found = await bill(tmp_path, path, format=form)
+    before = read_lock(path.name, path.read_text())
+    after = read_lock("bom.json" if form == "cyclonedx" else "shop.spdx.json", json.dumps(found.document))
+    assert [(one.ecosystem, one.name, one.version) for one in after.packages] == sorted(
+        (one.ecosystem, one.name, one.version) for one in before.packages
+    )
+
+
+def test_who_needs_whom_is_written() -> None:
+    made = of(locked("top", "1.0.0", "deep"), locked("deep", "2.0.0", "top"), locked("@acme/alone", "1.0.0"))
+    alone, deep, top = "pkg:npm/%40acme/alone@1.0.0", "pkg:npm/deep@2.0.0", "pkg:npm/top@1.0.0"
+    assert cyclonedx(made)["dependencies"] == [
+        {"ref": "root", "dependsOn": [alone]},
+        {"ref": alone, "dependsOn": []},
+        {"ref": deep, "dependsOn": [top]},
+        {"ref": top, "dependsOn": [deep]},
+    ]
+    pairs = [(one["spdxElementId"], one["relatedSpdxElement"]) for one in spdx(made)["relationships"]]
+    assert ("SPDXRef-Package-2", "SPDXRef-Package-3") in pairs
+    assert ("SPDXRef-Package-3", "SPDXRef-Package-2") in pairs
+
+
+def test_what_a_lock_does_not_say_is_called_incomplete() -> None:
+    made = of(locked("top", "1.0.0", "deep", "away"), locked("deep", "1.0.0"), locked("deep", "2.0.0"))
+    document = cyclonedx(made)
+    assert document["compositions"] == [{"aggregate": "incomplete", "dependencies": ["pkg:npm/top@1.0.0"]}]
+    assert {"ref": "pkg:npm/top@1.0.0", "dependsOn": []} in document["dependencies"]
+
+
+def test_only_the_hash_of_one_file_is_that_of_a_package() -> None:
+    made = of(
+        locked("one", "1.0.0", hashes={"sha512": ("ab" * 64,), "sha512-content": ("cd" * 64,)}, development=True),
+        locked("two", "1.0.0", hashes={"sha256": ("ab" * 32, "cd" * 32)}),
+    )
+    one, two = cyclonedx(made)["components"]
+    assert (one["hashes"], one["scope"]) == ([{"alg": "SHA-512", "content": "ab" * 64}], "excluded")
+    assert "hashes" not in two
+    assert "checksums" not in spdx(made)["packages"][2]
+
+
+async def test_the_same_lock_gives_the_same_bytes(tmp_path: Path) -> None:
+    path = SAMPLES / "uv" / "uv.lock"
+    one, two = await bill(tmp_path, path), await bill(tmp_path, path)
+    assert json.dumps(one.document) == json.dumps(two.document)
+    other = await bill(tmp_path, path, created="2026-11-30T10:00:00+01:00")
+    assert other.document["metadata"]["timestamp"] == "2026-11-30T09:00:00Z"
+    assert other.document["serialNumber"] != one.document["serialNumber"]
+
+
+@pytest.mark.parametrize(
+    ("ecosystem", "name", "version", "url"),
+    [
+        ("pypi", "ruamel-yaml", "1.0+cu118", "pkg:pypi/ruamel-yaml@1.0%2Bcu118"),
+        ("npm", "@acme/web", "1.0.0", "pkg:npm/%40acme/web@1.0.0"),
+        ("maven", "org.acme:web", "1.0", "pkg:maven/org.acme/web@1.0"),
+        ("composer", "acme/web", "dev-main", "pkg:composer/acme/web@dev-main"),
+        ("gem", "web", "1.0 beta", "pkg:gem/web@1.0%20beta"),
+    ],
+)
+def test_package_urls_are_written_and_read(ecosystem: str, name: str, version: str, url: str) -> None:
+    assert written(ecosystem, name, version) == url
+    read = package_url(url)
+    assert (read.ecosystem, read.name, read.version) == (ecosystem, name, version)
+
+
+async def test_a_folder_gives_its_name(tmp_path: Path) -> None:
+    project = tmp_path / "shop"
+    project.mkdir()
+    (project / "requirements.txt").write_text("web==1.0\nweb>=2\n")
+    found = await bill(tmp_path, project)
+    assert found.document["metadata"]["component"] == {"type": "application", "bom-ref": "root", "name": "shop"}
+    assert len(found.unreadable) == 1
+    assert sbom.OPERATION.text is not None
+    assert json.loads("".join(sbom.OPERATION.text(found))) == found.document
+
+
+async def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError):
+        await bill(tmp_path, tmp_path)
+    with pytest.raises(InvalidConfigError, match="is not a time"):
+        await bill(tmp_path, SAMPLES / "uv" / "uv.lock", created="yesterday")
