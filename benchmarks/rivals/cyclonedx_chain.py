@@ -2,6 +2,7 @@
 
 import sys
 import time
+from itertools import pairwise
 
 from cyclonedx.model.bom import Bom
 from cyclonedx.model.component import Component
@@ -23,7 +24,7 @@ def main() -> None:
     ]
     for component in components:
         bom.components.add(component)
-    for one, two in zip(components, components[1:], strict=False):
+    for one, two in pairwise(components):
         bom.register_dependency(one, [two])
     make_outputter(bom, OutputFormat.JSON, SchemaVersion.V1_6).output_as_string()
     print(time.process_time() - began)
