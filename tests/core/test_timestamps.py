@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outrider.core.errors import InvalidConfigError
-from outrider.core.timestamps import parse_timestamp, timestamp
+from outrider.core.timestamps import parse_timestamp, timestamp, timestamp_of_second
 from tests.core.profiles import quick
 from tests.core.values import outcome
 
@@ -89,3 +89,10 @@ def test_what_is_no_moment_is_refused(text: str) -> None:
 def test_random_text_is_read_or_refused(text: str) -> None:
     found = outcome(lambda: parse_timestamp(text))
     assert isinstance(found, float | InvalidConfigError)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(1_782_900_000, "2026-07-01T10:00:00Z"), (1_782_900_000.999, "2026-07-01T10:00:00Z")]
+)
+def test_whole_seconds_are_cut(seconds: float, text: str) -> None:
+    assert timestamp_of_second(seconds) == text

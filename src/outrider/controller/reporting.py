@@ -1,8 +1,6 @@
 """Says in the status of AgentTypes how they do."""
 
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
-from functools import lru_cache
 
 import msgspec
 
@@ -12,6 +10,7 @@ from outrider.controller.sidecars import Look
 from outrider.controller.status import AgentTypeStatus, DiscoveredTool, Spending, merged
 from outrider.core.codec import decode, to_builtins
 from outrider.core.errors import OutriderError
+from outrider.core.timestamps import timestamp_of_second
 from outrider.core.units import format_money, parse_money
 from outrider.ports.clock import Clock
 from outrider.ports.kube.client import KubeClient
@@ -50,7 +49,7 @@ class Reporter:
         found = conditions(seen, list(looks.values()), tools=status.tools)
         if (counts := seen.counts) is not None:
             status.replicas, status.ready_replicas = counts.total, counts.ready
-        moment = _text_of(int(self._clock.now()))
+        moment = timestamp_of_second(self._clock.now())
         status.conditions = merged(before.conditions, found, moment)
         status.message = found[0].message
         status.discovered_tools = _tools(looks) if looks else before.discovered_tools
@@ -68,12 +67,6 @@ class Reporter:
             await self._recorder.say(
                 Subject(AGENT_TYPES, item), "Warning", found[0].reason, "Reconcile", status.message
             )
-
-
-@lru_cache(maxsize=1)
-def _text_of(second: int) -> str:
-    """Return a moment as RFC 3339 has it; it is asked for a thousand times within a second."""
-    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _status_of(item: KubeObject) -> AgentTypeStatus:

@@ -136,7 +136,9 @@ def _add_fixed(params: dict[str, Any], further: Mapping[str, Any], call: str) ->
 
 def signature(family: Family, operation: OperationDeclaration) -> str:
     """Return the call's form A, for errors and help: `@host("http_check", url, { ... })`."""
-    return f"@{family.name}({', '.join([repr(operation.name).replace(chr(39), chr(34)), *operation.positional])}{', ...' if operation.variadic else ''}, {{ ... }})"
+    further = ["..."] if operation.variadic else []
+    words = [f'"{operation.name}"', *operation.positional, *further, "{ ... }"]
+    return f"@{family.name}({', '.join(words)})"
 
 
 def _first_operation(family: Family) -> str:

@@ -21,6 +21,11 @@ def timestamp(seconds: float) -> str:
     return f"{_second(int(whole) + more)}.{microseconds // 1000:03}Z"
 
 
+def timestamp_of_second(seconds: float) -> str:
+    """Return `2026-07-01T10:00:00Z` for seconds since the epoch, as formats want it that know whole seconds only."""
+    return f"{_second(math.floor(seconds))}Z"
+
+
 @lru_cache(maxsize=2)
 def _second(seconds: int) -> str:
     # Most times are those of the same second.

@@ -8,13 +8,14 @@ import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import PurePath
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from outrider.core.errors import ExecutionFailedError
 from outrider.operators.packages.advisories.osv import Advisory, Affected, Score
 
+T = TypeVar("T")
 _TOML = re.compile(r"```toml\n(.*?)\n```", re.DOTALL)
 _COMPOSER = "composer://"
 _NUGET_LABELS = ("LOW", "MODERATE", "HIGH", "CRITICAL")
@@ -80,12 +81,13 @@ def read_rustsec(text: str, name: str) -> Advisory | None:
         ExecutionFailedError: It is none.
     """
     block = _TOML.search(text)
+    if block is None:
+        raise _unreadable(name, ValueError("no TOML in it"))
     try:
-        if block is None:
-            raise ValueError("no TOML in it")
-        record = msgspec.convert(tomllib.loads(block[1]), _Rust, strict=False)
+        content = tomllib.loads(block[1])
     except (ValueError, RecursionError) as error:
         raise _unreadable(name, error) from error
+    record = _converted(content, _Rust, name)
     head, versions = record.advisory, record.versions
     if head.withdrawn or head.informational:
         return None
@@ -105,10 +107,7 @@ def read_rubysec(content: object, name: str) -> Advisory:
     Raises:
         ExecutionFailedError: It is none.
     """
-    try:
-        record = msgspec.convert(content, _Ruby, strict=False)
-    except (msgspec.ValidationError, RecursionError) as error:
-        raise _unreadable(name, error) from error
+    record = _converted(content, _Ruby, name)
     ids = [
         *([f"CVE-{record.cve}"] if record.cve else []),
         *([f"GHSA-{record.ghsa}"] if record.ghsa else []),
@@ -131,12 +130,9 @@ def read_friends_of_php(content: object, name: str) -> Advisory:
     Raises:
         ExecutionFailedError: It is none.
     """
-    try:
-        record = msgspec.convert(content, _Php, strict=False)
-        if not record.reference.startswith(_COMPOSER):
-            raise ValueError(f"reference: {record.reference}")
-    except (ValueError, RecursionError) as error:
-        raise _unreadable(name, error) from error
+    record = _converted(content, _Php, name)
+    if not record.reference.startswith(_COMPOSER):
+        raise _unreadable(name, ValueError(f"reference: {record.reference}"))
     package = record.reference.removeprefix(_COMPOSER).lower()
     within = tuple(",".join(branch.versions) for branch in record.branches.values() if branch.versions)
     identity = f"FriendsOfPHP:{package}/{PurePath(name).stem}"
@@ -173,6 +169,13 @@ def is_rubysec(content: Any) -> bool:
 def is_friends_of_php(content: Any) -> bool:
     """Return whether what was read from YAML is a record of FriendsOfPHP."""
     return isinstance(content, dict) and str(content.get("reference", "")).startswith(_COMPOSER)
+
+
+def _converted(content: object, kind: type[T], name: str) -> T:
+    try:
+        return msgspec.convert(content, kind, strict=False)
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise _unreadable(name, error) from error
 
 
 def _time(date: str) -> str:

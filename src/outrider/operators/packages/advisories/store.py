@@ -23,6 +23,13 @@ CREATE TABLE affected (
 ) WITHOUT ROWID;
 """
 
+# What is there already of ecosystems that are not replaced.
+_COPIES = (
+    "INSERT OR IGNORE INTO affected SELECT * FROM old.affected WHERE ecosystem NOT IN (SELECT ecosystem FROM replaced)",
+    "INSERT OR IGNORE INTO source SELECT * FROM old.source WHERE ecosystem NOT IN (SELECT ecosystem FROM replaced)",
+    "INSERT OR IGNORE INTO advisory SELECT * FROM old.advisory WHERE id IN (SELECT id FROM affected)",
+)
+
 
 class Source(msgspec.Struct, kw_only=True, frozen=True):
     """Where the advisories of an ecosystem came from.
@@ -175,15 +182,10 @@ def _take_over(database: sqlite3.Connection, path: Path, replaced: set[str]) -> 
     database.execute("ATTACH DATABASE ? AS old", (str(path),))
     (form,) = database.execute("PRAGMA old.user_version").fetchone()
     if form == _FORM:
-        for ecosystem in sorted(replaced):
-            database.execute("INSERT INTO source VALUES (?, '', '', '', 0)", (ecosystem,))
-        for table in ("affected", "source"):
-            database.execute(
-                f"INSERT OR IGNORE INTO {table} SELECT * FROM old.{table} WHERE ecosystem NOT IN (SELECT ecosystem FROM source WHERE imported = '')"  # noqa: S608 - names of our own tables
-            )
-        database.execute(
-            "INSERT OR IGNORE INTO advisory SELECT * FROM old.advisory WHERE id IN (SELECT id FROM affected)"
-        )
+        database.execute("CREATE TEMPORARY TABLE replaced (ecosystem TEXT PRIMARY KEY)")
+        database.executemany("INSERT INTO replaced VALUES (?)", [(one,) for one in sorted(replaced)])
+        for copy in _COPIES:
+            database.execute(copy)
     database.commit()
     database.execute("DETACH DATABASE old")
 

@@ -1,23 +1,20 @@
 """Resolves crates: looks at as few versions as will do, and at more where these clash."""
 
-import asyncio
 import re
 from collections.abc import Callable, Iterable
-from threading import Event
-from typing import TypeVar
 
-from outrider.core.errors import CancelledByCallerError, NotFoundError
+from outrider.core.errors import NotFoundError
 from outrider.operators.packages.cargo.client import download_url
 from outrider.operators.packages.cargo.crates import Want
 from outrider.operators.packages.cargo.order import CargoOrder
 from outrider.operators.packages.cargo.sources import CargoSource
-from outrider.operators.packages.cargo.universe import CargoUniverse, Key, Kind, bits
+from outrider.operators.packages.cargo.universe import CargoUniverse, Key, Kind
 from outrider.operators.packages.resolving.conflicts import involved
 from outrider.operators.packages.resolving.explaining import Explanation
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved, ResolvedPackage
+from outrider.operators.packages.resolving.searching import bits, in_thread
 from outrider.operators.packages.resolving.solver import Solution, Unsolvable, solve
 
-T = TypeVar("T")
 _REMEDIES = 3
 # What is so by what a feature is need not be told.
 _PLAIN = re.compile(r"(\S+)\[\S+\] (\S+) needs \1 \2\.", re.IGNORECASE)
@@ -60,7 +57,7 @@ class CargoResolver:
         """Return what there is to say: what Cargo would choose, else what can be chosen at all."""
         await self._reach(asked)
         order = CargoOrder(self._source.crates, asked)
-        while (found := await self._in_thread(order.run)) is not True:
+        while (found := await in_thread(order.run, self._check)) is not True:
             if found is False:
                 return await self._search(asked)
             await self._reach(found)
@@ -82,21 +79,7 @@ class CargoResolver:
                     return universe, answer
 
     async def _solved(self, universe: CargoUniverse, asked: list[Want]) -> Solution:
-        return await self._in_thread(lambda check: solve(universe, universe.roots(asked), check=check))
-
-    async def _in_thread(self, work: Callable[[Callable[[], None]], T]) -> T:
-        """Work in a thread, which ends where nobody waits for it any more."""
-        left = Event()
-
-        def check() -> None:
-            if left.is_set():
-                raise CancelledByCallerError("nobody waits for this search any more")
-            self._check()
-
-        try:
-            return await asyncio.to_thread(work, check)
-        finally:
-            left.set()
+        return await in_thread(lambda check: solve(universe, universe.roots(asked), check=check), self._check)
 
     async def _reach(self, wants: Iterable[Want]) -> None:
         """Explore the best version for each wish, and what these need in turn."""

@@ -13,6 +13,7 @@ from outrider.operators.packages.cargo.resolver import ANY, CargoResolver
 from outrider.operators.packages.cargo.settings import CargoSettings
 from outrider.operators.packages.cargo.sources import CargoSource
 from outrider.operators.packages.cargo.store import CargoStore
+from outrider.operators.packages.registries.keeping import kept
 from outrider.operators.packages.registries.registry import Registry
 from outrider.operators.packages.resolving.facts import PackageFacts, no_package
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
@@ -50,12 +51,11 @@ async def _opened(question: Question) -> AsyncIterator[CargoSource]:
     registry = await _registry(question)
     client = CargoClient(registry, question.clock)
     source = CargoSource(client, CargoStore(question.cache, registry.url), question.clock, offline=question.offline)
-    try:
-        yield source
-    finally:
-        await client.close()
-        # What was learned of crates is as true where something else went wrong.
-        source.keep()
+    with kept(source.keep):
+        try:
+            yield source
+        finally:
+            await client.close()
 
 
 async def _registry(question: Question) -> Registry:

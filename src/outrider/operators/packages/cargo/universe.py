@@ -7,12 +7,13 @@ is a choice: a package whose versions are the buckets. A native library is a pac
 https://doc.rust-lang.org/cargo/reference/resolver.html.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import NamedTuple
 
 from outrider.operators.packages.cargo.crates import Crate, Want
 from outrider.operators.packages.resolving.naming import described
+from outrider.operators.packages.resolving.searching import bits
 from outrider.operators.packages.resolving.universe import Needs
 
 
@@ -160,10 +161,6 @@ class CargoUniverse:
         if library:
             yield self.number(Key(Kind.LINKS, library)), 1 << self._links[library].index((key.name, bit))
 
-    def choose(self, package: int, candidates: int) -> int:
-        del package
-        return 1 << (candidates.bit_length() - 1)
-
     def full(self, package: int) -> int:
         count, allowed = self.versions(package)
         return allowed | 1 << count
@@ -224,11 +221,3 @@ class CargoUniverse:
             bucket = crate.buckets(crate.mask(key.part))[chosen[package]]
             package = self._numbers[Key(Kind.CRATE, key.name, bucket, key.feature)]
         return key.name, chosen[package]
-
-
-def bits(mask: int) -> Iterable[int]:
-    """Yield the numbers of the bits of a mask, lowest first."""
-    while mask:
-        low = mask & -mask
-        yield low.bit_length() - 1
-        mask ^= low

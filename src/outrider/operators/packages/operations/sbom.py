@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from outrider.core.timestamps import parse_timestamp, timestamp
+from outrider.core.timestamps import parse_timestamp, timestamp_of_second
 from outrider.operators.packages.locks.files import read_locks
 from outrider.operators.packages.sboms.bill import bill_of
 from outrider.operators.packages.sboms.cyclonedx import cyclonedx
@@ -60,7 +60,7 @@ async def run(params: SbomParams, context: Context) -> SbomResult:
         InvalidConfigError: It is not of its format, or the time is none.
     """
     now = parse_timestamp(params.created) if params.created else context.clock.now()
-    return await asyncio.to_thread(_written, params, f"{timestamp(now)[:19]}Z")
+    return await asyncio.to_thread(_written, params, timestamp_of_second(now))
 
 
 def _written(params: SbomParams, created: str) -> SbomResult:

@@ -3,11 +3,10 @@
 import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from threading import Event
 
 import msgspec
 
-from outrider.core.errors import CancelledByCallerError, InvalidConfigError, NotFoundError, OutriderError
+from outrider.core.errors import InvalidConfigError, NotFoundError, OutriderError
 from outrider.operators.packages.pypi.core_metadata import Need
 from outrider.operators.packages.pypi.projects import PypiProject, names_prerelease
 from outrider.operators.packages.pypi.sources import PypiSource
@@ -16,6 +15,7 @@ from outrider.operators.packages.pypi.universe import PypiUniverse
 from outrider.operators.packages.resolving.conflicts import involved
 from outrider.operators.packages.resolving.explaining import Explanation
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved, ResolvedPackage
+from outrider.operators.packages.resolving.searching import bits, in_thread
 from outrider.operators.packages.resolving.solver import Solution, Unsolvable, solve
 
 _REMEDIES = 3
@@ -67,22 +67,7 @@ class PypiResolver:
                     return universe, answer
 
     async def _solved(self, universe: PypiUniverse, asked: list[Need]) -> Solution:
-        """Search in a thread, which ends where nobody waits for it any more.
-
-        Raises:
-            Unsolvable: There is no solution.
-        """
-        left = Event()
-
-        def check() -> None:
-            if left.is_set():
-                raise CancelledByCallerError("nobody waits for this search any more")
-            self._check()
-
-        try:
-            return await asyncio.to_thread(solve, universe, universe.roots(asked), check=check)
-        finally:
-            left.set()
+        return await in_thread(lambda check: solve(universe, universe.roots(asked), check=check), self._check)
 
     async def _reach(self, needs: Iterable[Need], wanted: dict[str, set[int]] | None = None) -> None:
         """Explore the best version for each need, and what these need in turn; other versions too where they are given."""
@@ -95,9 +80,9 @@ class PypiResolver:
                 if (best := self._best(need)) is not None:
                     wanted.setdefault(need.name, set()).add(best)
             projects = self._source.projects
-            await asyncio.gather(*(self._source.explore(projects[name], sorted(bits)) for name, bits in wanted.items()))
-            for name, bits in wanted.items():
-                for bit in sorted(bits):
+            await asyncio.gather(*(self._source.explore(projects[name], sorted(them)) for name, them in wanted.items()))
+            for name, them in wanted.items():
+                for bit in sorted(them):
                     if projects[name].explored >> bit & 1:
                         following += [
                             one for extra in sorted(self._extras[name]) for one in projects[name].needs(bit, extra)
@@ -112,7 +97,7 @@ class PypiResolver:
         for extra in need.extras:
             if extra not in known:
                 known.add(extra)
-                for bit in _bits(project.explored):
+                for bit in bits(project.explored):
                     yield from project.needs(bit, extra)
 
     def _best(self, need: Need) -> int | None:
@@ -127,7 +112,7 @@ class PypiResolver:
         wanted: dict[str, set[int]] = {}
         for name in sorted(names):
             project = self._source.projects[name]
-            left = _bits(project.usable & ~project.explored & ~project.broken)
+            left = [*bits(project.usable & ~project.explored & ~project.broken)]
             if left:
                 wanted[name] = set(left[-max(1, project.explored.bit_count()) :])
         more = bool(wanted)
@@ -215,7 +200,3 @@ def _packages(universe: PypiUniverse, chosen: dict[int, int]) -> list[ResolvedPa
         one.extras.sort()
         one.needed_by.sort()
     return [found[name] for name in sorted(found)]
-
-
-def _bits(mask: int) -> list[int]:
-    return [bit for bit in range(mask.bit_length()) if mask >> bit & 1]

@@ -1,9 +1,9 @@
 """Resolves Python packages from the indexes of this machine."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
-from outrider.core.errors import ExecutionFailedError, InvalidConfigError
+from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.pypi.client import PypiClient
 from outrider.operators.packages.pypi.core_metadata import Need, read_need
 from outrider.operators.packages.pypi.facts import facts_of
@@ -13,6 +13,7 @@ from outrider.operators.packages.pypi.sources import PypiSource
 from outrider.operators.packages.pypi.store import PypiStore
 from outrider.operators.packages.pypi.targets import PypiTarget
 from outrider.operators.packages.registries.downloads import Downloads
+from outrider.operators.packages.registries.keeping import kept
 from outrider.operators.packages.resolving.facts import PackageFacts
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
 from outrider.operators.packages.resolving.questions import Question
@@ -46,17 +47,12 @@ async def _opened(question: Question, target: PypiTarget) -> AsyncIterator[PypiS
     downloads = [Downloads(registry, question.clock) for registry in registries]
     store = PypiStore(question.cache, " ".join(registry.url for registry in registries))
     source = PypiSource(PypiClient(downloads), store, target, question.clock, offline=question.offline)
-    try:
-        yield source
-    except BaseException:
-        # What was learned of packages is as true where something else went wrong, and that is what has to be told.
-        with suppress(ExecutionFailedError):
-            source.keep()
-        raise
-    finally:
-        for one in downloads:
-            await one.close()
-    source.keep()
+    with kept(source.keep):
+        try:
+            yield source
+        finally:
+            for one in downloads:
+                await one.close()
 
 
 def _read(index: int, text: str) -> Need:

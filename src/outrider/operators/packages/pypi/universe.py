@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from outrider.operators.packages.pypi.core_metadata import Need
 from outrider.operators.packages.pypi.projects import PypiProject
 from outrider.operators.packages.resolving.naming import described
+from outrider.operators.packages.resolving.searching import bits
 from outrider.operators.packages.resolving.universe import Needs
 
 
@@ -59,7 +60,7 @@ class PypiUniverse:
         name, extra = self._keys[package]
         project = self._projects[name]
         masks: dict[int, dict[int, int]] = {}
-        for bit in _bits(project.explored):
+        for bit in bits(project.explored):
             for other, needed in self._of_version(project, bit, extra).items():
                 groups = masks.setdefault(other, {})
                 groups[needed] = groups.get(needed, 0) | 1 << bit
@@ -76,10 +77,6 @@ class PypiUniverse:
             if self._keys[number] != (project.name, extra):
                 found[number] = found.get(number, mask) & mask
         return found
-
-    def choose(self, package: int, candidates: int) -> int:
-        del package
-        return 1 << (candidates.bit_length() - 1)
 
     def full(self, package: int) -> int:
         count, allowed = self.versions(package)
@@ -102,15 +99,8 @@ class PypiUniverse:
         project, wanted = self._projects[name], self._keys[other][0]
         said = {
             f"{need.name}{need.range}"
-            for bit in _bits(versions & project.explored)
+            for bit in bits(versions & project.explored)
             for need in project.needs(bit, extra)
             if need.name == wanted
         }
         return said.pop() if len(said) == 1 else ""
-
-
-def _bits(mask: int) -> Iterable[int]:
-    while mask:
-        low = mask & -mask
-        yield low.bit_length() - 1
-        mask ^= low

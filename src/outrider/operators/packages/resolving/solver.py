@@ -225,7 +225,7 @@ class _Search:
         self._decisions += 1
         self._step = 1
         self._trail.level += 1
-        self._narrow(package, self._universe.choose(package.number, package.domain), ())
+        self._narrow(package, 1 << package.domain.bit_length() - 1, ())
 
     def _learn(self, conflict: Incompatibility) -> None:
         """Jump back to where what a conflict follows from leaves one thing open, or at least towards there.

@@ -16,6 +16,3 @@ class Universe(Protocol):
 
     def needs(self, package: int) -> Sequence[Needs]:
         """Return what the versions of a package need of others, never of itself; each of these once."""
-
-    def choose(self, package: int, candidates: int) -> int:
-        """Return the one bit of some candidates, at least two, that is to be tried first."""

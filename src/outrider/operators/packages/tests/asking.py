@@ -1,19 +1,74 @@
-"""Asks for Python packages as the operation does, with nothing of this machine's user."""
+"""Asks registries of the tests as the operation does, with nothing of this machine's user."""
 
 import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
-from outrider.operators.packages.pypi import session as pypi_session
+from outrider.operators.packages.registries.downloads import Downloads
+from outrider.operators.packages.registries.registry import registry_at
+from outrider.operators.packages.resolving.facts import PackageFacts
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
 from outrider.operators.packages.resolving.questions import Question
+from outrider.operators.packages.sessions import Asked, session_of
 from outrider.ports.clock import Clock, SystemClock
 
 PYTHON = "3.12"
 SYSTEM_CLOCK = SystemClock()
 
 
-class Asking:
-    """Asks indexes.
+class RegistryAsking:
+    """Asks the registries of an ecosystem.
+
+    Args:
+        ecosystem: Which.
+        folder: For what is kept, and for a home.
+        project: The folder of a project.
+        environment: Variables, which name the registries.
+    """
+
+    def __init__(self, ecosystem: Asked, folder: Path, project: Path, environment: Mapping[str, str]) -> None:
+        self.folder, self.environment = folder, dict(environment)
+        self._session, self._project = session_of(ecosystem), project
+
+    def question(
+        self,
+        *packages: str,
+        python: str = PYTHON,
+        offline: bool = False,
+        clock: Clock = SYSTEM_CLOCK,
+        seconds: float = 30.0,
+    ) -> Question:
+        """Return a question."""
+        return Question(
+            packages=list(packages), python=python, offline=offline, cache=self.folder / "cache", folder=self._project,
+            environment=self.environment, clock=clock, deadline=clock.monotonic() + seconds,
+        )  # fmt: skip
+
+    async def answer(self, *packages: str, **options: Any) -> Resolved | Impossible:
+        """Return the answer, whichever it is."""
+        return await self._session.resolve(self.question(*packages, **options))
+
+    async def facts(self, name: str, *, offline: bool = False) -> PackageFacts:
+        """Return what is known of a package."""
+        return await self._session.facts(self.question(offline=offline), name)
+
+    async def resolved(self, *packages: str, **options: Any) -> Resolved:
+        """Return what was chosen."""
+        answer = await self.answer(*packages, **options)
+        assert isinstance(answer, Resolved), answer
+        return answer
+
+    async def impossible(self, *packages: str, **options: Any) -> Impossible:
+        """Return why there is no answer."""
+        answer = await self.answer(*packages, **options)
+        assert isinstance(answer, Impossible), answer
+        return answer
+
+
+class Asking(RegistryAsking):
+    """Asks Python indexes.
 
     Args:
         folder: For what is kept, and for a home and a project.
@@ -21,54 +76,30 @@ class Asking:
     """
 
     def __init__(self, folder: Path, *indexes: str) -> None:
-        self.folder = folder
-        self.environment = {
+        environment = {
             "PIP_CONFIG_FILE": os.devnull,
             "HOME": str(folder),
             "XDG_CONFIG_HOME": str(folder / "config"),
             "PIP_EXTRA_INDEX_URL": " ".join(indexes[:-1]),
             "PIP_INDEX_URL": indexes[-1],
         }
+        super().__init__("pypi", folder, folder, environment)
 
-    async def answer(
-        self,
-        *packages: str,
-        python: str = PYTHON,
-        offline: bool = False,
-        clock: Clock = SYSTEM_CLOCK,
-        seconds: float = 30.0,
-    ) -> Resolved | Impossible:
-        """Return the answer, whichever it is."""
-        return await pypi_session.resolve(
-            Question(
-                packages=list(packages),
-                python=python,
-                offline=offline,
-                cache=self.folder / "cache",
-                folder=self.folder,
-                environment=self.environment,
-                clock=clock,
-                deadline=clock.monotonic() + seconds,
-            )
-        )
-
-    async def resolved(self, *packages: str, **options: object) -> Resolved:
-        """Return what was chosen."""
-        answer = await self.answer(*packages, **options)  # type: ignore[arg-type]
-        assert isinstance(answer, Resolved), answer
-        return answer
-
-    async def pins(self, *packages: str, **options: object) -> list[str]:
+    async def pins(self, *packages: str, **options: Any) -> list[str]:
         """Return what was chosen, as `name==version`."""
         return pins(await self.resolved(*packages, **options))
-
-    async def impossible(self, *packages: str, **options: object) -> Impossible:
-        """Return why there is no answer."""
-        answer = await self.answer(*packages, **options)  # type: ignore[arg-type]
-        assert isinstance(answer, Impossible), answer
-        return answer
 
 
 def pins(answer: Resolved) -> list[str]:
     """Return what was chosen, as `name==version`."""
     return [f"{one.name}=={one.version}" for one in answer.packages]
+
+
+@asynccontextmanager
+async def downloads(url: str, timeout: float = 10.0, **variables: str) -> AsyncIterator[Downloads]:
+    """Yield what fetches from a registry; variables may name a proxy."""
+    made = Downloads(registry_at(url, "here", environment=variables), SystemClock(), timeout)
+    try:
+        yield made
+    finally:
+        await made.close()

@@ -10,10 +10,8 @@ import msgspec
 
 from outrider.core.http.headers import Headers
 from outrider.core.http.messages import Request, Response
-from outrider.operators.packages.cargo import session as cargo_session
-from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
-from outrider.operators.packages.resolving.questions import Question
-from outrider.ports.clock import Clock, SystemClock
+from outrider.operators.packages.tests.asking import RegistryAsking
+from outrider.ports.clock import SystemClock
 from outrider.ports.http.server import Server
 
 SYSTEM_CLOCK = SystemClock()
@@ -126,7 +124,7 @@ def checksum(spec: str) -> str:
     return sha256(spec.encode()).hexdigest()
 
 
-class CargoAsking:
+class CargoAsking(RegistryAsking):
     """Asks a registry.
 
     Args:
@@ -135,8 +133,8 @@ class CargoAsking:
     """
 
     def __init__(self, folder: Path, url: str) -> None:
-        self.folder = folder
-        self.environment = {"HOME": str(folder), "CARGO_HOME": str(folder / "home"), "PATH": os.environ["PATH"]}
+        environment = {"HOME": str(folder), "CARGO_HOME": str(folder / "home"), "PATH": os.environ["PATH"]}
+        super().__init__("cargo", folder, folder / "project", environment)
         self.write(
             "home/config.toml", f'[source.crates-io]\nreplace-with = "own"\n[source.own]\nregistry = "sparse+{url}/"\n'
         )
@@ -146,28 +144,6 @@ class CargoAsking:
         (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
         (self.folder / path).write_text(content)
 
-    async def answer(
-        self, *packages: str, offline: bool = False, clock: Clock = SYSTEM_CLOCK, seconds: float = 30.0
-    ) -> Resolved | Impossible:
-        """Return the answer, whichever it is."""
-        return await cargo_session.resolve(
-            Question(
-                packages=list(packages),
-                offline=offline,
-                cache=self.folder / "cache",
-                folder=self.folder / "project",
-                environment=self.environment,
-                clock=clock,
-                deadline=clock.monotonic() + seconds,
-            )
-        )
-
-    async def resolved(self, *packages: str, **options: Any) -> Resolved:
-        """Return what was chosen."""
-        answer = await self.answer(*packages, **options)
-        assert isinstance(answer, Resolved), answer
-        return answer
-
     async def pins(self, *packages: str, **options: Any) -> list[str]:
         """Return what was chosen, as `name@version`, and with features `name[a,b]@version`."""
         answer = await self.resolved(*packages, **options)
@@ -176,9 +152,3 @@ class CargoAsking:
             features = [feature for feature in one.extras if feature != "default"]
             found.append(f"{one.name}{'[' + ','.join(features) + ']' if features else ''}@{one.version}")
         return found
-
-    async def impossible(self, *packages: str, **options: Any) -> Impossible:
-        """Return why there is no answer."""
-        answer = await self.answer(*packages, **options)
-        assert isinstance(answer, Impossible), answer
-        return answer

@@ -15,10 +15,8 @@ import msgspec
 
 from outrider.core.http.headers import Headers
 from outrider.core.http.messages import Request, Response
-from outrider.operators.packages.npm import session as npm_session
-from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
-from outrider.operators.packages.resolving.questions import Question
-from outrider.ports.clock import Clock, SystemClock
+from outrider.operators.packages.tests.asking import RegistryAsking
+from outrider.ports.clock import SystemClock
 from outrider.ports.http.server import Server
 
 SYSTEM_CLOCK = SystemClock()
@@ -124,7 +122,7 @@ def packed(files: Mapping[str, Any]) -> bytes:
     return gzip.compress(stream.getvalue(), mtime=0)
 
 
-class NpmAsking:
+class NpmAsking(RegistryAsking):
     """Asks a registry.
 
     Args:
@@ -133,32 +131,10 @@ class NpmAsking:
     """
 
     def __init__(self, folder: Path, url: str) -> None:
-        self.folder = folder
-        self.environment = {"HOME": str(folder / "home"), "PATH": os.environ["PATH"], "npm_config_registry": url}
+        environment = {"HOME": str(folder / "home"), "PATH": os.environ["PATH"], "npm_config_registry": url}
         # The settings of this machine are for its own registry.
-        self.environment["npm_config_globalconfig"] = os.devnull
-
-    async def answer(
-        self, *packages: str, offline: bool = False, clock: Clock = SYSTEM_CLOCK, seconds: float = 30.0
-    ) -> Resolved | Impossible:
-        """Return the answer, whichever it is."""
-        return await npm_session.resolve(
-            Question(
-                packages=list(packages),
-                offline=offline,
-                cache=self.folder / "cache",
-                folder=self.folder,
-                environment=self.environment,
-                clock=clock,
-                deadline=clock.monotonic() + seconds,
-            )
-        )
-
-    async def resolved(self, *packages: str, **options: Any) -> Resolved:
-        """Return what was chosen."""
-        answer = await self.answer(*packages, **options)
-        assert isinstance(answer, Resolved), answer
-        return answer
+        environment["npm_config_globalconfig"] = os.devnull
+        super().__init__("npm", folder, folder, environment)
 
     async def tree(self, *packages: str, **options: Any) -> list[str]:
         """Return what was chosen as `a@1`, or `a/b@1` for b below a."""
@@ -167,9 +143,3 @@ class NpmAsking:
             f"{one.place.removeprefix('node_modules/').replace('/node_modules/', '/')}@{one.version}"
             for one in answer.packages
         ]
-
-    async def impossible(self, *packages: str, **options: Any) -> Impossible:
-        """Return why there is no answer."""
-        answer = await self.answer(*packages, **options)
-        assert isinstance(answer, Impossible), answer
-        return answer

@@ -25,10 +25,6 @@ class Small:
     def needs(self, package: int) -> Sequence[Needs]:
         return self._needs[package]
 
-    def choose(self, package: int, candidates: int) -> int:
-        del package
-        return 1 << (candidates.bit_length() - 1)
-
 
 def drawn(random: Random) -> tuple[Small, list[tuple[int, int]]]:
     """Return a universe of 3 to 25 packages, and what is asked of it; about half of these questions have no solution."""

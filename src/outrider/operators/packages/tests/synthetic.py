@@ -42,10 +42,6 @@ class Synthetic:
     def needs(self, package: int) -> Sequence[Needs]:
         return self._needs[package]
 
-    def choose(self, package: int, candidates: int) -> int:
-        del package
-        return 1 << (candidates.bit_length() - 1)
-
     def _release(self, package: int) -> None:
         random = self._random
         count = min(40, 1 + int(random.expovariate(1 / 9.5)))

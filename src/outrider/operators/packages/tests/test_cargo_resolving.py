@@ -21,11 +21,12 @@ from outrider.operators.packages.cargo.records import compiled
 from outrider.operators.packages.cargo.resolver import CargoResolver
 from outrider.operators.packages.cargo.sources import CargoSource
 from outrider.operators.packages.cargo.store import CargoStore
-from outrider.operators.packages.cargo.universe import CargoUniverse, bits
+from outrider.operators.packages.cargo.universe import CargoUniverse
 from outrider.operators.packages.registries.registry import Registry
 from outrider.operators.packages.resolving.checking import unfounded, unmet
 from outrider.operators.packages.resolving.outcomes import Resolved
 from outrider.operators.packages.resolving.questions import Question
+from outrider.operators.packages.resolving.searching import bits, in_thread
 from outrider.operators.packages.resolving.solver import Solution, Unsolvable, solve
 from outrider.operators.packages.tests.cargo_registry import CargoAsking, CargoRegistry, checksum, need
 from outrider.ports.clock import SystemClock
@@ -296,7 +297,7 @@ async def test_it_ends_in_time(registry: CargoRegistry, ask: CargoAsking) -> Non
         await ask.answer("web", seconds=-1.0)
 
 
-async def test_a_search_ends_where_nobody_waits_for_it(tmp_path: Path) -> None:
+async def test_a_search_ends_where_nobody_waits_for_it() -> None:
     begun, ended = Event(), Event()
 
     def work(check: Callable[[], None]) -> None:
@@ -307,7 +308,7 @@ async def test_a_search_ends_where_nobody_waits_for_it(tmp_path: Path) -> None:
         finally:
             ended.set()
 
-    task = asyncio.create_task(CargoResolver(_source(tmp_path))._in_thread(work))
+    task = asyncio.create_task(in_thread(work, lambda: None))
     assert await asyncio.to_thread(begun.wait, 5)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -1,31 +1,14 @@
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import pytest
 
 from outrider.core.errors import InvalidConfigError, NotFoundError, UnavailableError
-from outrider.operators.packages.cargo import session as cargo_session
-from outrider.operators.packages.npm import session as npm_session
 from outrider.operators.packages.operations import info
-from outrider.operators.packages.pypi import session as pypi_session
 from outrider.operators.packages.resolving.facts import PackageFacts
-from outrider.operators.packages.resolving.questions import Question
 from outrider.operators.packages.tests.asking import Asking
 from outrider.operators.packages.tests.cargo_registry import CargoAsking, CargoRegistry
 from outrider.operators.packages.tests.npm_registry import NpmAsking, NpmRegistry
 from outrider.operators.packages.tests.python_index import PythonIndex
-from outrider.ports.clock import SystemClock
-
-
-async def told(session: ModuleType, ask: Any, name: str, *, offline: bool = False) -> PackageFacts:
-    clock = SystemClock()
-    question = Question(
-        packages=[name], python="3.12", offline=offline, cache=ask.folder / "cache", folder=ask.folder, environment=ask.environment,
-        clock=clock, deadline=clock.monotonic() + 30,
-    )  # fmt: skip
-    facts: PackageFacts = await session.facts(question, name)
-    return facts
 
 
 async def test_a_project_of_python(tmp_path: Path) -> None:
@@ -34,22 +17,22 @@ async def test_a_project_of_python(tmp_path: Path) -> None:
         index.add("web", "1.1", "core>=1,<2", "colors[deep]; extra == 'pretty'", extras=["pretty"])
         index.add("web", "2.0rc1")
         ask = Asking(tmp_path, index.url)
-        found = await told(pypi_session, ask, "Web")
+        found = await ask.facts("Web")
         assert (found.name, found.latest, found.extras) == ("web", "1.1", ["pretty"])
         assert found.needs == ["core<2,>=1", 'colors[deep]; extra == "pretty"']
         assert (found.versions, found.prereleases) == (["2.0rc1", "1.1", "1.0"], ["2.0rc1"])
-        assert await told(pypi_session, ask, "web", offline=True) == found
+        assert await ask.facts("web", offline=True) == found
         with pytest.raises(NotFoundError, match="pypi nothing: there is none"):
-            await told(pypi_session, ask, "nothing")
+            await ask.facts("nothing")
         with pytest.raises(UnavailableError):
-            await told(pypi_session, ask, "other", offline=True)
+            await ask.facts("other", offline=True)
 
 
 async def test_what_has_no_wheel_is_told_without_its_needs(tmp_path: Path) -> None:
     async with PythonIndex() as index:
         index.add("web", "1.0", "core")
         index.add_source("web", "1.1")
-        found = await told(pypi_session, Asking(tmp_path, index.url), "web")
+        found = await Asking(tmp_path, index.url).facts("web")
     assert (found.latest, found.needs) == ("1.1", [])
 
 
@@ -60,13 +43,13 @@ async def test_a_package_of_npm(tmp_path: Path) -> None:
         registry.tag("web", "latest", "1.0.0")
         registry.tag("web", "next", "2.0.0")
         ask = NpmAsking(tmp_path, registry.url)
-        found = await told(npm_session, ask, "web")
+        found = await ask.facts("web")
         assert (found.latest, found.tags["next"], found.taken_back) == ("1.0.0", "2.0.0", ["2.0.0"])
         assert found.needs == ["core@^1", "view@>=2 (peer)"]
         with pytest.raises(NotFoundError):
-            await told(npm_session, ask, "nothing")
+            await ask.facts("nothing")
         with pytest.raises(InvalidConfigError):
-            await told(npm_session, ask, "../../etc")
+            await ask.facts("../../etc")
 
 
 async def test_a_crate(tmp_path: Path) -> None:
@@ -75,12 +58,12 @@ async def test_a_crate(tmp_path: Path) -> None:
         registry.add("web@1.1.0", yanked=True)
         registry.add("web@2.0.0-rc.1")
         ask = CargoAsking(tmp_path, registry.url)
-        found = await told(cargo_session, ask, "web")
+        found = await ask.facts("web")
         assert (found.latest, found.extras, found.needs) == ("1.0.0", ["fast"], ["core@1"])
         assert (found.taken_back, found.prereleases) == (["1.1.0"], ["2.0.0-rc.1"])
         for name in ("nothing", "web@1", "web[fast]", "../web"):
             with pytest.raises(NotFoundError):
-                await told(cargo_session, ask, name)
+                await ask.facts(name)
 
 
 def test_people_read_it_in_a_few_lines() -> None:

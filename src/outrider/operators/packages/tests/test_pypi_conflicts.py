@@ -1,8 +1,5 @@
 """Python packages of which there is no choice, and questions that are none."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
 from outrider.core.errors import (
@@ -12,17 +9,6 @@ from outrider.core.errors import (
 )
 from outrider.operators.packages.tests.asking import Asking
 from outrider.operators.packages.tests.python_index import PythonIndex, status
-
-
-@pytest.fixture
-async def index() -> AsyncIterator[PythonIndex]:
-    async with PythonIndex() as made:
-        yield made
-
-
-@pytest.fixture
-def ask(index: PythonIndex, tmp_path: Path) -> Asking:
-    return Asking(tmp_path, index.url)
 
 
 async def test_a_conflict_is_told_with_what_would_do(index: PythonIndex, ask: Asking) -> None:

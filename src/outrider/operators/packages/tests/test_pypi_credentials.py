@@ -3,8 +3,6 @@
 import asyncio
 import logging
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -15,29 +13,11 @@ from outrider.core.errors import (
     NotFoundError,
     OutriderError,
 )
-from outrider.operators.packages.registries.downloads import Downloads
-from outrider.operators.packages.registries.registry import registry_at
-from outrider.operators.packages.tests.asking import Asking
+from outrider.operators.packages.tests.asking import Asking, downloads
 from outrider.operators.packages.tests.python_index import PythonIndex, document, redirect, status
-from outrider.ports.clock import SystemClock
 from tests.contract.worlds import until
 
 PASSWORD = "correct-horse"
-
-
-@pytest.fixture
-async def index() -> AsyncIterator[PythonIndex]:
-    async with PythonIndex() as made:
-        yield made
-
-
-@asynccontextmanager
-async def downloads(url: str, timeout: float = 10.0, **variables: str) -> AsyncIterator[Downloads]:
-    made = Downloads(registry_at(url, "here", environment=variables), SystemClock(), timeout)
-    try:
-        yield made
-    finally:
-        await made.close()
 
 
 @pytest.mark.parametrize("number", [301, 302, 303, 307, 308])

@@ -2,8 +2,6 @@
 
 import asyncio
 import gzip
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -15,29 +13,12 @@ from outrider.core.errors import (
 )
 from outrider.core.http.headers import Headers
 from outrider.core.http.messages import Request, Response
-from outrider.operators.packages.registries.downloads import Document, Downloads
-from outrider.operators.packages.registries.registry import registry_at
-from outrider.operators.packages.tests.asking import Asking
+from outrider.operators.packages.registries.downloads import Document
+from outrider.operators.packages.tests.asking import Asking, downloads
 from outrider.operators.packages.tests.python_index import PythonIndex, document, status
 from outrider.operators.packages.tests.wheels import packed
-from outrider.ports.clock import SystemClock
 
 PASSWORD = "correct-horse"
-
-
-@pytest.fixture
-async def index() -> AsyncIterator[PythonIndex]:
-    async with PythonIndex() as made:
-        yield made
-
-
-@asynccontextmanager
-async def downloads(url: str, timeout: float = 10.0, **variables: str) -> AsyncIterator[Downloads]:
-    made = Downloads(registry_at(url, "here", environment=variables), SystemClock(), timeout)
-    try:
-        yield made
-    finally:
-        await made.close()
 
 
 @pytest.mark.parametrize("json", [True, False])

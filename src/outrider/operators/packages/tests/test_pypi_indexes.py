@@ -1,6 +1,5 @@
 """Several Python indexes, redirects, answers that are none, and what is kept of them."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -15,17 +14,6 @@ from outrider.core.errors import (
 from outrider.operators.packages.tests.asking import Asking
 from outrider.operators.packages.tests.python_index import PythonIndex, cut, redirect, status
 from outrider.ports.clock import SystemClock
-
-
-@pytest.fixture
-async def index() -> AsyncIterator[PythonIndex]:
-    async with PythonIndex() as made:
-        yield made
-
-
-@pytest.fixture
-def ask(index: PythonIndex, tmp_path: Path) -> Asking:
-    return Asking(tmp_path, index.url)
 
 
 async def test_the_first_index_that_knows_a_name_has_it_alone(index: PythonIndex, tmp_path: Path) -> None:

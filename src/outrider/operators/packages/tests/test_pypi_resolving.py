@@ -1,23 +1,9 @@
 """Python packages resolved against an index that we serve."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
 from outrider.operators.packages.tests.asking import Asking
 from outrider.operators.packages.tests.python_index import PythonIndex, document, status
-
-
-@pytest.fixture
-async def index() -> AsyncIterator[PythonIndex]:
-    async with PythonIndex() as made:
-        yield made
-
-
-@pytest.fixture
-def ask(index: PythonIndex, tmp_path: Path) -> Asking:
-    return Asking(tmp_path, index.url)
 
 
 async def test_the_newest_versions_that_go_together(index: PythonIndex, ask: Asking) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import resource
 import shutil
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -18,12 +17,6 @@ from outrider.operators.packages.tests.asking import Asking
 from outrider.operators.packages.tests.python_index import PythonIndex
 
 PASSWORD = "correct-horse"
-
-
-@pytest.fixture
-async def index() -> AsyncIterator[PythonIndex]:
-    async with PythonIndex() as made:
-        yield made
 
 
 async def test_a_store_that_cannot_be_written(index: PythonIndex, tmp_path: Path) -> None:
