@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from outrider.core.errors import DeadlineExceededError
+from outrider.operators.packages.resolving.policies import ADMIT_ALL, Policy
 from outrider.ports.clock import Clock
 
 
@@ -21,6 +22,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         environment: Variables, which may name registries.
         clock: For the age of what is kept.
         deadline: Monotonic time at which there must be an answer.
+        policy: What may be chosen.
     """
 
     packages: list[str]
@@ -31,6 +33,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     environment: Mapping[str, str]
     clock: Clock
     deadline: float
+    policy: Policy = ADMIT_ALL
 
     def check(self) -> None:
         """End a search that takes too long.
