@@ -11,6 +11,7 @@ import msgspec
 from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.cargo.lines import CargoNeed, CargoRelease
 from outrider.operators.packages.cargo.records import CargoRecord
+from outrider.operators.packages.resolving.policies import ADMIT_ALL, Policy, refused
 
 _DECODER = msgspec.msgpack.Decoder(CargoRelease)
 
@@ -75,17 +76,24 @@ class Crate:
     Args:
         name: Of the crate.
         record: What is known of it.
+        policy: What may be chosen.
 
     Attributes:
         table: Its versions, sorted.
-        usable: The mask of those that were not taken back.
+        usable: The mask of those that were not taken back and that policy admits.
+        refused: What policy refuses of the others.
         explored: The mask of versions of which all crates that they need are known.
     """
 
-    def __init__(self, name: str, record: CargoRecord) -> None:
+    def __init__(self, name: str, record: CargoRecord, policy: Policy = ADMIT_ALL) -> None:
         self.name, self.record = name, record
         self.table = record.table()
         self.usable = self.table.everything & ~int.from_bytes(record.yanked, "little")
+        self.refused = [
+            one._replace(versions=one.versions & self.usable)
+            for one in policy.refusals(name, self.table, record.published)
+        ]
+        self.usable &= ~refused(self.refused)
         self.explored = 0
         self._releases: dict[int, CargoRelease] = {}
         self._needed: dict[tuple[int, str], Needed | None] = {}
@@ -94,6 +102,14 @@ class Crate:
         for bit, version in enumerate(self.table.versions):
             bucket = bucket_of(version)
             self._buckets[bucket] = self._buckets.get(bucket, 0) | 1 << bit
+
+    def left_out(self) -> Iterable[tuple[str, int]]:
+        """Yield why versions cannot be chosen, and how many these are."""
+        if back := int.from_bytes(self.record.yanked, "little").bit_count():
+            yield "have been taken back", back
+        if self.record.left_out:
+            yield "have a form that cannot be read", self.record.left_out
+        yield from ((one.why, count) for one in self.refused if (count := one.versions.bit_count()))
 
     def mask(self, text: str) -> int:
         """Return the usable versions that a requirement allows; what cannot be read allows nothing."""

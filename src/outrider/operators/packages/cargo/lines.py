@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from outrider.operators.packages.registries.published import seconds_of
+
 # Of the forms of a line that are known; what a newer one means cannot be told.
 _NEWEST_FORM = 2
 _LONGEST_LINE = 8 << 20
@@ -55,11 +57,13 @@ class Line(NamedTuple):
         version: Of which.
         yanked: Whether it was taken back.
         release: What it says.
+        published: When, seconds since the epoch; 0 where the index does not say.
     """
 
     version: str
     yanked: bool
     release: CargoRelease
+    published: float
 
 
 class _Dependency(msgspec.Struct):
@@ -83,6 +87,7 @@ class _Line(msgspec.Struct):
     yanked: bool | None = False
     links: str | None = None
     v: int | None = 1
+    pubtime: str | None = None
 
 
 _DECODER = msgspec.json.Decoder(_Line)
@@ -113,7 +118,12 @@ def _read(name: str, text: bytes) -> Line | None:
     for feature, values in (line.features2 or {}).items():
         features.setdefault(feature, []).extend(values)
     needs = [_need(one) for one in line.deps if one.kind != "dev"]
-    return Line(line.vers, bool(line.yanked), CargoRelease(needs, features, line.links or "", line.cksum))
+    return Line(
+        line.vers,
+        bool(line.yanked),
+        CargoRelease(needs, features, line.links or "", line.cksum),
+        seconds_of(line.pubtime),
+    )
 
 
 def _need(one: _Dependency) -> CargoNeed:

@@ -3,11 +3,12 @@
 import msgspec
 
 from outrider.operators.packages.cargo.lines import CargoRelease, read_lines
+from outrider.operators.packages.registries.published import all_or_none
 from outrider.operators.packages.versions.ecosystems import scheme_of
 from outrider.operators.packages.versions.tables import VersionTable
 
 # Another form of the records: what was kept in an older one is fetched anew.
-FORM = 1
+FORM = 2
 
 
 class ConfigRecord(msgspec.Struct, array_like=True):
@@ -36,6 +37,7 @@ class CargoRecord(msgspec.Struct, array_like=True, kw_only=True):
         yanked: Likewise, of those that were taken back.
         releases: What each version says of itself, as MessagePack.
         left_out: How many versions are in a form that cannot be read.
+        published: When each version was, seconds since the epoch, 0 where the index does not say; empty where it says it of none.
     """
 
     form: int = FORM
@@ -47,6 +49,7 @@ class CargoRecord(msgspec.Struct, array_like=True, kw_only=True):
     yanked: bytes = b""
     releases: list[bytes] = []
     left_out: int = 0
+    published: list[float] = []
 
     def table(self) -> VersionTable:
         """Return its versions as a table."""
@@ -61,13 +64,14 @@ def compiled(name: str, content: bytes) -> CargoRecord:
         content: The document.
     """
     releases: dict[str, CargoRelease] = {}
+    published: dict[str, float] = {}
     yanked: set[str] = set()
     left_out = 0
     for line in read_lines(name, content):
         if line is None:
             left_out += 1
             continue
-        releases[line.version] = line.release
+        releases[line.version], published[line.version] = line.release, line.published
         (yanked.add if line.yanked else yanked.discard)(line.version)
     table = VersionTable(scheme_of("cargo"), releases)
     size = len(table.versions) // 8 + 1
@@ -76,5 +80,5 @@ def compiled(name: str, content: bytes) -> CargoRecord:
     return CargoRecord(
         versions=table.versions, prereleases=(table.everything & ~table.releases).to_bytes(size, "little"),
         yanked=back.to_bytes(size, "little"), releases=[encoder.encode(releases[version]) for version in table.versions],
-        left_out=left_out + len(table.unsorted),
+        left_out=left_out + len(table.unsorted), published=all_or_none([published[version] for version in table.versions]),
     )  # fmt: skip

@@ -11,6 +11,7 @@ from outrider.operators.packages.cargo.sources import CargoSource
 from outrider.operators.packages.cargo.universe import CargoUniverse, Key, Kind
 from outrider.operators.packages.resolving.conflicts import involved
 from outrider.operators.packages.resolving.explaining import Explanation
+from outrider.operators.packages.resolving.naming import counted
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved, ResolvedPackage
 from outrider.operators.packages.resolving.searching import bits, in_thread
 from outrider.operators.packages.resolving.solver import Solution, Unsolvable, solve
@@ -156,11 +157,7 @@ class CargoResolver:
     def _notes(self, key: Key) -> Iterable[str]:
         """Yield what is to be said of the versions of a package that cannot be chosen."""
         crate = self._source.crates[key.name]
-        back = (crate.table.everything & ~crate.usable).bit_count()
-        if back:
-            yield f"{key.name}: versions that were taken back: {back}"
-        if crate.record.left_out:
-            yield f"{key.name}: versions in a form that cannot be read: {crate.record.left_out}"
+        yield from (f"{key.name}: {counted(count, why)}" for why, count in crate.left_out())
         candidates = crate.bucket(key.part) & crate.usable if key.kind is Kind.CRATE else crate.mask(key.part)
         if key.feature and all(crate.needed(bit, key.feature) is None for bit in bits(candidates)):
             yield f"{key.name}: none of the versions that are asked for has the feature {key.feature}"

@@ -50,7 +50,7 @@ async def facts(question: Question, name: str) -> PackageFacts:
 async def _opened(question: Question) -> AsyncIterator[CargoSource]:
     registry = await _registry(question)
     client = CargoClient(registry, question.clock)
-    source = CargoSource(client, CargoStore(question.cache, registry.url), question.clock, offline=question.offline)
+    source = CargoSource(client, CargoStore(question.cache, registry.url), question)
     with kept(source.keep):
         try:
             yield source

@@ -9,7 +9,7 @@ from outrider.operators.packages.cargo.crates import Crate
 from outrider.operators.packages.cargo.records import CargoRecord, ConfigRecord, compiled
 from outrider.operators.packages.cargo.store import CargoStore
 from outrider.operators.packages.registries.downloads import Document
-from outrider.ports.clock import Clock
+from outrider.operators.packages.resolving.questions import Question
 
 # Cargo asks anew each time; those who resolve often would wait for that.
 FRESH_SECONDS = 600.0
@@ -22,15 +22,15 @@ class CargoSource:
     Args:
         client: Who is asked.
         store: What is kept.
-        clock: For the age of what is kept.
-        offline: Whether to do with what is kept.
+        question: What may be used for an answer.
 
     Attributes:
         crates: Those that were loaded, by name.
     """
 
-    def __init__(self, client: CargoClient, store: CargoStore, clock: Clock, *, offline: bool = False) -> None:
-        self._client, self._store, self._clock, self._offline = client, store, clock, offline
+    def __init__(self, client: CargoClient, store: CargoStore, question: Question) -> None:
+        self._client, self._store = client, store
+        self._clock, self._offline, self._policy = question.clock, question.offline, question.policy
         self._limit = asyncio.Semaphore(_AT_A_TIME)
         self._learned: set[str] = set()
         self._config: ConfigRecord | None = None
@@ -65,7 +65,7 @@ class CargoSource:
         for name in sorted(set(names) - self.crates.keys()):
             record = self._store.record(name)
             if record is not None and self._is_fresh(record.fetched):
-                self.crates[name] = Crate(name, record)
+                self.crates[name] = Crate(name, record, self._policy)
             else:
                 unknown.append((name, record))
         if unknown:
@@ -83,14 +83,14 @@ class CargoSource:
             try:
                 document = await self._client.document(name, known, closed=closed)
             except NotFoundError:
-                self.crates[name] = Crate(name, CargoRecord())
+                self.crates[name] = Crate(name, CargoRecord(), self._policy)
                 return
         if record is None or document.content is not None:
             record = compiled(name, document.content or b"")
             record.etag, record.modified = document.etag, document.modified
         record.fetched = self._clock.now()
         self._learned.add(name)
-        self.crates[name] = Crate(name, record)
+        self.crates[name] = Crate(name, record, self._policy)
 
     def keep(self) -> None:
         """Write what was learned to disk.

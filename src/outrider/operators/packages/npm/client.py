@@ -9,6 +9,7 @@ from outrider.ports.clock import Clock
 
 # The short form has all that a resolution needs; registries that do not know it send the long one.
 ACCEPT = "application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8, */*"
+ACCEPT_WHOLE = "application/json"
 
 
 class NpmClient:
@@ -36,8 +37,13 @@ class NpmClient:
             self._registries[scope] = self._settings.registry_for(name)
         return self._registries[scope]
 
-    async def packument(self, name: str, known: Document | None = None) -> Document:
+    async def packument(self, name: str, known: Document | None = None, *, whole: bool = False) -> Document:
         """Return what a registry says of a package; without content where that has not changed.
+
+        Args:
+            name: Of the package.
+            known: What was fetched before.
+            whole: Whether the long document is needed, with times and licences.
 
         Raises:
             NotFoundError: There is no such package.
@@ -45,7 +51,7 @@ class NpmClient:
         """
         registry = self.registry(name)
         url = f"{registry.url}/{quote(name, safe='@/').replace('/', '%2f')}"
-        return await self._of(registry).get(url, headers={"accept": ACCEPT}, known=known)
+        return await self._of(registry).get(url, headers={"accept": ACCEPT_WHOLE if whole else ACCEPT}, known=known)
 
     async def tarball(self, name: str, url: str) -> bytes:
         """Return the tarball of a package.

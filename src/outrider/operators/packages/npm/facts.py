@@ -30,5 +30,5 @@ async def facts_of(source: NpmSource, name: str) -> PackageFacts:
         name=name, latest=table.versions[latest], versions=[*reversed(table.versions)],
         needs=[f"{need.name}@{need.text}{_KINDS.get(need.kind, '')}" for need in needs],
         prereleases=[*reversed(table.named(table.everything & ~table.releases))],
-        taken_back=[*reversed(table.named(deprecated))], tags=record.tags,
+        taken_back=[*reversed(table.named(deprecated))], tags=record.tags, licence=record.licences[latest] if record.licences else "",
     )  # fmt: skip

@@ -4,10 +4,13 @@ from typing import NamedTuple
 
 import msgspec
 
-from outrider.core.errors import InvalidConfigError
+from outrider.core.errors import DeniedError, InvalidConfigError, NotFoundError, OutriderError
 from outrider.operators.packages.npm.records import PEER, Distribution, NpmRecord, Shape, regular_tarball
 from outrider.operators.packages.npm.specs import read_spec
 from outrider.operators.packages.npm.targets import NpmTarget
+from outrider.operators.packages.resolving.facts import newest
+from outrider.operators.packages.resolving.naming import counted
+from outrider.operators.packages.resolving.policies import ADMIT_ALL, Policy, Refusal, refused
 
 _SHAPE, _DISTRIBUTION = msgspec.msgpack.Decoder(Shape), msgspec.msgpack.Decoder(Distribution)
 
@@ -67,11 +70,14 @@ class NpmPackage:
         record: What is known of it.
         target: For what it is meant.
         url: Of the registry.
+        policy: What may be chosen.
     """
 
-    def __init__(self, name: str, record: NpmRecord, target: NpmTarget, url: str) -> None:
+    def __init__(self, name: str, record: NpmRecord, target: NpmTarget, url: str, policy: Policy = ADMIT_ALL) -> None:
         self.name, self.record = name, record
         self.table = record.table()
+        self._refusals = [*policy.refusals(name, self.table, record.published), *_of_licences(name, record, policy)]
+        self._admitted = self.table.everything & ~refused(self._refusals)
         self._target, self._url = target, url
         self._deprecated = int.from_bytes(record.deprecated, "little")
         self._masks: dict[str, int] = {}
@@ -105,7 +111,34 @@ class NpmPackage:
             self._picks[text] = None if bit is None else self.manifest(bit)
         return self._picks[text]
 
+    def nothing(self, text: str, needed_by: str = "") -> OutriderError:
+        """Return the error for a range or a tag for which nothing can be picked.
+
+        Args:
+            text: The range or tag.
+            needed_by: The package that needs it; empty for what a user asks for.
+        """
+        shown = f"npm {self.name}@{text}{f', which {needed_by} needs' if needed_by else ''}"
+        tag = self._bit_of_tag(text)
+        mask = (1 << tag if tag is not None else 0) if self._is_tag(text) else self.table.mask(text)
+        whys = [counted(count, one.why) for one in self._refusals if (count := (one.versions & mask).bit_count())]
+        if whys:
+            return DeniedError(
+                f"{shown}: policy admits none: {'; '.join(whys)}", found="; ".join(whys), expected="a version that policy admits",
+                suggestions=["ask for another range", "have the policy waived for it"],
+            )  # fmt: skip
+        found = "none of its versions and tags" if self.record.versions else "no package of that name"
+        return NotFoundError(f"{shown}: there is none", found=found, suggestions=["check the name and the range"])
+
     def _tagged(self, tag: str) -> int | None:
+        """Return the version under a tag; where policy refuses that, the newest one below it, as npm does with `before`."""
+        bit = self._bit_of_tag(tag)
+        if bit is None or self._admitted >> bit & 1:
+            return bit
+        below = self._admitted & ((1 << bit) - 1)
+        return newest(below, self.table.releases) if below else None
+
+    def _bit_of_tag(self, tag: str) -> int | None:
         try:
             return self.record.versions.index(self.record.tags[tag])
         except (KeyError, ValueError):
@@ -116,7 +149,7 @@ class NpmPackage:
         latest = self._tagged("latest")
         if latest is not None and self.allows(text, latest) and self._quality(latest) == _FINE:
             return latest
-        left = self.table.mask(text)
+        left = self.table.mask(text) & self._admitted
         best: tuple[int, int] | None = None
         while left:
             bit = left.bit_length() - 1
@@ -163,3 +196,15 @@ class NpmPackage:
 
 
 _FINE = 3
+
+
+def _of_licences(name: str, record: NpmRecord, policy: Policy) -> list[Refusal]:
+    """Return what policy refuses for its licence; what no registry tells it does not want either."""
+    if not policy.asks_for_licences:
+        return []
+    found: dict[str, int] = {}
+    licences = record.licences or [""] * len(record.versions)
+    for bit, (version, licence) in enumerate(zip(record.versions, licences, strict=True)):
+        if why := policy.refuses_licence(name, version, licence):
+            found[why] = found.get(why, 0) | 1 << bit
+    return [Refusal(versions, why) for why, versions in found.items()]

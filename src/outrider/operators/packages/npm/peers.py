@@ -5,7 +5,7 @@ A copy of the needs of a node is the top of a small tree, in which what it needs
 
 from collections.abc import Callable
 
-from outrider.core.errors import NotFoundError, OutriderError, UnauthenticatedError, UnsupportedError
+from outrider.core.errors import OutriderError, UnauthenticatedError, UnsupportedError
 from outrider.operators.packages.npm.order import collated
 from outrider.operators.packages.npm.records import PEER_OPTIONAL
 from outrider.operators.packages.npm.sets import can_replace
@@ -106,7 +106,7 @@ class PeerSets:
             return Node(need.name, None, error)
         manifest = package.pick(need.text)
         if manifest is None:
-            return Node(need.name, None, _missing(edge, bool(package.record.versions)))
+            return Node(need.name, None, package.nothing(need.text, edge.source.name))
         self._source.foresee(one.package for one in manifest.needs if one.package and one.kind != PEER_OPTIONAL)
         return Node(need.name, manifest)
 
@@ -151,13 +151,6 @@ class PeerSets:
 
 def _is_of_user(top: Node) -> bool:
     return top.below is not None and top.below.is_root and top.below.below is None
-
-
-def _missing(edge: Edge, has_others: bool) -> OutriderError:
-    shown = f"{edge.need.package}@{edge.need.text}"
-    by = f", which {edge.source.name} needs" if edge.source.name else ""
-    found = "none of its versions" if has_others else "no package of that name"
-    return NotFoundError(f"npm {shown}{by}: there is none", found=found, suggestions=["check the name and the range"])
 
 
 def _elsewhere(edge: Edge) -> OutriderError:

@@ -6,11 +6,12 @@ from typing import Any
 import msgspec
 
 from outrider.core.errors import ExecutionFailedError
+from outrider.operators.packages.registries.published import all_or_none, seconds_of
 from outrider.operators.packages.versions.ecosystems import scheme_of
 from outrider.operators.packages.versions.tables import VersionTable
 
 # Another form of the records: what was kept in an older one is fetched anew.
-FORM = 1
+FORM = 2
 # Kinds of needs. Peers are above, and what may be left out is odd.
 PROD, OPTIONAL, PEER, PEER_OPTIONAL = range(4)
 _MOST_VERSIONS = 100_000
@@ -70,6 +71,9 @@ class NpmRecord(msgspec.Struct, array_like=True, kw_only=True):
         shapes: Of versions; read when one is looked at.
         shape_of: For each version which of them.
         distributions: By version.
+        whole: Whether this is of the long document, which alone tells what follows.
+        published: When each version was, seconds since the epoch, 0 where the registry does not say; empty where it says it of none.
+        licences: Of each version, as its author has written it.
     """
 
     form: int = FORM
@@ -84,6 +88,9 @@ class NpmRecord(msgspec.Struct, array_like=True, kw_only=True):
     shapes: list[msgspec.Raw] = []
     shape_of: list[int] = []
     distributions: list[msgspec.Raw] = []
+    whole: bool = False
+    published: list[float] = []
+    licences: list[str] = []
 
     def table(self) -> VersionTable:
         """Return its versions as a table."""
@@ -120,20 +127,24 @@ class _Release(msgspec.Struct, rename={"bundled": "bundleDependencies", "shrinkw
     libc: Any = None
     deprecated: Any = None
     shrinkwrap: Any = None
+    license: Any = None
+    licenses: Any = None
 
 
 class _Packument(msgspec.Struct, rename={"tags": "dist-tags"}):
     versions: dict[str, msgspec.Raw] = {}
     tags: Any = None
+    time: Any = None
 
 
-def compiled(name: str, content: bytes, url: str) -> NpmRecord:
+def compiled(name: str, content: bytes, url: str, *, whole: bool = False) -> NpmRecord:
     """Return what a registry says in the form in which it is kept; a version that cannot be read is left out.
 
     Args:
         name: Of the package.
         content: The document.
         url: Of the registry.
+        whole: Whether the long document was asked for.
 
     Raises:
         ExecutionFailedError: It is no document of npm.
@@ -155,7 +166,10 @@ def compiled(name: str, content: bytes, url: str) -> NpmRecord:
         # An empty reason takes a deprecation back.
         deprecated |= bool(release.deprecated) << bit
     size = len(table.versions) // 8 + 1
+    times = document.time if isinstance(document.time, dict) else {}
     return NpmRecord(
+        whole=whole, published=all_or_none([seconds_of(times.get(version)) for version in table.versions]) if whole else [],
+        licences=[_licence(releases[version]) for version in table.versions] if whole else [],
         versions=table.versions, prereleases=(table.everything & ~table.releases).to_bytes(size, "little"),
         deprecated=deprecated.to_bytes(size, "little"), tags=_texts(document.tags),
         shapes=[msgspec.Raw(shape) for shape in shapes], shape_of=shape_of, distributions=distributions,
@@ -210,6 +224,14 @@ def _shape(release: _Release) -> Shape:
         list(needs.values()), names, engines.get("node", ""), engines.get("npm", ""),
         _list(release.os), _list(release.cpu), _list(release.libc), bool(release.shrinkwrap),
     )  # fmt: skip
+
+
+def _licence(release: _Release) -> str:
+    """Return the licence of a version; old forms are objects, and lists of which any will do."""
+    said = release.license if release.license is not None else release.licenses
+    texts = [one.get("type") if isinstance(one, dict) else one for one in (said if isinstance(said, list) else [said])]
+    named = [text for text in texts if isinstance(text, str) and text and len(text) <= _LONGEST_TEXT]
+    return named[0] if len(named) == 1 else f"({' OR '.join(named)})" if named else ""
 
 
 def _distribution(name: str, version: str, dist: Mapping[str, Any], url: str) -> Distribution:

@@ -59,7 +59,7 @@ async def _opened(question: Question) -> AsyncIterator[NpmSource]:
     program = await npm_program(question.environment, question.cache)
     client = NpmClient(NpmSettings(question.environment, question.folder, program), question.clock)
     target = NpmTarget(program.node, program.version)
-    source = NpmSource(client, question.cache, target, question.clock, offline=question.offline)
+    source = NpmSource(client, target, question)
     try:
         yield source
     finally:
@@ -83,10 +83,7 @@ async def _need(source: NpmSource, name: str, text: str) -> Need:
     spec = read_spec(name, text)
     package = await source.package(spec.package)
     if package.pick(spec.text) is None:
-        found = "no package of that name" if not package.record.versions else "none of its versions and tags"
-        raise NotFoundError(
-            f"npm {spec.package}@{spec.text}: there is none", found=found, suggestions=["check the name and the range"]
-        )
+        raise package.nothing(spec.text)
     tagged = package.record.tags.get(spec.text)
     return Need(name.lower(), name, spec.package, tagged or spec.text, PROD)
 

@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 from collections.abc import Iterable
-from pathlib import Path
 
 from outrider.core.errors import NotFoundError, UnavailableError
 from outrider.operators.packages.npm.client import NpmClient
@@ -13,7 +12,7 @@ from outrider.operators.packages.npm.store import NpmStore
 from outrider.operators.packages.npm.tarballs import read_tarball
 from outrider.operators.packages.npm.targets import NpmTarget
 from outrider.operators.packages.registries.downloads import Document
-from outrider.ports.clock import Clock
+from outrider.operators.packages.resolving.questions import Question
 
 FRESH_SECONDS = 300.0
 _AT_A_TIME = 24
@@ -24,17 +23,15 @@ class NpmSource:
 
     Args:
         client: Who is asked.
-        cache: The folder of what is kept of all ecosystems.
         target: For what packages are meant.
-        clock: For the age of what is kept.
-        offline: Whether to do with what is kept.
+        question: What may be used for an answer.
     """
 
-    def __init__(
-        self, client: NpmClient, cache: Path, target: NpmTarget, clock: Clock, *, offline: bool = False
-    ) -> None:
+    def __init__(self, client: NpmClient, target: NpmTarget, question: Question) -> None:
         self.client, self.target = client, target
-        self._store, self._clock, self._offline = NpmStore(cache), clock, offline
+        self._store, self._clock, self._offline = NpmStore(question.cache), question.clock, question.offline
+        self._policy = question.policy
+        self._whole = question.policy.asks_for_times or question.policy.asks_for_licences
         self._limit = asyncio.Semaphore(_AT_A_TIME)
         self._packages: dict[str, NpmPackage] = {}
         self._coming: dict[str, asyncio.Task[NpmPackage]] = {}
@@ -98,10 +95,12 @@ class NpmSource:
         record = self._store.record(url, name)
         if record is None or not (self._offline or self._clock.now() - record.fetched <= FRESH_SECONDS):
             return None
+        if self._whole and not record.whole:
+            return None
         return self._have(name, record, url)
 
     def _have(self, name: str, record: NpmRecord, url: str) -> NpmPackage:
-        package = self._packages[name] = NpmPackage(name, record, self.target, url)
+        package = self._packages[name] = NpmPackage(name, record, self.target, url, self._policy)
         return package
 
     def _unknown(self, shown: str) -> UnavailableError:
@@ -115,16 +114,18 @@ class NpmSource:
             raise self._unknown(name)
         url = self.client.registry(name).url
         record = self._store.record(url, name)
+        if record is not None and record.whole != self._whole:
+            record = None  # it is of the other document
         known = None if record is None else Document(content=None, url="", etag=record.etag, modified=record.modified)
         async with self._limit:
             try:
-                document = await self.client.packument(name, known)
+                document = await self.client.packument(name, known, whole=self._whole)
             except NotFoundError:
                 return self._have(name, NpmRecord(), url)
         if document.content is not None:
             digest = hashlib.blake2b(document.content, digest_size=16).digest()
             if record is None or record.digest != digest:
-                record = compiled(name, document.content, url)
+                record = compiled(name, document.content, url, whole=self._whole)
             record.etag, record.modified, record.digest = document.etag, document.modified, digest
         assert record is not None
         record.fetched = self._clock.now()

@@ -7,6 +7,7 @@ from outrider.operators.packages.pypi.core_metadata import Metadata, Need
 from outrider.operators.packages.pypi.pages import PypiFile
 from outrider.operators.packages.pypi.records import PypiRecord, Shape, tags_of
 from outrider.operators.packages.pypi.targets import PypiTarget
+from outrider.operators.packages.resolving.policies import ADMIT_ALL, Policy
 from outrider.operators.packages.versions.ecosystems import scheme_of
 from outrider.operators.packages.versions.tables import VersionTable
 
@@ -18,6 +19,7 @@ class PypiProject:
         name: Normalised.
         record: What is known of it.
         target: For what.
+        policy: What may be chosen.
 
     Attributes:
         table: Its versions, sorted.
@@ -28,8 +30,8 @@ class PypiProject:
         prereleases: Whether they count as releases do; set before any mask is asked for.
     """
 
-    def __init__(self, name: str, record: PypiRecord, target: PypiTarget) -> None:
-        self.name, self.record, self._target = name, record, target
+    def __init__(self, name: str, record: PypiRecord, target: PypiTarget, policy: Policy = ADMIT_ALL) -> None:
+        self.name, self.record, self._target, self._policy = name, record, target, policy
         self.table = record.table()
         self.explored = self.broken = self.usable = 0
         self.prereleases = False
@@ -42,7 +44,11 @@ class PypiProject:
                 self.usable |= 1 << bit
         self._yanked = sum(1 << bit for bit in record.yanked)
         if taken_back := (self.usable & self._yanked).bit_count():
-            self.left_out["been taken back"] = taken_back
+            self.left_out["have been taken back"] = taken_back
+        for refusal in policy.refusals(name, self.table, record.published):
+            if refused := self.usable & refusal.versions:
+                self.usable &= ~refused
+                self.left_out[refusal.why] = refused.bit_count()
         self._wheels: dict[int, tuple[PypiFile, Metadata] | None] = {}
         self._needs: dict[tuple[int, str], list[Need]] = {}
         self._masks: dict[str, int] = {}
@@ -94,6 +100,13 @@ class PypiProject:
             not wheel[1].python or _python_allowed(wheel[1].python, self._target.full_version)
         )
 
+    def refused_licence(self, bit: int) -> str:
+        """Return why policy does not want the licence of a version, whose metadata must be known; empty where it does."""
+        wheel = self.wheel(bit)
+        return (
+            "" if wheel is None else self._policy.refuses_licence(self.name, self.table.versions[bit], wheel[1].licence)
+        )
+
     def needs(self, bit: int, extra: str) -> list[Need]:
         """Return what a version needs with an extra, or without any where it is empty; its metadata must be known."""
         found = self._needs.get((bit, extra))
@@ -129,8 +142,8 @@ def _rank(shape: Shape, target: PypiTarget) -> int | None:
 def _reason(shape: Shape, target: PypiTarget) -> str:
     """Return why versions of a shape, none of whose wheels fits, are not usable."""
     if any(target.rank(tags) is not None for _, tags in shape.wheels):
-        return f"no wheel for Python {target.python}"
-    return "no wheel for this machine" if shape.wheels else "no wheel at all"
+        return f"have no wheel for Python {target.python}"
+    return f"have no wheel {'for this machine' if shape.wheels else 'at all'}"
 
 
 def names_prerelease(text: str) -> bool:

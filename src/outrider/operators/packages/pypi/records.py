@@ -7,11 +7,12 @@ import msgspec
 from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.pypi.core_metadata import Metadata
 from outrider.operators.packages.pypi.pages import Page, PypiFile, normalised
+from outrider.operators.packages.registries.published import all_or_none, seconds_of
 from outrider.operators.packages.versions.ecosystems import scheme_of
 from outrider.operators.packages.versions.tables import VersionTable
 
 # Another form of the records: what was kept in an older one is fetched anew.
-FORM = 1
+FORM = 2
 # No file system takes longer names.
 _LONGEST_FILE = 255
 _SOURCES = (".tar.gz", ".zip", ".tar.bz2", ".tgz")
@@ -52,6 +53,8 @@ class PypiRecord(msgspec.Struct, array_like=True, kw_only=True):
         yanked: The versions that were taken back, by their number, and why.
         explored: By version, the wheels whose metadata is known.
         index: The address of the index that has it.
+        published: When the last file of each version came, seconds since the epoch, 0 where the index does not say; empty where it
+            says it of none.
     """
 
     form: int = FORM
@@ -67,6 +70,7 @@ class PypiRecord(msgspec.Struct, array_like=True, kw_only=True):
     yanked: dict[int, str] = {}
     explored: dict[str, list[Explored]] = {}
     index: str = ""
+    published: list[float] = []
 
     def table(self) -> VersionTable:
         """Return its versions as a table."""
@@ -100,10 +104,16 @@ def compiled(name: str, page: Page, explored: dict[str, list[Explored]]) -> tupl
     names = {file.name for file in page.files}
     record = PypiRecord(
         status=page.status, versions=table.versions, prereleases=prereleases.to_bytes(len(table.versions) // 8 + 1, "little"),
-        unsorted=table.unsorted, shapes=list(shapes), shape_of=shape_of, yanked=yanked,
+        published=_published(files, table.versions), unsorted=table.unsorted, shapes=list(shapes), shape_of=shape_of, yanked=yanked,
         explored={version: kept for version, known in explored.items() if (kept := [one for one in known if one.file.name in names])},
     )  # fmt: skip
     return record, files
+
+
+def _published(files: Files, versions: list[str]) -> list[float]:
+    """Return when each version was complete: a file that came later is as new as any other one."""
+    times = [[seconds_of(file.uploaded) for file in files[version]] for version in versions]
+    return all_or_none([max(of_version) if all(of_version) else 0.0 for of_version in times])
 
 
 def _shape(files: Iterable[PypiFile]) -> Shape:

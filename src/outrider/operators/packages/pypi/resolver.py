@@ -14,6 +14,7 @@ from outrider.operators.packages.pypi.targets import PypiTarget
 from outrider.operators.packages.pypi.universe import PypiUniverse
 from outrider.operators.packages.resolving.conflicts import involved
 from outrider.operators.packages.resolving.explaining import Explanation
+from outrider.operators.packages.resolving.naming import counted
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved, ResolvedPackage
 from outrider.operators.packages.resolving.searching import bits, in_thread
 from outrider.operators.packages.resolving.solver import Solution, Unsolvable, solve
@@ -156,7 +157,7 @@ def _notes(project: PypiProject) -> Iterable[str]:
     if not project.record.versions:
         yield f"{project.name}: no index has it"
     for why, count in sorted(project.left_out.items()):
-        yield f"{project.name}: {count} {'version has' if count == 1 else 'versions have'} {why}"
+        yield f"{project.name}: {counted(count, why)}"
 
 
 def _asks_for_prerelease(need: Need) -> bool:

@@ -46,7 +46,7 @@ async def _opened(question: Question, target: PypiTarget) -> AsyncIterator[PypiS
     registries = pypi_registries(question.environment, question.folder)
     downloads = [Downloads(registry, question.clock) for registry in registries]
     store = PypiStore(question.cache, " ".join(registry.url for registry in registries))
-    source = PypiSource(PypiClient(downloads), store, target, question.clock, offline=question.offline)
+    source = PypiSource(PypiClient(downloads), store, target, question)
     with kept(source.keep):
         try:
             yield source

@@ -11,7 +11,7 @@ from outrider.operators.packages.pypi.records import Explored, Files, PypiRecord
 from outrider.operators.packages.pypi.store import PypiStore
 from outrider.operators.packages.pypi.targets import PypiTarget
 from outrider.operators.packages.registries.downloads import Document
-from outrider.ports.clock import Clock
+from outrider.operators.packages.resolving.questions import Question
 
 # What pip takes for fresh where an index does not say.
 FRESH_SECONDS = 600.0
@@ -27,18 +27,15 @@ class PypiSource:
         client: Who is asked.
         store: What is kept.
         target: For what packages are meant.
-        clock: For the age of what is kept.
-        offline: Whether to do with what is kept.
+        question: What may be used for an answer.
 
     Attributes:
         projects: Those that were loaded, by normalised name.
     """
 
-    def __init__(
-        self, client: PypiClient, store: PypiStore, target: PypiTarget, clock: Clock, *, offline: bool = False
-    ) -> None:
-        self._client, self._store, self._target, self._clock = client, store, target, clock
-        self._offline = offline
+    def __init__(self, client: PypiClient, store: PypiStore, target: PypiTarget, question: Question) -> None:
+        self._client, self._store, self._target = client, store, target
+        self._clock, self._offline, self._policy = question.clock, question.offline, question.policy
         self._limit = asyncio.Semaphore(_AT_A_TIME)
         self._files: dict[str, Files] = {}
         self._new_pages: set[str] = set()
@@ -56,7 +53,7 @@ class PypiSource:
         for name in sorted(set(names) - self.projects.keys()):
             record = self._store.record(name)
             if record is not None and (self._offline or self._clock.now() - record.fetched <= FRESH_SECONDS):
-                self.projects[name] = PypiProject(name, record, self._target)
+                self.projects[name] = PypiProject(name, record, self._target, self._policy)
             else:
                 unknown.append((name, record))
         await asyncio.gather(*(self._fetch(name, record) for name, record in unknown))
@@ -76,7 +73,7 @@ class PypiSource:
             try:
                 page, document = await self._client.page(name, known)
             except NotFoundError:
-                self.projects[name] = PypiProject(name, PypiRecord(), self._target)
+                self.projects[name] = PypiProject(name, PypiRecord(), self._target, self._policy)
                 return
         if page is not None:
             record, self._files[name] = compiled(name, page, record.explored if record is not None else {})
@@ -85,7 +82,7 @@ class PypiSource:
         assert record is not None
         record.fetched = self._clock.now()
         self._learned.add(name)
-        self.projects[name] = PypiProject(name, record, self._target)
+        self.projects[name] = PypiProject(name, record, self._target, self._policy)
 
     async def explore(self, project: PypiProject, bits: Iterable[int]) -> None:
         """Have the metadata of versions; those where it cannot be read count as broken.
@@ -98,14 +95,19 @@ class PypiSource:
             await self._have_files(project)
             await asyncio.gather(*(self._explore(project, bit) for bit in unknown))
         for bit in bits:
-            if project.runs(bit):
-                project.explored |= 1 << bit
-                continue
-            project.broken |= 1 << bit
-            if project.wheel(bit) is not None:
-                project.leave_out(f"no wheel for Python {self._target.python}")
+            if wrong := self._wrong(project, bit):
+                project.broken |= 1 << bit
+                project.leave_out(wrong)
             else:
-                project.leave_out("no metadata that is kept" if self._offline else "metadata that cannot be read")
+                project.explored |= 1 << bit
+
+    def _wrong(self, project: PypiProject, bit: int) -> str:
+        """Return why a version cannot be chosen after all; empty where it can."""
+        if project.wheel(bit) is None:
+            return "have no metadata that is kept" if self._offline else "have metadata that cannot be read"
+        if not project.runs(bit):
+            return f"have no wheel for Python {self._target.python}"
+        return project.refused_licence(bit)
 
     async def _have_files(self, project: PypiProject) -> None:
         """Have the files of a project; where they were kept and are lost, its page is fetched anew."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 _MOST_RUNS = 4
+_SINGULAR = {"are": "is", "have": "has"}
 
 
 def described(name: str, versions: Sequence[str], full: int, mask: int) -> str:
@@ -30,6 +31,19 @@ def described(name: str, versions: Sequence[str], full: int, mask: int) -> str:
     more = len(texts) - _MOST_RUNS
     shown = texts if more <= 0 else [*texts[-_MOST_RUNS:], f"{more} more ranges"]
     return f"{name} {' or '.join(shown)}"
+
+
+def counted(count: int, what: str) -> str:
+    """Return how people say something of some versions: `1 version has no wheel`.
+
+    Args:
+        count: How many they are.
+        what: What is said of several: `have no wheel`, `are denied`.
+    """
+    if count != 1:
+        return f"{count} versions {what}"
+    verb, _, rest = what.partition(" ")
+    return f"1 version {_SINGULAR.get(verb, verb)} {rest}"
 
 
 def _run(texts: Sequence[str], run: Sequence[int], count: int) -> str:

@@ -11,7 +11,7 @@ class Refusal(NamedTuple):
 
     Attributes:
         versions: The mask of them.
-        why: The end of a sentence that begins with "3 versions", such as `are younger than minimum_age = "7d"`.
+        why: The end of a sentence that begins with "3 versions": `are ...` or `have ...`.
     """
 
     versions: int

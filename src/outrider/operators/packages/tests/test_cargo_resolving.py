@@ -142,7 +142,7 @@ async def test_what_was_taken_back_is_not_taken(registry: CargoRegistry, ask: Ca
     registry.add("web@1.1.0", yanked=True)
     assert await ask.pins("web") == ["web@1.0.0"]
     answer = await ask.impossible("web@=1.1.0")
-    assert answer.notes == ["web: versions that were taken back: 1"]
+    assert answer.notes == ["web: 1 version has been taken back"]
 
 
 async def test_prereleases_where_they_are_named(registry: CargoRegistry, ask: CargoAsking) -> None:
@@ -386,7 +386,10 @@ async def test_what_is_looked_at_later_changes_no_answer(tmp_path: Path, monkeyp
 def _source(folder: Path) -> CargoSource:
     """Return a source with a registry that is not there."""
     nowhere = Registry(url="http://127.0.0.1:9", source="a test")
-    return CargoSource(CargoClient(nowhere, SystemClock()), CargoStore(folder, nowhere.url), SystemClock())
+    question = Question(
+        packages=[], cache=folder, folder=folder, environment={}, clock=SystemClock(), deadline=float("inf")
+    )
+    return CargoSource(CargoClient(nowhere, SystemClock()), CargoStore(folder, nowhere.url), question)
 
 
 def _every_feature(crates: dict[str, Crate]) -> dict[tuple[str, str], set[str]]:
