@@ -1,10 +1,15 @@
 """The ecosystems whose registries are asked, and how a call asks them; only what is asked is imported."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Literal, Protocol, cast
 
+import msgspec
+
+from outrider.operators.packages.policies.opening import opened_policy, policy_paths
 from outrider.operators.packages.resolving.facts import PackageFacts
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
 from outrider.operators.packages.resolving.questions import Question
@@ -20,18 +25,39 @@ class Session(Protocol):
     async def resolve(self, question: Question) -> Resolved | Impossible:
         """Choose versions of packages."""
 
-    async def facts(self, question: Question, name: str) -> PackageFacts:
-        """Return what is known of a package."""
+    async def facts(self, question: Question, name: str, version: str = "") -> PackageFacts:
+        """Return what is known of a package; what a version needs, of its latest one if none is given."""
 
 
-def session_of(ecosystem: Asked) -> Session:
-    """Return what asks the registries of an ecosystem."""
+def session_of(ecosystem: str) -> Session:
+    """Return what asks the registries of an ecosystem, one of `Asked`."""
     return cast("Session", import_module(f"outrider.operators.packages.{ecosystem}.session"))
 
 
-def question_of(context: Context, packages: list[str], *, python: str = "", offline: bool = False) -> Question:
-    """Return a question, with the settings and the cache of whoever calls."""
-    return Question(
-        packages=packages, python=python, offline=offline, cache=cache_folder() / "packages", folder=Path.cwd(), environment=os.environ,
-        clock=context.clock, deadline=context.deadline,
-    )  # fmt: skip
+class Terms(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """How a call asks.
+
+    Attributes:
+        policy: A file of PackagePolicy objects; it counts beside `packages-policy.yaml` of the project and of this user.
+        offline: Ask no registry: do with what is kept of earlier questions.
+    """
+
+    policy: str = ""
+    offline: bool = False
+
+
+@contextmanager
+def question_of(
+    context: Context, ecosystem: str, packages: list[str], terms: Terms, *, python: str = ""
+) -> Iterator[Question]:
+    """Have a question, with the settings, the cache and the policies of whoever calls.
+
+    Raises:
+        OutriderError: What is wrong with a policy.
+    """
+    folder = Path.cwd()
+    with opened_policy(ecosystem, policy_paths(os.environ, folder, terms.policy), context.clock.now()) as policy:
+        yield Question(
+            packages=packages, python=python, offline=terms.offline, cache=cache_folder() / "packages", folder=folder,
+            environment=os.environ, clock=context.clock, deadline=context.deadline, policy=policy,
+        )  # fmt: skip

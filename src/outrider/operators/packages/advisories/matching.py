@@ -7,9 +7,10 @@ from functools import lru_cache
 import msgspec
 
 from outrider.core.errors import InvalidConfigError
+from outrider.core.package_policies import Severity
 from outrider.operators.packages.advisories.affected_spans import AffectedVersions, affected_versions
 from outrider.operators.packages.advisories.osv import Advisory
-from outrider.operators.packages.advisories.severity import ORDER, Severity, rating
+from outrider.operators.packages.advisories.severity import ORDER, rating
 from outrider.operators.packages.advisories.store import AdvisoryStore, Row
 from outrider.operators.packages.versions.ecosystems import scheme_of
 from outrider.operators.packages.versions.scheme import Version

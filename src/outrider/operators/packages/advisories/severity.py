@@ -1,14 +1,14 @@
 """How bad a vulnerability is: what CVSS says in numbers, what a source says in words, or that nobody has said."""
 
 from collections.abc import Iterable
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from cvss import CVSS2, CVSS3, CVSS4
 from cvss.exceptions import CVSSError
 
+from outrider.core.package_policies import Severity
 from outrider.operators.packages.advisories.osv import Score
 
-Severity = Literal["critical", "high", "medium", "low", "none", "unknown"]
 # The scale of CVSS v3 and v4; NVD rates v2 with it too, but for critical, which v2 has not.
 _SCALE: tuple[tuple[float, Severity], ...] = (
     (9.0, "critical"),

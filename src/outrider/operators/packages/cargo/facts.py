@@ -1,10 +1,10 @@
 """What a registry says of a crate."""
 
 from outrider.operators.packages.cargo.sources import CargoSource
-from outrider.operators.packages.resolving.facts import PackageFacts, newest, no_package
+from outrider.operators.packages.resolving.facts import PackageFacts, newest, no_package, position, times_of
 
 
-async def facts_of(source: CargoSource, name: str) -> PackageFacts:
+async def facts_of(source: CargoSource, name: str, version: str = "") -> PackageFacts:
     """Return what is known of a crate.
 
     Raises:
@@ -16,11 +16,14 @@ async def facts_of(source: CargoSource, name: str) -> PackageFacts:
     table = crate.table
     if not table.versions:
         raise no_package("cargo", name)
-    latest = newest(table.everything, crate.usable, table.releases)
-    release = crate.release(latest)
+    yanked = int.from_bytes(crate.record.yanked, "little")
+    latest = newest(table.everything, ~yanked, table.releases)
+    shown = position("cargo", name, table.versions, version) if version else latest
+    release = crate.release(shown)
     return PackageFacts(
-        name=name, latest=table.versions[latest], versions=[*reversed(table.versions)], extras=sorted(release.features),
+        ecosystem="cargo", name=name, latest=table.versions[latest], version=table.versions[shown], versions=[*reversed(table.versions)], extras=sorted(release.features),
         prereleases=[*reversed(table.named(table.everything & ~table.releases))],
-        taken_back=[*reversed(table.named(table.everything & ~crate.usable))],
+        taken_back=[*reversed(table.named(yanked))],
         needs=[f"{need.name}@{need.range}{' (optional)' if need.optional else ''}" for need in release.needs],
+        published=times_of(table.versions, crate.record.published),
     )  # fmt: skip

@@ -38,12 +38,12 @@ async def resolve(question: Question) -> Resolved | Impossible:
         return await CargoResolver(source, question.check).resolve(asked)
 
 
-async def facts(question: Question, name: str) -> PackageFacts:
+async def facts(question: Question, name: str, version: str = "") -> PackageFacts:
     """Return what the registry says of a crate; the errors are those of `resolve`."""
     if _ASKED.fullmatch(name) is None or "@" in name or "[" in name:
         raise no_package("cargo", name[:_SHOWN])
     async with _opened(question) as source:
-        return await facts_of(source, name)
+        return await facts_of(source, name, version)
 
 
 @asynccontextmanager

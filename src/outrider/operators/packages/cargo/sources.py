@@ -89,8 +89,8 @@ class CargoSource:
             record = compiled(name, document.content or b"")
             record.etag, record.modified = document.etag, document.modified
         record.fetched = self._clock.now()
-        self._learned.add(name)
         self.crates[name] = Crate(name, record, self._policy)
+        self._learned.add(name)
 
     def keep(self) -> None:
         """Write what was learned to disk.

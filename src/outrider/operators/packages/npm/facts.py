@@ -2,12 +2,12 @@
 
 from outrider.operators.packages.npm.records import OPTIONAL, PEER, PEER_OPTIONAL
 from outrider.operators.packages.npm.sources import NpmSource
-from outrider.operators.packages.resolving.facts import PackageFacts, newest, no_package
+from outrider.operators.packages.resolving.facts import PackageFacts, newest, no_package, position, times_of
 
 _KINDS = {OPTIONAL: " (optional)", PEER: " (peer)", PEER_OPTIONAL: " (optional peer)"}
 
 
-async def facts_of(source: NpmSource, name: str) -> PackageFacts:
+async def facts_of(source: NpmSource, name: str, version: str = "") -> PackageFacts:
     """Return what is known of a package.
 
     Raises:
@@ -25,10 +25,12 @@ async def facts_of(source: NpmSource, name: str) -> PackageFacts:
         if tagged in table.versions
         else newest(table.everything, ~deprecated, table.releases)
     )
-    needs = sorted(package.manifest(latest).needs, key=lambda need: need.kind)
+    shown = position("npm", name, table.versions, version) if version else latest
+    needs = sorted(package.manifest(shown).needs, key=lambda need: need.kind)
     return PackageFacts(
-        name=name, latest=table.versions[latest], versions=[*reversed(table.versions)],
+        ecosystem="npm", name=name, latest=table.versions[latest], version=table.versions[shown], versions=[*reversed(table.versions)],
         needs=[f"{need.name}@{need.text}{_KINDS.get(need.kind, '')}" for need in needs],
         prereleases=[*reversed(table.named(table.everything & ~table.releases))],
-        taken_back=[*reversed(table.named(deprecated))], tags=record.tags, licence=record.licences[latest] if record.licences else "",
+        taken_back=[*reversed(table.named(deprecated))], tags=record.tags, licence=record.licences[shown] if record.licences else "",
+        published=times_of(table.versions, record.published),
     )  # fmt: skip

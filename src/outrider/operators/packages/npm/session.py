@@ -47,11 +47,11 @@ async def resolve(question: Question) -> Resolved | Impossible:
     return Resolved(target="npm", packages=packages_of(root))
 
 
-async def facts(question: Question, name: str) -> PackageFacts:
+async def facts(question: Question, name: str, version: str = "") -> PackageFacts:
     """Return what the registry says of a package; the errors are those of `resolve`."""
     read_argument(0, name)
     async with _opened(question) as source:
-        return await facts_of(source, name)
+        return await facts_of(source, name, version)
 
 
 @asynccontextmanager

@@ -9,11 +9,12 @@ from typing import Literal
 import msgspec
 
 from outrider.core.errors import PreconditionFailedError
+from outrider.core.package_policies import Severity
 from outrider.core.quantities import Duration, duration
 from outrider.core.timestamps import parse_timestamp
 from outrider.operators.packages.advisories.matching import Matcher, Vulnerability
 from outrider.operators.packages.advisories.places import store_path
-from outrider.operators.packages.advisories.severity import ORDER, Severity
+from outrider.operators.packages.advisories.severity import ORDER
 from outrider.operators.packages.advisories.store import AdvisoryStore, Source
 from outrider.operators.packages.locks.files import read_locks
 from outrider.operators.packages.locks.lock import Lock, LockedPackage

@@ -2,28 +2,26 @@
 
 from collections.abc import Iterable
 
-import msgspec
-
 from outrider.operators.packages.resolving.facts import PackageFacts
-from outrider.operators.packages.sessions import Asked, question_of, session_of
+from outrider.operators.packages.sessions import Asked, Terms, question_of, session_of
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
 
 _SHOWN = 10
 
 
-class InfoParams(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class InfoParams(Terms, kw_only=True, forbid_unknown_fields=True):
     """Which package.
 
     Attributes:
         ecosystem: Of the package.
         name: As its ecosystem writes it.
-        offline: Ask no registry: do with what is kept of earlier questions.
+        version: Of which to show what it needs; the latest if none is given.
     """
 
     ecosystem: Asked
     name: str
-    offline: bool = False
+    version: str = ""
 
 
 async def run(params: InfoParams, context: Context) -> PackageFacts:
@@ -34,12 +32,13 @@ async def run(params: InfoParams, context: Context) -> PackageFacts:
         MissingRequirementError: No registry is known here.
         OutriderError: What a registry says.
     """
-    question = question_of(context, [params.name], offline=params.offline)
-    return await session_of(params.ecosystem).facts(question, params.name)
+    with question_of(context, params.ecosystem, [params.name], params) as question:
+        return await session_of(params.ecosystem).facts(question, params.name, params.version)
 
 
 def _text(result: PackageFacts) -> Iterable[str]:
-    yield f"{result.name} {result.latest}{'  ' + result.licence if result.licence else ''}"
+    shown = result.version if result.version == result.latest else f"{result.version}, latest {result.latest}"
+    yield f"{result.name} {shown}{'  ' + result.licence if result.licence else ''}"
     if result.status not in ("", "active"):
         yield f"  status    {result.status}"
     if result.tags:

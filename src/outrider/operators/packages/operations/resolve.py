@@ -6,25 +6,23 @@ from typing import Annotated
 import msgspec
 
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
-from outrider.operators.packages.sessions import Asked, question_of, session_of
+from outrider.operators.packages.sessions import Asked, Terms, question_of, session_of
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
 
 
-class ResolveParams(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class ResolveParams(Terms, kw_only=True, forbid_unknown_fields=True):
     """What is asked for.
 
     Attributes:
         ecosystem: Of the packages.
         packages: Each as its ecosystem writes it: `requests[socks]>=2.31,<3`, `react@^18`, `serde[derive]@1`.
         python: For which version of Python, such as `3.12`; that which runs Outrider if none is given.
-        offline: Ask no registry: do with what is kept of earlier questions.
     """
 
     ecosystem: Asked
     packages: Annotated[list[str], msgspec.Meta(min_length=1)]
     python: str = ""
-    offline: bool = False
 
 
 async def run(params: ResolveParams, context: Context) -> Resolved:
@@ -35,11 +33,12 @@ async def run(params: ResolveParams, context: Context) -> Resolved:
         ConflictError: What is asked for cannot be had at once; it says why.
         NotFoundError: No registry has a package.
         MissingRequirementError: No registry is known here.
+        DeniedError: A policy admits nothing of what is needed.
         DeadlineExceededError: No answer in time, which does not mean that there is none.
         OutriderError: What a registry says.
     """
-    question = question_of(context, params.packages, python=params.python, offline=params.offline)
-    answer: Resolved | Impossible = await session_of(params.ecosystem).resolve(question)
+    with question_of(context, params.ecosystem, params.packages, params, python=params.python) as question:
+        answer: Resolved | Impossible = await session_of(params.ecosystem).resolve(question)
     if isinstance(answer, Impossible):
         raise answer.error()
     return answer

@@ -3,10 +3,10 @@
 from outrider.operators.packages.pypi.core_metadata import Need
 from outrider.operators.packages.pypi.pages import normalised
 from outrider.operators.packages.pypi.sources import PypiSource
-from outrider.operators.packages.resolving.facts import PackageFacts, newest, no_package
+from outrider.operators.packages.resolving.facts import PackageFacts, newest, no_package, position, times_of
 
 
-async def facts_of(source: PypiSource, name: str) -> PackageFacts:
+async def facts_of(source: PypiSource, name: str, version: str = "") -> PackageFacts:
     """Return what is known of a project.
 
     Raises:
@@ -22,14 +22,16 @@ async def facts_of(source: PypiSource, name: str) -> PackageFacts:
     yanked = sum(1 << bit for bit in record.yanked)
     latest = newest(table.everything, ~yanked, table.releases)
     # What it needs stands in a wheel, and it may have none for this machine.
-    await source.explore(project, [latest] if project.usable >> latest & 1 else [])
-    wheel = project.wheel(latest)
+    shown = position("pypi", name, table.versions, version) if version else latest
+    await source.explore(project, [shown] if project.usable >> shown & 1 else [])
+    wheel = project.wheel(shown)
     metadata = wheel[1] if wheel is not None else None
     return PackageFacts(
-        name=name, latest=table.versions[latest], versions=[*reversed(table.versions)],
+        ecosystem="pypi", name=name, latest=table.versions[latest], version=table.versions[shown], versions=[*reversed(table.versions)],
         prereleases=[*reversed(table.named(table.everything & ~table.releases))], taken_back=[*reversed(table.named(yanked))],
         needs=[_written(need) for need in metadata.needs] if metadata else [], extras=metadata.extras if metadata else [],
         licence=metadata.licence if metadata else "", status=record.status,
+        published=times_of(table.versions, record.published),
     )  # fmt: skip
 
 

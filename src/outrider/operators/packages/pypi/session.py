@@ -35,10 +35,10 @@ async def resolve(question: Question) -> Resolved | Impossible:
         return await PypiResolver(source, target, question.check).resolve(asked)
 
 
-async def facts(question: Question, name: str) -> PackageFacts:
+async def facts(question: Question, name: str, version: str = "") -> PackageFacts:
     """Return what the indexes say of a project; the errors are those of `resolve`."""
     async with _opened(question, PypiTarget.of(question.python)) as source:
-        return await facts_of(source, name)
+        return await facts_of(source, name, version)
 
 
 @asynccontextmanager

@@ -81,8 +81,8 @@ class PypiSource:
             self._new_pages.add(name)
         assert record is not None
         record.fetched = self._clock.now()
-        self._learned.add(name)
         self.projects[name] = PypiProject(name, record, self._target, self._policy)
+        self._learned.add(name)
 
     async def explore(self, project: PypiProject, bits: Iterable[int]) -> None:
         """Have the metadata of versions; those where it cannot be read count as broken.

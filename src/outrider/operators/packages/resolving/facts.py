@@ -1,18 +1,23 @@
 """What a registry says of a package, whatever the ecosystem."""
 
+from collections.abc import Sequence
+
 import msgspec
 
-from outrider.core.errors import NotFoundError
+from outrider.core.errors import NotFoundError, did_you_mean
+from outrider.core.timestamps import parse_timestamp, timestamp_of_second
 
 
 class PackageFacts(msgspec.Struct, kw_only=True):
     """A package.
 
     Attributes:
+        ecosystem: Of the package.
         name: As its ecosystem compares names.
         latest: The version that is taken where none is named: that under the tag `latest` of npm, else the newest one that is no
             prerelease and was not taken back.
-        needs: What that version needs, each as its ecosystem writes it; what only an extra or a feature brings in too.
+        version: The version that was asked for, else the latest; needs, extras and licence are its own.
+        needs: What it needs, each as its ecosystem writes it; what only an extra or a feature brings in too.
         extras: Extras or features that it has.
         licence: As it is written, where the registry tells it without the package itself.
         versions: All of them, newest first.
@@ -20,10 +25,13 @@ class PackageFacts(msgspec.Struct, kw_only=True):
         taken_back: Those that were yanked or deprecated.
         tags: Names of versions.
         status: Of the whole, such as `archived`, where its registry has such a thing.
+        published: When versions were, as RFC 3339 has it, where the registry says it.
     """
 
+    ecosystem: str
     name: str
     latest: str
+    version: str
     needs: list[str] = []
     extras: list[str] = []
     licence: str = ""
@@ -32,6 +40,37 @@ class PackageFacts(msgspec.Struct, kw_only=True):
     taken_back: list[str] = []
     tags: dict[str, str] = {}
     status: str = ""
+    published: dict[str, str] = {}
+
+    def times(self, versions: Sequence[str]) -> list[float]:
+        """Return when versions were published, in seconds since the epoch, 0 where that is not known; nothing if it is of none."""
+        times = [parse_timestamp(time) if (time := self.published.get(one)) else 0.0 for one in versions]
+        return times if any(times) else []
+
+
+def times_of(versions: Sequence[str], published: Sequence[float]) -> dict[str, str]:
+    """Return when versions were published, newest first, of those of which that is known.
+
+    Args:
+        versions: Oldest first.
+        published: Seconds since the epoch, 0 for those of which it is not; or nothing at all.
+    """
+    pairs = list(zip(versions, published, strict=False))
+    return {version: timestamp_of_second(time) for version, time in reversed(pairs) if time}
+
+
+def position(ecosystem: str, name: str, versions: Sequence[str], version: str) -> int:
+    """Return which of the versions one is.
+
+    Raises:
+        NotFoundError: It is none of them.
+    """
+    if version not in versions:
+        raise NotFoundError(
+            f"{ecosystem} {name}: there is no version {version}", path="version", found=version, expected="one of its versions",
+            suggestions=did_you_mean(version, versions) or [f"outrider packages info {ecosystem} {name}"],
+        )  # fmt: skip
+    return versions.index(version)
 
 
 def no_package(ecosystem: str, name: str) -> NotFoundError:

@@ -42,8 +42,13 @@ def counted(count: int, what: str) -> str:
     """
     if count != 1:
         return f"{count} versions {what}"
+    return f"1 version {of_one(what)}"
+
+
+def of_one(what: str) -> str:
+    """Return what is said of several things as it is said of one: `is denied` for `are denied`."""
     verb, _, rest = what.partition(" ")
-    return f"1 version {_SINGULAR.get(verb, verb)} {rest}"
+    return f"{_SINGULAR.get(verb, verb)} {rest}"
 
 
 def _run(texts: Sequence[str], run: Sequence[int], count: int) -> str:

@@ -10,6 +10,7 @@ from outrider.operators.packages.registries.downloads import Downloads
 from outrider.operators.packages.registries.registry import registry_at
 from outrider.operators.packages.resolving.facts import PackageFacts
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
+from outrider.operators.packages.resolving.policies import ADMIT_ALL, Policy
 from outrider.operators.packages.resolving.questions import Question
 from outrider.operators.packages.sessions import Asked, session_of
 from outrider.ports.clock import Clock, SystemClock
@@ -39,20 +40,21 @@ class RegistryAsking:
         offline: bool = False,
         clock: Clock = SYSTEM_CLOCK,
         seconds: float = 30.0,
+        policy: Policy = ADMIT_ALL,
     ) -> Question:
         """Return a question."""
         return Question(
             packages=list(packages), python=python, offline=offline, cache=self.folder / "cache", folder=self._project,
-            environment=self.environment, clock=clock, deadline=clock.monotonic() + seconds,
+            environment=self.environment, clock=clock, deadline=clock.monotonic() + seconds, policy=policy,
         )  # fmt: skip
 
     async def answer(self, *packages: str, **options: Any) -> Resolved | Impossible:
         """Return the answer, whichever it is."""
         return await self._session.resolve(self.question(*packages, **options))
 
-    async def facts(self, name: str, *, offline: bool = False) -> PackageFacts:
+    async def facts(self, name: str, version: str = "", **options: Any) -> PackageFacts:
         """Return what is known of a package."""
-        return await self._session.facts(self.question(offline=offline), name)
+        return await self._session.facts(self.question(**options), name, version)
 
     async def resolved(self, *packages: str, **options: Any) -> Resolved:
         """Return what was chosen."""

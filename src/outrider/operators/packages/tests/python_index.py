@@ -134,6 +134,7 @@ class PythonIndex:
                 "filename": name, "url": f"/files/{quote(name)}", "hashes": {"sha256": sha256(content)},
                 "requires-python": wheel.python or None if wheel else None, "core-metadata": self._metadata and wheel is not None,
                 "yanked": False if wheel is None or wheel.yanked is None else wheel.yanked or True,
+                "upload-time": wheel.uploaded or None if wheel else None,
             }
             for name, (wheel, content) in self._files[project].items()
         ]  # fmt: skip

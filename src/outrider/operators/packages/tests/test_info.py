@@ -69,7 +69,7 @@ async def test_a_crate(tmp_path: Path) -> None:
 def test_people_read_it_in_a_few_lines() -> None:
     assert info.OPERATION.text is not None
     facts = PackageFacts(
-        name="web", latest="1.1", licence="MIT", needs=["core>=1"], extras=["pretty"], versions=[f"1.{one}" for one in range(12, 0, -1)],
+        ecosystem="pypi", name="web", latest="1.1", version="1.1", licence="MIT", needs=["core>=1"], extras=["pretty"], versions=[f"1.{one}" for one in range(12, 0, -1)],
         tags={"next": "2.0"}, status="archived",
     )  # fmt: skip
     assert list(info.OPERATION.text(facts)) == [

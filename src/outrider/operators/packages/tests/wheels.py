@@ -20,6 +20,8 @@ class Wheel(msgspec.Struct, frozen=True, kw_only=True):
         tag: For what it is.
         yanked: Why it was taken back; None where it was not.
         content: In place of what would be made.
+        uploaded: When, as pages in JSON say it; empty where they do not.
+        licence: What License-Expression says.
     """
 
     project: str
@@ -30,6 +32,8 @@ class Wheel(msgspec.Struct, frozen=True, kw_only=True):
     tag: str = "py3-none-any"
     yanked: str | None = None
     content: bytes = b""
+    uploaded: str = ""
+    licence: str = ""
 
     @property
     def stem(self) -> str:
@@ -48,6 +52,7 @@ class Wheel(msgspec.Struct, frozen=True, kw_only=True):
                 f"Name: {self.project}",
                 f"Version: {self.version}",
                 *([f"Requires-Python: {self.python}"] if self.python else []),
+                *([f"License-Expression: {self.licence}"] if self.licence else []),
                 *(f"Provides-Extra: {extra}" for extra in self.extras),
                 *(f"Requires-Dist: {need}" for need in self.needs),
                 "",

@@ -36,6 +36,7 @@ async def world() -> AsyncIterator[tuple[Environment, dict[str, Any]]]:
                 "folder": str(root / "files"),
                 "index": index.url,
                 "project": str(project),
+                "policy": str(_policy(root / "files")),
                 "advisories": str(_advisories(root, environment.clock.now())),
             },
         )
@@ -47,6 +48,20 @@ def _advisories(root: Path, now: float) -> Path:
     source = zipped(root / "all.zip", bad)
     write_store(store_path(), read_source(source), str(source), now)
     return source
+
+
+def _policy(folder: Path) -> Path:
+    """Return a file with a policy."""
+    path = folder / "packages-policy.yaml"
+    path.write_text(
+        "apiVersion: outrider.dev/v1alpha1\n"
+        "kind: PackagePolicy\n"
+        "metadata: {name: shop}\n"
+        "spec:\n"
+        "  deny: ['pypi:web@<2']\n"
+        "  advisories: {least: high}\n"
+    )
+    return path
 
 
 def fill(index: PythonIndex) -> None:

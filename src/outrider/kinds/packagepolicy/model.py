@@ -1,0 +1,3 @@
+from outrider.core.package_policies import PackagePolicySpec
+
+__all__ = ["PackagePolicySpec"]

@@ -1,0 +1,161 @@
+"""Judges lock files by policy: which of their packages may not be installed."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import get_args
+
+import msgspec
+
+from outrider.core.errors import NotFoundError
+from outrider.operators.packages.locks.files import read_locks
+from outrider.operators.packages.locks.lock import Lock, LockedPackage
+from outrider.operators.packages.resolving.facts import PackageFacts
+from outrider.operators.packages.resolving.naming import of_one
+from outrider.operators.packages.resolving.questions import Question
+from outrider.operators.packages.sessions import Asked, Terms, question_of, session_of
+from outrider.operators.packages.versions.ecosystems import scheme_of
+from outrider.operators.packages.versions.tables import VersionTable
+from outrider.runtime.context import Context
+from outrider.runtime.implementation import Implementation
+
+_AT_A_TIME = 16
+
+
+class CheckParams(Terms, kw_only=True, forbid_unknown_fields=True):
+    """What to judge.
+
+    Attributes:
+        path: A lock file, an SBOM, a list of package URLs, or a folder whose lock files are looked at.
+        ask: Ask the registries too: whether versions were taken back, and, where a policy wants to know, their times and licences.
+    """
+
+    path: str = "."
+    ask: bool = False
+
+
+class RefusedPackage(msgspec.Struct, kw_only=True):
+    """A package that may not be installed.
+
+    Attributes:
+        file: The lock file that has it.
+        whys: Each rule that refuses it, and the policy that has it.
+    """
+
+    ecosystem: str
+    name: str
+    version: str
+    file: str
+    whys: list[str]
+
+
+class CheckResult(msgspec.Struct, kw_only=True):
+    """What was found.
+
+    Attributes:
+        packages: How many were judged.
+        refused: Those that may not be installed, by file and name.
+        files: That were looked at.
+        warnings: What could not be judged.
+    """
+
+    packages: int
+    refused: list[RefusedPackage]
+    files: list[str]
+    warnings: list[str]
+
+
+async def run(params: CheckParams, context: Context) -> CheckResult:
+    """Judge.
+
+    Raises:
+        NotFoundError: There is no lock file.
+        InvalidConfigError: One, or a policy, cannot be read.
+        MissingRequirementError: A policy needs advisories and there are none, or no registry is known here.
+        OutriderError: What a registry says.
+    """
+    locks = await asyncio.to_thread(read_locks, Path(params.path))
+    result = CheckResult(packages=0, refused=[], files=[file for file, _ in locks], warnings=[])
+    for ecosystem in sorted({one.ecosystem for _, lock in locks for one in lock.packages}):
+        with question_of(context, ecosystem, [], params) as question:
+            await _Judge(ecosystem, question, ask=params.ask).judge(locks, result)
+    result.warnings += [f"{file}: {text}" for file, lock in locks for text in lock.unreadable]
+    result.refused.sort(key=lambda one: (one.file, one.name, one.version))
+    return result
+
+
+class _Judge:
+    """Judges the packages of one ecosystem.
+
+    Args:
+        ecosystem: Which.
+        question: With the policy.
+        ask: Whether to ask the registries in any case.
+    """
+
+    def __init__(self, ecosystem: str, question: Question, *, ask: bool) -> None:
+        policy = question.policy
+        self._ecosystem, self._question = ecosystem, question
+        self._ask = ask or policy.asks_for_times or policy.asks_for_licences
+        self._limit = asyncio.Semaphore(_AT_A_TIME)
+
+    async def judge(self, locks: Sequence[tuple[str, Lock]], result: CheckResult) -> None:
+        """Add what is to be said of all packages of the ecosystem."""
+        if self._ask and self._ecosystem not in get_args(Asked):
+            self._ask = False
+            result.warnings.append(
+                f"the registries of {self._ecosystem} are not asked: what only they know is not judged"
+            )
+        found = [(file, one) for file, lock in locks for one in lock.packages if one.ecosystem == self._ecosystem]
+        result.packages += len(found)
+        judged = await asyncio.gather(*(self._whys(one) for _, one in found))
+        for (file, one), whys in zip(found, judged, strict=True):
+            if whys:
+                result.refused.append(
+                    RefusedPackage(ecosystem=one.ecosystem, name=one.name, version=one.version, file=file, whys=whys)
+                )
+
+    async def _whys(self, one: LockedPackage) -> list[str]:
+        facts, missing = None, ""
+        if self._ask and not one.source:
+            facts, missing = await self._facts(one)
+        table = VersionTable(scheme_of(self._ecosystem), [one.version])
+        if not table.versions:
+            return [f"{one.version} is no version that {self._ecosystem} can read"]
+        times = facts.times([one.version]) if facts is not None else []
+        refusals = self._question.policy.refusals(one.name, table, times)
+        whys = [missing, *(of_one(refusal.why) for refusal in refusals)]
+        if facts is not None and one.version in facts.taken_back:
+            whys.append("was taken back")
+        if facts is not None and self._question.policy.asks_for_licences:
+            whys.append(of_one(self._question.policy.refuses_licence(one.name, one.version, facts.licence)))
+        return [why for why in whys if why]
+
+    async def _facts(self, one: LockedPackage) -> tuple[PackageFacts | None, str]:
+        """Return what the registry says of a version, or that it has none such."""
+        async with self._limit:
+            self._question.check()
+            try:
+                session = session_of(self._ecosystem)
+                return await session.facts(self._question, one.name, one.version), ""
+            except NotFoundError as error:
+                return None, error.message
+
+
+def _text(result: CheckResult) -> Iterable[str]:
+    for warning in result.warnings:
+        yield f"warning: {warning}"
+    yield f"{len(result.refused)} of {result.packages} packages are refused"
+    for one in result.refused:
+        for why in one.whys:
+            yield f"  {one.name} {one.version} {why}"
+
+
+OPERATION = Implementation(
+    params=CheckParams,
+    result=CheckResult,
+    run=run,
+    target=lambda params: f"file/{params.path}",
+    text=_text,
+    findings=lambda result: bool(result.refused),
+)

@@ -1,0 +1,95 @@
+"""The policies that count for a call: those of this user, of the project, and one that was named."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from outrider.core.errors import InvalidConfigError, PreconditionFailedError
+from outrider.core.package_policies import PackagePolicySpec
+from outrider.core.quantities import Duration
+from outrider.core.timestamps import parse_timestamp
+from outrider.operators.packages.advisories.matching import Matcher
+from outrider.operators.packages.advisories.places import store_path
+from outrider.operators.packages.advisories.store import AdvisoryStore
+from outrider.operators.packages.policies.policy import AllPolicies, ObjectPolicy
+from outrider.operators.packages.resolving.policies import ADMIT_ALL, Policy
+from outrider.runtime.discovery import registry
+from outrider.runtime.documents import read_file
+from outrider.runtime.objects import parse_object
+
+FILE_NAME = "packages-policy.yaml"
+_KIND = "PackagePolicy"
+
+
+def policy_paths(environment: Mapping[str, str], folder: Path, named: str = "") -> list[Path]:
+    """Return the files that count; a version has to be admitted by all of them.
+
+    Args:
+        environment: Variables.
+        folder: Of the project: the nearest file of it and of the folders above it counts.
+        named: One that a caller names; empty for none.
+    """
+    settings = Path(environment.get("XDG_CONFIG_HOME") or Path(environment.get("HOME") or "/") / ".config")
+    own = settings / "outrider" / FILE_NAME
+    project = next((one / FILE_NAME for one in (folder, *folder.parents) if (one / FILE_NAME).is_file()), None)
+    found = [own if own.is_file() else None, project, folder / named if named else None]
+    return [*{one.resolve(): one for one in found if one is not None}.values()]
+
+
+def read_policies(path: Path) -> dict[str, PackagePolicySpec]:
+    """Return the policies of a file by what they are called in reasons.
+
+    Raises:
+        NotFoundError: There is no such file.
+        InvalidConfigError: It cannot be read, or has something else than policies.
+    """
+    found: dict[str, PackagePolicySpec] = {}
+    for document in read_file(path):
+        item = parse_object(document.data, registry(), document.source, str(document.position))
+        if item.kind != _KIND:
+            raise InvalidConfigError(
+                f"{path}: {item.kind}/{item.name} is no policy for packages", path="kind", found=item.kind, expected=_KIND,
+                source=item.source, suggestions=[f"write kind: {_KIND}, or name another file"],
+            )  # fmt: skip
+        found[f"{path.name}, {item.name}"] = item.spec
+    return found
+
+
+@contextmanager
+def opened_policy(ecosystem: str, paths: list[Path], now: float) -> Iterator[Policy]:
+    """Have the policy of an ecosystem; it may be asked until the end of the block.
+
+    Args:
+        ecosystem: Of the packages.
+        paths: Of the files that count.
+        now: Seconds since the epoch.
+
+    Raises:
+        NotFoundError: A file is not there.
+        InvalidConfigError: One says what no policy says.
+        MissingRequirementError: One asks for advisories, and none are imported.
+        PreconditionFailedError: They are too old, or there are none of the ecosystem.
+    """
+    said = {name: spec for path in paths for name, spec in read_policies(path).items()}
+    if not said:
+        yield ADMIT_ALL
+        return
+    rules = [(name, spec.advisories.max_age) for name, spec in said.items() if spec.advisories is not None]
+    if not rules:
+        yield AllPolicies([ObjectPolicy(ecosystem, name, spec, None, now) for name, spec in said.items()])
+        return
+    with closing(AdvisoryStore(store_path())) as store:
+        for name, max_age in rules:
+            _refuse_stale(store, ecosystem, name, max_age, now)
+        matcher = Matcher(store)
+        yield AllPolicies([ObjectPolicy(ecosystem, name, spec, matcher, now) for name, spec in said.items()])
+
+
+def _refuse_stale(store: AdvisoryStore, ecosystem: str, name: str, max_age: Duration, now: float) -> None:
+    source = store.sources().get(ecosystem)
+    found = "none" if source is None or not source.records else f"imported {source.imported}"
+    if source is None or not source.records or now - parse_timestamp(source.imported) > max_age:
+        raise PreconditionFailedError(
+            f"the advisories of {ecosystem} are not fresh enough for the policy {name}: {found}", path="spec.advisories.maxAge",
+            found=found, expected=f"an import of the last {max_age}", suggestions=["outrider packages import_advisories SOURCE"],
+        )  # fmt: skip

@@ -1,0 +1,64 @@
+"""How a policy names packages: `npm:lodash`, `npm:@acme/*`, `pypi:requests@<2.31`."""
+
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+from outrider.core.errors import InvalidConfigError
+from outrider.operators.packages.advisories.osv import compared_name
+from outrider.operators.packages.versions.ecosystems import ECOSYSTEMS, scheme_of
+from outrider.operators.packages.versions.tables import VersionTable
+
+_SHOWN = 80
+_LONGEST = 1024
+
+
+class Pattern(NamedTuple):
+    """A package of one ecosystem, or all those whose names are alike.
+
+    Attributes:
+        text: As it was written.
+        ecosystem: Of the package.
+        name: As its ecosystem compares names, with `*` for any letters.
+        range: Of its versions; empty for all.
+    """
+
+    text: str
+    ecosystem: str
+    name: str
+    range: str
+
+    def versions(self, ecosystem: str, name: str, table: VersionTable) -> int:
+        """Return the mask of the versions of a package that are meant."""
+        if ecosystem != self.ecosystem or not fnmatchcase(name, self.name):
+            return 0
+        return table.mask(self.range) if self.range else table.everything
+
+
+def read_pattern(text: str, path: str) -> Pattern:
+    """Read a pattern.
+
+    Args:
+        text: `ECOSYSTEM:NAME` or `ECOSYSTEM:NAME@RANGE`.
+        path: Where it stands, for errors.
+
+    Raises:
+        InvalidConfigError: It is something else.
+    """
+    ecosystem, _, rest = text.partition(":")
+    # The at sign of a scope of npm stands first.
+    at = rest.find("@", 1)
+    name, allowed = (rest, "") if at < 0 else (rest[:at], rest[at + 1 :])
+    if ecosystem not in ECOSYSTEMS or not name or at == len(rest) - 1 or len(text) > _LONGEST:
+        raise InvalidConfigError(
+            f"{path}: {text[:_SHOWN]!r} names no package", path=path, found=text[:_SHOWN],
+            expected="ECOSYSTEM:NAME or ECOSYSTEM:NAME@RANGE", suggestions=[f"begin with one of {', '.join(ECOSYSTEMS)}"],
+        )  # fmt: skip
+    if ecosystem == "pypi" and allowed[:1].isdigit():
+        allowed = f"=={allowed}"  # a version alone means itself, as in other ecosystems
+    if allowed:
+        try:
+            scheme_of(ecosystem).range(allowed)
+        except InvalidConfigError as error:
+            error.path = path
+            raise
+    return Pattern(text, ecosystem, compared_name(ecosystem, name), allowed)

@@ -1,0 +1,277 @@
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from outrider.core.errors import DeniedError, InvalidConfigError, MissingRequirementError, PreconditionFailedError
+from outrider.core.package_policies import AdvisoryRule, PackagePolicySpec, Waiver
+from outrider.core.quantities import Duration
+from outrider.operators.packages.operations import allowed, check
+from outrider.operators.packages.operations.allowed import AllowedParams, AllowedResult
+from outrider.operators.packages.operations.check import CheckParams
+from outrider.operators.packages.policies.opening import opened_policy, policy_paths, read_policies
+from outrider.operators.packages.policies.policy import ObjectPolicy
+from outrider.operators.packages.resolving.outcomes import Resolved
+from outrider.operators.packages.resolving.policies import Policy, refused
+from outrider.operators.packages.tests.advisory_records import affected, ecosystem_range, record
+from outrider.operators.packages.tests.asking import Asking
+from outrider.operators.packages.tests.cargo_registry import CargoAsking, CargoRegistry
+from outrider.operators.packages.tests.npm_registry import NpmAsking, NpmRegistry
+from outrider.operators.packages.tests.python_index import PythonIndex
+from outrider.operators.packages.tests.test_audit import HIGH, context, imported
+from outrider.operators.packages.tests.world import settings, variables
+from outrider.operators.packages.versions.ecosystems import scheme_of
+from outrider.operators.packages.versions.tables import VersionTable
+from outrider.ports.clock import SystemClock
+
+NOW = SystemClock().now()
+DAY = 86_400.0
+OLD, YOUNG = "2020-01-01T00:00:00Z", "2999-01-01T00:00:00Z"
+
+
+def policy(ecosystem: str = "pypi", **fields: Any) -> Policy:
+    return ObjectPolicy(ecosystem, "file, shop", PackagePolicySpec(**fields), None, NOW)
+
+
+def admitted(one: Policy, *versions: str, name: str = "web", published: tuple[float, ...] = ()) -> list[str]:
+    table = VersionTable(scheme_of("pypi"), versions)
+    return table.named(table.everything & ~refused(one.refusals(name, table, published)))
+
+
+def written(folder: Path, spec: str, name: str = "packages-policy.yaml") -> Path:
+    path = folder / name
+    path.write_text(f"apiVersion: outrider.dev/v1alpha1\nkind: PackagePolicy\nmetadata: {{name: shop}}\nspec: {spec}\n")
+    return path
+
+
+def waiver(package: str, *rules: str, until: str = "2999-01-01", **more: Any) -> Waiver:
+    return Waiver(package=package, rules=list(rules), until=until, reason="none better", **more)  # type: ignore[arg-type]
+
+
+def test_lists_of_packages() -> None:
+    assert admitted(policy(), "1.0", "2.0") == ["1.0", "2.0"]
+    assert admitted(policy(deny=["pypi:Web@<2"]), "1.0", "2.0") == ["2.0"]
+    assert admitted(policy(deny=["pypi:w*", "npm:other"]), "1.0") == []
+    assert admitted(policy(deny=["npm:web"]), "1.0") == ["1.0"]
+    assert admitted(policy(allow=["pypi:core", "pypi:web@>=2"]), "1.0", "2.0") == ["2.0"]
+
+
+def test_of_an_ecosystem_that_no_list_names_everything_is_allowed() -> None:
+    assert admitted(policy(allow=["npm:@acme/*"]), "1.0") == ["1.0"]
+
+
+def test_young_versions_and_those_of_unknown_age_are_refused() -> None:
+    week = policy(minimum_age=Duration.parse("7d"))
+    times = (NOW - 30 * DAY, NOW - 6 * DAY, NOW + DAY, 0.0)
+    assert admitted(week, "1.0", "2.0", "3.0", "4.0", published=times) == ["1.0"]
+    assert admitted(week, "1.0") == []
+    whys = [one.why for one in week.refusals("web", VersionTable(scheme_of("pypi"), ["1.0", "2.0"]), [NOW, 0.0])]
+    assert whys == [
+        "are too young: minimumAge 7d of file, shop",
+        "have no time of publication, and may be too young: minimumAge 7d of file, shop",
+    ]
+
+
+def test_a_waiver_holds_until_its_day_ends() -> None:
+    def of(until: str) -> Policy:
+        return policy(
+            deny=["pypi:web"],
+            minimum_age=Duration.parse("7d"),
+            waivers=[waiver("pypi:web@<2", "deny", "minimumAge", until=until)],
+        )
+
+    assert admitted(of("2999-01-01"), "1.0", "2.0") == ["1.0"]
+    assert admitted(of("2020-01-01"), "1.0", "2.0") == []
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [("deny", "web"), ("deny", "pip:web"), ("allow", "pypi:"), ("deny", "pypi:web@"), ("deny", "pypi:web@=>1")],
+)
+def test_what_names_no_package_is_refused(field: str, text: str) -> None:
+    with pytest.raises(InvalidConfigError) as caught:
+        policy("pypi", **{field: ["npm:fine", text]})
+    assert caught.value.path == f"spec.{field}[1]"
+
+
+async def test_advisories_rule_versions_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    bad = affected(ecosystem_range(("introduced", "1.0"), ("fixed", "2.0")))
+    worse = affected(ecosystem_range(("introduced", "3.0")))
+    path = written(
+        tmp_path,
+        "{advisories: {least: high}, waivers: [{package: 'pypi:web@1.5', rules: [advisories], vulnerabilities: [X-1], until: 2999-01-01, reason: no}]}",
+    )
+    with pytest.raises(MissingRequirementError), opened_policy("pypi", [path], NOW):
+        raise AssertionError("nothing is imported")
+    await imported(tmp_path, record("X-1", bad, severity=[HIGH]), record("X-2", worse))
+    now = SystemClock().now()
+    with opened_policy("pypi", [path], now) as one:
+        # What nobody has rated counts too: unknown is not none.
+        assert admitted(one, "0.9", "1.0", "1.5", "2.0", "3.1") == ["0.9", "1.5", "2.0"]
+        (refusal,) = one.refusals("web", VersionTable(scheme_of("pypi"), ["1.0"]), ())
+        assert refusal.why == "are vulnerable (X-1): advisories of least high of packages-policy.yaml, shop"
+    with opened_policy("pypi", [written(tmp_path, "{advisories: {least: critical}}")], now) as one:
+        assert admitted(one, "1.0", "3.1") == ["1.0"]
+    with pytest.raises(PreconditionFailedError), opened_policy("npm", [path], now):
+        raise AssertionError("there are none of npm")
+    with pytest.raises(PreconditionFailedError), opened_policy("pypi", [path], now + 8 * DAY):
+        raise AssertionError("they are too old")
+
+
+def test_policies_of_the_user_of_the_project_and_of_the_call_all_count(tmp_path: Path) -> None:
+    inner = tmp_path / "project" / "src"
+    (tmp_path / "home" / ".config" / "outrider").mkdir(parents=True)
+    inner.mkdir(parents=True)
+    own = written(tmp_path / "home" / ".config" / "outrider", "{deny: ['pypi:web@1']}")
+    near = written(tmp_path / "project", "{deny: ['pypi:web@2']}")
+    named = written(inner, "{deny: ['pypi:web@3']}", "mine.yaml")
+    paths = policy_paths({"HOME": str(tmp_path / "home")}, inner, "mine.yaml")
+    assert paths == [own, near, named]
+
+
+def test_what_is_no_policy_is_told(tmp_path: Path) -> None:
+    path = written(tmp_path, "{deny: ['pypi:web'], denied: [1]}")
+    with pytest.raises(InvalidConfigError, match="denied"):
+        read_policies(path)
+    path.write_text(
+        "apiVersion: outrider.dev/v1alpha1\nkind: Output\nmetadata: {name: x}\nspec: {plugin: file, config: {path: x}}\n"
+    )
+    with pytest.raises(InvalidConfigError, match="no policy for packages"):
+        read_policies(path)
+
+
+async def test_python_versions_that_are_refused_are_not_chosen(ask: Asking, index: PythonIndex) -> None:
+    index.add("web", "1.0", "core", uploaded=OLD)
+    index.add("web", "2.0", "core", uploaded=YOUNG)
+    index.add("core", "1.0", uploaded=OLD)
+    index.add("core", "1.1", uploaded=OLD)
+    young = policy(minimum_age=Duration.parse("7d"), deny=["pypi:core@1.1"])
+    assert _chosen(await ask.resolved("web", policy=young)) == {"web": "1.0", "core": "1.0"}
+    answer = await ask.impossible("web>=2", policy=young)
+    assert "you ask for web>=2, of which no version that fits may be used" in " ".join(answer.reasons)
+    assert answer.notes == ["web: 1 version is too young: minimumAge 7d of file, shop"]
+    needed = await ask.impossible("web", policy=policy(deny=["pypi:core"]))
+    assert needed.notes == ["core: 2 versions are denied: deny pypi:core of file, shop"]
+    assert "core, of which no version that fits may be used" in " ".join(needed.reasons)
+
+
+async def test_an_index_that_tells_no_times_has_nothing_that_is_old(tmp_path: Path) -> None:
+    async with PythonIndex(json=False) as index:
+        index.add("web", "1.0")
+        ask = Asking(tmp_path, index.url)
+        answer = await ask.impossible("web", policy=policy(minimum_age=Duration.parse("1s")))
+    assert "no time of publication" in answer.notes[0]
+
+
+async def test_crates_that_are_refused_are_not_chosen(tmp_path: Path) -> None:
+    async with CargoRegistry() as registry:
+        registry.add("web@1.0.0", pubtime=OLD)
+        registry.add("web@1.1.0", pubtime=YOUNG)
+        registry.add("web@1.2.0")
+        ask = CargoAsking(tmp_path, registry.url)
+        young = policy("cargo", minimum_age=Duration.parse("7d"))
+        assert _chosen(await ask.resolved("web", policy=young)) == {"web": "1.0.0"}
+        assert len((await ask.impossible("web@1.1", policy=young)).notes) == 2
+        facts = await ask.facts("web")
+        assert (facts.latest, facts.published) == ("1.2.0", {"1.1.0": YOUNG, "1.0.0": OLD})
+
+
+async def test_npm_takes_what_is_left_below_a_tag(tmp_path: Path) -> None:
+    async with NpmRegistry() as registry:
+        for version, time in (("1.0.0", OLD), ("1.1.0", OLD), ("2.0.0", YOUNG)):
+            registry.add(f"web@{version}", "core@^1", license="MIT")
+            registry.documents["web"].setdefault("time", {})[version] = time
+        registry.add("core@1.0.0", license={"type": "GPL-3.0"})
+        registry.documents["core"]["time"] = {"1.0.0": OLD}
+        ask = NpmAsking(tmp_path, registry.url)
+        assert _chosen(await ask.resolved("web")) == {"web": "2.0.0", "core": "1.0.0"}
+        young = policy("npm", minimum_age=Duration.parse("7d"))
+        assert _chosen(await ask.resolved("web", policy=young)) == {"web": "1.1.0", "core": "1.0.0"}
+        assert _chosen(await ask.resolved("web", policy=young, offline=True))["web"] == "1.1.0"
+        with pytest.raises(DeniedError, match=r"npm web@\^2: policy admits none: 1 version is too young"):
+            await ask.answer("web@^2", policy=young)
+        with pytest.raises(
+            DeniedError, match=r"npm core@\^1, which web needs: policy admits none: 1 version is denied"
+        ):
+            await ask.answer("web", policy=policy("npm", deny=["npm:core"]))
+        facts = await ask.facts("web", "1.0.0", policy=young)
+        assert (facts.licence, facts.published["2.0.0"]) == ("MIT", YOUNG)
+
+
+async def test_what_npm_may_leave_out_is_left_out_where_policy_refuses_it(tmp_path: Path) -> None:
+    async with NpmRegistry() as registry:
+        registry.add("web@1.0.0", "?core@^1")
+        registry.add("core@1.0.0")
+        ask = NpmAsking(tmp_path, registry.url)
+        assert _chosen(await ask.resolved("web", policy=policy("npm", deny=["npm:core"]))) == {"web": "1.0.0"}
+
+
+@contextmanager
+def project(index: PythonIndex, folder: Path) -> Iterator[Path]:
+    (folder / "home").mkdir()
+    (folder / "project").mkdir()
+    before = Path.cwd()
+    with variables(settings(index.url, folder)):
+        os.chdir(folder / "project")
+        try:
+            yield folder / "project"
+        finally:
+            os.chdir(before)
+
+
+async def test_an_agent_asks_before_it_installs(index: PythonIndex, tmp_path: Path) -> None:
+    index.add("web", "1.0", uploaded=OLD)
+    index.add("web", "1.1", uploaded=OLD, yanked="")
+    index.add("web", "2.0", uploaded=YOUNG)
+    with project(index, tmp_path) as folder:
+        assert (await _allowed(tmp_path, "web")).version == "2.0"
+        written(folder, "{minimumAge: 7d}")
+        found = await _allowed(tmp_path, "Web")
+        assert (found.allowed, found.version, [one.versions for one in found.refused]) == (True, "1.0", [1])
+        assert (await _allowed(tmp_path, "web", "1.1")).allowed
+        young = await _allowed(tmp_path, "web", "2.0")
+        assert (young.allowed, young.version, young.refused[0].newest) == (False, "", "2.0")
+        assert allowed.OPERATION.text is not None
+        assert list(allowed.OPERATION.text(young)) == [
+            "web is not allowed",
+            "  1 version is too young: minimumAge 7d of packages-policy.yaml, shop; the newest is 2.0",
+        ]
+        assert allowed.OPERATION.findings is not None
+        assert allowed.OPERATION.findings(young)
+
+
+async def test_locks_are_judged(index: PythonIndex, tmp_path: Path) -> None:
+    index.add("web", "1.0", uploaded=OLD)
+    index.add("core", "1.0", uploaded=YOUNG)
+    index.add("gone", "1.0", yanked="broken")
+    with project(index, tmp_path) as folder:
+        (folder / "requirements.txt").write_text("web==1.0\ncore==1.0\ngone==1.0\nlost==1.0\n")
+        written(folder, "{deny: ['pypi:web']}")
+        found = await check.run(CheckParams(), context(tmp_path))
+        assert [(one.name, one.whys) for one in found.refused] == [
+            ("web", ["is denied: deny pypi:web of packages-policy.yaml, shop"])
+        ]
+        asked = await check.run(CheckParams(ask=True), context(tmp_path))
+        assert [(one.name, one.whys[0]) for one in asked.refused if one.name != "web"] == [
+            ("gone", "was taken back"), ("lost", "pypi lost: there is none")
+        ]  # fmt: skip
+        written(folder, "{minimumAge: 7d}")
+        young = await check.run(CheckParams(), context(tmp_path))
+        assert [one.name for one in young.refused] == ["core", "gone", "lost"]
+        assert (young.packages, young.warnings) == (4, [])
+
+
+def test_a_rule_of_advisories_has_defaults() -> None:
+    assert (AdvisoryRule().least, str(AdvisoryRule().max_age)) == ("high", "7d")
+
+
+def _chosen(answer: Resolved) -> dict[str, str]:
+    return {one.name: one.version for one in answer.packages}
+
+
+async def _allowed(folder: Path, name: str, version: str = "") -> AllowedResult:
+    return await allowed.run(AllowedParams(ecosystem="pypi", name=name, version=version), context(folder))
