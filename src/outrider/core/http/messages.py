@@ -91,11 +91,15 @@ class Response(msgspec.Struct):
 
     A body that is an iterator is sent piece by piece: with the `content-length` of `headers` where it is given (the pieces
     must then add up to it), else chunked.
+
+    Attributes:
+        reason: What stands behind the status, for clients that show nothing else of an error; empty for the usual words.
     """
 
     status: int
     headers: Headers = NO_HEADERS
     body: bytes | AsyncIterator[bytes] = b""
+    reason: str = ""
 
     @property
     def content(self) -> bytes:

@@ -22,6 +22,8 @@ _STATUS_LINES = {
 }
 _METHOD = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}")
 _TARGET = re.compile(r"/[!-\"$-~]*+")
+_UNPRINTABLE = re.compile(r"[^ -~]")
+_LONGEST_REASON = 500
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -63,7 +65,7 @@ def response_start(response: Response, *, method: str, minor: int, close: bool, 
             date = b"" if "date" in headers else date
             headers = _without_framing(headers)
             break
-    line = _STATUS_LINES.get(response.status) or _status_line(response.status)
+    line = (_STATUS_LINES.get(response.status) if not response.reason else None) or _status_line(response)
     framing, length, close = _framing(response, length, method=method, minor=minor, close=close)
     return ResponseStart(
         b"".join((line, headers.wire(), date, framing, b"connection: close\r\n\r\n" if close else b"\r\n")),
@@ -109,12 +111,14 @@ def _without_framing(headers: Headers) -> Headers:
     return Headers.trusted([field for field in headers if field[0] not in _OURS or field[0] == "date"])
 
 
-def _status_line(status: int) -> bytes:
+def _status_line(response: Response) -> bytes:
+    status = response.status
     if not 200 <= status <= 599:
         raise InvalidConfigError(
             f"{status} is not the status of a final response", path="status", expected="200 to 599"
         )
-    return b"HTTP/1.1 %d \r\n" % status
+    reason = _UNPRINTABLE.sub("?", response.reason)[:_LONGEST_REASON]
+    return f"HTTP/1.1 {status} {reason}\r\n".encode()
 
 
 def request_bytes(method: str, target: str, *, host: str, headers: Headers, body: bytes) -> bytes:

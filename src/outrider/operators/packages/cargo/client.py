@@ -1,6 +1,7 @@
 """A client of a sparse registry of Cargo: https://doc.rust-lang.org/cargo/reference/registry-index.html#sparse-protocol."""
 
 import re
+from collections.abc import Callable
 
 import msgspec
 
@@ -66,6 +67,10 @@ class CargoClient:
                 f"{url}: no configuration of a registry", found=str(error)[:200], expected='{"dl": "https://HOST/PATH"}',
                 suggestions=[f"check the address in {self.registry.source}"],
             ) from error  # fmt: skip
+
+    async def stream(self, url: str, receive: Callable[[bytes], object], *, closed: bool) -> None:
+        """Fetch a file piece by piece, with the token where that must be shown; otherwise as `Downloads.stream`."""
+        await (self._closed if closed else self._open).stream(url, receive)
 
     async def document(self, name: str, known: Document | None = None, *, closed: bool = False) -> Document:
         """Return the document of a crate.

@@ -1,8 +1,9 @@
 """Resolves crates from the registry of this machine."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.cargo.client import CargoClient
@@ -48,7 +49,7 @@ async def facts(question: Question, name: str, version: str = "") -> PackageFact
 
 @asynccontextmanager
 async def _opened(question: Question) -> AsyncIterator[CargoSource]:
-    registry = await _registry(question)
+    registry = await registry_of(question.environment, question.folder, question.cache)
     client = CargoClient(registry, question.clock)
     source = CargoSource(client, CargoStore(question.cache, registry.url), question)
     with kept(source.keep):
@@ -58,12 +59,24 @@ async def _opened(question: Question) -> AsyncIterator[CargoSource]:
             await client.close()
 
 
-async def _registry(question: Question) -> Registry:
-    settings = CargoSettings(question.environment, question.folder)
+async def registry_of(environment: Mapping[str, str], folder: Path, cache: Path) -> Registry:
+    """Return the registry that Cargo uses.
+
+    Args:
+        environment: Variables.
+        folder: Of the project.
+        cache: The folder of what is kept of all ecosystems.
+
+    Raises:
+        InvalidConfigError: A setting cannot be used.
+        MissingRequirementError: No registry is known here.
+        UnsupportedError: The registry is none that can be asked.
+    """
+    settings = CargoSettings(environment, folder)
     replacement = settings.replacement()
     if replacement is not None:
         return replacement
-    url = await default_index(question.environment, question.cache)
+    url = await default_index(environment, cache)
     return settings.registry(url, "Cargo's own default", built_in=True)
 
 

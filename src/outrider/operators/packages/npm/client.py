@@ -1,5 +1,6 @@
 """A client of npm registries: what they know of a package, and tarballs."""
 
+from collections.abc import Callable
 from urllib.parse import quote
 
 from outrider.operators.packages.npm.settings import NpmSettings
@@ -60,6 +61,10 @@ class NpmClient:
             OutriderError: What the registry says.
         """
         return (await self._of(self.registry(name)).get(url)).content or b""
+
+    async def stream(self, name: str, url: str, receive: Callable[[bytes], object]) -> None:
+        """Fetch the tarball of a package piece by piece; otherwise as `Downloads.stream`."""
+        await self._of(self.registry(name)).stream(url, receive)
 
     async def close(self) -> None:
         """Close all connections."""

@@ -1,7 +1,7 @@
 """The policies that count for a call: those of this user, of the project, and one that was named."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
 from outrider.core.errors import InvalidConfigError, PreconditionFailedError
@@ -55,22 +55,30 @@ def read_policies(path: Path) -> dict[str, PackagePolicySpec]:
     return found
 
 
-@contextmanager
-def opened_policy(ecosystem: str, paths: list[Path], now: float) -> Iterator[Policy]:
-    """Have the policy of an ecosystem; it may be asked until the end of the block.
-
-    Args:
-        ecosystem: Of the packages.
-        paths: Of the files that count.
-        now: Seconds since the epoch.
+def opened_policy(ecosystem: str, paths: list[Path], now: float) -> AbstractContextManager[Policy]:
+    """Have the policy that some files come to; otherwise as `opened_policies`.
 
     Raises:
         NotFoundError: A file is not there.
         InvalidConfigError: One says what no policy says.
+    """
+    return opened_policies(ecosystem, {name: spec for path in paths for name, spec in read_policies(path).items()}, now)
+
+
+@contextmanager
+def opened_policies(ecosystem: str, said: Mapping[str, PackagePolicySpec], now: float) -> Iterator[Policy]:
+    """Have the policy of an ecosystem; it may be asked until the end of the block, in the same thread.
+
+    Args:
+        ecosystem: Of the packages.
+        said: All policies that count, by what they are called in reasons.
+        now: Seconds since the epoch.
+
+    Raises:
+        InvalidConfigError: One names a package in a way that cannot be read.
         MissingRequirementError: One asks for advisories, and none are imported.
         PreconditionFailedError: They are too old, or there are none of the ecosystem.
     """
-    said = {name: spec for path in paths for name, spec in read_policies(path).items()}
     if not said:
         yield ADMIT_ALL
         return

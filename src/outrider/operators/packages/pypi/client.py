@@ -46,22 +46,29 @@ class PypiClient:
         raise NotFoundError(f"pypi {name}: there is none", found=f"not in {asked}", suggestions=["check the name"])
 
     async def metadata(self, file: PypiFile) -> Metadata:
+        """Return the metadata of a wheel, taken apart; otherwise as `metadata_text`."""
+        return read_metadata(await self.metadata_text(file))
+
+    async def metadata_text(self, file: PypiFile) -> str:
         """Return the metadata of a wheel: what the index has beside it, else what is read out of it.
 
         Raises:
             OutriderError: What the index says.
             ExecutionFailedError: It is no wheel.
         """
-        index = self._index_of(file)
+        index = self.index_of(file)
         if file.metadata:
             try:
                 found = await index.get(f"{file.url}.metadata")
-                return read_metadata((found.content or b"").decode("utf-8", "replace"))
+                text = (found.content or b"").decode("utf-8", "replace")
+                read_metadata(text)
             except (NotFoundError, ExecutionFailedError):
                 pass  # it was promised, and the wheel has it too
-        return read_metadata(await self._within(index, file))
+            else:
+                return text
+        return await self._within(index, file)
 
-    def _index_of(self, file: PypiFile) -> Downloads:
+    def index_of(self, file: PypiFile) -> Downloads:
         """Return the index whose credentials a file needs: files of most indexes are on another host, which needs none."""
         where = origin(file.url)
         return next((one for one in self._indexes if origin(one.registry.url) == where), self._indexes[0])

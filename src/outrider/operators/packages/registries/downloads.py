@@ -3,7 +3,7 @@
 import re
 import ssl
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from urllib.parse import urljoin, urlsplit
 
 import msgspec
@@ -110,10 +110,43 @@ class Downloads:
             if response.status not in _REDIRECTS:
                 return _document(url, response)
             url = self._following(url, response.headers.get("location") or "")
-        raise ExecutionFailedError(
+        raise self._too_many_redirects(url)
+
+    async def stream(self, url: str, receive: Callable[[bytes], object]) -> None:
+        """Fetch a file of any size, piece by piece, as it is; where nobody waits any more it ends.
+
+        Args:
+            url: Its address.
+            receive: Is given each piece, and must not wait.
+
+        Raises:
+            OutriderError: As `get`; how long it may take is for the caller to say.
+        """
+        for _ in range(_MOST_REDIRECTS + 1):
+            where, shown = self._shown_to(url, {"accept-encoding": "identity", "user-agent": "outrider"})
+            response = await self._client(where).stream("GET", request_target(url), receive, headers=Headers(shown))
+            if response.status not in _REDIRECTS:
+                if response.status != 200:
+                    _refuse(url, response)
+                return
+            url = self._following(url, response.headers.get("location") or "")
+        raise self._too_many_redirects(url)
+
+    def _too_many_redirects(self, url: str) -> ExecutionFailedError:
+        return ExecutionFailedError(
             f"{_shown(url)}: redirected too often", found=f"more than {_MOST_REDIRECTS} times", expected="a document",
             suggestions=[f"check the address in {self.registry.source}"],
         )  # fmt: skip
+
+    def _shown_to(self, url: str, fields: Mapping[str, str]) -> tuple[tuple[str, str, int], dict[str, str]]:
+        """Return whom an address leads to, and the fields of the request: whoever a registry sends us to is not told its credentials."""
+        where = origin(url)
+        if where[0] not in ("http", "https") or not _SENDABLE.fullmatch(url):
+            raise self._unusable(url)
+        shown = dict(fields)
+        if self.registry.authorization is not None and where == origin(self.registry.url):
+            shown["authorization"] = self.registry.authorization.reveal()
+        return where, shown
 
     def _following(self, url: str, location: str) -> str:
         try:
@@ -128,13 +161,7 @@ class Downloads:
         )  # fmt: skip
 
     async def _request(self, url: str, fields: Mapping[str, str]) -> Response:
-        where = origin(url)
-        if where[0] not in ("http", "https") or not _SENDABLE.fullmatch(url):
-            raise self._unusable(url)
-        shown = dict(fields)
-        # Whoever a registry sends us to is not told its credentials.
-        if self.registry.authorization is not None and where == origin(self.registry.url):
-            shown["authorization"] = self.registry.authorization.reveal()
+        where, shown = self._shown_to(url, fields)
         try:
             return await self._client(where).request("GET", request_target(url), headers=Headers(shown))
         except ConnectionFailedError as error:

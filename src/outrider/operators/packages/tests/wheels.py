@@ -62,7 +62,15 @@ class Wheel(msgspec.Struct, frozen=True, kw_only=True):
 
     def packed(self) -> bytes:
         """Return the file."""
-        return self.content or packed({}, {f"{self.stem}.dist-info/METADATA": self.metadata.encode()})
+        folder = f"{self.stem}.dist-info"
+        module = f"{self.project.replace('-', '_')}.py"
+        files = {
+            module: f"VERSION = {self.version!r}\n".encode(),
+            f"{folder}/METADATA": self.metadata.encode(),
+            f"{folder}/WHEEL": f"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: {self.tag}\n".encode(),
+        }
+        record = "".join(f"{name},,\n" for name in (*files, f"{folder}/RECORD"))
+        return self.content or packed({}, {**files, f"{folder}/RECORD": record.encode()})
 
 
 def packed(stored: dict[str, bytes], deflated: dict[str, bytes]) -> bytes:

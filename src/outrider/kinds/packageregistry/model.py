@@ -1,0 +1,3 @@
+from outrider.core.package_registries import PackageRegistrySpec
+
+__all__ = ["PackageRegistrySpec"]

@@ -1,0 +1,93 @@
+"""What is served of a crate: its lines of the index.
+
+https://doc.rust-lang.org/cargo/reference/registry-index.html#json-schema
+"""
+
+from typing import Any
+
+import msgspec
+
+from outrider.operators.packages.cargo.records import compiled
+from outrider.operators.packages.resolving.policies import Policy
+from outrider.operators.packages.serving.documents import Document
+from outrider.operators.packages.serving.hub import Built, Contents
+
+LINES = "text/plain"
+
+
+class _Line(msgspec.Struct):
+    name: str
+    vers: str
+
+
+class KeptLines(msgspec.Struct, array_like=True):
+    """What another registry says of a crate.
+
+    Attributes:
+        downloads: Where its files are, with or without markers.
+        closed: Whether its token must be shown there.
+        content: The lines.
+    """
+
+    downloads: str
+    closed: bool
+    content: bytes
+
+
+_KEPT = msgspec.msgpack.Decoder(KeptLines)
+_LINE = msgspec.json.Decoder(_Line)
+
+
+def read_kept(raw: bytes) -> KeptLines:
+    """Return what was kept."""
+    return _KEPT.decode(raw)
+
+
+def build(name: str, contents: Contents, policy: Policy) -> Built:
+    """Return the lines of a crate; versions that policy refuses are there as such that were taken back: Cargo does not choose them.
+
+    Args:
+        name: Of the crate, in small letters.
+        contents: What there is.
+        policy: What may be installed.
+    """
+    if contents.raw is not None:
+        content = read_kept(contents.raw).content
+    else:
+        content = b"\n".join(_line(one.said, yanked=one.yanked is not None) for one in contents.releases)
+    record = compiled(spelled(name, content), content)
+    # What is published here is nobody's news.
+    published = record.published if contents.raw is not None else [1.0] * len(record.versions)
+    table = record.table()
+    whys: dict[str, str] = {}
+    for refusal in policy.refusals(name, table, published):
+        for version in table.named(refusal.versions):
+            whys.setdefault(version, refusal.why)
+    if whys:
+        content = b"\n".join(
+            _line(line, yanked=True) if _version(line) in whys else line for line in content.split(b"\n")
+        )
+    return Built([Document("lines", LINES, content)], whys)
+
+
+def spelled(name: str, content: bytes) -> str:
+    """Return how the author of a crate writes its name, of which an index knows the small letters alone."""
+    for line in content.split(b"\n", 1):
+        try:
+            found = _LINE.decode(line).name
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            continue
+        return found if found.lower() == name else name
+    return name
+
+
+def _version(line: bytes) -> str:
+    try:
+        return _LINE.decode(line).vers
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+
+
+def _line(line: bytes, *, yanked: bool) -> bytes:
+    said: dict[str, Any] = msgspec.json.decode(line)
+    return msgspec.json.encode({**said, "yanked": yanked})

@@ -1,0 +1,24 @@
+"""How a registry of crates is opened."""
+
+from functools import partial
+
+from outrider.core.errors import OutriderError
+from outrider.operators.packages.cargo.client import CargoClient
+from outrider.operators.packages.cargo.serving.documents import build
+from outrider.operators.packages.cargo.serving.server import CargoServer
+from outrider.operators.packages.cargo.serving.upstream import CargoUpstream
+from outrider.operators.packages.cargo.session import registry_of
+from outrider.operators.packages.serving.hub import Upstream
+from outrider.operators.packages.serving.opening import NobodyBehind, Opened, Surroundings
+
+
+async def opened(surroundings: Surroundings) -> Opened:
+    """Return what the ecosystem brings."""
+    upstream: Upstream
+    try:
+        registry = await registry_of(surroundings.environment, surroundings.folder, surroundings.cache)
+        upstream = CargoUpstream(CargoClient(registry, surroundings.clock))
+    except OutriderError as error:
+        upstream = NobodyBehind(error)
+    server = partial(CargoServer, surroundings.base, not surroundings.anonymous)
+    return Opened(upstream, build, server, str.lower)

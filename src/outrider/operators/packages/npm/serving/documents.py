@@ -1,0 +1,162 @@
+"""What is served of an npm package: the long document and the short one, each tarball with the address that it has here.
+
+https://github.com/npm/registry/blob/main/docs/responses/package-metadata.md
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from outrider.core.timestamps import timestamp
+from outrider.operators.packages.npm.records import compiled
+from outrider.operators.packages.resolving.facts import newest
+from outrider.operators.packages.resolving.naming import counted, of_one
+from outrider.operators.packages.resolving.policies import Policy
+from outrider.operators.packages.serving.documents import Document
+from outrider.operators.packages.serving.hub import Built, Contents
+from outrider.operators.packages.versions.ecosystems import scheme_of
+from outrider.operators.packages.versions.tables import VersionTable
+
+SHORT, LONG = "application/vnd.npm.install-v1+json", "application/json"
+# What the short form has of a version.
+_OF_SHORT = (
+    "name", "version", "deprecated", "dependencies", "optionalDependencies", "devDependencies", "bundleDependencies",
+    "peerDependencies", "peerDependenciesMeta", "bin", "directories", "dist", "engines", "os", "cpu", "libc", "funding", "_hasShrinkwrap",
+    "hasInstallScript",
+)  # fmt: skip
+_LONGEST_NOTICE = 400
+
+
+class _Tarball(msgspec.Struct):
+    tarball: msgspec.Raw
+
+
+class _Dist(msgspec.Struct):
+    dist: _Tarball
+
+
+_DIST = msgspec.json.Decoder(_Dist)
+_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def build(base: str, name: str, contents: Contents, policy: Policy) -> Built:
+    """Return the documents of a package; versions that policy refuses are in none of them.
+
+    Args:
+        base: The address of the registry.
+        name: Of the package.
+        contents: What there is.
+        policy: What may be installed.
+    """
+    document = _FIELDS.decode(contents.raw) if contents.raw is not None else _of_releases(name, contents)
+    versions = _FIELDS.decode(document.get("versions", msgspec.Raw(b"{}")))
+    times: dict[str, Any] = _plain(document.get("time")) or {}
+    tags: dict[str, str] = _plain(document.get("dist-tags")) or {}
+    table = VersionTable(scheme_of("npm"), versions)
+    whys = _refused(name, contents, table, policy)
+    shown: dict[str, msgspec.Raw] = {}
+    for version, raw in versions.items():
+        if version not in whys and (moved := _moved(base, name, version, raw)) is not None:
+            shown[version] = moved
+    tags = _tags(tags, table, whys)
+    if not shown:
+        return Built([], whys)
+    times = {key: time for key, time in times.items() if key not in whys}
+    notice = _notice(name, table, whys)
+    long = {**document, "versions": shown, "dist-tags": tags, "time": times}
+    short = {
+        "name": name, "modified": times.get("modified", ""), "dist-tags": tags, "time": times,
+        "versions": {version: _short(raw) for version, raw in shown.items()},
+    }  # fmt: skip
+    return Built(
+        [Document("long", LONG, msgspec.json.encode(long), notice), Document("short", SHORT, msgspec.json.encode(short), notice)], whys
+    )  # fmt: skip
+
+
+def _of_releases(name: str, contents: Contents) -> dict[str, msgspec.Raw]:
+    """Return what is said of a package that was published here, in the form in which other registries say it."""
+    releases = sorted(contents.releases, key=lambda one: one.published)
+    times = {one.version: timestamp(one.published) for one in releases}
+    if releases:
+        times = {"created": timestamp(releases[0].published), "modified": timestamp(releases[-1].published), **times}
+    said = {
+        "_id": name, "name": name, "dist-tags": dict(contents.tags), "time": times,
+        "versions": {one.version: msgspec.Raw(one.said) for one in releases},
+    }  # fmt: skip
+    return {key: msgspec.Raw(msgspec.json.encode(value)) for key, value in said.items()}
+
+
+def _refused(name: str, contents: Contents, table: VersionTable, policy: Policy) -> dict[str, str]:
+    published: Sequence[float] = [1.0] * len(table.versions)
+    licences: Mapping[str, str] = {}
+    if contents.raw is not None and (policy.asks_for_times or policy.asks_for_licences):
+        record = compiled(name, contents.raw, "", whole=True)
+        known = dict(zip(record.versions, record.published, strict=False))
+        # What is published here is nobody's news; elsewhere, what nobody tells the time of is taken for new.
+        published = [known.get(version, 0.0) for version in table.versions]
+        licences = dict(zip(record.versions, record.licences, strict=False))
+    whys: dict[str, str] = {}
+    for refusal in policy.refusals(name, table, published):
+        for version in table.named(refusal.versions):
+            whys.setdefault(version, refusal.why)
+    if policy.asks_for_licences:
+        for version in table.versions:
+            if version not in whys and (why := policy.refuses_licence(name, version, licences.get(version, ""))):
+                whys[version] = why
+    return whys
+
+
+def _tags(tags: Mapping[str, str], table: VersionTable, whys: Mapping[str, str]) -> dict[str, str]:
+    """Return tags without those of refused versions; `latest` goes to the newest version below the one that it had."""
+    found = {tag: version for tag, version in tags.items() if version not in whys and isinstance(version, str)}
+    latest = tags.get("latest")
+    if "latest" not in found and latest in table.versions:
+        below = sum(1 << bit for bit, one in enumerate(table.versions) if one not in whys)
+        below &= (1 << table.versions.index(latest)) - 1
+        if below:
+            found["latest"] = table.versions[newest(below, table.releases)]
+    return found
+
+
+def _moved(base: str, name: str, version: str, raw: msgspec.Raw) -> msgspec.Raw | None:
+    """Return a version whose tarball is here; None of one that has none."""
+    try:
+        token = bytes(_DIST.decode(raw).dist.tarball)
+    except msgspec.DecodeError:
+        return None
+    here = msgspec.json.encode(f"{base}/npm/{quote(name, safe='@/')}/-/{tarball_name(name, version)}")
+    return msgspec.Raw(bytes(raw).replace(token, here))
+
+
+def tarball_name(name: str, version: str) -> str:
+    """Return how the tarball of a version is called here."""
+    return f"{name.rpartition('/')[2]}-{quote(version, safe='+')}.tgz"
+
+
+def _short(raw: msgspec.Raw) -> dict[str, msgspec.Raw]:
+    fields = _FIELDS.decode(raw)
+    short = {key: fields[key] for key in _OF_SHORT if key in fields}
+    if "hasInstallScript" not in short and any(key in _plain(fields.get("scripts", None), {}) for key in _SCRIPTS):
+        short["hasInstallScript"] = msgspec.Raw(b"true")
+    return short
+
+
+_SCRIPTS = ("preinstall", "install", "postinstall")
+
+
+def _plain(raw: msgspec.Raw | None, otherwise: Any = None) -> Any:
+    if raw is None:
+        return otherwise
+    found = msgspec.json.decode(raw)
+    return found if isinstance(found, dict) else otherwise
+
+
+def _notice(name: str, table: VersionTable, whys: Mapping[str, str]) -> str:
+    """Return what npm tells its user of what is left out, in one line."""
+    if not whys:
+        return ""
+    last = next(version for version in reversed(table.versions) if version in whys)
+    text = f"{name}: {counted(len(whys), 'are left out by this registry')}; {last} {of_one(whys[last])}"
+    return text.encode("ascii", "replace").decode()[:_LONGEST_NOTICE]

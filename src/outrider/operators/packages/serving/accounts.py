@@ -1,0 +1,180 @@
+"""Who asks the registry, and what they may do: tokens with scopes, users with passwords, and those who show nothing."""
+
+import asyncio
+import hashlib
+import hmac
+import os
+import secrets
+from base64 import b64decode
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from typing import Literal, NamedTuple
+
+from outrider.core.errors import InvalidConfigError, UnauthenticatedError
+from outrider.core.http.headers import Headers
+from outrider.operators.packages.serving.tables import Account, Tables
+
+Scope = Literal["read", "publish", "admin"]
+SCOPES: tuple[Scope, ...] = ("read", "publish", "admin")
+_PREFIX = "outrider_"
+_MOST_KNOWN = 10_000
+# RFC 7914; some 50 ms.
+_COST, _BLOCK, _PARALLEL = 2**14, 8, 1
+_NOBODYS = f"scrypt${'00' * 16}${'00' * 64}"
+_PASSWORDS_AT_A_TIME = 2
+_LEAST_PASSWORD = 8
+
+
+class Caller(NamedTuple):
+    """Somebody who asks.
+
+    Attributes:
+        name: Empty for those who show nothing.
+        scopes: What they may do.
+        patterns: The packages that this is about, as `ECOSYSTEM:NAME` with `*` for any letters; empty for all.
+    """
+
+    name: str
+    scopes: frozenset[str]
+    patterns: tuple[str, ...] = ()
+
+    def may(self, scope: Scope, package: str = "") -> bool:
+        """Return whether they may do something, with `ECOSYSTEM:NAME` or with no package in particular."""
+        if scope not in self.scopes:
+            return False
+        return not self.patterns or not package or any(fnmatchcase(package, one) for one in self.patterns)
+
+
+NOBODY = Caller("", frozenset())
+ANYBODY = Caller("", frozenset({"read"}))
+
+
+class _Known(NamedTuple):
+    """Somebody who has shown something, as of a change of the tables."""
+
+    changes: int
+    account: Account
+    is_token: bool
+
+
+class Accounts:
+    """Knows callers by what they show.
+
+    Args:
+        tables: For reading.
+        anonymous: What those are who show nothing.
+    """
+
+    def __init__(self, tables: Tables, anonymous: Caller) -> None:
+        self._tables, self.anonymous = tables, anonymous
+        self._known: dict[str, _Known] = {}
+        self._passwords = asyncio.Semaphore(_PASSWORDS_AT_A_TIME)
+
+    async def caller(self, headers: Headers, now: float, changes: int) -> Caller:
+        """Return who sends a request.
+
+        Args:
+            headers: Of the request.
+            now: Seconds since the epoch.
+            changes: Another number after each change of the tables.
+
+        Raises:
+            UnauthenticatedError: What they show is wrong.
+        """
+        shown = headers.get("authorization") or headers.get("x-nuget-apikey")
+        if shown is None:
+            return self.anonymous
+        known = self._known.get(shown)
+        if known is None or (known.changes != changes and not self._is_as_before(known)):
+            known = await self._read(shown, changes)
+        elif known.changes != changes:
+            known = known._replace(changes=changes)
+        if len(self._known) >= _MOST_KNOWN:
+            self._known.clear()
+        self._known[shown] = known
+        account = known.account
+        if account.until and now >= account.until:
+            raise _wrong("it has ended")
+        return Caller(account.name, frozenset(account.scopes.split()), tuple(account.patterns))
+
+    def _is_as_before(self, known: _Known) -> bool:
+        account = known.account
+        found = self._tables.token(account.secret) if known.is_token else self._tables.user(account.name)
+        return found == account
+
+    async def _read(self, shown: str, changes: int) -> _Known:
+        kind, _, rest = shown.partition(" ")
+        if kind.lower() != "basic":
+            return self._of_token(rest.strip() if kind.lower() == "bearer" else shown.strip(), changes)
+        try:
+            name, _, password = b64decode(rest, validate=True).decode().partition(":")
+        except ValueError:
+            raise _wrong("it cannot be read") from None
+        # As with PyPI, a token may stand for the password, whatever the name; pip and uv put it there.
+        for one in (password, name):
+            if one.startswith(_PREFIX):
+                return self._of_token(one, changes)
+        return _Known(changes, await self.user(name, password), is_token=False)
+
+    def _of_token(self, token: str, changes: int) -> _Known:
+        account = self._tables.token(digest_of(token))
+        if account is None:
+            raise _wrong("there is no such token")
+        return _Known(changes, account, is_token=True)
+
+    async def user(self, name: str, password: str) -> Account:
+        """Return a user.
+
+        Raises:
+            UnauthenticatedError: There is none of that name and password.
+        """
+        user = self._tables.user(name)
+        # Whoever guesses names must not learn from the time which of them there are.
+        kept = user.secret if user is not None else _NOBODYS
+        async with self._passwords:
+            same = await asyncio.to_thread(_same_password, password, kept)
+        if user is None or not same:
+            raise _wrong("there is no such user, or the password is another one")
+        return user
+
+
+def _wrong(why: str) -> UnauthenticatedError:
+    return UnauthenticatedError(
+        f"what you show is not taken: {why}", found="credentials", expected="a token or a password of this registry",
+        suggestions=["ask whoever runs the registry for a token: outrider packages token_add"],
+    )  # fmt: skip
+
+
+def new_token(owner: str, scopes: Iterable[str], patterns: Iterable[str], until: float = 0.0) -> tuple[str, Account]:
+    """Return a new token, and what is kept of it."""
+    token = f"{_PREFIX}{secrets.token_urlsafe(32)}"
+    return token, Account(owner, digest_of(token), " ".join(scopes), list(patterns), until)
+
+
+def digest_of(token: str) -> str:
+    """Return what a token is kept as: it cannot be had back from that."""
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def kept_password(password: str) -> str:
+    """Return what a password is kept as.
+
+    Raises:
+        InvalidConfigError: It is too short to keep anybody out.
+    """
+    if len(password) < _LEAST_PASSWORD:
+        raise InvalidConfigError(
+            "the password is too short", path="password", found=f"{len(password)} characters", expected=f"at least {_LEAST_PASSWORD} characters",
+            suggestions=["choose a longer one"],
+        )  # fmt: skip
+    salt = os.urandom(16)
+    return f"scrypt${salt.hex()}${_scrypt(password, salt).hex()}"
+
+
+def _same_password(password: str, kept: str) -> bool:
+    _, salt, key = kept.split("$")
+    return hmac.compare_digest(_scrypt(password, bytes.fromhex(salt)).hex(), key)
+
+
+def _scrypt(password: str, salt: bytes) -> bytes:
+    return hashlib.scrypt(password.encode("utf-8", "surrogateescape"), salt=salt, n=_COST, r=_BLOCK, p=_PARALLEL)

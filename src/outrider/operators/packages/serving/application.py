@@ -1,0 +1,128 @@
+"""The registry as a whole: from a request to the ecosystem that it is for. What was asked for before is answered at once."""
+
+import asyncio
+from collections.abc import Mapping
+from urllib.parse import unquote
+
+from outrider.core.errors import CODES, InternalError, NotFoundError, OutriderError
+from outrider.core.http.messages import Request, Response
+from outrider.operators.packages.serving.accounts import Accounts, Caller
+from outrider.operators.packages.serving.answers import Served
+from outrider.operators.packages.serving.gates import Gate
+from outrider.operators.packages.serving.hub import Hub
+from outrider.operators.packages.serving.store import Store
+from outrider.operators.packages.serving.visits import EcosystemServer, Visit
+from outrider.ports.clock import Clock
+from outrider.ports.http.routing import error_response
+from outrider.ports.telemetry import logger
+
+_log = logger(__name__)
+
+# What is kept in memory of documents that are asked for again and again.
+_MOST_BYTES = 32 << 20
+_LARGEST = 8 << 20
+_LOOK_SECONDS = 1.0
+
+# A request for a document: its target, and what else the choice of the answer depends on.
+_Key = tuple[str, str | None, str | None]
+
+
+class _Ready:
+    """A document that is ready to be sent again."""
+
+    __slots__ = ("_changes", "_document", "_fresh", "_hub", "_kind", "_name", "_rules", "package", "served")
+
+    def __init__(self, hub: Hub, name: str, kind: str, served: Served) -> None:
+        self._hub, self._name, self._kind, self.served = hub, name, kind, served
+        self._document = hub.store.tables.document(hub.ecosystem, name, kind)
+        self._changes = -1
+        self._fresh, self._rules = 0.0, ""
+        self.package = f"{hub.ecosystem}:{name}"
+
+    def usable(self, changes: int, rules: str, now: float) -> bool:
+        """Return whether it is still what has to be sent."""
+        if changes != self._changes:
+            tables, ecosystem = self._hub.store.tables, self._hub.ecosystem
+            state = tables.state(ecosystem, self._name)
+            if state is None or not state.there or tables.document(ecosystem, self._name, self._kind) != self._document:
+                return False
+            self._fresh = float("inf") if state.hosted else state.fresh
+            self._changes, self._rules = changes, state.rules
+        return now < self._fresh and rules == self._rules
+
+
+class Application:
+    """Answers requests.
+
+    Args:
+        store: What is kept.
+        servers: Those of the ecosystems, by the first part of the path.
+        accounts: Who may do what.
+        gate: What may be installed.
+        clock: For the age of what is kept.
+    """
+
+    def __init__(
+        self, store: Store, servers: Mapping[str, EcosystemServer], accounts: Accounts, *, gate: Gate, clock: Clock
+    ) -> None:
+        self._store, self._servers, self._accounts, self._gate, self._clock = store, servers, accounts, gate, clock
+        self._ready: dict[_Key, _Ready] = {}
+        self._bytes = 0
+
+    async def __call__(self, request: Request) -> Response:
+        """Answer a request."""
+        headers = request.headers
+        changes, now = self._store.changes(), self._clock.now()
+        prefix, _, rest = request.path[1:].partition("/")
+        server = self._servers.get(prefix)
+        try:
+            caller = await self._accounts.caller(headers, now, changes)
+            if request.method == "GET":
+                key = (request.target, headers.get("accept"), headers.get("accept-encoding"))
+                ready = self._ready.get(key)
+                if ready is not None:
+                    if ready.usable(changes, self._gate.rules, now) and caller.may("read", ready.package):
+                        return ready.served.response(headers)
+                    self._drop(key)
+            if server is None:
+                return await self._page(request, caller)
+            visit = Visit(request, [unquote(part) for part in rest.split("/")], caller)
+            response = await server.answer(visit)
+            if visit.answered is not None and request.method == "GET":
+                self._have(key, _Ready(*visit.answered))
+        except OutriderError as error:
+            return self._refusal(server, error)
+        return response
+
+    def _refusal(self, server: EcosystemServer | None, error: OutriderError) -> Response:
+        if isinstance(error, InternalError):
+            _log.error("request failed", exc_info=error)
+        status = CODES[error.code].http
+        if server is None:
+            return error_response(error)
+        remedy = f" ({'; '.join(error.suggestions)})" if error.suggestions else ""
+        return server.refusal(status, f"{error.message}{remedy}")
+
+    def _have(self, key: _Key, ready: _Ready) -> None:
+        if ready.served.size > _LARGEST:
+            return
+        self._drop(key)
+        while self._ready and self._bytes + ready.served.size > _MOST_BYTES:
+            self._drop(next(iter(self._ready)))
+        self._ready[key] = ready
+        self._bytes += ready.served.size
+
+    def _drop(self, key: _Key) -> None:
+        ready = self._ready.pop(key, None)
+        if ready is not None:
+            self._bytes -= ready.served.size
+
+    async def _page(self, request: Request, caller: Caller) -> Response:
+        del caller
+        raise NotFoundError(f"there is nothing at {request.path}", found=request.path)
+
+    async def look(self) -> None:
+        """Look now and then whether other advisories were imported, until it is cancelled."""
+        while True:
+            await self._clock.sleep(_LOOK_SECONDS)
+            await asyncio.to_thread(self._gate.look)

@@ -1,0 +1,57 @@
+"""The policy that stands before what is served, for each ecosystem anew whenever documents are made."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import msgspec
+
+from outrider.core.package_policies import PackagePolicySpec
+from outrider.operators.packages.advisories.places import store_path
+from outrider.operators.packages.policies.opening import opened_policies
+from outrider.operators.packages.resolving.policies import Policy
+from outrider.ports.clock import Clock
+
+
+class Gate:
+    """Opens the policies that count.
+
+    Args:
+        said: The policies, by what they are called in reasons.
+        clock: For ages.
+
+    Attributes:
+        rules: Another text where the policies or the advisories are other ones; brought up to date by `look`.
+        by_time: Whether what is admitted changes as time goes by.
+    """
+
+    def __init__(self, said: Mapping[str, PackagePolicySpec], clock: Clock) -> None:
+        self._said, self._clock = said, clock
+        self._advisories = any(one.advisories is not None for one in said.values())
+        self._policies = hashlib.sha256(msgspec.json.encode(dict(said), enc_hook=str, order="sorted")).hexdigest()[:16]
+        self.by_time = bool(said)
+        self.rules = self.look()
+
+    def look(self) -> str:
+        """Look whether other advisories were imported, and return the rules."""
+        self.rules = f"{self._policies} {_state_of_advisories()}" if self._advisories else self._policies
+        return self.rules
+
+    @contextmanager
+    def opened(self, ecosystem: str) -> Iterator[Policy]:
+        """Have the policy of an ecosystem, in whichever thread.
+
+        Raises:
+            MissingRequirementError: It needs advisories, and none are imported.
+            PreconditionFailedError: They are too old, or there are none of the ecosystem.
+        """
+        with opened_policies(ecosystem, self._said, self._clock.now()) as policy:
+            yield policy
+
+
+def _state_of_advisories() -> str:
+    try:
+        found = store_path().stat()
+    except OSError:
+        return "none"
+    return f"{found.st_mtime_ns} {found.st_size}"

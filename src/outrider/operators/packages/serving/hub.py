@@ -1,0 +1,417 @@
+"""The packages of one ecosystem: what other registries have, fetched once and kept, and what was published here."""
+
+import asyncio
+import zlib
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from outrider.core.errors import DeniedError, NotFoundError, OutriderError
+from outrider.operators.packages.registries.downloads import Document as Answer
+from outrider.operators.packages.resolving.naming import of_one
+from outrider.operators.packages.resolving.policies import Policy
+from outrider.operators.packages.serving.documents import Document, StoredDocument, content_of, stored
+from outrider.operators.packages.serving.downloading import Download, Fetch
+from outrider.operators.packages.serving.gates import Gate
+from outrider.operators.packages.serving.store import Store
+from outrider.operators.packages.serving.tables import KeptFile, PackageState, Release, Tables
+from outrider.ports.clock import Clock
+from outrider.ports.telemetry import logger
+
+_log = logger(__name__)
+
+# What nobody has is asked for again soon: it may have been published meanwhile.
+_ABSENT_SECONDS = 60.0
+# So old it is asked for anew before anybody gets it, unless nobody answers.
+_STALE_SECONDS = 86_400.0
+# So much later it is tried again where another registry does not answer.
+_RETRY_SECONDS = 30.0
+_MOST_SOURCES = 32
+
+
+class FileSource(NamedTuple):
+    """Where a file of another registry is.
+
+    Attributes:
+        version: Of which it is.
+        hashes: Of it, by algorithm, as hexadecimal digits.
+        fetch: Fetches it.
+    """
+
+    version: str
+    hashes: Mapping[str, str]
+    fetch: Fetch
+
+
+class Upstream(Protocol):
+    """Other registries of an ecosystem."""
+
+    async def fetch(self, name: str, known: Answer | None) -> tuple[bytes | None, Answer]:
+        """Return what they say of a package, as its ecosystem keeps it, with the answer that it was in; None where it has not changed.
+
+        Raises:
+            NotFoundError: They do not have it.
+            OutriderError: What else they say.
+        """
+
+    def sources(self, name: str, raw: bytes) -> Mapping[str, FileSource]:
+        """Return where the files of a package are, by their names.
+
+        Args:
+            name: Of the package.
+            raw: What was fetched.
+        """
+
+    async def close(self) -> None:
+        """Close all connections."""
+
+
+class Built(NamedTuple):
+    """What is served of a package.
+
+    Attributes:
+        documents: All of them.
+        refused: Versions that policy refuses, with the reason.
+    """
+
+    documents: Sequence[Document]
+    refused: dict[str, str]
+
+
+class Contents(NamedTuple):
+    """What documents are made of.
+
+    Attributes:
+        raw: What another registry says; None where it was published here.
+        releases: What was published here.
+        tags: Names of versions of that.
+    """
+
+    raw: bytes | None
+    releases: Sequence[Release]
+    tags: Mapping[str, str]
+
+
+Builder = Callable[[str, Contents, Policy], Built]
+
+
+class HubSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How a hub is run.
+
+    Attributes:
+        private: Names of packages that are published here and nowhere else, with `*` for any letters.
+        cache_only: Whether nobody else is asked.
+        fresh: For how many seconds what others say counts as new.
+    """
+
+    private: Sequence[str] = ()
+    cache_only: bool = False
+    fresh: float = 300.0
+
+
+class Hub:
+    """Has the packages of an ecosystem.
+
+    Args:
+        ecosystem: Which.
+        store: What is kept.
+        upstream: Who is asked for what is not private.
+        build: Makes documents.
+        gate: What may be installed.
+        settings: How it is run.
+        clock: For the age of what is kept.
+    """
+
+    def __init__(
+        self,
+        ecosystem: str,
+        store: Store,
+        upstream: Upstream,
+        build: Builder,
+        *,
+        gate: Gate,
+        settings: HubSettings,
+        clock: Clock,
+    ) -> None:
+        self.ecosystem, self.store, self.settings, self.clock = ecosystem, store, settings, clock
+        self._upstream, self._build, self._gate = upstream, build, gate
+        self._refreshing: dict[str, asyncio.Task[None]] = {}
+        self._downloads: dict[tuple[str, str], Download] = {}
+        self._sources: OrderedDict[str, Mapping[str, FileSource]] = OrderedDict()
+
+    def is_private(self, name: str) -> bool:
+        """Return whether a package is published here and nowhere else."""
+        return any(fnmatchcase(name, one) for one in self.settings.private)
+
+    def require_private(self, name: str) -> None:
+        """Refuse to publish what belongs to other registries.
+
+        Raises:
+            DeniedError: The package is not private.
+        """
+        if not self.is_private(name):
+            raise DeniedError(
+                f"{self.ecosystem} {name}: nobody may publish it here: its name is not among those that are private", path="private",
+                found=name, expected=", ".join(self.settings.private) or "no name at all",
+                suggestions=[f'add "{self.ecosystem}:{name}" to private in the settings of the registry'],
+            )  # fmt: skip
+
+    async def package(self, name: str) -> PackageState:
+        """Return what is known of a package, as new as it has to be.
+
+        Raises:
+            NotFoundError: There is none.
+            OutriderError: What other registries say, or a policy that cannot be kept.
+        """
+        state = self.store.tables.state(self.ecosystem, name)
+        if self.is_private(name):
+            state = state if state is not None and state.hosted else None
+            if state is not None and state.rules != self._gate.rules:
+                state = await self.change(name, lambda _: None)
+        elif state is None or self._is_due(state):
+            await self._refreshed(name, state)
+            state = self.store.tables.state(self.ecosystem, name)
+        elif self.clock.now() >= state.fresh:
+            self._refresh(name)
+        if state is None or not state.there:
+            raise NotFoundError(f"{self.ecosystem} {name}: there is none", found=name, suggestions=["check the name"])
+        return state
+
+    def _is_due(self, state: PackageState) -> bool:
+        """Return whether a package has to be looked at before anybody gets anything of it."""
+        now = self.clock.now()
+        if state.rules != self._gate.rules or state.hosted:
+            return True
+        return now >= state.fresh and (not state.there or now - state.fetched > _STALE_SECONDS)
+
+    async def _refreshed(self, name: str, state: PackageState | None) -> None:
+        try:
+            await asyncio.shield(self._refresh(name))
+        except OutriderError:
+            # Old is better than nothing, but not what a policy of today has not seen.
+            if state is None or not state.there or state.rules != self._gate.rules:
+                raise
+
+    def _refresh(self, name: str) -> "asyncio.Task[None]":
+        """Ask for a package, once at a time."""
+        task = self._refreshing.get(name)
+        if task is None:
+            task = self._refreshing[name] = asyncio.create_task(self._fetch(name))
+            task.add_done_callback(lambda done: self._forget(name, done))
+        return task
+
+    def _forget(self, name: str, task: "asyncio.Task[None]") -> None:
+        del self._refreshing[name]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.warning("%s %s: %s", self.ecosystem, name, error)
+
+    async def _fetch(self, name: str) -> None:
+        state = self.store.tables.state(self.ecosystem, name)
+        if state is not None and state.hosted:
+            state = None  # it is private no more
+        if self.settings.cache_only:
+            await self._fetch_nothing(name, state)
+            return
+        known = None
+        if state is not None and (state.etag or state.modified) and self.store.blobs.path(state.raw).is_file():
+            known = Answer(content=None, url=state.source, etag=state.etag, modified=state.modified)
+        now = self.clock.now()
+        try:
+            raw, answer = await self._upstream.fetch(name, known)
+        except NotFoundError:
+            absent = PackageState(there=False, fresh=now + _ABSENT_SECONDS, fetched=now, rules=self._gate.rules)
+            await self._keep(name, absent, ())
+            return
+        except OutriderError:
+            if state is not None and state.there:
+                await self._put_off(name, state, now)
+            raise
+        fetched = PackageState(
+            fresh=now + self.settings.fresh, fetched=now, etag=answer.etag, modified=answer.modified, source=answer.url,
+            raw=state.raw if state is not None else "",
+        )  # fmt: skip
+        await self._take(name, fetched, raw)
+
+    async def _fetch_nothing(self, name: str, state: PackageState | None) -> None:
+        if state is None or not state.there:
+            raise NotFoundError(
+                f"{self.ecosystem} {name}: it is not kept here, and no other registry is asked", found="cacheOnly",
+                suggestions=["take it in by a bundle, or let other registries be asked"],
+            )  # fmt: skip
+        fresh = msgspec.structs.replace(state, fresh=self.clock.now() + self.settings.fresh)
+        await self._take(name, fresh, None)
+
+    async def _put_off(self, name: str, state: PackageState, now: float) -> None:
+        """Have nobody wait for a registry that does not answer, for a while."""
+        later = msgspec.structs.replace(state, fresh=now + _RETRY_SECONDS)
+        await self.store.write(lambda tables: tables.put_state(self.ecosystem, name, later))
+
+    async def _take(self, name: str, state: PackageState, raw: bytes | None) -> None:
+        """Make the documents anew of what was fetched, or of what was kept where that is None."""
+
+        def made() -> tuple[PackageState, list[StoredDocument]]:
+            blobs = self.store.blobs
+            digest = state.raw if raw is None else blobs.put(zlib.compress(raw, 1))
+            content = raw if raw is not None else self._raw(digest)
+            with self._gate.opened(self.ecosystem) as policy:
+                built = self._build(name, Contents(content, (), {}), policy)
+            documents = [stored(one, blobs, durable=False) for one in built.documents]
+            new = msgspec.structs.replace(state, raw=digest, rules=rules, refused=built.refused)
+            return new, documents
+
+        rules = self._gate.rules
+        await self._keep(name, *await asyncio.to_thread(made))
+
+    def _raw(self, digest: str) -> bytes:
+        content = self.store.blobs.read(digest)
+        if content is None:
+            raise NotFoundError(f"{self.ecosystem}: what was fetched is lost", found=digest, suggestions=["ask again"])
+        return zlib.decompress(content)
+
+    async def _keep(self, name: str, state: PackageState, documents: Sequence[StoredDocument]) -> None:
+        def work(tables: Tables) -> None:
+            before = tables.state(self.ecosystem, name)
+            if before is not None and before.hosted and self.is_private(name):
+                return  # it was published here while others were asked
+            tables.put_state(self.ecosystem, name, state)
+            tables.put_documents(self.ecosystem, name, documents)
+
+        await self.store.write(work)
+
+    async def change(self, name: str, work: Callable[[Tables], None]) -> PackageState:
+        """Change what is published here of a package, and make its documents anew, both or nothing.
+
+        Args:
+            name: Of the package.
+            work: Changes the tables; what it raises undoes all.
+
+        Raises:
+            DeniedError: The package is not private, and so belongs to other registries.
+            OutriderError: What `work` raises.
+        """
+        self.require_private(name)
+        return await self.store.write(lambda tables: self._changed(tables, name, work))
+
+    def _changed(self, tables: Tables, name: str, work: Callable[[Tables], None]) -> PackageState:
+        work(tables)
+        rules = self._gate.rules
+        releases = tables.releases(self.ecosystem, name)
+        with self._gate.opened(self.ecosystem) as policy:
+            built = self._build(name, Contents(None, releases, tables.tags(self.ecosystem, name)), policy)
+        documents = [stored(one, self.store.blobs, durable=True) for one in built.documents]
+        state = PackageState(
+            hosted=True, there=bool(releases), fetched=self.clock.now(), rules=rules, refused=built.refused
+        )
+        tables.put_state(self.ecosystem, name, state)
+        tables.put_documents(self.ecosystem, name, documents)
+        return state
+
+    async def content(self, name: str, kind: str) -> bytes:
+        """Return what a document says; otherwise as `document`."""
+        stored = await self.document(name, kind)
+        content = content_of(stored, "identity", self.store.blobs)
+        if content is None:
+            await self.lost(name)
+            content = content_of(await self.document(name, kind), "identity", self.store.blobs)
+        return content or b""
+
+    async def document(self, name: str, kind: str) -> StoredDocument:
+        """Return a document of a package.
+
+        Raises:
+            NotFoundError: There is none.
+            OutriderError: As `package`.
+        """
+        state = await self.package(name)
+        found = self.store.tables.document(self.ecosystem, name, kind)
+        if found is None:
+            for version, why in state.refused.items():
+                raise DeniedError(
+                    f"{self.ecosystem} {name}: every version is refused, among them {version}, which {of_one(why)}", found=version,
+                    expected="a version that policy admits", suggestions=["have the policy waived for it"],
+                )  # fmt: skip
+            raise NotFoundError(f"{self.ecosystem} {name}: there is no {kind} of it", found=kind)
+        return found
+
+    async def file(self, name: str, file: str) -> "KeptFile | Download":
+        """Return a file of a package: one that is here, or one that is being fetched.
+
+        Raises:
+            NotFoundError: There is none.
+            DeniedError: A policy refuses its version; the reason is told.
+            OutriderError: What other registries say.
+        """
+        state = await self.package(name)
+        if state.hosted:
+            release = next((one for one in self.store.tables.releases(self.ecosystem, name) if one.file == file), None)
+            if release is None:
+                raise self._no_file(name, file)
+            self._refuse(state, name, release.version)
+            return KeptFile(release.digest, release.size)
+        source = self.sources(name, state).get(file)
+        if source is None:
+            raise self._no_file(name, file)
+        self._refuse(state, name, source.version)
+        kept = self.store.tables.kept(self.ecosystem, name, file)
+        if kept is not None and self.store.blobs.path(kept.digest).is_file():
+            return kept
+        if self.settings.cache_only:
+            raise self._no_file(name, file)
+        return self._download(name, file, source)
+
+    def sources(self, name: str, state: PackageState) -> Mapping[str, FileSource]:
+        """Return where the files of a package of other registries are."""
+        found = self._sources.get(state.raw)
+        if found is None:
+            found = self._sources[state.raw] = self._upstream.sources(name, self._raw(state.raw))
+            if len(self._sources) > _MOST_SOURCES:
+                self._sources.popitem(last=False)
+        self._sources.move_to_end(state.raw)
+        return found
+
+    def _download(self, name: str, file: str, source: FileSource) -> Download:
+        download = self._downloads.get((name, file))
+        if download is None:
+
+            async def keep(digest: str, size: int) -> None:
+                kept, now = KeptFile(digest, size), self.clock.now()
+                await self.store.write(lambda tables: tables.put_kept(self.ecosystem, name, file, kept, now))
+
+            download = self._downloads[name, file] = Download(self.store.blobs, source.hashes, source.fetch, keep)
+            download.task.add_done_callback(lambda _: self._downloads.pop((name, file)))
+        return download
+
+    async def lost(self, name: str) -> None:
+        """Have the documents of a package again whose files are lost.
+
+        Raises:
+            OutriderError: What other registries say.
+        """
+        if self.is_private(name):
+            await self.change(name, lambda _: None)
+        else:
+            await asyncio.shield(self._refresh(name))
+
+    def _refuse(self, state: PackageState, name: str, version: str) -> None:
+        if why := state.refused.get(version):
+            raise DeniedError(
+                f"{self.ecosystem} {name} {version} {of_one(why)}", found=version, expected="a version that policy admits",
+                suggestions=["take another version, or have the policy waived for it"],
+            )  # fmt: skip
+
+    def _no_file(self, name: str, file: str) -> NotFoundError:
+        return NotFoundError(
+            f"{self.ecosystem} {name}: there is no file {file}", found=file, suggestions=["check its name"]
+        )
+
+    async def close(self) -> None:
+        """Give up what is being fetched, and close all connections."""
+        for task in [*self._refreshing.values()]:
+            task.cancel()
+        await asyncio.gather(*self._refreshing.values(), return_exceptions=True)
+        for download in [*self._downloads.values()]:
+            await download.close()
+        await self._upstream.close()

@@ -1,0 +1,123 @@
+"""Puts a registry together from its settings."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from importlib import import_module
+from pathlib import Path
+from typing import NamedTuple, cast
+
+from outrider.core.errors import OutriderError
+from outrider.core.package_registries import PackageRegistrySpec
+from outrider.operators.packages.policies.patterns import read_pattern
+from outrider.operators.packages.registries.downloads import Document
+from outrider.operators.packages.serving.accounts import ANYBODY, NOBODY, Accounts
+from outrider.operators.packages.serving.application import Application
+from outrider.operators.packages.serving.gates import Gate
+from outrider.operators.packages.serving.hub import Builder, FileSource, Hub, HubSettings, Upstream
+from outrider.operators.packages.serving.store import Store
+from outrider.operators.packages.serving.visits import EcosystemServer
+from outrider.ports.clock import Clock
+
+
+class Surroundings(NamedTuple):
+    """What an ecosystem is opened with.
+
+    Attributes:
+        environment: Variables, which may name registries.
+        folder: Whose settings count.
+        cache: The folder of what is kept of all ecosystems.
+        base: The address of the registry, as clients know it.
+        anonymous: Whether those may read who show nothing.
+        clock: For the age of connections.
+    """
+
+    environment: Mapping[str, str]
+    folder: Path
+    cache: Path
+    base: str
+    anonymous: bool
+    clock: Clock
+
+
+class Opened(NamedTuple):
+    """What an ecosystem brings.
+
+    Attributes:
+        upstream: Who is asked.
+        build: Makes documents.
+        server: Speaks its protocol.
+        fold: Makes of a name that by which a package is found, where its letters may be written in several ways.
+    """
+
+    upstream: Upstream
+    build: Builder
+    server: Callable[[Hub], EcosystemServer]
+    fold: Callable[[str], str] = str
+
+
+class NobodyBehind:
+    """Other registries, where none is known: each question is answered by what is wrong with the settings."""
+
+    def __init__(self, error: OutriderError) -> None:
+        self._error = error
+
+    async def fetch(self, name: str, known: Document | None) -> tuple[bytes | None, Document]:
+        del name, known
+        raise self._error
+
+    def sources(self, name: str, raw: bytes) -> Mapping[str, FileSource]:
+        del name, raw
+        raise self._error
+
+    async def close(self) -> None:
+        """There is nothing to close."""
+
+
+@asynccontextmanager
+async def opened_registry(
+    spec: PackageRegistrySpec, folder: Path, surroundings: Surroundings, name: str = "policy"
+) -> AsyncIterator[Application]:
+    """Have a registry, as a handler of requests.
+
+    Args:
+        spec: Its settings.
+        folder: Where packages are kept.
+        surroundings: What ecosystems are opened with.
+        name: Of its policy, in reasons.
+
+    Raises:
+        OutriderError: The settings or the folder cannot be used.
+    """
+    clock = surroundings.clock
+    store = Store(folder)
+    gate = Gate({name: spec.policy} if spec.policy is not None else {}, clock)
+    patterns = [read_pattern(text, f"spec.private[{at}]") for at, text in enumerate(spec.private)]
+    servers: dict[str, EcosystemServer] = {}
+    for ecosystem in spec.ecosystems:
+        module = import_module(f"outrider.operators.packages.{ecosystem}.serving.opening")
+        opened = cast("Opened", await module.opened(surroundings))
+        private = tuple(opened.fold(one.name) for one in patterns if one.ecosystem == ecosystem)
+        settings = HubSettings(private=private, cache_only=spec.cache_only, fresh=float(spec.fresh))
+        hub = Hub(ecosystem, store, opened.upstream, opened.build, gate=gate, settings=settings, clock=clock)
+        servers[ecosystem] = opened.server(hub)
+    accounts = Accounts(store.tables, ANYBODY if spec.anonymous == "read" else NOBODY)
+    application = Application(store, servers, accounts, gate=gate, clock=clock)
+    looking = asyncio.create_task(application.look())
+    try:
+        yield application
+    finally:
+        looking.cancel()
+        with suppress(asyncio.CancelledError):
+            await looking
+        for server in servers.values():
+            await server.hub.close()
+        await store.close()
+
+
+def or_nobody(make: Callable[[], Upstream]) -> Upstream:
+    """Return who is asked; where no registry is known, what says so to everybody who asks."""
+    try:
+        return make()
+    except OutriderError as error:
+        return NobodyBehind(error)

@@ -1,0 +1,182 @@
+"""The registry as a process: `outrider packages serve`."""
+
+import argparse
+import asyncio
+import os
+import signal
+import ssl
+import sys
+from ipaddress import ip_address
+from pathlib import Path
+
+import msgspec
+import uvloop
+
+from outrider.core.errors import InvalidConfigError
+from outrider.core.http.limits import Limits
+from outrider.core.http.messages import Request, Response
+from outrider.core.package_registries import PackageRegistrySpec
+from outrider.operators.packages.serving.application import Application
+from outrider.operators.packages.serving.opening import Surroundings, opened_registry
+from outrider.ports.clock import SystemClock
+from outrider.ports.http.server import Server
+from outrider.ports.process import LIFELINE_VARIABLE, watch_lifeline
+from outrider.ports.telemetry import configure_logging
+from outrider.runtime.contexts import cache_folder, user_state_folder
+from outrider.runtime.discovery import registry
+from outrider.runtime.documents import read_file
+from outrider.runtime.objects import parse_object
+
+_KIND = "PackageRegistry"
+_DRAIN_SECONDS = 10.0
+# A package that is published comes as a whole, that of npm in Base64.
+_LIMITS = Limits(body=512 << 20)
+_MOST_CONNECTIONS = 4096
+
+
+class RegistryService(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be served.
+
+    Attributes:
+        name: Of the registry.
+        spec: Its settings.
+        folder: Where packages are kept.
+        settings: The folder whose settings of clients count.
+    """
+
+    name: str
+    spec: PackageRegistrySpec
+    folder: Path
+    settings: Path
+
+
+def serve(arguments: list[str]) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Raises:
+        OutriderError: The settings, the address or the folder cannot be used.
+    """
+    os.umask(0o077)
+    service = service_of(_parsed(arguments))
+    configure_logging()
+    uvloop.run(_main(service))
+
+
+def _parsed(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="outrider packages serve", description="Serve packages to their own clients.")
+    parser.add_argument(
+        "file", nargs="?", type=Path, help="a file with a PackageRegistry; without it, the options alone count"
+    )
+    parser.add_argument("--listen", metavar="HOST:PORT", help="address; port 0 is a free one (127.0.0.1:7090)")
+    parser.add_argument("--folder", type=Path, help="where packages are kept (in the user's state folder)")
+    parser.add_argument(
+        "--private", action="append", metavar="ECOSYSTEM:NAME", help="what is published here; may be given again"
+    )
+    parser.add_argument("--cache-only", action="store_true", default=None, help="ask no other registry")
+    return parser.parse_args(arguments)
+
+
+def service_of(options: argparse.Namespace) -> RegistryService:
+    """Return what options and the file that they name come to.
+
+    Raises:
+        OutriderError: They cannot be used.
+    """
+    name, spec = "registry", PackageRegistrySpec()
+    settings = Path.cwd()
+    if options.file is not None:
+        name, spec = read_registry(options.file)
+        settings = options.file.resolve().parent
+    given = {"listen": options.listen, "private": options.private, "cache_only": options.cache_only}
+    spec = msgspec.structs.replace(spec, **{key: value for key, value in given.items() if value is not None})
+    folder = options.folder or (settings / spec.folder if spec.folder else user_state_folder() / "packages")
+    return RegistryService(name=name, spec=spec, folder=folder, settings=settings)
+
+
+def read_registry(path: Path) -> tuple[str, PackageRegistrySpec]:
+    """Return the name and the settings of the one registry in a file.
+
+    Raises:
+        NotFoundError: There is no such file.
+        InvalidConfigError: It cannot be read, or has not one registry.
+    """
+    items = [parse_object(one.data, registry(), one.source, str(one.position)) for one in read_file(path)]
+    found = [(item.name, item.spec) for item in items if item.kind == _KIND]
+    if len(found) != 1:
+        raise InvalidConfigError(
+            f"{path}: there are {len(found)} registries in it", path="kind", found=", ".join(item.kind for item in items) or "nothing",
+            expected=f"one {_KIND}", suggestions=[f"write kind: {_KIND}, in a file of its own"],
+        )  # fmt: skip
+    return found[0]
+
+
+async def _main(service: RegistryService) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    lifeline = os.environ.pop(LIFELINE_VARIABLE, None)
+    if lifeline is not None:
+        watch_lifeline(loop, int(lifeline), stopping.set)
+    await run(service, stopping)
+
+
+async def run(service: RegistryService, stopping: asyncio.Event) -> None:
+    """Serve until it is asked to stop; what is in flight is answered.
+
+    Raises:
+        OutriderError: As `serve`.
+    """
+    spec, clock = service.spec, SystemClock()
+    host, _, port = spec.listen.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    tls = _tls(spec)
+    _check_open(spec, host)
+    opened: asyncio.Future[Application] = asyncio.get_running_loop().create_future()
+
+    async def answer(request: Request) -> Response:
+        # Its port is known before it can say where its files are.
+        return await (opened.result() if opened.done() else await asyncio.shield(opened))(request)
+
+    server = Server(answer, limits=_LIMITS, tls=tls, max_connections=_MOST_CONNECTIONS)
+    bound = await server.start_tcp(host, int(port))
+    own = f"http{'s' if tls else ''}://{f'[{host}]' if ':' in host else host}:{bound}"
+    base = spec.url.rstrip("/") or own
+    surroundings = Surroundings(
+        environment=os.environ, folder=service.settings, cache=cache_folder() / "packages", base=base,
+        anonymous=spec.anonymous == "read", clock=clock,
+    )  # fmt: skip
+    async with opened_registry(spec, service.folder, surroundings, service.name) as application:
+        opened.set_result(application)
+        sys.stderr.write(f"serving packages at {base}, kept in {service.folder}\n")
+        sys.stderr.flush()
+        await stopping.wait()
+        await server.stop(_DRAIN_SECONDS)
+
+
+def _tls(spec: PackageRegistrySpec) -> ssl.SSLContext | None:
+    if not spec.tls_certificate:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(spec.tls_certificate, spec.tls_key or None)
+    except (OSError, ssl.SSLError) as error:
+        raise InvalidConfigError(
+            f"tlsCertificate: it cannot be used: {error}", path="spec.tlsCertificate", found=spec.tls_certificate,
+            expected="a PEM file with a certificate, and its key in it or in tlsKey", suggestions=["check both files, and who may read them"],
+        ) from error  # fmt: skip
+    return context
+
+
+def _check_open(spec: PackageRegistrySpec, host: str) -> None:
+    """Refuse to have tokens cross a network for everybody to read."""
+    try:
+        local = ip_address(host).is_loopback
+    except ValueError:
+        local = host == "localhost"
+    if not local and not spec.tls_certificate and not spec.url.startswith("https://"):
+        raise InvalidConfigError(
+            f"listen: tokens would cross the network unprotected: {spec.listen} is not this machine alone", path="spec.listen",
+            found=spec.listen, expected="tlsCertificate, or url with https where something before it speaks TLS",
+            suggestions=["set tlsCertificate and tlsKey", "set url to the address of the proxy before it", "listen on 127.0.0.1"],
+        )  # fmt: skip

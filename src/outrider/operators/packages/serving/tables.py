@@ -1,0 +1,230 @@
+"""What stands in the registry's tables, read and written through one connection."""
+
+import sqlite3
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import msgspec
+
+from outrider.operators.packages.serving.documents import StoredDocument
+
+
+class PackageState(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a package as a whole.
+
+    Attributes:
+        hosted: Whether it was published here; then nobody else is asked for it.
+        there: Whether there is such a package.
+        fresh: Until when nobody has to be asked again, seconds since the epoch.
+        fetched: When somebody was asked last.
+        etag: Of what was fetched.
+        modified: Likewise.
+        source: Where it came from.
+        raw: The blob of what was fetched, as its ecosystem keeps it.
+        rules: Under which policy its documents were made.
+        refused: Versions that are refused, with the reason.
+    """
+
+    hosted: bool = False
+    there: bool = True
+    fresh: float = 0.0
+    fetched: float = 0.0
+    etag: str = ""
+    modified: str = ""
+    source: str = ""
+    raw: str = ""
+    rules: str = ""
+    refused: dict[str, str] = {}
+
+
+class Release(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that was published here.
+
+    Attributes:
+        file: Its name.
+        version: Of which it is.
+        digest: SHA-256 of it.
+        size: In bytes.
+        said: What was published with it, as its ecosystem keeps it.
+        published: When, seconds since the epoch.
+        publisher: By whom.
+        yanked: Why it was taken back; None where it was not.
+    """
+
+    file: str
+    version: str
+    digest: str
+    size: int
+    said: bytes
+    published: float
+    publisher: str
+    yanked: str | None = None
+
+
+class KeptFile(NamedTuple):
+    """A file of another registry that is kept here: its SHA-256, and its size in bytes."""
+
+    digest: str
+    size: int
+
+
+class Account(NamedTuple):
+    """A user, or a token, with what it may do.
+
+    Attributes:
+        name: Of the user, or who the token is for.
+        secret: What a password becomes, or the SHA-256 of a token.
+        scopes: With spaces between them.
+        patterns: Packages that it is about; empty for all.
+        until: When it ends, seconds since the epoch; 0 for never.
+    """
+
+    name: str
+    secret: str
+    scopes: str
+    patterns: list[str]
+    until: float = 0.0
+
+
+_SELECT_STATE = (
+    "SELECT hosted, there, fresh, fetched, etag, modified, source, raw, rules, refused FROM package"
+    " WHERE ecosystem = ? AND name = ?"
+)
+_SELECT_RELEASES = (
+    "SELECT file, version, digest, size, said, published, publisher, yanked FROM release"
+    " WHERE ecosystem = ? AND name = ? ORDER BY file"
+)
+_REFUSED = msgspec.msgpack.Decoder(dict[str, str])
+_PATTERNS = msgspec.msgpack.Decoder(list[str])
+
+
+class Tables:
+    """The tables, as one connection sees them.
+
+    Args:
+        connection: For reading, or within a transaction.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def state(self, ecosystem: str, name: str) -> PackageState | None:
+        """Return what is known of a package; None where nothing is."""
+        row = self._connection.execute(_SELECT_STATE, (ecosystem, name)).fetchone()
+        if row is None:
+            return None
+        hosted, there, fresh, fetched, etag, modified, source, raw, rules, refused = row
+        return PackageState(
+            hosted=bool(hosted), there=bool(there), fresh=fresh, fetched=fetched, etag=etag, modified=modified, source=source, raw=raw,
+            rules=rules, refused=_REFUSED.decode(refused),
+        )  # fmt: skip
+
+    def put_state(self, ecosystem: str, name: str, state: PackageState) -> None:
+        """Put what is known of a package into the place of what was."""
+        values = (
+            ecosystem, name, state.hosted, state.there, state.fresh, state.fetched, state.etag, state.modified, state.source, state.raw,
+            state.rules, msgspec.msgpack.encode(state.refused),
+        )  # fmt: skip
+        self._connection.execute("INSERT OR REPLACE INTO package VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+
+    def names(self, ecosystem: str, *, hosted: bool = False) -> list[str]:
+        """Return the names of packages: of all that are known, or of those that were published here."""
+        query = "SELECT name FROM package WHERE ecosystem = ? AND there = 1 AND hosted >= ? ORDER BY name"
+        return [name for (name,) in self._connection.execute(query, (ecosystem, hosted))]
+
+    def document(self, ecosystem: str, name: str, kind: str) -> StoredDocument | None:
+        """Return a document of a package."""
+        query = (
+            "SELECT kind, type, digest, gzip, zstd, notice FROM document WHERE ecosystem = ? AND name = ? AND kind = ?"
+        )
+        row = self._connection.execute(query, (ecosystem, name, kind)).fetchone()
+        return StoredDocument(*row) if row is not None else None
+
+    def put_documents(self, ecosystem: str, name: str, documents: Iterable[StoredDocument]) -> None:
+        """Put documents into the place of all that there were of a package."""
+        self._connection.execute("DELETE FROM document WHERE ecosystem = ? AND name = ?", (ecosystem, name))
+        for one in documents:
+            values = (ecosystem, name, *one)
+            self._connection.execute("INSERT INTO document VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
+
+    def releases(self, ecosystem: str, name: str) -> list[Release]:
+        """Return the files of a package that were published here, by their names."""
+        return [
+            Release(
+                file=file, version=version, digest=digest, size=size, said=said, published=published, publisher=publisher, yanked=yanked
+            )
+            for file, version, digest, size, said, published, publisher, yanked in self._connection.execute(
+                _SELECT_RELEASES, (ecosystem, name)
+            )
+        ]  # fmt: skip
+
+    def put_release(self, ecosystem: str, name: str, release: Release) -> None:
+        """Have a file that was published; it takes the place of one of the same name."""
+        values = (ecosystem, name, *msgspec.structs.astuple(release))
+        self._connection.execute("INSERT OR REPLACE INTO release VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+
+    def remove_release(self, ecosystem: str, name: str, file: str) -> None:
+        """Have a file that was published no more."""
+        self._connection.execute(
+            "DELETE FROM release WHERE ecosystem = ? AND name = ? AND file = ?", (ecosystem, name, file)
+        )
+
+    def tags(self, ecosystem: str, name: str) -> dict[str, str]:
+        """Return what the tags of a package stand for."""
+        return dict(
+            self._connection.execute(
+                "SELECT tag, version FROM tag WHERE ecosystem = ? AND name = ? ORDER BY tag", (ecosystem, name)
+            )
+        )
+
+    def put_tags(self, ecosystem: str, name: str, tags: dict[str, str]) -> None:
+        """Put tags into the place of all that there were of a package."""
+        self._connection.execute("DELETE FROM tag WHERE ecosystem = ? AND name = ?", (ecosystem, name))
+        rows = [(ecosystem, name, tag, version) for tag, version in sorted(tags.items())]
+        self._connection.executemany("INSERT INTO tag VALUES (?, ?, ?, ?)", rows)
+
+    def kept(self, ecosystem: str, name: str, file: str) -> KeptFile | None:
+        """Return a file of another registry that is here."""
+        query = "SELECT digest, size FROM file WHERE ecosystem = ? AND name = ? AND file = ?"
+        row = self._connection.execute(query, (ecosystem, name, file)).fetchone()
+        return KeptFile(*row) if row is not None else None
+
+    def put_kept(self, ecosystem: str, name: str, file: str, kept: KeptFile, now: float) -> None:
+        """Take note of a file whose blob is there, and when that came."""
+        values = (ecosystem, name, file, *kept, now)
+        self._connection.execute("INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?, ?, ?)", values)
+
+    def user(self, name: str) -> Account | None:
+        """Return a user."""
+        row = self._connection.execute(
+            "SELECT name, password, scopes, patterns FROM user WHERE name = ?", (name,)
+        ).fetchone()
+        return Account(row[0], row[1], row[2], _PATTERNS.decode(row[3])) if row is not None else None
+
+    def put_user(self, user: Account) -> None:
+        """Have a user, in the place of one of the same name."""
+        values = (user.name, user.secret, user.scopes, msgspec.msgpack.encode(user.patterns))
+        self._connection.execute("INSERT OR REPLACE INTO user VALUES (?, ?, ?, ?)", values)
+
+    def token(self, digest: str) -> Account | None:
+        """Return a token by its SHA-256."""
+        query = "SELECT owner, digest, scopes, patterns, until FROM token WHERE digest = ?"
+        row = self._connection.execute(query, (digest,)).fetchone()
+        return Account(row[0], row[1], row[2], _PATTERNS.decode(row[3]), row[4]) if row is not None else None
+
+    def put_token(self, token: Account, label: str, now: float) -> None:
+        """Have a token, under a name by which people find it."""
+        values = (
+            token.secret,
+            label,
+            token.name,
+            token.scopes,
+            msgspec.msgpack.encode(token.patterns),
+            now,
+            token.until,
+        )
+        self._connection.execute("INSERT INTO token VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+
+    def remove_token(self, digest: str) -> bool:
+        """Have a token no more, and return whether there was one."""
+        return self._connection.execute("DELETE FROM token WHERE digest = ?", (digest,)).rowcount > 0

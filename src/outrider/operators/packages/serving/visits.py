@@ -1,0 +1,108 @@
+"""One request to the registry, with who sends it, and what is common to all ecosystems in answering it."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from outrider.core.errors import DeniedError, UnauthenticatedError
+from outrider.core.http.messages import Request, Response
+from outrider.operators.packages.serving.accounts import Caller, Scope
+from outrider.operators.packages.serving.answers import Served, download_response, file_response
+from outrider.operators.packages.serving.documents import content_of
+from outrider.operators.packages.serving.downloading import Download
+from outrider.operators.packages.serving.hub import Hub
+from outrider.operators.packages.serving.negotiation import accepted
+from outrider.operators.packages.serving.tables import KeptFile
+
+
+class Visit:
+    """A request.
+
+    Args:
+        request: What is asked.
+        segments: Of its path, decoded, behind that of the ecosystem.
+        caller: Who asks.
+
+    Attributes:
+        answered: The document that was the answer, so that the next one who asks for the same gets it at once.
+    """
+
+    def __init__(self, request: Request, segments: Sequence[str], caller: Caller) -> None:
+        self.request, self.segments, self.caller = request, segments, caller
+        self.answered: tuple[Hub, str, str, Served] | None = None
+
+    def require(self, scope: Scope, ecosystem: str, name: str) -> None:
+        """Refuse who may not do something with a package.
+
+        Raises:
+            UnauthenticatedError: They show nothing, and might be somebody who may.
+            DeniedError: They are somebody, and may not.
+        """
+        if self.caller.may(scope, f"{ecosystem}:{name}"):
+            return
+        if not self.caller.name:
+            raise UnauthenticatedError(
+                f"{ecosystem} {name}: to {scope} it you have to show a token", found="none", expected=f"a token with the scope {scope}",
+                suggestions=["ask whoever runs the registry for one"],
+            )  # fmt: skip
+        raise DeniedError(
+            f"{ecosystem} {name}: {self.caller.name} may not {scope} it", found=" ".join(sorted(self.caller.scopes)),
+            expected=f"the scope {scope}, for {ecosystem}:{name}", suggestions=["ask whoever runs the registry for a token that may"],
+        )  # fmt: skip
+
+    async def document(self, hub: Hub, name: str, kind: str) -> Response:
+        """Answer with a document of a package.
+
+        Raises:
+            OutriderError: As `Hub.document`, and who may not read it is refused.
+        """
+        self.require("read", hub.ecosystem, name)
+        headers = self.request.headers
+        stored = await hub.document(name, kind)
+        encoding = accepted(headers.get("accept-encoding"), stored.encodings())
+        if encoding is None:
+            return Response(406)
+        content = content_of(stored, encoding, hub.store.blobs)
+        if content is None:
+            await hub.lost(name)
+            stored = await hub.document(name, kind)
+            content = content_of(stored, encoding, hub.store.blobs) or b""
+        served = Served(stored, encoding, content)
+        self.answered = (hub, name, kind, served)
+        return served.response(headers)
+
+    async def file(self, hub: Hub, name: str, file: str, media: str = "application/octet-stream") -> Response:
+        """Answer with a file of a package.
+
+        Raises:
+            OutriderError: As `Hub.file`, and who may not read it is refused.
+        """
+        self.require("read", hub.ecosystem, name)
+        found = await hub.file(name, file)
+        if isinstance(found, Download):
+            return await download_response(self.request, found, hub.store.blobs, media)
+        return self.kept(hub, found, media)
+
+    def kept(self, hub: Hub, kept: KeptFile, media: str) -> Response:
+        """Answer with a file that is here."""
+        return file_response(self.request, hub.store.blobs.path(kept.digest), kept.digest, kept.size, media)
+
+
+class EcosystemServer(Protocol):
+    """The protocol of one ecosystem."""
+
+    hub: Hub
+
+    async def answer(self, visit: Visit) -> Response:
+        """Answer a request.
+
+        Raises:
+            OutriderError: What is wrong; `refusal` makes an answer of it.
+        """
+
+    def refusal(self, status: int, message: str) -> Response:
+        """Return an answer that the clients of the ecosystem show to people.
+
+        Args:
+            status: Of HTTP.
+            message: What is wrong.
+        """

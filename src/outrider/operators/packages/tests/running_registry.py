@@ -1,0 +1,95 @@
+"""A registry of ours that runs within a test, and clients that others wrote, each with an empty home."""
+
+import asyncio
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+from outrider.core.http.limits import Limits
+from outrider.core.package_registries import PackageRegistrySpec
+from outrider.operators.packages.serving.accounts import Scope, new_token
+from outrider.operators.packages.serving.application import Application
+from outrider.operators.packages.serving.opening import Surroundings, opened_registry
+from outrider.operators.packages.serving.store import Store
+from outrider.ports.clock import Clock, SystemClock
+from outrider.ports.http.server import Server
+
+BODY = Limits(body=64 << 20)
+SYSTEM_CLOCK = SystemClock()
+
+
+class Ran(NamedTuple):
+    """What a client has said."""
+
+    status: int
+    output: str
+
+
+class RunningRegistry:
+    """A registry on a free port.
+
+    Args:
+        folder: Of the test.
+        environment: Variables, which name the registries behind this one.
+        clock: For ages.
+        settings: Fields of PackageRegistrySpec.
+    """
+
+    def __init__(
+        self, folder: Path, environment: Mapping[str, str], *, clock: Clock = SYSTEM_CLOCK, **settings: Any
+    ) -> None:
+        self.folder, self._environment, self._clock, self._settings = folder, environment, clock, settings
+        self._stack = AsyncExitStack()
+        self.application: Application
+        self.url = ""
+
+    async def __aenter__(self) -> Self:
+        self._server = Server(self._answer, limits=BODY)
+        self.url = f"http://127.0.0.1:{await self._server.start_tcp('127.0.0.1', 0)}"
+        surroundings = Surroundings(
+            environment=self._environment, folder=self.folder, cache=self.folder / "cache", base=self.url,
+            anonymous=self._settings.get("anonymous", "read") == "read", clock=self._clock,
+        )  # fmt: skip
+        spec = PackageRegistrySpec(**self._settings)
+        self.application = await self._stack.enter_async_context(
+            opened_registry(spec, self.folder / "registry", surroundings, "shop")
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._server.stop(1.0)
+        await self._stack.aclose()
+
+    async def _answer(self, request: Any) -> Any:
+        return await self.application(request)
+
+    async def token(self, *scopes: Scope, patterns: Sequence[str] = (), until: float = 0.0) -> str:
+        """Return a new token."""
+        token, account = new_token("ana", scopes, patterns, until)
+        store = Store(self.folder / "registry")
+        await store.write(lambda tables: tables.put_token(account, "a test", 0.0))
+        await store.close()
+        return token
+
+
+async def run(
+    *arguments: str | Path, folder: Path, environment: Mapping[str, str] | None = None, stdin: str = ""
+) -> Ran:
+    """Run a client in a folder, with an empty home in it, and return what it has said."""
+    home = folder / "home"
+    home.mkdir(parents=True, exist_ok=True)
+    variables = {
+        "PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8", "NO_COLOR": "1", "CI": "1",
+        "RUSTUP_HOME": os.environ.get("RUSTUP_HOME") or str(Path.home() / ".rustup"), **(environment or {}),
+    }  # fmt: skip
+    process = await asyncio.create_subprocess_exec(
+        *arguments, cwd=folder, env=variables, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    output, _ = await process.communicate(stdin.encode())
+    return Ran(process.returncode or 0, output.decode("utf-8", "replace"))
