@@ -11,7 +11,7 @@ NODE = Path(__file__).parent / "node"
 ENVOY = CHECKOUT / "benchmarks" / "rivals" / "requirements-envoy.txt"
 # Programs that tests start.
 PROGRAMS = {
-    name: Path(__file__).parent / f"requirements-{name}.txt" for name in ("ansible", "memory", "sbom", "uv")
+    name: Path(__file__).parent / f"requirements-{name}.txt" for name in ("ansible", "memory", "sbom", "twine", "uv")
 } | {"envoy": ENVOY}
 
 

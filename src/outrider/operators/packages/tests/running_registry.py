@@ -77,19 +77,45 @@ class RunningRegistry:
         return token
 
 
-async def run(
-    *arguments: str | Path, folder: Path, environment: Mapping[str, str] | None = None, stdin: str = ""
-) -> Ran:
+async def run(*arguments: str | Path, folder: Path, environment: Mapping[str, str] | None = None) -> Ran:
     """Run a client in a folder, with an empty home in it, and return what it has said."""
+    process = await asyncio.create_subprocess_exec(
+        *arguments, cwd=folder, env=_variables(folder, environment), stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    output, _ = await process.communicate()
+    return Ran(process.returncode or 0, output.decode("utf-8", "replace"))
+
+
+async def run_at_terminal(*arguments: str, folder: Path, answers: Mapping[bytes, str]) -> Ran:
+    """Run a client at a terminal, and answer what it asks."""
+    ours, theirs = os.openpty()
+    process = await asyncio.create_subprocess_exec(
+        *arguments, cwd=folder, env=_variables(folder, {}), stdin=theirs, stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    output, left = b"", dict(answers)
+    try:
+        while piece := await asyncio.to_thread(_read, ours):
+            output += piece
+            for prompt in [one for one in left if one in output]:
+                os.write(ours, f"{left.pop(prompt)}\n".encode())
+    finally:
+        os.close(ours)
+    return Ran(await process.wait(), output.decode("utf-8", "replace"))
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # nobody has it open any more
+        return b""
+
+
+def _variables(folder: Path, environment: Mapping[str, str] | None) -> dict[str, str]:
     home = folder / "home"
     home.mkdir(parents=True, exist_ok=True)
-    variables = {
-        "PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8", "NO_COLOR": "1", "CI": "1",
+    return {
+        "PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8", "NO_COLOR": "1", "CI": "1", "COLUMNS": "400",
         "RUSTUP_HOME": os.environ.get("RUSTUP_HOME") or str(Path.home() / ".rustup"), **(environment or {}),
     }  # fmt: skip
-    process = await asyncio.create_subprocess_exec(
-        *arguments, cwd=folder, env=variables, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
-    output, _ = await process.communicate(stdin.encode())
-    return Ran(process.returncode or 0, output.decode("utf-8", "replace"))
