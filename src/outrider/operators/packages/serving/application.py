@@ -4,17 +4,20 @@ import asyncio
 from collections.abc import Mapping
 from urllib.parse import unquote
 
-from outrider.core.errors import CODES, InternalError, NotFoundError, OutriderError
+from outrider.core.audit import AuditEntry
+from outrider.core.errors import CODES, InternalError, OutriderError
 from outrider.core.http.messages import Request, Response
-from outrider.operators.packages.serving.accounts import Accounts, Caller
+from outrider.operators.packages.serving.accounts import Accounts
 from outrider.operators.packages.serving.answers import Served
 from outrider.operators.packages.serving.gates import Gate
 from outrider.operators.packages.serving.hub import Hub
+from outrider.operators.packages.serving.pages import Pages
 from outrider.operators.packages.serving.store import Store
 from outrider.operators.packages.serving.visits import EcosystemServer, Visit
 from outrider.ports.clock import Clock
 from outrider.ports.http.routing import error_response
 from outrider.ports.telemetry import logger
+from outrider.runtime.audit import AuditLog
 
 _log = logger(__name__)
 
@@ -22,6 +25,7 @@ _log = logger(__name__)
 _MOST_BYTES = 32 << 20
 _LARGEST = 8 << 20
 _LOOK_SECONDS = 1.0
+_UNAUTHORIZED = 401
 
 # A request for a document: its target, and what else the choice of the answer depends on.
 _Key = tuple[str, str | None, str | None]
@@ -59,13 +63,23 @@ class Application:
         servers: Those of the ecosystems, by the first part of the path.
         accounts: Who may do what.
         gate: What may be installed.
+        audit: Where changes are written down.
         clock: For the age of what is kept.
     """
 
     def __init__(
-        self, store: Store, servers: Mapping[str, EcosystemServer], accounts: Accounts, *, gate: Gate, clock: Clock
+        self,
+        store: Store,
+        servers: Mapping[str, EcosystemServer],
+        accounts: Accounts,
+        *,
+        gate: Gate,
+        audit: AuditLog,
+        clock: Clock,
     ) -> None:
+        self._audit = audit
         self._store, self._servers, self._accounts, self._gate, self._clock = store, servers, accounts, gate, clock
+        self._pages = Pages({name: server.hub for name, server in servers.items()})
         self._ready: dict[_Key, _Ready] = {}
         self._bytes = 0
 
@@ -85,21 +99,41 @@ class Application:
                         return ready.served.response(headers)
                     self._drop(key)
             if server is None:
-                return await self._page(request, caller)
+                return self._pages.answer(request, caller)
             visit = Visit(request, [unquote(part) for part in rest.split("/")], caller)
-            response = await server.answer(visit)
+            response = await self._answered(server, visit)
             if visit.answered is not None and request.method == "GET":
                 self._have(key, _Ready(*visit.answered))
         except OutriderError as error:
             return self._refusal(server, error)
         return response
 
+    async def _answered(self, server: EcosystemServer, visit: Visit) -> Response:
+        """Have a request answered; what it changes, or may not, is written down."""
+        outcome = "ok"
+        try:
+            return await server.answer(visit)
+        except OutriderError as error:
+            outcome = error.code
+            raise
+        finally:
+            if visit.intent is not None:
+                action, target = visit.intent
+                who, request = visit.caller.name or "nobody", visit.request
+                entry = AuditEntry(
+                    phase="fact", principal=f"user:{who}", action=f"packages.registry.{action}", target=target, outcome=outcome,
+                    details={"from": request.peer.address},
+                )  # fmt: skip
+                await self._audit.append_synced(entry)
+
     def _refusal(self, server: EcosystemServer | None, error: OutriderError) -> Response:
         if isinstance(error, InternalError):
             _log.error("request failed", exc_info=error)
         status = CODES[error.code].http
         if server is None:
-            return error_response(error)
+            # Of a browser this asks for name and password.
+            challenge = {"www-authenticate": 'Basic realm="packages"'} if status == _UNAUTHORIZED else None
+            return error_response(error, headers=challenge)
         remedy = f" ({'; '.join(error.suggestions)})" if error.suggestions else ""
         return server.refusal(status, f"{error.message}{remedy}")
 
@@ -116,10 +150,6 @@ class Application:
         ready = self._ready.pop(key, None)
         if ready is not None:
             self._bytes -= ready.served.size
-
-    async def _page(self, request: Request, caller: Caller) -> Response:
-        del caller
-        raise NotFoundError(f"there is nothing at {request.path}", found=request.path)
 
     async def look(self) -> None:
         """Look now and then whether other advisories were imported, until it is cancelled."""

@@ -17,6 +17,7 @@ _SCHEMA = """
 CREATE TABLE package (
     ecosystem TEXT, name TEXT, hosted INTEGER NOT NULL, there INTEGER NOT NULL, fresh REAL NOT NULL, fetched REAL NOT NULL,
     etag TEXT NOT NULL, modified TEXT NOT NULL, source TEXT NOT NULL, raw TEXT NOT NULL, rules TEXT NOT NULL, refused BLOB NOT NULL,
+    summary BLOB NOT NULL,
     PRIMARY KEY (ecosystem, name)
 ) WITHOUT ROWID;
 CREATE TABLE document (
@@ -31,6 +32,10 @@ CREATE TABLE release (
     ecosystem TEXT, name TEXT, file TEXT, version TEXT NOT NULL, digest TEXT NOT NULL, size INTEGER NOT NULL, said BLOB NOT NULL,
     published REAL NOT NULL, publisher TEXT NOT NULL, yanked TEXT, PRIMARY KEY (ecosystem, name, file)
 ) WITHOUT ROWID;
+CREATE TABLE need (
+    ecosystem TEXT, needed TEXT, name TEXT, PRIMARY KEY (ecosystem, needed, name)
+) WITHOUT ROWID;
+CREATE INDEX need_of ON need (ecosystem, name);
 CREATE TABLE tag (
     ecosystem TEXT, name TEXT, tag TEXT, version TEXT NOT NULL, PRIMARY KEY (ecosystem, name, tag)
 ) WITHOUT ROWID;

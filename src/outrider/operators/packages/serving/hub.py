@@ -17,7 +17,7 @@ from outrider.operators.packages.serving.documents import Document, StoredDocume
 from outrider.operators.packages.serving.downloading import Download, Fetch
 from outrider.operators.packages.serving.gates import Gate
 from outrider.operators.packages.serving.store import Store
-from outrider.operators.packages.serving.tables import KeptFile, PackageState, Release, Tables
+from outrider.operators.packages.serving.tables import KeptFile, PackageState, Release, Summary, Tables
 from outrider.ports.clock import Clock
 from outrider.ports.telemetry import logger
 
@@ -75,10 +75,12 @@ class Built(NamedTuple):
     Attributes:
         documents: All of them.
         refused: Versions that policy refuses, with the reason.
+        summary: What people want to see first.
     """
 
     documents: Sequence[Document]
     refused: dict[str, str]
+    summary: Summary = Summary()
 
 
 class Contents(NamedTuple):
@@ -259,7 +261,7 @@ class Hub:
             with self._gate.opened(self.ecosystem) as policy:
                 built = self._build(name, Contents(content, (), {}), policy)
             documents = [stored(one, blobs, durable=False) for one in built.documents]
-            new = msgspec.structs.replace(state, raw=digest, rules=rules, refused=built.refused)
+            new = msgspec.structs.replace(state, raw=digest, rules=rules, refused=built.refused, summary=built.summary)
             return new, documents
 
         rules = self._gate.rules
@@ -278,6 +280,7 @@ class Hub:
                 return  # it was published here while others were asked
             tables.put_state(self.ecosystem, name, state)
             tables.put_documents(self.ecosystem, name, documents)
+            tables.put_needs(self.ecosystem, name, state.summary.needs)
 
         await self.store.write(work)
 
@@ -303,10 +306,16 @@ class Hub:
             built = self._build(name, Contents(None, releases, tables.tags(self.ecosystem, name)), policy)
         documents = [stored(one, self.store.blobs, durable=True) for one in built.documents]
         state = PackageState(
-            hosted=True, there=bool(releases), fetched=self.clock.now(), rules=rules, refused=built.refused
+            hosted=True,
+            there=bool(releases),
+            fetched=self.clock.now(),
+            rules=rules,
+            refused=built.refused,
+            summary=built.summary,
         )
         tables.put_state(self.ecosystem, name, state)
         tables.put_documents(self.ecosystem, name, documents)
+        tables.put_needs(self.ecosystem, name, state.summary.needs)
         return state
 
     async def content(self, name: str, kind: str) -> bytes:

@@ -18,6 +18,7 @@ from outrider.operators.packages.serving.hub import Builder, FileSource, Hub, Hu
 from outrider.operators.packages.serving.store import Store
 from outrider.operators.packages.serving.visits import EcosystemServer
 from outrider.ports.clock import Clock
+from outrider.runtime.audit import AuditLog
 
 
 class Surroundings(NamedTuple):
@@ -102,7 +103,8 @@ async def opened_registry(
         hub = Hub(ecosystem, store, opened.upstream, opened.build, gate=gate, settings=settings, clock=clock)
         servers[ecosystem] = opened.server(hub)
     accounts = Accounts(store.tables, ANYBODY if spec.anonymous == "read" else NOBODY)
-    application = Application(store, servers, accounts, gate=gate, clock=clock)
+    audit = AuditLog(folder / "audit.jsonl", "registry", clock)
+    application = Application(store, servers, accounts, gate=gate, audit=audit, clock=clock)
     looking = asyncio.create_task(application.look())
     try:
         yield application
@@ -112,6 +114,7 @@ async def opened_registry(
             await looking
         for server in servers.values():
             await server.hub.close()
+        audit.close()
         await store.close()
 
 

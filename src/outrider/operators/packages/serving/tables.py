@@ -9,6 +9,24 @@ import msgspec
 from outrider.operators.packages.serving.documents import StoredDocument
 
 
+class Summary(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """What people want to see of a package first.
+
+    Attributes:
+        versions: All of them that may be installed, newest first.
+        latest: That which is installed where nobody names one.
+        description: In one line, as its author has written it.
+        licence: Likewise.
+        needs: Names of what the latest version needs.
+    """
+
+    versions: list[str] = []
+    latest: str = ""
+    description: str = ""
+    licence: str = ""
+    needs: list[str] = []
+
+
 class PackageState(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a package as a whole.
 
@@ -23,6 +41,7 @@ class PackageState(msgspec.Struct, frozen=True, kw_only=True):
         raw: The blob of what was fetched, as its ecosystem keeps it.
         rules: Under which policy its documents were made.
         refused: Versions that are refused, with the reason.
+        summary: What people want to see first.
     """
 
     hosted: bool = False
@@ -35,6 +54,7 @@ class PackageState(msgspec.Struct, frozen=True, kw_only=True):
     raw: str = ""
     rules: str = ""
     refused: dict[str, str] = {}
+    summary: Summary = Summary()
 
 
 class Release(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,13 +107,14 @@ class Account(NamedTuple):
 
 
 _SELECT_STATE = (
-    "SELECT hosted, there, fresh, fetched, etag, modified, source, raw, rules, refused FROM package"
+    "SELECT hosted, there, fresh, fetched, etag, modified, source, raw, rules, refused, summary FROM package"
     " WHERE ecosystem = ? AND name = ?"
 )
 _SELECT_RELEASES = (
     "SELECT file, version, digest, size, said, published, publisher, yanked FROM release"
     " WHERE ecosystem = ? AND name = ? ORDER BY file"
 )
+_SUMMARY = msgspec.msgpack.Decoder(Summary)
 _REFUSED = msgspec.msgpack.Decoder(dict[str, str])
 _PATTERNS = msgspec.msgpack.Decoder(list[str])
 
@@ -113,19 +134,42 @@ class Tables:
         row = self._connection.execute(_SELECT_STATE, (ecosystem, name)).fetchone()
         if row is None:
             return None
-        hosted, there, fresh, fetched, etag, modified, source, raw, rules, refused = row
+        hosted, there, fresh, fetched, etag, modified, source, raw, rules, refused, summary = row
         return PackageState(
             hosted=bool(hosted), there=bool(there), fresh=fresh, fetched=fetched, etag=etag, modified=modified, source=source, raw=raw,
-            rules=rules, refused=_REFUSED.decode(refused),
+            rules=rules, refused=_REFUSED.decode(refused), summary=_SUMMARY.decode(summary),
         )  # fmt: skip
 
     def put_state(self, ecosystem: str, name: str, state: PackageState) -> None:
         """Put what is known of a package into the place of what was."""
         values = (
             ecosystem, name, state.hosted, state.there, state.fresh, state.fetched, state.etag, state.modified, state.source, state.raw,
-            state.rules, msgspec.msgpack.encode(state.refused),
+            state.rules, msgspec.msgpack.encode(state.refused), msgspec.msgpack.encode(state.summary),
         )  # fmt: skip
-        self._connection.execute("INSERT OR REPLACE INTO package VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+        self._connection.execute(
+            "INSERT OR REPLACE INTO package VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values
+        )
+
+    def summaries(self, ecosystem: str) -> list[tuple[str, Summary]]:
+        """Return what people want to see of all packages, by name, those that were published here first."""
+        query = "SELECT name, summary FROM package WHERE ecosystem = ? AND there = 1 ORDER BY hosted DESC, name"
+        return [(name, _SUMMARY.decode(summary)) for name, summary in self._connection.execute(query, (ecosystem,))]
+
+    def put_needs(self, ecosystem: str, name: str, needs: Iterable[str]) -> None:
+        """Put what a package needs into the place of what it did."""
+        self._connection.execute("DELETE FROM need WHERE ecosystem = ? AND name = ?", (ecosystem, name))
+        rows = [(ecosystem, needed, name) for needed in sorted(set(needs))]
+        self._connection.executemany("INSERT INTO need VALUES (?, ?, ?)", rows)
+
+    def needing(self, ecosystem: str, name: str) -> list[str]:
+        """Return the packages here whose latest version needs one."""
+        query = "SELECT name FROM need WHERE ecosystem = ? AND needed = ? ORDER BY name"
+        return [one for (one,) in self._connection.execute(query, (ecosystem, name))]
+
+    def files(self, ecosystem: str, name: str) -> dict[str, KeptFile]:
+        """Return the files of other registries that are here of a package, by their names."""
+        query = "SELECT file, digest, size FROM file WHERE ecosystem = ? AND name = ? ORDER BY file"
+        return {file: KeptFile(*rest) for file, *rest in self._connection.execute(query, (ecosystem, name))}
 
     def names(self, ecosystem: str, *, hosted: bool = False) -> list[str]:
         """Return the names of packages: of all that are known, or of those that were published here."""

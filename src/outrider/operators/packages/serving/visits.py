@@ -24,11 +24,29 @@ class Visit:
 
     Attributes:
         answered: The document that was the answer, so that the next one who asks for the same gets it at once.
+        intent: What the request is to change, and of what; None where it changes nothing.
     """
 
     def __init__(self, request: Request, segments: Sequence[str], caller: Caller) -> None:
         self.request, self.segments, self.caller = request, segments, caller
         self.answered: tuple[Hub, str, str, Served] | None = None
+        self.intent: tuple[str, str] | None = None
+
+    def may_change(self, hub: Hub, action: str, name: str, version: str = "") -> None:
+        """Refuse who may not publish a package, or one that is not private; allowed or not, it is written down.
+
+        Args:
+            hub: Has the package.
+            action: What is to be done: `publish`, `yank`.
+            name: Of the package.
+            version: Of it, where it is about one.
+
+        Raises:
+            UnauthenticatedError, DeniedError: As `require` and `Hub.require_private`.
+        """
+        self.intent = action, f"package/{hub.ecosystem}/{name}{f'/{version}' if version else ''}"
+        self.require("publish", hub.ecosystem, name)
+        hub.require_private(name)
 
     def require(self, scope: Scope, ecosystem: str, name: str) -> None:
         """Refuse who may not do something with a package.

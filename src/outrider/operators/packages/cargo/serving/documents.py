@@ -7,10 +7,13 @@ from typing import Any
 
 import msgspec
 
-from outrider.operators.packages.cargo.records import compiled
+from outrider.operators.packages.cargo.lines import CargoRelease
+from outrider.operators.packages.cargo.records import CargoRecord, compiled
+from outrider.operators.packages.resolving.facts import newest
 from outrider.operators.packages.resolving.policies import Policy
 from outrider.operators.packages.serving.documents import Document
 from outrider.operators.packages.serving.hub import Built, Contents
+from outrider.operators.packages.serving.tables import Summary
 
 LINES = "text/plain"
 
@@ -67,7 +70,18 @@ def build(name: str, contents: Contents, policy: Policy) -> Built:
         content = b"\n".join(
             _line(line, yanked=True) if _version(line) in whys else line for line in content.split(b"\n")
         )
-    return Built([Document("lines", LINES, content)], whys)
+    return Built([Document("lines", LINES, content)], whys, _summary(record, whys))
+
+
+def _summary(record: CargoRecord, whys: dict[str, str]) -> Summary:
+    table = record.table()
+    left = sum(1 << bit for bit, version in enumerate(table.versions) if version not in whys)
+    if not left:
+        return Summary()
+    bit = newest(left, ~int.from_bytes(record.yanked, "little"), table.releases)
+    release = msgspec.msgpack.decode(record.releases[bit], type=CargoRelease)
+    needs = [need.name.lower() for need in release.needs]
+    return Summary(versions=[*reversed(table.named(left))], latest=table.versions[bit], needs=needs)
 
 
 def spelled(name: str, content: bytes) -> str:

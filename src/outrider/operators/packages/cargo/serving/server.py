@@ -15,7 +15,6 @@ from outrider.operators.packages.cargo.serving.publishing import publish, read_c
 from outrider.operators.packages.cargo.serving.upstream import crate_file
 from outrider.operators.packages.serving.hub import Hub
 from outrider.operators.packages.serving.visits import Visit
-from outrider.operators.packages.versions.ecosystems import scheme_of
 
 _JSON = Headers({"content-type": "application/json"})
 _MOST = 100
@@ -78,15 +77,14 @@ class CargoServer:
     async def _publish(self, visit: Visit) -> Response:
         crate, content = read_crate(visit.request.body)
         name = crate.name.lower()
-        visit.require("publish", "cargo", name)
-        self.hub.require_private(name)
+        visit.may_change(self.hub, "publish", name, crate.vers)
         release = release_of(crate, content, self.hub.store.blobs, visit.caller.name, self.hub.clock.now())
         await self.hub.change(name, lambda tables: publish(tables, name, release))
         return _json({"warnings": {"invalid_categories": [], "invalid_badges": [], "other": []}})
 
     async def _yank(self, visit: Visit, name: str, version: str, *, yanked: bool) -> Response:
         name = name.lower()
-        visit.require("publish", "cargo", name)
+        visit.may_change(self.hub, "yank" if yanked else "unyank", name, version)
         await self.hub.change(name, lambda tables: yank(tables, name, version, yanked=yanked))
         return _json({"ok": True})
 
@@ -95,24 +93,12 @@ class CargoServer:
         wanted = arguments.get("q", [""])[0].lower().replace("_", "-")
         size = arguments.get("per_page", [str(_USUAL)])[0]
         most = min(int(size), _MOST) if size.isascii() and size.isdecimal() and len(size) < 10 else _USUAL
-        tables = self.hub.store.tables
-        names = [
-            name
-            for name in tables.names("cargo")
-            if wanted in name.lower().replace("_", "-") and visit.caller.may("read", f"cargo:{name}")
+        found = [
+            {"name": name, "max_version": summary.latest or "0.0.0", "description": summary.description}
+            for name, summary in self.hub.store.tables.summaries("cargo")
+            if wanted in name.replace("_", "-") and visit.caller.may("read", f"cargo:{name}")
         ]
-        own = set(tables.names("cargo", hosted=True))
-        names.sort(key=lambda name: (name not in own, name))
-        shown = [{"name": name, "max_version": self._newest(name), "description": ""} for name in names[:most]]
-        return _json({"crates": shown, "meta": {"total": len(names)}})
-
-    def _newest(self, name: str) -> str:
-        versions = [one.version for one in self.hub.store.tables.releases("cargo", name)]
-        if not versions:
-            state = self.hub.store.tables.state("cargo", name)
-            files = self.hub.sources(name, state) if state is not None and state.raw else {}
-            versions = [one.version for one in files.values()]
-        return max(versions, key=lambda one: scheme_of("cargo").parse(one).key, default="0.0.0")
+        return _json({"crates": found[:most], "meta": {"total": len(found)}})
 
     def refusal(self, status: int, message: str) -> Response:
         # Cargo looks for this word before it shows a token.

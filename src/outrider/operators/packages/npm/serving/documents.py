@@ -16,6 +16,7 @@ from outrider.operators.packages.resolving.naming import counted, of_one
 from outrider.operators.packages.resolving.policies import Policy
 from outrider.operators.packages.serving.documents import Document
 from outrider.operators.packages.serving.hub import Built, Contents
+from outrider.operators.packages.serving.tables import Summary
 from outrider.operators.packages.versions.ecosystems import scheme_of
 from outrider.operators.packages.versions.tables import VersionTable
 
@@ -65,13 +66,32 @@ def build(base: str, name: str, contents: Contents, policy: Policy) -> Built:
         return Built([], whys)
     times = {key: time for key, time in times.items() if key not in whys}
     notice = _notice(name, table, whys)
+    summary = _summary(shown, tags, table)
     long = {**document, "versions": shown, "dist-tags": tags, "time": times}
     short = {
         "name": name, "modified": times.get("modified", ""), "dist-tags": tags, "time": times,
         "versions": {version: _short(raw) for version, raw in shown.items()},
     }  # fmt: skip
     return Built(
-        [Document("long", LONG, msgspec.json.encode(long), notice), Document("short", SHORT, msgspec.json.encode(short), notice)], whys
+        [Document("long", LONG, msgspec.json.encode(long), notice), Document("short", SHORT, msgspec.json.encode(short), notice)], whys, summary
+    )  # fmt: skip
+
+
+class _Latest(msgspec.Struct):
+    description: Any = ""
+    license: Any = ""
+    dependencies: Any = None
+    optionalDependencies: Any = None  # noqa: N815 - npm's name
+
+
+def _summary(shown: Mapping[str, msgspec.Raw], tags: Mapping[str, str], table: VersionTable) -> Summary:
+    latest = tags.get("latest", "")
+    said = msgspec.json.decode(shown[latest], type=_Latest) if latest in shown else _Latest()
+    needs = [name for one in (said.dependencies, said.optionalDependencies) if isinstance(one, dict) for name in one]
+    return Summary(
+        versions=[one for one in reversed(table.versions) if one in shown], latest=latest, needs=needs,
+        description=said.description if isinstance(said.description, str) else "",
+        licence=said.license if isinstance(said.license, str) else "",
     )  # fmt: skip
 
 

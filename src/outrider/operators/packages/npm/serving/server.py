@@ -88,7 +88,7 @@ class NpmServer:
             case "PUT" | "DELETE", ["user", *rest]:
                 return await self._session(visit, rest)
             case "GET", ["v1", "search"]:
-                return _json(await asyncio.to_thread(found_packages, self.hub, visit))
+                return _json(found_packages(self.hub, visit))
             case "POST", ["npm", "v1", "security", "advisories", "bulk"]:
                 return _json(await asyncio.to_thread(advisories_of, _body(visit)))
             case _, ["package", name, "dist-tags", *tag]:
@@ -108,10 +108,10 @@ class NpmServer:
         return _json(document["versions"][version])
 
     async def _put(self, visit: Visit, name: str) -> Response:
-        visit.require("publish", "npm", name)
-        self.hub.require_private(name)
+        visit.may_change(self.hub, "publish", name)
         found = read_publication(name, visit.request.body)
         if not found.attachments:
+            visit.may_change(self.hub, "amend", name)
             await self.hub.change(name, lambda tables: amend(tables, name, found))
             return _json({"ok": True}, 201)
         where = f"{self._base}/npm/{name}/-"
@@ -120,7 +120,7 @@ class NpmServer:
         return _json({"ok": True, "success": True}, 201)
 
     async def _remove(self, visit: Visit, name: str) -> Response:
-        visit.require("publish", "npm", name)
+        visit.may_change(self.hub, "unpublish", name)
 
         def work(tables: Tables) -> None:
             for one in tables.releases("npm", name):
@@ -132,11 +132,12 @@ class NpmServer:
 
     async def _tags(self, visit: Visit, name: str, tag: list[str]) -> Response:
         method = visit.request.method
-        visit.require("read" if method == "GET" else "publish", "npm", name)
         if method == "GET" and not tag:
+            visit.require("read", "npm", name)
             return _json(msgspec.json.decode(await self.hub.content(name, "long"))["dist-tags"])
         if len(tag) != 1 or method not in ("PUT", "POST", "DELETE"):
             raise NotFoundError(f"there is nothing at {visit.request.path}", found=visit.request.path)
+        visit.may_change(self.hub, "tag", name, tag[0])
         check_tag(tag[0])
         version = _text(visit) if method != "DELETE" else ""
 
@@ -162,6 +163,7 @@ class NpmServer:
         except (msgspec.DecodeError, RecursionError) as error:
             raise wrong("body", str(error), "a name and a password") from error
         name = user.removeprefix(_USER)
+        visit.intent = "login", f"user/{name[:100]}"
         account = await Accounts(self.hub.store.tables, visit.caller).user(name, str(said.get("password", "")))
         token, kept = new_token(name, account.scopes.split(), account.patterns)
         now = self.hub.clock.now()

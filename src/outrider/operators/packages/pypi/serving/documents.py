@@ -8,12 +8,13 @@ import msgspec
 
 from outrider.core.timestamps import timestamp
 from outrider.operators.packages.pypi.pages import Page, PypiFile
-from outrider.operators.packages.pypi.records import compiled
+from outrider.operators.packages.pypi.records import PypiRecord, compiled
+from outrider.operators.packages.resolving.facts import newest
 from outrider.operators.packages.resolving.naming import of_one
 from outrider.operators.packages.resolving.policies import Policy
 from outrider.operators.packages.serving.documents import Document
 from outrider.operators.packages.serving.hub import Built, Contents
-from outrider.operators.packages.serving.tables import Release
+from outrider.operators.packages.serving.tables import Release, Summary
 
 JSON, HTML = "application/vnd.pypi.simple.v1+json", "application/vnd.pypi.simple.v1+html"
 TEXT_HTML = "text/html"
@@ -29,11 +30,17 @@ class Uploaded(msgspec.Struct, array_like=True):
         hashes: Of the file, by algorithm.
         python: What Requires-Python says.
         metadata: The blob of METADATA; empty for what is no wheel.
+        description: One line.
+        licence: As it is written.
+        needs: Names of what it needs.
     """
 
     hashes: dict[str, str]
     python: str
     metadata: str
+    description: str = ""
+    licence: str = ""
+    needs: list[str] = []
 
 
 def kept_page(page: Page) -> bytes:
@@ -75,7 +82,20 @@ def build(name: str, contents: Contents, policy: Policy) -> Built:
         Document("json", JSON, _as_json(name, page.status, versions, shown)),
         Document("html", TEXT_HTML, _as_html(name, shown)),
     ]
-    return Built(documents, refused)
+    return Built(documents, refused, _summary(contents, record, refused))
+
+
+def _summary(contents: Contents, record: PypiRecord, refused: dict[str, str]) -> Summary:
+    table = record.table()
+    left = sum(1 << bit for bit, version in enumerate(table.versions) if version not in refused)
+    fine = left & ~sum(1 << bit for bit in record.yanked)
+    latest = table.versions[newest(left, fine, table.releases)] if left else ""
+    said = [msgspec.msgpack.decode(one.said, type=Uploaded) for one in contents.releases if one.version == latest]
+    # Of others the pages do not tell, and their files need not be here.
+    best = max(said, key=lambda one: len(one.metadata), default=Uploaded({}, "", ""))
+    return Summary(
+        versions=[*reversed(table.named(left))], latest=latest, description=best.description, licence=best.licence, needs=best.needs
+    )  # fmt: skip
 
 
 def _file(release: Release) -> PypiFile:

@@ -93,8 +93,8 @@ class PypiServer:
         form = read_form(visit.request.headers.get("content-type"), visit.request.body)
         names = form.get("name", ())
         name = normalised(names[0].text) if names else ""
-        visit.require("publish", "pypi", name)
-        self.hub.require_private(name)
+        version = form["version"][0].text if "version" in form else ""
+        visit.may_change(self.hub, "publish", name, version)
         upload = await read_upload(form, self.hub.store.blobs, visit.caller.name, self.hub.clock.now())
         await self.hub.change(upload.project, lambda tables: publish(tables, upload))
         return Response(200, _PLAIN, b"published\n")

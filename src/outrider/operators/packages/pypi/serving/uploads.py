@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from outrider.core.errors import ConflictError, ExecutionFailedError, InvalidConfigError
-from outrider.operators.packages.pypi.core_metadata import read_metadata
+from outrider.operators.packages.pypi.core_metadata import Metadata, read_metadata
 from outrider.operators.packages.pypi.pages import normalised
 from outrider.operators.packages.pypi.records import version_of
 from outrider.operators.packages.pypi.serving.documents import Uploaded
@@ -22,6 +22,7 @@ from outrider.operators.packages.versions.ecosystems import scheme_of
 # By the name of the field in the form.
 _HASHES = {"sha256_digest": "sha256", "md5_digest": "md5", "blake2_256_digest": "blake2b"}
 _LONGEST_NAME = 255
+_LONGEST_LICENCE = 200
 
 
 class Upload(msgspec.Struct, frozen=True):
@@ -58,13 +59,17 @@ async def read_upload(form: Mapping[str, Sequence[FormPart]], blobs: Blobs, publ
     _check_name(file, name, version)
     for field, algorithm in _HASHES.items():
         _check_hash(field, algorithm, _text(form, field), content)
-    metadata = ""
+    metadata, licence = "", _text(form, "license_expression") or _text(form, "license")[:_LONGEST_LICENCE]
+    needs: list[str] = []
     if file.endswith(".whl"):
         text = await metadata_text(file, len(content), content, _nothing)
-        _check_metadata(text, name, version)
+        found = _checked_metadata(text, name, version)
+        licence, needs = found.licence, [need.name for need in found.needs]
         metadata = blobs.put(text.encode(), durable=True)
     digest = blobs.put(content, durable=True)
-    said = Uploaded({"sha256": digest}, _text(form, "requires_python"), metadata)
+    said = Uploaded(
+        {"sha256": digest}, _text(form, "requires_python"), metadata, _text(form, "summary"), licence, needs
+    )
     return Upload(
         name,
         Release(
@@ -107,14 +112,15 @@ def _check_hash(field: str, algorithm: str, said: str, content: bytes) -> None:
             raise _wrong(field, said, f"{made.hexdigest()}, which is that of the file")
 
 
-def _check_metadata(text: str, name: str, version: str) -> None:
-    read_metadata(text)
+def _checked_metadata(text: str, name: str, version: str) -> Metadata:
+    found = read_metadata(text)
     fields = dict(line.partition(": ")[::2] for line in text.split("\n\n", 1)[0].splitlines() if ": " in line)
     scheme = scheme_of("pypi")
     if normalised(fields.get("Name", "")) != name:
         raise _wrong("content", fields.get("Name", "no name"), f"a wheel of {name}")
     if scheme.parse(fields.get("Version", "").strip()).key != scheme.parse(version).key:
         raise _wrong("content", fields.get("Version", "no version"), f"a wheel of version {version}")
+    return found
 
 
 def _text(form: Mapping[str, Sequence[FormPart]], name: str) -> str:
