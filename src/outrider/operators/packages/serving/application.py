@@ -25,6 +25,7 @@ _log = logger(__name__)
 _MOST_BYTES = 32 << 20
 _LARGEST = 8 << 20
 _LOOK_SECONDS = 1.0
+_WRITE_SECONDS = 60.0
 _UNAUTHORIZED = 401
 
 # A request for a document: its target, and what else the choice of the answer depends on.
@@ -152,7 +153,12 @@ class Application:
             self._bytes -= ready.served.size
 
     async def look(self) -> None:
-        """Look now and then whether other advisories were imported, until it is cancelled."""
+        """Look now and then whether other advisories were imported, and write down what was used, until it is cancelled."""
+        written = self._clock.monotonic()
         while True:
             await self._clock.sleep(_LOOK_SECONDS)
             await asyncio.to_thread(self._gate.look)
+            if self._clock.monotonic() - written > _WRITE_SECONDS:
+                written = self._clock.monotonic()
+                for server in self._servers.values():
+                    await server.hub.keep_used()

@@ -52,7 +52,9 @@ class Blobs:
             ExecutionFailedError: It cannot be written.
         """
         digest = hashlib.sha256(content).hexdigest()
-        if self.path(digest).is_file():
+        with suppress(FileNotFoundError):
+            # Whoever looks for what is left over sees that it is needed again.
+            os.utime(self.path(digest))
             return digest
         partial = self.begin({})
         try:
@@ -85,9 +87,21 @@ class Blobs:
             return size
         return 0
 
-    def all(self) -> dict[str, int]:
-        """Return the size of each file."""
-        return {one.name: one.stat().st_size for one in self._folder.glob("[0-9a-f][0-9a-f]/*")}
+    def all(self) -> dict[str, tuple[int, float]]:
+        """Return of each file its size in bytes, and when it was last put there, in seconds since the epoch."""
+        found: dict[str, tuple[int, float]] = {}
+        for one in self._folder.glob("[0-9a-f][0-9a-f]/*"):
+            with suppress(FileNotFoundError):
+                status = one.stat()
+                found[one.name] = status.st_size, status.st_mtime
+        return found
+
+    def remove_unfinished(self, before: float) -> None:
+        """Remove what was begun before a time and never finished, such as by a process that was killed."""
+        for one in self._incoming.iterdir():
+            with suppress(FileNotFoundError):
+                if one.stat().st_mtime < before:
+                    one.unlink()
 
 
 class Partial:

@@ -30,7 +30,8 @@ CREATE TABLE file (
 ) WITHOUT ROWID;
 CREATE TABLE release (
     ecosystem TEXT, name TEXT, file TEXT, version TEXT NOT NULL, digest TEXT NOT NULL, size INTEGER NOT NULL, said BLOB NOT NULL,
-    published REAL NOT NULL, publisher TEXT NOT NULL, yanked TEXT, PRIMARY KEY (ecosystem, name, file)
+    published REAL NOT NULL, publisher TEXT NOT NULL, yanked TEXT, beside TEXT NOT NULL,
+    PRIMARY KEY (ecosystem, name, file)
 ) WITHOUT ROWID;
 CREATE TABLE need (
     ecosystem TEXT, needed TEXT, name TEXT, PRIMARY KEY (ecosystem, needed, name)

@@ -142,6 +142,7 @@ class Hub:
         self._upstream, self._build, self._gate = upstream, build, gate
         self._refreshing: dict[str, asyncio.Task[None]] = {}
         self._downloads: dict[tuple[str, str], Download] = {}
+        self._used: set[tuple[str, str]] = set()
         self._sources: OrderedDict[str, Mapping[str, FileSource]] = OrderedDict()
 
     def is_private(self, name: str) -> bool:
@@ -366,6 +367,7 @@ class Hub:
         self._refuse(state, name, source.version)
         kept = self.store.tables.kept(self.ecosystem, name, file)
         if kept is not None and self.store.blobs.path(kept.digest).is_file():
+            self._used.add((name, file))
             return kept
         if self.settings.cache_only:
             raise self._no_file(name, file)
@@ -393,6 +395,18 @@ class Hub:
             download.task.add_done_callback(lambda _: self._downloads.pop((name, file)))
         return download
 
+    async def keep_used(self) -> None:
+        """Write down which files were asked for since the last time."""
+        used, self._used = self._used, set()
+        now = self.clock.now()
+
+        def work(tables: Tables) -> None:
+            for name, file in used:
+                tables.used(self.ecosystem, name, file, now)
+
+        if used:
+            await self.store.write(work)
+
     async def lost(self, name: str) -> None:
         """Have the documents of a package again whose files are lost.
 
@@ -418,6 +432,7 @@ class Hub:
 
     async def close(self) -> None:
         """Give up what is being fetched, and close all connections."""
+        await self.keep_used()
         for task in [*self._refreshing.values()]:
             task.cancel()
         await asyncio.gather(*self._refreshing.values(), return_exceptions=True)

@@ -17,12 +17,13 @@ from outrider.core.http.limits import Limits
 from outrider.core.http.messages import Request, Response
 from outrider.core.package_registries import PackageRegistrySpec
 from outrider.operators.packages.serving.application import Application
+from outrider.operators.packages.serving.folders import default_folder
 from outrider.operators.packages.serving.opening import Surroundings, opened_registry
 from outrider.ports.clock import SystemClock
 from outrider.ports.http.server import Server
 from outrider.ports.process import LIFELINE_VARIABLE, watch_lifeline
 from outrider.ports.telemetry import configure_logging
-from outrider.runtime.contexts import cache_folder, user_state_folder
+from outrider.runtime.contexts import cache_folder
 from outrider.runtime.discovery import registry
 from outrider.runtime.documents import read_file
 from outrider.runtime.objects import parse_object
@@ -89,7 +90,7 @@ def service_of(options: argparse.Namespace) -> RegistryService:
         settings = options.file.resolve().parent
     given = {"listen": options.listen, "private": options.private, "cache_only": options.cache_only}
     spec = msgspec.structs.replace(spec, **{key: value for key, value in given.items() if value is not None})
-    folder = options.folder or (settings / spec.folder if spec.folder else user_state_folder() / "packages")
+    folder = options.folder or (settings / spec.folder if spec.folder else default_folder())
     return RegistryService(name=name, spec=spec, folder=folder, settings=settings)
 
 

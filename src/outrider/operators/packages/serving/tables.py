@@ -69,6 +69,7 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
         published: When, seconds since the epoch.
         publisher: By whom.
         yanked: Why it was taken back; None where it was not.
+        beside: Another blob that belongs to it, such as the metadata of a wheel; empty for none.
     """
 
     file: str
@@ -79,6 +80,7 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     published: float
     publisher: str
     yanked: str | None = None
+    beside: str = ""
 
 
 class KeptFile(NamedTuple):
@@ -86,6 +88,28 @@ class KeptFile(NamedTuple):
 
     digest: str
     size: int
+
+
+class TokenRow(NamedTuple):
+    """A token as people see it.
+
+    Attributes:
+        digest: SHA-256 of it.
+        label: By which people find it.
+        owner: Who it is for.
+        scopes: With spaces between them.
+        patterns: Packages that it is about; empty for all.
+        made: When, seconds since the epoch.
+        until: When it ends; 0 for never.
+    """
+
+    digest: str
+    label: str
+    owner: str
+    scopes: str
+    patterns: list[str]
+    made: float
+    until: float
 
 
 class Account(NamedTuple):
@@ -111,8 +135,20 @@ _SELECT_STATE = (
     " WHERE ecosystem = ? AND name = ?"
 )
 _SELECT_RELEASES = (
-    "SELECT file, version, digest, size, said, published, publisher, yanked FROM release"
+    "SELECT file, version, digest, size, said, published, publisher, yanked, beside FROM release"
     " WHERE ecosystem = ? AND name = ? ORDER BY file"
+)
+_FORGETTING = {
+    "package": "DELETE FROM package WHERE ecosystem = ? AND name = ?",
+    "document": "DELETE FROM document WHERE ecosystem = ? AND name = ?",
+    "file": "DELETE FROM file WHERE ecosystem = ? AND name = ?",
+    "need": "DELETE FROM need WHERE ecosystem = ? AND name = ?",
+}
+_NAMING_BLOBS = (
+    "SELECT raw FROM package",
+    "SELECT digest, gzip, zstd FROM document",
+    "SELECT digest FROM file",
+    "SELECT digest, beside FROM release",
 )
 _SUMMARY = msgspec.msgpack.Decoder(Summary)
 _REFUSED = msgspec.msgpack.Decoder(dict[str, str])
@@ -195,9 +231,9 @@ class Tables:
         """Return the files of a package that were published here, by their names."""
         return [
             Release(
-                file=file, version=version, digest=digest, size=size, said=said, published=published, publisher=publisher, yanked=yanked
+                file=file, version=version, digest=digest, size=size, said=said, published=published, publisher=publisher, yanked=yanked, beside=beside,
             )
-            for file, version, digest, size, said, published, publisher, yanked in self._connection.execute(
+            for file, version, digest, size, said, published, publisher, yanked, beside in self._connection.execute(
                 _SELECT_RELEASES, (ecosystem, name)
             )
         ]  # fmt: skip
@@ -205,7 +241,7 @@ class Tables:
     def put_release(self, ecosystem: str, name: str, release: Release) -> None:
         """Have a file that was published; it takes the place of one of the same name."""
         values = (ecosystem, name, *msgspec.structs.astuple(release))
-        self._connection.execute("INSERT OR REPLACE INTO release VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+        self._connection.execute("INSERT OR REPLACE INTO release VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
 
     def remove_release(self, ecosystem: str, name: str, file: str) -> None:
         """Have a file that was published no more."""
@@ -238,6 +274,43 @@ class Tables:
         values = (ecosystem, name, file, *kept, now)
         self._connection.execute("INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?, ?, ?)", values)
 
+    def used(self, ecosystem: str, name: str, file: str, now: float) -> None:
+        """Take note that somebody has got a file."""
+        self._connection.execute(
+            "UPDATE file SET used = ? WHERE ecosystem = ? AND name = ? AND file = ?", (now, ecosystem, name, file)
+        )
+
+    def unused_files(self, before: float) -> list[tuple[str, str, str]]:
+        """Return the files of other registries that nobody has got since a time: ecosystem, name and file."""
+        query = "SELECT ecosystem, name, file FROM file WHERE used < ? ORDER BY ecosystem, name, file"
+        return self._connection.execute(query, (before,)).fetchall()
+
+    def unused_packages(self, before: float) -> list[tuple[str, str]]:
+        """Return the packages of other registries of which nobody has asked since a time, and of which no file is here."""
+        query = (
+            "SELECT ecosystem, name FROM package WHERE hosted = 0 AND fetched < ? AND NOT EXISTS (SELECT 1 FROM file WHERE"
+            " file.ecosystem = package.ecosystem AND file.name = package.name AND file.used >= ?) ORDER BY ecosystem, name"
+        )
+        return self._connection.execute(query, (before, before)).fetchall()
+
+    def forget_package(self, ecosystem: str, name: str) -> None:
+        """Have nothing of a package of other registries any more."""
+        for table in ("package", "document", "file", "need"):
+            self._connection.execute(_FORGETTING[table], (ecosystem, name))
+
+    def forget_file(self, ecosystem: str, name: str, file: str) -> None:
+        """Have a file of another registry no more."""
+        self._connection.execute(
+            "DELETE FROM file WHERE ecosystem = ? AND name = ? AND file = ?", (ecosystem, name, file)
+        )
+
+    def blobs(self) -> set[str]:
+        """Return all that is needed of what is kept by its hash, but for what the words of releases name."""
+        found: set[str] = set()
+        for query in _NAMING_BLOBS:
+            found.update(one for row in self._connection.execute(query) for one in row if one)
+        return found
+
     def user(self, name: str) -> Account | None:
         """Return a user."""
         row = self._connection.execute(
@@ -268,6 +341,14 @@ class Tables:
             token.until,
         )
         self._connection.execute("INSERT INTO token VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+
+    def tokens(self) -> list[TokenRow]:
+        """Return all tokens, by label and time."""
+        query = "SELECT digest, name, owner, scopes, patterns, made, until FROM token ORDER BY name, made"
+        return [
+            TokenRow(digest, label, owner, scopes, _PATTERNS.decode(patterns), made, until)
+            for digest, label, owner, scopes, patterns, made, until in self._connection.execute(query)
+        ]
 
     def remove_token(self, digest: str) -> bool:
         """Have a token no more, and return whether there was one."""

@@ -7,9 +7,16 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from outrider.operators.packages.advisories.places import store_path
 from outrider.operators.packages.advisories.sources import read_source
 from outrider.operators.packages.advisories.store import write_store
+from outrider.operators.packages.pypi.serving.documents import Uploaded
+from outrider.operators.packages.serving.accounts import new_token
+from outrider.operators.packages.serving.bundles import chosen, write_bundle
+from outrider.operators.packages.serving.store import Store
+from outrider.operators.packages.serving.tables import PackageState, Release, Tables
 from outrider.operators.packages.tests.advisory_records import affected, ecosystem_range, record, zipped
 from outrider.operators.packages.tests.python_index import PythonIndex
 from outrider.ports.clock import SystemClock
@@ -30,12 +37,16 @@ async def world() -> AsyncIterator[tuple[Environment, dict[str, Any]]]:
         (root / "home").mkdir()
         stack.enter_context(variables(settings(index.url, root)))
         environment = Environment(clock=SystemClock(), state=root / "state", secrets=Resolver({}))
+        await _registry(root / "registry", root / "packages.tar")
         yield (
             environment,
             {
                 "folder": str(root / "files"),
                 "index": index.url,
                 "project": str(project),
+                "registry": str(root / "registry"),
+                "bundle": str(root / "packages.tar"),
+                "token": "ana",
                 "policy": str(_policy(root / "files")),
                 "advisories": str(_advisories(root, environment.clock.now())),
             },
@@ -62,6 +73,26 @@ def _policy(folder: Path) -> Path:
         "  advisories: {least: high}\n"
     )
     return path
+
+
+async def _registry(folder: Path, bundle: Path) -> None:
+    """Have a registry in which something was published, and the same as a bundle."""
+    store = Store(folder)
+    content = b"a wheel"
+    release = Release(
+        file="acme_web-1.0-py3-none-any.whl", version="1.0", digest=store.blobs.put(content), size=len(content), published=1.0,
+        said=msgspec.msgpack.encode(Uploaded({}, "")), publisher="ana",
+    )  # fmt: skip
+    _, token = new_token("ana", ["read"], [])
+
+    def work(tables: Tables) -> None:
+        tables.put_release("pypi", "acme-web", release)
+        tables.put_state("pypi", "acme-web", PackageState(hosted=True))
+        tables.put_token(token, "ana", 1.0)
+
+    await store.write(work)
+    write_bundle(bundle, chosen(store.tables, ["pypi"], []), store.blobs)
+    await store.close()
 
 
 def fill(index: PythonIndex) -> None:

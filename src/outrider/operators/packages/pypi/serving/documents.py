@@ -29,7 +29,6 @@ class Uploaded(msgspec.Struct, array_like=True):
     Attributes:
         hashes: Of the file, by algorithm.
         python: What Requires-Python says.
-        metadata: The blob of METADATA; empty for what is no wheel.
         description: One line.
         licence: As it is written.
         needs: Names of what it needs.
@@ -37,7 +36,6 @@ class Uploaded(msgspec.Struct, array_like=True):
 
     hashes: dict[str, str]
     python: str
-    metadata: str
     description: str = ""
     licence: str = ""
     needs: list[str] = []
@@ -90,9 +88,9 @@ def _summary(contents: Contents, record: PypiRecord, refused: dict[str, str]) ->
     left = sum(1 << bit for bit, version in enumerate(table.versions) if version not in refused)
     fine = left & ~sum(1 << bit for bit in record.yanked)
     latest = table.versions[newest(left, fine, table.releases)] if left else ""
-    said = [msgspec.msgpack.decode(one.said, type=Uploaded) for one in contents.releases if one.version == latest]
-    # Of others the pages do not tell, and their files need not be here.
-    best = max(said, key=lambda one: len(one.metadata), default=Uploaded({}, "", ""))
+    # Of others the pages do not tell, and their files need not be here. Of one's own a wheel says more.
+    own = sorted((one for one in contents.releases if one.version == latest), key=lambda one: not one.beside)
+    best = msgspec.msgpack.decode(own[0].said, type=Uploaded) if own else Uploaded({}, "")
     return Summary(
         versions=[*reversed(table.named(left))], latest=latest, description=best.description, licence=best.licence, needs=best.needs
     )  # fmt: skip
@@ -102,7 +100,7 @@ def _file(release: Release) -> PypiFile:
     said = msgspec.msgpack.decode(release.said, type=Uploaded)
     return PypiFile(
         name=release.file, url="", hashes=said.hashes, python=said.python, yanked=release.yanked,
-        uploaded=timestamp(release.published), metadata=bool(said.metadata), size=release.size,
+        uploaded=timestamp(release.published), metadata=bool(release.beside), size=release.size,
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from outrider.core.errors import NotFoundError, UnsupportedError
 from outrider.core.http.headers import Headers
 from outrider.core.http.messages import Response
 from outrider.operators.packages.pypi.pages import normalised
-from outrider.operators.packages.pypi.serving.documents import HTML, JSON, TEXT_HTML, Uploaded
+from outrider.operators.packages.pypi.serving.documents import HTML, JSON, TEXT_HTML
 from outrider.operators.packages.pypi.serving.uploads import publish, read_upload
 from outrider.operators.packages.pypi.serving.upstream import METADATA
 from outrider.operators.packages.serving.hub import Hub
@@ -75,7 +75,7 @@ class PypiServer:
     def _own_metadata(self, visit: Visit, name: str, file: str) -> Response:
         visit.require("read", "pypi", name)
         for one in self.hub.store.tables.releases("pypi", name):
-            if one.file == file and (blob := msgspec.msgpack.decode(one.said, type=Uploaded).metadata):
+            if one.file == file and (blob := one.beside):
                 size = self.hub.store.blobs.path(blob).stat().st_size
                 return visit.kept(self.hub, KeptFile(blob, size), "text/plain; charset=utf-8")
         raise NotFoundError(f"pypi {name}: there is no metadata of {file}", found=file)

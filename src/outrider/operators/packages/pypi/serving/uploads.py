@@ -67,13 +67,11 @@ async def read_upload(form: Mapping[str, Sequence[FormPart]], blobs: Blobs, publ
         licence, needs = found.licence, [need.name for need in found.needs]
         metadata = blobs.put(text.encode(), durable=True)
     digest = blobs.put(content, durable=True)
-    said = Uploaded(
-        {"sha256": digest}, _text(form, "requires_python"), metadata, _text(form, "summary"), licence, needs
-    )
+    said = Uploaded({"sha256": digest}, _text(form, "requires_python"), _text(form, "summary"), licence, needs)
     return Upload(
         name,
         Release(
-            file=file, version=version, digest=digest, size=len(content), said=msgspec.msgpack.encode(said), published=now, publisher=publisher
+            file=file, version=version, digest=digest, size=len(content), said=msgspec.msgpack.encode(said), published=now, publisher=publisher, beside=metadata,
         ),
     )  # fmt: skip
 

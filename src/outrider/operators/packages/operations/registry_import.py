@@ -1,0 +1,75 @@
+"""Takes packages into a registry from a file that another one has written."""
+
+import asyncio
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from outrider.core.operation import Change, Difference
+from outrider.operators.packages.serving.bundles import read_list, take_bundle
+from outrider.operators.packages.serving.folders import OfRegistry, opened_store
+from outrider.runtime.context import Context
+from outrider.runtime.implementation import Implementation
+
+
+class RegistryImportParams(OfRegistry, kw_only=True, forbid_unknown_fields=True):
+    """What to take in.
+
+    Attributes:
+        file: What `registry_export` has written.
+    """
+
+    file: str
+
+
+class RegistryImportResult(msgspec.Struct, kw_only=True):
+    """What was taken in.
+
+    Attributes:
+        packages: How many; they take the place of those of the same names.
+        files: Of these.
+    """
+
+    packages: int
+    files: int
+
+
+async def plan(params: RegistryImportParams, context: Context) -> Change:
+    """Say what would be taken in.
+
+    Raises:
+        NotFoundError: There is no such file.
+        InvalidConfigError: It is no bundle.
+    """
+    del context
+    found = await asyncio.to_thread(read_list, Path(params.file))
+    return Change(target="registry/packages", difference=[Difference("packages taken in", None, len(found))])
+
+
+async def run(params: RegistryImportParams, context: Context) -> RegistryImportResult:
+    """Take it in.
+
+    Raises:
+        NotFoundError: There is no such file.
+        InvalidConfigError: It is no bundle, or a file in it is not what it should be.
+        ExecutionFailedError: It cannot be kept.
+    """
+    del context
+    async with opened_store(params, make=True) as store:
+        found = await take_bundle(Path(params.file), store)
+    return RegistryImportResult(packages=found.packages, files=found.files)
+
+
+def _text(result: RegistryImportResult) -> Iterable[str]:
+    yield f"{result.packages} packages with {result.files} files"
+
+
+OPERATION = Implementation(
+    params=RegistryImportParams,
+    result=RegistryImportResult,
+    run=run,
+    plan=plan,
+    target=lambda _: "registry/packages",
+    text=_text,
+)

@@ -1,0 +1,90 @@
+"""Makes a token for a registry."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+
+from outrider.core.operation import Change, Difference
+from outrider.core.quantities import Duration
+from outrider.core.timestamps import timestamp
+from outrider.operators.packages.policies.patterns import read_pattern
+from outrider.operators.packages.serving.accounts import new_token
+from outrider.operators.packages.serving.folders import OfRegistry, opened_store
+from outrider.runtime.context import Context
+from outrider.runtime.implementation import Implementation
+
+
+class RegistryTokenParams(OfRegistry, kw_only=True, forbid_unknown_fields=True):
+    """What for.
+
+    Attributes:
+        label: By which people find it, such as `ci of shop`.
+        scopes: What it may do: `read`, `publish`.
+        packages: For which packages, as `ECOSYSTEM:NAME` with `*` for any letters; for all if none is given.
+        lasts: For how long; for ever if nothing is given.
+    """
+
+    label: str
+    scopes: list[Literal["read", "publish"]] = msgspec.field(default_factory=lambda: ["read"])
+    packages: list[str] = msgspec.field(default_factory=list)
+    lasts: Duration | None = None
+
+
+class RegistryTokenResult(msgspec.Struct, kw_only=True):
+    """The token.
+
+    Attributes:
+        token: It is shown this once: what is kept of it cannot be turned back.
+        until: When it ends, as RFC 3339 has it; empty for never.
+    """
+
+    token: str
+    until: str = ""
+
+
+async def plan(params: RegistryTokenParams, context: Context) -> Change:
+    """Say what there would be.
+
+    Raises:
+        InvalidConfigError: A package is not named as it should be.
+    """
+    del context
+    _check(params)
+    may = f"{' '.join(params.scopes)} {', '.join(params.packages) or 'all packages'}"
+    return Change(target=f"token/{params.label}", difference=[Difference("may", None, may)])
+
+
+async def run(params: RegistryTokenParams, context: Context) -> RegistryTokenResult:
+    """Make it.
+
+    Raises:
+        InvalidConfigError: A package is not named as it should be.
+        ExecutionFailedError: The registry's folder cannot be used.
+    """
+    _check(params)
+    now = context.clock.now()
+    until = now + params.lasts if params.lasts is not None else 0.0
+    token, account = new_token(params.label, params.scopes, params.packages, until)
+    async with opened_store(params, make=True) as store:
+        await store.write(lambda tables: tables.put_token(account, params.label, now))
+    return RegistryTokenResult(token=token, until=timestamp(until) if until else "")
+
+
+def _check(params: RegistryTokenParams) -> None:
+    for at, text in enumerate(params.packages):
+        read_pattern(text, f"packages[{at}]")
+
+
+def _text(result: RegistryTokenResult) -> Iterable[str]:
+    yield result.token
+
+
+OPERATION = Implementation(
+    params=RegistryTokenParams,
+    result=RegistryTokenResult,
+    run=run,
+    plan=plan,
+    target=lambda params: f"token/{params.label}",
+    text=_text,
+)

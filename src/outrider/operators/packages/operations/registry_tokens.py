@@ -1,0 +1,68 @@
+"""Lists the tokens of a registry."""
+
+import msgspec
+
+from outrider.core.timestamps import timestamp
+from outrider.operators.packages.serving.folders import OfRegistry, opened_store
+from outrider.runtime.context import Context
+from outrider.runtime.implementation import Implementation
+
+_SHOWN = 12
+
+
+class RegistryTokensParams(OfRegistry, kw_only=True, forbid_unknown_fields=True):
+    """Which registry."""
+
+
+class Token(msgspec.Struct, kw_only=True):
+    """A token.
+
+    Attributes:
+        id: By which it is revoked.
+        label: By which people find it.
+        owner: Who it is for.
+        scopes: What it may do.
+        packages: For which packages; empty for all.
+        made: When, as RFC 3339 has it.
+        until: When it ends; empty for never.
+    """
+
+    id: str
+    label: str
+    owner: str
+    scopes: list[str]
+    packages: list[str]
+    made: str
+    until: str
+
+
+class RegistryTokensResult(msgspec.Struct, kw_only=True):
+    """The tokens, by label."""
+
+    tokens: list[Token]
+
+
+async def run(params: RegistryTokensParams, context: Context) -> RegistryTokensResult:
+    """List them.
+
+    Raises:
+        NotFoundError: There is no registry.
+        ExecutionFailedError: Its folder cannot be used.
+    """
+    del context
+    async with opened_store(params) as store:
+        rows = store.tables.tokens()
+    return RegistryTokensResult(
+        tokens=[
+            Token(
+                id=one.digest[:_SHOWN], label=one.label, owner=one.owner, scopes=one.scopes.split(), packages=one.patterns,
+                made=timestamp(one.made), until=timestamp(one.until) if one.until else "",
+            )
+            for one in rows
+        ]
+    )  # fmt: skip
+
+
+OPERATION = Implementation(
+    params=RegistryTokensParams, result=RegistryTokensResult, run=run, target=lambda _: "registry/tokens"
+)

@@ -1,0 +1,89 @@
+"""Makes a user of a registry, who logs in with a password."""
+
+import secrets
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Literal
+
+import msgspec
+
+from outrider.core.errors import NotFoundError
+from outrider.core.operation import Change, Difference
+from outrider.operators.packages.policies.patterns import read_pattern
+from outrider.operators.packages.serving.accounts import kept_password
+from outrider.operators.packages.serving.folders import OfRegistry, opened_store
+from outrider.operators.packages.serving.tables import Account
+from outrider.runtime.context import Context
+from outrider.runtime.implementation import Implementation
+
+
+class RegistryUserParams(OfRegistry, kw_only=True, forbid_unknown_fields=True):
+    """Who.
+
+    Attributes:
+        name: Of the user; one who is there already gets another password and other rights.
+        scopes: What they may do: `read`, `publish`.
+        packages: With which packages, as `ECOSYSTEM:NAME` with `*` for any letters; with all if none is given.
+    """
+
+    name: str
+    scopes: list[Literal["read", "publish"]] = msgspec.field(default_factory=lambda: ["read"])
+    packages: list[str] = msgspec.field(default_factory=list)
+
+
+class RegistryUserResult(msgspec.Struct, kw_only=True):
+    """The password, which is shown this once."""
+
+    password: str
+
+
+async def plan(params: RegistryUserParams, context: Context) -> Change:
+    """Say what there would be.
+
+    Raises:
+        InvalidConfigError: A package is not named as it should be.
+    """
+    del context
+    _check(params)
+    before = None
+    with suppress(NotFoundError):
+        async with opened_store(params) as store:
+            user = store.tables.user(params.name)
+            before = f"{user.scopes} {', '.join(user.patterns) or 'all packages'}" if user is not None else None
+    may = f"{' '.join(params.scopes)} {', '.join(params.packages) or 'all packages'}"
+    return Change(target=f"user/{params.name}", difference=[Difference("may", before, may)])
+
+
+async def run(params: RegistryUserParams, context: Context) -> RegistryUserResult:
+    """Make the user.
+
+    Raises:
+        InvalidConfigError: A package is not named as it should be.
+        ExecutionFailedError: The registry's folder cannot be used.
+    """
+    del context
+    _check(params)
+    password = secrets.token_urlsafe(16)
+    user = Account(params.name, kept_password(password), " ".join(params.scopes), params.packages)
+    async with opened_store(params, make=True) as store:
+        await store.write(lambda tables: tables.put_user(user))
+    return RegistryUserResult(password=password)
+
+
+def _check(params: RegistryUserParams) -> None:
+    for at, text in enumerate(params.packages):
+        read_pattern(text, f"packages[{at}]")
+
+
+def _text(result: RegistryUserResult) -> Iterable[str]:
+    yield result.password
+
+
+OPERATION = Implementation(
+    params=RegistryUserParams,
+    result=RegistryUserResult,
+    run=run,
+    plan=plan,
+    target=lambda params: f"user/{params.name}",
+    text=_text,
+)

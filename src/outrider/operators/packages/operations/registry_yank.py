@@ -1,0 +1,108 @@
+"""Takes a version back that was published in a registry: nobody chooses it any more, and who has it locked still gets it."""
+
+import msgspec
+
+from outrider.core.errors import NotFoundError
+from outrider.core.operation import Change, Difference
+from outrider.operators.packages.advisories.osv import compared_name
+from outrider.operators.packages.serving.folders import OfRegistry, opened_store
+from outrider.operators.packages.serving.tables import Release, Tables
+from outrider.operators.packages.sessions import Asked
+from outrider.runtime.context import Context
+from outrider.runtime.implementation import Implementation
+
+
+class RegistryYankParams(OfRegistry, kw_only=True, forbid_unknown_fields=True):
+    """Which version.
+
+    Attributes:
+        ecosystem: Of the package.
+        name: Of the package.
+        version: To take back.
+        reason: Why; clients show it where their protocol can.
+        undo: Have it again.
+    """
+
+    ecosystem: Asked
+    name: str
+    version: str
+    reason: str = "taken back"
+    undo: bool = False
+
+
+class RegistryYankResult(msgspec.Struct, kw_only=True):
+    """The files that it was about."""
+
+    files: list[str]
+
+
+async def plan(params: RegistryYankParams, context: Context) -> Change:
+    """Say what would change.
+
+    Raises:
+        NotFoundError: There is no such version.
+    """
+    del context
+    async with opened_store(params) as store:
+        found = _found(params, store.tables)
+    after = None if params.undo else params.reason
+    difference = [Difference(one.file, one.yanked, after) for one in found if one.yanked != after]
+    return Change(target=_target(params), difference=difference)
+
+
+async def run(params: RegistryYankParams, context: Context) -> RegistryYankResult:
+    """Take it back.
+
+    Raises:
+        NotFoundError: There is no such version.
+        ExecutionFailedError: The registry's folder cannot be used.
+    """
+    del context
+    reason = None if params.undo else params.reason
+
+    def work(tables: Tables) -> list[str]:
+        found = _found(params, tables)
+        name = _name(params)
+        for one in found:
+            tables.put_release(params.ecosystem, name, _withdrawn(params.ecosystem, one, reason))
+        state = tables.state(params.ecosystem, name)
+        assert state is not None
+        # Its documents are made anew when somebody asks for them.
+        tables.put_state(params.ecosystem, name, msgspec.structs.replace(state, rules=""))
+        return [one.file for one in found]
+
+    async with opened_store(params) as store:
+        return RegistryYankResult(files=await store.write(work))
+
+
+def _withdrawn(ecosystem: str, release: Release, reason: str | None) -> Release:
+    if ecosystem != "npm":
+        return msgspec.structs.replace(release, yanked=reason)
+    # npm knows no such thing but a warning.
+    said = msgspec.json.decode(release.said)
+    said.pop("deprecated", None)
+    if reason is not None:
+        said["deprecated"] = reason
+    return msgspec.structs.replace(release, said=msgspec.json.encode(said), yanked=reason)
+
+
+def _found(params: RegistryYankParams, tables: Tables) -> list[Release]:
+    found = [one for one in tables.releases(params.ecosystem, _name(params)) if one.version == params.version]
+    if not found:
+        raise NotFoundError(
+            f"{params.ecosystem} {params.name} {params.version}: it was not published here", path="version", found=params.version,
+            suggestions=[f"outrider packages info {params.ecosystem} {params.name}"],
+        )  # fmt: skip
+    return found
+
+
+def _name(params: RegistryYankParams) -> str:
+    name = compared_name(params.ecosystem, params.name)
+    return name.lower() if params.ecosystem == "cargo" else name
+
+
+def _target(params: RegistryYankParams) -> str:
+    return f"package/{params.ecosystem}/{params.name}/{params.version}"
+
+
+OPERATION = Implementation(params=RegistryYankParams, result=RegistryYankResult, run=run, plan=plan, target=_target)

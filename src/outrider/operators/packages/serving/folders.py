@@ -1,0 +1,51 @@
+"""The folder of a registry, as operations find it, whether or not anybody serves it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+
+from outrider.core.errors import NotFoundError
+from outrider.operators.packages.serving.store import Store
+from outrider.runtime.contexts import user_state_folder
+
+
+class OfRegistry(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Which registry.
+
+    Attributes:
+        folder: Where its packages are kept; that of this user's registry if none is given.
+    """
+
+    folder: str = ""
+
+
+def default_folder() -> Path:
+    """Return where the registry of this user keeps packages."""
+    return user_state_folder() / "packages"
+
+
+@asynccontextmanager
+async def opened_store(of: OfRegistry, *, make: bool = False) -> AsyncIterator[Store]:
+    """Have the store of a registry.
+
+    Args:
+        of: Which registry.
+        make: Whether to make it where there is none.
+
+    Raises:
+        NotFoundError: There is none.
+        OutriderError: It cannot be used.
+    """
+    folder = Path(of.folder) if of.folder else default_folder()
+    if not make and not (folder / "registry.db").is_file():
+        raise NotFoundError(
+            f"{folder}: there is no registry", path="folder", found=str(folder), expected="a folder that a registry keeps packages in",
+            suggestions=["outrider packages serve --folder FOLDER", "name its folder: --folder FOLDER"],
+        )  # fmt: skip
+    store = Store(folder)
+    try:
+        yield store
+    finally:
+        await store.close()
