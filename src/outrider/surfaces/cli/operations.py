@@ -7,6 +7,7 @@ import msgspec
 
 from outrider.core.calls import Call
 from outrider.core.errors import InvalidConfigError
+from outrider.core.manifest import ServiceDeclaration
 from outrider.core.operation import Effect
 from outrider.core.plans import Plan
 from outrider.core.registry import Family
@@ -20,6 +21,7 @@ from outrider.surfaces.cli.session import LocalSession, execute
 from outrider.surfaces.cli.settings import FINDINGS
 from outrider.surfaces.cli.values import typed_value
 from outrider.surfaces.fields import field_helps
+from outrider.surfaces.serve import serve_part
 
 
 class FamilyGroup(click.Group):
@@ -32,7 +34,12 @@ class FamilyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the operations in the manifest's order."""
         del ctx
-        return [operation.name for operation in self._family.declaration.operations]
+        names = [operation.name for operation in self._family.declaration.operations]
+        return [*names, *(["serve"] if self._service() else [])]
+
+    def _service(self) -> ServiceDeclaration | None:
+        """Return the service that goes by the family's name, for which there is the command `serve`."""
+        return registry().services.get(self._family.name) if self.name == self._family.name else None
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return the command of one operation.
@@ -41,6 +48,9 @@ class FamilyGroup(click.Group):
             UnknownOperationError: With near names.
         """
         del ctx
+        service = self._service()
+        if cmd_name == "serve" and service is not None:
+            return _serving(service)
         operation = load_operation(registry(), self._family.name, cmd_name)
         letters = {name: letter for letter, name in self._family.declaration.short.items()}
         return operation_command(operation, self._preset(cmd_name), letters)
@@ -59,6 +69,22 @@ class FamilyGroup(click.Group):
         ]
         with formatter.section("Operations"):
             formatter.write_dl(rows)
+        service = self._service()
+        if service is not None:
+            with formatter.section("Services"):
+                formatter.write_dl([("serve", service.summary)])
+
+
+def _serving(service: ServiceDeclaration) -> click.Command:
+    """Return the command that runs a service, which reads its arguments itself."""
+
+    def body(arguments: tuple[str, ...]) -> int:
+        return serve_part(service.name, [*arguments])
+
+    return click.Command(
+        "serve", callback=body, params=[click.Argument(["arguments"], nargs=-1, type=click.UNPROCESSED)], help=service.summary,
+        add_help_option=False, context_settings={"ignore_unknown_options": True},
+    )  # fmt: skip
 
 
 def operation_command(operation: Operation, preset: dict[str, Any], letters: dict[str, str]) -> click.Command:
