@@ -2,16 +2,17 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib import import_module
 from pathlib import Path
 from typing import Literal, Protocol, cast
 
 import msgspec
 
-from outrider.operators.packages.policies.opening import opened_policy, policy_paths
+from outrider.operators.packages.policies.places import policy_paths
 from outrider.operators.packages.resolving.facts import PackageFacts
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
+from outrider.operators.packages.resolving.policies import ADMIT_ALL, Policy
 from outrider.operators.packages.resolving.questions import Question
 from outrider.runtime.context import Context
 from outrider.runtime.contexts import cache_folder
@@ -56,8 +57,18 @@ def question_of(
         OutriderError: What is wrong with a policy.
     """
     folder = Path.cwd()
-    with opened_policy(ecosystem, policy_paths(os.environ, folder, terms.policy), context.clock.now()) as policy:
+    paths = policy_paths(os.environ, folder, terms.policy)
+    with _policy(ecosystem, paths, context.clock.now()) as policy:
         yield Question(
             packages=packages, python=python, offline=terms.offline, cache=cache_folder() / "packages", folder=folder,
             environment=os.environ, clock=context.clock, deadline=context.deadline, policy=policy,
         )  # fmt: skip
+
+
+def _policy(ecosystem: str, paths: list[Path], now: float) -> AbstractContextManager[Policy]:
+    if not paths:
+        return nullcontext(ADMIT_ALL)
+    # Few have a policy, and all that knows of advisories comes with it.
+    opening = import_module("outrider.operators.packages.policies.opening")
+    policy: AbstractContextManager[Policy] = opening.opened_policy(ecosystem, paths, now)
+    return policy

@@ -12,7 +12,8 @@ from outrider.core.quantities import Duration
 from outrider.operators.packages.operations import allowed, check
 from outrider.operators.packages.operations.allowed import AllowedParams, AllowedResult
 from outrider.operators.packages.operations.check import CheckParams
-from outrider.operators.packages.policies.opening import opened_policy, policy_paths, read_policies
+from outrider.operators.packages.policies.opening import opened_policy, read_policies
+from outrider.operators.packages.policies.places import policy_paths
 from outrider.operators.packages.policies.policy import ObjectPolicy
 from outrider.operators.packages.resolving.outcomes import Resolved
 from outrider.operators.packages.resolving.policies import Policy, refused
