@@ -31,8 +31,6 @@ class Served:
         # Two encodings of one document are two things to a cache (RFC 9110, 8.8.3.3).
         self.etag = f'"{document.digest[:32]}{"" if encoding == "identity" else f"-{encoding}"}"'
         fields = [("etag", self.etag), ("cache-control", _FRESH), ("vary", "accept, accept-encoding, authorization")]
-        if document.notice:
-            fields.append(("npm-notice", document.notice))
         self._unchanged = Response(304, Headers(fields))
         coding = [] if encoding == "identity" else [("content-encoding", encoding)]
         self._response = Response(200, Headers([("content-type", document.type), *coding, *fields]), content)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from urllib.parse import unquote
 
 from outrider.core.audit import AuditEntry
-from outrider.core.errors import CODES, InternalError, OutriderError
+from outrider.core.errors import CODES, InternalError, InvalidConfigError, OutriderError
 from outrider.core.http.messages import Request, Response
 from outrider.operators.packages.serving.accounts import Accounts
 from outrider.operators.packages.serving.answers import Served
@@ -101,7 +101,7 @@ class Application:
                     self._drop(key)
             if server is None:
                 return self._pages.answer(request, caller)
-            visit = Visit(request, [unquote(part) for part in rest.split("/")], caller)
+            visit = Visit(request, _segments(rest), caller)
             response = await self._answered(server, visit)
             if visit.answered is not None and request.method == "GET":
                 self._have(key, _Ready(*visit.answered))
@@ -162,3 +162,15 @@ class Application:
                 written = self._clock.monotonic()
                 for server in self._servers.values():
                     await server.hub.keep_used()
+
+
+def _segments(path: str) -> list[str]:
+    """Return the parts of a path, decoded; an encoded slash stays within its part.
+
+    Raises:
+        InvalidConfigError: It is not UTF-8 in percent form.
+    """
+    try:
+        return [unquote(part, errors="strict") for part in path.split("/")]
+    except UnicodeDecodeError as error:
+        raise InvalidConfigError("the path is not UTF-8 in percent form", path="path", found=path[:200]) from error

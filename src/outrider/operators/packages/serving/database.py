@@ -22,7 +22,7 @@ CREATE TABLE package (
 ) WITHOUT ROWID;
 CREATE TABLE document (
     ecosystem TEXT, name TEXT, kind TEXT, type TEXT NOT NULL, digest TEXT NOT NULL, gzip TEXT NOT NULL, zstd TEXT NOT NULL,
-    notice TEXT NOT NULL, PRIMARY KEY (ecosystem, name, kind)
+    PRIMARY KEY (ecosystem, name, kind)
 ) WITHOUT ROWID;
 CREATE TABLE file (
     ecosystem TEXT, name TEXT, file TEXT, digest TEXT NOT NULL, size INTEGER NOT NULL, used REAL NOT NULL,

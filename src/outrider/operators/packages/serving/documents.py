@@ -21,13 +21,11 @@ class Document(NamedTuple):
         kind: Which of the documents about a package.
         type: The media type.
         content: As it is.
-        notice: What its reader is to be told beside it; empty for nothing.
     """
 
     kind: str
     type: str
     content: bytes
-    notice: str = ""
 
 
 class StoredDocument(NamedTuple):
@@ -44,7 +42,6 @@ class StoredDocument(NamedTuple):
     digest: str
     gzip: str
     zstd: str
-    notice: str
 
     def encodings(self) -> list[str]:
         """Return the encodings that there are, the best one first."""
@@ -65,12 +62,12 @@ def stored(document: Document, blobs: Blobs, *, durable: bool) -> StoredDocument
     content = document.content
     if len(content) < _LEAST:
         digest = blobs.put(content, durable=durable)
-        return StoredDocument(document.kind, document.type, digest, "", "", document.notice)
+        return StoredDocument(document.kind, document.type, digest, "", "")
     # Compressed ones alone are kept: who wants neither is rare, and what they are sent is unpacked once.
     packed = blobs.put(gzip.compress(content, _GZIP_LEVEL, mtime=0), durable=durable)
     packed_better = blobs.put(zstandard.ZstdCompressor(_ZSTD_LEVEL).compress(content), durable=durable)
     digest = hashlib.sha256(content).hexdigest()
-    return StoredDocument(document.kind, document.type, digest, packed, packed_better, document.notice)
+    return StoredDocument(document.kind, document.type, digest, packed, packed_better)
 
 
 def content_of(document: StoredDocument, encoding: str, blobs: Blobs) -> bytes | None:

@@ -1,6 +1,7 @@
 """The packages of one ecosystem: what other registries have, fetched once and kept, and what was published here."""
 
 import asyncio
+import re
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -30,6 +31,8 @@ _STALE_SECONDS = 86_400.0
 # So much later it is tried again where another registry does not answer.
 _RETRY_SECONDS = 30.0
 _MOST_SOURCES = 32
+# Wider than what any ecosystem takes; each has its own rules for what is published.
+_NAME = re.compile(r"[!-~]{1,256}")
 
 
 class FileSource(NamedTuple):
@@ -169,6 +172,8 @@ class Hub:
             NotFoundError: There is none.
             OutriderError: What other registries say, or a policy that cannot be kept.
         """
+        if _NAME.fullmatch(name) is None:
+            raise NotFoundError(f"{self.ecosystem}: no package has such a name", found=repr(name[:80]))
         state = self.store.tables.state(self.ecosystem, name)
         if self.is_private(name):
             state = state if state is not None and state.hosted else None

@@ -214,9 +214,7 @@ class Tables:
 
     def document(self, ecosystem: str, name: str, kind: str) -> StoredDocument | None:
         """Return a document of a package."""
-        query = (
-            "SELECT kind, type, digest, gzip, zstd, notice FROM document WHERE ecosystem = ? AND name = ? AND kind = ?"
-        )
+        query = "SELECT kind, type, digest, gzip, zstd FROM document WHERE ecosystem = ? AND name = ? AND kind = ?"
         row = self._connection.execute(query, (ecosystem, name, kind)).fetchone()
         return StoredDocument(*row) if row is not None else None
 
@@ -225,7 +223,7 @@ class Tables:
         self._connection.execute("DELETE FROM document WHERE ecosystem = ? AND name = ?", (ecosystem, name))
         for one in documents:
             values = (ecosystem, name, *one)
-            self._connection.execute("INSERT INTO document VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
+            self._connection.execute("INSERT INTO document VALUES (?, ?, ?, ?, ?, ?, ?)", values)
 
     def releases(self, ecosystem: str, name: str) -> list[Release]:
         """Return the files of a package that were published here, by their names."""

@@ -12,7 +12,6 @@ import msgspec
 from outrider.core.timestamps import timestamp
 from outrider.operators.packages.npm.records import compiled
 from outrider.operators.packages.resolving.facts import newest
-from outrider.operators.packages.resolving.naming import counted, of_one
 from outrider.operators.packages.resolving.policies import Policy
 from outrider.operators.packages.serving.documents import Document
 from outrider.operators.packages.serving.hub import Built, Contents
@@ -27,7 +26,6 @@ _OF_SHORT = (
     "peerDependencies", "peerDependenciesMeta", "bin", "directories", "dist", "engines", "os", "cpu", "libc", "funding", "_hasShrinkwrap",
     "hasInstallScript",
 )  # fmt: skip
-_LONGEST_NOTICE = 400
 
 
 class _Tarball(msgspec.Struct):
@@ -65,7 +63,6 @@ def build(base: str, name: str, contents: Contents, policy: Policy) -> Built:
     if not shown:
         return Built([], whys)
     times = {key: time for key, time in times.items() if key not in whys}
-    notice = _notice(name, table, whys)
     summary = _summary(shown, tags, table)
     long = {**document, "versions": shown, "dist-tags": tags, "time": times}
     short = {
@@ -73,7 +70,7 @@ def build(base: str, name: str, contents: Contents, policy: Policy) -> Built:
         "versions": {version: _short(raw) for version, raw in shown.items()},
     }  # fmt: skip
     return Built(
-        [Document("long", LONG, msgspec.json.encode(long), notice), Document("short", SHORT, msgspec.json.encode(short), notice)], whys, summary
+        [Document("long", LONG, msgspec.json.encode(long)), Document("short", SHORT, msgspec.json.encode(short))], whys, summary
     )  # fmt: skip
 
 
@@ -171,12 +168,3 @@ def _plain(raw: msgspec.Raw | None, otherwise: Any = None) -> Any:
         return otherwise
     found = msgspec.json.decode(raw)
     return found if isinstance(found, dict) else otherwise
-
-
-def _notice(name: str, table: VersionTable, whys: Mapping[str, str]) -> str:
-    """Return what npm tells its user of what is left out, in one line."""
-    if not whys:
-        return ""
-    last = next(version for version in reversed(table.versions) if version in whys)
-    text = f"{name}: {counted(len(whys), 'are left out by this registry')}; {last} {of_one(whys[last])}"
-    return text.encode("ascii", "replace").decode()[:_LONGEST_NOTICE]
