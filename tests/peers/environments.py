@@ -14,6 +14,9 @@ PROGRAMS = {
     name: Path(__file__).parent / f"requirements-{name}.txt" for name in ("ansible", "memory", "sbom", "twine", "uv")
 } | {"envoy": ENVOY}
 
+# Those that take hundreds of megabytes: `make test-long` installs them where a test needs them, and `make test` does not.
+LARGE = {"scancode": Path(__file__).parent / "requirements-scancode.txt"}
+
 
 class PeerError(Exception):
     """A peer cannot be installed on this machine; the message says why."""

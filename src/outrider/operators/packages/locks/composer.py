@@ -5,6 +5,7 @@ from typing import Any
 from outrider.operators.packages.locks.documents import read_json
 from outrider.operators.packages.locks.entries import Findings, optional_text, table_at, table_of, text_at
 from outrider.operators.packages.locks.hashes import collected
+from outrider.operators.packages.locks.licence_texts import licence_text
 from outrider.operators.packages.locks.lock import Lock
 
 FORM = "composer.lock"
@@ -35,7 +36,7 @@ def _take(findings: Findings, name: str, entry: dict[str, Any], *, is_developmen
     shasum = optional_text(dist, "shasum")
     findings.add(
         name, text_at(entry, "version"), source=source, development=is_development,
-        hashes=collected([("sha1", shasum)]) if shasum else {},
+        hashes=collected([("sha1", shasum)]) if shasum else {}, licence=licence_text(entry.get("license")),
         # Names without a slash are PHP and its extensions.
         needs=[one.lower() for one in table_at(entry, "require") if "/" in one],
     )  # fmt: skip

@@ -14,6 +14,7 @@ from outrider.operators.packages.locks.entries import (
     texts_at,
 )
 from outrider.operators.packages.locks.hashes import Hashes, collected
+from outrider.operators.packages.locks.licence_texts import cyclonedx_licence
 from outrider.operators.packages.locks.lock import Lock, unreadable
 from outrider.operators.packages.locks.package_urls import Others, PackageUrl, package_url
 
@@ -42,7 +43,7 @@ def read(text: str) -> Lock:
             findings.add(
                 url.name, url.version or text_at(entry, "version"), ecosystem=url.ecosystem, source=url.source,
                 hashes=_hashes(entry), needs=needs.get(optional_text(entry, "bom-ref"), ()),
-                development=any(_is_development(one) for one in list_at(entry, "properties")),
+                development=any(_is_development(one) for one in list_at(entry, "properties")), licence=cyclonedx_licence(entry),
             )  # fmt: skip
     others.tell(findings)
     return findings.lock()

@@ -126,6 +126,7 @@ def _one(group: list[LockedPackage]) -> LockedPackage:
         needs=tuple(sorted({name for one in group for name in one.needs})),
         development=all(one.development for one in group),
         source=source,
+        licence=next((one.licence for one in group if one.licence), ""),
     )
 
 

@@ -18,6 +18,7 @@ class LockedPackage(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=Tru
         needs: Names of what it needs, where the file says so.
         development: Whether only development needs it, where the file says so.
         source: Where it comes from if that is no registry, such as `git` or `path`.
+        licence: As its author has written it, where the file says so; JSON where that is no text.
     """
 
     ecosystem: str
@@ -27,6 +28,7 @@ class LockedPackage(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=Tru
     needs: tuple[str, ...] = ()
     development: bool = False
     source: str = ""
+    licence: str = ""
 
 
 class Lock(msgspec.Struct, kw_only=True, frozen=True):

@@ -5,6 +5,7 @@ from typing import Any
 from outrider.operators.packages.locks.documents import read_json
 from outrider.operators.packages.locks.entries import Findings, optional_text, table_at, table_of, text_at
 from outrider.operators.packages.locks.hashes import integrity
+from outrider.operators.packages.locks.licence_texts import licence_text
 from outrider.operators.packages.locks.lock import Lock
 from outrider.operators.packages.locks.npm_names import names_at, real_name, source_of, split_name
 
@@ -53,7 +54,7 @@ def _take(findings: Findings, name: str, entry: dict[str, Any], addresses: set[s
     findings.add(
         optional_text(entry, "name") or name, text_at(entry, "version"), source=source,
         hashes=integrity(optional_text(entry, "integrity")), development=entry.get("dev") is True,
-        needs=set(names_at(entry, _NEEDS)) - optional,
+        needs=set(names_at(entry, _NEEDS)) - optional, licence=licence_text(entry.get("license")),
     )  # fmt: skip
 
 

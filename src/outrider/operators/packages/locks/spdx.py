@@ -13,6 +13,7 @@ from outrider.operators.packages.locks.entries import (
     text_at,
 )
 from outrider.operators.packages.locks.hashes import collected
+from outrider.operators.packages.locks.licence_texts import extracted_texts, spdx_licence
 from outrider.operators.packages.locks.lock import Lock, unreadable
 from outrider.operators.packages.locks.package_urls import Others, package_url
 
@@ -56,7 +57,7 @@ def _take(findings: Findings, others: Others, entry: dict[str, Any], relations: 
         url.name, url.version or text_at(entry, "versionInfo"), ecosystem=url.ecosystem, source=url.source,
         hashes=collected((text_at(one, "algorithm").replace("-", ""), text_at(one, "checksumValue")) for one in checksums),
         needs=relations.needs_of(identifier),
-        development=identifier in relations.development,
+        development=identifier in relations.development, licence=spdx_licence(entry, relations.extracted),
     )  # fmt: skip
 
 
@@ -73,12 +74,14 @@ class _Relations:
     Attributes:
         described: The package that the file is about; empty where it is about several.
         development: Those that only its development needs.
+        extracted: Texts of licences that only this file has, by reference.
     """
 
     def __init__(self, findings: Findings, document: dict[str, Any], rows: list[Any]) -> None:
         self._needs: dict[str, list[str]] = {}
         self._starts: set[str] = set()
         self._names: dict[str, str] = {}
+        self.extracted = extracted_texts(findings.rows(document, "hasExtractedLicensingInfos"))
         described = {one for one in findings.rows(document, "documentDescribes") if isinstance(one, str)}
         for entry in findings.rows(document, "relationships"):
             with findings.entry("relationships"):

@@ -44,7 +44,12 @@ class Bill(msgspec.Struct, frozen=True, kw_only=True):
     def identity(self) -> uuid.UUID:
         """The same for the same content (RFC 9562, version 5)."""
         content = "\n".join(
-            [self.name, self.version, self.created, *(f"{one.url} {' '.join(one.needs)}" for one in self.parts)]
+            [
+                self.name,
+                self.version,
+                self.created,
+                *(f"{one.url} {' '.join(one.needs)}{one.package.licence}" for one in self.parts),
+            ]
         )
         return uuid.uuid5(uuid.NAMESPACE_URL, content)
 
@@ -67,7 +72,7 @@ def bill_of(locks: Iterable[Lock], *, name: str, version: str, created: str) -> 
 def _joined(one: LockedPackage, two: LockedPackage) -> LockedPackage:
     return msgspec.structs.replace(
         one, needs=tuple(sorted({*one.needs, *two.needs})), development=one.development and two.development,
-        hashes={**two.hashes, **one.hashes},
+        hashes={**two.hashes, **one.hashes}, licence=one.licence or two.licence,
     )  # fmt: skip
 
 

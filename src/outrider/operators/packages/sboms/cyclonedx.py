@@ -3,6 +3,7 @@
 from typing import Any
 
 from outrider.operators.packages.sboms.bill import Bill, Part
+from outrider.operators.packages.sboms.licences import cyclonedx_licences
 from outrider.version import __version__
 
 _ALGORITHMS = {
@@ -58,4 +59,4 @@ def _component(part: Part) -> dict[str, Any]:
     ]
     if hashes:
         component["hashes"] = hashes
-    return {**component, "purl": part.url}
+    return {**component, **cyclonedx_licences(package), "purl": part.url}

@@ -3,6 +3,7 @@
 from typing import Any
 
 from outrider.operators.packages.sboms.bill import Bill, Part
+from outrider.operators.packages.sboms.licences import SpdxLicences
 from outrider.version import __version__
 
 _ALGORITHMS = {
@@ -23,6 +24,9 @@ def spdx(bill: Bill) -> dict[str, Any]:
         elif part.url not in needed:
             relationships.append(_relationship(_ROOT, "DEPENDS_ON", ids[part.url]))
         relationships += [_relationship(ids[part.url], "DEPENDS_ON", ids[url]) for url in part.needs]
+    licences = SpdxLicences()
+    packages = [_package(part, ids[part.url], licences) for part in bill.parts]
+    extracted = licences.extracted()
     root = {"SPDXID": _ROOT, "name": bill.name, **({"versionInfo": bill.version} if bill.version else {})}
     return {
         "spdxVersion": "SPDX-2.3",
@@ -33,13 +37,14 @@ def spdx(bill: Bill) -> dict[str, Any]:
         "creationInfo": {"created": bill.created, "creators": [f"Tool: outrider-{__version__}"]},
         "packages": [
             {**root, "downloadLocation": _UNKNOWN, "filesAnalyzed": False},
-            *(_package(part, ids[part.url]) for part in bill.parts),
+            *packages,
         ],
+        **({"hasExtractedLicensingInfos": extracted} if extracted else {}),
         "relationships": relationships,
     }
 
 
-def _package(part: Part, identifier: str) -> dict[str, Any]:
+def _package(part: Part, identifier: str, licences: SpdxLicences) -> dict[str, Any]:
     package = part.package
     # Where a version has several files, no hash is that of the package.
     checksums = [
@@ -50,7 +55,7 @@ def _package(part: Part, identifier: str) -> dict[str, Any]:
     reference = {"referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl", "referenceLocator": part.url}
     return {
         "SPDXID": identifier, "name": package.name, "versionInfo": package.version, "downloadLocation": _UNKNOWN, "filesAnalyzed": False,
-        **({"checksums": checksums} if checksums else {}), "externalRefs": [reference],
+        **({"checksums": checksums} if checksums else {}), **licences.fields(package), "externalRefs": [reference],
     }  # fmt: skip
 
 

@@ -1,0 +1,140 @@
+"""Tells under which licences the packages of a project are, and which of them a policy allows."""
+
+import asyncio
+import json
+import os
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from outrider.core.licence_policies import LicencePolicy
+from outrider.core.timestamps import timestamp_of_second
+from outrider.operators.packages.licences.asking import Answers
+from outrider.operators.packages.licences.detection import Detector
+from outrider.operators.packages.licences.gathering import gathered
+from outrider.operators.packages.licences.judging import LicenceRules
+from outrider.operators.packages.licences.policy_files import read_licence_policy
+from outrider.operators.packages.licences.reports.comma_separated import comma_separated
+from outrider.operators.packages.licences.reports.judged import judged
+from outrider.operators.packages.licences.reports.lines import lines
+from outrider.operators.packages.licences.reports.page import page
+from outrider.operators.packages.licences.reports.rows import LicenceFinding, LicenceReport, LicensedPackage
+from outrider.operators.packages.licences.sources import Told
+from outrider.operators.packages.locks.lock import Lock
+from outrider.operators.packages.resolving.questions import Question
+from outrider.operators.packages.sboms.bill import bill_of
+from outrider.operators.packages.sboms.spdx import spdx
+from outrider.runtime.context import Context
+from outrider.runtime.contexts import cache_folder
+from outrider.runtime.implementation import Implementation
+
+
+class LicencesParams(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """What to look at, and by which policy.
+
+    Attributes:
+        path: A lock file, an SBOM, a list of package URLs, or a folder whose lock files are looked at.
+        policy: A file in TOML with a section `licences`; without one everything is allowed whose licence is known.
+        format: How people read it: a table of what is found, or all packages as HTML, CSV or SPDX 2.3.
+        installed: A folder of installed packages that is not in the project, such as a site-packages.
+        ask: Ask the registries for licences that neither the installed packages nor the lock tell.
+        detect: Have ScanCode read the licence files of installed packages whose licence is not known.
+    """
+
+    path: str = "."
+    policy: str = ""
+    format: Literal["table", "html", "csv", "spdx"] = "table"
+    installed: str = ""
+    ask: bool = False
+    detect: bool = False
+
+
+class LicencesResult(msgspec.Struct, kw_only=True):
+    """What was found.
+
+    Attributes:
+        packages: All of them.
+        counts: How many packages have which licence; under the empty one those of which none is known.
+        findings: What is denied, what is not known, what is to be reviewed, and waivers that have ended.
+        files: That were looked at.
+        warnings: Why this may not be all.
+        document: The report as HTML, CSV or SPDX; empty for a table.
+    """
+
+    packages: list[LicensedPackage]
+    counts: dict[str, int]
+    findings: list[LicenceFinding]
+    files: list[str]
+    warnings: list[str]
+    document: str = ""
+
+
+async def run(params: LicencesParams, context: Context) -> LicencesResult:
+    """Look at licences.
+
+    Raises:
+        NotFoundError: There is no lock file, or no policy file.
+        InvalidConfigError: One cannot be read.
+        MissingRequirementError: Texts are to be read, and ScanCode is not installed.
+        ExecutionFailedError: ScanCode failed.
+        OutriderError: What a registry says is a warning; that none is known too.
+    """
+    now = context.clock.now()
+    policy = LicencePolicy(unlisted="allow")
+    if params.policy:
+        policy = await asyncio.to_thread(read_licence_policy, Path(params.policy))
+    detector = None
+    if params.detect:
+        detector = Detector(
+            os.environ, cache_folder() / "packages", max(context.deadline - context.clock.monotonic(), 1.0)
+        )
+    found = await asyncio.to_thread(gathered, Path(params.path), params.installed, os.environ)
+    told, notes = found.told, found.unreadable
+    if params.ask:
+        answers = Answers(_question(context))
+        told = await answers.completed(told)
+        notes = [*notes, *answers.notes]
+    if detector is not None:
+        told = await detector.completed(told)
+        notes = [*notes, *detector.notes]
+    rules = LicenceRules(policy, datetime.fromtimestamp(now, tz=UTC).date())
+    report = judged(found, told, rules, created=timestamp_of_second(now), notes=notes)
+    return LicencesResult(
+        packages=report.packages, counts=report.counts, findings=report.findings, files=found.files, warnings=report.warnings,
+        document=_document(params.format, report, told),
+    )  # fmt: skip
+
+
+def _question(context: Context) -> Question:
+    # No policy: a version is there already, and only its licence is asked for.
+    return Question(
+        packages=[], cache=cache_folder() / "packages", folder=Path.cwd(), environment=os.environ, clock=context.clock,
+        deadline=context.deadline,
+    )  # fmt: skip
+
+
+def _document(form: str, report: LicenceReport, told: list[Told]) -> str:
+    if form == "html":
+        return page(report)
+    if form == "csv":
+        return comma_separated(report.packages)
+    if form == "spdx":
+        packages = tuple(one.as_locked() for one in told)
+        bill = bill_of([Lock(form=form, packages=packages)], name=report.title, version="", created=report.created)
+        return json.dumps(spdx(bill), indent=1, ensure_ascii=False)
+    return ""
+
+
+def _text(result: LicencesResult) -> Iterable[str]:
+    if result.document:
+        return result.document.removesuffix("\n").split("\n")
+    return lines(len(result.packages), result.counts, result.findings, result.warnings)
+
+
+OPERATION = Implementation(
+    params=LicencesParams, result=LicencesResult, run=run, target=lambda params: f"file/{params.path}", text=_text,
+    findings=lambda result: bool(result.findings),
+)  # fmt: skip
