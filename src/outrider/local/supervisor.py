@@ -25,6 +25,7 @@ from outrider.local.orchestrators import orchestrator_settings, own_variables
 from outrider.local.parts import Part, PartSpec, PartStatus
 from outrider.local.preconditions import check_live, free_port
 from outrider.local.queues import access_of, answers, check_client, embedded
+from outrider.local.registries import registry_services
 from outrider.orchestrator.queue_use import queue_use, with_queue
 from outrider.orchestrator.settings import QueueAccess
 from outrider.orchestrator.wire import ApplyAnswer, ApplyRequest, QueueAnswer, StatusAnswer, TokenAnswer, TokenRequest
@@ -139,7 +140,7 @@ class Supervisor:
         self._url = ",".join(f"https://{host}:{number}" for number in ports)
         self._begun_with, self._queue = spec.queue, await self._start_queue(spec.queue)
         await asyncio.gather(
-            *(self._start_service(service) for service in spec.services),
+            *(self._start_service(service) for service in self._services_of(self._objects)),
             self._start_orchestrator(f"{host}:{ports[0]}", spec, number=1),
         )
         await self._until(self._has_authority, "the orchestrator does not come up", "orchestrator")
@@ -182,16 +183,20 @@ class Supervisor:
                 body = ApplyRequest(objects=[item.document() for item in objects], prune=True)
                 changes = (await client.post("/v1/objects", body, ApplyAnswer)).changes
                 before, self._objects = self._objects, objects
-                services = await self._reload_services(self._platform(before)[1], self._platform(objects)[1])
+                services = await self._reload_services(self._services_of(before), self._services_of(objects))
                 agents = await self._reload_agents(client)
             for change in changes:
                 _log.info("%s", change)
             return ReloadAnswer(changes=changes, started=[*services[0], *agents[0]], stopped=[*services[1], *agents[1]])
 
-    async def _reload_services(self, before: PlatformSpec, after: PlatformSpec) -> tuple[list[str], list[str]]:
+    def _services_of(self, objects: ObjectSet) -> list[Service]:
+        """Return the services of a platform, its registries of packages among them."""
+        return [*self._platform(objects)[1].services, *registry_services(objects, self._layout)]
+
+    async def _reload_services(self, before: list[Service], after: list[Service]) -> tuple[list[str], list[str]]:
         """Stop the services that are gone, start new ones, start changed ones anew; return both names."""
-        there = {service.name: service for service in before.services}
-        declared = {service.name: service for service in after.services}
+        there = {service.name: service for service in before}
+        declared = {service.name: service for service in after}
         gone = [name for name, service in there.items() if declared.get(name) != service]
         fresh = [name for name, service in declared.items() if there.get(name) != service]
         await asyncio.gather(*(self._services.pop(name).stop() for name in gone))

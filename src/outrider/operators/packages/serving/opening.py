@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from outrider.core.errors import OutriderError
+from outrider.core.package_policies import PackagePolicySpec
 from outrider.core.package_registries import PackageRegistrySpec
 from outrider.operators.packages.policies.patterns import read_pattern
 from outrider.operators.packages.registries.downloads import Document
@@ -77,7 +78,7 @@ class NobodyBehind:
 
 @asynccontextmanager
 async def opened_registry(
-    spec: PackageRegistrySpec, folder: Path, surroundings: Surroundings, name: str = "policy"
+    spec: PackageRegistrySpec, folder: Path, surroundings: Surroundings, policies: Mapping[str, PackagePolicySpec]
 ) -> AsyncIterator[Application]:
     """Have a registry, as a handler of requests.
 
@@ -85,14 +86,14 @@ async def opened_registry(
         spec: Its settings.
         folder: Where packages are kept.
         surroundings: What ecosystems are opened with.
-        name: Of its policy, in reasons.
+        policies: All that count, by what they are called in reasons.
 
     Raises:
         OutriderError: The settings or the folder cannot be used.
     """
     clock = surroundings.clock
     store = Store(folder)
-    gate = Gate({name: spec.policy} if spec.policy is not None else {}, clock)
+    gate = Gate(policies, clock)
     patterns = [read_pattern(text, f"spec.private[{at}]") for at, text in enumerate(spec.private)]
     servers: dict[str, EcosystemServer] = {}
     for ecosystem in spec.ecosystems:

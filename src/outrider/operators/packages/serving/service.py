@@ -15,6 +15,7 @@ import uvloop
 from outrider.core.errors import InvalidConfigError
 from outrider.core.http.limits import Limits
 from outrider.core.http.messages import Request, Response
+from outrider.core.package_policies import PackagePolicySpec
 from outrider.core.package_registries import PackageRegistrySpec
 from outrider.operators.packages.serving.application import Application
 from outrider.operators.packages.serving.folders import default_folder
@@ -28,7 +29,7 @@ from outrider.runtime.discovery import registry
 from outrider.runtime.documents import read_file
 from outrider.runtime.objects import parse_object
 
-_KIND = "PackageRegistry"
+_KIND, _POLICY = "PackageRegistry", "PackagePolicy"
 _DRAIN_SECONDS = 10.0
 # A package that is published comes as a whole, that of npm in Base64.
 _LIMITS = Limits(body=512 << 20)
@@ -41,14 +42,14 @@ class RegistryService(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         name: Of the registry.
         spec: Its settings.
+        policies: All that count, by what they are called in reasons.
         folder: Where packages are kept.
-        settings: The folder whose settings of clients count.
     """
 
     name: str
     spec: PackageRegistrySpec
+    policies: dict[str, PackagePolicySpec] = {}
     folder: Path
-    settings: Path
 
 
 def serve(arguments: list[str]) -> None:
@@ -83,32 +84,34 @@ def service_of(options: argparse.Namespace) -> RegistryService:
     Raises:
         OutriderError: They cannot be used.
     """
-    name, spec = "registry", PackageRegistrySpec()
-    settings = Path.cwd()
+    service = RegistryService(name="registry", spec=PackageRegistrySpec(), folder=default_folder())
     if options.file is not None:
-        name, spec = read_registry(options.file)
-        settings = options.file.resolve().parent
+        service = read_registry(options.file)
     given = {"listen": options.listen, "private": options.private, "cache_only": options.cache_only}
-    spec = msgspec.structs.replace(spec, **{key: value for key, value in given.items() if value is not None})
-    folder = options.folder or (settings / spec.folder if spec.folder else default_folder())
-    return RegistryService(name=name, spec=spec, folder=folder, settings=settings)
+    spec = msgspec.structs.replace(service.spec, **{key: value for key, value in given.items() if value is not None})
+    return msgspec.structs.replace(service, spec=spec, folder=options.folder or service.folder)
 
 
-def read_registry(path: Path) -> tuple[str, PackageRegistrySpec]:
-    """Return the name and the settings of the one registry in a file.
+def read_registry(path: Path) -> RegistryService:
+    """Return the one registry in a file, with the policies that stand beside it.
 
     Raises:
         NotFoundError: There is no such file.
         InvalidConfigError: It cannot be read, or has not one registry.
     """
     items = [parse_object(one.data, registry(), one.source, str(one.position)) for one in read_file(path)]
-    found = [(item.name, item.spec) for item in items if item.kind == _KIND]
+    found = [item for item in items if item.kind == _KIND]
     if len(found) != 1:
         raise InvalidConfigError(
             f"{path}: there are {len(found)} registries in it", path="kind", found=", ".join(item.kind for item in items) or "nothing",
             expected=f"one {_KIND}", suggestions=[f"write kind: {_KIND}, in a file of its own"],
         )  # fmt: skip
-    return found[0]
+    name, spec = found[0].name, found[0].spec
+    policies = {item.name: item.spec for item in items if item.kind == _POLICY}
+    if spec.policy is not None:
+        policies[name] = spec.policy
+    folder = path.resolve().parent / spec.folder if spec.folder else default_folder()
+    return RegistryService(name=name, spec=spec, policies=policies, folder=folder)
 
 
 async def _main(service: RegistryService) -> None:
@@ -144,10 +147,10 @@ async def run(service: RegistryService, stopping: asyncio.Event) -> None:
     own = f"http{'s' if tls else ''}://{f'[{host}]' if ':' in host else host}:{bound}"
     base = spec.url.rstrip("/") or own
     surroundings = Surroundings(
-        environment=os.environ, folder=service.settings, cache=cache_folder() / "packages", base=base,
+        environment=os.environ, folder=Path.cwd(), cache=cache_folder() / "packages", base=base,
         anonymous=spec.anonymous == "read", clock=clock,
     )  # fmt: skip
-    async with opened_registry(spec, service.folder, surroundings, service.name) as application:
+    async with opened_registry(spec, service.folder, surroundings, service.policies) as application:
         opened.set_result(application)
         sys.stderr.write(f"serving packages at {base}, kept in {service.folder}\n")
         sys.stderr.flush()

@@ -55,7 +55,7 @@ class RunningRegistry:
         )  # fmt: skip
         spec = PackageRegistrySpec(**self._settings)
         self.application = await self._stack.enter_async_context(
-            opened_registry(spec, self.folder / "registry", surroundings, "shop")
+            opened_registry(spec, self.folder / "registry", surroundings, {"shop": spec.policy} if spec.policy else {})
         )
         return self
 
