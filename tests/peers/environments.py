@@ -7,6 +7,8 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 NODE = Path(__file__).parent / "node"
+# Clients of npm registries.
+NODE_CLIENTS = Path(__file__).parent / "node_clients"
 # A rival in benchmarks, and a peer in tests.
 ENVOY = CHECKOUT / "benchmarks" / "rivals" / "requirements-envoy.txt"
 # Programs that tests start.
@@ -47,26 +49,29 @@ def install(name: str, requirements: Path) -> Path:
     return environment / "bin"
 
 
-def install_node() -> Path:
-    """Install the Node.js SDKs where they are not yet, and return the folder of their modules.
+def install_node(packages: Path = NODE) -> Path:
+    """Install packages of npm where they are not yet, and return the folder of their modules.
+
+    Args:
+        packages: A folder with a package.json and its lock.
 
     Raises:
         PeerError: The installation failed.
     """
-    folder = CHECKOUT / ".cache" / "node"
+    folder = CHECKOUT / ".cache" / packages.name
     done = folder / "installed.json"
-    lock = (NODE / "package-lock.json").read_text()
+    lock = (packages / "package-lock.json").read_text()
     if done.is_file() and done.read_text() == lock:
         return folder / "node_modules"
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("package.json", "package-lock.json"):
-        shutil.copyfile(NODE / name, folder / name)
+        shutil.copyfile(packages / name, folder / name)
     npm = shutil.which("npm")
     if npm is None:
         raise PeerError("npm is missing: apt-get install npm")
     try:
         subprocess.run([npm, "ci", "--no-audit", "--no-fund", "--silent"], cwd=folder, check=True)
     except subprocess.CalledProcessError as error:
-        raise PeerError(f"the Node.js SDKs could not be installed: {error}") from error
+        raise PeerError(f"{packages.name} could not be installed: {error}") from error
     done.write_text(lock)
     return folder / "node_modules"

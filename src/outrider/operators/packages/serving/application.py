@@ -66,6 +66,9 @@ class Application:
         gate: What may be installed.
         audit: Where changes are written down.
         clock: For the age of what is kept.
+
+    Attributes:
+        accounts: Who may do what.
     """
 
     def __init__(
@@ -79,7 +82,7 @@ class Application:
         clock: Clock,
     ) -> None:
         self._audit = audit
-        self._store, self._servers, self._accounts, self._gate, self._clock = store, servers, accounts, gate, clock
+        self._store, self._servers, self.accounts, self._gate, self._clock = store, servers, accounts, gate, clock
         self._pages = Pages({name: server.hub for name, server in servers.items()})
         self._ready: dict[_Key, _Ready] = {}
         self._bytes = 0
@@ -91,7 +94,7 @@ class Application:
         prefix, _, rest = request.path[1:].partition("/")
         server = self._servers.get(prefix)
         try:
-            caller = await self._accounts.caller(headers, now, changes)
+            caller = await self.accounts.caller(headers, now, changes)
             if request.method == "GET":
                 key = (request.target, headers.get("accept"), headers.get("accept-encoding"))
                 ready = self._ready.get(key)

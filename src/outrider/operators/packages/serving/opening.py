@@ -30,7 +30,6 @@ class Surroundings(NamedTuple):
         folder: Whose settings count.
         cache: The folder of what is kept of all ecosystems.
         base: The address of the registry, as clients know it.
-        anonymous: Whether those may read who show nothing.
         clock: For the age of connections.
     """
 
@@ -38,7 +37,6 @@ class Surroundings(NamedTuple):
     folder: Path
     cache: Path
     base: str
-    anonymous: bool
     clock: Clock
 
 

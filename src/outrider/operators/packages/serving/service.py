@@ -147,8 +147,7 @@ async def run(service: RegistryService, stopping: asyncio.Event) -> None:
     own = f"http{'s' if tls else ''}://{f'[{host}]' if ':' in host else host}:{bound}"
     base = spec.url.rstrip("/") or own
     surroundings = Surroundings(
-        environment=os.environ, folder=Path.cwd(), cache=cache_folder() / "packages", base=base,
-        anonymous=spec.anonymous == "read", clock=clock,
+        environment=os.environ, folder=Path.cwd(), cache=cache_folder() / "packages", base=base, clock=clock,
     )  # fmt: skip
     async with opened_registry(spec, service.folder, surroundings, service.policies) as application:
         opened.set_result(application)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Self
 
 from outrider.core.http.limits import Limits
 from outrider.core.package_registries import PackageRegistrySpec
-from outrider.operators.packages.serving.accounts import Scope, new_token
+from outrider.operators.packages.serving.accounts import NOBODY, Scope, new_token
 from outrider.operators.packages.serving.application import Application
 from outrider.operators.packages.serving.opening import Surroundings, opened_registry
 from outrider.operators.packages.serving.store import Store
@@ -22,10 +22,17 @@ SYSTEM_CLOCK = SystemClock()
 
 
 class Ran(NamedTuple):
-    """What a client has said."""
+    """What a client has said.
+
+    Attributes:
+        status: It ended with.
+        output: All of it.
+        stdout: What of it was for programs.
+    """
 
     status: int
     output: str
+    stdout: str = ""
 
 
 class RunningRegistry:
@@ -51,7 +58,7 @@ class RunningRegistry:
         self.url = f"http://127.0.0.1:{await self._server.start_tcp('127.0.0.1', 0)}"
         surroundings = Surroundings(
             environment=self._environment, folder=self.folder, cache=self.folder / "cache", base=self.url,
-            anonymous=self._settings.get("anonymous", "read") == "read", clock=self._clock,
+            clock=self._clock,
         )  # fmt: skip
         spec = PackageRegistrySpec(**self._settings)
         self.application = await self._stack.enter_async_context(
@@ -68,6 +75,10 @@ class RunningRegistry:
     async def _answer(self, request: Any) -> Any:
         return await self.application(request)
 
+    def close_to_nobody(self) -> None:
+        """Have those who show no token do nothing from now on; the index of crates still says that it is open."""
+        self.application.accounts.anonymous = NOBODY
+
     async def token(self, *scopes: Scope, patterns: Sequence[str] = (), until: float = 0.0) -> str:
         """Return a new token."""
         token, account = new_token("ana", scopes, patterns, until)
@@ -81,10 +92,10 @@ async def run(*arguments: str | Path, folder: Path, environment: Mapping[str, st
     """Run a client in a folder, with an empty home in it, and return what it has said."""
     process = await asyncio.create_subprocess_exec(
         *arguments, cwd=folder, env=_variables(folder, environment), stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    output, _ = await process.communicate()
-    return Ran(process.returncode or 0, output.decode("utf-8", "replace"))
+    stdout, stderr = (part.decode("utf-8", "replace") for part in await process.communicate())
+    return Ran(process.returncode or 0, f"{stdout}{stderr}", stdout)
 
 
 async def run_at_terminal(*arguments: str, folder: Path, answers: Mapping[bytes, str]) -> Ran:

@@ -7,11 +7,25 @@ import pytest
 
 from outrider.operators.packages.tests.asking import Asking
 from outrider.operators.packages.tests.cargo_registry import CargoAsking, CargoRegistry
+from outrider.operators.packages.tests.clients.table import ALONE, PRIVATE, Ability, Bench, Shown, all_runs
 from outrider.operators.packages.tests.npm_registry import NpmAsking, NpmRegistry
 from outrider.operators.packages.tests.python_index import PythonIndex
 from outrider.operators.packages.tests.running_registry import RunningRegistry, run
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
+
+
+@pytest.mark.parametrize(
+    ("client", "ability", "shown"),
+    [pytest.param(*key, shown, id=" ".join(key)) for key, shown in sorted(all_runs().items())],
+)
+async def test_what_a_client_does(
+    client: str, ability: Ability, shown: Shown, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del client, ability
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    async with RunningRegistry(tmp_path, ALONE, cache_only=True, private=PRIVATE) as registry:
+        await shown(Bench(tmp_path, registry))
 
 
 async def test_pip_installs_through_it_and_what_is_kept_needs_nobody(tmp_path: Path) -> None:

@@ -20,5 +20,4 @@ async def opened(surroundings: Surroundings) -> Opened:
         upstream = CargoUpstream(CargoClient(registry, surroundings.clock))
     except OutriderError as error:
         upstream = NobodyBehind(error)
-    server = partial(CargoServer, surroundings.base, not surroundings.anonymous)
-    return Opened(upstream, build, server, str.lower)
+    return Opened(upstream, build, partial(CargoServer, surroundings.base), str.lower)
