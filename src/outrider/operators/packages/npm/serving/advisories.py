@@ -3,7 +3,8 @@
 https://docs.npmjs.com/cli/v11/commands/npm-audit#bulk-advisory-endpoint
 """
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ from outrider.operators.packages.advisories.places import store_path
 from outrider.operators.packages.advisories.store import AdvisoryStore
 
 # npm knows no more of them; what nobody has rated is not harmless.
-_SEVERITIES = {
+SEVERITIES = {
     "critical": "critical",
     "high": "high",
     "medium": "moderate",
@@ -41,12 +42,23 @@ def advisories_of(question: bytes) -> dict[str, list[dict[str, Any]]]:
         raise InvalidConfigError(
             f"body: {error}", path="body", found=str(error)[:200], expected="versions by package, as JSON", suggestions=["npm audit"]
         ) from error  # fmt: skip
+    with opened_matcher() as matcher:
+        found = {name: _of_package(matcher, name, versions) for name, versions in packages.items()}
+    return {name: one for name, one in found.items() if one}
+
+
+@contextmanager
+def opened_matcher() -> Iterator[Matcher]:
+    """Have what knows the advisories of npm.
+
+    Raises:
+        MissingRequirementError: No advisories are imported: nothing would read as safe.
+        UnavailableError: There are none of npm.
+    """
     with closing(AdvisoryStore(store_path())) as store:
         if "npm" not in store.sources():
             raise UnavailableError("no advisories of npm are imported here, so nothing can be said", found="none")
-        matcher = Matcher(store)
-        found = {name: _of_package(matcher, name, versions) for name, versions in packages.items()}
-    return {name: one for name, one in found.items() if one}
+        yield Matcher(store)
 
 
 def _of_package(matcher: Matcher, name: str, versions: list[str]) -> list[dict[str, Any]]:
@@ -58,7 +70,7 @@ def _of_package(matcher: Matcher, name: str, versions: list[str]) -> list[dict[s
             unrated = " (nobody has rated it)" if one.severity == "unknown" else ""
             found[one.id] = {
                 "id": one.id, "url": f"https://osv.dev/vulnerability/{one.id}", "title": f"{one.summary or one.id}{unrated}",
-                "severity": _SEVERITIES[one.severity], "vulnerable_versions": " || ".join(affected[one.id]), "cwe": [],
+                "severity": SEVERITIES[one.severity], "vulnerable_versions": " || ".join(affected[one.id]), "cwe": [],
                 "cvss": {"score": one.score or 0, "vectorString": None},
             }  # fmt: skip
     return list(found.values())

@@ -5,7 +5,7 @@ https://github.com/npm/registry/blob/main/docs/REGISTRY-API.md; what npm 11, pnp
 
 import asyncio
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -25,6 +25,7 @@ from outrider.operators.packages.npm.serving.publishing import (
     wrong,
 )
 from outrider.operators.packages.npm.serving.searching import found_packages
+from outrider.operators.packages.npm.serving.tree_audits import audit_of_tree
 from outrider.operators.packages.serving.accounts import Accounts, digest_of, new_token
 from outrider.operators.packages.serving.hub import Hub
 from outrider.operators.packages.serving.negotiation import accepted
@@ -34,6 +35,8 @@ from outrider.operators.packages.serving.visits import Visit
 _JSON = Headers({"content-type": "application/json"})
 _USER = "org.couchdb.user:"
 _LARGEST_QUESTION = 16 << 20
+# The newer one asks for versions by name, the older one, which pnpm and Yarn 1 use, for a tree.
+_ADVICE: dict[str, Callable[[bytes], Any]] = {"advisories": advisories_of, "audits": audit_of_tree}
 
 
 class NpmServer:
@@ -89,8 +92,8 @@ class NpmServer:
                 return await self._session(visit, rest)
             case "GET", ["v1", "search"]:
                 return _json(found_packages(self.hub, visit))
-            case "POST", ["npm", "v1", "security", "advisories", "bulk"]:
-                return _json(await asyncio.to_thread(advisories_of, _body(visit)))
+            case "POST", ["npm", "v1", "security", kind, *_] if kind in _ADVICE:
+                return _json(await asyncio.to_thread(_ADVICE[kind], _body(visit)))
             case _, ["package", name, "dist-tags", *tag]:
                 return await self._tags(visit, name, tag)
         return None
