@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from docs.pages import commands, errors, kinds, operations, output, plugins
+from docs.pages import clients, commands, errors, kinds, operations, output, plugins
 from outrider.controller.chart import chart
 from outrider.runtime.discovery import registry
 from outrider.surfaces.cli.controller import IMAGE
@@ -20,6 +20,7 @@ STUBS = Path(__file__).parent.parent / "src" / "outrider" / "operations"
 NOTICE = "<!-- Written by `make docs` from the code. Change the code, not this page. -->\n\n"
 PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "cli.md": commands.page,
+    "clients.md": clients.page,
     "errors.md": errors.page,
     "kinds.md": kinds.page,
     "operations.md": operations.page,

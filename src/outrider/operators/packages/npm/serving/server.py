@@ -35,7 +35,7 @@ from outrider.operators.packages.serving.visits import Visit
 _JSON = Headers({"content-type": "application/json"})
 _USER = "org.couchdb.user:"
 _LARGEST_QUESTION = 16 << 20
-# The newer one asks for versions by name, the older one, which pnpm and Yarn 1 use, for a tree.
+# The newer one asks for versions by name, the older one, which pnpm uses, for a tree.
 _ADVICE: dict[str, Callable[[bytes], Any]] = {"advisories": advisories_of, "audits": audit_of_tree}
 
 

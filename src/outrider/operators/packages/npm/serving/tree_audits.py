@@ -1,4 +1,4 @@
-"""What pnpm and Yarn 1 ask of vulnerabilities: the whole tree, in the form that came before the bulk one.
+"""What pnpm asks of vulnerabilities: the whole tree, in the form that came before the bulk one.
 
 https://docs.npmjs.com/cli/v11/commands/npm-audit#quick-audit-endpoint
 """

@@ -159,17 +159,6 @@ async def yarn_publishes(bench: Bench) -> None:
     assert "1.0.0" in await bench.done("npm", "view", "@acme/web", "version")
 
 
-@shows("Yarn 1", "warn")
-async def yarn_warns_of_vulnerable_packages(bench: Bench) -> None:
-    bad = affected(ecosystem_range(("introduced", "0"), ("fixed", "1.1.0")), name="@acme/web", ecosystem="npm")
-    await published(bench, "1.0.0")
-    project(bench)
-    yarn = ("node", client("yarn/bin/yarn.js"))
-    await bench.done(*yarn, "add", "@acme/web")
-    await imported(bench.registry.folder, record("GHSA-1", bad, severity=[HIGH]))
-    assert "Severity: 1 High" in (await bench.run(*yarn, "audit")).output
-
-
 async def _berry(bench: Bench) -> tuple[str, Path]:
     (bench.folder / ".yarnrc.yml").write_text(
         f"npmRegistryServer: {bench.url}/npm\nnpmAuthToken: {await bench.token()}\nunsafeHttpWhitelist: ['127.0.0.1']\n"
