@@ -51,12 +51,12 @@ async def run(params: RegistryImportParams, context: Context) -> RegistryImportR
     """Take it in.
 
     Raises:
-        NotFoundError: There is no such file.
+        NotFoundError: There is no such file, or no registry.
         InvalidConfigError: It is no bundle, or a file in it is not what it should be.
         ExecutionFailedError: It cannot be kept.
     """
     del context
-    async with opened_store(params, make=True) as store:
+    async with opened_store(params) as store:
         found = await take_bundle(Path(params.file), store)
     return RegistryImportResult(packages=found.packages, files=found.files)
 

@@ -59,6 +59,7 @@ async def run(params: RegistryTokenParams, context: Context) -> RegistryTokenRes
     """Make it.
 
     Raises:
+        NotFoundError: There is no registry.
         InvalidConfigError: A package is not named as it should be.
         ExecutionFailedError: The registry's folder cannot be used.
     """
@@ -66,7 +67,7 @@ async def run(params: RegistryTokenParams, context: Context) -> RegistryTokenRes
     now = context.clock.now()
     until = now + params.lasts if params.lasts is not None else 0.0
     token, account = new_token(params.label, params.scopes, params.packages, until)
-    async with opened_store(params, make=True) as store:
+    async with opened_store(params) as store:
         await store.write(lambda tables: tables.put_token(account, params.label, now))
     return RegistryTokenResult(token=token, until=timestamp(until) if until else "")
 

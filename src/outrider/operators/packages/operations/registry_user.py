@@ -2,12 +2,10 @@
 
 import secrets
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import Literal
 
 import msgspec
 
-from outrider.core.errors import NotFoundError
 from outrider.core.operation import Change, Difference
 from outrider.operators.packages.policies.patterns import read_pattern
 from outrider.operators.packages.serving.accounts import kept_password
@@ -41,15 +39,14 @@ async def plan(params: RegistryUserParams, context: Context) -> Change:
     """Say what there would be.
 
     Raises:
+        NotFoundError: There is no registry.
         InvalidConfigError: A package is not named as it should be.
     """
     del context
     _check(params)
-    before = None
-    with suppress(NotFoundError):
-        async with opened_store(params) as store:
-            user = store.tables.user(params.name)
-            before = f"{user.scopes} {', '.join(user.patterns) or 'all packages'}" if user is not None else None
+    async with opened_store(params) as store:
+        user = store.tables.user(params.name)
+    before = f"{user.scopes} {', '.join(user.patterns) or 'all packages'}" if user is not None else None
     may = f"{' '.join(params.scopes)} {', '.join(params.packages) or 'all packages'}"
     return Change(target=f"user/{params.name}", difference=[Difference("may", before, may)])
 
@@ -58,6 +55,7 @@ async def run(params: RegistryUserParams, context: Context) -> RegistryUserResul
     """Make the user.
 
     Raises:
+        NotFoundError: There is no registry.
         InvalidConfigError: A package is not named as it should be.
         ExecutionFailedError: The registry's folder cannot be used.
     """
@@ -65,7 +63,7 @@ async def run(params: RegistryUserParams, context: Context) -> RegistryUserResul
     _check(params)
     password = secrets.token_urlsafe(16)
     user = Account(params.name, kept_password(password), " ".join(params.scopes), params.packages)
-    async with opened_store(params, make=True) as store:
+    async with opened_store(params) as store:
         await store.write(lambda tables: tables.put_user(user))
     return RegistryUserResult(password=password)
 

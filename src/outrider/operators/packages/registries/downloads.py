@@ -35,7 +35,7 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 _MOST_REDIRECTS = 5
 _CONNECTIONS = 16
 _RETRY_SECONDS = 5
-_TOO_LARGE = 413
+_TOO_LARGE, _NO_SUCH_RANGE = 413, 416
 _SHOWN = 200
 # Of an address whatever ends a line of a request would end it there.
 _SENDABLE = re.compile(r"[!-~]+")
@@ -52,6 +52,7 @@ class Document(msgspec.Struct, kw_only=True):
         modified: Likewise.
         status: 200, 206 or 304.
         total: Bytes of the whole, where a part of it was asked for and the registry says so.
+        digest: Of the whole, as the field Repr-Digest (RFC 9530) or Digest has it.
     """
 
     content: bytes | None
@@ -61,6 +62,7 @@ class Document(msgspec.Struct, kw_only=True):
     modified: str = ""
     status: int = 200
     total: int = 0
+    digest: str = ""
 
 
 class Downloads:
@@ -107,6 +109,8 @@ class Downloads:
             fields["if-modified-since"] = known.modified
         for _ in range(_MOST_REDIRECTS + 1):
             response = await self._request(url, fields)
+            if response.status == _NO_SUCH_RANGE and fields.pop("range", ""):
+                continue  # what there was once is no longer there
             if response.status not in _REDIRECTS:
                 return _document(url, response)
             url = self._following(url, response.headers.get("location") or "")
@@ -209,7 +213,7 @@ def _document(url: str, response: Response) -> Document:
     return Document(
         content=content, url=url, content_type=(headers.get("content-type") or "").partition(";")[0].strip().lower(),
         etag=headers.get("etag") or "", modified=headers.get("last-modified") or "", status=response.status,
-        total=_number(total, 0),
+        total=_number(total, 0), digest=headers.get("repr-digest") or headers.get("digest") or "",
     )  # fmt: skip
 
 

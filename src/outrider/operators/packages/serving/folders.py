@@ -27,19 +27,18 @@ def default_folder() -> Path:
 
 
 @asynccontextmanager
-async def opened_store(of: OfRegistry, *, make: bool = False) -> AsyncIterator[Store]:
+async def opened_store(of: OfRegistry) -> AsyncIterator[Store]:
     """Have the store of a registry.
 
     Args:
         of: Which registry.
-        make: Whether to make it where there is none.
 
     Raises:
         NotFoundError: There is none.
         OutriderError: It cannot be used.
     """
     folder = Path(of.folder) if of.folder else default_folder()
-    if not make and not (folder / "registry.db").is_file():
+    if not (folder / "registry.db").is_file():
         raise NotFoundError(
             f"{folder}: there is no registry", path="folder", found=str(folder), expected="a folder that a registry keeps packages in",
             suggestions=["outrider packages serve --folder FOLDER", "name its folder: --folder FOLDER"],

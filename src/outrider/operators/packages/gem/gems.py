@@ -1,0 +1,201 @@
+"""Gems as they can be chosen for a target, as Bundler 2.4 and newer see them.
+
+Of a version there are up to two candidates: with its variant for any platform, and with that for the platform of the target, which comes
+first. They may need other gems, and so each counts for itself:
+https://github.com/rubygems/rubygems/blob/master/bundler/lib/bundler/resolver/candidate.rb.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from outrider.core.errors import InvalidConfigError
+from outrider.operators.packages.gem.lines import ANY, GemNeed, Variant
+from outrider.operators.packages.gem.platforms import RUBY, best
+from outrider.operators.packages.gem.records import GemRecord
+from outrider.operators.packages.gem.targets import BUNDLER, RUBY_ITSELF, RUBYGEMS, GemTarget, called
+from outrider.operators.packages.gem.terms import ANYWHERE, OF_PLATFORM, Candidates
+from outrider.operators.packages.resolving.naming import described
+from outrider.operators.packages.resolving.policies import Refusal, refused
+from outrider.operators.packages.resolving.searching import bits
+from outrider.operators.packages.versions.ecosystems import scheme_of
+from outrider.operators.packages.versions.ranges import Key
+from outrider.operators.packages.versions.tables import VersionTable
+
+_DECODER = msgspec.msgpack.Decoder(list[Variant])
+
+
+class _Candidate(NamedTuple):
+    """What can be chosen.
+
+    Attributes:
+        version: Its number in the record.
+        platforms: Of its variants.
+    """
+
+    version: int
+    platforms: tuple[str, ...]
+
+
+class Gem:
+    """A gem for a target. Bits of masks stand for candidates, oldest first.
+
+    Args:
+        name: Of the gem.
+        record: What is known of it.
+        target: For what.
+
+    Attributes:
+        table: The versions of its candidates, sorted; one that has two candidates is there twice.
+        usable: The mask of those that may be chosen at all.
+        explored: The mask of those of which all gems that they need are known.
+        variants: How many variants there are, for other platforms too.
+        elsewhere: How many versions are for other platforms alone.
+        refusals: What a policy says of it.
+    """
+
+    def __init__(self, name: str, record: GemRecord, target: GemTarget) -> None:
+        self.name, self.record, self._target = name, record, target
+        self.explored = self.variants = self.elsewhere = 0
+        self._candidates: list[_Candidate] = []
+        self._decoded: dict[int, list[Variant]] = {}
+        self._needs: dict[int, tuple[GemNeed, ...]] = {}
+        for version in range(len(record.versions)):
+            self._add(version)
+        before = int.from_bytes(record.prereleases, "little")
+        prereleases = sum(1 << bit for bit, one in enumerate(self._candidates) if before >> one.version & 1)
+        versions = [record.versions[one.version] for one in self._candidates]
+        self.table = VersionTable.of_sorted(scheme_of("gem"), versions, prereleases)
+        self.usable = self.table.everything
+        self.refusals: list[Refusal] = []
+
+    def _add(self, version: int) -> None:
+        """Have the candidates of a version."""
+        sound = [one.platform for one in self._variants_of(version) if self._is_sound(version, one)]
+        self.variants += len(sound)
+        fitting = self._best(version, sound, self._target.platform)
+        if not fitting:
+            self.elsewhere += bool(sound)
+            return
+        anywhere = tuple(one for one in sound if one == RUBY)
+        if anywhere:
+            self._candidates.append(_Candidate(version, anywhere))
+        if fitting != anywhere:
+            self._candidates.append(_Candidate(version, fitting))
+
+    def _best(self, version: int, platforms: list[str], target: str) -> tuple[str, ...]:
+        """Return the platforms of the variants that fit a target best and need the same as the first of them."""
+        found = [platforms[position] for position in best(platforms, target)]
+        if len(found) < 2 or target in found:
+            return tuple(found)
+        said = {one.platform: (one.needs, one.ruby, one.rubygems) for one in self._variants_of(version)}
+        end = next((at for at, one in enumerate(found) if said[one] != said[found[0]]), len(found))
+        return tuple(found[:end])
+
+    def _variants_of(self, version: int) -> list[Variant]:
+        found = self._decoded.get(version)
+        if found is None:
+            found = self._decoded[version] = _DECODER.decode(self.record.variants[version])
+        return found
+
+    def _is_sound(self, version: int, variant: Variant) -> bool:
+        """Return whether a variant does not need another version of itself."""
+        own = [need.range for need in variant.needs if need.name == self.name]
+        return not own or all(
+            VersionTable(scheme_of("gem"), [self.record.versions[version]]).mask(text) for text in own
+        )
+
+    def refuse(self, refusals: Sequence[Refusal]) -> None:
+        """Have candidates not be chosen."""
+        self.refusals = [one for one in refusals if one.versions & self.table.everything]
+        self.usable &= ~refused(refusals)
+
+    def mask(self, text: str) -> int:
+        """Return the candidates that a requirement allows, those too that may not be chosen; what cannot be read allows nothing."""
+        try:
+            return self.table.mask(text)
+        except InvalidConfigError:
+            return 0
+
+    @property
+    def prereleases(self) -> int:
+        """The mask of candidates that are prereleases."""
+        return self.table.everything & ~self.table.releases
+
+    def needs(self, bit: int) -> tuple[GemNeed, ...]:
+        """Return what a candidate needs, each name once, in the order of Bundler; what it needs of this machine too."""
+        found = self._needs.get(bit)
+        if found is None:
+            found = self._needs[bit] = self._needed(bit)
+        return found
+
+    def _needed(self, bit: int) -> tuple[GemNeed, ...]:
+        texts: dict[str, set[str]] = {}
+        for variant in self.variants_of(bit):
+            here = (GemNeed(RUBY_ITSELF, variant.ruby), GemNeed(RUBYGEMS, variant.rubygems))
+            for need in (*variant.needs, *(one for one in here if one.range != ANY)):
+                name = BUNDLER if need.name == "bundler" else need.name
+                if name != self.name:
+                    texts.setdefault(name, set()).update(need.range.split(", "))
+        return tuple(GemNeed(name, ", ".join(sorted(texts[name] - {ANY})) or ANY) for name in sorted(texts, key=called))
+
+    def variants_of(self, bit: int) -> list[Variant]:
+        """Return the variants of a candidate."""
+        version, platforms = self._candidates[bit]
+        return [one for one in self._variants_of(version) if one.platform in platforms]
+
+    def candidates(self, usable: int) -> Candidates:
+        """Return those of some candidates, with what they are sorted by."""
+        scheme = scheme_of("gem")
+        found: list[Key] = []
+        for bit in bits(usable):
+            version, platforms = self._candidates[bit]
+            found.append(
+                (scheme.parse(self.record.versions[version]).key, ANYWHERE if platforms == (RUBY,) else OF_PLATFORM)
+            )
+        return Candidates(found, [*bits(usable)])
+
+    def published(self) -> list[float]:
+        """Return when each candidate was published, in seconds since the epoch, 0 where the index does not say it."""
+        return [max(one.created for one in self.variants_of(bit)) for bit in range(len(self._candidates))]
+
+    def described(self, mask: int, allowed: int) -> str:
+        """Return how people call some candidates.
+
+        Args:
+            mask: Which.
+            allowed: Those that may be chosen; others are passed over.
+        """
+        texts: list[str] = []
+        of_texts = there = 0
+        for those in self._of_versions():
+            together = mask & those & allowed
+            whole = not together or together == those & allowed
+            for part in [those] if whole else [1 << bit for bit in bits(those)]:
+                of_texts |= bool(part & allowed) << len(texts)
+                there |= bool(part & allowed & mask) << len(texts)
+                texts.append(self.shown(part.bit_length() - 1, with_platform=not whole))
+        return described(self.name, texts, of_texts, there)
+
+    def _of_versions(self) -> list[int]:
+        """Return for each version the mask of its candidates."""
+        found: dict[int, int] = {}
+        for bit, one in enumerate(self._candidates):
+            found[one.version] = found.get(one.version, 0) | 1 << bit
+        return list(found.values())
+
+    def shown(self, bit: int, *, with_platform: bool) -> str:
+        """Return a candidate as people write it."""
+        version, platforms = self._candidates[bit]
+        platform = f"-{platforms[0]}" if with_platform and platforms[0] != RUBY else ""
+        return f"{self.record.versions[version]}{platform}"
+
+    def file(self, bit: int, platform: str) -> str:
+        """Return the name of the file of a variant of a candidate."""
+        version = self.record.versions[self._candidates[bit].version]
+        return f"{self.name}-{version}{'' if platform == RUBY else f'-{platform}'}.gem"
+
+    def count(self, mask: int) -> int:
+        """Return of how many versions candidates are in a mask."""
+        return len({self._candidates[bit].version for bit in bits(mask)})

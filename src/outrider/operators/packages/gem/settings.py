@@ -1,0 +1,132 @@
+"""Where gems come from here: what RubyGems and Bundler are told, and what RubyGems comes with.
+
+https://docs.ruby-lang.org/en/3.4/Gem/ConfigFile.html and https://bundler.io/man/bundle-config.1.html. The sources are those of
+`gem sources`: Bundler reads its own from a Gemfile, which is a program. Its mirrors stand in for them, and its logins are shown to them.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote_plus
+
+import msgspec
+
+from outrider.core.errors import InvalidConfigError, UnsupportedError
+from outrider.operators.packages.gem.bundler import BundlerSettings
+from outrider.operators.packages.locks.documents import read_yaml
+from outrider.operators.packages.registries.registry import Registry, basic, registry_at, unknown_registry
+
+_SYSTEM_FILE = Path("/etc/gemrc")
+_OTHER_SCHEMES = ("file", "s3", "gcs")
+_NO_PROXY = ":no_proxy"
+
+
+class GemSettings:
+    """What RubyGems and Bundler are told.
+
+    Args:
+        environment: Variables.
+        folder: Of the project.
+        system_file: Of RubyGems on this machine; the user's counts more.
+
+    Raises:
+        InvalidConfigError: A file cannot be read.
+    """
+
+    def __init__(self, environment: Mapping[str, str], folder: Path, system_file: Path = _SYSTEM_FILE) -> None:
+        self._environment = environment
+        self._bundler = BundlerSettings(environment, folder)
+        self._values: dict[str, tuple[Any, str]] = {}
+        for path in _files(environment, system_file):
+            self._values |= {key: (value, str(path)) for key, value in _read(path).items()}
+
+    @property
+    def any_platform(self) -> bool:
+        """Whether nothing that was built for a platform is wanted."""
+        return self._bundler.flag("force_ruby_platform")
+
+    def registries(self, built_in: Iterable[str]) -> list[Registry]:
+        """Return the sources, in the order in which they are asked.
+
+        Args:
+            built_in: The addresses that RubyGems comes with.
+
+        Raises:
+            InvalidConfigError: A setting cannot be used.
+            MissingRequirementError: There is none.
+            UnsupportedError: One is on disk, or of another kind.
+        """
+        said = self._sources() or [(url, "RubyGems' own default") for url in built_in]
+        if not said:
+            looked = "the settings of RubyGems, and Ruby is not installed or does not name its own"
+            raise unknown_registry("gem", looked, "set it with gem sources --add", "install Ruby")
+        return [self._registry(url, source) for url, source in said]
+
+    def _sources(self) -> list[tuple[str, str]]:
+        value, source = self._values.get(":sources", ([], ""))
+        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+            raise InvalidConfigError(
+                f"{source}: :sources: is no list of addresses", path=":sources", found=type(value).__name__, expected="a list of addresses",
+                suggestions=[f"correct it in {source}"],
+            )  # fmt: skip
+        return [(url, source) for url in dict.fromkeys(value)]
+
+    def _registry(self, url: str, source: str) -> Registry:
+        found = self._found(url, source)
+        mirror = self._bundler.mirror(f"{found.url}/")
+        if mirror is not None:
+            found = self._found(mirror.text, mirror.source)
+        login = self._bundler.login(f"{found.url}/")
+        if login is not None and found.authorization is None:
+            user, _, password = login.text.partition(":")
+            found = msgspec.structs.replace(found, authorization=basic(unquote_plus(user), unquote_plus(password)))
+        return msgspec.structs.replace(found, proxy=self._proxy(found.proxy))
+
+    def _found(self, url: str, source: str) -> Registry:
+        scheme = url.partition(":")[0].strip().lower()
+        if scheme in _OTHER_SCHEMES:
+            raise UnsupportedError(
+                f"{source}: a source of the kind {scheme} cannot be asked", found=scheme, expected="http://HOST/PATH or https://HOST/PATH",
+                suggestions=[f"name a source that is asked by HTTP in {source}"],
+            )  # fmt: skip
+        authorities = self._bundler.value("ssl_ca_cert")
+        other = self._text(":ssl_ca_cert") or self._environment.get("SSL_CERT_FILE", "")
+        return registry_at(
+            url, source, authorities=authorities.text if authorities is not None else other, environment=self._environment
+        )  # fmt: skip
+
+    def _proxy(self, of_variables: str) -> str:
+        said = self._text("http_proxy")
+        if said == _NO_PROXY:
+            return ""
+        if said and not said.startswith("http://"):
+            raise UnsupportedError(
+                f"{self._values['http_proxy'][1]}: this proxy cannot be used", path="http_proxy", found=said.partition(":")[0],
+                expected="http://HOST:PORT", suggestions=["name a proxy of HTTP"],
+            )  # fmt: skip
+        return said.rstrip("/") or of_variables
+
+    def _text(self, key: str) -> str:
+        value = self._values.get(key, ("", ""))[0]
+        return value if isinstance(value, str) else ""
+
+
+def _files(environment: Mapping[str, str], system_file: Path) -> Iterable[Path]:
+    """Return the files of RubyGems, that which counts most last."""
+    home = Path(environment.get("HOME") or "/")
+    own = home / ".gemrc"
+    if not own.is_file():
+        own = Path(environment.get("XDG_CONFIG_HOME") or home / ".config") / "gem" / "gemrc"
+    more = [Path(one) for one in environment.get("GEMRC", "").split(":") if one]
+    # What the variable names stands in for the user's own file.
+    return [path for path in (system_file, *(more or [own])) if path.is_file()]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        documents = read_yaml(str(path), path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidConfigError(
+            f"{path}: RubyGems' settings cannot be read", found=type(error).__name__, expected="YAML", suggestions=[f"correct {path}"]
+        ) from error  # fmt: skip
+    return documents[0] if documents else {}
