@@ -17,7 +17,7 @@ from outrider.operators.packages.resolving.questions import Question
 from outrider.runtime.context import Context
 from outrider.runtime.contexts import cache_folder
 
-Asked = Literal["cargo", "gem", "npm", "pypi"]
+Asked = Literal["cargo", "gem", "maven", "npm", "pypi"]
 
 
 class Session(Protocol):

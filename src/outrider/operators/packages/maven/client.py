@@ -1,0 +1,89 @@
+"""A client of a Maven repository: https://maven.apache.org/repositories/layout.html. Only metadata is fetched, never what is run."""
+
+import msgspec
+
+from outrider.core.errors import NotFoundError
+from outrider.operators.packages.maven.coordinates import Artifact, file_name, folder_of, quoted
+from outrider.operators.packages.registries.downloads import Document, Downloads
+from outrider.operators.packages.registries.registry import Registry
+from outrider.ports.clock import Clock
+
+
+class MavenRepository(msgspec.Struct, frozen=True, kw_only=True):
+    """A repository.
+
+    Attributes:
+        id: How Maven calls it.
+        registry: Where it is.
+        releases: Whether it is asked for releases.
+        snapshots: Whether it is asked for snapshots.
+    """
+
+    id: str
+    registry: Registry
+    releases: bool = True
+    snapshots: bool = True
+
+
+class MavenClient:
+    """Asks a repository.
+
+    Args:
+        repository: Which.
+        clock: For the age of connections.
+    """
+
+    def __init__(self, repository: MavenRepository, clock: Clock) -> None:
+        self.repository = repository
+        self._downloads = Downloads(repository.registry, clock)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._downloads.close()
+
+    async def metadata(self, name: str, version: str, known: Document) -> Document:
+        """Return which versions there are of an artifact, or which files of a snapshot.
+
+        Args:
+            name: Group and artifact.
+            version: Of a snapshot; empty for the versions of the artifact.
+            known: What was fetched before: it is fetched only where it has changed.
+
+        Raises:
+            NotFoundError: There is none.
+            OutriderError: What else the repository says.
+        """
+        group, _, artifact = name.partition(":")
+        folder = folder_of(group, artifact, version)
+        return await self._downloads.get(f"{self.repository.registry.url}/{folder}/maven-metadata.xml", known=known)
+
+    async def pom(self, artifact: Artifact) -> bytes:
+        """Return a POM.
+
+        Args:
+            artifact: Its extension is `pom`.
+
+        Raises:
+            NotFoundError: There is none.
+            OutriderError: What else the repository says.
+        """
+        document = await self._downloads.get(url_of(self.repository, artifact))
+        return document.content or b""
+
+    async def has(self, artifact: Artifact) -> bool:
+        """Return whether there is a file, of which its checksum is asked for and not the file.
+
+        Raises:
+            OutriderError: What the repository says.
+        """
+        try:
+            await self._downloads.get(f"{url_of(self.repository, artifact)}.sha1")
+        except NotFoundError:
+            return False
+        return True
+
+
+def url_of(repository: MavenRepository, artifact: Artifact) -> str:
+    """Return where a repository has a file."""
+    folder = folder_of(artifact.group, artifact.artifact, artifact.version)
+    return f"{repository.registry.url}/{folder}/{quoted(file_name(artifact))}"
