@@ -83,6 +83,7 @@ class Crate:
         usable: The mask of those that were not taken back and that policy admits.
         refused: What policy refuses of the others.
         explored: The mask of versions of which all crates that they need are known.
+        preferred: The mask of those that are tried first.
     """
 
     def __init__(self, name: str, record: CargoRecord, policy: Policy = ADMIT_ALL) -> None:
@@ -94,7 +95,7 @@ class Crate:
             for one in policy.refusals(name, self.table, record.published)
         ]
         self.usable &= ~refused(self.refused)
-        self.explored = 0
+        self.explored = self.preferred = 0
         self._releases: dict[int, CargoRelease] = {}
         self._needed: dict[tuple[int, str], Needed | None] = {}
         self._masks: dict[str, int] = {}

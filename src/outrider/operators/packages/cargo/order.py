@@ -9,6 +9,7 @@ from heapq import heappop, heappush
 from typing import NamedTuple
 
 from outrider.operators.packages.cargo.crates import Crate, Together, Want, bucket_of
+from outrider.operators.packages.resolving.searching import first_of
 
 # Who needs more steps than this has a hard question, for which there is a better way to search.
 _MOST_STEPS = 50_000
@@ -132,7 +133,7 @@ class CargoOrder:
 
     def _try(self, choice: _Choice) -> tuple[Want, ...]:
         """Try the newest version that was not tried; return the wishes for what is missing."""
-        bit = choice.left.bit_length() - 1
+        bit = first_of(choice.left, self._crates[choice.want.name].preferred)
         crate = self._crates[choice.want.name]
         bucket = crate.name, bucket_of(crate.table.versions[bit])
         blamed = self._conflict(bucket, bit)

@@ -13,7 +13,7 @@ from outrider.operators.packages.resolving.conflicts import involved
 from outrider.operators.packages.resolving.explaining import Explanation
 from outrider.operators.packages.resolving.naming import counted
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved, ResolvedPackage
-from outrider.operators.packages.resolving.searching import bits, in_thread
+from outrider.operators.packages.resolving.searching import bits, first_of, in_thread
 from outrider.operators.packages.resolving.solver import Solution, Unsolvable, solve
 
 _REMEDIES = 3
@@ -104,8 +104,9 @@ class CargoResolver:
 
     def _new_version(self, want: Want) -> Iterable[Want]:
         """Yield what the newest version for a wish needs, where that is not explored yet."""
-        mask = self._source.crates[want.name].mask(want.range)
-        return self._explore(want.name, mask.bit_length() - 1) if mask else ()
+        crate = self._source.crates[want.name]
+        mask = crate.mask(want.range)
+        return self._explore(want.name, first_of(mask, crate.preferred)) if mask else ()
 
     def _explore(self, name: str, bit: int) -> Iterable[Want]:
         """Yield what a version needs, where it is not explored yet."""

@@ -31,6 +31,7 @@ class CargoSource:
     def __init__(self, client: CargoClient, store: CargoStore, question: Question) -> None:
         self._client, self._store = client, store
         self._clock, self._offline, self._policy = question.clock, question.offline, question.policy
+        self._preferred = question.preferred
         self._limit = asyncio.Semaphore(_AT_A_TIME)
         self._learned: set[str] = set()
         self._config: ConfigRecord | None = None
@@ -65,12 +66,16 @@ class CargoSource:
         for name in sorted(set(names) - self.crates.keys()):
             record = self._store.record(name)
             if record is not None and self._is_fresh(record.fetched):
-                self.crates[name] = Crate(name, record, self._policy)
+                self._have(name, record)
             else:
                 unknown.append((name, record))
         if unknown:
             closed = (await self.config()).closed
             await asyncio.gather(*(self._fetch(name, record, closed) for name, record in unknown))
+
+    def _have(self, name: str, record: CargoRecord) -> None:
+        crate = self.crates[name] = Crate(name, record, self._policy)
+        crate.preferred = self._preferred(name, crate.table.versions)
 
     def _is_fresh(self, fetched: float) -> bool:
         return self._offline or self._clock.now() - fetched <= FRESH_SECONDS
@@ -83,13 +88,13 @@ class CargoSource:
             try:
                 document = await self._client.document(name, known, closed=closed)
             except NotFoundError:
-                self.crates[name] = Crate(name, CargoRecord(), self._policy)
+                self._have(name, CargoRecord())
                 return
         if record is None or document.content is not None:
             record = compiled(name, document.content or b"")
             record.etag, record.modified = document.etag, document.modified
         record.fetched = self._clock.now()
-        self.crates[name] = Crate(name, record, self._policy)
+        self._have(name, record)
         self._learned.add(name)
 
     def keep(self) -> None:

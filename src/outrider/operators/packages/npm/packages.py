@@ -71,6 +71,9 @@ class NpmPackage:
         target: For what it is meant.
         url: Of the registry.
         policy: What may be chosen.
+
+    Attributes:
+        preferred: The mask of versions that are tried first.
     """
 
     def __init__(self, name: str, record: NpmRecord, target: NpmTarget, url: str, policy: Policy = ADMIT_ALL) -> None:
@@ -78,6 +81,7 @@ class NpmPackage:
         self.table = record.table()
         self._refusals = [*policy.refusals(name, self.table, record.published), *_of_licences(name, record, policy)]
         self._admitted = self.table.everything & ~refused(self._refusals)
+        self.preferred = 0
         self._target, self._url = target, url
         self._deprecated = int.from_bytes(record.deprecated, "little")
         self._masks: dict[str, int] = {}
@@ -145,7 +149,9 @@ class NpmPackage:
             return None
 
     def _best(self, text: str) -> int | None:
-        """Return the version under the tag `latest` where that will do, else the newest one that is best in other ways."""
+        """Return what is tried first, else what is under the tag `latest`, else the newest one that is best in other ways."""
+        if tried := self.table.mask(text) & self._admitted & self.preferred:
+            return tried.bit_length() - 1
         latest = self._tagged("latest")
         if latest is not None and self.allows(text, latest) and self._quality(latest) == _FINE:
             return latest

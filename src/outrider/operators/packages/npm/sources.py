@@ -30,7 +30,7 @@ class NpmSource:
     def __init__(self, client: NpmClient, target: NpmTarget, question: Question) -> None:
         self.client, self.target = client, target
         self._store, self._clock, self._offline = NpmStore(question.cache), question.clock, question.offline
-        self._policy = question.policy
+        self._policy, self._preferred = question.policy, question.preferred
         self._whole = question.policy.asks_for_times or question.policy.asks_for_licences
         self._limit = asyncio.Semaphore(_AT_A_TIME)
         self._packages: dict[str, NpmPackage] = {}
@@ -101,6 +101,7 @@ class NpmSource:
 
     def _have(self, name: str, record: NpmRecord, url: str) -> NpmPackage:
         package = self._packages[name] = NpmPackage(name, record, self.target, url, self._policy)
+        package.preferred = self._preferred(name, package.table.versions)
         return package
 
     def _unknown(self, shown: str) -> UnavailableError:

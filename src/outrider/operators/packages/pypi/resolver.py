@@ -16,7 +16,7 @@ from outrider.operators.packages.resolving.conflicts import involved
 from outrider.operators.packages.resolving.explaining import Explanation
 from outrider.operators.packages.resolving.naming import counted
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved, ResolvedPackage
-from outrider.operators.packages.resolving.searching import bits, in_thread
+from outrider.operators.packages.resolving.searching import bits, first_of, in_thread
 from outrider.operators.packages.resolving.solver import Solution, Unsolvable, solve
 
 _REMEDIES = 3
@@ -68,7 +68,13 @@ class PypiResolver:
                     return universe, answer
 
     async def _solved(self, universe: PypiUniverse, asked: list[Need]) -> Solution:
-        return await in_thread(lambda check: solve(universe, universe.roots(asked), check=check), self._check)
+        def preferred(package: int) -> int:
+            project = universe.project(package)
+            return self._source.preferred(project.name, project.table.versions)
+
+        return await in_thread(
+            lambda check: solve(universe, universe.roots(asked), check=check, preferred=preferred), self._check
+        )
 
     async def _reach(self, needs: Iterable[Need], wanted: dict[str, set[int]] | None = None) -> None:
         """Explore the best version for each need, and what these need in turn; other versions too where they are given."""
@@ -102,11 +108,13 @@ class PypiResolver:
                     yield from project.needs(bit, extra)
 
     def _best(self, need: Need) -> int | None:
-        """Return the newest version for a need, where that is not explored yet."""
+        """Return the version for a need that is tried first, where that is not explored yet."""
         project = self._source.projects[need.name]
         left = project.mask(need.range) & ~project.broken
-        best = left.bit_length() - 1
-        return best if left and not project.explored >> best & 1 else None
+        if not left:
+            return None
+        best = first_of(left, self._source.preferred(need.name, project.table.versions))
+        return None if project.explored >> best & 1 else best
 
     async def _explore_more(self, names: set[str]) -> bool:
         """Explore as many further versions of some projects as are explored already, newest first; return whether there are any."""

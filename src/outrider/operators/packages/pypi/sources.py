@@ -31,11 +31,13 @@ class PypiSource:
 
     Attributes:
         projects: Those that were loaded, by normalised name.
+        preferred: Tells of a name and its versions which are tried first.
     """
 
     def __init__(self, client: PypiClient, store: PypiStore, target: PypiTarget, question: Question) -> None:
         self._client, self._store, self._target = client, store, target
         self._clock, self._offline, self._policy = question.clock, question.offline, question.policy
+        self.preferred = question.preferred
         self._limit = asyncio.Semaphore(_AT_A_TIME)
         self._files: dict[str, Files] = {}
         self._new_pages: set[str] = set()

@@ -1,6 +1,6 @@
 """What is asked of a resolver, whatever the ecosystem."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -23,6 +23,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         clock: For the age of what is kept.
         deadline: Monotonic time at which there must be an answer.
         policy: What may be chosen.
+        locked: By name as its ecosystem compares names, versions that are tried before all others, such as those of a lock.
     """
 
     packages: list[str]
@@ -34,6 +35,12 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     clock: Clock
     deadline: float
     policy: Policy = ADMIT_ALL
+    locked: Mapping[str, Collection[str]] = {}
+
+    def preferred(self, name: str, versions: Sequence[str]) -> int:
+        """Return the mask of the versions of a package that are tried first; none where none are."""
+        wanted = self.locked.get(name, ())
+        return sum(1 << bit for bit, version in enumerate(versions) if version in wanted) if wanted else 0
 
     def check(self) -> None:
         """End a search that takes too long.

@@ -30,6 +30,16 @@ async def in_thread(work: Callable[[Callable[[], None]], T], check: Callable[[],
         left.set()
 
 
+def first_of(mask: int, preferred: int) -> int:
+    """Return the number of the bit that is tried first: the highest of those that are preferred, else the highest.
+
+    Args:
+        mask: Not empty.
+        preferred: Another mask.
+    """
+    return (mask & preferred or mask).bit_length() - 1
+
+
 def bits(mask: int) -> Iterator[int]:
     """Yield the numbers of the bits that are set, the lowest first."""
     while mask:

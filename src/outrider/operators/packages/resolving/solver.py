@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from outrider.operators.packages.resolving.conflicts import Analysis, Proof
 from outrider.operators.packages.resolving.domains import Incompatibility, Package, Trail
+from outrider.operators.packages.resolving.searching import first_of
 from outrider.operators.packages.resolving.universe import Universe
 
 _CHECK_EVERY = 512
@@ -44,7 +45,11 @@ class Unsolvable(Exception):  # noqa: N818 - an answer, and no error
 
 
 def solve(
-    universe: Universe, roots: Iterable[tuple[int, int]], *, check: Callable[[], None] = lambda: None
+    universe: Universe,
+    roots: Iterable[tuple[int, int]],
+    *,
+    check: Callable[[], None] = lambda: None,
+    preferred: Callable[[int], int] = lambda _: 0,
 ) -> Solution:
     """Choose a version of every package that is needed.
 
@@ -52,6 +57,7 @@ def solve(
         universe: The packages.
         roots: What is asked for: packages, and the masks of versions that would do.
         check: Called now and then; it may raise to end the search.
+        preferred: Returns the mask of the versions of a package that are tried before all others.
 
     Raises:
         Unsolvable: It cannot be done.
@@ -60,15 +66,15 @@ def solve(
     collecting = gc.isenabled()
     gc.disable()
     try:
-        return _Search(universe, check).run(roots)
+        return _Search(universe, check, preferred).run(roots)
     finally:
         if collecting:
             gc.enable()
 
 
 class _Search:
-    def __init__(self, universe: Universe, check: Callable[[], None]) -> None:
-        self._universe, self._check = universe, check
+    def __init__(self, universe: Universe, check: Callable[[], None], preferred: Callable[[int], int]) -> None:
+        self._universe, self._check, self._preferred = universe, check, preferred
         self._packages: list[Package | None] = []
         self._trail = Trail()
         self._analysis = Analysis(self._packages, self._trail)
@@ -225,7 +231,7 @@ class _Search:
         self._decisions += 1
         self._step = 1
         self._trail.level += 1
-        self._narrow(package, 1 << package.domain.bit_length() - 1, ())
+        self._narrow(package, 1 << first_of(package.domain, self._preferred(package.number)), ())
 
     def _learn(self, conflict: Incompatibility) -> None:
         """Jump back to where what a conflict follows from leaves one thing open, or at least towards there.

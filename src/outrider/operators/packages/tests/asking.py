@@ -1,7 +1,7 @@
 """Asks registries of the tests as the operation does, with nothing of this machine's user."""
 
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -41,11 +41,13 @@ class RegistryAsking:
         clock: Clock = SYSTEM_CLOCK,
         seconds: float = 30.0,
         policy: Policy = ADMIT_ALL,
+        locked: Mapping[str, Collection[str]] | None = None,
     ) -> Question:
         """Return a question."""
         return Question(
             packages=list(packages), python=python, offline=offline, cache=self.folder / "cache", folder=self._project,
             environment=self.environment, clock=clock, deadline=clock.monotonic() + seconds, policy=policy,
+            locked=locked or {},
         )  # fmt: skip
 
     async def answer(self, *packages: str, **options: Any) -> Resolved | Impossible:
