@@ -30,7 +30,9 @@ _ABSENT_SECONDS = 60.0
 _STALE_SECONDS = 86_400.0
 # So much later it is tried again where another registry does not answer.
 _RETRY_SECONDS = 30.0
-_MOST_SOURCES = 32
+_MOST_SOURCES = 8
+# Documents of large packages take tens of MiB while they are made; more at once would not be quicker.
+_BUILT_AT_A_TIME = 2
 # Wider than what any ecosystem takes; each has its own rules for what is published.
 _NAME = re.compile(r"[!-~]{1,256}")
 
@@ -143,6 +145,7 @@ class Hub:
     ) -> None:
         self.ecosystem, self.store, self.settings, self.clock = ecosystem, store, settings, clock
         self._upstream, self._build, self._gate = upstream, build, gate
+        self._building = asyncio.Semaphore(_BUILT_AT_A_TIME)
         self._refreshing: dict[str, asyncio.Task[None]] = {}
         self._downloads: dict[tuple[str, str], Download] = {}
         self._used: set[tuple[str, str]] = set()
@@ -271,7 +274,9 @@ class Hub:
             return new, documents
 
         rules = self._gate.rules
-        await self._keep(name, *await asyncio.to_thread(made))
+        async with self._building:
+            built = await asyncio.to_thread(made)
+        await self._keep(name, *built)
 
     def _raw(self, digest: str) -> bytes:
         content = self.store.blobs.read(digest)
