@@ -16,6 +16,7 @@ from outrider.core.errors import InvalidConfigError
 from outrider.core.http.limits import Limits
 from outrider.core.http.messages import Request, Response
 from outrider.core.package_registries import PackageRegistrySpec
+from outrider.operators.packages.policies.opening import check_policy
 from outrider.operators.packages.serving.application import Application
 from outrider.operators.packages.serving.folders import default_folder
 from outrider.operators.packages.serving.opening import Surroundings, opened_registry
@@ -99,10 +100,14 @@ def read_registry(path: Path) -> tuple[str, PackageRegistrySpec]:
 
     Raises:
         NotFoundError: There is no such file.
-        InvalidConfigError: It cannot be read, or has not one registry.
+        InvalidConfigError: It cannot be read, or has not one registry, or a policy that names what is not there.
     """
-    items = [parse_object(one.data, registry(), one.source, str(one.position)) for one in read_file(path)]
+    documents = read_file(path)
+    items = [parse_object(one.data, registry(), one.source, str(one.position)) for one in documents]
     found = [(item.name, item.spec) for item in items if item.kind == _KIND]
+    for item, document in zip(items, documents, strict=True):
+        if item.kind == _KIND and item.spec.policy is not None:
+            check_policy(item.spec.policy, document.source, "spec.policy")
     if len(found) != 1:
         raise InvalidConfigError(
             f"{path}: there are {len(found)} registries in it", path="kind", found=", ".join(item.kind for item in items) or "nothing",
