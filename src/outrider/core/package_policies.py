@@ -7,7 +7,8 @@ import msgspec
 from outrider.core.quantities import Duration, duration
 
 Severity = Literal["critical", "high", "medium", "low", "none", "unknown"]
-PolicyField = Literal["minimumAge", "allow", "deny", "advisories"]
+PolicyField = Literal["minimumAge", "allow", "deny", "advisories", "licences"]
+Answer = Literal["allow", "deny", "review"]
 
 
 class AdvisoryRule(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -20,6 +21,33 @@ class AdvisoryRule(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_
 
     least: Severity = "high"
     max_age: Duration = duration("7d")
+
+
+class LicencePolicy(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """Which licences may be used.
+
+    An entry of a list is an identifier or an expression of SPDX, or the beginning of identifiers with a star behind it, such as
+    `AGPL-*`. `GPL-2.0-or-later` stands for that version and all later ones, `GPL-2.0-only` also for itself with any exception. An
+    entry with AND or OR stands for exactly this combination. What is in several lists is denied before it is reviewed, and
+    reviewed before it is allowed; an entry with an exception counts before one without.
+
+    Only what is denied is refused where packages are installed; the operation `licences` tells of what is to be reviewed.
+
+    Attributes:
+        allow: May be used.
+        deny: May not.
+        review: Somebody has to look at.
+        unlisted: What counts for licences in none of the lists.
+        unknown: What counts where no licence is told, or none that is understood.
+        guessed: What counts for a licence that is allowed, but was guessed from what its author has written: `allow` or `review`.
+    """
+
+    allow: list[str] = []
+    deny: list[str] = []
+    review: list[str] = []
+    unlisted: Answer = "review"
+    unknown: Answer = "review"
+    guessed: Literal["allow", "review"] = "allow"
 
 
 class Waiver(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -49,6 +77,7 @@ class PackagePolicySpec(msgspec.Struct, kw_only=True, rename="camel", forbid_unk
             named here, all others are refused.
         deny: Packages that are refused, written likewise.
         advisories: Which vulnerabilities rule a version out.
+        licences: Which licences may be used.
         waivers: Exceptions.
     """
 
@@ -56,4 +85,5 @@ class PackagePolicySpec(msgspec.Struct, kw_only=True, rename="camel", forbid_unk
     allow: list[str] = []
     deny: list[str] = []
     advisories: AdvisoryRule | None = None
+    licences: LicencePolicy | None = None
     waivers: list[Waiver] = []

@@ -11,7 +11,7 @@ import msgspec
 from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.cargo.lines import CargoNeed, CargoRelease
 from outrider.operators.packages.cargo.records import CargoRecord
-from outrider.operators.packages.resolving.policies import ADMIT_ALL, Policy, refused
+from outrider.operators.packages.resolving.policies import ADMIT_ALL, Policy, of_licences, refused
 
 _DECODER = msgspec.msgpack.Decoder(CargoRelease)
 
@@ -90,9 +90,11 @@ class Crate:
         self.name, self.record = name, record
         self.table = record.table()
         self.usable = self.table.everything & ~int.from_bytes(record.yanked, "little")
+        # An index tells no licences.
+        licences = of_licences(policy, name, self.table.versions, ())
         self.refused = [
             one._replace(versions=one.versions & self.usable)
-            for one in policy.refusals(name, self.table, record.published)
+            for one in (*policy.refusals(name, self.table, record.published), *licences)
         ]
         self.usable &= ~refused(self.refused)
         self.explored = self.preferred = 0

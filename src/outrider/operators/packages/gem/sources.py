@@ -10,7 +10,7 @@ from outrider.operators.packages.gem.lines import is_name
 from outrider.operators.packages.gem.records import GemRecord, compiled
 from outrider.operators.packages.gem.store import GemStore
 from outrider.operators.packages.gem.targets import GemTarget, is_here
-from outrider.operators.packages.resolving.policies import Policy
+from outrider.operators.packages.resolving.policies import Policy, of_licences
 from outrider.ports.clock import Clock
 
 # Bundler asks anew each time; those who resolve often would wait for that.
@@ -101,7 +101,9 @@ class GemSource:
     def _have(self, name: str, record: GemRecord) -> None:
         gem = Gem(name, record, self.target)
         published = gem.published() if self._policy.asks_for_times else []
-        gem.refuse(self._policy.refusals(name, gem.table, published if any(published) else []))
+        refusals = self._policy.refusals(name, gem.table, published if any(published) else [])
+        # An index tells no licences.
+        gem.refuse([*refusals, *of_licences(self._policy, name, gem.table.versions, ())])
         self.gems[name] = gem
 
     def keep(self) -> None:

@@ -81,7 +81,9 @@ def _called_twice(text: str) -> Meaning | None:
     if match["address"] and two is None:
         return one
     if one is None or two is None:
-        return two if two is not None and try_expression(match["other"] or "") else None
+        # Where the name may be several, what stands behind it is not all of them.
+        is_alone = all(one.lastgroup == "comma" for one in _SEPARATOR.finditer(match["name"]))
+        return two if is_alone and two is not None and try_expression(match["other"] or "") else None
     if one.expression == two.expression or one.vague or two.vague:
         return min(one, two, key=lambda meaning: meaning.vague)
     return None

@@ -1,16 +1,13 @@
 """Judges the licences of packages by a policy."""
 
 from collections.abc import Iterable
-from datetime import date
 from typing import Literal, NamedTuple
 
-from outrider.core.licence_policies import Answer, LicencePolicy, LicenceWaiver
+from outrider.core.package_policies import Answer, LicencePolicy, PackagePolicySpec, Waiver
 from outrider.operators.packages.licences.expressions import Expression, Joined, Named, read_expression
 from outrider.operators.packages.licences.normalising import Licence, normalised
-from outrider.operators.packages.licences.policy import beginning, waived
-from outrider.operators.packages.pypi.pages import normalised as normalised_name
-from outrider.operators.packages.versions.ecosystems import scheme_of
-from outrider.operators.packages.versions.tables import VersionTable
+from outrider.operators.packages.licences.policy import beginning, check_entries
+from outrider.operators.packages.policies.patterns import read_pattern
 
 Word = Literal["allowed", "denied", "review", "unknown"]
 _WORDS: dict[Answer, Word] = {"allow": "allowed", "deny": "denied", "review": "review"}
@@ -26,14 +23,10 @@ class Verdict(NamedTuple):
     Attributes:
         word: Whether it may be used; `unknown` where nothing is known of its licence, and the policy wants that to be looked at.
         why: In words.
-        waiver: That allows it.
-        ended: A waiver that did, and counts no more.
     """
 
     word: Word
     why: str
-    waiver: LicenceWaiver | None = None
-    ended: LicenceWaiver | None = None
 
 
 class _Reason(NamedTuple):
@@ -68,21 +61,37 @@ class _List:
 
 
 class LicenceRules:
-    """A policy, made ready.
+    """What one PackagePolicy says of licences; without such a field, that all are allowed which are known.
 
     Args:
-        policy: That was checked.
-        today: The day for which waivers count.
+        name: Of the object, for reasons; empty where there is none.
+        said: Its specification.
+        today: In UTC, as waivers write it.
+        path: Of the specification, for errors.
+
+    Attributes:
+        name: Of the object.
+
+    Raises:
+        InvalidConfigError: An entry is no licence, or a waiver names no package.
     """
 
-    def __init__(self, policy: LicencePolicy, today: date) -> None:
-        self._policy, self._today = policy, today
+    def __init__(self, name: str, said: PackagePolicySpec, today: str, path: str = "spec") -> None:
+        self._policy = said.licences or LicencePolicy(unlisted="allow")
+        self.name, self._of, self._today = name, f": licences of {name}" if name else "", today
+        check_entries(self._policy, f"{path}.licences")
         self._lists: tuple[tuple[Answer, _List], ...] = (
-            ("deny", _List(policy.deny)),
-            ("review", _List(policy.review)),
-            ("allow", _List(policy.allow)),
+            ("deny", _List(self._policy.deny)),
+            ("review", _List(self._policy.review)),
+            ("allow", _List(self._policy.allow)),
         )
-        self._waivers = [(one, *waived(one)) for one in policy.waivers]
+        waivers = [
+            (one, read_pattern(one.package, f"{path}.waivers[{at}].package"))
+            for at, one in enumerate(said.waivers) if "licences" in one.rules
+        ]  # fmt: skip
+        # Of several that fit the last one to end counts.
+        self._waivers = sorted(waivers, key=lambda one: one[0].until)
+        self._needed: set[int] = set()
 
     def judge(self, ecosystem: str, name: str, version: str, licence: Licence) -> Verdict:
         """Return what is said of a version of a package.
@@ -93,17 +102,8 @@ class LicenceRules:
             version: Of the package.
             licence: Its licence.
         """
-        word, why = self._word(licence)
-        if word == "allowed":
-            return Verdict(word, why)
-        fitting = [one for one in self._waivers if _fits(one, ecosystem, name, version)]
-        waivers = sorted((one for one, _, _ in fitting), key=lambda one: (one.until, one.reason))
-        if not waivers:
-            return Verdict(word, why)
-        last = waivers[-1]
-        if last.until >= self._today:
-            return Verdict("allowed", f"waived until {last.until}: {last.reason}", waiver=last)
-        return Verdict(word, f"{why}; its waiver ended on {last.until}", ended=last)
+        word, why = self._waived(ecosystem, name, version, self._verdict(licence))
+        return Verdict(word, f"{why}{self._of}")
 
     def refuses(self, ecosystem: str, name: str, version: str, raw: str) -> str:
         """Return why a version may not be chosen, as `Policy.refuses_licence` has it; empty where it is not denied.
@@ -114,26 +114,38 @@ class LicenceRules:
             version: Of the package.
             raw: Its licence, as its author has written it.
         """
-        verdict = self.judge(ecosystem, name, version, normalised(ecosystem, raw))
-        return f"are not allowed by their licence: {verdict.why}" if verdict.word == "denied" else ""
+        verdict = self._waived(ecosystem, name, version, self._verdict(normalised(ecosystem, raw)))
+        return f"are denied by licence ({verdict.why}){self._of}" if verdict.word == "denied" else ""
 
-    def ended(self) -> list[LicenceWaiver]:
+    def ended(self) -> list[Waiver]:
         """Return the waivers that count no more."""
-        return [one for one in self._policy.waivers if one.until < self._today]
+        return [one for one, _ in self._waivers if one.until < self._today]
 
-    def running(self) -> list[LicenceWaiver]:
-        """Return the waivers that count."""
-        return [one for one in self._policy.waivers if one.until >= self._today]
+    def needless(self) -> list[Waiver]:
+        """Return the waivers that nothing has needed of what was judged."""
+        return [one for at, (one, _) in enumerate(self._waivers) if one.until >= self._today and at not in self._needed]
 
-    def _word(self, licence: Licence) -> tuple[Word, str]:
+    def _waived(self, ecosystem: str, name: str, version: str, verdict: Verdict) -> Verdict:
+        if verdict.word == "allowed":
+            return verdict
+        fitting = [at for at, (_, package) in enumerate(self._waivers) if package.means(ecosystem, name, version)]
+        if not fitting:
+            return verdict
+        self._needed.add(fitting[-1])
+        waiver = self._waivers[fitting[-1]][0]
+        if waiver.until < self._today:
+            return Verdict(verdict.word, f"{verdict.why}; its waiver ended on {waiver.until}")
+        return Verdict("allowed", f"waived until {waiver.until}, {waiver.reason}")
+
+    def _verdict(self, licence: Licence) -> Verdict:
         if not licence.expression:
             raw = " ".join(licence.raw.split())[:_SHOWN]
             why = f"what {raw!r} means is not known" if raw else "no licence is told"
-            return ("unknown" if self._policy.unknown == "review" else _WORDS[self._policy.unknown]), why
+            return Verdict("unknown" if self._policy.unknown == "review" else _WORDS[self._policy.unknown], why)
         answer, why = self._reason(read_expression(licence.expression))
         if answer == "allow" and licence.guessed and self._policy.guessed == "review":
-            return "review", f"{why}, but that was guessed"
-        return _WORDS[answer], why
+            return Verdict("review", f"{why}, but that was guessed")
+        return Verdict(_WORDS[answer], why)
 
     def _reason(self, expression: Expression) -> _Reason:
         if isinstance(expression, Named):
@@ -171,20 +183,3 @@ def _unordered(expression: Expression) -> object:
     if isinstance(expression, Named):
         return str(expression).lower()
     return expression.operator, frozenset(map(_unordered, expression.parts))
-
-
-def _fits(entry: tuple[LicenceWaiver, str, str], ecosystem: str, name: str, version: str) -> bool:
-    waiver, of, names = entry
-    if of != ecosystem:
-        return False
-    wanted = _compared(ecosystem, names.removesuffix("*"))
-    if not (name.startswith(wanted) if names.endswith("*") else name == wanted):
-        return False
-    return not waiver.versions or bool(VersionTable(scheme_of(ecosystem), [version]).mask(waiver.versions))
-
-
-def _compared(ecosystem: str, name: str) -> str:
-    """Return a name as locks have it."""
-    if ecosystem == "pypi":
-        return normalised_name(name)
-    return name.lower() if ecosystem in ("composer", "nuget") else name

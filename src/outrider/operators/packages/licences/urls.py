@@ -39,7 +39,6 @@ _PLACES = {
     "jquery.com/license": "MIT",
     "json.org/license": "JSON",
     "zlib.net/zlib_license": "Zlib",
-    "repository.jboss.org/licenses/apache-2.0": "Apache-2.0",
     "hsqldb.org/web/hsqllicense": "BSD-3-Clause",
     "postgresql.org/about/licence": "PostgreSQL",
     "mozilla.org/mpl/mpl-1.1": "MPL-1.1",

@@ -10,7 +10,7 @@ from outrider.operators.packages.npm.specs import read_spec
 from outrider.operators.packages.npm.targets import NpmTarget
 from outrider.operators.packages.resolving.facts import newest
 from outrider.operators.packages.resolving.naming import counted
-from outrider.operators.packages.resolving.policies import ADMIT_ALL, Policy, Refusal, refused
+from outrider.operators.packages.resolving.policies import ADMIT_ALL, Policy, of_licences, refused
 
 _SHAPE, _DISTRIBUTION = msgspec.msgpack.Decoder(Shape), msgspec.msgpack.Decoder(Distribution)
 
@@ -79,7 +79,8 @@ class NpmPackage:
     def __init__(self, name: str, record: NpmRecord, target: NpmTarget, url: str, policy: Policy = ADMIT_ALL) -> None:
         self.name, self.record = name, record
         self.table = record.table()
-        self._refusals = [*policy.refusals(name, self.table, record.published), *_of_licences(name, record, policy)]
+        licences = of_licences(policy, name, record.versions, record.licences)
+        self._refusals = [*policy.refusals(name, self.table, record.published), *licences]
         self._admitted = self.table.everything & ~refused(self._refusals)
         self.preferred = 0
         self._target, self._url = target, url
@@ -202,15 +203,3 @@ class NpmPackage:
 
 
 _FINE = 3
-
-
-def _of_licences(name: str, record: NpmRecord, policy: Policy) -> list[Refusal]:
-    """Return what policy refuses for its licence; what no registry tells it does not want either."""
-    if not policy.asks_for_licences:
-        return []
-    found: dict[str, int] = {}
-    licences = record.licences or [""] * len(record.versions)
-    for bit, (version, licence) in enumerate(zip(record.versions, licences, strict=True)):
-        if why := policy.refuses_licence(name, version, licence):
-            found[why] = found.get(why, 0) | 1 << bit
-    return [Refusal(versions, why) for why, versions in found.items()]

@@ -6,7 +6,7 @@ import msgspec
 
 from outrider.operators.packages.resolving.facts import PackageFacts, newest, position
 from outrider.operators.packages.resolving.naming import counted
-from outrider.operators.packages.resolving.policies import Refusal, refused
+from outrider.operators.packages.resolving.policies import refused
 from outrider.operators.packages.resolving.questions import Question
 from outrider.operators.packages.sessions import Asked, Session, Terms, question_of, session_of
 from outrider.operators.packages.versions.ecosystems import scheme_of
@@ -50,7 +50,7 @@ class AllowedResult(msgspec.Struct, kw_only=True):
         allowed: Whether the version is admitted, or any version where none was named.
         version: The one to install: that which was named, else the newest release that is admitted and was not taken back.
         refused: What is refused of what was asked about, and why.
-        licence: Of that version, as its author has written it, where the registry tells it.
+        licence: Of that version, else of the last one that was looked at, as its author has written it; where a policy must know it.
     """
 
     name: str
@@ -82,24 +82,35 @@ async def _judged(facts: PackageFacts, version: str, question: Question, session
         # One that its ecosystem cannot read stands in no table, and nobody can judge it.
         asked = 1 << position(facts.ecosystem, facts.name, table.versions, version)
     left = asked & ~refused(refusals)
-    result = AllowedResult(name=facts.name, allowed=bool(left))
-    if left:
-        taken_back = set(facts.taken_back)
-        fine = sum(1 << bit for bit, one in enumerate(table.versions) if one not in taken_back)
+    masks: dict[str, int] = {}
+    for one in refusals:
+        masks[one.why] = masks.get(one.why, 0) | one.versions & asked
+    result = AllowedResult(name=facts.name, allowed=False)
+    taken_back = set(facts.taken_back)
+    fine = sum(1 << bit for bit, one in enumerate(table.versions) if one not in taken_back)
+    while left and not result.allowed:
         best = newest(left, fine, table.releases)
-        result.version = table.versions[best]
-        if question.policy.asks_for_licences:
-            result.licence = (await session.facts(question, facts.name, result.version)).licence
-            if why := question.policy.refuses_licence(facts.name, result.version, result.licence):
-                refusals.append(Refusal(1 << best, why))
-                result.allowed = False
-    masks = [(one.versions & asked, one.why) for one in refusals]
+        left ^= 1 << best
+        result.licence, why = await _licence(facts.name, table.versions[best], question, session)
+        if why:
+            masks[why] = masks.get(why, 0) | 1 << best
+        else:
+            result.allowed, result.version = True, table.versions[best]
     result.refused = [
         RefusedVersions(versions=mask.bit_count(), newest=table.versions[mask.bit_length() - 1], why=why)
-        for mask, why in masks
+        for why, mask in masks.items()
         if mask
     ]
     return result
+
+
+async def _licence(name: str, version: str, question: Question, session: Session) -> tuple[str, str]:
+    """Return the licence of a version where a policy must know it, and why it is refused; nothing where it is not."""
+    if not question.policy.asks_for_licences:
+        return "", ""
+    question.check()
+    licence = (await session.facts(question, name, version)).licence
+    return licence, question.policy.refuses_licence(name, version, licence)
 
 
 def _text(result: AllowedResult) -> Iterable[str]:

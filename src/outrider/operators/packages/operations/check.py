@@ -127,8 +127,11 @@ class _Judge:
         whys = [missing, *(of_one(refusal.why) for refusal in refusals)]
         if facts is not None and one.version in facts.taken_back:
             whys.append("was taken back")
-        if facts is not None and self._question.policy.asks_for_licences:
-            whys.append(of_one(self._question.policy.refuses_licence(one.name, one.version, facts.licence)))
+        if not missing:
+            # What the registry does not tell, the lock may.
+            licence = (facts.licence if facts is not None else "") or one.licence
+            if why := self._question.policy.refuses_licence(one.name, one.version, licence):
+                whys.append(of_one(why))
         return [why for why in whys if why]
 
     async def _facts(self, one: LockedPackage) -> tuple[PackageFacts | None, str]:

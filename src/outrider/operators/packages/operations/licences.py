@@ -4,19 +4,17 @@ import asyncio
 import json
 import os
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
-from outrider.core.licence_policies import LicencePolicy
+from outrider.core.package_policies import PackagePolicySpec
 from outrider.core.timestamps import timestamp_of_second
 from outrider.operators.packages.licences.asking import Answers
 from outrider.operators.packages.licences.detection import Detector
 from outrider.operators.packages.licences.gathering import gathered
 from outrider.operators.packages.licences.judging import LicenceRules
-from outrider.operators.packages.licences.policy_files import read_licence_policy
 from outrider.operators.packages.licences.reports.comma_separated import comma_separated
 from outrider.operators.packages.licences.reports.judged import judged
 from outrider.operators.packages.licences.reports.lines import lines
@@ -24,20 +22,22 @@ from outrider.operators.packages.licences.reports.page import page
 from outrider.operators.packages.licences.reports.rows import LicenceFinding, LicenceReport, LicensedPackage
 from outrider.operators.packages.licences.sources import Told
 from outrider.operators.packages.locks.lock import Lock
+from outrider.operators.packages.policies.opening import read_all_policies
+from outrider.operators.packages.policies.places import policy_paths
 from outrider.operators.packages.resolving.questions import Question
 from outrider.operators.packages.sboms.bill import bill_of
 from outrider.operators.packages.sboms.spdx import spdx
+from outrider.operators.packages.sessions import Terms
 from outrider.runtime.context import Context
 from outrider.runtime.contexts import cache_folder
 from outrider.runtime.implementation import Implementation
 
 
-class LicencesParams(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """What to look at, and by which policy.
+class LicencesParams(Terms, kw_only=True, forbid_unknown_fields=True):
+    """What to look at, and by which policy; where none speaks of licences, all are allowed that are known.
 
     Attributes:
         path: A lock file, an SBOM, a list of package URLs, or a folder whose lock files are looked at.
-        policy: A file in TOML with a section `licences`; without one everything is allowed whose licence is known.
         format: How people read it: a table of what is found, or all packages as HTML, CSV or SPDX 2.3.
         installed: A folder of installed packages that is not in the project, such as a site-packages.
         ask: Ask the registries for licences that neither the installed packages nor the lock tell.
@@ -45,7 +45,6 @@ class LicencesParams(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """
 
     path: str = "."
-    policy: str = ""
     format: Literal["table", "html", "csv", "spdx"] = "table"
     installed: str = ""
     ask: bool = False
@@ -76,16 +75,14 @@ async def run(params: LicencesParams, context: Context) -> LicencesResult:
     """Look at licences.
 
     Raises:
-        NotFoundError: There is no lock file, or no policy file.
+        NotFoundError: There is no lock file, or no such policy file.
         InvalidConfigError: One cannot be read.
         MissingRequirementError: Texts are to be read, and ScanCode is not installed.
         ExecutionFailedError: ScanCode failed.
         OutriderError: What a registry says is a warning; that none is known too.
     """
-    now = context.clock.now()
-    policy = LicencePolicy(unlisted="allow")
-    if params.policy:
-        policy = await asyncio.to_thread(read_licence_policy, Path(params.policy))
+    created = timestamp_of_second(context.clock.now())
+    rules = await asyncio.to_thread(_rules, params.policy, created[: len("2027-01-31")])
     detector = None
     if params.detect:
         detector = Detector(
@@ -94,24 +91,29 @@ async def run(params: LicencesParams, context: Context) -> LicencesResult:
     found = await asyncio.to_thread(gathered, Path(params.path), params.installed, os.environ)
     told, notes = found.told, found.unreadable
     if params.ask:
-        answers = Answers(_question(context))
+        answers = Answers(_question(context, offline=params.offline))
         told = await answers.completed(told)
         notes = [*notes, *answers.notes]
     if detector is not None:
         told = await detector.completed(told)
         notes = [*notes, *detector.notes]
-    rules = LicenceRules(policy, datetime.fromtimestamp(now, tz=UTC).date())
-    report = judged(found, told, rules, created=timestamp_of_second(now), notes=notes)
+    report = judged(found, told, rules, created=created, notes=notes)
     return LicencesResult(
         packages=report.packages, counts=report.counts, findings=report.findings, files=found.files, warnings=report.warnings,
         document=_document(params.format, report, told),
     )  # fmt: skip
 
 
-def _question(context: Context) -> Question:
+def _rules(named: str, today: str) -> list[LicenceRules]:
+    said = read_all_policies(policy_paths(os.environ, Path.cwd(), named))
+    found = [LicenceRules(name, spec, today) for name, spec in said.items() if spec.licences is not None]
+    return found or [LicenceRules("", PackagePolicySpec(), today)]
+
+
+def _question(context: Context, *, offline: bool) -> Question:
     # No policy: a version is there already, and only its licence is asked for.
     return Question(
-        packages=[], cache=cache_folder() / "packages", folder=Path.cwd(), environment=os.environ, clock=context.clock,
+        packages=[], offline=offline, cache=cache_folder() / "packages", folder=Path.cwd(), environment=os.environ, clock=context.clock,
         deadline=context.deadline,
     )  # fmt: skip
 

@@ -1,12 +1,14 @@
 """The policies that count for a call: those of this user, of the project, and one that was named."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
 from outrider.core.errors import InvalidConfigError, PreconditionFailedError
 from outrider.core.package_policies import PackagePolicySpec
 from outrider.core.quantities import Duration
+from outrider.core.source import SourceMap
 from outrider.core.timestamps import parse_timestamp
 from outrider.operators.packages.advisories.matching import Matcher
 from outrider.operators.packages.advisories.places import store_path
@@ -18,6 +20,7 @@ from outrider.runtime.documents import read_file
 from outrider.runtime.objects import parse_object
 
 _KIND = "PackagePolicy"
+_PART = re.compile(r"[^.\[\]]+")
 
 
 def read_policies(path: Path) -> dict[str, PackagePolicySpec]:
@@ -25,7 +28,7 @@ def read_policies(path: Path) -> dict[str, PackagePolicySpec]:
 
     Raises:
         NotFoundError: There is no such file.
-        InvalidConfigError: It cannot be read, or has something else than policies.
+        InvalidConfigError: It cannot be read, or has something else than policies, or two of one name.
     """
     found: dict[str, PackagePolicySpec] = {}
     for document in read_file(path):
@@ -35,8 +38,46 @@ def read_policies(path: Path) -> dict[str, PackagePolicySpec]:
                 f"{path}: {item.kind}/{item.name} is no policy for packages", path="kind", found=item.kind, expected=_KIND,
                 source=item.source, suggestions=[f"write kind: {_KIND}, or name another file"],
             )  # fmt: skip
-        found[f"{path.name}, {item.name}"] = item.spec
+        check_policy(item.spec, document.source)
+        name = f"{path.name}, {item.name}"
+        if name in found:
+            raise InvalidConfigError(
+                f"{path}: {item.kind}/{item.name} is declared twice", path="metadata.name", found=item.name, expected="another name",
+                source=item.source, suggestions=["rename or remove one of them"],
+            )  # fmt: skip
+        found[name] = item.spec
     return found
+
+
+def read_all_policies(paths: Iterable[Path]) -> dict[str, PackagePolicySpec]:
+    """Return the policies of several files; otherwise as `read_policies`."""
+    found: dict[str, PackagePolicySpec] = {}
+    for path in paths:
+        for name, spec in read_policies(path).items():
+            # That of a user and that of a project may have the same name, and both count.
+            found[name if name not in found else f"{path.parent}/{name}"] = spec
+    return found
+
+
+def check_policy(said: PackagePolicySpec, source: SourceMap, path: str = "spec") -> None:
+    """Check what the types of a policy do not say.
+
+    Args:
+        said: As it was read.
+        source: The places of the document that it stands in.
+        path: Of the field in it.
+
+    Raises:
+        InvalidConfigError: A package or a licence is not named as it should be; each fault names its field and its place.
+    """
+    try:
+        # What is about other ecosystems is looked at too, so any will do.
+        ObjectPolicy("", "", said, None, 0.0, path=path)
+    except InvalidConfigError as error:
+        for fault in (error, *error.causes):
+            parts = (int(part) if part.isdecimal() else part for part in _PART.findall(fault.path))
+            fault.source = source.value(tuple(parts))
+        raise
 
 
 def opened_policy(ecosystem: str, paths: list[Path], now: float) -> AbstractContextManager[Policy]:
@@ -46,7 +87,7 @@ def opened_policy(ecosystem: str, paths: list[Path], now: float) -> AbstractCont
         NotFoundError: A file is not there.
         InvalidConfigError: One says what no policy says.
     """
-    return opened_policies(ecosystem, {name: spec for path in paths for name, spec in read_policies(path).items()}, now)
+    return opened_policies(ecosystem, read_all_policies(paths), now)
 
 
 @contextmanager

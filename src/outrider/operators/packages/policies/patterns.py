@@ -27,6 +27,12 @@ class Pattern(NamedTuple):
     name: str
     range: str
 
+    def means(self, ecosystem: str, name: str, version: str) -> bool:
+        """Return whether a version of a package is meant; without a range also one that its ecosystem cannot read."""
+        if ecosystem != self.ecosystem or not fnmatchcase(name, self.name):
+            return False
+        return not self.range or bool(VersionTable(scheme_of(ecosystem), [version]).mask(self.range))
+
     def versions(self, ecosystem: str, name: str, table: VersionTable) -> int:
         """Return the mask of the versions of a package that are meant."""
         if ecosystem != self.ecosystem or not fnmatchcase(name, self.name):

@@ -1,6 +1,7 @@
 """What policies come to for one ecosystem: which versions of a package may not be chosen, and why."""
 
 from collections.abc import Sequence
+from importlib import import_module
 from typing import NamedTuple
 
 from outrider.core.package_policies import PackagePolicySpec, PolicyField
@@ -29,25 +30,39 @@ class ObjectPolicy:
         said: Its specification.
         matcher: Knows vulnerabilities; it is there where the object has a rule about these.
         now: Seconds since the epoch.
+        path: Of the specification, for errors.
 
     Raises:
-        InvalidConfigError: A package is not named as it should be.
+        InvalidConfigError: A package or a licence is not named as it should be.
     """
 
-    def __init__(self, ecosystem: str, name: str, said: PackagePolicySpec, matcher: Matcher | None, now: float) -> None:
+    def __init__(
+        self,
+        ecosystem: str,
+        name: str,
+        said: PackagePolicySpec,
+        matcher: Matcher | None,
+        now: float,
+        *,
+        path: str = "spec",
+    ) -> None:
         self._ecosystem, self._name, self._said, self._now = ecosystem, name, said, now
         self._matcher = matcher if said.advisories is not None else None
-        self._allow = _patterns(ecosystem, said.allow, "spec.allow")
-        self._deny = _patterns(ecosystem, said.deny, "spec.deny")
+        self._allow = _patterns(ecosystem, said.allow, f"{path}.allow")
+        self._deny = _patterns(ecosystem, said.deny, f"{path}.deny")
         today = timestamp(now)[: len("2027-01-31")]
         self._exceptions = [
             _Exception(pattern, one.rules, frozenset(one.vulnerabilities))
             for at, one in enumerate(said.waivers)
-            for pattern in _patterns(ecosystem, [one.package], f"spec.waivers[{at}].package")
+            for pattern in _patterns(ecosystem, [one.package], f"{path}.waivers[{at}].package")
             if today <= one.until
         ]
         self.asks_for_times = said.minimum_age is not None
-        self.asks_for_licences = False
+        self.asks_for_licences = said.licences is not None
+        if self.asks_for_licences:
+            # Few policies have it, and the list of all licences comes with it.
+            judging = import_module("outrider.operators.packages.licences.judging")
+            self._licences = judging.LicenceRules(name, said, today, path)
 
     def refusals(self, name: str, table: VersionTable, published: Sequence[float]) -> list[Refusal]:
         found = [
@@ -59,8 +74,10 @@ class ObjectPolicy:
         return [one for one in found if one.versions]
 
     def refuses_licence(self, name: str, version: str, licence: str) -> str:
-        del name, version, licence
-        return ""
+        if not self.asks_for_licences:
+            return ""
+        why: str = self._licences.refuses(self._ecosystem, name, version, licence)
+        return why
 
     def _denied(self, name: str, table: VersionTable) -> list[Refusal]:
         waived = self._waived("deny", name, table)

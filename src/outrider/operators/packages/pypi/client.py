@@ -1,5 +1,6 @@
 """A client of Python indexes: what projects have, and what their releases say of themselves."""
 
+import asyncio
 from collections.abc import Sequence
 
 import msgspec
@@ -8,6 +9,7 @@ from outrider.core.errors import ExecutionFailedError, NotFoundError
 from outrider.core.http.urls import origin
 from outrider.operators.packages.pypi.core_metadata import Metadata, read_metadata
 from outrider.operators.packages.pypi.pages import ACCEPT, Page, PypiFile, read_page
+from outrider.operators.packages.pypi.source_metadata import TAR_ENDINGS, source_metadata
 from outrider.operators.packages.pypi.wheel_metadata import TAIL, metadata_text
 from outrider.operators.packages.registries.downloads import Document, Downloads
 
@@ -50,11 +52,11 @@ class PypiClient:
         return read_metadata(await self.metadata_text(file))
 
     async def metadata_text(self, file: PypiFile) -> str:
-        """Return the metadata of a wheel: what the index has beside it, else what is read out of it.
+        """Return the metadata of a file: what the index has beside it, else what is read out of it.
 
         Raises:
             OutriderError: What the index says.
-            ExecutionFailedError: It is no wheel.
+            ExecutionFailedError: It is no wheel, and no source distribution.
         """
         index = self.index_of(file)
         if file.metadata:
@@ -74,6 +76,9 @@ class PypiClient:
         return next((one for one in self._indexes if origin(one.registry.url) == where), self._indexes[0])
 
     async def _within(self, index: Downloads, file: PypiFile) -> str:
+        if file.name.endswith(TAR_ENDINGS):
+            whole = await index.get(file.url, headers={"accept-encoding": "identity"})
+            return await asyncio.to_thread(source_metadata, file.name, whole.content or b"")
         tail = await index.get(file.url, headers={"range": f"bytes=-{TAIL}", "accept-encoding": "identity"})
         content = tail.content or b""
         if tail.status != 206 or not tail.total:

@@ -1,6 +1,8 @@
 """What a release of a Python project says of itself: core metadata (PEP 566 and later), with its requirements taken apart."""
 
 import re
+from collections.abc import Iterable
+from itertools import islice
 
 import msgspec
 from packaging.requirements import InvalidRequirement, Requirement
@@ -10,6 +12,13 @@ from outrider.operators.packages.pypi.pages import normalised
 
 _LONGEST_LICENCE = 200
 _LONGEST_NEED = 8192
+# One more than of which anything is made.
+_MOST_CLASSIFIERS = 51
+_CLASSIFIER = "License :: "
+# These say of themselves that they name no licence.
+_GROUPS = ("License :: OSI Approved", "License :: DFSG approved")
+# What setuptools writes where nothing is said.
+_NOTHING = "UNKNOWN"
 _SHOWN = 80
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
@@ -39,7 +48,7 @@ class Metadata(msgspec.Struct, array_like=True, omit_defaults=True):
         needs: What it needs, for any machine and with any extra.
         extras: That it has, normalised.
         python: What `Requires-Python` says.
-        licence: The expression, or what stands in its place.
+        licence: As `told_licence` has it.
     """
 
     needs: list[Need] = []
@@ -55,6 +64,7 @@ def read_metadata(text: str) -> Metadata:
         ExecutionFailedError: It is neither, such as a page that asks for a password.
     """
     found, known = Metadata(needs=[], extras=[]), False
+    licences: dict[str, list[str]] = {"license-expression": [], "license": [], "classifier": []}
     # Of all that ends lines elsewhere, only these do so here (RFC 5322).
     for line in _LINE_END.split(text):
         if not line:
@@ -70,16 +80,34 @@ def read_metadata(text: str) -> Metadata:
                 found.extras.append(normalised(value))
             case "requires-python":
                 found.python = value
-            case "license-expression":
-                found.licence = value
-            case "license" if not found.licence and len(value) <= _LONGEST_LICENCE:
-                found.licence = value
+            case "license-expression" | "license" | "classifier" as field:
+                licences[field].append(value)
+    found.licence = told_licence(*licences.values())
     if not known:
         raise ExecutionFailedError(
             "what should be metadata of a release is none", found=text[:_SHOWN], expected="Metadata-Version and other fields",
             suggestions=["ask for another version"],
         )  # fmt: skip
     return found
+
+
+def told_licence(expressions: Iterable[str], fields: Iterable[str], classifiers: Iterable[str]) -> str:
+    """Return the licence of a release, as it is written: the expression (PEP 639), else the field, else what classifiers name.
+
+    Args:
+        expressions: Of License-Expression; the first one counts.
+        fields: Likewise of License; one that is a whole text is passed over.
+        classifiers: All of them.
+    """
+    names = (one for one in fields if len(one) <= _LONGEST_LICENCE and one.upper() != _NOTHING)
+    return next(filter(None, (*expressions, *names)), "") or classified_licence(classifiers)
+
+
+def classified_licence(classifiers: Iterable[str]) -> str:
+    """Return the licence that classifiers name; of several, all of which count, as JSON."""
+    all_named = (one for one in classifiers if one.startswith(_CLASSIFIER) and one not in _GROUPS)
+    named = [one[:_LONGEST_LICENCE] for one in islice(all_named, _MOST_CLASSIFIERS)]
+    return named[0] if len(named) == 1 else msgspec.json.encode(named).decode() if named else ""
 
 
 def read_need(text: str) -> list[Need]:

@@ -10,7 +10,7 @@ from outrider.core.errors import ExecutionFailedError
 
 # The directory of a zip file is at its end, and that of most wheels is in here.
 TAIL = 32 * 1024
-_LARGEST_METADATA = 4 << 20
+LARGEST_METADATA = 4 << 20
 _MARGIN = 4 * 1024
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 # What reading a zip file raises where that is none.
@@ -85,32 +85,35 @@ async def metadata_text(name: str, size: int, tail: bytes, fetch: Callable[[int,
     for _ in range(6):
         try:
             with zipfile.ZipFile(file) as wheel:
-                inside = [one for one in wheel.infolist() if _is_metadata(one.filename)]
+                inside = [one for one in wheel.infolist() if _is_metadata(name, one.filename)]
                 if len(inside) != 1:
-                    raise _no_wheel(name, f"{len(inside)} files METADATA")
+                    raise no_metadata(name, f"{len(inside)} files METADATA")
                 return _read(name, wheel, inside[0])
         except _Missing as missing:
             end = min(size, max(missing.end, missing.begin + TAIL) + _MARGIN)
             file.add(missing.begin, await fetch(missing.begin, end))
         except _BROKEN as error:
-            raise _no_wheel(name, str(error)) from error
-    raise _no_wheel(name, "its directory is spread too far")
+            raise no_metadata(name, str(error)) from error
+    raise no_metadata(name, "its directory is spread too far")
 
 
 def _read(name: str, wheel: zipfile.ZipFile, inside: zipfile.ZipInfo) -> str:
-    if max(inside.file_size, inside.compress_size) > _LARGEST_METADATA or inside.compress_type not in _METHODS:
-        raise _no_wheel(name, f"{inside.file_size} bytes of METADATA, compressed by method {inside.compress_type}")
+    if max(inside.file_size, inside.compress_size) > LARGEST_METADATA or inside.compress_type not in _METHODS:
+        raise no_metadata(name, f"{inside.file_size} bytes of METADATA, compressed by method {inside.compress_type}")
     with wheel.open(inside) as file:
         # Without a length, whatever it holds would be unpacked before it is cut to what its directory says.
         return file.read(inside.file_size + 1).decode("utf-8", "replace")
 
 
-def _is_metadata(path: str) -> bool:
+def _is_metadata(file: str, path: str) -> bool:
     folder, _, name = path.partition("/")
+    if file.endswith(".zip"):
+        return name == "PKG-INFO"  # a source distribution, of which old ones are zip files too
     return name == "METADATA" and folder.endswith(".dist-info")
 
 
-def _no_wheel(name: str, found: str) -> ExecutionFailedError:
+def no_metadata(name: str, found: str) -> ExecutionFailedError:
+    """Return the error for a file whose metadata cannot be read."""
     return ExecutionFailedError(
         f"{name}: its metadata cannot be read", found=found[:200], expected="a wheel with one METADATA",
         suggestions=["ask for another version"],

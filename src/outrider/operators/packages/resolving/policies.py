@@ -66,6 +66,33 @@ class AdmitAll:
 ADMIT_ALL = AdmitAll()
 
 
+def of_licences(policy: Policy, name: str, versions: Sequence[str], licences: Sequence[str]) -> list[Refusal]:
+    """Return which versions of a package may not be chosen for their licence.
+
+    Args:
+        policy: That is asked.
+        name: As its ecosystem compares names.
+        versions: Oldest first.
+        licences: Of each; empty where the registry tells none.
+    """
+    if not policy.asks_for_licences:
+        return []
+    found: dict[str, int] = {}
+    for bit, (version, licence) in enumerate(zip(versions, licences or [""] * len(versions), strict=True)):
+        if why := policy.refuses_licence(name, version, licence):
+            found[why] = found.get(why, 0) | 1 << bit
+    return [Refusal(mask, why) for why, mask in found.items()]
+
+
+def by_version(refusals: Sequence[Refusal], table: VersionTable) -> dict[str, str]:
+    """Return why versions of a package may not be chosen; of several reasons the first."""
+    whys: dict[str, str] = {}
+    for one in refusals:
+        for version in table.named(one.versions):
+            whys.setdefault(version, one.why)
+    return whys
+
+
 def refused(refusals: Sequence[Refusal]) -> int:
     """Return the mask of all versions that may not be chosen."""
     mask = 0

@@ -16,7 +16,7 @@ from outrider.operators.packages.resolving.naming import of_one
 from outrider.operators.packages.resolving.policies import Policy
 from outrider.operators.packages.serving.documents import Document, StoredDocument, content_of, stored
 from outrider.operators.packages.serving.downloading import Download, Fetch
-from outrider.operators.packages.serving.gates import Gate
+from outrider.operators.packages.serving.gates import Gate, denied
 from outrider.operators.packages.serving.store import Store
 from outrider.operators.packages.serving.tables import KeptFile, PackageState, Release, Summary, Tables
 from outrider.ports.clock import Clock
@@ -144,7 +144,7 @@ class Hub:
         clock: Clock,
     ) -> None:
         self.ecosystem, self.store, self.settings, self.clock = ecosystem, store, settings, clock
-        self._upstream, self._build, self._gate = upstream, build, gate
+        self._upstream, self._build, self.gate = upstream, build, gate
         self._building = asyncio.Semaphore(_BUILT_AT_A_TIME)
         self._refreshing: dict[str, asyncio.Task[None]] = {}
         self._downloads: dict[tuple[str, str], Download] = {}
@@ -180,7 +180,7 @@ class Hub:
         state = self.store.tables.state(self.ecosystem, name)
         if self.is_private(name):
             state = state if state is not None and state.hosted else None
-            if state is not None and state.rules != self._gate.rules:
+            if state is not None and state.rules != self.gate.rules:
                 state = await self.change(name, lambda _: None)
         elif state is None or self._is_due(state):
             await self._refreshed(name, state)
@@ -194,7 +194,7 @@ class Hub:
     def _is_due(self, state: PackageState) -> bool:
         """Return whether a package has to be looked at before anybody gets anything of it."""
         now = self.clock.now()
-        if state.rules != self._gate.rules or state.hosted:
+        if state.rules != self.gate.rules or state.hosted:
             return True
         return now >= state.fresh and (not state.there or now - state.fetched > _STALE_SECONDS)
 
@@ -203,7 +203,7 @@ class Hub:
             await asyncio.shield(self._refresh(name))
         except OutriderError:
             # Old is better than nothing, but not what a policy of today has not seen.
-            if state is None or not state.there or state.rules != self._gate.rules:
+            if state is None or not state.there or state.rules != self.gate.rules:
                 raise
 
     def _refresh(self, name: str) -> "asyncio.Task[None]":
@@ -233,7 +233,7 @@ class Hub:
         try:
             raw, answer = await self._upstream.fetch(name, known)
         except NotFoundError:
-            absent = PackageState(there=False, fresh=now + _ABSENT_SECONDS, fetched=now, rules=self._gate.rules)
+            absent = PackageState(there=False, fresh=now + _ABSENT_SECONDS, fetched=now, rules=self.gate.rules)
             await self._keep(name, absent, ())
             return
         except OutriderError:
@@ -267,13 +267,13 @@ class Hub:
             blobs = self.store.blobs
             digest = state.raw if raw is None else blobs.put(zlib.compress(raw, 1))
             content = raw if raw is not None else self._raw(digest)
-            with self._gate.opened(self.ecosystem) as policy:
+            with self.gate.opened(self.ecosystem) as policy:
                 built = self._build(name, Contents(content, (), {}), policy)
             documents = [stored(one, blobs, durable=False) for one in built.documents]
             new = msgspec.structs.replace(state, raw=digest, rules=rules, refused=built.refused, summary=built.summary)
             return new, documents
 
-        rules = self._gate.rules
+        rules = self.gate.rules
         async with self._building:
             built = await asyncio.to_thread(made)
         await self._keep(name, *built)
@@ -311,9 +311,9 @@ class Hub:
 
     def _changed(self, tables: Tables, name: str, work: Callable[[Tables], None]) -> PackageState:
         work(tables)
-        rules = self._gate.rules
+        rules = self.gate.rules
         releases = tables.releases(self.ecosystem, name)
-        with self._gate.opened(self.ecosystem) as policy:
+        with self.gate.opened(self.ecosystem) as policy:
             built = self._build(name, Contents(None, releases, tables.tags(self.ecosystem, name)), policy)
         documents = [stored(one, self.store.blobs, durable=True) for one in built.documents]
         state = PackageState(
@@ -369,12 +369,12 @@ class Hub:
             release = next((one for one in self.store.tables.releases(self.ecosystem, name) if one.file == file), None)
             if release is None:
                 raise self._no_file(name, file)
-            self._refuse(state, name, release.version)
+            self.refuse(state, name, release.version)
             return KeptFile(release.digest, release.size)
         source = self.sources(name, state).get(file)
         if source is None:
             raise self._no_file(name, file)
-        self._refuse(state, name, source.version)
+        self.refuse(state, name, source.version)
         kept = self.store.tables.kept(self.ecosystem, name, file)
         if kept is not None and self.store.blobs.path(kept.digest).is_file():
             self._used.add((name, file))
@@ -428,12 +428,10 @@ class Hub:
         else:
             await asyncio.shield(self._refresh(name))
 
-    def _refuse(self, state: PackageState, name: str, version: str) -> None:
+    def refuse(self, state: PackageState, name: str, version: str) -> None:
+        """Refuse a version that policy refuses; the error says why."""
         if why := state.refused.get(version):
-            raise DeniedError(
-                f"{self.ecosystem} {name} {version} {of_one(why)}", found=version, expected="a version that policy admits",
-                suggestions=["take another version, or have the policy waived for it"],
-            )  # fmt: skip
+            raise denied(self.ecosystem, name, version, why)
 
     def _no_file(self, name: str, file: str) -> NotFoundError:
         return NotFoundError(

@@ -19,6 +19,7 @@ from outrider.core.http.limits import Limits
 from outrider.core.http.messages import Request, Response
 from outrider.core.package_policies import PackagePolicySpec
 from outrider.core.package_registries import PackageRegistrySpec
+from outrider.operators.packages.policies.opening import check_policy
 from outrider.operators.packages.serving.application import Application
 from outrider.operators.packages.serving.folders import default_folder
 from outrider.operators.packages.serving.opening import Surroundings, opened_registry
@@ -113,9 +114,15 @@ def read_registry(path: Path) -> RegistryService:
 
     Raises:
         NotFoundError: There is no such file.
-        InvalidConfigError: It cannot be read, or has not one registry.
+        InvalidConfigError: It cannot be read, or has not one registry, or a policy that names what is not there.
     """
-    items = [parse_object(one.data, registry(), one.source, str(one.position)) for one in read_file(path)]
+    documents = read_file(path)
+    items = [parse_object(one.data, registry(), one.source, str(one.position)) for one in documents]
+    for item, document in zip(items, documents, strict=True):
+        if item.kind == _POLICY:
+            check_policy(item.spec, document.source)
+        elif item.kind == _KIND and item.spec.policy is not None:
+            check_policy(item.spec.policy, document.source, "spec.policy")
     found = [item for item in items if item.kind == _KIND]
     if len(found) != 1:
         raise InvalidConfigError(
@@ -123,9 +130,9 @@ def read_registry(path: Path) -> RegistryService:
             expected=f"one {_KIND}", suggestions=[f"write kind: {_KIND}, in a file of its own"],
         )  # fmt: skip
     name, spec = found[0].name, found[0].spec
-    policies = {item.name: item.spec for item in items if item.kind == _POLICY}
+    policies = {item.ref: item.spec for item in items if item.kind == _POLICY}
     if spec.policy is not None:
-        policies[name] = spec.policy
+        policies[found[0].ref] = spec.policy
     folder = path.resolve().parent / spec.folder if spec.folder else default_folder()
     return RegistryService(name=name, spec=spec, policies=policies, folder=folder)
 

@@ -83,9 +83,9 @@ class PythonIndex:
         self._files.setdefault(normalised(project), {})[wheel.name] = (wheel, wheel.packed())
         return wheel
 
-    def add_source(self, project: str, version: str) -> None:
-        """Have a source distribution, which has nothing in it."""
-        self._files.setdefault(normalised(project), {})[f"{project}-{version}.tar.gz"] = (None, b"nothing")
+    def add_source(self, project: str, version: str, content: bytes = b"nothing", ending: str = ".tar.gz") -> None:
+        """Have a source distribution, which has nothing in it unless a test says otherwise."""
+        self._files.setdefault(normalised(project), {})[f"{project}-{version}{ending}"] = (None, content)
 
     def remove(self, wheel: Wheel) -> None:
         """Have a wheel no more."""
@@ -134,7 +134,7 @@ class PythonIndex:
                 "filename": name, "url": f"/files/{quote(name)}", "hashes": {"sha256": sha256(content)},
                 "requires-python": wheel.python or None if wheel else None, "core-metadata": self._metadata and wheel is not None,
                 "yanked": False if wheel is None or wheel.yanked is None else wheel.yanked or True,
-                "upload-time": wheel.uploaded or None if wheel else None,
+                **({"upload-time": wheel.uploaded} if wheel is not None and wheel.uploaded else {}),
             }
             for name, (wheel, content) in self._files[project].items()
         ]  # fmt: skip

@@ -46,6 +46,26 @@ def test_metadata(end: str) -> None:
     assert (found.extras, found.python, found.licence) == (["fast-mode"], ">=3.8", "Apache-2.0")
 
 
+@pytest.mark.parametrize(
+    ("fields", "licence"),
+    [
+        (["License: MIT", "Classifier: License :: OSI Approved :: BSD License"], "MIT"),
+        (["License: UNKNOWN", "Classifier: License :: OSI Approved :: MIT License"], "License :: OSI Approved :: MIT License"),
+        (["License: " + "x" * 201, "License: MIT"], "MIT"),
+        (["Classifier: License :: OSI Approved", "Classifier: Topic :: Internet"], ""),
+        (["Classifier: License :: A", "Classifier: License :: B"], '["License :: A","License :: B"]'),
+        (["License-Expression: MIT", "License-Expression: Zlib", "License: BSD"], "MIT"),
+    ],
+)  # fmt: skip
+def test_the_licence_is_the_expression_or_the_field_or_what_classifiers_name(fields: list[str], licence: str) -> None:
+    assert read_metadata("\n".join(["Metadata-Version: 2.4", *fields])).licence == licence
+
+
+def test_of_many_classifiers_few_are_kept() -> None:
+    fields = "".join(f"Classifier: License :: {number} {'x' * 999}\n" for number in range(999))
+    assert len(read_metadata(f"Metadata-Version: 2.4\n{fields}").licence) < 12_000
+
+
 @pytest.mark.parametrize("text", ["", "\n", "<html>Log in</html>", "Name: web\n\nMetadata-Version: 2.1"])
 def test_what_is_no_metadata_is_refused(text: str) -> None:
     with pytest.raises(ExecutionFailedError) as caught:

@@ -1,4 +1,3 @@
-from datetime import date
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -7,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outrider.core.errors import InvalidConfigError, NotFoundError
-from outrider.core.licence_policies import LicencePolicy, LicenceWaiver
+from outrider.core.errors import InvalidConfigError
+from outrider.core.package_policies import LicencePolicy, PackagePolicySpec, Waiver
 from outrider.operators.packages.licences.expressions import Expression, Named, joined, licences_in, read_expression
 from outrider.operators.packages.licences.judging import LicenceRules, Verdict
 from outrider.operators.packages.licences.normalising import Licence, normalised
-from outrider.operators.packages.licences.policy import check_policy
-from outrider.operators.packages.licences.policy_files import read_licence_policy
+from outrider.operators.packages.policies.opening import read_policies
+from outrider.operators.packages.tests.test_policies import waiver, written
 
-TODAY = date(2026, 11, 29)
+TODAY = "2026-11-29"
 POLICY = LicencePolicy(
     allow=["MIT", "Apache-2.0", "BSD-*", "GPL-2.0-only WITH Classpath-exception-2.0", "LGPL-2.1-or-later", "Zlib AND OpenSSL", "LicenseRef-Acme"],
     deny=["AGPL-*", "GPL-3.0-only", "MIT AND JSON", "SSPL-1.0"],
@@ -23,10 +22,15 @@ POLICY = LicencePolicy(
 )  # fmt: skip
 
 
-def judge(policy: LicencePolicy, raw: str, package: str = "npm:web", version: str = "1.0.0") -> Verdict:
-    check_policy(policy)
+def rules(policy: LicencePolicy, *waivers: Waiver, name: str = "") -> LicenceRules:
+    return LicenceRules(name, PackagePolicySpec(licences=policy, waivers=list(waivers)), TODAY)
+
+
+def judge(
+    policy: LicencePolicy, raw: str, *waivers: Waiver, package: str = "npm:web", version: str = "1.0.0"
+) -> Verdict:
     ecosystem, _, name = package.partition(":")
-    return LicenceRules(policy, TODAY).judge(ecosystem, name, version, normalised(ecosystem, raw))
+    return rules(policy, *waivers).judge(ecosystem, name, version, normalised(ecosystem, raw))
 
 
 @pytest.mark.parametrize(
@@ -110,57 +114,64 @@ def test_the_strictest_list_counts() -> None:
     assert judge(excepted, "GPL-2.0-only WITH GCC-exception-2.0").word == "denied"
 
 
-def waiver(package: str, versions: str = "", until: date = TODAY, reason: str = "it is replaced soon") -> LicenceWaiver:
-    return LicenceWaiver(package=package, versions=versions, until=until, reason=reason)
-
-
 @pytest.mark.parametrize(
-    ("one", "package", "version", "is_waived"),
+    ("waived", "package", "version", "is_waived"),
     [
-        (waiver("npm:web"), "npm:web", "1.0.0", True),
-        (waiver("npm:web", "<2"), "npm:web", "1.9.0", True),
-        (waiver("npm:web", "<2"), "npm:web", "2.0.0", False),
-        (waiver("npm:web", "<2"), "npm:web", "no version", False),
-        (waiver("npm:@acme/*"), "npm:@acme/web", "1.0.0", True),
-        (waiver("npm:@acme/*"), "npm:acme", "1.0.0", False),
-        (waiver("npm:web"), "npm:web2", "1.0.0", False),
-        (waiver("npm:web"), "pypi:web", "1.0.0", False),
-        (waiver("pypi:My_Web", ">=1,<2"), "pypi:my-web", "1.5", True),
-        (waiver("pypi:My_*"), "pypi:my-web", "1.5", True),
-        (waiver("nuget:Acme.Web", "[1.0,2.0)"), "nuget:acme.web", "1.5.0", True),
-        (waiver("composer:Acme/Web", "^1"), "composer:acme/web", "1.5.0", True),
-        (waiver("maven:org.acme:web", "[1,2)"), "maven:org.acme:web", "1.5", True),
-        (waiver("gem:web", "~> 1.2"), "gem:web", "1.5", True),
-        (waiver("cargo:web", "1"), "cargo:web", "1.5.0", True),
+        ("npm:web", "npm:web", "1.0.0", True),
+        ("npm:web@<2", "npm:web", "1.9.0", True),
+        ("npm:web@<2", "npm:web", "2.0.0", False),
+        ("npm:web@<2", "npm:web", "no version", False),
+        ("npm:web", "npm:web", "no version", True),
+        ("npm:@acme/*", "npm:@acme/web", "1.0.0", True),
+        ("npm:@acme/*", "npm:acme", "1.0.0", False),
+        ("npm:web", "npm:web2", "1.0.0", False),
+        ("npm:web", "pypi:web", "1.0.0", False),
+        ("pypi:My_Web@>=1,<2", "pypi:my-web", "1.5", True),
+        ("pypi:My_*", "pypi:my-web", "1.5", True),
+        ("nuget:Acme.Web@[1.0,2.0)", "nuget:acme.web", "1.5.0", True),
+        ("composer:Acme/Web@^1", "composer:acme/web", "1.5.0", True),
+        ("maven:org.acme:web@[1,2)", "maven:org.acme:web", "1.5", True),
+        ("gem:web@~> 1.2", "gem:web", "1.5", True),
+        ("cargo:web@1", "cargo:web", "1.5.0", True),
     ],
 )
-def test_waivers_name_packages_and_versions(one: LicenceWaiver, package: str, version: str, is_waived: bool) -> None:
-    verdict = judge(LicencePolicy(deny=["GPL-3.0-only"], waivers=[one]), "GPL-3.0-only", package, version)
+def test_waivers_name_packages_and_versions(waived: str, package: str, version: str, is_waived: bool) -> None:
+    denying = LicencePolicy(deny=["GPL-3.0-only"])
+    one = waiver(waived, "licences", until=TODAY)
+    verdict = judge(denying, "GPL-3.0-only", one, package=package, version=version)
     assert verdict.word == ("allowed" if is_waived else "denied")
-    assert verdict.waiver == (one if is_waived else None)
     if is_waived:
-        assert verdict.why == "waived until 2026-11-29: it is replaced soon"
+        assert verdict.why == "waived until 2026-11-29, none better"
+    other = waiver(waived, "deny", "advisories")
+    assert judge(denying, "GPL-3.0-only", other, package=package, version=version).word == "denied"
 
 
 def test_waivers_end() -> None:
-    old, new = waiver("npm:web", until=date(2026, 11, 28)), waiver("npm:web", until=date(2026, 12, 1), reason="again")
-    refused = LicencePolicy(deny=["MIT"], waivers=[old])
-    assert judge(refused, "MIT") == Verdict("denied", "MIT is denied; its waiver ended on 2026-11-28", ended=old)
-    assert judge(LicencePolicy(deny=["MIT"], waivers=[new, old]), "MIT").waiver == new
-    rules = LicenceRules(LicencePolicy(waivers=[old, new]), TODAY)
-    assert (rules.ended(), rules.running()) == ([old], [new])
+    old, new = waiver("npm:web", "licences", until="2026-11-28"), waiver("npm:web", "licences", until="2026-12-01")
+    denying, allowing = LicencePolicy(deny=["MIT"]), LicencePolicy(allow=["MIT"])
+    assert judge(denying, "MIT", old) == ("denied", "MIT is denied; its waiver ended on 2026-11-28")
+    assert judge(denying, "MIT", new, old) == ("allowed", "waived until 2026-12-01, none better")
     # What is allowed needs none.
-    assert judge(LicencePolicy(allow=["MIT"], waivers=[old]), "MIT") == Verdict("allowed", "MIT is allowed")
+    assert judge(allowing, "MIT", old) == ("allowed", "MIT is allowed")
 
 
-def test_a_resolver_is_told_what_is_denied() -> None:
-    rules = LicenceRules(POLICY, TODAY)
-    assert (
-        rules.refuses("npm", "web", "1.0.0", "AGPL-3.0") == "are not allowed by their licence: AGPL-3.0-only is denied"
-    )
-    assert [rules.refuses("npm", "web", "1.0.0", raw) for raw in ("MIT", "MPL-2.0", "", "Acme")] == ["", "", "", ""]
-    strict = LicenceRules(LicencePolicy(unknown="deny"), TODAY)
-    assert strict.refuses("npm", "web", "1.0.0", "") == "are not allowed by their licence: no licence is told"
+def test_waivers_that_ended_and_those_that_nothing_needs_are_known() -> None:
+    old, new = waiver("npm:web", "licences", until="2026-11-28"), waiver("npm:web", "licences")
+    other, foreign = waiver("npm:other", "licences", "deny"), waiver("npm:web", "deny")
+    one = rules(LicencePolicy(deny=["MIT"]), old, new, other, foreign)
+    assert (one.ended(), one.needless()) == ([old], [new, other])
+    one.judge("npm", "web", "1.0.0", normalised("npm", "MIT"))
+    assert (one.ended(), one.needless()) == ([old], [other])
+
+
+def test_a_resolver_is_told_what_is_denied_and_by_which_policy() -> None:
+    one = rules(POLICY, name="file, shop")
+    why = "are denied by licence (AGPL-3.0-only is denied): licences of file, shop"
+    assert one.refuses("npm", "web", "1.0.0", "AGPL-3.0") == why
+    assert [one.refuses("npm", "web", "1.0.0", raw) for raw in ("MIT", "MPL-2.0", "", "Acme")] == ["", "", "", ""]
+    strict = rules(LicencePolicy(unknown="deny", unlisted="deny"))
+    assert strict.refuses("npm", "web", "1.0.0", "") == "are denied by licence (no licence is told)"
+    assert "in none of the lists" in strict.refuses("npm", "web", "1.0.0", "MPL-2.0")
 
 
 LEAVES = ["MIT", "GPL-2.0-only", "GPL-3.0-only", "Apache-1.1", "Apache-2.0", "LicenseRef-Acme"]
@@ -214,98 +225,66 @@ def test_a_policy_says_what_all_choices_together_say(
     expression: Expression, allow: list[str], deny: list[str], review: list[str], unlisted: Any
 ) -> None:
     policy = LicencePolicy(allow=allow, deny=deny, review=review, unlisted=unlisted)
-    check_policy(policy)
     order = ("allow", "review", "deny")
     ways = [max(order.index(answer(policy, *one)) for one in choice) for choice in choices(expression)]
     expected = {"allow": "allowed", "review": "review", "deny": "denied"}[order[min(ways)]]
-    verdict = LicenceRules(policy, TODAY).judge("npm", "web", "1.0.0", Licence(raw="x", expression=str(expression)))
+    verdict = rules(policy).judge("npm", "web", "1.0.0", Licence(raw="x", expression=str(expression)))
     assert verdict.word == expected
     assert verdict.why
 
 
-def written(folder: Path, text: str) -> Path:
-    path = folder / "policy.toml"
-    path.write_text(text)
-    return path
-
-
 def test_a_file_is_read(tmp_path: Path) -> None:
-    policy = read_licence_policy(written(tmp_path, """
-        [minimum_age]
-        is = "for others"
-        [licences]
-        allow = ["MIT"]
-        deny = ["AGPL-*"]
-        review = ["MPL-2.0"]
-        unknown = "deny"
-        unlisted = "allow"
-        guessed = "review"
-        [[licences.waivers]]
-        package = "npm:lodash"
-        versions = "<5"
-        until = 2027-01-01
-        reason = "replaced in the next release"
-        """))  # fmt: skip
-    assert policy == LicencePolicy(
-        allow=["MIT"], deny=["AGPL-*"], review=["MPL-2.0"], unknown="deny", unlisted="allow", guessed="review",
-        waivers=[waiver("npm:lodash", "<5", date(2027, 1, 1), "replaced in the next release")],
-    )  # fmt: skip
+    path = written(
+        tmp_path,
+        "{licences: {allow: [MIT], deny: ['AGPL-*'], review: [MPL-2.0], unknown: deny, unlisted: allow, guessed: review}, "
+        "waivers: [{package: npm:lodash@<5, rules: [licences], until: 2027-01-01, reason: it is replaced}]}",
+    )
+    assert read_policies(path)["packages-policy.yaml, shop"] == PackagePolicySpec(
+        licences=LicencePolicy(
+            allow=["MIT"], deny=["AGPL-*"], review=["MPL-2.0"], unknown="deny", unlisted="allow", guessed="review"
+        ),
+        waivers=[Waiver(package="npm:lodash@<5", rules=["licences"], until="2027-01-01", reason="it is replaced")],
+    )
 
 
-WAIVER = '[[licences.waivers]]\npackage = "npm:web"\nuntil = 2027-01-01\nreason = "x"\n'
+WAIVER = "[{package: 'npm:web', rules: [licences], until: 2027-01-01, reason: x}]"
 
 
 @pytest.mark.parametrize(
-    ("text", "path", "message"),
+    ("spec", "path", "message"),
     [
-        ('[licences]\nallow = ["Apach-2.0"]', "licences.allow[0]", r"Apach-2\.0 is in no list of SPDX"),
-        ('[licences]\nreview = ["MIT", "MIT WITH Apache-2.0"]', "licences.review[1]", r"Apache-2\.0 is no exception"),
-        ('[licences]\ndeny = ["AGP-*"]', "licences.deny[0]", "no identifier of SPDX begins with 'AGP-'"),
-        ('[licences]\ndeny = ["*"]', "licences.deny[0]", "is no licence expression"),
-        ('[licences]\nallow = "MIT"', "licences.allow", "expected a list"),
-        ("[licences]\nallows = []", "licences.allows", "unknown field 'allows'"),
-        ('[licences]\nunknown = "refuse"', "licences.unknown", "refuse"),
-        ("[licences]\n" + WAIVER.replace("npm:web", "web"), "licences.waivers[0].package", "'web' names no package"),
-        ("[licences]\n" + WAIVER.replace("npm:web", "npm:*"), "licences.waivers[0].package", "names no package"),
-        ("[licences]\n" + WAIVER.replace("npm:web", "npm:a*b*"), "licences.waivers[0].package", "names no package"),
-        ("[licences]\n" + WAIVER.replace("npm", "npx"), "licences.waivers[0].package", "'npx' is no ecosystem"),
-        ("[licences]\n" + WAIVER.replace('"x"', '" "'), "licences.waivers[0].reason", "a waiver needs a reason"),
-        ("[licences]\n" + WAIVER + 'versions = "<<x"', "licences.waivers[0].versions", "is not a range of npm"),
+        ("{licences: {allow: [Apach-2.0]}}", "spec.licences.allow[0]", r"Apach-2\.0 is in no list of SPDX"),
         (
-            "[licences]\n" + WAIVER.replace("until = 2027-01-01\n", ""),
-            "licences.waivers[0].until",
-            "field 'until' is missing",
+            "{licences: {review: [MIT, MIT WITH Apache-2.0]}}",
+            "spec.licences.review[1]",
+            r"Apache-2\.0 is no exception",
         ),
-        ("[licences]\n" + WAIVER.replace("2027-01-01", '"soon"'), "licences.waivers[0].until", "date"),
-        ("[other]", "", r"no \[licences\]"),
-        ("licences", "", "it is no policy"),
-        ("licences = 7", "licences", "expected"),
+        ("{licences: {deny: ['AGP-*']}}", "spec.licences.deny[0]", "no identifier of SPDX begins with 'AGP-'"),
+        ("{licences: {deny: ['*']}}", "spec.licences.deny[0]", "is no licence expression"),
+        ("{licences: {allow: MIT}}", "spec.licences.allow", "expected a list"),
+        ("{licences: {allows: []}}", "spec.licences.allows", "unknown field 'allows'"),
+        ("{licences: {waivers: []}}", "spec.licences.waivers", "unknown field 'waivers'"),
+        ("{licences: {unknown: refuse}}", "spec.licences.unknown", "refuse"),
+        ("{waivers: " + WAIVER.replace("npm:web", "web") + "}", "spec.waivers[0].package", "'web' names no package"),
+        (
+            "{waivers: " + WAIVER.replace("npm:web", "npm:web@<<x") + "}",
+            "spec.waivers[0].package",
+            "not a range of npm",
+        ),
+        ("{waivers: " + WAIVER.replace("[licences]", "[licenses]") + "}", "spec.waivers[0].rules[0]", "licenses"),
+        ("{waivers: " + WAIVER.replace("2027-01-01", "soon") + "}", "spec.waivers[0].until", "expected text"),
     ],
 )
-def test_errors_name_the_field(tmp_path: Path, text: str, path: str, message: str) -> None:
+def test_errors_name_the_field_and_its_place(tmp_path: Path, spec: str, path: str, message: str) -> None:
+    file = written(tmp_path, spec)
     with pytest.raises(InvalidConfigError, match=message) as caught:
-        read_licence_policy(written(tmp_path, text))
+        read_policies(file)
     assert caught.value.path == path
-    assert caught.value.suggestions
+    assert (caught.value.source or "").startswith(f"{file}:4:")
 
 
-def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
-    text = '[licences]\nallow = ["Nothing-1.0"]\ndeny = ["Nothing-2.0"]\n' + WAIVER.replace('"x"', '""')
+def test_all_licences_that_are_none_are_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(InvalidConfigError) as caught:
-        read_licence_policy(written(tmp_path, text))
-    assert [one.path for one in caught.value.causes] == [
-        "licences.allow[0]",
-        "licences.deny[0]",
-        "licences.waivers[0].reason",
-    ]
-    assert caught.value.source == str(tmp_path / "policy.toml")
-
-
-def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
-    with pytest.raises(NotFoundError, match="it cannot be read"):
-        read_licence_policy(tmp_path / "policy.toml")
-    (tmp_path / "policy.toml").write_bytes(b"\xff")
-    with pytest.raises(InvalidConfigError, match="it is no policy"):
-        read_licence_policy(tmp_path / "policy.toml")
-    with pytest.raises(InvalidConfigError, match="2097152 bytes"):
-        read_licence_policy(written(tmp_path, "#" * (1 << 21)))
+        read_policies(written(tmp_path, "{licences: {allow: [Nothing-1.0], deny: [MIT, Nothing-2.0]}}"))
+    assert [one.path for one in caught.value.causes] == ["spec.licences.allow[0]", "spec.licences.deny[1]"]
+    assert len({one.source for one in caught.value.causes}) == 2

@@ -26,16 +26,13 @@ from outrider.operators.packages.tests import installed_packages as have
 from outrider.operators.packages.tests.python_index import PythonIndex
 from outrider.operators.packages.tests.test_audit import context
 from outrider.operators.packages.tests.test_licence_detection import fake
+from outrider.operators.packages.tests.test_policies import written
 from outrider.operators.packages.tests.test_sbom import faults
 from outrider.operators.packages.tests.world import settings, variables
 from tests.peers.environments import PROGRAMS, install
 
-POLICY = """
-[licences]
-allow = ["MIT", "Apache-2.0"]
-deny = ["AGPL-*"]
-review = ["MPL-2.0"]
-"""
+LISTS = "licences: {allow: [MIT, Apache-2.0], deny: ['AGPL-*'], review: [MPL-2.0]}"
+OF = ": licences of policy.yaml, shop"
 LICENCES = {
     "web": "MIT",
     "old": "Apache 2.0",
@@ -59,9 +56,10 @@ def folder(tmp_path: Path) -> Iterator[Path]:
         tmp_path / "shop" / "package-lock.json",
         json.dumps({"name": "shop", "lockfileVersion": 3, "packages": packages}),
     )
-    have.written(tmp_path / "policy.toml", POLICY)
+    written(tmp_path, f"{{{LISTS}}}", "policy.yaml")
     kept = {
         "HOME": str(tmp_path / "home"),
+        "XDG_CONFIG_HOME": str(tmp_path / "home" / ".config"),
         "XDG_CACHE_HOME": str(tmp_path / "cache"),
         "CARGO_HOME": str(tmp_path / "cargo"),
     }
@@ -71,7 +69,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 async def looked(folder: Path, later: float = 0.0, **params: Any) -> LicencesResult:
     if "policy" not in params:
-        params["policy"] = str(folder / "policy.toml")
+        params["policy"] = str(folder / "policy.yaml")
     return await licences.run(LicencesParams(path=str(folder / "shop"), **params), context(folder, later=later))
 
 
@@ -105,10 +103,10 @@ async def test_people_read_it_line_by_line(folder: Path) -> None:
         "  MIT                1",
         "  MIT OR Zlib        1",
         "  MPL-2.0            1",
-        "DENIED   npm:bad 1.0.0  AGPL-3.0-or-later is denied",
-        "UNKNOWN  npm:none 1.0.0  no licence is told",
-        "UNKNOWN  npm:own 1.0.0  what 'SEE LICENSE IN EULA.txt' means is not known",
-        "REVIEW   npm:some 1.0.0  MPL-2.0 is to be reviewed",
+        f"DENIED   npm:bad 1.0.0  AGPL-3.0-or-later is denied{OF}",
+        f"UNKNOWN  npm:none 1.0.0  no licence is told{OF}",
+        f"UNKNOWN  npm:own 1.0.0  what 'SEE LICENSE IN EULA.txt' means is not known{OF}",
+        f"REVIEW   npm:some 1.0.0  MPL-2.0 is to be reviewed{OF}",
     ]
 
 
@@ -124,23 +122,43 @@ async def test_without_a_policy_only_what_is_not_known_is_found(folder: Path) ->
     assert not licences.OPERATION.findings(await looked(folder, policy=""))
 
 
-def waivers(folder: Path, *texts: str) -> None:
-    reason = 'reason = "it is replaced"'
-    have.written(
-        folder / "policy.toml", POLICY + "".join(f"[[licences.waivers]]\n{text}\n{reason}\n" for text in texts)
-    )
+def waived(folder: Path, *waivers: str) -> None:
+    rest = "rules: [licences, deny], reason: it is replaced"
+    written(folder, f"{{{LISTS}, waivers: [{', '.join(f'{{{one}, {rest}}}' for one in waivers)}]}}", "policy.yaml")
 
 
 async def test_waivers_count_until_they_end(folder: Path) -> None:
     today = (await looked(folder, format="html")).document.partition("<time>")[2][:10]
-    waivers(folder, f'package = "npm:bad"\nuntil = {today}', 'package = "npm:web"\nversions = "^1"\nuntil = 2999-01-01')
+    waived(folder, f"package: 'npm:bad', until: {today}", "package: 'npm:web@^1', until: 2999-01-01")
     found = await looked(folder)
     assert [one.package for one in found.findings] == ["npm:none", "npm:own", "npm:some"]
-    assert found.warnings == ["the waiver for npm:web ^1 is not needed: no package of this kind would be refused"]
+    assert found.warnings == [
+        "the waiver for npm:web@^1 of policy.yaml, shop is not needed: its licence is allowed, or there is no such package"
+    ]
     ended = await looked(folder, later=86_400)
     assert (ended.findings[0].kind, ended.findings[0].package) == ("denied", "npm:bad")
-    assert ended.findings[0].why == f"AGPL-3.0-or-later is denied; its waiver ended on {today}"
-    assert (ended.findings[-1].kind, ended.findings[-1].why) == ("waiver", f"the waiver ended on {today}")
+    assert ended.findings[0].why == f"AGPL-3.0-or-later is denied; its waiver ended on {today}{OF}"
+    assert (ended.findings[-1].kind, ended.findings[-1].why) == (
+        "waiver",
+        f"the waiver of policy.yaml, shop ended on {today}",
+    )
+    assert ended.findings[-1].package == "npm:bad"
+
+
+async def test_the_worst_of_what_all_policies_say_counts(folder: Path) -> None:
+    own = folder / "home" / ".config" / "outrider"
+    own.mkdir(parents=True)
+    written(own, "{licences: {allow: ['AGPL-*', MIT], deny: [Apache-2.0], unlisted: allow, unknown: deny}}")
+    found = {one.name: (one.verdict, one.why) for one in (await looked(folder)).packages}
+    mine = ": licences of packages-policy.yaml, shop"
+    assert found["web"][0] == "allowed"
+    assert found["bad"] == ("denied", f"AGPL-3.0-or-later is denied{OF}")
+    assert found["old"] == ("denied", f"Apache-2.0 is denied{mine}")
+    assert found["some"] == ("review", f"MPL-2.0 is to be reviewed{OF}")
+    assert found["none"] == ("denied", f"no licence is told{mine}")
+    # One that says nothing of licences changes nothing.
+    written(own, "{deny: ['npm:web']}")
+    assert {one.kind for one in (await looked(folder, policy="")).findings} == {"unknown"}
 
 
 async def test_what_is_installed_is_looked_at(folder: Path) -> None:
@@ -180,15 +198,15 @@ async def test_registries_are_asked_where_that_is_asked_for(folder: Path) -> Non
 
 async def test_what_cannot_be_looked_at_is_told(folder: Path) -> None:
     with pytest.raises(NotFoundError, match="policy"):
-        await looked(folder, policy=str(folder / "no-policy.toml"))
+        await looked(folder, policy=str(folder / "no-policy.yaml"))
     empty = folder / "empty"
     empty.mkdir()
     with pytest.raises(NotFoundError, match="there is no lock file"):
         await licences.run(LicencesParams(path=str(empty)), context(folder))
     have.written(folder / "shop" / "requirements.txt", "web>=1.0\n")
     assert len((await looked(folder)).warnings) == 1
-    have.written(folder / "policy.toml", '[licences]\nallow = ["MIT/Apache-2.0"]\n')
-    with pytest.raises(InvalidConfigError, match=r"licences\.allow\[0\]"):
+    written(folder, "{licences: {allow: [MIT/Apache-2.0]}}", "policy.yaml")
+    with pytest.raises(InvalidConfigError, match=r"spec\.licences\.allow\[0\]"):
         await looked(folder)
 
 
@@ -363,10 +381,10 @@ def test_the_command_ends_with_6_where_something_is_found(folder: Path) -> None:
         "licences",
         str(folder / "shop"),
         "--policy",
-        str(folder / "policy.toml"),
+        str(folder / "policy.yaml"),
     ]
     done = subprocess.run([*command, "--format", "csv"], capture_output=True, text=True, timeout=50, check=False)
     assert done.returncode == 6
     assert done.stdout.count("\n") == 8
-    have.written(folder / "policy.toml", '[licences]\nunlisted = "allow"\nunknown = "allow"\n')
+    written(folder, "{licences: {unlisted: allow, unknown: allow}}", "policy.yaml")
     assert subprocess.run(command, capture_output=True, timeout=50, check=False).returncode == 0

@@ -1,4 +1,8 @@
+import json
 import os
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,12 +11,12 @@ from typing import Any
 import pytest
 
 from outrider.core.errors import DeniedError, InvalidConfigError, MissingRequirementError, PreconditionFailedError
-from outrider.core.package_policies import AdvisoryRule, PackagePolicySpec, Waiver
+from outrider.core.package_policies import AdvisoryRule, LicencePolicy, PackagePolicySpec, Waiver
 from outrider.core.quantities import Duration
 from outrider.operators.packages.operations import allowed, check
 from outrider.operators.packages.operations.allowed import AllowedParams, AllowedResult
 from outrider.operators.packages.operations.check import CheckParams
-from outrider.operators.packages.policies.opening import opened_policy, read_policies
+from outrider.operators.packages.policies.opening import opened_policy, read_all_policies, read_policies
 from outrider.operators.packages.policies.places import policy_paths
 from outrider.operators.packages.policies.policy import ObjectPolicy
 from outrider.operators.packages.resolving.outcomes import Resolved
@@ -134,6 +138,17 @@ def test_policies_of_the_user_of_the_project_and_of_the_call_all_count(tmp_path:
     assert paths == [own, near, named]
 
 
+def test_policies_of_one_name_all_count(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    paths = [written(tmp_path / "home", "{deny: ['pypi:web@1']}"), written(tmp_path, "{deny: ['pypi:web@2']}")]
+    assert [*read_all_policies(paths)] == ["packages-policy.yaml, shop", f"{tmp_path}/packages-policy.yaml, shop"]
+    with opened_policy("pypi", paths, NOW) as both:
+        assert admitted(both, "1", "2", "3") == ["3"]
+    paths[0].write_text(f"{paths[0].read_text()}---\n{paths[1].read_text()}")
+    with pytest.raises(InvalidConfigError, match="PackagePolicy/shop is declared twice"):
+        read_policies(paths[0])
+
+
 def test_what_is_no_policy_is_told(tmp_path: Path) -> None:
     path = written(tmp_path, "{deny: ['pypi:web'], denied: [1]}")
     with pytest.raises(InvalidConfigError, match="denied"):
@@ -158,6 +173,57 @@ async def test_python_versions_that_are_refused_are_not_chosen(ask: Asking, inde
     needed = await ask.impossible("web", policy=policy(deny=["pypi:core"]))
     assert needed.notes == ["core: 2 versions are denied: deny pypi:core of file, shop"]
     assert "core, of which no version that fits may be used" in " ".join(needed.reasons)
+
+
+def licences(ecosystem: str = "pypi", waivers: tuple[Waiver, ...] = (), **fields: Any) -> Policy:
+    return policy(ecosystem, licences=LicencePolicy(deny=["GPL-*"], **fields), waivers=[*waivers])
+
+
+def denied(what: str = "GPL-3.0-only is denied") -> str:
+    return f"denied by licence ({what}): licences of file, shop"
+
+
+async def test_python_versions_are_chosen_by_the_licence_of_their_wheels(ask: Asking, index: PythonIndex) -> None:
+    index.add("web", "1.0", "core", licence="MIT")
+    index.add("web", "2.0", "core", licence="GPL-3.0-only")
+    index.add("core", "1.0", classifiers=["License :: OSI Approved :: MIT License"])
+    index.add("core", "1.1", classifiers=["License :: OSI Approved :: GNU General Public License v3 (GPLv3)"])
+    index.add("core", "1.2")
+    assert _chosen(await ask.resolved("web", policy=licences())) == {"web": "1.0", "core": "1.2"}
+    told = licences(unknown="deny")
+    assert _chosen(await ask.resolved("web", policy=told)) == {"web": "1.0", "core": "1.0"}
+    assert _chosen(await ask.resolved("web", policy=told, offline=True)) == {"web": "1.0", "core": "1.0"}
+    answer = await ask.impossible("web>=2", policy=told)
+    assert f"web: 1 version is {denied()}" in answer.notes
+    spared = licences(unknown="deny", waivers=(waiver("pypi:web@2.0", "licences"), waiver("pypi:core", "deny")))
+    assert _chosen(await ask.resolved("web", policy=spared)) == {"web": "2.0", "core": "1.0"}
+
+
+async def test_npm_chooses_by_the_licences_of_the_long_document(tmp_path: Path) -> None:
+    async with NpmRegistry() as registry:
+        registry.add("web@1.0.0", "core@^1", license="MIT")
+        registry.add("web@2.0.0", "core@^1", license="GPL-3.0")
+        registry.add("core@1.0.0", licenses=[{"type": "MIT"}, {"type": "GPL-2.0"}])
+        registry.add("core@1.1.0", license="SEE LICENSE IN EULA")
+        ask = NpmAsking(tmp_path, registry.url)
+        assert _chosen(await ask.resolved("web")) == {"web": "2.0.0", "core": "1.1.0"}
+        careful = licences("npm", unknown="deny")
+        assert _chosen(await ask.resolved("web", policy=careful)) == {"web": "1.0.0", "core": "1.0.0"}
+        assert _chosen(await ask.resolved("web", policy=licences("npm")))["core"] == "1.1.0"
+        with pytest.raises(DeniedError) as caught:
+            await ask.answer("web@2", policy=careful)
+        assert caught.value.found == f"1 version is {denied()}"
+
+
+async def test_of_crates_no_index_tells_the_licence(tmp_path: Path) -> None:
+    async with CargoRegistry() as registry:
+        registry.add("web@1.0.0", "core@1")
+        registry.add("core@1.0.0")
+        ask = CargoAsking(tmp_path, registry.url)
+        assert len(_chosen(await ask.resolved("web", policy=licences("cargo")))) == 2
+        strict = licences("cargo", waivers=(waiver("cargo:web", "licences"),), unknown="deny")
+        answer = await ask.impossible("web", policy=strict)
+        assert answer.notes == [f"core: 1 version is {denied('no licence is told')}"]
 
 
 async def test_an_index_that_tells_no_times_has_nothing_that_is_old(tmp_path: Path) -> None:
@@ -243,6 +309,60 @@ async def test_an_agent_asks_before_it_installs(index: PythonIndex, tmp_path: Pa
         ]
         assert allowed.OPERATION.findings is not None
         assert allowed.OPERATION.findings(young)
+
+
+async def test_an_agent_is_told_of_the_newest_version_with_a_licence(index: PythonIndex, tmp_path: Path) -> None:
+    for version, licence in (("1.0", "MIT"), ("2.0", "GPL-3.0-only"), ("2.1", "GPL-3.0-only")):
+        index.add("web", version, licence=licence)
+    with project(index, tmp_path) as folder:
+        assert (await _allowed(tmp_path, "web")).version == "2.1"
+        written(folder, "{licences: {deny: ['GPL-*']}}")
+        found = await _allowed(tmp_path, "web")
+        assert (found.allowed, found.version, found.licence) == (True, "1.0", "MIT")
+        assert [(one.versions, one.newest) for one in found.refused] == [(2, "2.1")]
+        named = await _allowed(tmp_path, "web", "2.0")
+        assert (named.allowed, named.version, named.licence) == (False, "", "GPL-3.0-only")
+        assert named.refused[0].why.endswith(": licences of packages-policy.yaml, shop")
+        written(folder, "{licences: {allow: [Zlib], unlisted: deny}}")
+        nothing = await _allowed(tmp_path, "web")
+        assert (nothing.allowed, sum(one.versions for one in nothing.refused)) == (False, 3)
+
+
+async def test_licences_in_locks_are_judged(index: PythonIndex, tmp_path: Path) -> None:
+    index.add("web", "1.0", licence="GPL-3.0-only")
+    index.add("core", "1.0", licence="MIT")
+    index.add("gone", "1.0")
+    with project(index, tmp_path) as folder:
+        (folder / "requirements.txt").write_text("web==1.0\ncore==1.0\ngone==1.0\n")
+        # Registries of Composer are not asked, and its lock tells licences.
+        packages = [{"name": "acme/web", "version": "1.0", "license": ["GPL-2.0-only"]}]
+        (folder / "composer.lock").write_text(json.dumps({"packages": packages}))
+        written(folder, "{licences: {deny: ['GPL-*'], unknown: deny}}")
+        found = await check.run(CheckParams(ask=True), context(tmp_path))
+        of = "licences of packages-policy.yaml, shop"
+        assert {one.name: one.whys for one in found.refused} == {
+            "acme/web": [f"is denied by licence (GPL-2.0-only is denied): {of}"],
+            "gone": [f"is denied by licence (no licence is told): {of}"],
+            "web": [f"is denied by licence (GPL-3.0-only is denied): {of}"],
+        }
+        written(folder, "{deny: ['npm:web']}")
+        assert (await check.run(CheckParams(ask=True), context(tmp_path))).refused == []
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    ("spec", "knows"), [("", False), ("{deny: ['pypi:other']}", False), ("{licences: {deny: ['GPL-*']}}", True)]
+)
+def test_the_list_of_licences_is_read_where_a_policy_asks_for_it(tmp_path: Path, spec: str, knows: bool) -> None:
+    if spec:
+        written(tmp_path, spec)
+    command = ["-X", "importtime", "-m", "outrider", "pip", "resolve", "web"]
+    done = subprocess.run(
+        [sys.executable, *command], cwd=tmp_path, capture_output=True, text=True, timeout=50, check=False,
+        env={**os.environ, **settings("http://127.0.0.1:9/simple", tmp_path)},
+    )  # fmt: skip
+    assert "CONNECTION_FAILED" in done.stderr
+    assert bool(re.search(r"\|\s+license_expression$", done.stderr, re.MULTILINE)) is knows
 
 
 async def test_locks_are_judged(index: PythonIndex, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ class Wheel(msgspec.Struct, frozen=True, kw_only=True):
         content: In place of what would be made.
         uploaded: When, as pages in JSON say it; empty where they do not.
         licence: What License-Expression says.
+        classifiers: Values of Classifier.
     """
 
     project: str
@@ -34,6 +35,7 @@ class Wheel(msgspec.Struct, frozen=True, kw_only=True):
     content: bytes = b""
     uploaded: str = ""
     licence: str = ""
+    classifiers: Sequence[str] = ()
 
     @property
     def stem(self) -> str:
@@ -53,6 +55,7 @@ class Wheel(msgspec.Struct, frozen=True, kw_only=True):
                 f"Version: {self.version}",
                 *([f"Requires-Python: {self.python}"] if self.python else []),
                 *([f"License-Expression: {self.licence}"] if self.licence else []),
+                *(f"Classifier: {one}" for one in self.classifiers),
                 *(f"Provides-Extra: {extra}" for extra in self.extras),
                 *(f"Requires-Dist: {need}" for need in self.needs),
                 "",

@@ -34,7 +34,6 @@ async def world() -> AsyncIterator[tuple[Environment, dict[str, Any]]]:
         project = root / "files" / "project"
         project.mkdir(parents=True)
         (project / "requirements.txt").write_text("web==1.0\ncore==1.4\n")
-        (project / "policy.toml").write_text('[licences]\nallow = ["MIT", "Apache-2.0"]\ndeny = ["AGPL-*"]\n')
         (root / "home").mkdir()
         stack.enter_context(variables(settings(index.url, root)))
         environment = Environment(clock=SystemClock(), state=root / "state", secrets=Resolver({}))
@@ -72,6 +71,7 @@ def _policy(folder: Path) -> Path:
         "spec:\n"
         "  deny: ['pypi:web@<2']\n"
         "  advisories: {least: high}\n"
+        "  licences: {allow: [MIT, Apache-2.0], deny: ['AGPL-*']}\n"
     )
     return path
 

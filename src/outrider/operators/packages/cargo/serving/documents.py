@@ -10,7 +10,7 @@ import msgspec
 from outrider.operators.packages.cargo.lines import CargoRelease
 from outrider.operators.packages.cargo.records import CargoRecord, compiled
 from outrider.operators.packages.resolving.facts import newest
-from outrider.operators.packages.resolving.policies import Policy
+from outrider.operators.packages.resolving.policies import Policy, by_version, of_licences
 from outrider.operators.packages.serving.documents import Document
 from outrider.operators.packages.serving.hub import Built, Contents
 from outrider.operators.packages.serving.tables import Summary
@@ -62,10 +62,9 @@ def build(name: str, contents: Contents, policy: Policy) -> Built:
     # What is published here is nobody's news.
     published = record.published if contents.raw is not None else [1.0] * len(record.versions)
     table = record.table()
-    whys: dict[str, str] = {}
-    for refusal in policy.refusals(name, table, published):
-        for version in table.named(refusal.versions):
-            whys.setdefault(version, refusal.why)
+    # An index tells no licences.
+    licences = of_licences(policy, name, table.versions, ())
+    whys = by_version([*policy.refusals(name, table, published), *licences], table)
     if whys:
         content = b"\n".join(
             _line(line, yanked=True) if _version(line) in whys else line for line in content.split(b"\n")

@@ -7,15 +7,13 @@ from pathlib import Path
 from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.licences.installed.found import Find, Installed, Places, folders_in, text_of
 from outrider.operators.packages.licences.normalising import Licence, best_of, licence_of
+from outrider.operators.packages.pypi.core_metadata import classified_licence
 from outrider.operators.packages.pypi.pages import normalised
 from outrider.operators.packages.versions.ecosystems import scheme_of
 from outrider.operators.packages.versions.ranges import Key
 
 _ENVIRONMENTS = (".venv", "venv", "env")
 _DESCRIPTIONS = ((".dist-info", "METADATA"), (".egg-info", "PKG-INFO"))
-_CLASSIFIER = "License :: "
-# These say of themselves that they name no licence.
-_GROUPS = ("License :: OSI Approved", "License :: DFSG approved")
 
 
 def finder(places: Places) -> Find:
@@ -37,10 +35,8 @@ def finder(places: Places) -> Find:
 def licence_in(metadata: Message) -> Licence:
     """Return the licence that a distribution tells: as an expression (PEP 639), in words, or by classifiers."""
     expression, field = (str(metadata.get(name, "")).strip() for name in ("License-Expression", "License"))
-    named = [str(one) for one in metadata.get_all("Classifier", [])]
-    classifiers = [one for one in named if one.startswith(_CLASSIFIER) and one not in _GROUPS]
-    value = classifiers if len(classifiers) > 1 else "".join(classifiers)
-    return best_of(*(licence_of("pypi", one) for one in (expression, field, value) if one))
+    classifiers = classified_licence(str(one) for one in metadata.get_all("Classifier", []))
+    return best_of(*(licence_of("pypi", one) for one in (expression, field, classifiers) if one))
 
 
 def _sites(places: Places) -> list[Path]:

@@ -40,8 +40,8 @@ class LicenceFinding(msgspec.Struct, kw_only=True):
 
     Attributes:
         kind: That a licence is denied, is to be reviewed or is not known, or that a waiver has ended.
-        package: `ECOSYSTEM:NAME`; what the waiver says where that is meant.
-        version: Of the package, or the range of the waiver.
+        package: `ECOSYSTEM:NAME`; what a waiver says where that is meant.
+        version: Of the package; empty for a waiver, which has its range behind the name.
         licence: In SPDX, or else as its author has written it; the reason of a waiver.
         why: In words.
     """

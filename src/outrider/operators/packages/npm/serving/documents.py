@@ -12,7 +12,7 @@ import msgspec
 from outrider.core.timestamps import timestamp
 from outrider.operators.packages.npm.records import compiled
 from outrider.operators.packages.resolving.facts import newest
-from outrider.operators.packages.resolving.policies import Policy
+from outrider.operators.packages.resolving.policies import Policy, by_version, of_licences
 from outrider.operators.packages.serving.documents import Document
 from outrider.operators.packages.serving.hub import Built, Contents
 from outrider.operators.packages.serving.tables import Summary
@@ -54,7 +54,7 @@ def build(base: str, name: str, contents: Contents, policy: Policy) -> Built:
     times: dict[str, Any] = _plain(document.get("time")) or {}
     tags: dict[str, str] = _plain(document.get("dist-tags")) or {}
     table = VersionTable(scheme_of("npm"), versions)
-    whys = _refused(name, contents, table, policy)
+    whys = _refused(name, contents.raw, document, table, policy)
     shown: dict[str, msgspec.Raw] = {}
     for version, raw in versions.items():
         if version not in whys and (moved := _moved(base, name, version, raw)) is not None:
@@ -105,24 +105,21 @@ def _of_releases(name: str, contents: Contents) -> dict[str, msgspec.Raw]:
     return {key: msgspec.Raw(msgspec.json.encode(value)) for key, value in said.items()}
 
 
-def _refused(name: str, contents: Contents, table: VersionTable, policy: Policy) -> dict[str, str]:
+def _refused(
+    name: str, raw: bytes | None, document: Mapping[str, msgspec.Raw], table: VersionTable, policy: Policy
+) -> dict[str, str]:
     published: Sequence[float] = [1.0] * len(table.versions)
-    licences: Mapping[str, str] = {}
-    if contents.raw is not None and (policy.asks_for_times or policy.asks_for_licences):
-        record = compiled(name, contents.raw, "", whole=True)
-        known = dict(zip(record.versions, record.published, strict=False))
-        # What is published here is nobody's news; elsewhere, what nobody tells the time of is taken for new.
-        published = [known.get(version, 0.0) for version in table.versions]
-        licences = dict(zip(record.versions, record.licences, strict=False))
-    whys: dict[str, str] = {}
-    for refusal in policy.refusals(name, table, published):
-        for version in table.named(refusal.versions):
-            whys.setdefault(version, refusal.why)
-    if policy.asks_for_licences:
-        for version in table.versions:
-            if version not in whys and (why := policy.refuses_licence(name, version, licences.get(version, ""))):
-                whys[version] = why
-    return whys
+    licences: Sequence[str] = ()
+    if policy.asks_for_licences or (raw is not None and policy.asks_for_times):
+        record = compiled(name, raw or msgspec.json.encode(document), "", whole=True)
+        known = dict(zip(record.versions, record.licences, strict=False))
+        licences = [known.get(version, "") for version in table.versions]
+        if raw is not None:
+            times = dict(zip(record.versions, record.published, strict=False))
+            # What is published here is nobody's news; elsewhere, what nobody tells the time of is taken for new.
+            published = [times.get(version, 0.0) for version in table.versions]
+    refusals = [*policy.refusals(name, table, published), *of_licences(policy, name, table.versions, licences)]
+    return by_version(refusals, table)
 
 
 def _tags(tags: Mapping[str, str], table: VersionTable, whys: Mapping[str, str]) -> dict[str, str]:

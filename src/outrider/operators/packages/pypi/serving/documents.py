@@ -11,7 +11,7 @@ from outrider.operators.packages.pypi.pages import Page, PypiFile
 from outrider.operators.packages.pypi.records import PypiRecord, compiled
 from outrider.operators.packages.resolving.facts import newest
 from outrider.operators.packages.resolving.naming import of_one
-from outrider.operators.packages.resolving.policies import Policy
+from outrider.operators.packages.resolving.policies import Policy, by_version
 from outrider.operators.packages.serving.documents import Document
 from outrider.operators.packages.serving.hub import Built, Contents
 from outrider.operators.packages.serving.tables import Release, Summary
@@ -66,10 +66,11 @@ def build(name: str, contents: Contents, policy: Policy) -> Built:
     record, files = compiled(name, page, {})
     # What is published here is nobody's news.
     published = record.published if contents.raw is not None else [1.0] * len(record.versions)
-    refused: dict[str, str] = {}
-    for refusal in policy.refusals(name, record.table(), published):
-        for version in record.table().named(refusal.versions):
-            refused.setdefault(version, refusal.why)
+    refused = by_version(policy.refusals(name, record.table(), published), record.table())
+    # Pages of others do not tell licences: their files are judged when they are asked for.
+    for one in contents.releases if policy.asks_for_licences else ():
+        if why := policy.refuses_licence(name, one.version, _said(one).licence):
+            refused.setdefault(one.version, why)
     shown = [
         msgspec.structs.replace(file, yanked=_reason(refused, version, file))
         for version in (*record.versions, *record.unsorted)
@@ -90,14 +91,18 @@ def _summary(contents: Contents, record: PypiRecord, refused: dict[str, str]) ->
     latest = table.versions[newest(left, fine, table.releases)] if left else ""
     # Of others the pages do not tell, and their files need not be here. Of one's own a wheel says more.
     own = sorted((one for one in contents.releases if one.version == latest), key=lambda one: not one.beside)
-    best = msgspec.msgpack.decode(own[0].said, type=Uploaded) if own else Uploaded({}, "")
+    best = _said(own[0]) if own else Uploaded({}, "")
     return Summary(
         versions=[*reversed(table.named(left))], latest=latest, description=best.description, licence=best.licence, needs=best.needs
     )  # fmt: skip
 
 
+def _said(release: Release) -> Uploaded:
+    return msgspec.msgpack.decode(release.said, type=Uploaded)
+
+
 def _file(release: Release) -> PypiFile:
-    said = msgspec.msgpack.decode(release.said, type=Uploaded)
+    said = _said(release)
     return PypiFile(
         name=release.file, url="", hashes=said.hashes, python=said.python, yanked=release.yanked,
         uploaded=timestamp(release.published), metadata=bool(release.beside), size=release.size,

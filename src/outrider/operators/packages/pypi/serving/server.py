@@ -12,12 +12,13 @@ from outrider.core.http.headers import Headers
 from outrider.core.http.messages import Response
 from outrider.operators.packages.pypi.pages import normalised
 from outrider.operators.packages.pypi.serving.documents import HTML, JSON, TEXT_HTML
+from outrider.operators.packages.pypi.serving.licences import refuse_licence
 from outrider.operators.packages.pypi.serving.uploads import publish, read_upload
 from outrider.operators.packages.pypi.serving.upstream import METADATA
 from outrider.operators.packages.serving.hub import Hub
 from outrider.operators.packages.serving.multipart import read_form
 from outrider.operators.packages.serving.negotiation import accepted
-from outrider.operators.packages.serving.tables import KeptFile
+from outrider.operators.packages.serving.tables import KeptFile, PackageState
 from outrider.operators.packages.serving.visits import Visit
 
 _OFFERED = (JSON, HTML, TEXT_HTML)
@@ -65,17 +66,19 @@ class PypiServer:
         return await visit.document(self.hub, name, "json" if media == JSON else "html")
 
     async def _file(self, visit: Visit, name: str, file: str) -> Response:
-        name = normalised(name)
-        if file.endswith(METADATA):
+        name, described = normalised(name), file.removesuffix(METADATA)
+        visit.require("read", "pypi", name)
+        if file != described:
             state = await self.hub.package(name)
             if state.hosted:
-                return self._own_metadata(visit, name, file.removesuffix(METADATA))
+                return self._own_metadata(visit, state, name, described)
+        await refuse_licence(self.hub, name, described)
         return await visit.file(self.hub, name, file)
 
-    def _own_metadata(self, visit: Visit, name: str, file: str) -> Response:
-        visit.require("read", "pypi", name)
+    def _own_metadata(self, visit: Visit, state: PackageState, name: str, file: str) -> Response:
         for one in self.hub.store.tables.releases("pypi", name):
             if one.file == file and (blob := one.beside):
+                self.hub.refuse(state, name, one.version)
                 size = self.hub.store.blobs.path(blob).stat().st_size
                 return visit.kept(self.hub, KeptFile(blob, size), "text/plain; charset=utf-8")
         raise NotFoundError(f"pypi {name}: there is no metadata of {file}", found=file)

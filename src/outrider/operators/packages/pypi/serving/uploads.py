@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from outrider.core.errors import ConflictError, ExecutionFailedError, InvalidConfigError
-from outrider.operators.packages.pypi.core_metadata import Metadata, read_metadata
+from outrider.operators.packages.pypi.core_metadata import Metadata, read_metadata, told_licence
 from outrider.operators.packages.pypi.pages import normalised
 from outrider.operators.packages.pypi.records import version_of
 from outrider.operators.packages.pypi.serving.documents import Uploaded
@@ -21,8 +21,8 @@ from outrider.operators.packages.versions.ecosystems import scheme_of
 
 # By the name of the field in the form.
 _HASHES = {"sha256_digest": "sha256", "md5_digest": "md5", "blake2_256_digest": "blake2b"}
+_LICENCES = ("license_expression", "license", "classifiers")
 _LONGEST_NAME = 255
-_LONGEST_LICENCE = 200
 
 
 class Upload(msgspec.Struct, frozen=True):
@@ -56,10 +56,10 @@ async def read_upload(form: Mapping[str, Sequence[FormPart]], blobs: Blobs, publ
         raise _wrong(":action", _text(form, ":action"), "file_upload, with one file named content")
     file, content = parts[0].file, parts[0].content
     name = normalised(project)
-    _check_name(file, name, version)
+    version = _check_name(file, name, version)
     for field, algorithm in _HASHES.items():
         _check_hash(field, algorithm, _text(form, field), content)
-    metadata, licence = "", _text(form, "license_expression") or _text(form, "license")[:_LONGEST_LICENCE]
+    metadata, licence = "", told_licence(*([one.text for one in form.get(field, ())] for field in _LICENCES))
     needs: list[str] = []
     if file.endswith(".whl"):
         text = await metadata_text(file, len(content), content, _nothing)
@@ -93,7 +93,8 @@ def publish(tables: Tables, upload: Upload) -> None:
     tables.put_release("pypi", upload.project, upload.release)
 
 
-def _check_name(file: str, name: str, version: str) -> None:
+def _check_name(file: str, name: str, version: str) -> str:
+    """Return the version as the file's name writes it, which is that of the pages."""
     plain = "/" not in file and "\\" not in file and file.isprintable() and len(file) <= _LONGEST_NAME
     found = version_of(file, name) if plain else None
     if found is None:
@@ -101,6 +102,7 @@ def _check_name(file: str, name: str, version: str) -> None:
     scheme = scheme_of("pypi")
     if scheme.parse(found).key != scheme.parse(version).key:
         raise _wrong("version", version, f"{found}, as the file's name says")
+    return found
 
 
 def _check_hash(field: str, algorithm: str, said: str, content: bytes) -> None:

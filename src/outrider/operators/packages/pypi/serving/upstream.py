@@ -36,12 +36,11 @@ class PypiUpstream:
                 continue
             index = self._client.index_of(file)
             found[file.name] = FileSource(version, file.hashes, partial(index.stream, file.url))
-            if file.name.endswith(".whl"):
-                found[f"{file.name}{METADATA}"] = FileSource(version, {}, partial(self._metadata, file))
+            found[f"{file.name}{METADATA}"] = FileSource(version, {}, partial(self._metadata, file))
         return found
 
     async def _metadata(self, file: PypiFile, receive: Receive) -> None:
-        """Fetch the metadata of a wheel, where it has to be without the wheel."""
+        """Fetch the metadata of a file, where it has to be without the file."""
         receive((await self._client.metadata_text(file)).encode())
 
     async def close(self) -> None:
