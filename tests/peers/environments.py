@@ -47,26 +47,30 @@ def install(name: str, requirements: Path) -> Path:
     return environment / "bin"
 
 
-def install_node() -> Path:
-    """Install the Node.js SDKs where they are not yet, and return the folder of their modules.
+def install_node(name: str = "node", wanted: Path = NODE) -> Path:
+    """Install packages of npm where they are not yet, and return the folder of their modules.
+
+    Args:
+        name: Of the folder that they get.
+        wanted: The folder of package.json and package-lock.json; that of the Node.js SDKs if none is given.
 
     Raises:
         PeerError: The installation failed.
     """
-    folder = CHECKOUT / ".cache" / "node"
+    folder = CHECKOUT / ".cache" / name
     done = folder / "installed.json"
-    lock = (NODE / "package-lock.json").read_text()
+    lock = (wanted / "package-lock.json").read_text()
     if done.is_file() and done.read_text() == lock:
         return folder / "node_modules"
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("package.json", "package-lock.json"):
-        shutil.copyfile(NODE / name, folder / name)
+    for file in ("package.json", "package-lock.json"):
+        shutil.copyfile(wanted / file, folder / file)
     npm = shutil.which("npm")
     if npm is None:
         raise PeerError("npm is missing: apt-get install npm")
     try:
         subprocess.run([npm, "ci", "--no-audit", "--no-fund", "--silent"], cwd=folder, check=True)
     except subprocess.CalledProcessError as error:
-        raise PeerError(f"the Node.js SDKs could not be installed: {error}") from error
+        raise PeerError(f"{name} could not be installed: {error}") from error
     done.write_text(lock)
     return folder / "node_modules"
