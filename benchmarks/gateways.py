@@ -1,11 +1,11 @@
-"""What benchmarks of gateways share: one core for the gateway, the other for wrk and for a server in C behind the gateway."""
+"""What benchmarks of servers share: wrk; and of gateways, one core for these, the other for wrk and for a server in C behind them."""
 
 import contextlib
 import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -39,7 +39,15 @@ def wrk(port: int, path: str, script: Path, *, connections: int, seconds: int) -
     """Load an address."""
     command = ["taskset", "-c", str(LOAD), "wrk", "-t1", f"-c{connections}", f"-d{seconds}", "--latency", "-s", str(script),
                f"http://127.0.0.1:{port}{path}"]  # fmt: skip
-    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return run_of(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def run_of(said: str) -> Run:
+    """Return what wrk has said.
+
+    Raises:
+        RuntimeError: Not all was answered as it should be.
+    """
     if _BAD.search(said):
         raise RuntimeError(said)
     rate, calls = _RATE.search(said), _CALLS.search(said)
@@ -70,15 +78,24 @@ def answers(port: int, path: str) -> bool:
     return done.returncode == 0
 
 
+def require(packages: Mapping[str, str]) -> None:
+    """Check that programs are there, each with the Debian packages that have it.
+
+    Raises:
+        MissingError: One is not.
+    """
+    for program, package in packages.items():
+        if shutil.which(program) is None:
+            raise MissingError(f"{program} is missing: apt-get install {package}")
+
+
 def compiled(name: str) -> Path:
     """Return a compiled program of the folder `programs`.
 
     Raises:
         MissingError: A program that this needs is not there.
     """
-    for program, package in (("cc", "gcc libc6-dev"), ("wrk", "wrk"), ("taskset", "util-linux"), ("curl", "curl")):
-        if shutil.which(program) is None:
-            raise MissingError(f"{program} is missing: apt-get install {package}")
+    require({"cc": "gcc libc6-dev", "wrk": "wrk", "taskset": "util-linux", "curl": "curl"})
     if OURS == LOAD:
         raise MissingError("one core for the gateway and one for the load are needed")
     target = CHECKOUT / ".cache" / name

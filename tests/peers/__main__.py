@@ -23,3 +23,4 @@ for name, requirements in PEERS.items():
     environments.install(name, requirements)
     sys.stdout.flush()
 environments.install_node()
+environments.install_node(environments.NODE_CLIENTS)

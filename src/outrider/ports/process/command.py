@@ -82,7 +82,8 @@ async def _finish(group: ProcessGroup, tasks: Sequence["asyncio.Task[Any]"], gra
 
 async def _feed(stream: asyncio.StreamWriter | None, data: bytes) -> None:
     if stream is not None:
-        with suppress(BrokenPipeError, ConnectionResetError):  # it need not read what it is given
+        # It need not read what it is given. Where it is gone already, uvloop says so in its own way.
+        with suppress(BrokenPipeError, ConnectionResetError, RuntimeError):
             stream.write(data)
             await stream.drain()
         stream.close()

@@ -25,7 +25,7 @@ CREATE TABLE document (
     PRIMARY KEY (ecosystem, name, kind)
 ) WITHOUT ROWID;
 CREATE TABLE file (
-    ecosystem TEXT, name TEXT, file TEXT, digest TEXT NOT NULL, size INTEGER NOT NULL, used REAL NOT NULL,
+    ecosystem TEXT, name TEXT, file TEXT, digest TEXT NOT NULL, size INTEGER NOT NULL, version TEXT NOT NULL, used REAL NOT NULL,
     PRIMARY KEY (ecosystem, name, file)
 ) WITHOUT ROWID;
 CREATE TABLE release (

@@ -371,12 +371,18 @@ class Hub:
                 raise self._no_file(name, file)
             self.refuse(state, name, release.version)
             return KeptFile(release.digest, release.size)
+        kept = self.store.tables.kept(self.ecosystem, name, file)
+        if kept is not None and not self.store.blobs.path(kept.digest).is_file():
+            kept = None
+        if kept is not None and kept.version in state.summary.versions:
+            # That its registry still has the version, and policy admits it, is all that needs to be known.
+            self._used.add((name, file))
+            return kept
         source = self.sources(name, state).get(file)
         if source is None:
             raise self._no_file(name, file)
         self.refuse(state, name, source.version)
-        kept = self.store.tables.kept(self.ecosystem, name, file)
-        if kept is not None and self.store.blobs.path(kept.digest).is_file():
+        if kept is not None:
             self._used.add((name, file))
             return kept
         if self.settings.cache_only:
@@ -398,7 +404,7 @@ class Hub:
         if download is None:
 
             async def keep(digest: str, size: int) -> None:
-                kept, now = KeptFile(digest, size), self.clock.now()
+                kept, now = KeptFile(digest, size, source.version), self.clock.now()
                 await self.store.write(lambda tables: tables.put_kept(self.ecosystem, name, file, kept, now))
 
             download = self._downloads[name, file] = Download(self.store.blobs, source.hashes, source.fetch, keep)

@@ -84,10 +84,17 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KeptFile(NamedTuple):
-    """A file of another registry that is kept here: its SHA-256, and its size in bytes."""
+    """A file that is here.
+
+    Attributes:
+        digest: SHA-256 of it.
+        size: In bytes.
+        version: Of which it is.
+    """
 
     digest: str
     size: int
+    version: str = ""
 
 
 class TokenRow(NamedTuple):
@@ -204,7 +211,7 @@ class Tables:
 
     def files(self, ecosystem: str, name: str) -> dict[str, KeptFile]:
         """Return the files of other registries that are here of a package, by their names."""
-        query = "SELECT file, digest, size FROM file WHERE ecosystem = ? AND name = ? ORDER BY file"
+        query = "SELECT file, digest, size, version FROM file WHERE ecosystem = ? AND name = ? ORDER BY file"
         return {file: KeptFile(*rest) for file, *rest in self._connection.execute(query, (ecosystem, name))}
 
     def names(self, ecosystem: str, *, hosted: bool = False) -> list[str]:
@@ -263,14 +270,14 @@ class Tables:
 
     def kept(self, ecosystem: str, name: str, file: str) -> KeptFile | None:
         """Return a file of another registry that is here."""
-        query = "SELECT digest, size FROM file WHERE ecosystem = ? AND name = ? AND file = ?"
+        query = "SELECT digest, size, version FROM file WHERE ecosystem = ? AND name = ? AND file = ?"
         row = self._connection.execute(query, (ecosystem, name, file)).fetchone()
         return KeptFile(*row) if row is not None else None
 
     def put_kept(self, ecosystem: str, name: str, file: str, kept: KeptFile, now: float) -> None:
         """Take note of a file whose blob is there, and when that came."""
         values = (ecosystem, name, file, *kept, now)
-        self._connection.execute("INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?, ?, ?)", values)
+        self._connection.execute("INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?, ?, ?, ?)", values)
 
     def used(self, ecosystem: str, name: str, file: str, now: float) -> None:
         """Take note that somebody has got a file."""
