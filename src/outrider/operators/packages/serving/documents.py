@@ -8,7 +8,7 @@ import zstandard
 
 from outrider.operators.packages.serving.blobs import Blobs
 
-_GZIP_LEVEL, _ZSTD_LEVEL = 6, 9
+_GZIP_LEVEL, _ZSTD_LEVEL = 6, 3
 # Smaller ones fit into one packet as they are.
 _LEAST = 512
 ENCODINGS = ("zstd", "gzip", "identity")
