@@ -51,6 +51,8 @@ def _text(result: Resolved) -> Iterable[str]:
         extras = f"[{','.join(one.extras)}]" if one.extras else ""
         by = f"  # {', '.join(one.needed_by)}" if one.needed_by else ""
         yield f"{one.place or one.name}{extras}{joint}{one.version}{by}"
+    for note in result.notes:
+        yield f"# {note}"
 
 
 OPERATION = Implementation(

@@ -36,13 +36,14 @@ class RegistryAsking:
         self,
         *packages: str,
         python: str = PYTHON,
+        framework: str = "",
         offline: bool = False,
         clock: Clock = SYSTEM_CLOCK,
         seconds: float = 30.0,
     ) -> Question:
         """Return a question."""
         return Question(
-            packages=list(packages), python=python, offline=offline, cache=self.folder / "cache", folder=self._project,
+            packages=list(packages), python=python, framework=framework, offline=offline, cache=self.folder / "cache", folder=self._project,
             environment=self.environment, clock=clock, deadline=clock.monotonic() + seconds,
         )  # fmt: skip
 
