@@ -8,23 +8,35 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from outrider.operators.packages.nuget.graph import Fate, Node, walked
-from outrider.operators.packages.nuget.packages import Item
-from outrider.operators.packages.nuget.ranges import allows, reaches
+from outrider.operators.packages.nuget.graph import Edge, Fate, Node, walked
+from outrider.operators.packages.nuget.packages import Item, Need
+from outrider.operators.packages.nuget.ranges import allows
 
 _MOST_ROUNDS = 1000
 
 
-class Clash(NamedTuple):
-    """Two places of a package that do not go together.
+class Place(NamedTuple):
+    """A need of a node.
 
     Attributes:
-        taken: Which counts.
-        other: What is not met by that.
+        node: Whose.
+        need: What is needed.
+    """
+
+    node: Node
+    need: Need
+
+
+class Clash(NamedTuple):
+    """A need that is not met by what is taken.
+
+    Attributes:
+        taken: What is.
+        other: The need.
     """
 
     taken: Node
-    other: Node
+    other: Place
 
 
 class Decision(NamedTuple):
@@ -32,7 +44,6 @@ class Decision(NamedTuple):
 
     Attributes:
         accepted: What is taken of each package, by name.
-        nodes: All nodes that count, without the top.
         cycles: Needs of what already stands above.
         lowered: Packages that are lower than something asks for, as they stand nearer to the top.
         conflicts: Cousins that no version meets.
@@ -41,11 +52,10 @@ class Decision(NamedTuple):
     """
 
     accepted: dict[str, Node]
-    nodes: list[Node]
-    cycles: list[Node]
+    cycles: list[Place]
     lowered: list[Clash]
     conflicts: list[Clash]
-    missing: list[Node]
+    missing: list[Place]
     undecided: list[Node]
 
     @property
@@ -61,65 +71,60 @@ def decide(top: Node, check: Callable[[], None]) -> Decision:
         top: Of a graph that has all its nodes.
         check: Called now and then; it may raise to end this.
     """
-    cycles, lowered = _nearest(top)
     accepted = _settled(top, check)
-    nodes = [node for node in walked(top) if node.fate is Fate.ACCEPTED]
-    conflicts = [
-        Clash(accepted[child.need.name], child)
-        for node in nodes
-        for child in node.inner
-        if child.need.name in accepted and _is_unmet(child, accepted[child.need.name])
-    ]
-    lowered = [one for one in lowered if _counts(one.taken) and all(map(_counts, _above(one.other)))]
-    counting = [node for node in nodes if node is not top]
-    missing = [node for node in counting if not node.item.is_there]
-    undecided = [node for node in _left(top) if node.fate is Fate.OPEN]
-    return Decision(accepted, counting, cycles, lowered, conflicts, missing, undecided)
+    _lead(top, _counts)
+    _lead(top, lambda _: True)
+    needs = list(_edges(top))
+    return Decision(
+        accepted,
+        cycles=[Place(node, edge.need) for node in walked(top) for edge in node.edges if edge.fate is Fate.CYCLE],
+        lowered=list(_clashes(needs, accepted, _is_lowered)),
+        conflicts=list(_clashes(needs, accepted, _is_unmet)),
+        missing=[
+            Place(node, edge.need)
+            for node, edge in needs
+            if edge.node is not None and _counts(edge.node) and not edge.node.item.is_there
+        ],
+        undecided=[node for node in walked(top, _is_left) if node.fate is Fate.OPEN],
+    )
 
 
 def _counts(node: Node) -> bool:
     return node.fate is Fate.ACCEPTED
 
 
-def _above(node: Node) -> list[Node]:
-    found, outer = [], node.outer
-    while outer is not None:
-        found.append(outer)
-        outer = outer.outer
-    return found
+def _is_left(node: Node) -> bool:
+    return node.fate is not Fate.REJECTED
 
 
-def _is_unmet(child: Node, taken: Node) -> bool:
-    return child is not taken and taken.item.key != () and not allows(child.need.range, taken.item.key)
+def _edges(top: Node) -> Iterator[tuple[Node, Edge]]:
+    """Yield the needs of all nodes that count."""
+    return ((node, edge) for node in walked(top, _counts) for edge in node.edges)
 
 
-def _nearest(top: Node) -> tuple[list[Node], list[Clash]]:
-    """Take out the nodes that something nearer to the top stands in for; return cycles, and what is lower than it should be."""
-    cycles: list[Node] = []
-    lowered: dict[Node, Node] = {}
-    for node in walked(top):
-        if node.fate is Fate.CYCLE:
-            cycles.append(node)
-        elif node.fate is Fate.LOWERED:
-            for above in _above(node):
-                _compare(node, above, lowered)
-        else:
-            continue
-        assert node.outer is not None
-        node.outer.inner.remove(node)
-    return cycles, [Clash(taken, node) for node, taken in lowered.items()]
+def _lead(top: Node, goes_on: Callable[[Node], bool]) -> None:
+    """Note what leads to nodes, where that is not known yet: the shortest way."""
+    for node in walked(top, goes_on):
+        for edge in node.edges:
+            if edge.node is not None and edge.node.outer is None:
+                edge.node.outer, edge.node.need = node, edge.need
 
 
-def _compare(node: Node, above: Node, lowered: dict[Node, Node]) -> None:
-    """Compare a node with what stands beside something above it."""
-    for beside in above.inner:
-        if beside is node or beside.need.name != node.need.name:
-            continue
-        if reaches(beside.need.range, node.need.range):
-            lowered.pop(node, None)
-        # Where what was asked for nearer to the top is not there, what is taken for it may be high enough.
-        elif beside.fate is not Fate.OPEN or not allows(node.need.range, beside.item.key):
-            lowered[node] = beside
+def _clashes(
+    needs: list[tuple[Node, Edge]], accepted: dict[str, Node], is_one: Callable[[Edge, Item], bool]
+) -> Iterator[Clash]:
+    for node, edge in needs:
+        taken = accepted.get(edge.need.name)
+        if taken is not None and is_one(edge, taken.item):
+            yield Clash(taken, Place(node, edge.need))
+
+
+def _is_lowered(edge: Edge, taken: Item) -> bool:
+    return edge.fate is Fate.LOWERED and edge.far is taken
+
+
+def _is_unmet(edge: Edge, taken: Item) -> bool:
+    return edge.fate is Fate.OPEN and taken.is_there and not allows(edge.need.range, taken.key)
 
 
 def _settled(top: Node, check: Callable[[], None]) -> dict[str, Node]:
@@ -134,20 +139,10 @@ def _settled(top: Node, check: Callable[[], None]) -> dict[str, Node]:
     return accepted
 
 
-def _left(top: Node) -> Iterator[Node]:
-    """Yield the nodes that are not rejected, nor below such a one."""
-    queue = deque([top])
-    while queue:
-        node = queue.popleft()
-        if node.fate is not Fate.REJECTED:
-            yield node
-            queue.extend(node.inner)
-
-
 def _known(top: Node) -> dict[str, list[Item]]:
-    """Return what is taken for the nodes that are left."""
+    """Return what is taken for the nodes that are not rejected, nor below such a one."""
     known: dict[str, list[Item]] = {}
-    for node in _left(top):
+    for node in walked(top, _is_left):
         items = known.setdefault(node.item.name, [])
         if node.item not in items:
             items.append(node.item)
@@ -156,33 +151,34 @@ def _known(top: Node) -> dict[str, list[Item]]:
 
 def _ambiguous(top: Node, known: dict[str, list[Item]]) -> set[str]:
     """Return the packages that stand below one of which several versions are left: they may yet come to nothing."""
-    found = set()
-    queue = deque([(top, False)])
+    seen = {(top, False)}
+    queue = deque(seen)
     while queue:
         node, below = queue.popleft()
-        if node.fate is Fate.REJECTED:
-            continue
-        if below:
-            found.add(node.item.name)
         below = below or len(known[node.item.name]) > 1
-        queue.extend((child, below) for child in node.inner)
-    return found
+        for inner in filter(_is_left, node.inner()):
+            if (inner, below) not in seen:
+                seen.add((inner, below))
+                queue.append((inner, below))
+    return {node.item.name for node, below in seen if below}
 
 
 def _round(top: Node, known: dict[str, list[Item]], ambiguous: set[str], accepted: dict[str, Node]) -> bool:
     """Accept and reject what can be told of now; return whether there was anything."""
     has_changed = False
-    queue = deque([top])
-    while queue:
-        node = queue.popleft()
-        if node.fate is Fate.REJECTED or node.item.name in ambiguous:
-            continue
+
+    def is_accepted(node: Node) -> bool:
+        nonlocal has_changed
+        if node.item.name in ambiguous or node.fate is Fate.REJECTED:
+            return False
         if node.fate is Fate.OPEN:
             has_changed = True
-            if any(node.item.key < other.key for other in known[node.item.name]):
-                node.fate = Fate.REJECTED
-                continue
-            node.fate = Fate.ACCEPTED
-            accepted[node.item.name] = node
-        queue.extend(node.inner)
+            is_best = not any(node.item.key < other.key for other in known[node.item.name])
+            node.fate = Fate.ACCEPTED if is_best else Fate.REJECTED
+        if _counts(node):
+            accepted.setdefault(node.item.name, node)
+        return _counts(node)
+
+    for _ in walked(top, is_accepted):
+        continue
     return has_changed

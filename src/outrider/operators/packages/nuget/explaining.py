@@ -4,9 +4,9 @@ The codes are those of https://learn.microsoft.com/nuget/reference/errors-and-wa
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
-from outrider.operators.packages.nuget.deciding import Clash, Decision
+from outrider.operators.packages.nuget.deciding import Clash, Decision, Place
 from outrider.operators.packages.nuget.graph import Node
 from outrider.operators.packages.nuget.packages import Item, Need, NugetPackage
 from outrider.operators.packages.nuget.ranges import allows
@@ -30,10 +30,10 @@ class Telling:
     def reasons(self, decision: Decision) -> list[str]:
         """Return why it cannot be done: what is missing, or else the worst of what clashes, as NuGet does; of that the first few."""
         told: list[str] = []
-        for node in decision.cycles[:_MOST_TOLD]:
-            told += [*self._chain(node.path()[:-1]), f"{self._needs(node)}, which needs it in turn (NU1108)."]
-        for node in decision.missing[:_MOST_TOLD]:
-            told += [*self._chain(node.path()[:-1]), self._missing(node)]
+        for place in decision.cycles[:_MOST_TOLD]:
+            told += [*self._chain(place.node), f"{self._needs(place)}, which needs it in turn (NU1108)."]
+        for place in decision.missing[:_MOST_TOLD]:
+            told += [*self._chain(place.node), self._missing(place)]
         if not told and decision.undecided:
             names = sorted({node.item.shown for node in decision.undecided})[:_MOST_NAMED]
             told = [f"Which versions of {', '.join(names)} count hangs on one another, and so cannot be told (NU1106)."]
@@ -47,11 +47,11 @@ class Telling:
 
     def remarks(self, decision: Decision) -> Iterator[str]:
         """Yield what NuGet warns of."""
-        for item in sorted({node.item.name: node.item for node in decision.nodes}.values(), key=lambda one: one.name):
-            if item.fallback:
-                yield f"{_said(item)}: what it needs is written for {item.fallback} alone, and taken from there (NU1701)"
-            for need in item.needs:
-                yield from self._remarks_on(item, need, decision.accepted)
+        for _, node in sorted(decision.accepted.items()):
+            if node.item.fallback:
+                yield f"{_said(node.item)}: what it needs is written for {node.item.fallback} alone, and taken from there (NU1701)"
+            for need in node.item.needs:
+                yield from self._remarks_on(node.item, need, decision.accepted)
 
     def _remarks_on(self, item: Item, need: Need, accepted: Mapping[str, Node]) -> Iterator[str]:
         taken = accepted.get(need.name)
@@ -59,22 +59,23 @@ class Telling:
             code = " (NU1608)" if need.range.low is None or taken.item.key > need.range.low else ""
             yield f"{_said(item)} needs {self._wish(need)}, and {_said(taken.item)} stands nearer to you{code}"
 
-    def _chain(self, path: Sequence[Node]) -> list[str]:
-        return [f"{self._needs(node)}, for which {_said(node.item)} is taken." for node in path]
+    def _chain(self, node: Node) -> list[str]:
+        """Return how it comes that a node is there, beginning with what the user asks for."""
+        steps = [(Place(one.outer, one.need), one.item) for one in node.path() if one.outer is not None]
+        return [f"{self._needs(place)}, for which {_said(item)} is taken." for place, item in steps]
 
-    def _needs(self, node: Node) -> str:
-        assert node.outer is not None
-        if node.outer.outer is None:
-            return f"You ask for {self._asked.get(node.need.name) or self._wish(node.need)}"
-        return f"{_said(node.outer.item)} needs {self._wish(node.need)}"
+    def _needs(self, place: Place) -> str:
+        if place.node.outer is None:
+            return f"You ask for {self._asked.get(place.need.name) or self._wish(place.need)}"
+        return f"{_said(place.node.item)} needs {self._wish(place.need)}"
 
-    def _missing(self, node: Node) -> str:
-        has_versions = bool(self._packages[node.need.name].table.versions)
-        return f"{self._needs(node)}, {'of which no version that fits may be used' if has_versions else 'which no source has'}."
+    def _missing(self, place: Place) -> str:
+        has_versions = bool(self._packages[place.need.name].table.versions)
+        return f"{self._needs(place)}, {'of which no version that fits may be used' if has_versions else 'which no source has'}."
 
     def _clash(self, clash: Clash, why: str) -> list[str]:
         other = clash.other
-        return [*self._chain(clash.taken.path()), *self._chain(other.path()[:-1]), f"{self._needs(other)}, {why}."]
+        return [*self._chain(clash.taken), *self._chain(other.node), f"{self._needs(other)}, {why}."]
 
     def _wish(self, need: Need) -> str:
         text = need.range.text

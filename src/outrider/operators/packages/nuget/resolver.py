@@ -89,7 +89,7 @@ class NugetResolver:
 
     async def _package(self, decision: Decision, name: str) -> ResolvedPackage:
         item = decision.accepted[name].item
-        by = {node.item.name for node in decision.nodes if name in node.item.by_name}
+        by = {other for other, node in decision.accepted.items() if name in node.item.by_name}
         return ResolvedPackage(
             name=name, version=item.version, needed_by=sorted(by), file=file_name(name, item.version), url=await self._sources.address(item)
         )  # fmt: skip
@@ -148,6 +148,7 @@ def _lowest(text: str) -> str:
 
 def _involved(decision: Decision) -> set[str]:
     """Return the packages that clash, and those that lead there."""
-    places = [*decision.missing, *decision.cycles, *decision.undecided]
-    places += [node for clash in (*decision.lowered, *decision.conflicts) for node in clash]
-    return {node.need.name for place in places for node in place.path()}
+    clashes = (*decision.lowered, *decision.conflicts)
+    places = [*decision.missing, *decision.cycles, *(clash.other for clash in clashes)]
+    nodes = [*(place.node for place in places), *(clash.taken for clash in clashes), *decision.undecided]
+    return {place.need.name for place in places} | {step.item.name for node in nodes for step in node.path()}

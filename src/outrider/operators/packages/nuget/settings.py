@@ -14,6 +14,7 @@ import msgspec
 from outrider.core.errors import UnsupportedError
 from outrider.core.secrets import SecretValue
 from outrider.operators.packages.nuget.setting_files import Setting, SettingFiles
+from outrider.operators.packages.nuget.source_mapping import SourceMapping
 from outrider.operators.packages.registries.registry import Registry, basic, registry_at, unknown_registry
 
 _ADDRESS = re.compile(r"https?://", re.IGNORECASE)
@@ -21,7 +22,6 @@ _OF_VARIABLE = re.compile(
     r"Username=(?P<user>[^;]*);\s*Password=(?P<password>.*?)(?:;ValidAuthenticationTypes=(?P<types>[^;]*))?",
     re.IGNORECASE,
 )
-_LONGEST_PATTERN = 100
 
 
 class Source(NamedTuple):
@@ -58,7 +58,7 @@ class NugetSettings:
         self._files = SettingFiles(environment, folder)
         self.sources: list[Source] = []
         self.notes: list[str] = []
-        self._patterns = dict(self._mapping())
+        self._mapping = SourceMapping(self._patterns())
         # Here NuGet heeds case, and not what is said of a name: `false` disables it too.
         disabled = self._files.items("disabledPackageSources", ignore_case=False)
         all_of_them = {name: one for name, one in self._files.items("packageSources").items() if name not in disabled}
@@ -81,23 +81,15 @@ class NugetSettings:
         Args:
             name: In small letters.
         """
-        if not self._patterns:
+        if not self._mapping:
             return list(range(len(self.sources)))
-        fitting = {pattern: keys for pattern, keys in self._patterns.items() if _fits(pattern, name)}
-        keys = fitting[max(fitting, key=len)] if fitting else set()
-        return [number for number, source in enumerate(self.sources) if source.name.lower() in keys]
+        named = self._mapping.sources(name)
+        return [number for number, source in enumerate(self.sources) if source.name.lower() in named]
 
-    def _mapping(self) -> Iterator[tuple[str, set[str]]]:
-        """Yield the patterns of names, without the star at their end as well, and the sources that each is for."""
-        found: dict[str, set[str]] = {}
-        for key, setting in self._files.items("packageSourceMapping", "packageSource").items():
-            for one in setting.element.iterfind("package"):
-                pattern = one.get("pattern", "").strip().lower()
-                if 0 < len(pattern) <= _LONGEST_PATTERN:
-                    found.setdefault(pattern.partition("*")[0] + ("*" if "*" in pattern else ""), set()).add(
-                        key.lower()
-                    )
-        yield from found.items()
+    def _patterns(self) -> Iterator[tuple[str, str]]:
+        """Yield patterns of names, each with a source that they are for."""
+        for name, setting in self._files.items("packageSourceMapping", "packageSource").items():
+            yield from ((one.get("pattern", ""), name) for one in setting.element.iterfind("package"))
 
     def _add(self, name: str, setting: Setting) -> None:
         address = self._files.value(setting.element)
@@ -145,10 +137,6 @@ class NugetSettings:
                 f"set the variable {variable} to Username=USER;Password=PASSWORD",
             )  # fmt: skip
         return None
-
-
-def _fits(pattern: str, name: str) -> bool:
-    return name.startswith(pattern[:-1]) if pattern.endswith("*") else pattern == name
 
 
 def _path(address: str) -> str:

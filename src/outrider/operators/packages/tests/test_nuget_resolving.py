@@ -267,12 +267,20 @@ async def test_a_search_ends_at_its_deadline(feed: NugetFeed, ask: NugetAsking) 
         await session.resolve(question)
 
 
+async def test_what_is_needed_in_very_many_ways(feed: NugetFeed, ask: NugetAsking) -> None:
+    """As a tree this would have millions of nodes."""
+    for level in range(12):
+        for name in "abcd":
+            feed.add(f"{name}{level}@1.0.0", *(f"{other}{level + 1}@1.0.0" for other in "abcd" if level < 11))
+    assert len(await ask.pins("a0")) == 45
+
+
 async def test_too_many_places(feed: NugetFeed, ask: NugetAsking, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(graph, "_MOST_NODES", 100)
-    for level in range(6):
-        for name in "abc":
-            feed.add(f"{name}{level}@1.0.0", *(f"{other}{level + 1}@1.0.0" for other in "abc" if level < 5))
-    with pytest.raises(ExecutionFailedError, match="in too many ways"):
-        await ask.answer("a0")
-    monkeypatch.setattr(graph, "_MOST_NODES", 1_000)
-    assert len(await ask.pins("a0")) == 16
+    for number in range(40):
+        feed.add(f"a{number}@1.0.0", *([f"a{number + 1}@1.0.0"] if number < 39 else []))
+    assert len(await ask.pins("a0")) == 40
+    for limit in ("_MOST_NODES", "_DEEPEST"):
+        with monkeypatch.context() as patched:
+            patched.setattr(graph, limit, 30)
+            with pytest.raises(ExecutionFailedError, match="in too many ways"):
+                await ask.answer("a0")

@@ -192,8 +192,8 @@ def test_proxies(tmp_path: Path) -> None:
 
 MAPPING = """<packageSourceMapping>
   <packageSource key="ONE"><package pattern="*" /></packageSource>
-  <packageSource key="two"><package pattern="Contoso.*" /><package pattern="Both" /></packageSource>
-  <packageSource key="three"><package pattern="Contoso.Secret.*" /><package pattern="Both" /><package pattern="contoso.exact" /></packageSource>
+  <packageSource key="two"><package pattern="Contoso.*" /><package pattern="Both" /><package pattern="Own" /></packageSource>
+  <packageSource key="three"><package pattern="Contoso.Secret.*" /><package pattern="Both" /><package pattern="own*" /><package pattern="contoso.exact" /></packageSource>
 </packageSourceMapping>"""
 
 
@@ -201,7 +201,7 @@ MAPPING = """<packageSourceMapping>
     ("name", "sources"),
     [
         ("newtonsoft.json", ["one"]), ("contoso.web", ["two"]), ("contoso", ["one"]), ("contoso.", ["two"]), ("contoso.secret.key", ["three"]),
-        ("contoso.exact", ["three"]), ("contoso.exactly", ["two"]), ("both", ["two", "three"]), ("both.not", ["one"]),
+        ("contoso.exact", ["three"]), ("contoso.exactly", ["two"]), ("both", ["two", "three"]), ("both.not", ["one"]), ("own", ["two", "three"]), ("owned", ["two", "three"]), ("ow", ["one"]),
     ],
 )  # fmt: skip
 def test_which_source_may_have_a_package(name: str, sources: list[str], tmp_path: Path) -> None:
