@@ -43,6 +43,7 @@ class Decision(NamedTuple):
     """What has become of a graph.
 
     Attributes:
+        top: Of the graph.
         accepted: What is taken of each package, by name.
         cycles: Needs of what already stands above.
         lowered: Packages that are lower than something asks for, as they stand nearer to the top.
@@ -51,6 +52,7 @@ class Decision(NamedTuple):
         undecided: What may count or not, as each of these hangs on the others.
     """
 
+    top: Node
     accepted: dict[str, Node]
     cycles: list[Place]
     lowered: list[Clash]
@@ -62,6 +64,10 @@ class Decision(NamedTuple):
     def is_sound(self) -> bool:
         """Whether everything goes together."""
         return not (self.cycles or self.lowered or self.conflicts or self.missing or self.undecided)
+
+    def edges(self) -> Iterator[tuple[Node, Edge]]:
+        """Yield the needs of all nodes that count."""
+        return _edges(self.top)
 
 
 def decide(top: Node, check: Callable[[], None]) -> Decision:
@@ -76,6 +82,7 @@ def decide(top: Node, check: Callable[[], None]) -> Decision:
     _lead(top, lambda _: True)
     needs = list(_edges(top))
     return Decision(
+        top,
         accepted,
         cycles=[Place(node, edge.need) for node in walked(top) for edge in node.edges if edge.fate is Fate.CYCLE],
         lowered=list(_clashes(needs, accepted, _is_lowered)),

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from outrider.operators.packages.nuget.deciding import Clash, Decision, Place
-from outrider.operators.packages.nuget.graph import Node
+from outrider.operators.packages.nuget.graph import Fate, Node
 from outrider.operators.packages.nuget.packages import Item, Need, NugetPackage
 from outrider.operators.packages.nuget.ranges import allows
 
@@ -45,19 +45,25 @@ class Telling:
             told = [line for clash in decision.lowered[:_MOST_TOLD] for line in self._clash(clash, why)]
         return [*dict.fromkeys(told), "These cannot all hold at once."]
 
-    def remarks(self, decision: Decision) -> Iterator[str]:
-        """Yield what NuGet warns of."""
-        for _, node in sorted(decision.accepted.items()):
-            if node.item.fallback:
-                yield f"{_said(node.item)}: what it needs is written for {node.item.fallback} alone, and taken from there (NU1701)"
-            for need in node.item.needs:
-                yield from self._remarks_on(node.item, need, decision.accepted)
+    def remarks(self, decision: Decision) -> list[str]:
+        """Return what NuGet warns of."""
+        told = {
+            f"{self._needs(Place(node, edge.need))}, which cannot be had: {_said(edge.node.item)} is taken (NU1603)"
+            for node, edge in decision.edges()
+            if edge.node is not None and edge.node.fate is Fate.ACCEPTED and _is_bumped(edge.need, edge.node.item)
+        }
+        for node in decision.accepted.values():
+            told.update(self._remarks_on(node.item, decision.accepted))
+        return sorted(told)
 
-    def _remarks_on(self, item: Item, need: Need, accepted: Mapping[str, Node]) -> Iterator[str]:
-        taken = accepted.get(need.name)
-        if taken is not None and not allows(need.range, taken.item.key):
-            code = " (NU1608)" if need.range.low is None or taken.item.key > need.range.low else ""
-            yield f"{_said(item)} needs {self._wish(need)}, and {_said(taken.item)} stands nearer to you{code}"
+    def _remarks_on(self, item: Item, accepted: Mapping[str, Node]) -> Iterator[str]:
+        if item.fallback:
+            yield f"{_said(item)}: what it needs is written for {item.fallback} alone, and taken from there (NU1701)"
+        for need in item.needs:
+            taken = accepted.get(need.name)
+            if taken is not None and not allows(need.range, taken.item.key):
+                code = " (NU1608)" if need.range.low is None or taken.item.key > need.range.low else ""
+                yield f"{_said(item)} needs {self._wish(need)}, and {_said(taken.item)} stands nearer to you{code}"
 
     def _chain(self, node: Node) -> list[str]:
         """Return how it comes that a node is there, beginning with what the user asks for."""
@@ -83,6 +89,12 @@ class Telling:
         shown = f">= {at_least[1]}" if at_least else f">= {text}" if text[0].isdigit() and "*" not in text else text
         name = self._packages[need.name].shown if need.name in self._packages else need.name
         return f"{name} {shown}" if need.range.low is not None or need.range.allowed.spans[0].high is not None else name
+
+
+def _is_bumped(need: Need, item: Item) -> bool:
+    """Return whether a version is taken because there is not the lowest one that is asked for."""
+    wanted = need.range
+    return wanted.floating is None and wanted.low is not None and allows(wanted, wanted.low) and item.key > wanted.low
 
 
 def _said(item: Item) -> str:

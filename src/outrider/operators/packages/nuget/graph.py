@@ -22,7 +22,7 @@ from outrider.operators.packages.nuget.ranges import allows, reaches, read_range
 
 _MOST_NODES = 200_000
 _DEEPEST = 200
-_CHECK_EVERY = 256
+_CHECK_EVERY = 1024
 _CYCLE = "cycle"
 
 
@@ -128,6 +128,7 @@ class Graph:
         Raises:
             ExecutionFailedError: There are too many of them.
         """
+        check()
         building = _Building(self._packages, check)
         self.top.edges.clear()
         building.fill(self.top)
@@ -141,7 +142,7 @@ class _Building:
         self._packages, self._check = packages, check
         self.waiting: dict[tuple[str, int], None] = {}
         self._made: dict[Item, list[Node]] = {}
-        self._count = 0
+        self._count = self._steps = 0
         # On the way to where we are: of each node the need that leads on; and by name what stands there, with its depth: a need, or None
         # for the package itself.
         self._ways: list[Need] = []
@@ -151,8 +152,6 @@ class _Building:
         """Add what a node needs."""
         depth = len(self._ways)
         self._count += 1
-        if not self._count % _CHECK_EVERY:
-            self._check()
         if self._count > _MOST_NODES or depth > _DEEPEST:
             raise ExecutionFailedError(
                 "nuget: what is asked for needs packages in too many ways", found="more places, or more of them below each other",
@@ -214,6 +213,9 @@ class _Building:
         return below
 
     def _fits(self, made: Node) -> bool:
+        self._steps += 1
+        if not self._steps % _CHECK_EVERY:
+            self._check()
         return all(self._above(name) == above for name, above in made.above.items())
 
     def _note(self, node: Node, need: Need, below: Node) -> None:

@@ -1,9 +1,10 @@
 """Resolves packages of NuGet as its restore does for a project with PackageReference."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
-from outrider.core.errors import NotFoundError
+from outrider.core.errors import NotFoundError, OutriderError
 from outrider.operators.packages.nuget.deciding import Decision, decide
 from outrider.operators.packages.nuget.explaining import Telling
 from outrider.operators.packages.nuget.flat_container import file_name
@@ -16,6 +17,7 @@ from outrider.operators.packages.resolving.outcomes import Impossible, Resolved,
 from outrider.operators.packages.resolving.searching import in_thread
 
 _REMEDIES = 3
+_MOST_TRIES = 8
 
 
 class Wish(NamedTuple):
@@ -105,45 +107,51 @@ class NugetResolver:
     async def _remedies(self, asked: Sequence[Wish], decision: Decision) -> list[str]:
         """Return changes of what is asked for, each of which was tried."""
         found: list[str] = []
-        for changed, text in _changes(asked, decision):
-            if len(found) < _REMEDIES and text not in found and (await self._decided(changed)).is_sound:
-                found.append(text)
-        clashing = {clash.taken.item.name for clash in (*decision.lowered, *decision.conflicts)}
-        for position, wish in enumerate(asked):
-            if wish.key in clashing:
-                continue
-            changed = [*asked[:position], wish._replace(range=""), *asked[position + 1 :]]
-            if wish.range and len(found) < _REMEDIES and (await self._decided(changed)).is_sound:
-                version = self._need(changed[position]).range.text
-                found.append(f"allow {wish.name} {version}: you ask for {wish}")
+        # What there is to say is known: that no more can be learned now does not take it back.
+        with suppress(OutriderError):
+            found += await self._overriding(asked, decision)
+            clashing = {clash.taken.item.name for clash in (*decision.lowered, *decision.conflicts)}
+            for position, wish in enumerate(asked[:_MOST_TRIES]):
+                if not wish.range or wish.key in clashing or len(found) == _REMEDIES:
+                    continue
+                changed = [*asked[:position], wish._replace(range=""), *asked[position + 1 :]]
+                if (await self._decided(changed)).is_sound:
+                    version = self._need(changed[position]).range.text
+                    found.append(f"allow {wish.name} {version}: you ask for {wish}")
         return found
+
+    async def _overriding(self, asked: Sequence[Wish], decision: Decision) -> list[str]:
+        """Return what may be asked for besides, or in place of something, so that it overrides what clashes, if that helps."""
+        wishes, changes = {wish.key: wish for wish in asked}, dict[str, Item]()
+        for _ in range(_MOST_TRIES):
+            before = dict(changes)
+            for item in self._overriders(decision):
+                if item.name not in changes or changes[item.name].key < item.key:
+                    changes[item.name] = item
+            if changes == before:
+                break
+            made = {name: Wish(item.shown, item.version) for name, item in changes.items()}
+            decision = await self._decided({**wishes, **made}.values())
+            if decision.is_sound:
+                said = [
+                    f"{one} in place of {wishes[name]}" if name in wishes else f"{one} too"
+                    for name, one in made.items()
+                ]
+                return [f"ask for {' and for '.join(said)}"]
+        return []
+
+    def _overriders(self, decision: Decision) -> Iterator[Item]:
+        """Yield the versions that would override what clashes."""
+        yield from (clash.taken.item for clash in decision.conflicts)
+        for clash in decision.lowered:
+            item = self._sources.packages[clash.taken.item.name].item(clash.other.need.range)
+            if isinstance(item, Item) and item.is_there:
+                yield item
 
 
 def latest(package: NugetPackage) -> int:
     """Return the bit of the version that `dotnet add package` takes: the newest one that is listed and no prerelease, if there is one."""
     return newest(package.usable or package.table.everything, package.listed, package.table.releases)
-
-
-def _changes(asked: Sequence[Wish], decision: Decision) -> Iterator[tuple[list[Wish], str]]:
-    """Yield what may be asked for besides, or in place of something, so that it overrides what clashes."""
-    for clash in (*decision.lowered, *decision.conflicts):
-        other = clash.other.need.range
-        item: Item = clash.taken.item
-        versions = [_lowest(other.text)] if clash in decision.lowered else [item.version]
-        for version in filter(None, versions):
-            wish = Wish(item.shown, version)
-            rest = [one for one in asked if one.key != item.name]
-            text = f"ask for {wish}" + (f" in place of {one}" if (one := _one(asked, item.name)) else " too")
-            yield [*rest, wish], text
-
-
-def _one(asked: Sequence[Wish], name: str) -> Wish | None:
-    return next((one for one in asked if one.key == name), None)
-
-
-def _lowest(text: str) -> str:
-    """Return the lowest version that a range names; empty where it names none."""
-    return text.strip("[]() ").partition(",")[0].strip()
 
 
 def _involved(decision: Decision) -> set[str]:

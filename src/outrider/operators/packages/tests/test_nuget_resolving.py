@@ -160,6 +160,29 @@ async def test_cousins_that_exclude_each_other(feed: NugetFeed, ask: NugetAsking
     assert answer.remedies == ["ask for Core@2.0.0 too"]
 
 
+async def test_several_changes_at_once(feed: NugetFeed, ask: NugetAsking) -> None:
+    feed.add("Web@1.0.0", "Core@[2.0.0, )", "Tools@[2.0.0, )")
+    feed.add("Core@1.0.0")
+    feed.add("Core@2.0.0", "Base@[3.0.0, )")
+    feed.add("Tools@1.0.0")
+    feed.add("Tools@2.0.0")
+    feed.add("Base@1.0.0")
+    feed.add("Base@3.0.0")
+    answer = await ask.impossible("Web", "Core@1.0.0", "Tools@1.0.0", "Base@1.0.0")
+    assert answer.remedies == [
+        "ask for Core@2.0.0 in place of Core@1.0.0 and for Tools@2.0.0 in place of Tools@1.0.0 and for Base@3.0.0 in place of Base@1.0.0"
+    ]
+
+
+async def test_what_cannot_be_had(feed: NugetFeed, ask: NugetAsking) -> None:
+    feed.add("Web@1.0.0", "Core@[1.0.0, )")
+    feed.add("Core@1.2.0")
+    assert (await ask.resolved("Web@0.9")).notes == [
+        "Web 1.0.0 needs Core >= 1.0.0, which cannot be had: Core 1.2.0 is taken (NU1603)",
+        "You ask for Web@0.9, which cannot be had: Web 1.0.0 is taken (NU1603)",
+    ]
+
+
 async def test_what_needs_itself(feed: NugetFeed, ask: NugetAsking) -> None:
     feed.add("Web@1.0.0", "Core@1.0.0")
     feed.add("Core@1.0.0", "Web@1.0.0")

@@ -275,6 +275,9 @@ async def test_nuget_reads_the_same(count: int, tmp_path: Path) -> None:
             for place in ("home/.config/NuGet/NuGet.Config", *(one for one in PLACES if random.random() < 0.5))
         }
         (folder / "a" / "b").mkdir(parents=True)
+        (folder / "home" / ".config" / "NuGet").mkdir(parents=True)
+        # Without this mark nuget.exe writes its own default to a file of the user that has no sources.
+        (folder / "home" / ".config" / "NuGet" / "nugetorgadd.trk").touch()
         try:
             ours = [source.registry.url for source in told(folder, files, OWN_HOST="own").sources]
         except MissingRequirementError:
