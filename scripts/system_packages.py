@@ -35,12 +35,24 @@ PACKAGES = {
     "bundle": "bundler",
     "mvn": "maven",
     "java": "default-jdk-headless",
+    "mono": "mono-runtime",
 }
+# What nuget.exe loads besides, which Mono has in packages of its own.
+MONO_LIBRARIES = [
+    f"libmono-{name}-cil"
+    for name in (
+        "microsoft-build-utilities-v4.0-4.0", "microsoft-csharp4.0", "system-componentmodel-composition4.0",
+        "system-data-services-client4.0", "system-io-compression4.0", "system-net-http4.0", "system-servicemodel4.0a",
+        "system-xml-linq4.0", "windowsbase4.0",
+    )
+]  # fmt: skip
 
 
 def main() -> int:
     """Install what is missing; a missing package stops nothing here, its tests say what they could not run."""
     missing = sorted(package for program, package in PACKAGES.items() if shutil.which(program, path=_path()) is None)
+    if PACKAGES["mono"] in missing:
+        missing += MONO_LIBRARIES
     if not any(Path("/usr/include").glob("seccomp.h")):
         missing += ["libseccomp-dev", "libc6-dev"]
     if not any(Path("/usr/lib/postgresql").glob("*/bin/initdb")) and shutil.which("initdb") is None:

@@ -17,7 +17,7 @@ from outrider.operators.packages.resolving.questions import Question
 from outrider.runtime.context import Context
 from outrider.runtime.contexts import cache_folder
 
-Asked = Literal["cargo", "gem", "maven", "npm", "pypi"]
+Asked = Literal["cargo", "gem", "maven", "npm", "nuget", "pypi"]
 
 
 class Session(Protocol):
@@ -49,7 +49,7 @@ class Terms(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 @contextmanager
 def question_of(
-    context: Context, ecosystem: str, packages: list[str], terms: Terms, *, python: str = ""
+    context: Context, ecosystem: str, packages: list[str], terms: Terms, *, python: str = "", framework: str = ""
 ) -> Iterator[Question]:
     """Have a question, with the settings, the cache and the policies of whoever calls.
 
@@ -60,7 +60,7 @@ def question_of(
     paths = policy_paths(os.environ, folder, terms.policy)
     with _policy(ecosystem, paths, context.clock.now()) as policy:
         yield Question(
-            packages=packages, python=python, offline=terms.offline, cache=cache_folder() / "packages", folder=folder,
+            packages=packages, python=python, framework=framework, offline=terms.offline, cache=cache_folder() / "packages", folder=folder,
             environment=os.environ, clock=context.clock, deadline=context.deadline, policy=policy,
         )  # fmt: skip
 

@@ -16,13 +16,16 @@ class ResolveParams(Terms, kw_only=True, forbid_unknown_fields=True):
 
     Attributes:
         ecosystem: Of the packages.
-        packages: Each as its ecosystem writes it: `requests[socks]>=2.31,<3`, `react@^18`, `serde[derive]@1`.
+        packages: Each as its ecosystem writes it: `requests[socks]>=2.31,<3`, `react@^18`, `serde[derive]@1`,
+            `org.slf4j:slf4j-api:2.0.9`, `rails@~> 7.0`, `Serilog@[2.0,3.0)`.
         python: For which version of Python, such as `3.12`; that which runs Outrider if none is given.
+        framework: For which target framework of .NET, such as `net48`; `net8.0` if none is given.
     """
 
     ecosystem: Asked
     packages: Annotated[list[str], msgspec.Meta(min_length=1)]
     python: str = ""
+    framework: str = ""
 
 
 async def run(params: ResolveParams, context: Context) -> Resolved:
@@ -37,7 +40,9 @@ async def run(params: ResolveParams, context: Context) -> Resolved:
         DeadlineExceededError: No answer in time, which does not mean that there is none.
         OutriderError: What a registry says.
     """
-    with question_of(context, params.ecosystem, params.packages, params, python=params.python) as question:
+    with question_of(
+        context, params.ecosystem, params.packages, params, python=params.python, framework=params.framework
+    ) as question:
         answer: Resolved | Impossible = await session_of(params.ecosystem).resolve(question)
     if isinstance(answer, Impossible):
         raise answer.error()
@@ -50,6 +55,8 @@ def _text(result: Resolved) -> Iterable[str]:
         extras = f"[{','.join(one.extras)}]" if one.extras else ""
         by = f"  # {', '.join(one.needed_by)}" if one.needed_by else ""
         yield f"{one.place or one.name}{extras}{joint}{one.version}{by}"
+    for note in result.notes:
+        yield f"# {note}"
 
 
 OPERATION = Implementation(

@@ -35,10 +35,12 @@ class Resolved(msgspec.Struct, kw_only=True):
     Attributes:
         target: What it is for.
         packages: By name and place.
+        notes: What should be known of it, such as warnings that the native client would print.
     """
 
     target: str
     packages: list[ResolvedPackage]
+    notes: list[str] = []
 
 
 class Impossible(msgspec.Struct, kw_only=True):

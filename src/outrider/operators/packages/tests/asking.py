@@ -37,6 +37,7 @@ class RegistryAsking:
         self,
         *packages: str,
         python: str = PYTHON,
+        framework: str = "",
         offline: bool = False,
         clock: Clock = SYSTEM_CLOCK,
         seconds: float = 30.0,
@@ -45,9 +46,8 @@ class RegistryAsking:
     ) -> Question:
         """Return a question."""
         return Question(
-            packages=list(packages), python=python, offline=offline, cache=self.folder / "cache", folder=self._project,
-            environment=self.environment, clock=clock, deadline=clock.monotonic() + seconds, policy=policy,
-            locked=locked or {},
+            packages=list(packages), python=python, framework=framework, offline=offline, cache=self.folder / "cache", folder=self._project,
+            environment=self.environment, clock=clock, deadline=clock.monotonic() + seconds, policy=policy, locked=locked or {},
         )  # fmt: skip
 
     async def answer(self, *packages: str, **options: Any) -> Resolved | Impossible:
