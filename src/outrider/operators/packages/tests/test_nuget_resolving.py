@@ -257,7 +257,7 @@ async def test_a_policy_leaves_versions_out(*, registrations: bool, tmp_path: Pa
         refused = await session.resolve(strict)
         assert isinstance(refused, Impossible)
         assert [note.lower() for note in refused.notes[-2:]] == [
-            "core: 1 version is too old", "core: 1 versions have a licence that is denied",
+            "core: 1 version is too old", "core: 1 version has a licence that is denied",
         ]  # fmt: skip
 
 
