@@ -133,8 +133,10 @@ class Downloads:
             raise self._unusable(url)
         shown = dict(fields)
         # Whoever a registry sends us to is not told its credentials.
-        if self.registry.authorization is not None and where == origin(self.registry.url):
-            shown["authorization"] = self.registry.authorization.reveal()
+        if where == origin(self.registry.url):
+            shown |= {name: value.reveal() for name, value in self.registry.headers}
+            if self.registry.authorization is not None:
+                shown["authorization"] = self.registry.authorization.reveal()
         try:
             return await self._client(where).request("GET", request_target(url), headers=Headers(shown))
         except ConnectionFailedError as error:
