@@ -11,7 +11,7 @@ from outrider.operators.packages.resolving.questions import Question
 from outrider.runtime.context import Context
 from outrider.runtime.contexts import cache_folder
 
-Asked = Literal["cargo", "npm", "pypi"]
+Asked = Literal["cargo", "composer", "npm", "pypi"]
 
 
 class Session(Protocol):
