@@ -17,7 +17,7 @@ from outrider.operators.packages.resolving.questions import Question
 from outrider.runtime.context import Context
 from outrider.runtime.contexts import cache_folder
 
-Asked = Literal["cargo", "gem", "maven", "npm", "nuget", "pypi"]
+Asked = Literal["cargo", "composer", "gem", "maven", "npm", "nuget", "pypi"]
 
 
 class Session(Protocol):

@@ -148,8 +148,10 @@ class Downloads:
         if where[0] not in ("http", "https") or not _SENDABLE.fullmatch(url):
             raise self._unusable(url)
         shown = dict(fields)
-        if self.registry.authorization is not None and where == origin(self.registry.url):
-            shown["authorization"] = self.registry.authorization.reveal()
+        if where == origin(self.registry.url):
+            shown |= {name: value.reveal() for name, value in self.registry.headers}
+            if self.registry.authorization is not None:
+                shown["authorization"] = self.registry.authorization.reveal()
         return where, shown
 
     def _following(self, url: str, location: str) -> str:

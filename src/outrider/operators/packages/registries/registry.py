@@ -18,6 +18,7 @@ class Registry(msgspec.Struct, frozen=True, kw_only=True):
         url: Its address, without credentials and without a slash at the end.
         source: Where that was read.
         authorization: The value of the header that is sent to it, and to nobody else.
+        headers: Further ones of which the same is true, by their names in small letters.
         authorities: A file of authorities that are trusted in place of the machine's.
         proxy: `http://host:port` of a proxy on the way.
     """
@@ -25,6 +26,7 @@ class Registry(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     source: str
     authorization: SecretValue | None = None
+    headers: tuple[tuple[str, SecretValue], ...] = ()
     authorities: Path | None = None
     proxy: str = ""
 

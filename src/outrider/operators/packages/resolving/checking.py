@@ -24,7 +24,8 @@ def unmet(universe: Universe, roots: Sequence[tuple[int, int]], chosen: Mapping[
                 if versions >> version & 1:
                     wanted.append((f"{package} {version}", other, needed))
     for who, package, mask in wanted:
-        if package not in chosen or not mask >> chosen[package] & 1:
+        # What only must not be there in some versions may be absent.
+        if not mask >> chosen.get(package, universe.versions(package)[0]) & 1:
             yield f"{who} needs another version of {package} than {chosen.get(package)}"
     for package in chosen.keys() - _reached(universe, [package for package, _ in roots], chosen):
         yield f"{package}: nothing needs it"

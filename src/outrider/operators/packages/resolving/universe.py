@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 # What the versions of a package need of another one: its number, the mask of all versions that need it, and then, in turn, the mask of
-# what is needed (0: none would do) and the mask of the versions that need just that. A version is in one of these masks at most.
+# what is needed (0: none would do) and the mask of the versions that need just that. A version is in one of these masks at most. What is
+# needed may have the bit above all versions too: then it would be as good if there were none, and whatever is not in the mask is forbidden.
 Needs = tuple[int, int, tuple[int, ...]]
 
 

@@ -26,11 +26,16 @@ class Small:
         return self._needs[package]
 
 
-def drawn(random: Random) -> tuple[Small, list[tuple[int, int]]]:
-    """Return a universe of 3 to 25 packages, and what is asked of it; about half of these questions have no solution."""
+def drawn(random: Random, forbids: float = 0.0) -> tuple[Small, list[tuple[int, int]]]:
+    """Return a universe of 3 to 25 packages, and what is asked of it; about half of these questions have no solution.
+
+    Args:
+        random: Makes it.
+        forbids: The share of needs that are met as well where there is no version at all.
+    """
     count = random.randint(3, 25)
     sizes = [random.randint(1, 6) for _ in range(count)]
-    needs = [_needs(random, package, sizes) for package in range(count)]
+    needs = [_needs(random, package, sizes, forbids) for package in range(count)]
     roots = [(package, _mask(random, sizes[package])) for package in random.sample(range(count), random.randint(1, 3))]
     return Small(sizes, needs), roots
 
@@ -50,7 +55,7 @@ def windows(count: int, width: int, seed: int) -> Small:
     return Small([8] * count, needs)
 
 
-def _needs(random: Random, package: int, sizes: Sequence[int]) -> list[Needs]:
+def _needs(random: Random, package: int, sizes: Sequence[int], forbids: float) -> list[Needs]:
     made: list[Needs] = []
     others = random.sample(range(len(sizes)), min(len(sizes), random.randint(0, 4)))
     for other in others:
@@ -58,6 +63,8 @@ def _needs(random: Random, package: int, sizes: Sequence[int]) -> list[Needs]:
         for version in range(sizes[package]):
             if random.random() >= 0.15:
                 needed = 0 if random.random() < 0.03 else _mask(random, sizes[other])
+                if forbids and random.random() < forbids:
+                    needed |= 1 << sizes[other]
                 groups[needed] = groups.get(needed, 0) | 1 << version
         if groups and other != package:
             made.append((other, sum(groups.values()), tuple(value for pair in groups.items() for value in pair)))
@@ -85,7 +92,10 @@ def satisfiable(universe: Small, roots: Sequence[tuple[int, int]]) -> bool:
             for other, _, groups in universe.needs(package):
                 for needed, versions in zip(groups[::2], groups[1::2], strict=True):
                     for variable in some(package, versions):
-                        solver.add_clause([-variable, *some(other, needed)])
+                        if needed >> sizes[other]:
+                            solver.append_formula([[-variable, -one] for one in some(other, ~needed)])
+                        else:
+                            solver.add_clause([-variable, *some(other, needed)])
         for package, mask in roots:
             solver.add_clause(some(package, mask))
         return bool(solver.solve())

@@ -28,10 +28,10 @@ def outcome(universe: Small, roots: Sequence[tuple[int, int]]) -> Solution | Uns
         return answer
 
 
-def fuzz(seeds: range) -> int:
+def fuzz(seeds: range, forbids: float = 0.0) -> int:
     solvable = 0
     for seed in seeds:
-        universe, roots = drawn(Random(seed))
+        universe, roots = drawn(Random(seed), forbids)
         found = agrees(universe, roots)
         assert found == satisfiable(universe, roots), seed
         solvable += found
@@ -40,6 +40,20 @@ def fuzz(seeds: range) -> int:
 
 def test_it_agrees_with_another_solver() -> None:
     assert 300 < fuzz(range(1_500)) < 1_200
+
+
+def test_it_agrees_with_another_solver_where_versions_forbid_others() -> None:
+    assert 300 < fuzz(range(1_500), 0.5) < 1_200
+
+
+def test_what_only_must_not_be_there_may_be_absent() -> None:
+    universe = Small([2, 2], [[(1, 0b11, (0b101, 0b11))], []])
+    assert solve(universe, [(0, 0b11)]).chosen == {0: 1}
+    assert list(unmet(universe, [(0, 0b11)], {0: 1})) == []
+    assert solve(universe, [(0, 0b11), (1, 0b11)]).chosen == {0: 1, 1: 0}
+    assert list(unmet(universe, [(0, 0b11), (1, 0b11)], {0: 1, 1: 1})) == ["0 1 needs another version of 1 than 1"]
+    with pytest.raises(Unsolvable):
+        solve(universe, [(0, 0b11), (1, 0b10)])
 
 
 @pytest.mark.long

@@ -11,7 +11,7 @@ the largest number. Where a line breaks inside numbers or a constraint, it overl
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from outrider.core.errors import InvalidConfigError
@@ -76,15 +76,13 @@ class ComposerScheme:
 
     def parse(self, text: str) -> Version:
         """Read a version; an inline alias and a stability flag do not count."""
-        key = _key(_normal(text))
+        key = key_of(normal_form(text))
         return Version(key, _is_unstable(key))
 
     def range(self, text: str) -> VersionRange:
         """Read a constraint."""
-        *parts, last = _OR.split(text.strip(_TRIMMED))
-        alternatives = [*(part.rstrip(_SPACE) for part in parts), last]
         try:
-            groups = [[one for word in _AND.split(part) for one in _comparators(word)] for part in alternatives]
+            groups = [[one for word in words for one in _comparators(word)] for words in alternatives_of(text)]
         except InvalidConfigError as fault:
             expected = "a constraint such as ^1.2, ~1.2.3, >=1.0 <2.0 or dev-main"
             raise invalid_range("Composer", text, expected) from fault
@@ -92,8 +90,19 @@ class ComposerScheme:
         return VersionRange(spans=tuple(spans))
 
 
-def _normal(text: str) -> str:
-    """Return the normal form of a version: the name of a branch behind `dev-`, or numbers, a word and `-dev`."""
+def alternatives_of(text: str) -> Iterator[list[str]]:
+    """Yield what stands between the `|` of a constraint, each as what must all hold of it."""
+    *parts, last = _OR.split(text.strip(_TRIMMED))
+    for part in (*(part.rstrip(_SPACE) for part in parts), last):
+        yield _AND.split(part)
+
+
+def normal_form(text: str) -> str:
+    """Return the normal form of a version: the name of a branch behind `dev-`, or numbers, a word and `-dev`.
+
+    Raises:
+        InvalidConfigError: It is no version.
+    """
     bare = text.strip(_TRIMMED)
     bare = _FLAG.sub("", _first_group(_ALIAS, bare))
     if bare in ("master", "trunk", "default"):
@@ -127,7 +136,8 @@ def _modifier(match: re.Match[str]) -> str:
     return text + "-dev" if match["dev"] else text
 
 
-def _key(normal: str) -> Key:
+def key_of(normal: str) -> Key:
+    """Return the key of a version by its normal form."""
     if normal.startswith("dev-"):
         return _BRANCH, normal
     return _NUMBERED, *map(_token, _TOKEN.findall(normal)), _END
@@ -169,7 +179,7 @@ def _bent(text: str) -> list[_Comparator] | None:
         # The leftmost number that is not zero; one that is written as 00 is none to Composer.
         position = next((at for at in (1, 2) if numbers[at - 1] != "0" or len(numbers) == at), 3)
     # Without a word, prereleases of the lowest version count too. Behind build metadata the ending is lost.
-    low = _normal(text[1:] + ("" if _is_exact(match) else "-dev"))
+    low = normal_form(text[1:] + ("" if _is_exact(match) else "-dev"))
     return [_Comparator(">=", low), _Comparator("<", _bound(numbers[:position], 1))]
 
 
@@ -187,8 +197,8 @@ def _hyphen(text: str) -> list[_Comparator] | None:
     if len(ends) != 2 or ends[0] is None or ends[1] is None:
         return None
     first, last = ends[0], ends[1]
-    low = _normal(first[0]) + ("" if _is_exact(first) else "-dev")
-    high, numbers = _normal(last[0]), last["numbers"].split(".")
+    low = normal_form(first[0]) + ("" if _is_exact(first) else "-dev")
+    high, numbers = normal_form(last[0]), last["numbers"].split(".")
     if len(numbers) > 2 or _is_exact(last):
         return [_Comparator(">=", low), _Comparator("<=", high)]
     return [_Comparator(">=", low), _Comparator("<", _bound(numbers, 1))]
@@ -198,14 +208,14 @@ def _comparison(text: str, flag: str) -> _Comparator:
     operator = next(one for one in _OPERATORS if text.startswith(one))
     version = text[len(operator) :].lstrip(_SPACE)
     try:
-        normal = _normal(version)
+        normal = normal_form(version)
     except InvalidConfigError:
         if _NAMED_BRANCH.fullmatch(version) is None:
             raise
         normal = "dev-" + version.removesuffix("-dev")
     if operator in ("", "=", "=="):
         return _Comparator("=", normal)
-    if flag not in ("", "stable") and not _is_unstable(_key(normal)):
+    if flag not in ("", "stable") and not _is_unstable(key_of(normal)):
         normal += f"-{flag}"
     elif operator in ("<", ">=") and not version.startswith("dev-") and not _SUFFIX.search(version.lower()):
         normal += "-dev"
@@ -238,7 +248,7 @@ def _joined(groups: list[list[_Comparator]]) -> list[list[_Comparator]]:
 def _spans(one: _Comparator) -> Iterable[Span]:
     if one.operator == "*":
         return EVERYTHING
-    key = _key(one.normal)
+    key = key_of(one.normal)
     if one.operator == "=":
         return (Span.only(key),)
     if one.operator in ("!=", "<>"):
