@@ -15,8 +15,9 @@ from outrider.operators.packages.registries.downloads import Document
 from outrider.operators.packages.serving.accounts import ANYBODY, NOBODY, Accounts
 from outrider.operators.packages.serving.application import Application
 from outrider.operators.packages.serving.gates import Gate
-from outrider.operators.packages.serving.hub import Builder, FileSource, Hub, HubSettings, Upstream
+from outrider.operators.packages.serving.hub import Hub, HubSettings
 from outrider.operators.packages.serving.store import Store
+from outrider.operators.packages.serving.upstreams import Builder, FileSource, Upstream
 from outrider.operators.packages.serving.visits import EcosystemServer
 from outrider.ports.clock import Clock
 from outrider.runtime.audit import AuditLog

@@ -12,8 +12,8 @@ from outrider.operators.packages.cargo.records import CargoRecord, compiled
 from outrider.operators.packages.resolving.facts import newest
 from outrider.operators.packages.resolving.policies import Policy, by_version, of_licences
 from outrider.operators.packages.serving.documents import Document
-from outrider.operators.packages.serving.hub import Built, Contents
 from outrider.operators.packages.serving.tables import Summary
+from outrider.operators.packages.serving.upstreams import Built, Contents
 
 LINES = "text/plain"
 

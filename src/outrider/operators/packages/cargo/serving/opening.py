@@ -8,8 +8,8 @@ from outrider.operators.packages.cargo.serving.documents import build
 from outrider.operators.packages.cargo.serving.server import CargoServer
 from outrider.operators.packages.cargo.serving.upstream import CargoUpstream
 from outrider.operators.packages.cargo.session import registry_of
-from outrider.operators.packages.serving.hub import Upstream
 from outrider.operators.packages.serving.opening import NobodyBehind, Opened, Surroundings
+from outrider.operators.packages.serving.upstreams import Upstream
 
 
 async def opened(surroundings: Surroundings) -> Opened:

@@ -9,7 +9,7 @@ from outrider.operators.packages.cargo.client import CargoClient, CargoConfig, d
 from outrider.operators.packages.cargo.lines import read_lines
 from outrider.operators.packages.cargo.serving.documents import KeptLines, read_kept, spelled
 from outrider.operators.packages.registries.downloads import Document
-from outrider.operators.packages.serving.hub import FileSource
+from outrider.operators.packages.serving.upstreams import FileSource
 
 
 class CargoUpstream:

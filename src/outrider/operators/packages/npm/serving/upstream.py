@@ -12,7 +12,7 @@ from outrider.core.errors import ExecutionFailedError
 from outrider.operators.packages.npm.client import NpmClient
 from outrider.operators.packages.npm.serving.documents import tarball_name
 from outrider.operators.packages.registries.downloads import Document
-from outrider.operators.packages.serving.hub import FileSource
+from outrider.operators.packages.serving.upstreams import FileSource
 
 
 class _Dist(msgspec.Struct):

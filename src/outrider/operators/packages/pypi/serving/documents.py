@@ -13,8 +13,8 @@ from outrider.operators.packages.resolving.facts import newest
 from outrider.operators.packages.resolving.naming import of_one
 from outrider.operators.packages.resolving.policies import Policy, by_version
 from outrider.operators.packages.serving.documents import Document
-from outrider.operators.packages.serving.hub import Built, Contents
 from outrider.operators.packages.serving.tables import Release, Summary
+from outrider.operators.packages.serving.upstreams import Built, Contents
 
 JSON, HTML = "application/vnd.pypi.simple.v1+json", "application/vnd.pypi.simple.v1+html"
 TEXT_HTML = "text/html"

@@ -9,7 +9,7 @@ from outrider.operators.packages.pypi.records import version_of
 from outrider.operators.packages.pypi.serving.documents import kept_page, read_kept_page
 from outrider.operators.packages.registries.downloads import Document, Downloads
 from outrider.operators.packages.serving.downloading import Receive
-from outrider.operators.packages.serving.hub import FileSource
+from outrider.operators.packages.serving.upstreams import FileSource
 
 METADATA = ".metadata"
 
