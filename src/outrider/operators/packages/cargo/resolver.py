@@ -52,7 +52,12 @@ class CargoResolver:
         if isinstance(answer, Unsolvable):
             return await self._impossible(universe, answer, asked)
         template = (await self._source.config()).downloads
-        return Resolved(target="cargo", packages=self._packages(universe, answer.chosen, template))
+        packages = self._packages(universe, answer.chosen, template)
+        roots = {universe.crate_of(package, answer.chosen) for package, _ in universe.roots(asked)}
+        direct = {(name, self._source.crates[name].table.versions[bit]) for name, bit in roots}
+        for one in packages:
+            one.direct = (one.name, one.version) in direct
+        return Resolved(target="cargo", packages=packages)
 
     async def _answer(self, asked: list[Want]) -> tuple[CargoUniverse, Solution | Unsolvable]:
         """Return what there is to say: what Cargo would choose, else what can be chosen at all."""
