@@ -60,6 +60,7 @@ def cargo(folder: Path, home: Path, *arguments: str) -> subprocess.CompletedProc
         "HOME": os.environ["HOME"],
         "CARGO_HOME": str(home),
         "CARGO_TERM_COLOR": "never",
+        "RUSTC_BOOTSTRAP": "1",
     }
     environment |= {name: os.environ[name] for name in ("RUSTUP_HOME", "RUSTUP_TOOLCHAIN") if name in os.environ}
     return subprocess.run(
