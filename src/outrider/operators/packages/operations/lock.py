@@ -11,7 +11,7 @@ from outrider.operators.packages.locks.lock import Lock
 from outrider.operators.packages.locks.reading import read_lock
 from outrider.operators.packages.locks.writing.differences import VersionChange, changes_between, differences
 from outrider.operators.packages.locks.writing.files import digest_of, refuse_changed, text_or_none, write_text
-from outrider.operators.packages.locks.writing.making import form_of, made
+from outrider.operators.packages.locks.writing.making import USUAL_NAMES, form_of, made
 from outrider.operators.packages.sessions import Terms, question_of
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
@@ -23,16 +23,22 @@ class LockParams(Terms, kw_only=True, forbid_unknown_fields=True):
     Attributes:
         ecosystem: Of the packages.
         packages: Each as its ecosystem writes it; none for Cargo, where the Cargo.toml beside the file says it.
-        file: What to write; its name says the format: requirements.txt, pylock.toml or Cargo.lock.
+        file: What to write; its name says the format: requirements.txt, pylock.toml or Cargo.lock. If none is given, requirements.txt or
+            Cargo.lock in the working folder.
         keep: Try the versions of the file that is there first, so that as little as possible changes.
         python: For which version of Python, such as `3.12`; that which runs Outrider if none is given.
     """
 
     ecosystem: Literal["cargo", "pypi"]
     packages: list[str] = msgspec.field(default_factory=list)
-    file: str
+    file: str = ""
     keep: bool = False
     python: str = ""
+
+    @property
+    def path(self) -> str:
+        """What to write."""
+        return self.file or USUAL_NAMES[self.ecosystem]
 
 
 class LockResult(msgspec.Struct, kw_only=True):
@@ -63,8 +69,8 @@ async def plan(params: LockParams, context: Context) -> Change:
     """Say which versions would change; the errors are those of `run`."""
     draft = await _draft(params, context)
     return Change(
-        target=f"file/{params.file}", difference=differences(draft.result.changes), warnings=draft.result.warnings,
-        preconditions={params.file: digest_of(draft.before)},
+        target=f"file/{params.path}", difference=differences(draft.result.changes), warnings=draft.result.warnings,
+        preconditions={params.path: digest_of(draft.before)},
     )  # fmt: skip
 
 
@@ -81,14 +87,14 @@ async def run(params: LockParams, context: Context) -> LockResult:
         OutriderError: What a registry says.
     """
     draft = await _draft(params, context)
-    refuse_changed(context.preconditions, {params.file: digest_of(draft.before)})
+    refuse_changed(context.preconditions, {params.path: digest_of(draft.before)})
     if draft.text != draft.before:
-        write_text(Path(params.file), draft.text)
+        write_text(Path(params.path), draft.text)
     return draft.result
 
 
 async def _draft(params: LockParams, context: Context) -> _Draft:
-    path = Path(params.file)
+    path = Path(params.path)
     form = form_of(params.ecosystem, path)
     before = text_or_none(path)
     old = read_lock(form, before) if before is not None else None
@@ -97,7 +103,7 @@ async def _draft(params: LockParams, context: Context) -> _Draft:
         new = await made(form, path, kept)
     lock = read_lock(form, new.text)
     result = LockResult(
-        file=params.file, form=form, packages=len(lock.packages), changes=changes_between(old, lock), warnings=new.warnings
+        file=params.path, form=form, packages=len(lock.packages), changes=changes_between(old, lock), warnings=new.warnings
     )  # fmt: skip
     return _Draft(new.text, before, result)
 
@@ -118,5 +124,5 @@ def _text(result: LockResult) -> Iterable[str]:
 
 
 OPERATION = Implementation(
-    params=LockParams, result=LockResult, run=run, plan=plan, target=lambda params: f"file/{params.file}", text=_text
+    params=LockParams, result=LockResult, run=run, plan=plan, target=lambda params: f"file/{params.path}", text=_text
 )

@@ -21,6 +21,8 @@ _NAMES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "pypi": ((r"pylock(\.[^.]+)?\.toml", "pylock.toml"), (r".*\.txt", "requirements.txt")),
 }
 
+USUAL_NAMES = {"cargo": "Cargo.lock", "pypi": "requirements.txt"}
+
 
 class Made(msgspec.Struct, frozen=True):
     """A lock file that was made.
