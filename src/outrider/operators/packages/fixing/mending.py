@@ -15,6 +15,7 @@ from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
 from outrider.operators.packages.resolving.policies import Policy
 from outrider.operators.packages.resolving.questions import Question
 
+_MOST_ROUNDS = 5
 Resolve = Callable[[Question], Awaitable[Resolved | Impossible]]
 
 
@@ -93,9 +94,25 @@ class Mender:
 
     async def _done(self, found: Mended) -> Mended:
         if found.answer is not None:
+            found.answer = await self._settled(found.answer, found.fixed)
             before = await self._ask(self._project.wishes, [], firm=True)
             found.before = before if isinstance(before, Resolved) else None
         return found
+
+    async def _settled(self, answer: Resolved, units: Sequence[Unit]) -> Resolved:
+        """Return what comes out once the answer itself is what is locked: versions of one name may become fewer then.
+
+        Cargo tries what is locked first too, and would change a lock that does not stay as it is.
+        """
+        for _ in range(_MOST_ROUNDS if not any(wish.firm for wish in self._wishes) else 0):
+            locked: dict[str, set[str]] = {}
+            for one in answer.packages:
+                locked.setdefault(one.name, set()).add(one.version)
+            again = await self._ask(self._wishes, units, locked=locked)
+            if not isinstance(again, Resolved) or again == answer:
+                break
+            answer = again
+        return answer
 
     async def _blocked(self, found: Mended, unit: Unit, why: Impossible, *, widen: bool) -> Resolved | None:
         """Note why something cannot be fixed; or change the manifest, where that is allowed, and return what can be had then."""
@@ -135,7 +152,14 @@ class Mender:
                 return answer
         return await self._ask(self._wishes, units)
 
-    async def _ask(self, wishes: Sequence[Wish], units: Sequence[Unit], *, firm: bool = False) -> Resolved | Impossible:
+    async def _ask(
+        self,
+        wishes: Sequence[Wish],
+        units: Sequence[Unit],
+        *,
+        firm: bool = False,
+        locked: dict[str, set[str]] | None = None,
+    ) -> Resolved | Impossible:
         names = {unit.name for unit in units}
         packages = [wish.firm if firm and wish.firm and wish.name not in names else wish.text for wish in wishes]
         left = [unit for unit in self._units if unit not in units]
@@ -143,7 +167,7 @@ class Mender:
         for unit in left:
             excused.setdefault(unit.name, set()).add(unit.version)
         question = msgspec.structs.replace(
-            self._question, packages=packages, files=True, locked=self._locked(units),
+            self._question, packages=packages, files=True, locked=self._locked(units) if locked is None else locked,
             policy=FixPolicy(self._question.policy, self._vulnerable, excused),
         )  # fmt: skip
         try:

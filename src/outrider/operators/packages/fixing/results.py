@@ -91,7 +91,8 @@ def changes_of(changes: list[VersionChange], found: Mended, project: Project) ->
         if (one.name, one.before) in ids:
             why = ", ".join(ids[one.name, one.before])
         elif not one.before:
-            why = f"needed by {', '.join(needers.get(one.name, []))}"
+            by = ", ".join(needers.get(one.name, []))
+            why = f"needed by {by}" if by else "the manifest asks for it"
         elif not one.after:
             why = "nothing needs it any more"
         else:
