@@ -9,7 +9,6 @@ from heapq import heappop, heappush
 from typing import NamedTuple
 
 from outrider.operators.packages.cargo.crates import Crate, Together, Want, bucket_of
-from outrider.operators.packages.resolving.searching import first_of
 
 # Who needs more steps than this has a hard question, for which there is a better way to search.
 _MOST_STEPS = 50_000
@@ -133,7 +132,7 @@ class CargoOrder:
 
     def _try(self, choice: _Choice) -> tuple[Want, ...]:
         """Try the newest version that was not tried; return the wishes for what is missing."""
-        bit = first_of(choice.left, self._crates[choice.want.name].preferred)
+        bit = tried_first(choice.left, self._crates[choice.want.name].preferred)
         crate = self._crates[choice.want.name]
         bucket = crate.name, bucket_of(crate.table.versions[bit])
         blamed = self._conflict(bucket, bit)
@@ -237,3 +236,16 @@ class CargoOrder:
             if library:
                 del self._links[library]
             del self._history[bucket], self.chosen[bucket]
+
+
+def tried_first(mask: int, preferred: int) -> int:
+    """Return the number of the bit that is tried first: the lowest of those that are preferred, else the highest.
+
+    Where a lock has several versions that a wish allows, of several buckets, Cargo takes the first of them, and locks are sorted.
+
+    Args:
+        mask: Not empty.
+        preferred: Another mask.
+    """
+    locked = mask & preferred
+    return (locked & -locked or mask).bit_length() - 1

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable
 from outrider.core.errors import NotFoundError
 from outrider.operators.packages.cargo.client import download_url
 from outrider.operators.packages.cargo.crates import Want
-from outrider.operators.packages.cargo.order import CargoOrder
+from outrider.operators.packages.cargo.order import CargoOrder, tried_first
 from outrider.operators.packages.cargo.sources import CargoSource
 from outrider.operators.packages.cargo.universe import CargoUniverse, Key, Kind
 from outrider.operators.packages.resolving.conflicts import involved
 from outrider.operators.packages.resolving.explaining import Explanation
 from outrider.operators.packages.resolving.naming import counted
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved, ResolvedPackage
-from outrider.operators.packages.resolving.searching import bits, first_of, in_thread
+from outrider.operators.packages.resolving.searching import bits, in_thread
 from outrider.operators.packages.resolving.solver import Solution, Unsolvable, solve
 
 _REMEDIES = 3
@@ -52,7 +52,12 @@ class CargoResolver:
         if isinstance(answer, Unsolvable):
             return await self._impossible(universe, answer, asked)
         template = (await self._source.config()).downloads
-        return Resolved(target="cargo", packages=self._packages(universe, answer.chosen, template))
+        packages = self._packages(universe, answer.chosen, template)
+        roots = {universe.crate_of(package, answer.chosen) for package, _ in universe.roots(asked)}
+        direct = {(name, self._source.crates[name].table.versions[bit]) for name, bit in roots}
+        for one in packages:
+            one.direct = (one.name, one.version) in direct
+        return Resolved(target="cargo", packages=packages)
 
     async def _answer(self, asked: list[Want]) -> tuple[CargoUniverse, Solution | Unsolvable]:
         """Return what there is to say: what Cargo would choose, else what can be chosen at all."""
@@ -106,7 +111,7 @@ class CargoResolver:
         """Yield what the newest version for a wish needs, where that is not explored yet."""
         crate = self._source.crates[want.name]
         mask = crate.mask(want.range)
-        return self._explore(want.name, first_of(mask, crate.preferred)) if mask else ()
+        return self._explore(want.name, tried_first(mask, crate.preferred)) if mask else ()
 
     def _explore(self, name: str, bit: int) -> Iterable[Want]:
         """Yield what a version needs, where it is not explored yet."""

@@ -90,7 +90,9 @@ def _read(index: int, text: str) -> Want:
     if match is None:
         raise InvalidConfigError(
             f"packages[{index}]: {text[:_SHOWN]!r} is not a package of Cargo", path=f"packages[{index}]", found=text[:_SHOWN],
-            expected="NAME, NAME@1.2 or NAME[FEATURE,FEATURE]@1.2", suggestions=["quote it for your shell, to which < and > mean something"],
+            expected="NAME, NAME@1.2, NAME[FEATURE,FEATURE]@1.2 or NAME[-default]@1.2", suggestions=["quote it for your shell, to which < and > mean something"],
         )  # fmt: skip
     features = {one.strip() for one in (match["features"] or "").split(",")} - {""}
-    return Want(match["name"], requirement, tuple(sorted({*features, "default"})))
+    # No feature begins with a hyphen.
+    wanted = features - {"-default"} if "-default" in features else {*features, "default"}
+    return Want(match["name"], requirement, tuple(sorted(wanted)))

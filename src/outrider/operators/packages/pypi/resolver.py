@@ -53,7 +53,10 @@ class PypiResolver:
         universe, answer = await self._answer(asked)
         if isinstance(answer, Unsolvable):
             return await self._impossible(universe, answer, asked)
-        return Resolved(target=f"python {self._target.python}", packages=_packages(universe, answer.chosen))
+        return Resolved(
+            target=f"python {self._target.python}",
+            packages=_packages(universe, answer.chosen, {need.name for need in asked}),
+        )
 
     async def _answer(self, asked: list[Need]) -> tuple[PypiUniverse, Solution | Unsolvable]:
         """Return what there is to say, once no version that was not looked at could change it."""
@@ -180,7 +183,7 @@ def _involved(universe: PypiUniverse, answer: Unsolvable) -> set[str]:
     return {universe.key(package)[0] for package in involved(answer.proof)}
 
 
-def _packages(universe: PypiUniverse, chosen: dict[int, int]) -> list[ResolvedPackage]:
+def _packages(universe: PypiUniverse, chosen: dict[int, int], direct: set[str]) -> list[ResolvedPackage]:
     found: dict[str, ResolvedPackage] = {}
     for package, bit in chosen.items():
         name, extra = universe.key(package)
@@ -197,6 +200,7 @@ def _packages(universe: PypiUniverse, chosen: dict[int, int]) -> list[ResolvedPa
                 file=file.name,
                 url=file.url,
                 hashes=file.hashes,
+                direct=name in direct,
             )
         if extra:
             found[name].extras.append(extra)

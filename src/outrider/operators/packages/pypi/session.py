@@ -32,7 +32,11 @@ async def resolve(question: Question) -> Resolved | Impossible:
     asked = [_read(index, text) for index, text in enumerate(question.packages)]
     target = PypiTarget.of(question.python)
     async with _opened(question, target) as source:
-        return await PypiResolver(source, target, question.check).resolve(asked)
+        answer = await PypiResolver(source, target, question.check).resolve(asked)
+        if question.files and isinstance(answer, Resolved):
+            for one in answer.packages:
+                one.files = await source.files(one.name, one.version)
+        return answer
 
 
 async def facts(question: Question, name: str, version: str = "") -> PackageFacts:

@@ -11,6 +11,7 @@ from outrider.operators.packages.pypi.records import Explored, Files, PypiRecord
 from outrider.operators.packages.pypi.store import PypiStore
 from outrider.operators.packages.pypi.targets import PypiTarget
 from outrider.operators.packages.registries.downloads import Document
+from outrider.operators.packages.resolving.outcomes import ResolvedFile
 from outrider.operators.packages.resolving.questions import Question
 
 # What pip takes for fresh where an index does not say.
@@ -123,6 +124,20 @@ class PypiSource:
                 self._files[name] = compiled(name, page, {})[1]
                 self._new_pages.add(name)
                 self._learned.add(name)
+
+    async def files(self, name: str, version: str) -> list[ResolvedFile]:
+        """Return the files of a version of a project that was loaded; none where they are not kept, and nobody is to be asked.
+
+        Raises:
+            OutriderError: What the index says.
+        """
+        if not self._offline:
+            await self._have_files(self.projects[name])
+        found = self._files[name] if name in self._files else self._store.files(name)
+        return [
+            ResolvedFile(name=one.name, url=one.url, hashes=one.hashes, size=one.size)
+            for one in sorted(found.get(version, ()), key=lambda one: one.name)
+        ]
 
     async def _explore(self, project: PypiProject, bit: int) -> None:
         version = project.table.versions[bit]

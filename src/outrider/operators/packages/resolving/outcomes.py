@@ -5,6 +5,22 @@ import msgspec
 from outrider.core.errors import ConflictError
 
 
+class ResolvedFile(msgspec.Struct, kw_only=True):
+    """A file of a version.
+
+    Attributes:
+        name: Of the file.
+        url: Where it is.
+        hashes: By algorithm.
+        size: Bytes; 0 where the registry does not say.
+    """
+
+    name: str
+    url: str
+    hashes: dict[str, str]
+    size: int = 0
+
+
 class ResolvedPackage(msgspec.Struct, kw_only=True):
     """A package with the version that was chosen.
 
@@ -17,6 +33,8 @@ class ResolvedPackage(msgspec.Struct, kw_only=True):
         file: What would be installed.
         url: Where that is.
         hashes: Of it, by algorithm.
+        direct: Whether it was asked for itself, of PyPI and Cargo.
+        files: All of the version, where that was asked for and its ecosystem may have several.
     """
 
     name: str
@@ -27,6 +45,8 @@ class ResolvedPackage(msgspec.Struct, kw_only=True):
     file: str = ""
     url: str = ""
     hashes: dict[str, str] = {}
+    direct: bool = False
+    files: list[ResolvedFile] = []
 
 
 class Resolved(msgspec.Struct, kw_only=True):

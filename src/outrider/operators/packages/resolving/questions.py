@@ -24,6 +24,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         clock: For the age of what is kept.
         deadline: Monotonic time at which there must be an answer.
         policy: What may be chosen.
+        files: Whether all files of what is chosen are to be told, and not only those that would be installed here.
         locked: By name as its ecosystem compares names, versions that are tried before all others, such as those of a lock.
     """
 
@@ -37,6 +38,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     clock: Clock
     deadline: float
     policy: Policy = ADMIT_ALL
+    files: bool = False
     locked: Mapping[str, Collection[str]] = {}
 
     def preferred(self, name: str, versions: Sequence[str]) -> int:

@@ -1,0 +1,167 @@
+"""Fixes the lock files of a path: what would be written is made whole first, and looked at again for what is vulnerable."""
+
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+
+from outrider.core.errors import ExecutionFailedError, NotFoundError, UnsupportedError
+from outrider.core.package_policies import AdvisoryRule, PackagePolicySpec, Severity
+from outrider.core.quantities import Duration
+from outrider.operators.packages.advisories.matching import Matcher
+from outrider.operators.packages.advisories.places import store_path
+from outrider.operators.packages.advisories.store import AdvisoryStore
+from outrider.operators.packages.fixing.cargo import CargoProject
+from outrider.operators.packages.fixing.mending import Mended, Mender
+from outrider.operators.packages.fixing.requirements import RequirementsProject
+from outrider.operators.packages.fixing.results import FixedFile, changes_of, fixed_of, range_changes, unfixed_of
+from outrider.operators.packages.fixing.units import Auditor
+from outrider.operators.packages.fixing.wishes import Project, Unit
+from outrider.operators.packages.locks.lock import Lock
+from outrider.operators.packages.locks.reading import lock_files, read_lock
+from outrider.operators.packages.locks.writing.differences import changes_between
+from outrider.operators.packages.locks.writing.files import digest_of, read_text
+from outrider.operators.packages.policies.opening import opened_policies
+from outrider.operators.packages.sessions import Terms, question_of, session_of
+from outrider.runtime.context import Context
+
+_Opener = Callable[[Path, str, str], Project]
+# By the format of a lock file, what reads it together with what it is the lock of.
+_PROJECTS: Mapping[str, _Opener] = {
+    "requirements.txt": RequirementsProject,
+    "Cargo.lock": lambda path, text, _: CargoProject(path, text),
+}
+
+
+class FixParams(Terms, kw_only=True, forbid_unknown_fields=True):
+    """What is to be fixed, and how.
+
+    Attributes:
+        path: A lock file, or a folder whose lock files are looked at.
+        least: From which severity on vulnerabilities are fixed; those that nobody has rated always are.
+        manifest: Change ranges of the manifest too, where nothing else will do.
+        max_age: How old advisories may be; older ones are an error.
+        python: For which version of Python, such as `3.12`; that which runs Outrider if none is given.
+    """
+
+    path: str = "."
+    least: Severity = "high"
+    manifest: bool = False
+    max_age: Duration = msgspec.field(default_factory=lambda: Duration(7 * 86_400))
+    python: str = ""
+
+
+class Fix(msgspec.Struct, kw_only=True):
+    """What a fix comes to, before anything is written.
+
+    Attributes:
+        told: What of it is told, by lock file.
+        texts: The files that change, as they would be.
+        digests: Of all files that it follows from.
+        warnings: What was not looked at.
+    """
+
+    told: list[FixedFile]
+    texts: dict[Path, str]
+    digests: dict[str, str]
+    warnings: list[str]
+
+
+async def find_fix(wanted: FixParams, context: Context) -> Fix:
+    """Find what would be written.
+
+    Raises:
+        NotFoundError: There is no lock file, or no manifest that one is of.
+        UnsupportedError: A lock file is of a format that is not changed, or is of a workspace.
+        MissingRequirementError: No advisories are imported.
+        PreconditionFailedError: They are too old, or there are none of an ecosystem.
+        OutriderError: What a registry says.
+    """
+    found = Fix(told=[], texts={}, digests={}, warnings=[])
+    with closing(AdvisoryStore(store_path())) as store:
+        auditor = Auditor(Matcher(store), wanted.least)
+        for path in _files(wanted.path):
+            text = read_text(path)
+            lock = read_lock(path.as_posix(), text)
+            await _fix_one(found, (path, text, lock), auditor, wanted, context)
+    return found
+
+
+def _files(path: str) -> list[Path]:
+    folder = Path(path)
+    files = lock_files(folder) if folder.is_dir() else [folder]
+    if not files:
+        raise NotFoundError(
+            f"{path}: there is no lock file", path="path", found="none", expected=" or ".join(_PROJECTS), suggestions=["name the file"]
+        )  # fmt: skip
+    return files
+
+
+async def _fix_one(
+    found: Fix, file: tuple[Path, str, Lock], auditor: Auditor, wanted: FixParams, context: Context
+) -> None:
+    path, text, lock = file
+    found.digests[str(path)] = digest_of(text)
+    if lock.form not in _PROJECTS:
+        _not_changed(found, path, lock, auditor, alone=str(path) == wanted.path)
+        return
+    ecosystem = "cargo" if lock.form == "Cargo.lock" else "pypi"
+    said = {"fix": PackagePolicySpec(advisories=AdvisoryRule(least=wanted.least, max_age=wanted.max_age))}
+    # Opened even where nothing is vulnerable: advisories that are too old know of nothing.
+    with opened_policies(ecosystem, said, context.clock.now()) as vulnerable:
+        units = auditor.units(lock)
+        if not units:
+            found.told.append(
+                FixedFile(file=str(path), changes=[], manifest=[], fixed=[], unfixed=[], warnings=list(lock.unreadable))
+            )
+            return
+        project = _PROJECTS[lock.form](path, text, wanted.python)
+        found.digests |= {str(one): digest_of(content) for one, content in project.texts.items()}
+        ours = [one for one in units if one.version in project.locked.get(one.name, ())]
+        with question_of(context, ecosystem, [], wanted, python=wanted.python) as question:
+            asked = msgspec.structs.replace(question, folder=project.folder)
+            mender = Mender(session_of(ecosystem).resolve, asked, vulnerable, project, ours)
+            mended = await mender.mend(widen=wanted.manifest) if ours else Mended()
+    _take(found, (path, lock, units), project, mended, auditor)
+
+
+def _take(found: Fix, file: tuple[Path, Lock, list[Unit]], project: Project, mended: Mended, auditor: Auditor) -> None:
+    """Take in what was found for a file, once it is proven."""
+    path, lock, units = file
+    texts = {} if mended.answer is None else project.mended(mended.answer, mended.before, mended.widenings)
+    after = read_lock(path.as_posix(), texts[path]) if path in texts else lock
+    left = {(one.name, one.version): one for one in auditor.units(after)}
+    _refuse_new(path, left, units)
+    blocked = {(one.unit.name, one.unit.version): one for one in mended.blocked}
+    found.told.append(
+        FixedFile(
+            file=str(path),
+            changes=changes_of(changes_between(lock, after), mended, project),
+            manifest=range_changes(mended, project),
+            fixed=[fixed_of(one) for one in units if (one.name, one.version) not in left],
+            unfixed=[unfixed_of(one, blocked.get(one[:2]), project) for one in units if one[:2] in left],
+            warnings=list(project.warnings),
+        )
+    )
+    found.texts |= {place: text for place, text in texts.items() if text != project.texts[place]}
+
+
+def _refuse_new(path: Path, left: Mapping[tuple[str, str], Unit], units: list[Unit]) -> None:
+    new = [f"{one.name} {one.version}" for one in left.values() if one[:2] not in {each[:2] for each in units}]
+    if new:
+        raise ExecutionFailedError(
+            f"{path}: what would be written is vulnerable, and was not before", found=", ".join(new), expected="nothing that is",
+            suggestions=["import advisories again, and fix again"],
+        )  # fmt: skip
+
+
+def _not_changed(found: Fix, path: Path, lock: Lock, auditor: Auditor, *, alone: bool) -> None:
+    expected = " or ".join(_PROJECTS)
+    if alone:
+        raise UnsupportedError(
+            f"{path}: a lock file of this format is not changed", path="path", found=lock.form, expected=expected,
+            suggestions=["have its own tool update what is vulnerable: outrider packages audit PATH"],
+        )  # fmt: skip
+    if count := len(auditor.units(lock)):
+        found.warnings.append(f"{path}: {count} of its packages are vulnerable, and a {lock.form} is not changed")

@@ -1,0 +1,192 @@
+"""Resolves anew what a lock is the lock of, without what is vulnerable, and with as little change as will do.
+
+First all that is vulnerable is to go at once. Where that cannot be, one after the other is to go, the worst first, and what cannot
+be fixed stays in the version that is locked: it is told why, and which change of the manifest would do.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+import msgspec
+
+from outrider.core.errors import DeniedError, NotFoundError
+from outrider.operators.packages.fixing.masking import FixPolicy
+from outrider.operators.packages.fixing.wishes import Project, Unit, Widening, Wish
+from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
+from outrider.operators.packages.resolving.policies import Policy
+from outrider.operators.packages.resolving.questions import Question
+
+_MOST_ROUNDS = 5
+Resolve = Callable[[Question], Awaitable[Resolved | Impossible]]
+
+
+class Blocked(msgspec.Struct, kw_only=True):
+    """What is vulnerable and cannot be fixed as things are.
+
+    Attributes:
+        unit: What.
+        why: What stands against it.
+        widenings: Changes of the manifest, with each of which it can be; each was tried.
+    """
+
+    unit: Unit
+    why: Impossible
+    widenings: list[Widening]
+
+
+class Mended(msgspec.Struct, kw_only=True):
+    """What a fix comes to.
+
+    Attributes:
+        answer: What is to be locked; None where nothing can be fixed.
+        before: What would be chosen with the versions that are locked; None where that cannot be had.
+        fixed: What was vulnerable, and is not any more.
+        blocked: What still is.
+        widenings: What changes in the manifest.
+    """
+
+    answer: Resolved | None = None
+    before: Resolved | None = None
+    fixed: list[Unit] = []
+    blocked: list[Blocked] = []
+    widenings: list[Widening] = []
+
+
+class Mender:
+    """Fixes one lock.
+
+    Args:
+        resolve: Resolves a question.
+        question: What may be used for an answer; its policy counts too.
+        vulnerable: Refuses versions that are vulnerable.
+        project: The lock, and what it is the lock of.
+        units: What is vulnerable in it, the worst first.
+    """
+
+    def __init__(
+        self, resolve: Resolve, question: Question, vulnerable: Policy, project: Project, units: Sequence[Unit]
+    ) -> None:
+        self._resolve, self._question, self._vulnerable = resolve, question, vulnerable
+        self._project, self._units = project, units
+        self._wishes = list(project.wishes)
+
+    async def mend(self, *, widen: bool) -> Mended:
+        """Fix what can be fixed.
+
+        Args:
+            widen: Whether ranges of the manifest may be changed where nothing else will do.
+
+        Raises:
+            OutriderError: What a registry says.
+        """
+        answer = await self._attempt(self._units)
+        if isinstance(answer, Resolved):
+            return await self._done(Mended(answer=answer, fixed=list(self._units)))
+        found = Mended(fixed=[], blocked=[], widenings=[])
+        for unit in self._units:
+            attempt = await self._attempt([*found.fixed, unit])
+            possible = (
+                attempt if isinstance(attempt, Resolved) else await self._blocked(found, unit, attempt, widen=widen)
+            )
+            if possible is not None:
+                found.answer = possible
+                found.fixed.append(unit)
+        return await self._done(found)
+
+    async def _done(self, found: Mended) -> Mended:
+        if found.answer is not None:
+            found.answer = await self._settled(found.answer, found.fixed)
+            before = await self._ask(self._project.wishes, [], firm=True)
+            found.before = before if isinstance(before, Resolved) else None
+        return found
+
+    async def _settled(self, answer: Resolved, units: Sequence[Unit]) -> Resolved:
+        """Return what comes out once the answer itself is what is locked: versions of one name may become fewer then.
+
+        Cargo tries what is locked first too, and would change a lock that does not stay as it is.
+        """
+        for _ in range(_MOST_ROUNDS if not any(wish.firm for wish in self._wishes) else 0):
+            locked: dict[str, set[str]] = {}
+            for one in answer.packages:
+                locked.setdefault(one.name, set()).add(one.version)
+            again = await self._ask(self._wishes, units, locked=locked)
+            if not isinstance(again, Resolved) or again == answer:
+                break
+            answer = again
+        return answer
+
+    async def _blocked(self, found: Mended, unit: Unit, why: Impossible, *, widen: bool) -> Resolved | None:
+        """Note why something cannot be fixed; or change the manifest, where that is allowed, and return what can be had then."""
+        widenings = await self._widenings([*found.fixed, unit], why)
+        if widen:
+            for one in widenings:
+                wishes = [one.after if each is one.before else each for each in self._wishes]
+                answer = await self._ask(wishes, [*found.fixed, unit])
+                if isinstance(answer, Resolved):
+                    self._wishes = wishes
+                    found.widenings.append(one)
+                    return answer
+        found.blocked.append(Blocked(unit=unit, why=why, widenings=widenings))
+        return None
+
+    async def _widenings(self, units: Sequence[Unit], why: Impossible) -> list[Widening]:
+        """Return the changes of one range each with which something can be had: those that the resolver has found, with a version."""
+        found = []
+        for wish in self._wishes:
+            told = any(one.startswith(f"allow {wish.name} ") for one in why.remedies)
+            if not wish.anyhow or not (told or any(wish.name == unit.name for unit in units)):
+                continue
+            others = [
+                msgspec.structs.replace(each, text=each.anyhow) if each is wish else each for each in self._wishes
+            ]
+            answer = await self._ask(others, units)
+            version = _version(answer, wish.name) if isinstance(answer, Resolved) else ""
+            if version:
+                found.append(Widening(wish, self._project.widened(wish, version)))
+        return found
+
+    async def _attempt(self, units: Sequence[Unit]) -> Resolved | Impossible:
+        """Return an answer without some vulnerable versions: with all else as it is locked, where that will do."""
+        if any(wish.firm for wish in self._wishes):
+            answer = await self._ask(self._wishes, units, firm=True)
+            if isinstance(answer, Resolved):
+                return answer
+        return await self._ask(self._wishes, units)
+
+    async def _ask(
+        self,
+        wishes: Sequence[Wish],
+        units: Sequence[Unit],
+        *,
+        firm: bool = False,
+        locked: dict[str, set[str]] | None = None,
+    ) -> Resolved | Impossible:
+        names = {unit.name for unit in units}
+        packages = [wish.firm if firm and wish.firm and wish.name not in names else wish.text for wish in wishes]
+        left = [unit for unit in self._units if unit not in units]
+        excused: dict[str, set[str]] = {}
+        for unit in left:
+            excused.setdefault(unit.name, set()).add(unit.version)
+        question = msgspec.structs.replace(
+            self._question, packages=packages, files=True, locked=self._locked(units) if locked is None else locked,
+            policy=FixPolicy(self._question.policy, self._vulnerable, excused),
+        )  # fmt: skip
+        try:
+            return await self._resolve(question)
+        except (DeniedError, NotFoundError) as error:
+            # Some resolvers tell in this way of what alone cannot be had.
+            return Impossible(asked=packages, reasons=[error.message])
+
+    def _locked(self, units: Sequence[Unit]) -> dict[str, set[str]]:
+        """Return what is tried first: what is locked, and the lowest fix in place of what is to go."""
+        locked = {name: set(versions) for name, versions in self._project.locked.items()}
+        for unit in units:
+            locked[unit.name] = locked.get(unit.name, set()) - {unit.version} | ({unit.least_fix} - {""})
+        return locked
+
+
+def _version(answer: Resolved, name: str) -> str:
+    """Return the version of what was asked for, of several the last one."""
+    found = [one for one in answer.packages if one.name == name]
+    return next(
+        (one.version for one in reversed(found) if one.direct or not one.needed_by), found[-1].version if found else ""
+    )

@@ -1,0 +1,50 @@
+"""Which versions of a lock are vulnerable, from a severity on."""
+
+from collections.abc import Iterable
+
+from outrider.core.errors import InvalidConfigError
+from outrider.core.package_policies import Severity
+from outrider.operators.packages.advisories.matching import Matcher, Vulnerability
+from outrider.operators.packages.advisories.severity import ORDER
+from outrider.operators.packages.fixing.wishes import Unit
+from outrider.operators.packages.locks.lock import Lock
+from outrider.operators.packages.versions.ecosystems import scheme_of
+
+
+class Auditor:
+    """Looks at locks.
+
+    Args:
+        matcher: Knows vulnerabilities.
+        least: From which severity on they count; those that nobody has rated always do.
+    """
+
+    def __init__(self, matcher: Matcher, least: Severity) -> None:
+        self._matcher, self._least = matcher, ORDER.index(least)
+
+    def units(self, lock: Lock) -> list[Unit]:
+        """Return what of a lock is vulnerable, the worst first; what comes from no registry is left out."""
+        found = []
+        for one in lock.packages:
+            counted = self._counted(one.ecosystem, one.name, one.version)
+            if counted and not one.source:
+                found.append(
+                    Unit(one.name, one.version, tuple(counted), self._least_fix(one.ecosystem, one.name, counted))
+                )
+        return sorted(found, key=lambda one: (ORDER.index(one.vulnerabilities[0].severity), one.name, one.version))
+
+    def _counted(self, ecosystem: str, name: str, version: str) -> list[Vulnerability]:
+        known = self._matcher.vulnerabilities(ecosystem, name, version)
+        return [one for one in known if one.severity == "unknown" or ORDER.index(one.severity) <= self._least]
+
+    def _least_fix(self, ecosystem: str, name: str, counted: Iterable[Vulnerability]) -> str:
+        fixes = {fix for one in counted for fix in one.fixed}
+        ordered = sorted((key, fix) for fix in fixes if (key := _key(ecosystem, fix)) is not None)
+        return next((fix for _, fix in ordered if not self._counted(ecosystem, name, fix)), "")
+
+
+def _key(ecosystem: str, version: str) -> object:
+    try:
+        return scheme_of(ecosystem).parse(version).key
+    except InvalidConfigError:
+        return None

@@ -1,0 +1,91 @@
+"""Lock files and manifests on disk: read, told from one another, and written whole or not at all."""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from outrider.core.errors import ExecutionFailedError, InvalidConfigError, NotFoundError, PreconditionFailedError
+
+_LARGEST = 64 << 20
+_USUAL_MODE = 0o644
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file, its line ends as they are.
+
+    Raises:
+        NotFoundError: It is not there, or cannot be read.
+        InvalidConfigError: It is too large, or no text.
+    """
+    try:
+        content = path.read_bytes() if path.stat().st_size <= _LARGEST else None
+    except OSError as error:
+        raise NotFoundError(
+            f"{path}: it cannot be read: {error.strerror}", found=str(error.strerror), suggestions=["check the path"]
+        ) from error
+    try:
+        text = None if content is None else content.decode()
+    except UnicodeDecodeError:
+        text = None
+    if text is None:
+        raise InvalidConfigError(
+            f"{path}: it is no text, or too large", found=f"{path.stat().st_size} bytes", expected=f"UTF-8 of at most {_LARGEST} bytes",
+            suggestions=["name another file"],
+        )  # fmt: skip
+    return text
+
+
+def text_or_none(path: Path) -> str | None:
+    """Return the text of a file; None where there is none. The errors are those of `read_text`."""
+    return read_text(path) if path.exists() else None
+
+
+def digest_of(text: str | None) -> str:
+    """Return what tells one text from another; empty for none."""
+    return "" if text is None else hashlib.sha256(text.encode()).hexdigest()
+
+
+def refuse_changed(expected: Mapping[str, object], found: Mapping[str, str]) -> None:
+    """Refuse to write over what is not as it was when the plan was made.
+
+    Args:
+        expected: Digests by path, as the plan has them; empty where there was no plan.
+        found: Likewise, as they are now.
+
+    Raises:
+        PreconditionFailedError: A file is another one.
+    """
+    for path, digest in sorted(found.items()) if expected else ():
+        if expected.get(path, "") != digest:
+            raise PreconditionFailedError(
+                f"{path}: it is another one than when the plan was made", path=path, found=digest or "no file",
+                expected=str(expected.get(path, "")) or "no file", suggestions=["make the plan again"],
+            )  # fmt: skip
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file; a reader sees all of it or what was there before.
+
+    Raises:
+        ExecutionFailedError: It cannot be written.
+    """
+    target = path.resolve()
+    made = ""
+    try:
+        mode = target.stat().st_mode & 0o777 if target.exists() else _USUAL_MODE
+        handle, made = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        with os.fdopen(handle, "wb") as file:
+            file.write(text.encode())
+        Path(made).chmod(mode)
+        Path(made).replace(target)
+    except OSError as error:
+        if made:
+            with suppress(OSError):
+                Path(made).unlink()
+        raise ExecutionFailedError(
+            f"{path}: it cannot be written: {error.strerror}", path="file", found=str(error.strerror), expected="a file that can be written",
+            suggestions=["name another file"],
+        ) from error  # fmt: skip

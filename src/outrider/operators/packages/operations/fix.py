@@ -1,0 +1,92 @@
+"""Replaces vulnerable versions in lock files, with as little change as will do."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from outrider.core.operation import Change
+from outrider.operators.packages.fixing.fixes import FixParams, find_fix
+from outrider.operators.packages.fixing.results import FixedFile
+from outrider.operators.packages.locks.writing.files import refuse_changed, write_text
+from outrider.runtime.context import Context
+from outrider.runtime.implementation import Implementation
+
+
+class FixResult(msgspec.Struct, kw_only=True):
+    """What was fixed.
+
+    Attributes:
+        files: Each lock file that was looked at.
+        fixed: How many versions were vulnerable, and are not any more.
+        unfixed: How many still are.
+        written: The files that were written.
+        warnings: What was not looked at.
+    """
+
+    files: list[FixedFile]
+    fixed: int
+    unfixed: int
+    written: list[str]
+    warnings: list[str]
+
+
+async def plan(params: FixParams, context: Context) -> Change:
+    """Say what would change; the errors are those of `run`."""
+    found = await find_fix(params, context)
+    unfixed = [line for one in found.told for line in _unfixed(one)]
+    return Change(
+        target=f"file/{params.path}", difference=[each for one in found.told for each in one.differences()],
+        preconditions=dict(found.digests), warnings=[*found.warnings, *unfixed],
+    )  # fmt: skip
+
+
+async def run(params: FixParams, context: Context) -> FixResult:
+    """Resolve again without what is vulnerable, look at the answer again, and write it.
+
+    Raises:
+        NotFoundError: There is no lock file, or no manifest that one is of.
+        InvalidConfigError: One cannot be read.
+        UnsupportedError: A lock file is of a format that is not changed, or is of a workspace.
+        MissingRequirementError: No advisories are imported, or no registry is known here.
+        PreconditionFailedError: Advisories are too old, or a file is another one than when the plan was made.
+        ExecutionFailedError: A file cannot be written.
+        OutriderError: What a registry says.
+    """
+    found = await find_fix(params, context)
+    refuse_changed(context.preconditions, found.digests)
+    for path, text in found.texts.items():
+        write_text(path, text)
+    return FixResult(
+        files=found.told, fixed=sum(len(one.fixed) for one in found.told), unfixed=sum(len(one.unfixed) for one in found.told),
+        written=[str(path) for path in found.texts], warnings=found.warnings,
+    )  # fmt: skip
+
+
+def _text(result: FixResult) -> Iterable[str]:
+    yield from (f"warning: {warning}" for warning in result.warnings)
+    yield f"{result.fixed} fixed, {result.unfixed} not fixed"
+    for file in result.files:
+        yield from (f"warning: {file.file}: {warning}" for warning in file.warnings)
+        for one in file.changes:
+            yield f"  {file.file}: {one.name} {one.before or '(new)'} -> {one.after or '(gone)'}  # {one.why}"
+        for change in file.manifest:
+            yield f"  {change.file}: {change.name} {change.before} -> {change.after}"
+        yield from (f"  {line}" for line in _unfixed(file))
+
+
+def _unfixed(file: FixedFile) -> Iterable[str]:
+    for one in file.unfixed:
+        yield f"{file.file}: {one.name} {one.version} stays ({', '.join(one.vulnerabilities)}): {' '.join(one.reasons)}"
+        for remedy in one.remedies:
+            yield f"with --manifest: {remedy.name} {remedy.before} -> {remedy.after} in {remedy.file}"
+
+
+OPERATION = Implementation(
+    params=FixParams,
+    result=FixResult,
+    run=run,
+    plan=plan,
+    target=lambda params: f"file/{params.path}",
+    text=_text,
+    findings=lambda result: result.unfixed > 0,
+)

@@ -1,0 +1,128 @@
+"""Writes a lock file, as the native client reads it."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from outrider.core.operation import Change
+from outrider.operators.packages.locks.lock import Lock
+from outrider.operators.packages.locks.reading import read_lock
+from outrider.operators.packages.locks.writing.differences import VersionChange, changes_between, differences
+from outrider.operators.packages.locks.writing.files import digest_of, refuse_changed, text_or_none, write_text
+from outrider.operators.packages.locks.writing.making import USUAL_NAMES, form_of, made
+from outrider.operators.packages.sessions import Terms, question_of
+from outrider.runtime.context import Context
+from outrider.runtime.implementation import Implementation
+
+
+class LockParams(Terms, kw_only=True, forbid_unknown_fields=True):
+    """What to lock.
+
+    Attributes:
+        ecosystem: Of the packages.
+        packages: Each as its ecosystem writes it; none for Cargo, where the Cargo.toml beside the file says it.
+        file: What to write; its name says the format: requirements.txt, pylock.toml or Cargo.lock. If none is given, requirements.txt or
+            Cargo.lock in the working folder.
+        keep: Try the versions of the file that is there first, so that as little as possible changes.
+        python: For which version of Python, such as `3.12`; that which runs Outrider if none is given.
+    """
+
+    ecosystem: Literal["cargo", "pypi"]
+    packages: list[str] = msgspec.field(default_factory=list)
+    file: str = ""
+    keep: bool = False
+    python: str = ""
+
+    @property
+    def path(self) -> str:
+        """What to write."""
+        return self.file or USUAL_NAMES[self.ecosystem]
+
+
+class LockResult(msgspec.Struct, kw_only=True):
+    """What was written.
+
+    Attributes:
+        file: Where.
+        form: Its format.
+        packages: How many are in it.
+        changes: Against the file that was there.
+        warnings: What its reader should know.
+    """
+
+    file: str
+    form: str
+    packages: int
+    changes: list[VersionChange]
+    warnings: list[str]
+
+
+class _Draft(msgspec.Struct):
+    text: str
+    before: str | None
+    result: LockResult
+
+
+async def plan(params: LockParams, context: Context) -> Change:
+    """Say which versions would change; the errors are those of `run`."""
+    draft = await _draft(params, context)
+    return Change(
+        target=f"file/{params.path}", difference=differences(draft.result.changes), warnings=draft.result.warnings,
+        preconditions={params.path: digest_of(draft.before)},
+    )  # fmt: skip
+
+
+async def run(params: LockParams, context: Context) -> LockResult:
+    """Resolve, and write the file.
+
+    Raises:
+        InvalidConfigError: A package is not written as its ecosystem writes it, or a manifest cannot be read.
+        ConflictError: What is asked for cannot be had at once; it says why.
+        UnsupportedError: The file is of no format that can be written, or the manifest is of a workspace.
+        NotFoundError: No registry has a package, or there is no manifest.
+        PreconditionFailedError: The file is another one than when the plan was made, or an index names no hashes.
+        ExecutionFailedError: It cannot be written.
+        OutriderError: What a registry says.
+    """
+    draft = await _draft(params, context)
+    refuse_changed(context.preconditions, {params.path: digest_of(draft.before)})
+    if draft.text != draft.before:
+        write_text(Path(params.path), draft.text)
+    return draft.result
+
+
+async def _draft(params: LockParams, context: Context) -> _Draft:
+    path = Path(params.path)
+    form = form_of(params.ecosystem, path)
+    before = text_or_none(path)
+    old = read_lock(form, before) if before is not None else None
+    with question_of(context, params.ecosystem, params.packages, params, python=params.python) as question:
+        kept = msgspec.structs.replace(question, locked=_locked(old)) if params.keep and old is not None else question
+        new = await made(form, path, kept)
+    lock = read_lock(form, new.text)
+    result = LockResult(
+        file=params.path, form=form, packages=len(lock.packages), changes=changes_between(old, lock), warnings=new.warnings
+    )  # fmt: skip
+    return _Draft(new.text, before, result)
+
+
+def _locked(lock: Lock) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for one in lock.packages:
+        found.setdefault(one.name, set()).add(one.version)
+    return found
+
+
+def _text(result: LockResult) -> Iterable[str]:
+    for warning in result.warnings:
+        yield f"warning: {warning}"
+    yield f"{result.file}: {result.packages} packages, {len(result.changes)} changes"
+    for one in result.changes:
+        yield f"  {one.name} {one.before or '(new)'} -> {one.after or '(gone)'}"
+
+
+OPERATION = Implementation(
+    params=LockParams, result=LockResult, run=run, plan=plan, target=lambda params: f"file/{params.path}", text=_text
+)

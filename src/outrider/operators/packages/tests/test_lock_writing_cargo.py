@@ -1,0 +1,176 @@
+"""Cargo.lock as it is written: to the byte that of Cargo, and taken by it with the network cut."""
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from outrider.core.errors import ConflictError, InvalidConfigError, NotFoundError, UnsupportedError
+from outrider.operators.packages.manifests.cargo import read_manifest
+from outrider.operators.packages.operations import lock
+from outrider.operators.packages.operations.lock import LockParams, LockResult
+from outrider.operators.packages.tests.cargo_projects import add_crate, cargo, drawn, project
+from outrider.operators.packages.tests.cargo_registry import CargoRegistry
+from outrider.operators.packages.tests.test_audit import context
+from outrider.operators.packages.tests.world import variables
+
+needs_cargo = pytest.mark.skipif(shutil.which("cargo") is None, reason="cargo is not installed")
+pytestmark = [pytest.mark.real, pytest.mark.timeout(300), needs_cargo]
+
+
+@pytest.fixture
+async def registry(tmp_path: Path) -> AsyncIterator[CargoRegistry]:
+    async with CargoRegistry() as made:
+        with variables(home_of(tmp_path, made)):
+            yield made
+
+
+def home_of(folder: Path, registry: CargoRegistry) -> dict[str, str]:
+    """Have a home of Cargo in which a registry stands in for its own, and return the variables that lead there."""
+    home = folder / "home"
+    home.mkdir(exist_ok=True)
+    (home / "config.toml").write_text(
+        f'[source.crates-io]\nreplace-with = "own"\n[source.own]\nregistry = "sparse+{registry.url}/"\n'
+    )
+    return {
+        "CARGO_HOME": str(home),
+        "XDG_CACHE_HOME": str(folder / "cache"),
+        "XDG_CONFIG_HOME": str(folder / "config"),
+        "HOME": os.environ["HOME"],
+    }
+
+
+async def locked(folder: Path) -> LockResult:
+    return await lock.run(LockParams(ecosystem="cargo", file=str(folder / "shop" / "Cargo.lock")), context(folder))
+
+
+async def native(folder: Path) -> str | None:
+    """Return the lock that Cargo writes for the same manifest; None where it finds no solution."""
+    other = folder / "native"
+    shutil.copytree(folder / "shop", other, dirs_exist_ok=True)
+    (other / "Cargo.lock").unlink(missing_ok=True)
+    # The registry answers in this same thread.
+    ended = await asyncio.to_thread(cargo, other, folder / "home", "generate-lockfile")
+    return (other / "Cargo.lock").read_text() if ended.returncode == 0 else None
+
+
+async def compared(folder: Path, seeds: range) -> tuple[int, int]:
+    """Return how many locks are the same to the byte, and of how many manifests both find no solution."""
+    same = neither = 0
+    for seed in seeds:
+        place = folder / str(seed)
+        place.mkdir()
+        async with CargoRegistry() as registry:
+            with variables(home_of(place, registry)):
+                project(place / "shop", drawn(Random(seed), registry))
+                theirs = await native(place)
+                try:
+                    await locked(place)
+                except ConflictError:
+                    assert theirs is None, seed
+                    neither += 1
+                    continue
+                assert (place / "shop" / "Cargo.lock").read_text() == theirs, seed
+                same += 1
+        shutil.rmtree(place)
+    return same, neither
+
+
+async def test_it_is_to_the_byte_what_cargo_writes(tmp_path: Path) -> None:
+    same, _ = await compared(tmp_path, range(15))
+    assert same > 5
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+async def test_it_is_to_the_byte_what_cargo_writes_at_length(tmp_path: Path) -> None:
+    same, neither = await compared(tmp_path, range(100, 400))
+    assert same > 150
+    assert neither > 10
+
+
+async def test_cargo_builds_with_it_without_a_network(registry: CargoRegistry, tmp_path: Path) -> None:
+    add_crate(registry, "web@1.0.0", "core@1", features={"fast": []})
+    for version in ("1.0.0", "1.10.0", "2.0.0"):
+        add_crate(registry, f"core@{version}")
+    project(
+        tmp_path / "shop",
+        '[dependencies]\nweb = { version = "1", features = ["fast"] }\nold = { package = "core", version = "2" }',
+    )
+    result = await locked(tmp_path)
+    assert [(one.name, one.after) for one in result.changes] == [
+        ("core", "1.10.0"),
+        ("core", "2.0.0"),
+        ("web", "1.0.0"),
+    ]
+    file = tmp_path / "shop" / "Cargo.lock"
+    before = file.read_bytes()
+    assert before.decode() == await native(tmp_path)
+    fetched = await asyncio.to_thread(cargo, tmp_path / "shop", tmp_path / "home", "fetch", "--locked")
+    assert fetched.returncode == 0, fetched.stderr
+    asked = len(registry.requests)
+    built = await asyncio.to_thread(cargo, tmp_path / "shop", tmp_path / "home", "build", "--offline", "--locked")
+    assert built.returncode == 0, built.stderr
+    assert (len(registry.requests), file.read_bytes()) == (asked, before)
+
+
+async def test_what_asks_for_nothing(tmp_path: Path, registry: CargoRegistry) -> None:
+    project(tmp_path / "shop", "")
+    await locked(tmp_path)
+    assert (tmp_path / "shop" / "Cargo.lock").read_text() == await native(tmp_path)
+    assert registry.requests == []
+
+
+async def test_for_an_older_rust_an_older_form(tmp_path: Path, registry: CargoRegistry) -> None:
+    registry.add("web@1.0.0")
+    project(tmp_path / "shop", '[dependencies]\nweb = "1"', 'rust-version = "1.70"')
+    await locked(tmp_path)
+    text = (tmp_path / "shop" / "Cargo.lock").read_text()
+    assert "version = 3\n" in text
+    assert text == await native(tmp_path)
+
+
+REFUSED = [
+    ('[dependencies]\nweb = { path = "../web" }', "dependencies.web"),
+    ('[dependencies]\nweb = { git = "https://files.test/web" }', "dependencies.web"),
+    ("[target.x86.dev-dependencies]\nweb = { workspace = true }", "target.x86.dev-dependencies.web"),
+    ('[workspace]\nmembers = ["web"]', "workspace"),
+    ('[patch.crates-io]\nweb = { path = "web" }', "patch"),
+]
+
+
+@pytest.mark.parametrize(("text", "path"), REFUSED)
+def test_what_is_not_read(text: str, path: str) -> None:
+    with pytest.raises(UnsupportedError) as caught:
+        read_manifest(f'[package]\nname = "shop"\n{text}\n')
+    assert caught.value.path == path
+
+
+@pytest.mark.parametrize(
+    "text", ["a = [", "[dependencies]\nweb = 1", "[dependencies]\nweb = {version = 1}", "[dependencies]\nweb = {features = 'a'}", "dependencies = 1"]
+)  # fmt: skip
+def test_what_is_malformed(text: str) -> None:
+    with pytest.raises(InvalidConfigError):
+        read_manifest(f'{text}\n[package]\nname = "shop"\n')
+
+
+def test_a_workspace_without_a_package() -> None:
+    with pytest.raises(UnsupportedError):
+        read_manifest("[workspace]\n")
+
+
+async def test_what_cannot_be_locked(tmp_path: Path, registry: CargoRegistry) -> None:
+    (tmp_path / "shop").mkdir()
+    with pytest.raises(NotFoundError, match=r"Cargo\.toml"):
+        await locked(tmp_path)
+    project(tmp_path / "shop", '[dependencies]\nweb = "1"')
+    asked = LockParams(ecosystem="cargo", packages=["web"], file=str(tmp_path / "shop" / "Cargo.lock"))
+    with pytest.raises(InvalidConfigError, match="says what is asked for"):
+        await lock.plan(asked, context(tmp_path))
+    with pytest.raises(NotFoundError, match="web"):
+        await locked(tmp_path)
+    assert registry.requests
