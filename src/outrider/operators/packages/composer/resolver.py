@@ -97,7 +97,7 @@ class ComposerResolver:
             return await self._impossible(await self._told(answer, wishes), wishes)
         pinned = {wish.name for wish in wishes if wish.is_pinned}
         packages = packages_of(answer.pool, answer.candidates, pinned)
-        return Resolved(target=self._platform.named, packages=packages)
+        return Resolved(target=self._platform.named, packages=packages, notes=[*self._platform.notes])
 
     async def _answer(self, wishes: list[Wish], *, narrow: bool = True, exact: bool = True) -> _Found | _Nothing:
         """Return what there is to say: what Composer would choose, else what can be chosen at all.
@@ -173,7 +173,7 @@ class ComposerResolver:
     async def _impossible(self, nothing: _Nothing, wishes: list[Wish]) -> Impossible:
         names = nothing.universe.involved(involved(nothing.answer.proof))
         reasons = Explanation(nothing.answer.proof, nothing.universe).sentences()
-        notes = [note for name in sorted(names) for note in await self._notes(nothing.selection, name)]
+        notes = [note for name in sorted(names) for note in await self._notes(nothing, name)]
         remedies: list[str] = []
         with suppress(OutriderError):
             # What there is to say is known: that no more can be learned now does not take it back.
@@ -185,7 +185,7 @@ class ComposerResolver:
             asked=asked, reasons=reasons, remedies=remedies[:_REMEDIES], notes=[*notes, *self._platform.notes]
         )
 
-    async def _notes(self, selection: Selection, name: str) -> list[str]:
+    async def _notes(self, nothing: _Nothing, name: str) -> list[str]:
         if is_platform(name):
             return []
         if not self._source.has(name):
@@ -193,7 +193,8 @@ class ComposerResolver:
             return [
                 f"{name}: no repository has it{', and it is provided by ' if providers else ''}{', '.join(providers)}"
             ]
-        return [note for repository in self._source.repositories for note in selection.notes(repository, name)]
+        notes = [note for one in self._source.repositories for note in nothing.selection.notes(one, name)]
+        return notes + nothing.universe.misfits(name)
 
     async def _providers(self, name: str) -> list[str]:
         """Return some packages that provide a name; none where nobody can tell."""

@@ -13,7 +13,7 @@ from outrider.operators.packages.composer.constraints import Constraint, Spans
 from outrider.operators.packages.composer.platforms import ComposerPlatform
 from outrider.operators.packages.composer.pool import Pool, Wish
 from outrider.operators.packages.composer.rules import RuleMaker
-from outrider.operators.packages.resolving.naming import described
+from outrider.operators.packages.resolving.naming import counted, described
 from outrider.operators.packages.resolving.searching import bits
 from outrider.operators.packages.resolving.universe import Needs
 from outrider.operators.packages.versions.ranges import Key
@@ -58,6 +58,8 @@ class ComposerUniverse:
             versions.sort(key=lambda one: self._rank(one, stable_first=stable_first))
         self._bits = {one: bit for versions in self._versions.values() for bit, one in enumerate(versions)}
         self._broken: dict[str, int] = {}
+        # By package, and by what is here, the versions that do not go together with that, which cannot be left away.
+        self._misfits: dict[str, dict[str, int]] = {}
         # By candidate, the masks of versions of other packages that do not go together with it.
         self._excluded: dict[Candidate, dict[str, int]] = {}
         self._exclude(maker)
@@ -68,10 +70,13 @@ class ComposerUniverse:
         return -stability, max(one.key for one in called), -base.number
 
     def _exclude(self, maker: RuleMaker) -> None:
+        fixed = set(self._platform.candidates)
         for one, other in maker.conflicts():
             if one.base is other.base:
                 # An alias that does not go together with what it is an alias of.
-                self._broken[one.name] = self._broken.get(one.name, 0) | 1 << self._bits[one.base]
+                self._break(one)
+            elif other in fixed:
+                self._misfit(one, other)
             elif other.base in self._bits:
                 self._forbid(one.base, other.name, 1 << self._bits[other.base])
         for found in maker.namesakes():
@@ -79,8 +84,26 @@ class ComposerUniverse:
             for one in found:
                 masks[one.name] = masks.get(one.name, 0) | 1 << self._bits[one]
             for one in found if len(masks) > 1 else ():
+                for other in fixed.intersection(found) - {one}:
+                    self._misfit(one, other)
                 for name, mask in masks.items():
                     self._forbid(one, name, mask)
+
+    def _break(self, one: Candidate) -> None:
+        self._broken[one.name] = self._broken.get(one.name, 0) | 1 << self._bits[one.base]
+
+    def _misfit(self, one: Candidate, other: Candidate) -> None:
+        if one not in self._platform.candidates:
+            self._break(one)
+            found = self._misfits.setdefault(one.name, {})
+            here = f"{other.name} {other.version}"
+            found[here] = found.get(here, 0) | 1 << self._bits[one.base]
+
+    def misfits(self, name: str) -> list[str]:
+        """Return sentences about the versions of a package that do not go together with what is here."""
+        found = self._misfits.get(name, {})
+        counts = {here: mask.bit_count() for here, mask in sorted(found.items())}
+        return [f"{name}: {counted(count, f'do not go together with {here}')}" for here, count in counts.items()]
 
     def _forbid(self, one: Candidate, name: str, mask: int) -> None:
         if name != one.name:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 _MOST_RUNS = 4
-_SINGULAR = {"are": "is", "have": "has"}
+_SINGULAR = {"are": "is", "do": "does", "have": "has"}
 
 
 def described(name: str, versions: Sequence[str], full: int, mask: int) -> str:

@@ -189,7 +189,19 @@ def _links(random: Random, name: str, names: list[str], virtual: list[str]) -> l
     if usual.random() < 0.1:
         links.append(
             usual.choice(
-                ("php >=8.0", "php ^7.4", "php >=7.4 <8.1", "php ^8.0", "ext-json *", "ext-own ^1.0", "php-64bit >=8")
+                (
+                    "php >=8.0",
+                    "php ^7.4",
+                    "php >=7.4 <8.1",
+                    "php ^8.0",
+                    "ext-json *",
+                    "ext-own ^1.0",
+                    "php-64bit >=8",
+                    "!php <8.0",
+                    "!php ^8.2",
+                    "!ext-own *",
+                    "=ext-own 1.0",
+                )
             )
         )
     return links

@@ -115,6 +115,20 @@ async def test_what_cannot_be_read_is_told(registry: ComposerRegistry, ask: Comp
     assert answer.remedies == ["allow acme/web 1.0: you ask for acme/web:^1.1"]
 
 
+async def test_what_does_not_go_together_with_what_is_here(registry: ComposerRegistry, ask: ComposerAsking) -> None:
+    registry.add("acme/web 1.0", "!php >=9")
+    registry.add("acme/web 1.1", "!php ^8.2", "!lib-own *")
+    registry.add("acme/web 1.2", "=ext-json 1.0")
+    registry.add("acme/web 1.3", "+ext-json 1.0", "!ext-json >=8")
+    assert await ask.pins("acme/web") == ["acme/web 1.0"]
+    answer = await ask.impossible("acme/web:>=1.1")
+    assert answer.notes == [
+        "acme/web: 2 versions do not go together with ext-json 8.2.1",
+        "acme/web: 1 version does not go together with php 8.2.1",
+    ]
+    assert answer.remedies == ["allow acme/web 1.0: you ask for acme/web:>=1.1"]
+
+
 async def test_what_is_not_stable_enough_is_told(registry: ComposerRegistry, ask: ComposerAsking) -> None:
     registry.add("acme/web 1.0-RC1")
     registry.branch("acme/web dev-main", "1.x-dev")

@@ -62,7 +62,7 @@ async def compare(seeds: range, folder: Path) -> None:
 
 
 async def test_it_is_what_composer_chooses(tmp_path: Path) -> None:
-    await compare(range(60), tmp_path)
+    await compare(range(40), tmp_path)
 
 
 @pytest.mark.long

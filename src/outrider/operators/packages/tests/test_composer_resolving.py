@@ -225,6 +225,7 @@ async def test_where_there_is_no_php(registry: ComposerRegistry, ask: ComposerAs
     answer = await ask.resolved("acme/web")
     assert [one.name for one in answer.packages] == ["acme/core", "acme/web"]
     assert answer.target == "any php"
+    assert "php: it is not here" in answer.notes[0]
     nothing = await ask.impossible("acme/web", "acme/core:^2")
     assert nothing.notes == [
         "php: it is not here, so what is required of PHP, its extensions and of Composer counts as met",
