@@ -18,7 +18,9 @@ from outrider.operators.packages.serving.bundles import chosen, write_bundle
 from outrider.operators.packages.serving.store import Store
 from outrider.operators.packages.serving.tables import PackageState, Release, Tables
 from outrider.operators.packages.tests.advisory_records import affected, ecosystem_range, record, zipped
+from outrider.operators.packages.tests.exploit_files import epss_file
 from outrider.operators.packages.tests.python_index import PythonIndex
+from outrider.operators.packages.tests.vex_documents import openvex_document, statement
 from outrider.ports.clock import SystemClock
 from outrider.ports.secrets import Resolver
 from outrider.runtime.context import Environment
@@ -50,6 +52,8 @@ async def world() -> AsyncIterator[tuple[Environment, dict[str, Any]]]:
                 "token": "ana",
                 "policy": str(_policy(root / "files")),
                 "advisories": str(_advisories(root, environment.clock.now())),
+                "scores": str(epss_file(root / "epss_scores.csv.gz", ("CVE-2026-1001", 0.94, 0.99))),
+                "vex": str(_statements(root / "files")),
             },
         )
 
@@ -60,6 +64,14 @@ def _advisories(root: Path, now: float) -> Path:
     source = zipped(root / "all.zip", bad)
     write_store(store_path(), read_source(source), str(source), now)
     return source
+
+
+def _statements(folder: Path) -> Path:
+    """Return a file that states that the advisory is no danger."""
+    path = folder / "shop.openvex.json"
+    product = {"@id": "pkg:pypi/web@1.0"}
+    path.write_bytes(msgspec.json.encode(openvex_document(statement("PYSEC-1", product, "fixed"))))
+    return path
 
 
 def _policy(folder: Path) -> Path:
