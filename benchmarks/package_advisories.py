@@ -15,6 +15,7 @@ from random import Random
 from benchmarks.figures import Figure, main
 from outrider.operators.packages.advisories.affected_spans import affected_versions
 from outrider.operators.packages.advisories.matching import Matcher
+from outrider.operators.packages.advisories.osv import Advisory
 from outrider.operators.packages.advisories.sources import read_source
 from outrider.operators.packages.advisories.store import AdvisoryStore, write_store
 from outrider.operators.packages.tests.advisory_records import affected, ecosystem_range, record
@@ -78,7 +79,8 @@ def _records() -> Iterator[tuple[str, str]]:
 def _linear(source: Path, packages: list[tuple[str, str]], expected: list[bool]) -> float:
     """Return seconds of CPU for a package where all advisories are looked at for each."""
     scheme = scheme_of("pypi")
-    known = [(one.name, affected_versions(scheme, [one])) for each in read_source(source) for one in each.affected]
+    advisories = [one for one in read_source(source) if isinstance(one, Advisory)]
+    known = [(one.name, affected_versions(scheme, [one])) for each in advisories for one in each.affected]
     began = time.process_time()
     hits = [
         any(name == other and spans.holds(version, scheme.parse(version)) for other, spans in known)

@@ -25,6 +25,7 @@ PACKAGES = {
     "ip": "iproute2",
     "pkg-config": "pkg-config",
     "cc": "gcc",
+    "openssl": "openssl",
     "busybox": "busybox-static",
     "mmdebstrap": "mmdebstrap",
     "prometheus-alertmanager": "prometheus-alertmanager",

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib import import_module
 from pathlib import Path
-from typing import Literal, Protocol, cast
+from typing import Protocol, cast
 
 import msgspec
 
@@ -16,8 +16,6 @@ from outrider.operators.packages.resolving.policies import ADMIT_ALL, Policy
 from outrider.operators.packages.resolving.questions import Question
 from outrider.runtime.context import Context
 from outrider.runtime.contexts import cache_folder
-
-Asked = Literal["cargo", "composer", "gem", "maven", "npm", "nuget", "pypi"]
 
 
 class Session(Protocol):
@@ -31,7 +29,7 @@ class Session(Protocol):
 
 
 def session_of(ecosystem: str) -> Session:
-    """Return what asks the registries of an ecosystem, one of `Asked`."""
+    """Return what asks the registries of an ecosystem, one of `ECOSYSTEMS`."""
     return cast("Session", import_module(f"outrider.operators.packages.{ecosystem}.session"))
 
 

@@ -9,12 +9,14 @@ import msgspec
 from outrider.core.errors import InvalidConfigError
 from outrider.core.package_policies import Severity
 from outrider.operators.packages.advisories.affected_spans import AffectedVersions, affected_versions
+from outrider.operators.packages.advisories.exploits import ExploitScore, KnownExploit
 from outrider.operators.packages.advisories.osv import Advisory
 from outrider.operators.packages.advisories.severity import ORDER, rating
 from outrider.operators.packages.advisories.store import AdvisoryStore, Row
 from outrider.operators.packages.versions.ecosystems import scheme_of
 from outrider.operators.packages.versions.scheme import Version
 
+_CVE = "CVE-"
 # A range that begins with a version that is fixed: `>= 1.2`, `~> 1.2.3`, `^1.2.3`.
 _FROM_ON = re.compile(r"\s*(?:>=|~>|\^)\s*([0-9][^\s,]*)(?:\s*,.*)?")
 
@@ -30,6 +32,11 @@ class Vulnerability(msgspec.Struct, kw_only=True):
         rated_by: The record that rates it so.
         summary: One line.
         fixed: Versions from which on it is gone, as far as the records say.
+        epss: The probability that it is exploited within 30 days, as EPSS has it; null where that is not known.
+        percentile: The share of all vulnerabilities whose probability is at most that.
+        exploited: The day since when CISA's catalogue has it as exploited; empty where it has it not.
+        due: The day until which CISA has agencies mend it; empty likewise.
+        ransomware: Whether ransomware is known to use it.
     """
 
     id: str
@@ -39,6 +46,16 @@ class Vulnerability(msgspec.Struct, kw_only=True):
     rated_by: str
     summary: str
     fixed: list[str]
+    epss: float | None = None
+    percentile: float | None = None
+    exploited: str = ""
+    due: str = ""
+    ransomware: bool = False
+
+
+def urgency(one: Vulnerability) -> tuple[int, bool, float]:
+    """Return by what vulnerabilities are sorted: the severe ones first, of these the exploited ones, then the likely ones."""
+    return ORDER.index(one.severity), not one.exploited, -(one.epss or 0.0)
 
 
 class Matcher:
@@ -52,6 +69,7 @@ class Matcher:
         self._store = store
         self._known: dict[tuple[str, str], list[tuple[str, AffectedVersions, list[str]]]] = {}
         self._advisories: dict[str, Advisory] = {}
+        self._exploits: dict[str, tuple[ExploitScore | None, KnownExploit | None]] = {}
 
     def matches(self, ecosystem: str, name: str, version: str) -> list[str]:
         """Return the ids of the records that affect a version of a package, by its compared name."""
@@ -67,7 +85,7 @@ class Matcher:
         """Return what is known of a version of a package, the worst first."""
         found = [self._advisory(identity) for identity in self.matches(ecosystem, name, version)]
         merged = [self._merged(ecosystem, name, version, group) for group in _same(found)]
-        return sorted(merged, key=lambda one: (ORDER.index(one.severity), one.id))
+        return sorted(merged, key=lambda one: (urgency(one), one.id))
 
     def _about(self, ecosystem: str, name: str) -> list[tuple[str, AffectedVersions, list[str]]]:
         found = self._known.get((ecosystem, name))
@@ -90,16 +108,30 @@ class Matcher:
 
     def _merged(self, ecosystem: str, name: str, version: str, group: list[Advisory]) -> Vulnerability:
         ids = sorted({one.id for one in group} | {alias for one in group for alias in one.aliases})
-        shown = next((one for one in ids if one.startswith("CVE-")), group[0].id)
+        shown = next((one for one in ids if one.startswith(_CVE)), group[0].id)
         rated = [(rating(one.scores, one.label), one.id) for one in group]
         worst, by = min(rated, key=lambda one: (ORDER.index(one[0].severity), -(one[0].score or 0.0), one[1]))
         of_group = {one.id for one in group}
         fixes = {fix for identity, _, fixed in self._about(ecosystem, name) if identity in of_group for fix in fixed}
-        return Vulnerability(
+        found = Vulnerability(
             id=shown, aliases=[one for one in ids if one != shown], severity=worst.severity, score=worst.score,
             rated_by=by if worst.severity != "unknown" else "", summary=next((one.summary for one in group if one.summary), ""),
             fixed=_above(ecosystem, fixes, version),
         )  # fmt: skip
+        self._add_exploits(found, [one for one in ids if one.startswith(_CVE)])
+        return found
+
+    def _add_exploits(self, one: Vulnerability, cves: list[str]) -> None:
+        """Say what is known of exploits; of several ids of one vulnerability the worst counts."""
+        for cve in cves:
+            if cve not in self._exploits:
+                self._exploits[cve] = (self._store.score(cve), self._store.exploited(cve))
+            score, listed = self._exploits[cve]
+            if score is not None and (one.epss is None or score.epss > one.epss):
+                one.epss, one.percentile = score.epss, score.percentile
+            if listed is not None and (not one.exploited or listed.since < one.exploited):
+                one.exploited, one.due = listed.since, listed.due
+            one.ransomware |= listed is not None and listed.ransomware
 
 
 def _same(advisories: Iterable[Advisory]) -> list[list[Advisory]]:

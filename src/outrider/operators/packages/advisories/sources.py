@@ -1,4 +1,7 @@
-"""Advisories as they are published: files of the OSV schema and of other collections, alone, in folders or in zip files."""
+"""Advisories as they are published: files of the OSV schema and of other collections, alone, in folders or in zip files.
+
+What is said of exploits, in files of EPSS and in CISA's catalogue, is read too.
+"""
 
 import re
 import zipfile
@@ -10,6 +13,13 @@ from pathlib import Path
 import yaml
 
 from outrider.core.errors import ExecutionFailedError, InvalidConfigError, NotFoundError
+from outrider.operators.packages.advisories.exploits import (
+    Known,
+    is_catalogue,
+    is_scores,
+    read_catalogue,
+    read_scores,
+)
 from outrider.operators.packages.advisories.native import (
     is_friends_of_php,
     is_rubysec,
@@ -27,11 +37,11 @@ _ENDINGS = (".json", ".yaml", ".yml", ".md")
 _BY_NAMES = re.compile(rb'\s*\{\s*(?:\}|"[^"]*"\s*:\s*\[)')
 
 
-def read_source(path: Path) -> Iterator[Advisory]:
+def read_source(path: Path) -> Iterator[Known]:
     """Yield the records below a path, those that were withdrawn left out.
 
     Args:
-        path: A zip file as OSV publishes them, a folder such as a checkout of pypa/advisory-database, or one record.
+        path: A zip file as OSV publishes them, a folder such as a checkout of pypa/advisory-database, one record, or a file of EPSS.
 
     Raises:
         NotFoundError: There is nothing.
@@ -40,11 +50,10 @@ def read_source(path: Path) -> Iterator[Advisory]:
     """
     found = False
     try:
-        for name, content in _contents(path):
-            for advisory in _read(content, name):
-                found = True
-                if advisory is not None:
-                    yield advisory
+        for one in _records(path):
+            found = True
+            if one is not None:
+                yield one
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise ExecutionFailedError(
             f"{path}: it cannot be read: {error}", found=str(error), expected="a zip file that is whole", suggestions=["fetch it again"]
@@ -59,6 +68,14 @@ def read_source(path: Path) -> Iterator[Advisory]:
             f"{path}: there are no records in it", found="no file .json or .yaml", expected="records of the OSV schema",
             suggestions=["name a file all.zip of the OSV database, or a folder of records"],
         )  # fmt: skip
+
+
+def _records(path: Path) -> Iterator[Known | None]:
+    if is_scores(path.name) and not path.is_dir():
+        yield from read_scores(path)
+        return
+    for name, content in _contents(path):
+        yield from _read(content, name)
 
 
 def _contents(path: Path) -> Iterator[tuple[str, bytes]]:
@@ -91,7 +108,7 @@ def _check_size(name: str, size: int) -> None:
         )
 
 
-def _read(content: bytes, name: str) -> Iterator[Advisory | None]:
+def _read(content: bytes, name: str) -> Iterator[Known | None]:
     """Yield what a file says, whichever collection it is of; None for what does not count."""
     if name.endswith(".md"):
         text = content.decode("utf-8", "replace")
@@ -103,10 +120,13 @@ def _read(content: bytes, name: str) -> Iterator[Advisory | None]:
         yield _of_yaml(content, name)
 
 
-def _of_json(content: bytes, name: str) -> Iterator[Advisory | None]:
+def _of_json(content: bytes, name: str) -> Iterator[Known | None]:
     try:
         yield read_osv(content, name)
     except ExecutionFailedError:
+        if is_catalogue(content):
+            yield from read_catalogue(content, name)
+            return
         # Records of OSV have an id; a file of NuGet has lists, by the names of packages.
         if not _BY_NAMES.match(content):
             raise

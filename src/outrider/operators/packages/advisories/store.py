@@ -1,4 +1,7 @@
-"""Advisories on disk: one SQLite file with an index, written as a whole and only read from then on."""
+"""Advisories on disk: one SQLite file with an index, written as a whole and only read from then on.
+
+What is known of exploits is in tables of its own, by CVE.
+"""
 
 import sqlite3
 import tempfile
@@ -10,10 +13,13 @@ import msgspec
 
 from outrider.core.errors import ExecutionFailedError, MissingRequirementError
 from outrider.core.timestamps import timestamp
+from outrider.operators.packages.advisories.exploits import EPSS, KEV, ExploitScore, Known, KnownExploit
 from outrider.operators.packages.advisories.osv import Advisory, Affected
 
 # Another form of the file: an older one is made anew by the next import.
-_FORM = 2
+_FORM = 3
+# In it there is nothing yet of exploits; what there is of advisories can be taken over.
+_BEFORE_EXPLOITS = 2
 _SCHEMA = f"""
 PRAGMA user_version = {_FORM};
 CREATE TABLE source (ecosystem TEXT PRIMARY KEY, source TEXT, imported TEXT, newest TEXT, records INTEGER) WITHOUT ROWID;
@@ -21,6 +27,8 @@ CREATE TABLE advisory (id TEXT PRIMARY KEY, record BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE affected (
     ecosystem TEXT, name TEXT, id TEXT, said BLOB, PRIMARY KEY (ecosystem, name, id)
 ) WITHOUT ROWID;
+CREATE TABLE score (cve TEXT PRIMARY KEY, epss REAL, percentile REAL) WITHOUT ROWID;
+CREATE TABLE exploited (cve TEXT PRIMARY KEY, since TEXT, due TEXT, ransomware INTEGER) WITHOUT ROWID;
 """
 
 # What is there already of ecosystems that are not replaced.
@@ -29,13 +37,19 @@ _COPIES = (
     "INSERT OR IGNORE INTO source SELECT * FROM old.source WHERE ecosystem NOT IN (SELECT ecosystem FROM replaced)",
     "INSERT OR IGNORE INTO advisory SELECT * FROM old.advisory WHERE id IN (SELECT id FROM affected)",
 )
+_EXPLOIT_COPIES = (
+    "INSERT OR IGNORE INTO score SELECT * FROM old.score WHERE 'epss' NOT IN (SELECT ecosystem FROM replaced)",
+    "INSERT OR IGNORE INTO exploited SELECT * FROM old.exploited WHERE 'kev' NOT IN (SELECT ecosystem FROM replaced)",
+)
+# Where advisories of an ecosystem, or what else was imported, are counted.
+_COUNTS = {EPSS: "SELECT COUNT(*) FROM score", KEV: "SELECT COUNT(*) FROM exploited"}
 
 
 class Source(msgspec.Struct, kw_only=True, frozen=True):
     """Where the advisories of an ecosystem came from.
 
     Attributes:
-        ecosystem: Which.
+        ecosystem: Which; `epss` for the scores of EPSS, `kev` for CISA's catalogue of exploited vulnerabilities.
         source: A file, folder or address.
         imported: When, as RFC 3339 has it.
         newest: When the newest record was changed, as RFC 3339 has it.
@@ -117,15 +131,26 @@ class AdvisoryStore:
             (record,) = self._database.execute("SELECT record FROM advisory WHERE id = ?", (identity,)).fetchone()
             return self._records.decode(record)
 
+    def score(self, cve: str) -> ExploitScore | None:
+        """Return what EPSS says of a CVE; None where it says nothing, or is not imported."""
+        with self._told():
+            row = self._database.execute("SELECT epss, percentile FROM score WHERE cve = ?", (cve,)).fetchone()
+        return ExploitScore(cve, *row) if row else None
 
-def write_store(
-    path: Path, advisories: Iterable[Advisory], source: str, now: float, *, add: bool = False
-) -> list[Source]:
-    """Put advisories into the place of those of the same ecosystems; those of others stay.
+    def exploited(self, cve: str) -> KnownExploit | None:
+        """Return what CISA's catalogue says of a CVE; None where it is not in it, or the catalogue is not imported."""
+        query = "SELECT since, due, ransomware FROM exploited WHERE cve = ?"
+        with self._told():
+            row = self._database.execute(query, (cve,)).fetchone()
+        return KnownExploit(cve, row[0], row[1], bool(row[2])) if row else None
+
+
+def write_store(path: Path, known: Iterable[Known], source: str, now: float, *, add: bool = False) -> list[Source]:
+    """Put advisories into the place of those of the same ecosystems; those of others stay. So it is with what is known of exploits.
 
     Args:
         path: Of the file.
-        advisories: Whatever there is of their ecosystems.
+        known: Whatever there is of their ecosystems.
         source: Where they come from.
         now: Seconds since the epoch.
         add: Leave those of the same ecosystems too, but for records of the same id.
@@ -142,7 +167,7 @@ def write_store(
             made = Path(folder) / "advisories.db"
             with closing(sqlite3.connect(made)) as database:
                 database.executescript(_SCHEMA)
-                newest = _fill(database, advisories)
+                newest = _fill(database, known)
                 if path.is_file():
                     _take_over(database, path, set() if add else set(newest))
                 found = [_source(database, ecosystem, source, now, newest[ecosystem]) for ecosystem in sorted(newest)]
@@ -157,23 +182,34 @@ def write_store(
     return found
 
 
-def _fill(database: sqlite3.Connection, advisories: Iterable[Advisory]) -> dict[str, str]:
-    """Write advisories, and return the time of the newest one by ecosystem."""
+def _fill(database: sqlite3.Connection, known: Iterable[Known]) -> dict[str, str]:
+    """Write what is known, and return the time of the newest part of it, by ecosystem."""
     newest: dict[str, str] = {}
-    for advisory in advisories:
-        rows: dict[tuple[str, str], list[Affected]] = {}
-        for one in advisory.affected:
-            rows.setdefault((one.ecosystem, one.name), []).append(one)
-        for (ecosystem, name), said in rows.items():
-            packed = msgspec.msgpack.encode(said)
-            database.execute(
-                "INSERT OR REPLACE INTO affected VALUES (?, ?, ?, ?)", (ecosystem, name, advisory.id, packed)
-            )
-            newest[ecosystem] = max(newest.get(ecosystem, ""), advisory.modified)
-        if rows:
-            record = msgspec.msgpack.encode(msgspec.structs.replace(advisory, affected=()))
-            database.execute("INSERT OR REPLACE INTO advisory VALUES (?, ?)", (advisory.id, record))
+    for one in known:
+        if isinstance(one, ExploitScore):
+            row = (one.cve, one.epss, one.percentile)
+            database.execute("INSERT OR REPLACE INTO score VALUES (?, ?, ?)", row)
+            newest[EPSS] = max(newest.get(EPSS, ""), one.scored)
+        elif isinstance(one, KnownExploit):
+            listed = (one.cve, one.since, one.due, one.ransomware)
+            database.execute("INSERT OR REPLACE INTO exploited VALUES (?, ?, ?, ?)", listed)
+            newest[KEV] = max(newest.get(KEV, ""), one.released)
+        else:
+            _add(database, one, newest)
     return newest
+
+
+def _add(database: sqlite3.Connection, advisory: Advisory, newest: dict[str, str]) -> None:
+    rows: dict[tuple[str, str], list[Affected]] = {}
+    for one in advisory.affected:
+        rows.setdefault((one.ecosystem, one.name), []).append(one)
+    for (ecosystem, name), said in rows.items():
+        packed = msgspec.msgpack.encode(said)
+        database.execute("INSERT OR REPLACE INTO affected VALUES (?, ?, ?, ?)", (ecosystem, name, advisory.id, packed))
+        newest[ecosystem] = max(newest.get(ecosystem, ""), advisory.modified)
+    if rows:
+        record = msgspec.msgpack.encode(msgspec.structs.replace(advisory, affected=()))
+        database.execute("INSERT OR REPLACE INTO advisory VALUES (?, ?)", (advisory.id, record))
 
 
 def _take_over(database: sqlite3.Connection, path: Path, replaced: set[str]) -> None:
@@ -181,18 +217,21 @@ def _take_over(database: sqlite3.Connection, path: Path, replaced: set[str]) -> 
     database.commit()
     database.execute("ATTACH DATABASE ? AS old", (str(path),))
     (form,) = database.execute("PRAGMA old.user_version").fetchone()
-    if form == _FORM:
-        database.execute("CREATE TEMPORARY TABLE replaced (ecosystem TEXT PRIMARY KEY)")
-        database.executemany("INSERT INTO replaced VALUES (?)", [(one,) for one in sorted(replaced)])
-        for copy in _COPIES:
-            database.execute(copy)
+    database.execute("CREATE TEMPORARY TABLE replaced (ecosystem TEXT PRIMARY KEY)")
+    database.executemany("INSERT INTO replaced VALUES (?)", [(one,) for one in sorted(replaced)])
+    copies = {_BEFORE_EXPLOITS: _COPIES, _FORM: (*_COPIES, *_EXPLOIT_COPIES)}
+    for copy in copies.get(form, ()):
+        database.execute(copy)
     database.commit()
     database.execute("DETACH DATABASE old")
 
 
 def _source(database: sqlite3.Connection, ecosystem: str, source: str, now: float, newest: str) -> Source:
-    query = "SELECT COUNT(DISTINCT id) FROM affected WHERE ecosystem = ?"
-    (records,) = database.execute(query, (ecosystem,)).fetchone()
+    if ecosystem in _COUNTS:
+        (records,) = database.execute(_COUNTS[ecosystem]).fetchone()
+    else:
+        query = "SELECT COUNT(DISTINCT id) FROM affected WHERE ecosystem = ?"
+        (records,) = database.execute(query, (ecosystem,)).fetchone()
     found = Source(ecosystem=ecosystem, source=source, imported=timestamp(now), newest=newest, records=records)
     database.execute("INSERT OR REPLACE INTO source VALUES (?, ?, ?, ?, ?)", msgspec.structs.astuple(found))
     return found

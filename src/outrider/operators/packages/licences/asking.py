@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import get_args
 
 import msgspec
 
@@ -11,11 +10,10 @@ from outrider.operators.packages.licences.normalising import normalised
 from outrider.operators.packages.licences.sources import Told
 from outrider.operators.packages.resolving.policies import AdmitAll
 from outrider.operators.packages.resolving.questions import Question
-from outrider.operators.packages.sessions import Asked, session_of
+from outrider.operators.packages.sessions import session_of
 
 _AT_ONCE = 8
 _SHOWN = 10
-_ASKED = get_args(Asked)
 
 
 class _WantsLicences(AdmitAll):
@@ -43,10 +41,8 @@ class Answers:
     async def completed(self, told: Sequence[Told]) -> list[Told]:
         """Return the same with the licences that registries tell, where none was known."""
         missing = {_key(one) for one in told if not one.licence.expression and not one.package.source}
-        keys = sorted(key for key in missing if key[0] in _ASKED)
+        keys = sorted(missing)
         found = dict(zip(keys, await asyncio.gather(*(self._licence(*key) for key in keys)), strict=True))
-        silent = sorted({ecosystem for ecosystem, _, _ in missing} - set(_ASKED))
-        self.notes += [f"{ecosystem}: its registries are not asked for licences" for ecosystem in silent]
         faults = sorted(self._faults)
         self.notes += [
             *faults[:_SHOWN],

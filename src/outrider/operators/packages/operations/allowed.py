@@ -8,8 +8,8 @@ from outrider.operators.packages.resolving.facts import PackageFacts, newest, po
 from outrider.operators.packages.resolving.naming import counted
 from outrider.operators.packages.resolving.policies import refused
 from outrider.operators.packages.resolving.questions import Question
-from outrider.operators.packages.sessions import Asked, Session, Terms, question_of, session_of
-from outrider.operators.packages.versions.ecosystems import scheme_of
+from outrider.operators.packages.sessions import Session, Terms, question_of, session_of
+from outrider.operators.packages.versions.ecosystems import Ecosystem, scheme_of
 from outrider.operators.packages.versions.tables import VersionTable
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
@@ -24,7 +24,7 @@ class AllowedParams(Terms, kw_only=True, forbid_unknown_fields=True):
         version: Of the package; if none is given, any version will do.
     """
 
-    ecosystem: Asked
+    ecosystem: Ecosystem
     name: str
     version: str = ""
 

@@ -2,39 +2,29 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from contextlib import closing
-from pathlib import Path
-from typing import Literal
 
 import msgspec
 
-from outrider.core.errors import PreconditionFailedError
 from outrider.core.package_policies import Severity
-from outrider.core.quantities import Duration, duration
-from outrider.core.timestamps import parse_timestamp
-from outrider.operators.packages.advisories.matching import Matcher, Vulnerability
-from outrider.operators.packages.advisories.places import store_path
+from outrider.operators.packages.advisories.auditing import Audited, AuditTerms, Found, audited
+from outrider.operators.packages.advisories.matching import Vulnerability, urgency
 from outrider.operators.packages.advisories.severity import ORDER
-from outrider.operators.packages.advisories.store import AdvisoryStore, Source
-from outrider.operators.packages.locks.files import read_locks
-from outrider.operators.packages.locks.lock import Lock, LockedPackage
+from outrider.operators.packages.advisories.store import Source
+from outrider.operators.packages.vex.stated import Stated
+from outrider.operators.packages.vex.statements import SUPPRESSING
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
 
+_LEAST_SHOWN = 0.01
 
-class AuditParams(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+
+class AuditParams(AuditTerms, kw_only=True, forbid_unknown_fields=True):
     """What to look at.
 
     Attributes:
-        path: A lock file, an SBOM, a list of package URLs, or a folder whose lock files are looked at.
-        max_age: How old advisories may be.
-        stale: What to do where they are older: `warn` or `fail`.
         least: Findings below this severity are counted, and not listed; those of unknown severity are always listed.
     """
 
-    path: str = "."
-    max_age: Duration = duration("7d")
-    stale: Literal["warn", "fail"] = "warn"
     least: Severity = "none"
 
 
@@ -54,23 +44,50 @@ class Finding(msgspec.Struct, kw_only=True):
     vulnerabilities: list[Vulnerability]
 
 
+class Suppressed(msgspec.Struct, kw_only=True):
+    """A vulnerability of a package that is no finding, as somebody states.
+
+    Attributes:
+        file: The lock file that has the package.
+        id: Of the vulnerability.
+        status: What is stated, in the words of the file that states it.
+        justification: Why; may be empty.
+        notes: The same, or more, in a sentence; may be empty.
+        stated_in: The file that states it.
+    """
+
+    ecosystem: str
+    name: str
+    version: str
+    file: str
+    id: str
+    severity: Severity
+    status: str
+    justification: str
+    notes: str
+    stated_in: str
+
+
 class AuditResult(msgspec.Struct, kw_only=True):
     """What was found.
 
     Attributes:
         packages: How many were looked at.
-        vulnerable: How many of them have vulnerabilities.
-        findings: Those, the worst first.
+        vulnerable: How many of them have vulnerabilities that are not suppressed.
+        findings: Those, the worst first; of the same severity those that are exploited, then those that are likely to be.
         below: How many vulnerabilities are less severe than what was asked for.
+        suppressed: Those that are no findings, as `vex` states.
         files: That were looked at.
         advisories: What they were compared with.
-        warnings: Why this may not be all: advisories that are old or missing, entries that could not be read.
+        warnings: Why this may not be all: advisories that are old or missing, entries that could not be read. And statements that fit
+            nothing.
     """
 
     packages: int
     vulnerable: int
     findings: list[Finding]
     below: int
+    suppressed: list[Suppressed]
     files: list[str]
     advisories: list[Source]
     warnings: list[str]
@@ -80,83 +97,53 @@ async def run(params: AuditParams, context: Context) -> AuditResult:
     """Compare packages with advisories.
 
     Raises:
-        NotFoundError: There is no lock file.
+        NotFoundError: There is no lock file, or no file with statements.
+        UnsupportedError: A file is of no known format.
         InvalidConfigError: One cannot be read.
         MissingRequirementError: No advisories are imported.
         PreconditionFailedError: They are older than allowed, or there are none of an ecosystem, and that is to fail.
     """
     # All of it in one thread, which opens and closes the store: where nobody waits any more it comes to its own end.
-    return await asyncio.to_thread(_audit, params, context.clock.now())
+    return _result(await asyncio.to_thread(audited, params, context.clock.now()), params.least)
 
 
-def _audit(params: AuditParams, now: float) -> AuditResult:
-    locks = read_locks(Path(params.path))
-    with closing(AdvisoryStore(store_path())) as store:
-        sources = store.sources()
-        warnings = [f"{path}: {text}" for path, lock in locks for text in lock.unreadable]
-        doubts = _doubts({one.ecosystem for _, lock in locks for one in lock.packages}, sources, params, now)
-        if doubts and params.stale == "fail":
-            raise PreconditionFailedError(
-                doubts[0], found=doubts[0], expected=f"advisories of at most {params.max_age}",
-                suggestions=["outrider packages import_advisories SOURCE"],
-            )  # fmt: skip
-        return _audited(Matcher(store), locks, params, sources, [*doubts, *warnings])
-
-
-def _doubts(ecosystems: set[str], sources: dict[str, Source], params: AuditParams, now: float) -> list[str]:
-    """Return why what is found may not be all: nothing that is missing or old is taken for safe."""
-    doubts = []
-    for ecosystem in sorted(ecosystems):
-        source = sources.get(ecosystem)
-        if source is None or not source.records:
-            doubts.append(f"no advisories of {ecosystem} are imported: nothing is known of its packages")
-        elif (age := now - parse_timestamp(source.imported)) > params.max_age:
-            doubts.append(f"the advisories of {ecosystem} were imported {Duration(age // 3600 * 3600)} ago")
-    return doubts
-
-
-def _audited(
-    matcher: Matcher,
-    locks: Sequence[tuple[str, Lock]],
-    params: AuditParams,
-    sources: dict[str, Source],
-    warnings: list[str],
-) -> AuditResult:
-    findings, below, vulnerable, count = [], 0, 0, 0
-    shown = ORDER.index(params.least)
-    ecosystems: set[str] = set()
-    unclear: set[str] = set()
-    for file, lock in locks:
-        for one in lock.packages:
-            count += 1
-            ecosystems.add(one.ecosystem)
-            found = matcher.vulnerabilities(one.ecosystem, one.name, one.version)
-            unclear.update(matcher.unclear(one.ecosystem, one.name))
-            listed = [each for each in found if each.severity == "unknown" or ORDER.index(each.severity) <= shown]
-            vulnerable += bool(found)
-            below += len(found) - len(listed)
-            if listed:
-                findings.append(_finding(one, file, lock, listed))
-    findings.sort(key=lambda one: (ORDER.index(one.vulnerabilities[0].severity), one.name, one.version))
-    notes = [
-        f"{identity}: a range of it cannot be read; it may affect more than is told" for identity in sorted(unclear)
-    ]
+def _result(told: Audited, least: Severity) -> AuditResult:
+    findings, below, vulnerable = [], 0, 0
+    suppressed: list[Suppressed] = []
+    shown = ORDER.index(least)
+    for found in told.found:
+        suppressed += [_suppressed(found, one) for one in found.stated if one.status in SUPPRESSING]
+        left = [one.vulnerability for one in found.stated if one.status not in SUPPRESSING]
+        listed = [one for one in left if one.severity == "unknown" or ORDER.index(one.severity) <= shown]
+        vulnerable += bool(left)
+        below += len(left) - len(listed)
+        if listed:
+            findings.append(_finding(found, listed))
+    findings.sort(key=lambda one: (urgency(one.vulnerabilities[0]), one.name, one.version))
     return AuditResult(
-        packages=count, vulnerable=vulnerable, findings=findings, below=below, files=[file for file, _ in locks],
-        advisories=[sources[one] for one in sorted(ecosystems) if one in sources], warnings=[*warnings, *notes],
+        packages=sum(len(lock.packages) for _, lock in told.locks), vulnerable=vulnerable, findings=findings, below=below,
+        suppressed=suppressed, files=[file for file, _ in told.locks], advisories=told.sources, warnings=told.warnings,
     )  # fmt: skip
 
 
-def _finding(one: LockedPackage, file: str, lock: Lock, found: list[Vulnerability]) -> Finding:
-    needed_by = [each.name for each in lock.packages if each.ecosystem == one.ecosystem and one.name in each.needs]
+def _finding(found: Found, listed: list[Vulnerability]) -> Finding:
+    one = found.package
+    needed_by = [
+        each.name for each in found.lock.packages if each.ecosystem == one.ecosystem and one.name in each.needs
+    ]
     return Finding(
-        ecosystem=one.ecosystem,
-        name=one.name,
-        version=one.version,
-        file=file,
-        needed_by=needed_by,
-        vulnerabilities=found,
-    )
+        ecosystem=one.ecosystem, name=one.name, version=one.version, file=found.file, needed_by=needed_by, vulnerabilities=listed,
+    )  # fmt: skip
+
+
+def _suppressed(found: Found, stated: Stated) -> Suppressed:
+    one, statement = found.package, stated.statement
+    assert statement is not None
+    return Suppressed(
+        ecosystem=one.ecosystem, name=one.name, version=one.version, file=found.file, id=stated.vulnerability.id,
+        severity=stated.vulnerability.severity, status=statement.said, justification=statement.justification, notes=statement.notes,
+        stated_in=statement.file,
+    )  # fmt: skip
 
 
 def _text(result: AuditResult) -> Iterable[str]:
@@ -166,9 +153,32 @@ def _text(result: AuditResult) -> Iterable[str]:
     for one in result.findings:
         for each in one.vulnerabilities:
             fixed = f"fixed in {each.fixed[0]}" if each.fixed else "no fix is known"
-            yield f"  {each.severity.upper():<9} {one.name} {one.version}  {each.id}  {fixed}  {each.summary}".rstrip()
+            parts = [
+                f"{each.severity.upper():<9} {one.name} {one.version}",
+                each.id,
+                fixed,
+                each.summary,
+                *_exploits(each),
+            ]
+            yield f"  {'  '.join(filter(None, parts))}"
     if result.below:
         yield f"{result.below} less severe ones are not listed"
+    yield from _suppressions(result.suppressed)
+
+
+def _exploits(one: Vulnerability) -> Iterable[str]:
+    if one.exploited:
+        yield f"exploited since {one.exploited}{', by ransomware' if one.ransomware else ''}"
+    if one.epss is not None:
+        yield f"EPSS {one.epss:.2f}" if one.epss >= _LEAST_SHOWN else f"EPSS below {_LEAST_SHOWN}"
+
+
+def _suppressions(suppressed: Sequence[Suppressed]) -> Iterable[str]:
+    if suppressed:
+        yield f"{len(suppressed)} suppressed, as is stated"
+    for one in suppressed:
+        why = ", ".join(filter(None, (one.justification, one.notes)))
+        yield f"  {one.name} {one.version}  {one.id}  {one.status}{f' ({why})' if why else ''}  {one.stated_in}"
 
 
 OPERATION = Implementation(

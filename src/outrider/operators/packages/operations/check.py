@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import get_args
 
 import msgspec
 
@@ -13,7 +12,7 @@ from outrider.operators.packages.locks.lock import Lock, LockedPackage
 from outrider.operators.packages.resolving.facts import PackageFacts
 from outrider.operators.packages.resolving.naming import of_one
 from outrider.operators.packages.resolving.questions import Question
-from outrider.operators.packages.sessions import Asked, Terms, question_of, session_of
+from outrider.operators.packages.sessions import Terms, question_of, session_of
 from outrider.operators.packages.versions.ecosystems import scheme_of
 from outrider.operators.packages.versions.tables import VersionTable
 from outrider.runtime.context import Context
@@ -101,11 +100,6 @@ class _Judge:
 
     async def judge(self, locks: Sequence[tuple[str, Lock]], result: CheckResult) -> None:
         """Add what is to be said of all packages of the ecosystem."""
-        if self._ask and self._ecosystem not in get_args(Asked):
-            self._ask = False
-            result.warnings.append(
-                f"the registries of {self._ecosystem} are not asked: what only they know is not judged"
-            )
         found = [(file, one) for file, lock in locks for one in lock.packages if one.ecosystem == self._ecosystem]
         result.packages += len(found)
         judged = await asyncio.gather(*(self._whys(one) for _, one in found))

@@ -2,12 +2,14 @@
 
 import asyncio
 import hashlib
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
 
-from outrider.core.errors import PreconditionFailedError
+from outrider.core.errors import MissingRequirementError, PreconditionFailedError
 from outrider.core.operation import Change, Difference
+from outrider.operators.packages.advisories.exploits import EPSS, KEV, ExploitScore, Known, KnownExploit
 from outrider.operators.packages.advisories.places import store_path
 from outrider.operators.packages.advisories.sources import read_source
 from outrider.operators.packages.advisories.store import AdvisoryStore, Source, write_store
@@ -20,7 +22,7 @@ class ImportAdvisoriesParams(msgspec.Struct, kw_only=True, forbid_unknown_fields
 
     Attributes:
         source: A zip file as OSV publishes them for each ecosystem, a folder of records such as those of pypa, RustSec, rubysec and
-            FriendsOfPHP, or one file, of NuGet too.
+            FriendsOfPHP, or one file, of NuGet too. Or scores of EPSS (`.csv`, `.csv.gz`), or CISA's catalogue of exploited vulnerabilities.
         add: Leave what is there of the same ecosystems; without it, that goes.
     """
 
@@ -66,27 +68,32 @@ async def run(params: ImportAdvisoriesParams, context: Context) -> ImportAdvisor
             "the advisories are other ones than when the plan was made", found=_fingerprint(path) or "none", expected=expected or "none",
             suggestions=["make the plan again"],
         )  # fmt: skip
-    advisories = read_source(Path(params.source))
-    found = await asyncio.to_thread(write_store, path, advisories, params.source, context.clock.now(), add=params.add)
+    known = read_source(Path(params.source))
+    found = await asyncio.to_thread(write_store, path, known, params.source, context.clock.now(), add=params.add)
     return ImportAdvisoriesResult(imported=found)
 
 
 def _counts(source: Path) -> dict[str, int]:
     counts: dict[str, int] = {}
-    for advisory in read_source(source):
-        for ecosystem in {one.ecosystem for one in advisory.affected}:
+    for known in read_source(source):
+        for ecosystem in _ecosystems(known):
             counts[ecosystem] = counts.get(ecosystem, 0) + 1
     return counts
 
 
+def _ecosystems(known: Known) -> set[str]:
+    if isinstance(known, ExploitScore):
+        return {EPSS}
+    return {KEV} if isinstance(known, KnownExploit) else {one.ecosystem for one in known.affected}
+
+
 def _present() -> dict[str, Source]:
-    if not store_path().is_file():
-        return {}
-    store = AdvisoryStore(store_path())
     try:
+        store = AdvisoryStore(store_path())
+    except MissingRequirementError:  # there is none, or it is of an older form, which the import makes anew
+        return {}
+    with closing(store):
         return store.sources()
-    finally:
-        store.close()
 
 
 def _fingerprint(path: Path) -> str:

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 
 from outrider.operators.packages.resolving.facts import PackageFacts
-from outrider.operators.packages.sessions import Asked, Terms, question_of, session_of
+from outrider.operators.packages.sessions import Terms, question_of, session_of
+from outrider.operators.packages.versions.ecosystems import Ecosystem
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
 
@@ -19,7 +20,7 @@ class InfoParams(Terms, kw_only=True, forbid_unknown_fields=True):
         version: Of which to show what it needs; the latest if none is given.
     """
 
-    ecosystem: Asked
+    ecosystem: Ecosystem
     name: str
     version: str = ""
 

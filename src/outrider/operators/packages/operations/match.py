@@ -1,16 +1,13 @@
 """Which versions a range allows, and in which order they are."""
 
 from collections.abc import Iterable
-from typing import Literal
 
 import msgspec
 
-from outrider.operators.packages.versions.ecosystems import scheme_of
+from outrider.operators.packages.versions.ecosystems import Ecosystem, scheme_of
 from outrider.operators.packages.versions.tables import VersionTable
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
-
-Ecosystem = Literal["cargo", "composer", "gem", "maven", "npm", "nuget", "pypi"]
 
 
 class MatchParams(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

@@ -7,7 +7,7 @@ from outrider.core.operation import Change, Difference
 from outrider.operators.packages.advisories.osv import compared_name
 from outrider.operators.packages.serving.folders import OfRegistry, opened_store
 from outrider.operators.packages.serving.tables import Release, Tables
-from outrider.operators.packages.sessions import Asked
+from outrider.operators.packages.versions.ecosystems import Ecosystem
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
 
@@ -23,7 +23,7 @@ class RegistryYankParams(OfRegistry, kw_only=True, forbid_unknown_fields=True):
         undo: Have it again.
     """
 
-    ecosystem: Asked
+    ecosystem: Ecosystem
     name: str
     version: str
     reason: str = "taken back"

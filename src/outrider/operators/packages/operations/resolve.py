@@ -6,7 +6,8 @@ from typing import Annotated
 import msgspec
 
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
-from outrider.operators.packages.sessions import Asked, Terms, question_of, session_of
+from outrider.operators.packages.sessions import Terms, question_of, session_of
+from outrider.operators.packages.versions.ecosystems import Ecosystem
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
 
@@ -22,7 +23,7 @@ class ResolveParams(Terms, kw_only=True, forbid_unknown_fields=True):
         framework: For which target framework of .NET, such as `net48`; `net8.0` if none is given.
     """
 
-    ecosystem: Asked
+    ecosystem: Ecosystem
     packages: Annotated[list[str], msgspec.Meta(min_length=1)]
     python: str = ""
     framework: str = ""

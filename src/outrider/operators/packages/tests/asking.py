@@ -12,7 +12,8 @@ from outrider.operators.packages.resolving.facts import PackageFacts
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
 from outrider.operators.packages.resolving.policies import ADMIT_ALL, Policy
 from outrider.operators.packages.resolving.questions import Question
-from outrider.operators.packages.sessions import Asked, session_of
+from outrider.operators.packages.sessions import session_of
+from outrider.operators.packages.versions.ecosystems import Ecosystem
 from outrider.ports.clock import Clock, SystemClock
 
 PYTHON = "3.12"
@@ -29,7 +30,7 @@ class RegistryAsking:
         environment: Variables, which name the registries.
     """
 
-    def __init__(self, ecosystem: Asked, folder: Path, project: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, ecosystem: Ecosystem, folder: Path, project: Path, environment: Mapping[str, str]) -> None:
         self.folder, self.environment = folder, dict(environment)
         self._session, self._project = session_of(ecosystem), project
 

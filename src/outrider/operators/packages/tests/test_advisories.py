@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from outrider.core.errors import ExecutionFailedError, InvalidConfigError, MissingRequirementError, OutriderError
 from outrider.operators.packages.advisories.matching import Matcher, Vulnerability
-from outrider.operators.packages.advisories.osv import read_osv
+from outrider.operators.packages.advisories.osv import Advisory, read_osv
 from outrider.operators.packages.advisories.severity import rating
 from outrider.operators.packages.advisories.sources import read_source
 from outrider.operators.packages.advisories.store import AdvisoryStore, write_store
@@ -173,6 +173,7 @@ def test_records_in_yaml_are_read_as_pypa_writes_them(tmp_path: Path) -> None:
     (tmp_path / ".github").mkdir()
     (tmp_path / ".github" / "settings.yaml").write_text("a: b\n")
     [one] = list(read_source(tmp_path))
+    assert isinstance(one, Advisory)
     assert (one.id, one.modified[:10], one.affected[0].name) == ("PYSEC-2026-1", "2026-10-01", "web")
 
 

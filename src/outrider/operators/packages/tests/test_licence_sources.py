@@ -315,19 +315,11 @@ async def test_registries_are_asked_for_the_rest(tmp_path: Path) -> None:
         index.add("silent", "1.0")
         index.add("odd", "1.0", licence="Acme")
         answers = Answers(Asking(tmp_path, index.url).question())
-        names = [
-            told("web"),
-            told("view"),
-            told("silent"),
-            told("odd"),
-            told("nothing"),
-            told("org.acme:x", ecosystem="golang"),
-        ]
-        found = await answers.completed(names)
-    assert [one.licence.expression for one in found] == ["MIT", "Apache-2.0", "", "", "", ""]
-    assert [one.origin for one in found] == ["registry", "registry", "", "registry", "", ""]
+        found = await answers.completed([told(name) for name in ("web", "view", "silent", "odd", "nothing")])
+    assert [one.licence.expression for one in found] == ["MIT", "Apache-2.0", "", "", ""]
+    assert [one.origin for one in found] == ["registry", "registry", "", "registry", ""]
     assert found[3].licence.raw == "Acme"
-    assert answers.notes == ["golang: its registries are not asked for licences"]
+    assert answers.notes == []
 
 
 async def test_the_registry_of_npm_tells_licences_too(tmp_path: Path) -> None:

@@ -334,8 +334,9 @@ async def test_licences_in_locks_are_judged(index: PythonIndex, tmp_path: Path) 
     index.add("gone", "1.0")
     with project(index, tmp_path) as folder:
         (folder / "requirements.txt").write_text("web==1.0\ncore==1.0\ngone==1.0\n")
-        # Registries of Composer are not asked, and its lock tells licences.
         packages = [{"name": "acme/web", "version": "1.0", "license": ["GPL-2.0-only"]}]
+        repositories = [{"packagist.org": False}, {"type": "package", "package": packages}]
+        (folder / "composer.json").write_text(json.dumps({"repositories": repositories}))
         (folder / "composer.lock").write_text(json.dumps({"packages": packages}))
         written(folder, "{licences: {deny: ['GPL-*'], unknown: deny}}")
         found = await check.run(CheckParams(ask=True), context(tmp_path))

@@ -13,12 +13,18 @@ from outrider.operators.packages.advisories.places import store_path
 from outrider.operators.packages.advisories.sources import read_source
 from outrider.operators.packages.advisories.store import write_store
 from outrider.operators.packages.pypi.serving.documents import Uploaded
+from outrider.operators.packages.sboms.envelopes import sealed
+from outrider.operators.packages.sboms.signed_files import signature_path
 from outrider.operators.packages.serving.accounts import new_token
 from outrider.operators.packages.serving.bundles import chosen, write_bundle
 from outrider.operators.packages.serving.store import Store
 from outrider.operators.packages.serving.tables import PackageState, Release, Tables
 from outrider.operators.packages.tests.advisory_records import affected, ecosystem_range, record, zipped
+from outrider.operators.packages.tests.exploit_files import epss_file
+from outrider.operators.packages.tests.key_files import write_keys
 from outrider.operators.packages.tests.python_index import PythonIndex
+from outrider.operators.packages.tests.vex_documents import openvex_document, statement
+from outrider.ports.certificates.signing_keys import read_signing_key
 from outrider.ports.clock import SystemClock
 from outrider.ports.secrets import Resolver
 from outrider.runtime.context import Environment
@@ -49,6 +55,9 @@ async def world() -> AsyncIterator[tuple[Environment, dict[str, Any]]]:
                 "token": "ana",
                 "policy": str(_policy(root / "files")),
                 "advisories": str(_advisories(root, environment.clock.now())),
+                "scores": str(epss_file(root / "epss_scores.csv.gz", ("CVE-2026-1001", 0.94, 0.99))),
+                "vex": str(_statements(root / "files")),
+                **_bills(root / "files" / "bills"),
             },
         )
 
@@ -59,6 +68,25 @@ def _advisories(root: Path, now: float) -> Path:
     source = zipped(root / "all.zip", bad)
     write_store(store_path(), read_source(source), str(source), now)
     return source
+
+
+def _statements(folder: Path) -> Path:
+    """Return a file that states that the advisory is no danger."""
+    path = folder / "shop.openvex.json"
+    product = {"@id": "pkg:pypi/web@1.0"}
+    path.write_bytes(msgspec.json.encode(openvex_document(statement("PYSEC-1", product, "fixed"))))
+    return path
+
+
+def _bills(folder: Path) -> dict[str, str]:
+    """Return a bill, one that was signed, and the keys."""
+    folder.mkdir()
+    bill, signed = folder / "bom.json", folder / "signed.json"
+    for path in (bill, signed):
+        path.write_text('{"bomFormat": "CycloneDX", "specVersion": "1.7", "version": 1}')
+    private, public = write_keys(folder)
+    signature_path(str(signed)).write_bytes(sealed(signed.read_bytes(), read_signing_key(private)))
+    return {"bill": str(bill), "signed_bill": str(signed), "private_key": str(private), "public_key": str(public)}
 
 
 def _policy(folder: Path) -> Path:

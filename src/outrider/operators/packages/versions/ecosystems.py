@@ -2,10 +2,12 @@
 
 from functools import cache
 from importlib import import_module
+from typing import Literal
 
 from outrider.operators.packages.versions.scheme import Scheme
 
 # By the names that package URLs use.
+Ecosystem = Literal["cargo", "composer", "gem", "maven", "npm", "nuget", "pypi"]
 _SCHEMES = {
     "cargo": "CargoScheme",
     "composer": "ComposerScheme",

@@ -1,0 +1,136 @@
+"""Compares the packages of locks with advisories, and what is found with what others state of it."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from outrider.core.errors import PreconditionFailedError
+from outrider.core.quantities import Duration, duration
+from outrider.core.timestamps import parse_timestamp
+from outrider.operators.packages.advisories.exploits import EPSS, KEV
+from outrider.operators.packages.advisories.matching import Matcher, urgency
+from outrider.operators.packages.advisories.places import store_path
+from outrider.operators.packages.advisories.store import AdvisoryStore, Source
+from outrider.operators.packages.locks.files import read_locks
+from outrider.operators.packages.locks.lock import Lock, LockedPackage
+from outrider.operators.packages.vex.products import audited_product
+from outrider.operators.packages.vex.reading import read_statements
+from outrider.operators.packages.vex.stated import Stated
+from outrider.operators.packages.vex.statements import Statements
+
+_CALLED = {EPSS: "the scores of EPSS", KEV: "the catalogue of exploited vulnerabilities"}
+
+
+class AuditTerms(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """What to compare, and with what.
+
+    Attributes:
+        path: A lock file, an SBOM, a list of package URLs, or a folder whose lock files are looked at.
+        max_age: How old advisories may be.
+        stale: What to do where they are older: `warn` or `fail`.
+        vex: Files with statements of vulnerabilities: OpenVEX, or CycloneDX with analyses. The newest statement counts.
+        product: The package URL of what is looked at; statements of its parts count only where it is named.
+    """
+
+    path: str = "."
+    max_age: Duration = duration("7d")
+    stale: Literal["warn", "fail"] = "warn"
+    vex: list[str] = msgspec.field(default_factory=list)
+    product: str = ""
+
+
+class Found(NamedTuple):
+    """A package with its vulnerabilities, the worst first, and what is stated of each."""
+
+    file: str
+    lock: Lock
+    package: LockedPackage
+    stated: list[Stated]
+
+
+class Audited(NamedTuple):
+    """What a comparison comes to.
+
+    Attributes:
+        locks: What was looked at, by file.
+        found: Packages with vulnerabilities, the worst first.
+        sources: What they were compared with.
+        warnings: Why this may not be all.
+    """
+
+    locks: list[tuple[str, Lock]]
+    found: list[Found]
+    sources: list[Source]
+    warnings: list[str]
+
+
+def audited(terms: AuditTerms, now: float) -> Audited:
+    """Compare.
+
+    Args:
+        terms: What, and with what.
+        now: Seconds since the epoch.
+
+    Raises:
+        NotFoundError: There is no lock file, or no file with statements.
+        UnsupportedError: A file is of no known format.
+        InvalidConfigError: One cannot be read.
+        MissingRequirementError: No advisories are imported.
+        PreconditionFailedError: They are older than allowed, or there are none of an ecosystem, and that is to fail.
+    """
+    product = audited_product(terms.product)
+    locks = read_locks(Path(terms.path))
+    said, unreadable = read_statements(terms.vex)
+    statements = Statements(said, product)
+    warnings = [f"{path}: {text}" for path, lock in locks for text in lock.unreadable]
+    with closing(AdvisoryStore(store_path())) as store:
+        sources = store.sources()
+        ecosystems = {one.ecosystem for _, lock in locks for one in lock.packages}
+        doubts = list(_doubts(ecosystems, sources, terms, now))
+        if doubts and terms.stale == "fail":
+            raise PreconditionFailedError(
+                doubts[0], found=doubts[0], expected=f"advisories of at most {terms.max_age}",
+                suggestions=["outrider packages import_advisories SOURCE"],
+            )  # fmt: skip
+        matcher = Matcher(store)
+        found = sorted(_found(matcher, locks, statements), key=_order)
+        unclear = _unclear(matcher, locks)
+    return Audited(
+        locks=locks,
+        found=found,
+        sources=[sources[one] for one in [*sorted(ecosystems), *_CALLED] if one in sources],
+        warnings=[*doubts, *warnings, *unclear, *unreadable, *statements.unused()],
+    )
+
+
+def _doubts(ecosystems: set[str], sources: dict[str, Source], terms: AuditTerms, now: float) -> Iterator[str]:
+    """Yield why what is found may not be all: nothing that is missing or old is taken for safe."""
+    for one in [*sorted(ecosystems), *_CALLED]:
+        source = sources.get(one)
+        if source is None or not source.records:
+            if one not in _CALLED:
+                yield f"no advisories of {one} are imported: nothing is known of its packages"
+        elif (age := now - parse_timestamp(source.imported)) > terms.max_age:
+            what = _CALLED.get(one, f"the advisories of {one}")
+            verb = "was" if one == KEV else "were"
+            yield f"{what} {verb} imported {Duration(age // 3600 * 3600)} ago"
+
+
+def _found(matcher: Matcher, locks: Sequence[tuple[str, Lock]], statements: Statements) -> Iterator[Found]:
+    for file, lock in locks:
+        for one in lock.packages:
+            known = matcher.vulnerabilities(one.ecosystem, one.name, one.version)
+            if known:
+                yield Found(file, lock, one, [Stated(one, each, statements.about(one, each)) for each in known])
+
+
+def _order(one: Found) -> tuple[tuple[int, bool, float], str, str]:
+    return urgency(one.stated[0].vulnerability), one.package.name, one.package.version
+
+
+def _unclear(matcher: Matcher, locks: Sequence[tuple[str, Lock]]) -> list[str]:
+    ids = {one for _, lock in locks for each in lock.packages for one in matcher.unclear(each.ecosystem, each.name)}
+    return [f"{identity}: a range of it cannot be read; it may affect more than is told" for identity in sorted(ids)]
