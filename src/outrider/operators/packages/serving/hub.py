@@ -80,7 +80,8 @@ class Hub:
         self._refreshing: dict[str, asyncio.Task[None]] = {}
         self._downloads: dict[tuple[str, str], Download] = {}
         self._used: set[tuple[str, str]] = set()
-        self._sources: OrderedDict[str, Mapping[str, FileSource]] = OrderedDict()
+        self._sources: OrderedDict[tuple[str, str], Mapping[str, FileSource]] = OrderedDict()
+        self._amending = asyncio.Lock()
 
     def is_private(self, name: str) -> bool:
         """Return whether a package is published here and nowhere else."""
@@ -226,6 +227,25 @@ class Hub:
 
         await self.store.write(work)
 
+    async def amend(self, name: str, work: Callable[[bytes | None], bytes]) -> None:
+        """Have more known of a package than other registries say of it at once, and make its documents anew.
+
+        Args:
+            name: Of the package.
+            work: Is given what is kept, None where nothing is, and returns it with what else is known.
+
+        Raises:
+            OutriderError: A policy cannot be kept, or nothing can be written.
+        """
+        async with self._amending:
+            state, raw = self.store.tables.state(self.ecosystem, name), None
+            if state is not None and state.there and not state.hosted:
+                raw = self._raw(state.raw)
+            else:
+                now = self.clock.now()
+                state = PackageState(fresh=now + self.settings.fresh, fetched=now)
+            await self._take(name, state, work(raw))
+
     async def change(self, name: str, work: Callable[[Tables], None]) -> PackageState:
         """Change what is published here of a package, and make its documents anew, both or nothing.
 
@@ -287,8 +307,13 @@ class Hub:
             raise NotFoundError(f"{self.ecosystem} {name}: there is no {kind} of it", found=kind)
         return found
 
-    async def file(self, name: str, file: str) -> "KeptFile | Download":
+    async def file(self, name: str, file: str, *, judged: bool = True) -> "KeptFile | Download":
         """Return a file of a package: one that is here, or one that is being fetched.
+
+        Args:
+            name: Of the package.
+            file: Its name.
+            judged: Whether policy must admit it; not where it is read so that it can be judged, and goes to nobody.
 
         Raises:
             NotFoundError: There is none.
@@ -300,7 +325,8 @@ class Hub:
             release = next((one for one in self.store.tables.releases(self.ecosystem, name) if one.file == file), None)
             if release is None:
                 raise self._no_file(name, file)
-            self.refuse(state, name, release.version)
+            if judged:
+                self.refuse(state, name, release.version)
             return KeptFile(release.digest, release.size)
         kept = self.store.tables.kept(self.ecosystem, name, file)
         if kept is not None and not self.store.blobs.path(kept.digest).is_file():
@@ -312,7 +338,8 @@ class Hub:
         source = self.sources(name, state).get(file)
         if source is None:
             raise self._no_file(name, file)
-        self.refuse(state, name, source.version)
+        if judged:
+            self.refuse(state, name, source.version)
         if kept is not None:
             self._used.add((name, file))
             return kept
@@ -322,12 +349,13 @@ class Hub:
 
     def sources(self, name: str, state: PackageState) -> Mapping[str, FileSource]:
         """Return where the files of a package of other registries are."""
-        found = self._sources.get(state.raw)
+        key = (name, state.raw)  # of two packages the same may be kept
+        found = self._sources.get(key)
         if found is None:
-            found = self._sources[state.raw] = self._upstream.sources(name, self._raw(state.raw))
+            found = self._sources[key] = self._upstream.sources(name, self._raw(state.raw))
             if len(self._sources) > _MOST_SOURCES:
                 self._sources.popitem(last=False)
-        self._sources.move_to_end(state.raw)
+        self._sources.move_to_end(key)
         return found
 
     def _download(self, name: str, file: str, source: FileSource) -> Download:
