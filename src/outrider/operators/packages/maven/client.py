@@ -1,9 +1,11 @@
-"""A client of a Maven repository: https://maven.apache.org/repositories/layout.html. Only metadata is fetched, never what is run."""
+"""A client of a Maven repository: https://maven.apache.org/repositories/layout.html."""
+
+from collections.abc import Callable
 
 import msgspec
 
 from outrider.core.errors import NotFoundError
-from outrider.operators.packages.maven.coordinates import Artifact, file_name, folder_of, quoted
+from outrider.operators.packages.maven.coordinates import Artifact, file_name, folder_of, is_snapshot, quoted
 from outrider.operators.packages.registries.downloads import Document, Downloads
 from outrider.operators.packages.registries.registry import Registry
 from outrider.ports.clock import Clock
@@ -23,6 +25,10 @@ class MavenRepository(msgspec.Struct, frozen=True, kw_only=True):
     registry: Registry
     releases: bool = True
     snapshots: bool = True
+
+    def is_asked_for(self, version: str) -> bool:
+        """Return whether it is asked for a version."""
+        return self.snapshots if is_snapshot(version) else self.releases
 
 
 class MavenClient:
@@ -54,7 +60,8 @@ class MavenClient:
             OutriderError: What else the repository says.
         """
         group, _, artifact = name.partition(":")
-        folder = folder_of(group, artifact, version)
+        # Above a group of one word there is none.
+        folder = folder_of(group, artifact, version).lstrip("/")
         return await self._downloads.get(f"{self.repository.registry.url}/{folder}/maven-metadata.xml", known=known)
 
     async def pom(self, artifact: Artifact) -> bytes:
@@ -81,6 +88,28 @@ class MavenClient:
         except NotFoundError:
             return False
         return True
+
+    async def small_file(self, path: str) -> bytes:
+        """Return a small file by its path in the repository.
+
+        Raises:
+            NotFoundError: There is none.
+            OutriderError: What else the repository says.
+        """
+        return (await self._downloads.get(f"{self.repository.registry.url}/{path}")).content or b""
+
+    async def stream(self, path: str, receive: Callable[[bytes], object]) -> None:
+        """Fetch a file of any size, piece by piece.
+
+        Args:
+            path: In the repository, as it stands in an address.
+            receive: Is given each piece, and must not wait.
+
+        Raises:
+            NotFoundError: There is none.
+            OutriderError: What else the repository says.
+        """
+        await self._downloads.stream(f"{self.repository.registry.url}/{path}", receive)
 
 
 def url_of(repository: MavenRepository, artifact: Artifact) -> str:

@@ -2,7 +2,7 @@
 
 from outrider.core.errors import NotFoundError, UnavailableError
 from outrider.operators.packages.maven.client import MavenClient
-from outrider.operators.packages.maven.coordinates import SNAPSHOT, Artifact, Project, is_snapshot, is_usable
+from outrider.operators.packages.maven.coordinates import SNAPSHOT, Artifact, Project, is_usable
 from outrider.operators.packages.maven.metadata import Versioning
 from outrider.operators.packages.maven.records import MetadataRecord, PomRecord, compiled_metadata, compiled_pom
 from outrider.operators.packages.maven.store import MavenStore
@@ -30,7 +30,7 @@ class Holdings:
 
     def is_asked_for(self, version: str) -> bool:
         """Return whether this repository is asked for a version."""
-        return self.repository.snapshots if is_snapshot(version) else self.repository.releases
+        return self.repository.is_asked_for(version)
 
     async def pom(self, project: Project) -> PomRecord:
         """Return what the repository has of a POM. One that can be read never changes, unless it is of a snapshot; others may come.

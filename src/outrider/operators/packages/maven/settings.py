@@ -42,6 +42,7 @@ class MavenSettings:
     Args:
         environment: Variables.
         program: The Maven of this machine.
+        without: The address of a server whose repositories are passed over, such as that of who asks; empty for none.
 
     Attributes:
         properties: Of Java and of active profiles, and variables of the environment with `env.` before them.
@@ -52,7 +53,7 @@ class MavenSettings:
         InvalidConfigError: A file cannot be read.
     """
 
-    def __init__(self, environment: Mapping[str, str], program: MavenProgram) -> None:
+    def __init__(self, environment: Mapping[str, str], program: MavenProgram, *, without: str = "") -> None:
         home = environment.get("HOME") or "/"
         properties = {
             **program.properties,
@@ -62,7 +63,7 @@ class MavenSettings:
         paths = [Path(home) / ".m2" / "settings.xml"]
         if program.home:
             paths.append(Path(program.home) / "conf" / "settings.xml")
-        self._environment, self._program = environment, program
+        self._environment, self._program, self._without = environment, program, without
         self._settings: Settings = read_settings(paths, properties)
         self.named = tuple(self._settings.named)
         self._profiles = active(self._settings.profiles, Machine(properties), self.named, is_pom=False)
@@ -90,7 +91,7 @@ class MavenSettings:
             by_id.setdefault(named.repository.id, named)
         found: dict[str, MavenRepository] = {}
         for named in by_id.values():
-            one = self._repository(named)
+            one = self._repository(named) if not _is_at(named.repository.url, self._without) else None
             if one is not None and one.id in found:
                 # Several repositories of one mirror: it is asked for all that any of them is asked for.
                 known = found[one.id]
@@ -119,10 +120,9 @@ class MavenSettings:
         )  # fmt: skip
 
     def _mirror(self, repository: PomRepository) -> Mirror | None:
-        exact = [one for one in self._settings.mirrors if one.mirror_of == repository.id]
-        return next(
-            iter([*exact, *(one for one in self._settings.mirrors if matches(repository, one.mirror_of))]), None
-        )
+        mirrors = [one for one in self._settings.mirrors if not _is_at(one.url, self._without)]
+        exact = [one for one in mirrors if one.mirror_of == repository.id]
+        return next(iter([*exact, *(one for one in mirrors if matches(repository, one.mirror_of))]), None)
 
     def _registry(self, name: str, url: str, source: str) -> Registry:
         scheme = url.partition(":")[0].lower()
@@ -154,6 +154,18 @@ class MavenSettings:
                 expected="a proxy without one", suggestions=["name a proxy without a login"],
             )  # fmt: skip
         return wanted[0].url
+
+
+def _is_at(url: str, server: str) -> bool:
+    """Return whether an address is of a server, whose machine may have several names for itself."""
+    if not server:
+        return False
+    try:
+        one, other = urlsplit(url), urlsplit(server)
+        hosts = [_HERE[0] if host in _HERE else host for host in (one.hostname, other.hostname)]
+        return (one.scheme, one.port, hosts[0]) == (other.scheme, other.port, hosts[1])
+    except ValueError:
+        return False
 
 
 def _shown_to(server: Server, registry: Registry) -> SecretValue | None:

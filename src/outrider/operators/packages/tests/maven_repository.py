@@ -1,7 +1,7 @@
 """A Maven repository for tests, and questions to it with nothing of this machine's user."""
 
-from collections.abc import Callable
-from hashlib import sha256
+import hashlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,6 +20,7 @@ class MavenRepositoryServer:
     Args:
         authorization: That is demanded of everybody.
         etags: Documents have one, and 304 is answered.
+        checksums: Of which kinds each file has one, such as `sha1`.
 
     Attributes:
         files: By their paths; a test may spoil them.
@@ -28,8 +29,8 @@ class MavenRepositoryServer:
         requests: That came, oldest first.
     """
 
-    def __init__(self, *, authorization: str = "", etags: bool = True) -> None:
-        self._authorization, self._etags = authorization, etags
+    def __init__(self, *, authorization: str = "", etags: bool = True, checksums: Sequence[str] = ()) -> None:
+        self._authorization, self._etags, self._checksums = authorization, etags, checksums
         self._server = Server(self._handle)
         self.files: dict[str, str | bytes] = {}
         self.versions: dict[str, list[str]] = {}
@@ -74,22 +75,32 @@ class MavenRepositoryServer:
         path = request.path.removeprefix("/maven/")
         if path in self.answers:
             return self.answers[path](request)
+        content = self._content(path)
+        stem, _, ending = path.rpartition(".")
+        if content is None and ending in self._checksums and (whole := self._content(stem)) is not None:
+            content = hashlib.new(ending, encoded(whole)).hexdigest()
+        return Response(404) if content is None else self._document(request, encoded(content))
+
+    def _content(self, path: str) -> str | bytes | None:
         content = self.files.get(path)
         folder, _, name = path.rpartition("/")
         if content is None and name == "maven-metadata.xml":
             group, _, artifact = folder.rpartition("/")
             versions = self.versions.get(f"{group.replace('/', '.')}:{artifact}")
             content = None if versions is None else metadata(versions)
-        if content is None:
-            return Response(404)
-        return self._document(request, content.encode() if isinstance(content, str) else content)
+        return content
 
     def _document(self, request: Request, content: bytes) -> Response:
         if not self._etags:
             return Response(200, body=content)
-        headers = Headers({"etag": f'"{sha256(content).hexdigest()[:16]}"'})
+        headers = Headers({"etag": f'"{hashlib.sha256(content).hexdigest()[:16]}"'})
         unchanged = request.headers.get("if-none-match") == headers.get("etag")
         return Response(304, headers) if unchanged else Response(200, headers, content)
+
+
+def encoded(content: str | bytes) -> bytes:
+    """Return what is sent of a file."""
+    return content.encode() if isinstance(content, str) else content
 
 
 def full(coordinates: str) -> str:

@@ -133,6 +133,21 @@ def test_repositories_of_one_mirror_are_asked_once(told: Told) -> None:
     assert (one.id, one.releases, one.snapshots) == ("all", True, True)
 
 
+def test_who_asks_does_not_ask_itself(told: Told) -> None:
+    told.user(element("mirrors", mirror("hub", "*"), mirror("other", "*")))
+    assert told.urls() == ["https://hub.test"]
+    for without, url in (("https://hub.test", "other"), ("https://other.test", "hub"), ("http://hub.test", "hub")):
+        settings = MavenSettings(told.environment, told.program, without=without)
+        assert [one.registry.url for one in settings.repositories()] == [f"https://{url}.test"]
+    told.user(
+        element("mirrors", element("mirror", fields(id="hub", mirrorOf="*", url="http://localhost:7090/maven/"))),
+        element("profiles", profile("own", element("repositories", repository("own", "http://127.0.0.1:7090/maven")))),
+        element("activeProfiles", fields(activeProfile="own")),
+    )
+    settings = MavenSettings(told.environment, told.program, without="http://127.0.0.1:7090")
+    assert [one.registry.url for one in settings.repositories()] == [OWN.url]
+
+
 def test_what_is_blocked_is_left_out_and_told_of(told: Told) -> None:
     told.everybody(element("mirrors", mirror("no", "external:http:*", blocked="true")))
     settings = told.settings()

@@ -1,0 +1,25 @@
+"""How a Maven repository is opened."""
+
+from functools import partial
+
+from outrider.operators.packages.maven.client import MavenClient
+from outrider.operators.packages.maven.program import maven_program
+from outrider.operators.packages.maven.project import project_repositories
+from outrider.operators.packages.maven.serving.documents import build
+from outrider.operators.packages.maven.serving.server import MavenServer
+from outrider.operators.packages.maven.serving.upstream import MavenUpstream
+from outrider.operators.packages.maven.settings import MavenSettings
+from outrider.operators.packages.serving.opening import Opened, Surroundings
+
+
+async def opened(surroundings: Surroundings) -> Opened:
+    """Return what the ecosystem brings."""
+    upstream = MavenUpstream(partial(_clients, surroundings), surroundings.clock)
+    return Opened(upstream, build, partial(MavenServer, upstream))
+
+
+async def _clients(surroundings: Surroundings) -> list[MavenClient]:
+    program = await maven_program(surroundings.environment, surroundings.cache)
+    settings = MavenSettings(surroundings.environment, program, without=surroundings.base)
+    further = project_repositories(surroundings.folder, settings.properties, settings.named)
+    return [MavenClient(one, surroundings.clock) for one in settings.repositories(further)]
