@@ -14,6 +14,7 @@ from outrider.operators.packages.locks.writing.files import read_text
 from outrider.operators.packages.manifests.cargo import FORM, CargoWish, read_manifest
 from outrider.operators.packages.manifests.toml_editing import edited
 from outrider.operators.packages.resolving.outcomes import Resolved
+from outrider.operators.packages.resolving.questions import Question
 
 _LOCK = "Cargo.lock"
 _ANY = "*"
@@ -37,7 +38,7 @@ class CargoProject:
 
     def __init__(self, path: Path, text: str) -> None:
         self._path, self._beside = path, path.parent / FORM
-        self.folder = path.resolve().parent
+        self._folder = path.resolve().parent
         self.paths = [path, self._beside]
         self.texts = {path: text, self._beside: read_text(self._beside)}
         self._manifest = read_manifest(self.texts[self._beside])
@@ -50,10 +51,19 @@ class CargoProject:
         self.locked = _locked(packages)
         self.warnings: list[str] = []
 
+    def asked(self, question: Question) -> Question:
+        """Return a question with the settings of the folder."""
+        return msgspec.structs.replace(question, folder=self._folder)
+
     def widened(self, wish: Wish, version: str) -> Wish:
         """Return a wish for that version and what is compatible with it."""
         wider = version.partition("+")[0]
         return msgspec.structs.replace(wish, range=wider, text=f"{wish.anyhow.removesuffix(_ANY)}{wider}")
+
+    def missing(self, answer: Resolved) -> list[str]:
+        """Return nothing: whatever is asked for is in an answer."""
+        del answer
+        return []
 
     def direct(self, answer: Resolved) -> set[str]:
         """Return what the manifest asks for."""

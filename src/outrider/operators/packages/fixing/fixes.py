@@ -14,6 +14,7 @@ from outrider.operators.packages.advisories.places import store_path
 from outrider.operators.packages.advisories.store import AdvisoryStore
 from outrider.operators.packages.fixing.cargo import CargoProject
 from outrider.operators.packages.fixing.mending import Mended, Mender
+from outrider.operators.packages.fixing.npm import NpmProject
 from outrider.operators.packages.fixing.requirements import RequirementsProject
 from outrider.operators.packages.fixing.results import FixedFile, changes_of, fixed_of, range_changes, unfixed_of
 from outrider.operators.packages.fixing.units import Auditor
@@ -24,6 +25,7 @@ from outrider.operators.packages.locks.writing.differences import changes_betwee
 from outrider.operators.packages.locks.writing.files import digest_of, read_text
 from outrider.operators.packages.policies.opening import opened_policies
 from outrider.operators.packages.sessions import Terms, question_of, session_of
+from outrider.operators.packages.versions.ecosystems import Ecosystem
 from outrider.runtime.context import Context
 
 _Opener = Callable[[Path, str, str], Project]
@@ -31,7 +33,11 @@ _Opener = Callable[[Path, str, str], Project]
 _PROJECTS: Mapping[str, _Opener] = {
     "requirements.txt": RequirementsProject,
     "Cargo.lock": lambda path, text, _: CargoProject(path, text),
+    "package-lock.json": lambda path, text, _: NpmProject(path, text),
 }
+
+
+_ECOSYSTEMS: Mapping[str, Ecosystem] = {"requirements.txt": "pypi", "Cargo.lock": "cargo", "package-lock.json": "npm"}
 
 
 class FixParams(Terms, kw_only=True, forbid_unknown_fields=True):
@@ -106,7 +112,7 @@ async def _fix_one(
     if lock.form not in _PROJECTS:
         _not_changed(found, path, lock, auditor, alone=str(path) == wanted.path)
         return
-    ecosystem = "cargo" if lock.form == "Cargo.lock" else "pypi"
+    ecosystem = _ECOSYSTEMS[lock.form]
     said = {"fix": PackagePolicySpec(advisories=AdvisoryRule(least=wanted.least, max_age=wanted.max_age))}
     # Opened even where nothing is vulnerable: advisories that are too old know of nothing.
     with opened_policies(ecosystem, said, context.clock.now()) as vulnerable:
@@ -120,8 +126,7 @@ async def _fix_one(
         found.digests |= {str(one): digest_of(content) for one, content in project.texts.items()}
         ours = [one for one in units if one.version in project.locked.get(one.name, ())]
         with question_of(context, ecosystem, [], wanted, python=wanted.python) as question:
-            asked = msgspec.structs.replace(question, folder=project.folder)
-            mender = Mender(session_of(ecosystem).resolve, asked, vulnerable, project, ours)
+            mender = Mender(session_of(ecosystem).resolve, project.asked(question), vulnerable, project, ours)
             mended = await mender.mend(widen=wanted.manifest) if ours else Mended()
     _take(found, (path, lock, units), project, mended, auditor)
 

@@ -4,11 +4,11 @@ First all that is vulnerable is to go at once. Where that cannot be, one after t
 be fixed stays in the version that is locked: it is told why, and which change of the manifest would do.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
 import msgspec
 
-from outrider.core.errors import DeniedError, NotFoundError
+from outrider.core.errors import DeniedError, NotFoundError, UnsupportedError
 from outrider.operators.packages.fixing.masking import FixPolicy
 from outrider.operators.packages.fixing.wishes import Project, Unit, Widening, Wish
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
@@ -16,6 +16,7 @@ from outrider.operators.packages.resolving.policies import Policy
 from outrider.operators.packages.resolving.questions import Question
 
 _MOST_ROUNDS = 5
+_MOST_TRIED = 20
 Resolve = Callable[[Question], Awaitable[Resolved | Impossible]]
 
 
@@ -95,24 +96,32 @@ class Mender:
     async def _done(self, found: Mended) -> Mended:
         if found.answer is not None:
             found.answer = await self._settled(found.answer, found.fixed)
-            before = await self._ask(self._project.wishes, [], firm=True)
-            found.before = before if isinstance(before, Resolved) else None
+            if any(wish.firm for wish in self._wishes):
+                before = await self._ask(self._project.wishes, [], firm=True)
+                found.before = before if isinstance(before, Resolved) else None
         return found
 
     async def _settled(self, answer: Resolved, units: Sequence[Unit]) -> Resolved:
-        """Return what comes out once the answer itself is what is locked: versions of one name may become fewer then.
+        """Return what comes out once the answer itself is what is locked, with all that a lock file has of each package.
 
-        Cargo tries what is locked first too, and would change a lock that does not stay as it is.
+        Versions of one name may become fewer then: the clients try what is locked first too, and would change what does not stay.
         """
-        for _ in range(_MOST_ROUNDS if not any(wish.firm for wish in self._wishes) else 0):
+        whole: Resolved | None = None
+        for _ in range(0 if any(wish.firm for wish in self._wishes) else _MOST_ROUNDS):
+            before = whole or answer
             locked: dict[str, set[str]] = {}
-            for one in answer.packages:
+            for one in before.packages:
                 locked.setdefault(one.name, set()).add(one.version)
-            again = await self._ask(self._wishes, units, locked=locked)
-            if not isinstance(again, Resolved) or again == answer:
+            again = await self._ask(self._wishes, units, locked=locked, files=True)
+            if not isinstance(again, Resolved):
                 break
-            answer = again
-        return answer
+            whole = again
+            if _places(again) == _places(before):
+                break
+        if whole is None:
+            again = await self._attempt(units, files=True)
+            whole = again if isinstance(again, Resolved) else answer
+        return whole
 
     async def _blocked(self, found: Mended, unit: Unit, why: Impossible, *, widen: bool) -> Resolved | None:
         """Note why something cannot be fixed; or change the manifest, where that is allowed, and return what can be had then."""
@@ -138,19 +147,24 @@ class Mender:
             others = [
                 msgspec.structs.replace(each, text=each.anyhow) if each is wish else each for each in self._wishes
             ]
-            answer = await self._ask(others, units)
+            answer = await self._ask(others, units, locked=self._locked(units, {wish.name}))
             version = _version(answer, wish.name) if isinstance(answer, Resolved) else ""
             if version:
                 found.append(Widening(wish, self._project.widened(wish, version)))
         return found
 
-    async def _attempt(self, units: Sequence[Unit]) -> Resolved | Impossible:
+    async def _attempt(self, units: Sequence[Unit], *, files: bool = False) -> Resolved | Impossible:
         """Return an answer without some vulnerable versions: with all else as it is locked, where that will do."""
         if any(wish.firm for wish in self._wishes):
-            answer = await self._ask(self._wishes, units, firm=True)
+            answer = await self._ask(self._wishes, units, firm=True, files=files)
             if isinstance(answer, Resolved):
                 return answer
-        return await self._ask(self._wishes, units)
+        answer = await self._ask(self._wishes, units, files=files)
+        if isinstance(answer, Impossible) and self._project.ecosystem == "npm":
+            # npm takes the first version that a range allows, and never goes back: what needs it must not stay as it is.
+            others = {name for unit in units for name in unit.above} - {unit.name for unit in units}
+            return await self._ask(self._wishes, units, files=files, locked=self._locked(units, others))
+        return answer
 
     async def _ask(
         self,
@@ -159,6 +173,7 @@ class Mender:
         *,
         firm: bool = False,
         locked: dict[str, set[str]] | None = None,
+        files: bool = False,
     ) -> Resolved | Impossible:
         names = {unit.name for unit in units}
         packages = [wish.firm if firm and wish.firm and wish.name not in names else wish.text for wish in wishes]
@@ -166,19 +181,27 @@ class Mender:
         excused: dict[str, set[str]] = {}
         for unit in left:
             excused.setdefault(unit.name, set()).add(unit.version)
+        # What is left out of an answer of npm can be told from what its packages say alone.
+        files = files or self._project.ecosystem == "npm"
         question = msgspec.structs.replace(
-            self._question, packages=packages, files=True, locked=self._locked(units) if locked is None else locked,
+            self._question, packages=packages, files=files, locked=self._locked(units) if locked is None else locked,
             policy=FixPolicy(self._question.policy, self._vulnerable, excused),
         )  # fmt: skip
         try:
-            return await self._resolve(question)
-        except (DeniedError, NotFoundError) as error:
-            # Some resolvers tell in this way of what alone cannot be had.
-            return Impossible(asked=packages, reasons=[error.message])
+            answer = await self._resolve(question)
+            missing = self._project.missing(answer) if isinstance(answer, Resolved) else []
+        except (DeniedError, NotFoundError, UnsupportedError) as error:
+            # npm tells in this way of what alone cannot be had, and of trees that it cannot build.
+            answer, missing = None, [error.message]
+        if answer is not None and not missing:
+            return answer
+        # No change of what is asked for was tried there.
+        untried = [f"allow {wish.name} in any version" for wish in wishes if wish.anyhow]
+        return Impossible(asked=packages, reasons=missing, remedies=untried[:_MOST_TRIED])
 
-    def _locked(self, units: Sequence[Unit]) -> dict[str, set[str]]:
-        """Return what is tried first: what is locked, and the lowest fix in place of what is to go."""
-        locked = {name: set(versions) for name, versions in self._project.locked.items()}
+    def _locked(self, units: Sequence[Unit], others: Collection[str] = ()) -> dict[str, set[str]]:
+        """Return what is tried first: what is locked but for some others, and the lowest fix in place of what is to go."""
+        locked = {name: set(versions) for name, versions in self._project.locked.items() if name not in others}
         for unit in units:
             locked[unit.name] = locked.get(unit.name, set()) - {unit.version} | ({unit.least_fix} - {""})
         return locked
@@ -190,3 +213,7 @@ def _version(answer: Resolved, name: str) -> str:
     return next(
         (one.version for one in reversed(found) if one.direct or not one.needed_by), found[-1].version if found else ""
     )
+
+
+def _places(answer: Resolved) -> list[tuple[str, str, str]]:
+    return [(one.name, one.version, one.place) for one in answer.packages]

@@ -13,6 +13,7 @@ from outrider.operators.packages.locks.writing.requirements import entry, hashes
 from outrider.operators.packages.pypi.core_metadata import Need, read_need
 from outrider.operators.packages.pypi.targets import PypiTarget
 from outrider.operators.packages.resolving.outcomes import Resolved, ResolvedPackage
+from outrider.operators.packages.resolving.questions import Question
 
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*", re.DOTALL)
 _OPTION = re.compile(r"\s--?[A-Za-z]")
@@ -59,7 +60,7 @@ class RequirementsProject:
 
     def __init__(self, path: Path, text: str, python: str) -> None:
         self._path, self._lines = path, _lines(text, PypiTarget.of(python))
-        self.folder = path.resolve().parent
+        self._folder = path.resolve().parent
         self.paths = [path]
         self.texts = {path: text}
         self.wishes = [_wish(at, one) for at, one in enumerate(self._lines) if one.counts]
@@ -68,10 +69,19 @@ class RequirementsProject:
         }
         self.warnings = [*_warnings(self._lines), *read(text).unreadable]
 
+    def asked(self, question: Question) -> Question:
+        """Return a question with the settings of the folder."""
+        return msgspec.structs.replace(question, folder=self._folder)
+
     def widened(self, wish: Wish, version: str) -> Wish:
         """Return a wish from that version on."""
         wider = f">={version}"
         return msgspec.structs.replace(wish, range=wider, text=f"{wish.anyhow}{wider}")
+
+    def missing(self, answer: Resolved) -> list[str]:
+        """Return nothing: whatever is asked for is in an answer."""
+        del answer
+        return []
 
     def direct(self, answer: Resolved) -> set[str]:
         """Return what nothing else needs: a file of pins does not say what is meant by itself."""

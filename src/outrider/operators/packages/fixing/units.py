@@ -7,6 +7,7 @@ from outrider.core.package_policies import Severity
 from outrider.operators.packages.advisories.matching import Matcher, Vulnerability
 from outrider.operators.packages.advisories.severity import ORDER
 from outrider.operators.packages.fixing.wishes import Unit
+from outrider.operators.packages.locks.entries import reached
 from outrider.operators.packages.locks.lock import Lock
 from outrider.operators.packages.versions.ecosystems import scheme_of
 
@@ -25,12 +26,15 @@ class Auditor:
     def units(self, lock: Lock) -> list[Unit]:
         """Return what of a lock is vulnerable, the worst first; what comes from no registry is left out."""
         found = []
+        needers: dict[str, list[str]] = {}
+        for one in lock.packages:
+            for name in one.needs:
+                needers.setdefault(name, []).append(one.name)
         for one in lock.packages:
             counted = self._counted(one.ecosystem, one.name, one.version)
             if counted and not one.source:
-                found.append(
-                    Unit(one.name, one.version, tuple(counted), self._least_fix(one.ecosystem, one.name, counted))
-                )
+                fix = self._least_fix(one.ecosystem, one.name, counted)
+                found.append(Unit(one.name, one.version, tuple(counted), fix, frozenset(reached([one.name], needers))))
         return sorted(found, key=lambda one: (ORDER.index(one.vulnerabilities[0].severity), one.name, one.version))
 
     def _counted(self, ecosystem: str, name: str, version: str) -> list[Vulnerability]:

@@ -8,6 +8,7 @@ import msgspec
 
 from outrider.operators.packages.advisories.matching import Vulnerability
 from outrider.operators.packages.resolving.outcomes import Resolved
+from outrider.operators.packages.resolving.questions import Question
 
 
 class Wish(msgspec.Struct, kw_only=True, frozen=True):
@@ -38,12 +39,14 @@ class Unit(NamedTuple):
         version: That is locked.
         vulnerabilities: Those that count, the worst first.
         least_fix: The lowest version that is known to have none that count; empty where none is known.
+        above: Names of what needs it, and of what needs that in turn, where the lock says so.
     """
 
     name: str
     version: str
     vulnerabilities: tuple[Vulnerability, ...]
     least_fix: str
+    above: frozenset[str] = frozenset()
 
     @property
     def ids(self) -> list[str]:
@@ -68,7 +71,6 @@ class Project(Protocol):
 
     Attributes:
         ecosystem: Of its packages.
-        folder: Whose settings count.
         wishes: What is asked for.
         locked: Versions by name.
         paths: The files that may change, the lock file first.
@@ -77,15 +79,20 @@ class Project(Protocol):
     """
 
     ecosystem: str
-    folder: Path
     wishes: list[Wish]
     locked: dict[str, set[str]]
     paths: list[Path]
     texts: dict[Path, str]
     warnings: list[str]
 
+    def asked(self, question: Question) -> Question:
+        """Return a question with what else is to be known of the project."""
+
     def widened(self, wish: Wish, version: str) -> Wish:
         """Return a wish that a version is allowed by as well."""
+
+    def missing(self, answer: Resolved) -> list[str]:
+        """Return sentences about what an answer leaves out though it is asked for."""
 
     def direct(self, answer: Resolved) -> set[str]:
         """Return the names of what is asked for by itself."""

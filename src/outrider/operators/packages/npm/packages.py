@@ -1,5 +1,6 @@
 """npm packages for a resolution: which version is picked for a range, and what that needs."""
 
+from base64 import b64encode
 from typing import NamedTuple
 
 import msgspec
@@ -189,6 +190,16 @@ class NpmPackage:
             needs = [Need(name.lower(), name, *read_spec(name, text), kind) for name, text, kind in shape.needs]
             manifest = self._manifests[bit] = Manifest(self, bit, self.table.versions[bit], needs, shape)
         return manifest
+
+    def integrity(self, bit: int) -> str:
+        """Return the integrity of a version as its registry writes it, or that of its SHA-1 where there is none."""
+        found = _DISTRIBUTION.decode(self.record.distributions[bit])
+        if found.integrity or not found.shasum:
+            return found.integrity
+        try:
+            return f"sha1-{b64encode(bytes.fromhex(found.shasum)).decode()}"
+        except ValueError:
+            return ""
 
     def distribution(self, bit: int) -> tuple[str, dict[str, str]]:
         """Return where a version is, and hashes of it by algorithm."""

@@ -55,6 +55,7 @@ def packages_of(root: Node) -> list[ResolvedPackage]:
             continue
         names = {edge.source.name for edge in node.edges_in if edge.valid and edge.source is not root}
         one = ResolvedPackage(name=manifest.name, version=manifest.version, needed_by=sorted(names), place=node.place)
+        one.direct = any(edge.source is root for edge in node.edges_in)
         if manifest.package is not None:
             one.url, one.hashes = manifest.package.distribution(manifest.bit)
         if node.bundled and not one.hashes:

@@ -1,6 +1,6 @@
 """Resolves npm packages from the registries of this machine."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 
 from outrider.core.errors import NotFoundError
@@ -8,10 +8,11 @@ from outrider.operators.packages.npm.building import NpmTree
 from outrider.operators.packages.npm.client import NpmClient
 from outrider.operators.packages.npm.explaining import sentences
 from outrider.operators.packages.npm.facts import facts_of
+from outrider.operators.packages.npm.lock_entries import lock_entries
 from outrider.operators.packages.npm.packages import Manifest, Need
 from outrider.operators.packages.npm.peers import PeerConflict
 from outrider.operators.packages.npm.program import npm_program
-from outrider.operators.packages.npm.records import PROD
+from outrider.operators.packages.npm.records import OPTIONAL, PROD
 from outrider.operators.packages.npm.results import misfits, packages_of, refuse_missing
 from outrider.operators.packages.npm.settings import NpmSettings
 from outrider.operators.packages.npm.sources import NpmSource
@@ -41,10 +42,15 @@ async def resolve(question: Question) -> Resolved | Impossible:
         except PeerConflict as conflict:
             remedies = await _remedies(source, asked, question)
             return Impossible(asked=question.packages, reasons=sentences(conflict), remedies=remedies)
-    refuse_missing(root)
-    if reasons := misfits(root, source.target):
-        return Impossible(asked=question.packages, reasons=reasons)
-    return Resolved(target="npm", packages=packages_of(root))
+        refuse_missing(root)
+        if reasons := misfits(root, source.target):
+            return Impossible(asked=question.packages, reasons=reasons)
+        packages = packages_of(root)
+        if question.files:
+            entries = await lock_entries(source, root, question.development)
+            for one in packages:
+                one.entry = entries[one.place]
+    return Resolved(target="npm", packages=packages)
 
 
 async def facts(question: Question, name: str, version: str = "") -> PackageFacts:
@@ -68,13 +74,13 @@ async def _opened(question: Question) -> AsyncIterator[NpmSource]:
 
 
 async def _tree(source: NpmSource, asked: Mapping[str, str], question: Question) -> Node:
-    needs = [await _need(source, name, text) for name, text in asked.items()]
+    needs = [await _need(source, name, text, question.optional) for name, text in asked.items()]
     tree = NpmTree(source, Manifest.of_user(needs), question.check)
     await tree.build()
     return tree.root
 
 
-async def _need(source: NpmSource, name: str, text: str) -> Need:
+async def _need(source: NpmSource, name: str, text: str, optional: Collection[str]) -> Need:
     """Return what a user asks for; of a tag the version that it stands for now.
 
     Raises:
@@ -85,7 +91,7 @@ async def _need(source: NpmSource, name: str, text: str) -> Need:
     if package.pick(spec.text) is None:
         raise package.nothing(spec.text)
     tagged = package.record.tags.get(spec.text)
-    return Need(name.lower(), name, spec.package, tagged or spec.text, PROD)
+    return Need(name.lower(), name, spec.package, tagged or spec.text, OPTIONAL if name in optional else PROD)
 
 
 async def _remedies(source: NpmSource, asked: Mapping[str, str], question: Question) -> list[str]:

@@ -3,8 +3,11 @@
 import asyncio
 import hashlib
 from collections.abc import Iterable
+from typing import Any
 
-from outrider.core.errors import NotFoundError, UnavailableError
+import msgspec
+
+from outrider.core.errors import NotFoundError, UnavailableError, UnsupportedError
 from outrider.operators.packages.npm.client import NpmClient
 from outrider.operators.packages.npm.packages import Manifest, NpmPackage
 from outrider.operators.packages.npm.records import Inside, NpmRecord, compiled, compiled_inside
@@ -16,6 +19,10 @@ from outrider.operators.packages.resolving.questions import Question
 
 FRESH_SECONDS = 300.0
 _AT_A_TIME = 24
+
+
+class _Versions(msgspec.Struct):
+    versions: dict[str, msgspec.Raw] = {}
 
 
 class NpmSource:
@@ -48,6 +55,28 @@ class NpmSource:
             self.foresee((name,))
             package = await self._coming[name]
         return package
+
+    async def said(self, manifest: Manifest) -> dict[str, Any]:
+        """Return a version as its registry writes it, which is not kept.
+
+        Raises:
+            UnavailableError: Nobody is to be asked.
+            UnsupportedError: The version came within the tarball of another one.
+            OutriderError: What a registry says.
+        """
+        shown = f"{manifest.name} {manifest.version}"
+        if self._offline:
+            raise self._unknown(f"{shown} for a lock file")
+        async with self._limit:
+            content = (await self.client.packument(manifest.name)).content or b""
+        try:
+            versions = msgspec.json.decode(content, type=_Versions).versions
+            return msgspec.json.decode(versions.get(manifest.version, msgspec.Raw(b"null")), type=dict[str, Any])
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise UnsupportedError(
+                f"npm {shown}: its registry does not tell what a lock file has of it", found=str(error)[:200], expected="a version of the registry",
+                suggestions=["have npm write the lock file"],
+            ) from error  # fmt: skip
 
     def foresee(self, names: Iterable[str]) -> None:
         """Begin to fetch packages that will be needed."""

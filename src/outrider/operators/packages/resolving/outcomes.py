@@ -1,5 +1,7 @@
 """What a resolution comes to, whatever the ecosystem."""
 
+from typing import Any
+
 import msgspec
 
 from outrider.core.errors import ConflictError
@@ -33,8 +35,9 @@ class ResolvedPackage(msgspec.Struct, kw_only=True):
         file: What would be installed.
         url: Where that is.
         hashes: Of it, by algorithm.
-        direct: Whether it was asked for itself, of PyPI and Cargo.
+        direct: Whether it was asked for itself, of PyPI, Cargo and npm.
         files: All of the version, where that was asked for and its ecosystem may have several.
+        entry: What package-lock.json tells of it, of npm, where all files were asked for.
     """
 
     name: str
@@ -47,6 +50,7 @@ class ResolvedPackage(msgspec.Struct, kw_only=True):
     hashes: dict[str, str] = {}
     direct: bool = False
     files: list[ResolvedFile] = []
+    entry: dict[str, Any] = {}
 
 
 class Resolved(msgspec.Struct, kw_only=True):

@@ -25,6 +25,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         deadline: Monotonic time at which there must be an answer.
         policy: What may be chosen.
         files: Whether all files of what is chosen are to be told, and not only those that would be installed here.
+        development: Names of what only development needs, of npm.
+        optional: Names of what may be left out, of npm.
         locked: By name as its ecosystem compares names, versions that are tried before all others, such as those of a lock.
     """
 
@@ -39,6 +41,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     deadline: float
     policy: Policy = ADMIT_ALL
     files: bool = False
+    development: Collection[str] = ()
+    optional: Collection[str] = ()
     locked: Mapping[str, Collection[str]] = {}
 
     def preferred(self, name: str, versions: Sequence[str]) -> int:

@@ -8,8 +8,9 @@ import msgspec
 
 from outrider.core.errors import InvalidConfigError, NotFoundError, UnsupportedError
 from outrider.operators.packages.cargo.lock_source import lock_source
-from outrider.operators.packages.locks.writing import cargo, pylock, requirements
+from outrider.operators.packages.locks.writing import cargo, package_lock, pylock, requirements
 from outrider.operators.packages.locks.writing.files import read_text
+from outrider.operators.packages.manifests import package_json
 from outrider.operators.packages.manifests.cargo import read_manifest
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
 from outrider.operators.packages.resolving.questions import Question
@@ -18,10 +19,11 @@ from outrider.operators.packages.sessions import session_of
 # By ecosystem, what a file may be called, and the format that this stands for.
 _NAMES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "cargo": ((r"Cargo\.lock", "Cargo.lock"),),
+    "npm": ((r"package-lock\.json", "package-lock.json"),),
     "pypi": ((r"pylock(\.[^.]+)?\.toml", "pylock.toml"), (r".*\.txt", "requirements.txt")),
 }
 
-USUAL_NAMES = {"cargo": "Cargo.lock", "pypi": "requirements.txt"}
+USUAL_NAMES = {"cargo": "Cargo.lock", "npm": "package-lock.json", "pypi": "requirements.txt"}
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -66,6 +68,8 @@ async def made(form: str, path: Path, question: Question) -> Made:
     """
     if form == "Cargo.lock":
         return await _of_cargo(path, question)
+    if form == "package-lock.json":
+        return await _of_npm(path, question)
     if not question.packages:
         raise _invalid("nothing is asked for", "none", "packages", "name packages")
     answer = await resolved("pypi", msgspec.structs.replace(question, files=True))
@@ -85,19 +89,34 @@ async def resolved(ecosystem: str, question: Question) -> Resolved:
     return answer
 
 
-async def _of_cargo(path: Path, question: Question) -> Made:
-    beside = path.parent / "Cargo.toml"
+def _beside(path: Path, name: str, question: Question) -> str:
+    """Return the text of the manifest beside a lock file, which alone says what is asked for."""
+    beside = path.parent / name
     if question.packages:
         found = ", ".join(question.packages)
         raise _invalid(f"{beside} says what is asked for", found, "no packages", f"write it into {beside}")
     if not beside.is_file():
         raise NotFoundError(
-            f"{beside}: there is none, and Cargo.lock is of one", path="file", found="none", suggestions=["name a file beside a Cargo.toml"]
+            f"{beside}: there is none, and {path.name} is of one", path="file", found="none", suggestions=[f"name a file beside a {name}"]
         )  # fmt: skip
-    manifest = read_manifest(read_text(beside))
-    asked = msgspec.structs.replace(
-        question, packages=[one.text() for one in manifest.wishes], folder=beside.resolve().parent
-    )
+    return read_text(beside)
+
+
+def _folder(path: Path) -> Path:
+    return path.resolve().parent
+
+
+async def _of_npm(path: Path, question: Question) -> Made:
+    manifest = package_json.read_manifest(_beside(path, "package.json", question))
+    folder = _folder(path)
+    asked = package_json.asked(manifest, question, folder)
+    answer = await resolved("npm", asked) if manifest.wishes else Resolved(target="npm", packages=[])
+    return Made(package_lock.written(manifest.document, answer, folder))
+
+
+async def _of_cargo(path: Path, question: Question) -> Made:
+    manifest = read_manifest(_beside(path, "Cargo.toml", question))
+    asked = msgspec.structs.replace(question, packages=[one.text() for one in manifest.wishes], folder=_folder(path))
     answer = await resolved("cargo", asked) if manifest.wishes else Resolved(target="cargo", packages=[])
     source = await lock_source(question.environment, question.cache) if manifest.wishes else ""
     warnings = ["Cargo prefers versions for the version of Rust here (resolver 3), and that was not looked at"]

@@ -1,0 +1,197 @@
+"""package-lock.json, version 3, with the package.json beside it."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from outrider.core.errors import InvalidConfigError, UnsupportedError
+from outrider.operators.packages.fixing.wishes import Widening, Wish
+from outrider.operators.packages.locks.documents import read_json
+from outrider.operators.packages.locks.writing import package_lock
+from outrider.operators.packages.locks.writing.files import read_text
+from outrider.operators.packages.manifests.package_json import FORM, NpmWish, asked, read_manifest
+from outrider.operators.packages.npm.specs import read_spec
+from outrider.operators.packages.resolving.outcomes import Resolved, ResolvedPackage
+from outrider.operators.packages.resolving.questions import Question
+from outrider.operators.packages.versions.ecosystems import scheme_of
+from outrider.operators.packages.versions.tables import VersionTable
+
+_LOCK = "package-lock.json"
+_FORM = 3
+_INSIDE = "node_modules/"
+_OPTIONAL = "optionalDependencies"
+_FLAGS = ("dev", "optional", "devOptional", "peer", "extraneous")
+_INDENT = re.compile(r"\{\r?\n([ \t]+)\"")
+_TEXT = re.compile(r'"(?:[^"\\]|\\.)*+"')
+
+
+class NpmProject:
+    """A lock and its manifest.
+
+    Args:
+        path: Of the lock.
+        text: Of it.
+
+    Raises:
+        NotFoundError: There is no manifest beside it.
+        InvalidConfigError: One of them cannot be read.
+        UnsupportedError: It is of another version, has what comes from no registry, or the manifest has what is not read.
+    """
+
+    ecosystem = "npm"
+
+    def __init__(self, path: Path, text: str) -> None:
+        self._path, self._beside = path, path.parent / FORM
+        self._folder = path.resolve().parent
+        self.paths = [path, self._beside]
+        self.texts = {path: text, self._beside: read_text(self._beside)}
+        self._manifest = read_manifest(self.texts[self._beside])
+        self.wishes = [_wish(one) for one in self._manifest.wishes]
+        self._entries = _checked(read_json(_LOCK, text))
+        self.locked: dict[str, set[str]] = {}
+        for place, entry in self._entries.items():
+            name = entry.get("name") or place.rpartition(_INSIDE)[2]
+            self.locked.setdefault(str(name), set()).add(str(entry.get("version")))
+        self._names = {place.rpartition(_INSIDE)[2] for place in self._entries}
+        self.warnings: list[str] = []
+
+    def asked(self, question: Question) -> Question:
+        """Return a question with the settings of the folder, and with what only development needs."""
+        return asked(self._manifest, question, self._folder)
+
+    def widened(self, wish: Wish, version: str) -> Wish:
+        """Return a wish for that version and what is compatible with it."""
+        prefix = wish.range.rpartition("@")[0]
+        wider = f"{prefix}@^{version}" if wish.range.startswith("npm:") and prefix != "npm:" else f"^{version}"
+        return msgspec.structs.replace(wish, range=wider, text=f"{wish.where[1]}@{wider}")
+
+    def missing(self, answer: Resolved) -> list[str]:
+        """Return sentences about what may be left out, and is: npm would put it back, vulnerable as it is."""
+        versions = {one.place: one.version for one in answer.packages}
+        wanted = [("", one.name, one.range, True) for one in self._manifest.wishes if one.kind == _OPTIONAL]
+        for one in answer.packages:
+            old = self._entries.get(one.place, {}).get("version") == one.version
+            wanted += [(one.place, *need) for need in _optional(one.entry) if not (old and need[0] not in self._names)]
+        return [
+            f"{place.rpartition(_INSIDE)[2] or 'the manifest'} needs {name} where it can be had, and no version of it may be used."
+            for place, name, text, there in wanted
+            if not _found(versions, place, name, text, there=there)
+        ]
+
+    def direct(self, answer: Resolved) -> set[str]:
+        """Return what the manifest asks for."""
+        return {one.name for one in answer.packages if one.direct}
+
+    def mended(self, answer: Resolved, before: Resolved | None, widenings: Sequence[Widening]) -> dict[Path, str]:
+        """Return the lock as npm would write it over the old one, without what nothing needs, with what it has of versions that stay, and the manifest where it changes."""
+        del before
+        found = {}
+        manifest = self.texts[self._beside]
+        for one in widenings:
+            manifest = found[self._beside] = _edited(manifest, one)
+        kept = msgspec.structs.replace(
+            answer, packages=[self._kept(one) for one in answer.packages if "extraneous" not in one.entry]
+        )
+        indent = _INDENT.match(self.texts[self._path])
+        document = read_json(FORM, manifest)
+        text = package_lock.written(document, kept, self._folder, indent[1] if indent is not None else "  ")
+        return {self._path: text, **found}
+
+    def _kept(self, one: ResolvedPackage) -> ResolvedPackage:
+        """Return a package with what the lock had of it: registries tell more of it as time passes, and that is no change."""
+        old = self._entries.get(one.place)
+        if old is None or old.get("version") != one.version or old.get("name") != one.entry.get("name"):
+            return one
+        entry = {key: value for key, value in old.items() if key not in _FLAGS}
+        entry |= {key: one.entry[key] for key in _FLAGS if key in one.entry}
+        return msgspec.structs.replace(one, entry=entry)
+
+
+def _optional(entry: Mapping[str, Any]) -> Iterator[tuple[str, str, bool]]:
+    """Yield what a package needs where it can be had: the name, the range, and whether nothing will not do."""
+    yield from ((name, str(text), True) for name, text in (entry.get(_OPTIONAL) or {}).items())
+    peers = entry.get("peerDependencies") or {}
+    for name, meta in (entry.get("peerDependenciesMeta") or {}).items():
+        if isinstance(meta, dict) and meta.get("optional") and name in peers:
+            yield name, str(peers[name]), False
+
+
+def _found(versions: Mapping[str, str], place: str, name: str, text: str, *, there: bool) -> bool:
+    """Return whether what is found by a name from a place on is what is asked for; it may be nothing where it need not be there."""
+    found = next((version for above in _upwards(place) if (version := versions.get(f"{above}{_INSIDE}{name}"))), None)
+    if found is None:
+        return not there
+    try:
+        return bool(VersionTable(scheme_of("npm"), [found]).mask(read_spec(name, text).text))
+    except InvalidConfigError:
+        return True  # a tag, which any version may have been under
+
+
+def _upwards(place: str) -> Iterator[str]:
+    """Yield the folders in whose node_modules node looks, from a place on, each with a slash at its end."""
+    while place:
+        yield f"{place}/"
+        place = place.rpartition(_INSIDE)[0].rstrip("/")
+    yield ""
+
+
+def _wish(one: NpmWish) -> Wish:
+    anyhow = "*" if one.package == one.name else f"npm:{one.package}@*"
+    return Wish(
+        name=one.package, range=one.range, where=(one.kind, one.name), text=f"{one.name}@{one.range or '*'}",
+        anyhow="" if one.range in ("", "*") else f"{one.name}@{anyhow}",
+    )  # fmt: skip
+
+
+def _checked(document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the entries by their place, without that of the project."""
+    packages = document.get("packages")
+    if document.get("lockfileVersion") != _FORM or not isinstance(packages, dict):
+        raise UnsupportedError(
+            f"{_LOCK}: its version {document.get('lockfileVersion')} is not written here", path="lockfileVersion",
+            found=str(document.get("lockfileVersion")), expected=str(_FORM), suggestions=["npm install --package-lock-only --lockfile-version 3"],
+        )  # fmt: skip
+    found = {place: entry for place, entry in packages.items() if place}
+    odd = next((place for place, entry in found.items() if not _of_registry(place, entry)), "")
+    if odd:
+        raise UnsupportedError(
+            f"{_LOCK}: {odd} comes from elsewhere than a registry", path=f"packages.{odd}"[:200], found=odd[:200],
+            expected="packages of registries", suggestions=["use npm itself: npm audit fix"],
+        )  # fmt: skip
+    return found
+
+
+def _of_registry(place: str, entry: Any) -> bool:
+    if not isinstance(entry, dict) or not place.startswith(_INSIDE) or entry.get("link") or entry.get("inBundle"):
+        return False
+    return str(entry.get("resolved") or "https:").startswith(("http:", "https:"))
+
+
+def _edited(text: str, one: Widening) -> str:
+    """Return a package.json with another range, and nothing else of it changed.
+
+    Raises:
+        UnsupportedError: It is written in a way that is not changed here.
+    """
+    kind, name = (str(key) for key in one.before.where)
+    document = read_json(FORM, text)
+    expected = {**document, kind: {**document[kind], name: one.after.range}}
+    for start, end in _spans(text, one.before.range):
+        changed = f"{text[:start]}{msgspec.json.encode(one.after.range).decode()}{text[end:]}"
+        # What the file says is compared, so that no way of writing it has to be known.
+        if read_json(FORM, changed) == expected:
+            return changed
+    raise UnsupportedError(
+        f"{FORM}: {kind}.{name} is written in a way that is not changed here", path=f"{kind}.{name}", found=one.before.range,
+        expected=one.after.range, suggestions=["write it there yourself, and fix again"],
+    )  # fmt: skip
+
+
+def _spans(text: str, value: str) -> Iterator[tuple[int, int]]:
+    """Yield where a text stands, in whatever place."""
+    for match in _TEXT.finditer(text):
+        if match[0][1:-1] == value:
+            yield match.span()

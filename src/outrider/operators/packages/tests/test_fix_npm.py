@@ -1,0 +1,198 @@
+"""Vulnerable packages of package-lock.json are replaced, and npm takes the lock as it is."""
+
+import json
+import shutil
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from outrider.core.errors import UnsupportedError
+from outrider.operators.packages.fixing.fixes import FixParams
+from outrider.operators.packages.operations import fix
+from outrider.operators.packages.operations.fix import FixResult
+from outrider.operators.packages.tests.advisory_records import affected, ecosystem_range, record
+from outrider.operators.packages.tests.npm_registry import NpmRegistry
+from outrider.operators.packages.tests.test_audit import HIGH, context, imported
+from outrider.operators.packages.tests.test_lock_writing_npm import (
+    NAMES,
+    drawn,
+    locked,
+    needs_npm,
+    npm,
+    project,
+    registry,
+    settings,
+)
+from outrider.operators.packages.tests.world import variables
+
+__all__ = ["registry"]
+
+
+def bad(identity: str, name: str, *events: tuple[str, str]) -> dict[str, Any]:
+    return record(
+        identity, affected(ecosystem_range(*events, kind="SEMVER"), name=name, ecosystem="npm"), severity=[HIGH]
+    )
+
+
+async def fixed(folder: Path, **params: Any) -> FixResult:
+    return await fix.run(FixParams(path=str(folder / "shop"), **params), context(folder))
+
+
+def packages(path: Path) -> dict[str, str]:
+    found = json.loads(path.read_text())["packages"]
+    return {place.removeprefix("node_modules/"): entry["version"] for place, entry in found.items() if place}
+
+
+async def started(registry: NpmRegistry, folder: Path, **fields: Any) -> Path:
+    """Have a project with a lock of the oldest versions."""
+    registry.add("web@1.0.0", "core@^1")
+    registry.add("core@1.0.0")
+    registry.add("other@1.0.0")
+    path = project(folder, **(fields or {"dependencies": {"web": "^1"}, "devDependencies": {"other": "^1"}}))
+    await locked(folder)
+    for spec, needs in (("web@2.0.0", "core@^2"), ("core@1.1.0", ""), ("core@1.2.0", "more@1"), ("core@2.0.0", "")):
+        registry.add(spec, needs)
+    registry.add("other@1.5.0")
+    registry.add("more@1.0.0")
+    shutil.rmtree(folder / "cache")
+    return path
+
+
+async def test_the_lock_alone_changes_where_the_ranges_allow_it(registry: NpmRegistry, tmp_path: Path) -> None:
+    path = await started(registry, tmp_path)
+    lines = path.read_text().replace('"dev": true', '"dev": true,\n      "license": "kept"').splitlines()
+    path.write_text("\n".join([*lines, ""]))
+    await imported(tmp_path, bad("X-1", "core", ("introduced", "0"), ("fixed", "1.1.0")))
+    result = await fixed(tmp_path)
+    after = path.read_text().splitlines()
+    assert len(after) == len(lines)
+    changed = [new.strip().partition(":")[0] for old, new in zip(lines, after, strict=True) if old != new]
+    assert changed == ['"version"', '"resolved"', '"integrity"']
+    assert packages(path) == {"core": "1.1.0", "other": "1.0.0", "web": "1.0.0"}
+    [change] = result.files[0].changes
+    assert (change.name, change.before, change.after, change.why, change.direct) == (
+        "core",
+        "1.0.0",
+        "1.1.0",
+        "X-1",
+        False,
+    )
+    assert result.written == [str(path)]
+    assert (await fixed(tmp_path)).written == []
+
+
+async def test_no_other_vulnerability_comes_in(registry: NpmRegistry, tmp_path: Path) -> None:
+    path = await started(registry, tmp_path)
+    # What is fixed needs something that is vulnerable itself.
+    await imported(
+        tmp_path, bad("X-1", "core", ("introduced", "0"), ("fixed", "1.2.0")), bad("X-2", "more", ("introduced", "0"))
+    )
+    before = path.read_text()
+    result = await fixed(tmp_path)
+    assert (path.read_text(), result.fixed, result.unfixed) == (before, 0, 1)
+    [left] = result.files[0].unfixed
+    assert (left.name, left.vulnerabilities) == ("core", ["X-1"])
+    assert any("more" in one and "X-2" in one for one in left.reasons)
+
+
+async def test_a_range_that_blocks(registry: NpmRegistry, tmp_path: Path) -> None:
+    path = await started(registry, tmp_path)
+    await imported(tmp_path, bad("X-1", "core", ("introduced", "0"), ("fixed", "2.0.0")))
+    manifest = path.parent / "package.json"
+    manifest.write_text(
+        '{"name": "shop", "version": "0.3.0",\n\n "devDependencies": {"other": "^1"},\n "dependencies": {"web":"^1"}}'
+    )
+    before = manifest.read_text()
+    result = await fixed(tmp_path)
+    [left] = result.files[0].unfixed
+    assert any("which web needs" in one for one in left.reasons)
+    assert [(one.name, one.before, one.after) for one in left.remedies] == [("web", "^1", "^2.0.0")]
+    assert manifest.read_text() == before
+    result = await fixed(tmp_path, manifest=True)
+    assert manifest.read_text() == before.replace('"web":"^1"', '"web":"^2.0.0"')
+    assert packages(path) == {"core": "2.0.0", "other": "1.0.0", "web": "2.0.0"}
+    assert json.loads(path.read_text())["packages"][""]["dependencies"] == {"web": "^2.0.0"}
+    assert (result.fixed, result.unfixed, len(result.written)) == (1, 0, 2)
+
+
+async def test_what_may_be_left_out_is_not_left_out_for_that(registry: NpmRegistry, tmp_path: Path) -> None:
+    registry.add("site@1.0.0", "?core@^1")
+    path = await started(registry, tmp_path, dependencies={"site": "^1"}, optionalDependencies={"other": "^1"})
+    await imported(tmp_path, bad("X-1", "core", ("introduced", "0")), bad("X-2", "other", ("introduced", "0")))
+    before = path.read_text()
+    result = await fixed(tmp_path)
+    assert (path.read_text(), result.unfixed) == (before, 2)
+    core, other = (one.reasons[0] for one in result.files[0].unfixed)
+    assert core == "site needs core where it can be had, and no version of it may be used."
+    assert other.startswith("npm other@^1: policy admits none")
+
+
+async def test_what_needs_it_does_not_stay_in_the_way(registry: NpmRegistry, tmp_path: Path) -> None:
+    path = await started(registry, tmp_path)
+    registry.add("web@1.1.0", "core@^2")
+    await imported(tmp_path, bad("X-1", "core", ("introduced", "0"), ("fixed", "2.0.0")))
+    result = await fixed(tmp_path)
+    assert (result.fixed, packages(path)) == (1, {"core": "2.0.0", "other": "1.0.0", "web": "1.1.0"})
+
+
+async def test_one_that_goes_by_another_name(registry: NpmRegistry, tmp_path: Path) -> None:
+    path = await started(registry, tmp_path, dependencies={"mine": "npm:core@^1"})
+    await imported(tmp_path, bad("X-1", "core", ("introduced", "0"), ("fixed", "2.0.0")))
+    result = await fixed(tmp_path, manifest=True)
+    assert result.unfixed == 0
+    assert json.loads((path.parent / "package.json").read_text())["dependencies"] == {"mine": "npm:core@^2.0.0"}
+    assert packages(path) == {"mine": "2.0.0"}
+
+
+REFUSED = [
+    ({"lockfileVersion": 2}, "lockfileVersion"),
+    ({"packages": {"node_modules/web": {"resolved": "../web", "link": True}}}, "packages.node_modules/web"),
+    (
+        {"packages": {"node_modules/web": {"resolved": "git+ssh://files.test/web.git", "version": "1.0.0"}}},
+        "packages.node_modules/web",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "path"), REFUSED)
+async def test_what_is_not_changed(registry: NpmRegistry, tmp_path: Path, change: dict[str, Any], path: str) -> None:
+    lock = await started(registry, tmp_path)
+    document = json.loads(lock.read_text())
+    entries = {**document["packages"], **change.get("packages", {})}
+    lock.write_text(json.dumps({**document, **change, "packages": entries}))
+    await imported(tmp_path, bad("X-1", "core", ("introduced", "0"), ("fixed", "1.1.0")))
+    with pytest.raises(UnsupportedError) as caught:
+        await fixed(tmp_path)
+    assert caught.value.path == path
+
+
+async def both(folder: Path, random: Random) -> tuple[int, int]:
+    """Fix a lock, and let npm judge what comes out; return how many versions are fixed and are not."""
+    async with NpmRegistry() as registry:
+        with variables(settings(folder, registry)):
+            path = project(folder, **drawn(random, registry))
+            before = await npm(path.parent, "install", "--package-lock-only", "--ignore-scripts")
+            if before.returncode != 0 or not path.exists():
+                return 0, 0
+            events = ("introduced", "1.10.0"), ("fixed", "2.0.0"), ("introduced", "2.0.1"), ("fixed", "3.0.0")
+            await imported(folder, *(bad(f"X-{name}", name, *events) for name in NAMES))
+            result = await fixed(folder)
+            text = path.read_text()
+            again = await npm(path.parent, "install", "--package-lock-only", "--ignore-scripts")
+            assert (again.returncode, path.read_text()) == (0, text), again.stderr
+            return result.fixed, result.unfixed
+
+
+@pytest.mark.real
+@pytest.mark.timeout(300)
+@needs_npm
+async def test_npm_has_nothing_to_change(tmp_path: Path) -> None:
+    fixed, unfixed = 0, 0
+    for seed in range(12):
+        (tmp_path / str(seed)).mkdir()
+        one, other = await both(tmp_path / str(seed), Random(seed))
+        fixed, unfixed = fixed + one, unfixed + other
+    assert fixed > 2
+    assert unfixed > 0
