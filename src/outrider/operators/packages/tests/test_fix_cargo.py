@@ -250,7 +250,6 @@ async def test_cargo_has_nothing_to_change_at_length(tmp_path: Path) -> None:
         one, other = await both(tmp_path / str(seed), Random(seed))
         fixed, unfixed = fixed + one, unfixed + other
         shutil.rmtree(tmp_path / str(seed))
-    print(fixed, unfixed)
     assert fixed > 40
     assert unfixed > 20
 
