@@ -15,8 +15,9 @@ from outrider.core.schema import json_schema
 from outrider.core.units import parse_duration
 from outrider.runtime.discovery import registry
 from outrider.runtime.implementation import Operation, load_operation
-from outrider.surfaces.cli.output import Output, output_option, show, show_lines
+from outrider.surfaces.cli.output import Output, output_option
 from outrider.surfaces.cli.plans import confirm_and_apply, show_plan
+from outrider.surfaces.cli.results import show_result
 from outrider.surfaces.cli.session import LocalSession, execute
 from outrider.surfaces.cli.settings import FINDINGS
 from outrider.surfaces.cli.values import typed_value
@@ -152,12 +153,7 @@ def _invoke(
     options = msgspec.structs.replace(session.options, timeout=parse_duration(deadline) if deadline else None)
     invocation = session.invoker.prepare(call, options)
     if not invocation.effect.changes:
-        result = execute(session.invoker.run(call, options))
-        if operation.code.text is not None and output.form == "table":
-            show_lines(operation.code.text(result))
-        else:
-            show(result, output)
-        return FINDINGS if operation.code.findings(result) else 0
+        return show_result(operation, execute(session.invoker.run(call, options)), output)
     plan = execute(session.planner.plan([call], options))
     if only_plan:
         show_plan(plan, output)

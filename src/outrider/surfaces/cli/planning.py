@@ -98,7 +98,7 @@ def apply(
         undo = execute(session.planner.inverse(loaded, session.options))
         execute(session.planner.apply(undo, session.options))
         note(f"rolled back with plan {undo.id}")
-    return finish(outcomes, output)
+    return finish(loaded, outcomes, output)
 
 
 def _agreed(plan: Plan, output: Output) -> bool:

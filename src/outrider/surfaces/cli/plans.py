@@ -6,8 +6,11 @@ from outrider.core.errors import ErrorBody, OutriderError, PartialError, from_bo
 from outrider.core.operation import Difference, Effect
 from outrider.core.plans import ItemOutcome, Plan
 from outrider.core.schema import convert, describe
+from outrider.runtime.discovery import registry
+from outrider.runtime.implementation import load_operation
 from outrider.runtime.invoker import CallOptions
 from outrider.surfaces.cli.output import Output, show
+from outrider.surfaces.cli.results import show_result
 from outrider.surfaces.cli.session import LocalSession, ask, ask_for_name, execute
 from outrider.surfaces.cli.settings import FINDINGS, interactive, note
 
@@ -49,7 +52,7 @@ def confirm_and_apply(session: LocalSession, plan: Plan, options: CallOptions, *
         return FINDINGS
     if not yes and not confirmed(plan):
         return FINDINGS
-    return finish(execute(session.planner.apply(plan, options)), output)
+    return finish(plan, execute(session.planner.apply(plan, options)), output)
 
 
 def confirmed(plan: Plan) -> bool:
@@ -62,12 +65,12 @@ def confirmed(plan: Plan) -> bool:
     return agreed
 
 
-def finish(outcomes: list[ItemOutcome], output: Output) -> int:
+def finish(plan: Plan, outcomes: list[ItemOutcome], output: Output) -> int:
     """Write what became of a plan's items, and return the exit status."""
     failed = [outcome for outcome in outcomes if outcome.state != "done"]
     if len(outcomes) == 1 and not failed:
-        show(outcomes[0].result, output)
-        return 0
+        operation = load_operation(registry(), *plan.items[0].operation.split("."))
+        return show_result(operation, convert(outcomes[0].result, operation.code.result), output)
     if len(outcomes) == 1 and failed[0].error:
         raise from_body(convert(failed[0].error, ErrorBody))
     show(outcomes, output, columns=["id", "state"])
