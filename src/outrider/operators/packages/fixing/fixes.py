@@ -113,7 +113,7 @@ async def _fix_one(
         _not_changed(found, path, lock, auditor, alone=str(path) == wanted.path)
         return
     ecosystem = _ECOSYSTEMS[lock.form]
-    said = {"of this fix": PackagePolicySpec(advisories=AdvisoryRule(least=wanted.least, max_age=wanted.max_age))}
+    said = {"this fix": PackagePolicySpec(advisories=AdvisoryRule(least=wanted.least, max_age=wanted.max_age))}
     # Opened even where nothing is vulnerable: advisories that are too old know of nothing.
     with opened_policies(ecosystem, said, context.clock.now()) as vulnerable:
         units = auditor.units(lock)
