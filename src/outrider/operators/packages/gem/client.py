@@ -7,7 +7,7 @@ the digest that is sent along (RFC 9530). Where there is none, or another one, t
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -42,6 +42,11 @@ class GemClient:
     def __init__(self, sources: Sequence[Downloads]) -> None:
         self._sources = sources
 
+    @property
+    def indexes(self) -> list[str]:
+        """The addresses of the sources."""
+        return [source.registry.url for source in self._sources]
+
     async def info(self, name: str, known: Known | None = None) -> Known | None:
         """Return the document of a gem; None where it has not changed.
 
@@ -73,6 +78,43 @@ class GemClient:
         """
         fetched = await self._fetch(self._sources[0], "names", None)
         return (fetched.content if fetched is not None else b"").decode("utf-8", "replace").split("\n")
+
+    async def versions(self, index: str, known: Known | None) -> Known | None:
+        """Return the list of all versions of a source; None where it has not changed.
+
+        Args:
+            index: The address of the source.
+            known: What was fetched before.
+
+        Raises:
+            NotFoundError: It has no such list.
+            OutriderError: What else it says.
+        """
+        return await self._fetch(self._source(index), "versions", known)
+
+    async def stream(self, index: str, file: str, receive: Callable[[bytes], object]) -> None:
+        """Fetch the file of a gem, piece by piece; the parameters and the errors are those of `Downloads.stream`.
+
+        Args:
+            index: The address of the source that has it.
+            file: Its name.
+            receive: Is given each piece.
+        """
+        await self._source(index).stream(f"{index}/gems/{file}", receive)
+
+    def _source(self, index: str) -> Downloads:
+        for source in self._sources:
+            if source.registry.url == index:
+                return source
+        raise NotFoundError(
+            f"{index}: it is no source of gems any more", found=index, expected=", ".join(self.indexes),
+            suggestions=["ask again: what is known is fetched anew"],
+        )  # fmt: skip
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for source in self._sources:
+            await source.close()
 
     async def _fetch(self, source: Downloads, path: str, known: Known | None) -> Known | None:
         url = f"{source.registry.url}/{path}"

@@ -76,14 +76,18 @@ def is_name(text: str) -> bool:
 
 def read_lines(content: bytes) -> Iterator[Line | None]:
     """Yield the lines of a document; None for each that cannot be read, which leaves out that variant alone."""
+    return map(read_line, lines_of(content))
+
+
+def lines_of(content: bytes) -> list[bytes]:
+    """Return the lines of a document that are about variants; what is beyond all measure is left out."""
     lines = content.split(b"\n", _MOST_LINES)[:_MOST_LINES]
     # What stands before it is about the document.
-    for text in lines[lines.index(b"---") + 1 :] if b"---" in lines else lines:
-        if text.strip():
-            yield _read(text)
+    return [text for text in (lines[lines.index(b"---") + 1 :] if b"---" in lines else lines) if text.strip()]
 
 
-def _read(line: bytes) -> Line | None:
+def read_line(line: bytes) -> Line | None:
+    """Return what a line says; None where it cannot be read."""
     try:
         text = line.decode() if len(line) <= _LONGEST_LINE else ""
         return _line(text.rstrip("\r"))

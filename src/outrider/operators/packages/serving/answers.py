@@ -1,6 +1,6 @@
 """Answers of the registry: documents in the encoding that a client likes best, and files, whole or in part."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
 from outrider.core.http.headers import Headers
@@ -23,14 +23,25 @@ class Served:
         document: Which.
         encoding: That it is in.
         content: In that encoding.
+        etag: Where its clients demand one of their own.
+        further: Further fields of the answer.
     """
 
     __slots__ = ("_response", "_unchanged", "etag", "size")
 
-    def __init__(self, document: StoredDocument, encoding: str, content: bytes) -> None:
+    def __init__(
+        self,
+        document: StoredDocument,
+        encoding: str,
+        content: bytes,
+        *,
+        etag: str = "",
+        further: Sequence[tuple[str, str]] = (),
+    ) -> None:
         # Two encodings of one document are two things to a cache (RFC 9110, 8.8.3.3).
-        self.etag = f'"{document.digest[:32]}{"" if encoding == "identity" else f"-{encoding}"}"'
-        fields = [("etag", self.etag), ("cache-control", _FRESH), ("vary", "accept, accept-encoding, authorization")]
+        self.etag = etag or f'"{document.digest[:32]}{"" if encoding == "identity" else f"-{encoding}"}"'
+        shared = [("cache-control", _FRESH), ("vary", "accept, accept-encoding, authorization")]
+        fields = [("etag", self.etag), *shared, *further]
         self._unchanged = Response(304, Headers(fields))
         coding = [] if encoding == "identity" else [("content-encoding", encoding)]
         self._response = Response(200, Headers([("content-type", document.type), *coding, *fields]), content)

@@ -25,6 +25,7 @@ class Gate:
 
     Attributes:
         rules: Another text where the policies or the advisories are other ones, or a waiver has ended; brought up to date by `look`.
+        judges: Whether there is any policy.
         asks_for_licences: Whether a policy must know licences.
     """
 
@@ -32,6 +33,7 @@ class Gate:
         self._said, self._clock = said, clock
         self._advisories = any(one.advisories is not None for one in said.values())
         self._policies = hashlib.sha256(msgspec.json.encode(dict(said), enc_hook=str, order="sorted")).hexdigest()[:16]
+        self.judges = bool(said)
         self.asks_for_licences = any(one.licences is not None for one in said.values())
         self.rules = self.look()
 

@@ -1,13 +1,13 @@
 """One request to the registry, with who sends it, and what is common to all ecosystems in answering it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from outrider.core.errors import DeniedError, UnauthenticatedError
 from outrider.core.http.messages import Request, Response
 from outrider.operators.packages.serving.accounts import Caller, Scope
 from outrider.operators.packages.serving.answers import Served, download_response, file_response
-from outrider.operators.packages.serving.documents import content_of
+from outrider.operators.packages.serving.documents import StoredDocument, content_of
 from outrider.operators.packages.serving.downloading import Download
 from outrider.operators.packages.serving.hub import Hub
 from outrider.operators.packages.serving.negotiation import accepted
@@ -67,8 +67,16 @@ class Visit:
             expected=f"the scope {scope}, for {ecosystem}:{name}", suggestions=["ask whoever runs the registry for a token that may"],
         )  # fmt: skip
 
-    async def document(self, hub: Hub, name: str, kind: str) -> Response:
+    async def document(
+        self, hub: Hub, name: str, kind: str, served: Callable[[StoredDocument, str, bytes], Served] = Served
+    ) -> Response:
         """Answer with a document of a package.
+
+        Args:
+            hub: Has the package.
+            name: Of the package.
+            kind: Of the document.
+            served: Makes an answer of a document, an encoding and the content in it.
 
         Raises:
             OutriderError: As `Hub.document`, and who may not read it is refused.
@@ -84,9 +92,9 @@ class Visit:
             await hub.lost(name)
             stored = await hub.document(name, kind)
             content = content_of(stored, encoding, hub.store.blobs) or b""
-        served = Served(stored, encoding, content)
-        self.answered = (hub, name, kind, served)
-        return served.response(headers)
+        made = served(stored, encoding, content)
+        self.answered = (hub, name, kind, made)
+        return made.response(headers)
 
     async def file(self, hub: Hub, name: str, file: str, media: str = "application/octet-stream") -> Response:
         """Answer with a file of a package.

@@ -9,6 +9,7 @@ from typing import Any, Self
 from outrider.core.http.headers import Headers
 from outrider.core.http.messages import Request, Response
 from outrider.operators.packages.tests.asking import RegistryAsking
+from outrider.operators.packages.tests.gem_files import GemFile
 from outrider.ports.http.server import Server
 
 Answer = Callable[[Request], Response]
@@ -26,6 +27,8 @@ class GemRegistry:
     Attributes:
         answers: What is answered at a path in place of what would be.
         lines: Of each gem; a test may spoil them.
+        files: Gems, by the names of their files.
+        listed: Lines of the list of all versions, in place of those that there would be.
         requests: That came, oldest first.
         url: Of the source.
     """
@@ -36,6 +39,8 @@ class GemRegistry:
         self._login, self._digests, self._etags, self._ranges = login, digests, etags, ranges
         self._server = Server(self._handle)
         self.lines: dict[str, list[str]] = {}
+        self.files: dict[str, bytes] = {}
+        self.listed: list[str] | None = None
         self.answers: dict[str, Answer] = {}
         self.requests: list[Request] = []
         self.url = ""
@@ -58,6 +63,14 @@ class GemRegistry:
         name, _, version = spec.partition("@")
         self.lines.setdefault(name, []).append(line(version, *needs, checksum=checksum(spec), **facts))
 
+    def put(self, gem: GemFile, **facts: str) -> None:
+        """Have a gem with its file; `facts` are those of `add`."""
+        content = gem.packed()
+        self.files[f"{gem.full_name}.gem"] = content
+        version = gem.full_name.removeprefix(f"{gem.name}-")
+        facts = {"checksum": sha256(content).hexdigest()} | facts
+        self.lines.setdefault(gem.name, []).append(line(version, *gem.needs, **facts))
+
     def paths(self) -> list[str]:
         """Return what was asked for."""
         return [request.path.removeprefix("/source/") for request in self.requests]
@@ -77,11 +90,13 @@ class GemRegistry:
         if path == "names":
             return "\n".join(["---", *sorted(self.lines), ""]).encode()
         if path == "versions":
-            of_gems = [
+            of_gems = self.listed or [
                 f"{name} {','.join(one.partition(' ')[0] for one in lines)} {_md5(info(lines))}"
                 for name, lines in sorted(self.lines.items())
             ]
             return "\n".join(["created_at: 2026-01-01T00:00:00Z", "---", *of_gems, ""]).encode()
+        if path.startswith("gems/"):
+            return self.files.get(path.removeprefix("gems/"))
         lines = self.lines.get(path.removeprefix("info/"))
         return None if lines is None else info(lines)
 
