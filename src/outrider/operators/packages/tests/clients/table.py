@@ -16,8 +16,8 @@ Ability = Literal["install", "publish", "search", "take back", "log in", "warn"]
 ABILITIES: tuple[Ability, ...] = ("install", "publish", "search", "take back", "log in", "warn")
 PASSWORD = "correct horse"
 PRIVATE = ["cargo:acme-*", "gem:acme-*", "maven:com.acme:*", "npm:@acme/*", "pypi:acme-*"]
-# Nobody is behind it: what is published there is all that there is.
-ALONE = {"PATH": os.environ["PATH"], "HOME": "/nowhere", "PIP_CONFIG_FILE": os.devnull}
+# Nobody is behind it: what is published there is all that there is. Its home cannot be made either: rustup would make one.
+ALONE = {"PATH": os.environ["PATH"], "HOME": "/proc/nowhere", "PIP_CONFIG_FILE": os.devnull}
 
 
 class Bench:
