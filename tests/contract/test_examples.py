@@ -11,7 +11,7 @@ import pytest
 from outrider.core.codec import to_builtins
 from outrider.core.errors import DeniedError, OutriderError
 from outrider.core.operation import Example
-from outrider.core.schema import json_schema
+from outrider.core.schema import convert, json_schema
 from outrider.ports.secrets import Resolver
 from outrider.runtime.invoker import CallOptions
 from tests.contract.cases import Case, every_example, every_operation, every_read, plain_params
@@ -28,6 +28,9 @@ async def test_runs_and_gives_what_it_declares(case: Case, example: Example) -> 
         result = await world.invoker.run(world.call(case, example), OWNER)
     assert isinstance(result, case.load().code.result)
     jsonschema.validate(to_builtins(result), json_schema(case.load().code.result))
+    # What is kept of an applied plan is shown in the operation's own words.
+    kept = to_builtins(result)
+    assert to_builtins(convert(kept, case.load().code.result)) == kept
 
 
 @every_example

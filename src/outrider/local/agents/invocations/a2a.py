@@ -1,6 +1,5 @@
 """Mode `a2a`: the program is itself an agent of A2A, and each task is a message to it."""
 
-from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from outrider.core.a2a.protocol import COMPLETED, INPUT_REQUIRED, TERMINAL, short_state
 from outrider.core.a2a.replies import Reply
 from outrider.core.codec import decode_plain
+from outrider.core.remembered import Remembered
 from outrider.core.tool_settings import A2aServerSettings
 from outrider.local.agents.invocations.invocation import Ending, Task
 from outrider.local.agents.invocations.server import LOOK_SECONDS, RunningServer, ServerInvocation
@@ -30,7 +30,7 @@ class A2aInvocation(ServerInvocation):
     def __init__(self, launcher: Launcher) -> None:
         super().__init__(launcher)
         # By session: the program's context, and the task that waits for more, if one does.
-        self._contexts: OrderedDict[str, tuple[str, str]] = OrderedDict()
+        self._contexts = Remembered[str, tuple[str, str]](MOST_SESSIONS)
 
     async def close(self) -> None:
         """End the server, which knows no context any more."""
@@ -66,9 +66,6 @@ class A2aInvocation(ServerInvocation):
         if not session:
             return
         self._contexts[session] = (reply.context, reply.task if reply.task and reply.state not in TERMINAL else "")
-        self._contexts.move_to_end(session)
-        if len(self._contexts) > MOST_SESSIONS:
-            self._contexts.popitem(last=False)
 
     @asynccontextmanager
     async def _agent(self, server: RunningServer) -> AsyncIterator[A2aServer]:

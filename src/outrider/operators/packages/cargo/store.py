@@ -1,12 +1,17 @@
 """The records of crates on disk."""
 
-import hashlib
 from pathlib import Path
 
 import msgspec
 
 from outrider.operators.packages.cargo.records import FORM, CargoRecord, ConfigRecord
-from outrider.operators.packages.registries.record_files import read_record, write_record
+from outrider.operators.packages.registries.record_files import (
+    hashed_name,
+    read_current,
+    read_record,
+    registry_folder,
+    write_record,
+)
 
 
 class CargoStore:
@@ -18,14 +23,13 @@ class CargoStore:
     """
 
     def __init__(self, folder: Path, url: str) -> None:
-        self._folder = folder / "cargo" / hashlib.sha256(url.encode()).hexdigest()[:16]
+        self._folder = registry_folder(folder, "cargo", url)
         self._records = msgspec.msgpack.Decoder(CargoRecord)
         self._configs = msgspec.msgpack.Decoder(ConfigRecord)
 
     def record(self, name: str) -> CargoRecord | None:
         """Return what is known of a crate; None where nothing is that can be read."""
-        record = read_record(self._path(name), self._records)
-        return record if record is not None and record.form == FORM else None
+        return read_current(self._path(name), self._records, FORM)
 
     def keep(self, name: str, record: CargoRecord) -> None:
         """Keep what is known of a crate.
@@ -48,5 +52,4 @@ class CargoStore:
         write_record(self._folder / "config", record)
 
     def _path(self, name: str) -> Path:
-        # Names come from strangers, and not every file system tells capitals from small letters.
-        return self._folder / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.record"
+        return self._folder / f"{hashed_name(name)}.record"

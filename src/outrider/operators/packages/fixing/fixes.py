@@ -29,15 +29,12 @@ from outrider.operators.packages.versions.ecosystems import Ecosystem
 from outrider.runtime.context import Context
 
 _Opener = Callable[[Path, str, str], Project]
-# By the format of a lock file, what reads it together with what it is the lock of.
-_PROJECTS: Mapping[str, _Opener] = {
-    "requirements.txt": RequirementsProject,
-    "Cargo.lock": lambda path, text, _: CargoProject(path, text),
-    "package-lock.json": lambda path, text, _: NpmProject(path, text),
+# By the format of a lock file, the ecosystem, and what reads it together with what it is the lock of.
+_PROJECTS: Mapping[str, tuple[Ecosystem, _Opener]] = {
+    "requirements.txt": ("pypi", RequirementsProject),
+    "Cargo.lock": ("cargo", lambda path, text, _: CargoProject(path, text)),
+    "package-lock.json": ("npm", lambda path, text, _: NpmProject(path, text)),
 }
-
-
-_ECOSYSTEMS: Mapping[str, Ecosystem] = {"requirements.txt": "pypi", "Cargo.lock": "cargo", "package-lock.json": "npm"}
 
 
 class FixParams(Terms, kw_only=True, forbid_unknown_fields=True):
@@ -112,7 +109,7 @@ async def _fix_one(
     if lock.form not in _PROJECTS:
         _not_changed(found, path, lock, auditor, alone=str(path) == wanted.path)
         return
-    ecosystem = _ECOSYSTEMS[lock.form]
+    ecosystem, opened = _PROJECTS[lock.form]
     said = {"this fix": PackagePolicySpec(advisories=AdvisoryRule(least=wanted.least, max_age=wanted.max_age))}
     # Opened even where nothing is vulnerable: advisories that are too old know of nothing.
     with opened_policies(ecosystem, said, context.clock.now()) as vulnerable:
@@ -122,7 +119,7 @@ async def _fix_one(
                 FixedFile(file=str(path), changes=[], manifest=[], fixed=[], unfixed=[], warnings=list(lock.unreadable))
             )
             return
-        project = _PROJECTS[lock.form](path, text, wanted.python)
+        project = opened(path, text, wanted.python)
         found.digests |= {str(one): digest_of(content) for one, content in project.texts.items()}
         ours = [one for one in units if one.version in project.locked.get(one.name, ())]
         with question_of(context, ecosystem, [], wanted, python=wanted.python) as question:

@@ -1,12 +1,17 @@
 """The records of gems on disk."""
 
-import hashlib
 from pathlib import Path
 
 import msgspec
 
 from outrider.operators.packages.gem.records import FORM, GemRecord
-from outrider.operators.packages.registries.record_files import read_record, write_record
+from outrider.operators.packages.registries.record_files import (
+    hashed_name,
+    read_current,
+    read_record,
+    registry_folder,
+    write_record,
+)
 
 
 class GemStore:
@@ -18,14 +23,13 @@ class GemStore:
     """
 
     def __init__(self, folder: Path, urls: str) -> None:
-        self._folder = folder / "gem" / hashlib.sha256(urls.encode()).hexdigest()[:16]
+        self._folder = registry_folder(folder, "gem", urls)
         self._records = msgspec.msgpack.Decoder(GemRecord)
         self._documents = msgspec.msgpack.Decoder(bytes)
 
     def record(self, name: str) -> GemRecord | None:
         """Return what is known of a gem; None where nothing is that can be read."""
-        record = read_record(self._path(name, "record"), self._records)
-        return record if record is not None and record.form == FORM else None
+        return read_current(self._path(name, "record"), self._records, FORM)
 
     def document(self, name: str) -> bytes:
         """Return the document of a gem; empty where it cannot be read."""
@@ -47,5 +51,4 @@ class GemStore:
         write_record(self._path(name, "record"), record)
 
     def _path(self, name: str, kind: str) -> Path:
-        # Names come from strangers, and not every file system tells capitals from small letters.
-        return self._folder / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.{kind}"
+        return self._folder / f"{hashed_name(name)}.{kind}"

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from outrider.operators.packages.npm.records import FORM, Inside, NpmRecord
-from outrider.operators.packages.registries.record_files import read_record, write_record
+from outrider.operators.packages.registries.record_files import read_current, read_record, registry_folder, write_record
 
 _LONGEST_NAME = 100
 
@@ -19,15 +19,14 @@ class NpmStore:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder / "npm"
+        self._folder = folder
         self._records = msgspec.msgpack.Decoder(NpmRecord)
         self._insides = msgspec.msgpack.Decoder(list[Inside])
         self._folders: dict[str, str] = {}
 
     def record(self, url: str, name: str) -> NpmRecord | None:
         """Return what is known of a package of a registry; None where nothing is that can be read."""
-        record = read_record(self._path(url, name, "record"), self._records)
-        return record if record is not None and record.form == FORM else None
+        return read_current(self._path(url, name, "record"), self._records, FORM)
 
     def keep(self, url: str, name: str, record: NpmRecord) -> None:
         """Keep what is known of a package; a reader sees all of a file or what was there before.
@@ -52,7 +51,7 @@ class NpmStore:
 
     def _path(self, url: str, name: str, kind: str) -> str:
         if url not in self._folders:
-            self._folders[url] = f"{self._folder}/{hashlib.sha256(url.encode()).hexdigest()[:16]}"
+            self._folders[url] = str(registry_folder(self._folder, "npm", url))
         # Names come from strangers, no file system takes long ones, and some do not tell upper case from lower.
         plain = name.translate(_SIGNS)
         safe = plain.isalnum() and plain.isascii() and plain.islower() and len(name) < _LONGEST_NAME

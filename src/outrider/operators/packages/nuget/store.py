@@ -1,12 +1,17 @@
 """The records of NuGet packages on disk."""
 
-import hashlib
 from pathlib import Path
 
 import msgspec
 
 from outrider.operators.packages.nuget.records import FORM, NugetRecord, ServicesRecord
-from outrider.operators.packages.registries.record_files import read_record, write_record
+from outrider.operators.packages.registries.record_files import (
+    hashed_name,
+    read_current,
+    read_record,
+    registry_folder,
+    write_record,
+)
 
 
 class NugetStore:
@@ -18,14 +23,13 @@ class NugetStore:
     """
 
     def __init__(self, folder: Path, url: str) -> None:
-        self._folder = folder / "nuget" / hashlib.sha256(url.encode()).hexdigest()[:16]
+        self._folder = registry_folder(folder, "nuget", url)
         self._records = msgspec.msgpack.Decoder(NugetRecord)
         self._services = msgspec.msgpack.Decoder(ServicesRecord)
 
     def record(self, name: str) -> NugetRecord | None:
         """Return what is known of a package; None where nothing is that can be read."""
-        record = read_record(self._path(name), self._records)
-        return record if record is not None and record.form == FORM else None
+        return read_current(self._path(name), self._records, FORM)
 
     def keep(self, name: str, record: NugetRecord) -> None:
         """Keep what is known of a package.
@@ -48,5 +52,4 @@ class NugetStore:
         write_record(self._folder / "services", record)
 
     def _path(self, name: str) -> Path:
-        # Names come from strangers, and no file system takes long ones.
-        return self._folder / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.record"
+        return self._folder / f"{hashed_name(name)}.record"

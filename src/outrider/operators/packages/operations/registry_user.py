@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from outrider.core.operation import Change, Difference
-from outrider.operators.packages.policies.patterns import read_pattern
+from outrider.operators.packages.policies.patterns import read_patterns
 from outrider.operators.packages.serving.accounts import kept_password
 from outrider.operators.packages.serving.folders import OfRegistry, opened_store
 from outrider.operators.packages.serving.tables import Account
@@ -43,7 +43,7 @@ async def plan(params: RegistryUserParams, context: Context) -> Change:
         InvalidConfigError: A package is not named as it should be.
     """
     del context
-    _check(params)
+    read_patterns(params.packages, "packages")
     async with opened_store(params) as store:
         user = store.tables.user(params.name)
     before = f"{user.scopes} {', '.join(user.patterns) or 'all packages'}" if user is not None else None
@@ -60,17 +60,12 @@ async def run(params: RegistryUserParams, context: Context) -> RegistryUserResul
         ExecutionFailedError: The registry's folder cannot be used.
     """
     del context
-    _check(params)
+    read_patterns(params.packages, "packages")
     password = secrets.token_urlsafe(16)
     user = Account(params.name, kept_password(password), " ".join(params.scopes), params.packages)
     async with opened_store(params) as store:
         await store.write(lambda tables: tables.put_user(user))
     return RegistryUserResult(password=password)
-
-
-def _check(params: RegistryUserParams) -> None:
-    for at, text in enumerate(params.packages):
-        read_pattern(text, f"packages[{at}]")
 
 
 def _text(result: RegistryUserResult) -> Iterable[str]:

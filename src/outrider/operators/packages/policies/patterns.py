@@ -1,5 +1,6 @@
 """How a policy names packages: `npm:lodash`, `npm:@acme/*`, `pypi:requests@<2.31`."""
 
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
@@ -38,6 +39,16 @@ class Pattern(NamedTuple):
         if ecosystem != self.ecosystem or not fnmatchcase(name, self.name):
             return 0
         return table.mask(self.range) if self.range else table.everything
+
+
+def read_patterns(texts: Iterable[str], path: str) -> list[Pattern]:
+    """Read a list of patterns; the errors are those of `read_pattern`.
+
+    Args:
+        texts: Each a pattern.
+        path: Where the list stands.
+    """
+    return [read_pattern(text, f"{path}[{at}]") for at, text in enumerate(texts)]
 
 
 def read_pattern(text: str, path: str) -> Pattern:

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from outrider.operators.packages.pypi.records import FORM, Files, PypiRecord
-from outrider.operators.packages.registries.record_files import read_record, write_record
+from outrider.operators.packages.registries.record_files import read_current, read_record, registry_folder, write_record
 
 _LONGEST_NAME = 100
 
@@ -20,14 +20,13 @@ class PypiStore:
     """
 
     def __init__(self, folder: Path, url: str) -> None:
-        self._folder = folder / "pypi" / hashlib.sha256(url.encode()).hexdigest()[:16]
+        self._folder = registry_folder(folder, "pypi", url)
         self._records = msgspec.msgpack.Decoder(PypiRecord)
         self._files = msgspec.msgpack.Decoder(Files)
 
     def record(self, name: str) -> PypiRecord | None:
         """Return what is known of a project, by its normalised name; None where nothing is that can be read."""
-        record = read_record(self._path(name, "record"), self._records)
-        return record if record is not None and record.form == FORM else None
+        return read_current(self._path(name, "record"), self._records, FORM)
 
     def files(self, name: str) -> Files:
         """Return the files of a project by version; none where they cannot be read."""

@@ -1,15 +1,46 @@
 """Files of what is kept of registries, in MessagePack: written as a whole, and read without a look at what cannot be read."""
 
-import os
-import tempfile
+import hashlib
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
 from outrider.core.errors import ExecutionFailedError
+from outrider.operators.packages.whole_files import write_whole
+
+
+class _Formed(Protocol):
+    form: int
+
 
 T = TypeVar("T")
+F = TypeVar("F", bound=_Formed)
+_PRIVATE = 0o600
+
+
+def registry_folder(folder: Path, ecosystem: str, url: str) -> Path:
+    """Return where the records of a registry are.
+
+    Args:
+        folder: Below which all are kept.
+        ecosystem: Of the registry.
+        url: Of it, or of several that are asked as one.
+    """
+    return folder / ecosystem / hashlib.sha256(url.encode()).hexdigest()[:16]
+
+
+def hashed_name(name: str) -> str:
+    """Return what a file is called after a name: these come from strangers, no file system takes long ones, and not every one tells
+    capitals from small letters.
+    """
+    return hashlib.sha256(name.encode()).hexdigest()[:32]
+
+
+def read_current(path: str | Path, decoder: "msgspec.msgpack.Decoder[F]", form: int) -> F | None:
+    """Return a record; None where there is none that can be read, or it is of another form."""
+    record = read_record(path, decoder)
+    return record if record is not None and record.form == form else None
 
 
 def read_record(path: str | Path, decoder: "msgspec.msgpack.Decoder[T]") -> T | None:
@@ -30,14 +61,7 @@ def write_record(path: str | Path, content: Any) -> None:
     folder = Path(path).parent
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".new-")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(msgspec.msgpack.encode(content))
-            Path(temporary).replace(path)
-        except OSError:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        write_whole(Path(path), msgspec.msgpack.encode(content), _PRIVATE)
     except OSError as error:
         raise ExecutionFailedError(
             f"{path}: it cannot be kept: {error.strerror}", found=str(error.strerror), expected="a folder with room",

@@ -3,17 +3,18 @@
 import asyncio
 import re
 import zlib
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 import msgspec
 
 from outrider.core.errors import DeniedError, NotFoundError, OutriderError
+from outrider.core.remembered import Remembered
 from outrider.operators.packages.registries.downloads import Document as Answer
 from outrider.operators.packages.resolving.naming import of_one
 from outrider.operators.packages.serving.documents import StoredDocument, content_of, stored
 from outrider.operators.packages.serving.downloading import Download
+from outrider.operators.packages.serving.fetched_files import FetchedFiles
 from outrider.operators.packages.serving.gates import Gate, denied
 from outrider.operators.packages.serving.store import Store
 from outrider.operators.packages.serving.tables import KeptFile, PackageState, Tables
@@ -78,9 +79,8 @@ class Hub:
         self._upstream, self._build, self.gate = upstream, build, gate
         self._building = asyncio.Semaphore(_BUILT_AT_A_TIME)
         self._refreshing: dict[str, asyncio.Task[None]] = {}
-        self._downloads: dict[tuple[str, str], Download] = {}
-        self._used: set[tuple[str, str]] = set()
-        self._sources: OrderedDict[tuple[str, str], Mapping[str, FileSource]] = OrderedDict()
+        self._files = FetchedFiles(ecosystem, store, clock)
+        self._sources = Remembered[tuple[str, str], Mapping[str, FileSource]](_MOST_SOURCES)
         self._amending = asyncio.Lock()
 
     def is_private(self, name: str) -> bool:
@@ -328,24 +328,20 @@ class Hub:
             if judged:
                 self.refuse(state, name, release.version)
             return KeptFile(release.digest, release.size)
-        kept = self.store.tables.kept(self.ecosystem, name, file)
-        if kept is not None and not self.store.blobs.path(kept.digest).is_file():
-            kept = None
+        kept = self._files.here(name, file)
         if kept is not None and kept.version in state.summary.versions:
             # That its registry still has the version, and policy admits it, is all that needs to be known.
-            self._used.add((name, file))
-            return kept
+            return self._files.used(name, file, kept)
         source = self.sources(name, state).get(file)
         if source is None:
             raise self._no_file(name, file)
         if judged:
             self.refuse(state, name, source.version)
         if kept is not None:
-            self._used.add((name, file))
-            return kept
+            return self._files.used(name, file, kept)
         if self.settings.cache_only:
             raise self._no_file(name, file)
-        return self._download(name, file, source)
+        return self._files.fetch(name, file, source)
 
     def sources(self, name: str, state: PackageState) -> Mapping[str, FileSource]:
         """Return where the files of a package of other registries are."""
@@ -353,34 +349,12 @@ class Hub:
         found = self._sources.get(key)
         if found is None:
             found = self._sources[key] = self._upstream.sources(name, self._raw(state.raw))
-            if len(self._sources) > _MOST_SOURCES:
-                self._sources.popitem(last=False)
         self._sources.move_to_end(key)
         return found
 
-    def _download(self, name: str, file: str, source: FileSource) -> Download:
-        download = self._downloads.get((name, file))
-        if download is None:
-
-            async def keep(digest: str, size: int) -> None:
-                kept, now = KeptFile(digest, size, source.version), self.clock.now()
-                await self.store.write(lambda tables: tables.put_kept(self.ecosystem, name, file, kept, now))
-
-            download = self._downloads[name, file] = Download(self.store.blobs, source.hashes, source.fetch, keep)
-            download.task.add_done_callback(lambda _: self._downloads.pop((name, file)))
-        return download
-
     async def keep_used(self) -> None:
         """Write down which files were asked for since the last time."""
-        used, self._used = self._used, set()
-        now = self.clock.now()
-
-        def work(tables: Tables) -> None:
-            for name, file in used:
-                tables.used(self.ecosystem, name, file, now)
-
-        if used:
-            await self.store.write(work)
+        await self._files.keep_used()
 
     async def lost(self, name: str) -> None:
         """Have the documents of a package again whose files are lost.
@@ -409,6 +383,5 @@ class Hub:
         for task in [*self._refreshing.values()]:
             task.cancel()
         await asyncio.gather(*self._refreshing.values(), return_exceptions=True)
-        for download in [*self._downloads.values()]:
-            await download.close()
+        await self._files.close()
         await self._upstream.close()

@@ -10,7 +10,7 @@ from typing import NamedTuple, cast
 from outrider.core.errors import OutriderError
 from outrider.core.package_policies import PackagePolicySpec
 from outrider.core.package_registries import PackageRegistrySpec
-from outrider.operators.packages.policies.patterns import read_pattern
+from outrider.operators.packages.policies.patterns import read_patterns
 from outrider.operators.packages.registries.downloads import Document
 from outrider.operators.packages.serving.accounts import ANYBODY, NOBODY, Accounts
 from outrider.operators.packages.serving.application import Application
@@ -93,7 +93,7 @@ async def opened_registry(
     clock = surroundings.clock
     store = Store(folder)
     gate = Gate(policies, clock)
-    patterns = [read_pattern(text, f"spec.private[{at}]") for at, text in enumerate(spec.private)]
+    patterns = read_patterns(spec.private, "spec.private")
     servers: dict[str, EcosystemServer] = {}
     for ecosystem in spec.ecosystems:
         module = import_module(f"outrider.operators.packages.{ecosystem}.serving.opening")

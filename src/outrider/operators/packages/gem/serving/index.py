@@ -6,11 +6,11 @@ which asks for no gem that is not in it, gets all that they have.
 
 import asyncio
 import hashlib
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from outrider.core.errors import NotFoundError, OutriderError
+from outrider.core.remembered import Remembered
 from outrider.operators.packages.gem.serving.documents import LISTED
 from outrider.operators.packages.gem.serving.listing import Listing, changes, names_in, own_line, shown_of
 from outrider.operators.packages.gem.serving.naming import is_closed
@@ -59,8 +59,8 @@ class GemIndex:
         self._said: dict[str, str] = {}
         self._lines: dict[str, tuple[str, str]] = {}
         self._changes, self._own = -1, 0
-        self._made: OrderedDict[tuple[str, tuple[str, ...]], _Made] = OrderedDict()
-        self._parts: OrderedDict[tuple[str, ...], tuple[str, GrowingText]] = OrderedDict()
+        self._made = Remembered[tuple[str, tuple[str, ...]], _Made](_MOST_MADE)
+        self._parts = Remembered[tuple[str, ...], tuple[str, GrowingText]](_MOST_MADE)
 
     async def text(self, caller: Caller) -> GrowingText:
         """Return the list as somebody may see it.
@@ -94,8 +94,6 @@ class GemIndex:
                 refused = await self._refused()
                 result = await asyncio.to_thread(lambda: make(Listing(content, refused)))
                 found = self._made[kind, caller.patterns] = _Made(md5, self._hub.clock.now(), own, result)
-                if len(self._made) > _MOST_MADE:
-                    self._made.popitem(last=False)
             return found.served
 
     def _is_new(self, found: _Made, text: GrowingText) -> bool:
@@ -196,8 +194,6 @@ class GemIndex:
                 return GrowingText(shown_of(content, lambda name: not caller.may("read", f"gem:{name}"), asking=False))
 
             known = self._parts[caller.patterns] = (md5, await asyncio.to_thread(part))
-            if len(self._parts) > _MOST_MADE:
-                self._parts.popitem(last=False)
         return known[1]
 
     async def _refused(self) -> Mapping[str, list[str]]:

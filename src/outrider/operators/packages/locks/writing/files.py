@@ -1,13 +1,11 @@
 """Lock files and manifests on disk: read, told from one another, and written whole or not at all."""
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from outrider.core.errors import ExecutionFailedError, InvalidConfigError, NotFoundError, PreconditionFailedError
+from outrider.operators.packages.whole_files import write_whole
 
 _LARGEST = 64 << 20
 _USUAL_MODE = 0o644
@@ -73,18 +71,10 @@ def write_text(path: Path, text: str) -> None:
         ExecutionFailedError: It cannot be written.
     """
     target = path.resolve()
-    made = ""
     try:
         mode = target.stat().st_mode & 0o777 if target.exists() else _USUAL_MODE
-        handle, made = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        with os.fdopen(handle, "wb") as file:
-            file.write(text.encode())
-        Path(made).chmod(mode)
-        Path(made).replace(target)
+        write_whole(target, text.encode(), mode)
     except OSError as error:
-        if made:
-            with suppress(OSError):
-                Path(made).unlink()
         raise ExecutionFailedError(
             f"{path}: it cannot be written: {error.strerror}", path="file", found=str(error.strerror), expected="a file that can be written",
             suggestions=["name another file"],

@@ -6,9 +6,9 @@ https://maven.apache.org/resolver/about-checksums.html
 import asyncio
 import hashlib
 import re
-from collections import OrderedDict
 
 from outrider.core.errors import ExecutionFailedError, NotFoundError
+from outrider.core.remembered import Remembered
 from outrider.operators.packages.maven.client import MavenClient
 from outrider.operators.packages.maven.serving.layout import ALGORITHMS
 from outrider.operators.packages.serving.downloading import Receive
@@ -26,7 +26,7 @@ class Checking:
     """Fetches files, and remembers which checksums there are of those of a version."""
 
     def __init__(self) -> None:
-        self._algorithms: OrderedDict[tuple[str, str], tuple[str, ...]] = OrderedDict()
+        self._algorithms = Remembered[tuple[str, str], tuple[str, ...]](_MOST_REMEMBERED)
 
     async def fetch(self, client: MavenClient, path: str, receive: Receive, *, at_once: bool) -> None:
         """Fetch a file, and compare it with its checksums.
@@ -75,8 +75,6 @@ class Checking:
             found = {one: value for one, value in zip(algorithms, values, strict=True) if value}
             if found:
                 self._algorithms[key] = tuple(found)
-                if len(self._algorithms) > _MOST_REMEMBERED:
-                    self._algorithms.popitem(last=False)
                 return found
         return {}
 

@@ -2,9 +2,9 @@
 
 import asyncio
 import hashlib
-from collections import OrderedDict
 
 from outrider.core.errors import NotFoundError
+from outrider.core.remembered import Remembered
 from outrider.operators.packages.serving.blobs import Blobs
 
 _MOST_REMEMBERED = 20_000
@@ -19,7 +19,7 @@ class Checksums:
 
     def __init__(self, blobs: Blobs) -> None:
         self._blobs = blobs
-        self._known: OrderedDict[tuple[str, str], bytes] = OrderedDict()
+        self._known = Remembered[tuple[str, str], bytes](_MOST_REMEMBERED)
 
     async def of(self, digest: str, algorithm: str) -> bytes:
         """Return a checksum as it stands in its file.
@@ -37,8 +37,6 @@ class Checksums:
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = await asyncio.to_thread(self._made, digest, algorithm)
-            if len(self._known) > _MOST_REMEMBERED:
-                self._known.popitem(last=False)
         return known
 
     def _made(self, digest: str, algorithm: str) -> bytes:

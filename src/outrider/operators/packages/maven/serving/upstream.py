@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -10,6 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from outrider.core.errors import ExecutionFailedError, InvalidConfigError, NotFoundError, OutriderError
+from outrider.core.remembered import Remembered
 from outrider.operators.packages.maven.client import MavenClient
 from outrider.operators.packages.maven.coordinates import Artifact, Project, is_snapshot
 from outrider.operators.packages.maven.metadata import SnapshotFile, Versioning, read_metadata
@@ -58,7 +58,7 @@ class MavenUpstream:
         self._opened: Sequence[MavenClient] | None = None
         self._lock = asyncio.Lock()
         self._checking = Checking()
-        self._absent: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._absent = Remembered[tuple[str, str], float](_MOST_REMEMBERED)
 
     async def _clients(self) -> Sequence[MavenClient]:
         async with self._lock:
@@ -161,9 +161,6 @@ class MavenUpstream:
 
     def _remember_absent(self, key: tuple[str, str]) -> None:
         self._absent[key] = self._clock.monotonic() + _ABSENT_SECONDS
-        self._absent.move_to_end(key)
-        if len(self._absent) > _MOST_REMEMBERED:
-            self._absent.popitem(last=False)
 
     async def close(self) -> None:
         """Close all connections."""

@@ -1,6 +1,6 @@
 """Files that are published: what twine and uv send, checked against itself.
 
-https://docs.pypi.org/api/upload/
+https://github.com/pypi/warehouse/blob/main/docs/user/api/upload.md
 """
 
 import hashlib
