@@ -123,6 +123,6 @@ def _refuse_stale(store: AdvisoryStore, ecosystem: str, name: str, max_age: Dura
     found = "none" if source is None or not source.records else f"imported {source.imported}"
     if source is None or not source.records or now - parse_timestamp(source.imported) > max_age:
         raise PreconditionFailedError(
-            f"the advisories of {ecosystem} are not fresh enough for the policy {name}: {found}", path="spec.advisories.maxAge",
+            f"the advisories of {ecosystem} are not fresh enough for {name}: {found}", path="spec.advisories.maxAge",
             found=found, expected=f"an import of the last {max_age}", suggestions=["outrider packages import_advisories SOURCE"],
         )  # fmt: skip
