@@ -8,10 +8,10 @@ import msgspec
 
 from outrider.core.operation import Change
 from outrider.operators.packages.locks.lock import Lock
+from outrider.operators.packages.locks.making.making import form_of, made, maker_of
 from outrider.operators.packages.locks.reading import read_lock
 from outrider.operators.packages.locks.writing.differences import VersionChange, changes_between, differences
 from outrider.operators.packages.locks.writing.files import digest_of, refuse_changed, text_or_none, write_text
-from outrider.operators.packages.locks.writing.making import USUAL_NAMES, form_of, made
 from outrider.operators.packages.sessions import Terms, question_of
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
@@ -39,7 +39,7 @@ class LockParams(Terms, kw_only=True, forbid_unknown_fields=True):
     @property
     def path(self) -> str:
         """What to write."""
-        return self.file or USUAL_NAMES[self.ecosystem]
+        return self.file or maker_of(self.ecosystem).USUAL_NAME
 
 
 class LockResult(msgspec.Struct, kw_only=True):
@@ -101,7 +101,7 @@ async def _draft(params: LockParams, context: Context) -> _Draft:
     old = read_lock(form, before) if before is not None else None
     with question_of(context, params.ecosystem, params.packages, params, python=params.python) as question:
         kept = msgspec.structs.replace(question, locked=_locked(old)) if params.keep and old is not None else question
-        new = await made(form, path, kept)
+        new = await made(params.ecosystem, path, kept)
     lock = read_lock(form, new.text)
     result = LockResult(
         file=params.path, form=form, packages=len(lock.packages), changes=changes_between(old, lock), warnings=new.warnings

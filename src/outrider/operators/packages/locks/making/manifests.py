@@ -1,0 +1,37 @@
+"""What stands beside a lock file, and says what it is the lock of."""
+
+from pathlib import Path
+
+from outrider.core.errors import InvalidConfigError, NotFoundError
+from outrider.operators.packages.locks.writing.files import read_text
+from outrider.operators.packages.resolving.questions import Question
+
+
+def manifest_beside(path: Path, name: str, question: Question) -> str:
+    """Return the text of the manifest beside a lock file, which alone says what is asked for.
+
+    Args:
+        path: Of the lock file.
+        name: Of the manifest.
+        question: Whoever asks must not name packages too.
+
+    Raises:
+        InvalidConfigError: Packages are named.
+        NotFoundError: There is no manifest.
+    """
+    beside = path.parent / name
+    if question.packages:
+        raise InvalidConfigError(
+            f"packages: {beside} says what is asked for", path="packages", found=", ".join(question.packages), expected="no packages",
+            suggestions=[f"write it into {beside}"],
+        )  # fmt: skip
+    if not beside.is_file():
+        raise NotFoundError(
+            f"{beside}: there is none, and {path.name} is of one", path="file", found="none", suggestions=[f"name a file beside a {name}"]
+        )  # fmt: skip
+    return read_text(beside)
+
+
+def folder_of(path: Path) -> Path:
+    """Return the folder of a project."""
+    return path.resolve().parent
