@@ -6,7 +6,7 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 INSTALLED := $(VENV)/.installed
 INSTALLED_TEST := $(VENV)/.installed-test
 
-.PHONY: help image demo test test-long check bench docs lock clean
+.PHONY: help image demo test test-real test-long check bench docs lock clean
 
 help:  ## Show the targets.
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 12
@@ -17,6 +17,9 @@ demo: $(INSTALLED)  ## Install what is needed and see a killed service come back
 test: $(INSTALLED_TEST)  ## Run the tests, those on real servers and processes too.
 	@$(BIN)/python -m tests.run
 
+test-real: $(INSTALLED_TEST)  ## Run those of make test that make check does not run.
+	@$(BIN)/python -m tests.run --real
+
 test-long: $(INSTALLED_TEST)  ## Run chaos, scale and full-size oracles.
 	@$(BIN)/python -m tests.run --long
 
@@ -25,7 +28,7 @@ check: $(INSTALLED_TEST)  ## Format, lint, types, layers and the fast tests.
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports
 	@MYPYPATH=$$(printf '%s:' plugins/*/) $(BIN)/mypy
-	@$(BIN)/pytest -q -m "not real and not long"
+	@$(BIN)/pytest -q -n auto -m "not real and not long"
 
 bench: $(INSTALLED_TEST)  ## Run the benchmarks with their rivals and print both.
 	@$(BIN)/python -m benchmarks

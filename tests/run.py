@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 
 from outrider.core.errors import OutriderError
 from outrider.local.cluster.build import build_programs
@@ -22,24 +23,23 @@ NEEDS = {
 }
 
 
+_PYTEST = (sys.executable, "-m", "pytest")
+_FAST, _REAL = "not real and not long", "real and not long"
+
+
 def main() -> int:
     """Run pytest and print the summary."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--long", action="store_true", help="chaos, scale and full-size oracles only")
+    chosen = parser.add_mutually_exclusive_group()
+    chosen.add_argument("--long", action="store_true", help="chaos, scale and full-size oracles only")
+    chosen.add_argument("--real", action="store_true", help="without the fast tests, which make check has run")
     options = parser.parse_args()
     # A shell that starts this in the background ignores SIGINT, and so would everything that the tests interrupt.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     _build_cluster()
     helm = helm_programs.MAJORS if options.long else helm_programs.MAJORS[-1:]
     helm_programs.install(helm)
-    marker = "long" if options.long else "not long"
-    command = [sys.executable, "-m", "pytest", "-m", marker]
-    status = subprocess.run([*command, "--durations=5"], check=False).returncode
-    if status == 1:
-        # Many of these tests start real processes and measure real time. What fails is run once more, alone, and named.
-        print("\nonce more, alone: what failed", flush=True)
-        status = subprocess.run([*command, "--last-failed", "--last-failed-no-failures=none"], check=False).returncode
-        print("the tests above passed only the second time\n" if status == 0 else "", flush=True)
+    status = _run_tests(["long"] if options.long else [_REAL] if options.real else [_FAST, _REAL])
     missing = [f"{program}: {what}" for program, what in NEEDS.items() if shutil.which(program) is None]
     if os.geteuid() != 0:
         missing.append("root: confinement as root, full disks (run as root to include them)")
@@ -52,6 +52,22 @@ def main() -> int:
         if missing
         else "\neverything could run here"
     )
+    return status
+
+
+def _run_tests(parts: Sequence[str]) -> int:
+    """Run parts of the tests one after the other, and return how they ended."""
+    statuses = []
+    for marker in parts:
+        # The fast ones need no server and no peace: each processor has its share of them.
+        shares = ["-n", "auto"] if marker == _FAST else ["--durations=5"]
+        statuses.append(subprocess.run([*_PYTEST, "-m", marker, *shares], check=False).returncode)
+    status = max(statuses)
+    if status == 1:
+        # Many of these tests start real processes and measure real time. What fails is run once more, alone, and named.
+        print("\nonce more, alone: what failed", flush=True)
+        status = subprocess.run([*_PYTEST, "--last-failed", "--last-failed-no-failures=none"], check=False).returncode
+        print("the tests above passed only the second time\n" if status == 0 else "", flush=True)
     return status
 
 
