@@ -12,12 +12,9 @@ from outrider.operators.kubernetes.deliveries import Source, deliverer_of, sourc
 from outrider.operators.kubernetes.edits import Live
 from outrider.operators.kubernetes.kinds import target_of_object
 from outrider.operators.kubernetes.places import OnePlace
-from outrider.ports.git import Branch, Remote, fetched
+from outrider.ports.git import Branch, BranchName, Remote, fetched
 from outrider.runtime.context import Context
 
-BranchName = Annotated[
-    str, msgspec.Meta(max_length=200, pattern=r"^([A-Za-z0-9_][A-Za-z0-9_./-]*)?(?!\n)$", examples=["main"])
-]
 FilePath = Annotated[
     str,
     msgspec.Meta(

@@ -47,14 +47,30 @@ class Terms(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 @contextmanager
 def question_of(
-    context: Context, ecosystem: str, packages: list[str], terms: Terms, *, python: str = "", framework: str = ""
+    context: Context,
+    ecosystem: str,
+    packages: list[str],
+    terms: Terms,
+    *,
+    python: str = "",
+    framework: str = "",
+    folder: Path | None = None,
 ) -> Iterator[Question]:
     """Have a question, with the settings, the cache and the policies of whoever calls.
+
+    Args:
+        context: Of the call.
+        ecosystem: Of the packages.
+        packages: Each as its ecosystem writes it.
+        terms: How it is asked.
+        python: For which version of Python.
+        framework: For which target framework of .NET.
+        folder: Of the project; the working folder if none is given.
 
     Raises:
         OutriderError: What is wrong with a policy.
     """
-    folder = Path.cwd()
+    folder = folder or Path.cwd()
     paths = policy_paths(os.environ, folder, terms.policy)
     with _policy(ecosystem, paths, context.clock.now()) as policy:
         yield Question(

@@ -1,6 +1,6 @@
 """Git repositories at their servers, by the `git` program."""
 
 from outrider.ports.git.branch import Branch, fetched
-from outrider.ports.git.remote import Remote
+from outrider.ports.git.remote import BranchName, Remote
 
-__all__ = ["Branch", "Remote", "fetched"]
+__all__ = ["Branch", "BranchName", "Remote", "fetched"]

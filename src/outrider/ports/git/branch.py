@@ -50,6 +50,12 @@ class Branch:
         names = [name.partition(":")[2] for name in text_of(done.stdout).split("\0") if name]
         return sorted(name for name in names if (not endings or name.endswith(endings)) and is_text(name))
 
+    async def paths(self) -> list[str]:
+        """Return all plain files, sorted; those whose names are no UTF-8 are left out."""
+        listed = text_of((await self._git.run("ls-tree", "-r", "-z", self.commit)).stdout)
+        rows = (row.partition("\t") for row in listed.split("\0") if row)
+        return [path for facts, _, path in rows if facts.startswith(_REGULAR) and is_text(path)]
+
     async def read(self, path: str) -> bytes | None:
         """Return what is in a file; None where there is none.
 
@@ -93,12 +99,13 @@ class Branch:
         made = await self._git.run("commit-tree", tree, "-p", self.commit, given=message.encode(), env=who)
         return text_of(made.stdout).strip()
 
-    async def push(self, commit: str, branch: str = "") -> None:
-        """Have the branch be at a commit that follows it, or make a new one there.
+    async def push(self, commit: str, branch: str = "", replaced: str = "") -> None:
+        """Have the branch be at a commit that follows it, or make another one there.
 
         Args:
             commit: Made by `commit_with`.
-            branch: A new one; this branch if empty.
+            branch: Another one; this branch if empty.
+            replaced: What the other one is at now; a new one if empty.
 
         Raises:
             ConflictError: The branch has moved on, or the new one is there already.
@@ -106,13 +113,32 @@ class Branch:
             OutriderError: It cannot be reached, or takes no credentials.
         """
         target = f"refs/heads/{branch or self.name}"
-        # Empty: there must be none. Named: it must still be the one that the commit follows.
-        lease = f"--force-with-lease={target}:{'' if branch else self.commit}"
+        # Empty: there must be none. Named: it must still be the one that was read.
+        lease = f"--force-with-lease={target}:{replaced if branch else self.commit}"
         done = await self._git.run(
             "push", "--porcelain", "--no-verify", lease, self._remote.url, f"{commit}:{target}", accepted=None
         )
         if done.exit_code != 0:
-            raise push_error(done, branch or self.name, self._remote.address, new=bool(branch))
+            raise push_error(done, branch or self.name, self._remote.address, new=bool(branch) and not replaced)
+
+    async def other(self, name: str) -> "Branch | None":
+        """Return another branch of the repository; None where there is none.
+
+        Raises:
+            OutriderError: It cannot be fetched.
+        """
+        if not await self.exists(name):
+            return None
+        await self._git.run("fetch", "--quiet", "--depth=1", "--no-tags", self._remote.url, f"refs/heads/{name}")
+        found = Branch(self._git, self._remote)
+        found.name = name
+        found.commit = text_of((await self._git.run("rev-parse", "FETCH_HEAD")).stdout).strip()
+        return found
+
+    async def author(self) -> str:
+        """Return who made the newest commit, as `NAME <ADDRESS>`."""
+        done = await self._git.run("show", "--no-patch", "--no-show-signature", "--format=%an <%ae>", self.commit)
+        return text_of(done.stdout).strip()
 
     async def exists(self, branch: str) -> bool:
         """Return whether the server has a branch of this name."""

@@ -3,11 +3,16 @@
 import base64
 import re
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
 from outrider.core.errors import InvalidConfigError
 from outrider.core.secrets import SecretValue
+
+BranchName = Annotated[
+    str, msgspec.Meta(max_length=200, pattern=r"^([A-Za-z0-9_][A-Za-z0-9_./-]*)?(?!\n)$", examples=["main"])
+]
 
 
 class Remote(msgspec.Struct, frozen=True):

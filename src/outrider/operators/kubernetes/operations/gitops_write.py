@@ -20,11 +20,12 @@ from outrider.operators.kubernetes.edits import Live, read_live
 from outrider.operators.kubernetes.field_values import with_values
 from outrider.operators.kubernetes.file_differences import file_differences
 from outrider.operators.kubernetes.foreseen import Foreseen, foresee
-from outrider.operators.kubernetes.git_places import BranchName, FilePath, GitPlace, Origin, opened, origin_of
+from outrider.operators.kubernetes.git_places import FilePath, GitPlace, Origin, opened, origin_of
 from outrider.operators.kubernetes.kinds import split_target, target_name, target_of_object
 from outrider.operators.kubernetes.manifests import ManifestParams
 from outrider.operators.kubernetes.places import Place, connected
 from outrider.operators.kubernetes.shown import Object
+from outrider.ports.git import BranchName
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
 from outrider.runtime.overlays import merge

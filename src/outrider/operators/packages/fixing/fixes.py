@@ -1,6 +1,6 @@
 """Fixes the lock files of a path: what would be written is made whole first, and looked at again for what is vulnerable."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -12,11 +12,16 @@ from outrider.core.quantities import Duration
 from outrider.operators.packages.advisories.matching import Matcher
 from outrider.operators.packages.advisories.places import store_path
 from outrider.operators.packages.advisories.store import AdvisoryStore
-from outrider.operators.packages.fixing.cargo import CargoProject
 from outrider.operators.packages.fixing.mending import Mended, Mender
-from outrider.operators.packages.fixing.npm import NpmProject
-from outrider.operators.packages.fixing.requirements import RequirementsProject
-from outrider.operators.packages.fixing.results import FixedFile, changes_of, fixed_of, range_changes, unfixed_of
+from outrider.operators.packages.fixing.projects import PROJECTS
+from outrider.operators.packages.fixing.results import (
+    FixedFile,
+    Vulnerable,
+    changes_of,
+    fixed_of,
+    range_changes,
+    unfixed_of,
+)
 from outrider.operators.packages.fixing.units import Auditor
 from outrider.operators.packages.fixing.wishes import Project, Unit
 from outrider.operators.packages.locks.lock import Lock
@@ -25,16 +30,7 @@ from outrider.operators.packages.locks.writing.differences import changes_betwee
 from outrider.operators.packages.locks.writing.files import digest_of, read_text
 from outrider.operators.packages.policies.opening import opened_policies
 from outrider.operators.packages.sessions import Terms, question_of, session_of
-from outrider.operators.packages.versions.ecosystems import Ecosystem
 from outrider.runtime.context import Context
-
-_Opener = Callable[[Path, str, str], Project]
-# By the format of a lock file, the ecosystem, and what reads it together with what it is the lock of.
-_PROJECTS: Mapping[str, tuple[Ecosystem, _Opener]] = {
-    "requirements.txt": ("pypi", RequirementsProject),
-    "Cargo.lock": ("cargo", lambda path, text, _: CargoProject(path, text)),
-    "package-lock.json": ("npm", lambda path, text, _: NpmProject(path, text)),
-}
 
 
 class FixParams(Terms, kw_only=True, forbid_unknown_fields=True):
@@ -62,17 +58,26 @@ class Fix(msgspec.Struct, kw_only=True):
         told: What of it is told, by lock file.
         texts: The files that change, as they would be.
         digests: Of all files that it follows from.
-        warnings: What was not looked at.
     """
 
     told: list[FixedFile]
     texts: dict[Path, str]
     digests: dict[str, str]
-    warnings: list[str]
 
 
-async def find_fix(wanted: FixParams, context: Context) -> Fix:
+class _Call(msgspec.Struct, frozen=True):
+    wanted: FixParams
+    context: Context
+    folder: Path | None
+
+
+async def find_fix(wanted: FixParams, context: Context, folder: Path | None = None) -> Fix:
     """Find what would be written.
+
+    Args:
+        wanted: What is to be fixed.
+        context: Of the call.
+        folder: Whose policies count; the working folder if none is given.
 
     Raises:
         NotFoundError: There is no lock file, or no manifest that one is of.
@@ -81,13 +86,19 @@ async def find_fix(wanted: FixParams, context: Context) -> Fix:
         PreconditionFailedError: They are too old, or there are none of an ecosystem.
         OutriderError: What a registry says.
     """
-    found = Fix(told=[], texts={}, digests={}, warnings=[])
+    found = Fix(told=[], texts={}, digests={})
     with closing(AdvisoryStore(store_path())) as store:
         auditor = Auditor(Matcher(store), wanted.least)
-        for path in _files(wanted.path):
+        files = _files(wanted.path)
+        for path in files:
             text = read_text(path)
             lock = read_lock(path.as_posix(), text)
-            await _fix_one(found, (path, text, lock), auditor, wanted, context)
+            try:
+                await _fix_one(found, (path, text, lock), auditor, _Call(wanted, context, folder))
+            except UnsupportedError as error:
+                if len(files) == 1:
+                    raise
+                _leave(found, path, lock, auditor, error.message)
     return found
 
 
@@ -96,20 +107,21 @@ def _files(path: str) -> list[Path]:
     files = lock_files(folder) if folder.is_dir() else [folder]
     if not files:
         raise NotFoundError(
-            f"{path}: there is no lock file", path="path", found="none", expected=" or ".join(_PROJECTS), suggestions=["name the file"]
+            f"{path}: there is no lock file", path="path", found="none", expected=" or ".join(PROJECTS), suggestions=["name the file"]
         )  # fmt: skip
     return files
 
 
-async def _fix_one(
-    found: Fix, file: tuple[Path, str, Lock], auditor: Auditor, wanted: FixParams, context: Context
-) -> None:
+async def _fix_one(found: Fix, file: tuple[Path, str, Lock], auditor: Auditor, call: _Call) -> None:
     path, text, lock = file
+    wanted, context = call.wanted, call.context
     found.digests[str(path)] = digest_of(text)
-    if lock.form not in _PROJECTS:
-        _not_changed(found, path, lock, auditor, alone=str(path) == wanted.path)
-        return
-    ecosystem, opened = _PROJECTS[lock.form]
+    if lock.form not in PROJECTS:
+        raise UnsupportedError(
+            f"{path}: a {lock.form} is not changed", path="path", found=lock.form, expected=" or ".join(PROJECTS),
+            suggestions=["have its own tool update what is vulnerable: outrider packages audit PATH"],
+        )  # fmt: skip
+    ecosystem, opened = PROJECTS[lock.form]
     said = {"this fix": PackagePolicySpec(advisories=AdvisoryRule(least=wanted.least, max_age=wanted.max_age))}
     # Opened even where nothing is vulnerable: advisories that are too old know of nothing.
     with opened_policies(ecosystem, said, context.clock.now()) as vulnerable:
@@ -122,7 +134,7 @@ async def _fix_one(
         project = opened(path, text, wanted.python)
         found.digests |= {str(one): digest_of(content) for one, content in project.texts.items()}
         ours = [one for one in units if one.version in project.locked.get(one.name, ())]
-        with question_of(context, ecosystem, [], wanted, python=wanted.python) as question:
+        with question_of(context, ecosystem, [], wanted, python=wanted.python, folder=call.folder) as question:
             mender = Mender(session_of(ecosystem).resolve, project.asked(question), vulnerable, project, ours)
             mended = await mender.mend(widen=wanted.manifest) if ours else Mended()
     _take(found, (path, lock, units), project, mended, auditor)
@@ -158,12 +170,12 @@ def _refuse_new(path: Path, left: Mapping[tuple[str, str], Unit], units: list[Un
         )  # fmt: skip
 
 
-def _not_changed(found: Fix, path: Path, lock: Lock, auditor: Auditor, *, alone: bool) -> None:
-    expected = " or ".join(_PROJECTS)
-    if alone:
-        raise UnsupportedError(
-            f"{path}: a lock file of this format is not changed", path="path", found=lock.form, expected=expected,
-            suggestions=["have its own tool update what is vulnerable: outrider packages audit PATH"],
-        )  # fmt: skip
-    if count := len(auditor.units(lock)):
-        found.warnings.append(f"{path}: {count} of its packages are vulnerable, and a {lock.form} is not changed")
+def _leave(found: Fix, path: Path, lock: Lock, auditor: Auditor, why: str) -> None:
+    """Tell of a file that is not changed what of it is vulnerable."""
+    reason = f"{why}; have its own tool update it."
+    unfixed = [
+        Vulnerable(name=one.name, version=one.version, vulnerabilities=one.ids, reasons=[reason])
+        for one in auditor.units(lock)
+    ]
+    if unfixed:
+        found.told.append(FixedFile(file=str(path), changes=[], manifest=[], fixed=[], unfixed=unfixed, warnings=[]))

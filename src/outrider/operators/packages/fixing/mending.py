@@ -4,20 +4,16 @@ First all that is vulnerable is to go at once. Where that cannot be, one after t
 be fixed stays in the version that is locked: it is told why, and which change of the manifest would do.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 
-from outrider.core.errors import DeniedError, NotFoundError, UnsupportedError
+from outrider.operators.packages.fixing.asking import Asker, Resolve, asked_version, settled
 from outrider.operators.packages.fixing.masking import FixPolicy
 from outrider.operators.packages.fixing.wishes import Project, Unit, Widening, Wish
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
 from outrider.operators.packages.resolving.policies import Policy
 from outrider.operators.packages.resolving.questions import Question
-
-_MOST_ROUNDS = 5
-_MOST_TRIED = 20
-Resolve = Callable[[Question], Awaitable[Resolved | Impossible]]
 
 
 class Blocked(msgspec.Struct, kw_only=True):
@@ -66,7 +62,8 @@ class Mender:
     def __init__(
         self, resolve: Resolve, question: Question, vulnerable: Policy, project: Project, units: Sequence[Unit]
     ) -> None:
-        self._resolve, self._question, self._vulnerable = resolve, question, vulnerable
+        self._asker = Asker(resolve, question, project)
+        self._question, self._vulnerable = question, vulnerable
         self._project, self._units = project, units
         self._wishes = list(project.wishes)
 
@@ -102,26 +99,13 @@ class Mender:
         return found
 
     async def _settled(self, answer: Resolved, units: Sequence[Unit]) -> Resolved:
-        """Return what comes out once the answer itself is what is locked, with all that a lock file has of each package.
-
-        Versions of one name may become fewer then: the clients try what is locked first too, and would change what does not stay.
-        """
-        whole: Resolved | None = None
-        for _ in range(0 if any(wish.firm for wish in self._wishes) else _MOST_ROUNDS):
-            before = whole or answer
-            locked: dict[str, set[str]] = {}
-            for one in before.packages:
-                locked.setdefault(one.name, set()).add(one.version)
-            again = await self._ask(self._wishes, units, locked=locked, files=True)
-            if not isinstance(again, Resolved):
-                break
-            whole = again
-            if _places(again) == _places(before):
-                break
-        if whole is None:
-            again = await self._attempt(units, files=True)
-            whole = again if isinstance(again, Resolved) else answer
-        return whole
+        """Return what is to be locked, with all that a lock file has of each package."""
+        if not any(wish.firm for wish in self._wishes):
+            whole = await settled(answer, lambda locked: self._ask(self._wishes, units, locked=locked, files=True))
+            if whole is not None:
+                return whole
+        again = await self._attempt(units, files=True)
+        return again if isinstance(again, Resolved) else answer
 
     async def _blocked(self, found: Mended, unit: Unit, why: Impossible, *, widen: bool) -> Resolved | None:
         """Note why something cannot be fixed; or change the manifest, where that is allowed, and return what can be had then."""
@@ -148,7 +132,7 @@ class Mender:
                 msgspec.structs.replace(each, text=each.anyhow) if each is wish else each for each in self._wishes
             ]
             answer = await self._ask(others, units, locked=self._locked(units, {wish.name}))
-            version = _version(answer, wish.name) if isinstance(answer, Resolved) else ""
+            version = asked_version(answer, wish.name) if isinstance(answer, Resolved) else ""
             if version:
                 found.append(Widening(wish, self._project.widened(wish, version)))
         return found
@@ -181,23 +165,10 @@ class Mender:
         excused: dict[str, set[str]] = {}
         for unit in left:
             excused.setdefault(unit.name, set()).add(unit.version)
-        # What is left out of an answer of npm can be told from what its packages say alone.
-        files = files or self._project.ecosystem == "npm"
-        question = msgspec.structs.replace(
-            self._question, packages=packages, files=files, locked=self._locked(units) if locked is None else locked,
-            policy=FixPolicy(self._question.policy, self._vulnerable, excused),
+        return await self._asker.ask(
+            wishes, packages, FixPolicy(self._question.policy, self._vulnerable, excused),
+            self._locked(units) if locked is None else locked, files=files,
         )  # fmt: skip
-        try:
-            answer = await self._resolve(question)
-            missing = self._project.missing(answer) if isinstance(answer, Resolved) else []
-        except (DeniedError, NotFoundError, UnsupportedError) as error:
-            # npm tells in this way of what alone cannot be had, and of trees that it cannot build.
-            answer, missing = None, [error.message]
-        if answer is not None and not missing:
-            return answer
-        # No change of what is asked for was tried there.
-        untried = [f"allow {wish.name} in any version" for wish in wishes if wish.anyhow]
-        return Impossible(asked=packages, reasons=missing, remedies=untried[:_MOST_TRIED])
 
     def _locked(self, units: Sequence[Unit], others: Collection[str] = ()) -> dict[str, set[str]]:
         """Return what is tried first: what is locked but for some others, and the lowest fix in place of what is to go."""
@@ -205,15 +176,3 @@ class Mender:
         for unit in units:
             locked[unit.name] = locked.get(unit.name, set()) - {unit.version} | ({unit.least_fix} - {""})
         return locked
-
-
-def _version(answer: Resolved, name: str) -> str:
-    """Return the version of what was asked for, of several the last one."""
-    found = [one for one in answer.packages if one.name == name]
-    return next(
-        (one.version for one in reversed(found) if one.direct or not one.needed_by), found[-1].version if found else ""
-    )
-
-
-def _places(answer: Resolved) -> list[tuple[str, str, str]]:
-    return [(one.name, one.version, one.place) for one in answer.packages]

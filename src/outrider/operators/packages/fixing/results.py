@@ -1,5 +1,7 @@
 """What a fix has found and done, as it is told."""
 
+from collections.abc import Collection
+
 import msgspec
 
 from outrider.core.operation import Difference
@@ -80,8 +82,17 @@ class FixedFile(msgspec.Struct, kw_only=True):
         return [*versions, *(Difference(f"{one.file} {one.name}", one.before, one.after) for one in self.manifest)]
 
 
-def changes_of(changes: list[VersionChange], found: Mended, project: Project) -> list[FixedChange]:
-    """Return changes of versions with why they are."""
+def changes_of(
+    changes: list[VersionChange], found: Mended, project: Project, updated: Collection[str] = ()
+) -> list[FixedChange]:
+    """Return changes of versions with why they are.
+
+    Args:
+        changes: From the lock as it is to the lock as it would be.
+        found: What they follow from.
+        project: Of the lock.
+        updated: Names of what is to be as new as can be.
+    """
     answer = found.answer
     direct = project.direct(answer) if answer is not None else set()
     needers = {one.name: one.needed_by for one in answer.packages} if answer is not None else {}
@@ -95,6 +106,8 @@ def changes_of(changes: list[VersionChange], found: Mended, project: Project) ->
             why = f"needed by {by}" if by else "the manifest asks for it"
         elif not one.after:
             why = "nothing needs it any more"
+        elif one.name in updated:
+            why = "a newer version"
         else:
             why = "follows from the other changes, or may not be chosen any more"
         told.append(FixedChange(name=one.name, before=one.before, after=one.after, why=why, direct=one.name in direct))

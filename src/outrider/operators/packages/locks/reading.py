@@ -99,7 +99,7 @@ def lock_files(folder: Path) -> list[Path]:
     found: list[Path] = []
     for number, (place, folders, files) in enumerate(os.walk(folder)):
         is_deep = len(Path(place).relative_to(folder).parts) >= MAX_DEPTH
-        folders[:] = [] if is_deep else sorted(one for one in folders if _is_own(Path(place, one)))
+        folders[:] = [] if is_deep else sorted(one for one in folders if _is_looked_into(Path(place, one)))
         found += _preferred([Path(place, one) for one in files])
         if number >= MAX_FOLDERS or len(found) > MAX_FILES:
             raise LimitedError(
@@ -133,8 +133,18 @@ def _formats() -> list[str]:
     return list(dict.fromkeys(reader[2] for reader in (*_READERS, *_DESCRIPTIONS)))
 
 
-def _is_own(folder: Path) -> bool:
-    return folder.name not in _SKIPPED and not folder.name.startswith(".") and not folder.is_symlink()
+def is_lock_name(path: str) -> bool:
+    """Return whether a file is a lock file, or a list of wishes, by its name; descriptions such as SBOMs are none."""
+    return bool(_by_name(path, _READERS))
+
+
+def is_own_folder(name: str) -> bool:
+    """Return whether a folder is of the project itself, by its name: others have put nothing into it, and it is not hidden."""
+    return name not in _SKIPPED and not name.startswith(".")
+
+
+def _is_looked_into(folder: Path) -> bool:
+    return is_own_folder(folder.name) and not folder.is_symlink()
 
 
 def _preferred(files: list[Path]) -> list[Path]:

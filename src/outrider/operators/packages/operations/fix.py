@@ -20,14 +20,12 @@ class FixResult(msgspec.Struct, kw_only=True):
         fixed: How many versions were vulnerable, and are not any more.
         unfixed: How many still are.
         written: The files that were written.
-        warnings: What was not looked at.
     """
 
     files: list[FixedFile]
     fixed: int
     unfixed: int
     written: list[str]
-    warnings: list[str]
 
 
 async def plan(params: FixParams, context: Context) -> Change:
@@ -36,7 +34,7 @@ async def plan(params: FixParams, context: Context) -> Change:
     unfixed = [line for one in found.told for line in _unfixed(one)]
     return Change(
         target=f"file/{params.path}", difference=[each for one in found.told for each in one.differences()],
-        preconditions=dict(found.digests), warnings=[*found.warnings, *unfixed],
+        preconditions=dict(found.digests), warnings=unfixed,
     )  # fmt: skip
 
 
@@ -58,12 +56,11 @@ async def run(params: FixParams, context: Context) -> FixResult:
         write_text(path, text)
     return FixResult(
         files=found.told, fixed=sum(len(one.fixed) for one in found.told), unfixed=sum(len(one.unfixed) for one in found.told),
-        written=[str(path) for path in found.texts], warnings=found.warnings,
+        written=[str(path) for path in found.texts],
     )  # fmt: skip
 
 
 def _text(result: FixResult) -> Iterable[str]:
-    yield from (f"warning: {warning}" for warning in result.warnings)
     yield f"{result.fixed} fixed, {result.unfixed} not fixed"
     for file in result.files:
         yield from (f"warning: {file.file}: {warning}" for warning in file.warnings)

@@ -238,15 +238,18 @@ async def test_what_is_not_changed(index: PythonIndex, place: Path) -> None:
     await imported(place, bad("X-1", "core", *CORE))
     with pytest.raises(UnsupportedError, match="names an index"):
         await fixed(place, "--index-url https://files.test/simple\ncore==1.4\n")
-    (place / "project" / "uv.lock").write_text(
-        'version = 1\n[[package]]\nname = "core"\nversion = "1.4"\nsource = { registry = "https://files.test" }\n'
-    )
-    (place / "project" / "requirements.txt").unlink()
+    locked = place / "project" / "tools" / "pdm.lock"
+    locked.parent.mkdir()
+    locked.write_text('[metadata]\nlock_version = "4.5"\n[[package]]\nname = "core"\nversion = "1.4"\n')
+    (place / "project" / "requirements.txt").write_text("core==1.5\n")
     result = await fix.run(FixParams(path=str(place / "project")), context(place))
-    assert "1 of its packages are vulnerable, and a uv.lock is not changed" in result.warnings[0]
+    [left] = [one for file in result.files for one in file.unfixed]
+    assert (result.unfixed, left.name) == (1, "core")
+    assert "a pdm.lock is not changed" in left.reasons[0]
+    (place / "project" / "requirements.txt").unlink()
     with pytest.raises(UnsupportedError, match="not changed"):
-        await fix.run(FixParams(path=str(place / "project" / "uv.lock")), context(place))
-    (place / "project" / "uv.lock").unlink()
+        await fix.run(FixParams(path=str(place / "project")), context(place))
+    locked.unlink()
     with pytest.raises(NotFoundError):
         await fix.run(FixParams(path=str(place / "project")), context(place))
     (place / "project" / "requirements.txt").write_text("core==1.5\n")

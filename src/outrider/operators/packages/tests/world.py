@@ -28,6 +28,7 @@ from outrider.ports.certificates.signing_keys import read_signing_key
 from outrider.ports.clock import SystemClock
 from outrider.ports.secrets import Resolver
 from outrider.runtime.context import Environment
+from tests.servers.git_http import git
 
 
 @asynccontextmanager
@@ -50,6 +51,7 @@ async def world() -> AsyncIterator[tuple[Environment, dict[str, Any]]]:
                 "folder": str(root / "files"),
                 "index": index.url,
                 "project": str(project),
+                "repository": str(_repository(root / "files" / "repository")),
                 "registry": str(root / "registry"),
                 "bundle": str(root / "packages.tar"),
                 "token": "ana",
@@ -68,6 +70,16 @@ def _advisories(root: Path, now: float) -> Path:
     source = zipped(root / "all.zip", bad)
     write_store(store_path(), read_source(source), str(source), now)
     return source
+
+
+def _repository(folder: Path) -> Path:
+    """Return a git repository with a lock file of what is vulnerable."""
+    folder.mkdir()
+    (folder / "requirements.txt").write_text("web==1.0\ncore==1.4\n")
+    git(folder, "init", "--quiet", "--initial-branch=main")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", "as it is")
+    return folder
 
 
 def _statements(folder: Path) -> Path:

@@ -1,0 +1,3 @@
+from outrider.core.package_updates import PackageUpdatesSpec
+
+__all__ = ["PackageUpdatesSpec"]

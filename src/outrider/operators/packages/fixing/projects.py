@@ -1,0 +1,18 @@
+"""Lock files that can be changed, by their formats."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from outrider.operators.packages.fixing.cargo import CargoProject
+from outrider.operators.packages.fixing.npm import NpmProject
+from outrider.operators.packages.fixing.requirements import RequirementsProject
+from outrider.operators.packages.fixing.wishes import Project
+from outrider.operators.packages.versions.ecosystems import Ecosystem
+
+_Opener = Callable[[Path, str, str], Project]
+# The ecosystem, and what reads a lock file together with what it is the lock of.
+PROJECTS: Mapping[str, tuple[Ecosystem, _Opener]] = {
+    "Cargo.lock": ("cargo", lambda path, text, _: CargoProject(path, text)),
+    "package-lock.json": ("npm", lambda path, text, _: NpmProject(path, text)),
+    "requirements.txt": ("pypi", RequirementsProject),
+}

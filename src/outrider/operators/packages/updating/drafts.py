@@ -1,0 +1,127 @@
+"""What an update of one group comes to, before anything is written."""
+
+from pathlib import Path
+
+import msgspec
+
+from outrider.core.errors import ConflictError, NotFoundError, OutriderError, UnsupportedError
+from outrider.core.package_updates import UpdateGroup
+from outrider.operators.packages.fixing.fixes import FixParams, find_fix
+from outrider.operators.packages.fixing.projects import PROJECTS
+from outrider.operators.packages.fixing.results import FixedFile, changes_of, range_changes
+from outrider.operators.packages.locks.reading import lock_files, read_lock
+from outrider.operators.packages.locks.writing.differences import changes_between
+from outrider.operators.packages.locks.writing.files import read_text
+from outrider.operators.packages.sessions import Terms, question_of, session_of
+from outrider.operators.packages.updating.groups import Groups
+from outrider.operators.packages.updating.updater import Updater
+from outrider.runtime.context import Context
+
+
+class Draft(msgspec.Struct, kw_only=True):
+    """What would be written for a group.
+
+    Attributes:
+        group: Of which it is.
+        told: What changes, by lock file.
+        texts: The files that change, by their paths in the repository.
+        warnings: What was not looked at, or could not be had.
+    """
+
+    group: UpdateGroup
+    told: list[FixedFile] = []
+    texts: dict[str, str] = {}
+    warnings: list[str] = []
+
+
+class Drafter:
+    """Finds updates for the files of a folder.
+
+    Args:
+        folder: With the files of a repository.
+        groups: Its groups.
+        terms: How registries are asked.
+        python: For which version of Python.
+        context: Of the call.
+    """
+
+    def __init__(self, folder: Path, groups: Groups, terms: Terms, python: str, context: Context) -> None:
+        self._folder, self._groups, self._terms, self._python, self._context = folder, groups, terms, python, context
+
+    async def draft(self, group: UpdateGroup) -> Draft:
+        """Find what would be written.
+
+        Raises:
+            MissingRequirementError: It is about what is vulnerable, and no advisories are imported.
+            PreconditionFailedError: They are too old.
+            OutriderError: What a registry says.
+        """
+        try:
+            found = await (self._fixed(group) if group.vulnerable else self._updated(group))
+        except OutriderError as error:
+            error.message = self._shown(error.message)
+            raise
+        return found
+
+    async def _fixed(self, group: UpdateGroup) -> Draft:
+        draft = Draft(group=group, told=[], texts={}, warnings=[])
+        if not lock_files(self._folder):
+            return draft
+        wanted = FixParams(
+            path=str(self._folder), least=group.least, manifest=group.ranges == "raise", python=self._python, policy=self._terms.policy,
+            offline=self._terms.offline,
+        )  # fmt: skip
+        try:
+            found = await find_fix(wanted, self._context, self._folder)
+        except UnsupportedError as error:
+            draft.warnings.append(self._shown(error.message))
+            return draft
+        draft.told = [self._relative(one) for one in found.told]
+        draft.texts = {self._shown(str(path)): text for path, text in found.texts.items()}
+        return draft
+
+    async def _updated(self, group: UpdateGroup) -> Draft:
+        draft = Draft(group=group, told=[], texts={}, warnings=[])
+        for path in lock_files(self._folder):
+            try:
+                await self._update_one(draft, path)
+            except (ConflictError, NotFoundError, UnsupportedError) as error:
+                # One project that cannot be updated must not keep the others from it.
+                draft.warnings.append(self._shown(f"{path}: {error.message}"))
+        return draft
+
+    async def _update_one(self, draft: Draft, path: Path) -> None:
+        text, group = read_text(path), draft.group
+        lock = read_lock(path.as_posix(), text)
+        if lock.form not in PROJECTS:
+            return
+        ecosystem, opened = PROJECTS[lock.form]
+        names = self._groups.members(group, ecosystem, {one.name for one in lock.packages})
+        if not names:
+            return
+        project = opened(path, text, self._python)
+        with question_of(
+            self._context, ecosystem, [], self._terms, python=self._python, folder=self._folder
+        ) as question:
+            updater = Updater(
+                session_of(ecosystem).resolve, project.asked(question), project, names.__contains__, group.up_to
+            )
+            updated = await updater.update(raises=group.ranges == "raise")
+        assert updated.answer is not None
+        texts = project.mended(updated.answer, updated.before, updated.widenings)
+        after = read_lock(path.as_posix(), texts[path])
+        changes = changes_of(changes_between(lock, after), updated, project, names)
+        manifest = range_changes(updated, project)
+        told = FixedFile(
+            file=str(path), changes=changes, manifest=manifest, fixed=[], unfixed=[], warnings=list(project.warnings)
+        )
+        draft.told.append(self._relative(told))
+        draft.texts |= {self._shown(str(place)): text for place, text in texts.items() if text != project.texts[place]}
+
+    def _relative(self, told: FixedFile) -> FixedFile:
+        """Return what is told with paths as the repository has them, in reasons too."""
+        shown = self._shown(msgspec.json.encode(told).decode())
+        return msgspec.json.decode(shown, type=FixedFile)
+
+    def _shown(self, text: str) -> str:
+        return text.replace(f"{self._folder}/", "")
