@@ -11,10 +11,11 @@ from outrider.operators.packages.cargo.crates import Want
 from outrider.operators.packages.cargo.default import default_index
 from outrider.operators.packages.cargo.facts import facts_of
 from outrider.operators.packages.cargo.resolver import ANY, CargoResolver
-from outrider.operators.packages.cargo.settings import CargoSettings
+from outrider.operators.packages.cargo.settings import SPARSE, CargoSettings
 from outrider.operators.packages.cargo.sources import CargoSource
 from outrider.operators.packages.cargo.store import CargoStore
 from outrider.operators.packages.registries.keeping import kept
+from outrider.operators.packages.registries.own_settings import own_address, with_own_login
 from outrider.operators.packages.registries.registry import Registry
 from outrider.operators.packages.resolving.facts import PackageFacts, no_package
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
@@ -76,6 +77,9 @@ async def registry_of(environment: Mapping[str, str], folder: Path, cache: Path)
     replacement = settings.replacement()
     if replacement is not None:
         return replacement
+    own = own_address("cargo", environment)
+    if own is not None:
+        return with_own_login(settings.registry(own.url.removeprefix(SPARSE), own.source), environment)
     url = await default_index(environment, cache)
     return settings.registry(url, "Cargo's own default", built_in=True)
 

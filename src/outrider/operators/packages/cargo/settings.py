@@ -16,7 +16,7 @@ from outrider.core.secrets import SecretValue
 from outrider.operators.packages.registries.registry import Registry, registry_at
 
 _CRATES_IO = "crates-io"
-_SPARSE = "sparse+"
+SPARSE = "sparse+"
 # Sources that are no registry, or are on disk.
 _OTHER_KINDS = ("local-registry", "directory", "git")
 
@@ -64,7 +64,7 @@ class CargoSettings:
             UnsupportedError: What stands in is no sparse registry.
         """
         address = self._address()
-        return None if address is None else self.registry(address.text.removeprefix(_SPARSE), address.source)
+        return None if address is None else self.registry(address.text.removeprefix(SPARSE), address.source)
 
     def registry(self, url: str, source: str, *, built_in: bool = False) -> Registry:
         """Return a registry by the address of its index, with what Cargo is told of the way there.
@@ -110,7 +110,7 @@ class CargoSettings:
                 f"source.{passed[-2]}.replace-with: there is no source {name!r}", path=f"source.{passed[-2]}.replace-with", found=name,
                 expected="the name of a source or of a registry", suggestions=[f"write [source.{name}] with its registry"],
             )  # fmt: skip
-        if address is not None and not address.text.startswith(_SPARSE):
+        if address is not None and not address.text.startswith(SPARSE):
             raise _not_sparse(address, f"source.{name}.registry", "git")
         return address
 
@@ -127,7 +127,7 @@ class CargoSettings:
             return self._environment.get("CARGO_REGISTRY_TOKEN") or (found.text if found is not None else "")
         for name in self._registries():
             index = self._index_of(name)
-            if index is None or index.text.removeprefix(_SPARSE).rstrip("/") != url:
+            if index is None or index.text.removeprefix(SPARSE).rstrip("/") != url:
                 continue
             found = self._value("registries", name, "token")
             token = self._environment.get(f"CARGO_REGISTRIES_{_in_variables(name)}_TOKEN") or (

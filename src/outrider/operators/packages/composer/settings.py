@@ -17,8 +17,11 @@ from outrider.core.errors import InvalidConfigError, UnsupportedError
 from outrider.operators.packages.composer.credentials import ComposerCredentials, Headers, header_fields
 from outrider.operators.packages.composer.files import ConfigFile, config_files, project_file
 from outrider.operators.packages.composer.stabilities import STABLE, rank_of
+from outrider.operators.packages.registries.own_settings import own_address, with_own_login
 from outrider.operators.packages.registries.registry import Registry, registry_at, unknown_registry
 
+# Of the repository that stands in for Composer's own where Composer, which knows its name, is not installed.
+_DEFAULT = "default"
 _SCHEME = re.compile(r"[\w.]+\??://", re.ASCII)
 
 
@@ -95,7 +98,13 @@ class ComposerSettings:
             MissingRequirementError: There is none.
         """
         merged: dict[str | int, Place] = {}
-        if self._default is not None:
+        own = own_address("composer", self._environment)
+        if own is not None:
+            # It stands in for the default, and goes where that is left out.
+            merged[self._default.name if self._default is not None else _DEFAULT] = Place(
+                url=own.url, source=own.source
+            )
+        elif self._default is not None:
             merged[self._default.name] = Place(url=self._default.url, source="Composer's own default")
         for file in self._files:
             merged = dict(reversed(merged.items()))
@@ -129,7 +138,7 @@ class ComposerSettings:
             )  # fmt: skip
         default = urlsplit(self._default.url).netloc if self._default is not None else ""
         other_name = self._default.name if self._default is not None and urlsplit(found.url).netloc == default else ""
-        found = self._credentials.known_to(found, other_name)
+        found = with_own_login(self._credentials.known_to(found, other_name), self._environment)
         return msgspec.structs.replace(found, headers=tuple(dict((*found.headers, *headers)).items()))
 
     def _config(self, key: str, *, otherwise: Any = None) -> Any:

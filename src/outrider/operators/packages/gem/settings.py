@@ -14,6 +14,7 @@ import msgspec
 from outrider.core.errors import InvalidConfigError, UnsupportedError
 from outrider.operators.packages.gem.bundler import BundlerSettings
 from outrider.operators.packages.locks.documents import read_yaml
+from outrider.operators.packages.registries.own_settings import own_address, with_own_login
 from outrider.operators.packages.registries.registry import Registry, basic, registry_at, unknown_registry
 
 _SYSTEM_FILE = Path("/etc/gemrc")
@@ -56,7 +57,8 @@ class GemSettings:
             MissingRequirementError: There is none.
             UnsupportedError: One is on disk, or of another kind.
         """
-        said = self._sources() or [(url, "RubyGems' own default") for url in built_in]
+        own = own_address("gem", self._environment)
+        said = self._sources() or ([own] if own else [(url, "RubyGems' own default") for url in built_in])
         if not said:
             looked = "the settings of RubyGems, and Ruby is not installed or does not name its own"
             raise unknown_registry("gem", looked, "set it with gem sources --add", "install Ruby")
@@ -80,7 +82,7 @@ class GemSettings:
         if login is not None and found.authorization is None:
             user, _, password = login.text.partition(":")
             found = msgspec.structs.replace(found, authorization=basic(unquote_plus(user), unquote_plus(password)))
-        return msgspec.structs.replace(found, proxy=self._proxy(found.proxy))
+        return with_own_login(msgspec.structs.replace(found, proxy=self._proxy(found.proxy)), self._environment)
 
     def _found(self, url: str, source: str) -> Registry:
         scheme = url.partition(":")[0].strip().lower()

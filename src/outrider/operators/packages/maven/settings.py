@@ -18,6 +18,7 @@ from outrider.operators.packages.maven.poms import PomRepository
 from outrider.operators.packages.maven.profiles import Machine, active
 from outrider.operators.packages.maven.program import MavenProgram
 from outrider.operators.packages.maven.settings_files import MavenProxy, Mirror, Server, Settings, read_settings
+from outrider.operators.packages.registries.own_settings import own_address, with_own_login
 from outrider.operators.packages.registries.registry import Registry, basic, registry_at, unknown_registry
 
 CENTRAL = "central"
@@ -84,7 +85,11 @@ class MavenSettings:
         """
         settings = [Named(one, profile.source) for profile in reversed(self._profiles) for one in profile.repositories]
         built_in = [Named(one, "Maven's own POM") for one in self._program.repositories]
-        if not built_in:
+        own = own_address("maven", self._environment)
+        if own is not None:
+            central = PomRepository(CENTRAL, own.url, releases=True, snapshots=False)
+            built_in = [Named(central, own.source), *(one for one in built_in if one.repository.id != CENTRAL)]
+        elif not built_in:
             built_in = [Named(PomRepository(CENTRAL, "", releases=True, snapshots=False), "")]
         by_id: dict[str, Named] = {}
         for named in (*settings, *further, *built_in):
@@ -136,9 +141,10 @@ class MavenSettings:
         )
         server = self._settings.servers.get(name)
         proxy = self._proxy(found.url)
-        return msgspec.structs.replace(
+        known = msgspec.structs.replace(
             found, authorization=found.authorization if server is None else _shown_to(server, found), proxy=proxy or found.proxy
         )  # fmt: skip
+        return with_own_login(known, self._environment)
 
     def _proxy(self, url: str) -> str:
         parts = urlsplit(url)

@@ -15,6 +15,7 @@ import msgspec
 from outrider.core.errors import InvalidConfigError
 from outrider.core.secrets import SecretValue
 from outrider.operators.packages.npm.program import NpmProgram
+from outrider.operators.packages.registries.own_settings import own_address, with_own_login
 from outrider.operators.packages.registries.registry import Registry, basic, registry_at, unknown_registry
 
 _VARIABLE = re.compile(r"(?<!\\)(\\*)\$\{([^${}?]+)(\?)?\}")
@@ -55,7 +56,7 @@ class NpmSettings:
         scope = name.partition("/")[0] if name.startswith("@") else ""
         url, source = self._values.get(f"{scope}:registry") or self._values.get("registry") or ("", "")
         if not url:
-            url, source = self._program.registry, "npm's own default"
+            url, source = own_address("npm", self._environment) or (self._program.registry, "npm's own default")
         if not url:
             raise unknown_registry(
                 "npm", "the settings of npm, and npm is not installed", "set npm_config_registry", "install npm"
@@ -64,7 +65,9 @@ class NpmSettings:
         authorities = self._value("cafile") or self._environment.get("NODE_EXTRA_CA_CERTS") or ""
         registry = registry_at(url, source, authorities=authorities, environment=environment)
         authorization = self._authorization(registry.url)
-        return registry if authorization is None else msgspec.structs.replace(registry, authorization=authorization)
+        if authorization is None:
+            return with_own_login(registry, self._environment)
+        return msgspec.structs.replace(registry, authorization=authorization)
 
     def _value(self, key: str) -> str:
         return self._values.get(key, ("", ""))[0]

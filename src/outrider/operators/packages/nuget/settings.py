@@ -15,6 +15,7 @@ from outrider.core.errors import UnsupportedError
 from outrider.core.secrets import SecretValue
 from outrider.operators.packages.nuget.setting_files import Setting, SettingFiles
 from outrider.operators.packages.nuget.source_mapping import SourceMapping
+from outrider.operators.packages.registries.own_settings import own_address, with_own_login
 from outrider.operators.packages.registries.registry import Registry, basic, registry_at, unknown_registry
 
 _ADDRESS = re.compile(r"https?://", re.IGNORECASE)
@@ -62,7 +63,11 @@ class NugetSettings:
         # Here NuGet heeds case, and not what is said of a name: `false` disables it too.
         disabled = self._files.items("disabledPackageSources", ignore_case=False)
         all_of_them = {name: one for name, one in self._files.items("packageSources").items() if name not in disabled}
-        if not all_of_them:
+        own = own_address("nuget", environment) if not all_of_them else None
+        if own is not None:
+            registry = registry_at(own.url, own.source, environment=self._proxies())
+            self.sources.append(Source("outrider", with_own_login(registry, environment)))
+        elif not all_of_them:
             raise unknown_registry(
                 "nuget", f"{len(self._files.paths)} files of NuGet's settings", "dotnet nuget add source ADDRESS --name NAME",
                 "run any command of dotnet once: it writes its own default to your NuGet.Config",

@@ -15,6 +15,7 @@ import msgspec
 
 from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.registries.netrc_file import login_for
+from outrider.operators.packages.registries.own_settings import own_address
 from outrider.operators.packages.registries.registry import Registry, registry_at, unknown_registry
 
 _BUILT_IN = re.compile(r'^PyPI = PackageIndex\(\s*"(https://[^"]+)"', re.MULTILINE)
@@ -83,6 +84,8 @@ def _addresses(
         yield defaults[0]
     elif "index-url" in pip:
         yield pip["index-url"]
+    elif (own := own_address("pypi", environment)) is not None:
+        yield own
     else:
         yield from _built_in()
 

@@ -79,7 +79,7 @@ def unknown_registry(ecosystem: str, looked: str, *remedies: str) -> MissingRequ
     """
     return MissingRequirementError(
         f"no registry of {ecosystem} is known here", found=f"none in {looked}", expected="its address",
-        suggestions=remedies,
+        suggestions=[*remedies, f"outrider packages setup {ecosystem} https://HOST/PATH"],
     )  # fmt: skip
 
 
