@@ -5,6 +5,7 @@ import msgspec
 from outrider.core.errors import NotFoundError
 from outrider.core.operation import Change, Difference
 from outrider.operators.packages.advisories.osv import compared_name
+from outrider.operators.packages.nuget.records import shown_version
 from outrider.operators.packages.serving.folders import OfRegistry, opened_store
 from outrider.operators.packages.serving.tables import Release, Tables
 from outrider.operators.packages.versions.ecosystems import Ecosystem
@@ -87,13 +88,19 @@ def _withdrawn(ecosystem: str, release: Release, reason: str | None) -> Release:
 
 
 def _found(params: RegistryYankParams, tables: Tables) -> list[Release]:
-    found = [one for one in tables.releases(params.ecosystem, _name(params)) if one.version == params.version]
+    releases = tables.releases(params.ecosystem, _name(params))
+    found = [one for one in releases if _is(params.ecosystem, one.version, params.version)]
     if not found:
         raise NotFoundError(
             f"{params.ecosystem} {params.name} {params.version}: it was not published here", path="version", found=params.version,
             suggestions=[f"outrider packages info {params.ecosystem} {params.name}"],
         )  # fmt: skip
     return found
+
+
+def _is(ecosystem: str, version: str, written: str) -> bool:
+    """Return whether a version is meant, of which NuGet has several spellings."""
+    return version.lower() == shown_version(written).lower() if ecosystem == "nuget" else version == written
 
 
 def _name(params: RegistryYankParams) -> str:

@@ -150,10 +150,7 @@ class Partial:
         """
         for name, value in self._expected.items():
             if self.digest(name) != value:
-                raise ExecutionFailedError(
-                    f"the content has another {name} than its registry says", found=self.digest(name), expected=value,
-                    suggestions=["fetch it again; if it stays so, the registry or what is on the way to it changes files"],
-                )  # fmt: skip
+                raise other_content(name, self.digest(name), value)
         digest = self.digest()
         target = self._blobs.path(digest)
         try:
@@ -171,6 +168,14 @@ class Partial:
         """Close it, and remove what was not finished."""
         self._file.close()
         self.path.unlink(missing_ok=True)
+
+
+def other_content(algorithm: str, found: str, expected: str) -> ExecutionFailedError:
+    """Return the error for a file whose hash is another one than its registry says."""
+    return ExecutionFailedError(
+        f"the content has another {algorithm} than its registry says", found=found, expected=expected,
+        suggestions=["fetch it again; if it stays so, the registry or what is on the way to it changes files"],
+    )  # fmt: skip
 
 
 def cannot_write(path: Path, error: OSError) -> ExecutionFailedError:
