@@ -84,16 +84,17 @@ class Accounts:
             UnauthenticatedError: What they show is wrong.
             DeniedError: It is a key of NuGet; to log in as well would not make it right.
         """
-        login, key = headers.get("authorization"), headers.get("x-nuget-apikey")
+        key = headers.get("x-nuget-apikey") or ""
+        if key.startswith(_PREFIX):
+            try:
+                return await self._shown(key, now, changes)
+            except UnauthenticatedError as error:
+                raise DeniedError(
+                    error.message, found=error.found, expected=error.expected, suggestions=error.suggestions
+                ) from error
         # Other feeds have people put any word there, and log in.
-        if not key or (login and not key.startswith(_PREFIX)):
-            return self.anonymous if login in (None, _SAYS_NOTHING) else await self._shown(login, now, changes)
-        try:
-            return await self._shown(key, now, changes)
-        except UnauthenticatedError as error:
-            raise DeniedError(
-                error.message, found=error.found, expected=error.expected, suggestions=error.suggestions
-            ) from error
+        shown = headers.get("authorization") or key
+        return self.anonymous if shown in ("", _SAYS_NOTHING) else await self._shown(shown, now, changes)
 
     async def _shown(self, shown: str, now: float, changes: int) -> Caller:
         known = self._known.get(shown)

@@ -88,7 +88,7 @@ def _published(name: str, release: Release) -> Version | None:
 def is_semver2(version: Version) -> bool:
     """Return whether a version, or what it needs, is one that only clients of SemVer 2 can read."""
     ranges = (text for _, needs in version.release.groups for _, text in needs)
-    return any(_SEMVER2.search(text) for text in (str(version.said["version"]), *ranges))
+    return any(_SEMVER2.search(text) for text in (version.full, *ranges))
 
 
 def _registration(base: str, name: str, versions: Sequence[Version], kind: str) -> bytes:
@@ -110,7 +110,7 @@ def _leaf(base: str, name: str, version: Version, kind: str) -> dict[str, Any]:
     content = place(content_base(base), name, version.text, file_name(name, version.text))
     entry = {
         "@id": own, "@type": "PackageDetails", **{key: version.said[key] for key in _SHOWN if version.said.get(key) is not None},
-        "dependencyGroups": list(_groups(version)), "listed": version.entry.is_listed, "packageContent": content,
+        "version": version.full, "dependencyGroups": list(_groups(version)), "listed": version.entry.is_listed, "packageContent": content,
     }  # fmt: skip
     if isinstance(published := version.said.get("published"), str):
         entry["published"] = published

@@ -43,6 +43,12 @@ class Version(NamedTuple):
         """The version, as NuGet shows it."""
         return self.entry.version
 
+    @property
+    def full(self) -> str:
+        """The same with its build metadata, as registrations have it."""
+        _, plus, build = str(self.said["version"]).partition("+")
+        return f"{self.text}{plus}{build}"
+
 
 class _Leaf(msgspec.Struct):
     catalogEntry: dict[str, Any]  # noqa: N815 - NuGet's name
