@@ -4,9 +4,9 @@ import msgspec
 
 from outrider.core.errors import NotFoundError
 from outrider.core.operation import Change, Difference
-from outrider.operators.packages.advisories.osv import compared_name
 from outrider.operators.packages.nuget.records import shown_version
 from outrider.operators.packages.serving.folders import OfRegistry, opened_store
+from outrider.operators.packages.serving.naming import served_name
 from outrider.operators.packages.serving.tables import Release, Tables
 from outrider.operators.packages.versions.ecosystems import Ecosystem
 from outrider.runtime.context import Context
@@ -63,7 +63,7 @@ async def run(params: RegistryYankParams, context: Context) -> RegistryYankResul
 
     def work(tables: Tables) -> list[str]:
         found = _found(params, tables)
-        name = _name(params)
+        name = served_name(params.ecosystem, params.name)
         for one in found:
             tables.put_release(params.ecosystem, name, _withdrawn(params.ecosystem, one, reason))
         state = tables.state(params.ecosystem, name)
@@ -88,7 +88,7 @@ def _withdrawn(ecosystem: str, release: Release, reason: str | None) -> Release:
 
 
 def _found(params: RegistryYankParams, tables: Tables) -> list[Release]:
-    releases = tables.releases(params.ecosystem, _name(params))
+    releases = tables.releases(params.ecosystem, served_name(params.ecosystem, params.name))
     found = [one for one in releases if _is(params.ecosystem, one.version, params.version)]
     if not found:
         raise NotFoundError(
@@ -101,11 +101,6 @@ def _found(params: RegistryYankParams, tables: Tables) -> list[Release]:
 def _is(ecosystem: str, version: str, written: str) -> bool:
     """Return whether a version is meant, of which NuGet has several spellings."""
     return version.lower() == shown_version(written).lower() if ecosystem == "nuget" else version == written
-
-
-def _name(params: RegistryYankParams) -> str:
-    name = compared_name(params.ecosystem, params.name)
-    return name.lower() if params.ecosystem == "cargo" else name
 
 
 def _target(params: RegistryYankParams) -> str:

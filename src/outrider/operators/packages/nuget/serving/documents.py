@@ -16,7 +16,7 @@ from outrider.operators.packages.nuget.records import table_of
 from outrider.operators.packages.nuget.serving.kept import KeptFeed, Version, read_kept, read_version, versions_in
 from outrider.operators.packages.nuget.serving.places import ALL, OLDER, content_base, index_url, leaf_url
 from outrider.operators.packages.resolving.facts import newest
-from outrider.operators.packages.resolving.policies import Policy, by_version, of_licences
+from outrider.operators.packages.resolving.policies import Policy, by_version
 from outrider.operators.packages.serving.documents import Document
 from outrider.operators.packages.serving.tables import Release, Summary
 from outrider.operators.packages.serving.upstreams import Built, Contents
@@ -56,9 +56,11 @@ def build(base: str, name: str, contents: Contents, policy: Policy) -> Built:
     times = [one.entry.published for one in ordered]
     if contents.raw is None:
         times = [1.0] * len(times)  # what is published here is nobody's news
-    refusals = policy.refusals(name, table, times if any(times) else [])
-    licences = of_licences(policy, name, table.versions, [one.release.licence for one in ordered])
-    whys = by_version([*refusals, *licences], table)
+    whys = by_version(policy.refusals(name, table, times if any(times) else []), table)
+    # Where a source does not tell the licence, a package is judged when it is asked for.
+    for one in (one for one in ordered if policy.asks_for_licences and one.tells_licence):
+        if why := policy.refuses_licence(name, one.text, one.release.licence):
+            whys.setdefault(one.text, why)
     shown = [one for one in ordered if one.text not in whys]
     if not shown:
         return Built([], whys)

@@ -44,6 +44,11 @@ class Version(NamedTuple):
         return self.entry.version
 
     @property
+    def tells_licence(self) -> bool:
+        """Whether it says which licence it has, be it that it has no expression for one; some sources do not say it at all."""
+        return "licenseExpression" in self.said
+
+    @property
     def full(self) -> str:
         """The same with its build metadata, as registrations have it."""
         _, plus, build = str(self.said["version"]).partition("+")

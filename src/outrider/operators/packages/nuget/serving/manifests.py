@@ -42,6 +42,17 @@ async def manifest_of(hub: Hub, name: str, version: str) -> KeptFile:
     return kept
 
 
+def read_licence(path: Path) -> str:
+    """Return what the file of a package says of its licence; empty where it has no expression for one.
+
+    Raises:
+        InvalidConfigError: It cannot be read.
+    """
+    with path.open("rb") as file:
+        _, content = manifest_in(file)
+    return str(read_nuspec(content).entry["licenseExpression"])
+
+
 def _read(path: Path, name: str, version: str) -> tuple[bytes, str]:
     """Return the manifest in a file, and the version as it shows it."""
     try:

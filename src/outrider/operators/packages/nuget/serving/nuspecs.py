@@ -88,7 +88,7 @@ def _entry(
     addresses = {name: text for name in _ADDRESSES if _ADDRESS.fullmatch(text := child_text(metadata, name))}
     entry = {
         "id": identity, "version": version, **{name: child_text(metadata, name)[:_LONGEST] for name in _TEXTS},
-        **{name: text[:_LONGEST] for name, text in addresses.items()}, "licenseExpression": licence_of(metadata)[:_LONGEST],
+        **{name: text[:_LONGEST] for name, text in addresses.items()},
         "minClientVersion": metadata.get("minClientVersion", "")[:_LONGEST], "tags": child_text(metadata, "tags")[:_LONGEST].split(),
         "packageTypes": [{"name": one[:_LONGEST]} for one in types],
     }  # fmt: skip
@@ -98,7 +98,8 @@ def _entry(
     ]
     said = {name: value for name, value in entry.items() if value}
     accept = child_text(metadata, "requireLicenseAcceptance").lower() == "true"
-    return {**said, "requireLicenseAcceptance": accept, "dependencyGroups": dependencies}
+    licence = licence_of(metadata)[:_LONGEST]
+    return {**said, "licenseExpression": licence, "requireLicenseAcceptance": accept, "dependencyGroups": dependencies}
 
 
 def wrong_nuspec(field: str, found: str, expected: str) -> InvalidConfigError:

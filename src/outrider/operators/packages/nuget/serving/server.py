@@ -14,12 +14,13 @@ from outrider.core.http.messages import Response
 from outrider.operators.packages.nuget.flat_container import file_name
 from outrider.operators.packages.nuget.records import shown_version
 from outrider.operators.packages.nuget.serving.documents import JSON, VERSIONS
-from outrider.operators.packages.nuget.serving.manifests import manifest_of
+from outrider.operators.packages.nuget.serving.manifests import manifest_of, read_licence
 from outrider.operators.packages.nuget.serving.places import ALL, OLDER, advice_url, services
 from outrider.operators.packages.nuget.serving.publishing import publish, put_listed, read_push, release_of
 from outrider.operators.packages.nuget.serving.searching import Searching
 from outrider.operators.packages.nuget.serving.vulnerabilities import Vulnerabilities
 from outrider.operators.packages.serving.hub import Hub
+from outrider.operators.packages.serving.licences import FileLicences
 from outrider.operators.packages.serving.negotiation import accepted
 from outrider.operators.packages.serving.visits import Visit
 
@@ -38,6 +39,7 @@ class NugetServer:
     def __init__(self, base: str, hub: Hub) -> None:
         self._base, self.hub = base, hub
         self._searching, self._vulnerabilities = Searching(base, hub), Vulnerabilities()
+        self._licences = FileLicences(hub, read_licence)
 
     async def answer(self, visit: Visit) -> Response:
         answer = None
@@ -80,12 +82,14 @@ class NugetServer:
 
     async def _file(self, visit: Visit, name: str, version: str, file: str) -> Response | None:
         shown = shown_version(version).lower()
-        if file in (f"{name}.{version.lower()}.nupkg", file_name(name, shown)):
-            return await visit.file(self.hub, name, file_name(name, shown))
+        package = file_name(name, shown)
+        if file not in (f"{name}.{version.lower()}.nupkg", package, f"{name}.nuspec"):
+            return None
+        visit.require("read", "nuget", name)
+        await self._licences.refuse(name, package)
         if file == f"{name}.nuspec":
-            visit.require("read", "nuget", name)
             return visit.kept(self.hub, await manifest_of(self.hub, name, shown), _XML)
-        return None
+        return await visit.file(self.hub, name, package)
 
     async def _leaf(self, visit: Visit, kind: str, name: str, version: str) -> Response | None:
         visit.require("read", "nuget", name)

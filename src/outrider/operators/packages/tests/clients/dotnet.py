@@ -94,7 +94,9 @@ async def nuget_pushes(bench: Bench) -> None:
 @shows("nuget", "install")
 async def nuget_installs(bench: Bench) -> None:
     nuget = Nuget(bench)
-    await published(bench, "Acme.Core@1.2.0", "Acme.Core@1.3.0", "Acme.Web@1.0.0", "Acme.Web@1.1.0", "Acme.Web@2.0.0-rc.1")
+    await published(
+        bench, "Acme.Core@1.2.0", "Acme.Core@1.3.0", "Acme.Web@1.0.0", "Acme.Web@1.1.0", "Acme.Web@2.0.0-rc.1"
+    )
     assert await nuget.install("acme.web") == ["Acme.Core.1.2.0", "Acme.Web.1.1.0"]
     assert "Acme.Web.2.0.0-rc.1" in await nuget.install("Acme.Web", "-PreRelease")
 
