@@ -87,7 +87,7 @@ def _refuse_overlaps(archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo]) -
     ordered = sorted(entries, key=lambda one: one.header_offset)
     ends = [one.header_offset + _HEADER_SIZE + one.compress_size for one in ordered]
     begins = [*(one.header_offset for one in ordered[1:]), archive.start_dir]
-    if any(end > begin for end, begin in zip(ends, begins, strict=True)):
+    if any(end > begin for end, begin in zip(ends, begins, strict=False)):
         raise _wrong("files in it overlap")
 
 

@@ -1,11 +1,12 @@
 """One source of NuGet behind the registry: what it says of a package, all of it, where that has changed."""
 
 import asyncio
-from typing import Any, NamedTuple
+from collections.abc import Awaitable
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from outrider.core.errors import InvalidConfigError, NotFoundError
+from outrider.core.errors import ExecutionFailedError, InvalidConfigError, NotFoundError
 from outrider.core.remembered import Remembered
 from outrider.operators.packages.nuget.client import NugetClient
 from outrider.operators.packages.nuget.feeds import FRESH_SECONDS
@@ -17,6 +18,7 @@ from outrider.operators.packages.nuget.serving.nuspecs import read_nuspec
 from outrider.operators.packages.registries.downloads import Document
 from outrider.ports.clock import Clock
 
+T = TypeVar("T")
 _AT_A_TIME = 16
 _MOST_MANIFESTS = 10_000
 
@@ -63,6 +65,7 @@ class ServedFeed:
             mark: That of what is known; None where nothing is.
 
         Raises:
+            ExecutionFailedError: Something that it names is not there.
             OutriderError: What else the source says.
         """
         services = await self._where()
@@ -82,7 +85,7 @@ class ServedFeed:
     async def _where(self) -> ServicesRecord:
         now = self._clock.now()
         if self._services is None or now - self._services.fetched > FRESH_SECONDS:
-            self._services = await self.client.services()
+            self._services = await _there(self.client.services())
             self._services.fetched = now
         return self._services
 
@@ -96,7 +99,7 @@ class ServedFeed:
         if page.leaves is not None:
             return page.leaves
         async with self._limit:
-            return read_page(name, await self.client.page(page.url))
+            return read_page(name, await _there(self.client.page(page.url)))
 
     async def _listed(self, name: str, services: ServicesRecord, content: bytes) -> list[bytes]:
         """Return what the manifest of each version in a list says, in the form of a registration."""
@@ -108,7 +111,10 @@ class ServedFeed:
         leaf = self._manifests.get((name, version))
         if leaf is None:
             async with self._limit:
-                leaf = _leaf(await self.client.manifest(services, name, version))
+                try:
+                    leaf = _leaf(await self.client.manifest(services, name, version))
+                except NotFoundError:
+                    return b""
             self._manifests[name, version] = leaf
         return leaf
 
@@ -123,6 +129,21 @@ class ServedFeed:
         except (NotFoundError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return {}
         return found if isinstance(found, dict) else {}
+
+
+async def _there(asked: Awaitable[T]) -> T:
+    """Return what has to be there: that it is not does not mean that there is no such package.
+
+    Raises:
+        ExecutionFailedError: It is not.
+        OutriderError: What else the source says.
+    """
+    try:
+        return await asked
+    except NotFoundError as error:
+        raise ExecutionFailedError(
+            error.message, found=error.found, expected="a document that the source itself names", suggestions=["try again later"]
+        ) from error  # fmt: skip
 
 
 def _leaf(manifest: bytes) -> bytes:
