@@ -16,6 +16,10 @@ class Nuget:
 
     Args:
         bench: Has the registry.
+
+    Attributes:
+        folder: In which it runs.
+        url: Of the service index.
     """
 
     def __init__(self, bench: Bench) -> None:
@@ -23,7 +27,7 @@ class Nuget:
         program = nuget_program()
         if program is None:
             pytest.skip("mono is missing: apt-get install mono-runtime")
-        self._bench, self._program = bench, program
+        self._bench, self._program, self.folder = bench, program, bench.folder
         self.url = f"{bench.url}/nuget/v3/index.json"
         self.settings()
 
@@ -35,7 +39,7 @@ class Nuget:
         )
         login = f"<packageSourceCredentials><hub>{shown}</hub></packageSourceCredentials>" if password else ""
         text = config(f"hub={self.url}", more=login).replace("<packageSources>", "<packageSources><clear />")
-        (self._bench.folder / "NuGet.Config").write_text(text)
+        (self.folder / "NuGet.Config").write_text(text)
 
     async def run(self, *arguments: str) -> Ran:
         """Run it."""
@@ -51,9 +55,9 @@ class Nuget:
         """Pack `NAME@VERSION`, and return the name of the file."""
         name, _, version = spec.partition("@")
         made = NugetFile(name=name, version=version, needs=list(needs))
-        (self._bench.folder / f"{name}.nuspec").write_bytes(made.nuspec())
-        (self._bench.folder / "files").mkdir(exist_ok=True)
-        (self._bench.folder / "files" / "readme.txt").write_text(spec)
+        (self.folder / f"{name}.nuspec").write_bytes(made.nuspec())
+        (self.folder / "files").mkdir(exist_ok=True)
+        (self.folder / "files" / "readme.txt").write_text(spec)
         await self._bench.done(*self._program, "pack", f"{name}.nuspec", "-BasePath", "files", "-NonInteractive")
         return f"{name}.{version}.nupkg"
 
@@ -64,7 +68,7 @@ class Nuget:
     async def install(self, name: str, *arguments: str) -> list[str]:
         """Install, with nothing of what it has kept, and return what is there then."""
         await self.done("install", name, "-OutputDirectory", "packages", "-DirectDownload", "-NoCache", *arguments)
-        return sorted(one.name for one in (self._bench.folder / "packages").iterdir())
+        return sorted(one.name for one in (self.folder / "packages").iterdir())
 
 
 async def published(bench: Bench, *specs: str) -> None:
