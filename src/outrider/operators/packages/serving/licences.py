@@ -73,10 +73,13 @@ async def refuse_licence(hub: Hub, name: str, file: str, licence_of: Callable[[]
     if not hub.gate.asks_for_licences:
         return
     state = await hub.package(name)
-    source = None if state.hosted else hub.sources(name, state).get(file)
-    if source is None:
+    if state.hosted:
+        return
+    kept = hub.store.tables.kept(hub.ecosystem, name, file)
+    known = kept or hub.sources(name, state).get(file)
+    if known is None:
         return
     licence = await licence_of()
     with hub.gate.opened(hub.ecosystem) as policy:
-        if why := policy.refuses_licence(name, source.version, licence):
-            raise denied(hub.ecosystem, name, source.version, why)
+        if why := policy.refuses_licence(name, known.version, licence):
+            raise denied(hub.ecosystem, name, known.version, why)

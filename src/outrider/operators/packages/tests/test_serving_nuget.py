@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from outrider.core.package_policies import LicencePolicy, PackagePolicySpec
 from outrider.operators.packages.nuget.serving.documents import build
 from outrider.operators.packages.nuget.serving.kept import KeptFeed, written
 from outrider.operators.packages.resolving.policies import ADMIT_ALL
@@ -52,7 +53,7 @@ async def test_the_service_index_names_what_there_is(tmp_path: Path) -> None:
 
 async def test_a_registration_leads_nowhere_else(tmp_path: Path) -> None:
     async with asked(tmp_path) as it:
-        fields = {
+        fields: dict[str, Any] = {
             "licenseExpression": "MIT",
             "tags": ["a"],
             "published": "2024-05-06T07:08:09.12Z",
@@ -239,17 +240,22 @@ async def test_our_own_client_resolves_from_it_as_from_the_source(tmp_path: Path
 async def test_what_was_kept_is_served_where_no_network_is(tmp_path: Path) -> None:
     async with asked(tmp_path) as it:
         it.serve("/flat/web/1.0.0/web.1.0.0.nupkg", FILE)
-        it.feed.add("Other@1.0.0")
-        assert (await it.get(WEB)).content == FILE
+        for name in ("Other", "Bad"):
+            it.feed.add(f"{name}@1.0.0")
+        for path in (WEB, "flat/bad/1.0.0/bad.1.0.0.nupkg"):
+            assert (await it.get(path)).status == 200
         await it.push(NugetFile())
     store = Store(tmp_path / "registry")
-    write_bundle(tmp_path / "it.tar", chosen(store.tables, ["nuget"], ["nuget:Web", "nuget:ACME.*"]), store.blobs)
+    write_bundle(
+        tmp_path / "it.tar", chosen(store.tables, ["nuget"], ["nuget:Web", "nuget:ACME.*", "nuget:bad"]), store.blobs
+    )
     await store.close()
     away = tmp_path / "away"
     store = Store(away / "registry")
     await take_bundle(tmp_path / "it.tar", store)
     await store.close()
-    settings = {"ecosystems": ["nuget"], "cache_only": True, "private": PRIVATE}
+    policy = PackagePolicySpec(licences=LicencePolicy(deny=["GPL-*"]), deny=["nuget:Bad"])
+    settings: dict[str, Any] = {"ecosystems": ["nuget"], "cache_only": True, "private": PRIVATE, "policy": policy}
     async with NugetFeed() as feed, RunningRegistry(away, ALONE, **settings) as registry:
         it = Asked(feed, registry, Client(registry.url))
         assert (await it.get(WEB)).content == FILE
@@ -258,6 +264,8 @@ async def test_what_was_kept_is_served_where_no_network_is(tmp_path: Path) -> No
         asking = NugetAsking(away, f"{registry.url}/nuget/v3/index.json")
         assert await asking.pins("Web", "Acme.Web") == ["acme.web@1.0.0", "web@1.0.0"]
         await it.refused("flat/other/index.json", 404, "it is not kept here")
+        # What policy says holds there too, though nobody knows where files come from.
+        await it.refused("flat/bad/1.0.0/bad.1.0.0.nupkg", 403, "nuget bad 1.0.0 is denied")
         await it.client.close()
 
 

@@ -5,6 +5,7 @@ import hashlib
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -49,16 +50,21 @@ async def test_the_manifest_is_that_in_the_file(tmp_path: Path) -> None:
         await it.refused("flat/web/1.0.0/web.nuspec", 500, "it is no zip file")
 
 
+def entry_at(url: str) -> dict[str, Any]:
+    """Return what a registration says of the catalog that it is made of."""
+    return {"@id": url}
+
+
 def digest(content: bytes) -> str:
     return b64encode(hashlib.sha512(content).digest()).decode()
 
 
 @pytest.mark.parametrize("told", ["registration", "catalog"])
 async def test_a_file_that_is_not_what_its_source_says_is_neither_kept_nor_served(tmp_path: Path, told: str) -> None:
-    said = {"packageHash": digest(FILE), "packageHashAlgorithm": "SHA512"}
+    said: dict[str, Any] = {"packageHash": digest(FILE), "packageHashAlgorithm": "SHA512"}
     async with asked(tmp_path) as it:
         it.serve("/catalog/web.json", msgspec.json.encode(said))
-        fields = said if told == "registration" else {"@id": f"{it.feed.base}/catalog/web.json"}
+        fields = said if told == "registration" else entry_at(f"{it.feed.base}/catalog/web.json")
         it.feed.packages.clear()
         it.feed.add("Web@1.0.0", **fields)
         other = NugetFile(name="Web", more="<tags>other</tags>").packed()
@@ -75,7 +81,7 @@ async def test_a_file_that_is_not_what_its_source_says_is_neither_kept_nor_serve
 async def test_a_catalog_that_does_not_answer_is_no_catalog_that_says_nothing(tmp_path: Path) -> None:
     async with asked(tmp_path) as it:
         it.feed.packages.clear()
-        it.feed.add("Web@1.0.0", **{"@id": f"{it.feed.base}/catalog/web.json"})
+        it.feed.add("Web@1.0.0", **entry_at(f"{it.feed.base}/catalog/web.json"))
         it.serve("/flat/web/1.0.0/web.1.0.0.nupkg", FILE)
         it.serve("/catalog/web.json", b"", status=503)
         await it.refused(WEB, 503, "the registry cannot answer now")
@@ -88,7 +94,7 @@ async def test_a_catalog_that_does_not_answer_is_no_catalog_that_says_nothing(tm
             await store.close()
         # Nobody else is asked what the hash is.
         it.feed.packages.clear()
-        it.feed.add("Far@1.0.0", **{"@id": "http://elsewhere.test/web.json"})
+        it.feed.add("Far@1.0.0", **entry_at("http://elsewhere.test/web.json"))
         assert (await it.get("flat/far/1.0.0/far.1.0.0.nupkg")).status == 200
 
 
