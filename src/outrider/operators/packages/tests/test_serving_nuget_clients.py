@@ -1,5 +1,6 @@
 """nuget.exe before a registry of ours, with a source behind it: what it restores and installs, and what it shows of what is refused."""
 
+import shutil
 from pathlib import Path
 from random import Random
 
@@ -14,21 +15,27 @@ from outrider.operators.packages.tests.clients.dotnet import Nuget, published
 from outrider.operators.packages.tests.clients.table import ALONE, Bench
 from outrider.operators.packages.tests.nuget_feed import NugetAsking, NugetFeed
 from outrider.operators.packages.tests.nuget_hub import PRIVATE
-from outrider.operators.packages.tests.nuget_oracle import Project, Restored, nuget_program, restored
+from outrider.operators.packages.tests.nuget_oracle import Project, Restored, restored
 from outrider.operators.packages.tests.nuget_universes import drawn
 from outrider.operators.packages.tests.running_registry import RunningRegistry
 from outrider.operators.packages.tests.test_nuget_oracle import FAULTS, fill, worst
 from outrider.ports.clock import SystemClock
 from outrider.ports.clock.manual import ManualClock
+from tests.peers.environments import install_node
 
 pytestmark = [
     pytest.mark.real,
     pytest.mark.timeout(600),
-    pytest.mark.skipif(nuget_program() is None, reason="Mono or nuget.exe is not installed"),
+    pytest.mark.skipif(shutil.which("mono") is None, reason="mono is missing: apt-get install mono-runtime"),
 ]
 SERVICES = "nuget/v3/index.json"
 DAY = 86_400.0
 WEEK = PackagePolicySpec(minimum_age=Duration(7 * DAY))
+
+
+@pytest.fixture(autouse=True)
+def installed() -> None:
+    install_node()
 
 
 def same(one: Restored) -> tuple[dict[str, str], object]:
