@@ -160,7 +160,7 @@ def manifest(text: str | bytes) -> bytes:
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"", "no zip file"), (b"nothing", "no zip file"), (FILE.packed()[:-30], "no zip file"), (FILE.packed() + b"x", "behind its end"), (large_list(), "list of files"),
+        (b"", "no zip file"), (b"nothing", "no zip file"), (FILE.packed()[:-30], "no zip file"), (FILE.packed() + b"x", "behind its end"), (b"#!/bin/sh\n" + FILE.packed(), "before its first file"), (large_list(), "list of files"),
         (for_large(), "list of files"), (archive({}), "0 manifests"), (archive({"lib/Acme.Web.nuspec": NUSPEC}), "0 manifests"),
         (archive({"Acme.Web.nuspec": NUSPEC, "acme.web.NUSPEC": NUSPEC}), "2 manifests"), (raw_zip(("Acme.Web.nuspec", NUSPEC), ("Acme.Web.nuspec", NUSPEC)), "twice"),
         (changed(files={"../x": b""}), "a file in it is called '../x'"), (changed(files={"lib/%2e%2e/%2e%2e/x": b""}), "is called 'lib/../../x'"),

@@ -89,6 +89,8 @@ def _refuse_overlaps(archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo]) -
     begins = [*(one.header_offset for one in ordered[1:]), archive.start_dir]
     if any(end > begin for end, begin in zip(ends, begins, strict=False)):
         raise _wrong("files in it overlap")
+    if ordered and ordered[0].header_offset:
+        raise _wrong("there is something before its first file")
 
 
 def _wrong(what: str) -> InvalidConfigError:
