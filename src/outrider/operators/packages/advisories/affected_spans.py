@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.advisories.osv import Affected, Event
-from outrider.operators.packages.versions.ranges import EVERYTHING, Cut, Key, Span, intersection
+from outrider.operators.packages.versions.ranges import EVERYTHING, Cut, Key, Span, complement, intersection
 from outrider.operators.packages.versions.scheme import Scheme, Version
 
 # At one version it first ends, and then begins: what is fixed and introduced in the same version is introduced.
@@ -43,9 +43,15 @@ class AffectedVersions(NamedTuple):
         """
         if text in self.listed:
             return True
-        if version is None or not _among(version, self.spans):
-            return False
-        return not (self.spared and _among(version, self.spared))
+        return version is not None and self.spanned(version)
+
+    def spanned(self, version: Version) -> bool:
+        """Return whether a version is affected by its order, whether or not it is listed."""
+        return _among(version, self.spans) and not (self.spared and _among(version, self.spared))
+
+    def remaining(self) -> tuple[Span, ...]:
+        """Return the spans without what is spared of them, which none of releases only may be."""
+        return intersection(self.spans, complement(self.spared)) if self.spared else self.spans
 
 
 def affected_versions(scheme: Scheme, said: Iterable[Affected]) -> AffectedVersions:

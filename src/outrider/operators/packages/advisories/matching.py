@@ -87,6 +87,12 @@ class Matcher:
         merged = [self._merged(ecosystem, name, version, group) for group in _same(found)]
         return sorted(merged, key=lambda one: (urgency(one), one.id))
 
+    def about(self, ecosystem: str, name: str) -> list[tuple[Vulnerability, list[AffectedVersions]]]:
+        """Return all that is known of a package, each vulnerability with the versions that the records of it affect."""
+        affected = {identity: found for identity, found, _ in self._about(ecosystem, name)}
+        groups = _same(self._advisory(identity) for identity in affected)
+        return [(self._merged(ecosystem, name, "", one), [affected[record.id] for record in one]) for one in groups]
+
     def _about(self, ecosystem: str, name: str) -> list[tuple[str, AffectedVersions, list[str]]]:
         found = self._known.get((ecosystem, name))
         if found is None:

@@ -125,6 +125,12 @@ class AdvisoryStore:
             found = self._database.execute(query, (ecosystem, name)).fetchall()
             return [Row(identity, self._rows.decode(said)) for identity, said in found]
 
+    def names(self, ecosystem: str) -> list[str]:
+        """Return the compared names of all packages of an ecosystem that there is something about."""
+        query = "SELECT DISTINCT name FROM affected WHERE ecosystem = ? ORDER BY name"
+        with self._told():
+            return [name for (name,) in self._database.execute(query, (ecosystem,))]
+
     def advisory(self, identity: str) -> Advisory:
         """Return a record that `about` has named."""
         with self._told():

@@ -1,6 +1,7 @@
 """A client of a source of NuGet: https://learn.microsoft.com/nuget/api/overview."""
 
 import re
+from collections.abc import Callable
 from urllib.parse import quote
 
 from outrider.core.errors import NotFoundError
@@ -82,3 +83,15 @@ class NugetClient:
             OutriderError: What else the source says.
         """
         return (await self._downloads.get(place(services.content, name, version, f"{name}.nuspec"))).content or b""
+
+    async def stream(self, url: str, receive: Callable[[bytes], object]) -> None:
+        """Fetch the file of a version, piece by piece.
+
+        Args:
+            url: Its address.
+            receive: Is given each piece, and must not wait.
+
+        Raises:
+            OutriderError: What the source says.
+        """
+        await self._downloads.stream(url, receive)

@@ -59,14 +59,19 @@ def read_manifest(content: bytes) -> NugetRelease | None:
     metadata = root.find("metadata")
     if root.tag != "package" or metadata is None:
         return None
+    groups = groups_of(metadata)
+    return None if groups is None else NugetRelease(groups, "", licence_of(metadata)[:_LONGEST_TEXT])
+
+
+def groups_of(metadata: Element) -> list[tuple[str, list[tuple[str, str]]]] | None:
+    """Return what a version needs for each framework; None where that cannot be read, or is too much."""
     groups = _groups(metadata)
-    if not all(are_needs(needs) for _, needs in groups) or sum(len(needs) for _, needs in groups) > _MOST_NEEDS:
-        return None
-    return NugetRelease(groups, "", _licence(metadata)[:_LONGEST_TEXT])
+    readable = all(are_needs(needs) for _, needs in groups)
+    return groups if readable and sum(len(needs) for _, needs in groups) <= _MOST_NEEDS else None
 
 
 def _groups(metadata: Element) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Return what a version needs for each framework; what stands in no group is for any, where there are no groups."""
+    """Return the groups; what stands in none is for any framework, where there are no groups."""
     found = [
         (group.get("targetFramework", "")[:_LONGEST_TEXT], _needs(group))
         for group in metadata.iterfind("dependencies/group")
@@ -81,7 +86,8 @@ def _needs(group: Element) -> list[tuple[str, str]]:
     return [(one.get("id", "").strip(), one.get("version", "")) for one in group.iterfind("dependency")]
 
 
-def _licence(metadata: Element) -> str:
+def licence_of(metadata: Element) -> str:
+    """Return the expression of SPDX in a manifest; empty where it has none."""
     licence = metadata.find("license")
     is_expression = licence is not None and licence.get("type") == "expression"
     return child_text(metadata, "license") if is_expression else ""

@@ -81,6 +81,14 @@ def normalised(text: str) -> str:
     return f"{shown}-{labels}" if labels else shown
 
 
+def version_of(key: Key) -> str:
+    """Return a version that has a key."""
+    *numbers, _ = key
+    shown = ".".join(str(number) for number in (numbers if numbers[3] else numbers[:3]))
+    labels = _labels(key)
+    return f"{shown}-{labels}" if labels else shown
+
+
 def best(wanted: NugetRange, table: VersionTable, usable: int) -> int | None:
     """Return the bit of the version that is taken; None where there is none.
 

@@ -103,7 +103,7 @@ def compiled(name: str, page: Page, leaves: Sequence[msgspec.Raw]) -> tuple[Page
     record = PageRecord(page.url, page.stamp, [])
     shown = ""
     for raw in leaves[:_MOST_LEAVES]:
-        entry, spelled = _entry(name, raw)
+        entry, spelled = read_leaf(name, raw)
         if entry is None:
             record.left_out += 1
         else:
@@ -112,7 +112,13 @@ def compiled(name: str, page: Page, leaves: Sequence[msgspec.Raw]) -> tuple[Page
     return record, shown
 
 
-def _entry(name: str, raw: msgspec.Raw) -> tuple[Entry | None, str]:
+def read_leaf(name: str, raw: msgspec.Raw) -> tuple[Entry | None, str]:
+    """Return what is said of a version, and the name as it writes it; None where that cannot be read, or is about another package.
+
+    Args:
+        name: Of the package, in small letters.
+        raw: What a registration says of the version.
+    """
     try:
         leaf = _LEAVES.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

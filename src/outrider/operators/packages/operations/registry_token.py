@@ -8,9 +8,9 @@ import msgspec
 from outrider.core.operation import Change, Difference
 from outrider.core.quantities import Duration
 from outrider.core.timestamps import timestamp
-from outrider.operators.packages.policies.patterns import read_patterns
 from outrider.operators.packages.serving.accounts import new_token
 from outrider.operators.packages.serving.folders import OfRegistry, opened_store
+from outrider.operators.packages.serving.naming import served_patterns
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
 
@@ -50,8 +50,8 @@ async def plan(params: RegistryTokenParams, context: Context) -> Change:
         InvalidConfigError: A package is not named as it should be.
     """
     del context
-    read_patterns(params.packages, "packages")
-    may = f"{' '.join(params.scopes)} {', '.join(params.packages) or 'all packages'}"
+    patterns = served_patterns(params.packages, "packages")
+    may = f"{' '.join(params.scopes)} {', '.join(patterns) or 'all packages'}"
     return Change(target=f"token/{params.label}", difference=[Difference("may", None, may)])
 
 
@@ -63,10 +63,10 @@ async def run(params: RegistryTokenParams, context: Context) -> RegistryTokenRes
         InvalidConfigError: A package is not named as it should be.
         ExecutionFailedError: The registry's folder cannot be used.
     """
-    read_patterns(params.packages, "packages")
+    patterns = served_patterns(params.packages, "packages")
     now = context.clock.now()
     until = now + params.lasts if params.lasts is not None else 0.0
-    token, account = new_token(params.label, params.scopes, params.packages, until)
+    token, account = new_token(params.label, params.scopes, patterns, until)
     async with opened_store(params) as store:
         await store.write(lambda tables: tables.put_token(account, params.label, now))
     return RegistryTokenResult(token=token, until=timestamp(until) if until else "")

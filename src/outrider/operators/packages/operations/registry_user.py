@@ -7,9 +7,9 @@ from typing import Literal
 import msgspec
 
 from outrider.core.operation import Change, Difference
-from outrider.operators.packages.policies.patterns import read_patterns
 from outrider.operators.packages.serving.accounts import kept_password
 from outrider.operators.packages.serving.folders import OfRegistry, opened_store
+from outrider.operators.packages.serving.naming import served_patterns
 from outrider.operators.packages.serving.tables import Account
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
@@ -43,11 +43,11 @@ async def plan(params: RegistryUserParams, context: Context) -> Change:
         InvalidConfigError: A package is not named as it should be.
     """
     del context
-    read_patterns(params.packages, "packages")
+    patterns = served_patterns(params.packages, "packages")
     async with opened_store(params) as store:
         user = store.tables.user(params.name)
     before = f"{user.scopes} {', '.join(user.patterns) or 'all packages'}" if user is not None else None
-    may = f"{' '.join(params.scopes)} {', '.join(params.packages) or 'all packages'}"
+    may = f"{' '.join(params.scopes)} {', '.join(patterns) or 'all packages'}"
     return Change(target=f"user/{params.name}", difference=[Difference("may", before, may)])
 
 
@@ -60,9 +60,9 @@ async def run(params: RegistryUserParams, context: Context) -> RegistryUserResul
         ExecutionFailedError: The registry's folder cannot be used.
     """
     del context
-    read_patterns(params.packages, "packages")
+    patterns = served_patterns(params.packages, "packages")
     password = secrets.token_urlsafe(16)
-    user = Account(params.name, kept_password(password), " ".join(params.scopes), params.packages)
+    user = Account(params.name, kept_password(password), " ".join(params.scopes), patterns)
     async with opened_store(params) as store:
         await store.write(lambda tables: tables.put_user(user))
     return RegistryUserResult(password=password)

@@ -4,8 +4,9 @@ import msgspec
 
 from outrider.core.errors import NotFoundError
 from outrider.core.operation import Change, Difference
-from outrider.operators.packages.advisories.osv import compared_name
+from outrider.operators.packages.nuget.records import shown_version
 from outrider.operators.packages.serving.folders import OfRegistry, opened_store
+from outrider.operators.packages.serving.naming import served_name
 from outrider.operators.packages.serving.tables import Release, Tables
 from outrider.operators.packages.versions.ecosystems import Ecosystem
 from outrider.runtime.context import Context
@@ -62,7 +63,7 @@ async def run(params: RegistryYankParams, context: Context) -> RegistryYankResul
 
     def work(tables: Tables) -> list[str]:
         found = _found(params, tables)
-        name = _name(params)
+        name = served_name(params.ecosystem, params.name)
         for one in found:
             tables.put_release(params.ecosystem, name, _withdrawn(params.ecosystem, one, reason))
         state = tables.state(params.ecosystem, name)
@@ -87,7 +88,8 @@ def _withdrawn(ecosystem: str, release: Release, reason: str | None) -> Release:
 
 
 def _found(params: RegistryYankParams, tables: Tables) -> list[Release]:
-    found = [one for one in tables.releases(params.ecosystem, _name(params)) if one.version == params.version]
+    releases = tables.releases(params.ecosystem, served_name(params.ecosystem, params.name))
+    found = [one for one in releases if _is(params.ecosystem, one.version, params.version)]
     if not found:
         raise NotFoundError(
             f"{params.ecosystem} {params.name} {params.version}: it was not published here", path="version", found=params.version,
@@ -96,9 +98,9 @@ def _found(params: RegistryYankParams, tables: Tables) -> list[Release]:
     return found
 
 
-def _name(params: RegistryYankParams) -> str:
-    name = compared_name(params.ecosystem, params.name)
-    return name.lower() if params.ecosystem == "cargo" else name
+def _is(ecosystem: str, version: str, written: str) -> bool:
+    """Return whether a version is meant, of which NuGet has several spellings."""
+    return version.lower() == shown_version(written).lower() if ecosystem == "nuget" else version == written
 
 
 def _target(params: RegistryYankParams) -> str:

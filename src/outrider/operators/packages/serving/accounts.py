@@ -10,13 +10,15 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import Literal, NamedTuple
 
-from outrider.core.errors import InvalidConfigError, UnauthenticatedError
+from outrider.core.errors import DeniedError, InvalidConfigError, UnauthenticatedError
 from outrider.core.http.headers import Headers
 from outrider.operators.packages.serving.tables import Account, Tables
 
 Scope = Literal["read", "publish", "admin"]
 SCOPES: tuple[Scope, ...] = ("read", "publish", "admin")
 _PREFIX = "outrider_"
+# What nuget shows where it knows neither name nor password.
+_SAYS_NOTHING = "Basic Og=="
 _MOST_KNOWN = 10_000
 # RFC 7914; some 50 ms.
 _COST, _BLOCK, _PARALLEL = 2**14, 8, 1
@@ -80,10 +82,21 @@ class Accounts:
 
         Raises:
             UnauthenticatedError: What they show is wrong.
+            DeniedError: It is a key of NuGet; to log in as well would not make it right.
         """
-        shown = headers.get("authorization") or headers.get("x-nuget-apikey")
-        if shown is None:
-            return self.anonymous
+        key = headers.get("x-nuget-apikey") or ""
+        if key.startswith(_PREFIX):
+            try:
+                return await self._shown(key, now, changes)
+            except UnauthenticatedError as error:
+                raise DeniedError(
+                    error.message, found=error.found, expected=error.expected, suggestions=error.suggestions
+                ) from error
+        # Other feeds have people put any word there, and log in.
+        shown = headers.get("authorization") or key
+        return self.anonymous if shown in ("", _SAYS_NOTHING) else await self._shown(shown, now, changes)
+
+    async def _shown(self, shown: str, now: float, changes: int) -> Caller:
         known = self._known.get(shown)
         if known is None or (known.changes != changes and not self._is_as_before(known)):
             known = await self._read(shown, changes)
@@ -141,7 +154,7 @@ class Accounts:
 def _wrong(why: str) -> UnauthenticatedError:
     return UnauthenticatedError(
         f"what you show is not taken: {why}", found="credentials", expected="a token or a password of this registry",
-        suggestions=["ask whoever runs the registry for a token: outrider packages token_add"],
+        suggestions=["ask whoever runs the registry for a token: outrider packages registry_token"],
     )  # fmt: skip
 
 

@@ -150,10 +150,7 @@ class Partial:
         """
         for name, value in self._expected.items():
             if self.digest(name) != value:
-                raise ExecutionFailedError(
-                    f"the content has another {name} than its registry says", found=self.digest(name), expected=value,
-                    suggestions=["fetch it again; if it stays so, the registry or what is on the way to it changes files"],
-                )  # fmt: skip
+                raise other_content(name, self.digest(name), value)
         digest = self.digest()
         target = self._blobs.path(digest)
         try:
@@ -173,11 +170,19 @@ class Partial:
         self.path.unlink(missing_ok=True)
 
 
+def other_content(algorithm: str, found: str, expected: str) -> ExecutionFailedError:
+    """Return the error for a file whose hash is another one than its registry says."""
+    return ExecutionFailedError(
+        f"the content has another {algorithm} than its registry says", found=found, expected=expected,
+        suggestions=["fetch it again; if it stays so, the registry or what is on the way to it changes files"],
+    )  # fmt: skip
+
+
 def cannot_write(path: Path, error: OSError) -> ExecutionFailedError:
     """Return the error for a file that cannot be written."""
     return ExecutionFailedError(
         f"{path}: it cannot be written: {error.strerror}", found=str(error.strerror), expected="a folder with room",
-        suggestions=["make room, or remove what nobody needs: outrider packages clean"],
+        suggestions=["make room, or remove what nobody needs: outrider packages registry_clean"],
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ import msgspec
 from outrider.core.errors import ExecutionFailedError, InvalidConfigError, NotFoundError
 from outrider.operators.packages.serving.blobs import Blobs
 from outrider.operators.packages.serving.downloading import PIECE
+from outrider.operators.packages.serving.naming import served_name
 from outrider.operators.packages.serving.store import Store
 from outrider.operators.packages.serving.tables import KeptFile, PackageState, Release, Tables
 
@@ -72,7 +73,7 @@ def chosen(tables: Tables, ecosystems: Sequence[str], patterns: Sequence[str]) -
         _package(tables, ecosystem, name)
         for ecosystem in ecosystems
         for name in tables.names(ecosystem)
-        if not patterns or any(fnmatchcase(f"{ecosystem}:{name}", one) for one in patterns)
+        if not patterns or any(_means(one, ecosystem, name) for one in patterns)
     ]
     if not found:
         raise NotFoundError(
@@ -80,6 +81,13 @@ def chosen(tables: Tables, ecosystems: Sequence[str], patterns: Sequence[str]) -
             suggestions=["install them once through this registry"],
         )  # fmt: skip
     return found
+
+
+def _means(pattern: str, ecosystem: str, name: str) -> bool:
+    """Return whether a pattern means a package, however people write the name of it."""
+    written, _, rest = pattern.partition(":")
+    folded = f"{written}:{served_name(ecosystem, rest)}" if rest else pattern
+    return any(fnmatchcase(f"{ecosystem}:{name}", one) for one in (pattern, folded))
 
 
 def _package(tables: Tables, ecosystem: str, name: str) -> BundledPackage:

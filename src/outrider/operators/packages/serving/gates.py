@@ -41,7 +41,7 @@ class Gate:
         """Look whether other advisories were imported, and whether waivers have ended, and return the rules."""
         today = timestamp(self._clock.now())[: len("2027-01-31")]
         ended = sum(waiver.until < today for one in self._said.values() for waiver in one.waivers)
-        self.rules = f"{self._policies} {ended}{f' {_state_of_advisories()}' if self._advisories else ''}"
+        self.rules = f"{self._policies} {ended}{f' {state_of_advisories()}' if self._advisories else ''}"
         return self.rules
 
     @contextmanager
@@ -64,7 +64,8 @@ def denied(ecosystem: str, name: str, version: str, why: str) -> DeniedError:
     )  # fmt: skip
 
 
-def _state_of_advisories() -> str:
+def state_of_advisories() -> str:
+    """Return another text where other advisories were imported."""
     try:
         found = store_path().stat()
     except OSError:

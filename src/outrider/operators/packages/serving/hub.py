@@ -332,6 +332,8 @@ class Hub:
         if kept is not None and kept.version in state.summary.versions:
             # That its registry still has the version, and policy admits it, is all that needs to be known.
             return self._files.used(name, file, kept)
+        if kept is not None and judged:
+            self.refuse(state, name, kept.version)
         source = self.sources(name, state).get(file)
         if source is None:
             raise self._no_file(name, file)

@@ -27,12 +27,15 @@ class FormPart(NamedTuple):
         return self.content.decode("utf-8", "replace").strip()
 
 
-def read_form(content_type: str | None, body: bytes) -> dict[str, list[FormPart]]:
+def read_form(
+    content_type: str | None, body: bytes, remedy: str = "publish with twine or uv"
+) -> dict[str, list[FormPart]]:
     """Return the fields of a form by name, each in the order of the form.
 
     Args:
         content_type: Of the request.
         body: Of the request.
+        remedy: What to do where it is none.
 
     Raises:
         InvalidConfigError: It is no form.
@@ -40,7 +43,7 @@ def read_form(content_type: str | None, body: bytes) -> dict[str, list[FormPart]
     media, options = parse_options_header(content_type or "")
     boundary = options.get("boundary", "")
     if media != "multipart/form-data" or not boundary:
-        raise _no_form(f"content-type {content_type or 'none'}")
+        raise _no_form(f"content-type {content_type or 'none'}", remedy)
     size = len(body) + 1
     found: dict[str, list[FormPart]] = {}
     try:
@@ -50,12 +53,12 @@ def read_form(content_type: str | None, body: bytes) -> dict[str, list[FormPart]
         for part in parser:
             found.setdefault(part.name, []).append(FormPart(part.filename, part.raw))
     except (MultipartError, UnicodeDecodeError, LookupError) as error:
-        raise _no_form(str(error)) from error
+        raise _no_form(str(error), remedy) from error
     return found
 
 
-def _no_form(found: str) -> InvalidConfigError:
+def _no_form(found: str, remedy: str) -> InvalidConfigError:
     return InvalidConfigError(
         f"the body is no form: {found}", path="body", found=found[:200], expected="multipart/form-data",
-        suggestions=["publish with twine or uv"],
+        suggestions=[remedy],
     )  # fmt: skip

@@ -18,7 +18,7 @@ from outrider.core.http.headers import Headers
 from outrider.core.http.messages import Response
 from outrider.operators.packages.gem.serving.documents import INFO
 from outrider.operators.packages.gem.serving.index import GemIndex
-from outrider.operators.packages.gem.serving.licences import Licences
+from outrider.operators.packages.gem.serving.licences import read_licence
 from outrider.operators.packages.gem.serving.listing import Listing, names
 from outrider.operators.packages.gem.serving.naming import gems_of, require_open
 from outrider.operators.packages.gem.serving.packages import metadata_of
@@ -39,6 +39,7 @@ from outrider.operators.packages.gem.serving.texts import TEXT, IndexText, whole
 from outrider.operators.packages.serving.documents import StoredDocument, content_of
 from outrider.operators.packages.serving.downloading import Download
 from outrider.operators.packages.serving.hub import Hub
+from outrider.operators.packages.serving.licences import FileLicences
 from outrider.operators.packages.serving.negotiation import accepted
 from outrider.operators.packages.serving.tables import KeptFile
 from outrider.operators.packages.serving.visits import Visit
@@ -64,7 +65,7 @@ class GemServer:
 
     def __init__(self, others: SourceLists | None, hub: Hub) -> None:
         self.hub = hub
-        self._index, self._licences = GemIndex(hub, others), Licences(hub)
+        self._index, self._licences = GemIndex(hub, others), FileLicences(hub, read_licence)
 
     async def answer(self, visit: Visit) -> Response:
         answer = None
