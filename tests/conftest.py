@@ -14,8 +14,10 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have the tests that need a cluster come last: it takes time from those that measure real time."""
+    """Have the tests that need a cluster come last, and in one of several processes: it takes time from those that measure real time."""
     items.sort(key=_needs_cluster)
+    for item in filter(_needs_cluster, items):
+        item.add_marker(pytest.mark.xdist_group("cluster"))
 
 
 def _needs_cluster(item: pytest.Item) -> bool:

@@ -24,7 +24,7 @@ NEEDS = {
 
 
 _PYTEST = (sys.executable, "-m", "pytest")
-_FAST, _REAL = "not real and not long", "real and not long"
+_FAST, _REAL, _LONG = "not real and not long", "real and not long", "long"
 
 
 def main() -> int:
@@ -39,7 +39,7 @@ def main() -> int:
     _build_cluster()
     helm = helm_programs.MAJORS if options.long else helm_programs.MAJORS[-1:]
     helm_programs.install(helm)
-    status = _run_tests(["long"] if options.long else [_REAL] if options.real else [_FAST, _REAL])
+    status = _run_tests([_LONG] if options.long else [_REAL] if options.real else [_FAST, _REAL])
     missing = [f"{program}: {what}" for program, what in NEEDS.items() if shutil.which(program) is None]
     if os.geteuid() != 0:
         missing.append("root: confinement as root, full disks (run as root to include them)")
@@ -59,9 +59,9 @@ def _run_tests(parts: Sequence[str]) -> int:
     """Run parts of the tests one after the other, and return how they ended."""
     statuses = []
     for marker in parts:
-        # The fast ones need no server and no peace: each processor has its share of them.
-        shares = ["-n", "auto"] if marker == _FAST else ["--durations=5"]
-        statuses.append(subprocess.run([*_PYTEST, "-m", marker, *shares], check=False).returncode)
+        # The long ones measure, and have the machine to themselves; of the others each processor has its share.
+        shares = [] if marker == _LONG else ["-n", "auto", "--dist", "loadgroup"]
+        statuses.append(subprocess.run([*_PYTEST, "-m", marker, *shares, "--durations=5"], check=False).returncode)
     status = max(statuses)
     if status == 1:
         # Many of these tests start real processes and measure real time. What fails is run once more, alone, and named.
