@@ -7,12 +7,12 @@ import msgspec
 from outrider.core.package_policies import PackagePolicySpec
 from outrider.core.quantities import Duration, duration
 
-ServedEcosystem = Literal["cargo", "gem", "maven", "npm", "pypi"]
+ServedEcosystem = Literal["cargo", "composer", "gem", "maven", "npm", "pypi"]
 Access = Literal["read", "none"]
 
 
 def _all_ecosystems() -> list[ServedEcosystem]:
-    return ["cargo", "gem", "maven", "npm", "pypi"]
+    return ["cargo", "composer", "gem", "maven", "npm", "pypi"]
 
 
 class PackageRegistrySpec(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
