@@ -32,7 +32,7 @@ class Archive(NamedTuple):
         version: As it is written.
         file: Its name here.
         kind: Of archive.
-        url: Where it is elsewhere; empty where nobody can fetch it from.
+        url: Where it is elsewhere; empty where it was published here.
         reference: The commit that it is of; empty where nobody says.
         sha1: Of it; mostly nobody says.
     """
@@ -61,7 +61,9 @@ def archive_of(name: str, fields: Mapping[str, msgspec.Raw]) -> Archive | None:
     if not isinstance(version, str) or not isinstance(dist, dict):
         return None
     kind, url, reference, sha1 = (_text(dist.get(key)) for key in ("type", "url", "reference", "shasum"))
-    url = url if _is_address(url) else ""
+    # What was published here is at no other address.
+    if "url" in dist and not _is_address(url):
+        return None
     file = _file(name, version, kind, url, "\0".join((version, reference or url, sha1)))
     return Archive(version, file, kind, url, reference, sha1) if file else None
 

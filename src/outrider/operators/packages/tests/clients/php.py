@@ -103,10 +103,10 @@ async def composer_searches(bench: Bench) -> None:
     await php.published("acme/core 1.0", description="the heart of things")
     found = (await php.run("search", "heart", "of")).stdout
     assert (found.split()[0], "the heart of things" in found) == ("acme/core", True)
-    assert "acme/web" in await php.done("search", "--only-name", "^acme/w")
+    assert "acme/web" in await php.done("search", "--only-name", "web")
     assert "acme" in await php.done("search", "--only-vendor", "acm")
     shown = await php.done("show", "--available", "acme/web")
-    assert ("a web of things" in shown, "* 1.0" in shown) == (True, True)
+    assert ("a web of things" in shown, "versions : 1.0" in shown) == (True, True), shown
 
 
 @shows("Composer", "log in")
@@ -127,7 +127,9 @@ async def composer_logs_in(bench: Bench) -> None:
     php.variables["COMPOSER_AUTH"] = json.dumps({"bearer": {bench.host: token}})
     assert "composer acme/web: ana may not read it" in await php.refused("update")
     token = await bench.registry.token("read")
-    php.variables["COMPOSER_AUTH"] = json.dumps({"http-basic": {bench.host: {"username": "__token__", "password": token}}})
+    php.variables["COMPOSER_AUTH"] = json.dumps(
+        {"http-basic": {bench.host: {"username": "__token__", "password": token}}}
+    )
     await php.done("update")
 
 
