@@ -64,11 +64,19 @@ class Asked:
         fields = {"authorization": f"Bearer {await self.registry.token('read', 'publish')}"}
         return await self.client.request("PUT", f"/composer{query}", headers=fields, body=content)
 
+    async def grown_old(self, name: str = "web/web") -> None:
+        """Have others be asked for a package again."""
+        store = self.registry.application._store
+        state = store.tables.state("composer", name)
+        assert state is not None
+        stale = msgspec.structs.replace(state, fresh=0.0)
+        await store.write(lambda tables: tables.put_state("composer", name, stale))
+
     async def settled(self) -> None:
         """Wait until nothing is being fetched in the background."""
         hub = self.registry.application._servers["composer"].hub
         while hub._refreshing:
-            await [*hub._refreshing.values()][0]
+            await next(iter(hub._refreshing.values()))
 
 
 @asynccontextmanager
@@ -235,10 +243,7 @@ async def test_composer_asks_again_by_date_alone(tmp_path: Path) -> None:
             # Within the same second, but for what the registry behind it needs to be asked again.
             it.upstream.put(f"web/web 2.{number}")
             it.upstream.modified = f"Mon, 02 Nov 2026 10:00:0{number + 1} GMT"
-            state = it.registry.application._store.tables.state("composer", "web/web")
-            assert state is not None
-            stale = msgspec.structs.replace(state, fresh=0.0)
-            await it.registry.application._store.write(lambda tables: tables.put_state("composer", "web/web", stale))
+            await it.grown_old()
             await it.get(WEB)
             await it.settled()
         assert len({*dates}) == 3

@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from outrider.core.package_policies import AdvisoryRule, LicencePolicy, PackageP
 from outrider.core.quantities import Duration
 from outrider.operators.packages.advisories.affected_spans import affected_versions
 from outrider.operators.packages.advisories.osv import Affected, Event
+from outrider.operators.packages.composer.constraints import Constraints
 from outrider.operators.packages.composer.serving.advisories import constraint_of
 from outrider.operators.packages.serving.store import Store
 from outrider.operators.packages.serving.tables import PackageState
@@ -22,6 +24,7 @@ from outrider.operators.packages.tests.composer_archives import archive
 from outrider.operators.packages.tests.test_audit import HIGH, imported
 from outrider.operators.packages.tests.test_serving_composer import Asked, asked
 from outrider.operators.packages.versions.ecosystems import scheme_of
+from tests.peers.version_oracles import Question, oracle
 
 OLD, YOUNG = "2020-01-01T00:00:00+00:00", "2999-01-01T00:00:00+00:00"
 WEB = "p2/old/old.json"
@@ -170,7 +173,7 @@ def test_a_constraint_is_met_by_what_is_affected_and_by_nothing_else(said: list[
     listed = {scheme.parse(one).key for one in ours.listed}
     for version in versions:
         read = scheme.parse(version)
-        met = bool(constraint) and scheme.range(constraint).contains(read)
+        met = bool(constraint) and Constraints().read(constraint).allows(read.key)
         assert met == (ours.holds(version, read) or read.key in listed), (constraint, version)
 
 
@@ -188,3 +191,28 @@ async def test_a_store_that_knows_no_dates_yet_is_taken_over(tmp_path: Path) -> 
         state = store.tables.state("composer", "web/web")
         assert isinstance(state, PackageState)
         await store.close()
+
+
+@pytest.mark.real
+def test_composer_reads_our_constraints_as_we_do() -> None:
+    scheme, random = scheme_of("composer"), Random(7)
+    versions = [
+        f"{one}.{two}{word}"
+        for one in range(3)
+        for two in range(3)
+        for word in ("", "-alpha1", "-RC2", "-dev", ".x-dev", "-patch1")
+    ]
+    questions, expected = [], []
+    while len(questions) < 3_000:
+        low, high, listed = random.sample(versions, 3)
+        ends = Event(random.choice(["fixed", "last_affected"]), high)
+        said = [
+            Affected(ecosystem="composer", name="a/b", ranges=((Event("introduced", low), ends),), versions=(listed,))
+        ]
+        affected_ones = affected_versions(scheme, said)
+        for version in random.sample(versions, 5):
+            questions.append(Question("range", constraint_of(said), version))
+            read = scheme.parse(version)
+            met = affected_ones.holds(version, read) or read.key == scheme.parse(listed).key
+            expected.append("y" if met else "n")
+    assert oracle("composer").answers(questions) == "".join(expected)

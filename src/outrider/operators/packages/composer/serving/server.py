@@ -113,7 +113,7 @@ class ComposerServer:
         keep = partial(release_of, found, content, blobs, visit.caller.name, now)
         release = await asyncio.to_thread(keep)
         await self.hub.change(found.name, lambda tables: publish(tables, found.name, release))
-        return _json({"name": found.name, "version": found.version, "file": release.file}, 201)
+        return _json({"name": found.name, "version": found.version}, 201)
 
     def refusal(self, status: int, message: str) -> Response:
         # Of an answer that is not as it should be Composer shows the words behind the status.
