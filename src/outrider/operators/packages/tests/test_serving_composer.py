@@ -1,5 +1,6 @@
 """Documents and archives of Composer that a registry of ours serves, without clients."""
 
+import asyncio
 import gzip
 import hashlib
 from collections.abc import AsyncIterator
@@ -16,6 +17,7 @@ from outrider.core.http.headers import Headers
 from outrider.core.http.messages import Response
 from outrider.operators.packages.composer.releases import MINIFIED, whole_versions
 from outrider.operators.packages.composer.serving.kept import FIELDS, minified
+from outrider.operators.packages.serving import downloading
 from outrider.operators.packages.serving.bundles import chosen, take_bundle, write_bundle
 from outrider.operators.packages.serving.store import Store
 from outrider.operators.packages.tests.clients.table import ALONE
@@ -236,9 +238,8 @@ async def test_composer_asks_again_by_date_alone(tmp_path: Path) -> None:
                 assert (again.headers.get("last-modified"), again.headers.get("etag")) == (
                     dates[-1], answer.headers.get("etag")
                 )  # fmt: skip
-            for known in dates[:-1], ["Fri, 01 Jan 2999 00:00:00 GMT"]:
-                for date in known:
-                    assert (await it.get(WEB, if_modified_since=date)).status == 200
+            for date in (*dates[:-1], "Fri, 01 Jan 2999 00:00:00 GMT"):
+                assert (await it.get(WEB, if_modified_since=date)).status == 200
             assert (await it.get(WEB, if_modified_since=dates[-1], if_none_match='"x"')).status == 200
             # Within the same second, but for what the registry behind it needs to be asked again.
             it.upstream.put(f"web/web 2.{number}")
@@ -329,6 +330,44 @@ async def test_an_archive_that_is_not_what_its_repository_says_is_neither_kept_n
         await store.close()
         it.upstream.answers["/dist/web-web-1.1.zip"] = right
         assert (await it.get(url)).status == 200
+
+
+async def test_what_hangs_or_is_cut_off_behind_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(downloading, "_STALLED_SECONDS", 0.1)
+    clock = ManualClock(SystemClock().now())
+
+    async def pieces(*, ends: bool) -> AsyncIterator[bytes]:
+        yield b"PK"
+        await asyncio.sleep(0 if ends else 60)
+
+    size = Headers({"content-length": "99"})
+    async with asked(tmp_path, clock=clock) as it:
+        url = (await it.versions())[0]["dist"]["url"]
+        for ends, told in ((True, b"end"), (False, b"nothing has come")):
+            it.upstream.answers["/dist/web-web-1.1.zip"] = lambda _, ends=ends: Response(200, size, pieces(ends=ends))  # type: ignore[misc]
+            answer = await it.get(url)
+            assert (answer.status >= 500, told in answer.content) == (True, True), answer.content
+        assert [*(tmp_path / "registry" / "blobs" / "incoming").iterdir()] == []
+        # What is known is served at once, however long others take.
+        for ends in (True, False):
+            it.upstream.answers["/p2/web/web.json"] = lambda _, ends=ends: Response(200, size, pieces(ends=ends))  # type: ignore[misc]
+            clock.advance(400.0)
+            assert await it.names() == ["1.1", "1.0"]
+            if ends:
+                await asyncio.gather(it.settled(), return_exceptions=True)
+        assert await it.names() == ["1.1", "1.0"]
+
+
+async def test_settings_that_cannot_be_used_are_told_and_close_nothing_that_is_private(tmp_path: Path) -> None:
+    asking = ComposerAsking(tmp_path, repositories=[{"type": "vcs", "url": "https://git.test/web"}])
+    async with RunningRegistry(tmp_path, asking.serving, ecosystems=["composer"], private=PRIVATE) as registry:
+        it = Asked(ComposerRegistry(), registry, Client(registry.url))
+        assert (await it.put(archive("acme/web 1.0"))).status == 201
+        assert "available-package-patterns" not in await it.json("packages.json")
+        assert await it.names("p2/acme/web.json") == ["1.0"]
+        told = await it.get(WEB)
+        assert (told.status >= 400, b"a repository of the kind vcs cannot be asked" in told.content) == (True, True)
+        await it.client.close()
 
 
 async def test_a_branch_that_has_moved_has_another_archive_and_who_has_locked_the_former_one_still_gets_it(
@@ -474,7 +513,7 @@ async def test_our_own_client_resolves_from_it(tmp_path: Path) -> None:
 
 
 FIELD = st.sampled_from(["a", "b", "c"])
-VALUE = st.sampled_from([None, True, 1, 0, False, "x", [], {}, {"a": 1}])
+VALUE: st.SearchStrategy[Any] = st.sampled_from([None, True, 1, 0, False, "x", [], {}, {"a": 1}])
 
 
 @given(st.lists(st.dictionaries(FIELD, VALUE, max_size=3), max_size=4))

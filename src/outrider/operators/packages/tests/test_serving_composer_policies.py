@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from outrider.core.package_policies import AdvisoryRule, LicencePolicy, PackagePolicySpec
@@ -165,6 +165,7 @@ SAID = st.builds(
 )  # fmt: skip
 
 
+@settings(max_examples=60)
 @given(st.lists(SAID, max_size=2), st.lists(VERSION, min_size=1, max_size=5))
 def test_a_constraint_is_met_by_what_is_affected_and_by_nothing_else(said: list[Affected], versions: list[str]) -> None:
     scheme, constraint = scheme_of("composer"), constraint_of(said)
@@ -202,7 +203,8 @@ def test_composer_reads_our_constraints_as_we_do() -> None:
         for two in range(3)
         for word in ("", "-alpha1", "-RC2", "-dev", ".x-dev", "-patch1")
     ]
-    questions, expected = [], []
+    questions: list[Question] = []
+    expected: list[str] = []
     while len(questions) < 3_000:
         low, high, listed = random.sample(versions, 3)
         ends = Event(random.choice(["fixed", "last_affected"]), high)

@@ -1,5 +1,6 @@
 """Archives of packages that are published, and what is made of them."""
 
+import io
 import json
 import stat
 import zipfile
@@ -89,7 +90,7 @@ def linked(target: str, name: str = "src/link") -> bytes:
     files = {"composer.json": json.dumps(manifest("acme/web", "1.0"))}
     link = zipfile.ZipInfo(name)
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
-    content = packages.io.BytesIO(zipped(files))
+    content = io.BytesIO(zipped(files))
     with zipfile.ZipFile(content, "a") as opened:
         opened.writestr(link, target)
     return content.getvalue()
@@ -116,7 +117,7 @@ REFUSED: list[tuple[bytes, str]] = [
     (packed(name="web"), "name: web"), (packed(name="Acme/Web"), "name: Acme/Web"), (packed(name="../web"), "name: ../web"), (packed(name=7), "$.name"),
     (packed(version="one"), "'one' is not a version"), (packed(version="1" * 300), "is not a version"), (packed(require=["x"]), "require: a list"),
     (packed(require={"a/b": "what"}), "require.a/b: what"), (packed(require={"a/b": 1}), "$.require"), (packed(conflict={"a/b": ">"}), "conflict.a/b"),
-    (packed(autoload="x"), "$.autoload"), (packed(license={"a": "b"}), "$.license"), (packed(authors=["x"]), "$.authors"), (packed(bin=[1]), "$.bin"),
+    (packed(autoload="x"), "$.autoload"), (packed(license={"a": "b"}), "$.license"), (packed(authors=["x"]), "$.authors"), (packed(bin=[1]), "$.bin"), (packed(**{"target-dir": "../x"}), "target-dir: ../x"),
     (with_file("../x"), "'../x' is in it"), (with_file("/etc/x"), "'/etc/x' is in it"), (with_file("a/../../x"), "is in it"), (with_file("a\\..\\x"), "is in it"),
     (with_file("C:/x"), "is in it"), (with_file("a//x"), "is in it"), (with_file("a\nb"), "is in it"), (with_file("./composer.json"), "is in it"),
     (linked("../../etc/passwd"), "leads out of it"), (linked("/etc/passwd"), "leads out of it"), (linked("x" * 5000), "larger than 4096"),
@@ -125,11 +126,24 @@ REFUSED: list[tuple[bytes, str]] = [
 
 
 @pytest.mark.parametrize(("content", "told"), REFUSED, ids=[told for _, told in REFUSED])
-async def test_what_is_no_archive_is_refused_and_leaves_nothing(tmp_path: Path, content: bytes, told: str) -> None:
+def test_what_is_no_archive_is_refused(content: bytes, told: str) -> None:
+    with pytest.raises(InvalidConfigError) as caught:
+        read_package(content)
+    assert told in caught.value.message
+    assert caught.value.suggestions
+
+
+async def test_what_is_refused_leaves_nothing(tmp_path: Path) -> None:
     async with registry(tmp_path) as ours:
         it = asking(ours)
-        answer = await it.put(content)
-        assert (answer.status, told in answer.content.decode()) == (400, True), answer.content
+        many = packed(require={f"a/b{number}": "*" for number in range(5_001)})
+        for content, told in (
+            (b"", "no zip file"),
+            (with_file("../x"), "is in it"),
+            (many, "and not what Composer reads"),
+        ):
+            answer = await it.put(content)
+            assert (answer.status, told in answer.content.decode()) == (400, True), answer.content
         assert (await it.json("list.json"))["packageNames"] == []
         await it.client.close()
     assert [*(tmp_path / "registry" / "blobs").glob("??/*")] == []
@@ -137,7 +151,7 @@ async def test_what_is_no_archive_is_refused_and_leaves_nothing(tmp_path: Path, 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_what_is_in_it_twice_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    content = packages.io.BytesIO(WHOLE)
+    content = io.BytesIO(WHOLE)
     with zipfile.ZipFile(content, "a") as opened:
         opened.writestr("composer.json", "{}")
     with pytest.raises(InvalidConfigError, match="is in it twice"):

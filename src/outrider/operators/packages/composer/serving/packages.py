@@ -55,7 +55,7 @@ def _check(archive: zipfile.ZipFile, entries: Sequence[zipfile.ZipInfo]) -> None
     for one in entries:
         # What another system would take for something else is not guessed at.
         name = one.filename.rstrip("/")
-        if name in names or one.filename != one.orig_filename or not _is_inside(name):
+        if name in names or one.filename != one.orig_filename or not is_inside(name):
             raise wrong(f"{one.orig_filename[:100]!r} is in it, or is in it twice")
         if one.flag_bits & _ENCRYPTED or one.compress_type not in _METHODS:
             raise wrong(f"{name[:100]!r} is encrypted, or packed by method {one.compress_type}")
@@ -66,7 +66,7 @@ def _check(archive: zipfile.ZipFile, entries: Sequence[zipfile.ZipInfo]) -> None
         raise wrong(f"it becomes {size} bytes, more than {_LARGEST_CONTENT}")
 
 
-def _is_inside(path: str) -> bool:
+def is_inside(path: str) -> bool:
     """Return whether a path stays within the folder that something is unpacked to, on any system."""
     if not path or path.startswith("/") or not path.isprintable() or any(one in path for one in "\\:"):
         return False

@@ -12,7 +12,7 @@ from outrider.operators.packages.composer.releases import SELF, ReleaseReader
 from outrider.operators.packages.composer.roots import is_name
 from outrider.operators.packages.composer.serving.archives import ZIP, archive_of
 from outrider.operators.packages.composer.serving.kept import FIELDS
-from outrider.operators.packages.composer.serving.packages import MANIFEST, manifest_of
+from outrider.operators.packages.composer.serving.packages import MANIFEST, is_inside, manifest_of
 from outrider.operators.packages.serving.blobs import Blobs
 from outrider.operators.packages.serving.tables import Release, Tables
 from outrider.operators.packages.versions.composer import normal_form
@@ -80,6 +80,8 @@ def read_package(content: bytes, version: str = "") -> Manifest:
         raise wrong("version", "nothing", "a version in composer.json, or in the address: ?version=1.0")
     if found.version and version and normal_form(version) != normal_form(found.version):
         raise wrong("version", f"{version} in the address", f"{found.version}, which is in {MANIFEST}")
+    if found.target_dir and not is_inside(found.target_dir):
+        raise wrong("target-dir", found.target_dir, "a folder within the package")
     found.version = found.version or version
     normal_form(found.version)
     _check_links(found)
@@ -122,7 +124,7 @@ def release_of(found: Manifest, content: bytes, blobs: Blobs, publisher: str, no
         "dist": {"type": ZIP, "reference": sha1, "shasum": sha1},
     }  # fmt: skip
     if next(iter(ReleaseReader().read(found.name, [said]))) is None:
-        raise wrong(MANIFEST, found.name, "what Composer reads, such as branch-alias in extra")
+        raise wrong(MANIFEST, found.name, "what Composer reads: at most 5000 requirements of a kind, each a constraint")
     packed = msgspec.json.encode(said)
     archive = archive_of(found.name, FIELDS.decode(packed))
     assert archive is not None  # a zip file is one

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from outrider.core.errors import MissingRequirementError, NotFoundError
+from outrider.core.errors import MissingRequirementError, NotFoundError, OutriderError
 from outrider.operators.packages.composer.client import ComposerClient
 from outrider.operators.packages.composer.serving.archives import Archives, archive_of
 from outrider.operators.packages.composer.serving.kept import FIELDS, read_kept, written
@@ -59,15 +59,13 @@ class ComposerUpstream:
             return self._opened
 
     async def is_alone(self) -> bool:
-        """Return whether nobody else is known.
-
-        Raises:
-            OutriderError: The settings of Composer cannot be used.
-        """
+        """Return whether nobody else is known; that settings cannot be used is told to those who ask for a package."""
         try:
             await self.behind()
         except MissingRequirementError:
             return True
+        except OutriderError:
+            return False
         return False
 
     async def fetch(self, name: str, known: Document | None) -> tuple[bytes | None, Document]:
