@@ -86,8 +86,8 @@ def packed(**said: Any) -> bytes:
     return zipped({"composer.json": json.dumps({"name": "acme/web", "version": "1.0", **said})})
 
 
-def linked(target: str, name: str = "src/link") -> bytes:
-    files = {"composer.json": json.dumps(manifest("acme/web", "1.0"))}
+def linked(target: str, name: str = "src/link", **files: str) -> bytes:
+    files = {"composer.json": json.dumps(manifest("acme/web", "1.0")), **files}
     link = zipfile.ZipInfo(name)
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
     content = io.BytesIO(zipped(files))
@@ -121,7 +121,8 @@ REFUSED: list[tuple[bytes, str]] = [
     (with_file("../x"), "'../x' is in it"), (with_file("/etc/x"), "'/etc/x' is in it"), (with_file("a/../../x"), "is in it"), (with_file("a\\..\\x"), "is in it"),
     (with_file("C:/x"), "is in it"), (with_file("a//x"), "is in it"), (with_file("a\nb"), "is in it"), (with_file("./composer.json"), "is in it"),
     (linked("../../etc/passwd"), "leads out of it"), (linked("/etc/passwd"), "leads out of it"), (linked("x" * 5000), "larger than 4096"),
-    (linked("..\\x"), "leads out of it"), (linked("..", "link"), "leads out of it"),
+    (linked("..\\x"), "leads out of it"), (linked("..", "link"), "leads out of it"), (linked("it/../../x", "a/b/link"), "leads out of it"),
+    (linked("", "src"), "leads out of it"),
 ]  # fmt: skip
 
 
@@ -163,7 +164,10 @@ def test_what_is_in_it_twice_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_links_within_an_archive_are_taken() -> None:
-    assert read_package(linked("../it.php")).name == "acme/web"
+    for target, name in (("../it.php", "src/link"), ("..", "src/link"), ("../..", "a/b/link"), ("it.php", "link")):
+        assert read_package(linked(target, name)).name == "acme/web"
+    with pytest.raises(InvalidConfigError, match="files behind a link"):
+        read_package(linked("..", "src/link", **{"src/link/x": "y"}))
 
 
 @given(st.integers(0, len(WHOLE) - 1), st.integers(0, 255))

@@ -4,11 +4,11 @@ It stands on the top level, or in the only folder there, as Composer's class `Zi
 """
 
 import io
-import posixpath
 import stat
 import zipfile
 import zlib
 from collections.abc import Sequence
+from pathlib import PurePosixPath
 
 from outrider.core.errors import InvalidConfigError
 
@@ -60,7 +60,10 @@ def _check(archive: zipfile.ZipFile, entries: Sequence[zipfile.ZipInfo]) -> None
         if one.flag_bits & _ENCRYPTED or one.compress_type not in _METHODS:
             raise wrong(f"{name[:100]!r} is encrypted, or packed by method {one.compress_type}")
         names.add(name)
-        _check_link(archive, one)
+    links = {one.filename for one in entries if _is_link(archive, one)}
+    # What is put behind a link goes where that leads.
+    if links and any(str(above) in links for name in names for above in PurePosixPath(name).parents):
+        raise wrong("there are files behind a link in it")
     size = sum(one.file_size for one in entries)
     if size > _LARGEST_CONTENT:
         raise wrong(f"it becomes {size} bytes, more than {_LARGEST_CONTENT}")
@@ -73,15 +76,18 @@ def is_inside(path: str) -> bool:
     return not {"", ".", ".."} & {*path.split("/")}
 
 
-def _check_link(archive: zipfile.ZipFile, one: zipfile.ZipInfo) -> None:
-    """Refuse a link that leads out of the archive."""
+def _is_link(archive: zipfile.ZipFile, one: zipfile.ZipInfo) -> bool:
+    """Return whether something is a link, and refuse one that leads out of the archive."""
     kind = stat.S_IFMT(one.external_attr >> 16)
     if kind in (0, stat.S_IFREG, stat.S_IFDIR):
-        return
+        return False
     target = _read(archive, one, _LONGEST_LINK).decode("utf-8", "replace") if kind == stat.S_IFLNK else ""
-    led = posixpath.normpath(posixpath.join(posixpath.dirname(one.filename), target))
-    if not target or "\\" in target or led.startswith(("/", "..")):
+    parts = target.split("/")
+    up = next((at for at, part in enumerate(parts) if part != ".."), len(parts))
+    # Behind a name that is a link itself, .. would be above where that leads.
+    if up > one.filename.count("/") or (parts[up:] and not is_inside("/".join(parts[up:]))):
         raise wrong(f"{one.filename[:100]!r} leads out of it, or is no file")
+    return True
 
 
 def _manifest(entries: Sequence[zipfile.ZipInfo]) -> zipfile.ZipInfo:
