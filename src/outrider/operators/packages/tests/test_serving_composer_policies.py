@@ -21,8 +21,8 @@ from outrider.operators.packages.serving.store import Store
 from outrider.operators.packages.serving.tables import PackageState
 from outrider.operators.packages.tests.advisory_records import affected, ecosystem_range, record
 from outrider.operators.packages.tests.composer_archives import archive
+from outrider.operators.packages.tests.composer_serving import Asked, asked
 from outrider.operators.packages.tests.test_audit import HIGH, imported
-from outrider.operators.packages.tests.test_serving_composer import Asked, asked
 from outrider.operators.packages.versions.ecosystems import scheme_of
 from tests.peers.version_oracles import Question, oracle
 

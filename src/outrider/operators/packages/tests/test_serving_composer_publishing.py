@@ -21,9 +21,9 @@ from outrider.operators.packages.operations.registry_yank import RegistryYankPar
 from outrider.operators.packages.tests.clients.table import ALONE
 from outrider.operators.packages.tests.composer_archives import archive, manifest, zipped
 from outrider.operators.packages.tests.composer_registry import ComposerRegistry
+from outrider.operators.packages.tests.composer_serving import PRIVATE, Asked
 from outrider.operators.packages.tests.running_registry import RunningRegistry
 from outrider.operators.packages.tests.test_audit import context
-from outrider.operators.packages.tests.test_serving_composer import PRIVATE, Asked
 from outrider.ports.http.client import Client
 
 WEB, WEB_DEV = "p2/acme/web.json", "p2/acme/web~dev.json"

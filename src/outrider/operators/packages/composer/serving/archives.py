@@ -128,7 +128,9 @@ class Archives:
         where = origin(url)
         downloads = self._downloads.get(where)
         if downloads is None:
-            downloads = self._downloads[where] = Downloads(self._registry_at(url), self._clock)
+            downloads = self._downloads[where] = Downloads(
+                self._registry_at(url), self._clock, registry_at=self._registry_at
+            )
         await downloads.stream(url, receive)
 
     async def close(self) -> None:
