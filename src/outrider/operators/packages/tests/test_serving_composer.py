@@ -159,7 +159,7 @@ async def test_what_a_path_must_not_lead_to(tmp_path: Path, path: str) -> None:
 async def test_who_may_see_some_packages_alone_sees_no_others(tmp_path: Path) -> None:
     async with asked(tmp_path) as it:
         for name in ("acme/web", "acme/core"):
-            assert (await it.put(archive(f"{name} 1.0", provide={"acme/api": "1.0"}))).status == 201
+            assert (await it.put(archive(f"{name} 1.0", provide={"Acme/Api": "1.0"}))).status == 201
         await it.names()
         assert (await it.json("list.json"))["packageNames"] == ["acme/core", "acme/web", "web/web"]
         token = f"Bearer {await it.registry.token('read', patterns=['composer:acme/web', 'composer:web/*'])}"

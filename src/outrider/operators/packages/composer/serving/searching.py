@@ -75,6 +75,7 @@ def _own_providers(hub: Hub, name: str) -> Iterator[dict[str, str]]:
     for own in tables.names("composer", hosted=True):
         for release in tables.releases("composer", own):
             said = _PROVIDER.decode(release.said)
-            if hub.is_private(own) and release.yanked is None and (name in said.provide or name in said.replace):
+            provided = {target.lower() for target in (*said.provide, *said.replace)}
+            if hub.is_private(own) and release.yanked is None and name in provided:
                 yield {"name": own, "description": said.description, "type": said.type}
                 break
