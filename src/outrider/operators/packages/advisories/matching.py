@@ -96,12 +96,6 @@ class Matcher:
         """Return the ids of the records about a package of which a range could not be read."""
         return [identity for identity, affected, _ in self._about(ecosystem, name) if affected.unclear]
 
-    def vulnerabilities(self, ecosystem: str, name: str, version: str) -> list[Vulnerability]:
-        """Return what is known of a version of a package, the worst first."""
-        found = [self._advisory(identity) for identity in self.matches(ecosystem, name, version)]
-        merged = [self._merged(ecosystem, name, version, group) for group in _same(found)]
-        return sorted(merged, key=lambda one: (urgency(one), one.id))
-
     def concerns(self, ecosystem: str, name: str) -> list[Concern]:
         """Return what is known of a package, whichever of its versions is meant, the worst first."""
         said = {row.id: row.said for row in self._store.about(ecosystem, name)}
@@ -112,6 +106,12 @@ class Matcher:
             for group in _same([self._advisory(identity) for identity in said])
         ]  # fmt: skip
         return sorted(found, key=lambda one: (urgency(one.vulnerability), one.vulnerability.id))
+
+    def vulnerabilities(self, ecosystem: str, name: str, version: str) -> list[Vulnerability]:
+        """Return what is known of a version of a package, the worst first."""
+        found = [self._advisory(identity) for identity in self.matches(ecosystem, name, version)]
+        merged = [self._merged(ecosystem, name, version, group) for group in _same(found)]
+        return sorted(merged, key=lambda one: (urgency(one), one.id))
 
     def _about(self, ecosystem: str, name: str) -> list[tuple[str, AffectedVersions, list[str]]]:
         found = self._known.get((ecosystem, name))

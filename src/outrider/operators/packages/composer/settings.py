@@ -98,9 +98,8 @@ class ComposerSettings:
             MissingRequirementError: There is none.
         """
         merged: dict[str | int, Place] = {}
-        own = [] if self._default is None else [Place(url=self._default.url, source="Composer's own default")]
         if self._default is not None:
-            merged[self._default.name] = own[0]
+            merged[self._default.name] = Place(url=self._default.url, source="Composer's own default")
         for file in self._files:
             merged = dict(reversed(merged.items()))
             for name, found in reversed(list(_repositories(file))):
@@ -109,9 +108,9 @@ class ComposerSettings:
         places = [
             one for one in merged.values() if not self._without or not f"{one.url}/".startswith(f"{self._without}/")
         ]
-        if merged and not places:
+        if merged and not places and self._default is not None:
             # What is passed over stands in the place of what Composer comes with.
-            places = own
+            places = [Place(url=self._default.url, source="Composer's own default")]
         if not places:
             looked = "the settings of Composer, and Composer is not installed or does not name its own"
             raise unknown_registry("composer", looked, "add a repository to composer.json", "install Composer")
