@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from outrider.operators.packages.composer.releases import MINIFIED, whole_versions
@@ -231,6 +231,7 @@ FIELD = st.sampled_from(["a", "b", "c"])
 VALUE: st.SearchStrategy[Any] = st.sampled_from([None, True, 1, 0, False, "x", [], {}, {"a": 1}])
 
 
+@settings(deadline=None)
 @given(st.lists(st.dictionaries(FIELD, VALUE, max_size=3), max_size=4))
 def test_what_is_minified_is_read_as_it_was(versions: list[dict[str, Any]]) -> None:
     packed = msgspec.json.encode(minified([FIELDS.decode(msgspec.json.encode(one)) for one in versions]))

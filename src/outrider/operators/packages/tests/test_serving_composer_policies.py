@@ -165,7 +165,7 @@ SAID = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(SAID, max_size=2), st.lists(VERSION, min_size=1, max_size=5))
 def test_a_constraint_is_met_by_what_is_affected_and_by_nothing_else(said: list[Affected], versions: list[str]) -> None:
     scheme, constraint = scheme_of("composer"), constraint_of(said)

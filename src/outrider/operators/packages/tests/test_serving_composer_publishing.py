@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from outrider.core.errors import InvalidConfigError
@@ -170,6 +170,7 @@ def test_links_within_an_archive_are_taken() -> None:
         read_package(linked("..", "src/link", **{"src/link/x": "y"}))
 
 
+@settings(deadline=None)
 @given(st.integers(0, len(WHOLE) - 1), st.integers(0, 255))
 def test_what_is_spoiled_is_refused_or_read(position: int, byte: int) -> None:
     content = WHOLE[:position] + bytes([byte]) + WHOLE[position + 1 :]
