@@ -7,12 +7,12 @@ import msgspec
 from outrider.core.package_policies import PackagePolicySpec
 from outrider.core.quantities import Duration, duration
 
-ServedEcosystem = Literal["cargo", "gem", "maven", "npm", "nuget", "pypi"]
+ServedEcosystem = Literal["cargo", "composer", "gem", "maven", "npm", "nuget", "pypi"]
 Access = Literal["read", "none"]
 
 
 def _all_ecosystems() -> list[ServedEcosystem]:
-    return ["cargo", "gem", "maven", "npm", "nuget", "pypi"]
+    return ["cargo", "composer", "gem", "maven", "npm", "nuget", "pypi"]
 
 
 class PackageRegistrySpec(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):

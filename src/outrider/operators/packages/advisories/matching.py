@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 
@@ -10,7 +11,7 @@ from outrider.core.errors import InvalidConfigError
 from outrider.core.package_policies import Severity
 from outrider.operators.packages.advisories.affected_spans import AffectedVersions, affected_versions
 from outrider.operators.packages.advisories.exploits import ExploitScore, KnownExploit
-from outrider.operators.packages.advisories.osv import Advisory
+from outrider.operators.packages.advisories.osv import Advisory, Affected
 from outrider.operators.packages.advisories.severity import ORDER, rating
 from outrider.operators.packages.advisories.store import AdvisoryStore, Row
 from outrider.operators.packages.versions.ecosystems import scheme_of
@@ -58,6 +59,20 @@ def urgency(one: Vulnerability) -> tuple[int, bool, float]:
     return ORDER.index(one.severity), not one.exploited, -(one.epss or 0.0)
 
 
+class Concern(NamedTuple):
+    """A vulnerability of some versions of a package.
+
+    Attributes:
+        vulnerability: What it is.
+        said: What records say is affected.
+        modified: When the newest record was changed, as RFC 3339 has it.
+    """
+
+    vulnerability: Vulnerability
+    said: list[Affected]
+    modified: str
+
+
 class Matcher:
     """Matches packages.
 
@@ -80,6 +95,17 @@ class Matcher:
     def unclear(self, ecosystem: str, name: str) -> list[str]:
         """Return the ids of the records about a package of which a range could not be read."""
         return [identity for identity, affected, _ in self._about(ecosystem, name) if affected.unclear]
+
+    def concerns(self, ecosystem: str, name: str) -> list[Concern]:
+        """Return what is known of a package, whichever of its versions is meant, the worst first."""
+        said = {row.id: row.said for row in self._store.about(ecosystem, name)}
+        found = [
+            Concern(
+                self._merged(ecosystem, name, "", group), [one for each in group for one in said[each.id]], max(each.modified for each in group)
+            )
+            for group in _same([self._advisory(identity) for identity in said])
+        ]  # fmt: skip
+        return sorted(found, key=lambda one: (urgency(one.vulnerability), one.vulnerability.id))
 
     def vulnerabilities(self, ecosystem: str, name: str, version: str) -> list[Vulnerability]:
         """Return what is known of a version of a package, the worst first."""

@@ -63,15 +63,31 @@ class ComposerClient:
             ExecutionFailedError: It is no repository of Composer.
             OutriderError: What it says.
         """
+        root, documents, document = await self.root_documents(known)
+        if root is not None and len(documents) > 1:
+            root.inline = inline_packages(documents)
+        return root, document
+
+    async def root_documents(
+        self, known: Document | None = None
+    ) -> tuple[ComposerRoot | None, list[dict[str, Any]], Document]:
+        """Return what the repository says of itself, and the documents that say it, with those that the first one includes.
+
+        Args:
+            known: What was fetched before.
+
+        Raises:
+            ExecutionFailedError: It is no repository of Composer.
+            OutriderError: What it says.
+        """
         document = await self._get(self._root_url, known)
         if document.content is None:
-            return None, document
+            return None, [], document
         content = read_object(self._root_url, document.content)
         root = read_root(self._root_url, content)
-        if root.is_whole and root.includes:
-            root.inline = inline_packages([content, *await self._including(root.includes)])
+        included = await self._including(root.includes) if root.is_whole and root.includes else []
         await self._list(root)
-        return root, document
+        return root, [content, *included], document
 
     async def metadata(self, template: str, name: str, known: Document | None = None) -> tuple[Any, Document]:
         """Return the document of a package, as JSON; None where it has not changed.

@@ -4,6 +4,7 @@ https://getcomposer.org/doc/05-repositories.md#composer and https://getcomposer.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ from outrider.operators.packages.composer.constraints import Constraints
 from outrider.operators.packages.versions.composer import normal_form
 
 SELF = "self.version"
-_MINIFIED, _UNSET = "composer/2.0", "__unset"
+MINIFIED, UNSET = "composer/2.0", "__unset"
 _LONGEST_VERSION = 200
 _MOST_VERSIONS = 20_000
 # Of one version; and of all versions of a package, and the letters of their constraints.
@@ -87,12 +88,8 @@ class ReleaseReader:
             versions: A list of them, or a mapping.
             minified: What the document says of how they are written.
         """
-        found = (
-            list(versions.values()) if isinstance(versions, dict) else versions if isinstance(versions, list) else []
-        )
-        found = found[:_MOST_VERSIONS]
         self._links_left, self._letters_left = _MOST_LINKS_IN_ALL, _MOST_LETTERS_IN_ALL
-        for one in _expanded(found) if minified == _MINIFIED else found:
+        for one in whole_versions(versions, minified=minified, only=_READ):
             yield self._entry(name, one)
 
     def _entry(self, name: str, one: Any) -> Entry | None:
@@ -137,7 +134,20 @@ def _unreadable(expected: str) -> InvalidConfigError:
     return InvalidConfigError("what a version says cannot be read", expected=expected)
 
 
-def _expanded(versions: Iterable[Any]) -> Iterator[Any]:
+def whole_versions(versions: Any, *, minified: Any, only: AbstractSet[str] | None = None) -> Iterable[Any]:
+    """Return what is said of the versions of a package, each by itself.
+
+    Args:
+        versions: A list of them, or a mapping.
+        minified: What the document says of how they are written.
+        only: What has to be known of each; all of it where that is None.
+    """
+    found = list(versions.values()) if isinstance(versions, dict) else versions if isinstance(versions, list) else []
+    found = found[:_MOST_VERSIONS]
+    return _expanded(found, only) if minified == MINIFIED else found
+
+
+def _expanded(versions: Iterable[Any], only: AbstractSet[str] | None) -> Iterator[Any]:
     """Yield versions of which each but the first is written as what differs from the one before it.
 
     https://getcomposer.org/doc/05-repositories.md#metadata-url.
@@ -147,8 +157,8 @@ def _expanded(versions: Iterable[Any]) -> Iterator[Any]:
         if not isinstance(one, dict):
             yield None
             continue
-        for key in one.keys() & _READ:
-            if one[key] == _UNSET:
+        for key in one.keys() if only is None else one.keys() & only:
+            if one[key] == UNSET:
                 whole.pop(key, None)
             else:
                 whole[key] = one[key]

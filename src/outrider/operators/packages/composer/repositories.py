@@ -6,6 +6,7 @@ from typing import Any
 
 from outrider.core.errors import NotFoundError, UnavailableError
 from outrider.operators.packages.composer.client import ComposerClient
+from outrider.operators.packages.composer.naming import lister, matcher
 from outrider.operators.packages.composer.records import ComposerRecord, compiled_document
 from outrider.operators.packages.composer.roots import ComposerRoot, inline_packages, is_name
 from outrider.operators.packages.composer.settings import Place
@@ -38,7 +39,7 @@ class ComposerRepository:
         if place.packages is not None:
             self._root = ComposerRoot(inline=inline_packages([{"packages": {"": place.packages}}]))
         self._limit = asyncio.Semaphore(_AT_A_TIME)
-        self._only, self._exclude = _matcher(place.only), _matcher(place.exclude)
+        self._only, self._exclude = matcher(place.only), matcher(place.exclude)
         self._listed: Callable[[str], bool] | None = None
         self._documents: dict[str, ComposerRecord] = {}
         self._learned: set[str] = set()
@@ -123,12 +124,8 @@ class ComposerRepository:
     def _has(self, name: str) -> bool:
         """Return whether the repository may have a package, by what it says of itself."""
         if self._listed is None:
-            names, patterns = set(self.root.names or ()), _matcher(self.root.patterns) or (lambda _: False)
-            says = self.root.names is not None or self.root.patterns is not None
-            self._listed = lambda one: not says or one in names or patterns(one)
-        if self.root.metadata_url:
-            return self._listed(name)
-        return bool(self.root.lazy_url) or (bool(self.root.providers_url) and name in self.root.providers)
+            self._listed = lister(self.root)
+        return self._listed(name)
 
     async def _load_root(self) -> ComposerRoot:
         kept = self._store.root()
@@ -186,29 +183,6 @@ class ComposerRepository:
 
 def _known(kept: Any) -> Document:
     return Document(content=None, url="", etag=kept.etag, modified=kept.modified)
-
-
-def _matcher(patterns: list[str] | None) -> Callable[[str], bool] | None:
-    """Return what says whether a name is one of some patterns, in which `*` stands for anything; None where there are none."""
-    if not patterns:
-        return None
-    whole = {one.lower() for one in patterns if "*" not in one}
-    open_ones = [one.lower().split("*") for one in patterns if "*" in one]
-    return lambda name: name in whole or any(_fits(name, one) for one in open_ones)
-
-
-def _fits(name: str, parts: list[str]) -> bool:
-    """Return whether a name consists of some parts in this order with anything between them."""
-    first, *middle, last = parts
-    if not name.startswith(first) or not name.endswith(last) or len(name) < len(first) + len(last):
-        return False
-    position, end = len(first), len(name) - len(last)
-    for part in middle:
-        found = name.find(part, position, end)
-        if found < 0:
-            return False
-        position = found + len(part)
-    return True
 
 
 def _nothing_kept(what: str) -> UnavailableError:

@@ -118,14 +118,19 @@ def read_root(url: str, document: dict[str, Any]) -> ComposerRoot:
 
 def inline_packages(documents: Sequence[dict[str, Any]]) -> dict[str, ComposerRecord]:
     """Return the packages that are in documents themselves, those of one name together."""
+    reader = ReleaseReader()
+    return {name: compiled(reader.read(name, versions)) for name, versions in inline_versions(documents).items()}
+
+
+def inline_versions(documents: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
+    """Return what documents say themselves of the versions of packages, by name in small letters."""
     found: dict[str, list[Any]] = {}
     for document in documents:
         for version in _versions(document.get("packages")):
             name = version.get("name") if isinstance(version, dict) else None
             if isinstance(name, str) and len(found) < _MOST_NAMES:
                 found.setdefault(name.lower(), []).append(version)
-    reader = ReleaseReader()
-    return {name: compiled(reader.read(name, versions)) for name, versions in found.items()}
+    return found
 
 
 def providers_of(document: dict[str, Any]) -> dict[str, str]:

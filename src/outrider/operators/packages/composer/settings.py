@@ -66,6 +66,7 @@ class ComposerSettings:
         environment: Variables of this process.
         folder: Of the project.
         default: The repository that Composer comes with; None where it is not known.
+        without: The address of a server whose repositories are passed over, such as that of who asks; empty for none.
 
     Attributes:
         minimum: How unstable versions may be.
@@ -76,8 +77,10 @@ class ComposerSettings:
         InvalidConfigError: A setting cannot be used.
     """
 
-    def __init__(self, environment: Mapping[str, str], folder: Path, default: DefaultRepository | None) -> None:
-        self._environment, self._default = environment, default
+    def __init__(
+        self, environment: Mapping[str, str], folder: Path, default: DefaultRepository | None, *, without: str = ""
+    ) -> None:
+        self._environment, self._default, self._without = environment, default, without
         self._files = list(config_files(environment, folder))
         self._credentials = ComposerCredentials(self._files)
         self.minimum, self.prefer_stable = STABLE, False
@@ -111,10 +114,16 @@ class ComposerSettings:
             for name, found in reversed(list(_repositories(file))):
                 self._merge(merged, file, name, found)
             merged = dict(reversed(merged.items()))
-        if not merged:
+        places = [
+            one for one in merged.values() if not self._without or not f"{one.url}/".startswith(f"{self._without}/")
+        ]
+        if merged and not places and self._default is not None:
+            # What is passed over stands in the place of what Composer comes with.
+            places = [Place(url=self._default.url, source="Composer's own default")]
+        if not places:
             looked = "the settings of Composer, and Composer is not installed or does not name its own"
             raise unknown_registry("composer", looked, "add a repository to composer.json", "install Composer")
-        return list(merged.values())
+        return places
 
     def registry(self, url: str, source: str, headers: Headers = ()) -> Registry:
         """Return a registry by its address, with what Composer is told of the way there.

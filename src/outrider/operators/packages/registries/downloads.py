@@ -72,10 +72,17 @@ class Downloads:
         registry: Which.
         clock: For the age of connections.
         timeout: Seconds that one answer may take.
+        registry_at: Makes a registry of another address that it sends us to, where something of our own is shown there.
     """
 
-    def __init__(self, registry: Registry, clock: Clock, timeout: float = 60.0) -> None:
-        self.registry = registry
+    def __init__(
+        self,
+        registry: Registry,
+        clock: Clock,
+        timeout: float = 60.0,
+        registry_at: Callable[[str], Registry] | None = None,
+    ) -> None:
+        self.registry, self._registry_at = registry, registry_at
         self._clock, self._timeout = clock, timeout
         self._clients: dict[tuple[str, str, int], Client] = {}
         self._tls: ssl.SSLContext | None = None
@@ -147,11 +154,14 @@ class Downloads:
         where = origin(url)
         if where[0] not in ("http", "https") or not _SENDABLE.fullmatch(url):
             raise self._unusable(url)
-        shown = dict(fields)
-        if where == origin(self.registry.url):
-            shown |= {name: value.reveal() for name, value in self.registry.headers}
-            if self.registry.authorization is not None:
-                shown["authorization"] = self.registry.authorization.reveal()
+        shown, registry = dict(fields), self.registry
+        if where != origin(registry.url):
+            if self._registry_at is None:
+                return where, shown
+            registry = self._registry_at(url)
+        shown |= {name: value.reveal() for name, value in registry.headers}
+        if registry.authorization is not None:
+            shown["authorization"] = registry.authorization.reveal()
         return where, shown
 
     def _following(self, url: str, location: str) -> str:

@@ -10,8 +10,8 @@ from outrider.core.errors import ExecutionFailedError, PreconditionFailedError
 
 T = TypeVar("T")
 
-# Another form of the tables than this one is not understood.
-_FORM = 1
+# Another form of the tables than this one is not understood, but for the one before it, to which something is added.
+_FORM, _FORM_BEFORE = 2, 1
 _WAIT_SECONDS = 30.0
 _SCHEMA = """
 CREATE TABLE package (
@@ -22,7 +22,7 @@ CREATE TABLE package (
 ) WITHOUT ROWID;
 CREATE TABLE document (
     ecosystem TEXT, name TEXT, kind TEXT, type TEXT NOT NULL, digest TEXT NOT NULL, gzip TEXT NOT NULL, zstd TEXT NOT NULL,
-    PRIMARY KEY (ecosystem, name, kind)
+    made REAL NOT NULL DEFAULT 0, PRIMARY KEY (ecosystem, name, kind)
 ) WITHOUT ROWID;
 CREATE TABLE file (
     ecosystem TEXT, name TEXT, file TEXT, digest TEXT NOT NULL, size INTEGER NOT NULL, version TEXT NOT NULL, used REAL NOT NULL,
@@ -46,6 +46,7 @@ CREATE TABLE token (
     until REAL NOT NULL
 ) WITHOUT ROWID;
 """
+_ADDED = "ALTER TABLE document ADD COLUMN made REAL NOT NULL DEFAULT 0"
 
 
 class Database:
@@ -86,9 +87,12 @@ class Database:
         if form == 0:
             for statement in _SCHEMA.split(";"):
                 self._writer.execute(statement)
+        elif form == _FORM_BEFORE:
+            self._writer.execute(_ADDED)
+        if form in (0, _FORM_BEFORE):
             self._writer.execute(f"PRAGMA user_version = {_FORM}")
         self._writer.execute("COMMIT")
-        if form not in (0, _FORM):
+        if form not in (0, _FORM_BEFORE, _FORM):
             raise PreconditionFailedError(
                 f"{self._path}: it was written by another version of Outrider", found=f"form {form}", expected=f"form {_FORM}",
                 suggestions=["name another folder, and take what was published here over by a bundle"],

@@ -35,6 +35,7 @@ class StoredDocument(NamedTuple):
         digest: Of the content, SHA-256.
         gzip: Of the same compressed; empty where that is not worth it.
         zstd: Likewise.
+        made: When its content became what it is, in whole seconds since the epoch; no two contents of a document have the same.
     """
 
     kind: str
@@ -42,6 +43,7 @@ class StoredDocument(NamedTuple):
     digest: str
     gzip: str
     zstd: str
+    made: float = 0.0
 
     def encodings(self) -> list[str]:
         """Return the encodings that there are, the best one first."""

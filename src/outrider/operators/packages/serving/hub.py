@@ -222,7 +222,7 @@ class Hub:
             if before is not None and before.hosted and self.is_private(name):
                 return  # it was published here while others were asked
             tables.put_state(self.ecosystem, name, state)
-            tables.put_documents(self.ecosystem, name, documents)
+            tables.put_documents(self.ecosystem, name, documents, self.clock.now())
             tables.put_needs(self.ecosystem, name, state.summary.needs)
 
         await self.store.write(work)
@@ -276,7 +276,7 @@ class Hub:
             summary=built.summary,
         )
         tables.put_state(self.ecosystem, name, state)
-        tables.put_documents(self.ecosystem, name, documents)
+        tables.put_documents(self.ecosystem, name, documents, self.clock.now())
         tables.put_needs(self.ecosystem, name, state.summary.needs)
         return state
 

@@ -221,16 +221,22 @@ class Tables:
 
     def document(self, ecosystem: str, name: str, kind: str) -> StoredDocument | None:
         """Return a document of a package."""
-        query = "SELECT kind, type, digest, gzip, zstd FROM document WHERE ecosystem = ? AND name = ? AND kind = ?"
+        query = (
+            "SELECT kind, type, digest, gzip, zstd, made FROM document WHERE ecosystem = ? AND name = ? AND kind = ?"
+        )
         row = self._connection.execute(query, (ecosystem, name, kind)).fetchone()
         return StoredDocument(*row) if row is not None else None
 
-    def put_documents(self, ecosystem: str, name: str, documents: Iterable[StoredDocument]) -> None:
-        """Put documents into the place of all that there were of a package."""
+    def put_documents(self, ecosystem: str, name: str, documents: Iterable[StoredDocument], now: float = 0.0) -> None:
+        """Put documents into the place of all that there were of a package; one with the same content stays as old as it is."""
+        query = "SELECT kind, digest, made FROM document WHERE ecosystem = ? AND name = ?"
+        before = {kind: (digest, made) for kind, digest, made in self._connection.execute(query, (ecosystem, name))}
         self._connection.execute("DELETE FROM document WHERE ecosystem = ? AND name = ?", (ecosystem, name))
         for one in documents:
-            values = (ecosystem, name, *one)
-            self._connection.execute("INSERT INTO document VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+            digest, made = before.get(one.kind, ("", 0.0))
+            # Of two contents within a second, clients that ask by the date alone must see both.
+            values = (ecosystem, name, *one._replace(made=made if digest == one.digest else max(now // 1, made + 1)))
+            self._connection.execute("INSERT INTO document VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
 
     def releases(self, ecosystem: str, name: str) -> list[Release]:
         """Return the files of a package that were published here, by their names."""

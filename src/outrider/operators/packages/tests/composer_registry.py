@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
-from hashlib import sha256
+from hashlib import sha1, sha256
 from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import unquote
@@ -12,6 +12,7 @@ import msgspec
 from outrider.core.http.headers import Headers
 from outrider.core.http.messages import Request, Response
 from outrider.operators.packages.tests.asking import RegistryAsking
+from outrider.operators.packages.tests.composer_archives import archive, manifest
 from outrider.ports.http.server import Server
 
 Answer = Callable[[Request], Response]
@@ -90,6 +91,24 @@ class ComposerRegistry:
     def branch(self, spec: str, alias: str, *links: str, **fields: Any) -> None:
         """Have a branch that is called by another version too."""
         self.add(spec, *links, extra={"branch-alias": {spec.partition(" ")[2]: alias}}, **fields)
+
+    def put(self, spec: str, *links: str, content: bytes | None = None, at: str = "", **fields: Any) -> bytes:
+        """Have a version with its archive, and return that.
+
+        Args:
+            spec: As `add`.
+            links: Likewise.
+            content: Of the archive; one that can be installed if none is given.
+            at: Where it is, if not here.
+            fields: Further ones of the version.
+        """
+        packed = archive(spec) if content is None else content
+        path, digest = f"/dist/{spec.replace(' ', '-').replace('/', '-')}.zip", sha1(packed).hexdigest()
+        self.answers[path] = lambda _: Response(200, Headers({"content-type": "application/zip"}), packed)
+        dist = {"type": "zip", "url": f"{at or self.url}{path}", "reference": digest, "shasum": digest}
+        name, _, version = spec.partition(" ")
+        self.add(spec, *links, **{**manifest(name, version), "dist": dist, **fields})
+        return packed
 
     def paths(self) -> list[str]:
         """Return what was asked for."""
@@ -203,6 +222,11 @@ class ComposerAsking(RegistryAsking):
         """Have other fields in the project's `composer.json`."""
         self.project |= fields
         self.write("project/composer.json", self.project)
+
+    @property
+    def serving(self) -> dict[str, str]:
+        """Variables for a registry that asks these repositories."""
+        return {**self.environment, "COMPOSER": str(self.folder / "project" / "composer.json")}
 
     async def pins(self, *packages: str, **options: Any) -> list[str]:
         """Return what was chosen, as `name version`."""

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.composer.branches import branch_alias, inline_aliases, is_pinned, written
 from outrider.operators.packages.composer.constraints import ANYTHING, Constraints, merged
+from outrider.operators.packages.composer.naming import matcher
 from outrider.operators.packages.composer.records import compiled, compiled_document
 from outrider.operators.packages.composer.releases import ReleaseReader
-from outrider.operators.packages.composer.repositories import _matcher
 from outrider.operators.packages.composer.roots import read_root
 from outrider.operators.packages.composer.stabilities import NAMES, flags_of, stability_of
 from outrider.operators.packages.tests.composer_registry import minified
@@ -248,7 +248,7 @@ def test_constraints_over_generated_versions() -> None:
 
 @given(st.text(alphabet="ab*/", max_size=8), st.text(alphabet="ab/", max_size=8))
 def test_patterns_of_names(pattern: str, name: str) -> None:
-    match = _matcher([pattern])
+    match = matcher([pattern])
     assert match is not None
     assert match(name) == fits(pattern, name)
 
@@ -264,6 +264,6 @@ def fits(pattern: str, name: str) -> bool:
 
 @pytest.mark.timeout(5)
 def test_many_stars_take_no_time() -> None:
-    match = _matcher(["*a" * 5_000])
+    match = matcher(["*a" * 5_000])
     assert match is not None
     assert not match("a" * 4_000 + "b")

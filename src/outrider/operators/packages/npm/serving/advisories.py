@@ -3,16 +3,13 @@
 https://docs.npmjs.com/cli/v11/commands/npm-audit#bulk-advisory-endpoint
 """
 
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from typing import Any
 
 import msgspec
 
-from outrider.core.errors import InvalidConfigError, UnavailableError
+from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.advisories.matching import Matcher
-from outrider.operators.packages.advisories.places import store_path
-from outrider.operators.packages.advisories.store import AdvisoryStore
+from outrider.operators.packages.serving.advisories import opened_matcher
 
 # npm knows no more of them; what nobody has rated is not harmless.
 SEVERITIES = {
@@ -42,23 +39,9 @@ def advisories_of(question: bytes) -> dict[str, list[dict[str, Any]]]:
         raise InvalidConfigError(
             f"body: {error}", path="body", found=str(error)[:200], expected="versions by package, as JSON", suggestions=["npm audit"]
         ) from error  # fmt: skip
-    with opened_matcher() as matcher:
+    with opened_matcher("npm") as matcher:
         found = {name: _of_package(matcher, name, versions) for name, versions in packages.items()}
     return {name: one for name, one in found.items() if one}
-
-
-@contextmanager
-def opened_matcher() -> Iterator[Matcher]:
-    """Have what knows the advisories of npm.
-
-    Raises:
-        MissingRequirementError: No advisories are imported: nothing would read as safe.
-        UnavailableError: There are none of npm.
-    """
-    with closing(AdvisoryStore(store_path())) as store:
-        if "npm" not in store.sources():
-            raise UnavailableError("no advisories of npm are imported here, so nothing can be said", found="none")
-        yield Matcher(store)
 
 
 def _of_package(matcher: Matcher, name: str, versions: list[str]) -> list[dict[str, Any]]:

@@ -11,7 +11,8 @@ import msgspec
 
 from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.advisories.matching import Vulnerability
-from outrider.operators.packages.npm.serving.advisories import SEVERITIES, opened_matcher
+from outrider.operators.packages.npm.serving.advisories import SEVERITIES
+from outrider.operators.packages.serving.advisories import opened_matcher
 
 _DEEPEST = 200
 _MOST = 200_000
@@ -53,7 +54,7 @@ def audit_of_tree(question: bytes) -> dict[str, Any]:
     actions: list[dict[str, Any]] = []
     counts = dict.fromkeys(("info", "low", "moderate", "high", "critical"), 0)
     places = list(_places(tree))
-    with opened_matcher() as matcher:
+    with opened_matcher("npm") as matcher:
         for place in places:
             for one in matcher.vulnerabilities("npm", place.name, place.version):
                 _add(advisories, actions, place, one)

@@ -15,7 +15,15 @@ from outrider.operators.packages.tests.running_registry import Ran, RunningRegis
 Ability = Literal["install", "publish", "search", "take back", "log in", "warn"]
 ABILITIES: tuple[Ability, ...] = ("install", "publish", "search", "take back", "log in", "warn")
 PASSWORD = "correct horse"
-PRIVATE = ["cargo:acme-*", "gem:acme-*", "maven:com.acme:*", "npm:@acme/*", "nuget:Acme.*", "pypi:acme-*"]
+PRIVATE = [
+    "cargo:acme-*",
+    "composer:acme/*",
+    "gem:acme-*",
+    "maven:com.acme:*",
+    "npm:@acme/*",
+    "nuget:Acme.*",
+    "pypi:acme-*",
+]
 # Nobody is behind it: what is published there is all that there is. Its home cannot be made either: rustup would make one.
 ALONE = {"PATH": os.environ["PATH"], "HOME": "/proc/nowhere", "PIP_CONFIG_FILE": os.devnull}
 
