@@ -129,7 +129,22 @@ def _maven() -> Oracle:
     return Oracle("maven-artifact 3.9.16", [java, "-cp", f"{classes}:{folder}/target/dependency/*", "Oracle"])
 
 
+def _dpkg() -> Oracle:
+    dpkg = _program("dpkg", "dpkg")
+    version = _said("dpkg-query", "--show", "--showformat", "${Version}", "dpkg")
+    return Oracle(f"{Path(dpkg).name} {version}", [_program("sh", "dash"), str(PROGRAMS / "deb" / "oracle.sh")])
+
+
+def _rpm() -> Oracle:
+    rpm = _program("rpm", "rpm")
+    macro = f'%{{lua: dofile("{PROGRAMS / "rpm" / "oracle.lua"}")}}'
+    return Oracle(f"RPM {_said(rpm, '--version').split()[-1]}", [rpm, "--eval", macro])
+
+
 _ORACLES: dict[str, Callable[[], Oracle]] = {
     "cargo": _cargo, "composer": _composer, "gem": _gem, "maven": _maven, "npm": _npm, "pypi": _pypi
 }  # fmt: skip
 ECOSYSTEMS = sorted(_ORACLES)
+# Of what distributions pack; they are asked about the order alone.
+_ORACLES |= {"deb": _dpkg, "rpm": _rpm}
+PACKED = sorted(_ORACLES.keys() - set(ECOSYSTEMS))

@@ -13,6 +13,7 @@ from outrider.operators.packages.advisories.exploits import ExploitScore, KnownE
 from outrider.operators.packages.advisories.osv import Advisory
 from outrider.operators.packages.advisories.severity import ORDER, rating
 from outrider.operators.packages.advisories.store import AdvisoryStore, Row
+from outrider.operators.packages.locks.lock import LockedPackage
 from outrider.operators.packages.versions.ecosystems import scheme_of
 from outrider.operators.packages.versions.scheme import Version
 
@@ -87,14 +88,22 @@ class Matcher:
         merged = [self._merged(ecosystem, name, version, group) for group in _same(found)]
         return sorted(merged, key=lambda one: (urgency(one), one.id))
 
+    def of_package(self, package: LockedPackage) -> list[Vulnerability]:
+        """Return what is known of a package of a lock, by any of the names that advisories may have for it, the worst first."""
+        found: dict[str, Vulnerability] = {}
+        for name, version in package.advised_as:
+            for one in self.vulnerabilities(package.advised_by, name, version):
+                found.setdefault(one.id, one)
+        return sorted(found.values(), key=lambda one: (urgency(one), one.id))
+
     def _about(self, ecosystem: str, name: str) -> list[tuple[str, AffectedVersions, list[str]]]:
         found = self._known.get((ecosystem, name))
         if found is None:
-            scheme = scheme_of(ecosystem)
+            # The rules are asked for where there is something to compare: of some distributions nothing is known.
             found = self._known[ecosystem, name] = [
                 (
                     row.id,
-                    affected_versions(scheme, row.said),
+                    affected_versions(scheme_of(ecosystem), row.said),
                     _fixes(row),
                 )
                 for row in self._store.about(ecosystem, name)
@@ -118,7 +127,8 @@ class Matcher:
             rated_by=by if worst.severity != "unknown" else "", summary=next((one.summary for one in group if one.summary), ""),
             fixed=_above(ecosystem, fixes, version),
         )  # fmt: skip
-        self._add_exploits(found, [one for one in ids if one.startswith(_CVE)])
+        upstream = {cve for one in group for cve in one.upstream}
+        self._add_exploits(found, [one for one in sorted({*ids, *upstream}) if one.startswith(_CVE)])
         return found
 
     def _add_exploits(self, one: Vulnerability, cves: list[str]) -> None:
@@ -143,7 +153,13 @@ def _same(advisories: Iterable[Advisory]) -> list[list[Advisory]]:
         members = [one for _, ones in joined for one in ones]
         groups = [group for group in groups if not group[0] & ids]
         groups.append((ids.union(*(known for known, _ in joined)), [*members, advisory]))
-    return [sorted(members, key=lambda one: one.id) for _, members in groups]
+    return [sorted(members, key=lambda one: one.id) for ids, members in groups if not _is_told(members, ids, groups)]
+
+
+def _is_told(members: list[Advisory], own: set[str], groups: list[tuple[set[str], list[Advisory]]]) -> bool:
+    """Return whether records are but notices of several vulnerabilities, each of which is told by another record."""
+    others = {one for ids, _ in groups if ids is not own for one in ids}
+    return all(one.upstream and others.issuperset(one.upstream) for one in members)
 
 
 def _above(ecosystem: str, fixes: Iterable[str], version: str) -> list[str]:
