@@ -92,4 +92,4 @@ def _headers(root: Root, file: Located, paths: Sequence[str]) -> Iterator[bytes]
     if kind == 0:
         log = f"{file.place}{RPM_LOG}"
         return rpm_sqlite.headers(content, root.read(log) if root.is_file(log) else b"")
-    return (rpm_ndb, rpm_berkeley)[kind - 1].headers(content)
+    return rpm_ndb.headers(content) if kind == 1 else rpm_berkeley.headers(content)

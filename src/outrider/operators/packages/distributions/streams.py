@@ -88,16 +88,21 @@ class _Forward:
     Args:
         stream: Its content.
         budget: How much of it may be read.
+
+    Attributes:
+        is_cut_off: Whether more was asked for than there was.
     """
 
     def __init__(self, stream: "io.BufferedReader | gzip.GzipFile", budget: Budget) -> None:
         self._stream, self._budget, self._at = stream, budget, 0
+        self.is_cut_off = False
 
     def read(self, size: int = -1) -> bytes:
         """Return as much of what follows as there is."""
         if not 0 <= size <= LARGEST_PART:
             raise _too_much(f"a part of {size} bytes")
         found = self._stream.read(size)
+        self.is_cut_off |= len(found) < size
         self._at += len(found)
         self._budget.take(len(found))
         return found
@@ -151,13 +156,19 @@ def members(stream: io.BufferedReader, name: str, budget: Budget) -> Iterator[tu
     """
     with _told(name):
         # What stands for a file here has what tarfile asks of one that it goes through from the beginning to the end.
-        forward: BinaryIO = _Forward(plain_stream(stream, name), budget)  # type: ignore[assignment]
-        with tarfile.open(fileobj=forward, mode="r:", errorlevel=1) as archive:
+        plain = plain_stream(stream, name)
+        forward = _Forward(plain, budget)
+        with tarfile.open(fileobj=forward, mode="r:", errorlevel=1) as archive:  # type: ignore[call-overload]
             for member in archive:
                 budget.member()
                 # tarfile keeps all that it has seen.
-                archive.members = []
+                archive.members = []  # type: ignore[attr-defined]
                 yield member, archive
+        if forward.is_cut_off:
+            raise tarfile.ReadError("it ends without an end")
+        # The checksum of what gzip has packed stands at its end.
+        while isinstance(plain, gzip.GzipFile) and forward.read(_STEP):
+            pass
 
 
 @contextmanager
