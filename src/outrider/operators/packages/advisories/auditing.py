@@ -29,7 +29,7 @@ class AuditTerms(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     Attributes:
         path: A lock file, an SBOM, a list of package URLs, or a folder whose lock files are looked at. Or a root with a package database of
-            dpkg, apk or RPM, or an image of a container: a layout of OCI, or what `docker save` writes.
+            dpkg, apk or RPM, or an image of a container, as a layout of OCI or as `docker save` writes it.
         max_age: How old advisories may be.
         stale: What to do where they are older: `warn` or `fail`.
         vex: Files with statements of vulnerabilities: OpenVEX, or CycloneDX with analyses. The newest statement counts.

@@ -7,7 +7,7 @@ import tarfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import BinaryIO
+from typing import Any, BinaryIO, cast
 
 from outrider.core.errors import InvalidConfigError, LimitedError, UnsupportedError
 
@@ -67,7 +67,7 @@ class Summed(io.RawIOBase):
         """Return whether it can be read."""
         return True
 
-    def readinto(self, buffer: "bytearray | memoryview") -> int:  # type: ignore[override]
+    def readinto(self, buffer: Any) -> int:
         """Read as much as fits."""
         content = self._file.read(min(len(buffer), self._left))
         buffer[: len(content)] = content
@@ -155,14 +155,14 @@ def members(stream: io.BufferedReader, name: str, budget: Budget) -> Iterator[tu
         UnsupportedError: It is packed in a way that Python cannot unpack.
     """
     with _told(name):
-        # What stands for a file here has what tarfile asks of one that it goes through from the beginning to the end.
         plain = plain_stream(stream, name)
         forward = _Forward(plain, budget)
-        with tarfile.open(fileobj=forward, mode="r:", errorlevel=1) as archive:  # type: ignore[call-overload]
+        # It has what tarfile asks of a file that it goes through from the beginning to the end.
+        with tarfile.open(fileobj=cast("BinaryIO", forward), mode="r:", errorlevel=1) as archive:
             for member in archive:
                 budget.member()
                 # tarfile keeps all that it has seen.
-                archive.members = []  # type: ignore[attr-defined]
+                vars(archive)["members"] = []
                 yield member, archive
         if forward.is_cut_off:
             raise tarfile.ReadError("it ends without an end")

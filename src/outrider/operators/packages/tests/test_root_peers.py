@@ -115,7 +115,7 @@ def test_images_of_podman_are_what_was_put_into_them(tmp_path: Path) -> None:
 def _save_images(tmp_path: Path, podman: list[str]) -> None:
     status = paragraph("bash", "5.2-1").encode()
     old, new = entry("musl", "1.2.4-r2", "musl"), entry("musl", "1.2.4-r9", "musl")
-    base = [
+    base: list[tuple[str, str | bytes | None]] = [
         ("usr/lib/os-release", ALPINE.encode()),
         ("etc/os-release", "../usr/lib/os-release"),
         ("usr/lib/apk/db/installed", old.encode()),
