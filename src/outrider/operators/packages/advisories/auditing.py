@@ -99,7 +99,7 @@ def audited(terms: AuditTerms, now: float) -> Audited:
             )  # fmt: skip
         matcher = Matcher(store)
         found = sorted(_found(matcher, locks, statements), key=_order)
-        unclear = _unclear(matcher, locks)
+        unclear = [*_unclear(matcher, locks), *_uncompared(matcher, locks)]
     return Audited(
         locks=locks,
         found=found,
@@ -141,3 +141,13 @@ def _unclear(matcher: Matcher, locks: Sequence[tuple[str, Lock]]) -> list[str]:
 def _unclear_of(matcher: Matcher, package: LockedPackage) -> Iterator[str]:
     for name, _ in package.advised_as:
         yield from matcher.unclear(package.advised_by, name)
+
+
+def _uncompared(matcher: Matcher, locks: Sequence[tuple[str, Lock]]) -> list[str]:
+    """Return what cannot be compared of what distributions have packed: they have rules for all versions that they write."""
+    packed = (one for _, lock in locks for one in lock.packages if one.packed is not None)
+    return [
+        f"{one.name} {one.version}: it is no version that {one.ecosystem} compares; whether it is affected is not known"
+        for one in packed
+        if matcher.is_uncompared(one)
+    ]

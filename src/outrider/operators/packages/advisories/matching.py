@@ -82,6 +82,11 @@ class Matcher:
         """Return the ids of the records about a package of which a range could not be read."""
         return [identity for identity, affected, _ in self._about(ecosystem, name) if affected.unclear]
 
+    def is_uncompared(self, package: LockedPackage) -> bool:
+        """Return whether there is something about a package of a lock whose version cannot be compared with it."""
+        by = package.advised_by
+        return any(self._about(by, name) and _read(by, version) is None for name, version in package.advised_as)
+
     def vulnerabilities(self, ecosystem: str, name: str, version: str) -> list[Vulnerability]:
         """Return what is known of a version of a package, the worst first."""
         found = [self._advisory(identity) for identity in self.matches(ecosystem, name, version)]

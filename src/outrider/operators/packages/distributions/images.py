@@ -11,13 +11,14 @@ import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, TypeVar
 
 import msgspec
 
 from outrider.core.errors import InvalidConfigError, NotFoundError, UnsupportedError
-from outrider.operators.packages.distributions.files import Root, located
+from outrider.operators.packages.distributions.files import MOST_ENTRIES, Root, located
 from outrider.operators.packages.distributions.layers import LayeredRoot
 from outrider.operators.packages.distributions.streams import Budget, Summed, members, plain_stream
 
@@ -73,7 +74,8 @@ def is_image(path: Path) -> bool:
     """Return whether a path is that of an image: a layout of OCI, or an archive."""
     if path.is_dir():
         return (path / _LAYOUT).is_file() and (path / _INDEX).is_file()
-    return path.name.endswith((".tar", ".tar.gz", ".tgz"))
+    # What is packed in other ways is refused in words that say so.
+    return path.name.endswith((".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst"))
 
 
 def image_root(path: Path) -> Root:
@@ -107,14 +109,18 @@ def image_root(path: Path) -> Root:
 def _put_on_archive(root: LayeredRoot, path: Path) -> None:
     with path.open("rb") as file:
         if isinstance(plain_stream(file, str(path)), io.BufferedReader):
-            files = {
-                posixpath.normpath(member.name): member for member, _ in members(file, str(path), Budget()) if not member.isdir()
-            }  # fmt: skip
+            files = _image_files(file, str(path))
             if _SAVED in files or (_LAYOUT in files and _INDEX in files):
                 _put_on(root, _Parts(str(path), partial(_opened_in, file, files), files.__contains__))
                 return
         file.seek(0)
         root.put_on(file, str(path))
+
+
+def _image_files(file: io.BufferedReader, name: str) -> dict[str, tarfile.TarInfo]:
+    """Return the files of an archive by name; none where it has so many that it is no image, but a root."""
+    found = [one for one, _ in islice(members(file, name, Budget()), MOST_ENTRIES + 1)]
+    return {posixpath.normpath(one.name): one for one in found if not one.isdir()} if len(found) <= MOST_ENTRIES else {}
 
 
 @contextmanager

@@ -68,7 +68,7 @@ _KNOWN: dict[str, tuple[str, Callable[[str], str], str]] = {
     "debian": ("debian", _major("Debian:"), _APT),
     "mageia": ("mageia", _major("Mageia:"), _DNF),
     "opensuse-leap": ("opensuse", _minor("openSUSE:Leap "), _ZYPPER),
-    "opensuse-tumbleweed": ("opensuse", lambda _: "openSUSE:Tumbleweed", "zypper dup"),
+    "opensuse-tumbleweed": ("opensuse", lambda _: "openSUSE:Tumbleweed", _ZYPPER),
     "photon": ("photon", _minor("Photon OS:"), "tdnf upgrade"),
     "rhel": ("redhat", _major("Red Hat:enterprise_linux:"), _DNF),
     "rocky": ("rocky", _major("Rocky Linux:"), _DNF),

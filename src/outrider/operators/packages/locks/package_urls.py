@@ -27,6 +27,7 @@ class PackageUrl(msgspec.Struct, frozen=True):
         version: Empty where it has none.
         source: `git` or `url` where the qualifiers name a repository or an archive.
         packed: What it says of what a distribution has packed; None where it does not say of which release.
+        names_source: Whether it says of which source package that is.
     """
 
     ecosystem: str
@@ -34,6 +35,7 @@ class PackageUrl(msgspec.Struct, frozen=True):
     version: str
     source: str
     packed: Packed | None = None
+    names_source: bool = False
 
 
 def package_url(text: str) -> PackageUrl:
@@ -55,7 +57,7 @@ def package_url(text: str) -> PackageUrl:
     ecosystem = kind.lower()
     full = full_version(ecosystem, unquote(version), named)
     packed = packed_in(ecosystem, parts, full, named) if ecosystem in PACKED else None
-    return PackageUrl(ecosystem, _name(ecosystem, parts), full, source, packed)
+    return PackageUrl(ecosystem, _name(ecosystem, parts), full, source, packed, "upstream" in named)
 
 
 def written(ecosystem: str, name: str, version: str) -> str:
@@ -93,8 +95,7 @@ class Others:
         if url.ecosystem in ECOSYSTEMS:
             return False
         if url.packed is not None:
-            told = len(url.packed.names) > 1 or url.packed.names[0][0] != url.name.rpartition("/")[2]
-            self._sources.setdefault(url.ecosystem, Counter())[told] += 1
+            self._sources.setdefault(url.ecosystem, Counter())[url.names_source] += 1
             return False
         if url.ecosystem in PACKED:
             self._of_no_release[url.ecosystem] += 1

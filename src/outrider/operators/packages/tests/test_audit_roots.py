@@ -127,6 +127,15 @@ async def test_what_nobody_knows_is_never_safe(folder: Path, release: str | None
         await audited(folder, files, stale="fail")
 
 
+async def test_versions_that_cannot_be_compared_are_told(folder: Path) -> None:
+    await imported(folder, record("A", fixed("curl", "Alpine:v3.19", "8.5.0-r1")))
+    installed = entry("curl", "8.5.0bc", "curl") + entry("other", "1bc", "other")
+    found = await audited(folder, {"etc/os-release": ALPINE, APK: installed})
+    assert found.warnings == [
+        "alpine/curl 8.5.0bc: it is no version that apk compares; whether it is affected is not known"
+    ]
+
+
 async def test_damaged_and_missing_databases_are_never_safe(folder: Path) -> None:
     await imported(folder, record("RLSA-1", fixed("shop", "Rocky Linux:9", "2:1.5-1")))
     with pytest.raises(InvalidConfigError, match=r"Packages\.db"):

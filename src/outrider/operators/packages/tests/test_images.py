@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from outrider.core.errors import InvalidConfigError, LimitedError, NotFoundError, OutriderError, UnsupportedError
-from outrider.operators.packages.distributions import streams
+from outrider.operators.packages.distributions import images, streams
 from outrider.operators.packages.distributions.images import image_root, is_image
 from outrider.operators.packages.distributions.inventories import inventories
 from outrider.operators.packages.distributions.layers import LayeredRoot
@@ -103,6 +103,16 @@ def test_each_way_of_saving_an_image_is_read(tmp_path: Path) -> None:
     for name in (*files, "layout", "nested"):
         assert is_image(tmp_path / name)
         assert versions(image_root(tmp_path / name)) == ["1.2.4-r9"], name
+
+
+def test_an_archive_of_very_many_files_is_a_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images, "MOST_ENTRIES", 5)
+    files: list[tuple[str, str | bytes | None]] = [
+        ("manifest.json", b"[]"),
+        *((f"srv/{number}", b"") for number in range(9)),
+    ]
+    (tmp_path / "root.tar").write_bytes(layer([*files, (APK, NEW)]))
+    assert versions(image_root(tmp_path / "root.tar")) == ["1.2.4-r9"]
 
 
 def test_layers_that_are_shared_are_links(tmp_path: Path) -> None:
