@@ -1,7 +1,8 @@
 """What package URLs say of packages that a distribution has packed.
 
 https://github.com/package-url/purl-spec: the types apk, deb and rpm have `arch` and `distro`, and rpm an `epoch`. The source package stands
-in `upstream`, as Syft and others write it: `NAME` or `NAME@VERSION`, of rpm the file of it.
+in `upstream`, as Syft and others write it: `NAME` or `NAME@VERSION`, of rpm the file of it,
+with an epoch before its version where that is not the one of the package.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,7 +33,7 @@ def packed_in(ecosystem: str, parts: Sequence[str], version: str, qualifiers: Ma
         return None
     names = [(name, version)]
     if ecosystem == "rpm":
-        names = [*source_of(upstream, qualifiers.get("epoch", "")), *names]
+        names = [*source_of(upstream, version), *names]
     elif upstream:
         source, _, source_version = upstream.partition("@")
         others = names if release.advisories in BY_PACKAGE else []
@@ -73,7 +74,11 @@ def _upstream(package: LockedPackage, packed: Packed) -> str:
     if package.ecosystem == "rpm":
         # Where nothing but the package itself is known, there is but one name.
         is_told = len(packed.names) > 1 or (name, version) != (own, package.version)
-        return f"{name}-{version.rpartition(':')[2]}.src.rpm" if is_told else ""
+        file = f"{name}-{version.rpartition(':')[2]}.src.rpm"
+        if source_of(file, package.version) != [(name, version)]:
+            # As RPM itself writes it where it has to.
+            file = f"{name}-{version if ':' in version else f'0:{version}'}.src.rpm"
+        return file if is_told else ""
     if version != package.version:
         return f"{name}@{version}"
     return name if name != own else ""

@@ -7,6 +7,7 @@ from outrider.operators.packages.distributions import apk, dpkg, rpm, rpm_berkel
 from outrider.operators.packages.distributions.os_release import read_os_release
 from outrider.operators.packages.distributions.releases import advised_release, release_in, release_of
 from outrider.operators.packages.locks.lock import Lock
+from outrider.operators.packages.locks.package_urls import package_url, url_of
 from outrider.operators.packages.tests.root_files import berkeley, entry, header, ndb, paragraph
 
 DEBIAN, ROCKY = release_of("debian", "12"), release_of("rocky", "9.3")
@@ -150,6 +151,19 @@ def test_rpm_tells_sources_and_epochs_and_keeps_no_keys() -> None:
         ("rocky/libshop", "2:1.4-3", (("shop", "2:1.4-3"), ("libshop", "2:1.4-3"))),
     ]
     assert lock.unreadable == ("package 4: a header of RPM is cut off",)
+
+
+def test_the_epoch_of_a_source_is_that_of_what_has_its_version() -> None:
+    source = "perl-5.32.1-481.el9.src.rpm"
+    errno = header(name="perl-Errno", version="1.30", release="481.el9", source=source)
+    digest = header(1, name="perl-Digest", version="6", release="481.el9", source=source)
+    libs = header(4, name="perl-libs", version="5.32.1", release="481.el9", source=source)
+    for blobs in ([errno, digest, libs], [libs, digest, errno]):
+        assert {one.advised_as[0] for one in rpm.read(blobs, ROCKY).packages} == {("perl", "4:5.32.1-481.el9")}
+    # Where nobody tells it, it is none, whatever epoch the package has.
+    assert {one.advised_as[0] for one in rpm.read([errno, digest], ROCKY).packages} == {("perl", "5.32.1-481.el9")}
+    for one in (*rpm.read([errno, digest, libs], ROCKY).packages, *rpm.read([errno, digest], ROCKY).packages):
+        assert package_url(url_of(one)).packed == one.packed
 
 
 def test_headers_are_found_in_databases() -> None:
