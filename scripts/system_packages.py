@@ -57,6 +57,8 @@ def main() -> int:
         missing += MONO_LIBRARIES
     if not any(Path("/usr/include").glob("seccomp.h")):
         missing += ["libseccomp-dev", "libc6-dev"]
+    if not Path("/usr/include/dpkg/version.h").is_file():
+        missing.append("libdpkg-dev")
     if not any(Path("/usr/lib/postgresql").glob("*/bin/initdb")) and shutil.which("initdb") is None:
         missing.append("postgresql")
     if not missing:

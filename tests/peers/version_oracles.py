@@ -130,9 +130,15 @@ def _maven() -> Oracle:
 
 
 def _dpkg() -> Oracle:
-    dpkg = _program("dpkg", "dpkg")
-    version = _said("dpkg-query", "--show", "--showformat", "${Version}", "dpkg")
-    return Oracle(f"{Path(dpkg).name} {version}", [_program("sh", "dash"), str(PROGRAMS / "deb" / "oracle.sh")])
+    compiler, config = _program("cc", "gcc"), _program("pkg-config", "pkg-config")
+    if subprocess.run([config, "--exists", "libdpkg"], check=False).returncode != 0:
+        pytest.skip("libdpkg is missing: apt-get install libdpkg-dev")
+    folder = _copied("deb")
+    program = folder / "oracle"
+    if not program.is_file():
+        command = [compiler, "-o", str(program), str(folder / "oracle.c"), "-ldpkg", "-lmd"]
+        subprocess.run(command, check=True, timeout=_SECONDS)
+    return Oracle(f"libdpkg {_said(config, '--modversion', 'libdpkg').strip()}", [str(program)])
 
 
 def _rpm() -> Oracle:
