@@ -37,6 +37,7 @@ PACKAGES = {
     "mvn": "maven",
     "java": "default-jdk-headless",
     "mono": "mono-runtime",
+    "rpm": "rpm",
 }
 # What nuget.exe loads besides, which Mono has in packages of its own.
 MONO_LIBRARIES = [
@@ -56,6 +57,8 @@ def main() -> int:
         missing += MONO_LIBRARIES
     if not any(Path("/usr/include").glob("seccomp.h")):
         missing += ["libseccomp-dev", "libc6-dev"]
+    if not Path("/usr/include/dpkg/version.h").is_file():
+        missing.append("libdpkg-dev")
     if not any(Path("/usr/lib/postgresql").glob("*/bin/initdb")) and shutil.which("initdb") is None:
         missing.append("postgresql")
     if not missing:

@@ -129,7 +129,28 @@ def _maven() -> Oracle:
     return Oracle("maven-artifact 3.9.16", [java, "-cp", f"{classes}:{folder}/target/dependency/*", "Oracle"])
 
 
+def _dpkg() -> Oracle:
+    compiler, config = _program("cc", "gcc"), _program("pkg-config", "pkg-config")
+    if subprocess.run([config, "--exists", "libdpkg"], check=False).returncode != 0:
+        pytest.skip("libdpkg is missing: apt-get install libdpkg-dev")
+    folder = _copied("deb")
+    program = folder / "oracle"
+    if not program.is_file():
+        command = [compiler, "-o", str(program), str(folder / "oracle.c"), "-ldpkg", "-lmd"]
+        subprocess.run(command, check=True, timeout=_SECONDS)
+    return Oracle(f"libdpkg {_said(config, '--modversion', 'libdpkg').strip()}", [str(program)])
+
+
+def _rpm() -> Oracle:
+    rpm = _program("rpm", "rpm")
+    macro = f'%{{lua: dofile("{PROGRAMS / "rpm" / "oracle.lua"}")}}'
+    return Oracle(f"RPM {_said(rpm, '--version').split()[-1]}", [rpm, "--eval", macro])
+
+
 _ORACLES: dict[str, Callable[[], Oracle]] = {
     "cargo": _cargo, "composer": _composer, "gem": _gem, "maven": _maven, "npm": _npm, "pypi": _pypi
 }  # fmt: skip
 ECOSYSTEMS = sorted(_ORACLES)
+# Of what distributions pack; they are asked about the order alone.
+_ORACLES |= {"deb": _dpkg, "rpm": _rpm}
+PACKED = sorted(_ORACLES.keys() - set(ECOSYSTEMS))

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from tests.peers.environments import CHECKOUT
-from tests.peers.version_oracles import ECOSYSTEMS, Question, oracle
+from tests.peers.version_oracles import ECOSYSTEMS, PACKED, Question, oracle
 
 TABLES = CHECKOUT / "src" / "outrider" / "operators" / "packages" / "tests" / "tables"
 
@@ -29,5 +29,5 @@ def write(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    for ecosystem in sys.argv[1:] or ECOSYSTEMS:
+    for ecosystem in sys.argv[1:] or [*ECOSYSTEMS, *PACKED]:
         write(TABLES / f"{ecosystem}.json")

@@ -28,7 +28,8 @@ class AuditTerms(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What to compare, and with what.
 
     Attributes:
-        path: A lock file, an SBOM, a list of package URLs, or a folder whose lock files are looked at.
+        path: A lock file, an SBOM, a list of package URLs, or a folder whose lock files are looked at. Or a root with a package database of
+            dpkg, apk or RPM, or an image of a container, as a layout of OCI or as `docker save` writes it.
         max_age: How old advisories may be.
         stale: What to do where they are older: `warn` or `fail`.
         vex: Files with statements of vulnerabilities: OpenVEX, or CycloneDX with analyses. The newest statement counts.
@@ -78,17 +79,18 @@ def audited(terms: AuditTerms, now: float) -> Audited:
         NotFoundError: There is no lock file, or no file with statements.
         UnsupportedError: A file is of no known format.
         InvalidConfigError: One cannot be read.
+        LimitedError: A root has too much in it.
         MissingRequirementError: No advisories are imported.
         PreconditionFailedError: They are older than allowed, or there are none of an ecosystem, and that is to fail.
     """
     product = audited_product(terms.product)
-    locks = read_locks(Path(terms.path))
+    locks = read_locks(Path(terms.path), roots=True)
     said, unreadable = read_statements(terms.vex)
     statements = Statements(said, product)
     warnings = [f"{path}: {text}" for path, lock in locks for text in lock.unreadable]
     with closing(AdvisoryStore(store_path())) as store:
         sources = store.sources()
-        ecosystems = {one.ecosystem for _, lock in locks for one in lock.packages}
+        ecosystems = {one.advised_by for _, lock in locks for one in lock.packages}
         doubts = list(_doubts(ecosystems, sources, terms, now))
         if doubts and terms.stale == "fail":
             raise PreconditionFailedError(
@@ -97,7 +99,7 @@ def audited(terms: AuditTerms, now: float) -> Audited:
             )  # fmt: skip
         matcher = Matcher(store)
         found = sorted(_found(matcher, locks, statements), key=_order)
-        unclear = _unclear(matcher, locks)
+        unclear = [*_unclear(matcher, locks), *_uncompared(matcher, locks)]
     return Audited(
         locks=locks,
         found=found,
@@ -122,7 +124,7 @@ def _doubts(ecosystems: set[str], sources: dict[str, Source], terms: AuditTerms,
 def _found(matcher: Matcher, locks: Sequence[tuple[str, Lock]], statements: Statements) -> Iterator[Found]:
     for file, lock in locks:
         for one in lock.packages:
-            known = matcher.vulnerabilities(one.ecosystem, one.name, one.version)
+            known = matcher.of_package(one)
             if known:
                 yield Found(file, lock, one, [Stated(one, each, statements.about(one, each)) for each in known])
 
@@ -132,5 +134,20 @@ def _order(one: Found) -> tuple[tuple[int, bool, float], str, str]:
 
 
 def _unclear(matcher: Matcher, locks: Sequence[tuple[str, Lock]]) -> list[str]:
-    ids = {one for _, lock in locks for each in lock.packages for one in matcher.unclear(each.ecosystem, each.name)}
+    ids = {one for _, lock in locks for each in lock.packages for one in _unclear_of(matcher, each)}
     return [f"{identity}: a range of it cannot be read; it may affect more than is told" for identity in sorted(ids)]
+
+
+def _unclear_of(matcher: Matcher, package: LockedPackage) -> Iterator[str]:
+    for name, _ in package.advised_as:
+        yield from matcher.unclear(package.advised_by, name)
+
+
+def _uncompared(matcher: Matcher, locks: Sequence[tuple[str, Lock]]) -> list[str]:
+    """Return what cannot be compared of what distributions have packed: they have rules for all versions that they write."""
+    packed = (one for _, lock in locks for one in lock.packages if one.packed is not None)
+    return [
+        f"{one.name} {one.version}: it is no version that {one.ecosystem} compares; whether it is affected is not known"
+        for one in packed
+        if matcher.is_uncompared(one)
+    ]

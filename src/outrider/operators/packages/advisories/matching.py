@@ -14,6 +14,7 @@ from outrider.operators.packages.advisories.exploits import ExploitScore, KnownE
 from outrider.operators.packages.advisories.osv import Advisory, Affected
 from outrider.operators.packages.advisories.severity import ORDER, rating
 from outrider.operators.packages.advisories.store import AdvisoryStore, Row
+from outrider.operators.packages.locks.lock import LockedPackage
 from outrider.operators.packages.versions.ecosystems import scheme_of
 from outrider.operators.packages.versions.scheme import Version
 
@@ -107,6 +108,11 @@ class Matcher:
         ]  # fmt: skip
         return sorted(found, key=lambda one: (urgency(one.vulnerability), one.vulnerability.id))
 
+    def is_uncompared(self, package: LockedPackage) -> bool:
+        """Return whether there is something about a package of a lock whose version cannot be compared with it."""
+        by = package.advised_by
+        return any(self._about(by, name) and _read(by, version) is None for name, version in package.advised_as)
+
     def vulnerabilities(self, ecosystem: str, name: str, version: str) -> list[Vulnerability]:
         """Return what is known of a version of a package, the worst first."""
         found = [self._advisory(identity) for identity in self.matches(ecosystem, name, version)]
@@ -119,14 +125,22 @@ class Matcher:
         groups = _same(self._advisory(identity) for identity in affected)
         return [(self._merged(ecosystem, name, "", one), [affected[record.id] for record in one]) for one in groups]
 
+    def of_package(self, package: LockedPackage) -> list[Vulnerability]:
+        """Return what is known of a package of a lock, by any of the names that advisories may have for it, the worst first."""
+        found: dict[str, Vulnerability] = {}
+        for name, version in package.advised_as:
+            for one in self.vulnerabilities(package.advised_by, name, version):
+                found.setdefault(one.id, one)
+        return sorted(found.values(), key=lambda one: (urgency(one), one.id))
+
     def _about(self, ecosystem: str, name: str) -> list[tuple[str, AffectedVersions, list[str]]]:
         found = self._known.get((ecosystem, name))
         if found is None:
-            scheme = scheme_of(ecosystem)
+            # The rules are asked for where there is something to compare: of some distributions nothing is known.
             found = self._known[ecosystem, name] = [
                 (
                     row.id,
-                    affected_versions(scheme, row.said),
+                    affected_versions(scheme_of(ecosystem), row.said),
                     _fixes(row),
                 )
                 for row in self._store.about(ecosystem, name)
@@ -150,7 +164,8 @@ class Matcher:
             rated_by=by if worst.severity != "unknown" else "", summary=next((one.summary for one in group if one.summary), ""),
             fixed=_above(ecosystem, fixes, version),
         )  # fmt: skip
-        self._add_exploits(found, [one for one in ids if one.startswith(_CVE)])
+        upstream = {cve for one in group for cve in one.upstream}
+        self._add_exploits(found, [one for one in sorted({*ids, *upstream}) if one.startswith(_CVE)])
         return found
 
     def _add_exploits(self, one: Vulnerability, cves: list[str]) -> None:
@@ -175,7 +190,13 @@ def _same(advisories: Iterable[Advisory]) -> list[list[Advisory]]:
         members = [one for _, ones in joined for one in ones]
         groups = [group for group in groups if not group[0] & ids]
         groups.append((ids.union(*(known for known, _ in joined)), [*members, advisory]))
-    return [sorted(members, key=lambda one: one.id) for _, members in groups]
+    return [sorted(members, key=lambda one: one.id) for ids, members in groups if not _is_told(members, ids, groups)]
+
+
+def _is_told(members: list[Advisory], own: set[str], groups: list[tuple[set[str], list[Advisory]]]) -> bool:
+    """Return whether records are but notices of several vulnerabilities, each of which is told by another record."""
+    others = {one for ids, _ in groups if ids is not own for one in ids}
+    return all(one.upstream and others.issuperset(one.upstream) for one in members)
 
 
 def _above(ecosystem: str, fixes: Iterable[str], version: str) -> list[str]:

@@ -9,9 +9,10 @@ from typing import Any
 import msgspec
 
 from outrider.core.errors import ExecutionFailedError
+from outrider.operators.packages.distributions.releases import advised_release
 from outrider.operators.packages.pypi.pages import normalised
 
-# Names of ecosystems in OSV, and the names that package URLs use. What stands behind a colon is a release of a distribution.
+# Names of ecosystems in OSV, and the names that package URLs use. What stands behind a colon is where the packages come from.
 ECOSYSTEMS = {
     "npm": "npm", "PyPI": "pypi", "crates.io": "cargo", "Maven": "maven", "NuGet": "nuget", "RubyGems": "gem", "Packagist": "composer"
 }  # fmt: skip
@@ -29,7 +30,7 @@ class Affected(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     """What a record says of one package.
 
     Attributes:
-        ecosystem: By the name that package URLs use.
+        ecosystem: By the name that package URLs use; of a distribution its release, such as `Debian:12`.
         name: As its ecosystem compares names.
         versions: That are listed.
         ranges: Events of each range.
@@ -60,6 +61,7 @@ class Advisory(msgspec.Struct, kw_only=True, frozen=True):
     Attributes:
         id: Of the record.
         aliases: Other ids of the same vulnerability.
+        upstream: Of vulnerabilities of what a distribution has packed, where one record is about several of them.
         summary: One line.
         modified: When, as RFC 3339 has it.
         scores: All ratings.
@@ -74,6 +76,7 @@ class Advisory(msgspec.Struct, kw_only=True, frozen=True):
     scores: tuple[Score, ...] = ()
     label: str = ""
     affected: tuple[Affected, ...] = ()
+    upstream: tuple[str, ...] = ()
 
 
 class _Range(msgspec.Struct):
@@ -98,6 +101,8 @@ class _Record(msgspec.Struct):
     modified: str = ""
     withdrawn: str | None = None
     aliases: list[str] = []
+    upstream: list[str] = []
+    related: list[str] = []
     summary: str = ""
     details: str = ""
     severity: list[dict[str, str]] = []
@@ -146,15 +151,18 @@ def _advisory(record: _Record) -> Advisory | None:
     scores = [*record.severity, *(score for one in record.affected for score in one.severity)]
     specific = record.database_specific if isinstance(record.database_specific, dict) else {}
     text = record.summary or record.details.strip().partition("\n")[0]
+    cves = _packed_cves(record)
+    # A notice of one vulnerability is that vulnerability; one of several is none of them.
+    aliases = [*record.aliases, *cves] if len(cves) == 1 else record.aliases
     return Advisory(
-        id=record.id, aliases=tuple(record.aliases), summary=text[:_LONGEST_SUMMARY], modified=record.modified,
+        id=record.id, aliases=tuple(dict.fromkeys(aliases)), upstream=tuple(cves) if len(cves) > 1 else (), summary=text[:_LONGEST_SUMMARY], modified=record.modified,
         scores=tuple(dict.fromkeys(Score(one.get("type", ""), one.get("score", "")) for one in scores)),
-        label=str(specific.get("severity") or "").upper(), affected=tuple(filter(None, map(_affected, record.affected))),
+        label=str(specific.get("severity") or _priority(scores)).upper(), affected=tuple(filter(None, map(_affected, record.affected))),
     )  # fmt: skip
 
 
 def _affected(one: _Affected) -> Affected | None:
-    ecosystem = ECOSYSTEMS.get(one.package.ecosystem.partition(":")[0]) if one.package is not None else None
+    ecosystem = _ecosystem(one.package.ecosystem) if one.package is not None else None
     if one.package is None or ecosystem is None:
         return None
     ranges = tuple(
@@ -168,6 +176,22 @@ def _affected(one: _Affected) -> Affected | None:
         versions=tuple(one.versions),
         ranges=ranges,
     )
+
+
+def _packed_cves(record: _Record) -> list[str]:
+    """Return the CVEs that a record of a distribution is about: `upstream`, where AlmaLinux has `related`."""
+    names = {one.package.ecosystem for one in record.affected if one.package is not None}
+    if not any(advised_release(name) for name in names):
+        return []
+    return list(dict.fromkeys(one for one in record.upstream or record.related if one.startswith("CVE-")))
+
+
+def _priority(scores: list[dict[str, str]]) -> str:
+    return next((one.get("score", "") for one in scores if one.get("type") == "Ubuntu"), "")
+
+
+def _ecosystem(name: str) -> str | None:
+    return advised_release(name) or ECOSYSTEMS.get(name.partition(":")[0])
 
 
 def _unreadable(name: str, error: Exception) -> ExecutionFailedError:

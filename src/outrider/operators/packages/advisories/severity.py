@@ -18,7 +18,7 @@ _SCALE: tuple[tuple[float, Severity], ...] = (
     (0.0, "none"),
 )
 _WORDS: dict[str, Severity] = {
-    "CRITICAL": "critical", "HIGH": "high", "MODERATE": "medium", "MEDIUM": "medium", "LOW": "low"
+    "CRITICAL": "critical", "HIGH": "high", "MODERATE": "medium", "MEDIUM": "medium", "LOW": "low", "NEGLIGIBLE": "low"
 }  # fmt: skip
 _KINDS = {"CVSS_V2": CVSS2, "CVSS_V3": CVSS3, "CVSS_V4": CVSS4}
 ORDER: tuple[Severity, ...] = ("critical", "high", "medium", "low", "none", "unknown")

@@ -12,6 +12,8 @@ from outrider.core.quantities import Duration
 from outrider.operators.packages.advisories.matching import Matcher
 from outrider.operators.packages.advisories.places import store_path
 from outrider.operators.packages.advisories.store import AdvisoryStore
+from outrider.operators.packages.distributions.images import is_image
+from outrider.operators.packages.distributions.roots import is_root
 from outrider.operators.packages.fixing.mending import Mended, Mender
 from outrider.operators.packages.fixing.projects import PROJECTS
 from outrider.operators.packages.fixing.results import (
@@ -104,6 +106,12 @@ async def find_fix(wanted: FixParams, context: Context, folder: Path | None = No
 
 def _files(path: str) -> list[Path]:
     folder = Path(path)
+    if is_root(folder) or is_image(folder):
+        raise UnsupportedError(
+            f"{path}: what a distribution has packed is not changed here", path="path", found="a root, or an image of a container",
+            expected=" or ".join(PROJECTS),
+            suggestions=["see with audit what is vulnerable, and update it with the command that it names", "build the image anew"],
+        )  # fmt: skip
     files = lock_files(folder) if folder.is_dir() else [folder]
     if not files:
         raise NotFoundError(

@@ -40,7 +40,9 @@ class Answers:
 
     async def completed(self, told: Sequence[Told]) -> list[Told]:
         """Return the same with the licences that registries tell, where none was known."""
-        missing = {_key(one) for one in told if not one.licence.expression and not one.package.source}
+        # No registry that is known here has what distributions have packed.
+        asked = [one for one in told if not one.package.source and one.package.packed is None]
+        missing = {_key(one) for one in asked if not one.licence.expression}
         keys = sorted(missing)
         found = dict(zip(keys, await asyncio.gather(*(self._licence(*key) for key in keys)), strict=True))
         faults = sorted(self._faults)

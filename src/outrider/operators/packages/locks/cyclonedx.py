@@ -44,6 +44,7 @@ def read(text: str) -> Lock:
                 url.name, url.version or text_at(entry, "version"), ecosystem=url.ecosystem, source=url.source,
                 hashes=_hashes(entry), needs=needs.get(optional_text(entry, "bom-ref"), ()),
                 development=any(_is_development(one) for one in list_at(entry, "properties")), licence=cyclonedx_licence(entry),
+                packed=url.packed,
             )  # fmt: skip
     others.tell(findings)
     return findings.lock()

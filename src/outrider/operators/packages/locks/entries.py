@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from outrider.operators.packages.locks.lock import Lock, LockedPackage, unreadable
+from outrider.operators.packages.locks.lock import Lock, LockedPackage, Packed, unreadable
 
 _SHOWN = 200
 _LONGEST = 2000
@@ -127,7 +127,19 @@ def _one(group: list[LockedPackage]) -> LockedPackage:
         development=all(one.development for one in group),
         source=source,
         licence=next((one.licence for one in group if one.licence), ""),
+        packed=_packed([one.packed for one in group]),
     )
+
+
+def _packed(said: list[Packed | None]) -> Packed | None:
+    """Return what there is to say of a package that is there several times, such as for two architectures."""
+    first = said[0]
+    if first is None or all(one == first for one in said):
+        return first
+    others = [one for one in said if one is not None]
+    same = all(one.architecture == first.architecture for one in others)
+    names = tuple(dict.fromkeys(name for one in others for name in one.names))
+    return msgspec.structs.replace(first, names=names, architecture=first.architecture if same else "")
 
 
 def table_of(value: Any) -> dict[str, Any]:

@@ -3,20 +3,30 @@
 from pathlib import Path
 
 from outrider.core.errors import InvalidConfigError, NotFoundError
+from outrider.operators.packages.distributions.inventories import inventories
+from outrider.operators.packages.distributions.roots import root_at
 from outrider.operators.packages.locks.lock import Lock
 from outrider.operators.packages.locks.reading import lock_files, read_lock
 
 _LARGEST_LOCK = 64 << 20
 
 
-def read_locks(path: Path) -> list[tuple[str, Lock]]:
+def read_locks(path: Path, *, roots: bool = False) -> list[tuple[str, Lock]]:
     """Return what a lock file says, or all lock files of a folder, with the path of each.
+
+    Args:
+        path: Of the file or the folder.
+        roots: Whether it may be a root as well, or an image of a container: of these the package databases are read.
 
     Raises:
         NotFoundError: There is none, or one cannot be read.
         UnsupportedError: It is of no known format.
         InvalidConfigError: It is not of its format.
+        LimitedError: A root has too much in it.
     """
+    root = root_at(path) if roots else None
+    if root is not None:
+        return inventories(root, str(path).rstrip("/"))
     files = lock_files(path) if path.is_dir() else [path]
     if not files:
         raise NotFoundError(

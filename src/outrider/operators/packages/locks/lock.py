@@ -7,6 +7,22 @@ from outrider.core.errors import InvalidConfigError
 _SHOWN = 200
 
 
+class Packed(msgspec.Struct, kw_only=True, frozen=True):
+    """What there is to say of a package that a distribution has packed.
+
+    Attributes:
+        release: Whose advisories count, as they name it, such as `Debian:12`.
+        names: By which they may name the package, each with the version that they mean: the source package is the first.
+        architecture: Of its files; empty where that is not known.
+        distro: The release as package URLs have it, such as `debian-12`.
+    """
+
+    release: str
+    names: tuple[tuple[str, str], ...]
+    architecture: str = ""
+    distro: str = ""
+
+
 class LockedPackage(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     """One package of a lock.
 
@@ -19,6 +35,7 @@ class LockedPackage(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=Tru
         development: Whether only development needs it, where the file says so.
         source: Where it comes from if that is no registry, such as `git` or `path`.
         licence: As its author has written it, where the file says so; JSON where that is no text.
+        packed: What there is to say of it where a distribution has packed it.
     """
 
     ecosystem: str
@@ -29,6 +46,17 @@ class LockedPackage(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=Tru
     development: bool = False
     source: str = ""
     licence: str = ""
+    packed: Packed | None = None
+
+    @property
+    def advised_by(self) -> str:
+        """Whose advisories count: those of its ecosystem, or of the release of its distribution."""
+        return self.ecosystem if self.packed is None else self.packed.release
+
+    @property
+    def advised_as(self) -> tuple[tuple[str, str], ...]:
+        """By which names and versions they may mean it."""
+        return ((self.name, self.version),) if self.packed is None else self.packed.names
 
 
 class Lock(msgspec.Struct, kw_only=True, frozen=True):

@@ -58,6 +58,7 @@ def _take(findings: Findings, others: Others, entry: dict[str, Any], relations: 
         hashes=collected((text_at(one, "algorithm").replace("-", ""), text_at(one, "checksumValue")) for one in checksums),
         needs=relations.needs_of(identifier),
         development=identifier in relations.development, licence=spdx_licence(entry, relations.extracted),
+        packed=url.packed,
     )  # fmt: skip
 
 

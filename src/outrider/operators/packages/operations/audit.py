@@ -10,6 +10,8 @@ from outrider.operators.packages.advisories.auditing import Audited, AuditTerms,
 from outrider.operators.packages.advisories.matching import Vulnerability, urgency
 from outrider.operators.packages.advisories.severity import ORDER
 from outrider.operators.packages.advisories.store import Source
+from outrider.operators.packages.distributions.releases import updates_of
+from outrider.operators.packages.locks.lock import LockedPackage
 from outrider.operators.packages.vex.stated import Stated
 from outrider.operators.packages.vex.statements import SUPPRESSING
 from outrider.runtime.context import Context
@@ -34,6 +36,8 @@ class Finding(msgspec.Struct, kw_only=True):
     Attributes:
         file: The lock file that has it.
         needed_by: Packages of the same file that need it.
+        source: Of what a distribution has packed: the package that its advisories name, whose versions they mean, where that is not the same.
+        update: Of that: the command that updates it. Nothing here does.
     """
 
     ecosystem: str
@@ -42,6 +46,8 @@ class Finding(msgspec.Struct, kw_only=True):
     file: str
     needed_by: list[str]
     vulnerabilities: list[Vulnerability]
+    source: str = ""
+    update: str = ""
 
 
 class Suppressed(msgspec.Struct, kw_only=True):
@@ -100,6 +106,7 @@ async def run(params: AuditParams, context: Context) -> AuditResult:
         NotFoundError: There is no lock file, or no file with statements.
         UnsupportedError: A file is of no known format.
         InvalidConfigError: One cannot be read.
+        LimitedError: A root has too much in it.
         MissingRequirementError: No advisories are imported.
         PreconditionFailedError: They are older than allowed, or there are none of an ecosystem, and that is to fail.
     """
@@ -133,7 +140,20 @@ def _finding(found: Found, listed: list[Vulnerability]) -> Finding:
     ]
     return Finding(
         ecosystem=one.ecosystem, name=one.name, version=one.version, file=found.file, needed_by=needed_by, vulnerabilities=listed,
+        source=_source(one), update=_update(one),
     )  # fmt: skip
+
+
+def _source(one: LockedPackage) -> str:
+    """Return the source package where it is another one than the package, or in another version."""
+    name, version = one.advised_as[0]
+    same = one.packed is None or (name, version) == (one.name.rpartition("/")[2], one.version)
+    return "" if same else f"{name} {version}"
+
+
+def _update(one: LockedPackage) -> str:
+    command = updates_of(one.ecosystem, one.packed.distro) if one.packed is not None else ""
+    return f"{command} {one.name.rpartition('/')[2]}" if command else ""
 
 
 def _suppressed(found: Found, stated: Stated) -> Suppressed:
@@ -154,13 +174,16 @@ def _text(result: AuditResult) -> Iterable[str]:
         for each in one.vulnerabilities:
             fixed = f"fixed in {each.fixed[0]}" if each.fixed else "no fix is known"
             parts = [
-                f"{each.severity.upper():<9} {one.name} {one.version}",
+                f"{each.severity.upper():<9} {one.name} {one.version}{f' (of {one.source})' if one.source else ''}",
                 each.id,
                 fixed,
                 each.summary,
                 *_exploits(each),
             ]
             yield f"  {'  '.join(filter(None, parts))}"
+    commands = sorted({one.update.rpartition(" ")[0] for one in result.findings if one.update})
+    if commands:
+        yield f"what a distribution has packed it updates itself: {' or '.join(f'{one} NAME' for one in commands)}"
     if result.below:
         yield f"{result.below} less severe ones are not listed"
     yield from _suppressions(result.suppressed)

@@ -1,6 +1,7 @@
 """Judges lock files by policy: which of their packages may not be installed."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from outrider.operators.packages.resolving.facts import PackageFacts
 from outrider.operators.packages.resolving.naming import of_one
 from outrider.operators.packages.resolving.questions import Question
 from outrider.operators.packages.sessions import Terms, question_of, session_of
-from outrider.operators.packages.versions.ecosystems import scheme_of
+from outrider.operators.packages.versions.ecosystems import PACKED, scheme_of
 from outrider.operators.packages.versions.tables import VersionTable
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
@@ -75,7 +76,12 @@ async def run(params: CheckParams, context: Context) -> CheckResult:
     """
     locks = await asyncio.to_thread(read_locks, Path(params.path))
     result = CheckResult(packages=0, refused=[], files=[file for file, _ in locks], warnings=[])
-    for ecosystem in sorted({one.ecosystem for _, lock in locks for one in lock.packages}):
+    found = Counter(one.ecosystem for _, lock in locks for one in lock.packages)
+    for ecosystem in sorted(found.keys() & set(PACKED)):
+        result.warnings.append(
+            f"{found[ecosystem]} of the type {ecosystem}: policies are not about what distributions pack"
+        )
+    for ecosystem in sorted(found.keys() - set(PACKED)):
         with question_of(context, ecosystem, [], params) as question:
             await _Judge(ecosystem, question, ask=params.ask).judge(locks, result)
     result.warnings += [f"{file}: {text}" for file, lock in locks for text in lock.unreadable]

@@ -16,7 +16,7 @@ class DiffParams(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Which.
 
     Attributes:
-        before: A lock file, an SBOM, a list of package URLs, or a folder whose lock files count.
+        before: A lock file, an SBOM, a list of package URLs, a folder whose lock files count, a root, or an image of a container.
         after: Another one.
     """
 
@@ -79,7 +79,7 @@ def _compared(one: Path, two: Path) -> DiffResult:
 
 def _versions(path: Path) -> dict[tuple[str, str], set[str]]:
     found: dict[tuple[str, str], set[str]] = {}
-    for _, lock in read_locks(path):
+    for _, lock in read_locks(path, roots=True):
         for one in lock.packages:
             found.setdefault((one.ecosystem, one.name), set()).add(one.version)
     return found

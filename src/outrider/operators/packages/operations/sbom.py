@@ -21,7 +21,8 @@ class SbomParams(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Of what, and how.
 
     Attributes:
-        path: A lock file, or a folder whose lock files are read.
+        path: A lock file, or a folder whose lock files are read. Or a root with a package database of dpkg, apk or RPM, or an image of
+            a container, as a layout of OCI or as `docker save` writes it.
         format: CycloneDX 1.7 or SPDX 2.3, both in JSON.
         name: Of what the bill is about; that of the folder if none is given.
         version: Of that.
@@ -65,7 +66,7 @@ async def run(params: SbomParams, context: Context) -> SbomResult:
 
 def _written(params: SbomParams, created: str) -> SbomResult:
     path = Path(params.path).resolve()
-    locks = read_locks(path)
+    locks = read_locks(path, roots=True)
     folder = path if path.is_dir() else path.parent
     bill = bill_of(
         (lock for _, lock in locks),

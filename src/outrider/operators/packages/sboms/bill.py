@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import msgspec
 
 from outrider.operators.packages.locks.lock import Lock, LockedPackage
-from outrider.operators.packages.locks.package_urls import written
+from outrider.operators.packages.locks.package_urls import url_of
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -63,9 +63,9 @@ def bill_of(locks: Iterable[Lock], *, name: str, version: str, created: str) -> 
             known = packages.get(key)
             packages[key] = one if known is None else _joined(known, one)
     urls: dict[tuple[str, str], list[str]] = {}
-    for ecosystem, package, text in packages:
-        urls.setdefault((ecosystem, package), []).append(written(ecosystem, package, text))
-    parts = [_part(written(*key), one, urls) for key, one in packages.items()]
+    for one in packages.values():
+        urls.setdefault((one.ecosystem, one.name), []).append(url_of(one))
+    parts = [_part(url_of(one), one, urls) for one in packages.values()]
     return Bill(name=name, version=version, created=created, parts=sorted(parts, key=lambda one: one.url))
 
 
@@ -80,4 +80,5 @@ def _part(url: str, package: LockedPackage, urls: dict[tuple[str, str], list[str
     found = [urls.get((package.ecosystem, name), []) for name in package.needs]
     # What a lock leaves out, such as a peer that is not there, is no part.
     needs = tuple(sorted({one[0] for one in found if len(one) == 1} - {url}))
-    return Part(url, package, needs, all(len(one) <= 1 for one in found))
+    # Of what a distribution has packed, a lock does not say what it needs.
+    return Part(url, package, needs, package.packed is None and all(len(one) <= 1 for one in found))

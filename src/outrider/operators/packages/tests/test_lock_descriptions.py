@@ -44,13 +44,15 @@ def test_components_within_components_and_in_circles() -> None:
         {"type": "operating-system", "name": "debian"},
         {"type": "file", "name": "x"},
         {"name": "d", "purl": "pkg:deb/d@1"},
+        {"name": "e", "purl": "pkg:hex/e@1"},
     ]
     lock = read_lock("any.json", cyclonedx(
         components=[outer, *rest], dependencies=[{"ref": "a", "dependsOn": ["b"]}, {"ref": "b", "dependsOn": ["a", "gone"]}],
     ))  # fmt: skip
     assert [(one.name, one.version, one.needs) for one in lock.packages] == [("a", "1", ("b",)), ("b", "2", ("a",))]
     assert sorted(lock.unreadable) == [
-        "1 of the type deb: only cargo, composer, gem, maven, npm, nuget, pypi are read",
+        "1 of the type deb: they do not say of which release (distro), or in which version",
+        "1 of the type hex: only cargo, composer, gem, maven, npm, nuget, pypi, apk, deb, rpm are read",
         "a component: int where a mapping should be",
         "debian: it has no package URL",
     ]

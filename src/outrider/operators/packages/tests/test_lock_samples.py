@@ -82,7 +82,7 @@ REPORTED = {
     "urls/purls.txt": [
         "line 13: it has no version",
         "line 14: not a package URL is no package URL",
-        "2 of the type deb: only cargo, composer, gem, maven, npm, nuget, pypi are read",
+        "2 of the type deb: they do not say of which release (distro), or in which version",
     ],
 }
 DEVELOPMENT = {

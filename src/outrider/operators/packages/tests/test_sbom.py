@@ -14,6 +14,7 @@ from outrider.operators.packages.operations.sbom import SbomParams, SbomResult
 from outrider.operators.packages.sboms.bill import Bill, bill_of
 from outrider.operators.packages.sboms.cyclonedx import cyclonedx
 from outrider.operators.packages.sboms.spdx import spdx
+from outrider.operators.packages.tests.root_files import DEBIAN, entry, header, made, ndb, paragraph
 from outrider.operators.packages.tests.test_audit import context
 from tests.peers.environments import PROGRAMS, install
 
@@ -29,6 +30,16 @@ FILES = sorted(
 
 async def bill(folder: Path, path: Path, **params: Any) -> SbomResult:
     return await sbom.run(SbomParams(path=str(path), **{"created": CREATED, **params}), context(folder))
+
+
+def all_kinds(folder: Path) -> Path:
+    """Return a root with packages of each kind."""
+    blob = header(2, name="libshop", version="1.4+1", release="3", arch="x86_64", source="shop-1.4+1-3.src.rpm")
+    files: dict[str, str | bytes] = {
+        "etc/os-release": DEBIAN, "var/lib/rpm/Packages.db": ndb(blob), "lib/apk/db/installed": entry("libcurl", "8.5.0-r0", "curl"),
+        "var/lib/dpkg/status": paragraph("libcurl4", "1:7.88.1-10+b1", Source="curl (1:7.88.1-10)"),
+    }  # fmt: skip
+    return made(folder / "root", files)
 
 
 def faults(python: Path, form: str, path: Path) -> str:
@@ -49,7 +60,7 @@ def of(*packages: LockedPackage) -> Bill:
 async def test_the_official_validators_find_nothing_wrong(tmp_path: Path, form: str) -> None:
     python = install("sbom", PROGRAMS["sbom"]) / "python"
     assert len(FILES) >= 7
-    for number, path in enumerate(FILES):
+    for number, path in enumerate([*FILES, all_kinds(tmp_path)]):
         found = await bill(tmp_path, path, format=form, name="shop", version="1.0")
         assert found.packages
         written_to = tmp_path / f"{number}.{'spdx' if form == 'spdx' else 'cdx'}.json"

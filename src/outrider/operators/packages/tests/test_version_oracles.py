@@ -10,7 +10,7 @@ from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.tests.test_version_tables import order
 from outrider.operators.packages.versions.ecosystems import scheme_of
 from outrider.operators.packages.versions.tables import VersionTable
-from tests.peers.version_oracles import ECOSYSTEMS, Question, oracle
+from tests.peers.version_oracles import ECOSYSTEMS, PACKED, Question, oracle
 
 PAIRS = 100_000
 # Wrong ones are shown up to here.
@@ -32,7 +32,7 @@ def allows(ecosystem: str, text: str, version: str) -> str:
     return "!" if versions.unsorted else "y" if mask else "n"
 
 
-@pytest.mark.parametrize("ecosystem", ECOSYSTEMS)
+@pytest.mark.parametrize("ecosystem", [*ECOSYSTEMS, *PACKED])
 def test_order_of_generated_versions(ecosystem: str) -> None:
     random, make = Random(7), generator(ecosystem).version
     questions = [Question("order", make(random), make(random)) for _ in range(PAIRS)]

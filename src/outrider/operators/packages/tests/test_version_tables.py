@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from outrider.core.errors import InvalidConfigError
-from outrider.operators.packages.versions.ecosystems import ECOSYSTEMS, scheme_of
+from outrider.operators.packages.versions.ecosystems import ECOSYSTEMS, PACKED, scheme_of
 from outrider.operators.packages.versions.tables import VersionTable
 
+# apk is on no registry: its table is written by hand.
+ASKED = [*ECOSYSTEMS, "deb", "rpm"]
 TABLES = Path(__file__).parent / "tables"
 
 
@@ -26,7 +28,7 @@ def order(ecosystem: str, one: str, two: str) -> str:
     return "<" if left < right else ">" if left > right else "="
 
 
-@pytest.mark.parametrize("ecosystem", ECOSYSTEMS)
+@pytest.mark.parametrize("ecosystem", ASKED)
 def test_order_is_that_of_the_native_tool(ecosystem: str) -> None:
     rows = table(ecosystem)["order"]
     wrong = [
@@ -62,3 +64,21 @@ def test_tables_are_large_enough_to_mean_something(ecosystem: str) -> None:
     assert len(content["order"]) >= 40
     assert len(content["ranges"]) >= 40
     assert "y" in "".join(content["ranges"].values())
+
+
+def test_order_of_apk_is_that_of_its_rules() -> None:
+    words = [chain.split() for chain in table("apk")["chains"]]
+    told = [chain[at : at + 3] for chain in words for at in range(0, len(chain) - 2, 2)]
+    assert [one for one in told if order("apk", one[0], one[2]) != one[1]] == []
+    assert len(told) > 50
+    assert order("apk", "1.0", "1.0bc") == "!"
+
+
+@pytest.mark.parametrize("ecosystem", PACKED)
+def test_comparisons_are_ranges_of_what_distributions_pack(ecosystem: str) -> None:
+    versions = VersionTable(scheme_of(ecosystem), ["1.0-r1", "1.1-r1", "2.0-r1"])
+    assert versions.named(versions.mask(">= 1.1-r1, < 2.0-r1")) == ["1.1-r1"]
+    assert versions.named(versions.mask("1.0-r1")) == ["1.0-r1"]
+    for wrong in ("", "~> 1", ">= 1 < 2", ">="):
+        with pytest.raises(InvalidConfigError):
+            versions.mask(wrong)

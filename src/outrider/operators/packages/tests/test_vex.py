@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outrider.core.errors import InvalidConfigError, NotFoundError, OutriderError, UnsupportedError
+from outrider.operators.packages.locks.lock import LockedPackage
 from outrider.operators.packages.operations import audit
 from outrider.operators.packages.operations.audit import AuditResult
 from outrider.operators.packages.tests.advisory_records import record
@@ -80,8 +81,9 @@ async def test_a_package_url_names_what_it_says(folder: Path, url: str, expected
 
 
 def test_a_file_of_maven_is_a_jar_where_nothing_else_is_said() -> None:
-    assert named("pkg:maven/org.acme/web@1.0?type=jar").holds("maven", "org.acme:web", "1.0")
-    assert not named("pkg:maven/org.acme/web@1.0?type=war").holds("maven", "org.acme:web", "1.0")
+    web = LockedPackage(ecosystem="maven", name="org.acme:web", version="1.0")
+    assert named("pkg:maven/org.acme/web@1.0?type=jar").holds(web)
+    assert not named("pkg:maven/org.acme/web@1.0?type=war").holds(web)
 
 
 async def test_parts_count_where_their_product_is_audited(folder: Path) -> None:

@@ -23,6 +23,7 @@ from outrider.operators.packages.tests.advisory_records import affected, ecosyst
 from outrider.operators.packages.tests.exploit_files import epss_file
 from outrider.operators.packages.tests.key_files import write_keys
 from outrider.operators.packages.tests.python_index import PythonIndex
+from outrider.operators.packages.tests.root_files import DEBIAN, made, paragraph
 from outrider.operators.packages.tests.vex_documents import openvex_document, statement
 from outrider.ports.certificates.signing_keys import read_signing_key
 from outrider.ports.clock import SystemClock
@@ -59,6 +60,12 @@ async def world() -> AsyncIterator[tuple[Environment, dict[str, Any]]]:
                 "advisories": str(_advisories(root, environment.clock.now())),
                 "scores": str(epss_file(root / "epss_scores.csv.gz", ("CVE-2026-1001", 0.94, 0.99))),
                 "vex": str(_statements(root / "files")),
+                "root": str(
+                    made(
+                        root / "files" / "root",
+                        {"etc/os-release": DEBIAN, "var/lib/dpkg/status": paragraph("curl", "7.88.1-10")},
+                    )
+                ),
                 **_bills(root / "files" / "bills"),
             },
         )
@@ -67,7 +74,10 @@ async def world() -> AsyncIterator[tuple[Environment, dict[str, Any]]]:
 def _advisories(root: Path, now: float) -> Path:
     """Return a file of advisories, which were taken in already."""
     bad = record("PYSEC-1", affected(ecosystem_range(("introduced", "0"), ("fixed", "2.0"))))
-    source = zipped(root / "all.zip", bad)
+    debian = affected(
+        ecosystem_range(("introduced", "0"), ("fixed", "7.88.1-10+deb12u1")), name="curl", ecosystem="Debian:12"
+    )
+    source = zipped(root / "all.zip", bad, record("DEBIAN-CVE-2026-1001", debian, upstream=["CVE-2026-1001"]))
     write_store(store_path(), read_source(source), str(source), now)
     return source
 

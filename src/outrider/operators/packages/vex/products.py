@@ -1,7 +1,7 @@
 """What a statement is about: which packages a package URL in it names.
 
-One without a version names all versions. What it says beyond type, name and version, such as an architecture, no lock tells: a
-package URL with such a qualifier names nothing that was found. https://github.com/openvex/spec, and how its own tool compares:
+One without a version names all versions. What it says beyond type, name and version, such as an architecture, locks tell of what a
+distribution has packed alone: otherwise a package URL with such a qualifier names nothing that was found. https://github.com/openvex/spec, and how its own tool compares:
 `PurlMatches` of https://github.com/openvex/go-vex.
 """
 
@@ -11,10 +11,11 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from outrider.core.errors import InvalidConfigError
+from outrider.operators.packages.distributions.urls import qualifiers_of
 from outrider.operators.packages.locks.entries import UnusableEntry
 from outrider.operators.packages.locks.lock import LockedPackage
 from outrider.operators.packages.locks.package_urls import PackageUrl, package_url
-from outrider.operators.packages.versions.ecosystems import ECOSYSTEMS, scheme_of
+from outrider.operators.packages.versions.ecosystems import ECOSYSTEMS, PACKED, scheme_of
 
 # What a package URL of Maven means where it says nothing.
 _USUAL = {("maven", "type", "jar")}
@@ -35,9 +36,10 @@ class Named(msgspec.Struct, frozen=True):
     qualifiers: tuple[tuple[str, str], ...]
     path: str
 
-    def holds(self, ecosystem: str, name: str, version: str) -> bool:
-        """Return whether it names a package, by its compared name."""
-        return not self.qualifiers and not self.path and self._is(ecosystem, name, version)
+    def holds(self, package: LockedPackage) -> bool:
+        """Return whether it names a package that was found."""
+        more = set(self.qualifiers) - set(qualifiers_of(package).items())
+        return not more and not self.path and self._is(package.ecosystem, package.name, package.version)
 
     def covers(self, other: "Named") -> bool:
         """Return whether it names all that another package URL names."""
@@ -86,19 +88,20 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
             package: The package.
             audited: The product that it was found in, where that is known.
         """
-        key = (package.ecosystem, package.name, package.version)
         whole = audited is not None and any(one.covers(audited) for one in self.names)
         if self.parts is not None:
-            return whole and any(one.holds(*key) for one in self.parts)
-        if self.versions is not None and not any(_same(key[0], one, key[2]) for one in self.versions):
+            return whole and any(one.holds(package) for one in self.parts)
+        if self.versions is not None and not any(
+            _same(package.ecosystem, one, package.version) for one in self.versions
+        ):
             return False
-        return whole or any(one.holds(*key) for one in self.names)
+        return whole or any(one.holds(package) for one in self.names)
 
 
 @lru_cache(maxsize=100_000)
 def _same(ecosystem: str, one: str, two: str) -> bool:
     """Return whether two texts are the same version, such as 1.0 and 1.0.0 of PyPI."""
-    if one == two or ecosystem not in ECOSYSTEMS:
+    if one == two or ecosystem not in (*ECOSYSTEMS, *PACKED):
         return one == two
     try:
         scheme = scheme_of(ecosystem)

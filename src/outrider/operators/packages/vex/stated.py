@@ -4,7 +4,7 @@ import msgspec
 
 from outrider.operators.packages.advisories.matching import Vulnerability
 from outrider.operators.packages.locks.lock import LockedPackage
-from outrider.operators.packages.locks.package_urls import written
+from outrider.operators.packages.locks.package_urls import url_of
 from outrider.operators.packages.vex.statements import Statement, Status
 
 # Why something is not affected: OpenVEX and CycloneDX, each with its own labels. Those that mean the same stand beside each other,
@@ -41,7 +41,7 @@ class Stated(msgspec.Struct, frozen=True):
     @property
     def url(self) -> str:
         """The package URL."""
-        return written(self.package.ecosystem, self.package.name, self.package.version)
+        return url_of(self.package)
 
     @property
     def status(self) -> Status:

@@ -1,0 +1,86 @@
+"""A root that is a folder: of a mounted or unpacked image, or of this machine."""
+
+import os
+import stat
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+
+from outrider.core.errors import InvalidConfigError, LimitedError, NotFoundError
+from outrider.operators.packages.distributions.files import LARGEST_DATABASE, MOST_ENTRIES
+
+
+class FolderRoot:
+    """A root on this disk. What is asked for is never looked for outside of it.
+
+    Args:
+        folder: Its top.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def target(self, path: str) -> str | None:
+        """Return where a link leads to; None where there is none."""
+        try:
+            return str((self._folder / path).readlink())
+        except OSError:
+            return None
+        except ValueError as error:
+            raise _strange(path) from error
+
+    def is_file(self, path: str) -> bool:
+        """Return whether there is a plain file."""
+        try:
+            return stat.S_ISREG((self._folder / path).lstat().st_mode)
+        except PermissionError as error:
+            # What may not be seen is not nothing.
+            raise _unreadable(self._folder / path, error) from error
+        except OSError:
+            return False
+
+    def names(self, folder: str) -> Sequence[str]:
+        """Return the names of what is in a folder."""
+        try:
+            names = [one.name for one in islice((self._folder / folder).iterdir(), MOST_ENTRIES + 1)]
+        except PermissionError as error:
+            raise _unreadable(self._folder / folder, error) from error
+        except OSError:
+            return []
+        if len(names) > MOST_ENTRIES:
+            raise LimitedError(
+                f"{self._folder / folder}: it has too much in it", found=f"more than {MOST_ENTRIES}", expected=f"at most {MOST_ENTRIES} files"
+            )  # fmt: skip
+        return names
+
+    def read(self, path: str) -> bytes:
+        """Return a plain file."""
+        file = self._folder / path
+        try:
+            # Whatever takes its place meanwhile is not followed, and not waited for.
+            with os.fdopen(os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as opened:
+                content = opened.read(LARGEST_DATABASE + 1)
+        except OSError as error:
+            raise _unreadable(file, error) from error
+        if len(content) > LARGEST_DATABASE:
+            raise LimitedError(
+                f"{file}: it is too large", found=f"more than {LARGEST_DATABASE} bytes", expected=f"at most {LARGEST_DATABASE} bytes",
+                suggestions=["have the tool of the distribution write its database anew"],
+            )  # fmt: skip
+        return content
+
+
+def _unreadable(file: Path, error: OSError) -> NotFoundError:
+    return NotFoundError(
+        f"{file}: it cannot be read: {error.strerror}", found=str(error.strerror), expected="a root that may be read",
+        suggestions=["ask as one who may read it"],
+    )  # fmt: skip
+
+
+def _strange(path: str) -> InvalidConfigError:
+    return InvalidConfigError(
+        f"{path!r}: a link leads to what is no path",
+        found=path,
+        expected="a path",
+        suggestions=["mend the links in the root"],
+    )
