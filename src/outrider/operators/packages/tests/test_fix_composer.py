@@ -23,6 +23,7 @@ from outrider.operators.packages.tests.composer_projects import describe, projec
 from outrider.operators.packages.tests.composer_registry import DEFAULT, ComposerRegistry, fake_programs
 from outrider.operators.packages.tests.composer_worlds import world
 from outrider.operators.packages.tests.test_audit import HIGH, context, imported
+from outrider.operators.packages.tests.test_updating import drafted
 from outrider.operators.packages.tests.world import variables
 
 
@@ -126,6 +127,16 @@ async def test_what_a_version_now_says_of_others_counts(tmp_path: Path, registry
     assert entries.keys() == {"acme/core", "acme/site", "acme/web"}
     assert entries["acme/site"]["require"] == {"acme/core": "*"}
     assert "description" not in entries["acme/web"]
+
+
+async def test_newer_versions_are_proposed(tmp_path: Path, registry: ComposerRegistry) -> None:
+    old(registry)
+    path = await locked(tmp_path, registry, require={"acme/web": "^1"}, **{"require-dev": {"acme/other": "^0.3"}})
+    new(registry)
+    draft = await drafted(tmp_path, packages=["composer:acme/web"], ranges="raise", up_to="major")
+    assert '"acme/web": "^2.0.0"' in draft.texts["composer.json"]
+    path.write_text(draft.texts["composer.lock"])
+    assert versions(path) == {"acme/core": "2.0.0", "acme/other": "v0.3.0", "acme/web": "2.0.0"}
 
 
 async def test_what_is_not_read(tmp_path: Path, registry: ComposerRegistry) -> None:
