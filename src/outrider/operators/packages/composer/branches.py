@@ -6,8 +6,10 @@ https://github.com/composer/composer/blob/2.5.5/src/Composer/Package/Loader/Arra
 
 import re
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from outrider.core.errors import InvalidConfigError
+from outrider.operators.packages.composer.stabilities import DEV, stability_of
 from outrider.operators.packages.versions.composer import normal_form
 
 # What stands for the branch that is taken where none is named.
@@ -16,7 +18,21 @@ _NUMBERED = re.compile(r"v?\d+(?:\.(?:\d+|[x*])){0,3}", re.IGNORECASE | re.ASCII
 _PREFIX = re.compile(r"((?:\d+\.)*\d+)(?:\.x)?-dev", re.IGNORECASE | re.ASCII)
 _OPEN_NUMBERS = re.compile(r"(?:\.9{7})+")
 _INLINE = re.compile(r"(?:^|\| *|, *)([^,\s#|]+)(?:#[^ ]+)? +as +([^,\s|]+)(?:$| *\|| *,)")
-_PINNED = re.compile(r"[^,\s@]+?#[a-f0-9]+")
+_PINNED = re.compile(r"[^,\s@]+?#([a-f0-9]+)")
+
+
+class InlineAlias(NamedTuple):
+    """What a constraint calls by another version.
+
+    Attributes:
+        version: In its normal form.
+        alias: The other version, likewise.
+        written: The other version as it is written.
+    """
+
+    version: str
+    alias: str
+    written: str
 
 
 def branch_alias(version: str, aliases: Iterable[tuple[str, str]], *, is_default: bool) -> str:
@@ -53,15 +69,15 @@ def written(normal: str) -> str:
     return _OPEN_NUMBERS.sub(".x", normal)
 
 
-def inline_aliases(constraint: str) -> Iterator[tuple[str, str]]:
-    """Yield what a constraint calls by another version, and that one: `dev-main as 1.0.x-dev`; both in their normal form.
+def inline_aliases(constraint: str) -> Iterator[InlineAlias]:
+    """Yield what a constraint calls by another version: `dev-main as 1.0.x-dev`.
 
     Raises:
         InvalidConfigError: One of them is no version.
     """
     match = _INLINE.search(constraint)
     if match is not None:
-        yield normal_form(match[1]), normal_form(match[2])
+        yield InlineAlias(normal_form(match[1]), normal_form(match[2]), match[2])
     elif " as " in constraint:
         raise InvalidConfigError(
             f"{constraint[:80]!r} calls no version by another one", found=constraint[:80], expected="dev-main as 1.0.x-dev",
@@ -69,6 +85,8 @@ def inline_aliases(constraint: str) -> Iterator[tuple[str, str]]:
         )  # fmt: skip
 
 
-def is_pinned(constraint: str) -> bool:
-    """Return whether a constraint names one commit of a branch: `dev-main#abc123`."""
-    return _PINNED.fullmatch(constraint.partition(" as ")[0]) is not None
+def reference_of(constraint: str) -> str:
+    """Return the commit of a branch that a constraint names: `dev-main#abc123`; empty where it names none."""
+    version = constraint.partition(" as ")[0]
+    match = _PINNED.fullmatch(version)
+    return match[1] if match is not None and stability_of(version) == DEV else ""

@@ -10,6 +10,7 @@ from outrider.core.http.urls import origin
 from outrider.operators.packages.composer.roots import (
     ComposerRoot,
     Listed,
+    absolute,
     further,
     inline_packages,
     is_name,
@@ -41,12 +42,17 @@ class ComposerClient:
         self._downloads = {origin(main.url): Downloads(main, clock)}
 
     @property
-    def _root_url(self) -> str:
-        return self.url if ".json" in urlsplit(self.url).path else f"{self.url}/packages.json"
+    def folder(self) -> str:
+        """Below which its documents are."""
+        return self.url.rpartition("/")[0] if urlsplit(self.url).path.endswith(".json") else self.url
+
+    def absolute(self, found: Any) -> str:
+        """Return an address that the repository names."""
+        return absolute(self._root_url, found)
 
     @property
-    def _folder(self) -> str:
-        return self.url.rpartition("/")[0] if urlsplit(self.url).path.endswith(".json") else self.url
+    def _root_url(self) -> str:
+        return self.url if ".json" in urlsplit(self.url).path else f"{self.url}/packages.json"
 
     async def close(self) -> None:
         """Close all connections."""
@@ -140,7 +146,7 @@ class ComposerClient:
             if one.path in seen or len(seen) >= _MOST_LISTINGS:
                 continue
             seen.add(one.path)
-            document = await self._checked(one, f"{self._folder}/{one.path.lstrip('/')}")
+            document = await self._checked(one, f"{self.folder}/{one.path.lstrip('/')}")
             found.append(document)
             waiting += read_root(self._root_url, document).includes
         return found
@@ -150,7 +156,7 @@ class ComposerClient:
         waiting, count = list(root.listings), 0
         while waiting and root.providers_url and count < _MOST_LISTINGS:
             one, count = waiting.pop(0), count + 1
-            document = await self._checked(one, f"{self._folder}/{one.path.lstrip('/')}")
+            document = await self._checked(one, f"{self.folder}/{one.path.lstrip('/')}")
             root.providers |= providers_of(document)
             waiting += further(document)
 

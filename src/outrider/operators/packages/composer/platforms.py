@@ -4,7 +4,7 @@ https://getcomposer.org/doc/01-basic-usage.md#platform-packages and https://getc
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.composer.candidates import Candidate, Links
@@ -30,17 +30,22 @@ class ComposerPlatform:
     Args:
         program: What is installed here.
         overrides: What counts in its place, by name; False where a thing counts as missing.
+        project: The project itself and what it is called, where it counts.
 
     Attributes:
-        candidates: What there is.
+        project: As it was given.
+        candidates: What there is: the project, and what of the platform it does not provide itself.
 
     Raises:
         InvalidConfigError: What counts in its place is no version.
     """
 
-    def __init__(self, program: ComposerProgram, overrides: Mapping[str, str | bool]) -> None:
-        self._program, self._overrides = program, overrides
-        self.candidates = list(self._candidates())
+    def __init__(
+        self, program: ComposerProgram, overrides: Mapping[str, str | bool], project: Sequence[Candidate] = ()
+    ) -> None:
+        self._program, self.project = program, project
+        self._overrides = {name.lower(): version for name, version in overrides.items()}
+        self.candidates = [*project, *(one for one in self._candidates() if not self._provides(one))]
         self._names = {one.name for one in self.candidates}
 
     def is_open(self, name: str) -> bool:
@@ -71,6 +76,11 @@ class ComposerPlatform:
         if not self._program.url:
             found.append("composer: the repository that it comes with is not known here")
         return found
+
+    def _provides(self, thing: Candidate) -> bool:
+        """Return whether the project itself provides a thing of the platform."""
+        links = (link for one in self.project for link in one.links.provides)
+        return any(link.target == thing.name and link.constraint.allows(thing.key) for link in links)
 
     def _candidates(self) -> Iterator[Candidate]:
         """Yield what there is; where PHP is another one, all that goes by its version is."""

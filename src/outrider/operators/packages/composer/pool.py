@@ -7,6 +7,7 @@ https://github.com/composer/composer/blob/2.5.5/src/Composer/DependencyResolver/
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+from outrider.operators.packages.composer.branches import InlineAlias
 from outrider.operators.packages.composer.candidates import Candidate, alias_of
 from outrider.operators.packages.composer.constraints import ANYTHING, Constraint, Spans
 from outrider.operators.packages.composer.platforms import ComposerPlatform, is_platform
@@ -23,16 +24,16 @@ class Wish(NamedTuple):
     Attributes:
         name: Of the package, in small letters.
         constraint: Which versions.
-        aliases: Versions that are to be called by others too, both in their normal form.
+        aliases: Versions that are to be called by others too.
         flags: How unstable they may be, by name.
-        is_pinned: Whether it is one commit of a branch.
+        reference: The commit of a branch that is wanted; empty for none.
     """
 
     name: str
     constraint: Constraint
-    aliases: tuple[tuple[str, str], ...] = ()
+    aliases: tuple[InlineAlias, ...] = ()
     flags: tuple[tuple[str, int], ...] = ()
-    is_pinned: bool = False
+    reference: str = ""
 
     def __str__(self) -> str:
         return f"{self.name}:{self.constraint.text}"
@@ -89,6 +90,9 @@ class PoolLoader:
         platform: What there is here.
         check: Called now and then; it may raise to end the work.
         narrow: Whether what is asked for is loaded only as far as it is asked for, whoever else has a wish for it.
+
+    Attributes:
+        origins: The repository of each version that was loaded.
     """
 
     def __init__(
@@ -108,6 +112,7 @@ class PoolLoader:
         self._asked: set[str] = set()
         self._aliases: dict[tuple[str, str], str] = {}
         self._selected: list[dict[str, set[str]]] = [{} for _ in repositories]
+        self.origins: dict[Candidate, ComposerRepository] = {}
 
     async def load(self, wishes: Iterable[Wish]) -> list[Candidate]:
         """Return all that may be needed for some wishes, in Composer's order.
@@ -116,10 +121,11 @@ class PoolLoader:
             OutriderError: What a repository says.
         """
         for one in self._platform.candidates:
-            self._loaded[one.name] = ANYTHING
+            # What the project itself replaces is looked for nowhere.
+            self._loaded |= dict.fromkeys(one.own_names, ANYTHING)
             self._candidates.append(one)
         for wish in wishes:
-            self._aliases |= {(wish.name, version): alias for version, alias in wish.aliases}
+            self._aliases |= {(wish.name, one.version): one.alias for one in wish.aliases}
             if wish.name not in self._loaded and not is_platform(wish.name):
                 self._wanted[wish.name] = wish.constraint
                 self._asked.add(wish.name)
@@ -140,6 +146,7 @@ class PoolLoader:
                 batch = {name: constraint for name, constraint in batch.items() if name not in found.found}
             for candidate in found.candidates:
                 selected.setdefault(candidate.name, set()).add(candidate.normal)
+                self.origins[candidate.base] = repository
                 self._add(candidate)
 
     def _add(self, candidate: Candidate) -> None:

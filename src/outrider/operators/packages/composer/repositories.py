@@ -10,7 +10,10 @@ from outrider.operators.packages.composer.naming import lister, matcher
 from outrider.operators.packages.composer.records import ComposerRecord, compiled_document
 from outrider.operators.packages.composer.roots import ComposerRoot, inline_packages, is_name
 from outrider.operators.packages.composer.settings import Place
+from outrider.operators.packages.composer.stabilities import DEV as BRANCH
+from outrider.operators.packages.composer.stabilities import stability_of
 from outrider.operators.packages.composer.store import ComposerStore
+from outrider.operators.packages.composer.written_versions import WrittenVersions
 from outrider.operators.packages.registries.downloads import Document
 from outrider.ports.clock import Clock
 
@@ -43,6 +46,7 @@ class ComposerRepository:
         self._listed: Callable[[str], bool] | None = None
         self._documents: dict[str, ComposerRecord] = {}
         self._learned: set[str] = set()
+        self._written = WrittenVersions(place, client)
 
     @property
     def root(self) -> ComposerRoot:
@@ -83,6 +87,24 @@ class ComposerRepository:
         if name in self.root.inline:
             return [self.root.inline[name]]
         return [one for document in (name, name + DEV) if (one := self.document(document)) is not None]
+
+    async def written(self, name: str, version: str) -> dict[str, Any]:
+        """Return a version that was loaded, as the repository writes it, which is not kept.
+
+        Raises:
+            UnavailableError: Nobody is to be asked.
+            OutriderError: What the repository says.
+        """
+        if self._offline and self._client is not None:
+            raise _nothing_kept(f"{name} {version} for a lock file")
+        root = self.root
+        likely = (name + DEV, name) if stability_of(version) == BRANCH else (name, name + DEV)
+        documents = [one for one in likely if self.document(one) is not None]
+        async with self._limit:
+            if not root.metadata_url and name in root.providers:
+                template = root.providers_url.replace("%hash%", root.providers[name])
+                return await self._written.get(documents, template, name, version)
+            return await self._written.get(documents, root.metadata_url or root.lazy_url, name, version)
 
     async def providers(self, name: str) -> list[str]:
         """Return the names of packages that provide or replace a name, as far as the repository tells it without these.

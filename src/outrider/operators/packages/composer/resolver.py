@@ -12,23 +12,27 @@ It was compared with Composer 2.5.5. In these things the two are known to differ
 - Where it has PHP's curl, Composer takes documents in the order in which they come, which may decide between packages that provide the
   same. Here it is the order in which they are asked for.
 - What a library of PHP only provides, such as `lib-dom-libxml`, counts as missing.
-- What the project itself requires, replaces, provides and conflicts with does not count, nor do its lock and its variables
-  COMPOSER_PREFER_STABLE and COMPOSER_PREFER_LOWEST.
+- What the project itself requires, replaces, provides and conflicts with counts where its lock is asked for, and not where packages are
+  asked for by themselves. Its version is not looked for in git, and the variables COMPOSER_PREFER_STABLE and COMPOSER_PREFER_LOWEST do
+  not count.
 - A question that needs very many steps is answered by another search, which may choose other versions.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from typing import NamedTuple
+from itertools import chain
+from typing import Any, NamedTuple
 
 from outrider.core.errors import NotFoundError, OutriderError
 from outrider.operators.packages.composer.candidates import Candidate
 from outrider.operators.packages.composer.constraints import ANYTHING
+from outrider.operators.packages.composer.lock_entries import lock_entries
 from outrider.operators.packages.composer.optimizing import PoolOptimizer
 from outrider.operators.packages.composer.order import ComposerOrder
 from outrider.operators.packages.composer.platforms import ComposerPlatform, is_platform
 from outrider.operators.packages.composer.pool import Pool, PoolLoader, Wish
 from outrider.operators.packages.composer.preferences import Preferences
+from outrider.operators.packages.composer.repositories import ComposerRepository
 from outrider.operators.packages.composer.results import packages_of
 from outrider.operators.packages.composer.rules import RuleMaker
 from outrider.operators.packages.composer.selection import Selection
@@ -38,18 +42,19 @@ from outrider.operators.packages.composer.universe import ComposerUniverse
 from outrider.operators.packages.resolving.conflicts import involved
 from outrider.operators.packages.resolving.explaining import Explanation
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
-from outrider.operators.packages.resolving.policies import Policy
+from outrider.operators.packages.resolving.questions import Question
 from outrider.operators.packages.resolving.searching import in_thread
 from outrider.operators.packages.resolving.solver import Unsolvable, solve
 
 _REMEDIES = 3
 
 
-class _Question(NamedTuple):
+class _Task(NamedTuple):
     """What is asked for, and what may be chosen for it."""
 
     wishes: Sequence[Wish]
     candidates: Sequence[Candidate]
+    origins: Mapping[Candidate, ComposerRepository]
     selection: Selection
     exact: bool
 
@@ -59,6 +64,15 @@ class _Found(NamedTuple):
 
     pool: Pool
     candidates: list[Candidate]
+    task: _Task
+
+
+class _Attempt(NamedTuple):
+    """What Composer's way of searching comes to; nothing is chosen where it finds nothing."""
+
+    pool: Pool
+    chosen: list[Candidate] | None
+    has_given_up: bool
 
 
 class _Nothing(NamedTuple):
@@ -75,15 +89,13 @@ class ComposerResolver:
     Args:
         source: Where packages come from.
         platform: What there is here.
-        policy: What may be chosen.
-        check: Called now and then; it may raise to end a search.
+        question: What may be used for an answer.
     """
 
-    def __init__(
-        self, source: ComposerSource, platform: ComposerPlatform, policy: Policy, check: Callable[[], None]
-    ) -> None:
-        self._source, self._platform, self._policy, self._check = source, platform, policy, check
-        self._preferences = Preferences(stable_first=source.settings.prefer_stable)
+    def __init__(self, source: ComposerSource, platform: ComposerPlatform, question: Question) -> None:
+        self._source, self._platform, self._question = source, platform, question
+        self._policy, self._check = question.policy, question.check
+        self._preferences = Preferences(stable_first=source.settings.prefer_stable, locked=question.locked)
 
     async def resolve(self, wishes: list[Wish]) -> Resolved | Impossible:
         """Choose versions for what is asked for.
@@ -95,9 +107,36 @@ class ComposerResolver:
         answer = await self._answer(wishes)
         if isinstance(answer, _Nothing):
             return await self._impossible(await self._told(answer, wishes), wishes)
-        pinned = {wish.name for wish in wishes if wish.is_pinned}
-        packages = packages_of(answer.pool, answer.candidates, pinned)
-        return Resolved(target=self._platform.named, packages=packages, notes=[*self._platform.notes])
+        packages = packages_of(answer.pool, answer.candidates, wishes, self._platform.candidates)
+        firm = await in_thread(lambda check: self._firm(answer, check), self._check)
+        entries = await self._entries(packages, answer.task) if self._question.files else {}
+        for one, package in packages.items():
+            package.development, package.entry = one not in firm, entries.get(one, {})
+        return Resolved(target=self._platform.named, packages=[*packages.values()], notes=[*self._platform.notes])
+
+    def _firm(self, answer: _Found, check: Callable[[], None]) -> Collection[Candidate]:
+        """Return what is needed not for development alone: what Composer chooses of its own answer for what else is asked for.
+
+        https://github.com/composer/composer/blob/2.5.5/src/Composer/Installer.php, the method `extractDevPackages`.
+        """
+        # What was decided last comes first: that decides between packages that provide the same.
+        bases = dict.fromkeys(one.base for one in reversed(answer.candidates))
+        if not self._question.development:
+            return bases
+        fixed = self._platform.candidates
+        called: dict[Candidate, list[Candidate]] = {one: [] for one in bases if one not in fixed}
+        for one in answer.task.candidates:
+            if one.base in called:
+                called[one.base].append(one)
+        pool = Pool([*fixed, *chain.from_iterable(called.values())])
+        wishes = [wish for wish in answer.task.wishes if wish.name not in self._question.development]
+        chosen = self._attempt(pool, wishes, check).chosen
+        # It can be had, for all of it can; thousands of packages may take too long, and then none is told to be for development alone.
+        return bases if chosen is None else {one.base for one in chosen}
+
+    async def _entries(self, packages: Collection[Candidate], task: _Task) -> dict[Candidate, dict[str, Any]]:
+        references = {wish.name: wish.reference for wish in task.wishes if wish.reference}
+        return await lock_entries({one: task.origins[one] for one in packages}, references)
 
     async def _answer(self, wishes: list[Wish], *, narrow: bool = True, exact: bool = True) -> _Found | _Nothing:
         """Return what there is to say: what Composer would choose, else what can be chosen at all.
@@ -114,7 +153,7 @@ class ComposerResolver:
         await self._refuse_unknown(wishes, candidates)
 
         def choose(check: Callable[[], None]) -> _Found | _Nothing:
-            return self._choose(_Question(wishes, candidates, selection, exact), check)
+            return self._choose(_Task(wishes, candidates, loader.origins, selection, exact), check)
 
         return await in_thread(choose, self._check)
 
@@ -140,35 +179,40 @@ class ComposerResolver:
                     suggestions=["check the name", *(f"ask for {one}, which provides it" for one in await self._providers(wish.name))],
                 )  # fmt: skip
 
-    def _choose(self, question: _Question, check: Callable[[], None]) -> _Found | _Nothing:
+    def _choose(self, task: _Task, check: Callable[[], None]) -> _Found | _Nothing:
         """Return what can be chosen, as Composer would choose it, or why nothing can."""
-        pool = Pool(question.candidates)
+        pool = Pool(task.candidates)
         reach = RuleMaker(pool, self._platform, with_rules=False)
-        reach.make(question.wishes)
-        stable_first = self._source.settings.prefer_stable
-        universe = ComposerUniverse(pool, reach, self._platform, stable_first=stable_first)
+        reach.make(task.wishes)
+        universe = ComposerUniverse(pool, reach, self._platform, self._preferences)
         try:
             # That there is nothing is found out much faster in this way than in that of Composer.
-            solution = solve(universe, universe.roots(question.wishes), check=check)
+            solution = solve(universe, universe.roots(task.wishes), check=check)
         except Unsolvable as answer:
-            return _Nothing(universe, answer, question.selection)
-        found = _Found(Pool(question.candidates), universe.chosen(solution.chosen))
-        return (self._in_order(question, check) or found) if question.exact else found
+            return _Nothing(universe, answer, task.selection)
+        found = _Found(Pool(task.candidates), universe.chosen(solution.chosen), task)
+        return (self._in_order(task, check) or found) if task.exact else found
 
-    def _in_order(self, question: _Question, check: Callable[[], None]) -> _Found | None:
+    def _in_order(self, task: _Task, check: Callable[[], None]) -> _Found | None:
         """Return what Composer would choose; None where that would take too long."""
-        optimizer = PoolOptimizer(question.candidates, self._platform.candidates, self._preferences)
+        optimizer = PoolOptimizer(task.candidates, self._platform.candidates, self._preferences)
         # Of what it takes for needless Composer may leave out what is needed.
-        for candidates in (optimizer.optimized(question.wishes), question.candidates):
-            pool = Pool(candidates)
-            maker = RuleMaker(pool, self._platform)
-            order = ComposerOrder(pool, maker.rules, self._preferences) if maker.make(question.wishes) else None
-            numbers = order.run(check) if order is not None else None
-            if numbers is not None:
-                return _Found(pool, [pool.candidate(number) for number in numbers])
-            if order is not None and order.has_given_up:
+        for candidates in (optimizer.optimized(task.wishes), task.candidates):
+            attempt = self._attempt(Pool(candidates), task.wishes, check)
+            if attempt.chosen is not None:
+                return _Found(attempt.pool, attempt.chosen, task)
+            if attempt.has_given_up:
                 break
         return None
+
+    def _attempt(self, pool: Pool, wishes: Sequence[Wish], check: Callable[[], None]) -> _Attempt:
+        maker = RuleMaker(pool, self._platform)
+        if not maker.make(wishes):
+            return _Attempt(pool, None, has_given_up=False)
+        order = ComposerOrder(pool, maker.rules, self._preferences)
+        numbers = order.run(check)
+        chosen = None if numbers is None else [pool.candidate(number) for number in numbers]
+        return _Attempt(pool, chosen, order.has_given_up)
 
     async def _impossible(self, nothing: _Nothing, wishes: list[Wish]) -> Impossible:
         names = nothing.universe.involved(involved(nothing.answer.proof))

@@ -5,12 +5,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from outrider.core.errors import InvalidConfigError
-from outrider.operators.packages.composer.branches import inline_aliases, is_pinned
+from outrider.operators.packages.composer.branches import inline_aliases, reference_of
 from outrider.operators.packages.composer.constraints import Constraints
 from outrider.operators.packages.composer.facts import facts_of
 from outrider.operators.packages.composer.platforms import ComposerPlatform, is_platform
 from outrider.operators.packages.composer.pool import Wish
 from outrider.operators.packages.composer.program import composer_program
+from outrider.operators.packages.composer.projects import project_candidates
 from outrider.operators.packages.composer.resolver import ComposerResolver
 from outrider.operators.packages.composer.roots import is_name
 from outrider.operators.packages.composer.settings import ComposerSettings
@@ -27,7 +28,7 @@ ANY = "*"
 
 
 async def resolve(question: Question) -> Resolved | Impossible:
-    """Choose versions: those that composer.lock would have, in a project that requires nothing else.
+    """Choose versions: those that composer.lock would have, of a project, or of one that requires nothing else.
 
     Raises:
         InvalidConfigError: A package is not written as Composer writes it, or a setting cannot be used.
@@ -41,7 +42,7 @@ async def resolve(question: Question) -> Resolved | Impossible:
         for index, wish in enumerate(wishes):
             if any(wish.name == other.name for other in wishes[:index]):
                 raise _not_a_package(index, question.packages[index], "each package once")
-        return await ComposerResolver(source, platform, question.policy, question.check).resolve(wishes)
+        return await ComposerResolver(source, platform, question).resolve(wishes)
 
 
 async def facts(question: Question, name: str, version: str = "") -> PackageFacts:
@@ -56,7 +57,8 @@ async def facts(question: Question, name: str, version: str = "") -> PackageFact
 async def _opened(question: Question) -> AsyncIterator[tuple[ComposerSource, ComposerPlatform]]:
     program = await composer_program(question.environment, question.cache, question.clock)
     settings = ComposerSettings(question.environment, question.folder, program.default)
-    platform = ComposerPlatform(program, settings.platform)
+    project = project_candidates(question.project, question.environment) if question.project else []
+    platform = ComposerPlatform(program, settings.platform, project)
     source = ComposerSource(settings, question)
     with kept(source.keep):
         try:
@@ -81,7 +83,7 @@ def _wish(index: int, name: str, constraint: str, minimum: int) -> Wish:
     try:
         return Wish(
             name, Constraints().read(constraint), tuple(inline_aliases(constraint)),
-            tuple(flags_of(name, constraint, minimum).items()), is_pinned(constraint),
+            tuple(flags_of(name, constraint, minimum).items()), reference_of(constraint),
         )  # fmt: skip
     except InvalidConfigError as error:
         raise _not_a_package(index, f"{name}:{constraint}", error.expected or "a constraint such as ^1.2") from error

@@ -44,6 +44,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
         url: Its address; empty where its packages are in the settings.
         source: Where that was read.
         headers: That are sent to it.
+        options: All that is said of the way there.
         packages: Where they are in the settings: what these say of them.
         only: Patterns of names that are looked for in it; all names where it is None.
         exclude: Patterns of names that are not.
@@ -53,6 +54,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     source: str
     headers: Headers = ()
+    options: Any = None
     packages: list[Any] | None = None
     only: list[str] | None = None
     exclude: list[str] = []
@@ -71,7 +73,7 @@ class ComposerSettings:
     Attributes:
         minimum: How unstable versions may be.
         prefer_stable: Whether stable versions come before newer ones.
-        platform: What there is of the platform, by name; False where a thing counts as missing.
+        platform: What there is of the platform, by name as it is written; False where a thing counts as missing.
 
     Raises:
         InvalidConfigError: A setting cannot be used.
@@ -165,7 +167,7 @@ class ComposerSettings:
         for name, version in config.table("platform").items():
             if not isinstance(version, str) and version is not False:
                 raise file.wrong(f"config.platform.{name}", version, "a version, or false")
-            self.platform[name.lower()] = version
+            self.platform[name] = version
 
     def _merge(self, merged: dict[str | int, Place], file: ConfigFile, name: str | int, found: Any) -> None:
         """Add a repository, or leave out the one that a setting names."""
@@ -208,7 +210,10 @@ class ComposerSettings:
         elif not isinstance(url, str) or not url.strip("/"):
             raise file.wrong(f"{where}.url", url, "https://HOST/PATH")
         else:
-            made = Place(url=_with_scheme(url.rstrip("/")), source=file.source, headers=_headers(file, where, found))
+            headers = _headers(file, where, found)
+            made = Place(
+                url=_with_scheme(url.rstrip("/")), source=file.source, headers=headers, options=found.get("options")
+            )
         return msgspec.structs.replace(made, only=only or None, exclude=exclude or [], canonical=canonical)
 
 

@@ -12,11 +12,11 @@ from outrider.operators.packages.composer.candidates import Candidate, Link
 from outrider.operators.packages.composer.constraints import Constraint, Spans
 from outrider.operators.packages.composer.platforms import ComposerPlatform
 from outrider.operators.packages.composer.pool import Pool, Wish
+from outrider.operators.packages.composer.preferences import Preferences
 from outrider.operators.packages.composer.rules import RuleMaker
 from outrider.operators.packages.resolving.naming import counted, described
 from outrider.operators.packages.resolving.searching import bits
 from outrider.operators.packages.resolving.universe import Needs
-from outrider.operators.packages.versions.ranges import Key
 
 
 class Package(NamedTuple):
@@ -38,10 +38,10 @@ class ComposerUniverse:
         pool: All candidates.
         maker: What it has reached.
         platform: What there is here.
-        stable_first: Whether stable versions come before newer ones.
+        preferences: Which of several is better.
     """
 
-    def __init__(self, pool: Pool, maker: RuleMaker, platform: ComposerPlatform, *, stable_first: bool) -> None:
+    def __init__(self, pool: Pool, maker: RuleMaker, platform: ComposerPlatform, preferences: Preferences) -> None:
         self._pool, self._platform = pool, platform
         self._numbers: dict[Package, int] = {}
         self._packages: list[Package] = []
@@ -55,7 +55,7 @@ class ComposerUniverse:
         for base in self._called:
             self._versions.setdefault(base.name, []).append(base)
         for versions in self._versions.values():
-            versions.sort(key=lambda one: self._rank(one, stable_first=stable_first))
+            versions.sort(key=lambda one: preferences.rank(self._called[one]))
         self._bits = {one: bit for versions in self._versions.values() for bit, one in enumerate(versions)}
         self._broken: dict[str, int] = {}
         # By package, and by what is here, the versions that do not go together with that, which cannot be left away.
@@ -63,11 +63,6 @@ class ComposerUniverse:
         # By candidate, the masks of versions of other packages that do not go together with it.
         self._excluded: dict[Candidate, dict[str, int]] = {}
         self._exclude(maker)
-
-    def _rank(self, base: Candidate, *, stable_first: bool) -> tuple[int, Key, int]:
-        called = self._called[base]
-        stability = min(one.stability for one in called) if stable_first else 0
-        return -stability, max(one.key for one in called), -base.number
 
     def _exclude(self, maker: RuleMaker) -> None:
         fixed = set(self._platform.candidates)
@@ -93,7 +88,7 @@ class ComposerUniverse:
         self._broken[one.name] = self._broken.get(one.name, 0) | 1 << self._bits[one.base]
 
     def _misfit(self, one: Candidate, other: Candidate) -> None:
-        if one not in self._platform.candidates:
+        if one in self._platform.project or one not in self._platform.candidates:
             self._break(one)
             found = self._misfits.setdefault(one.name, {})
             here = f"{other.name} {other.version}"
@@ -119,7 +114,11 @@ class ComposerUniverse:
 
     def roots(self, wishes: Sequence[Wish]) -> list[tuple[int, int]]:
         """Return what is asked for as the solver takes it."""
-        found = []
+        found = [
+            (self.number(Package(one.name)), 1 << self._bits[one])
+            for one in self._platform.project
+            if one in self._bits
+        ]
         for wish in wishes:
             if not self._platform.is_open(wish.name):
                 package, mask = self._asked(wish.name, wish.constraint)

@@ -12,6 +12,7 @@ from outrider.operators.packages.fixing.wishes import Widening, Wish
 from outrider.operators.packages.locks.documents import read_json
 from outrider.operators.packages.locks.writing import package_lock
 from outrider.operators.packages.locks.writing.files import read_text
+from outrider.operators.packages.manifests import json_editing
 from outrider.operators.packages.manifests.package_json import FORM, NpmWish, asked, read_manifest
 from outrider.operators.packages.npm.specs import read_spec
 from outrider.operators.packages.resolving.outcomes import Resolved, ResolvedPackage
@@ -25,7 +26,6 @@ _INSIDE = "node_modules/"
 _OPTIONAL = "optionalDependencies"
 _FLAGS = ("dev", "optional", "devOptional", "peer", "extraneous")
 _INDENT = re.compile(r"\{\r?\n([ \t]+)\"")
-_TEXT = re.compile(r'"(?:[^"\\]|\\.)*+"')
 
 
 class NpmProject:
@@ -91,7 +91,7 @@ class NpmProject:
         found = {}
         manifest = self.texts[self._beside]
         for one in widenings:
-            manifest = found[self._beside] = _edited(manifest, one)
+            manifest = found[self._beside] = edited(manifest, one)
         kept = msgspec.structs.replace(
             answer, packages=[self._kept(one) for one in answer.packages if "extraneous" not in one.entry]
         )
@@ -170,28 +170,10 @@ def _of_registry(place: str, entry: Any) -> bool:
     return str(entry.get("resolved") or "https:").startswith(("http:", "https:"))
 
 
-def _edited(text: str, one: Widening) -> str:
+def edited(text: str, one: Widening) -> str:
     """Return a package.json with another range, and nothing else of it changed.
 
     Raises:
         UnsupportedError: It is written in a way that is not changed here.
     """
-    kind, name = (str(key) for key in one.before.where)
-    document = read_json(FORM, text)
-    expected = {**document, kind: {**document[kind], name: one.after.range}}
-    for start, end in _spans(text, one.before.range):
-        changed = f"{text[:start]}{msgspec.json.encode(one.after.range).decode()}{text[end:]}"
-        # What the file says is compared, so that no way of writing it has to be known.
-        if read_json(FORM, changed) == expected:
-            return changed
-    raise UnsupportedError(
-        f"{FORM}: {kind}.{name} is written in a way that is not changed here", path=f"{kind}.{name}", found=one.before.range,
-        expected=one.after.range, suggestions=["write it there yourself, and fix again"],
-    )  # fmt: skip
-
-
-def _spans(text: str, value: str) -> Iterator[tuple[int, int]]:
-    """Yield where a text stands, in whatever place."""
-    for match in _TEXT.finditer(text):
-        if match[0][1:-1] == value:
-            yield match.span()
+    return json_editing.edited(FORM, text, [str(key) for key in one.before.where], one.after.range)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from outrider.operators.packages.fixing.cargo import CargoProject
+from outrider.operators.packages.fixing.composer import ComposerProject
 from outrider.operators.packages.fixing.npm import NpmProject
 from outrider.operators.packages.fixing.requirements import RequirementsProject
 from outrider.operators.packages.fixing.wishes import Project
@@ -13,6 +14,7 @@ _Opener = Callable[[Path, str, str], Project]
 # The ecosystem, and what reads a lock file together with what it is the lock of.
 PROJECTS: Mapping[str, tuple[Ecosystem, _Opener]] = {
     "Cargo.lock": ("cargo", lambda path, text, _: CargoProject(path, text)),
+    "composer.lock": ("composer", lambda path, text, _: ComposerProject(path, text)),
     "package-lock.json": ("npm", lambda path, text, _: NpmProject(path, text)),
     "requirements.txt": ("pypi", RequirementsProject),
 }

@@ -35,9 +35,11 @@ class ResolvedPackage(msgspec.Struct, kw_only=True):
         file: What would be installed.
         url: Where that is.
         hashes: Of it, by algorithm.
-        direct: Whether it was asked for itself, of PyPI, Cargo and npm.
+        direct: Whether it was asked for itself, of PyPI, Cargo, npm and Composer.
+        development: Whether only development needs it, of a project of Composer.
+        aliases: Other versions that it is called by, of Composer.
         files: All of the version, where that was asked for and its ecosystem may have several.
-        entry: What package-lock.json tells of it, of npm, where all files were asked for.
+        entry: What package-lock.json tells of it, of npm, or composer.lock, of Composer, where all files were asked for.
     """
 
     name: str
@@ -49,6 +51,8 @@ class ResolvedPackage(msgspec.Struct, kw_only=True):
     url: str = ""
     hashes: dict[str, str] = {}
     direct: bool = False
+    development: bool = False
+    aliases: list[str] = []
     files: list[ResolvedFile] = []
     entry: dict[str, Any] = {}
 

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,12 +53,29 @@ class NativeComposer:
         """Return the versions that `composer require` writes to the lock, by name; None where it finds nothing."""
         return self._locked(project, "require", "--no-install", "--no-audit", *packages)
 
-    def _locked(self, project: dict[str, Any], *command: str, optimized: bool = True) -> dict[str, str] | None:
+    def written(self, project: dict[str, Any], **variables: str) -> str | None:
+        """Return the lock that `composer update` writes with some variables; None where it finds nothing."""
+        if self._locked(project, "update", "--no-install", "--no-audit", variables=variables) is None:
+            return None
+        return (self._folder / "native" / "composer.lock").read_text()
+
+    def run(self, folder: Path, *command: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+        """Run Composer in the folder of a project, with some variables."""
+        return self._run(folder, *command, **variables)
+
+    def _locked(
+        self,
+        project: dict[str, Any],
+        *command: str,
+        optimized: bool = True,
+        variables: Mapping[str, str] | None = None,
+    ) -> dict[str, str] | None:
         folder = self._folder / "native"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         (folder / "composer.json").write_bytes(msgspec.json.encode(project))
-        ended = self._run(folder, *command, "--quiet", COMPOSER_POOL_OPTIMIZER="1" if optimized else "0")
+        chosen = {"COMPOSER_POOL_OPTIMIZER": "1" if optimized else "0", **(variables or {})}
+        ended = self._run(folder, *command, "--quiet", **chosen)
         if ended.returncode == _UNSOLVABLE:
             return None
         assert ended.returncode == 0, ended.stderr

@@ -198,7 +198,7 @@ def test_the_order_of_composer_and_the_solver_agree_and_both_are_right() -> None
     for seed in range(150):
         pool, maker, platform, wishes = answers(world(seed, repositories=1))
         possible = maker.make(wishes)
-        universe = ComposerUniverse(pool, maker, platform, stable_first=False)
+        universe = ComposerUniverse(pool, maker, platform, Preferences(stable_first=False))
         roots: dict[int, int] = {}
         for package, mask in universe.roots(wishes):
             roots[package] = roots.get(package, mask) & mask
@@ -237,6 +237,6 @@ def test_the_same_question_has_the_same_answer_whatever_the_order_of_documents()
     for one in (made, shuffled):
         pool, maker, platform, wishes = answers(one)
         maker.make(wishes)
-        universe = ComposerUniverse(pool, maker, platform, stable_first=False)
+        universe = ComposerUniverse(pool, maker, platform, Preferences(stable_first=False))
         outcomes.append(isinstance(outcome(universe, universe.roots(wishes)), Solution))
     assert outcomes[0] == outcomes[1]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outrider.core.errors import InvalidConfigError
-from outrider.operators.packages.composer.branches import branch_alias, inline_aliases, is_pinned, written
+from outrider.operators.packages.composer.branches import branch_alias, inline_aliases, reference_of, written
 from outrider.operators.packages.composer.constraints import ANYTHING, Constraints, merged
 from outrider.operators.packages.composer.naming import matcher
 from outrider.operators.packages.composer.records import compiled, compiled_document
@@ -173,14 +173,14 @@ def test_what_a_branch_is_called_too(branch: str, aliases: list[tuple[str, str]]
 def test_aliases_as_people_write_them() -> None:
     assert written("2.1.9999999.9999999-dev") == "2.1.x-dev"
     assert written("9999999-dev") == "9999999-dev"
-    assert list(inline_aliases("dev-main#abc as 1.0.x-dev")) == [("dev-main", "1.0.9999999.9999999-dev")]
-    assert list(inline_aliases("^1 || dev-a as 1.5")) == [("dev-a", "1.5.0.0")]
+    assert list(inline_aliases("dev-main#abc as 1.0.x-dev")) == [("dev-main", "1.0.9999999.9999999-dev", "1.0.x-dev")]
+    assert list(inline_aliases("^1 || dev-a as 1.5")) == [("dev-a", "1.5.0.0", "1.5")]
     assert list(inline_aliases("^1")) == []
     with pytest.raises(InvalidConfigError):
         list(inline_aliases("dev-a as "))
-    assert is_pinned("dev-main#abc")
-    assert is_pinned("dev-main#abc as 1.0")
-    assert not is_pinned("dev-main#xyz")
+    assert reference_of("dev-main#abc") == "abc"
+    assert reference_of("dev-main#abc as 1.0") == "abc"
+    assert reference_of("dev-main#xyz") == ""
 
 
 @pytest.mark.parametrize(

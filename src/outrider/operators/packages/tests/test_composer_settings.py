@@ -286,7 +286,7 @@ def test_what_counts_for_versions(tmp_path: Path) -> None:
         msgspec.json.encode({"config": {"platform": {"Ext-A": False}}, "prefer-stable": True})
     )
     settings = machine.settings()
-    assert (settings.minimum, settings.prefer_stable, settings.platform) == (0, True, {"ext-a": False})
+    assert (settings.minimum, settings.prefer_stable, settings.platform) == (0, True, {"Ext-A": False})
 
 
 @pytest.mark.parametrize("platform", [{"php": 8}, {"php": True}, {"php": None}])

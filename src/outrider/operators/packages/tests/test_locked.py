@@ -5,6 +5,7 @@ from pathlib import Path
 from outrider.operators.packages.resolving.outcomes import Resolved
 from outrider.operators.packages.tests.asking import Asking
 from outrider.operators.packages.tests.cargo_registry import CargoAsking, CargoRegistry
+from outrider.operators.packages.tests.composer_registry import ComposerAsking, ComposerRegistry
 from outrider.operators.packages.tests.npm_registry import NpmAsking, NpmRegistry
 from outrider.operators.packages.tests.python_index import PythonIndex
 from outrider.operators.packages.tests.test_policies import policy
@@ -55,3 +56,25 @@ async def test_packages_of_npm(tmp_path: Path) -> None:
         assert chosen(found) == {"node_modules/web": "1.0.0", "node_modules/core": "1.1.0"}
         answer = await ask.resolved("web@^1", locked=locked, policy=policy("npm", deny=["npm:core@<1.2.0"]))
         assert chosen(answer) == {"node_modules/web": "1.0.0", "node_modules/core": "1.2.0"}
+
+
+async def test_packages_of_composer(tmp_path: Path) -> None:
+    async with ComposerRegistry() as registry:
+        for version in ("1.0.0", "1.1.0"):
+            registry.add(f"acme/web {version}", "acme/core ^1")
+        for version in ("1.0.0", "v1.1.0", "1.2.0"):
+            registry.add(f"acme/core {version}")
+        registry.branch("acme/site dev-main", "1.x-dev")
+        registry.add("acme/site 1.5.0")
+        ask = ComposerAsking(tmp_path, registry.url)
+        locked = {"acme/web": {"1.0.0"}, "acme/core": {"1.1.0"}, "acme/site": {"dev-main", "no version"}}
+        found = await ask.resolved("acme/web", "acme/site:@dev", locked=locked)
+        assert chosen(found) == {"acme/web": "1.0.0", "acme/core": "v1.1.0", "acme/site": "dev-main"}
+        assert chosen(await ask.resolved("acme/web:^1.1", locked=locked)) == {
+            "acme/web": "1.1.0",
+            "acme/core": "v1.1.0",
+        }
+        answer = await ask.resolved(
+            "acme/web", locked=locked, policy=policy("composer", deny=["composer:acme/core@1.1.0"])
+        )
+        assert chosen(answer) == {"acme/web": "1.0.0", "acme/core": "1.2.0"}
