@@ -37,7 +37,7 @@ class ResolvedPackage(msgspec.Struct, kw_only=True):
         hashes: Of it, by algorithm.
         direct: Whether it was asked for itself, of PyPI, Cargo and npm.
         files: All of the version, where that was asked for and its ecosystem may have several.
-        entry: What package-lock.json tells of it, of npm, where all files were asked for.
+        entry: What a lock file tells of it, of npm and RubyGems, where all files were asked for.
     """
 
     name: str

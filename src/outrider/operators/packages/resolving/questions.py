@@ -27,6 +27,9 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         files: Whether all files of what is chosen are to be told, and not only those that would be installed here.
         development: Names of what only development needs, of npm.
         optional: Names of what may be left out, of npm.
+        sources: Addresses that are asked in place of those that settings name, of RubyGems.
+        platforms: By name, for which platforms a package is chosen; by the empty name, for which all others are. Of RubyGems; none for
+            that of this machine.
         locked: By name as its ecosystem compares names, versions that are tried before all others, such as those of a lock.
     """
 
@@ -43,6 +46,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     files: bool = False
     development: Collection[str] = ()
     optional: Collection[str] = ()
+    sources: Sequence[str] = ()
+    platforms: Mapping[str, Sequence[str]] = {}
     locked: Mapping[str, Collection[str]] = {}
 
     def preferred(self, name: str, versions: Sequence[str]) -> int:

@@ -168,7 +168,7 @@ class GemAsking(RegistryAsking):
     ) -> None:
         """Have a Ruby in place of that of this machine; none at all where its version is empty."""
         folder = self.folder / f"ruby-{version}-{platform}-{bundler}"
-        said = [version, rubygems, bundler, platform]
+        said = [version, rubygems, bundler, platform, f"ruby {version}p20"]
         self.write(f"{folder.name}/ruby", "\n".join(["#!/bin/sh", *(f"echo '{one}'" for one in said), ""]))
         (folder / "ruby").chmod(0o755 if version else 0o644)
         self.environment["PATH"] = str(folder)
