@@ -13,6 +13,7 @@ from outrider.operators.packages.advisories.matching import Matcher
 from outrider.operators.packages.advisories.places import store_path
 from outrider.operators.packages.advisories.store import AdvisoryStore
 from outrider.operators.packages.fixing.cargo import CargoProject
+from outrider.operators.packages.fixing.gem import GemProject
 from outrider.operators.packages.fixing.mending import Mended, Mender
 from outrider.operators.packages.fixing.npm import NpmProject
 from outrider.operators.packages.fixing.requirements import RequirementsProject
@@ -33,6 +34,7 @@ _Opener = Callable[[Path, str, str], Project]
 _PROJECTS: Mapping[str, tuple[Ecosystem, _Opener]] = {
     "requirements.txt": ("pypi", RequirementsProject),
     "Cargo.lock": ("cargo", lambda path, text, _: CargoProject(path, text)),
+    "Gemfile.lock": ("gem", lambda path, text, _: GemProject(path, text)),
     "package-lock.json": ("npm", lambda path, text, _: NpmProject(path, text)),
 }
 

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from outrider.operators.packages.gem.lines import Variant
+from outrider.operators.packages.gem.platforms import canonical
 
 
 class LockEntry(msgspec.Struct, frozen=True):
@@ -21,8 +22,13 @@ class LockEntry(msgspec.Struct, frozen=True):
 
 
 def entry_of(chosen: Sequence[Variant], variants: Sequence[Variant]) -> dict[str, Any]:
-    """Return the entry of a version."""
-    found: dict[str, Any] = msgspec.to_builtins(LockEntry([one.platform for one in chosen], [*variants]))
+    """Return the entry of a version, with platforms as RubyGems writes them; of variants for the same one the last counts."""
+    written = {canonical(one.platform): one for one in variants}
+    entry = LockEntry(
+        [*dict.fromkeys(canonical(one.platform) for one in chosen)],
+        [msgspec.structs.replace(one, platform=platform) for platform, one in written.items()],
+    )
+    found: dict[str, Any] = msgspec.to_builtins(entry)
     return found
 
 

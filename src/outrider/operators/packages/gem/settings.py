@@ -45,6 +45,11 @@ class GemSettings:
         """Whether nothing that was built for a platform is wanted."""
         return self._bundler.flag("force_ruby_platform")
 
+    @property
+    def lock_checksums(self) -> bool:
+        """Whether new lock files have checksums."""
+        return self._bundler.flag("lockfile_checksums")
+
     def registries(self, built_in: Iterable[str], of_gemfile: Sequence[str] = ()) -> list[Registry]:
         """Return the sources, in the order in which they are asked.
 

@@ -3,17 +3,19 @@
 A Gemfile is a program. It is not run: what is read is the form in which nearly all are written, and of the rest it is said why it is refused.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 
 import msgspec
 
 from outrider.core.errors import InvalidConfigError
-from outrider.operators.packages.gem.generic_platforms import kinds_of
+from outrider.operators.packages.gem.generic_platforms import kinds_of, limited
 from outrider.operators.packages.gem.lines import is_name
 from outrider.operators.packages.locks.documents import checked
 from outrider.operators.packages.locks.lock import unreadable
 from outrider.operators.packages.manifests.ruby_commands import Commands, Given, Value
 from outrider.operators.packages.manifests.ruby_tokens import Kind, Token
+from outrider.operators.packages.resolving.questions import Question
 from outrider.operators.packages.versions.ecosystems import scheme_of
 
 FORM = "Gemfile"
@@ -85,6 +87,21 @@ def read_manifest(text: str) -> GemManifest:
     if len(text) > _LARGEST:
         raise unreadable(FORM, f"{len(text)} characters", f"at most {_LARGEST} characters")
     return _Reader(checked(FORM, text)).read()
+
+
+def manifest_name(lock: str) -> str:
+    """Return what the Gemfile is called that a lock file is of."""
+    return "gems.rb" if lock == "gems.locked" else lock.removesuffix(".lock")
+
+
+def asked(manifest: GemManifest, question: Question, folder: Path, platforms: Sequence[str]) -> Question:
+    """Return the question for what a Gemfile asks for on some platforms, with what its lock has of each gem."""
+    wanted = {wish: limited(platforms, wish.platforms) for wish in manifest.wishes}
+    there = {wish: those for wish, those in wanted.items() if those}
+    return msgspec.structs.replace(
+        question, packages=[wish.text for wish in there], folder=folder, files=True, sources=[manifest.source],
+        platforms={"": platforms, **{wish.name: those for wish, those in there.items()}},
+    )  # fmt: skip
 
 
 def rewritten(text: str, changes: Iterable[tuple[tuple[int, int], str]]) -> str:

@@ -30,7 +30,7 @@ class LockParams(Terms, kw_only=True, forbid_unknown_fields=True):
         python: For which version of Python, such as `3.12`; that which runs Outrider if none is given.
     """
 
-    ecosystem: Literal["cargo", "npm", "pypi"]
+    ecosystem: Literal["cargo", "gem", "npm", "pypi"]
     packages: list[str] = msgspec.field(default_factory=list)
     file: str = ""
     keep: bool = False
