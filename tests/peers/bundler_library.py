@@ -39,7 +39,9 @@ def library() -> Path:
     assert hashlib.sha256(archive.read_bytes()).hexdigest() == _DIGEST
     with zipfile.ZipFile(archive) as opened:
         for name in opened.namelist():
-            if name.startswith(tuple(f"{_INSIDE}{one}{end}" for one in ("bundler", "rubygems") for end in ("/", ".rb"))) and not name.endswith("/"):
+            if name.startswith(
+                tuple(f"{_INSIDE}{one}{end}" for one in ("bundler", "rubygems") for end in ("/", ".rb"))
+            ) and not name.endswith("/"):
                 place = _FOLDER / name.removeprefix(_INSIDE)
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.write_bytes(opened.read(name))

@@ -15,8 +15,8 @@ from contextlib import suppress
 
 from outrider.core.errors import NotFoundError, OutriderError
 from outrider.operators.packages.gem.gems import Gem
-from outrider.operators.packages.gem.lock_entries import entry_of
 from outrider.operators.packages.gem.lines import ANY, GemNeed
+from outrider.operators.packages.gem.lock_entries import entry_of
 from outrider.operators.packages.gem.modes import Modes
 from outrider.operators.packages.gem.order import GemOrder
 from outrider.operators.packages.gem.sources import GemSource

@@ -1,7 +1,6 @@
 """Gemfile.lock with all that is in it, for whoever writes it anew: `lockfile_parser.rb` of Bundler 2.6.7."""
 
 import re
-from collections.abc import Iterator
 
 import msgspec
 
@@ -57,7 +56,9 @@ def read_sections(text: str) -> GemfileSections:
             section = words
             _open(found, section)
         elif words and not _take(found, section, depth, words):
-            raise unreadable(FORM, f"line {number}: {words}", f"lines of {section or 'a section'} as Bundler writes them")
+            raise unreadable(
+                FORM, f"line {number}: {words}", f"lines of {section or 'a section'} as Bundler writes them"
+            )
     return found
 
 
@@ -111,5 +112,3 @@ def _take_gem(found: GemfileSections, depth: int, words: str) -> bool:
         return False
     last.variants[-1].needs.append(GemNeed(need[1], need[2] or ">= 0"))
     return True
-
-

@@ -176,7 +176,9 @@ class _Reader:
         self._finish()
         for key in given.named:
             if key not in (*_IGNORED, *_PLATFORMS):
-                self._words.refuse(token, f"{key}: {_WHY_ELSEWHERE}" if key in _ELSEWHERE else f"{key[:40]}: is not read")
+                self._words.refuse(
+                    token, f"{key}: {_WHY_ELSEWHERE}" if key in _ELSEWHERE else f"{key[:40]}: is not read"
+                )
         if any(not one.plain for one in given.values):
             self._words.refuse(token)
         texts = [one.texts or () for one in given.values]
@@ -235,9 +237,10 @@ class _Reader:
         while (found := self._words.next()).kind is not Kind.END:
             depth += (found.kind, found.value) in ((Kind.MARK, "{"), (Kind.NAME, "do"))
             depth -= (found.kind, found.value) in ((Kind.MARK, "}"), (Kind.NAME, "end"))
-            if not depth:
+            if found.kind is Kind.LINE_END and not depth:
                 return
-        raise self._words.wrong(token, "a block")
+        if depth:
+            raise self._words.wrong(token, "an end")
 
 
 def _why(token: Token) -> str:

@@ -1,5 +1,6 @@
 """Commands of Ruby with what is given to them, one after the other: `name "text", :symbol, key: [...] do`."""
 
+from itertools import pairwise
 from typing import NamedTuple, NoReturn
 
 from outrider.core.errors import InvalidConfigError, UnsupportedError
@@ -117,9 +118,9 @@ class Commands:
             return Value(tuple(token.value.split()), token.kind is Kind.WORDS, token.start, token.end)
         if token.kind is Kind.NAME and token.value in _CONSTANTS:
             return Value(None, False, token.start, token.end)
-        if token.kind is Kind.MARK and token.value == "[":
-            return self._list(token)
-        self.refuse(token)
+        if (token.kind, token.value) != (Kind.MARK, "["):
+            self.refuse(token)
+        return self._list(token)
 
     def _list(self, opening: Token) -> Value:
         found: list[Value] = []
@@ -139,8 +140,7 @@ class Commands:
 
     def between(self, values: list[Value]) -> str:
         """Return what stands between values."""
-        pairs = zip(values, values[1:], strict=False)
-        return "".join(self._text[one.end : other.start] for one, other in pairs)
+        return "".join(self._text[one.end : other.start] for one, other in pairwise(values))
 
     def refuse(self, token: Token, why: str = "") -> NoReturn:
         """Refuse what is not read here.

@@ -128,7 +128,9 @@ async def bundle(
 def versions(library: Path | None = None) -> list[str]:
     """Return the versions of Ruby, RubyGems and Bundler, the platform, and Ruby as Bundler writes it; `library` is that of `bundle`."""
     asked = 'require "bundler"; puts RUBY_VERSION, Gem::VERSION, Bundler::VERSION, Gem::Platform.local, Bundler::RubyVersion.system'
-    done = subprocess.run([*_ruby(library), "-e", asked], capture_output=True, text=True, timeout=_SECONDS_EACH, check=True)
+    done = subprocess.run(
+        [*_ruby(library), "-e", asked], capture_output=True, text=True, timeout=_SECONDS_EACH, check=True
+    )
     return done.stdout.splitlines()
 
 

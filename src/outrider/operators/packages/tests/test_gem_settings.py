@@ -248,7 +248,8 @@ async def test_ruby_is_asked_without_settings_of_its_user(tmp_path: Path) -> Non
 
 async def test_a_ruby_whose_versions_are_none(tmp_path: Path) -> None:
     found = await ruby_program(
-        fake_ruby(tmp_path / "bin", "printf 'three\\n3.6\\n\\nx86_64-linux\\nruby\\nhttps://gems.test\\n'"), tmp_path / "cache"
+        fake_ruby(tmp_path / "bin", "printf 'three\\n3.6\\n\\nx86_64-linux\\nruby\\nhttps://gems.test\\n'"),
+        tmp_path / "cache",
     )
     assert (found.target.ruby, found.target.rubygems, found.target.bundler) == ("", "3.6", "")
     assert (str(found.target), found.sources) == ("x86_64-linux", ["https://gems.test"])

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -35,32 +36,38 @@ class GemfileLock(msgspec.Struct, kw_only=True):
     bundler: str = ""
 
 
+class _Spec(NamedTuple):
+    """A variant of a version; these are sorted by their full names."""
+
+    full_name: str
+    called: str
+    needs: list[tuple[str, str]]
+    checksum: str
+
+
 def written(lock: GemfileLock) -> str:
     """Return the file."""
-    specs = sorted(_full_names(lock), key=lambda one: one[0])
+    specs = sorted(_specs(lock))
     lines = ["GEM", f"  remote: {lock.remote}", "  specs:"]
-    for _, name, lock_name, needs, _ in specs:
-        lines.append(f"    {lock_name}")
-        lines += [f"      {dependency(one, [text])}" for one, text in sorted(needs)]
+    for spec in specs:
+        lines += [f"    {spec.called}", *(f"      {dependency(name, [text])}" for name, text in spec.needs)]
     lines += ["", "PLATFORMS", *(f"  {one}" for one in sorted({*lock.platforms}))]
     lines += ["", "DEPENDENCIES", *(f"  {dependency(name, said)}" for name, said in sorted(lock.dependencies.items()))]
     if lock.checksums is not None:
-        of_index = {lock_name: f"sha256={digest}" for *_, lock_name, _, digest in specs if digest}
-        known = of_index | dict(lock.checksums)
-        sums = sorted(f"{lock_name} {known.get(lock_name, '')}".rstrip() for *_, lock_name, _, _ in specs)
+        known = {spec.called: f"sha256={spec.checksum}" for spec in specs if spec.checksum} | dict(lock.checksums)
+        sums = sorted(f"{spec.called} {known.get(spec.called, '')}".rstrip() for spec in specs)
         lines += ["", "CHECKSUMS", *(f"  {one}" for one in sums)]
     lines += ["", "RUBY VERSION", f"   {lock.ruby}"] if lock.ruby else []
     lines += ["", "BUNDLED WITH", f"   {lock.bundler}"] if lock.bundler else []
     return "\n".join([*lines, ""])
 
 
-def _full_names(lock: GemfileLock) -> Iterable[tuple[str, str, str, list[tuple[str, str]], str]]:
-    """Yield of each variant its full name, its name, how it is written, what it needs and its digest."""
+def _specs(lock: GemfileLock) -> Iterable[_Spec]:
     for name, gem in lock.specs.gems.items():
         for one in gem.variants:
             version = gem.version if one.platform == RUBY else f"{gem.version}-{one.platform}"
-            needs = [(need.name, need.range) for need in one.needs]
-            yield f"{name}-{version}", name, f"{name} ({version})", needs, one.checksum
+            needs = sorted((need.name, need.range) for need in one.needs)
+            yield _Spec(f"{name}-{version}", f"{name} ({version})", needs, one.checksum)
 
 
 def dependency(name: str, requirements: Iterable[str]) -> str:

@@ -58,7 +58,9 @@ def gemfile(random: Random, url: str, names: list[str]) -> str:
     inside = 0
     for name in names:
         if not inside and random.random() < 0.3:
-            lines.append(random.choice(("group :development, :test do", 'group "test", optional: true do', "platforms :ruby do")))
+            lines.append(
+                random.choice(("group :development, :test do", 'group "test", optional: true do', "platforms :ruby do"))
+            )
             inside = 1
         lines.append("  " * inside + _line(random, name))
         if inside and random.random() < 0.6:
@@ -69,10 +71,17 @@ def gemfile(random: Random, url: str, names: list[str]) -> str:
 
 def _line(random: Random, name: str) -> str:
     words = [word.strip() for word in random.choice(_REQUIREMENTS).split(",") if word]
-    quote = random.choice("'\"\"")
+    quote = random.choice('\'""')
     texts = [f"{quote}{word}{quote}" for word in words]
-    given = [f"{quote}{name}{quote}", *([f"[{', '.join(texts)}]"] if len(texts) > 1 and random.random() < 0.3 else texts)]
-    given += [random.choice(("require: false", ":require => nil", "group: :test", "groups: %w[a b]"))] if random.random() < 0.3 else []
+    given = [
+        f"{quote}{name}{quote}",
+        *([f"[{', '.join(texts)}]"] if len(texts) > 1 and random.random() < 0.3 else texts),
+    ]
+    given += (
+        [random.choice(("require: false", ":require => nil", "group: :test", "groups: %w[a b]"))]
+        if random.random() < 0.3
+        else []
+    )
     given += [f"platforms: {random.choice(_WORDS)}"] if random.random() < 0.25 else []
     joined = (",\n    " if random.random() < 0.1 else ", ").join(given)
     return f"gem({joined})" if random.random() < 0.15 else f"gem {joined}{' # kept' if random.random() < 0.1 else ''}"
