@@ -130,7 +130,7 @@ _PIECES = st.sampled_from([
 ])  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.one_of(st.text(max_size=60), st.lists(_PIECES, max_size=25).map("".join)))
 def test_whatever_it_is_it_is_read_or_refused(text: str) -> None:
     try:
@@ -141,7 +141,7 @@ def test_whatever_it_is_it_is_read_or_refused(text: str) -> None:
         assert all(one.name for one in found.wishes)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(_PIECES, max_size=30).map("".join))
 def test_words_are_in_order_and_apart(text: str) -> None:
     found = [*tokens(text)]
