@@ -7,7 +7,6 @@ import msgspec
 
 from outrider.core.errors import UnsupportedError
 from outrider.operators.packages.fixing.wishes import Widening, Wish
-from outrider.operators.packages.gem.generic_platforms import limited
 from outrider.operators.packages.gem.lock_specs import LockSpecs, locked_versions
 from outrider.operators.packages.locks.gemfile import FORM
 from outrider.operators.packages.locks.gemfile_sections import GemfileSections, read_sections
@@ -42,7 +41,8 @@ class GemProject:
         self.texts = {path: text, self._beside: read_text(self._beside)}
         self._manifest = read_manifest(self.texts[self._beside])
         self._lock = _checked(read_sections(text))
-        wanted = [one for one in self._manifest.wishes if limited(self._lock.platforms, one.platforms)]
+        # What is for some platforms alone is not locked where no version fits.
+        wanted = [one for one in self._manifest.wishes if not one.platforms or one.name in self._lock.gems]
         self.wishes = [_wish(one) for one in wanted]
         self.locked = {name: {gem.version} for name, gem in self._lock.gems.items()}
         self.warnings: list[str] = []

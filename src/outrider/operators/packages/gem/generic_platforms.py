@@ -22,8 +22,9 @@ _WORDS = {
     "mingw": ("universal-mingw",),
     "x64_mingw": ("universal-mingw",),
 }
-# A version of Ruby may stand behind a word. It says on which one a gem is loaded, and not whether it is locked.
-_WORD = re.compile(rf"({'|'.join(sorted(_WORDS, key=len, reverse=True))})(?:_(?:1[89]|2[0-7]|3[0-5]))?")
+# A version of Ruby may stand behind a word. It says on which one a gem is loaded, and not for which platforms it is locked.
+_WORD = re.compile(rf"({'|'.join(sorted(_WORDS, key=len, reverse=True))})(?:_(1[89]|2[0-7]|3[0-5]))?")
+_THE_USUAL_RUBY = ("ruby", "mri")
 
 
 def generic(platform: str) -> str:
@@ -35,6 +36,14 @@ def kinds_of(word: str) -> tuple[str, ...]:
     """Return the kinds that a word of a Gemfile stands for; none for what is no such word."""
     match = _WORD.fullmatch(word)
     return _WORDS[match[1]] if match is not None else ()
+
+
+def is_loaded(words: Iterable[str], ruby: str) -> bool:
+    """Return whether words of a Gemfile allow a version of the usual Ruby; no words allow all."""
+    found = [match for word in words if (match := _WORD.fullmatch(word)) is not None]
+    return not found or any(
+        match[1] in _THE_USUAL_RUBY and (not match[2] or ruby.startswith(f"{'.'.join(match[2])}.")) for match in found
+    )
 
 
 def limited(platforms: Iterable[str], words: Iterable[str]) -> tuple[str, ...]:

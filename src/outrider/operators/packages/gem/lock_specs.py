@@ -112,14 +112,14 @@ class LockSpecs:
         offered = dict.fromkeys(one.platform for entry in known.values() for one in entry.variants)
         offered |= {RUBY: None} if with_bundler else {}
         further = [one for one in offered if one not in platforms and generic(one) == RUBY]
-        new = [one for one in further if self._completed(one, known, target)]
+        new = [one for one in further if self.completed(one, known, target)]
         local = target.platform
         if any(one != RUBY and fits(local, one) and fits(one, local) for one in new):
             return [*(one for one in platforms if one != local), *new]
         return [*platforms, *new]
 
-    def _completed(self, platform: str, known: Mapping[str, LockEntry], target: GemTarget) -> bool:
-        """Lock the variants for a platform, where there is one of each gem that goes with the rest."""
+    def completed(self, platform: str, known: Mapping[str, LockEntry], target: GemTarget) -> bool:
+        """Lock the variants for a platform, where there is one of each gem that goes with the rest; return whether it is so."""
         found: dict[str, Variant] = {}
         for name in self.gems:
             variants = best_variants(known[name].variants, platform)

@@ -24,10 +24,15 @@ class Modes:
         gems: By name; those that are asked for are among them.
         asked: What is asked for.
         locked: By name, the versions that are locked.
+        last: Names of gems whose prereleases count where no release will do.
     """
 
     def __init__(
-        self, gems: Mapping[str, Gem], asked: Sequence[GemNeed], locked: Mapping[str, Collection[str]] | None = None
+        self,
+        gems: Mapping[str, Gem],
+        asked: Sequence[GemNeed],
+        locked: Mapping[str, Collection[str]] | None = None,
+        last: Iterable[str] = (),
     ) -> None:
         self._gems = gems
         self._locked = {name: versions for name, versions in (locked or {}).items() if versions and not is_here(name)}
@@ -36,7 +41,7 @@ class Modes:
         self._not_older = {name: f">= {_oldest(versions)}" for name, versions in self._locked.items()}
         self._first = {need.name for need in asked if names_prerelease(need.range)}
         self._first |= {name for name, versions in self._locked.items() if any(map(names_prerelease, versions))}
-        self._last: set[str] = set()
+        self._last = set(last)
         for need in asked:
             if not is_here(need.name) and not self.usable(need.name) & gems[need.name].mask(need.range):
                 self._last.add(need.name)

@@ -52,18 +52,23 @@ class GemResolver:
     ) -> None:
         self._source, self._check, self._locked, self._whole = source, check, locked, whole
         self._gems = source.gems
+        # As with Bundler, these have been looked for among prereleases too, and those of them count from then on.
+        self._left_out: set[str] = set()
 
-    async def resolve(self, asked: Sequence[GemNeed]) -> Resolved | Impossible:
+    async def resolve(self, asked: Sequence[GemNeed], optional: Collection[str] = ()) -> Resolved | Impossible:
         """Choose versions for what is asked for.
 
         Args:
             asked: Each gem once.
+            optional: Names of what is left out where no version fits.
 
         Raises:
             NotFoundError: Something that was asked for is in no source.
             OutriderError: What a source says.
         """
         await self._source.load(need.name for need in asked)
+        self._left_out = {need.name for need in asked if need.name in optional and not self._fits(need)}
+        asked = [need for need in asked if need.name not in self._left_out]
         for need in asked:
             if not is_here(need.name) and not self._gems[need.name].record.versions:
                 near = [f"did you mean '{one}'?" for one in await self._source.near(need.name)]
@@ -75,9 +80,13 @@ class GemResolver:
             return await self._impossible(answer, asked)
         return Resolved(target=str(self._source.target), packages=self._packages(answer, asked))
 
+    def _fits(self, need: GemNeed) -> bool:
+        """Return whether any version of a gem is what is asked for."""
+        return bool(self._gems[need.name].usable & self._gems[need.name].mask(need.range))
+
     async def _answer(self, asked: Sequence[GemNeed]) -> "dict[str, int] | _Refuted":
         """Return what Bundler would choose, else what can be chosen at all, else why nothing can."""
-        modes = Modes(self._gems, asked, self._locked)
+        modes = Modes(self._gems, asked, self._locked, self._left_out)
         await self._reach(asked, modes)
         while True:
             order = GemOrder(self._gems, modes, self._source.target, asked)

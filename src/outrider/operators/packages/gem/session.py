@@ -45,7 +45,7 @@ async def resolve(question: Question) -> Resolved | Impossible:
         asked[need.name] = GemNeed(need.name, ", ".join(texts) or ANY)
     async with _opened(question, asked) as source:
         resolver = GemResolver(source, question.check, locked=question.locked, whole=question.files)
-        return await resolver.resolve([*asked.values()])
+        return await resolver.resolve([*asked.values()], question.optional)
 
 
 async def facts(question: Question, name: str, version: str = "") -> PackageFacts:

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from outrider.core.errors import InvalidConfigError
-from outrider.operators.packages.gem.generic_platforms import kinds_of, limited
+from outrider.operators.packages.gem.generic_platforms import is_loaded, kinds_of, limited
 from outrider.operators.packages.gem.lines import is_name
 from outrider.operators.packages.locks.documents import checked
 from outrider.operators.packages.locks.lock import unreadable
@@ -94,13 +94,24 @@ def manifest_name(lock: str) -> str:
     return "gems.rb" if lock == "gems.locked" else lock.removesuffix(".lock")
 
 
-def asked(manifest: GemManifest, question: Question, folder: Path, platforms: Sequence[str]) -> Question:
-    """Return the question for what a Gemfile asks for on some platforms, with what its lock has of each gem."""
+def asked(
+    manifest: GemManifest, question: Question, folder: Path, platforms: Sequence[str], ruby: str = ""
+) -> Question:
+    """Return the question for what a Gemfile asks for on some platforms, with what its lock has of each gem.
+
+    Args:
+        manifest: The Gemfile.
+        question: What else counts.
+        folder: Of the project.
+        platforms: Of the lock.
+        ruby: The version of Ruby here: what is for another one is left out where no version fits, as Bundler does it.
+    """
     wanted = {wish: limited(platforms, wish.platforms) for wish in manifest.wishes}
     there = {wish: those for wish, those in wanted.items() if those}
     return msgspec.structs.replace(
         question, packages=[wish.text for wish in there], folder=folder, files=True, sources=[manifest.source],
         platforms={"": platforms, **{wish.name: those for wish, those in there.items()}},
+        optional=[wish.name for wish in there if not is_loaded(wish.platforms, ruby)],
     )  # fmt: skip
 
 

@@ -26,7 +26,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         policy: What may be chosen.
         files: Whether all files of what is chosen are to be told, and not only those that would be installed here.
         development: Names of what only development needs, of npm.
-        optional: Names of what may be left out, of npm.
+        optional: Names of what may be left out, of npm; of RubyGems, where no version fits.
         sources: Addresses that are asked in place of those that settings name, of RubyGems.
         platforms: By name, for which platforms a package is chosen; by the empty name, for which all others are. Of RubyGems; none for
             that of this machine.

@@ -1,6 +1,7 @@
 """Makes Gemfile.lock from the Gemfile beside it."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -8,7 +9,7 @@ import msgspec
 from outrider.core.errors import MissingRequirementError
 from outrider.operators.packages.gem.generic_platforms import generic, limited
 from outrider.operators.packages.gem.lock_entries import read_entry
-from outrider.operators.packages.gem.lock_platforms import platforms_anew
+from outrider.operators.packages.gem.lock_platforms import LockPlatforms, platforms_anew
 from outrider.operators.packages.gem.lock_specs import LockSpecs, locked_versions
 from outrider.operators.packages.gem.platforms import RUBY, canonical
 from outrider.operators.packages.gem.program import RubyProgram, ruby_program
@@ -18,9 +19,11 @@ from outrider.operators.packages.locks.making.manifests import folder_of, manife
 from outrider.operators.packages.locks.making.results import Made, resolved
 from outrider.operators.packages.locks.writing.files import text_or_none
 from outrider.operators.packages.locks.writing.gemfile_lock import GemfileLock, written
-from outrider.operators.packages.manifests.gemfile import GemManifest, asked, manifest_name, read_manifest
+from outrider.operators.packages.manifests.gemfile import GemManifest, GemWish, asked, manifest_name, read_manifest
 from outrider.operators.packages.resolving.outcomes import Resolved
 from outrider.operators.packages.resolving.questions import Question
+from outrider.operators.packages.versions.ecosystems import scheme_of
+from outrider.operators.packages.versions.tables import VersionTable
 
 FORMS = ((r"Gemfile\.lock|gems\.locked|.*\.gemfile\.lock", "Gemfile.lock"),)
 USUAL_NAME = "Gemfile.lock"
@@ -40,17 +43,17 @@ async def make(form: str, path: Path, question: Question) -> Made:
     local = RUBY if settings.any_platform else canonical(program.target.platform)
     text = text_or_none(path)
     before = read_sections(text or "")
-    platforms = platforms_anew(before.platforms, local)
-    wanted = asked(manifest, question, folder_of(path), platforms.chosen_for)
+    here = {wish for wish in manifest.wishes if limited([local], wish.platforms)}
+    platforms = _platforms(before, here, local)
+    wanted = asked(manifest, question, folder_of(path), platforms.chosen_for, program.target.ruby)
     answer = await resolved("gem", wanted) if wanted.packages else Resolved(target="gem", packages=[])
     keep = bool(question.locked)
     specs = LockSpecs(locked_versions(answer, before.gems, platforms.chosen_for, keep=keep))
+    known = {one.name: read_entry(one.entry) for one in answer.packages}
+    target = msgspec.structs.replace(program.target, platform=local)
     if text is not None or settings.any_platform or generic(local) != RUBY:
-        here = [wish.name for wish in manifest.wishes if limited([local], wish.platforms)]
-        locked_for = platforms.settled(specs, here, local)
+        locked_for = platforms.settled(specs, [wish.name for wish in here], known, target)
     else:
-        known = {one.name: read_entry(one.entry) for one in answer.packages}
-        target = msgspec.structs.replace(program.target, platform=local)
         locked_for = specs.add_platforms([local], known, target, with_bundler=_needs_bundler(manifest, specs))
     lock = GemfileLock(
         remote=remote_of(manifest.source), specs=specs.reached([wish.name for wish in manifest.wishes], locked_for),
@@ -76,6 +79,28 @@ async def _here(path: Path, question: Question) -> RubyProgram:
             expected="ruby and bundle", suggestions=["install Ruby with Bundler: apt-get install bundler"],
         )  # fmt: skip
     return program
+
+
+def _platforms(before: GemfileSections, here: Iterable[GemWish], local: str) -> LockPlatforms:
+    """Return for which platforms versions are chosen.
+
+    Args:
+        before: The lock that is there; it may be empty.
+        here: What is asked for on this machine.
+        local: The platform of this machine.
+    """
+    specs, names = LockSpecs(before.gems), [wish.name for wish in here]
+    listed = {name.removesuffix("!") for name in before.dependencies}
+    changed = any(wish.name not in listed or not _is_met(wish, before) for wish in here)
+    return platforms_anew(
+        before.platforms, local, is_complete=lambda platform: specs.is_complete(names, platform), changed=changed
+    )
+
+
+def _is_met(wish: GemWish, before: GemfileSections) -> bool:
+    """Return whether what is locked of a gem is what is asked for; where nothing is, too."""
+    gem = before.gems.get(wish.name)
+    return gem is None or bool(VersionTable(scheme_of("gem"), [gem.version]).mask(wish.range))
 
 
 def _needs_bundler(manifest: GemManifest, specs: LockSpecs) -> bool:
