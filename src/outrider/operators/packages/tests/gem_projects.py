@@ -1,6 +1,5 @@
 """Projects of Bundler, and how they are locked here and there."""
 
-import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -79,5 +78,3 @@ def read(project: Path) -> str | None:
     """Return the lock of a project; None where there is none."""
     path = project / "Gemfile.lock"
     return path.read_text() if path.is_file() else None
-
-

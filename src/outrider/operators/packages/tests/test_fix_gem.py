@@ -47,7 +47,12 @@ def fill(registry: GemRegistry) -> None:
     registry.add("more@1.0")
 
 
-GEMFILE = ("ruby '~> 3.1'", "gem 'web', '~> 1.0' # the site", 'gem "other", "< 1", group: :test', 'gem "jdbc", platforms: :windows')
+GEMFILE = (
+    "ruby '~> 3.1'",
+    "gem 'web', '~> 1.0' # the site",
+    'gem "other", "< 1", group: :test',
+    'gem "jdbc", platforms: :windows',
+)
 LOCK = """\
 GEM
   remote: https://gems.test/
@@ -106,7 +111,13 @@ async def test_the_lock_alone_changes_where_the_requirements_allow_it(
         wanted = wanted.replace(f"\n  {one}{digest}\n", f"\n  {one} sha256={checksum(f'core@1.1.1{platform}')}\n")
     assert path.read_text() == wanted
     [change] = result.files[0].changes
-    assert (change.name, change.before, change.after, change.why, change.direct) == ("core", "1.0", "1.1.1", "X-1", False)
+    assert (change.name, change.before, change.after, change.why, change.direct) == (
+        "core",
+        "1.0",
+        "1.1.1",
+        "X-1",
+        False,
+    )
     assert (path.with_name("Gemfile").read_text(), result.written) == (gemfile, [str(path)])
     assert (await fixed(tmp_path)).written == []
 
@@ -125,7 +136,11 @@ async def test_a_requirement_that_blocks(tmp_path: Path, made: tuple[GemRegistry
     assert [(one.name, one.before, one.after) for one in left.remedies] == [("web", "~> 1.0", "~> 2.0")]
     result = await fixed(tmp_path, manifest=True)
     assert (gemfile.read_text(), result.unfixed) == (before.replace("'~> 1.0'", "'~> 2.0'"), 0)
-    assert [(one.name, one.after) for one in result.files[0].changes] == [("core", "2.0"), ("more", "1.0"), ("web", "2.0")]
+    assert [(one.name, one.after) for one in result.files[0].changes] == [
+        ("core", "2.0"),
+        ("more", "1.0"),
+        ("web", "2.0"),
+    ]
     assert set(result.written) == {str(path), str(gemfile)}
     text = path.read_bytes().decode()
     assert "\r\n  web (~> 2.0)\r\n" in text
@@ -186,8 +201,8 @@ async def both(folder: Path, seeds: range) -> tuple[int, int]:
             drawn.append(project)
         codes = await projects.bundle(drawn, library=library(), BUNDLE_LOCKFILE_CHECKSUMS="true")
         there = [project for project, code in zip(drawn, codes, strict=True) if code == 0]
-        old = [("introduced", "0"), ("fixed", "1.0.1"), ("introduced", "2.0"), ("fixed", "2.1"), ("introduced", "3.0")]
-        names = [name for name in registry.lines if Random(name).random() < 0.4]
+        old = [("introduced", "0"), ("fixed", "1.0.1"), ("introduced", "1.2"), ("fixed", "2.1"), ("introduced", "3.0")]
+        names = [name for name in registry.lines if Random(name).random() < 0.7]
         with variables(projects.asking.environment):
             await imported(folder, *(bad(f"X-{name}", name, *old) for name in names))
         projects.as_bundler(library())
@@ -201,7 +216,9 @@ async def both(folder: Path, seeds: range) -> tuple[int, int]:
         # Bundler resolves again where a lock is not of its Gemfile, and writes what that comes to.
         for arguments in (["lock", "--local"], ["lock"]):
             codes = await projects.bundle(there, *arguments, library=library())
-            failed = [(one.name, (one / "said").read_text()[-500:]) for one, code in zip(there, codes, strict=True) if code]
+            failed = [
+                (one.name, (one / "said").read_text()[-500:]) for one, code in zip(there, codes, strict=True) if code
+            ]
             assert failed == []
             assert [one.name for one, text in zip(there, texts, strict=True) if read(one) != text] == []
     return counts[0], counts[1]
@@ -211,7 +228,7 @@ async def both(folder: Path, seeds: range) -> tuple[int, int]:
 @pytest.mark.timeout(300)
 async def test_bundler_has_nothing_to_change(tmp_path: Path) -> None:
     fixed, unfixed = await both(tmp_path, range(30))
-    assert (fixed > 8, unfixed > 1) == (True, True)
+    assert (fixed > 4, unfixed > 4) == (True, True)
 
 
 @pytest.mark.real

@@ -1,5 +1,7 @@
 """Gemfiles: what is read, what is refused and why, and what is changed."""
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -95,7 +97,7 @@ def test_what_is_refused_names_its_line_and_why(text: str, line: int, why: str) 
 
 
 WRONG = [
-    "end", "group :a do", 'gem "a", "~> 1, < 3"', 'gem "a", ""', 'gem "a", "one"', "gem", 'gem "a b"', 'gem %w[a b]',
+    "end", "group :a do", 'gem "a", "~> 1, < 3"', 'gem "a", ""', 'gem "a", "one"', "gem", 'gem "a b"', "gem %w[a b]",
     'gem "a", platforms: :windows_95', "platforms true do\nend", 'git_source(:a) { "',
 ]  # fmt: skip
 
@@ -133,12 +135,8 @@ _PIECES = st.sampled_from([
 @settings(max_examples=60, deadline=None)
 @given(st.one_of(st.text(max_size=60), st.lists(_PIECES, max_size=25).map("".join)))
 def test_whatever_it_is_it_is_read_or_refused(text: str) -> None:
-    try:
-        found = read_manifest(f'source "https://gems.test"\n{text}')
-    except (InvalidConfigError, UnsupportedError) as error:
-        assert error.message
-    else:
-        assert all(one.name for one in found.wishes)
+    with suppress(InvalidConfigError, UnsupportedError):
+        assert all(one.name for one in read_manifest(f'source "https://gems.test"\n{text}').wishes)
 
 
 @settings(max_examples=40, deadline=None)

@@ -77,24 +77,28 @@ async def counted(projects: GemProjects, drawn: list[Path], codes: list[int], **
 
 
 async def test_it_is_to_the_byte_what_bundler_writes(tmp_path: Path) -> None:
-    found = await compared(tmp_path, range(60, 160))
-    assert found.same > 50
-    # Of gems for another engine than this one's, of which no version fits, Bundler locks nothing, and says nothing.
-    assert (found.ours, found.theirs) <= (2, 2)
+    found = await compared(tmp_path, range(60, 100))
+    assert (found.same > 20, found.ours, found.theirs) == (True, 0, 0)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 async def test_it_is_to_the_byte_what_bundler_writes_at_length(tmp_path: Path) -> None:
-    plain = await compared(tmp_path / "plain", range(400), plain=True)
+    folders = [tmp_path / "plain", tmp_path / "more"]
+    for folder in folders:
+        folder.mkdir()
+    plain = await compared(folders[0], range(400), plain=True)
     assert (plain.same > 250, plain.theirs) == (True, 0)
-    found = await compared(tmp_path / "more", range(1000, 1300))
-    assert found.same > 150
+    # Where Bundler loses its way it says that there is no solution.
+    assert plain.ours < 5
+    found = await compared(folders[1], range(1000, 1300))
+    assert (found.same > 150, found.theirs) == (True, 0)
+    assert found.ours < 5
 
 
 async def test_another_gemfile_with_the_lock_that_is_there(tmp_path: Path) -> None:
     async with gem_projects(tmp_path) as (registry, projects):
-        drawn = [_drawn(projects, registry, seed, plain=False) for seed in range(200, 240)]
+        drawn = [_drawn(projects, registry, seed, plain=False) for seed in range(200, 225)]
         codes = await projects.bundle(drawn, library=library(), **_STEPS, **_SUMS)
         there = [project for project, code in zip(drawn, codes, strict=True) if code == 0]
         for project in there:
@@ -108,7 +112,7 @@ async def test_another_gemfile_with_the_lock_that_is_there(tmp_path: Path) -> No
         codes = await projects.bundle(there, library=library(), **_STEPS)
         projects.as_bundler(library())
         found = await counted(projects, there, codes, keep=True)
-        assert (found.same > 12, found.ours, found.theirs) == (True, 0, 0)
+        assert (found.same > 6, found.ours, found.theirs) == (True, 0, 0)
 
 
 async def test_bundler_takes_it_with_the_network_cut(tmp_path: Path) -> None:
@@ -118,7 +122,12 @@ async def test_bundler_takes_it_with_the_network_cut(tmp_path: Path) -> None:
         for platform in ("ruby", "x86_64-linux", "aarch64-linux", "arm64-darwin", "java"):
             registry.put(GemFile(name="core", version="1.2", platform=platform))
         registry.put(GemFile(name="later", version="2.0.rc1"))
-        lines = ['ruby "~> 3.0"', 'gem "web", "~> 1.0"', 'group :test do gem "later" end', 'gem "core", platforms: [:mri, :jruby]']
+        lines = [
+            'ruby "~> 3.0"',
+            'gem "web", "~> 1.0"',
+            'group :test do gem "later" end',
+            'gem "core", platforms: [:mri, :jruby]',
+        ]
         project, other = projects.add(*lines), projects.add(*lines, name="other")
         projects.as_bundler(library())
         ours = await projects.locked(project)

@@ -1,6 +1,7 @@
 """Gemfile.lock as it is written."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,13 @@ RUBY VERSION
 BUNDLED WITH
    2.6.9
 """
-CHECKSUMS = [("core", "1.2"), ("core", "1.2-arm64-darwin-23"), ("core", "1.2-x86_64-linux"), ("more", "0.1"), ("web", "1.1")]
+CHECKSUMS = [
+    ("core", "1.2"),
+    ("core", "1.2-arm64-darwin-23"),
+    ("core", "1.2-x86_64-linux"),
+    ("more", "0.1"),
+    ("web", "1.1"),
+]
 
 
 def fill(registry: GemRegistry) -> None:
@@ -69,7 +76,9 @@ def fill(registry: GemRegistry) -> None:
 async def test_the_file_as_bundler_writes_it(made: tuple[GemRegistry, GemProjects]) -> None:
     registry, projects = made
     fill(registry)
-    project = projects.add('ruby "~> 3.1"', 'gem "web", "~>1.0"', 'gem "more", require: false', 'gem "jdbc", "1", platforms: :jruby')
+    project = projects.add(
+        'ruby "~> 3.1"', 'gem "web", "~>1.0"', 'gem "more", require: false', 'gem "jdbc", "1", platforms: :jruby'
+    )
     result = await projects.lock(project)
     wanted = LOCK.format(url=registry.url, checksums="")
     assert (project / "Gemfile.lock").read_text() == wanted
@@ -82,7 +91,10 @@ async def test_checksums_where_bundler_is_told_so_and_where_they_were(made: tupl
     fill(registry)
     project = projects.add('ruby "~> 3.1"', 'gem "web", "~>1.0"', 'gem "more"', 'gem "jdbc", "1", platforms: :jruby')
     projects.asking.environment["BUNDLE_LOCKFILE_CHECKSUMS"] = "true"
-    sums = {f"{name} ({version})": checksum(f"{name}@{version}".replace("darwin-23", "darwin23")) for name, version in CHECKSUMS}
+    sums = {
+        f"{name} ({version})": checksum(f"{name}@{version}".replace("darwin-23", "darwin23"))
+        for name, version in CHECKSUMS
+    }
     text = "\n".join(["", "CHECKSUMS", *(f"  {name} sha256={digest}" for name, digest in sorted(sums.items())), ""])
     wanted = LOCK.format(url=registry.url, checksums=text)
     assert await projects.locked(project) == wanted
@@ -131,7 +143,9 @@ async def test_a_platform_that_says_more_stands_for_that_of_this_machine(made: t
 async def test_a_gemfile_that_asks_for_nothing(made: tuple[GemRegistry, GemProjects]) -> None:
     registry, projects = made
     text = await projects.locked(projects.add('gem "bundler", ">= 2"'))
-    assert text.endswith("  specs:\n\nPLATFORMS\n  ruby\n  x86_64-linux\n\nDEPENDENCIES\n  bundler (>= 2)\n\nBUNDLED WITH\n   2.6.9\n")
+    assert text.endswith(
+        "  specs:\n\nPLATFORMS\n  ruby\n  x86_64-linux\n\nDEPENDENCIES\n  bundler (>= 2)\n\nBUNDLED WITH\n   2.6.9\n"
+    )
     assert registry.requests == []
 
 
@@ -173,16 +187,24 @@ def test_dependencies(requirements: tuple[str, ...], text: str) -> None:
 
 def written_again(text: str) -> str:
     found = read_sections(text)
-    wanted = {line.split(" ")[2]: line.partition("(")[2].rstrip(")").split(", ") for line in text.split("DEPENDENCIES\n")[1].split("\n\n")[0].split("\n")}
+    listed = text.partition("DEPENDENCIES\n")[2].partition("\n\n")[0].split("\n")
+    said = {line.split(" ")[2]: line.partition("(")[2].rstrip(")") for line in listed}
     return written(
         GemfileLock(
             remote=found.remotes[0], specs=LockSpecs(found.gems), platforms=found.platforms, checksums=found.checksums, ruby=found.ruby,
-            bundler=found.bundler, dependencies={name: said if said != [""] else [] for name, said in wanted.items()},
+            bundler=found.bundler, dependencies={name: [one] for name, one in said.items()},
         )
     )  # fmt: skip
 
 
-MALFORMED = ["  a (1.0)", "GEM\n    a 1.0", "GEM\n      a (>= 1)", "GEM\n   a (1.0)", "CHECKSUMS\n  a", "GEM\n  specs:\n    a (1.0)\n        b"]
+MALFORMED = [
+    "  a (1.0)",
+    "GEM\n    a 1.0",
+    "GEM\n      a (>= 1)",
+    "GEM\n   a (1.0)",
+    "CHECKSUMS\n  a",
+    "GEM\n  specs:\n    a (1.0)\n        b",
+]
 
 
 @pytest.mark.parametrize("text", MALFORMED)
@@ -223,7 +245,5 @@ def test_what_is_written_is_read_again(gems: dict[str, LockedVersion], checksums
 @settings(max_examples=60, deadline=None)
 @given(st.text(alphabet="GEM \n()-:!ab10CHECKSUMS", max_size=60))
 def test_whatever_it_is_it_is_read_or_refused(text: str) -> None:
-    try:
-        read_sections(text)
-    except InvalidConfigError as error:
-        assert error.found
+    with suppress(InvalidConfigError):
+        assert all(gem.variants for gem in read_sections(text).gems.values())

@@ -68,7 +68,10 @@ async def test_gems(tmp_path: Path) -> None:
         locked = {"web": {"1.0"}, "core": {"1.5"}}
         assert chosen(await ask.resolved("web", locked=locked)) == {"web": "1.0", "core": "1.5"}
         assert chosen(await ask.resolved("web@>= 1.1", locked=locked)) == {"web": "2.0", "core": "2.1"}
-        assert chosen(await ask.resolved("web", locked={**locked, "core": {"2.0.rc1"}})) == {"web": "1.0", "core": "2.0.rc1"}
+        assert chosen(await ask.resolved("web", locked={**locked, "core": {"2.0.rc1"}})) == {
+            "web": "1.0",
+            "core": "2.0.rc1",
+        }
         # Older ones than those that are locked count where nothing else will do.
         assert chosen(await ask.resolved("web", "core@< 2", locked={"web": {"2.0"}})) == {"web": "1.0", "core": "1.5"}
         answer = await ask.resolved("web", locked=locked, policy=policy("gem", deny=["gem:core@<=1.5"]))
