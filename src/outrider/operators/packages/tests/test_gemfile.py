@@ -1,6 +1,7 @@
 """Gemfiles: what is read, what is refused and why, and what is changed."""
 
 from contextlib import suppress
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -144,5 +145,5 @@ def test_whatever_it_is_it_is_read_or_refused(text: str) -> None:
 def test_words_are_in_order_and_apart(text: str) -> None:
     found = [*tokens(text)]
     assert [one.kind for one in found if one.kind is Kind.END] == [found[-1].kind]
-    assert all(one.end <= other.start for one, other in zip(found, found[1:], strict=False))
+    assert all(one.end <= other.start for one, other in pairwise(found))
     assert all(text[: one.start].count("\n") + 1 == one.line for one in found)
