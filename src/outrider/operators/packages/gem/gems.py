@@ -170,9 +170,14 @@ class Gem:
             found.append((scheme.parse(self.record.versions[candidate.version]).key, candidate.place))
         return Candidates(found, [*bits(usable)])
 
-    def published(self) -> list[float]:
-        """Return when each candidate was published, in seconds since the epoch, 0 where the index does not say it."""
-        return [max(one.created for one in self.variants_of(bit)) for bit in range(len(self._candidates))]
+    def published(self, *, whole: bool = False) -> list[float]:
+        """Return when each candidate was published, in seconds since the epoch, 0 where the index does not say it.
+
+        Args:
+            whole: Whether all variants of its version count, as where those for other platforms are locked too.
+        """
+        variants_of = self.all_variants_of if whole else self.variants_of
+        return [max(one.created for one in variants_of(bit)) for bit in range(len(self._candidates))]
 
     def described(self, mask: int, allowed: int) -> str:
         """Return how people call some candidates.

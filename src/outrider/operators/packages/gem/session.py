@@ -66,6 +66,7 @@ async def _opened(question: Question, asked: Collection[str] = ()) -> AsyncItera
     source = GemSource(
         GemClient(downloads), GemStore(question.cache, " ".join(registry.url for registry in registries)), target,
         policy=question.policy, clock=question.clock, offline=question.offline, platforms=question.platforms, asked=asked,
+        whole=question.files,
     )  # fmt: skip
     with kept(source.keep):
         try:

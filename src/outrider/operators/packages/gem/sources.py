@@ -32,6 +32,7 @@ class GemSource:
         offline: Whether to do with what is kept.
         platforms: By name, for which platforms gems are wanted; by the empty name, for which all others are.
         asked: The names of those that are asked for.
+        whole: Whether a version is as old as the newest of all of its variants.
 
     Attributes:
         gems: Those that were loaded, by name.
@@ -49,9 +50,10 @@ class GemSource:
         offline: bool = False,
         platforms: Mapping[str, Sequence[str]] | None = None,
         asked: Collection[str] = (),
+        whole: bool = False,
     ) -> None:
         self._client, self._store, self._policy, self._clock = client, store, policy, clock
-        self._offline, self._platforms, self._asked = offline, platforms or {}, asked
+        self._offline, self._platforms, self._asked, self._whole = offline, platforms or {}, asked, whole
         self._limit = asyncio.Semaphore(_AT_A_TIME)
         self._learned: dict[str, bytes | None] = {}
         self.target = target
@@ -112,7 +114,7 @@ class GemSource:
     def _have(self, name: str, record: GemRecord) -> None:
         platforms = self._platforms.get(name) or self._platforms.get("", ())
         gem = Gem(name, record, self.target, platforms, everywhere=name in self._asked)
-        published = gem.published() if self._policy.asks_for_times else []
+        published = gem.published(whole=self._whole) if self._policy.asks_for_times else []
         refusals = self._policy.refusals(name, gem.table, published if any(published) else [])
         # An index tells no licences.
         gem.refuse([*refusals, *of_licences(self._policy, name, gem.table.versions, ())])

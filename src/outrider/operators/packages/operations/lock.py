@@ -83,6 +83,7 @@ async def run(params: LockParams, context: Context) -> LockResult:
         ConflictError: What is asked for cannot be had at once; it says why.
         UnsupportedError: The file is of no format that can be written, or the manifest is of a workspace.
         NotFoundError: No registry has a package, or there is no manifest.
+        MissingRequirementError: No registry is known here, or no Bundler for Gemfile.lock.
         PreconditionFailedError: The file is another one than when the plan was made, or an index names no hashes.
         ExecutionFailedError: It cannot be written.
         OutriderError: What a registry says.

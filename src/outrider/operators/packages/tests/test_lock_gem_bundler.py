@@ -77,8 +77,8 @@ async def counted(projects: GemProjects, drawn: list[Path], codes: list[int], **
 
 
 async def test_it_is_to_the_byte_what_bundler_writes(tmp_path: Path) -> None:
-    found = await compared(tmp_path, range(60, 100))
-    assert (found.same > 20, found.ours, found.theirs) == (True, 0, 0)
+    found = await compared(tmp_path, range(60, 90))
+    assert (found.same > 12, found.ours, found.theirs) == (True, 0, 0)
 
 
 @pytest.mark.long
@@ -98,7 +98,7 @@ async def test_it_is_to_the_byte_what_bundler_writes_at_length(tmp_path: Path) -
 
 async def test_another_gemfile_with_the_lock_that_is_there(tmp_path: Path) -> None:
     async with gem_projects(tmp_path) as (registry, projects):
-        drawn = [_drawn(projects, registry, seed, plain=False) for seed in range(200, 225)]
+        drawn = [_drawn(projects, registry, seed, plain=False) for seed in range(200, 215)]
         codes = await projects.bundle(drawn, library=library(), **_STEPS, **_SUMS)
         there = [project for project, code in zip(drawn, codes, strict=True) if code == 0]
         for project in there:
@@ -112,7 +112,7 @@ async def test_another_gemfile_with_the_lock_that_is_there(tmp_path: Path) -> No
         codes = await projects.bundle(there, library=library(), **_STEPS)
         projects.as_bundler(library())
         found = await counted(projects, there, codes, keep=True)
-        assert (found.same > 6, found.ours, found.theirs) == (True, 0, 0)
+        assert (found.same > 4, found.ours, found.theirs) == (True, 0, 0)
 
 
 async def test_bundler_takes_it_with_the_network_cut(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -165,6 +166,26 @@ async def test_what_cannot_be_locked(made: tuple[GemRegistry, GemProjects]) -> N
     with pytest.raises(NotFoundError, match="Gemfile: there is none"):
         await projects.lock(project)
     assert not (project / "Gemfile.lock").exists()
+
+
+async def test_a_new_variant_for_another_platform_is_no_way_around_a_policy(
+    tmp_path: Path, made: tuple[GemRegistry, GemProjects]
+) -> None:
+    registry, projects = made
+    now = datetime.now(UTC)
+    for version, platform, days in (
+        ("1.0", "", 90),
+        ("1.1", "", 60),
+        ("1.1", "-arm64-darwin", 1),
+        ("1.0", "-arm64-darwin", 50),
+    ):
+        registry.add(f"web@{version}{platform}", created_at=f"{now - timedelta(days=days):%Y-%m-%dT%H:%M:%SZ}")
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(
+        "apiVersion: outrider.dev/v1alpha1\nkind: PackagePolicy\nmetadata: {name: shop}\nspec: {minimumAge: 7d}\n"
+    )
+    text = await projects.locked(projects.add('gem "web"'), policy=str(policy))
+    assert "    web (1.0)\n    web (1.0-arm64-darwin)\n\n" in text
 
 
 async def test_a_clash_is_told(made: tuple[GemRegistry, GemProjects]) -> None:
