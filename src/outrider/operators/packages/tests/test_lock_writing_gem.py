@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from outrider.core.errors import ConflictError, InvalidConfigError, MissingRequirementError, NotFoundError
+from outrider.operators.packages.gem.generic_platforms import limited
 from outrider.operators.packages.gem.lines import GemNeed, Variant
 from outrider.operators.packages.gem.lock_specs import LockedVersion, LockSpecs
 from outrider.operators.packages.locks.gemfile import read as read_lock
@@ -186,6 +187,43 @@ async def test_a_new_variant_for_another_platform_is_no_way_around_a_policy(
     )
     text = await projects.locked(projects.add('gem "web"'), policy=str(policy))
     assert "    web (1.0)\n    web (1.0-arm64-darwin)\n\n" in text
+
+
+async def test_what_is_for_another_ruby_is_left_out_where_no_version_fits(
+    made: tuple[GemRegistry, GemProjects],
+) -> None:
+    registry, projects = made
+    fill(registry)
+    for words in (":truffleruby", ":mri_34", "[:rbx, :ruby_19]"):
+        text = await projects.locked(projects.add('gem "more"', f'gem "web", "~> 3", platforms: {words}'))
+        assert "    web" not in text
+        assert "\n  web (~> 3)\n" in text
+    for words in (":mri_31", "[:truffleruby, :ruby]"):
+        with pytest.raises(ConflictError, match="web ~> 3"):
+            await projects.lock(projects.add('gem "more"', f'gem "web", "~> 3", platforms: {words}'))
+    assert "    web (1.1)\n" in await projects.locked(projects.add('gem "web", platforms: :truffleruby'))
+
+
+PLATFORMS = [
+    "ruby",
+    "x86_64-linux",
+    "arm64-darwin-23",
+    "java",
+    "universal-java-11",
+    "x64-mingw-ucrt",
+    "x86-mingw32",
+    "x86-mswin32",
+    "x64-mswin64",
+]
+LIMITED = [
+    ((), PLATFORMS), (("ruby",), PLATFORMS[:3]), (("jruby_18",), PLATFORMS[3:5]), (("mingw", "mswin"), PLATFORMS[5:8]),
+    (("windows_34", "jruby"), PLATFORMS[3:]), (("mswin64",), PLATFORMS[8:]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "left"), LIMITED)
+def test_platforms_that_words_allow(words: tuple[str, ...], left: list[str]) -> None:
+    assert [*limited(PLATFORMS, words)] == left
 
 
 async def test_a_clash_is_told(made: tuple[GemRegistry, GemProjects]) -> None:
