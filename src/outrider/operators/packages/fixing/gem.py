@@ -7,6 +7,7 @@ import msgspec
 
 from outrider.core.errors import UnsupportedError
 from outrider.operators.packages.fixing.wishes import Widening, Wish
+from outrider.operators.packages.gem.generic_platforms import limited
 from outrider.operators.packages.gem.lock_specs import LockSpecs, locked_versions
 from outrider.operators.packages.locks.gemfile import FORM
 from outrider.operators.packages.locks.gemfile_sections import GemfileSections, read_sections
@@ -41,8 +42,7 @@ class GemProject:
         self.texts = {path: text, self._beside: read_text(self._beside)}
         self._manifest = read_manifest(self.texts[self._beside])
         self._lock = _checked(read_sections(text))
-        # What is for some platforms alone is not locked where no version fits.
-        wanted = [one for one in self._manifest.wishes if not one.platforms or one.name in self._lock.gems]
+        wanted = [one for one in self._manifest.wishes if _is_asked_for(one, self._lock)]
         self.wishes = [_wish(one) for one in wanted]
         self.locked = {name: {gem.version} for name, gem in self._lock.gems.items()}
         self.warnings: list[str] = []
@@ -84,6 +84,11 @@ class GemProject:
             places = [(span, wanted) for span, wanted in spans if span is not None]
             found[self._beside] = rewritten(self.texts[self._beside], places)
         return found
+
+
+def _is_asked_for(one: GemWish, lock: GemfileSections) -> bool:
+    """Return whether a gem is wanted on a platform of a lock; what is for some alone is not locked where no version fits."""
+    return not one.platforms or (one.name in lock.gems and bool(limited(lock.platforms, one.platforms)))
 
 
 def _wish(one: GemWish) -> Wish:
