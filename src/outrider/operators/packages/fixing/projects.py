@@ -5,6 +5,7 @@ from pathlib import Path
 
 from outrider.operators.packages.fixing.cargo import CargoProject
 from outrider.operators.packages.fixing.composer import ComposerProject
+from outrider.operators.packages.fixing.gem import GemProject
 from outrider.operators.packages.fixing.npm import NpmProject
 from outrider.operators.packages.fixing.requirements import RequirementsProject
 from outrider.operators.packages.fixing.wishes import Project
@@ -15,6 +16,7 @@ _Opener = Callable[[Path, str, str], Project]
 PROJECTS: Mapping[str, tuple[Ecosystem, _Opener]] = {
     "Cargo.lock": ("cargo", lambda path, text, _: CargoProject(path, text)),
     "composer.lock": ("composer", lambda path, text, _: ComposerProject(path, text)),
+    "Gemfile.lock": ("gem", lambda path, text, _: GemProject(path, text)),
     "package-lock.json": ("npm", lambda path, text, _: NpmProject(path, text)),
     "requirements.txt": ("pypi", RequirementsProject),
 }

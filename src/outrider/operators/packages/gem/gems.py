@@ -1,7 +1,7 @@
 """Gems as they can be chosen for a target, as Bundler 2.4 and newer see them.
 
-Of a version there are up to two candidates: with its variant for any platform, and with that for the platform of the target, which comes
-first. They may need other gems, and so each counts for itself:
+Of a version there are up to two candidates: with its variant for any platform, and with those for the platforms that are wanted, which
+comes first. They may need other gems, and so each counts for itself:
 https://github.com/rubygems/rubygems/blob/master/bundler/lib/bundler/resolver/candidate.rb.
 """
 
@@ -12,10 +12,11 @@ import msgspec
 
 from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.gem.lines import ANY, GemNeed, Variant
-from outrider.operators.packages.gem.platforms import RUBY, best
+from outrider.operators.packages.gem.platforms import RUBY
 from outrider.operators.packages.gem.records import GemRecord
 from outrider.operators.packages.gem.targets import BUNDLER, RUBY_ITSELF, RUBYGEMS, GemTarget, called
 from outrider.operators.packages.gem.terms import ANYWHERE, OF_PLATFORM, Candidates
+from outrider.operators.packages.gem.variants import best_variants, needs_same
 from outrider.operators.packages.resolving.naming import described
 from outrider.operators.packages.resolving.policies import Refusal, refused
 from outrider.operators.packages.resolving.searching import bits
@@ -32,10 +33,14 @@ class _Candidate(NamedTuple):
     Attributes:
         version: Its number in the record.
         platforms: Of its variants.
+        place: Of two of a version, which comes first.
+        alike: Platforms of variants that need the same, and are locked together with it.
     """
 
     version: int
     platforms: tuple[str, ...]
+    place: int
+    alike: tuple[str, ...] = ()
 
 
 class Gem:
@@ -45,6 +50,8 @@ class Gem:
         name: Of the gem.
         record: What is known of it.
         target: For what.
+        platforms: For which platforms it is wanted; none for that of the target.
+        everywhere: Whether there has to be a variant for each of these, as for what is asked for; else for one of them.
 
     Attributes:
         table: The versions of its candidates, sorted; one that has two candidates is there twice.
@@ -55,8 +62,11 @@ class Gem:
         refusals: What a policy says of it.
     """
 
-    def __init__(self, name: str, record: GemRecord, target: GemTarget) -> None:
-        self.name, self.record, self._target = name, record, target
+    def __init__(
+        self, name: str, record: GemRecord, target: GemTarget, platforms: Sequence[str] = (), *, everywhere: bool = False
+    ) -> None:  # fmt: skip
+        self.name, self.record = name, record
+        self._platforms, self._fits = platforms or (target.platform,), all if everywhere else any
         self.explored = self.variants = self.elsewhere = 0
         self._candidates: list[_Candidate] = []
         self._decoded: dict[int, list[Variant]] = {}
@@ -72,26 +82,22 @@ class Gem:
 
     def _add(self, version: int) -> None:
         """Have the candidates of a version."""
-        sound = [one.platform for one in self._variants_of(version) if self._is_sound(version, one)]
+        sound = [one for one in self._variants_of(version) if self._is_sound(version, one)]
         self.variants += len(sound)
-        fitting = self._best(version, sound, self._target.platform)
-        if not fitting:
+        fitting = [best_variants(sound, platform) for platform in self._platforms]
+        if not self._fits(fitting):
             self.elsewhere += bool(sound)
             return
-        anywhere = tuple(one for one in sound if one == RUBY)
+        anywhere = best_variants(sound, RUBY)
+        of_platforms = _platforms([one for those in fitting for one in those])
         if anywhere:
-            self._candidates.append(_Candidate(version, anywhere))
-        if fitting != anywhere:
-            self._candidates.append(_Candidate(version, fitting))
-
-    def _best(self, version: int, platforms: list[str], target: str) -> tuple[str, ...]:
-        """Return the platforms of the variants that fit a target best and need the same as the first of them."""
-        found = [platforms[position] for position in best(platforms, target)]
-        if len(found) < 2 or target in found:
-            return tuple(found)
-        said = {one.platform: (one.needs, one.ruby, one.rubygems) for one in self._variants_of(version)}
-        end = next((at for at, one in enumerate(found) if said[one] != said[found[0]]), len(found))
-        return tuple(found[:end])
+            alike = [one for those in fitting for one in those if needs_same(those[0], anywhere[0])]
+            together = _platforms([*anywhere, *alike])
+            if {*together} == {*of_platforms}:
+                self._candidates.append(_Candidate(version, together, ANYWHERE))
+                return
+            self._candidates.append(_Candidate(version, _platforms(anywhere), ANYWHERE, together))
+        self._candidates.append(_Candidate(version, of_platforms, OF_PLATFORM))
 
     def _variants_of(self, version: int) -> list[Variant]:
         found = self._decoded.get(version)
@@ -142,23 +148,36 @@ class Gem:
 
     def variants_of(self, bit: int) -> list[Variant]:
         """Return the variants of a candidate."""
-        version, platforms = self._candidates[bit]
-        return [one for one in self._variants_of(version) if one.platform in platforms]
+        candidate = self._candidates[bit]
+        return [one for one in self.all_variants_of(bit) if one.platform in candidate.platforms]
+
+    def locked_variants_of(self, bit: int) -> list[Variant]:
+        """Return the variants that are locked where a candidate is: also those that need the same, unless they may not be chosen."""
+        candidate = self._candidates[bit]
+        platforms = candidate.alike if candidate.alike and self.usable >> bit + 1 & 1 else candidate.platforms
+        return [one for one in self.all_variants_of(bit) if one.platform in platforms]
+
+    def all_variants_of(self, bit: int) -> list[Variant]:
+        """Return the variants of the version of a candidate, for other platforms too."""
+        return self._variants_of(self._candidates[bit].version)
 
     def candidates(self, usable: int) -> Candidates:
         """Return those of some candidates, with what they are sorted by."""
         scheme = scheme_of("gem")
         found: list[Key] = []
         for bit in bits(usable):
-            version, platforms = self._candidates[bit]
-            found.append(
-                (scheme.parse(self.record.versions[version]).key, ANYWHERE if platforms == (RUBY,) else OF_PLATFORM)
-            )
+            candidate = self._candidates[bit]
+            found.append((scheme.parse(self.record.versions[candidate.version]).key, candidate.place))
         return Candidates(found, [*bits(usable)])
 
-    def published(self) -> list[float]:
-        """Return when each candidate was published, in seconds since the epoch, 0 where the index does not say it."""
-        return [max(one.created for one in self.variants_of(bit)) for bit in range(len(self._candidates))]
+    def published(self, *, whole: bool = False) -> list[float]:
+        """Return when each candidate was published, in seconds since the epoch, 0 where the index does not say it.
+
+        Args:
+            whole: Whether all variants of its version count, as where those for other platforms are locked too.
+        """
+        variants_of = self.all_variants_of if whole else self.variants_of
+        return [max(one.created for one in variants_of(bit)) for bit in range(len(self._candidates))]
 
     def described(self, mask: int, allowed: int) -> str:
         """Return how people call some candidates.
@@ -187,9 +206,9 @@ class Gem:
 
     def shown(self, bit: int, *, with_platform: bool) -> str:
         """Return a candidate as people write it."""
-        version, platforms = self._candidates[bit]
-        platform = f"-{platforms[0]}" if with_platform and platforms[0] != RUBY else ""
-        return f"{self.record.versions[version]}{platform}"
+        candidate = self._candidates[bit]
+        platform = f"-{candidate.platforms[0]}" if with_platform and candidate.platforms[0] != RUBY else ""
+        return f"{self.record.versions[candidate.version]}{platform}"
 
     def file(self, bit: int, platform: str) -> str:
         """Return the name of the file of a variant of a candidate."""
@@ -199,3 +218,7 @@ class Gem:
     def count(self, mask: int) -> int:
         """Return of how many versions candidates are in a mask."""
         return len({self._candidates[bit].version for bit in bits(mask)})
+
+
+def _platforms(variants: Sequence[Variant]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one.platform for one in variants))

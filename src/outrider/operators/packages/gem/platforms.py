@@ -67,6 +67,11 @@ def parsed(text: str) -> Platform:
     return Platform(cpu, "unknown", "")
 
 
+def canonical(text: str) -> str:
+    """Return a platform as RubyGems writes it: `x86_64-darwin-20` of `x86_64-darwin20`."""
+    return text if text == RUBY else "-".join(part for part in parsed(text) if part)
+
+
 def fits(text: str, target: str) -> bool:
     """Return whether a gem for a platform can be used on another one; what is for `ruby` can be used on any."""
     if text in (RUBY, target):
@@ -110,12 +115,12 @@ def best(platforms: Sequence[str], target: str) -> list[int]:
     exact = [position for position in fitting if platforms[position] == target]
     if exact or len(fitting) <= 1:
         return exact or fitting
-    scores = {position: _distance(platforms[position], target) for position in fitting}
+    scores = {position: distance(platforms[position], target) for position in fitting}
     nearest = min(scores.values())
     return [position for position in fitting if scores[position] == nearest]
 
 
-def _distance(text: str, target: str) -> int:
+def distance(text: str, target: str) -> int:
     """Return how far a platform is from a target; the lowest number is the best one."""
     if text == target:
         return -1

@@ -12,7 +12,7 @@ import msgspec
 from outrider.core.errors import DeadlineExceededError, DeniedError, InvalidConfigError, NotFoundError
 from outrider.operators.packages.gem.platforms import RUBY
 from outrider.operators.packages.gem.targets import GemTarget
-from outrider.operators.packages.registries.record_files import read_record, write_record
+from outrider.operators.packages.registries.record_files import read_current, write_record
 from outrider.operators.packages.versions.ecosystems import scheme_of
 from outrider.ports.process.command import run
 
@@ -27,8 +27,12 @@ begin
 rescue LoadError
   bundler = ""
 end
-puts Gem.ruby_version, Gem::VERSION, bundler, Gem::Platform.local, *Gem.default_sources
+ruby = RUBY_PATCHLEVEL == -1 ? "ruby #{Gem.ruby_version}" : "ruby #{RUBY_VERSION}p#{RUBY_PATCHLEVEL}"
+ruby << " (#{RUBY_ENGINE} #{RUBY_ENGINE_VERSION})" unless RUBY_ENGINE == "ruby"
+puts Gem.ruby_version, Gem::VERSION, bundler, Gem::Platform.local, ruby, *Gem.default_sources
 """
+# Another form of what is kept.
+_FORM = 2
 
 
 class RubyProgram(msgspec.Struct, kw_only=True):
@@ -36,11 +40,14 @@ class RubyProgram(msgspec.Struct, kw_only=True):
 
     Attributes:
         target: For what gems are chosen.
+        told: Ruby as `RUBY VERSION` of Gemfile.lock has it, such as `ruby 3.1.2p20`.
         sources: The addresses that RubyGems comes with; none where there is no Ruby.
         seen: When the programs were last changed: what was learned of others is not used.
     """
 
+    form: int = _FORM
     target: GemTarget = GemTarget()
+    told: str = ""
     sources: list[str] = []
     seen: list[tuple[str, float]] = []
 
@@ -58,7 +65,7 @@ async def ruby_program(environment: Mapping[str, str], cache: Path) -> RubyProgr
     programs = [shutil.which(name, path=environment.get("PATH")) for name in ("ruby", "gem", "bundle")]
     seen = [_seen(one) for one in programs if one]
     kept = cache / "gem" / "program"
-    known = read_record(kept, msgspec.msgpack.Decoder(RubyProgram))
+    known = read_current(kept, msgspec.msgpack.Decoder(RubyProgram), _FORM)
     if known is not None and known.seen == seen:
         return known
     found = await _look(environment) if programs[0] else RubyProgram()
@@ -75,12 +82,12 @@ async def _look(environment: Mapping[str, str]) -> RubyProgram:
     except (NotFoundError, DeniedError, DeadlineExceededError):
         return RubyProgram()
     said = ended.stdout.decode("utf-8", "replace").split("\n")
-    if ended.exit_code or len(said) < 5:
+    if ended.exit_code or len(said) < 6:
         return RubyProgram()
     ruby, rubygems, bundler = (_version(text) for text in said[:3])
     platform = said[3]
     target = GemTarget(ruby=ruby, rubygems=rubygems, bundler=bundler, platform=platform or RUBY)
-    return RubyProgram(target=target, sources=[line for line in said[4:] if line])
+    return RubyProgram(target=target, told=said[4], sources=[line for line in said[5:] if line])
 
 
 def _version(text: str) -> str:

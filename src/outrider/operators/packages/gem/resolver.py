@@ -10,18 +10,19 @@ the search for hard questions answers, with any. Compared with Bundler 2.6.7, th
 - It refuses gems that need each other, after it has chosen them.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from outrider.core.errors import NotFoundError, OutriderError
 from outrider.operators.packages.gem.gems import Gem
 from outrider.operators.packages.gem.lines import ANY, GemNeed
+from outrider.operators.packages.gem.lock_entries import entry_of
 from outrider.operators.packages.gem.modes import Modes
 from outrider.operators.packages.gem.order import GemOrder
-from outrider.operators.packages.gem.platforms import best
 from outrider.operators.packages.gem.sources import GemSource
 from outrider.operators.packages.gem.targets import called, is_here
 from outrider.operators.packages.gem.universe import GemUniverse, written
+from outrider.operators.packages.gem.variants import best_variants
 from outrider.operators.packages.resolving.conflicts import involved
 from outrider.operators.packages.resolving.explaining import Explanation
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved, ResolvedPackage
@@ -37,23 +38,37 @@ class GemResolver:
     Args:
         source: Where gems come from.
         check: Called now and then; it may raise to end a search.
+        locked: By name, versions that are tried before all others.
+        whole: Whether to tell of each version what a lock file has of it.
     """
 
-    def __init__(self, source: GemSource, check: Callable[[], None] = lambda: None) -> None:
-        self._source, self._check = source, check
+    def __init__(
+        self,
+        source: GemSource,
+        check: Callable[[], None] = lambda: None,
+        *,
+        locked: Mapping[str, Collection[str]] | None = None,
+        whole: bool = False,
+    ) -> None:
+        self._source, self._check, self._locked, self._whole = source, check, locked, whole
         self._gems = source.gems
+        # As with Bundler, these have been looked for among prereleases too, and those of them count from then on.
+        self._left_out: set[str] = set()
 
-    async def resolve(self, asked: Sequence[GemNeed]) -> Resolved | Impossible:
+    async def resolve(self, asked: Sequence[GemNeed], optional: Collection[str] = ()) -> Resolved | Impossible:
         """Choose versions for what is asked for.
 
         Args:
             asked: Each gem once.
+            optional: Names of what is left out where no version fits.
 
         Raises:
             NotFoundError: Something that was asked for is in no source.
             OutriderError: What a source says.
         """
         await self._source.load(need.name for need in asked)
+        self._left_out = {need.name for need in asked if need.name in optional and not self._fits(need)}
+        asked = [need for need in asked if need.name not in self._left_out]
         for need in asked:
             if not is_here(need.name) and not self._gems[need.name].record.versions:
                 near = [f"did you mean '{one}'?" for one in await self._source.near(need.name)]
@@ -65,9 +80,13 @@ class GemResolver:
             return await self._impossible(answer, asked)
         return Resolved(target=str(self._source.target), packages=self._packages(answer, asked))
 
+    def _fits(self, need: GemNeed) -> bool:
+        """Return whether any version of a gem is what is asked for."""
+        return bool(self._gems[need.name].usable & self._gems[need.name].mask(need.range))
+
     async def _answer(self, asked: Sequence[GemNeed]) -> "dict[str, int] | _Refuted":
         """Return what Bundler would choose, else what can be chosen at all, else why nothing can."""
-        modes = Modes(self._gems, asked)
+        modes = Modes(self._gems, asked, self._locked, self._left_out)
         await self._reach(asked, modes)
         while True:
             order = GemOrder(self._gems, modes, self._source.target, asked)
@@ -86,7 +105,10 @@ class GemResolver:
             self._check()
             universe = GemUniverse(self._gems, modes, self._source.target)
             try:
-                answer = await in_thread(lambda check: solve(universe, universe.roots(asked), check=check), self._check)  # noqa: B023 - it is over before the next one
+                answer = await in_thread(
+                    lambda check: solve(universe, universe.roots(asked), check=check, preferred=universe.preferred),  # noqa: B023 - it is over before the next one
+                    self._check,
+                )
             except Unsolvable as proof:
                 names = {universe.key(package) for package in involved(proof.proof)}
                 gems = sorted(name for name in names if not is_here(name))
@@ -167,11 +189,13 @@ class GemResolver:
     def _package(self, name: str, bit: int) -> ResolvedPackage:
         gem = self._gems[name]
         variants = gem.variants_of(bit)
-        variant = variants[best([one.platform for one in variants], self._source.target.platform)[0]]
+        # There may be none for this machine, where gems are chosen for others.
+        variant = (best_variants(variants, self._source.target.platform) or variants)[0]
         file = gem.file(bit, variant.platform)
         return ResolvedPackage(
             name=name, version=gem.table.versions[bit], file=file, url=f"{gem.record.index}/gems/{file}",
             hashes={"sha256": variant.checksum} if variant.checksum else {},
+            entry=entry_of(gem.locked_variants_of(bit), gem.all_variants_of(bit)) if self._whole else {},
         )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Resolves gems from the sources of this machine, for the Ruby of this machine."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -43,8 +43,9 @@ async def resolve(question: Question) -> Resolved | Impossible:
         before = asked.get(need.name)
         texts = [one.range for one in (before, need) if one is not None and one.range != ANY]
         asked[need.name] = GemNeed(need.name, ", ".join(texts) or ANY)
-    async with _opened(question) as source:
-        return await GemResolver(source, question.check).resolve([*asked.values()])
+    async with _opened(question, asked) as source:
+        resolver = GemResolver(source, question.check, locked=question.locked, whole=question.files)
+        return await resolver.resolve([*asked.values()], question.optional)
 
 
 async def facts(question: Question, name: str, version: str = "") -> PackageFacts:
@@ -56,15 +57,16 @@ async def facts(question: Question, name: str, version: str = "") -> PackageFact
 
 
 @asynccontextmanager
-async def _opened(question: Question) -> AsyncIterator[GemSource]:
+async def _opened(question: Question, asked: Collection[str] = ()) -> AsyncIterator[GemSource]:
     program = await ruby_program(question.environment, question.cache)
     settings = GemSettings(question.environment, question.folder)
-    registries = settings.registries(program.sources)
+    registries = settings.registries(program.sources, question.sources)
     downloads = [Downloads(registry, question.clock) for registry in registries]
     target = msgspec.structs.replace(program.target, platform=RUBY) if settings.any_platform else program.target
     source = GemSource(
         GemClient(downloads), GemStore(question.cache, " ".join(registry.url for registry in registries)), target,
-        policy=question.policy, clock=question.clock, offline=question.offline,
+        policy=question.policy, clock=question.clock, offline=question.offline, platforms=question.platforms, asked=asked,
+        whole=question.files,
     )  # fmt: skip
     with kept(source.keep):
         try:

@@ -1,10 +1,10 @@
 """Where gems come from here: what RubyGems and Bundler are told, and what RubyGems comes with.
 
 https://docs.ruby-lang.org/en/3.4/Gem/ConfigFile.html and https://bundler.io/man/bundle-config.1.html. The sources are those of
-`gem sources`: Bundler reads its own from a Gemfile, which is a program. Its mirrors stand in for them, and its logins are shown to them.
+`gem sources`, but for a Gemfile, which names its own. Bundler's mirrors stand in for them, and its logins are shown to them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_plus
@@ -46,11 +46,17 @@ class GemSettings:
         """Whether nothing that was built for a platform is wanted."""
         return self._bundler.flag("force_ruby_platform")
 
-    def registries(self, built_in: Iterable[str]) -> list[Registry]:
+    @property
+    def lock_checksums(self) -> bool:
+        """Whether new lock files have checksums."""
+        return self._bundler.flag("lockfile_checksums")
+
+    def registries(self, built_in: Iterable[str], of_gemfile: Sequence[str] = ()) -> list[Registry]:
         """Return the sources, in the order in which they are asked.
 
         Args:
             built_in: The addresses that RubyGems comes with.
+            of_gemfile: Those of a Gemfile, which count alone where there are any.
 
         Raises:
             InvalidConfigError: A setting cannot be used.
@@ -58,7 +64,8 @@ class GemSettings:
             UnsupportedError: One is on disk, or of another kind.
         """
         own = own_address("gem", self._environment)
-        said = self._sources() or ([own] if own else [(url, "RubyGems' own default") for url in built_in])
+        said = [(url, "the Gemfile") for url in of_gemfile] or self._sources()
+        said = said or ([own] if own else [(url, "RubyGems' own default") for url in built_in])
         if not said:
             looked = "the settings of RubyGems, and Ruby is not installed or does not name its own"
             raise unknown_registry("gem", looked, "set it with gem sources --add", "install Ruby")

@@ -1,7 +1,7 @@
 """Gems for a resolution: from what is kept on disk, else from the sources."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from outrider.core.errors import NotFoundError, OutriderError, UnavailableError, near_names
 from outrider.operators.packages.gem.client import GemClient, Known
@@ -30,6 +30,9 @@ class GemSource:
         policy: Which of them may be chosen.
         clock: For the age of what is kept.
         offline: Whether to do with what is kept.
+        platforms: By name, for which platforms gems are wanted; by the empty name, for which all others are.
+        asked: The names of those that are asked for.
+        whole: Whether a version is as old as the newest of all of its variants.
 
     Attributes:
         gems: Those that were loaded, by name.
@@ -37,10 +40,20 @@ class GemSource:
     """
 
     def __init__(
-        self, client: GemClient, store: GemStore, target: GemTarget, *, policy: Policy, clock: Clock, offline: bool = False
-    ) -> None:  # fmt: skip
+        self,
+        client: GemClient,
+        store: GemStore,
+        target: GemTarget,
+        *,
+        policy: Policy,
+        clock: Clock,
+        offline: bool = False,
+        platforms: Mapping[str, Sequence[str]] | None = None,
+        asked: Collection[str] = (),
+        whole: bool = False,
+    ) -> None:
         self._client, self._store, self._policy, self._clock = client, store, policy, clock
-        self._offline = offline
+        self._offline, self._platforms, self._asked, self._whole = offline, platforms or {}, asked, whole
         self._limit = asyncio.Semaphore(_AT_A_TIME)
         self._learned: dict[str, bytes | None] = {}
         self.target = target
@@ -99,8 +112,9 @@ class GemSource:
         return [one for one in near_names(name, alike) if is_name(one)]
 
     def _have(self, name: str, record: GemRecord) -> None:
-        gem = Gem(name, record, self.target)
-        published = gem.published() if self._policy.asks_for_times else []
+        platforms = self._platforms.get(name) or self._platforms.get("", ())
+        gem = Gem(name, record, self.target, platforms, everywhere=name in self._asked)
+        published = gem.published(whole=self._whole) if self._policy.asks_for_times else []
         refusals = self._policy.refusals(name, gem.table, published if any(published) else [])
         # An index tells no licences.
         gem.refuse([*refusals, *of_licences(self._policy, name, gem.table.versions, ())])

@@ -78,6 +78,11 @@ class GemUniverse:
             for other, groups in masks.items()
         ]
 
+    def preferred(self, package: int) -> int:
+        """Return the mask of the versions of a package that are tried before all others."""
+        name = self._names[package]
+        return 0 if is_here(name) else self._modes.preferred(name)
+
     def full(self, package: int) -> int:
         count, allowed = self.versions(package)
         return allowed | 1 << count

@@ -22,15 +22,14 @@ class LockParams(Terms, kw_only=True, forbid_unknown_fields=True):
 
     Attributes:
         ecosystem: Of the packages.
-        packages: Each as its ecosystem writes it; none for Cargo, Composer and npm, where the Cargo.toml, composer.json or package.json
-            beside the file says it.
-        file: What to write; its name says the format: requirements.txt, pylock.toml, Cargo.lock, composer.lock or package-lock.json. If
-            none is given, it is the usual one of its ecosystem in the working folder.
+        packages: Each as its ecosystem writes it; none where a manifest beside the file says it, as a Cargo.toml or package.json does.
+        file: What to write; its name says the format, as the native clients call their files. If none is given, it is the usual one of
+            its ecosystem in the working folder.
         keep: Try the versions of the file that is there first, so that as little as possible changes.
         python: For which version of Python, such as `3.12`; that which runs Outrider if none is given.
     """
 
-    ecosystem: Literal["cargo", "composer", "npm", "pypi"]
+    ecosystem: Literal["cargo", "composer", "gem", "npm", "pypi"]
     packages: list[str] = msgspec.field(default_factory=list)
     file: str = ""
     keep: bool = False
@@ -83,6 +82,7 @@ async def run(params: LockParams, context: Context) -> LockResult:
         ConflictError: What is asked for cannot be had at once; it says why.
         UnsupportedError: The file is of no format that can be written, or the manifest is of a workspace.
         NotFoundError: No registry has a package, or there is no manifest.
+        MissingRequirementError: No registry is known here, or no Bundler for Gemfile.lock.
         PreconditionFailedError: The file is another one than when the plan was made, or an index names no hashes.
         ExecutionFailedError: It cannot be written.
         OutriderError: What a registry says.

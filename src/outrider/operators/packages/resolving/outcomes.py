@@ -39,7 +39,7 @@ class ResolvedPackage(msgspec.Struct, kw_only=True):
         development: Whether only development needs it, of a project of Composer.
         aliases: Other versions that it is called by, of Composer.
         files: All of the version, where that was asked for and its ecosystem may have several.
-        entry: What package-lock.json tells of it, of npm, or composer.lock, of Composer, where all files were asked for.
+        entry: What a lock file tells of it, of npm, Composer and RubyGems, where all files were asked for.
     """
 
     name: str

@@ -27,8 +27,11 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         policy: What may be chosen.
         files: Whether all files of what is chosen are to be told, and not only those that would be installed here.
         development: Names of what only development needs, of npm and Composer.
-        optional: Names of what may be left out, of npm.
+        optional: Names of what may be left out, of npm; of RubyGems, where no version fits.
         project: The `composer.json` whose lock is asked for, of Composer; empty where packages are asked for by themselves.
+        sources: Addresses that are asked in place of those that settings name, of RubyGems.
+        platforms: By name, for which platforms a package is chosen; by the empty name, for which all others are. Of RubyGems; none for
+            that of this machine.
         locked: By name as its ecosystem compares names, versions that are tried before all others, such as those of a lock.
     """
 
@@ -46,6 +49,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     development: Collection[str] = ()
     optional: Collection[str] = ()
     project: Mapping[str, Any] = {}
+    sources: Sequence[str] = ()
+    platforms: Mapping[str, Sequence[str]] = {}
     locked: Mapping[str, Collection[str]] = {}
 
     def preferred(self, name: str, versions: Sequence[str]) -> int:

@@ -27,7 +27,7 @@ STDIN.each_line do |line|
     Dir.chdir(asked["folder"])
     STDOUT.reopen("said", "w")
     STDERR.reopen(STDOUT)
-    Bundler.with_friendly_errors { Bundler::CLI.start(["lock"], :debug => true) }
+    Bundler.with_friendly_errors { Bundler::CLI.start(asked["arguments"], :debug => true) }
   end
   Process.wait(pid)
   STDOUT.puts $?.exitstatus
@@ -79,15 +79,30 @@ async def locked(
         folder: For projects, and a home.
         steps: Whether it tells its steps.
     """
-    ruby = shutil.which("ruby")
-    if ruby is None or shutil.which("bundle") is None:
-        pytest.skip("bundler is missing: apt-get install bundler")
-    lines = []
+    projects = []
     for position, asked in enumerate(questions):
         project = folder / f"project-{position}"
         project.mkdir(parents=True)
         (project / "Gemfile").write_text("\n".join([f'source "{url}/"', *(_written(one) for one in asked), ""]))
-        lines.append(msgspec.json.encode({"folder": str(project)}).decode() + "\n")
+        projects.append(project)
+    version, codes = await bundle(projects, folder, BUNDLER_DEBUG_RESOLVER="1" if steps else "")
+    return version, [_read(project, code) for project, code in zip(projects, codes, strict=True)]
+
+
+async def bundle(
+    projects: Sequence[Path], folder: Path, *arguments: str, library: Path | None = None, **variables: str
+) -> tuple[str, list[int]]:
+    """Run Bundler in some projects; return its version, and how it has ended in each. What it said is in the file `said` of each.
+
+    Args:
+        projects: Their folders.
+        folder: A home.
+        arguments: `lock` where there are none.
+        library: Of another Bundler than that of this machine, where the variable OUTRIDER_BUNDLER names none. RubyGems may be there too.
+        variables: Further ones; those that are empty are left out.
+    """
+    command = [*_ruby(library), str(folder / "driver.rb")]
+    asked = [{"folder": str(project), "arguments": arguments or ("lock",)} for project in projects]
     (folder / "driver.rb").write_text(_DRIVER)
     environment = {
         "HOME": str(folder),
@@ -95,21 +110,40 @@ async def locked(
         "LANG": "C.UTF-8",
         "BUNDLE_DISABLE_VERSION_CHECK": "true",
     }
-    environment |= {"BUNDLER_DEBUG_RESOLVER": "1"} if steps else {}
-    other = os.environ.get(_VARIABLE)
-    command = [ruby, *(["-I", other] if other else []), str(folder / "driver.rb")]
+    environment |= {name: value for name, value in variables.items() if value}
     done = await asyncio.to_thread(
         subprocess.run,
         command,
-        input="".join(lines),
+        input="".join(msgspec.json.encode(one).decode() + "\n" for one in asked),
         env=environment,
         capture_output=True,
         text=True,
-        timeout=_SECONDS_EACH * len(questions),
+        timeout=_SECONDS_EACH * max(1, len(projects)),
         check=True,
     )
     version, *codes = done.stdout.split()
-    return version, [_read(folder / f"project-{position}", int(code)) for position, code in enumerate(codes)]
+    return version, [int(code) for code in codes]
+
+
+def versions(library: Path | None = None) -> list[str]:
+    """Return the versions of Ruby, RubyGems and Bundler, the platform, and Ruby as Bundler writes it; `library` is that of `bundle`."""
+    asked = 'require "bundler"; puts RUBY_VERSION, Gem::VERSION, Bundler::VERSION, Gem::Platform.local, Bundler::RubyVersion.system'
+    done = subprocess.run(
+        [*_ruby(library), "-e", asked], capture_output=True, text=True, timeout=_SECONDS_EACH, check=True
+    )
+    return done.stdout.splitlines()
+
+
+def _ruby(library: Path | None) -> list[str]:
+    """Return how Ruby is started with a Bundler."""
+    ruby = shutil.which("ruby")
+    if ruby is None or shutil.which("bundle") is None:
+        pytest.skip("bundler is missing: apt-get install bundler")
+    other = os.environ.get(_VARIABLE) or library
+    if not other:
+        return [ruby]
+    its_own = ["--disable-gems", "-rrubygems"] if Path(other, "rubygems.rb").is_file() else []
+    return [ruby, "-I", str(other), *its_own]
 
 
 def _written(spec: str) -> str:

@@ -164,11 +164,17 @@ class GemAsking(RegistryAsking):
         (self.folder / path).write_text(content)
 
     def ruby(
-        self, version: str, platform: str = "x86_64-linux", *, rubygems: str = "3.3.15", bundler: str = "2.3.15"
+        self,
+        version: str,
+        platform: str = "x86_64-linux",
+        *,
+        rubygems: str = "3.3.15",
+        bundler: str = "2.3.15",
+        told: str = "ruby 3.1.2p20",
     ) -> None:
         """Have a Ruby in place of that of this machine; none at all where its version is empty."""
         folder = self.folder / f"ruby-{version}-{platform}-{bundler}"
-        said = [version, rubygems, bundler, platform]
+        said = [version, rubygems, bundler, platform, told]
         self.write(f"{folder.name}/ruby", "\n".join(["#!/bin/sh", *(f"echo '{one}'" for one in said), ""]))
         (folder / "ruby").chmod(0o755 if version else 0o644)
         self.environment["PATH"] = str(folder)

@@ -218,7 +218,7 @@ def fake_ruby(folder: Path, script: str) -> dict[str, str]:
 
 async def test_ruby_is_asked_once(tmp_path: Path) -> None:
     counted = tmp_path / "counted"
-    said = "3.4.1 3.6.2 2.6.2 arm64-darwin-24 https://gems.test/ https://more.test/"
+    said = "3.4.1 3.6.2 2.6.2 arm64-darwin-24 ruby-3.4.1p0 https://gems.test/ https://more.test/"
     environment = fake_ruby(tmp_path / "bin", f"echo x >> {counted}; printf '%s\\n' {said}")
     for _ in range(2):
         found = await ruby_program(environment, tmp_path / "cache")
@@ -230,7 +230,7 @@ async def test_ruby_is_asked_once(tmp_path: Path) -> None:
             "2.6.2",
             "arm64-darwin-24",
         )
-        assert str(target) == "ruby 3.4.1 arm64-darwin-24"
+        assert (str(target), found.told) == ("ruby 3.4.1 arm64-darwin-24", "ruby-3.4.1p0")
     assert counted.read_text() == "x\n"
     os.utime(tmp_path / "bin" / "ruby", (1, 1))
     await ruby_program(environment, tmp_path / "cache")
@@ -248,7 +248,8 @@ async def test_ruby_is_asked_without_settings_of_its_user(tmp_path: Path) -> Non
 
 async def test_a_ruby_whose_versions_are_none(tmp_path: Path) -> None:
     found = await ruby_program(
-        fake_ruby(tmp_path / "bin", "printf 'three\\n3.6\\n\\nx86_64-linux\\nhttps://gems.test\\n'"), tmp_path / "cache"
+        fake_ruby(tmp_path / "bin", "printf 'three\\n3.6\\n\\nx86_64-linux\\nruby\\nhttps://gems.test\\n'"),
+        tmp_path / "cache",
     )
     assert (found.target.ruby, found.target.rubygems, found.target.bundler) == ("", "3.6", "")
     assert (str(found.target), found.sources) == ("x86_64-linux", ["https://gems.test"])

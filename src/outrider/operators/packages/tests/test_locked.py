@@ -6,6 +6,7 @@ from outrider.operators.packages.resolving.outcomes import Resolved
 from outrider.operators.packages.tests.asking import Asking
 from outrider.operators.packages.tests.cargo_registry import CargoAsking, CargoRegistry
 from outrider.operators.packages.tests.composer_registry import ComposerAsking, ComposerRegistry
+from outrider.operators.packages.tests.gem_registry import GemAsking, GemRegistry
 from outrider.operators.packages.tests.npm_registry import NpmAsking, NpmRegistry
 from outrider.operators.packages.tests.python_index import PythonIndex
 from outrider.operators.packages.tests.test_policies import policy
@@ -78,3 +79,25 @@ async def test_packages_of_composer(tmp_path: Path) -> None:
             "acme/web", locked=locked, policy=policy("composer", deny=["composer:acme/core@1.1.0"])
         )
         assert chosen(answer) == {"acme/web": "1.0.0", "acme/core": "1.2.0"}
+
+
+async def test_gems(tmp_path: Path) -> None:
+    async with GemRegistry() as registry:
+        for version, needs in (("1.0", "core"), ("1.1", "core@>= 2"), ("2.0", "core@>= 2")):
+            registry.add(f"web@{version}", needs)
+        for version in ("1.0", "1.5", "2.0.rc1", "2.0", "2.1"):
+            registry.add(f"core@{version}")
+        ask = GemAsking(tmp_path, registry.url)
+        locked = {"web": {"1.0"}, "core": {"1.5"}}
+        assert chosen(await ask.resolved("web", locked=locked)) == {"web": "1.0", "core": "1.5"}
+        assert chosen(await ask.resolved("web@>= 1.1", locked=locked)) == {"web": "2.0", "core": "2.1"}
+        assert chosen(await ask.resolved("web", locked={**locked, "core": {"2.0.rc1"}})) == {
+            "web": "1.0",
+            "core": "2.0.rc1",
+        }
+        # Older ones than those that are locked count where nothing else will do.
+        assert chosen(await ask.resolved("web", "core@< 2", locked={"web": {"2.0"}})) == {"web": "1.0", "core": "1.5"}
+        answer = await ask.resolved("web", locked=locked, policy=policy("gem", deny=["gem:core@<=1.5"]))
+        assert chosen(answer) == {"web": "1.0", "core": "2.1"}
+        answer = await ask.resolved("web", locked=locked, policy=policy("gem", deny=["gem:core@>=1.5"]))
+        assert chosen(answer) == {"web": "1.0", "core": "1.0"}
