@@ -56,8 +56,12 @@ class NpmSource:
             package = await self._coming[name]
         return package
 
-    async def said(self, manifest: Manifest) -> dict[str, Any]:
+    async def said(self, manifest: Manifest, *, whole: bool = False) -> dict[str, Any]:
         """Return a version as its registry writes it, which is not kept.
+
+        Args:
+            manifest: The version.
+            whole: Whether the long document is needed.
 
         Raises:
             UnavailableError: Nobody is to be asked.
@@ -68,7 +72,7 @@ class NpmSource:
         if self._offline:
             raise self._unknown(f"{shown} for a lock file")
         async with self._limit:
-            content = (await self.client.packument(manifest.name)).content or b""
+            content = (await self.client.packument(manifest.name, whole=whole)).content or b""
         try:
             versions = msgspec.json.decode(content, type=_Versions).versions
             return msgspec.json.decode(versions.get(manifest.version, msgspec.Raw(b"null")), type=dict[str, Any])

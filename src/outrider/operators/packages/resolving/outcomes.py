@@ -37,7 +37,8 @@ class ResolvedPackage(msgspec.Struct, kw_only=True):
         hashes: Of it, by algorithm.
         direct: Whether it was asked for itself, of PyPI, Cargo and npm.
         files: All of the version, where that was asked for and its ecosystem may have several.
-        entry: What package-lock.json tells of it, of npm, where all files were asked for.
+        entry: What a lock file tells of it, of npm, where all files were asked for.
+        ranges: Of Yarn: each `NAME@RANGE` that it was chosen for.
     """
 
     name: str
@@ -51,6 +52,7 @@ class ResolvedPackage(msgspec.Struct, kw_only=True):
     direct: bool = False
     files: list[ResolvedFile] = []
     entry: dict[str, Any] = {}
+    ranges: list[str] = []
 
 
 class Resolved(msgspec.Struct, kw_only=True):

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -28,6 +29,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         development: Names of what only development needs, of npm.
         optional: Names of what may be left out, of npm.
         locked: By name as its ecosystem compares names, versions that are tried before all others, such as those of a lock.
+        client: Whose way of choosing counts, where its ecosystem has several: `yarn1` or `yarn4`; empty for the usual one.
+        pinned: Of Yarn: what a lock has for each `NAME@RANGE`; it is taken where its version is among those of `locked`.
     """
 
     packages: list[str]
@@ -44,6 +47,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     development: Collection[str] = ()
     optional: Collection[str] = ()
     locked: Mapping[str, Collection[str]] = {}
+    client: str = ""
+    pinned: Mapping[str, Mapping[str, Any]] = {}
 
     def preferred(self, name: str, versions: Sequence[str]) -> int:
         """Return the mask of the versions of a package that are tried first; none where none are."""

@@ -6,7 +6,7 @@ import os
 import tarfile
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from hashlib import sha512
+from hashlib import sha1, sha512
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import unquote
@@ -74,7 +74,8 @@ class NpmRegistry:
         self._tarballs[path] = content
         integrity = f"sha512-{b64encode(sha512(content).digest()).decode()}"
         document = self.documents.setdefault(name, {"name": name, "dist-tags": {}, "versions": {}})
-        document["versions"][version] = {**package, "dist": {"tarball": path, "integrity": integrity}}
+        dist = {"tarball": path, "integrity": integrity, "shasum": sha1(content).hexdigest()}
+        document["versions"][version] = {**package, "dist": dist}
         if "-" not in version or "latest" not in document["dist-tags"]:
             document["dist-tags"]["latest"] = version
 
