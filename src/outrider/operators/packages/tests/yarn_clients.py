@@ -5,8 +5,11 @@ import json
 import os
 import subprocess
 from pathlib import Path
+from random import Random
+from typing import Any
 
 from outrider.operators.packages.tests.npm_registry import NpmRegistry
+from outrider.operators.packages.tests.test_lock_writing_npm import RANGES, drawn
 from tests.peers.environments import NODE_CLIENTS, install_node
 
 QUIET = ("--non-interactive", "--no-progress", "--ignore-scripts", "--no-default-rc")
@@ -43,3 +46,27 @@ async def _run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
         )
 
     return await asyncio.to_thread(work)
+
+
+def drawn_for_yarn(random: Random, registry: NpmRegistry) -> dict[str, Any]:
+    """Fill a registry, and return what a project asks for, with tags, other names, prereleases and what is deprecated."""
+    found = drawn(random, registry)
+    known = sorted(registry.documents)
+    for name in random.sample(known, 3):
+        versions = registry.documents[name]["versions"]
+        registry.add(f"{name}@{random.choice(('3.0.0-rc.1', '2.1.0-beta.2', '0.9.0'))}")
+        registry.tag(name, random.choice(("next", "latest", "old-one")), random.choice(sorted(versions)))
+    name = random.choice(known)
+    for version in [*registry.documents[name]["versions"]]:
+        fields = {"devDependencies": {random.choice(known): random.choice(RANGES)}}
+        mark, range_text = random.choice(("", "?")), random.choice((*RANGES, "npm:delta@*", "latest"))
+        registry.add(f"{name}@{version}", f"{mark}{random.choice(known)}@{range_text}", **fields)
+    for name in random.sample(known, 3):
+        versions = registry.documents[name]["versions"]
+        versions[random.choice(sorted(versions))]["deprecated"] = "too old"
+    other = random.choice(known)
+    tag = random.choice(sorted(registry.documents[other]["dist-tags"]))
+    odd = random.choice(("", "latest", tag, " ^1 ", ">=1 <3", "1 || 2", "^1.0.0-0", ">=2.0.0-0"))
+    found[random.choice(("dependencies", "devDependencies"))][other] = odd
+    found["dependencies"]["mine"] = f"npm:{random.choice(known)}@{random.choice(('^1', '*', 'latest', '^2'))}"
+    return found
