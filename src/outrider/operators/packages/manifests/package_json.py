@@ -9,7 +9,7 @@ from outrider.core.errors import InvalidConfigError, UnsupportedError
 from outrider.operators.packages.locks.documents import read_json
 from outrider.operators.packages.npm.specs import read_spec
 from outrider.operators.packages.resolving.questions import Question
-from outrider.operators.packages.yarn.manifests import cleaned
+from outrider.operators.packages.yarn.manifests import cleaned, later_spec
 
 FORM = "package.json"
 _KINDS = ("dependencies", "optionalDependencies", "devDependencies")
@@ -74,7 +74,8 @@ def read_manifest(text: str, client: str = "") -> NpmManifest:
     # What is asked for in an earlier field gives way to a later one, as with npm; Yarn 1 has an order of its own.
     for kind, some in (cleaned(texts) if client == "yarn1" else texts).items():
         for name, asked in some.items():
-            wishes[name] = _wish(kind, name, asked, remedy)
+            spec = later_spec(name, asked) if client == "yarn4" else read_spec(name, asked)
+            wishes[name] = _wish(kind, name, asked, spec.package, remedy)
     return NpmManifest(document=document, wishes=[wishes[name] for name in sorted(wishes)])
 
 
@@ -86,14 +87,13 @@ def asked(manifest: NpmManifest, question: Question, folder: Path) -> Question:
     )  # fmt: skip
 
 
-def _wish(kind: str, name: str, asked: str, remedy: str) -> NpmWish:
-    spec = read_spec(name, asked)
-    if not spec.package:
+def _wish(kind: str, name: str, asked: str, package: str, remedy: str) -> NpmWish:
+    if not package:
         raise UnsupportedError(
             f"{FORM}: {kind}.{name} comes from elsewhere than a registry", path=f"{kind}.{name}", found=asked[:80], expected="a range",
             suggestions=[remedy],
         )  # fmt: skip
-    return NpmWish(kind=kind, name=name, package=spec.package, range=asked)
+    return NpmWish(kind=kind, name=name, package=package, range=asked)
 
 
 def _texts(document: dict[str, Any], kind: str) -> dict[str, str]:

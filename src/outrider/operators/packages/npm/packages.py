@@ -214,6 +214,10 @@ class NpmPackage:
             manifest = self._manifests[bit] = Manifest(self, bit, self.table.versions[bit], needs, shape)
         return manifest
 
+    def is_regular(self, bit: int) -> bool:
+        """Return whether a version is where most registries have it."""
+        return not _DISTRIBUTION.decode(self.record.distributions[bit]).tarball
+
     def integrity(self, bit: int) -> str:
         """Return the integrity of a version as its registry writes it, or that of its SHA-1 where there is none."""
         found = _DISTRIBUTION.decode(self.record.distributions[bit])

@@ -82,6 +82,18 @@ class NpmSource:
                 suggestions=["have npm write the lock file"],
             ) from error  # fmt: skip
 
+    async def tarball(self, name: str, url: str) -> bytes:
+        """Return the tarball of a package, which is not kept.
+
+        Raises:
+            UnavailableError: Nobody is to be asked.
+            OutriderError: What the registry says.
+        """
+        if self._offline:
+            raise self._unknown(f"{name} for a lock file")
+        async with self._limit:
+            return await self.client.tarball(name, url)
+
     def foresee(self, names: Iterable[str]) -> None:
         """Begin to fetch packages that will be needed."""
         for name in names:

@@ -5,7 +5,7 @@ That is `PackageRequest.find` of Yarn 1.22, and `Project.resolveEverything` of Y
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
 from outrider.core.errors import UnsupportedError
 from outrider.operators.packages.locks.npm_names import split_name
@@ -14,7 +14,7 @@ from outrider.operators.packages.npm.sources import NpmSource
 from outrider.operators.packages.npm.specs import Spec
 from outrider.operators.packages.resolving.outcomes import Resolved, ResolvedPackage
 from outrider.operators.packages.resolving.questions import Question
-from outrider.operators.packages.yarn import classic
+from outrider.operators.packages.yarn import berry, classic
 
 Entry = Mapping[str, Any]
 
@@ -28,19 +28,37 @@ class Rules(Protocol):
     def spec(self, name: str, text: str) -> Spec:
         """Return what is asked for."""
 
+    def kind(self, text: str) -> str:
+        """Return what a text asks for: a package where that is empty, else something that is made of it."""
+
     def pick(self, package: NpmPackage, text: str) -> Manifest | None:
         """Return the version for a range or a tag; None where there is none."""
 
-    async def entry(self, source: NpmSource, manifest: Manifest) -> dict[str, Any]:
+    async def entry(self, source: NpmSource, manifest: Manifest, kind: str) -> dict[str, Any]:
         """Return what the lock file has of a version."""
 
-    def needs(self, entry: Entry) -> Iterable[tuple[str, str]]:
-        """Return the names and ranges that an entry needs."""
+    def needs(self, name: str, entry: Entry) -> Iterable[tuple[str, str]]:
+        """Return the names and ranges that the entry of a package needs."""
+
+    async def finish(
+        self, source: NpmSource, root: Entry, chosen: Mapping[str, ResolvedPackage]
+    ) -> dict[str, ResolvedPackage]:
+        """Have what the lock file tells of packages once all are chosen, and return what it names beside what is asked for."""
+
+
+_RULES = {"yarn1": classic, "yarn4": berry}
 
 
 class _Ask(NamedTuple):
     key: str
     spec: Spec
+    kind: str
+
+
+class _Key(NamedTuple):
+    package: str
+    version: str
+    kind: str
 
 
 async def chosen(source: NpmSource, question: Question) -> Resolved:
@@ -62,21 +80,26 @@ async def chosen(source: NpmSource, question: Question) -> Resolved:
 class _Choice:
     def __init__(self, source: NpmSource, question: Question) -> None:
         self._source, self._question = source, question
-        self._rules: Rules = classic
+        self._rules: Rules = cast("Rules", _RULES[question.client])
         self._pins = {
-            (self._rules.spec(*split_name(key)).package, str(entry["version"])): entry
+            _Key(ask.spec.package, str(entry.get("version")), ask.kind): entry
             for key, entry in question.pinned.items()
+            if (ask := self._ask(*split_name(key))).spec.package
         }
-        self._found: dict[tuple[str, str], ResolvedPackage] = {}
+        self._found: dict[_Key, ResolvedPackage] = {}
         self._of: dict[str, ResolvedPackage] = {}
 
     async def made(self) -> Resolved:
-        waiting = [(self._ask(*split_name(text)), "") for text in self._question.packages]
-        direct = {ask.key for ask, _ in waiting}
+        wishes = dict(split_name(text) for text in self._question.packages)
+        meta = {name: {"optional": True} for name in self._question.optional}
+        root = {"version": "", "dependencies": wishes, "dependenciesMeta": meta}
+        waiting = [("", ask) for ask in self._needs("", root)]
+        direct = {ask.key for _, ask in waiting}
         while waiting:
-            self._source.foresee({ask.spec.package for ask, _ in waiting} - {""})
-            new = [one for ask, needer in waiting if (one := await self._take(ask, needer)) is not None]
-            waiting = [each for one in await asyncio.gather(*(self._met(one) for one in new)) for each in one]
+            self._source.foresee({ask.spec.package for _, ask in waiting} - {""})
+            new = [one for needer, ask in waiting if (one := await self._take(ask, needer)) is not None]
+            waiting = [each for one in await asyncio.gather(*(self._met(*one) for one in new)) for each in one]
+        self._of |= await self._rules.finish(self._source, root, self._of)
         for key, one in self._of.items():
             one.ranges.append(key)
             one.direct = one.direct or key in direct
@@ -86,30 +109,32 @@ class _Choice:
         return Resolved(target="npm", packages=found)
 
     def _ask(self, name: str, text: str) -> _Ask:
-        return _Ask(self._rules.key(name, text), self._rules.spec(name, text))
+        return _Ask(self._rules.key(name, text), self._rules.spec(name, text), self._rules.kind(text))
 
-    async def _take(self, ask: _Ask, needer: str) -> Manifest | None:
+    def _needs(self, name: str, entry: Entry) -> list[_Ask]:
+        return [self._ask(one, text) for one, text in self._rules.needs(name, entry)]
+
+    async def _take(self, ask: _Ask, needer: str) -> tuple[_Key, Manifest] | None:
         """Choose a version for what is asked for; return it where it is a new one."""
         self._question.check()
-        one, manifest = self._of.get(ask.key), None
-        if one is None:
+        new = None
+        if ask.key not in self._of:
             manifest = await self._picked(ask, needer)
-            key = (manifest.name, manifest.version)
-            if key in self._found:
-                one, manifest = self._found[key], None
-            else:
-                one = self._found[key] = _package(manifest)
-            self._of[ask.key] = one
+            key = _Key(manifest.name, manifest.version, ask.kind)
+            if key not in self._found:
+                self._found[key], new = _package(manifest), (key, manifest)
+            self._of[ask.key] = self._found[key]
+        one = self._of[ask.key]
         if needer and needer not in one.needed_by:
             one.needed_by.append(needer)
-        return manifest
+        return new
 
     async def _picked(self, ask: _Ask, needer: str) -> Manifest:
         spec = ask.spec
         if not spec.package:
             raise UnsupportedError(
                 f"npm {ask.key}, which {needer} needs, comes from elsewhere than a registry", path="packages", found=spec.text[:80],
-                expected="a range", suggestions=["have Yarn write the lock file"],
+                expected="a range", suggestions=["have Yarn write the lock file: yarn install"],
             )  # fmt: skip
         package = await self._source.package(spec.package)
         pinned = str(self._question.pinned.get(ask.key, {}).get("version", ""))
@@ -120,13 +145,12 @@ class _Choice:
             raise package.nothing(spec.text, needer)
         return manifest
 
-    async def _met(self, manifest: Manifest) -> list[tuple[_Ask, str]]:
+    async def _met(self, key: _Key, manifest: Manifest) -> list[tuple[str, _Ask]]:
         """Have what the lock file has of a version, and return what it needs."""
-        key = (manifest.name, manifest.version)
-        one = self._found[key]
         pinned = self._pins.get(key)
-        one.entry = dict(pinned) if pinned is not None else await self._rules.entry(self._source, manifest)
-        return [(self._ask(name, text), manifest.name) for name, text in self._rules.needs(one.entry)]
+        entry = dict(pinned) if pinned is not None else await self._rules.entry(self._source, manifest, key.kind)
+        self._found[key].entry = entry
+        return [(manifest.name, ask) for ask in self._needs(manifest.name, entry)]
 
 
 def _package(manifest: Manifest) -> ResolvedPackage:

@@ -1,24 +1,27 @@
-"""Makes yarn.lock from the package.json beside it."""
+"""Makes yarn.lock from the package.json beside it, of Yarn 1 or of Yarn 4."""
 
 from pathlib import Path
 
 import msgspec
 
-from outrider.operators.packages.locks import yarn
 from outrider.operators.packages.locks.making.manifests import folder_of, manifest_beside
 from outrider.operators.packages.locks.making.results import Made, resolved
-from outrider.operators.packages.locks.writing import yarn_classic
+from outrider.operators.packages.locks.writing import yarn_berry, yarn_classic
 from outrider.operators.packages.locks.writing.files import text_or_none
-from outrider.operators.packages.manifests.package_json import FORM, asked, read_manifest
+from outrider.operators.packages.manifests.package_json import FORM, read_manifest
 from outrider.operators.packages.resolving.questions import Question
+from outrider.operators.packages.yarn.projects import asked, entries_by_key, form_of
 
 
 async def make(path: Path, question: Question) -> Made:
     """Resolve, and return the file; the errors are those of `making.made`."""
-    manifest = read_manifest(manifest_beside(path, FORM, question), "yarn1")
-    before = text_or_none(path) if question.locked else None
-    wanted = msgspec.structs.replace(
-        asked(manifest, question, folder_of(path)), client="yarn1", packages=[f"{one.name}@{one.range}" for one in manifest.wishes],
-        pinned=yarn.entries_of(before) if before else {},
-    )  # fmt: skip
-    return Made(yarn_classic.written((await resolved("npm", wanted)).packages))
+    text, before = manifest_beside(path, FORM, question), text_or_none(path) or ""
+    form = form_of(path.parent, text, before)
+    manifest = read_manifest(text, "yarn4" if form else "yarn1")
+    wanted = asked(manifest, question, folder_of(path), form)
+    if question.locked:
+        wanted = msgspec.structs.replace(wanted, pinned=entries_by_key(before))
+    packages = (await resolved("npm", wanted)).packages
+    if form:
+        return Made(yarn_berry.written(manifest.document, packages, form))
+    return Made(yarn_classic.written(packages))
