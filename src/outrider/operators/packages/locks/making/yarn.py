@@ -10,6 +10,7 @@ from outrider.operators.packages.locks.writing import yarn_berry, yarn_classic
 from outrider.operators.packages.locks.writing.files import text_or_none
 from outrider.operators.packages.manifests.package_json import FORM, read_manifest
 from outrider.operators.packages.resolving.questions import Question
+from outrider.operators.packages.yarn.addresses import readdressed
 from outrider.operators.packages.yarn.projects import asked, entries_by_key, form_of
 
 
@@ -18,10 +19,10 @@ async def make(path: Path, question: Question) -> Made:
     text, before = manifest_beside(path, FORM, question), text_or_none(path) or ""
     form = form_of(path.parent, text, before)
     manifest = read_manifest(text, "yarn4" if form else "yarn1")
-    wanted = asked(manifest, question, folder_of(path), form)
+    wanted, entries = asked(manifest, question, folder_of(path), form), entries_by_key(before)
     if question.locked:
-        wanted = msgspec.structs.replace(wanted, pinned=entries_by_key(before))
+        wanted = msgspec.structs.replace(wanted, pinned=entries)
     packages = (await resolved("npm", wanted)).packages
     if form:
         return Made(yarn_berry.written(manifest.document, packages, form))
-    return Made(yarn_classic.written(packages))
+    return Made(yarn_classic.written(readdressed(packages, entries, question.environment)))
