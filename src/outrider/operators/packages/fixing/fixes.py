@@ -19,6 +19,7 @@ from outrider.operators.packages.fixing.requirements import RequirementsProject
 from outrider.operators.packages.fixing.results import FixedFile, changes_of, fixed_of, range_changes, unfixed_of
 from outrider.operators.packages.fixing.units import Auditor
 from outrider.operators.packages.fixing.wishes import Project, Unit
+from outrider.operators.packages.fixing.yarn import YarnProject
 from outrider.operators.packages.locks.lock import Lock
 from outrider.operators.packages.locks.reading import lock_files, read_lock
 from outrider.operators.packages.locks.writing.differences import changes_between
@@ -34,6 +35,7 @@ _PROJECTS: Mapping[str, tuple[Ecosystem, _Opener]] = {
     "requirements.txt": ("pypi", RequirementsProject),
     "Cargo.lock": ("cargo", lambda path, text, _: CargoProject(path, text)),
     "package-lock.json": ("npm", lambda path, text, _: NpmProject(path, text)),
+    "yarn.lock": ("npm", lambda path, text, _: YarnProject(path, text)),
 }
 
 

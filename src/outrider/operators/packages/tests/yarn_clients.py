@@ -3,15 +3,19 @@
 import asyncio
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from random import Random
 from typing import Any
 
+import pytest
+
 from outrider.operators.packages.tests.npm_registry import NpmRegistry
 from outrider.operators.packages.tests.test_lock_writing_npm import RANGES, drawn
 from tests.peers.environments import NODE_CLIENTS, install_node
 
+needs_node = pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
 QUIET = ("--non-interactive", "--no-progress", "--ignore-scripts", "--no-default-rc")
 
 

@@ -15,6 +15,7 @@ from outrider.operators.packages.manifests.package_json import FORM, NpmManifest
 from outrider.operators.packages.resolving.questions import Question
 from outrider.operators.packages.yarn.berry import fields_of
 from outrider.operators.packages.yarn.settings import SETTINGS, BerrySettings
+from outrider.operators.packages.yarn.zips import CACHE_KEY
 
 _LOCK = "yarn.lock"
 _METADATA = "__metadata"
@@ -39,7 +40,7 @@ def form_of(folder: Path, manifest: str, before: str) -> int:
     if is_of_yarn_1(before):
         return 0
     if before.strip():
-        return _checked(str(entries_of(before).get(_METADATA, {}).get("version", "")))
+        return _checked(entries_of(before).get(_METADATA, {}))
     program = str(read_json(FORM, manifest).get("packageManager") or "")
     if program.startswith("yarn@"):
         return _of_program(program)
@@ -76,7 +77,13 @@ def _is_project(entry: Mapping[str, Any]) -> bool:
     return str(entry.get("resolution", "")).endswith("@workspace:.")
 
 
-def _checked(version: str) -> int:
+def _checked(metadata: Mapping[str, Any]) -> int:
+    version, key = str(metadata.get("version", "")), str(metadata.get("cacheKey", CACHE_KEY))
+    if key != CACHE_KEY:
+        raise UnsupportedError(
+            f"{_LOCK}: its checksums are of another compression", path=f"{_METADATA}.cacheKey", found=key, expected=CACHE_KEY,
+            suggestions=["set compressionLevel to 0 in .yarnrc.yml, and have Yarn 4 write it anew: yarn install"],
+        )  # fmt: skip
     if not version.isdigit() or int(version) not in _FORMS:
         raise UnsupportedError(
             f"{_LOCK}: its version {version} is not written here", path=f"{_METADATA}.version", found=version,
