@@ -220,8 +220,13 @@ async def test_a_policy_counts(registry: NpmRegistry, tmp_path: Path, program: s
         registry.add(spec)
     path = project(tmp_path, dependencies={"web": "*"}, packageManager=program).with_name("yarn.lock")
     policy = tmp_path / "policy.yaml"
-    spec = {"deny": ["npm:web@>=1.1"]}
-    kind = {"apiVersion": "outrider.dev/v1alpha1", "kind": "PackagePolicy", "metadata": {"name": "shop"}, "spec": spec}
+    denied = {"deny": ["npm:web@>=1.1"]}
+    kind = {
+        "apiVersion": "outrider.dev/v1alpha1",
+        "kind": "PackagePolicy",
+        "metadata": {"name": "shop"},
+        "spec": denied,
+    }
     policy.write_text(yaml.safe_dump(kind))
     await locked(tmp_path, policy=str(policy))
     versions = {str(entry.get("version")) for entry in entries_of(path.read_text()).values()}

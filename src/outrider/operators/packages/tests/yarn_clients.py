@@ -62,9 +62,9 @@ def drawn_for_yarn(random: Random, registry: NpmRegistry) -> dict[str, Any]:
         registry.tag(name, random.choice(("next", "latest", "old-one")), random.choice(sorted(versions)))
     name = random.choice(known)
     for version in [*registry.documents[name]["versions"]]:
-        fields = {"devDependencies": {random.choice(known): random.choice(RANGES)}}
+        development = {random.choice(known): random.choice(RANGES)}
         mark, range_text = random.choice(("", "?")), random.choice((*RANGES, "npm:delta@*", "latest"))
-        registry.add(f"{name}@{version}", f"{mark}{random.choice(known)}@{range_text}", **fields)
+        registry.add(f"{name}@{version}", f"{mark}{random.choice(known)}@{range_text}", devDependencies=development)
     for name in random.sample(known, 3):
         versions = registry.documents[name]["versions"]
         versions[random.choice(sorted(versions))]["deprecated"] = "too old"

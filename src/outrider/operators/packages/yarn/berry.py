@@ -1,12 +1,11 @@
-"""What Yarn 4 takes and notes of a package: `NpmSemverResolver.ts`, `Manifest.ts` and `plugin-compat` of Yarn 4.18."""
+"""What Yarn 4 takes and notes of a package: `NpmSemverResolver.ts`, `Project.ts` and `plugin-compat` of Yarn 4.18."""
 
 import asyncio
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from outrider.core.errors import InvalidConfigError, UnsupportedError
+from outrider.core.errors import UnsupportedError
 from outrider.operators.packages.locks.npm_names import split_name
 from outrider.operators.packages.npm.packages import Manifest, NpmPackage
 from outrider.operators.packages.npm.sources import NpmSource
@@ -16,28 +15,20 @@ from outrider.operators.packages.versions.ecosystems import scheme_of
 from outrider.operators.packages.versions.tables import VersionTable
 from outrider.operators.packages.yarn.conditions import required
 from outrider.operators.packages.yarn.extensions import EXTENSIONS
-from outrider.operators.packages.yarn.manifests import later_spec, texts
+from outrider.operators.packages.yarn.fields import bound, conditions_of, fields_of, with_builder
+from outrider.operators.packages.yarn.manifests import later_spec
 from outrider.operators.packages.yarn.zips import checksum_of
 
-# Packages that Yarn patches; of those whose archive a lock has no checksum of, because they are for some machines alone, the hash of the patch.
+# Packages that Yarn patches, with the hash of the patch; empty where a lock has a checksum of what comes out, which Yarn alone can make.
 _PATCHED = {"fsevents": "df0bf1", "resolve": "", "typescript": ""}
 _PATCH, _PLAIN = "patch", ""
 _PROTOCOL = "npm:"
 _SAFE = "!'()*-._~"
-_TAG = re.compile(r"(?!v)[a-z0-9._-]+", re.IGNORECASE)
-_BUILT = re.compile(r"\b(node-gyp|prebuild-install)\b")
-_MACHINES = ("os", "cpu", "libc")
-_META = ("built", "optional", "unplugged")
 
 
 def key(name: str, text: str) -> str:
     """Return how the lock file names what is asked for."""
     return f"{name}@{bound(text)}"
-
-
-def bound(text: str) -> str:
-    """Return a range or a tag with the protocol before it; what has one, or is something else, stays."""
-    return f"{_PROTOCOL}{text}" if ":" not in text and (_is_range(text) or _TAG.fullmatch(text)) else text
 
 
 def spec(name: str, text: str) -> Spec:
@@ -65,10 +56,11 @@ async def entry(source: NpmSource, manifest: Manifest, kind: str) -> dict[str, A
     if kind == _PATCH and not _PATCHED[manifest.name]:
         raise _patched(manifest.name, manifest.version)
     said = await source.said(manifest, whole=True)
-    found = fields_of(said) | {"version": manifest.version, "resolution": _resolution(manifest, kind)}
-    found |= {"languageName": "node", "linkType": "hard"}
-    found["dependencies"] = dict(_with_builder(said, found["dependencies"]))
-    found["conditions"] = _conditions(said)
+    fields = fields_of(said)
+    found = {
+        **fields, "version": manifest.version, "resolution": _resolution(manifest, kind), "languageName": "node", "linkType": "hard",
+        "dependencies": with_builder(said, fields["dependencies"]), "conditions": conditions_of(said),
+    }  # fmt: skip
     return {name: value for name, value in found.items() if value}
 
 
@@ -117,25 +109,6 @@ def needs(name: str, entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield one, _patch(f"{one}@{bound(text)}", one)
 
 
-def fields_of(said: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return what a lock file has of a manifest, of a package or of the project itself."""
-    optional = texts(said.get("optionalDependencies"))
-    meta = {name: _meta(one) for name, one in _objects(said.get("dependenciesMeta")).items()}
-    for name in optional:
-        meta[name] = {**meta.get(name, {}), "optional": True}
-    dependencies = {**texts(said.get("dependencies")), **optional}
-    peers = {name: text if _is_range(text) else "*" for name, text in texts(said.get("peerDependencies")).items()}
-    return {
-        "dependencies": {name: bound(text) for name, text in dependencies.items()},
-        "peerDependencies": peers,
-        "dependenciesMeta": meta,
-        "peerDependenciesMeta": {
-            name: _meta(one, ("optional",)) for name, one in _objects(said.get("peerDependenciesMeta")).items()
-        },
-        "bin": _bin(said),
-    }
-
-
 def _source(text: str) -> str:
     """Return the range that a patch of Yarn's own is for; empty where it is none."""
     before, mark, _ = text.partition("#optional!builtin<compat/")
@@ -162,61 +135,11 @@ def _resolution(manifest: Manifest, kind: str) -> str:
     return f"{manifest.name}@{_patch(plain, manifest.name, rest)}"
 
 
-def _with_builder(said: Mapping[str, Any], dependencies: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield dependencies, with what builds a package where its scripts name it."""
-    yield from dependencies.items()
-    scripts = texts(said.get("scripts")).values()
-    if "node-gyp" not in dependencies and "node-gyp" not in texts(said.get("peerDependencies")):
-        yield from (("node-gyp", bound("latest")) for _ in range(any(_BUILT.search(one) for one in scripts)))
-
-
 def _added(name: str, version: str, dependencies: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     for extended, more in EXTENSIONS:
         package, text = split_name(extended)
         if package == name and (text == "*" or VersionTable(scheme_of("npm"), [version]).mask(text)):
             yield from ((one, wanted) for one, wanted in more.items() if one not in dependencies)
-
-
-def _conditions(said: Mapping[str, Any]) -> str:
-    found = []
-    for field in _MACHINES:
-        said_of = said.get(field)
-        listed = (
-            [_condition(field, one) for one in said_of if isinstance(one, str)] if isinstance(said_of, list) else []
-        )
-        if listed:
-            found.append(listed[0] if len(listed) == 1 else f"({' | '.join(listed)})")
-    return " & ".join(found)
-
-
-def _condition(field: str, text: str) -> str:
-    plain = text.lstrip("!")
-    mark = "!" if (len(text) - len(plain)) % 2 else ""
-    return f"{mark}{field}={plain}" if plain else "invalid"
-
-
-def _bin(said: Mapping[str, Any]) -> dict[str, str]:
-    found = said.get("bin")
-    if isinstance(found, str):
-        found = {str(said.get("name") or ""): found}
-    entries = found.items() if isinstance(found, dict) else ()
-    return {name.rpartition("/")[2]: path for name, path in entries if isinstance(path, str) and name and path.strip()}
-
-
-def _objects(said: Any) -> dict[str, dict[str, Any]]:
-    return {name: one for name, one in said.items() if isinstance(one, dict)} if isinstance(said, dict) else {}
-
-
-def _meta(said: Mapping[str, Any], fields: tuple[str, ...] = _META) -> dict[str, bool]:
-    return {field: said[field] for field in fields if isinstance(said.get(field), bool)}
-
-
-def _is_range(text: str) -> bool:
-    try:
-        scheme_of("npm").range(text)
-    except InvalidConfigError:
-        return False
-    return ":" not in text
 
 
 def _patched(name: str, version: str) -> UnsupportedError:

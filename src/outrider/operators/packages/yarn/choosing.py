@@ -97,8 +97,8 @@ class _Choice:
         direct = {ask.key for _, ask in waiting}
         while waiting:
             self._source.foresee({ask.spec.package for _, ask in waiting} - {""})
-            new = [one for needer, ask in waiting if (one := await self._take(ask, needer)) is not None]
-            waiting = [each for one in await asyncio.gather(*(self._met(*one) for one in new)) for each in one]
+            new = [each for needer, ask in waiting if (each := await self._take(ask, needer)) is not None]
+            waiting = [each for some in await asyncio.gather(*(self._met(*each) for each in new)) for each in some]
         self._of |= await self._rules.finish(self._source, root, self._of)
         for key, one in self._of.items():
             one.ranges.append(key)

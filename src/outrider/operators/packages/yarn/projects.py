@@ -13,7 +13,7 @@ from outrider.operators.packages.locks.yarn import entries_of, is_of_yarn_1
 from outrider.operators.packages.manifests import package_json
 from outrider.operators.packages.manifests.package_json import FORM, NpmManifest
 from outrider.operators.packages.resolving.questions import Question
-from outrider.operators.packages.yarn.berry import fields_of
+from outrider.operators.packages.yarn.fields import fields_of
 from outrider.operators.packages.yarn.settings import SETTINGS, BerrySettings
 from outrider.operators.packages.yarn.zips import CACHE_KEY
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from outrider.operators.packages.resolving.outcomes import ResolvedPackage
-from outrider.operators.packages.yarn.berry import fields_of
+from outrider.operators.packages.yarn.fields import fields_of
 from outrider.operators.packages.yarn.zips import CACHE_KEY
 
 NEWEST_FORM = 10
