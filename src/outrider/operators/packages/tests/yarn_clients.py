@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from outrider.operators.packages.tests.npm_registry import NpmRegistry
-from outrider.operators.packages.tests.test_lock_writing_npm import RANGES, drawn
+from outrider.operators.packages.tests.test_lock_writing_npm import NAMES, RANGES, drawn
 from tests.peers.environments import NODE_CLIENTS, install_node
 
 needs_node = pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
@@ -60,11 +60,13 @@ def drawn_for_yarn(random: Random, registry: NpmRegistry) -> dict[str, Any]:
         versions = registry.documents[name]["versions"]
         registry.add(f"{name}@{random.choice(('3.0.0-rc.1', '2.1.0-beta.2', '0.9.0'))}")
         registry.tag(name, random.choice(("next", "latest", "old-one")), random.choice(sorted(versions)))
-    name = random.choice(known)
-    for version in [*registry.documents[name]["versions"]]:
+    # Yarn 1 never ends where packages need each other by other names.
+    at = random.randrange(len(NAMES) - 1)
+    for version in [*registry.documents[NAMES[at]]["versions"]]:
         development = {random.choice(known): random.choice(RANGES)}
-        mark, range_text = random.choice(("", "?")), random.choice((*RANGES, "npm:delta@*", "latest"))
-        registry.add(f"{name}@{version}", f"{mark}{random.choice(known)}@{range_text}", devDependencies=development)
+        mark, other = random.choice(("", "?")), random.choice(NAMES[at + 1 :])
+        wanted = random.choice((*RANGES, f"npm:{random.choice(NAMES[at + 1 :])}@*", "latest"))
+        registry.add(f"{NAMES[at]}@{version}", f"{mark}{other}@{wanted}", devDependencies=development)
     for name in random.sample(known, 3):
         versions = registry.documents[name]["versions"]
         versions[random.choice(sorted(versions))]["deprecated"] = "too old"
