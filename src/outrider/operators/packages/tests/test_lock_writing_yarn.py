@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import settings as settings_of
+from hypothesis import strategies as st
 
 from outrider.core.errors import (
     DeniedError,
@@ -19,9 +22,11 @@ from outrider.core.errors import (
     NotFoundError,
     UnsupportedError,
 )
+from outrider.operators.packages.locks.writing import yarn_berry, yarn_classic
 from outrider.operators.packages.locks.yarn import entries_of
 from outrider.operators.packages.operations import lock
 from outrider.operators.packages.operations.lock import LockParams, LockResult
+from outrider.operators.packages.resolving.outcomes import ResolvedPackage
 from outrider.operators.packages.tests.npm_registry import NpmRegistry
 from outrider.operators.packages.tests.test_audit import context
 from outrider.operators.packages.tests.test_lock_writing_npm import project, registry, settings
@@ -295,3 +300,18 @@ async def test_a_lock_that_is_none(registry: NpmRegistry, tmp_path: Path, text: 
     project(tmp_path).with_name("yarn.lock").write_text(text)
     with pytest.raises(InvalidConfigError):
         await locked(tmp_path)
+
+
+RANGE_TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]) | st.just(" "), max_size=12).map(
+    str.strip
+)
+NEEDED = st.dictionaries(st.sampled_from(["core", "@acme/x", "version", "true-case", "1st", "Name.js"]), RANGE_TEXTS)
+
+
+@given(RANGE_TEXTS.filter(lambda text: ", " not in text), NEEDED)
+@settings_of(max_examples=60)
+def test_what_is_written_is_read_again(text: str, needed: dict[str, str]) -> None:
+    entry = {"version": "1.0.0", **({"dependencies": needed} if needed else {})}
+    one = ResolvedPackage(name="web", version="1.0.0", entry=entry, ranges=[f"web@{text}"])
+    assert entries_of(yarn_classic.written([one])) == {f"web@{text}": entry}
+    assert entries_of(yarn_berry.written({"name": "shop"}, [one]))[f"web@{text}"] == entry
