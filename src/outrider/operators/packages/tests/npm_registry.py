@@ -92,6 +92,10 @@ class NpmRegistry:
         """Have a tag."""
         self.documents[name]["dist-tags"][tag] = version
 
+    def serve(self, path: str, other: str) -> None:
+        """Have at a path the tarball of another one."""
+        self._tarballs[path] = self._tarballs[other]
+
     def names(self) -> list[str]:
         """Return the paths of packages that were asked for."""
         return [unquote(request.path)[1:] for request in self.requests if "/-/" not in request.path]
