@@ -9,6 +9,7 @@ from outrider.operators.packages.fixing.gem import GemProject
 from outrider.operators.packages.fixing.npm import NpmProject
 from outrider.operators.packages.fixing.requirements import RequirementsProject
 from outrider.operators.packages.fixing.wishes import Project
+from outrider.operators.packages.fixing.yarn import YarnProject
 from outrider.operators.packages.versions.ecosystems import Ecosystem
 
 _Opener = Callable[[Path, str, str], Project]
@@ -19,4 +20,5 @@ PROJECTS: Mapping[str, tuple[Ecosystem, _Opener]] = {
     "Gemfile.lock": ("gem", lambda path, text, _: GemProject(path, text)),
     "package-lock.json": ("npm", lambda path, text, _: NpmProject(path, text)),
     "requirements.txt": ("pypi", RequirementsProject),
+    "yarn.lock": ("npm", lambda path, text, _: YarnProject(path, text)),
 }

@@ -6,7 +6,6 @@ https://classic.yarnpkg.com/lang/en/docs/yarn-lock/ and https://yarnpkg.com/conf
 import json
 import re
 from collections.abc import Iterator
-from itertools import chain
 from typing import Any
 
 from outrider.operators.packages.locks.documents import checked, read_yaml
@@ -37,16 +36,40 @@ def read(text: str) -> Lock:
     findings = Findings(FORM, "npm")
     text = checked(FORM, text)
     is_later = _LATER.search(text)
-    entries = (
-        chain.from_iterable(one.items() for one in read_yaml(FORM, text)) if is_later else _entries(findings, text)
-    )
-    for key, entry in entries:
-        with findings.entry(key):
+    for keys, entry in _entries_later(text) if is_later else _entries(findings, text):
+        with findings.entry(keys[0]):
             if not is_later:
-                _take(findings, key, entry)
-            elif key != "__metadata":
+                _take(findings, keys[0], entry)
+            elif keys[0] != "__metadata":
                 _take_later(findings, table_of(entry))
     return findings.lock()
+
+
+def is_of_yarn_1(text: str) -> bool:
+    """Return whether a file is of Yarn 1; an empty one is of none."""
+    return "\n# yarn lockfile v1" in text or bool(text.strip() and not _LATER.search(text))
+
+
+def entries_of(text: str) -> dict[str, dict[str, Any]]:
+    """Return the entries of a file by each of their keys, such as `NAME@RANGE`, as they are written.
+
+    Raises:
+        InvalidConfigError: It is none of this format, or something in it cannot be read.
+    """
+    findings = Findings(FORM, "npm")
+    text = checked(FORM, text)
+    entries = _entries_later(text) if _LATER.search(text) else _entries(findings, text)
+    found = {key: entry for keys, entry in entries for key in keys}
+    if odd := findings.lock().unreadable:
+        raise unreadable(FORM, odd[0], "entries of Yarn")
+    return found
+
+
+def _entries_later(text: str) -> Iterator[tuple[list[str], dict[str, Any]]]:
+    """Yield the entries of later ones: all of their keys are one text."""
+    for document in read_yaml(FORM, text):
+        for key, entry in document.items():
+            yield key.split(", "), entry
 
 
 def _take(findings: Findings, key: str, entry: dict[str, Any]) -> None:
@@ -72,11 +95,11 @@ def _take_later(findings: Findings, entry: dict[str, Any]) -> None:
     findings.add(name, text_at(entry, "version"), source=source_of(place), needs=names_at(entry, _NEEDS))
 
 
-def _entries(findings: Findings, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the entries of Yarn 1: the first of their keys, and what stands below it with two or four blanks before."""
+def _entries(findings: Findings, text: str) -> Iterator[tuple[list[str], dict[str, Any]]]:
+    """Yield the entries of Yarn 1: their keys, and what stands below them with two or four blanks before."""
     entry: dict[str, Any] | None = None
     below: dict[str, Any] = {}
-    key = ""
+    keys: list[str] = []
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.startswith("#"):
             continue
@@ -85,8 +108,8 @@ def _entries(findings: Findings, text: str) -> Iterator[tuple[str, dict[str, Any
             words = _words(line.strip())
             if depth == 0:
                 if entry is not None:
-                    yield key, entry
-                key, entry = words[0], {}
+                    yield keys, entry
+                keys, entry = words, {}
             elif entry is None:
                 raise unreadable(FORM, f"line {number} belongs to no package", "packages at the start of lines")
             elif line.endswith(":"):
@@ -94,7 +117,7 @@ def _entries(findings: Findings, text: str) -> Iterator[tuple[str, dict[str, Any
             else:
                 (entry if depth <= 2 else below)[words[0]] = words[1] if len(words) > 1 else ""
     if entry is not None:
-        yield key, entry
+        yield keys, entry
 
 
 def _words(line: str) -> list[str]:

@@ -9,10 +9,13 @@ from outrider.core.errors import InvalidConfigError, UnsupportedError
 from outrider.operators.packages.locks.documents import read_json
 from outrider.operators.packages.npm.specs import read_spec
 from outrider.operators.packages.resolving.questions import Question
+from outrider.operators.packages.yarn.manifests import cleaned, later_spec
 
 FORM = "package.json"
 _KINDS = ("dependencies", "optionalDependencies", "devDependencies")
 _NOT_READ = ("workspaces", "overrides", "peerDependencies", "bundleDependencies", "bundledDependencies")
+_YARN_NOT_READ = ("workspaces", "resolutions")
+_NPM_REMEDY, _YARN_REMEDY = "use npm itself: npm audit fix", "use Yarn itself: yarn install"
 
 
 class NpmWish(msgspec.Struct, kw_only=True, frozen=True):
@@ -47,25 +50,32 @@ class NpmManifest(msgspec.Struct, kw_only=True, frozen=True):
         return [one.name for one in self.wishes if one.kind == kind]
 
 
-def read_manifest(text: str) -> NpmManifest:
+def read_manifest(text: str, client: str = "") -> NpmManifest:
     """Read a package.json.
+
+    Args:
+        text: Of the file.
+        client: Who reads it: `yarn1` or `yarn4`, and npm where that is empty.
 
     Raises:
         InvalidConfigError: It is none.
         UnsupportedError: It has workspaces, overrides or peers, or needs what no registry has.
     """
     document = read_json(FORM, text)
-    for field in _NOT_READ:
+    remedy = _YARN_REMEDY if client else _NPM_REMEDY
+    for field in _YARN_NOT_READ if client else _NOT_READ:
         if document.get(field):
             raise UnsupportedError(
                 f"{FORM}: a manifest with {field} is not read", path=field, found=field, expected=" and ".join(_KINDS),
-                suggestions=["use npm itself: npm audit fix"],
+                suggestions=[remedy],
             )  # fmt: skip
+    texts = {kind: _texts(document, kind) for kind in _KINDS}
     wishes: dict[str, NpmWish] = {}
-    # What is asked for in an earlier field gives way to a later one, as with npm.
-    for kind in _KINDS:
-        for name, asked in _texts(document, kind).items():
-            wishes[name] = _wish(kind, name, asked)
+    # What is asked for in an earlier field gives way to a later one, as with npm; Yarn 1 has an order of its own.
+    for kind, some in (cleaned(texts) if client == "yarn1" else texts).items():
+        for name, asked in some.items():
+            spec = later_spec(name, asked) if client == "yarn4" else read_spec(name, asked)
+            wishes[name] = _wish(kind, name, asked, spec.package, remedy)
     return NpmManifest(document=document, wishes=[wishes[name] for name in sorted(wishes)])
 
 
@@ -77,14 +87,13 @@ def asked(manifest: NpmManifest, question: Question, folder: Path) -> Question:
     )  # fmt: skip
 
 
-def _wish(kind: str, name: str, asked: str) -> NpmWish:
-    spec = read_spec(name, asked)
-    if not spec.package:
+def _wish(kind: str, name: str, asked: str, package: str, remedy: str) -> NpmWish:
+    if not package:
         raise UnsupportedError(
             f"{FORM}: {kind}.{name} comes from elsewhere than a registry", path=f"{kind}.{name}", found=asked[:80], expected="a range",
-            suggestions=["use npm itself: npm audit fix"],
+            suggestions=[remedy],
         )  # fmt: skip
-    return NpmWish(kind=kind, name=name, package=spec.package, range=asked)
+    return NpmWish(kind=kind, name=name, package=package, range=asked)
 
 
 def _texts(document: dict[str, Any], kind: str) -> dict[str, str]:

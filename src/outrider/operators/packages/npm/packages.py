@@ -117,6 +117,29 @@ class NpmPackage:
             self._picks[text] = None if bit is None else self.manifest(bit)
         return self._picks[text]
 
+    def newest(self, text: str, *, latest: bool, deprecated: bool) -> Manifest | None:
+        """Return the newest version for a range, or that of a tag; None where there is none. What is tried first goes before.
+
+        Args:
+            text: The range or tag.
+            latest: Whether what is under the tag `latest` goes before newer ones.
+            deprecated: Whether what is deprecated counts as much as others.
+        """
+        if self._is_tag(text):
+            bit = self._tagged(text)
+            return None if bit is None else self.manifest(bit)
+        mask = self.table.mask(text) & self._admitted
+        tagged = self._tagged("latest") if latest else None
+        first = 1 << tagged if tagged is not None else 0
+        for some in (self.preferred, first, self.table.everything if deprecated else ~self._deprecated, mask):
+            if mask & some:
+                return self.manifest((mask & some).bit_length() - 1)
+        return None
+
+    def admits(self, version: str) -> bool:
+        """Return whether policy admits a version of the registry."""
+        return version in self.record.versions and bool(self._admitted >> self.record.versions.index(version) & 1)
+
     def nothing(self, text: str, needed_by: str = "") -> OutriderError:
         """Return the error for a range or a tag for which nothing can be picked.
 
@@ -190,6 +213,10 @@ class NpmPackage:
             needs = [Need(name.lower(), name, *read_spec(name, text), kind) for name, text, kind in shape.needs]
             manifest = self._manifests[bit] = Manifest(self, bit, self.table.versions[bit], needs, shape)
         return manifest
+
+    def is_regular(self, bit: int) -> bool:
+        """Return whether a version is where most registries have it."""
+        return not _DISTRIBUTION.decode(self.record.distributions[bit]).tarball
 
     def integrity(self, bit: int) -> str:
         """Return the integrity of a version as its registry writes it, or that of its SHA-1 where there is none."""

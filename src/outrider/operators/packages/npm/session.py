@@ -22,6 +22,7 @@ from outrider.operators.packages.npm.trees import Node
 from outrider.operators.packages.resolving.facts import PackageFacts
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
 from outrider.operators.packages.resolving.questions import Question
+from outrider.operators.packages.yarn.choosing import chosen
 
 _REMEDIES = 3
 
@@ -37,6 +38,8 @@ async def resolve(question: Question) -> Resolved | Impossible:
     """
     asked = dict(read_argument(index, text) for index, text in enumerate(question.packages))
     async with _opened(question) as source:
+        if question.client:
+            return await chosen(source, question)
         try:
             root = await _tree(source, asked, question)
         except PeerConflict as conflict:

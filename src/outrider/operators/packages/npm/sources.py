@@ -56,8 +56,12 @@ class NpmSource:
             package = await self._coming[name]
         return package
 
-    async def said(self, manifest: Manifest) -> dict[str, Any]:
+    async def said(self, manifest: Manifest, *, whole: bool = False) -> dict[str, Any]:
         """Return a version as its registry writes it, which is not kept.
+
+        Args:
+            manifest: The version.
+            whole: Whether the long document is needed.
 
         Raises:
             UnavailableError: Nobody is to be asked.
@@ -68,7 +72,7 @@ class NpmSource:
         if self._offline:
             raise self._unknown(f"{shown} for a lock file")
         async with self._limit:
-            content = (await self.client.packument(manifest.name)).content or b""
+            content = (await self.client.packument(manifest.name, whole=whole)).content or b""
         try:
             versions = msgspec.json.decode(content, type=_Versions).versions
             return msgspec.json.decode(versions.get(manifest.version, msgspec.Raw(b"null")), type=dict[str, Any])
@@ -77,6 +81,18 @@ class NpmSource:
                 f"npm {shown}: its registry does not tell what a lock file has of it", found=str(error)[:200], expected="a version of the registry",
                 suggestions=["have npm write the lock file"],
             ) from error  # fmt: skip
+
+    async def tarball(self, name: str, url: str) -> bytes:
+        """Return the tarball of a package, which is not kept.
+
+        Raises:
+            UnavailableError: Nobody is to be asked.
+            OutriderError: What the registry says.
+        """
+        if self._offline:
+            raise self._unknown(f"{name} for a lock file")
+        async with self._limit:
+            return await self.client.tarball(name, url)
 
     def foresee(self, names: Iterable[str]) -> None:
         """Begin to fetch packages that will be needed."""

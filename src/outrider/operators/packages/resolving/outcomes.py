@@ -40,6 +40,7 @@ class ResolvedPackage(msgspec.Struct, kw_only=True):
         aliases: Other versions that it is called by, of Composer.
         files: All of the version, where that was asked for and its ecosystem may have several.
         entry: What a lock file tells of it, of npm, Composer and RubyGems, where all files were asked for.
+        ranges: Of Yarn: each `NAME@RANGE` that it was chosen for.
     """
 
     name: str
@@ -55,6 +56,7 @@ class ResolvedPackage(msgspec.Struct, kw_only=True):
     aliases: list[str] = []
     files: list[ResolvedFile] = []
     entry: dict[str, Any] = {}
+    ranges: list[str] = []
 
 
 class Resolved(msgspec.Struct, kw_only=True):

@@ -33,6 +33,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         platforms: By name, for which platforms a package is chosen; by the empty name, for which all others are. Of RubyGems; none for
             that of this machine.
         locked: By name as its ecosystem compares names, versions that are tried before all others, such as those of a lock.
+        client: Whose way of choosing counts, where its ecosystem has several: `yarn1` or `yarn4`; empty for the usual one.
+        pinned: Of Yarn: what a lock has for each `NAME@RANGE`; it is taken where its version is among those of `locked`.
     """
 
     packages: list[str]
@@ -52,6 +54,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     sources: Sequence[str] = ()
     platforms: Mapping[str, Sequence[str]] = {}
     locked: Mapping[str, Collection[str]] = {}
+    client: str = ""
+    pinned: Mapping[str, Mapping[str, Any]] = {}
 
     def preferred(self, name: str, versions: Sequence[str]) -> int:
         """Return the mask of the versions of a package that are tried first; none where none are."""

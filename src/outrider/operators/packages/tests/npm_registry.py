@@ -5,8 +5,8 @@ import io
 import os
 import tarfile
 from base64 import b64encode
-from collections.abc import Callable, Mapping
-from hashlib import sha512
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha1, sha512
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import unquote
@@ -51,13 +51,22 @@ class NpmRegistry:
     async def __aexit__(self, *_: object) -> None:
         await self._server.stop(0)
 
-    def add(self, spec: str, needs: str = "", *, files: Mapping[str, Any] | None = None, **manifest: Any) -> None:
+    def add(
+        self,
+        spec: str,
+        needs: str = "",
+        *,
+        files: Mapping[str, Any] | None = None,
+        members: Sequence[tarfile.TarInfo] = (),
+        **manifest: Any,
+    ) -> None:
         """Have a version; the newest release is under the tag `latest`, unless a test says otherwise later.
 
         Args:
             spec: `NAME@VERSION`.
             needs: Dependencies, each as `NAME@RANGE`; `?` before one makes it optional, `!` a peer, `!?` an optional peer.
             files: Further files of the tarball, as JSON.
+            members: Further members of it, without content.
             manifest: Further fields of package.json.
         """
         name, _, version = spec.rpartition("@")
@@ -69,18 +78,23 @@ class NpmRegistry:
             package.setdefault(field, {})[other] = text or "*"
             if mark == "!?":
                 package.setdefault("peerDependenciesMeta", {})[other] = {"optional": True}
-        content = packed({"package.json": package, **(files or {})})
+        content = packed({"package.json": package, **(files or {})}, members)
         path = f"/{name}/-/{name.rpartition('/')[2]}-{version}.tgz"
         self._tarballs[path] = content
         integrity = f"sha512-{b64encode(sha512(content).digest()).decode()}"
         document = self.documents.setdefault(name, {"name": name, "dist-tags": {}, "versions": {}})
-        document["versions"][version] = {**package, "dist": {"tarball": path, "integrity": integrity}}
+        dist = {"tarball": path, "integrity": integrity, "shasum": sha1(content).hexdigest()}
+        document["versions"][version] = {**package, "dist": dist}
         if "-" not in version or "latest" not in document["dist-tags"]:
             document["dist-tags"]["latest"] = version
 
     def tag(self, name: str, tag: str, version: str) -> None:
         """Have a tag."""
         self.documents[name]["dist-tags"][tag] = version
+
+    def serve(self, path: str, other: str) -> None:
+        """Have at a path the tarball of another one."""
+        self._tarballs[path] = self._tarballs[other]
 
     def names(self) -> list[str]:
         """Return the paths of packages that were asked for."""
@@ -110,8 +124,8 @@ def _scoped(need: str) -> tuple[str, str, str]:
     return f"@{name}", at, text
 
 
-def packed(files: Mapping[str, Any]) -> bytes:
-    """Return a tarball with some files, as JSON."""
+def packed(files: Mapping[str, Any], members: Sequence[tarfile.TarInfo] = ()) -> bytes:
+    """Return a tarball with some files, as JSON, and with members that have no content."""
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w") as archive:
         for path, content in files.items():
@@ -119,6 +133,8 @@ def packed(files: Mapping[str, Any]) -> bytes:
             member = tarfile.TarInfo(f"package/{path}")
             member.size = len(data)
             archive.addfile(member, io.BytesIO(data))
+        for member in members:
+            archive.addfile(member)
     return gzip.compress(stream.getvalue(), mtime=0)
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from outrider.operators.packages.locks.making import yarn
 from outrider.operators.packages.locks.making.manifests import folder_of, manifest_beside
 from outrider.operators.packages.locks.making.results import Made, resolved
 from outrider.operators.packages.locks.writing import package_lock
@@ -9,13 +10,14 @@ from outrider.operators.packages.manifests.package_json import FORM, asked, read
 from outrider.operators.packages.resolving.outcomes import Resolved
 from outrider.operators.packages.resolving.questions import Question
 
-FORMS = ((r"package-lock\.json", "package-lock.json"),)
+FORMS = ((r"package-lock\.json", "package-lock.json"), (r"yarn\.lock", "yarn.lock"))
 USUAL_NAME = "package-lock.json"
 
 
 async def make(form: str, path: Path, question: Question) -> Made:
     """Resolve, and return the file; the errors are those of `making.made`."""
-    del form
+    if form == "yarn.lock":
+        return await yarn.make(path, question)
     manifest = read_manifest(manifest_beside(path, FORM, question))
     folder = folder_of(path)
     wanted = asked(manifest, question, folder)

@@ -1,0 +1,105 @@
+"""Projects of Yarn: which Yarn a lock file is of, and how its packages are asked for."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from outrider.core.errors import UnsupportedError
+from outrider.operators.packages.locks.documents import read_json
+from outrider.operators.packages.locks.yarn import entries_of, is_of_yarn_1
+from outrider.operators.packages.manifests import package_json
+from outrider.operators.packages.manifests.package_json import FORM, NpmManifest
+from outrider.operators.packages.resolving.questions import Question
+from outrider.operators.packages.yarn.fields import fields_of
+from outrider.operators.packages.yarn.settings import SETTINGS, BerrySettings
+from outrider.operators.packages.yarn.zips import CACHE_KEY
+
+_LOCK = "yarn.lock"
+_METADATA = "__metadata"
+# Versions of the format, and from which Yarn 4 on each is written.
+_FORMS = {8: 0, 9: 14, 10: 15}
+_NEWEST_FORM = 10
+_PROGRAM = re.compile(r"yarn[@-](\d+)(?:\.(\d+))?")
+
+
+def form_of(folder: Path, manifest: str, before: str) -> int:
+    """Return the version of the format of Yarn 4 that a lock file has; 0 for the format of Yarn 1.
+
+    Args:
+        folder: Of the project.
+        manifest: Its package.json.
+        before: The lock file that is there; empty where there is none.
+
+    Raises:
+        UnsupportedError: It is that of another Yarn.
+        InvalidConfigError: A file cannot be read.
+    """
+    if is_of_yarn_1(before):
+        return 0
+    if before.strip():
+        return _checked(entries_of(before).get(_METADATA, {}))
+    program = str(read_json(FORM, manifest).get("packageManager") or "")
+    if program.startswith("yarn@"):
+        return _of_program(program)
+    if (folder / SETTINGS).is_file():
+        path = BerrySettings(folder, {}).text("yarnPath")
+        return _of_program(path.rpartition("/")[2]) if path else _NEWEST_FORM
+    return 0
+
+
+def asked(manifest: NpmManifest, question: Question, folder: Path, form: int) -> Question:
+    """Return the question for what a project needs, with the settings of its Yarn.
+
+    Raises:
+        UnsupportedError: A setting changes what a lock file has.
+        InvalidConfigError: One cannot be read.
+    """
+    wanted = package_json.asked(manifest, question, folder)
+    packages = [f"{one.name}@{one.range}" for one in manifest.wishes]
+    if not form:
+        return msgspec.structs.replace(wanted, client="yarn1", packages=packages)
+    environment = BerrySettings(folder, question.environment).environment()
+    optional = [name for name, one in fields_of(manifest.document)["dependenciesMeta"].items() if one.get("optional")]
+    return msgspec.structs.replace(
+        wanted, client="yarn4", packages=packages, environment=environment, optional=optional
+    )
+
+
+def entries_by_key(text: str) -> dict[str, dict[str, Any]]:
+    """Return the entries of packages in a lock file by each of their keys; the errors are those of `entries_of`."""
+    return {key: entry for key, entry in entries_of(text).items() if key != _METADATA and not _is_project(entry)}
+
+
+def _is_project(entry: Mapping[str, Any]) -> bool:
+    return str(entry.get("resolution", "")).endswith("@workspace:.")
+
+
+def _checked(metadata: Mapping[str, Any]) -> int:
+    version, key = str(metadata.get("version", "")), str(metadata.get("cacheKey", CACHE_KEY))
+    if key != CACHE_KEY:
+        raise UnsupportedError(
+            f"{_LOCK}: its checksums are of another compression", path=f"{_METADATA}.cacheKey", found=key, expected=CACHE_KEY,
+            suggestions=["set compressionLevel to 0 in .yarnrc.yml, and have Yarn 4 write it anew: yarn install"],
+        )  # fmt: skip
+    if not version.isdigit() or int(version) not in _FORMS:
+        raise UnsupportedError(
+            f"{_LOCK}: its version {version} is not written here", path=f"{_METADATA}.version", found=version,
+            expected=" or ".join(str(form) for form in _FORMS), suggestions=["have Yarn 4 write it anew: yarn install"],
+        )  # fmt: skip
+    return int(version)
+
+
+def _of_program(text: str) -> int:
+    match = _PROGRAM.match(text)
+    major, minor = (int(match[1]), int(match[2] or 0)) if match is not None else (0, 0)
+    if major == 1:
+        return 0
+    if major != 4:
+        raise UnsupportedError(
+            f"{FORM}: the lock file of {text[:40]} is not written here", path="packageManager", found=text[:40], expected="Yarn 1 or 4",
+            suggestions=["have Yarn write it: yarn install"],
+        )  # fmt: skip
+    return max(form for form, since in _FORMS.items() if since <= minor)

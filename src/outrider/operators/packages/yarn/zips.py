@@ -1,0 +1,102 @@
+"""The archive that Yarn 4 makes of a tarball, and whose hash is the checksum in yarn.lock.
+
+`extractArchiveTo` in `tgzUtils.ts` of Yarn 4.18 puts files into it in the order of the tarball, with one time for all and nothing of
+their owners, and libzip stores them: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT.
+"""
+
+import hashlib
+import io
+import stat
+import struct
+import tarfile
+import zlib
+from collections.abc import Iterator
+
+from outrider.core.errors import ExecutionFailedError
+
+# The version of its cache, and the level of compression that it takes unless a setting says otherwise.
+CACHE_KEY = "10c0"
+# 1984-06-22 21:50:00, as DOS writes it.
+_TIME, _DATE = 0xAE40, 0x08D6
+_FOLDER_MODE, _FILE_MODE, _LINK_MODE = stat.S_IFDIR | 0o755, stat.S_IFREG | 0o644, stat.S_IFLNK | 0o777
+_RUNNABLE = 0o111
+_UTF_8 = 0x800
+_LARGEST, _MOST_FILES = 1 << 30, 200_000
+
+
+def checksum_of(name: str, content: bytes) -> str:
+    """Return the checksum of a package.
+
+    Args:
+        name: Of the package.
+        content: Its tarball.
+
+    Raises:
+        ExecutionFailedError: It is no tarball, or too large.
+    """
+    members: dict[str, tuple[int, bytes]] = {}
+    try:
+        with tarfile.open(fileobj=io.BytesIO(content), mode="r|gz") as archive:
+            total = 0
+            for member in archive:
+                total += member.size
+                if total > _LARGEST or len(members) > _MOST_FILES:
+                    raise _unusable(name, "too many files, or too large ones")
+                _take(members, archive, member, f"node_modules/{name}")
+    except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError) as error:
+        raise _unusable(name, str(error)) from error
+    digest = hashlib.sha512()
+    for part in _zipped(members):
+        digest.update(part)
+    return f"{CACHE_KEY}/{digest.hexdigest()}"
+
+
+def _take(
+    members: dict[str, tuple[int, bytes]], archive: tarfile.TarFile, member: tarfile.TarInfo, prefix: str
+) -> None:
+    """Take a member in; the outermost folder goes, and what would be elsewhere is left out."""
+    parts = member.name.split("/")
+    if parts[0] == "" or ".." in parts:
+        return
+    path = [part for part in parts if part not in ("", ".")][1:]
+    if not path or not (member.isdir() or member.isfile() or member.issym()):
+        return
+    place = f"{prefix}/{'/'.join(path)}"
+    folders = place.split("/")
+    for depth in range(1, len(folders) + member.isdir()):
+        members.setdefault(f"{'/'.join(folders[:depth])}/", (_FOLDER_MODE, b""))
+    if member.isfile():
+        file = archive.extractfile(member)
+        mode = _FILE_MODE | (_RUNNABLE if member.mode & _RUNNABLE else 0)
+        members[place] = mode, file.read() if file is not None else b""
+    elif member.issym():
+        members[place] = _LINK_MODE, member.linkname.encode()
+
+
+def _zipped(members: dict[str, tuple[int, bytes]]) -> Iterator[bytes]:
+    directory, offset = [], 0
+    for place, (mode, content) in members.items():
+        path = place.encode()
+        flags = 0 if place.isascii() else _UTF_8
+        version = 20 if stat.S_ISDIR(mode) else 10
+        common = struct.pack(
+            "<HHHHHIIIHH", version, flags, 0, _TIME, _DATE, zlib.crc32(content), len(content), len(content), len(path), 0
+        )  # fmt: skip
+        # Made by version 6.3 of the format, on Unix.
+        directory.append(
+            b"PK\1\2\x3f\3" + common + struct.pack("<HHHII", 0, 0, 0, mode << 16, offset) + path
+        )  # fmt: skip
+        yield b"PK\3\4" + common + path
+        yield content
+        offset += 30 + len(path) + len(content)
+    yield from directory
+    size = sum(len(one) for one in directory)
+    count = min(len(directory), 0xFFFF)
+    yield b"PK\5\6" + struct.pack("<HHHHIIH", 0, 0, count, count, size, offset, 0)
+
+
+def _unusable(name: str, found: str) -> ExecutionFailedError:
+    return ExecutionFailedError(
+        f"npm {name}: its tarball cannot be read", found=found[:200], expected="a gzipped tar archive",
+        suggestions=["ask for another version"],
+    )  # fmt: skip
