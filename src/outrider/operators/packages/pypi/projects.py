@@ -6,8 +6,9 @@ from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.pypi.core_metadata import Metadata, Need
 from outrider.operators.packages.pypi.pages import PypiFile
 from outrider.operators.packages.pypi.records import PypiRecord, Shape, tags_of
-from outrider.operators.packages.pypi.targets import PypiTarget
+from outrider.operators.packages.pypi.targets import Target
 from outrider.operators.packages.resolving.policies import ADMIT_ALL, Policy
+from outrider.operators.packages.resolving.searching import bits
 from outrider.operators.packages.versions.ecosystems import scheme_of
 from outrider.operators.packages.versions.tables import VersionTable
 
@@ -30,7 +31,7 @@ class PypiProject:
         prereleases: Whether they count as releases do; set before any mask is asked for.
     """
 
-    def __init__(self, name: str, record: PypiRecord, target: PypiTarget, policy: Policy = ADMIT_ALL) -> None:
+    def __init__(self, name: str, record: PypiRecord, target: Target, policy: Policy = ADMIT_ALL) -> None:
         self.name, self.record, self._target, self._policy = name, record, target, policy
         self.table = record.table()
         self.explored = self.broken = self.usable = 0
@@ -96,8 +97,14 @@ class PypiProject:
     def runs(self, bit: int) -> bool:
         """Return whether the metadata of a version allows this Python, of which not every index tells."""
         wheel = self.wheel(bit)
-        return wheel is not None and (
-            not wheel[1].python or _python_allowed(wheel[1].python, self._target.full_version)
+        return wheel is not None and (not wheel[1].python or self._target.allows(wheel[1].python))
+
+    def for_newer_pythons(self, version: str) -> bool:
+        """Return whether there are newer releases that only what they say of Python rules out."""
+        newer = self.table.releases & ~self.usable & ~self._yanked & -1 << self.table.versions.index(version) + 1
+        return any(
+            _rank(Shape(tuple(("", tags) for _, tags in shape.wheels), shape.source), self._target) is not None
+            for shape in {self.record.shapes[self.record.shape_of[bit]] for bit in bits(newer)}
         )
 
     def refused_licence(self, bit: int) -> str:
@@ -125,21 +132,21 @@ class PypiProject:
         return self._target.holds(need.marker, extra) and not (extra and self._target.holds(need.marker, ""))
 
 
-def fit(file: PypiFile, target: PypiTarget) -> int | None:
+def fit(file: PypiFile, target: Target) -> int | None:
     """Return how well a wheel fits a target, 0 is best; None where its tags or what it says of Python rule it out."""
     return _rank(Shape(((file.python, tags_of(file.name)),), source=False), target)
 
 
-def _rank(shape: Shape, target: PypiTarget) -> int | None:
+def _rank(shape: Shape, target: Target) -> int | None:
     ranks = [
         rank
         for python, tags in shape.wheels
-        if (rank := target.rank(tags)) is not None and (not python or _python_allowed(python, target.full_version))
+        if (rank := target.rank(tags)) is not None and (not python or target.allows(python))
     ]
     return min(ranks, default=None)
 
 
-def _reason(shape: Shape, target: PypiTarget) -> str:
+def _reason(shape: Shape, target: Target) -> str:
     """Return why versions of a shape, none of whose wheels fits, are not usable."""
     if any(target.rank(tags) is not None for _, tags in shape.wheels):
         return f"have no wheel for Python {target.python}"
@@ -161,11 +168,3 @@ def _named(text: str) -> tuple[str, ...]:
     """Return the versions that a specifier names."""
     words = (clause.strip().lstrip("=!<>~ ").removesuffix(".*") for clause in text.split(","))
     return tuple(word for word in words if word)
-
-
-@lru_cache(maxsize=10_000)
-def _python_allowed(text: str, version: str) -> bool:
-    try:
-        return bool(VersionTable(scheme_of("pypi"), [version]).mask(text))
-    except InvalidConfigError:
-        return True  # what cannot be read forbids nothing, as with pip

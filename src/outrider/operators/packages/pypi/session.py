@@ -11,7 +11,9 @@ from outrider.operators.packages.pypi.resolver import PypiResolver
 from outrider.operators.packages.pypi.settings import pypi_registries
 from outrider.operators.packages.pypi.sources import PypiSource
 from outrider.operators.packages.pypi.store import PypiStore
-from outrider.operators.packages.pypi.targets import PypiTarget
+from outrider.operators.packages.pypi.targets import PypiTarget, Target
+from outrider.operators.packages.pypi.universal.pythons import PythonRange
+from outrider.operators.packages.pypi.universal.targets import UniversalTarget
 from outrider.operators.packages.registries.downloads import Downloads
 from outrider.operators.packages.registries.keeping import kept
 from outrider.operators.packages.resolving.facts import PackageFacts
@@ -29,24 +31,49 @@ async def resolve(question: Question) -> Resolved | Impossible:
         MissingRequirementError: No index is known here.
         OutriderError: What an index says.
     """
-    asked = [_read(index, text) for index, text in enumerate(question.packages)]
-    target = PypiTarget.of(question.python)
+    asked = [_read(index, text, question) for index, text in enumerate(question.packages)]
+    target = _target(question)
+    asked = [one for one in asked if not one.marker or target.holds(one.marker, "")]
     async with _opened(question, target) as source:
         answer = await PypiResolver(source, target, question.check).resolve(asked)
-        if question.files and isinstance(answer, Resolved):
-            for one in answer.packages:
-                one.files = await source.files(one.name, one.version)
+        if isinstance(answer, Resolved):
+            await _tell_more(answer, source, question)
         return answer
 
 
 async def facts(question: Question, name: str, version: str = "") -> PackageFacts:
     """Return what the indexes say of a project; the errors are those of `resolve`."""
-    async with _opened(question, PypiTarget.of(question.python)) as source:
+    async with _opened(question, _target(question)) as source:
         return await facts_of(source, name, version)
 
 
+def _target(question: Question) -> Target:
+    return UniversalTarget(PythonRange.of(question.pythons)) if question.pythons else PypiTarget.of(question.python)
+
+
+async def _tell_more(answer: Resolved, source: PypiSource, question: Question) -> None:
+    for one in answer.packages:
+        if question.files:
+            one.files = await source.files(one.name, one.version)
+        if question.pythons:
+            project = source.projects[one.name]
+            wheel = project.wheel(project.table.versions.index(one.version))
+            one.needs = [need.text() for need in wheel[1].needs] if wheel is not None else []
+            one.registry = project.record.index
+    if question.pythons:
+        answer.notes += _held_back(answer, source)
+
+
+def _held_back(answer: Resolved, source: PypiSource) -> list[str]:
+    """Return what should be known of versions that only newer Pythons of the range could have."""
+    names = [one.name for one in answer.packages if source.projects[one.name].for_newer_pythons(one.version)]
+    if not names:
+        return []
+    return [f"one version serves all of Python; of {', '.join(names)} there are newer ones that need a newer Python"]
+
+
 @asynccontextmanager
-async def _opened(question: Question, target: PypiTarget) -> AsyncIterator[PypiSource]:
+async def _opened(question: Question, target: Target) -> AsyncIterator[PypiSource]:
     registries = pypi_registries(question.environment, question.folder)
     downloads = [Downloads(registry, question.clock) for registry in registries]
     store = PypiStore(question.cache, " ".join(registry.url for registry in registries))
@@ -59,9 +86,9 @@ async def _opened(question: Question, target: PypiTarget) -> AsyncIterator[PypiS
                 await one.close()
 
 
-def _read(index: int, text: str) -> Need:
+def _read(index: int, text: str, question: Question) -> Need:
     need = read_need(text)
-    if not need or need[0].marker or "@" in need[0].range:
+    if not need or (need[0].marker and not question.pythons) or "@" in need[0].range:
         raise InvalidConfigError(
             f"packages[{index}]: {text[:_SHOWN]!r} is not a package of PyPI", path=f"packages[{index}]", found=text[:_SHOWN],
             expected="NAME, NAME>=1,<2 or NAME[EXTRA]", suggestions=["quote it for your shell, to which < and > mean something"],

@@ -15,12 +15,14 @@ class ResolvedFile(msgspec.Struct, kw_only=True):
         url: Where it is.
         hashes: By algorithm.
         size: Bytes; 0 where the registry does not say.
+        uploaded: When, as RFC 3339 has it; empty where the registry does not say.
     """
 
     name: str
     url: str
     hashes: dict[str, str]
     size: int = 0
+    uploaded: str = ""
 
 
 class ResolvedPackage(msgspec.Struct, kw_only=True):
@@ -37,6 +39,8 @@ class ResolvedPackage(msgspec.Struct, kw_only=True):
         hashes: Of it, by algorithm.
         direct: Whether it was asked for itself, of PyPI, Cargo and npm.
         files: All of the version, where that was asked for and its ecosystem may have several.
+        needs: What it says it needs, on any machine and with any extra, of PyPI, where it was asked for all machines.
+        registry: The address of what has it, likewise.
         entry: What package-lock.json tells of it, of npm, where all files were asked for.
     """
 
@@ -50,6 +54,8 @@ class ResolvedPackage(msgspec.Struct, kw_only=True):
     hashes: dict[str, str] = {}
     direct: bool = False
     files: list[ResolvedFile] = []
+    needs: list[str] = []
+    registry: str = ""
     entry: dict[str, Any] = {}
 
 
