@@ -27,6 +27,7 @@ from outrider.operators.packages.resolving.questions import Question
 FORM = "pyproject.toml"
 _DYNAMIC = ("dependencies", "optional-dependencies", "requires-python", "version")
 _OPERATOR = re.compile(r"(===|[<>=!~]=|[<>])\s*(.+)")
+_EXTRAS = re.compile(r"[^\[;<>=!~(]*\[([^\]]*)\]")
 _DEEPEST = 20
 
 
@@ -36,12 +37,14 @@ class PyRequirement(msgspec.Struct, kw_only=True, frozen=True):
     Attributes:
         where: Keys and numbers that lead to it in the file.
         need: What it asks for.
-        clauses: Of its specifier, as they are written.
+        extras: That are asked of it, in the order in which they are written.
+        clauses: Of its specifier, likewise.
         extra: Of the project; empty for what it needs anyway.
     """
 
     where: tuple[str | int, ...]
     need: Need
+    extras: tuple[str, ...]
     clauses: tuple[str, ...]
     extra: str = ""
 
@@ -56,13 +59,13 @@ class PyRequirement(msgspec.Struct, kw_only=True, frozen=True):
 
     def order(self, pythons: PythonRange) -> tuple[Any, ...]:
         """Return what it is sorted by."""
-        return self.need.name, self.need.extras, order_of(self._where(pythons)), _sorted(self.clauses)
+        return self.need.name, self.extras, order_of(self._where(pythons)), _sorted(self.clauses)
 
     def entry(self, pythons: PythonRange) -> str:
         """Return it as uv.lock writes it."""
         fields = [f"name = {toml_text(self.need.name)}"]
-        if self.need.extras:
-            fields.append(f"extras = [{', '.join(map(toml_text, self.need.extras))}]")
+        if self.extras:
+            fields.append(f"extras = [{', '.join(map(toml_text, self.extras))}]")
         if marker := marker_text(self._where(pythons)):
             fields.append(f"marker = {toml_text(marker)}")
         if self.clauses:
@@ -174,19 +177,22 @@ def _requirement(text: Any, where: tuple[str | int, ...], extra: str) -> PyRequi
             f"{FORM}: {_shown(where)} comes from elsewhere than a registry", path=_shown(where), found=text[:80], expected="a range",
             suggestions=["use uv itself: uv lock"],
         )  # fmt: skip
-    clauses = tuple(_clauses(text, need))
-    return PyRequirement(where=where, need=need, clauses=clauses, extra=extra)
+    return PyRequirement(where=where, need=need, extras=_extras(text), clauses=_clauses(text, need), extra=extra)
 
 
-def _clauses(text: str, need: Need) -> Iterator[str]:
-    """Yield the clauses of a requirement in the order in which they are written."""
-    if need.range:
-        head = text.partition(";")[0].partition("]")[2] if need.extras else text.partition(";")[0]
-        written = head[re.search(r"[<>=!~]", head).start() :] if re.search(r"[<>=!~]", head) else ""
-        for clause in written.strip().strip("()").split(","):
-            match = _OPERATOR.fullmatch(clause.strip())
-            if match is not None:
-                yield f"{match[1]}{match[2].strip()}"
+def _extras(text: str) -> tuple[str, ...]:
+    """Return the extras of a requirement in the order in which they are written."""
+    match = _EXTRAS.match(text)
+    return tuple(dict.fromkeys(normalised(one.strip()) for one in match[1].split(",") if one.strip())) if match else ()
+
+
+def _clauses(text: str, need: Need) -> tuple[str, ...]:
+    """Return the clauses of a requirement likewise."""
+    head = _EXTRAS.sub("", text.partition(";")[0])
+    first = _OPERATOR.search(head)
+    if not need.range or first is None:
+        return ()
+    return tuple(re.sub(r"\s", "", one) for one in head[first.start() :].strip().rstrip(")").split(",") if one.strip())
 
 
 def _sorted(clauses: Iterable[str]) -> list[str]:

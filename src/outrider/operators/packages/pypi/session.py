@@ -38,6 +38,8 @@ async def resolve(question: Question) -> Resolved | Impossible:
         answer = await PypiResolver(source, target, question.check).resolve(asked)
         if isinstance(answer, Resolved):
             await _tell_more(answer, source, question)
+        elif question.pythons:
+            answer.notes.append("several versions of one package, for different machines or Pythons")
         return answer
 
 

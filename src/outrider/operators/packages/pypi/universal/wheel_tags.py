@@ -12,7 +12,8 @@ from outrider.operators.packages.pypi.universal.pythons import PythonRange
 from outrider.operators.packages.pypi.universal.trees import Cut, Tree, conjunction, disjoint
 
 _LANGUAGE = re.compile(r"(py|cp|pp|graalpy|pyston)(\d)(\d+)?")
-_ABI = re.compile(r"(cp|pypy|graalpy)(\d)(\d+).*")
+# Of GraalPy the version of Python stands behind its own.
+_ABI = re.compile(r"(?:cp|pypy|graalpy\d+_)(\d)(\d+).*")
 _MACHINES = {
     "linux": "os_name == 'posix' and sys_platform == 'linux'",
     "windows": "os_name == 'nt' and sys_platform == 'win32'",
@@ -95,7 +96,7 @@ def _abi_may_serve(abi: str, languages: list[str], pythons: PythonRange) -> bool
     if match is None:
         # PyPy before it named the version of Python.
         return not abi.startswith("pypy")
-    return match[2] == "3" and _exactly(int(match[3]), pythons)
+    return match[1] == "3" and _exactly(int(match[2]), pythons)
 
 
 def _language_may_serve(language: str, pythons: PythonRange) -> bool:
