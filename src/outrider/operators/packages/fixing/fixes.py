@@ -17,8 +17,8 @@ from outrider.operators.packages.fixing.mending import Mended, Mender
 from outrider.operators.packages.fixing.npm import NpmProject
 from outrider.operators.packages.fixing.requirements import RequirementsProject
 from outrider.operators.packages.fixing.results import FixedFile, changes_of, fixed_of, range_changes, unfixed_of
-from outrider.operators.packages.fixing.uv import UvProject
 from outrider.operators.packages.fixing.units import Auditor
+from outrider.operators.packages.fixing.uv import UvProject
 from outrider.operators.packages.fixing.wishes import Project, Unit
 from outrider.operators.packages.locks.lock import Lock
 from outrider.operators.packages.locks.reading import lock_files, read_lock

@@ -108,7 +108,9 @@ def _locked(document: Mapping[str, Any], project: PyProject) -> dict[str, set[st
         if name == project.name and ({"virtual", "editable"} & set(source)):
             continue
         if "registry" not in source:
-            raise _unsupported(f"package.{name}.source", f"{name} comes from elsewhere than a registry", "packages of registries")
+            raise _unsupported(
+                f"package.{name}.source", f"{name} comes from elsewhere than a registry", "packages of registries"
+            )
         if name in found:
             raise _unsupported(f"package.{name}", f"it has several versions of {name}", "one version of each package")
         found[name] = {str(one.get("version"))}
@@ -116,4 +118,6 @@ def _locked(document: Mapping[str, Any], project: PyProject) -> dict[str, set[st
 
 
 def _unsupported(path: str, what: str, expected: str) -> UnsupportedError:
-    return UnsupportedError(f"{_LOCK}: {what}, and that is not changed", path=path, found=path, expected=expected, suggestions=_ITSELF)
+    return UnsupportedError(
+        f"{_LOCK}: {what}, and that is not changed", path=path, found=path, expected=expected, suggestions=_ITSELF
+    )

@@ -59,7 +59,7 @@ def _spans(text: str, value: str) -> Iterator[tuple[int, int]]:
 
 def _says(form: str, changed: str, document: dict[str, Any], where: Sequence[str | int], wanted: str) -> bool:
     expected = _with(document, where, wanted)
-    return read_toml(form, changed) == expected
+    return bool(read_toml(form, changed) == expected)
 
 
 def _with(document: Any, where: Sequence[str | int], wanted: str) -> Any:

@@ -10,7 +10,6 @@ from outrider.operators.packages.pypi.targets import Target
 from outrider.operators.packages.resolving.policies import ADMIT_ALL, Policy
 from outrider.operators.packages.resolving.searching import bits
 from outrider.operators.packages.versions.ecosystems import scheme_of
-from outrider.operators.packages.versions.tables import VersionTable
 
 
 class PypiProject:

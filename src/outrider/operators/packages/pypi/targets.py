@@ -29,7 +29,8 @@ class Target(Protocol):
         python: Which versions of Python, as people write it.
     """
 
-    python: str
+    @property
+    def python(self) -> str: ...
 
     def rank(self, tags: str) -> int | None:
         """Return how well wheels with some tags, as their names have them, fit: the lowest is best, None where it does not take them."""

@@ -166,25 +166,18 @@ def _of_version(key: str, operator: str, value: str) -> Tree | None:
 def _of_python_version(operator: str, release: _Release) -> Tree | None:
     """Return what a comparison with the first two numbers of a version says of all of them."""
     first_two = (*release, 0)[:2]
-    is_whole = not any(release[2:])
-    if operator in ("==*", "!=*", "~="):
-        if len(release) <= 2:
-            return release_tree(operator, release)
-        if not is_whole:
-            return False
-        return release_tree("!=*" if operator == "!=*" else "==*", first_two)
-    if not is_whole:
-        after = (first_two[0], first_two[1] + 1)
-        constant = {"==": False, "===": False, "!=": True}
-        return constant[operator] if operator in constant else release_tree("<" if "<" in operator else ">=", after)
-    match operator:
-        case "==" | "===":
-            return release_tree("==*", first_two)
-        case "!=":
-            return release_tree("!=*", first_two)
-        case ">" | "<=":
-            return release_tree(">=" if operator == ">" else "<", (first_two[0], first_two[1] + 1))
-    return release_tree(operator, release)
+    after = (first_two[0], first_two[1] + 1)
+    if any(release[2:]):
+        # No version has but two numbers and a third one.
+        if operator in ("<", "<=", ">", ">="):
+            return release_tree("<" if "<" in operator else ">=", after)
+        return operator == "!="
+    if operator in ("==*", "!=*", "~=") and len(release) <= 2:
+        return release_tree(operator, release)
+    whole = {
+        "==": "==*", "===": "==*", "~=": "==*", "==*": "==*", "!=": "!=*", "!=*": "!=*", ">": ">=", "<=": "<", "<": "<", ">=": ">=",
+    }[operator]  # fmt: skip
+    return release_tree(whole, after if operator in (">", "<=") else first_two)
 
 
 def release_tree(operator: str, release: _Release, variable: Variable = PYTHON) -> Tree | None:
@@ -196,21 +189,24 @@ def release_tree(operator: str, release: _Release, variable: Variable = PYTHON) 
         variable: Of which it is said.
     """
     value = trimmed(release)
-    match operator:
-        case "==" | "===":
-            return equal_to(variable, value)
-        case "!=":
-            return negation(equal_to(variable, value))
-        case "<" | "<=":
-            return within(variable, None, (value, int(operator == "<=")))
-        case ">" | ">=":
-            return within(variable, (value, int(operator == ">")), None)
-        case "==*" | "!=*":
-            found = within(variable, (value, 0), (trimmed((*release[:-1], release[-1] + 1)), 0))
-            return found if operator == "==*" else negation(found)
-        case "~=" if len(release) > 1:
-            return within(variable, (value, 0), (trimmed((*release[:-2], release[-2] + 1)), 0))
-    return None
+    if operator in ("<", "<="):
+        found = within(variable, None, (value, int(operator == "<=")))
+    elif operator in (">", ">="):
+        found = within(variable, (value, int(operator == ">")), None)
+    elif operator in ("==*", "!=*"):
+        found = within(variable, (value, 0), (_following(release), 0))
+    elif operator == "~=" and len(release) > 1:
+        found = within(variable, (value, 0), (_following(release[:-1]), 0))
+    elif operator in ("==", "===", "!="):
+        found = equal_to(variable, value)
+    else:
+        return None
+    return negation(found) if operator.startswith("!=") else found
+
+
+def _following(release: _Release) -> _Release:
+    """Return the first release behind all that begin with these numbers."""
+    return trimmed((*release[:-1], release[-1] + 1))
 
 
 def trimmed(release: _Release) -> _Release:

@@ -1,6 +1,7 @@
 """Writes trees as environment markers, to the letter as uv does: `crates/uv-pep508/src/marker/simplify.rs` of uv 0.13."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from outrider.operators.packages.pypi.universal.trees import (
@@ -131,7 +132,13 @@ def _covered(least: Tree, most: Tree) -> _Cover:
         else:
             places.append((low, high))
     rest = _covered(disjunction(left), everywhere)
-    clauses = [(*terms, *clause) for one, places in found if one.clauses for terms in _terms(variable, places) for clause in one.clauses]
+    clauses = [
+        (*terms, *clause)
+        for one, places in found
+        if one.clauses
+        for terms in _terms(variable, places)
+        for clause in one.clauses
+    ]
     trees = [conjunction(within(variable, *place), one.tree) for one, places in found for place in places]
     return _Cover([*clauses, *rest.clauses], disjunction([*trees, rest.tree]))
 
@@ -146,7 +153,7 @@ def _terms(variable: Variable, spans: Sequence[_Span]) -> Iterator[list[Term]]:
         either = ("in", "not in") if variable.kind in (IN, CONTAINS) else ("==", "!=")
         yield [Term(variable, either[0 if is_true else 1], variable.value)]
         return
-    gaps = [(one[1], other[0]) for one, other in zip(spans, spans[1:], strict=False)]
+    gaps = [(one[1], other[0]) for one, other in pairwise(spans)]
     if spans[0][0] is None and spans[-1][1] is None:
         holes = [(low[0], low[1], high[1], high[0]) for low, high in gaps if low is not None and high is not None]
         if all(low == high and (before, after) == (0, 1) for low, before, after, high in holes):

@@ -4,6 +4,7 @@ Only the numbers of releases count. Of other packages only the lowest version th
 """
 
 import re
+from itertools import pairwise
 
 import msgspec
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -109,7 +110,7 @@ def _read(text: str) -> tuple[Tree, dict[_Release, _Release]]:
 def _text(spans: list[tuple[Cut | None, Cut | None]], written: dict[_Release, _Release]) -> str:
     """Return what stands for some spans, sorted by version."""
     found: list[tuple[_Release, str]] = []
-    for (_, low), (high, _) in zip(spans, spans[1:], strict=False):
+    for (_, low), (high, _) in pairwise(spans):
         assert low is not None
         assert high is not None
         if low[0] == high[0]:

@@ -31,6 +31,7 @@ _NO_MACHINE = (
 _SYSTEMS = ("FreeBSD", "NetBSD", "OpenBSD", "SunOS", "iOS", "iPadOS")
 _PLATFORMS = ("aix", "android", "emscripten", "ios", "linux", "darwin", "win32", "cygwin", "wasi")
 _ON_IOS = ("iOS", "iPadOS")
+_NO_IOS = tuple(one for one in _PLATFORMS if one != "ios")
 
 
 class Variable(NamedTuple):
@@ -104,7 +105,10 @@ def conjunctions(trees: Iterable[Tree]) -> Tree:
 
 def spans_of(variable: Variable, one: Tree, other: Tree) -> Iterator[tuple[Cut | None, Cut | None, Tree, Tree]]:
     """Yield the spans of the first variable of two trees: where each begins and ends, and what the trees are there."""
-    nodes = [each if not isinstance(each, bool) and each.variable == variable else Node(variable, (), (each,)) for each in (one, other)]
+    nodes = [
+        each if not isinstance(each, bool) and each.variable == variable else Node(variable, (), (each,))
+        for each in (one, other)
+    ]
     low = None
     for high, left, right in _spans(*nodes):
         yield low, high, left, right
@@ -239,11 +243,8 @@ def _disjoint(one: Tree, other: Tree) -> bool:
 @lru_cache(maxsize=1)
 def _machines() -> Tree:
     """Return the tree that is true of the machines that there may be."""
-    pairs = [*_NO_MACHINE]
-    for system in _SYSTEMS:
-        pairs.append(
-            ("platform_system", system, tuple(one for one in _PLATFORMS if one != "ios" or system not in _ON_IOS))
-        )
+    systems = [(one, _PLATFORMS if one not in _ON_IOS else _NO_IOS) for one in _SYSTEMS]
+    pairs = [*_NO_MACHINE, *(("platform_system", system, platforms) for system, platforms in systems)]
     found: Tree = True
     for key, value, platforms in pairs:
         for platform in platforms:
