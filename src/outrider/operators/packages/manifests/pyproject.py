@@ -20,7 +20,6 @@ from outrider.operators.packages.pypi.pages import normalised
 from outrider.operators.packages.pypi.universal.expressions import marker_tree
 from outrider.operators.packages.pypi.universal.graphs import Root
 from outrider.operators.packages.pypi.universal.marker_texts import marker_text
-from outrider.operators.packages.pypi.universal.pythons import PythonRange
 from outrider.operators.packages.pypi.universal.trees import Tree, order_of
 from outrider.operators.packages.resolving.questions import Question
 
@@ -57,23 +56,25 @@ class PyRequirement(msgspec.Struct, kw_only=True, frozen=True):
             return msgspec.structs.replace(self.need, marker=f'extra == "{self.extra}"', only=self.extra)
         return msgspec.structs.replace(self.need, marker=f'({self.need.marker}) and extra == "{self.extra}"')
 
-    def order(self, pythons: PythonRange) -> tuple[Any, ...]:
-        """Return what it is sorted by."""
-        return self.need.name, self.extras, order_of(self._where(pythons)), _sorted(self.clauses)
+    @property
+    def order(self) -> tuple[Any, ...]:
+        """What it is sorted by."""
+        return self.need.name, self.extras, order_of(self._where), _sorted(self.clauses)
 
-    def entry(self, pythons: PythonRange) -> str:
+    def entry(self) -> str:
         """Return it as uv.lock writes it."""
         fields = [f"name = {toml_text(self.need.name)}"]
         if self.extras:
             fields.append(f"extras = [{', '.join(map(toml_text, self.extras))}]")
-        if marker := marker_text(self._where(pythons)):
+        if marker := marker_text(self._where):
             fields.append(f"marker = {toml_text(marker)}")
         if self.clauses:
             fields.append(f"specifier = {toml_text(','.join(_sorted(self.clauses)))}")
         return f"{{ {', '.join(fields)} }}"
 
-    def _where(self, pythons: PythonRange) -> Tree:
-        return pythons.simplified(marker_tree(self.told.marker))
+    @property
+    def _where(self) -> Tree:
+        return marker_tree(self.told.marker)
 
 
 class PyProject(msgspec.Struct, kw_only=True, frozen=True):

@@ -33,7 +33,7 @@ def written(project: PyProject, answer: Resolved) -> str:
     """
     pythons = PythonRange.of(project.pythons)
     graph = LockGraph(project.root, answer, pythons)
-    blocks = {project.name: list(_project(project, graph, pythons))}
+    blocks = {project.name: list(_project(project, graph))}
     for one in answer.packages:
         where = graph.reached.get(Part(one.name))
         if where is not None:
@@ -56,7 +56,7 @@ def _package(one: ResolvedPackage, files: Sequence[ResolvedFile], graph: LockGra
     yield from _optional(one.name, graph)
 
 
-def _project(project: PyProject, graph: LockGraph, pythons: PythonRange) -> Iterator[str]:
+def _project(project: PyProject, graph: LockGraph) -> Iterator[str]:
     kind = "editable" if project.is_package else "virtual"
     yield from _start(project.name, project.version, f'{{ {kind} = "." }}')
     yield from _edges("dependencies", graph.edges(Part(project.name)))
@@ -66,13 +66,13 @@ def _project(project: PyProject, graph: LockGraph, pythons: PythonRange) -> Iter
     if project.requirements or project.extras or project.groups:
         yield from ("", "[package.metadata]")
     if project.requirements:
-        yield from _few("requires-dist", _requirements(project.requirements, pythons))
+        yield from _few("requires-dist", _requirements(project.requirements))
     if project.extras:
         yield f"provides-extras = [{', '.join(toml_text(one) for one in project.extras)}]"
     if project.groups:
         yield from ("", "[package.metadata.requires-dev]")
     for name in sorted(project.groups):
-        yield from _few(name, _requirements(project.groups[name], pythons))
+        yield from _few(name, _requirements(project.groups[name]))
 
 
 def _start(name: str, version: str, source: str) -> Iterator[str]:
@@ -102,9 +102,9 @@ def _edge(one: Edge) -> str:
     return f"{{ name = {toml_text(one.name)}{extras}{f', marker = {toml_text(marker)}' if marker else ''} }}"
 
 
-def _requirements(requirements: Iterable[PyRequirement], pythons: PythonRange) -> list[str]:
+def _requirements(requirements: Iterable[PyRequirement]) -> list[str]:
     """Return requirements as metadata of the project, without repetition, in the order of uv."""
-    return list(dict.fromkeys(one.entry(pythons) for one in sorted(requirements, key=lambda one: one.order(pythons))))
+    return list(dict.fromkeys(one.entry() for one in sorted(requirements, key=lambda one: one.order)))
 
 
 def _few(key: str, values: Sequence[str]) -> Iterator[str]:

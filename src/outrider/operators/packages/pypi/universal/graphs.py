@@ -90,11 +90,11 @@ class LockGraph:
 
     def edges(self, part: Part) -> list[Edge]:
         """Return what a part needs, by name: extras that are asked for on the same machines as the package itself stand with it."""
-        here = self.reached.get(part, False)
+        here = self._pythons.simplified(self.reached.get(part, False))
         found: dict[tuple[str, Tree], list[str]] = {}
         for other, tree in self._edges.get(part, {}).items():
-            where = self._pythons.simplified(restricted(tree, here))
-            if where is not False and self.reached.get(other, False) is not False:
+            if other in self.reached:
+                where = restricted(self._pythons.simplified(tree), here)
                 found.setdefault((other.name, where), []).append(other.extra)
         edges = []
         for (name, where), extras in found.items():
