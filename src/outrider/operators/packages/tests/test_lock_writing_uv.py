@@ -43,7 +43,9 @@ async def test_the_whole_file(index: PythonIndex, place: Path) -> None:
     assert (result.form, result.packages, result.warnings) == ("uv.lock", 2, [])
     source = f'source = {{ registry = "{index.url}" }}'
     files = f"{index.root}/files"
-    assert path.read_text() == f"""version = 1
+    assert (
+        path.read_text()
+        == f"""version = 1
 revision = 5
 requires-python = ">=3.11"
 
@@ -90,10 +92,13 @@ wheels = [
     {{ url = "{files}/slow-3-cp311-cp311-win_amd64.whl", hash = "sha256:{wheel_hash(index, "slow-3-cp311-cp311-win_amd64.whl")}" }},
 ]
 """
+    )
 
 
 def wheel_hash(index: PythonIndex, name: str) -> str:
-    return next(sha256(content) for files in index._files.values() for file, (_, content) in files.items() if file == name)
+    return next(
+        sha256(content) for files in index._files.values() for file, (_, content) in files.items() if file == name
+    )
 
 
 async def test_one_version_serves_all(index: PythonIndex, place: Path) -> None:
