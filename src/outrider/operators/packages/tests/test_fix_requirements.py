@@ -238,15 +238,13 @@ async def test_what_is_not_changed(index: PythonIndex, place: Path) -> None:
     await imported(place, bad("X-1", "core", *CORE))
     with pytest.raises(UnsupportedError, match="names an index"):
         await fixed(place, "--index-url https://files.test/simple\ncore==1.4\n")
-    (place / "project" / "uv.lock").write_text(
-        'version = 1\n[[package]]\nname = "core"\nversion = "1.4"\nsource = { registry = "https://files.test" }\n'
-    )
+    (place / "project" / "poetry.lock").write_text('[[package]]\nname = "core"\nversion = "1.4"\n')
     (place / "project" / "requirements.txt").unlink()
     result = await fix.run(FixParams(path=str(place / "project")), context(place))
-    assert "1 of its packages are vulnerable, and a uv.lock is not changed" in result.warnings[0]
+    assert "1 of its packages are vulnerable, and a poetry.lock is not changed" in result.warnings[0]
     with pytest.raises(UnsupportedError, match="not changed"):
-        await fix.run(FixParams(path=str(place / "project" / "uv.lock")), context(place))
-    (place / "project" / "uv.lock").unlink()
+        await fix.run(FixParams(path=str(place / "project" / "poetry.lock")), context(place))
+    (place / "project" / "poetry.lock").unlink()
     with pytest.raises(NotFoundError):
         await fix.run(FixParams(path=str(place / "project")), context(place))
     (place / "project" / "requirements.txt").write_text("core==1.5\n")
