@@ -109,6 +109,13 @@ class PyProject(msgspec.Struct, kw_only=True, frozen=True):
         every = [*self.requirements, *(one for _, group in sorted(self.groups.items()) for one in group)]
         return list({one.where: one for one in every if one.need.name != self.name}.values())
 
+    def lists(self, asked: Sequence[PyRequirement]) -> list[list[int]]:
+        """Return the numbers of what is asked of others that stands in one list: of the project, of an extra, of a group."""
+        extras = [_reached(extra, self.requirements, self.name) for extra in ("", *self.extras)]
+        wheres = [{one.where for one in self.requirements if one.extra in names} for names in extras]
+        wheres += [{one.where for one in group} for group in self.groups.values()]
+        return [[number for number, one in enumerate(asked) if one.where in some] for some in wheres]
+
 
 def read_pyproject(text: str) -> PyProject:
     """Read a pyproject.toml.
@@ -137,13 +144,23 @@ def read_pyproject(text: str) -> PyProject:
 
 def asked_by(project: PyProject, question: Question, folder: Path) -> Question:
     """Return the question for what a project needs on all machines, with all files."""
+    asked = project.asked()
     return msgspec.structs.replace(
-        question,
-        packages=[one.need.text() for one in project.asked()],
-        pythons=project.pythons,
-        folder=folder,
+        question, packages=[one.need.text() for one in asked], lists=project.lists(asked), pythons=project.pythons, folder=folder,
         files=True,
-    )
+    )  # fmt: skip
+
+
+def _reached(extra: str, requirements: Sequence[PyRequirement], name: str) -> set[str]:
+    """Return an extra, and those of the project that it asks for."""
+    found, waiting = set[str](), [extra]
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            for each in requirements:
+                waiting += each.need.extras if each.extra == one and each.need.name == name else ()
+    return found
 
 
 def _refuse(project: Mapping[str, Any], uv: Mapping[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """Python projects as the solver sees them: versions, those that may be chosen, and what each needs."""
 
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from outrider.core.errors import InvalidConfigError
@@ -98,13 +99,23 @@ class PypiProject:
         wheel = self.wheel(bit)
         return wheel is not None and (not wheel[1].python or self._target.allows(wheel[1].python))
 
-    def for_newer_pythons(self, version: str) -> bool:
-        """Return whether there are newer releases that only what they say of Python rules out."""
-        newer = self.table.releases & ~self.usable & ~self._yanked & -1 << self.table.versions.index(version) + 1
-        return any(
-            _rank(Shape(tuple(("", tags) for _, tags in shape.wheels), shape.source), self._target) is not None
-            for shape in {self.record.shapes[self.record.shape_of[bit]] for bit in bits(newer)}
-        )
+    def ruled_out(self, bit: int, allowed: int) -> Iterator[str]:
+        """Yield what releases newer than one say of Python, the newest first, where only that rules them out.
+
+        Args:
+            bit: The version that they are newer than.
+            allowed: The mask of the versions that are looked at.
+        """
+        newer = allowed & self.table.releases & ~self.usable & ~self._yanked & -1 << bit + 1
+        for one in reversed([*bits(newer)]):
+            wheels = self.record.shapes[self.record.shape_of[one]].wheels
+            ranked = sorted((rank, python) for python, tags in wheels if (rank := self._target.rank(tags)) is not None)
+            if ranked and ranked[0][1] and not self._target.allows(ranked[0][1]):
+                yield ranked[0][1]
+
+    def choices(self, bit: int, extra: str) -> Iterable[Sequence[Need]]:
+        """Return what a version needs, as `Target.choices` has it."""
+        return self._target.choices(self.needs(bit, extra))
 
     def refused_licence(self, bit: int) -> str:
         """Return why policy does not want the licence of a version, whose metadata must be known; empty where it does."""

@@ -207,7 +207,8 @@ def _packages(universe: PypiUniverse, chosen: dict[int, int], direct: set[str]) 
     for package, bit in chosen.items():
         name, extra = universe.key(package)
         for need in universe.project(package).needs(bit, extra):
-            if need.name != name and name not in found[need.name].needed_by:
+            # Of another kind of machines there may be what is not chosen for this one.
+            if need.name != name and need.name in found and name not in found[need.name].needed_by:
                 found[need.name].needed_by.append(name)
     for one in found.values():
         one.extras.sort()

@@ -12,6 +12,7 @@ from outrider.operators.packages.pypi.settings import pypi_registries
 from outrider.operators.packages.pypi.sources import PypiSource
 from outrider.operators.packages.pypi.store import PypiStore
 from outrider.operators.packages.pypi.targets import PypiTarget, Target
+from outrider.operators.packages.pypi.universal.forking import ForkingResolver
 from outrider.operators.packages.pypi.universal.pythons import PythonRange
 from outrider.operators.packages.pypi.universal.targets import UniversalTarget
 from outrider.operators.packages.registries.downloads import Downloads
@@ -32,14 +33,15 @@ async def resolve(question: Question) -> Resolved | Impossible:
         OutriderError: What an index says.
     """
     asked = [_read(index, text, question) for index, text in enumerate(question.packages)]
-    target = _target(question)
-    asked = [one for one in asked if not one.marker or target.holds(one.marker, "")]
-    async with _opened(question, target) as source:
-        answer = await PypiResolver(source, target, question.check).resolve(asked)
+    async with _opened(question, _target(question)) as source:
+        if not question.pythons:
+            answer = await PypiResolver(source, _target(question), question.check).resolve(asked)
+        else:
+            lists = [[asked[one] for one in numbers] for numbers in question.lists] or [asked]
+            pythons = PythonRange.of(question.pythons)
+            answer = await ForkingResolver(source, pythons, lists, question.check).resolve()
         if isinstance(answer, Resolved):
             await _tell_more(answer, source, question)
-        elif question.pythons:
-            answer.notes.append("several versions of one package, for different machines or Pythons")
         return answer
 
 
@@ -62,16 +64,6 @@ async def _tell_more(answer: Resolved, source: PypiSource, question: Question) -
             wheel = project.wheel(project.table.versions.index(one.version))
             one.needs = [need.text() for need in wheel[1].needs] if wheel is not None else []
             one.registry = project.record.index
-    if question.pythons:
-        answer.notes += _held_back(answer, source)
-
-
-def _held_back(answer: Resolved, source: PypiSource) -> list[str]:
-    """Return what should be known of versions that only newer Pythons of the range could have."""
-    names = [one.name for one in answer.packages if source.projects[one.name].for_newer_pythons(one.version)]
-    if not names:
-        return []
-    return [f"one version serves all of Python; of {', '.join(names)} there are newer ones that need a newer Python"]
 
 
 @asynccontextmanager

@@ -45,6 +45,13 @@ class PypiSource:
         self._learned: set[str] = set()
         self.projects: dict[str, PypiProject] = {}
 
+    def retarget(self, target: Target) -> None:
+        """Have the projects that are known for another target."""
+        self._target = target
+        self.projects = {
+            name: PypiProject(name, one.record, target, self._policy) for name, one in self.projects.items()
+        }
+
     async def load(self, names: Iterable[str]) -> None:
         """Have projects among `projects`; one that no index has is there without versions.
 

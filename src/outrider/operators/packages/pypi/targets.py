@@ -4,6 +4,7 @@ import os
 import platform
 import re
 import sys
+from collections.abc import Iterable, Sequence
 from functools import cached_property, lru_cache
 from itertools import product
 from math import prod
@@ -14,6 +15,7 @@ from packaging.markers import Marker, UndefinedComparison
 from packaging.tags import compatible_tags, cpython_tags, platform_tags
 
 from outrider.core.errors import InvalidConfigError
+from outrider.operators.packages.pypi.core_metadata import Need
 from outrider.operators.packages.versions.ecosystems import scheme_of
 from outrider.operators.packages.versions.tables import VersionTable
 
@@ -37,6 +39,9 @@ class Target(Protocol):
 
     def allows(self, python: str) -> bool:
         """Return whether what says that of Python (`Requires-Python`) runs there; what cannot be read forbids nothing, as with pip."""
+
+    def choices(self, needs: Sequence[Need]) -> Iterable[Sequence[Need]]:
+        """Return needs all of which are to be met; of several that stand together one is."""
 
     def holds(self, marker: str, extra: str) -> bool:
         """Return whether a marker is true there, for what needs a project with an extra or, where that is empty, without."""
@@ -118,6 +123,9 @@ class PypiTarget(msgspec.Struct, frozen=True, dict=True):
             ranks = [self.tags[tag] for tag in map("-".join, single) if tag in self.tags]
             self._known[0][tags] = min(ranks, default=None)
         return self._known[0][tags]
+
+    def choices(self, needs: Sequence[Need]) -> Iterable[Sequence[Need]]:
+        return ([need] for need in needs)
 
     def allows(self, python: str) -> bool:
         return _allowed(python, self.full_version)

@@ -59,17 +59,31 @@ class ResolvedPackage(msgspec.Struct, kw_only=True):
     entry: dict[str, Any] = {}
 
 
+class ResolvedFork(msgspec.Struct, kw_only=True):
+    """What was chosen for one kind of machines.
+
+    Attributes:
+        marker: Which these are.
+        versions: By name.
+    """
+
+    marker: str
+    versions: dict[str, str]
+
+
 class Resolved(msgspec.Struct, kw_only=True):
     """What was chosen.
 
     Attributes:
         target: What it is for.
         packages: By name and place.
+        forks: What is for which machines, of PyPI, where it is not the same for all that were asked for.
         notes: What should be known of it, such as warnings that the native client would print.
     """
 
     target: str
     packages: list[ResolvedPackage]
+    forks: list[ResolvedFork] = []
     notes: list[str] = []
 
 

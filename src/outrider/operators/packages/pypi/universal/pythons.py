@@ -63,14 +63,6 @@ class PythonRange(msgspec.Struct, frozen=True):
         """Return the simplest tree that is the same for these versions."""
         return among_pythons(tree, self.low, self.high)
 
-    def allowed_by(self, text: str) -> bool:
-        """Return whether what says `Requires-Python` of itself runs on the lowest of these versions, as far as that goes."""
-        try:
-            low = lowest(text)
-        except InvalidConfigError:
-            return True  # what cannot be read forbids nothing, as with pip
-        return low is None or (self.low is not None and low <= self.low)
-
 
 def lowest(text: str) -> Cut | None:
     """Return where a specifier begins; None for no beginning.

@@ -1,11 +1,23 @@
-"""All machines, and all versions of Python of a project: what may be needed somewhere counts."""
+"""All machines, or a kind of them, and all versions of Python of a project: what may be needed somewhere counts."""
+
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from outrider.core.errors import InvalidConfigError
+from outrider.operators.packages.pypi.core_metadata import Need
 from outrider.operators.packages.pypi.universal.expressions import marker_tree
-from outrider.operators.packages.pypi.universal.pythons import PythonRange
-from outrider.operators.packages.pypi.universal.trees import disjoint, possible
+from outrider.operators.packages.pypi.universal.needs import raises
+from outrider.operators.packages.pypi.universal.pythons import PythonRange, lowest
+from outrider.operators.packages.pypi.universal.trees import (
+    Cut,
+    Tree,
+    conjunction,
+    disjoint,
+    lowest_python,
+    negation,
+    possible,
+)
 from outrider.operators.packages.pypi.universal.wheel_tags import may_serve
 
 _LONGEST_TAGS = 200
@@ -16,13 +28,21 @@ class UniversalTarget(msgspec.Struct, frozen=True, dict=True):
 
     Attributes:
         pythons: Its versions of Python.
+        where: The machines that are meant; of a kind, those whose Pythons are as high count alone.
     """
 
     pythons: PythonRange
+    where: Tree = True
 
     @property
     def python(self) -> str:
         return self.pythons.text
+
+    @property
+    def low(self) -> Cut | None:
+        """Where its Pythons begin."""
+        found: Cut | None = self.__dict__.setdefault("lowest", lowest_python(self._here))
+        return found
 
     def rank(self, tags: str) -> int | None:
         """Return the place of tags in the order of the alphabet: as for uv, any wheel will do, and the first one is read."""
@@ -31,7 +51,27 @@ class UniversalTarget(msgspec.Struct, frozen=True, dict=True):
         return int.from_bytes(tags.encode().ljust(_LONGEST_TAGS, b"\0"))
 
     def allows(self, python: str) -> bool:
-        return self.pythons.allowed_by(python)
+        try:
+            begins = lowest(python)
+        except InvalidConfigError:
+            return True  # what cannot be read forbids nothing, as with pip
+        return begins is None or (self.low is not None and begins <= self.low)
+
+    def choices(self, needs: Sequence[Need]) -> Iterable[Sequence[Need]]:
+        """Return needs that are to be met before kinds of machines are told apart: what these will have for themselves is left open."""
+        by_name: dict[str, list[Need]] = {}
+        for need in needs:
+            by_name.setdefault(need.name, []).append(need)
+        for same in by_name.values():
+            some = {one.marker for one in same if not disjoint(self._here, negation(marker_tree(one.marker)))}
+            if some and len({one.marker for one in same}) > 1:
+                yield same
+            elif not raises(marker_tree(same[0].marker), self.low):
+                yield from ([one] for one in same)
+
+    @property
+    def _here(self) -> Tree:
+        return conjunction(self.where, self.pythons.tree)
 
     def holds(self, marker: str, extra: str) -> bool:
         known: dict[tuple[str, str], bool] = self.__dict__.setdefault("known", {})
@@ -44,4 +84,4 @@ class UniversalTarget(msgspec.Struct, frozen=True, dict=True):
             tree = marker_tree(marker)
         except InvalidConfigError:
             return False  # what makes no sense is not so, as with uv
-        return possible(tree, (extra,) if extra else ()) and not disjoint(tree, self.pythons.tree)
+        return possible(tree, (extra,) if extra else ()) and not disjoint(tree, self._here)

@@ -133,6 +133,23 @@ def _conjunction(one: Node, other: Node) -> Tree:
     return False if both and _disjoint(found, _machines()) else found
 
 
+def lowest_python(tree: Tree) -> Cut | None:
+    """Return where the Pythons begin for which a tree may be true; None for no beginning."""
+    pythons = _pythons_of(tree)
+    return pythons.cuts[0] if not isinstance(pythons, bool) and not pythons.children[0] else None
+
+
+def _pythons_of(tree: Tree) -> Tree:
+    """Return the tree that is true of the Pythons for which another one may be."""
+    if isinstance(tree, bool):
+        return tree
+    if tree.variable < PYTHON:
+        return disjunction(map(_pythons_of, tree.children))
+    if tree.variable == PYTHON:
+        return _node(PYTHON, tree.cuts, tuple(_pythons_of(child) for child in tree.children))
+    return True
+
+
 def order_of(tree: Tree) -> tuple[Any, ...]:
     """Return what uv sorts trees by: versions before texts before extras, and then from the lowest value up."""
     if isinstance(tree, bool):

@@ -1,0 +1,178 @@
+"""Chooses versions for all machines at once, and for several kinds of them where one version of each package does not do.
+
+As uv does it: a kind of machines is told apart where a list of needs names a package for it alone, or where a newer version needs a newer
+Python. The kinds with the highest Pythons are resolved first, and what was chosen for them is tried first for all others.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from outrider.operators.packages.pypi.core_metadata import Need
+from outrider.operators.packages.pypi.resolver import PypiResolver
+from outrider.operators.packages.pypi.sources import PypiSource
+from outrider.operators.packages.pypi.universal.marker_texts import marker_text
+from outrider.operators.packages.pypi.universal.needs import applicable, flat, kinds
+from outrider.operators.packages.pypi.universal.pythons import PythonRange, lowest
+from outrider.operators.packages.pypi.universal.targets import UniversalTarget
+from outrider.operators.packages.pypi.universal.trees import PYTHON, Tree, conjunction, disjoint, disjunction, within
+from outrider.operators.packages.resolving.outcomes import Impossible, Resolved, ResolvedFork, ResolvedPackage
+from outrider.operators.packages.versions.ecosystems import scheme_of
+
+_MOST_KINDS = 100
+_Edges = dict[tuple[str, str], list[tuple[Need, Tree]]]
+
+
+class ForkingResolver:
+    """Resolves for all machines.
+
+    Args:
+        source: Where projects come from.
+        pythons: Versions of Python that are to be served.
+        lists: What is asked for: each list of needs by itself.
+        check: Called now and then; it may raise to end a search.
+    """
+
+    def __init__(
+        self, source: PypiSource, pythons: PythonRange, lists: Sequence[Sequence[Need]], check: Callable[[], None]
+    ) -> None:
+        self._source, self._pythons, self._lists, self._check = source, pythons, lists, check
+        self._chosen: dict[str, set[str]] = {}
+        self._locked = source.preferred
+        source.preferred = self._preferred
+
+    async def resolve(self) -> Resolved | Impossible:
+        """Choose versions; the errors are those of `PypiResolver.resolve`."""
+        waiting: list[Tree] = [True]
+        found: list[tuple[Tree, Resolved, _Edges]] = []
+        while waiting:
+            where = waiting.pop()
+            several = self._of_lists(where)
+            if len(several) == 1:
+                answer = await self._for(where)
+                if isinstance(answer, Impossible):
+                    return answer
+                several = self._of_packages(answer, where) if len(found) + len(waiting) < _MOST_KINDS else several
+            if len(several) > 1:
+                waiting += several
+                continue
+            for one in answer.packages:
+                self._chosen.setdefault(one.name, set()).add(one.version)
+            _take(found, where, answer, self._edges(answer, where))
+        return _merged([(where, answer) for where, answer, _ in found])
+
+    def _preferred(self, name: str, versions: Sequence[str]) -> int:
+        """Return what is locked, else what was chosen for other kinds of machines."""
+        wanted = self._chosen.get(name, ())
+        return self._locked(name, versions) or sum(1 << bit for bit, one in enumerate(versions) if one in wanted)
+
+    async def _for(self, where: Tree) -> Resolved | Impossible:
+        target = UniversalTarget(self._pythons, where)
+        self._source.retarget(target)
+        asked = [need for needs in self._lists for need in needs if not need.marker or target.holds(need.marker, "")]
+        if not asked:
+            return Resolved(target=target.python, packages=[])
+        return await PypiResolver(self._source, target, self._check).resolve(list(dict.fromkeys(asked)))
+
+    def _of_lists(self, where: Tree) -> list[Tree]:
+        for needs in self._lists:
+            found = kinds(where, self._pythons.tree, applicable(needs, "", self._within(where)))
+            if len(found) > 1:
+                return found
+        return [where]
+
+    def _of_packages(self, answer: Resolved, where: Tree) -> list[Tree]:
+        """Return the kinds of machines that the first package tells apart that does so."""
+        packages = {one.name: one for one in answer.packages}
+        ranges = {name: self._ranges(answer, name, where) for name in packages}
+        for name in self._order(answer, where):
+            found = self._of_version(packages[name], ranges[name], where)
+            for extra in ("", *packages[name].extras):
+                if len(found) == 1:
+                    found = kinds(where, self._pythons.tree, self._needs(packages[name], extra, where))
+            if len(found) > 1:
+                return found
+        return [where]
+
+    def _of_version(self, one: ResolvedPackage, allowed: int, where: Tree) -> list[Tree]:
+        """Return two kinds of machines where a newer version needs a newer Python; one where what is chosen was chosen before."""
+        project = self._source.projects[one.name]
+        bit = project.table.versions.index(one.version)
+        if self._preferred(one.name, project.table.versions) >> bit & 1:
+            return [where]
+        for python in project.ruled_out(bit, allowed):
+            at = lowest(python)
+            both = [] if at is None else [
+                conjunction(where, within(PYTHON, None, at)), conjunction(where, within(PYTHON, at, None)),
+            ]  # fmt: skip
+            if both and not any(disjoint(each, self._pythons.tree) for each in both):
+                return both
+        return [where]
+
+    def _ranges(self, answer: Resolved, name: str, where: Tree) -> int:
+        """Return the versions that all needs of a package allow."""
+        table, allowed = self._source.projects[name].table, -1
+        for need in self._all_needs(answer, where):
+            if need.name == name and need.range:
+                allowed &= table.mask(need.range)
+        return allowed & table.everything
+
+    def _all_needs(self, answer: Resolved, where: Tree) -> Iterator[Need]:
+        for needs in self._lists:
+            yield from (need for need, _ in applicable(needs, "", self._within(where)))
+        for one in answer.packages:
+            for extra in ("", *one.extras):
+                yield from (need for need, _ in self._needs(one, extra, where))
+
+    def _order(self, answer: Resolved, where: Tree) -> list[str]:
+        """Return the names of packages, those first that stand nearest to what was asked for."""
+        packages = {one.name: one for one in answer.packages}
+        found = dict.fromkeys(need.name for needs in self._lists for need in needs if need.name in packages)
+        for name in (waiting := [*found]):
+            for extra in ("", *packages[name].extras):
+                new = [need.name for need, _ in self._needs(packages[name], extra, where) if need.name not in found]
+                new = [one for one in dict.fromkeys(new) if one in packages]
+                found |= dict.fromkeys(new)
+                waiting += new
+        return [*found]
+
+    def _needs(self, one: ResolvedPackage, extra: str, where: Tree) -> Iterator[tuple[Need, Tree]]:
+        project = self._source.projects[one.name]
+        wheel = project.wheel(project.table.versions.index(one.version))
+        return flat(wheel[1].needs if wheel is not None else [], one.name, extra, self._within(where))
+
+    def _within(self, where: Tree) -> Tree:
+        return conjunction(where, self._pythons.tree)
+
+    def _edges(self, answer: Resolved, where: Tree) -> _Edges:
+        found = {("", str(at)): [*applicable(needs, "", self._within(where))] for at, needs in enumerate(self._lists)}
+        for one in answer.packages:
+            for extra in ("", *one.extras):
+                found[f"{one.name} {one.version}", extra] = [*self._needs(one, extra, where)]
+        return found
+
+
+def _take(found: list[tuple[Tree, Resolved, _Edges]], where: Tree, answer: Resolved, edges: _Edges) -> None:
+    """Take an answer in; kinds of machines for which it is the same are one."""
+    for at, (other, before, known) in enumerate(found):
+        if known == edges:
+            found[at] = disjunction((other, where)), before, known
+            return
+    found.append((where, answer, edges))
+
+
+def _merged(found: Sequence[tuple[Tree, Resolved]]) -> Resolved:
+    """Return one answer, with all versions of each package."""
+    packages: dict[tuple[str, str], ResolvedPackage] = {}
+    for _, answer in found:
+        for one in answer.packages:
+            known = packages.setdefault((one.name, one.version), one)
+            known.extras = sorted({*known.extras, *one.extras})
+            known.needed_by = sorted({*known.needed_by, *one.needed_by})
+            known.direct |= one.direct
+    forks = [
+        ResolvedFork(marker=marker_text(where), versions={one.name: one.version for one in answer.packages})
+        for where, answer in found
+    ]
+    ordered = sorted(packages.items(), key=lambda one: (one[0][0], scheme_of("pypi").parse(one[0][1]).key))
+    return Resolved(
+        target=found[0][1].target, packages=[one for _, one in ordered], forks=forks if len(forks) > 1 or forks[0].marker else []
+    )  # fmt: skip
