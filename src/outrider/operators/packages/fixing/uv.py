@@ -10,6 +10,7 @@ import msgspec
 from outrider.core.errors import UnsupportedError
 from outrider.operators.packages.fixing.wishes import Widening, Wish
 from outrider.operators.packages.locks.documents import read_toml
+from outrider.operators.packages.locks.uv import kinds_of
 from outrider.operators.packages.locks.writing import uv
 from outrider.operators.packages.locks.writing.files import read_text
 from outrider.operators.packages.manifests.pyproject import FORM, PyProject, PyRequirement, asked_by, read_pyproject
@@ -33,7 +34,7 @@ class UvProject:
     Raises:
         NotFoundError: There is no manifest beside it.
         InvalidConfigError: One of them cannot be read.
-        UnsupportedError: It has several versions of one package, has what comes from no registry, or the manifest has what is not read.
+        UnsupportedError: It has what comes from no registry, or was made with settings, or the manifest has what is not read.
     """
 
     ecosystem = "pypi"
@@ -45,7 +46,9 @@ class UvProject:
         self.texts = {path: text, self._beside: read_text(self._beside)}
         self._project = read_pyproject(self.texts[self._beside])
         self.wishes = [_wish(one) for one in self._project.asked()]
-        self.locked = _locked(read_toml(_LOCK, text), self._project)
+        document = read_toml(_LOCK, text)
+        self.locked = _locked(document, self._project)
+        self._kinds = kinds_of(document)
         self.warnings: list[str] = []
 
     def asked(self, question: Question) -> Question:
@@ -55,7 +58,7 @@ class UvProject:
             UnsupportedError: Settings count that are not heeded.
         """
         refuse_around(self._folder, question.environment)
-        return asked_by(self._project, question, self._folder)
+        return msgspec.structs.replace(asked_by(self._project, question, self._folder), kinds=self._kinds)
 
     def widened(self, wish: Wish, version: str) -> Wish:
         """Return a wish from that version on."""
@@ -98,9 +101,9 @@ def _with_range(text: str, wanted: str) -> str:
 
 
 def _locked(document: Mapping[str, Any], project: PyProject) -> dict[str, set[str]]:
-    for key in ("resolution-markers", "supported-markers", "required-markers", "conflicts", "options", "manifest"):
+    for key in ("supported-markers", "required-markers", "conflicts", "options", "manifest"):
         if document.get(key):
-            raise _unsupported(key, f"it has {key}", "one version of each package for all machines, and no settings")
+            raise _unsupported(key, f"it has {key}", "no settings")
     found: dict[str, set[str]] = {}
     for one in document.get("package", []):
         name = str(one.get("name")) if isinstance(one, dict) else ""
@@ -111,9 +114,7 @@ def _locked(document: Mapping[str, Any], project: PyProject) -> dict[str, set[st
             raise _unsupported(
                 f"package.{name}.source", f"{name} comes from elsewhere than a registry", "packages of registries"
             )
-        if name in found:
-            raise _unsupported(f"package.{name}", f"it has several versions of {name}", "one version of each package")
-        found[name] = {str(one.get("version"))}
+        found.setdefault(name, set()).add(str(one.get("version")))
     return found
 
 

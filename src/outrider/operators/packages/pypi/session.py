@@ -39,7 +39,7 @@ async def resolve(question: Question) -> Resolved | Impossible:
         else:
             lists = [[asked[one] for one in numbers] for numbers in question.lists] or [asked]
             pythons = PythonRange.of(question.pythons)
-            answer = await ForkingResolver(source, pythons, lists, question.check).resolve()
+            answer = await ForkingResolver(source, pythons, lists, question).resolve()
         if isinstance(answer, Resolved):
             await _tell_more(answer, source, question)
         return answer
@@ -64,6 +64,9 @@ async def _tell_more(answer: Resolved, source: PypiSource, question: Question) -
             wheel = project.wheel(project.table.versions.index(one.version))
             one.needs = [need.text() for need in wheel[1].needs] if wheel is not None else []
             one.registry = project.record.index
+    if question.pythons:
+        passed = sorted(name for name, one in source.projects.items() if one.record.versions and not one.has_wheels)
+        answer.notes += [f"no version of {name} has a wheel, and what needs it was passed over" for name in passed]
 
 
 @asynccontextmanager

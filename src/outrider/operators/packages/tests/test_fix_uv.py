@@ -90,9 +90,7 @@ async def test_a_range_that_blocks(index: PythonIndex, place: Path) -> None:
 
 
 REFUSED = [
-    ("resolution-markers = [\"python_full_version < '3.12'\"]\n", "resolution-markers"),
     ('[options]\nresolution-mode = "lowest"\n', "options"),
-    ('[[package]]\nname = "core"\nversion = "2.0"\nsource = { registry = "x" }\n', "package.core"),
     ('[[package]]\nname = "own"\nversion = "2.0"\nsource = { git = "x" }\n', "package.own.source"),
 ]
 
@@ -110,6 +108,27 @@ async def test_what_is_not_changed(more: str, path: str, index: PythonIndex, pla
     with pytest.raises(NotFoundError):
         await fixed(place)
     assert index.requests == []
+
+
+async def test_several_versions_of_one_package(index: PythonIndex, place: Path) -> None:
+    for version, python in (
+        ("1.0", ">=3.9"),
+        ("1.1", ">=3.9"),
+        ("2.0", ">=3.12"),
+        ("2.1", ">=3.12"),
+        ("3.0", ">=3.13"),
+    ):
+        index.add("web", version, python=python)
+    path = project(place / "shop", ["web<3", "web<2.1", "web!=1.1"])
+    await lock.run(LockParams(ecosystem="pypi", file=str(path)), context(place))
+    assert "resolution-markers = [\n    \"python_full_version < '3.12'\",\n]" in path.read_text()
+    project(place / "shop", ["web"])
+    kept = await lock.run(LockParams(ecosystem="pypi", file=str(path), keep=True), context(place))
+    assert [(one.before, one.after) for one in kept.changes] == []
+    await imported(place, bad("X-1", "web", ("introduced", "0"), ("fixed", "1.1")))
+    result = await fixed(place)
+    assert [(one.before, one.after) for one in result.files[0].changes] == [("1.0", "1.1")]
+    assert sorted(one.version for one in read_lock("uv.lock", path.read_text()).packages) == ["1.1", "2.0"]
 
 
 def test_a_text_within_an_array() -> None:

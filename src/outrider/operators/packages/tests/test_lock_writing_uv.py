@@ -101,16 +101,38 @@ def wheel_hash(index: PythonIndex, name: str) -> str:
     )
 
 
-async def test_one_version_serves_all(index: PythonIndex, place: Path) -> None:
-    index.add("web", "1.0", python=">=3.8")
-    index.add("web", "2.0", python=">=3.13")
-    index.add("web", "3.0", tag="cp310-cp310-win32")
+async def test_kinds_of_machines_are_told_apart(index: PythonIndex, place: Path) -> None:
+    index.add("web", "1.0", "old; python_version < '3.12'", "new; python_version >= '3.12'", python=">=3.8")
+    index.add("web", "2.0", "core<2; sys_platform == 'win32'", "core>=2; sys_platform != 'win32'", python=">=3.13")
+    for name in ("old", "new"):
+        index.add(name, "1.0")
+    index.add("core", "1.0")
+    index.add("core", "2.0")
+    path = project(place / "shop", ["web"])
+    result = await locked(path)
+    found = [(one.name, one.version) for one in read_lock("uv.lock", path.read_text()).packages]
+    assert found == [("core", "1.0"), ("core", "2.0"), ("new", "1.0"), ("old", "1.0"), ("web", "1.0"), ("web", "2.0")]
+    assert result.warnings == []
+    assert path.read_text().splitlines()[3:9] == [
+        "resolution-markers = [",
+        "    \"python_full_version >= '3.13' and sys_platform == 'win32'\",",
+        "    \"python_full_version >= '3.13' and sys_platform != 'win32'\",",
+        "    \"python_full_version == '3.12.*'\",",
+        "    \"python_full_version < '3.12'\",",
+        "]",
+    ]
+
+
+async def test_what_has_no_wheels_is_passed_over(index: PythonIndex, place: Path) -> None:
+    index.add("web", "1.0")
+    index.add("web", "2.0", "sources")
+    index.add_source("sources", "1.0")
     path = project(place / "shop", ["web"])
     result = await locked(path)
     assert [(one.name, one.version) for one in read_lock("uv.lock", path.read_text()).packages] == [("web", "1.0")]
-    assert result.warnings == ["one version serves all of Python; of web there are newer ones that need a newer Python"]
+    assert result.warnings == ["no version of sources has a wheel, and what needs it was passed over"]
     project(place / "shop", ["web>=2"])
-    with pytest.raises(ConflictError, match="several versions of one package, for different machines or Pythons"):
+    with pytest.raises(ConflictError, match="sources"):
         await locked(path)
 
 
@@ -210,7 +232,7 @@ async def many(place: Path, index: PythonIndex, seeds: range) -> Counter[str]:
 async def test_uv_writes_the_same(index: PythonIndex, place: Path) -> None:
     found = await many(place, index, range(40))
     assert found["different"] == 0
-    assert found["equal"] >= 30, found
+    assert found["equal"] >= 39, found
 
 
 @pytest.mark.real
@@ -220,7 +242,7 @@ async def test_uv_writes_the_same(index: PythonIndex, place: Path) -> None:
 async def test_uv_writes_the_same_at_length(seed: int, index: PythonIndex, place: Path) -> None:
     found = await many(place, index, range(seed, seed + 50))
     assert found["different"] == 0
-    assert found["equal"] >= 35, found
+    assert found["equal"] >= 48, found
 
 
 @pytest.mark.real
@@ -246,7 +268,8 @@ async def test_uv_installs_it_without_a_network(index: PythonIndex, place: Path)
 
 WELL_KNOWN: list[tuple[str, list[str], dict[str, list[str]]]] = [
     (">=3.11", ["requests", "flask"], {"dev": ["pytest", "ruff"]}),
-    (">=3.11", ["uvicorn[standard]; sys_platform != 'win32'", "keyring"], {}),
+    (">=3.9", ["uvicorn[standard]; sys_platform != 'win32'", "keyring"], {}),
+    (">=3.10", ["pandas", "matplotlib"], {}),
     (">=3.11,<3.14", ["black", "mypy"], {}),
     ("==3.11.*", ["kubernetes", "paramiko"], {}),
 ]

@@ -84,7 +84,7 @@ def need(random: Random, name: str, extra: str = "") -> str:
 
 
 def drawn(random: Random, names: list[str], folder: Path) -> Path:
-    """Have a project whose lists name nothing twice, so that uv has no reason to lock for several kinds of machines."""
+    """Have a project, and return where its lock is to be."""
 
     def some(most: int) -> list[str]:
         return [

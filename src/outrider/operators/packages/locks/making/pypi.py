@@ -5,9 +5,12 @@ from pathlib import Path
 import msgspec
 
 from outrider.core.errors import InvalidConfigError
+from outrider.operators.packages.locks.documents import read_toml
 from outrider.operators.packages.locks.making.manifests import folder_of, manifest_beside
 from outrider.operators.packages.locks.making.results import Made, resolved
+from outrider.operators.packages.locks.uv import kinds_of
 from outrider.operators.packages.locks.writing import pylock, requirements, uv
+from outrider.operators.packages.locks.writing.files import text_or_none
 from outrider.operators.packages.manifests.pyproject import FORM, asked_by, read_pyproject
 from outrider.operators.packages.manifests.uv_settings import refuse_around
 from outrider.operators.packages.resolving.questions import Question
@@ -36,5 +39,8 @@ async def _uv_lock(path: Path, question: Question) -> Made:
     project = read_pyproject(manifest_beside(path, FORM, question))
     folder = folder_of(path)
     refuse_around(folder, question.environment)
-    answer = await resolved("pypi", asked_by(project, question, folder))
+    asked = asked_by(project, question, folder)
+    if question.locked:
+        asked = msgspec.structs.replace(asked, kinds=kinds_of(read_toml(path.name, text_or_none(path) or "")))
+    answer = await resolved("pypi", asked)
     return Made(uv.written(project, answer), answer.notes)

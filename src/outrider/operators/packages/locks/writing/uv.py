@@ -37,9 +37,8 @@ def written(project: PyProject, answer: Resolved) -> str:
     graph = LockGraph(project.root, answer, pythons)
     writer = _Writer(graph, pythons, answer)
     blocks = [(project.name, version_key(project.version), list(writer.project(project)))]
-    for one in answer.packages:
-        if Part(one.name, one.version) in graph.reached:
-            blocks.append((one.name, version_key(one.version), list(writer.package(one))))
+    needed = (one for one in answer.packages if Part(one.name, one.version) in graph.reached)
+    blocks += [(one.name, version_key(one.version), list(writer.package(one))) for one in needed]
     head = ["version = 1", f"revision = {_REVISION}", f"requires-python = {toml_text(pythons.text)}"]
     head += _array("resolution-markers", writer.markers(graph.kinds))
     lines = [*head, *(line for *_, block in sorted(blocks, key=lambda each: each[:2]) for line in block)]

@@ -4,17 +4,20 @@ As uv does it: a kind of machines is told apart where a list of needs names a pa
 Python. The kinds with the highest Pythons are resolved first, and what was chosen for them is tried first for all others.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
+from outrider.core.errors import UnsupportedError
 from outrider.operators.packages.pypi.core_metadata import Need
 from outrider.operators.packages.pypi.resolver import PypiResolver
 from outrider.operators.packages.pypi.sources import PypiSource
+from outrider.operators.packages.pypi.universal.expressions import marker_tree
 from outrider.operators.packages.pypi.universal.marker_texts import marker_text
 from outrider.operators.packages.pypi.universal.needs import applicable, flat, kinds
 from outrider.operators.packages.pypi.universal.pythons import PythonRange, lowest
 from outrider.operators.packages.pypi.universal.targets import UniversalTarget
 from outrider.operators.packages.pypi.universal.trees import PYTHON, Tree, conjunction, disjoint, disjunction, within
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved, ResolvedFork, ResolvedPackage
+from outrider.operators.packages.resolving.questions import Question
 from outrider.operators.packages.versions.ecosystems import scheme_of
 
 _MOST_KINDS = 100
@@ -28,20 +31,26 @@ class ForkingResolver:
         source: Where projects come from.
         pythons: Versions of Python that are to be served.
         lists: What is asked for: each list of needs by itself.
-        check: Called now and then; it may raise to end a search.
+        question: What may be used for an answer.
     """
 
     def __init__(
-        self, source: PypiSource, pythons: PythonRange, lists: Sequence[Sequence[Need]], check: Callable[[], None]
+        self, source: PypiSource, pythons: PythonRange, lists: Sequence[Sequence[Need]], question: Question
     ) -> None:
-        self._source, self._pythons, self._lists, self._check = source, pythons, lists, check
+        self._source, self._pythons, self._lists, self._check = source, pythons, lists, question.check
+        self._kinds = [marker_tree(one) for one in question.kinds]
         self._chosen: dict[str, set[str]] = {}
         self._locked = source.preferred
         source.preferred = self._preferred
 
     async def resolve(self) -> Resolved | Impossible:
-        """Choose versions; the errors are those of `PypiResolver.resolve`."""
-        waiting: list[Tree] = [True]
+        """Choose versions.
+
+        Raises:
+            UnsupportedError: There are too many kinds of machines.
+            OutriderError: As `PypiResolver.resolve` has it.
+        """
+        waiting = [*reversed(self._kinds)] or [True]
         found: list[tuple[Tree, Resolved, _Edges]] = []
         while waiting:
             where = waiting.pop()
@@ -50,14 +59,25 @@ class ForkingResolver:
                 answer = await self._for(where)
                 if isinstance(answer, Impossible):
                     return answer
-                several = self._of_packages(answer, where) if len(found) + len(waiting) < _MOST_KINDS else several
-            if len(several) > 1:
-                waiting += several
-                continue
-            for one in answer.packages:
-                self._chosen.setdefault(one.name, set()).add(one.version)
-            _take(found, where, answer, self._edges(answer, where))
+                several = self._of_packages(answer, where)
+                if len(several) == 1:
+                    self._take(found, where, answer)
+                    continue
+            waiting += several
+            if len(found) + len(waiting) > _MOST_KINDS:
+                raise _too_many()
         return _merged([(where, answer) for where, answer, _ in found])
+
+    def _take(self, found: list[tuple[Tree, Resolved, _Edges]], where: Tree, answer: Resolved) -> None:
+        """Take an answer in; kinds of machines for which it is the same are one."""
+        for one in answer.packages:
+            self._chosen.setdefault(one.name, set()).add(one.version)
+        edges = self._edges(answer, where)
+        for at, (other, before, known) in enumerate(found):
+            if known == edges:
+                found[at] = disjunction((other, where)), before, known
+                return
+        found.append((where, answer, edges))
 
     def _preferred(self, name: str, versions: Sequence[str]) -> int:
         """Return what is locked, else what was chosen for other kinds of machines."""
@@ -150,13 +170,11 @@ class ForkingResolver:
         return found
 
 
-def _take(found: list[tuple[Tree, Resolved, _Edges]], where: Tree, answer: Resolved, edges: _Edges) -> None:
-    """Take an answer in; kinds of machines for which it is the same are one."""
-    for at, (other, before, known) in enumerate(found):
-        if known == edges:
-            found[at] = disjunction((other, where)), before, known
-            return
-    found.append((where, answer, edges))
+def _too_many() -> UnsupportedError:
+    return UnsupportedError(
+        f"more than {_MOST_KINDS} kinds of machines would have to be told apart", path="project.dependencies", found="too many markers",
+        expected="fewer of them", suggestions=["raise requires-python", "use uv itself: uv lock"],
+    )  # fmt: skip
 
 
 def _merged(found: Sequence[tuple[Tree, Resolved]]) -> Resolved:
