@@ -15,13 +15,12 @@ from outrider.operators.packages.pypi.universal.marker_texts import marker_text
 from outrider.operators.packages.pypi.universal.needs import applicable, flat, kinds
 from outrider.operators.packages.pypi.universal.pythons import PythonRange, lowest
 from outrider.operators.packages.pypi.universal.targets import UniversalTarget
-from outrider.operators.packages.pypi.universal.trees import PYTHON, Tree, conjunction, disjoint, disjunction, within
+from outrider.operators.packages.pypi.universal.trees import PYTHON, Tree, conjunction, disjoint, within
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved, ResolvedFork, ResolvedPackage
 from outrider.operators.packages.resolving.questions import Question
 from outrider.operators.packages.versions.ecosystems import scheme_of
 
 _MOST_KINDS = 100
-_Edges = dict[tuple[str, str], list[tuple[Need, Tree]]]
 
 
 class ForkingResolver:
@@ -51,7 +50,7 @@ class ForkingResolver:
             OutriderError: As `PypiResolver.resolve` has it.
         """
         waiting = [*reversed(self._kinds)] or [True]
-        found: list[tuple[Tree, Resolved, _Edges]] = []
+        found: list[tuple[Tree, Resolved]] = []
         while waiting:
             where = waiting.pop()
             several = self._of_lists(where)
@@ -61,23 +60,14 @@ class ForkingResolver:
                     return answer
                 several = self._of_packages(answer, where)
                 if len(several) == 1:
-                    self._take(found, where, answer)
+                    found.append((where, answer))
+                    for one in answer.packages:
+                        self._chosen.setdefault(one.name, set()).add(one.version)
                     continue
             waiting += several
             if len(found) + len(waiting) > _MOST_KINDS:
                 raise _too_many()
-        return _merged([(where, answer) for where, answer, _ in found])
-
-    def _take(self, found: list[tuple[Tree, Resolved, _Edges]], where: Tree, answer: Resolved) -> None:
-        """Take an answer in; kinds of machines for which it is the same are one."""
-        for one in answer.packages:
-            self._chosen.setdefault(one.name, set()).add(one.version)
-        edges = self._edges(answer, where)
-        for at, (other, before, known) in enumerate(found):
-            if known == edges:
-                found[at] = disjunction((other, where)), before, known
-                return
-        found.append((where, answer, edges))
+        return _merged(found)
 
     def _preferred(self, name: str, versions: Sequence[str]) -> int:
         """Return what is locked, else what was chosen for other kinds of machines."""
@@ -143,13 +133,14 @@ class ForkingResolver:
                 yield from (need for need, _ in self._needs(one, extra, where))
 
     def _order(self, answer: Resolved, where: Tree) -> list[str]:
-        """Return the names of packages, those first that stand nearest to what was asked for."""
+        """Return the names of packages, those first that stand nearest to what was asked for; what one package needs by name."""
         packages = {one.name: one for one in answer.packages}
-        found = dict.fromkeys(need.name for needs in self._lists for need in needs if need.name in packages)
+        listed = (name for needs in self._lists for name in sorted(need.name for need in needs))
+        found = dict.fromkeys(name for name in listed if name in packages)
         for name in (waiting := [*found]):
             for extra in ("", *packages[name].extras):
                 new = [need.name for need, _ in self._needs(packages[name], extra, where) if need.name not in found]
-                new = [one for one in dict.fromkeys(new) if one in packages]
+                new = [one for one in sorted({*new}) if one in packages]
                 found |= dict.fromkeys(new)
                 waiting += new
         return [*found]
@@ -161,13 +152,6 @@ class ForkingResolver:
 
     def _within(self, where: Tree) -> Tree:
         return conjunction(where, self._pythons.tree)
-
-    def _edges(self, answer: Resolved, where: Tree) -> _Edges:
-        found = {("", str(at)): [*applicable(needs, "", self._within(where))] for at, needs in enumerate(self._lists)}
-        for one in answer.packages:
-            for extra in ("", *one.extras):
-                found[f"{one.name} {one.version}", extra] = [*self._needs(one, extra, where)]
-        return found
 
 
 def _too_many() -> UnsupportedError:
