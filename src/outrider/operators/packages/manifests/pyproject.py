@@ -170,7 +170,10 @@ def _refuse(project: Mapping[str, Any], uv: Mapping[str, Any]) -> None:
             f"{FORM}: there is no [project], which alone is locked", path="project", found="none", expected="a project",
             suggestions=["use uv itself: uv lock"],
         )  # fmt: skip
-    for key in project.get("dynamic", []):
+    dynamic = project.get("dynamic", [])
+    if not isinstance(dynamic, list):
+        raise _malformed(("project", "dynamic"), dynamic, "a list of names")
+    for key in dynamic:
         if key in _DYNAMIC:
             raise UnsupportedError(
                 f"{FORM}: project.dynamic has {key}, which only a build of the project can tell", path="project.dynamic", found=key,

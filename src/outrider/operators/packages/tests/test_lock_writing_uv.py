@@ -195,7 +195,7 @@ async def test_what_cannot_be_locked(place: Path) -> None:
 
 def counted(path: Path, ours: OutriderError | None, theirs: str | None, checked: int) -> str:
     if ours is not None:
-        return "refused"
+        return "refused" if theirs is None else "different"
     if path.read_text() == theirs:
         return "equal"
     return "accepted" if checked == 0 else "different"
@@ -242,7 +242,8 @@ async def test_uv_writes_the_same(index: PythonIndex, place: Path) -> None:
 async def test_uv_writes_the_same_at_length(seed: int, index: PythonIndex, place: Path) -> None:
     found = await many(place, index, range(seed, seed + 50))
     assert found["different"] == 0
-    assert found["equal"] >= 48, found
+    assert found["accepted"] <= 4, found
+    assert found["equal"] >= 30, found
 
 
 @pytest.mark.real

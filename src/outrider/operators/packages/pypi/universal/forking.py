@@ -92,9 +92,9 @@ class ForkingResolver:
     def _of_packages(self, answer: Resolved, where: Tree) -> list[Tree]:
         """Return the kinds of machines that the first package tells apart that does so."""
         packages = {one.name: one for one in answer.packages}
-        ranges = {name: self._ranges(answer, name, where) for name in packages}
+        allowed = self._allowed(answer, where)
         for name in self._order(answer, where):
-            found = self._of_version(packages[name], ranges[name], where)
+            found = self._of_version(packages[name], allowed[name], where)
             for extra in ("", *packages[name].extras):
                 if len(found) == 1:
                     found = kinds(where, self._pythons.tree, self._needs(packages[name], extra, where))
@@ -117,13 +117,14 @@ class ForkingResolver:
                 return both
         return [where]
 
-    def _ranges(self, answer: Resolved, name: str, where: Tree) -> int:
-        """Return the versions that all needs of a package allow."""
-        table, allowed = self._source.projects[name].table, -1
+    def _allowed(self, answer: Resolved, where: Tree) -> dict[str, int]:
+        """Return the versions that all needs allow, by name."""
+        tables = {one.name: self._source.projects[one.name].table for one in answer.packages}
+        found = {name: table.everything for name, table in tables.items()}
         for need in self._all_needs(answer, where):
-            if need.name == name and need.range:
-                allowed &= table.mask(need.range)
-        return allowed & table.everything
+            if need.name in found and need.range:
+                found[need.name] &= tables[need.name].mask(need.range)
+        return found
 
     def _all_needs(self, answer: Resolved, where: Tree) -> Iterator[Need]:
         for needs in self._lists:

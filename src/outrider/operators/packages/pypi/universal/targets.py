@@ -1,6 +1,7 @@
 """All machines, or a kind of them, and all versions of Python of a project: what may be needed somewhere counts."""
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 
 import msgspec
 
@@ -38,11 +39,18 @@ class UniversalTarget(msgspec.Struct, frozen=True, dict=True):
     def python(self) -> str:
         return self.pythons.text
 
-    @property
+    @cached_property
     def low(self) -> Cut | None:
         """Where its Pythons begin."""
-        found: Cut | None = self.__dict__.setdefault("lowest", lowest_python(self._here))
-        return found
+        return lowest_python(self._here)
+
+    @cached_property
+    def _here(self) -> Tree:
+        return conjunction(self.where, self.pythons.tree)
+
+    @cached_property
+    def _known(self) -> dict[tuple[str, str], bool]:
+        return {}
 
     def rank(self, tags: str) -> int | None:
         """Return the place of tags in the order of the alphabet: as for uv, any wheel will do, and the first one is read."""
@@ -69,15 +77,10 @@ class UniversalTarget(msgspec.Struct, frozen=True, dict=True):
             elif not raises(marker_tree(same[0].marker), self.low):
                 yield from ([one] for one in same)
 
-    @property
-    def _here(self) -> Tree:
-        return conjunction(self.where, self.pythons.tree)
-
     def holds(self, marker: str, extra: str) -> bool:
-        known: dict[tuple[str, str], bool] = self.__dict__.setdefault("known", {})
-        if (marker, extra) not in known:
-            known[marker, extra] = self._holds(marker, extra)
-        return known[marker, extra]
+        if (marker, extra) not in self._known:
+            self._known[marker, extra] = self._holds(marker, extra)
+        return self._known[marker, extra]
 
     def _holds(self, marker: str, extra: str) -> bool:
         try:
