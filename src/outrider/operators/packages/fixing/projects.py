@@ -8,6 +8,7 @@ from outrider.operators.packages.fixing.composer import ComposerProject
 from outrider.operators.packages.fixing.gem import GemProject
 from outrider.operators.packages.fixing.npm import NpmProject
 from outrider.operators.packages.fixing.requirements import RequirementsProject
+from outrider.operators.packages.fixing.uv import UvProject
 from outrider.operators.packages.fixing.wishes import Project
 from outrider.operators.packages.fixing.yarn import YarnProject
 from outrider.operators.packages.versions.ecosystems import Ecosystem
@@ -20,5 +21,6 @@ PROJECTS: Mapping[str, tuple[Ecosystem, _Opener]] = {
     "Gemfile.lock": ("gem", lambda path, text, _: GemProject(path, text)),
     "package-lock.json": ("npm", lambda path, text, _: NpmProject(path, text)),
     "requirements.txt": ("pypi", RequirementsProject),
+    "uv.lock": ("pypi", lambda path, text, _: UvProject(path, text)),
     "yarn.lock": ("npm", lambda path, text, _: YarnProject(path, text)),
 }

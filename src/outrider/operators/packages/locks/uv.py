@@ -46,6 +46,12 @@ def read(text: str) -> Lock:
     return findings.lock()
 
 
+def kinds_of(document: dict[str, Any]) -> list[str]:
+    """Return the markers of the machines that a file tells apart; none where it does not."""
+    markers = document.get("resolution-markers", [])
+    return [one for one in markers if isinstance(one, str)] if isinstance(markers, list) else []
+
+
 def _is_project(entry: dict[str, Any]) -> bool:
     source = table_at(entry, "source")
     return "." in (optional_text(source, "editable"), optional_text(source, "virtual"))

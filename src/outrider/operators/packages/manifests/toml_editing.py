@@ -11,13 +11,13 @@ from outrider.operators.packages.locks.writing.texts import toml_text
 _TEXT = r"\"(?:[^\"\\\n]|\\[^\n])*+\"|'[^'\n]*+'"
 
 
-def edited(form: str, text: str, wheres: Sequence[Sequence[str]], wanted: str) -> str:
+def edited(form: str, text: str, wheres: Sequence[Sequence[str | int]], wanted: str) -> str:
     """Return a file with another text at a place.
 
     Args:
         form: The name of its format.
         text: Of the file.
-        wheres: Keys that may lead there; the first place that is there counts.
+        wheres: Keys, and numbers within arrays, that may lead there; the first place that is there counts.
         wanted: The text that is to be there.
 
     Raises:
@@ -32,11 +32,22 @@ def edited(form: str, text: str, wheres: Sequence[Sequence[str]], wanted: str) -
                 # What the file says is compared, so that no way of writing it has to be known.
                 if _says(form, changed, document, where, wanted):
                     return changed
-    shown = ".".join(wheres[0])
+    shown = ".".join(map(str, wheres[0]))
     raise UnsupportedError(
         f"{form}: {shown} is written in a way that is not changed here", path=shown, found="no plain text", expected=f'{shown} = "{wanted}"',
         suggestions=["write it there yourself, and fix again"],
     )  # fmt: skip
+
+
+def text_at(form: str, text: str, where: Sequence[str | int]) -> str:
+    """Return the text at a place that is there.
+
+    Args:
+        form: The name of the format.
+        text: Of the file.
+        where: Keys, and numbers within arrays, that lead there.
+    """
+    return str(_at(read_toml(form, text), where))
 
 
 def _spans(text: str, value: str) -> Iterator[tuple[int, int]]:
@@ -46,17 +57,23 @@ def _spans(text: str, value: str) -> Iterator[tuple[int, int]]:
             yield match.span()
 
 
-def _says(form: str, changed: str, document: dict[str, Any], where: Sequence[str], wanted: str) -> bool:
+def _says(form: str, changed: str, document: dict[str, Any], where: Sequence[str | int], wanted: str) -> bool:
     expected = _with(document, where, wanted)
-    return read_toml(form, changed) == expected
+    return bool(read_toml(form, changed) == expected)
 
 
-def _with(document: dict[str, Any], where: Sequence[str], wanted: str) -> dict[str, Any]:
+def _with(document: Any, where: Sequence[str | int], wanted: str) -> Any:
     first, *rest = where
-    return {**document, first: _with(document[first], rest, wanted) if rest else wanted}
+    value = _with(document[first], rest, wanted) if rest else wanted
+    if isinstance(document, list):
+        return [value if number == first else one for number, one in enumerate(document)]
+    return {**document, first: value}
 
 
-def _at(document: Any, where: Sequence[str]) -> Any:
+def _at(document: Any, where: Sequence[str | int]) -> Any:
     for key in where:
-        document = document.get(key) if isinstance(document, dict) else None
+        if isinstance(document, list) and isinstance(key, int):
+            document = document[key] if key < len(document) else None
+        else:
+            document = document.get(key) if isinstance(document, dict) else None
     return document

@@ -40,6 +40,11 @@ class Need(msgspec.Struct, array_like=True, frozen=True):
     marker: str = ""
     only: str = ""
 
+    def text(self) -> str:
+        """Return it as it is written."""
+        extras = f"[{','.join(self.extras)}]" if self.extras else ""
+        return f"{self.name}{extras}{self.range}{'; ' + self.marker if self.marker else ''}"
+
 
 class Metadata(msgspec.Struct, array_like=True, omit_defaults=True):
     """What a release says of itself.

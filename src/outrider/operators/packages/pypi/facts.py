@@ -1,6 +1,5 @@
 """What indexes say of a Python project."""
 
-from outrider.operators.packages.pypi.core_metadata import Need
 from outrider.operators.packages.pypi.pages import normalised
 from outrider.operators.packages.pypi.sources import PypiSource
 from outrider.operators.packages.resolving.facts import PackageFacts, newest, no_package, position, times_of
@@ -29,12 +28,7 @@ async def facts_of(source: PypiSource, name: str, version: str = "") -> PackageF
     return PackageFacts(
         ecosystem="pypi", name=name, latest=table.versions[latest], version=table.versions[shown], versions=[*reversed(table.versions)],
         prereleases=[*reversed(table.named(table.everything & ~table.releases))], taken_back=[*reversed(table.named(yanked))],
-        needs=[_written(need) for need in metadata.needs] if metadata else [], extras=metadata.extras if metadata else [],
+        needs=[need.text() for need in metadata.needs] if metadata else [], extras=metadata.extras if metadata else [],
         licence=metadata.licence if metadata else "", status=record.status,
         published=times_of(table.versions, record.published),
     )  # fmt: skip
-
-
-def _written(need: Need) -> str:
-    extras = f"[{','.join(need.extras)}]" if need.extras else ""
-    return f"{need.name}{extras}{need.range}{'; ' + need.marker if need.marker else ''}"

@@ -1,15 +1,16 @@
 """Python projects as the solver sees them: versions, those that may be chosen, and what each needs."""
 
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.pypi.core_metadata import Metadata, Need
 from outrider.operators.packages.pypi.pages import PypiFile
 from outrider.operators.packages.pypi.records import PypiRecord, Shape, tags_of
-from outrider.operators.packages.pypi.targets import PypiTarget
+from outrider.operators.packages.pypi.targets import Target
 from outrider.operators.packages.resolving.policies import ADMIT_ALL, Policy
+from outrider.operators.packages.resolving.searching import bits
 from outrider.operators.packages.versions.ecosystems import scheme_of
-from outrider.operators.packages.versions.tables import VersionTable
 
 
 class PypiProject:
@@ -30,7 +31,7 @@ class PypiProject:
         prereleases: Whether they count as releases do; set before any mask is asked for.
     """
 
-    def __init__(self, name: str, record: PypiRecord, target: PypiTarget, policy: Policy = ADMIT_ALL) -> None:
+    def __init__(self, name: str, record: PypiRecord, target: Target, policy: Policy = ADMIT_ALL) -> None:
         self.name, self.record, self._target, self._policy = name, record, target, policy
         self.table = record.table()
         self.explored = self.broken = self.usable = 0
@@ -52,6 +53,11 @@ class PypiProject:
         self._wheels: dict[int, tuple[PypiFile, Metadata] | None] = {}
         self._needs: dict[tuple[int, str], list[Need]] = {}
         self._masks: dict[str, int] = {}
+
+    @property
+    def has_wheels(self) -> bool:
+        """Whether any version has a wheel, for whatever machine."""
+        return any(shape.wheels for shape in self.record.shapes)
 
     def leave_out(self, why: str) -> None:
         """Count a version that is left out."""
@@ -96,9 +102,25 @@ class PypiProject:
     def runs(self, bit: int) -> bool:
         """Return whether the metadata of a version allows this Python, of which not every index tells."""
         wheel = self.wheel(bit)
-        return wheel is not None and (
-            not wheel[1].python or _python_allowed(wheel[1].python, self._target.full_version)
-        )
+        return wheel is not None and (not wheel[1].python or self._target.allows(wheel[1].python))
+
+    def ruled_out(self, bit: int, allowed: int) -> Iterator[str]:
+        """Yield what releases newer than one say of Python, the newest first, where only that rules them out.
+
+        Args:
+            bit: The version that they are newer than.
+            allowed: The mask of the versions that are looked at.
+        """
+        newer = allowed & self.table.releases & ~self.usable & ~self._yanked & -1 << bit + 1
+        for one in reversed([*bits(newer)]):
+            wheels = self.record.shapes[self.record.shape_of[one]].wheels
+            ranked = sorted((rank, python) for python, tags in wheels if (rank := self._target.rank(tags)) is not None)
+            if ranked and ranked[0][1] and not self._target.allows(ranked[0][1]):
+                yield ranked[0][1]
+
+    def choices(self, bit: int, extra: str) -> Iterable[Sequence[Need]]:
+        """Return what a version needs, as `Target.choices` has it."""
+        return self._target.choices(self.needs(bit, extra))
 
     def refused_licence(self, bit: int) -> str:
         """Return why policy does not want the licence of a version, whose metadata must be known; empty where it does."""
@@ -125,21 +147,21 @@ class PypiProject:
         return self._target.holds(need.marker, extra) and not (extra and self._target.holds(need.marker, ""))
 
 
-def fit(file: PypiFile, target: PypiTarget) -> int | None:
+def fit(file: PypiFile, target: Target) -> int | None:
     """Return how well a wheel fits a target, 0 is best; None where its tags or what it says of Python rule it out."""
     return _rank(Shape(((file.python, tags_of(file.name)),), source=False), target)
 
 
-def _rank(shape: Shape, target: PypiTarget) -> int | None:
+def _rank(shape: Shape, target: Target) -> int | None:
     ranks = [
         rank
         for python, tags in shape.wheels
-        if (rank := target.rank(tags)) is not None and (not python or _python_allowed(python, target.full_version))
+        if (rank := target.rank(tags)) is not None and (not python or target.allows(python))
     ]
     return min(ranks, default=None)
 
 
-def _reason(shape: Shape, target: PypiTarget) -> str:
+def _reason(shape: Shape, target: Target) -> str:
     """Return why versions of a shape, none of whose wheels fits, are not usable."""
     if any(target.rank(tags) is not None for _, tags in shape.wheels):
         return f"have no wheel for Python {target.python}"
@@ -161,11 +183,3 @@ def _named(text: str) -> tuple[str, ...]:
     """Return the versions that a specifier names."""
     words = (clause.strip().lstrip("=!<>~ ").removesuffix(".*") for clause in text.split(","))
     return tuple(word for word in words if word)
-
-
-@lru_cache(maxsize=10_000)
-def _python_allowed(text: str, version: str) -> bool:
-    try:
-        return bool(VersionTable(scheme_of("pypi"), [version]).mask(text))
-    except InvalidConfigError:
-        return True  # what cannot be read forbids nothing, as with pip

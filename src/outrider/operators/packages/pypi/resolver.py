@@ -10,7 +10,7 @@ from outrider.core.errors import InvalidConfigError, NotFoundError, OutriderErro
 from outrider.operators.packages.pypi.core_metadata import Need
 from outrider.operators.packages.pypi.projects import PypiProject, names_prerelease
 from outrider.operators.packages.pypi.sources import PypiSource
-from outrider.operators.packages.pypi.targets import PypiTarget
+from outrider.operators.packages.pypi.targets import Target
 from outrider.operators.packages.pypi.universe import PypiUniverse
 from outrider.operators.packages.resolving.conflicts import involved
 from outrider.operators.packages.resolving.explaining import Explanation
@@ -31,7 +31,7 @@ class PypiResolver:
         check: Called now and then; it may raise to end a search.
     """
 
-    def __init__(self, source: PypiSource, target: PypiTarget, check: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, source: PypiSource, target: Target, check: Callable[[], None] = lambda: None) -> None:
         self._source, self._target, self._check = source, target, check
         self._extras: dict[str, set[str]] = {}
 
@@ -207,7 +207,8 @@ def _packages(universe: PypiUniverse, chosen: dict[int, int], direct: set[str]) 
     for package, bit in chosen.items():
         name, extra = universe.key(package)
         for need in universe.project(package).needs(bit, extra):
-            if need.name != name and name not in found[need.name].needed_by:
+            # Of another kind of machines there may be what is not chosen for this one.
+            if need.name != name and need.name in found and name not in found[need.name].needed_by:
                 found[need.name].needed_by.append(name)
     for one in found.values():
         one.extras.sort()

@@ -11,7 +11,10 @@ from outrider.operators.packages.pypi.resolver import PypiResolver
 from outrider.operators.packages.pypi.settings import pypi_registries
 from outrider.operators.packages.pypi.sources import PypiSource
 from outrider.operators.packages.pypi.store import PypiStore
-from outrider.operators.packages.pypi.targets import PypiTarget
+from outrider.operators.packages.pypi.targets import PypiTarget, Target
+from outrider.operators.packages.pypi.universal.forking import ForkingResolver
+from outrider.operators.packages.pypi.universal.pythons import PythonRange
+from outrider.operators.packages.pypi.universal.targets import UniversalTarget
 from outrider.operators.packages.registries.downloads import Downloads
 from outrider.operators.packages.registries.keeping import kept
 from outrider.operators.packages.resolving.facts import PackageFacts
@@ -29,24 +32,45 @@ async def resolve(question: Question) -> Resolved | Impossible:
         MissingRequirementError: No index is known here.
         OutriderError: What an index says.
     """
-    asked = [_read(index, text) for index, text in enumerate(question.packages)]
-    target = PypiTarget.of(question.python)
-    async with _opened(question, target) as source:
-        answer = await PypiResolver(source, target, question.check).resolve(asked)
-        if question.files and isinstance(answer, Resolved):
-            for one in answer.packages:
-                one.files = await source.files(one.name, one.version)
+    asked = [_read(index, text, question) for index, text in enumerate(question.packages)]
+    async with _opened(question, _target(question)) as source:
+        if not question.pythons:
+            answer = await PypiResolver(source, _target(question), question.check).resolve(asked)
+        else:
+            lists = [[asked[one] for one in numbers] for numbers in question.lists] or [asked]
+            pythons = PythonRange.of(question.pythons)
+            answer = await ForkingResolver(source, pythons, lists, question).resolve()
+        if isinstance(answer, Resolved):
+            await _tell_more(answer, source, question)
         return answer
 
 
 async def facts(question: Question, name: str, version: str = "") -> PackageFacts:
     """Return what the indexes say of a project; the errors are those of `resolve`."""
-    async with _opened(question, PypiTarget.of(question.python)) as source:
+    async with _opened(question, _target(question)) as source:
         return await facts_of(source, name, version)
 
 
+def _target(question: Question) -> Target:
+    return UniversalTarget(PythonRange.of(question.pythons)) if question.pythons else PypiTarget.of(question.python)
+
+
+async def _tell_more(answer: Resolved, source: PypiSource, question: Question) -> None:
+    for one in answer.packages:
+        if question.files:
+            one.files = await source.files(one.name, one.version)
+        if question.pythons:
+            project = source.projects[one.name]
+            wheel = project.wheel(project.table.versions.index(one.version))
+            one.needs = [need.text() for need in wheel[1].needs] if wheel is not None else []
+            one.registry = project.record.index
+    if question.pythons:
+        passed = sorted(name for name, one in source.projects.items() if one.record.versions and not one.has_wheels)
+        answer.notes += [f"no version of {name} has a wheel, and what needs it was passed over" for name in passed]
+
+
 @asynccontextmanager
-async def _opened(question: Question, target: PypiTarget) -> AsyncIterator[PypiSource]:
+async def _opened(question: Question, target: Target) -> AsyncIterator[PypiSource]:
     registries = pypi_registries(question.environment, question.folder)
     downloads = [Downloads(registry, question.clock) for registry in registries]
     store = PypiStore(question.cache, " ".join(registry.url for registry in registries))
@@ -59,9 +83,9 @@ async def _opened(question: Question, target: PypiTarget) -> AsyncIterator[PypiS
                 await one.close()
 
 
-def _read(index: int, text: str) -> Need:
+def _read(index: int, text: str, question: Question) -> Need:
     need = read_need(text)
-    if not need or need[0].marker or "@" in need[0].range:
+    if not need or (need[0].marker and not question.pythons) or "@" in need[0].range:
         raise InvalidConfigError(
             f"packages[{index}]: {text[:_SHOWN]!r} is not a package of PyPI", path=f"packages[{index}]", found=text[:_SHOWN],
             expected="NAME, NAME>=1,<2 or NAME[EXTRA]", suggestions=["quote it for your shell, to which < and > mean something"],

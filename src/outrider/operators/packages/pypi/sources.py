@@ -9,7 +9,7 @@ from outrider.operators.packages.pypi.client import PypiClient
 from outrider.operators.packages.pypi.projects import PypiProject, fit
 from outrider.operators.packages.pypi.records import Explored, Files, PypiRecord, compiled
 from outrider.operators.packages.pypi.store import PypiStore
-from outrider.operators.packages.pypi.targets import PypiTarget
+from outrider.operators.packages.pypi.targets import Target
 from outrider.operators.packages.registries.downloads import Document
 from outrider.operators.packages.resolving.outcomes import ResolvedFile
 from outrider.operators.packages.resolving.questions import Question
@@ -35,7 +35,7 @@ class PypiSource:
         preferred: Tells of a name and its versions which are tried first.
     """
 
-    def __init__(self, client: PypiClient, store: PypiStore, target: PypiTarget, question: Question) -> None:
+    def __init__(self, client: PypiClient, store: PypiStore, target: Target, question: Question) -> None:
         self._client, self._store, self._target = client, store, target
         self._clock, self._offline, self._policy = question.clock, question.offline, question.policy
         self.preferred = question.preferred
@@ -44,6 +44,13 @@ class PypiSource:
         self._new_pages: set[str] = set()
         self._learned: set[str] = set()
         self.projects: dict[str, PypiProject] = {}
+
+    def retarget(self, target: Target) -> None:
+        """Have the projects that are known for another target."""
+        self._target = target
+        self.projects = {
+            name: PypiProject(name, one.record, target, self._policy) for name, one in self.projects.items()
+        }
 
     async def load(self, names: Iterable[str]) -> None:
         """Have projects among `projects`; one that no index has is there without versions.
@@ -135,7 +142,7 @@ class PypiSource:
             await self._have_files(self.projects[name])
         found = self._files[name] if name in self._files else self._store.files(name)
         return [
-            ResolvedFile(name=one.name, url=one.url, hashes=one.hashes, size=one.size)
+            ResolvedFile(name=one.name, url=one.url, hashes=one.hashes, size=one.size, uploaded=one.uploaded)
             for one in sorted(found.get(version, ()), key=lambda one: one.name)
         ]
 

@@ -4,19 +4,47 @@ import os
 import platform
 import re
 import sys
-from functools import cached_property
+from collections.abc import Iterable, Sequence
+from functools import cached_property, lru_cache
 from itertools import product
 from math import prod
+from typing import Protocol
 
 import msgspec
 from packaging.markers import Marker, UndefinedComparison
 from packaging.tags import compatible_tags, cpython_tags, platform_tags
 
 from outrider.core.errors import InvalidConfigError
+from outrider.operators.packages.pypi.core_metadata import Need
+from outrider.operators.packages.versions.ecosystems import scheme_of
+from outrider.operators.packages.versions.tables import VersionTable
 
 _PYTHON = re.compile(r"[23](\.[0-9]{1,3}){1,2}")
 _MOST_TAGS = 10_000
 _SHOWN = 40
+
+
+class Target(Protocol):
+    """What packages are for.
+
+    Attributes:
+        python: Which versions of Python, as people write it.
+    """
+
+    @property
+    def python(self) -> str: ...
+
+    def rank(self, tags: str) -> int | None:
+        """Return how well wheels with some tags, as their names have them, fit: the lowest is best, None where it does not take them."""
+
+    def allows(self, python: str) -> bool:
+        """Return whether what says that of Python (`Requires-Python`) runs there; what cannot be read forbids nothing, as with pip."""
+
+    def choices(self, needs: Sequence[Need]) -> Iterable[Sequence[Need]]:
+        """Return needs all of which are to be met; of several that stand together one is."""
+
+    def holds(self, marker: str, extra: str) -> bool:
+        """Return whether a marker is true there, for what needs a project with an extra or, where that is empty, without."""
 
 
 class PypiTarget(msgspec.Struct, frozen=True, dict=True):
@@ -96,6 +124,12 @@ class PypiTarget(msgspec.Struct, frozen=True, dict=True):
             self._known[0][tags] = min(ranks, default=None)
         return self._known[0][tags]
 
+    def choices(self, needs: Sequence[Need]) -> Iterable[Sequence[Need]]:
+        return ([need] for need in needs)
+
+    def allows(self, python: str) -> bool:
+        return _allowed(python, self.full_version)
+
     def holds(self, marker: str, extra: str) -> bool:
         """Return whether a marker is true here, for what needs a project with an extra or, where that is empty, without."""
         known = self._known[1].get((marker, extra))
@@ -110,3 +144,11 @@ class PypiTarget(msgspec.Struct, frozen=True, dict=True):
             return Marker(marker).evaluate({**self.markers, **sets, "extra": extra})
         except (UndefinedComparison, RecursionError):
             return False  # what makes no sense is not so, as with uv
+
+
+@lru_cache(maxsize=10_000)
+def _allowed(text: str, version: str) -> bool:
+    try:
+        return bool(VersionTable(scheme_of("pypi"), [version]).mask(text))
+    except InvalidConfigError:
+        return True

@@ -1,6 +1,8 @@
 """Python projects as a universe for the solver; one with an extra is a package of its own that needs the project in the same version."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
+from operator import or_
 
 from outrider.operators.packages.pypi.core_metadata import Need
 from outrider.operators.packages.pypi.projects import PypiProject
@@ -73,10 +75,18 @@ class PypiUniverse:
         found: dict[int, int] = {}
         if extra:
             found[self.number(project.name)] = 1 << bit
-        for number, mask in self.asked(project.needs(bit, extra)):
-            if self._keys[number] != (project.name, extra):
-                found[number] = found.get(number, mask) & mask
+        for needs in project.choices(bit, extra):
+            for number, mask in self._either(needs):
+                if self._keys[number] != (project.name, extra):
+                    found[number] = found.get(number, mask) & mask
         return found
+
+    def _either(self, needs: Sequence[Need]) -> Iterable[tuple[int, int]]:
+        """Return what must be met for one of several needs of one project."""
+        if len(needs) == 1:
+            return self.asked(needs)
+        masks = [self._projects[need.name].mask(need.range) for need in needs]
+        return [(self.number(needs[0].name), reduce(or_, masks))]
 
     def full(self, package: int) -> int:
         count, allowed = self.versions(package)

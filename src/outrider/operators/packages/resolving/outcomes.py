@@ -15,12 +15,14 @@ class ResolvedFile(msgspec.Struct, kw_only=True):
         url: Where it is.
         hashes: By algorithm.
         size: Bytes; 0 where the registry does not say.
+        uploaded: When, as RFC 3339 has it; empty where the registry does not say.
     """
 
     name: str
     url: str
     hashes: dict[str, str]
     size: int = 0
+    uploaded: str = ""
 
 
 class ResolvedPackage(msgspec.Struct, kw_only=True):
@@ -41,6 +43,8 @@ class ResolvedPackage(msgspec.Struct, kw_only=True):
         files: All of the version, where that was asked for and its ecosystem may have several.
         entry: What a lock file tells of it, of npm, Composer and RubyGems, where all files were asked for.
         ranges: Of Yarn: each `NAME@RANGE` that it was chosen for.
+        needs: What it says it needs, on any machine and with any extra, of PyPI, where it was asked for all machines.
+        registry: The address of what has it, likewise.
     """
 
     name: str
@@ -55,8 +59,22 @@ class ResolvedPackage(msgspec.Struct, kw_only=True):
     development: bool = False
     aliases: list[str] = []
     files: list[ResolvedFile] = []
+    needs: list[str] = []
+    registry: str = ""
     entry: dict[str, Any] = {}
     ranges: list[str] = []
+
+
+class ResolvedFork(msgspec.Struct, kw_only=True):
+    """What was chosen for one kind of machines.
+
+    Attributes:
+        marker: Which these are.
+        versions: By name.
+    """
+
+    marker: str
+    versions: dict[str, str]
 
 
 class Resolved(msgspec.Struct, kw_only=True):
@@ -65,11 +83,13 @@ class Resolved(msgspec.Struct, kw_only=True):
     Attributes:
         target: What it is for.
         packages: By name and place.
+        forks: What is for which machines, of PyPI, where it is not the same for all that were asked for.
         notes: What should be known of it, such as warnings that the native client would print.
     """
 
     target: str
     packages: list[ResolvedPackage]
+    forks: list[ResolvedFork] = []
     notes: list[str] = []
 
 

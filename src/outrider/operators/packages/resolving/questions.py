@@ -17,6 +17,9 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         packages: Each as its ecosystem writes it.
         python: For which version of Python; empty for that which runs this.
+        pythons: For which range of versions of Python, on any machine, of PyPI; empty for one version on this one.
+        lists: Numbers of packages that one list of a project names, where it has several, of PyPI for all machines.
+        kinds: Markers of machines that a lock tells apart, likewise.
         framework: For which target framework of .NET; empty for the usual one.
         offline: Whether to do with what is kept.
         cache: The folder of what is kept of all ecosystems.
@@ -39,6 +42,9 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 
     packages: list[str]
     python: str = ""
+    pythons: str = ""
+    kinds: Sequence[str] = ()
+    lists: Sequence[Sequence[int]] = ()
     framework: str = ""
     offline: bool = False
     cache: Path

@@ -103,7 +103,7 @@ async def test_what_cannot_be_locked(index: PythonIndex, place: Path) -> None:
     with pytest.raises(ConflictError, match="core"):
         await lock.run(params(place, "web"), context(place))
     with pytest.raises(UnsupportedError, match="such a name"):
-        await lock.plan(params(place, "web", name="uv.lock"), context(place))
+        await lock.plan(params(place, "web", name="pdm.lock"), context(place))
     with pytest.raises(InvalidConfigError, match="nothing is asked for"):
         await lock.plan(params(place), context(place))
     assert not (place / "requirements.txt").exists()

@@ -5,20 +5,42 @@ from pathlib import Path
 import msgspec
 
 from outrider.core.errors import InvalidConfigError
+from outrider.operators.packages.locks.documents import read_toml
+from outrider.operators.packages.locks.making.manifests import folder_of, manifest_beside
 from outrider.operators.packages.locks.making.results import Made, resolved
-from outrider.operators.packages.locks.writing import pylock, requirements
+from outrider.operators.packages.locks.uv import kinds_of
+from outrider.operators.packages.locks.writing import pylock, requirements, uv
+from outrider.operators.packages.locks.writing.files import text_or_none
+from outrider.operators.packages.manifests.pyproject import FORM, asked_by, read_pyproject
+from outrider.operators.packages.manifests.uv_settings import refuse_around
 from outrider.operators.packages.resolving.questions import Question
 
-FORMS = ((r"pylock(\.[^.]+)?\.toml", "pylock.toml"), (r".*\.txt", "requirements.txt"))
+FORMS = (
+    (r"uv\.lock", "uv.lock"),
+    (r"pylock(\.[^.]+)?\.toml", "pylock.toml"),
+    (r".*\.txt", "requirements.txt"),
+)
 USUAL_NAME = "requirements.txt"
 
 
 async def make(form: str, path: Path, question: Question) -> Made:
     """Resolve, and return the file; the errors are those of `making.made`."""
-    del path
+    if form == "uv.lock":
+        return await _uv_lock(path, question)
     if not question.packages:
         raise InvalidConfigError(
             "packages: nothing is asked for", path="packages", found="none", expected="packages", suggestions=["name packages"]
         )  # fmt: skip
     answer = await resolved("pypi", msgspec.structs.replace(question, files=True))
     return Made(pylock.written(answer) if form == "pylock.toml" else requirements.written(answer))
+
+
+async def _uv_lock(path: Path, question: Question) -> Made:
+    project = read_pyproject(manifest_beside(path, FORM, question))
+    folder = folder_of(path)
+    refuse_around(folder, question.environment)
+    asked = asked_by(project, question, folder)
+    if question.locked:
+        asked = msgspec.structs.replace(asked, kinds=kinds_of(read_toml(path.name, text_or_none(path) or "")))
+    answer = await resolved("pypi", asked)
+    return Made(uv.written(project, answer), answer.notes)

@@ -1,0 +1,96 @@
+"""Settings of uv that a lock would follow from, and that are not heeded: https://docs.astral.sh/uv/reference/settings/.
+
+Where indexes are is read elsewhere: `pypi/settings.py`.
+"""
+
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+from outrider.core.errors import UnsupportedError
+from outrider.operators.packages.locks.documents import read_toml
+from outrider.operators.packages.locks.writing.files import text_or_none
+
+FILE = "uv.toml"
+_MANIFEST = "pyproject.toml"
+# What a lock does not follow from, and where indexes are.
+_HARMLESS = frozenset(
+    {
+        "allow-insecure-host", "build-backend", "cache-dir", "cache-keys", "check-url", "compile-bytecode", "concurrent-builds",
+        "concurrent-downloads", "concurrent-installs", "default-groups", "extra-index-url", "index-url", "keyring-provider", "link-mode",
+        "managed", "native-tls", "offline", "package", "preview", "publish-url", "python-downloads", "python-preference", "reinstall",
+        "reinstall-package", "required-version", "system-certs", "trusted-publishing",
+    }
+)  # fmt: skip
+_VARIABLES = (
+    "UV_BUILD_CONSTRAINT", "UV_CONSTRAINT", "UV_EXCLUDE_NEWER", "UV_FIND_LINKS", "UV_FORK_STRATEGY", "UV_INDEX_STRATEGY", "UV_NO_BINARY",
+    "UV_OVERRIDE", "UV_PRERELEASE", "UV_RESOLUTION",
+)  # fmt: skip
+_ITSELF = ["use uv itself: uv lock"]
+
+
+def refuse_settings(table: Mapping[str, Any], where: str) -> None:
+    """Refuse settings that are not heeded.
+
+    Args:
+        table: Of settings.
+        where: It stands.
+
+    Raises:
+        UnsupportedError: There is one.
+    """
+    for key, value in table.items():
+        if key in _HARMLESS or not value:
+            continue
+        if key == "index" and isinstance(value, list) and not any(map(_is_special, value)):
+            continue
+        raise _unheeded(f"{where}{key}", key)
+
+
+def refuse_around(folder: Path, environment: Mapping[str, str]) -> None:
+    """Refuse what around a project changes its lock: variables, its uv.toml, or that it is a member of a workspace.
+
+    Raises:
+        InvalidConfigError: A file cannot be read.
+        UnsupportedError: There is such a thing.
+    """
+    for name in _VARIABLES:
+        if environment.get(name):
+            raise _unheeded(name, name)
+    text = text_or_none(folder / FILE)
+    if text is not None:
+        refuse_settings(read_toml(FILE, text), f"{FILE}: ")
+    for above, workspace in _workspaces(folder):
+        place = folder.relative_to(above).as_posix()
+        if _matches(place, workspace.get("members")) and not _matches(place, workspace.get("exclude")):
+            raise UnsupportedError(
+                f"{folder}: it is a member of the workspace of {above}, which has one lock for all", path="file", found=str(above),
+                expected="a project by itself", suggestions=_ITSELF,
+            )  # fmt: skip
+
+
+def _workspaces(folder: Path) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    for above in folder.parents:
+        if (above / _MANIFEST).is_file():
+            found: Any = read_toml(_MANIFEST, text_or_none(above / _MANIFEST) or "")
+            for key in ("tool", "uv", "workspace"):
+                found = found.get(key) if isinstance(found, dict) else None
+            if isinstance(found, dict):
+                yield above, found
+
+
+def _matches(place: str, patterns: Any) -> bool:
+    return isinstance(patterns, list) and any(fnmatch(place, str(one).rstrip("/")) for one in patterns)
+
+
+def _is_special(index: Any) -> bool:
+    """Return whether an index is only for some packages, or is no ordinary one."""
+    return not isinstance(index, dict) or any(index.get(key) for key in ("explicit", "format", "cache-control"))
+
+
+def _unheeded(where: str, key: str) -> UnsupportedError:
+    return UnsupportedError(
+        f"{where} is not heeded here, and a lock of uv follows from it", path=key, found=where, expected="a project without it",
+        suggestions=_ITSELF,
+    )  # fmt: skip

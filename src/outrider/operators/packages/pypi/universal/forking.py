@@ -1,0 +1,181 @@
+"""Chooses versions for all machines at once, and for several kinds of them where one version of each package does not do.
+
+As uv does it: a kind of machines is told apart where a list of needs names a package for it alone, or where a newer version needs a newer
+Python. The kinds with the highest Pythons are resolved first, and what was chosen for them is tried first for all others.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from outrider.core.errors import UnsupportedError
+from outrider.operators.packages.pypi.core_metadata import Need
+from outrider.operators.packages.pypi.resolver import PypiResolver
+from outrider.operators.packages.pypi.sources import PypiSource
+from outrider.operators.packages.pypi.universal.expressions import marker_tree
+from outrider.operators.packages.pypi.universal.marker_texts import marker_text
+from outrider.operators.packages.pypi.universal.needs import applicable, flat, kinds
+from outrider.operators.packages.pypi.universal.pythons import PythonRange, lowest
+from outrider.operators.packages.pypi.universal.targets import UniversalTarget
+from outrider.operators.packages.pypi.universal.trees import PYTHON, Tree, conjunction, disjoint, within
+from outrider.operators.packages.resolving.outcomes import Impossible, Resolved, ResolvedFork, ResolvedPackage
+from outrider.operators.packages.resolving.questions import Question
+from outrider.operators.packages.versions.ecosystems import scheme_of
+
+_MOST_KINDS = 100
+
+
+class ForkingResolver:
+    """Resolves for all machines.
+
+    Args:
+        source: Where projects come from.
+        pythons: Versions of Python that are to be served.
+        lists: What is asked for: each list of needs by itself.
+        question: What may be used for an answer.
+    """
+
+    def __init__(
+        self, source: PypiSource, pythons: PythonRange, lists: Sequence[Sequence[Need]], question: Question
+    ) -> None:
+        self._source, self._pythons, self._lists, self._check = source, pythons, lists, question.check
+        self._kinds = [marker_tree(one) for one in question.kinds]
+        self._chosen: dict[str, set[str]] = {}
+        self._locked = source.preferred
+        source.preferred = self._preferred
+
+    async def resolve(self) -> Resolved | Impossible:
+        """Choose versions.
+
+        Raises:
+            UnsupportedError: There are too many kinds of machines.
+            OutriderError: As `PypiResolver.resolve` has it.
+        """
+        waiting = [*reversed(self._kinds)] or [True]
+        found: list[tuple[Tree, Resolved]] = []
+        while waiting:
+            where = waiting.pop()
+            several = self._of_lists(where)
+            if len(several) == 1:
+                answer = await self._for(where)
+                if isinstance(answer, Impossible):
+                    return answer
+                several = self._of_packages(answer, where)
+                if len(several) == 1:
+                    found.append((where, answer))
+                    for one in answer.packages:
+                        self._chosen.setdefault(one.name, set()).add(one.version)
+                    continue
+            waiting += several
+            if len(found) + len(waiting) > _MOST_KINDS:
+                raise _too_many()
+        return _merged(found)
+
+    def _preferred(self, name: str, versions: Sequence[str]) -> int:
+        """Return what is locked, else what was chosen for other kinds of machines."""
+        wanted = self._chosen.get(name, ())
+        return self._locked(name, versions) or sum(1 << bit for bit, one in enumerate(versions) if one in wanted)
+
+    async def _for(self, where: Tree) -> Resolved | Impossible:
+        target = UniversalTarget(self._pythons, where)
+        self._source.retarget(target)
+        asked = [need for needs in self._lists for need in needs if not need.marker or target.holds(need.marker, "")]
+        if not asked:
+            return Resolved(target=target.python, packages=[])
+        return await PypiResolver(self._source, target, self._check).resolve(list(dict.fromkeys(asked)))
+
+    def _of_lists(self, where: Tree) -> list[Tree]:
+        for needs in self._lists:
+            found = kinds(where, self._pythons.tree, applicable(needs, "", self._within(where)))
+            if len(found) > 1:
+                return found
+        return [where]
+
+    def _of_packages(self, answer: Resolved, where: Tree) -> list[Tree]:
+        """Return the kinds of machines that the first package tells apart that does so."""
+        packages = {one.name: one for one in answer.packages}
+        allowed = self._allowed(answer, where)
+        for name in self._order(answer, where):
+            found = self._of_version(packages[name], allowed[name], where)
+            for extra in ("", *packages[name].extras):
+                if len(found) == 1:
+                    found = kinds(where, self._pythons.tree, self._needs(packages[name], extra, where))
+            if len(found) > 1:
+                return found
+        return [where]
+
+    def _of_version(self, one: ResolvedPackage, allowed: int, where: Tree) -> list[Tree]:
+        """Return two kinds of machines where a newer version needs a newer Python; one where what is chosen was chosen before."""
+        project = self._source.projects[one.name]
+        bit = project.table.versions.index(one.version)
+        if self._preferred(one.name, project.table.versions) >> bit & 1:
+            return [where]
+        for python in project.ruled_out(bit, allowed):
+            at = lowest(python)
+            both = [] if at is None else [
+                conjunction(where, within(PYTHON, None, at)), conjunction(where, within(PYTHON, at, None)),
+            ]  # fmt: skip
+            if both and not any(disjoint(each, self._pythons.tree) for each in both):
+                return both
+        return [where]
+
+    def _allowed(self, answer: Resolved, where: Tree) -> dict[str, int]:
+        """Return the versions that all needs allow, by name."""
+        tables = {one.name: self._source.projects[one.name].table for one in answer.packages}
+        found = {name: table.everything for name, table in tables.items()}
+        for need in self._all_needs(answer, where):
+            if need.name in found and need.range:
+                found[need.name] &= tables[need.name].mask(need.range)
+        return found
+
+    def _all_needs(self, answer: Resolved, where: Tree) -> Iterator[Need]:
+        for needs in self._lists:
+            yield from (need for need, _ in applicable(needs, "", self._within(where)))
+        for one in answer.packages:
+            for extra in ("", *one.extras):
+                yield from (need for need, _ in self._needs(one, extra, where))
+
+    def _order(self, answer: Resolved, where: Tree) -> list[str]:
+        """Return the names of packages, those first that stand nearest to what was asked for; what one package needs by name."""
+        packages = {one.name: one for one in answer.packages}
+        listed = (name for needs in self._lists for name in sorted(need.name for need in needs))
+        found = dict.fromkeys(name for name in listed if name in packages)
+        for name in (waiting := [*found]):
+            for extra in ("", *packages[name].extras):
+                new = [need.name for need, _ in self._needs(packages[name], extra, where) if need.name not in found]
+                new = [one for one in sorted({*new}) if one in packages]
+                found |= dict.fromkeys(new)
+                waiting += new
+        return [*found]
+
+    def _needs(self, one: ResolvedPackage, extra: str, where: Tree) -> Iterator[tuple[Need, Tree]]:
+        project = self._source.projects[one.name]
+        wheel = project.wheel(project.table.versions.index(one.version))
+        return flat(wheel[1].needs if wheel is not None else [], one.name, extra, self._within(where))
+
+    def _within(self, where: Tree) -> Tree:
+        return conjunction(where, self._pythons.tree)
+
+
+def _too_many() -> UnsupportedError:
+    return UnsupportedError(
+        f"more than {_MOST_KINDS} kinds of machines would have to be told apart", path="project.dependencies", found="too many markers",
+        expected="fewer of them", suggestions=["raise requires-python", "use uv itself: uv lock"],
+    )  # fmt: skip
+
+
+def _merged(found: Sequence[tuple[Tree, Resolved]]) -> Resolved:
+    """Return one answer, with all versions of each package."""
+    packages: dict[tuple[str, str], ResolvedPackage] = {}
+    for _, answer in found:
+        for one in answer.packages:
+            known = packages.setdefault((one.name, one.version), one)
+            known.extras = sorted({*known.extras, *one.extras})
+            known.needed_by = sorted({*known.needed_by, *one.needed_by})
+            known.direct |= one.direct
+    forks = [
+        ResolvedFork(marker=marker_text(where), versions={one.name: one.version for one in answer.packages})
+        for where, answer in found
+    ]
+    ordered = sorted(packages.items(), key=lambda one: (one[0][0], scheme_of("pypi").parse(one[0][1]).key))
+    return Resolved(
+        target=found[0][1].target, packages=[one for _, one in ordered], forks=forks if len(forks) > 1 or forks[0].marker else []
+    )  # fmt: skip
