@@ -28,6 +28,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         development: Names of what only development needs, of npm.
         optional: Names of what may be left out, of npm.
         locked: By name as its ecosystem compares names, versions that are tried before all others, such as those of a lock.
+        locked_needs: Likewise of what one package needs: by NAME@VERSION (`.` for the project) and the name by which it goes, of pnpm.
+        client: Whose way of choosing is followed, of npm: `pnpm`; empty for that of npm itself.
     """
 
     packages: list[str]
@@ -44,6 +46,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     development: Collection[str] = ()
     optional: Collection[str] = ()
     locked: Mapping[str, Collection[str]] = {}
+    locked_needs: Mapping[str, Mapping[str, str]] = {}
+    client: str = ""
 
     def preferred(self, name: str, versions: Sequence[str]) -> int:
         """Return the mask of the versions of a package that are tried first; none where none are."""
