@@ -79,19 +79,22 @@ class PeerSearch:
         self._kept: dict[str, list[_Kept]] = {}
         self._pure: set[str] = set()
         self._seen: dict[NodeId, dict[str, Seen]] = {}
-        self._ready: deque[Callable[[], None]] = deque()
+        self._ready: deque[Callable[[], None] | None] = deque()
 
     def search(self, direct: Mapping[str, NodeId]) -> None:
         """Find the peers of all that stands below what is directly below a project."""
         above = parents_of(self._nodes, direct.items())
         self._children(direct, {name: one for name, one in above.items() if name in self._names}, _Way())
-        self._settle()
+        while self._ready:
+            self._turn()
         for entry in self.entries.values():
             entry.children = {alias: self.paths[place] for alias, place in entry.places.items()}
 
-    def _settle(self) -> None:
-        while self._ready:
-            self._ready.popleft()()
+    def _turn(self) -> None:
+        """Go on with what waits, as JavaScript does where the search of pnpm awaits something: what comes to wait meanwhile waits for another turn."""
+        self._ready.append(None)
+        while (job := self._ready.popleft()) is not None:
+            job()
 
     def _resolve(self, place: NodeId, path: str) -> None:
         name = self._named[place]
@@ -125,7 +128,7 @@ class PeerSearch:
         namings: list[_Naming] = []
         for place in places:
             outcome = self._node(aliases[place], place, above, way)
-            self._settle()
+            self._turn()
             namings += [outcome.naming] if outcome.naming is not None else []
             found |= outcome.found
             missing |= outcome.missing
@@ -153,6 +156,7 @@ class PeerSearch:
             return Outcome(kept.found, kept.missing)
         ids = way.ids if package.id in way.ids else (*way.ids, package.id)
         lower = self._children(children, here, _Way((*way.places, place), ids))
+        self._turn()
         own = {name: here[name].node for name in package.peers if name in here}
         found = {name: one for name, one in {**lower.found, **own}.items() if name != package.name}
         missing = {**lower.missing, **dict.fromkeys(name for name in package.peers if name not in here)}
@@ -209,15 +213,18 @@ class PeerSearch:
             known.append(path)
             left -= 1
             if not left:
-                self._enter(place, entry, name, known)
+                self._ready.append(partial(self._enter, place, entry, name, known))
 
-        for peer, one in pending.items():
-            if peer in cyclic:
-                version = self._nodes[one].package.id
-                self._resolve(one, version)
-                self._ready.append(partial(tell, version))
-            else:
-                self._when_named(self._named[one], tell)
+        # Names are told in as many turns as promises of JavaScript take.
+        for one in (one for peer, one in pending.items() if peer not in cyclic):
+            self._ready.append(partial(self._when_named, self._named[one], partial(self._tell_later, tell)))
+        for one in (one for peer, one in pending.items() if peer in cyclic):
+            version = self._nodes[one].package.id
+            self._resolve(one, version)
+            self._ready.append(partial(tell, version))
+
+    def _tell_later(self, tell: Callable[[str], None], path: str) -> None:
+        self._ready.append(partial(tell, path))
 
     def _enter(self, place: NodeId, entry: Entry, name: _Name, peers: list[str]) -> None:
         package = entry.package

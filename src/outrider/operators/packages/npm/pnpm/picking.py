@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from outrider.operators.packages.npm.packages import NpmPackage
+from outrider.operators.packages.npm.pnpm.ranges import met
 from outrider.operators.packages.npm.pnpm.specs import Kind, Selector
 
 # Of what the project itself asks for, and has.
@@ -56,13 +57,13 @@ def _of_range(package: NpmPackage, text: str, preferences: Preferences, locked: 
     if tried := mask & package.preferred:
         stays = _admitted(package, locked)
         return stays if stays is not None and tried >> stays & 1 else tried.bit_length() - 1
-    latest = package.tagged("latest")
-    for group in _groups(package, text, preferences):
+    latest, normal = package.tagged("latest"), met((text,))
+    for group in _groups(package, normal, preferences):
         if latest is not None and group & mask & 1 << latest:
             return latest
         if group & mask:
             return (group & mask).bit_length() - 1
-    if latest is not None and (text == "*" or mask >> latest & 1):
+    if latest is not None and (normal == "*" or mask >> latest & 1):
         return latest
     # Where the newest one should not be used, one that may be used is taken, even if it is much older.
     if mask and package.deprecated >> (mask.bit_length() - 1) & 1:
@@ -70,11 +71,11 @@ def _of_range(package: NpmPackage, text: str, preferences: Preferences, locked: 
     return mask.bit_length() - 1 if mask else None
 
 
-def _groups(package: NpmPackage, text: str, preferences: Preferences) -> Iterator[int]:
-    """Yield the masks of the versions that are equally preferred, the most so first."""
+def _groups(package: NpmPackage, normal: str | None, preferences: Preferences) -> Iterator[int]:
+    """Yield the masks of the versions that are equally preferred, the most so first; what is asked for itself prefers none."""
     parts = {0: package.table.everything}
     for named, (kind, weight) in preferences.items():
-        chosen = 0 if named == text else _named(package, named, kind)
+        chosen = 0 if named == normal else _named(package, named, kind)
         split: dict[int, int] = {}
         for has, mask in parts.items():
             for key, part in ((has + weight, mask & chosen), (has, mask & ~chosen)):

@@ -1,12 +1,9 @@
 """Chooses the versions of all that a project needs, level by level, as pnpm does: `resolveDependencies.js` of pnpm 10.34.
 
-pnpm asks for what stands nearer to the project first, and takes what answers come in whatever order they come. Here the order is that in
-which it asks, so that the same is chosen each time.
+Of two ways to a package it is that over which it is found first that says which versions are preferred below it.
 """
 
-import heapq
 from collections.abc import Sequence
-from itertools import count
 
 from outrider.core.errors import DeniedError, NotFoundError, UnsupportedError
 from outrider.operators.packages.npm.packages import NpmPackage
@@ -15,6 +12,7 @@ from outrider.operators.packages.npm.pnpm.manifests import PnpmManifests, PnpmPa
 from outrider.operators.packages.npm.pnpm.missing import Aliases, Below, Peers
 from outrider.operators.packages.npm.pnpm.nodes import Nodes, contains_sequence
 from outrider.operators.packages.npm.pnpm.picking import picked
+from outrider.operators.packages.npm.pnpm.requests import Requests
 from outrider.operators.packages.npm.pnpm.specs import Selector, read_selector, saved
 from outrider.operators.packages.npm.sources import NpmSource
 from outrider.operators.packages.resolving.questions import Question
@@ -46,8 +44,7 @@ class PnpmTree:
         self.versions: dict[str, dict[str, None]] = {}
         self.notes: list[str] = []
         self._below: dict[str, Below] = {}
-        self._numbers = count()
-        self._waiting: list[tuple[int, int, Level, Wanted]] = []
+        self._requests = Requests()
 
     async def resolve(
         self, wanted: Sequence[Wanted], aliases: Aliases, preferred: Preferred, weight: int
@@ -70,9 +67,9 @@ class PnpmTree:
         known: list[Peers] = []
         level = Level(None, (PROJECT,), aliases=aliases, preferred=preferred, weight=weight, done=known.append)
         self._start(level, list(wanted))
-        while self._waiting:
+        while (answered := self._requests.answered()) is not None:
             self._question.check()
-            _, _, one, need = heapq.heappop(self._waiting)
+            one, need = answered
             address = await self._find(one, need)
             if address is not None:
                 one.addresses.append(address)
@@ -83,11 +80,14 @@ class PnpmTree:
 
     def _start(self, level: Level, wanted: Sequence[Wanted]) -> None:
         level.open = len(wanted)
+        installable = level.parent is None or level.parent.installable
         for one in wanted:
-            heapq.heappush(self._waiting, (level.depth, next(self._numbers), level, one))
-            if (selector := read_selector(one.alias, one.text)) is not None:
-                self._source.foresee((selector.package,))
-                self._manifests.foresee((selector.package,), whole=one.optional)
+            selector = read_selector(one.alias, one.text)
+            name, whole = "" if selector is None else selector.package, one.optional or not installable
+            self._requests.add(level, one, (name, whole))
+            if name:
+                self._source.foresee((name,))
+                self._manifests.foresee((name,), whole=whole)
         if not wanted:
             self._found(level)
 
