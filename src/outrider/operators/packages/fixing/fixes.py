@@ -15,6 +15,7 @@ from outrider.operators.packages.advisories.store import AdvisoryStore
 from outrider.operators.packages.fixing.cargo import CargoProject
 from outrider.operators.packages.fixing.mending import Mended, Mender
 from outrider.operators.packages.fixing.npm import NpmProject
+from outrider.operators.packages.fixing.pnpm import PnpmProject
 from outrider.operators.packages.fixing.requirements import RequirementsProject
 from outrider.operators.packages.fixing.results import FixedFile, changes_of, fixed_of, range_changes, unfixed_of
 from outrider.operators.packages.fixing.units import Auditor
@@ -34,6 +35,7 @@ _PROJECTS: Mapping[str, tuple[Ecosystem, _Opener]] = {
     "requirements.txt": ("pypi", RequirementsProject),
     "Cargo.lock": ("cargo", lambda path, text, _: CargoProject(path, text)),
     "package-lock.json": ("npm", lambda path, text, _: NpmProject(path, text)),
+    "pnpm-lock.yaml": ("npm", lambda path, text, _: PnpmProject(path, text)),
 }
 
 

@@ -49,7 +49,7 @@ class NpmProject:
         self.paths = [path, self._beside]
         self.texts = {path: text, self._beside: read_text(self._beside)}
         self._manifest = read_manifest(self.texts[self._beside])
-        self.wishes = [_wish(one) for one in self._manifest.wishes]
+        self.wishes = [wish_of(one) for one in self._manifest.wishes]
         self._entries = _checked(read_json(_LOCK, text))
         self.locked: dict[str, set[str]] = {}
         for place, entry in self._entries.items():
@@ -64,9 +64,7 @@ class NpmProject:
 
     def widened(self, wish: Wish, version: str) -> Wish:
         """Return a wish for that version and what is compatible with it."""
-        prefix = wish.range.rpartition("@")[0]
-        wider = f"{prefix}@^{version}" if wish.range.startswith("npm:") and prefix != "npm:" else f"^{version}"
-        return msgspec.structs.replace(wish, range=wider, text=f"{wish.where[1]}@{wider}")
+        return widened(wish, version)
 
     def missing(self, answer: Resolved) -> list[str]:
         """Return sentences about what may be left out, and is: npm would put it back, vulnerable as it is."""
@@ -91,7 +89,7 @@ class NpmProject:
         found = {}
         manifest = self.texts[self._beside]
         for one in widenings:
-            manifest = found[self._beside] = _edited(manifest, one)
+            manifest = found[self._beside] = edited(manifest, one)
         kept = msgspec.structs.replace(
             answer, packages=[self._kept(one) for one in answer.packages if "extraneous" not in one.entry]
         )
@@ -138,7 +136,15 @@ def _upwards(place: str) -> Iterator[str]:
     yield ""
 
 
-def _wish(one: NpmWish) -> Wish:
+def widened(wish: Wish, version: str) -> Wish:
+    """Return a wish for a version and what is compatible with it."""
+    prefix = wish.range.rpartition("@")[0]
+    wider = f"{prefix}@^{version}" if wish.range.startswith("npm:") and prefix != "npm:" else f"^{version}"
+    return msgspec.structs.replace(wish, range=wider, text=f"{wish.where[1]}@{wider}")
+
+
+def wish_of(one: NpmWish) -> Wish:
+    """Return what a manifest asks for."""
     anyhow = "*" if one.package == one.name else f"npm:{one.package}@*"
     return Wish(
         name=one.package, range=one.range, where=(one.kind, one.name), text=f"{one.name}@{one.range or '*'}",
@@ -170,7 +176,7 @@ def _of_registry(place: str, entry: Any) -> bool:
     return str(entry.get("resolved") or "https:").startswith(("http:", "https:"))
 
 
-def _edited(text: str, one: Widening) -> str:
+def edited(text: str, one: Widening) -> str:
     """Return a package.json with another range, and nothing else of it changed.
 
     Raises:
