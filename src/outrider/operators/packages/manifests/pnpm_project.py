@@ -67,4 +67,3 @@ def _settings(document: Mapping[str, Any], question: Question, folder: Path) -> 
             break
     settings = NpmSettings(question.environment, folder, NpmProgram())
     yield from ((".npmrc", f"{key}={value}") for key in _OF_NPMRC if (value := settings.value(key)))
-

@@ -79,7 +79,9 @@ def _flow(value: Any) -> str:
 
 
 def _plain(value: Any) -> str:
-    return {None: "null", True: "true", False: "false"}[value] if value is None or isinstance(value, bool) else str(value)
+    return (
+        {None: "null", True: "true", False: "false"}[value] if value is None or isinstance(value, bool) else str(value)
+    )
 
 
 def _scalar(text: str, level: int, *, one_line: bool = False, flow: bool = False) -> str:

@@ -29,7 +29,14 @@ class Entry:
     __slots__ = ("children", "depth", "found", "package", "passed", "path", "places")
 
     def __init__(
-        self, package: PnpmPackage, path: str, depth: int, *, places: dict[str, NodeId], found: set[str], passed: set[str]
+        self,
+        package: PnpmPackage,
+        path: str,
+        depth: int,
+        *,
+        places: dict[str, NodeId],
+        found: set[str],
+        passed: set[str],
     ) -> None:
         self.package, self.path, self.depth = package, path, depth
         self.places, self.found, self.passed = places, found, passed

@@ -57,7 +57,18 @@ class PnpmPackage:
         children: What it needs, by the name by which that goes: ids.
     """
 
-    __slots__ = ("children", "declared", "id", "is_leaf", "manifest", "needs", "optional", "optional_names", "peers", "said")
+    __slots__ = (
+        "children",
+        "declared",
+        "id",
+        "is_leaf",
+        "manifest",
+        "needs",
+        "optional",
+        "optional_names",
+        "peers",
+        "said",
+    )
 
     def __init__(self, manifest: Manifest, said: Mapping[str, Any]) -> None:
         self.manifest, self.said = manifest, said

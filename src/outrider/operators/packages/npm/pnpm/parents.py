@@ -6,6 +6,7 @@ from typing import NamedTuple
 from outrider.operators.packages.npm.pnpm.levels import NodeId
 from outrider.operators.packages.npm.pnpm.nodes import Nodes
 from outrider.operators.packages.versions.ecosystems import scheme_of
+from outrider.operators.packages.versions.ranges import Key
 
 
 class Parent:
@@ -122,5 +123,5 @@ def alike(one: Mapping[str, Seen] | None, two: Mapping[str, Seen] | None, pure: 
     return True
 
 
-def _key(version: str) -> object:
+def _key(version: str) -> Key:
     return scheme_of("npm").parse(version).key

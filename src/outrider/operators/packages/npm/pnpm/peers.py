@@ -4,7 +4,6 @@ A package with other peers is another entry of a lock file. Where two are peers 
 are called by their versions alone there.
 """
 
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -14,6 +13,7 @@ from outrider.operators.packages.npm.pnpm.graph import Entry, suffix
 from outrider.operators.packages.npm.pnpm.levels import NodeId
 from outrider.operators.packages.npm.pnpm.nodes import Node, Nodes
 from outrider.operators.packages.npm.pnpm.parents import Parents, Seen, alike, below, parents_of, seen
+from outrider.operators.packages.npm.pnpm.turns import Name, Turns, when_all_told
 
 Found = dict[str, NodeId]
 # Begins to name a package, once it is known which names are in cycles.
@@ -34,20 +34,12 @@ class Outcome(NamedTuple):
     naming: _Naming | None = None
 
 
-class _Name:
-    """The path of a place, which some wait for."""
-
-    def __init__(self) -> None:
-        self.path = ""
-        self.waiting: list[Callable[[str], None]] = []
-
-
 class _Kept(NamedTuple):
     """What was found for a package: elsewhere it is the same, where the same stands above it."""
 
     found: Found
     missing: dict[str, None]
-    name: _Name
+    name: Name
 
 
 class _Way(NamedTuple):
@@ -75,42 +67,19 @@ class PeerSearch:
         self.entries: dict[str, Entry] = {}
         self.paths: dict[NodeId, str] = {}
         self.variants: dict[str, dict[str, None]] = {}
-        self._named: dict[NodeId, _Name] = {}
+        self._named: dict[NodeId, Name] = {}
         self._kept: dict[str, list[_Kept]] = {}
         self._pure: set[str] = set()
         self._seen: dict[NodeId, dict[str, Seen]] = {}
-        self._ready: deque[Callable[[], None] | None] = deque()
+        self._turns = Turns()
 
     def search(self, direct: Mapping[str, NodeId]) -> None:
         """Find the peers of all that stands below what is directly below a project."""
         above = parents_of(self._nodes, direct.items())
         self._children(direct, {name: one for name, one in above.items() if name in self._names}, _Way())
-        while self._ready:
-            self._turn()
+        self._turns.finish()
         for entry in self.entries.values():
             entry.children = {alias: self.paths[place] for alias, place in entry.places.items()}
-
-    def _turn(self) -> None:
-        """Go on with what waits, as JavaScript does where the search of pnpm awaits something: what comes to wait meanwhile waits for another turn."""
-        self._ready.append(None)
-        while (job := self._ready.popleft()) is not None:
-            job()
-
-    def _resolve(self, place: NodeId, path: str) -> None:
-        name = self._named[place]
-        if not name.path:
-            self._tell(name, path)
-
-    def _tell(self, name: _Name, path: str) -> None:
-        name.path = path
-        waiting, name.waiting = name.waiting, []
-        self._ready.extend(partial(tell, path) for tell in waiting)
-
-    def _when_named(self, name: _Name, tell: Callable[[str], None]) -> None:
-        if name.path:
-            self._ready.append(partial(tell, name.path))
-        else:
-            name.waiting.append(tell)
 
     def _children(self, children: Mapping[str, NodeId], above: Parents, way: _Way) -> Outcome:
         """Find the peers of what a package needs; those that are among it are none that stand above it."""
@@ -120,7 +89,7 @@ class PeerSearch:
         places = list(dict.fromkeys(place for _, place in order))
         shown = seen(self._nodes, above, self._names)
         for place in places:
-            self._named.setdefault(place, _Name())
+            self._named.setdefault(place, Name(self._turns))
             self._seen[place] = shown
         found: Found = {}
         missing: dict[str, None] = {}
@@ -128,7 +97,7 @@ class PeerSearch:
         namings: list[_Naming] = []
         for place in places:
             outcome = self._node(aliases[place], place, above, way)
-            self._turn()
+            self._turns.turn()
             namings += [outcome.naming] if outcome.naming is not None else []
             found |= outcome.found
             missing |= outcome.missing
@@ -145,22 +114,22 @@ class PeerSearch:
         pure = package.id in self._pure and not package.peers and self.entries[package.id].depth <= node.depth
         if pure:
             self.paths[place] = package.id
-            self._resolve(place, package.id)
+            self._named[place].tell(package.id)
             return Outcome({}, {})
         children = self._nodes.children(place)
         inside = [one for one in children.items() if one[0] in self._names]
         here = below(self._nodes, above, inside) if children else above
         kept = self._hit(package.id, here)
         if kept is not None:
-            self._when_named(kept.name, partial(self._same, place, node))
+            kept.name.when_told(partial(self._same, place, node))
             return Outcome(kept.found, kept.missing)
         ids = way.ids if package.id in way.ids else (*way.ids, package.id)
         lower = self._children(children, here, _Way((*way.places, place), ids))
-        self._turn()
+        self._turns.turn()
         own = {name: here[name].node for name in package.peers if name in here}
         found = {name: one for name, one in {**lower.found, **own}.items() if name != package.name}
         missing = {**lower.missing, **dict.fromkeys(name for name in package.peers if name not in here)}
-        name = _Name()
+        name = Name(self._turns)
         if not found and not missing:
             self._pure.add(package.id)
         else:
@@ -175,7 +144,7 @@ class PeerSearch:
         """Have a place be called as another one, where the same stands above."""
         self.paths[place] = path
         self.entries[path].depth = min(self.entries[path].depth, node.depth)
-        self._resolve(place, path)
+        self._named[place].tell(path)
 
     def _earlier(self, package: str, way: _Way) -> Found:
         """Return what a package needs where it stands above itself: what is left out there for a cycle."""
@@ -186,52 +155,29 @@ class PeerSearch:
                     found |= self._nodes.children(one)
         return found
 
-    def _name(self, alias: str, place: NodeId, entry: Entry, found: Found, name: _Name) -> _Naming | None:
+    def _name(self, alias: str, place: NodeId, entry: Entry, found: Found, name: Name) -> _Naming | None:
         """Name a package by its peers; return what does so later where not all of these have a name yet."""
         known = [self.paths[one] for one in found.values() if one in self.paths]
         pending = {peer: one for peer, one in found.items() if one not in self.paths}
+        enter = partial(self._enter, place, entry, name, known)
         if not pending:
-            self._enter(place, entry, name, known)
+            enter([])
             return None
-        return partial(self._name_later, alias, place, entry, name, known, pending)
+        return partial(self._name_later, alias, pending, enter)
 
-    def _name_later(  # noqa: PLR0913, PLR0917 - what it is begun with, and what is known later
-        self,
-        alias: str,
-        place: NodeId,
-        entry: Entry,
-        name: _Name,
-        known: list[str],
-        pending: Found,
-        known_cycles: Sequence[Sequence[str]],
+    def _name_later(
+        self, alias: str, pending: Found, enter: Callable[[list[str]], None], known_cycles: Sequence[Sequence[str]]
     ) -> None:
         cyclic = {one for cycle in known_cycles if alias in cycle for one in cycle}
-        left = len(pending)
+        versions = {peer: self._nodes[one].package.id if peer in cyclic else "" for peer, one in pending.items()}
+        when_all_told(self._turns, [(self._named[one], versions[peer]) for peer, one in pending.items()], enter)
 
-        def tell(path: str) -> None:
-            nonlocal left
-            known.append(path)
-            left -= 1
-            if not left:
-                self._ready.append(partial(self._enter, place, entry, name, known))
-
-        # Names are told in as many turns as promises of JavaScript take.
-        for one in (one for peer, one in pending.items() if peer not in cyclic):
-            self._ready.append(partial(self._when_named, self._named[one], partial(self._tell_later, tell)))
-        for one in (one for peer, one in pending.items() if peer in cyclic):
-            version = self._nodes[one].package.id
-            self._resolve(one, version)
-            self._ready.append(partial(tell, version))
-
-    def _tell_later(self, tell: Callable[[str], None], path: str) -> None:
-        self._ready.append(partial(tell, path))
-
-    def _enter(self, place: NodeId, entry: Entry, name: _Name, peers: list[str]) -> None:
-        package = entry.package
+    def _enter(self, place: NodeId, entry: Entry, name: Name, known: list[str], others: list[str]) -> None:
+        package, peers = entry.package, [*known, *others]
         entry.path = path = package.id + (suffix(peers) if peers else "")
-        self._tell(name, path)
+        name.tell(path)
         self.paths[place] = path
-        self._resolve(place, path)
+        self._named[place].tell(path)
         self.variants.setdefault(package.id, {})[path] = None
         if path not in self.entries or self.entries[path].depth > entry.depth:
             self.entries[path] = entry

@@ -43,9 +43,7 @@ class PnpmProject:
         """Return what stands directly below the project, by name; the errors are those of `PnpmTree.resolve`."""
         for name, versions in self._question.locked.items():
             self._tree.versions[name] = dict.fromkeys(versions)
-        self._addresses, peers = await self._tree.resolve(
-            self._wanted, self._aliases, self._preferred, DIRECT_WEIGHT
-        )
+        self._addresses, peers = await self._tree.resolve(self._wanted, self._aliases, self._preferred, DIRECT_WEIGHT)
         self._missing, self._found = peers
         while True:
             optional = await self._bring_required()

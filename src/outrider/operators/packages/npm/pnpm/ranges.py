@@ -49,4 +49,3 @@ def _version(key: Key) -> str:
         return numbers
     # Nothing is lower than the prerelease 0.
     return f"{numbers}-{'.'.join(str(number) if kind == 1 else text for kind, number, text in prerelease) or '0'}"
-
