@@ -24,8 +24,8 @@ class LockParams(Terms, kw_only=True, forbid_unknown_fields=True):
         ecosystem: Of the packages.
         packages: Each as its ecosystem writes it; none for Cargo and npm, where the Cargo.toml or package.json beside the file
             says it.
-        file: What to write; its name says the format: requirements.txt, pylock.toml, Cargo.lock or package-lock.json. If none is given,
-            it is the usual one of its ecosystem in the working folder.
+        file: What to write; its name says the format: requirements.txt, pylock.toml, Cargo.lock,
+            package-lock.json or pnpm-lock.yaml. If none is given, it is the usual one of its ecosystem in the working folder.
         keep: Try the versions of the file that is there first, so that as little as possible changes.
         python: For which version of Python, such as `3.12`; that which runs Outrider if none is given.
     """
