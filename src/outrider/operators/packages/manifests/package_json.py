@@ -59,7 +59,7 @@ def read_manifest(text: str) -> NpmManifest:
         if document.get(field):
             raise UnsupportedError(
                 f"{FORM}: a manifest with {field} is not read", path=field, found=field, expected=" and ".join(_KINDS),
-                suggestions=["use npm itself: npm audit fix"],
+                suggestions=["use its own client, such as npm itself: npm audit fix"],
             )  # fmt: skip
     wishes: dict[str, NpmWish] = {}
     # What is asked for in an earlier field gives way to a later one, as with npm.
@@ -82,7 +82,7 @@ def _wish(kind: str, name: str, asked: str) -> NpmWish:
     if not spec.package:
         raise UnsupportedError(
             f"{FORM}: {kind}.{name} comes from elsewhere than a registry", path=f"{kind}.{name}", found=asked[:80], expected="a range",
-            suggestions=["use npm itself: npm audit fix"],
+            suggestions=["use its own client, such as npm itself: npm audit fix"],
         )  # fmt: skip
     return NpmWish(kind=kind, name=name, package=spec.package, range=asked)
 

@@ -260,6 +260,24 @@ async def test_what_is_there_is_kept(registry: NpmRegistry, tmp_path: Path) -> N
     assert {one.version for one in read_lock(LOCK, path.read_text()).packages} == {"1.5.0", "1.1.0"}
 
 
+async def test_a_policy_counts(registry: NpmRegistry, tmp_path: Path) -> None:
+    registry.add("web@1.0.0", "core@^1 ?extra@*")
+    for spec in ("core@1.0.0", "core@1.1.0", "extra@1.0.0"):
+        registry.add(spec)
+    policy = tmp_path / "policy.yaml"
+    spec = '{deny: ["npm:core@>=1.1", "npm:extra"]}'
+    policy.write_text(
+        f"apiVersion: outrider.dev/v1alpha1\nkind: PackagePolicy\nmetadata: {{name: shop}}\nspec: {spec}\n"
+    )
+    path = project(tmp_path, dependencies={"web": "1"}).with_name(LOCK)
+    result = await locked(tmp_path, policy=str(policy))
+    assert result.warnings == ["web needs extra where it can be had, and no version of it may be used."]
+    assert [one.version for one in read_lock(LOCK, path.read_text()).packages] == ["1.0.0", "1.0.0"]
+    project(tmp_path, dependencies={"core": "^1.1"})
+    with pytest.raises(DeniedError, match="policy admits none"):
+        await locked(tmp_path, policy=str(policy))
+
+
 async def test_many_peers_are_shortened(registry: NpmRegistry, tmp_path: Path) -> None:
     names = [f"peer-with-a-rather-long-name-{number:02}" for number in range(30)]
     for name in names:

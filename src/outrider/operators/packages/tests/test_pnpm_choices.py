@@ -90,7 +90,7 @@ def test_how_it_would_be_saved(text: str, expected: str) -> None:
 def package(*versions: str, latest: str = "", old: str = "") -> NpmPackage:
     registry = NpmRegistry()
     for version in versions:
-        registry.add(f"a@{version}", **({"deprecated": "old"} if version in old.split() else {}))
+        registry.add(f"a@{version}", deprecated="old" if version in old.split() else "")
     if latest:
         registry.tag("a", "latest", latest)
     content = msgspec.json.encode(registry.documents["a"])

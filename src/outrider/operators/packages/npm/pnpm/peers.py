@@ -60,6 +60,7 @@ class PeerSearch:
         entries: What was found, by path.
         paths: Of places.
         variants: The paths of each version, by its id.
+        done: Whether all of them are known.
     """
 
     def __init__(self, nodes: Nodes, names: set[str]) -> None:
@@ -67,6 +68,7 @@ class PeerSearch:
         self.entries: dict[str, Entry] = {}
         self.paths: dict[NodeId, str] = {}
         self.variants: dict[str, dict[str, None]] = {}
+        self.done = False
         self._named: dict[NodeId, Name] = {}
         self._kept: dict[str, list[_Kept]] = {}
         self._pure: set[str] = set()
@@ -78,7 +80,8 @@ class PeerSearch:
         above = parents_of(self._nodes, direct.items())
         self._children(direct, {name: one for name, one in above.items() if name in self._names}, _Way())
         self._turns.finish()
-        for entry in self.entries.values():
+        self.done = self._named.keys() <= self.paths.keys()
+        for entry in self.entries.values() if self.done else ():
             entry.children = {alias: self.paths[place] for alias, place in entry.places.items()}
 
     def _children(self, children: Mapping[str, NodeId], above: Parents, way: _Way) -> Outcome:

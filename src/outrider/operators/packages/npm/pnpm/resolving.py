@@ -8,7 +8,7 @@ from outrider.operators.packages.npm.pnpm.lock_entries import may_miss, package_
 from outrider.operators.packages.npm.pnpm.manifests import PnpmManifests
 from outrider.operators.packages.npm.pnpm.peers import PeerSearch
 from outrider.operators.packages.npm.pnpm.project import PnpmProject, direct_nodes
-from outrider.operators.packages.npm.pnpm.tree import PnpmTree
+from outrider.operators.packages.npm.pnpm.tree import PnpmTree, endless
 from outrider.operators.packages.npm.sources import NpmSource
 from outrider.operators.packages.resolving.outcomes import Resolved, ResolvedPackage
 from outrider.operators.packages.resolving.questions import Question
@@ -24,7 +24,7 @@ async def resolved(source: NpmSource, asked: Mapping[str, str], question: Questi
 
     Raises:
         NotFoundError: There is no package or no version of it that is needed.
-        UnsupportedError: Something comes from elsewhere than a registry.
+        UnsupportedError: Something comes from elsewhere than a registry, or peers wait for each other without end.
         OutriderError: What a registry says.
     """
     manifests = PnpmManifests(source)
@@ -36,6 +36,8 @@ async def resolved(source: NpmSource, asked: Mapping[str, str], question: Questi
     peers = PeerSearch(tree.nodes, tree.peer_names)
     direct = direct_nodes(found)
     peers.search(direct)
+    if not peers.done:
+        raise endless()
     replaced = deduplicated(peers.entries, peers.variants.values())
     paths = {alias: peers.paths[node] for alias, node in direct.items() if alias in asked}
     paths = {alias: replaced.get(path, path) for alias, path in paths.items()}

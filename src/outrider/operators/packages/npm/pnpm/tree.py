@@ -61,7 +61,7 @@ class PnpmTree:
             What was found, and what is known of peers.
 
         Raises:
-            UnsupportedError: Something comes from elsewhere than a registry.
+            UnsupportedError: Something comes from elsewhere than a registry, or peers wait for each other without end.
             OutriderError: What a registry says.
         """
         known: list[Peers] = []
@@ -76,6 +76,8 @@ class PnpmTree:
             one.open -= 1
             if not one.open:
                 self._found(one)
+        if not known:
+            raise endless()
         return level.addresses, known[0]
 
     def _start(self, level: Level, wanted: Sequence[Wanted]) -> None:
@@ -165,6 +167,14 @@ class PnpmTree:
             if below.depth >= level.depth or below.missing is not None:
                 address.below = below
         return address
+
+
+def endless() -> UnsupportedError:
+    """Return the error for packages that are peers of each other in a way with which pnpm itself does not end."""
+    return UnsupportedError(
+        "npm: packages are peers of each other, and each waits for the others without end", path="packages", found="a cycle of peers",
+        expected="peers of which one is there first", suggestions=["ask for one of them yourself, in a version"],
+    )  # fmt: skip
 
 
 def _elsewhere(level: Level, wanted: Wanted) -> UnsupportedError:
