@@ -1,6 +1,7 @@
 """What is added to manifests that are known to lack something: the package extensions of Yarn, which pnpm applies too.
 
-The table is that of @yarnpkg/extensions 2.0.3, as pnpm 10.34 comes with it: https://github.com/yarnpkg/berry/blob/master/packages/yarnpkg-extensions.
+The table is that of @yarnpkg/extensions 2.0.3, as pnpm 10.34 comes with it, under the licence beside it:
+https://github.com/yarnpkg/berry/blob/master/packages/yarnpkg-extensions.
 """
 
 from collections.abc import Mapping
