@@ -66,6 +66,7 @@ class Mender:
         self._question, self._vulnerable = question, vulnerable
         self._project, self._units = project, units
         self._wishes = list(project.wishes)
+        self._freed: set[str] = set()
 
     async def mend(self, *, widen: bool) -> Mended:
         """Fix what can be fixed.
@@ -76,7 +77,7 @@ class Mender:
         Raises:
             OutriderError: What a registry says.
         """
-        answer = await self._attempt(self._units)
+        answer = await self._attempt(self._units, free=False)
         if isinstance(answer, Resolved):
             return await self._done(Mended(answer=answer, fixed=list(self._units)))
         found = Mended(fixed=[], blocked=[], widenings=[])
@@ -137,17 +138,28 @@ class Mender:
                 found.append(Widening(wish, self._project.widened(wish, version)))
         return found
 
-    async def _attempt(self, units: Sequence[Unit], *, files: bool = False) -> Resolved | Impossible:
-        """Return an answer without some vulnerable versions: with all else as it is locked, where that will do."""
+    async def _attempt(self, units: Sequence[Unit], *, files: bool = False, free: bool = True) -> Resolved | Impossible:
+        """Return an answer without some vulnerable versions: with all else as it is locked, where that will do.
+
+        Args:
+            units: What is to go, the last one for the first time.
+            files: Whether all is to be told that a lock file has.
+            free: Whether what needs these may change, where nothing else will do.
+        """
         if any(wish.firm for wish in self._wishes):
             answer = await self._ask(self._wishes, units, firm=True, files=files)
             if isinstance(answer, Resolved):
                 return answer
         answer = await self._ask(self._wishes, units, files=files)
-        if isinstance(answer, Impossible) and self._project.ecosystem == "npm":
-            # npm takes the first version that a range allows, and never goes back: what needs it must not stay as it is.
-            others = {name for unit in units for name in unit.above} - {unit.name for unit in units}
-            return await self._ask(self._wishes, units, files=files, locked=self._locked(units, others))
+        # npm takes the first version that a range allows, and never goes back: what needs it must not stay as it is.
+        tries = (units[-1:], self._units) if free and self._project.ecosystem == "npm" else ()
+        for others in tries:
+            if isinstance(answer, Resolved):
+                break
+            above = {name for unit in others for name in unit.above} - {unit.name for unit in units}
+            answer = await self._ask(self._wishes, units, files=files, locked=self._locked(units, above))
+            if isinstance(answer, Resolved):
+                self._freed |= above
         return answer
 
     async def _ask(
@@ -172,7 +184,8 @@ class Mender:
 
     def _locked(self, units: Sequence[Unit], others: Collection[str] = ()) -> dict[str, set[str]]:
         """Return what is tried first: what is locked but for some others, and the lowest fix in place of what is to go."""
-        locked = {name: set(versions) for name, versions in self._project.locked.items() if name not in others}
+        left_out = {*others, *self._freed}
+        locked = {name: set(versions) for name, versions in self._project.locked.items() if name not in left_out}
         for unit in units:
             locked[unit.name] = locked.get(unit.name, set()) - {unit.version} | ({unit.least_fix} - {""})
         return locked

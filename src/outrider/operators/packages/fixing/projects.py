@@ -7,6 +7,7 @@ from outrider.operators.packages.fixing.cargo import CargoProject
 from outrider.operators.packages.fixing.composer import ComposerProject
 from outrider.operators.packages.fixing.gem import GemProject
 from outrider.operators.packages.fixing.npm import NpmProject
+from outrider.operators.packages.fixing.pnpm import PnpmProject
 from outrider.operators.packages.fixing.requirements import RequirementsProject
 from outrider.operators.packages.fixing.uv import UvProject
 from outrider.operators.packages.fixing.wishes import Project
@@ -20,6 +21,7 @@ PROJECTS: Mapping[str, tuple[Ecosystem, _Opener]] = {
     "composer.lock": ("composer", lambda path, text, _: ComposerProject(path, text)),
     "Gemfile.lock": ("gem", lambda path, text, _: GemProject(path, text)),
     "package-lock.json": ("npm", lambda path, text, _: NpmProject(path, text)),
+    "pnpm-lock.yaml": ("npm", lambda path, text, _: PnpmProject(path, text)),
     "requirements.txt": ("pypi", RequirementsProject),
     "uv.lock": ("pypi", lambda path, text, _: UvProject(path, text)),
     "yarn.lock": ("npm", lambda path, text, _: YarnProject(path, text)),

@@ -75,6 +75,8 @@ class NpmPackage:
 
     Attributes:
         preferred: The mask of versions that are tried first.
+        admitted: The mask of those that may be chosen.
+        deprecated: The mask of those that nobody should use.
     """
 
     def __init__(self, name: str, record: NpmRecord, target: NpmTarget, url: str, policy: Policy = ADMIT_ALL) -> None:
@@ -82,10 +84,10 @@ class NpmPackage:
         self.table = record.table()
         licences = of_licences(policy, name, record.versions, record.licences)
         self._refusals = [*policy.refusals(name, self.table, record.published), *licences]
-        self._admitted = self.table.everything & ~refused(self._refusals)
+        self.admitted = self.table.everything & ~refused(self._refusals)
         self.preferred = 0
         self._target, self._url = target, url
-        self._deprecated = int.from_bytes(record.deprecated, "little")
+        self.deprecated = int.from_bytes(record.deprecated, "little")
         self._masks: dict[str, int] = {}
         self._picks: dict[str, Manifest | None] = {}
         self._manifests: dict[int, Manifest] = {}
@@ -113,7 +115,7 @@ class NpmPackage:
     def pick(self, text: str) -> Manifest | None:
         """Return the version that npm takes for a range or a tag; None where there is none."""
         if text not in self._picks:
-            bit = self._tagged(text) if self._is_tag(text) else self._best(text)
+            bit = self.tagged(text) if self._is_tag(text) else self._best(text)
             self._picks[text] = None if bit is None else self.manifest(bit)
         return self._picks[text]
 
@@ -126,19 +128,19 @@ class NpmPackage:
             deprecated: Whether what is deprecated counts as much as others.
         """
         if self._is_tag(text):
-            bit = self._tagged(text)
+            bit = self.tagged(text)
             return None if bit is None else self.manifest(bit)
-        mask = self.table.mask(text) & self._admitted
-        tagged = self._tagged("latest") if latest else None
+        mask = self.table.mask(text) & self.admitted
+        tagged = self.tagged("latest") if latest else None
         first = 1 << tagged if tagged is not None else 0
-        for some in (self.preferred, first, self.table.everything if deprecated else ~self._deprecated, mask):
+        for some in (self.preferred, first, self.table.everything if deprecated else ~self.deprecated, mask):
             if mask & some:
                 return self.manifest((mask & some).bit_length() - 1)
         return None
 
     def admits(self, version: str) -> bool:
         """Return whether policy admits a version of the registry."""
-        return version in self.record.versions and bool(self._admitted >> self.record.versions.index(version) & 1)
+        return version in self.record.versions and bool(self.admitted >> self.record.versions.index(version) & 1)
 
     def nothing(self, text: str, needed_by: str = "") -> OutriderError:
         """Return the error for a range or a tag for which nothing can be picked.
@@ -159,12 +161,12 @@ class NpmPackage:
         found = "none of its versions and tags" if self.record.versions else "no package of that name"
         return NotFoundError(f"{shown}: there is none", found=found, suggestions=["check the name and the range"])
 
-    def _tagged(self, tag: str) -> int | None:
+    def tagged(self, tag: str) -> int | None:
         """Return the version under a tag; where policy refuses that, the newest one below it, as npm does with `before`."""
         bit = self._bit_of_tag(tag)
-        if bit is None or self._admitted >> bit & 1:
+        if bit is None or self.admitted >> bit & 1:
             return bit
-        below = self._admitted & ((1 << bit) - 1)
+        below = self.admitted & ((1 << bit) - 1)
         return newest(below, self.table.releases) if below else None
 
     def _bit_of_tag(self, tag: str) -> int | None:
@@ -175,12 +177,12 @@ class NpmPackage:
 
     def _best(self, text: str) -> int | None:
         """Return what is tried first, else what is under the tag `latest`, else the newest one that is best in other ways."""
-        if tried := self.table.mask(text) & self._admitted & self.preferred:
+        if tried := self.table.mask(text) & self.admitted & self.preferred:
             return tried.bit_length() - 1
-        latest = self._tagged("latest")
+        latest = self.tagged("latest")
         if latest is not None and self.allows(text, latest) and self._quality(latest) == _FINE:
             return latest
-        left = self.table.mask(text) & self._admitted
+        left = self.table.mask(text) & self.admitted
         best: tuple[int, int] | None = None
         while left:
             bit = left.bit_length() - 1
@@ -196,7 +198,7 @@ class NpmPackage:
         """Return a rank: what is deprecated comes behind, and what does not run with this node behind that."""
         shape = self._shape(bit)
         runs = self._target.runs(shape.node, shape.npm)
-        return (2 if runs else 0) + (0 if self._deprecated >> bit & 1 else 1)
+        return (2 if runs else 0) + (0 if self.deprecated >> bit & 1 else 1)
 
     def _shape(self, bit: int) -> Shape:
         number = self.record.shape_of[bit]

@@ -11,6 +11,7 @@ from outrider.operators.packages.npm.facts import facts_of
 from outrider.operators.packages.npm.lock_entries import lock_entries
 from outrider.operators.packages.npm.packages import Manifest, Need
 from outrider.operators.packages.npm.peers import PeerConflict
+from outrider.operators.packages.npm.pnpm.resolving import resolved
 from outrider.operators.packages.npm.program import npm_program
 from outrider.operators.packages.npm.records import OPTIONAL, PROD
 from outrider.operators.packages.npm.results import misfits, packages_of, refuse_missing
@@ -28,7 +29,7 @@ _REMEDIES = 3
 
 
 async def resolve(question: Question) -> Resolved | Impossible:
-    """Choose versions and their places, as `npm install` does in an empty folder.
+    """Choose versions and their places, as `npm install` does in an empty folder, or as pnpm does.
 
     Raises:
         InvalidConfigError: A package is not written as npm writes it, or a setting cannot be used.
@@ -38,6 +39,8 @@ async def resolve(question: Question) -> Resolved | Impossible:
     """
     asked = dict(read_argument(index, text) for index, text in enumerate(question.packages))
     async with _opened(question) as source:
+        if question.client == "pnpm":
+            return await resolved(source, asked, question)
         if question.client:
             return await chosen(source, question)
         try:

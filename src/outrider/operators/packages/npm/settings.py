@@ -62,23 +62,24 @@ class NpmSettings:
                 "npm", "the settings of npm, and npm is not installed", "set npm_config_registry", "install npm"
             )
         environment = {**self._environment, **dict(self._proxies())}
-        authorities = self._value("cafile") or self._environment.get("NODE_EXTRA_CA_CERTS") or ""
+        authorities = self.value("cafile") or self._environment.get("NODE_EXTRA_CA_CERTS") or ""
         registry = registry_at(url, source, authorities=authorities, environment=environment)
         authorization = self._authorization(registry.url)
         if authorization is None:
             return with_own_login(registry, self._environment)
         return msgspec.structs.replace(registry, authorization=authorization)
 
-    def _value(self, key: str) -> str:
+    def value(self, key: str) -> str:
+        """Return what is set, of whatever it is; empty where nothing is."""
         return self._values.get(key, ("", ""))[0]
 
     def _proxies(self) -> Iterator[tuple[str, str]]:
         """Yield what npm says of proxies under the names of variables."""
-        proxy = self._value("proxy")
+        proxy = self.value("proxy")
         said = {
             "http_proxy": proxy,
-            "https_proxy": self._value("https-proxy") or proxy,
-            "no_proxy": self._value("noproxy"),
+            "https_proxy": self.value("https-proxy") or proxy,
+            "no_proxy": self.value("noproxy"),
         }
         return ((name, value) for name, value in said.items() if value not in ("", "null"))
 
@@ -87,11 +88,11 @@ class NpmSettings:
         parts = urlsplit(url)
         where = f"//{parts.netloc}{parts.path}/"
         while len(where) > 2:
-            if token := self._value(f"{where}:_authToken"):
+            if token := self.value(f"{where}:_authToken"):
                 return SecretValue(f"Bearer {token}")
-            if both := self._value(f"{where}:_auth"):
+            if both := self.value(f"{where}:_auth"):
                 return SecretValue(f"Basic {both}")
-            user, password = self._value(f"{where}:username"), self._value(f"{where}:_password")
+            user, password = self.value(f"{where}:username"), self.value(f"{where}:_password")
             if user and password:
                 return basic(user, self._password(f"{where}:_password", password))
             # Either with or without the slash at the end.

@@ -2,7 +2,8 @@
 
 import asyncio
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -19,10 +20,23 @@ from outrider.operators.packages.resolving.questions import Question
 
 FRESH_SECONDS = 300.0
 _AT_A_TIME = 24
+_NOTHING = msgspec.Raw(b"null")
 
 
 class _Versions(msgspec.Struct):
     versions: dict[str, msgspec.Raw] = {}
+
+
+@contextmanager
+def _telling(shown: str) -> Iterator[None]:
+    """Tell in our words of what cannot be read."""
+    try:
+        yield
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UnsupportedError(
+            f"npm {shown}: its registry does not tell what a lock file has of it", found=str(error)[:200], expected="a version of the registry",
+            suggestions=["have npm write the lock file"],
+        ) from error  # fmt: skip
 
 
 class NpmSource:
@@ -68,19 +82,23 @@ class NpmSource:
             UnsupportedError: The version came within the tarball of another one.
             OutriderError: What a registry says.
         """
-        shown = f"{manifest.name} {manifest.version}"
+        versions = await self.document(manifest.name, whole=whole)
+        with _telling(f"{manifest.name} {manifest.version}"):
+            return msgspec.json.decode(versions.get(manifest.version, _NOTHING), type=dict[str, Any])
+
+    async def document(self, name: str, *, whole: bool = False) -> dict[str, msgspec.Raw]:
+        """Return all versions of a package as its registry writes them; the errors are those of `said`.
+
+        Args:
+            name: Of the package.
+            whole: Whether the long document is needed.
+        """
         if self._offline:
-            raise self._unknown(f"{shown} for a lock file")
+            raise self._unknown(f"{name} for a lock file")
         async with self._limit:
-            content = (await self.client.packument(manifest.name, whole=whole)).content or b""
-        try:
-            versions = msgspec.json.decode(content, type=_Versions).versions
-            return msgspec.json.decode(versions.get(manifest.version, msgspec.Raw(b"null")), type=dict[str, Any])
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise UnsupportedError(
-                f"npm {shown}: its registry does not tell what a lock file has of it", found=str(error)[:200], expected="a version of the registry",
-                suggestions=["have npm write the lock file"],
-            ) from error  # fmt: skip
+            content = (await self.client.packument(name, whole=whole)).content or b""
+        with _telling(name):
+            return msgspec.json.decode(content, type=_Versions).versions
 
     async def tarball(self, name: str, url: str) -> bytes:
         """Return the tarball of a package, which is not kept.

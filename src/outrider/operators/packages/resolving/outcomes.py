@@ -33,7 +33,7 @@ class ResolvedPackage(msgspec.Struct, kw_only=True):
         version: The one that was chosen.
         extras: That are asked of it; features where its ecosystem calls them so.
         needed_by: Who needs it; nobody where it was asked for alone.
-        place: Where it stands in the tree, where its ecosystem may have several versions of one name.
+        place: Where it stands in the tree, where its ecosystem may have several versions of one name; what it is called with its peers, of pnpm.
         file: What would be installed.
         url: Where that is.
         hashes: Of it, by algorithm.

@@ -36,8 +36,10 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         platforms: By name, for which platforms a package is chosen; by the empty name, for which all others are. Of RubyGems; none for
             that of this machine.
         locked: By name as its ecosystem compares names, versions that are tried before all others, such as those of a lock.
-        client: Whose way of choosing counts, where its ecosystem has several: `yarn1` or `yarn4`; empty for the usual one.
+        client: Whose way of choosing counts, where its ecosystem has several: `pnpm`, `yarn1` or `yarn4`; empty for the usual one.
         pinned: Of Yarn: what a lock has for each `NAME@RANGE`; it is taken where its version is among those of `locked`.
+        locked_needs: Of pnpm: the versions that are tried first for what one package needs, by its NAME@VERSION (`.`
+            for the project) and the name by which that goes.
     """
 
     packages: list[str]
@@ -62,6 +64,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     locked: Mapping[str, Collection[str]] = {}
     client: str = ""
     pinned: Mapping[str, Mapping[str, Any]] = {}
+    locked_needs: Mapping[str, Mapping[str, str]] = {}
 
     def preferred(self, name: str, versions: Sequence[str]) -> int:
         """Return the mask of the versions of a package that are tried first; none where none are."""

@@ -4,13 +4,18 @@ from pathlib import Path
 
 from outrider.operators.packages.locks.making import yarn
 from outrider.operators.packages.locks.making.manifests import folder_of, manifest_beside
+from outrider.operators.packages.locks.making.pnpm_lock import pnpm_lock_made
 from outrider.operators.packages.locks.making.results import Made, resolved
 from outrider.operators.packages.locks.writing import package_lock
 from outrider.operators.packages.manifests.package_json import FORM, asked, read_manifest
 from outrider.operators.packages.resolving.outcomes import Resolved
 from outrider.operators.packages.resolving.questions import Question
 
-FORMS = ((r"package-lock\.json", "package-lock.json"), (r"yarn\.lock", "yarn.lock"))
+FORMS = (
+    (r"package-lock\.json", "package-lock.json"),
+    (r"yarn\.lock", "yarn.lock"),
+    (r"pnpm-lock\.yaml", "pnpm-lock.yaml"),
+)
 USUAL_NAME = "package-lock.json"
 
 
@@ -20,6 +25,8 @@ async def make(form: str, path: Path, question: Question) -> Made:
         return await yarn.make(path, question)
     manifest = read_manifest(manifest_beside(path, FORM, question))
     folder = folder_of(path)
+    if form == "pnpm-lock.yaml":
+        return await pnpm_lock_made(manifest, folder, question)
     wanted = asked(manifest, question, folder)
     answer = await resolved("npm", wanted) if manifest.wishes else Resolved(target="npm", packages=[])
     return Made(package_lock.written(manifest.document, answer, folder))

@@ -1,0 +1,164 @@
+"""Versions of packages as pnpm sees them: their manifests, with what is added to them, and the peers taken out of what they need."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from outrider.operators.packages.npm.packages import Manifest
+from outrider.operators.packages.npm.pnpm.extensions import extended
+from outrider.operators.packages.npm.sources import NpmSource
+
+_NOTHING = msgspec.Raw(b"{}")
+
+
+class Peer(NamedTuple):
+    """What is asked of a peer.
+
+    Attributes:
+        range: The range.
+        optional: Whether it may be missing.
+    """
+
+    range: str
+    optional: bool
+
+
+class Wanted(NamedTuple):
+    """One thing that a version needs.
+
+    Attributes:
+        alias: The name by which it goes.
+        text: What is asked of it.
+        optional: Whether it may be left out.
+    """
+
+    alias: str
+    text: str
+    optional: bool
+
+
+class PnpmPackage:
+    """A version that was chosen.
+
+    Args:
+        manifest: Which one.
+        said: What its registry says of it, and what is added to that.
+
+    Attributes:
+        id: Its name and version.
+        needs: What it needs, without what came within its tarball.
+        declared: What it says of peers.
+        peers: Which of these it does not bring itself.
+        optional_names: Names of what may be left out.
+        is_leaf: Whether it needs nothing at all.
+        optional: Whether nobody needs it in any case.
+        children: What it needs, by the name by which that goes: ids.
+    """
+
+    __slots__ = (
+        "children",
+        "declared",
+        "id",
+        "is_leaf",
+        "manifest",
+        "needs",
+        "optional",
+        "optional_names",
+        "peers",
+        "said",
+    )
+
+    def __init__(self, manifest: Manifest, said: Mapping[str, Any]) -> None:
+        self.manifest, self.said = manifest, said
+        self.id = f"{manifest.name}@{manifest.version}"
+        optional, metas = texts(said, "optionalDependencies"), _metas(said)
+        self.declared = {name: Peer(text, name in metas) for name, text in texts(said, "peerDependencies").items()}
+        plain = {name: text for name, text in texts(said, "dependencies").items() if name not in self.declared}
+        bundled = _bundled(said, plain)
+        both = {**optional, **plain}
+        self.needs = [Wanted(name, text, name in optional) for name, text in both.items() if name not in bundled]
+        every = {**self.declared, **{name: Peer("*", True) for name in metas if name not in self.declared}}
+        self.peers = {name: peer for name, peer in every.items() if name not in both and name != manifest.name}
+        self.optional_names = set(optional)
+        self.is_leaf = not (both or self.declared or said.get("peerDependenciesMeta"))
+        self.optional = True
+        self.children: list[tuple[str, str]] = []
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.manifest.name
+
+    @property
+    def version(self) -> str:
+        """Its version."""
+        return self.manifest.version
+
+    @property
+    def peer_names(self) -> set[str]:
+        """The names that it speaks of as peers."""
+        meta = self.said.get("peerDependenciesMeta")
+        return {*self.declared, *(meta if isinstance(meta, dict) else ())}
+
+
+class PnpmManifests:
+    """Reads versions; each document is fetched once.
+
+    Args:
+        source: Where packages come from.
+    """
+
+    def __init__(self, source: NpmSource) -> None:
+        self._source = source
+        self._documents: dict[tuple[str, bool], asyncio.Task[dict[str, msgspec.Raw]]] = {}
+
+    async def read(self, manifest: Manifest, *, whole: bool) -> PnpmPackage:
+        """Return a version.
+
+        Args:
+            manifest: Which one.
+            whole: Whether the long document is read, which alone tells the C library of a package; pnpm reads it of what may be left out.
+
+        Raises:
+            OutriderError: What a registry says.
+        """
+        self.foresee((manifest.name,), whole=whole)
+        document = await self._documents[manifest.name, whole]
+        said = msgspec.json.decode(document.get(manifest.version, _NOTHING), type=dict[str, Any])
+        return PnpmPackage(manifest, extended({**said, "name": manifest.name, "version": manifest.version}))
+
+    def foresee(self, names: Iterable[str], *, whole: bool) -> None:
+        """Begin to fetch what will be read."""
+        for name in names:
+            if (name, whole) not in self._documents:
+                task = asyncio.create_task(self._source.document(name, whole=whole))
+                self._documents[name, whole] = task
+
+    async def close(self) -> None:
+        """Give up what is still being fetched."""
+        for task in self._documents.values():
+            task.cancel()
+        await asyncio.gather(*self._documents.values(), return_exceptions=True)
+
+
+def texts(said: Mapping[str, Any], field: str) -> dict[str, str]:
+    """Return what of a field has texts."""
+    found = said.get(field)
+    return {name: text for name, text in found.items() if isinstance(text, str)} if isinstance(found, dict) else {}
+
+
+def _metas(said: Mapping[str, Any]) -> set[str]:
+    """Return the names of peers that may be missing."""
+    found = said.get("peerDependenciesMeta")
+    metas = found.items() if isinstance(found, dict) else ()
+    return {name for name, meta in metas if isinstance(meta, dict) and meta.get("optional") is True}
+
+
+def _bundled(said: Mapping[str, Any], plain: Mapping[str, str]) -> set[str]:
+    found = said.get("bundledDependencies")
+    found = said.get("bundleDependencies") if found is None else found
+    if found is True:
+        return set(plain)
+    return {name for name in found if isinstance(name, str)} if isinstance(found, list) else set()
