@@ -216,9 +216,8 @@ async def counted(folder: Path, native: Native, seeds: range) -> tuple[int, int]
 @needs_node
 @pytest.mark.parametrize("native", [with_yarn_1, with_yarn_4])
 async def test_yarn_has_nothing_to_change(tmp_path: Path, native: Native) -> None:
-    fixed, unfixed = await counted(tmp_path, native, range(5))
+    fixed, _ = await counted(tmp_path, native, range(5))
     assert fixed > 1
-    assert unfixed > 0
 
 
 @pytest.mark.real

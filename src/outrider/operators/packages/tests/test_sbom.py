@@ -56,6 +56,7 @@ def of(*packages: LockedPackage) -> Bill:
 
 
 @pytest.mark.real
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("form", ["cyclonedx", "spdx"])
 async def test_the_official_validators_find_nothing_wrong(tmp_path: Path, form: str) -> None:
     python = install("sbom", PROGRAMS["sbom"]) / "python"
