@@ -10,6 +10,7 @@ from typing import Protocol, cast
 import msgspec
 
 from outrider.operators.packages.policies.places import policy_paths
+from outrider.operators.packages.registries.searching import Found
 from outrider.operators.packages.resolving.facts import PackageFacts
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
 from outrider.operators.packages.resolving.policies import ADMIT_ALL, Policy
@@ -31,6 +32,18 @@ class Session(Protocol):
 def session_of(ecosystem: str) -> Session:
     """Return what asks the registries of an ecosystem, one of `ECOSYSTEMS`."""
     return cast("Session", import_module(f"outrider.operators.packages.{ecosystem}.session"))
+
+
+class Searching(Protocol):
+    """The module `searching` of an ecosystem."""
+
+    async def search(self, question: Question, text: str, limit: int) -> Found:
+        """Return what registries find for some words, `limit` packages at most."""
+
+
+def searching_of(ecosystem: str) -> Searching:
+    """Return what searches the registries of an ecosystem, one of those that can be searched."""
+    return cast("Searching", import_module(f"outrider.operators.packages.{ecosystem}.searching"))
 
 
 class Terms(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

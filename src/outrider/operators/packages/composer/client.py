@@ -10,6 +10,7 @@ from outrider.core.http.urls import origin
 from outrider.operators.packages.composer.roots import (
     ComposerRoot,
     Listed,
+    absolute,
     further,
     inline_packages,
     is_name,
@@ -72,6 +73,19 @@ class ComposerClient:
             root.inline = inline_packages([content, *await self._including(root.includes)])
         await self._list(root)
         return root, document
+
+    async def search_template(self) -> str:
+        """Return where the repository finds packages, with `%query%` in it; empty where it does not.
+
+        Raises:
+            OutriderError: What the repository says.
+        """
+        document = await self._get(self._root_url)
+        return absolute(self._root_url, read_object(self._root_url, document.content).get("search"))
+
+    async def found(self, url: str) -> bytes | None:
+        """Return what was found at an address; the errors are those of `search_template`."""
+        return (await self._get(url)).content
 
     async def metadata(self, template: str, name: str, known: Document | None = None) -> tuple[Any, Document]:
         """Return the document of a package, as JSON; None where it has not changed.

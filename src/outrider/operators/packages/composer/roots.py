@@ -103,14 +103,14 @@ def read_root(url: str, document: dict[str, Any]) -> ComposerRoot:
         document: Its content.
     """
     root = ComposerRoot(inline=inline_packages([document]), includes=list(_listed(document.get("includes"))))
-    root.providers_api = _absolute(url, document.get("providers-api"))
-    root.metadata_url = _absolute(url, document.get("metadata-url"))
+    root.providers_api = absolute(url, document.get("providers-api"))
+    root.metadata_url = absolute(url, document.get("metadata-url"))
     if root.metadata_url:
         root.names = _texts(document.get("available-packages"), _MOST_NAMES)
         root.patterns = _texts(document.get("available-package-patterns"), _MOST_PATTERNS)
         return root
-    root.lazy_url = _absolute(url, document.get("providers-lazy-url"))
-    root.providers_url = _absolute(url, document.get("providers-url"))
+    root.lazy_url = absolute(url, document.get("providers-lazy-url"))
+    root.providers_url = absolute(url, document.get("providers-url"))
     root.providers = providers_of(document)
     root.listings = list(_listed(document.get("provider-includes")))
     return root
@@ -157,7 +157,7 @@ def _listed(found: Any) -> Iterator[Listed]:
         yield Listed(path.replace("%hash%", digest), algorithm, digest)
 
 
-def _absolute(url: str, found: Any) -> str:
+def absolute(url: str, found: Any) -> str:
     """Return an address within a document; one that begins with a slash is on the host of that."""
     if not isinstance(found, str) or not found:
         return ""

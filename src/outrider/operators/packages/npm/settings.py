@@ -61,6 +61,26 @@ class NpmSettings:
             raise unknown_registry(
                 "npm", "the settings of npm, and npm is not installed", "set npm_config_registry", "install npm"
             )
+        return self.registry(url, source)
+
+    def registries(self) -> list[Registry]:
+        """Return the registry of packages in general, then those of scopes; the errors are those of `registry_for`."""
+        scopes = [
+            key.removesuffix(":registry") for key in self._values if key.startswith("@") and key.endswith(":registry")
+        ]
+        found = [self.registry_for(name) for name in ("", *(f"{scope}/any" for scope in scopes))]
+        return list({one.url: one for one in found}.values())
+
+    def registry(self, url: str, source: str) -> Registry:
+        """Return a registry by its address, with what npm is told of the way there.
+
+        Args:
+            url: Its address.
+            source: Where that was read.
+
+        Raises:
+            InvalidConfigError: The address or the credentials cannot be used.
+        """
         environment = {**self._environment, **dict(self._proxies())}
         authorities = self._value("cafile") or self._environment.get("NODE_EXTRA_CA_CERTS") or ""
         registry = registry_at(url, source, authorities=authorities, environment=environment)
