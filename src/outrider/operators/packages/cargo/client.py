@@ -6,7 +6,7 @@ from collections.abc import Callable
 import msgspec
 
 from outrider.core.errors import ExecutionFailedError, NotFoundError, UnauthenticatedError
-from outrider.operators.packages.registries.downloads import Document, Downloads
+from outrider.operators.packages.registries.downloads import Document, Downloads, opened_downloads
 from outrider.operators.packages.registries.registry import Registry
 from outrider.ports.clock import Clock
 
@@ -86,14 +86,9 @@ class CargoClient:
             OutriderError: What the registry says.
         """
         shown = self.registry.authorization if config.auth_required else None
-        downloads = Downloads(
-            msgspec.structs.replace(self.registry, url=config.api or self.registry.url, authorization=shown),
-            self._clock,
-        )
-        try:
+        api = msgspec.structs.replace(self.registry, url=config.api or self.registry.url, authorization=shown)
+        async with opened_downloads(api, self._clock) as downloads:
             return await downloads.get(url)
-        finally:
-            await downloads.close()
 
     async def document(self, name: str, known: Document | None = None, *, closed: bool = False) -> Document:
         """Return the document of a crate.

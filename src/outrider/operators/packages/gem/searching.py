@@ -8,7 +8,7 @@ import msgspec
 from outrider.core.errors import NotFoundError
 from outrider.operators.packages.gem.program import ruby_program
 from outrider.operators.packages.gem.settings import GemSettings
-from outrider.operators.packages.registries.downloads import Downloads
+from outrider.operators.packages.registries.downloads import Downloads, opened_downloads
 from outrider.operators.packages.registries.registry import Registry
 from outrider.operators.packages.registries.searching import (
     Found,
@@ -44,11 +44,8 @@ async def search(question: Question, text: str, limit: int) -> Found:
     registries = GemSettings(question.environment, question.folder).registries(program.sources)
 
     async def ask(registry: Registry) -> Iterable[FoundPackage | None]:
-        downloads = Downloads(registry, question.clock)
-        try:
+        async with opened_downloads(registry, question.clock) as downloads:
             return await _ask(downloads, text, limit)
-        finally:
-            await downloads.close()
 
     return await asked_in_order(registries, ask, limit)
 

@@ -8,7 +8,7 @@ import msgspec
 from outrider.core.errors import NotFoundError
 from outrider.operators.packages.npm.program import npm_program
 from outrider.operators.packages.npm.settings import NpmSettings
-from outrider.operators.packages.registries.downloads import Downloads
+from outrider.operators.packages.registries.downloads import Downloads, opened_downloads
 from outrider.operators.packages.registries.registry import Registry
 from outrider.operators.packages.registries.searching import (
     Found,
@@ -49,11 +49,8 @@ async def search(question: Question, text: str, limit: int) -> Found:
     registries = NpmSettings(question.environment, question.folder, program).registries()
 
     async def ask(registry: Registry) -> Iterable[FoundPackage | None]:
-        downloads = Downloads(registry, question.clock)
-        try:
+        async with opened_downloads(registry, question.clock) as downloads:
             return await _ask(downloads, text, limit)
-        finally:
-            await downloads.close()
 
     return await asked_in_order(registries, ask, limit)
 

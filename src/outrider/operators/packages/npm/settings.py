@@ -20,6 +20,7 @@ from outrider.operators.packages.registries.registry import Registry, basic, reg
 
 _VARIABLE = re.compile(r"(?<!\\)(\\*)\$\{([^${}?]+)(\?)?\}")
 _PREFIX = "npm_config_"
+_OF_MANIFEST = "publishConfig of the package"
 
 
 class NpmSettings:
@@ -46,15 +47,20 @@ class NpmSettings:
         # What counts more stands later.
         self._values = {**builtin, **machine, **user, **project, **variables}
 
-    def registry_for(self, name: str) -> Registry:
+    def registry_for(self, name: str, further: Mapping[str, str] | None = None) -> Registry:
         """Return where a package is.
+
+        Args:
+            name: Of the package.
+            further: Settings of its own manifest, which count more than all others.
 
         Raises:
             InvalidConfigError: The address or the credentials cannot be used.
             MissingRequirementError: No registry is known.
         """
         scope = name.partition("/")[0] if name.startswith("@") else ""
-        url, source = self._values.get(f"{scope}:registry") or self._values.get("registry") or ("", "")
+        values = {**self._values, **{key: (value, _OF_MANIFEST) for key, value in (further or {}).items()}}
+        url, source = values.get(f"{scope}:registry") or values.get("registry") or ("", "")
         if not url:
             url, source = own_address("npm", self._environment) or (self._program.registry, "npm's own default")
         if not url:

@@ -7,7 +7,7 @@ import msgspec
 
 from outrider.operators.packages.nuget.services import service_at
 from outrider.operators.packages.nuget.settings import NugetSettings
-from outrider.operators.packages.registries.downloads import Downloads
+from outrider.operators.packages.registries.downloads import Downloads, opened_downloads
 from outrider.operators.packages.registries.registry import Registry
 from outrider.operators.packages.registries.searching import (
     Found,
@@ -47,11 +47,8 @@ async def search(question: Question, text: str, limit: int) -> Found:
     """
 
     async def ask(registry: Registry) -> Iterable[FoundPackage | None]:
-        downloads = Downloads(registry, question.clock)
-        try:
+        async with opened_downloads(registry, question.clock) as downloads:
             return await _ask(downloads, text, limit)
-        finally:
-            await downloads.close()
 
     settings = NugetSettings(question.environment, question.folder)
     found = await asked_in_order([source.registry for source in settings.sources], ask, limit, str.lower)

@@ -16,7 +16,7 @@ class CannedRegistry:
 
     Attributes:
         url: Its address.
-        documents: Answers by path: JSON, or a status where it is a number. `$URL` in them is its address.
+        documents: Answers by path, or by `PUT PATH` for another method than GET: JSON, or a status where it is a number. `$URL` in them is its address.
         requests: What was asked.
     """
 
@@ -42,7 +42,8 @@ class CannedRegistry:
 
     async def _answer(self, request: Request) -> Response:
         self.requests.append(request)
-        found = self.documents.get(unquote(request.path), 404)
+        method = "" if request.method == "GET" else f"{request.method} "
+        found = self.documents.get(f"{method}{unquote(request.path)}", 404)
         if isinstance(found, int):
             return Response(found)
         content = msgspec.json.encode(found).replace(b"$URL", self.url.encode())

@@ -1,0 +1,105 @@
+"""Packages of each ecosystem as their native tools build them, settings of their native clients, and the operation that publishes them."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from outrider.core.operation import Change
+from outrider.operators.packages.operations import publish
+from outrider.operators.packages.operations.publish import PublishParams, PublishResult
+from outrider.operators.packages.tests.clients.table import ALONE, PRIVATE
+from outrider.operators.packages.tests.npm_registry import packed
+from outrider.operators.packages.tests.running_registry import RunningRegistry
+from outrider.operators.packages.tests.test_audit import context
+from outrider.operators.packages.tests.world import variables
+
+
+class Kind(NamedTuple):
+    """An ecosystem.
+
+    Attributes:
+        name: Of a package that may be published in a registry of the tests.
+        foreign: Of one that may not.
+        file: Returns how the file of a name and a version is called, and its content; with another number it is another content.
+        settings: Returns files below the home by path, and variables, with which the native client publishes at an address with a token.
+    """
+
+    name: str
+    foreign: str
+    file: Callable[[str, str, int], tuple[str, bytes]]
+    settings: Callable[[str, str], tuple[dict[str, str], dict[str, str]]]
+
+
+def npm_file(name: str, version: str, number: int = 0, **more: Any) -> tuple[str, bytes]:
+    manifest = {"name": name, "version": version, "description": "a web of things", **more}
+    files = {"package.json": manifest, "index.js": b"module.exports = %d\n" % number, "README.md": b"# a web\n"}
+    return f"{name.replace('@', '').replace('/', '-')}-{version}.tgz", packed(files)
+
+
+def _npm(url: str, token: str) -> tuple[dict[str, str], dict[str, str]]:
+    host = url.removeprefix("http:")
+    text = f"registry={url}/npm/\n" + (f"{host}/npm/:_authToken={token}\n" if token else "")
+    return {".npmrc": text}, {"npm_config_globalconfig": "/dev/null"}
+
+
+KINDS: dict[str, Kind] = {
+    "npm": Kind("@acme/web", "lodash", npm_file, _npm),
+}
+
+
+class Publishing:
+    """Publishes with the settings of a home of its own.
+
+    Args:
+        folder: Of the test.
+        ecosystem: Of the packages.
+        url: Of a registry of ours.
+        token: Empty for none.
+    """
+
+    def __init__(self, folder: Path, ecosystem: str, url: str, token: str) -> None:
+        self.kind, self._ecosystem = KINDS[ecosystem], ecosystem
+        self.folder = folder / "publisher"
+        files, variables = self.kind.settings(url, token)
+        self.variables = {
+            "HOME": str(self.folder / "home"), "XDG_CONFIG_HOME": str(self.folder / "home/.config"), "XDG_CACHE_HOME": str(folder / "cache"),
+            **variables,
+        }  # fmt: skip
+        (self.folder / "home").mkdir(parents=True, exist_ok=True)
+        self.write(files)
+
+    def write(self, files: Mapping[str, str]) -> None:
+        """Have files below the home."""
+        for name, text in files.items():
+            path = self.folder / "home" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+
+    def built(self, version: str = "1.0.0", name: str = "", number: int = 0) -> str:
+        """Return the path of a file."""
+        file, content = self.kind.file(name or self.kind.name, version, number)
+        return self.put(file, content)
+
+    def put(self, file: str, content: bytes) -> str:
+        """Write a file, and return its path."""
+        path = self.folder / file
+        path.write_bytes(content)
+        return str(path)
+
+    async def plan(self, *files: str, **params: Any) -> Change:
+        """Return what would be done."""
+        with variables(self.variables):
+            return await publish.plan(self._params(files, params), context(self.folder))
+
+    async def run(self, *files: str, preconditions: dict[str, Any] | None = None, **params: Any) -> PublishResult:
+        """Publish."""
+        with variables(self.variables):
+            return await publish.run(self._params(files, params), context(self.folder, preconditions=preconditions))
+
+    def _params(self, files: tuple[str, ...], params: Mapping[str, Any]) -> PublishParams:
+        return PublishParams(ecosystem=self._ecosystem, files=list(files), **params)  # type: ignore[arg-type]
+
+
+def registry_of_ours(folder: Path) -> RunningRegistry:
+    """Return a registry with nobody behind it."""
+    return RunningRegistry(folder, ALONE, cache_only=True, private=PRIVATE)

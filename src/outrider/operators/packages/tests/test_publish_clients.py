@@ -1,0 +1,52 @@
+"""What is published by the operation is installed by native clients, and is sent as they would send it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from outrider.operators.packages.tests.canned_registry import CannedRegistry
+from outrider.operators.packages.tests.clients.node import QUIET
+from outrider.operators.packages.tests.publishing import Publishing, npm_file, registry_of_ours
+from outrider.operators.packages.tests.running_registry import run
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+async def test_npm_packs_and_installs(tmp_path: Path) -> None:
+    async with registry_of_ours(tmp_path) as registry:
+        it = Publishing(tmp_path, "npm", registry.url, await registry.token("read", "publish"))
+        (it.folder / "package.json").write_text(json.dumps({"name": "@acme/web", "version": "1.0.0", "bin": "it.js"}))
+        (it.folder / "it.js").write_text("console.log(1)")
+        assert (await run("npm", "pack", folder=it.folder)).status == 0
+        await it.run(str(it.folder / "acme-web-1.0.0.tgz"))
+        user = tmp_path / "user"
+        user.mkdir()
+        found = await run("npm", "install", "@acme/web", "--registry", f"{registry.url}/npm/", *QUIET, folder=user)
+        assert found.status == 0, found.output
+        assert (user / "node_modules/.bin/web").is_file()
+
+
+async def test_npm_sends_the_same_document(tmp_path: Path) -> None:
+    async with CannedRegistry() as registry:
+        registry.documents = {"PUT /npm/@acme/web": {"ok": True}}
+        it = Publishing(tmp_path, "npm", registry.url, "a-token")
+        more: dict[str, Any] = {
+            "bin": "./it.js", "scripts": {"install": "true"}, "repository": "github:acme/web", "author": "Ana <ana@a.test>", "bugs": "https://a.test/bugs",
+            "keywords": "a b", "dependencies": {"core": "^1"}, "optionalDependencies": {"fast": "1"}, "bundledDependencies": ["core"],
+            "files": ["*.js"], "main": "index.js", "license": "MIT", "publishConfig": {"tag": "next", "access": "public"},
+        }  # fmt: skip
+        file = it.put(*npm_file("@acme/web", "1.0.0-rc.1", **more))
+        done = await run("npm", "publish", file, *QUIET, folder=it.folder)
+        assert done.status == 0, done.output
+        await it.run(file)
+        theirs, ours = (json.loads(one.body) for one in registry.requests if one.method == "PUT")
+    theirs_said, ours_said = (one.pop("versions")["1.0.0-rc.1"] for one in (theirs, ours))
+    assert ours == theirs
+    assert ours_said == theirs_said
