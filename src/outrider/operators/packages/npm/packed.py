@@ -14,7 +14,7 @@ import msgspec
 from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.registries.publications import LocalFile, contradiction
 
-_MANIFEST, _SHRINKWRAP = "package/package.json", "package/npm-shrinkwrap.json"
+_MANIFEST = "package/package.json"
 _README = re.compile(r"package/(readme(?:\.(?:md|markdown|txt))?)", re.IGNORECASE)
 _LARGEST, _MOST_FILES = 1 << 30, 200_000
 _LARGEST_MANIFEST, _LARGEST_README = 1 << 20, 4 << 20
@@ -26,12 +26,10 @@ class Packed(NamedTuple):
     Attributes:
         manifest: `package.json`.
         readme: The name and the text of the readme; empty where there is none.
-        shrinkwrap: Whether there is a lock of what is to be below it.
     """
 
     manifest: dict[str, Any]
     readme: tuple[str, str]
-    shrinkwrap: bool
 
 
 def read_packed(file: LocalFile) -> Packed:
@@ -41,7 +39,6 @@ def read_packed(file: LocalFile) -> Packed:
         InvalidConfigError: It is not what npm pack writes.
     """
     kept: dict[str, bytes] = {}
-    shrinkwrap = False
     try:
         with tarfile.open(fileobj=io.BytesIO(file.content), mode="r|gz") as archive:
             total = 0
@@ -50,7 +47,6 @@ def read_packed(file: LocalFile) -> Packed:
                 if total > _LARGEST or number > _MOST_FILES:
                     raise not_packed(file, "too many files, or too large ones")
                 _check(file, member)
-                shrinkwrap = shrinkwrap or member.name == _SHRINKWRAP
                 if _is_kept(member):
                     if member.name in kept:
                         raise not_packed(file, f"{member.name} is in it twice")
@@ -58,7 +54,7 @@ def read_packed(file: LocalFile) -> Packed:
                     kept[member.name] = content.read() if content is not None else b""
     except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError) as error:
         raise not_packed(file, str(error) or "no gzipped tar archive") from error
-    return Packed(_manifest(file, kept.pop(_MANIFEST, None)), _readme(kept), shrinkwrap)
+    return Packed(_manifest(file, kept.pop(_MANIFEST, None)), _readme(kept))
 
 
 def _check(file: LocalFile, member: tarfile.TarInfo) -> None:

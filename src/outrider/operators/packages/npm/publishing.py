@@ -11,6 +11,7 @@ from urllib.parse import quote
 import msgspec
 
 from outrider.core.errors import ConflictError, InvalidConfigError, NotFoundError
+from outrider.operators.packages.npm.normalising import normalised
 from outrider.operators.packages.npm.packed import Packed, not_packed, read_packed
 from outrider.operators.packages.npm.program import NpmProgram, npm_program
 from outrider.operators.packages.npm.settings import NpmSettings
@@ -31,6 +32,7 @@ _NAME = re.compile(r"(?:@[a-z0-9~-][a-z0-9._~-]*/)?[a-z0-9~-][a-z0-9._~-]*")
 _LONGEST_NAME = 214
 _VERSION = re.compile(r"\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?", re.ASCII)
 _LATEST = "latest"
+_NEEDS = ("dependencies", "optionalDependencies", "peerDependencies", "peerDependenciesMeta")
 
 
 class _Dist(msgspec.Struct, frozen=True):
@@ -174,18 +176,17 @@ def _publication(file: LocalFile) -> Publication:
             file, "a prerelease needs a tag of its own, so that nobody gets it who does not ask for it", found=version,
             expected='"publishConfig": {"tag": "next"}', remedy="name a tag in publishConfig of package.json, and pack it anew",
         )  # fmt: skip
-    return Publication(name, version, file, _shown(packed, name))
+    for kind in _NEEDS:
+        if not isinstance(packed.manifest.get(kind, {}), dict):
+            raise not_packed(file, f"{kind} is no object")
+    return Publication(name, version, file, _shown(packed))
 
 
-def _shown(packed: Packed, name: str) -> dict[str, Any]:
-    """Return the manifest as registries have it: with the readme, and programs by their names."""
-    said = {key: value for key, value in packed.manifest.items() if not key.startswith("_")}
-    if isinstance(said.get("bin"), str):
-        said["bin"] = {name.rpartition("/")[2]: said["bin"]}
+def _shown(packed: Packed) -> dict[str, Any]:
+    """Return the manifest as registries have it, with the readme."""
+    said = normalised(packed.manifest)
     readme, text = packed.readme
-    if readme and "readme" not in said:
-        said |= {"readme": text, "readmeFilename": readme}
-    return {**said, "_hasShrinkwrap": packed.shrinkwrap}
+    return {**said, "readme": text, "readmeFilename": readme} if readme and "readme" not in said else said
 
 
 def _is_version(text: str) -> bool:
