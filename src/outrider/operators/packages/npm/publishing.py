@@ -74,7 +74,7 @@ class NpmPublisher:
     def __init__(self, settings: NpmSettings, program: NpmProgram, question: Question, registry: str) -> None:
         self._settings, self._program, self._question, self._registry = settings, program, question, registry
 
-    def read(self, files: Sequence[LocalFile]) -> list[Publication]:
+    async def read(self, files: Sequence[LocalFile]) -> list[Publication]:
         """Return what files are.
 
         Raises:

@@ -28,7 +28,7 @@ class PublishParams(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
             native client.
     """
 
-    ecosystem: Literal["npm"]
+    ecosystem: Literal["npm", "pypi"]
     files: Annotated[list[str], msgspec.Meta(min_length=1, max_length=100)]
     registry: Annotated[str, msgspec.Meta(max_length=2000)] = ""
 
@@ -157,7 +157,7 @@ async def _steps(publisher: Publisher, files: list[LocalFile]) -> list[_Step]:
         ConflictError: A version is there already, with another content.
     """
     steps: list[_Step] = []
-    for one in publisher.read(files):
+    for one in await publisher.read(files):
         registry = await publisher.registry(one)
         state = await _state(publisher, registry, one)
         if state == "other":

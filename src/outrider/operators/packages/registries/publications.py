@@ -58,7 +58,7 @@ class Publication(NamedTuple):
 class Publisher(Protocol):
     """Publishes in the registries of an ecosystem."""
 
-    def read(self, files: Sequence[LocalFile]) -> list[Publication]:
+    async def read(self, files: Sequence[LocalFile]) -> list[Publication]:
         """Return what files are.
 
         Raises:

@@ -11,6 +11,7 @@ from outrider.operators.packages.tests.clients.table import ALONE, PRIVATE
 from outrider.operators.packages.tests.npm_registry import packed
 from outrider.operators.packages.tests.running_registry import RunningRegistry
 from outrider.operators.packages.tests.test_audit import context
+from outrider.operators.packages.tests.wheels import Wheel
 from outrider.operators.packages.tests.world import variables
 
 
@@ -21,6 +22,7 @@ class Kind(NamedTuple):
         name: Of a package that may be published in a registry of the tests.
         foreign: Of one that may not.
         file: Returns how the file of a name and a version is called, and its content; with another number it is another content.
+        version: That is published.
         settings: Returns files below the home by path, and variables, with which the native client publishes at an address with a token.
     """
 
@@ -28,6 +30,7 @@ class Kind(NamedTuple):
     foreign: str
     file: Callable[[str, str, int], tuple[str, bytes]]
     settings: Callable[[str, str], tuple[dict[str, str], dict[str, str]]]
+    version: str = "1.0.0"
 
 
 def npm_file(name: str, version: str, number: int = 0, **more: Any) -> tuple[str, bytes]:
@@ -42,8 +45,20 @@ def _npm(url: str, token: str) -> tuple[dict[str, str], dict[str, str]]:
     return {".npmrc": text}, {"npm_config_globalconfig": "/dev/null"}
 
 
+def pypi_file(name: str, version: str, number: int = 0) -> tuple[str, bytes]:
+    wheel = Wheel(project=name, version=version, python=f">=3.{number}")
+    return wheel.name, wheel.packed()
+
+
+def _pypi(url: str, token: str) -> tuple[dict[str, str], dict[str, str]]:
+    login = f"username = __token__\npassword = {token}\n" if token else ""
+    files = {".pypirc": f"[distutils]\nindex-servers = pypi\n[pypi]\nrepository = {url}/pypi/legacy/\n{login}"}
+    return files, {"PIP_CONFIG_FILE": "/dev/null", "PIP_INDEX_URL": f"{url}/pypi/simple/"}
+
+
 KINDS: dict[str, Kind] = {
     "npm": Kind("@acme/web", "lodash", npm_file, _npm),
+    "pypi": Kind("acme-web", "requests", pypi_file, _pypi),
 }
 
 
@@ -75,9 +90,9 @@ class Publishing:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
 
-    def built(self, version: str = "1.0.0", name: str = "", number: int = 0) -> str:
+    def built(self, version: str = "", name: str = "", number: int = 0) -> str:
         """Return the path of a file."""
-        file, content = self.kind.file(name or self.kind.name, version, number)
+        file, content = self.kind.file(name or self.kind.name, version or self.kind.version, number)
         return self.put(file, content)
 
     def put(self, file: str, content: bytes) -> str:

@@ -45,7 +45,7 @@ async def test_what_is_published_is_found_and_stays_as_it_is(tmp_path: Path, eco
         [difference] = change.difference
         assert (difference.before, change.warnings, list(change.preconditions)) == (None, [], [file])
         [published] = (await it.run(file, preconditions=change.preconditions)).files
-        assert (published.name, published.version, published.state) == (it.kind.name, "1.0.0", "published")
+        assert (published.name, published.version, published.state) == (it.kind.name, it.kind.version, "published")
         assert difference.path == f"{published.name} {published.version}"
         shown = msgspec.to_builtins(published)
         assert difference.after == {key: shown[key] for key in ("file", "size", "sha256", "registry")}
@@ -59,11 +59,11 @@ async def test_what_is_published_is_found_and_stays_as_it_is(tmp_path: Path, eco
         assert token not in f"{change} {published}"
         with variables(it.variables):
             facts = await info.run(InfoParams(ecosystem=ecosystem, name=it.kind.name), context(tmp_path))  # type: ignore[arg-type]
-            assert facts.versions == ["1.0.0"]
+            assert facts.versions == [it.kind.version]
             if ecosystem in SEARCHED:
                 asked = SearchParams(ecosystem=ecosystem, text="web")  # type: ignore[arg-type]
                 [found] = (await search.run(asked, context(tmp_path))).packages
-                assert (found.name.lower(), found.version) == (it.kind.name.lower(), "1.0.0")
+                assert (found.name.lower(), found.version) == (it.kind.name.lower(), it.kind.version)
 
 
 @each

@@ -1,16 +1,27 @@
 """What is published by the operation is installed by native clients, and is sent as they would send it."""
 
+import io
 import json
+import tarfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from outrider.core.http.messages import Request
+from outrider.operators.packages.serving.multipart import FormPart, read_form
 from outrider.operators.packages.tests.canned_registry import CannedRegistry
 from outrider.operators.packages.tests.clients.node import QUIET
+from outrider.operators.packages.tests.clients.python import PIP
 from outrider.operators.packages.tests.publishing import Publishing, npm_file, registry_of_ours
 from outrider.operators.packages.tests.running_registry import run
+from outrider.operators.packages.tests.wheels import Wheel
+from tests.peers.environments import PROGRAMS, install
 
+RICH = Wheel(
+    project="acme-web", version="2.0", needs=["core>=1", "colors; extra == 'pretty'"], extras=["pretty"], python=">=3.8",
+    classifiers=["Programming Language :: Python :: 3", "License :: OSI Approved"],
+)  # fmt: skip
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 
 
@@ -53,3 +64,47 @@ async def test_npm_sends_the_same_document(tmp_path: Path) -> None:
     assert ours_said == {
         key: value for key, value in theirs_said.items() if key not in ("_from", "_integrity", "_resolved")
     }
+
+
+async def test_pip_installs_and_twine_sends_the_same_form(tmp_path: Path) -> None:
+    twine = install("twine", PROGRAMS["twine"]) / "twine"
+    async with registry_of_ours(tmp_path) as registry, CannedRegistry() as canned:
+        canned.documents = {"POST /legacy/": {}}
+        it = Publishing(tmp_path, "pypi", registry.url, await registry.token("read", "publish"))
+        built = [it.put(RICH.name, RICH.packed()), it.put("acme_web-2.0.tar.gz", source(RICH.metadata))]
+        assert [one.state for one in (await it.run(*built)).files] == ["published", "published"]
+        assert [one.state for one in (await it.run(*built)).files] == ["unchanged", "unchanged"]
+        where = [
+            "--disable-pip-version-check",
+            "--no-deps",
+            "--index-url",
+            f"{registry.url}/pypi/simple/",
+            "--target",
+            "t",
+        ]
+        found = await run(*PIP, "install", *where, "acme-web", folder=it.folder)
+        assert found.status == 0, found.output
+        login = ["-u", "__token__", "-p", "a-token", "--non-interactive"]
+        done = await run(twine, "upload", "--repository-url", f"{canned.url}/legacy/", *login, *built, folder=it.folder)
+        assert done.status == 0, done.output
+        it.variables |= {"TWINE_REPOSITORY_URL": f"{canned.url}/legacy/", "TWINE_PASSWORD": "a-token"}
+        await it.run(*built)
+    theirs, ours = canned.requests[:2], canned.requests[2:]
+    for one, other in zip(theirs, ours, strict=True):
+        assert one.headers.get("authorization") == other.headers.get("authorization")
+        assert form_of(one) == form_of(other)
+
+
+def form_of(request: Request) -> dict[str, list[FormPart]]:
+    return read_form(request.headers.get("content-type"), request.body)
+
+
+def source(metadata: str) -> bytes:
+    """Return a source distribution."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w:gz") as archive:
+        for name, content in (("PKG-INFO", metadata.encode()), ("acme_web.py", b"")):
+            member = tarfile.TarInfo(f"acme_web-2.0/{name}")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return stream.getvalue()
