@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from outrider.core.operation import Change
 from outrider.operators.packages.operations import publish
 from outrider.operators.packages.operations.publish import PublishParams, PublishResult
+from outrider.operators.packages.tests.cargo_projects import crate_packed
 from outrider.operators.packages.tests.clients.table import ALONE, PRIVATE
 from outrider.operators.packages.tests.npm_registry import packed
 from outrider.operators.packages.tests.running_registry import RunningRegistry
@@ -56,7 +57,29 @@ def _pypi(url: str, token: str) -> tuple[dict[str, str], dict[str, str]]:
     return files, {"PIP_CONFIG_FILE": "/dev/null", "PIP_INDEX_URL": f"{url}/pypi/simple/"}
 
 
+def cargo_file(
+    name: str, version: str, number: int = 0, more: str = "", lock: str = "version = 4\n"
+) -> tuple[str, bytes]:
+    manifest = (
+        f'[package]\nname = "{name}"\nversion = "{version}"\nedition = "2021"\ndescription = "a web of things"\n{more}'
+    )
+    files = {
+        "Cargo.toml": manifest,
+        "Cargo.toml.orig": manifest,
+        "Cargo.lock": lock,
+        "src/lib.rs": f"pub fn one() -> u8 {{ {number} }}\n",
+    }
+    return f"{name}-{version}.crate", crate_packed(f"{name}-{version}", files)
+
+
+def _cargo(url: str, token: str) -> tuple[dict[str, str], dict[str, str]]:
+    own = f'[source.crates-io]\nreplace-with = "ours"\n[registries.ours]\nindex = "sparse+{url}/cargo/index/"\n[registry]\ndefault = "ours"\n'
+    credentials = f'[registries.ours]\ntoken = "{token}"\n' if token else ""
+    return {".cargo/config.toml": own, ".cargo/credentials.toml": credentials}, {}
+
+
 KINDS: dict[str, Kind] = {
+    "cargo": Kind("acme-web", "serde", cargo_file, _cargo),
     "npm": Kind("@acme/web", "lodash", npm_file, _npm),
     "pypi": Kind("acme-web", "requests", pypi_file, _pypi),
 }

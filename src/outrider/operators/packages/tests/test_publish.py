@@ -87,6 +87,7 @@ async def test_credentials_that_are_wrong_or_missing_are_told(tmp_path: Path, ec
         assert "there is no such token" in caught.value.message
         assert "outrider_wrong" not in f"{caught.value.body()}"
         # Who may publish need not be let in to read, so that this is no error of a plan.
+        registry.close_to_nobody()
         assert "does not tell us" in (await wrong.plan(wrong.built())).warnings[0]
         nobody = Publishing(tmp_path / "nobody", ecosystem, registry.url, "")
         with pytest.raises(UnauthenticatedError) as caught:

@@ -9,13 +9,19 @@ from typing import Any
 import pytest
 
 from outrider.core.http.messages import Request
+from outrider.operators.packages.cargo.publishing import CargoPublisher
+from outrider.operators.packages.registries.publications import read_file
 from outrider.operators.packages.serving.multipart import FormPart, read_form
+from outrider.operators.packages.sessions import Terms, publisher_of, question_of
 from outrider.operators.packages.tests.canned_registry import CannedRegistry
 from outrider.operators.packages.tests.clients.node import QUIET
 from outrider.operators.packages.tests.clients.python import PIP
-from outrider.operators.packages.tests.publishing import Publishing, npm_file, registry_of_ours
-from outrider.operators.packages.tests.running_registry import run
+from outrider.operators.packages.tests.clients.table import ALONE, PRIVATE
+from outrider.operators.packages.tests.publishing import Publishing, cargo_file, npm_file, registry_of_ours
+from outrider.operators.packages.tests.running_registry import RunningRegistry, run
+from outrider.operators.packages.tests.test_audit import context
 from outrider.operators.packages.tests.wheels import Wheel
+from outrider.operators.packages.tests.world import variables
 from tests.peers.environments import PROGRAMS, install
 
 RICH = Wheel(
@@ -108,3 +114,85 @@ def source(metadata: str) -> bytes:
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
     return stream.getvalue()
+
+
+class Recording(RunningRegistry):
+    """A registry of ours that keeps what it is sent, with nobody behind it."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, ALONE, cache_only=True, private=PRIVATE)
+        self.sent: list[Request] = []
+
+    async def _answer(self, request: Request) -> Any:
+        if request.method not in ("GET", "HEAD"):
+            self.sent.append(request)
+        return await super()._answer(request)
+
+
+CRATE = """[package]
+name = "acme-web"
+version = "1.0.0"
+edition = "2021"
+authors = ["Ana <ana@a.test>"]
+description = "x"
+license = "MIT"
+readme = "README.md"
+keywords = ["one", "two"]
+categories = ["web"]
+homepage = "https://a.test"
+links = "z"
+rust-version = "1.60"
+[badges]
+maintenance = { status = "deprecated" }
+[features]
+fast = ["deeper/more"]
+all = ["fast", "dep:acme-core"]
+[dependencies]
+acme-core = { version = "1", optional = true, registry = "ours" }
+deeper = { package = "acme-deep", version = ">=1.0, <2", features = ["more"], default-features = false, registry = "ours" }
+[dev-dependencies]
+acme-core = { version = "=1.0.0", registry = "ours" }
+[build-dependencies]
+acme-core = { version = "1.*", registry = "ours" }
+[target.'cfg(unix)'.dependencies]
+acme-unix = { version = "~1.0", registry = "ours" }
+[target.x86_64-unknown-linux-gnu.dependencies]
+acme-unix = { version = "*", registry = "ours" }
+"""
+
+
+async def test_cargo_builds_and_sends_the_same(tmp_path: Path) -> None:
+    async with Recording(tmp_path) as registry:
+        it = Publishing(tmp_path, "cargo", registry.url, await registry.token("read", "publish"))
+        needs = [
+            it.put(*cargo_file(name, "1.0.0", more=more))
+            for name, more in (("acme-core", ""), ("acme-deep", "[features]\nmore = []\n"), ("acme-unix", ""))
+        ]
+        await it.run(*needs)
+        folder = it.folder / "crate"
+        (folder / "src").mkdir(parents=True)
+        (folder / "src/lib.rs").write_text("pub fn one() -> u8 { 1 }\n")
+        (folder / "build.rs").write_text("fn main() {}\n")
+        (folder / "README.md").write_text("# A web\n")
+        (folder / "Cargo.toml").write_text(CRATE)
+        registry.sent.clear()
+        # Before it publishes, it builds with what it needs, which we have published.
+        done = await run("cargo", "publish", folder=folder, environment={"HOME": it.variables["HOME"]})
+        assert done.status == 0, done.output
+        [theirs] = registry.sent
+        packaged = it.put("acme-web-1.0.0.crate", read_body(theirs.body)[1])
+        assert [one.state for one in (await it.run(packaged)).files] == ["unchanged"]
+        with variables(it.variables), question_of(context(tmp_path), "cargo", [], Terms()) as question:
+            async with publisher_of("cargo", question, "") as publisher:
+                [publication] = await publisher.read([read_file(packaged)])
+                assert isinstance(publisher, CargoPublisher)
+                ours = publisher.body(await publisher.registry(publication), publication)
+    assert read_body(ours) == read_body(theirs.body)
+
+
+def read_body(body: bytes) -> tuple[Any, bytes]:
+    """Return what is said of a crate, without what is nothing, and its file; dependencies of a kind are in no order."""
+    size = int.from_bytes(body[:4], "little")
+    said = {key: value for key, value in json.loads(body[4 : 4 + size]).items() if value not in (None, [], {})}
+    said["deps"].sort(key=lambda one: json.dumps(one, sort_keys=True))
+    return said, body[8 + size :]
