@@ -9,6 +9,7 @@ from outrider.operators.packages.operations import publish
 from outrider.operators.packages.operations.publish import PublishParams, PublishResult
 from outrider.operators.packages.tests.cargo_projects import crate_packed
 from outrider.operators.packages.tests.clients.table import ALONE, PRIVATE
+from outrider.operators.packages.tests.gem_files import GemFile
 from outrider.operators.packages.tests.npm_registry import packed
 from outrider.operators.packages.tests.running_registry import RunningRegistry
 from outrider.operators.packages.tests.test_audit import context
@@ -78,8 +79,19 @@ def _cargo(url: str, token: str) -> tuple[dict[str, str], dict[str, str]]:
     return {".cargo/config.toml": own, ".cargo/credentials.toml": credentials}, {}
 
 
+def gem_file(name: str, version: str, number: int = 0, **more: Any) -> tuple[str, bytes]:
+    gem = GemFile(name=name, version=version, files={f"lib/{name}.rb": f"puts {number}\n"}, **more)
+    return f"{gem.full_name}.gem", gem.packed()
+
+
+def _gem(url: str, token: str) -> tuple[dict[str, str], dict[str, str]]:
+    keys = f"---\n{url}/gem: {token}\n" if token else "--- {}\n"
+    return {".gem/credentials": keys, ".gemrc": f":sources:\n- {url}/gem\n"}, {"RUBYGEMS_HOST": f"{url}/gem"}
+
+
 KINDS: dict[str, Kind] = {
     "cargo": Kind("acme-web", "serde", cargo_file, _cargo),
+    "gem": Kind("acme-web", "rails", gem_file, _gem),
     "npm": Kind("@acme/web", "lodash", npm_file, _npm),
     "pypi": Kind("acme-web", "requests", pypi_file, _pypi),
 }
@@ -112,6 +124,7 @@ class Publishing:
             path = self.folder / "home" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
+            path.chmod(0o600)
 
     def built(self, version: str = "", name: str = "", number: int = 0) -> str:
         """Return the path of a file."""

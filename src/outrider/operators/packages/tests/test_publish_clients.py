@@ -16,7 +16,8 @@ from outrider.operators.packages.sessions import Terms, publisher_of, question_o
 from outrider.operators.packages.tests.canned_registry import CannedRegistry
 from outrider.operators.packages.tests.clients.node import QUIET
 from outrider.operators.packages.tests.clients.python import PIP
-from outrider.operators.packages.tests.clients.table import ALONE, PRIVATE
+from outrider.operators.packages.tests.clients.ruby import Gems
+from outrider.operators.packages.tests.clients.table import ALONE, PRIVATE, Bench
 from outrider.operators.packages.tests.publishing import Publishing, cargo_file, npm_file, registry_of_ours
 from outrider.operators.packages.tests.running_registry import RunningRegistry, run
 from outrider.operators.packages.tests.test_audit import context
@@ -196,3 +197,22 @@ def read_body(body: bytes) -> tuple[Any, bytes]:
     said = {key: value for key, value in json.loads(body[4 : 4 + size]).items() if value not in (None, [], {})}
     said["deps"].sort(key=lambda one: json.dumps(one, sort_keys=True))
     return said, body[8 + size :]
+
+
+async def test_gem_builds_installs_and_sends_the_same(tmp_path: Path) -> None:
+    async with Recording(tmp_path) as registry:
+        token = await registry.token("read", "publish")
+        it = Publishing(tmp_path, "gem", registry.url, token)
+        gems = Gems(Bench(tmp_path, registry), token)
+        built = str(await gems.build("acme-web@1.0", 's.platform = "java"'))
+        await it.run(built)
+        await gems.done("gem", "push", "--host", gems.url, built)
+        ours, theirs = registry.sent
+        assert (ours.method, ours.path, ours.body) == (theirs.method, theirs.path, theirs.body)
+        fields = ("authorization", "content-type")
+        assert [ours.headers.get(one) for one in fields] == [theirs.headers.get(one) for one in fields]
+        # Keys that gem signin has kept do as well.
+        del it.variables["RUBYGEMS_HOST"]
+        await it.run(str(await gems.build("acme-web@1.1", f's.metadata = {{"allowed_push_host" => "{gems.url}"}}')))
+        await gems.install("acme-web")
+        assert await gems.done("ruby", "-e", "require 'acme-web'") == "1.1\n"
