@@ -11,6 +11,8 @@ from outrider.operators.packages.tests.cargo_projects import crate_packed
 from outrider.operators.packages.tests.clients.table import ALONE, PRIVATE
 from outrider.operators.packages.tests.gem_files import GemFile
 from outrider.operators.packages.tests.npm_registry import packed
+from outrider.operators.packages.tests.nuget_feed import config
+from outrider.operators.packages.tests.nuget_files import NugetFile
 from outrider.operators.packages.tests.running_registry import RunningRegistry
 from outrider.operators.packages.tests.test_audit import context
 from outrider.operators.packages.tests.wheels import Wheel
@@ -89,10 +91,25 @@ def _gem(url: str, token: str) -> tuple[dict[str, str], dict[str, str]]:
     return {".gem/credentials": keys, ".gemrc": f":sources:\n- {url}/gem\n"}, {"RUBYGEMS_HOST": f"{url}/gem"}
 
 
+def nuget_file(name: str, version: str, number: int = 0) -> tuple[str, bytes]:
+    made = NugetFile(
+        name=name, version=version, files={"lib/netstandard1.0/_._": b"", "number.txt": str(number).encode()}
+    )
+    return f"{name}.{version}.nupkg", made.packed()
+
+
+def _nuget(url: str, token: str) -> tuple[dict[str, str], dict[str, str]]:
+    login = f'<add key="Username" value="ana" /><add key="ClearTextPassword" value="{token}" />'
+    shown = f"<packageSourceCredentials><hub>{login}</hub></packageSourceCredentials>" if token else ""
+    more = f'{shown}<config><add key="defaultPushSource" value="hub" /></config>'
+    return {".nuget/NuGet/NuGet.Config": config(f"hub={url}/nuget/v3/index.json", more=more)}, {}
+
+
 KINDS: dict[str, Kind] = {
     "cargo": Kind("acme-web", "serde", cargo_file, _cargo),
     "gem": Kind("acme-web", "rails", gem_file, _gem),
     "npm": Kind("@acme/web", "lodash", npm_file, _npm),
+    "nuget": Kind("Acme.Web", "Serilog", nuget_file, _nuget),
     "pypi": Kind("acme-web", "requests", pypi_file, _pypi),
 }
 

@@ -14,6 +14,7 @@ from outrider.operators.packages.registries.publications import read_file
 from outrider.operators.packages.serving.multipart import FormPart, read_form
 from outrider.operators.packages.sessions import Terms, publisher_of, question_of
 from outrider.operators.packages.tests.canned_registry import CannedRegistry
+from outrider.operators.packages.tests.clients.dotnet import Nuget
 from outrider.operators.packages.tests.clients.node import QUIET
 from outrider.operators.packages.tests.clients.python import PIP
 from outrider.operators.packages.tests.clients.ruby import Gems
@@ -216,3 +217,17 @@ async def test_gem_builds_installs_and_sends_the_same(tmp_path: Path) -> None:
         await it.run(str(await gems.build("acme-web@1.1", f's.metadata = {{"allowed_push_host" => "{gems.url}"}}')))
         await gems.install("acme-web")
         assert await gems.done("ruby", "-e", "require 'acme-web'") == "1.1\n"
+
+
+async def test_nuget_packs_installs_and_sends_the_same(tmp_path: Path) -> None:
+    async with Recording(tmp_path) as registry:
+        token = await registry.token("read", "publish")
+        it, nuget = Publishing(tmp_path, "nuget", registry.url, token), Nuget(Bench(tmp_path, registry))
+        built = str(nuget.folder / await nuget.pack("Acme.Core@1.2.0"))
+        await it.run(built)
+        assert await nuget.install("Acme.Core") == ["Acme.Core.1.2.0"]
+        await nuget.push(built, token)
+        ours, theirs = registry.sent
+        assert (ours.method, ours.path.rstrip("/")) == (theirs.method, theirs.path.rstrip("/"))
+        assert form_of(ours) == form_of(theirs)
+        assert ours.headers.get("x-nuget-apikey") == theirs.headers.get("x-nuget-apikey")
