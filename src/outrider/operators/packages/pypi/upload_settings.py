@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
@@ -24,7 +23,7 @@ _TOKEN_USER = "__token__"  # noqa: S105 - it is no password
 _USUAL = "pypi"
 
 
-class _Named(NamedTuple):
+class _Address(msgspec.Struct, frozen=True):
     """An address.
 
     Attributes:
@@ -42,7 +41,7 @@ class _Named(NamedTuple):
     of_uv: bool = False
 
 
-class Destination(NamedTuple):
+class Destination(msgspec.Struct, frozen=True):
     """Where files go.
 
     Attributes:
@@ -67,7 +66,7 @@ def destination(environment: Mapping[str, str], folder: Path, registry: str) -> 
         MissingRequirementError: No address is known.
     """
     sections = _pypirc(environment)
-    named = _Named(registry, "registry") if registry else _named(environment, folder, sections)
+    named = _Address(registry, "registry") if registry else _named(environment, folder, sections)
     found = registry_at(
         named.url, named.source, authorities=environment.get("SSL_CERT_FILE", ""), environment=environment
     )
@@ -80,18 +79,18 @@ def destination(environment: Mapping[str, str], folder: Path, registry: str) -> 
     return Destination(found, _index(environment, folder, named, found))
 
 
-def _named(environment: Mapping[str, str], folder: Path, sections: Mapping[str, Mapping[str, str]]) -> _Named:
+def _named(environment: Mapping[str, str], folder: Path, sections: Mapping[str, Mapping[str, str]]) -> _Address:
     if url := environment.get("TWINE_REPOSITORY_URL"):
-        return _Named(url, "TWINE_REPOSITORY_URL")
+        return _Address(url, "TWINE_REPOSITORY_URL")
     if url := environment.get("UV_PUBLISH_URL"):
-        return _Named(url, "UV_PUBLISH_URL", of_uv=True)
+        return _Address(url, "UV_PUBLISH_URL", of_uv=True)
     section = environment.get("TWINE_REPOSITORY", "")
     if section and not sections.get(section, {}).get("repository") and section != _USUAL:
         raise InvalidConfigError(
             f"TWINE_REPOSITORY: ~/.pypirc has no repository of {section}", path="TWINE_REPOSITORY", found=section,
             expected="a section with its repository", suggestions=[f"write repository = https://HOST/PATH/ below [{section}]"],
         )  # fmt: skip
-    of_uv = [_Named(*one, of_uv=True) for one in uv_publish_addresses(environment, folder)]
+    of_uv = [_Address(*one, of_uv=True) for one in uv_publish_addresses(environment, folder)]
     if of_uv and not section:
         if len({one.url for one in of_uv}) > 1:
             raise InvalidConfigError(
@@ -101,14 +100,14 @@ def _named(environment: Mapping[str, str], folder: Path, sections: Mapping[str, 
         return of_uv[0]
     section = section or _USUAL
     if url := sections.get(section, {}).get("repository"):
-        return _Named(url, "~/.pypirc", section=section)
+        return _Address(url, "~/.pypirc", section=section)
     for url in _built_in():
-        return _Named(url, "twine's own default", section=_USUAL)
+        return _Address(url, "twine's own default", section=_USUAL)
     raise _unknown()
 
 
 def _login(
-    environment: Mapping[str, str], named: _Named, sections: Mapping[str, Mapping[str, str]]
+    environment: Mapping[str, str], named: _Address, sections: Mapping[str, Mapping[str, str]]
 ) -> tuple[str, str] | None:
     """Return the user and the password for an address."""
     chosen = not named.section and named.source == "registry"
@@ -127,21 +126,19 @@ def _login(
     return section.get("username") or _TOKEN_USER, section["password"]
 
 
-def _index(environment: Mapping[str, str], folder: Path, named: _Named, registry: Registry) -> Registry | None:
+def _index(environment: Mapping[str, str], folder: Path, named: _Address, registry: Registry) -> Registry | None:
     """Return the index in which what is published can be found: that which is named beside it, else one of the settings on the same host."""
+    index: Registry | None
     try:
         indexes = pypi_registries(environment, folder)
     except MissingRequirementError:
         indexes = []
     if named.index:
-        url = registry_at(named.index, named.source, environment=environment).url
-        same = (one for one in indexes if one.url == url)
-        index = next(same, None) or registry_at(
-            named.index, named.source, authorities=environment.get("SSL_CERT_FILE", ""), environment=environment
-        )  # fmt: skip
+        authorities = environment.get("SSL_CERT_FILE", "")
+        alone = registry_at(named.index, named.source, authorities=authorities, environment=environment)
+        index = next((one for one in indexes if one.url == alone.url), alone)
     else:
-        same = (one for one in indexes if origin(one.url) == origin(registry.url))
-        index = next(same, None)
+        index = next((one for one in indexes if origin(one.url) == origin(registry.url)), None)
     if index is None or index.authorization is not None or origin(index.url) != origin(registry.url):
         return index
     # On one host what may publish may read.

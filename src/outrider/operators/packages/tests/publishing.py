@@ -125,7 +125,7 @@ class Publishing:
     """
 
     def __init__(self, folder: Path, ecosystem: str, url: str, token: str) -> None:
-        self.kind, self._ecosystem = KINDS[ecosystem], ecosystem
+        self.kind, self.ecosystem = KINDS[ecosystem], ecosystem
         self.folder = folder / "publisher"
         files, variables = self.kind.settings(url, token)
         self.variables = {
@@ -165,7 +165,7 @@ class Publishing:
             return await publish.run(self._params(files, params), context(self.folder, preconditions=preconditions))
 
     def _params(self, files: tuple[str, ...], params: Mapping[str, Any]) -> PublishParams:
-        return PublishParams(ecosystem=self._ecosystem, files=list(files), **params)  # type: ignore[arg-type]
+        return PublishParams(ecosystem=self.ecosystem, files=list(files), **params)  # type: ignore[arg-type]
 
 
 def registry_of_ours(folder: Path) -> RunningRegistry:

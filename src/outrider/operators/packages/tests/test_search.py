@@ -97,7 +97,8 @@ async def test_what_cannot_be_searched_or_read_is_told(tmp_path: Path, ecosystem
         with pytest.raises(UnsupportedError, match="this registry cannot be searched"):
             await found(asking, ecosystem)
         path = [*DOCUMENTS[ecosystem]][-1]
-        for broken in ({"objects": 1, "data": 1, "results": 1, "crates": 1}, [[]], "text", {}):
+        answers: list[Any] = [{"objects": 1, "data": 1, "results": 1, "crates": 1}, [[]], "text", {}]
+        for broken in answers:
             registry.documents = {**DOCUMENTS[ecosystem], path: broken}
             with pytest.raises(ExecutionFailedError):
                 await found(asking, ecosystem)
