@@ -28,7 +28,7 @@ class PublishParams(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
             native client.
     """
 
-    ecosystem: Literal["cargo", "gem", "npm", "nuget", "pypi"]
+    ecosystem: Literal["cargo", "gem", "maven", "npm", "nuget", "pypi"]
     files: Annotated[list[str], msgspec.Meta(min_length=1, max_length=100)]
     registry: Annotated[str, msgspec.Meta(max_length=2000)] = ""
 
@@ -79,13 +79,16 @@ class _Step(NamedTuple):
             return [f"{path}: it is there already, with the same content"]
         return [f"{path}: {self.registry.url} does not tell us whether it is there"] if self.state == "unknown" else []
 
-    def shown(self) -> PublishedFile:
-        """Return how it is told."""
-        file = self.publication.file
-        return PublishedFile(
-            name=self.publication.name, version=self.publication.version, file=file.path, size=len(file.content), sha256=file.sha256,
-            registry=self.registry.url, state="unchanged" if self.state == "there" else "published",
-        )  # fmt: skip
+    def shown(self) -> list[PublishedFile]:
+        """Return how its files are told."""
+        one = self.publication
+        return [
+            PublishedFile(
+                name=one.name, version=one.version, file=file.path, size=len(file.content), sha256=file.sha256, registry=self.registry.url,
+                state="unchanged" if self.state == "there" else "published",
+            )
+            for file in (one.file, *one.beside)
+        ]  # fmt: skip
 
 
 async def plan(params: PublishParams, context: Context) -> Change:
@@ -93,12 +96,12 @@ async def plan(params: PublishParams, context: Context) -> Change:
     files = [read_file(path) for path in params.files]
     async with _opened(params, context) as publisher:
         steps = await _steps(publisher, files)
-    shown = [one.shown() for one in steps]
+    shown = [file for one in steps for file in one.shown()]
     return Change(
         target=_targets(params)[0],
         difference=[
             Difference(
-                f"{one.name} {one.version}", None,
+                f"{one.name} {one.version} {Path(one.file).name}", None,
                 {"file": one.file, "size": one.size, "sha256": one.sha256, "registry": one.registry},
             )
             for one in shown if one.state == "published"
@@ -127,7 +130,7 @@ async def run(params: PublishParams, context: Context) -> PublishResult:
         for step in await _steps(publisher, files):
             if step.state != "there":
                 await _send(publisher, step, done)
-            done.append(step.shown())
+            done += step.shown()
     return PublishResult(files=done)
 
 

@@ -10,6 +10,7 @@ from outrider.operators.packages.operations.publish import PublishParams, Publis
 from outrider.operators.packages.tests.cargo_projects import crate_packed
 from outrider.operators.packages.tests.clients.table import ALONE, PRIVATE
 from outrider.operators.packages.tests.gem_files import GemFile
+from outrider.operators.packages.tests.maven_poms import element, fields, pom
 from outrider.operators.packages.tests.npm_registry import packed
 from outrider.operators.packages.tests.nuget_feed import config
 from outrider.operators.packages.tests.nuget_files import NugetFile
@@ -105,9 +106,27 @@ def _nuget(url: str, token: str) -> tuple[dict[str, str], dict[str, str]]:
     return {".nuget/NuGet/NuGet.Config": config(f"hub={url}/nuget/v3/index.json", more=more)}, {}
 
 
+def maven_file(name: str, version: str, number: int = 0) -> tuple[str, bytes]:
+    content = pom(f"{name}:{version}", fields(packaging="pom", description=f"number {number}"))
+    return f"{name.partition(':')[2]}-{version}.pom", content.encode()
+
+
+def _maven(url: str, token: str) -> tuple[dict[str, str], dict[str, str]]:
+    server = (
+        element("servers", element("server", fields(id="hub", username="__token__", password=token))) if token else ""
+    )
+    properties = element("properties", fields(altDeploymentRepository=f"hub::{url}/maven/"))
+    repository = element("repositories", element("repository", fields(id="hub", url=f"{url}/maven/")))
+    mirror = element("mirrors", element("mirror", fields(id="hub", mirrorOf="*", url=f"{url}/maven/")))
+    profile = element("profiles", element("profile", fields(id="hub"), properties, repository))
+    active = element("activeProfiles", fields(activeProfile="hub"))
+    return {".m2/settings.xml": element("settings", server, mirror, profile, active)}, {"PATH": "/nowhere"}
+
+
 KINDS: dict[str, Kind] = {
     "cargo": Kind("acme-web", "serde", cargo_file, _cargo),
     "gem": Kind("acme-web", "rails", gem_file, _gem),
+    "maven": Kind("com.acme:web", "org.other:web", maven_file, _maven),
     "npm": Kind("@acme/web", "lodash", npm_file, _npm),
     "nuget": Kind("Acme.Web", "Serilog", nuget_file, _nuget),
     "pypi": Kind("acme-web", "requests", pypi_file, _pypi),

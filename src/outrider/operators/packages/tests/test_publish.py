@@ -46,7 +46,7 @@ async def test_what_is_published_is_found_and_stays_as_it_is(tmp_path: Path, eco
         assert (difference.before, change.warnings, list(change.preconditions)) == (None, [], [file])
         [published] = (await it.run(file, preconditions=change.preconditions)).files
         assert (published.name, published.version, published.state) == (it.kind.name, it.kind.version, "published")
-        assert difference.path == f"{published.name} {published.version}"
+        assert difference.path == f"{published.name} {published.version} {Path(file).name}"
         shown = msgspec.to_builtins(published)
         assert difference.after == {key: shown[key] for key in ("file", "size", "sha256", "registry")}
         assert published.registry.startswith(registry.url)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,17 @@ from outrider.operators.packages.serving.multipart import FormPart, read_form
 from outrider.operators.packages.sessions import Terms, publisher_of, question_of
 from outrider.operators.packages.tests.canned_registry import CannedRegistry
 from outrider.operators.packages.tests.clients.dotnet import Nuget
+from outrider.operators.packages.tests.clients.java import DEPLOY, Maven, plugins
 from outrider.operators.packages.tests.clients.node import QUIET
 from outrider.operators.packages.tests.clients.python import PIP
 from outrider.operators.packages.tests.clients.ruby import Gems
 from outrider.operators.packages.tests.clients.table import ALONE, PRIVATE, Bench
+from outrider.operators.packages.tests.maven_poms import pom
 from outrider.operators.packages.tests.publishing import Publishing, cargo_file, npm_file, registry_of_ours
 from outrider.operators.packages.tests.running_registry import RunningRegistry, run
 from outrider.operators.packages.tests.test_audit import context
 from outrider.operators.packages.tests.wheels import Wheel
+from outrider.operators.packages.tests.wheels import packed as zipped
 from outrider.operators.packages.tests.world import variables
 from tests.peers.environments import PROGRAMS, install
 
@@ -231,3 +235,53 @@ async def test_nuget_packs_installs_and_sends_the_same(tmp_path: Path) -> None:
         assert (ours.method, ours.path.rstrip("/")) == (theirs.method, theirs.path.rstrip("/"))
         assert form_of(ours) == form_of(theirs)
         assert ours.headers.get("x-nuget-apikey") == theirs.headers.get("x-nuget-apikey")
+
+
+TIMES = re.compile(rb"\d{8}\.?\d{6}")
+
+
+def deployed(registry: Recording) -> list[tuple[str, str, bytes]]:
+    """Return what was sent, without times; checksums of what has these in it are others each time."""
+    dated = [b"maven-metadata.xml." in one.path.encode() for one in registry.sent]
+    return sorted(
+        (one.method, TIMES.sub(b"TIME", one.path.encode()).decode(), b"" if other else TIMES.sub(b"TIME", one.body))
+        for one, other in zip(registry.sent, dated, strict=True)
+    )
+
+
+async def test_maven_installs_and_sends_the_same(tmp_path: Path) -> None:
+    where = await plugins()
+    versions = ("1.0", "2.0-SNAPSHOT", "2.0-SNAPSHOT")
+    jar = zipped({}, {"a.txt": b"a"})
+    sent: list[list[tuple[str, str, bytes]]] = []
+    for name in ("theirs", "ours"):
+        (tmp_path / name).mkdir()
+        async with Recording(tmp_path / name) as registry:
+            token = await registry.token("read", "publish")
+            bench = Bench(tmp_path / name, registry)
+            client, it = Maven(bench, where), Publishing(tmp_path / name, "maven", registry.url, token)
+            client.settings(token)
+            for version in versions:
+                text = pom(f"com.acme:web:{version}")
+                if name == "ours":
+                    files = (
+                        it.put(f"web-{version}.jar", jar),
+                        it.put(f"web-{version}-sources.jar", jar),
+                        it.put("pom.xml", text.encode()),
+                    )
+                    await it.run(*files)
+                else:
+                    (bench.folder / "web.jar").write_bytes(jar)
+                    client.write("web.xml", text)
+                    to = ["-DrepositoryId=hub", f"-Durl={bench.url}/maven/", "-Dsources=web.jar"]
+                    done = await client.run(f"{DEPLOY}:deploy-file", "-Dfile=web.jar", "-DpomFile=web.xml", *to)
+                    assert done.status == 0, done.output
+            if name == "ours":
+                client.project("com.acme:web:[1.0,1.9)")
+                done = await client.install()
+                assert (done.status, "Checksum" in done.output, client.installed()) == (0, False, ["web-1.0.jar"])
+                client.project("com.acme:web:2.0-SNAPSHOT")
+                assert (await client.install()).status == 0
+                assert client.installed() == ["web-1.0.jar", "web-2.0-SNAPSHOT.jar"]
+            sent.append(deployed(registry))
+    assert sent[1] == sent[0]

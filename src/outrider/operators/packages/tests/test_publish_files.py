@@ -14,6 +14,10 @@ from hypothesis import strategies as st
 
 from outrider.core.errors import ConflictError, InvalidConfigError, OutriderError, UnsupportedError
 from outrider.operators.packages.cargo.packaged import Crate, shown_requirement
+from outrider.operators.packages.maven.coordinates import Artifact, Project, file_name
+from outrider.operators.packages.maven.deployed_metadata import next_build, with_build, with_version
+from outrider.operators.packages.maven.deployments import artifacts_of, read_deployments
+from outrider.operators.packages.maven.metadata import SnapshotFile, Versioning, read_metadata
 from outrider.operators.packages.npm.normalising import normalised
 from outrider.operators.packages.npm.packed import read_packed
 from outrider.operators.packages.pypi.distributions import fields_of, read_distribution
@@ -21,6 +25,7 @@ from outrider.operators.packages.registries.forms import form_with_file
 from outrider.operators.packages.registries.publications import LARGEST, LocalFile, Publication, read_file
 from outrider.operators.packages.serving.multipart import FormPart, read_form
 from outrider.operators.packages.tests.gem_files import GemFile
+from outrider.operators.packages.tests.maven_poms import fields, pom
 from outrider.operators.packages.tests.npm_registry import packed
 from outrider.operators.packages.tests.nuget_files import NugetFile
 from outrider.operators.packages.tests.publishing import Publishing, cargo_file, npm_file, registry_of_ours
@@ -241,3 +246,105 @@ def test_forms_are_read_as_they_were_written(fields: list[tuple[str, str]], cont
     assert {name: [one.content.decode() for one in parts] for name, parts in found.items()} == {
         name: [text for one, text in fields if one == name] for name, _ in fields
     }
+
+
+POM = pom("com.acme:web:1.0")
+PROPERTIES = "META-INF/maven/com.acme/web/pom.properties"
+
+
+def jar(version: str = "1.0", *more: str) -> bytes:
+    said = f"#made\ngroupId=com.acme\nartifactId=web\nversion={version}\n".encode()
+    return zipped({}, {PROPERTIES: said, **dict.fromkeys(more, b"")})
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        ({"pom.xml": POM.encode()}, "its packaging is jar"), ({"web-1.0.jar": jar()}, "belongs to none of the POMs"),
+        ({"pom.xml": POM.encode(), "web-1.1.jar": jar()}, "belongs to none of the POMs"),
+        ({"pom.xml": POM.encode(), "web-1.0.jar": jar("1.1")}, "it was built as another project than its POM says: version 1.1"),
+        ({"pom.xml": POM.encode(), "web-1.0.jar": b"PK no archive"}, "it is no archive"), ({"pom.xml": b"<project>"}, "POM"),
+        ({"pom.xml": pom("com.acme:web:${revision}").encode(), "web-1.0.jar": jar()}, "without properties|cannot be published"),
+        ({"pom.xml": pom("com.acme:..:1.0").encode()}, "cannot be published"),
+        ({"pom.xml": pom("com.acme:web:1.0-20260101.101010-1").encode()}, "cannot be published"),
+        ({"pom.xml": POM.encode(), "web-1.0.pom": POM.encode()}, "named twice"),
+        ({"pom.xml": POM.encode(), "web-1.0.jar": jar(), "other/web-1.0.jar": jar()}, "named twice"),
+    ],
+)  # fmt: skip
+def test_artifacts_of_maven(files: dict[str, bytes], told: str) -> None:
+    with pytest.raises(InvalidConfigError, match=told) as caught:
+        read_deployments([LocalFile(path, content) for path, content in files.items()])
+    assert caught.value.suggestions
+
+
+def test_files_of_maven_belong_to_the_project_of_their_name() -> None:
+    core = pom("com.acme:web-core:1.0")
+    files = {
+        "a/pom.xml": POM.encode(), "web-1.0-sources.jar": jar(), "web-1.0.jar.asc": b"signature", "web-1.0.jar": jar("1.0", "META-INF/maven/a/b/pom.properties"),
+        "b/pom.xml": core.encode(), "web-core-1.0.jar": zipped({}, {"a": b""}), "web-core-1.0-dist.tar.gz": b"x",
+    }  # fmt: skip
+    found = read_deployments([LocalFile(path, content) for path, content in files.items()])
+    assert [(one.name, one.file.path, [file.path for file in one.beside]) for one in found] == [
+        ("com.acme:web", "web-1.0.jar", ["a/pom.xml", "web-1.0-sources.jar", "web-1.0.jar.asc"]),
+        ("com.acme:web-core", "web-core-1.0.jar", ["b/pom.xml", "web-core-1.0-dist.tar.gz"]),
+    ]
+    names = [file_name(artifact) for one in found for artifact, _ in artifacts_of(one)]
+    assert names == [
+        "web-1.0.jar",
+        "web-1.0.pom",
+        "web-1.0-sources.jar",
+        "web-1.0.jar.asc",
+        "web-core-1.0.jar",
+        "web-core-1.0.pom",
+        "web-core-1.0-dist.tar.gz",
+    ]
+
+
+def test_plugins_of_maven_are_left_to_maven() -> None:
+    with pytest.raises(UnsupportedError):
+        read_deployments([LocalFile("pom.xml", pom("com.acme:web:1.0", fields(packaging="maven-plugin")).encode())])
+
+
+async def test_what_of_a_version_of_maven_is_there_is_not_sent_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with registry_of_ours(tmp_path) as registry:
+        it = Publishing(tmp_path, "maven", registry.url, await registry.token("read", "publish"))
+        first = it.put("web-1.0.jar", jar()), it.put("pom.xml", POM.encode())
+        assert [(Path(one.file).name, one.state) for one in (await it.run(*first)).files] == [
+            ("web-1.0.jar", "published"),
+            ("pom.xml", "published"),
+        ]
+        assert [one.state for one in (await it.run(*first)).files] == ["unchanged", "unchanged"]
+        more = *first, it.put("web-1.0-sources.jar", jar())
+        assert [one.state for one in (await it.run(*more)).files] == ["published"] * 3
+        with pytest.raises(ConflictError):
+            await it.plan(it.put("web-1.0.jar", jar("1.0", "other")), first[1])
+
+
+@given(st.lists(st.sampled_from(["1.0", "1.1", "2.0-SNAPSHOT"]), unique=True), st.sampled_from(["1.0", "2.0-SNAPSHOT"]))
+def test_lists_of_versions_keep_what_they_had(versions: list[str], version: str) -> None:
+    known = Versioning(versions=versions, latest="1.1", release="1.1")
+    found, left_out = read_metadata(with_version(known, Project("g", "a", version), 1_700_000_000.0))
+    expected = versions if version in versions else [*versions, version]
+    release = "1.1" if version.endswith("SNAPSHOT") else version
+    assert (left_out, found) == (
+        0,
+        Versioning(versions=expected, latest="1.1", release=release, updated="20231114221320"),
+    )
+
+
+def test_builds_of_a_snapshot_are_numbered() -> None:
+    kept, project = (
+        SnapshotFile("sources", "jar", "1-20260101.101010-7", "20260101101010"),
+        Project("g", "a", "1-SNAPSHOT"),
+    )
+    known = Versioning(
+        files=[SnapshotFile("", "jar", "1-20260101.101010-7", "20260101101010"), kept], stamp="20260101.101010-7"
+    )
+    build = next_build(known, 1_700_000_000.0)
+    found, _ = read_metadata(with_build(known, project, build, [Artifact(*project)], 1_700_000_000.0))
+    assert found.stamp == "20231114.221320-8"
+    assert found.files == [SnapshotFile("", "jar", "1-20231114.221320-8", "20231114221320"), kept]
+    assert next_build(Versioning(stamp="20260101.101010-x"), 0.0).number == 1

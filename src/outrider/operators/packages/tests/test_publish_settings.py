@@ -13,6 +13,9 @@ from outrider.core.errors import (
     UnauthenticatedError,
     UnsupportedError,
 )
+from outrider.operators.packages.maven.deploy_settings import deploy_registry
+from outrider.operators.packages.maven.program import MavenProgram
+from outrider.operators.packages.maven.settings import MavenSettings
 from outrider.operators.packages.npm.program import NpmProgram
 from outrider.operators.packages.npm.settings import NpmSettings
 from outrider.operators.packages.nuget.push_settings import push_registry, with_key
@@ -20,6 +23,7 @@ from outrider.operators.packages.pypi.upload_settings import destination
 from outrider.operators.packages.registries.publications import read_file
 from outrider.operators.packages.registries.registry import Registry
 from outrider.operators.packages.sessions import Terms, publisher_of, question_of
+from outrider.operators.packages.tests.maven_poms import element, fields
 from outrider.operators.packages.tests.nuget_feed import config
 from outrider.operators.packages.tests.publishing import Publishing, cargo_file, gem_file, npm_file
 from outrider.operators.packages.tests.test_audit import context
@@ -315,3 +319,57 @@ def test_a_source_that_outrider_was_told_of_takes_packages_of_nuget(tmp_path: Pa
     (tmp_path / ".netrc").write_text("machine own.test login ana password secret\n")
     found = push_registry({"HOME": str(tmp_path), "NUGET_COMMON_APPLICATION_DATA": str(tmp_path)}, tmp_path, "")
     assert (found.url, shown(found)) == ("https://own.test/index.json", basic("ana", "secret"))
+
+
+MAVEN_SERVERS = element(
+    "servers",
+    *(element("server", fields(id=one, username="ana", password=f"of-{one}")) for one in ("hub", "own", "snapshots")),
+)
+
+
+def maven(properties: str = "") -> MavenSettings:
+    """Return settings with properties of an active profile."""
+    profile = element("profiles", element("profile", fields(id="p"), element("properties", properties)))
+    home = Path.cwd()
+    (home / ".m2").mkdir(exist_ok=True)
+    (home / ".m2/settings.xml").write_text(
+        element("settings", MAVEN_SERVERS, profile, element("activeProfiles", fields(activeProfile="p")))
+    )
+    return MavenSettings({"HOME": str(home)}, MavenProgram())
+
+
+OWN = {
+    "repository": ("own", "https://own.test/releases"),
+    "snapshotRepository": ("snapshots", "https://own.test/snapshots/"),
+}
+
+
+@pytest.mark.parametrize(
+    ("properties", "repositories", "registry", "snapshot", "found"),
+    [
+        (fields(altDeploymentRepository="hub::https://hub.test/maven/"), OWN, "", False, ("https://hub.test/maven", "hub")),
+        (fields(altDeploymentRepository="hub::default::https://hub.test/maven"), {}, "", True, ("https://hub.test/maven", "hub")),
+        (fields(altSnapshotDeploymentRepository="hub::https://hub.test"), OWN, "", False, ("https://own.test/releases", "own")),
+        (fields(altSnapshotDeploymentRepository="hub::https://hub.test"), OWN, "", True, ("https://hub.test", "hub")),
+        ("", OWN, "", True, ("https://own.test/snapshots", "snapshots")),
+        ("", {"repository": OWN["repository"]}, "", True, ("https://own.test/releases", "own")),
+        ("", OWN, "https://own.test/snapshots", False, ("https://own.test/snapshots", "snapshots")),
+        (fields(altDeploymentRepository="hub::https://hub.test"), {}, "https://hub.test/", False, ("https://hub.test", "hub")),
+    ],
+)  # fmt: skip
+def test_maven_goes_where_settings_and_then_the_pom_say(
+    properties: str, repositories: dict[str, tuple[str, str]], registry: str, snapshot: bool, found: tuple[str, str]
+) -> None:  # fmt: skip
+    chosen = deploy_registry(maven(properties), {}, repositories, registry, snapshot=snapshot)
+    assert (chosen.url, shown(chosen)) == (found[0], basic("ana", f"of-{found[1]}"))
+
+
+def test_maven_that_goes_nowhere_is_told() -> None:
+    with pytest.raises(InvalidConfigError, match="no repository is named"):
+        deploy_registry(maven(), {"HOME": "/nowhere"}, {}, "", snapshot=False)
+    with pytest.raises(InvalidConfigError, match="no repository is named"):
+        deploy_registry(maven(), {}, {"repository": ("own", "${where}")}, "", snapshot=False)
+    with pytest.raises(InvalidConfigError, match="names no repository") as caught:
+        deploy_registry(maven(fields(altDeploymentRepository="ftp://ana:secret@a.test")), {}, {}, "", snapshot=False)
+    assert "secret" not in f"{caught.value.body()}"
+    assert shown(deploy_registry(maven(), {}, OWN, "https://other.test", snapshot=False)) == ""
