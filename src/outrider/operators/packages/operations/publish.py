@@ -23,7 +23,7 @@ class PublishParams(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     Attributes:
         ecosystem: Of the packages.
-        files: That the native tool has built: a wheel, what npm pack writes.
+        files: That the native tool has built, such as a wheel, or what npm pack writes; of Maven all of a version, with its POM.
         registry: The address to publish at, as the native client takes it; what its settings say if empty. Credentials are those of the
             native client.
     """
