@@ -149,7 +149,7 @@ class NpmPublisher:
         config = _config(said)
         return {
             "_id": name, "name": name, "description": said.get("description", ""), "dist-tags": {_tag(said): version},
-            "versions": {version: shown}, "access": config.get("access", "public" if not name.startswith("@") else None),
+            "versions": {version: shown}, "access": config.get("access"),
             "_attachments": {tarball: data},
         }  # fmt: skip
 

@@ -56,26 +56,30 @@ async def test_npm_packs_and_installs(tmp_path: Path) -> None:
         assert (user / "node_modules/.bin/web").is_file()
 
 
-async def test_npm_sends_the_same_document(tmp_path: Path) -> None:
+RICH_MANIFEST: dict[str, Any] = {
+    "bin": "./it.js", "scripts": {"install": "true"}, "repository": "https://git.a.test/web", "author": "Ana <ana@a.test> (https://a.test)",
+    "contributors": ["Bob"], "man": "./a.1", "bugs": "https://a.test/bugs", "keywords": "a, b", "dependencies": {"core": "^1"},
+    "optionalDependencies": {"fast": "1"}, "bundledDependencies": ["core"], "files": ["*.js"], "main": "index.js", "license": "MIT",
+    "publishConfig": {"tag": "next", "access": "public"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "more"), [("@acme/web", "1.0.0-rc.1", RICH_MANIFEST), ("web", "1.0.0", {})]
+)
+async def test_npm_sends_the_same_document(tmp_path: Path, name: str, version: str, more: dict[str, Any]) -> None:
     async with CannedRegistry() as registry:
-        registry.documents = {"PUT /npm/@acme/web": {"ok": True}}
+        registry.documents = {f"PUT /npm/{name}": {"ok": True}}
         it = Publishing(tmp_path, "npm", registry.url, "a-token")
-        more: dict[str, Any] = {
-            "bin": "./it.js", "scripts": {"install": "true"}, "repository": "https://git.a.test/web", "author": "Ana <ana@a.test> (https://a.test)", "contributors": ["Bob"], "man": "./a.1", "bugs": "https://a.test/bugs",
-            "keywords": "a, b", "dependencies": {"core": "^1"}, "optionalDependencies": {"fast": "1"}, "bundledDependencies": ["core"],
-            "files": ["*.js"], "main": "index.js", "license": "MIT", "publishConfig": {"tag": "next", "access": "public"},
-        }  # fmt: skip
-        file = it.put(*npm_file("@acme/web", "1.0.0-rc.1", **more))
+        file = it.put(*npm_file(name, version, **more))
         done = await run("npm", "publish", file, *QUIET, folder=it.folder)
         assert done.status == 0, done.output
         await it.run(file)
         theirs, ours = (json.loads(one.body) for one in registry.requests if one.method == "PUT")
-    theirs_said, ours_said = (one.pop("versions")["1.0.0-rc.1"] for one in (theirs, ours))
-    assert ours == theirs
     # Where the file was on this machine is nobody's business.
-    assert ours_said == {
-        key: value for key, value in theirs_said.items() if key not in ("_from", "_integrity", "_resolved")
-    }
+    for local in ("_from", "_integrity", "_resolved"):
+        del theirs["versions"][version][local]
+    assert ours == theirs
 
 
 async def test_pip_installs_and_twine_sends_the_same_form(tmp_path: Path) -> None:
