@@ -70,9 +70,8 @@ class GemPublisher:
         """
         environment = self._question.environment
         host = push_host(environment, publication.said["metadata"], self._program.sources, self._registry)
-        return shown_to(
-            registry_of(self._settings, environment, host), f"gem signin --host {host.url}", "set GEM_HOST_API_KEY"
-        )
+        found = registry_of(self._settings, environment, host)
+        return shown_to(found, f"gem signin --host {found.url}", "set GEM_HOST_API_KEY")
 
     async def state(self, registry: Registry, publication: Publication) -> State:
         """Return whether a gem is there, for the same platform.

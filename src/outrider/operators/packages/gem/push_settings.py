@@ -53,9 +53,10 @@ def push_host(
     host = _host(environment, metadata, built_in, registry)
     allowed = metadata.get("allowed_push_host", "")
     if allowed and _place(allowed) != _place(host.url):
+        shown = host.url.rpartition("@")[2]
         raise InvalidConfigError(
-            f"the gem may not be published at {host.url}: its specification allows {allowed} alone", path="metadata.allowed_push_host",
-            found=f"{host.url}, of {host.source}", expected=allowed, suggestions=["correct allowed_push_host in the gemspec, and build it anew"],
+            f"the gem may not be published at {shown}: its specification allows {allowed} alone", path="metadata.allowed_push_host",
+            found=f"{shown}, of {host.source}", expected=allowed, suggestions=["correct allowed_push_host in the gemspec, and build it anew"],
         )  # fmt: skip
     return host
 

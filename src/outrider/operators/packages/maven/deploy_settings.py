@@ -40,7 +40,7 @@ def deploy_registry(
     named = (repositories.get("snapshotRepository") if snapshot else None) or repositories.get("repository")
     if named is not None:
         if "${" in named[1]:
-            raise _nowhere(f"{named[1]} in distributionManagement")
+            raise _nowhere(f"{named[1].rpartition('@')[2]} in distributionManagement")
         return settings.registry(*named, "distributionManagement of the POM")
     own = own_address("maven", environment)
     if own is None:

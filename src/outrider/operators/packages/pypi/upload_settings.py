@@ -94,7 +94,7 @@ def _named(environment: Mapping[str, str], folder: Path, sections: Mapping[str, 
     if of_uv and not section:
         if len({one.url for one in of_uv}) > 1:
             raise InvalidConfigError(
-                f"{of_uv[0].source}: there are several addresses to publish at", path="publish-url", found=", ".join(one.url for one in of_uv),
+                f"{of_uv[0].source}: there are several addresses to publish at", path="publish-url", found=", ".join(one.url.rpartition("@")[2] for one in of_uv),
                 expected="one", suggestions=["name one with --registry, or with UV_PUBLISH_URL"],
             )  # fmt: skip
         return of_uv[0]

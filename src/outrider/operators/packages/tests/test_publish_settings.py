@@ -241,14 +241,16 @@ async def test_gems_go_where_they_say_and_then_where_gem_is_told(
         # The key of the usual server is for nobody else.
         ("", {"RUBYGEMS_HOST": "https://a.test"}, UnauthenticatedError),
         ("allowed_push_host: https://b.test\n  default_gem_server: https://ours.test/gem", {}, InvalidConfigError),
+        ("allowed_push_host: https://b.test\n  default_gem_server: https://ana:of-ana@a.test", {}, InvalidConfigError),
     ],
 )
 async def test_gems_that_may_not_go_there_are_refused(
     tmp_path: Path, metadata: str, environment: dict[str, str], error: type[OutriderError]
 ) -> None:
     it = gems(tmp_path, environment)
-    with pytest.raises(error):
+    with pytest.raises(error) as caught:
         await chosen(it, it.put(*gem_with(metadata)))
+    assert "of-" not in f"{caught.value.body()}"
 
 
 async def test_keys_of_gems_that_others_may_read_are_not_used(tmp_path: Path) -> None:
