@@ -1,6 +1,6 @@
 """Publishes files that native tools have built, in the registry that the settings of the native client name."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
@@ -99,13 +99,7 @@ async def plan(params: PublishParams, context: Context) -> Change:
     shown = [file for one in steps for file in one.shown()]
     return Change(
         target=_targets(params)[0],
-        difference=[
-            Difference(
-                f"{one.name} {one.version} {Path(one.file).name}", None,
-                {"file": one.file, "size": one.size, "sha256": one.sha256, "registry": one.registry},
-            )
-            for one in shown if one.state == "published"
-        ],
+        difference=[told for one in shown if one.state == "published" for told in _told(one)],
         warnings=[warning for one in steps for warning in one.warnings()],
         preconditions={file.path: file.sha256 for file in files},
     )  # fmt: skip
@@ -179,6 +173,15 @@ async def _state(publisher: Publisher, registry: Registry, publication: Publicat
     except UnauthenticatedError:
         # Tokens that may publish and not read are usual for builds.
         return "unknown"
+
+
+def _told(file: PublishedFile) -> Iterator[Difference]:
+    """Yield what is to be known of a file before it is sent."""
+    facts = {"registry": file.registry, "size": file.size, "sha256": file.sha256}
+    yield from (
+        Difference(f"{file.name} {file.version} {Path(file.file).name}: {field}", None, value)
+        for field, value in facts.items()
+    )
 
 
 def _targets(params: PublishParams) -> tuple[str, ...]:
