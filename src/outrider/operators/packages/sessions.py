@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager, nullcontext
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
@@ -10,6 +10,8 @@ from typing import Protocol, cast
 import msgspec
 
 from outrider.operators.packages.policies.places import policy_paths
+from outrider.operators.packages.registries.publications import Publisher
+from outrider.operators.packages.registries.searching import Found
 from outrider.operators.packages.resolving.facts import PackageFacts
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
 from outrider.operators.packages.resolving.policies import ADMIT_ALL, Policy
@@ -31,6 +33,31 @@ class Session(Protocol):
 def session_of(ecosystem: str) -> Session:
     """Return what asks the registries of an ecosystem, one of `ECOSYSTEMS`."""
     return cast("Session", import_module(f"outrider.operators.packages.{ecosystem}.session"))
+
+
+class Searching(Protocol):
+    """The module `searching` of an ecosystem."""
+
+    async def search(self, question: Question, text: str, limit: int) -> Found:
+        """Return what registries find for some words, `limit` packages at most."""
+
+
+def searching_of(ecosystem: str) -> Searching:
+    """Return what searches the registries of an ecosystem, one of those that can be searched."""
+    return cast("Searching", import_module(f"outrider.operators.packages.{ecosystem}.searching"))
+
+
+def publisher_of(ecosystem: str, question: Question, registry: str) -> AbstractAsyncContextManager[Publisher]:
+    """Have what publishes in the registries of an ecosystem.
+
+    Args:
+        ecosystem: One in which is published here.
+        question: With the settings of whoever calls.
+        registry: The address to publish at; what the settings say if empty.
+    """
+    module = import_module(f"outrider.operators.packages.{ecosystem}.publishing")
+    found: AbstractAsyncContextManager[Publisher] = module.publisher(question, registry)
+    return found
 
 
 class Terms(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

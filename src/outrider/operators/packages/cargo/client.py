@@ -6,7 +6,7 @@ from collections.abc import Callable
 import msgspec
 
 from outrider.core.errors import ExecutionFailedError, NotFoundError, UnauthenticatedError
-from outrider.operators.packages.registries.downloads import Document, Downloads
+from outrider.operators.packages.registries.downloads import Document, Downloads, opened_downloads
 from outrider.operators.packages.registries.registry import Registry
 from outrider.ports.clock import Clock
 
@@ -19,10 +19,12 @@ class CargoConfig(msgspec.Struct, rename="kebab"):
 
     Attributes:
         dl: Where crates are, with or without markers.
+        api: Where it can be searched and published in; None where it cannot.
         auth_required: Whether it tells nothing without a token.
     """
 
     dl: str
+    api: str | None = None
     auth_required: bool = False
 
 
@@ -36,6 +38,7 @@ class CargoClient:
 
     def __init__(self, registry: Registry, clock: Clock) -> None:
         self.registry = registry
+        self._clock = clock
         self._open = Downloads(msgspec.structs.replace(registry, authorization=None), clock)
         self._closed = Downloads(registry, clock)
 
@@ -71,6 +74,21 @@ class CargoClient:
     async def stream(self, url: str, receive: Callable[[bytes], object], *, closed: bool) -> None:
         """Fetch a file piece by piece, with the token where that must be shown; otherwise as `Downloads.stream`."""
         await (self._closed if closed else self._open).stream(url, receive)
+
+    async def of_api(self, config: CargoConfig, url: str) -> Document:
+        """Return a document of the registry's API, which is shown the token where the registry tells nothing without.
+
+        Args:
+            config: What the registry says of itself.
+            url: Of the document.
+
+        Raises:
+            OutriderError: What the registry says.
+        """
+        shown = self.registry.authorization if config.auth_required else None
+        api = msgspec.structs.replace(self.registry, url=config.api or self.registry.url, authorization=shown)
+        async with opened_downloads(api, self._clock) as downloads:
+            return await downloads.get(url)
 
     async def document(self, name: str, known: Document | None = None, *, closed: bool = False) -> Document:
         """Return the document of a crate.

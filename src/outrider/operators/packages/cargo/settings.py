@@ -15,7 +15,7 @@ from outrider.core.errors import InvalidConfigError, UnsupportedError
 from outrider.core.secrets import SecretValue
 from outrider.operators.packages.registries.registry import Registry, registry_at
 
-_CRATES_IO = "crates-io"
+CRATES_IO = "crates-io"
 SPARSE = "sparse+"
 # Sources that are no registry, or are on disk.
 _OTHER_KINDS = ("local-registry", "directory", "git")
@@ -66,6 +66,25 @@ class CargoSettings:
         address = self._address()
         return None if address is None else self.registry(address.text.removeprefix(SPARSE), address.source)
 
+    def named(self, name: str) -> Registry | None:
+        """Return a registry that has a name; None where there is none of that name.
+
+        Raises:
+            InvalidConfigError: A setting cannot be used.
+            UnsupportedError: It is no sparse registry.
+        """
+        address = self._index_of(name)
+        if address is None:
+            return None
+        if not address.text.startswith(SPARSE):
+            raise _not_sparse(address, f"registries.{name}.index", "git")
+        return self.registry(address.text.removeprefix(SPARSE), address.source)
+
+    def default_name(self) -> str:
+        """Return the name of the registry that is meant where none is named; empty for crates.io."""
+        found = self._value("registry", "default")
+        return self._environment.get("CARGO_REGISTRY_DEFAULT") or (found.text if found is not None else "")
+
     def registry(self, url: str, source: str, *, built_in: bool = False) -> Registry:
         """Return a registry by the address of its index, with what Cargo is told of the way there.
 
@@ -91,7 +110,7 @@ class CargoSettings:
 
     def _address(self) -> _Value | None:
         """Return the address that replaces that of crates.io, as it is written."""
-        name, passed = _CRATES_IO, [_CRATES_IO]
+        name, passed = CRATES_IO, [CRATES_IO]
         while (following := self._value("source", name, "replace-with")) is not None:
             name = following.text
             if name in passed:
@@ -105,7 +124,7 @@ class CargoSettings:
             if (other := self._value("source", name, kind)) is not None:
                 raise _not_sparse(other, f"source.{name}.{kind}", kind)
         address = self._value("source", name, "registry") or self._index_of(name)
-        if address is None and name != _CRATES_IO:
+        if address is None and name != CRATES_IO:
             raise InvalidConfigError(
                 f"source.{passed[-2]}.replace-with: there is no source {name!r}", path=f"source.{passed[-2]}.replace-with", found=name,
                 expected="the name of a source or of a registry", suggestions=[f"write [source.{name}] with its registry"],
@@ -116,9 +135,9 @@ class CargoSettings:
 
     def _index_of(self, name: str) -> _Value | None:
         variable = f"CARGO_REGISTRIES_{_in_variables(name)}_INDEX"
-        if name != _CRATES_IO and self._environment.get(variable):
+        if name != CRATES_IO and self._environment.get(variable):
             return _Value(self._environment[variable], variable, self._folder)
-        return None if name == _CRATES_IO else self._value("registries", name, "index")
+        return None if name == CRATES_IO else self._value("registries", name, "index")
 
     def _token_of(self, url: str, *, built_in: bool) -> str:
         """Return the token of the registry whose index is at an address; empty where there is none."""

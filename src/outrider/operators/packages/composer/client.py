@@ -95,6 +95,19 @@ class ComposerClient:
         await self._list(root)
         return root, [content, *included], document
 
+    async def search_template(self) -> str:
+        """Return where the repository finds packages, with `%query%` in it; empty where it does not.
+
+        Raises:
+            OutriderError: What the repository says.
+        """
+        document = await self._get(self._root_url)
+        return absolute(self._root_url, read_object(self._root_url, document.content).get("search"))
+
+    async def found(self, url: str) -> bytes | None:
+        """Return what was found at an address; the errors are those of `search_template`."""
+        return (await self._get(url)).content
+
     async def metadata(self, template: str, name: str, known: Document | None = None) -> tuple[Any, Document]:
         """Return the document of a package, as JSON; None where it has not changed.
 

@@ -37,7 +37,7 @@ async def resolve(question: Question) -> Resolved | Impossible:
         OutriderError: What a repository says.
     """
     read = [_read(index, text) for index, text in enumerate(question.packages)]
-    async with _opened(question) as (source, platform):
+    async with opened(question) as (source, platform):
         wishes = [_wish(index, *one, source.settings.minimum) for index, one in enumerate(read)]
         for index, wish in enumerate(wishes):
             if any(wish.name == other.name for other in wishes[:index]):
@@ -49,12 +49,13 @@ async def facts(question: Question, name: str, version: str = "") -> PackageFact
     """Return what repositories say of a package, and of a version of it; the errors are those of `resolve`."""
     if not is_name(name.lower()):
         raise no_package("composer", name[:_SHOWN])
-    async with _opened(question) as (source, _):
+    async with opened(question) as (source, _):
         return await facts_of(source, name, version)
 
 
 @asynccontextmanager
-async def _opened(question: Question) -> AsyncIterator[tuple[ComposerSource, ComposerPlatform]]:
+async def opened(question: Question) -> AsyncIterator[tuple[ComposerSource, ComposerPlatform]]:
+    """Have the repositories of a question, and what packages find here; what was learned of them is kept."""
     program = await composer_program(question.environment, question.cache, question.clock)
     settings = ComposerSettings(question.environment, question.folder, program.default)
     project = project_candidates(question.project, question.environment) if question.project else []

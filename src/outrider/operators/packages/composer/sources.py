@@ -18,6 +18,7 @@ class ComposerSource:
 
     Attributes:
         repositories: In the order in which they are asked.
+        clients: Of those among them whose packages are not in the settings, in the same order.
 
     Raises:
         InvalidConfigError: A setting cannot be used.
@@ -27,7 +28,7 @@ class ComposerSource:
 
     def __init__(self, settings: ComposerSettings, question: Question) -> None:
         self.settings, self._question = settings, question
-        self._clients: list[ComposerClient] = []
+        self.clients: list[ComposerClient] = []
         self.repositories = [self._repository(place) for place in settings.places()]
 
     def _repository(self, place: Place) -> ComposerRepository:
@@ -42,7 +43,7 @@ class ComposerSource:
             return self.settings.registry(url, place.source, headers)
 
         client = ComposerClient(place.url, registry, self._question.clock)
-        self._clients.append(client)
+        self.clients.append(client)
         return client
 
     def has(self, name: str) -> bool:
@@ -68,5 +69,5 @@ class ComposerSource:
 
     async def close(self) -> None:
         """Close all connections."""
-        for client in self._clients:
+        for client in self.clients:
             await client.close()

@@ -69,7 +69,7 @@ class GemSettings:
         if not said:
             looked = "the settings of RubyGems, and Ruby is not installed or does not name its own"
             raise unknown_registry("gem", looked, "set it with gem sources --add", "install Ruby")
-        return [self._registry(url, source) for url, source in said]
+        return [self.registry(url, source) for url, source in said]
 
     def _sources(self) -> list[tuple[str, str]]:
         value, source = self._values.get(":sources", ([], ""))
@@ -80,7 +80,17 @@ class GemSettings:
             )  # fmt: skip
         return [(url, source) for url in dict.fromkeys(value)]
 
-    def _registry(self, url: str, source: str) -> Registry:
+    def registry(self, url: str, source: str) -> Registry:
+        """Return a source by its address, with what RubyGems and Bundler are told of the way there.
+
+        Args:
+            url: Its address.
+            source: Where that was read.
+
+        Raises:
+            InvalidConfigError: It cannot be used.
+            UnsupportedError: It is on disk, or of another kind.
+        """
         found = self._found(url, source)
         mirror = self._bundler.mirror(f"{found.url}/")
         if mirror is not None:

@@ -121,7 +121,7 @@ class MavenSettings:
             (repository.id, repository.url, named.source) if mirror is None else (mirror.id, mirror.url, mirror.source)
         )
         return MavenRepository(
-            id=name, registry=self._registry(name, url, source), releases=repository.releases, snapshots=repository.snapshots
+            id=name, registry=self.registry(name, url, source), releases=repository.releases, snapshots=repository.snapshots
         )  # fmt: skip
 
     def _mirror(self, repository: PomRepository) -> Mirror | None:
@@ -129,7 +129,18 @@ class MavenSettings:
         exact = [one for one in mirrors if one.mirror_of == repository.id]
         return next(iter([*exact, *(one for one in mirrors if matches(repository, one.mirror_of))]), None)
 
-    def _registry(self, name: str, url: str, source: str) -> Registry:
+    def registry(self, name: str, url: str, source: str) -> Registry:
+        """Return a repository with what Maven is told of it and of the way there.
+
+        Args:
+            name: Its id, which is that of its server; empty for none.
+            url: Its address.
+            source: Where that was read.
+
+        Raises:
+            InvalidConfigError: The address cannot be used.
+            UnsupportedError: It cannot be asked, or its credentials cannot be read.
+        """
         scheme = url.partition(":")[0].lower()
         if scheme not in ("http", "https") and "://" in url:
             raise UnsupportedError(

@@ -20,6 +20,7 @@ from outrider.operators.packages.registries.registry import Registry, basic, reg
 
 _VARIABLE = re.compile(r"(?<!\\)(\\*)\$\{([^${}?]+)(\?)?\}")
 _PREFIX = "npm_config_"
+_OF_MANIFEST = "publishConfig of the package"
 
 
 class NpmSettings:
@@ -46,21 +47,46 @@ class NpmSettings:
         # What counts more stands later.
         self._values = {**builtin, **machine, **user, **project, **variables}
 
-    def registry_for(self, name: str) -> Registry:
+    def registry_for(self, name: str, further: Mapping[str, str] | None = None) -> Registry:
         """Return where a package is.
+
+        Args:
+            name: Of the package.
+            further: Settings of its own manifest, which count more than all others.
 
         Raises:
             InvalidConfigError: The address or the credentials cannot be used.
             MissingRequirementError: No registry is known.
         """
         scope = name.partition("/")[0] if name.startswith("@") else ""
-        url, source = self._values.get(f"{scope}:registry") or self._values.get("registry") or ("", "")
+        values = {**self._values, **{key: (value, _OF_MANIFEST) for key, value in (further or {}).items()}}
+        url, source = values.get(f"{scope}:registry") or values.get("registry") or ("", "")
         if not url:
             url, source = own_address("npm", self._environment) or (self._program.registry, "npm's own default")
         if not url:
             raise unknown_registry(
                 "npm", "the settings of npm, and npm is not installed", "set npm_config_registry", "install npm"
             )
+        return self.registry(url, source)
+
+    def registries(self) -> list[Registry]:
+        """Return the registry of packages in general, then those of scopes; the errors are those of `registry_for`."""
+        scopes = [
+            key.removesuffix(":registry") for key in self._values if key.startswith("@") and key.endswith(":registry")
+        ]
+        found = [self.registry_for(name) for name in ("", *(f"{scope}/any" for scope in scopes))]
+        return list({one.url: one for one in found}.values())
+
+    def registry(self, url: str, source: str) -> Registry:
+        """Return a registry by its address, with what npm is told of the way there.
+
+        Args:
+            url: Its address.
+            source: Where that was read.
+
+        Raises:
+            InvalidConfigError: The address or the credentials cannot be used.
+        """
         environment = {**self._environment, **dict(self._proxies())}
         authorities = self.value("cafile") or self._environment.get("NODE_EXTRA_CA_CERTS") or ""
         registry = registry_at(url, source, authorities=authorities, environment=environment)

@@ -37,6 +37,32 @@ def read_services(url: str, content: bytes) -> ServicesRecord:
         ExecutionFailedError: It is no service index.
         UnsupportedError: It tells nothing of packages that can be read here.
     """
+    resources = _resources(url, content)
+    found = ServicesRecord(registrations=_first(resources, _REGISTRATIONS), content=_first(resources, _CONTENT))
+    if not found.registrations and not found.content:
+        raise UnsupportedError(
+            f"{url}: this source tells nothing of packages", found="neither of them",
+            expected="RegistrationsBaseUrl or PackageBaseAddress", suggestions=["name another source"],
+        )  # fmt: skip
+    return found
+
+
+def service_at(url: str, content: bytes, types: Sequence[str]) -> str:
+    """Return where a source has a service; empty where it has none.
+
+    Args:
+        url: Of the source.
+        content: Of its service index.
+        types: Of the service, the best first.
+
+    Raises:
+        ExecutionFailedError: It is no service index.
+        UnsupportedError: It is one of another version.
+    """
+    return _first(_resources(url, content), types)
+
+
+def _resources(url: str, content: bytes) -> list[_Resource]:
     try:
         services = msgspec.json.decode(content, type=_Services)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -49,15 +75,7 @@ def read_services(url: str, content: bytes) -> ServicesRecord:
             f"{url}: a service index of version {services.version[:20]}", found=services.version[:20], expected="version 3",
             suggestions=["name a source of version 3"],
         )  # fmt: skip
-    found = ServicesRecord(
-        registrations=_first(services.resources, _REGISTRATIONS), content=_first(services.resources, _CONTENT)
-    )
-    if not found.registrations and not found.content:
-        raise UnsupportedError(
-            f"{url}: this source tells nothing of packages", found="neither of them",
-            expected="RegistrationsBaseUrl or PackageBaseAddress", suggestions=["name another source"],
-        )  # fmt: skip
-    return found
+    return services.resources
 
 
 def _first(resources: Sequence[_Resource], types: Sequence[str]) -> str:

@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -13,7 +12,7 @@ from outrider.core.operation import Change, Difference
 from outrider.operators.packages.locks.writing.files import digest_of, refuse_changed, text_or_none, write_text
 from outrider.operators.packages.registries.own_file import read_addresses, written
 from outrider.operators.packages.registries.own_settings import own_path
-from outrider.operators.packages.registries.registry import registry_at
+from outrider.operators.packages.registries.registry import address_alone
 from outrider.operators.packages.versions.ecosystems import Ecosystem
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
@@ -89,23 +88,8 @@ def _draft(params: SetupParams) -> _Draft:
     before = read_addresses(text, path)
     after = {name: url for name, url in before.items() if name != params.ecosystem}
     if params.url:
-        after[params.ecosystem] = _checked(params.url)
+        after[params.ecosystem] = address_alone(params.url, "url")
     return _Draft(path, text, before, after)
-
-
-def _checked(url: str) -> str:
-    """Return an address that may stand in the file.
-
-    Raises:
-        InvalidConfigError: It is none, or has credentials.
-    """
-    registry_at(url.strip().removeprefix("sparse+"), "url", environment={})
-    if "@" in urlsplit(url.strip()).netloc:
-        raise InvalidConfigError(
-            "url: it has credentials, which would be kept in plain text", path="url", found="a user or a password", expected="an address alone",
-            suggestions=["write them into ~/.netrc: machine HOST login USER password PASSWORD"],
-        )  # fmt: skip
-    return url.strip()
 
 
 def _text(result: SetupResult) -> Iterable[str]:

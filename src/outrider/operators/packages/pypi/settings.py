@@ -25,12 +25,14 @@ class _UvIndex(msgspec.Struct, frozen=True):
     url: str = ""
     default: bool = False
     explicit: bool = False
+    publish_url: str = msgspec.field(name="publish-url", default="")
 
 
 class _UvSettings(msgspec.Struct, frozen=True, rename="kebab"):
     index: list[_UvIndex] = []
     index_url: str = ""
     extra_index_url: list[str] = []
+    publish_url: str = ""
 
 
 class _Tools(msgspec.Struct, frozen=True):
@@ -128,8 +130,7 @@ def _pip_files(environment: Mapping[str, str]) -> list[Path]:
 
 def _uv_indexes(environment: Mapping[str, str], folder: Path) -> Iterator[tuple[str, str, bool]]:
     """Yield the indexes of uv's settings: those of the project, of the user and of the machine; and whether one is the default."""
-    home = Path(environment.get("XDG_CONFIG_HOME") or Path(environment.get("HOME") or "/") / ".config")
-    for path in (folder / "pyproject.toml", folder / "uv.toml", home / "uv" / "uv.toml", Path("/etc/uv/uv.toml")):
+    for path in _uv_files(environment, folder):
         settings = _uv_settings(path)
         for index in settings.index:
             # Those are only for packages that name them.
@@ -139,6 +140,32 @@ def _uv_indexes(environment: Mapping[str, str], folder: Path) -> Iterator[tuple[
             yield one, str(path), False
         if settings.index_url:
             yield settings.index_url, str(path), True
+
+
+def uv_publish_addresses(environment: Mapping[str, str], folder: Path) -> list[tuple[str, str, str]]:
+    """Return the addresses at which uv publishes, each with the file that says it and the index in which its files are found then.
+
+    Args:
+        environment: Variables of this process.
+        folder: Of the project.
+
+    Raises:
+        InvalidConfigError: A file cannot be read.
+    """
+    for path in _uv_files(environment, folder):
+        settings = _uv_settings(path)
+        if settings.publish_url:
+            return [(settings.publish_url, str(path), "")]
+        found = [(one.publish_url, str(path), one.url) for one in settings.index if one.publish_url]
+        if found:
+            return found
+    return []
+
+
+def _uv_files(environment: Mapping[str, str], folder: Path) -> tuple[Path, ...]:
+    """Return the files of uv's settings, that which counts most first."""
+    home = Path(environment.get("XDG_CONFIG_HOME") or Path(environment.get("HOME") or "/") / ".config")
+    return folder / "pyproject.toml", folder / "uv.toml", home / "uv" / "uv.toml", Path("/etc/uv/uv.toml")
 
 
 def _uv_settings(path: Path) -> _UvSettings:

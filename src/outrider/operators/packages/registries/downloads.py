@@ -3,7 +3,8 @@
 import re
 import ssl
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from urllib.parse import urljoin, urlsplit
 
 import msgspec
@@ -143,6 +144,23 @@ class Downloads:
             url = self._following(url, response.headers.get("location") or "")
         raise self._too_many_redirects(url)
 
+    async def send(self, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Response:
+        """Send something, once and to nowhere else, and return the answer, whatever its status.
+
+        Args:
+            method: Such as `PUT`.
+            url: Where to.
+            body: Of the request.
+            headers: Further fields of it.
+
+        Raises:
+            ConnectionFailedError, DeadlineExceededError: No answer came.
+        """
+        where, shown = self._shown_to(url, {"user-agent": "outrider", "accept-encoding": "identity", **headers})
+        return await self._client(where).request(
+            method, request_target(url), headers=Headers(shown), body=body, repeat=False
+        )
+
     def _too_many_redirects(self, url: str) -> ExecutionFailedError:
         return ExecutionFailedError(
             f"{_shown(url)}: redirected too often", found=f"more than {_MOST_REDIRECTS} times", expected="a document",
@@ -274,3 +292,13 @@ def _shown(url: str) -> str:
     except ValueError:
         return "no address"
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+@asynccontextmanager
+async def opened_downloads(registry: Registry, clock: Clock, timeout: float = 60.0) -> AsyncIterator[Downloads]:
+    """Have what fetches from a registry; the parameters are those of `Downloads`."""
+    downloads = Downloads(registry, clock, timeout)
+    try:
+        yield downloads
+    finally:
+        await downloads.close()

@@ -64,6 +64,25 @@ def registry_at(url: str, source: str, *, authorities: str = "", environment: Ma
     )  # fmt: skip
 
 
+def address_alone(url: str, path: str = "registry") -> str:
+    """Return an address that somebody has given.
+
+    Args:
+        url: The address, perhaps with `sparse+` before it, as Cargo writes it.
+        path: The field that has it, for errors.
+
+    Raises:
+        InvalidConfigError: It is none, or has credentials.
+    """
+    registry_at(url.strip().removeprefix("sparse+"), path, environment={})
+    if "@" in urlsplit(url.strip()).netloc:
+        raise InvalidConfigError(
+            f"{path}: it has credentials, which would be kept in plain text", path=path, found="a user or a password", expected="an address alone",
+            suggestions=["write them into ~/.netrc: machine HOST login USER password PASSWORD"],
+        )  # fmt: skip
+    return url.strip()
+
+
 def basic(user: str, password: str) -> SecretValue:
     """Return the header for a user and a password (RFC 7617)."""
     return SecretValue(f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}")

@@ -28,13 +28,13 @@ def add_crate(registry: CargoRegistry, spec: str, *needs: str | dict[str, Any], 
         lines += ["optional = true"] if one["optional"] else []
         lines += [] if one["default_features"] else ["default-features = false"]
         lines += [f'package = "{one["package"]}"'] if one.get("package") else []
-    content = _packed(f"{name}-{version}", {"Cargo.toml": "\n".join(lines), "src/lib.rs": ""})
+    content = crate_packed(f"{name}-{version}", {"Cargo.toml": "\n".join(lines), "src/lib.rs": ""})
     registry.downloads = registry.url.removesuffix("/index") + "/crates"
     registry.add(spec, *deps, cksum=sha256(content).hexdigest(), **fields)
     registry.answers[f"/crates/{name}/{version}/download"] = lambda _: Response(200, body=content)
 
 
-def _packed(folder: str, files: dict[str, str]) -> bytes:
+def crate_packed(folder: str, files: dict[str, str]) -> bytes:
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w:gz") as archive:
         for path, text in files.items():

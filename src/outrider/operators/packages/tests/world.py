@@ -22,9 +22,12 @@ from outrider.operators.packages.serving.tables import PackageState, Release, Ta
 from outrider.operators.packages.tests.advisory_records import affected, ecosystem_range, record, zipped
 from outrider.operators.packages.tests.exploit_files import epss_file
 from outrider.operators.packages.tests.key_files import write_keys
+from outrider.operators.packages.tests.npm_registry import packed
 from outrider.operators.packages.tests.python_index import PythonIndex
 from outrider.operators.packages.tests.root_files import DEBIAN, made, paragraph
+from outrider.operators.packages.tests.running_registry import RunningRegistry
 from outrider.operators.packages.tests.vex_documents import openvex_document, statement
+from outrider.operators.packages.tests.wheels import Wheel
 from outrider.ports.certificates.signing_keys import read_signing_key
 from outrider.ports.clock import SystemClock
 from outrider.ports.secrets import Resolver
@@ -46,6 +49,8 @@ async def world() -> AsyncIterator[tuple[Environment, dict[str, Any]]]:
         stack.enter_context(variables(settings(index.url, root)))
         environment = Environment(clock=SystemClock(), state=root / "state", secrets=Resolver({}))
         await _registry(root / "registry", root / "packages.tar")
+        running = await stack.enter_async_context(_running(root))
+        stack.enter_context(variables(await _publishing(running, root / "home")))
         yield (
             environment,
             {
@@ -56,6 +61,7 @@ async def world() -> AsyncIterator[tuple[Environment, dict[str, Any]]]:
                 "registry": str(root / "registry"),
                 "bundle": str(root / "packages.tar"),
                 "token": "ana",
+                **_built(root / "files" / "built"),
                 "policy": str(_policy(root / "files")),
                 "advisories": str(_advisories(root, environment.clock.now())),
                 "scores": str(epss_file(root / "epss_scores.csv.gz", ("CVE-2026-1001", 0.94, 0.99))),
@@ -69,6 +75,32 @@ async def world() -> AsyncIterator[tuple[Environment, dict[str, Any]]]:
                 **_bills(root / "files" / "bills"),
             },
         )
+
+
+def _running(root: Path) -> RunningRegistry:
+    """Return a registry that takes packages."""
+    return RunningRegistry(
+        root / "running", {"PATH": os.environ["PATH"], "HOME": "/proc/nowhere", "PIP_CONFIG_FILE": os.devnull}, cache_only=True,
+        private=["npm:@acme/*", "pypi:acme-*"], ecosystems=["npm", "pypi"],
+    )  # fmt: skip
+
+
+async def _publishing(registry: RunningRegistry, home: Path) -> dict[str, str]:
+    """Return the variables with which native clients publish there, and write their settings."""
+    token = await registry.token("read", "publish")
+    (home / ".npmrc").write_text(f"{registry.url.removeprefix('http:')}/npm/:_authToken={token}\n")
+    return {
+        "npm_config_registry": f"{registry.url}/npm/", "UV_PUBLISH_URL": f"{registry.url}/pypi/legacy/", "UV_PUBLISH_TOKEN": token,
+    }  # fmt: skip
+
+
+def _built(folder: Path) -> dict[str, str]:
+    """Return files that may be published."""
+    folder.mkdir()
+    wheel, tarball = Wheel(project="acme-web", version="1.0"), folder / "acme-web-1.0.0.tgz"
+    (folder / wheel.name).write_bytes(wheel.packed())
+    tarball.write_bytes(packed({"package.json": {"name": "@acme/web", "version": "1.0.0"}}))
+    return {"wheel": str(folder / wheel.name), "tarball": str(tarball)}
 
 
 def _advisories(root: Path, now: float) -> Path:

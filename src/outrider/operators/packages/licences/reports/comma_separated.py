@@ -4,7 +4,8 @@ import csv
 import io
 from collections.abc import Iterable
 
-from outrider.operators.packages.licences.reports.rows import LicensedPackage, flattened
+from outrider.operators.packages.licences.reports.rows import LicensedPackage
+from outrider.operators.packages.texts import flattened
 
 _COLUMNS = ("ecosystem", "name", "version", "licence", "guessed", "written", "told by", "verdict", "why", "files")
 # With these a formula begins: https://owasp.org/www-community/attacks/CSV_Injection.

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from html import escape
 
-from outrider.operators.packages.licences.reports.rows import LicenceFinding, LicenceReport, LicensedPackage, flattened
+from outrider.operators.packages.licences.reports.rows import LicenceFinding, LicenceReport, LicensedPackage
+from outrider.operators.packages.texts import flattened
 
 _UNKNOWN = "not known"
 _META = """<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">"""

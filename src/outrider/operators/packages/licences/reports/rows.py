@@ -71,8 +71,3 @@ class LicenceReport(msgspec.Struct, kw_only=True, frozen=True):
     counts: dict[str, int]
     findings: list[LicenceFinding]
     warnings: list[str]
-
-
-def flattened(text: str) -> str:
-    """Return a text on one line, without what cannot be printed."""
-    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
