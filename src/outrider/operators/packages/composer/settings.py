@@ -147,10 +147,13 @@ class ComposerSettings:
                 f"{source}: Composer asks no repository without encryption", found=found.url, expected="https://HOST/PATH",
                 suggestions=["set secure-http to false in Composer's settings, if the way there is safe"],
             )  # fmt: skip
-        default = urlsplit(self._default.url).netloc if self._default is not None else ""
-        other_name = self._default.name if self._default is not None and urlsplit(found.url).netloc == default else ""
+        other_name = self._default.name if self._default is not None and self.is_default(found.url) else ""
         found = with_own_login(self._credentials.known_to(found, other_name), self._environment)
         return msgspec.structs.replace(found, headers=tuple(dict((*found.headers, *headers)).items()))
+
+    def is_default(self, url: str) -> bool:
+        """Return whether an address is at the host of the repository that Composer comes with."""
+        return self._default is not None and urlsplit(url).netloc == urlsplit(self._default.url).netloc
 
     def _config(self, key: str, *, otherwise: Any = None) -> Any:
         """Return a setting of the file that counts most among those that have it."""

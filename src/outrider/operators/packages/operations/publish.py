@@ -28,7 +28,7 @@ class PublishParams(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
             native client.
     """
 
-    ecosystem: Literal["cargo", "gem", "maven", "npm", "nuget", "pypi"]
+    ecosystem: Literal["cargo", "composer", "gem", "maven", "npm", "nuget", "pypi"]
     files: Annotated[list[str], msgspec.Meta(min_length=1, max_length=100)]
     registry: Annotated[str, msgspec.Meta(max_length=2000)] = ""
 

@@ -1,5 +1,6 @@
 """Packages of each ecosystem as their native tools build them, settings of their native clients, and the operation that publishes them."""
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,6 +10,7 @@ from outrider.operators.packages.operations import publish
 from outrider.operators.packages.operations.publish import PublishParams, PublishResult
 from outrider.operators.packages.tests.cargo_projects import crate_packed
 from outrider.operators.packages.tests.clients.table import ALONE, PRIVATE
+from outrider.operators.packages.tests.composer_archives import manifest, zipped
 from outrider.operators.packages.tests.gem_files import GemFile
 from outrider.operators.packages.tests.maven_poms import element, fields, pom
 from outrider.operators.packages.tests.npm_registry import packed
@@ -92,6 +94,23 @@ def _gem(url: str, token: str) -> tuple[dict[str, str], dict[str, str]]:
     return {".gem/credentials": keys, ".gemrc": f":sources:\n- {url}/gem\n"}, {"RUBYGEMS_HOST": f"{url}/gem"}
 
 
+def composer_file(name: str, version: str, number: int = 0) -> tuple[str, bytes]:
+    content = zipped({"composer.json": json.dumps(manifest(name, version)), "it.php": f"<?php return {number};\n"})
+    return f"{name.replace('/', '-')}-{version}.zip", content
+
+
+def _composer(url: str, token: str) -> tuple[dict[str, str], dict[str, str]]:
+    host = url.removeprefix("http://")
+    settings = {
+        "repositories": {"hub": {"type": "composer", "url": f"{url}/composer"}},
+        "config": {"secure-http": False},
+    }
+    files = {".composer/config.json": json.dumps(settings)}
+    if token:
+        files[".composer/auth.json"] = json.dumps({"http-basic": {host: {"username": "__token__", "password": token}}})
+    return files, {"PATH": "/nowhere"}
+
+
 def nuget_file(name: str, version: str, number: int = 0) -> tuple[str, bytes]:
     made = NugetFile(
         name=name, version=version, files={"lib/netstandard1.0/_._": b"", "number.txt": str(number).encode()}
@@ -125,6 +144,7 @@ def _maven(url: str, token: str) -> tuple[dict[str, str], dict[str, str]]:
 
 KINDS: dict[str, Kind] = {
     "cargo": Kind("acme-web", "serde", cargo_file, _cargo),
+    "composer": Kind("acme/web", "monolog/monolog", composer_file, _composer),
     "gem": Kind("acme-web", "rails", gem_file, _gem),
     "maven": Kind("com.acme:web", "org.other:web", maven_file, _maven),
     "npm": Kind("@acme/web", "lodash", npm_file, _npm),

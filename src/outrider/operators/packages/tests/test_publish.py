@@ -25,7 +25,7 @@ from outrider.operators.packages.tests.publishing import KINDS, Publishing, regi
 from outrider.operators.packages.tests.test_audit import context
 from outrider.operators.packages.tests.world import variables
 
-SEARCHED = ("cargo", "gem", "npm", "nuget")
+SEARCHED = ("cargo", "composer", "gem", "npm", "nuget")
 each = pytest.mark.parametrize("ecosystem", KINDS)
 
 

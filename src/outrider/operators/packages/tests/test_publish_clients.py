@@ -18,9 +18,11 @@ from outrider.operators.packages.tests.canned_registry import CannedRegistry
 from outrider.operators.packages.tests.clients.dotnet import Nuget
 from outrider.operators.packages.tests.clients.java import DEPLOY, Maven, plugins
 from outrider.operators.packages.tests.clients.node import QUIET
+from outrider.operators.packages.tests.clients.php import Php
 from outrider.operators.packages.tests.clients.python import PIP
 from outrider.operators.packages.tests.clients.ruby import Gems
 from outrider.operators.packages.tests.clients.table import ALONE, PRIVATE, Bench
+from outrider.operators.packages.tests.composer_archives import manifest
 from outrider.operators.packages.tests.maven_poms import pom
 from outrider.operators.packages.tests.publishing import Publishing, cargo_file, npm_file, registry_of_ours
 from outrider.operators.packages.tests.running_registry import RunningRegistry, run
@@ -225,6 +227,19 @@ async def test_gem_builds_installs_and_sends_the_same(tmp_path: Path) -> None:
         await it.run(str(await gems.build("acme-web@1.1", f's.metadata = {{"allowed_push_host" => "{gems.url}"}}')))
         await gems.install("acme-web")
         assert await gems.done("ruby", "-e", "require 'acme-web'") == "1.1\n"
+
+
+async def test_composer_packs_and_installs(tmp_path: Path) -> None:
+    async with Recording(tmp_path) as registry:
+        it = Publishing(tmp_path, "composer", registry.url, await registry.token("read", "publish"))
+        php = Php(Bench(tmp_path, registry))
+        (php.folder / "composer.json").write_text(json.dumps(manifest("acme/core", "1.2.0")))
+        (php.folder / "it.php").write_text("<?php\n")
+        await php.done("archive", "--format=zip", "--file=core")
+        await it.run(str(php.folder / "core.zip"))
+        php.project()
+        await php.done("require", "acme/core")
+        assert php.locked() == {"acme/core": "1.2.0"}
 
 
 async def test_nuget_packs_installs_and_sends_the_same(tmp_path: Path) -> None:

@@ -266,7 +266,9 @@ def gems(folder: Path, environment: dict[str, str]) -> Publishing:
     it.write({".gem/credentials": "---\n:rubygems_api_key: of-usual\nhttps://ours.test/gem: of-ours\n"})
     ruby = folder / "bin" / "ruby"
     ruby.parent.mkdir()
-    ruby.write_text("#!/bin/sh\nprintf '3.1.2\\n3.3.15\\n2.4.1\\nx86_64-linux\\nruby 3.1.2p20\\nhttps://usual.test/\\n'\n")
+    ruby.write_text(
+        "#!/bin/sh\nprintf '3.1.2\\n3.3.15\\n2.4.1\\nx86_64-linux\\nruby 3.1.2p20\\nhttps://usual.test/\\n'\n"
+    )
     ruby.chmod(0o755)
     del it.variables["RUBYGEMS_HOST"]
     it.variables |= {"PATH": f"{ruby.parent}:/usr/bin:/bin", **environment}
