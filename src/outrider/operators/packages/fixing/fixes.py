@@ -31,6 +31,7 @@ from outrider.operators.packages.locks.reading import lock_files, read_lock
 from outrider.operators.packages.locks.writing.differences import changes_between
 from outrider.operators.packages.locks.writing.files import digest_of, read_text
 from outrider.operators.packages.policies.opening import opened_policies
+from outrider.operators.packages.resolving.questions import Question
 from outrider.operators.packages.sessions import Terms, question_of, session_of
 from outrider.runtime.context import Context
 
@@ -143,9 +144,20 @@ async def _fix_one(found: Fix, file: tuple[Path, str, Lock], auditor: Auditor, c
         found.digests |= {str(one): digest_of(content) for one, content in project.texts.items()}
         ours = [one for one in units if one.version in project.locked.get(one.name, ())]
         with question_of(context, ecosystem, [], wanted, python=wanted.python, folder=call.folder) as question:
-            mender = Mender(session_of(ecosystem).resolve, project.asked(question), vulnerable, project, ours)
+            asked = project.asked(question)
+            real = [await _with_real_fix(one, ecosystem, asked, auditor) for one in ours]
+            mender = Mender(session_of(ecosystem).resolve, asked, vulnerable, project, real)
             mended = await mender.mend(widen=wanted.manifest) if ours else Mended()
     _take(found, (path, lock, units), project, mended, auditor)
+
+
+async def _with_real_fix(unit: Unit, ecosystem: str, question: Question, auditor: Auditor) -> Unit:
+    """Return what is vulnerable with the lowest fix that its registry has."""
+    try:
+        facts = await session_of(ecosystem).facts(question, unit.name)
+    except NotFoundError:
+        return unit
+    return auditor.with_real_fix(ecosystem, unit, facts)
 
 
 def _take(found: Fix, file: tuple[Path, Lock, list[Unit]], project: Project, mended: Mended, auditor: Auditor) -> None:

@@ -9,7 +9,10 @@ from outrider.operators.packages.advisories.severity import ORDER
 from outrider.operators.packages.fixing.wishes import Unit
 from outrider.operators.packages.locks.entries import reached
 from outrider.operators.packages.locks.lock import Lock
+from outrider.operators.packages.resolving.facts import PackageFacts
 from outrider.operators.packages.versions.ecosystems import scheme_of
+from outrider.operators.packages.versions.ranges import Key, Span, VersionRange
+from outrider.operators.packages.versions.tables import VersionTable
 
 
 class Auditor:
@@ -37,6 +40,25 @@ class Auditor:
                 found.append(Unit(one.name, one.version, tuple(counted), fix, frozenset(reached([one.name], needers))))
         return sorted(found, key=lambda one: (ORDER.index(one.vulnerabilities[0].severity), one.name, one.version))
 
+    def with_real_fix(self, ecosystem: str, unit: Unit, facts: PackageFacts) -> Unit:
+        """Return what is vulnerable with a fix that can be had: advisories write versions otherwise, or name some that never came out.
+
+        Args:
+            ecosystem: Of the package.
+            unit: As advisories have it.
+            facts: What its registry has.
+        """
+        key = _key(ecosystem, unit.least_fix)
+        if not unit.least_fix or key is None:
+            return unit
+        table = VersionTable(scheme_of(ecosystem), [one for one in facts.versions if one not in facts.taken_back])
+        later = table.mask_of(VersionRange((Span.at_least(key),)))
+        for some in (later & table.releases, later):
+            for version in table.named(some):
+                if not self._counted(ecosystem, unit.name, version):
+                    return unit._replace(least_fix=version)
+        return unit
+
     def _counted(self, ecosystem: str, name: str, version: str) -> list[Vulnerability]:
         known = self._matcher.vulnerabilities(ecosystem, name, version)
         return [one for one in known if one.severity == "unknown" or ORDER.index(one.severity) <= self._least]
@@ -47,7 +69,7 @@ class Auditor:
         return next((fix for _, fix in ordered if not self._counted(ecosystem, name, fix)), "")
 
 
-def _key(ecosystem: str, version: str) -> object:
+def _key(ecosystem: str, version: str) -> Key | None:
     try:
         return scheme_of(ecosystem).parse(version).key
     except InvalidConfigError:

@@ -231,6 +231,15 @@ async def test_versions_taken_back_stay_where_they_are_no_part_of_it(index: Pyth
     assert after == "old==1.0\ncore==1.4.1\n"
 
 
+async def test_of_fixes_that_cannot_be_had_the_next_one_is_taken(index: PythonIndex, place: Path) -> None:
+    added(index)
+    index.add("core", "1.4.2", yanked="broken")
+    # The first one was never published, the second one was taken back; and what is written otherwise is the same version.
+    for number, (told, after) in enumerate((("1.4.0.1", "1.4.1"), ("1.4.2", "1.5"), ("1.5.0", "1.5"))):
+        await imported(place, bad(f"X-{number}", "core", ("introduced", "0"), ("fixed", told)))
+        assert (await fixed(place, "web==1.0\ncore==1.4\n"))[1] == f"web==1.0\ncore=={after}\n"
+
+
 async def test_what_is_not_changed(index: PythonIndex, place: Path) -> None:
     added(index)
     with pytest.raises(MissingRequirementError):
