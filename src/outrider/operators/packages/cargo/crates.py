@@ -200,7 +200,7 @@ def _brought(release: CargoRelease, feature: str) -> _Brought | None:
     """Return what a feature brings in, one step far; None where there is no such feature."""
     values = release.features.get(feature)
     if values is None:
-        if _is_implicit(release, feature):
+        if is_implicit(release, feature):
             return _Brought([(feature, "")], [])
         return _Brought([], []) if feature == "default" else None
     found = _Brought([], [])
@@ -220,10 +220,10 @@ def _brought(release: CargoRelease, feature: str) -> _Brought | None:
 def _is_feature_of_optional(release: CargoRelease, name: str) -> bool:
     if name in release.features:
         return any(need.key == name and need.optional for need in release.needs)
-    return _is_implicit(release, name)
+    return is_implicit(release, name)
 
 
-def _is_implicit(release: CargoRelease, name: str) -> bool:
+def is_implicit(release: CargoRelease, name: str) -> bool:
     """Return whether an optional dependency is a feature of its own name: where no feature names it with `dep:`."""
     if not any(need.key == name and need.optional for need in release.needs):
         return False

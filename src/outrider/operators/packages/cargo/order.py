@@ -76,7 +76,7 @@ class CargoOrder:
 
     Args:
         crates: By name; more may come while this has to wait for them.
-        asked: What is asked for; the crates of it are there.
+        asked: What is asked for, in the order in which it is decided; the crates of it are there.
 
     Attributes:
         chosen: The version of each bucket, by its bit.
@@ -94,7 +94,7 @@ class CargoOrder:
         self._frames: list[_Frame] = []
         self._time = self._steps = 0
         self._choice: _Choice | None = None
-        self._add_frame(sorted(asked), -1)
+        self._add_frame(asked, -1)
 
     @property
     def features(self) -> dict[_Bucket, frozenset[str]]:

@@ -1,16 +1,18 @@
 """Resolves crates: looks at as few versions as will do, and at more where these clash."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from outrider.core.errors import NotFoundError
 from outrider.operators.packages.cargo.client import download_url
 from outrider.operators.packages.cargo.crates import Want
+from outrider.operators.packages.cargo.local import local_crates, local_roots
 from outrider.operators.packages.cargo.order import CargoOrder, tried_first
 from outrider.operators.packages.cargo.sources import CargoSource
 from outrider.operators.packages.cargo.universe import CargoUniverse, Key, Kind
 from outrider.operators.packages.resolving.conflicts import involved
 from outrider.operators.packages.resolving.explaining import Explanation
+from outrider.operators.packages.resolving.local import LocalPackage
 from outrider.operators.packages.resolving.naming import counted
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved, ResolvedPackage
 from outrider.operators.packages.resolving.searching import bits, in_thread
@@ -28,10 +30,13 @@ class CargoResolver:
     Args:
         source: Where crates come from.
         check: Called now and then; it may raise to end a search.
+        local: Packages that lie here and alone ask for the others.
     """
 
-    def __init__(self, source: CargoSource, check: Callable[[], None] = lambda: None) -> None:
-        self._source, self._check = source, check
+    def __init__(
+        self, source: CargoSource, check: Callable[[], None] = lambda: None, local: Sequence[LocalPackage] = ()
+    ) -> None:
+        self._source, self._check, self._local = source, check, local
         # By name and bucket, the features that somebody has asked for.
         self._features: dict[tuple[str, str], set[str]] = {}
 
@@ -51,27 +56,40 @@ class CargoResolver:
         universe, answer = await self._answer(asked)
         if isinstance(answer, Unsolvable):
             return await self._impossible(universe, answer, asked)
-        template = (await self._source.config()).downloads
+        local = {one.name for one in self._local}
+        template = (await self._source.config()).downloads if asked else ""
         packages = self._packages(universe, answer.chosen, template)
-        roots = {universe.crate_of(package, answer.chosen) for package, _ in universe.roots(asked)}
-        direct = {(name, self._source.crates[name].table.versions[bit]) for name, bit in roots}
+        roots = () if local else universe.roots(asked)
+        direct = {universe.crate_of(package, answer.chosen) for package, _ in roots}
+        named = {(name, self._source.crates[name].table.versions[bit]) for name, bit in direct}
         for one in packages:
-            one.direct = (one.name, one.version) in direct
+            asked_here = one.name not in local and not local.isdisjoint(one.needed_by)
+            one.direct = asked_here or (one.name, one.version) in named
         return Resolved(target="cargo", packages=packages)
+
+    def _roots(self, asked: list[Want]) -> list[Want]:
+        """Return who asks first, with what it asks for: the members of what lies here, else whoever asks itself."""
+        if not self._local:
+            return asked
+        crates = local_crates(self._local, asked)
+        self._source.crates.update(crates)
+        return local_roots(self._local, crates)
 
     async def _answer(self, asked: list[Want]) -> tuple[CargoUniverse, Solution | Unsolvable]:
         """Return what there is to say: what Cargo would choose, else what can be chosen at all."""
-        await self._reach(asked)
-        order = CargoOrder(self._source.crates, asked)
+        roots = self._roots(asked)
+        await self._reach(roots)
+        # Cargo begins with what lies here in the order of its members; what is asked for otherwise has none.
+        order = CargoOrder(self._source.crates, roots if self._local else sorted(roots))
         while (found := await in_thread(order.run, self._check)) is not True:
             if found is False:
-                return await self._search(asked)
+                return await self._search(roots)
             await self._reach(found)
         only: dict[str, int] = {}
         for (name, _), bit in order.chosen.items():
             only[name] = only.get(name, 0) | 1 << bit
         universe = CargoUniverse(self._source.crates, order.features, only)
-        return universe, await self._solved(universe, asked)
+        return universe, await self._solved(universe, roots)
 
     async def _search(self, asked: list[Want]) -> tuple[CargoUniverse, Solution | Unsolvable]:
         """Return what there is to say, once no version that was not looked at could change it."""
@@ -178,6 +196,8 @@ class CargoResolver:
         if isinstance(answer, Unsolvable):
             return ""
         package = universe.roots([wider])[0][0]
+        if package not in answer.chosen:
+            return ""  # only a feature that is not asked for would bring it in
         name, bit = universe.crate_of(package, answer.chosen)
         return f"allow {name} {self._source.crates[name].table.versions[bit]}: you ask for {want}"
 

@@ -37,7 +37,7 @@ async def resolve(question: Question) -> Resolved | Impossible:
     """
     asked = [_read(index, text) for index, text in enumerate(question.packages)]
     async with _opened(question) as source:
-        return await CargoResolver(source, question.check).resolve(asked)
+        return await CargoResolver(source, question.check, question.local).resolve(asked)
 
 
 async def facts(question: Question, name: str, version: str = "") -> PackageFacts:

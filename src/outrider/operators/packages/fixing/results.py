@@ -139,4 +139,5 @@ def unfixed_of(unit: Unit, blocked: Blocked | None, project: Project) -> Vulnera
 
 
 def _range(project: Project, before: Wish, after: Wish) -> RangeChange:
-    return RangeChange(file=str(project.paths[-1]), name=before.name, before=before.range, after=after.range)
+    file = before.file or project.paths[-1]
+    return RangeChange(file=str(file), name=before.name, before=before.range, after=after.range)

@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from outrider.core.errors import DeadlineExceededError
+from outrider.operators.packages.resolving.local import LocalPackage
 from outrider.operators.packages.resolving.policies import ADMIT_ALL, Policy
 from outrider.ports.clock import Clock
 
@@ -28,6 +29,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         development: Names of what only development needs, of npm.
         optional: Names of what may be left out, of npm.
         locked: By name as its ecosystem compares names, versions that are tried before all others, such as those of a lock.
+        local: Packages that lie here and alone ask for the others, of Cargo; none where whoever asks does so itself.
     """
 
     packages: list[str]
@@ -44,6 +46,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     development: Collection[str] = ()
     optional: Collection[str] = ()
     locked: Mapping[str, Collection[str]] = {}
+    local: Sequence[LocalPackage] = ()
 
     def preferred(self, name: str, versions: Sequence[str]) -> int:
         """Return the mask of the versions of a package that are tried first; none where none are."""
