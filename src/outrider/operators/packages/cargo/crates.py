@@ -30,6 +30,8 @@ class Want(NamedTuple):
     features: tuple[str, ...] = ()
 
     def __str__(self) -> str:
+        if "." in self.name:
+            return self.name  # no crate, but a manifest that lies here, in the one version that there is
         features = [one for one in self.features if one != "default"]
         return f"{self.name}{'[' + ','.join(features) + ']' if features else ''} {self.range}"
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import heappop, heappush
 from typing import NamedTuple
 
+from outrider.operators.packages.cargo.chosen import Chosen, Pick
 from outrider.operators.packages.cargo.crates import Crate, Together, Want, bucket_of
 
 # Who needs more steps than this has a hard question, for which there is a better way to search.
@@ -63,12 +64,14 @@ class _Change(NamedTuple):
         choice: What could have been chosen instead.
         frames: What was to be decided.
         time: Of the next frame.
+        picks: How many wishes had been decided.
     """
 
     bucket: _Bucket
     choice: _Choice
     frames: list[_Frame]
     time: int
+    picks: int
 
 
 class CargoOrder:
@@ -92,14 +95,15 @@ class CargoOrder:
         self._failures: dict[Want, list[list[_Fact]]] = {}
         self._changes: list[_Change] = []
         self._frames: list[_Frame] = []
+        self._picks: list[Pick] = []
         self._time = self._steps = 0
         self._choice: _Choice | None = None
         self._add_frame(asked, -1)
 
-    @property
-    def features(self) -> dict[_Bucket, frozenset[str]]:
-        """Of the chosen versions, the features that are on."""
-        return {bucket: history[-1][1] for bucket, history in self._history.items()}
+    def answer(self) -> Chosen:
+        """Return what was chosen, once a solution was found."""
+        features = {(bucket[0], self.chosen[bucket]): history[-1][1] for bucket, history in self._history.items()}
+        return Chosen(features, self._picks)
 
     def run(self, check: Callable[[], None]) -> bool | tuple[Want, ...]:
         """Return whether a solution was found; or, where crates are missing for going on, the wishes for them.
@@ -178,10 +182,13 @@ class CargoOrder:
 
     def _take(self, choice: _Choice, bucket: _Bucket, bit: int, needed: Together) -> None:
         features = self._features(bucket)
+        picks = len(self._picks)
+        by = self._changes[choice.change].bucket if choice.change >= 0 else None
+        self._picks.append(Pick(None if by is None else (by[0], self.chosen[by]), choice.want, (bucket[0], bit)))
         if bucket in self.chosen and needed.features <= features:
             return
         position = len(self._changes)
-        self._changes.append(_Change(bucket, choice, self._frames.copy() if choice.left else [], self._time))
+        self._changes.append(_Change(bucket, choice, self._frames.copy() if choice.left else [], self._time, picks))
         if bucket not in self.chosen:
             self.chosen[bucket] = bit
             if library := self._crates[bucket[0]].release(bit).links:
@@ -214,6 +221,7 @@ class CargoOrder:
             failed = change.choice._replace(blamed=change.choice.blamed | rest)
             if failed.left:
                 self._frames, self._time = change.frames, change.time
+                del self._picks[change.picks :]
                 return failed
 
     def _remember(self, want: Want, blamed: Iterable[_Blame]) -> None:

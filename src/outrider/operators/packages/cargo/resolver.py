@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import NamedTuple
 
 from outrider.core.errors import NotFoundError
-from outrider.operators.packages.cargo.client import download_url
+from outrider.operators.packages.cargo.chosen import Chosen, packages_of
 from outrider.operators.packages.cargo.crates import Want
 from outrider.operators.packages.cargo.local import local_crates, local_roots
 from outrider.operators.packages.cargo.order import CargoOrder, tried_first
@@ -14,7 +16,7 @@ from outrider.operators.packages.resolving.conflicts import involved
 from outrider.operators.packages.resolving.explaining import Explanation
 from outrider.operators.packages.resolving.local import LocalPackage
 from outrider.operators.packages.resolving.naming import counted
-from outrider.operators.packages.resolving.outcomes import Impossible, Resolved, ResolvedPackage
+from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
 from outrider.operators.packages.resolving.searching import bits, in_thread
 from outrider.operators.packages.resolving.solver import Solution, Unsolvable, solve
 
@@ -22,6 +24,18 @@ _REMEDIES = 3
 # What is so by what a feature is need not be told.
 _PLAIN = re.compile(r"(\S+)\[\S+\] (\S+) needs \1 \2\.", re.IGNORECASE)
 ANY = "*"
+
+
+class Refuted(NamedTuple):
+    """That there is no answer.
+
+    Attributes:
+        universe: What was looked at.
+        proof: Why.
+    """
+
+    universe: CargoUniverse
+    proof: Unsolvable
 
 
 class CargoResolver:
@@ -53,19 +67,12 @@ class CargoResolver:
                 raise NotFoundError(
                     f"cargo {want.name}: there is none", found=want.name, suggestions=["check the name"]
                 )
-        universe, answer = await self._answer(asked)
-        if isinstance(answer, Unsolvable):
-            return await self._impossible(universe, answer, asked)
-        local = {one.name for one in self._local}
+        answer = await self._answer(asked)
+        if isinstance(answer, Refuted):
+            return await self._impossible(answer, asked)
         template = (await self._source.config()).downloads if asked else ""
-        packages = self._packages(universe, answer.chosen, template)
-        roots = () if local else universe.roots(asked)
-        direct = {universe.crate_of(package, answer.chosen) for package, _ in roots}
-        named = {(name, self._source.crates[name].table.versions[bit]) for name, bit in direct}
-        for one in packages:
-            asked_here = one.name not in local and not local.isdisjoint(one.needed_by)
-            one.direct = asked_here or (one.name, one.version) in named
-        return Resolved(target="cargo", packages=packages)
+        local = [one.name for one in self._local]
+        return Resolved(target="cargo", packages=packages_of(answer, self._source.crates, template, local))
 
     def _roots(self, asked: list[Want]) -> list[Want]:
         """Return who asks first, with what it asks for: the members of what lies here, else whoever asks itself."""
@@ -75,7 +82,7 @@ class CargoResolver:
         self._source.crates.update(crates)
         return local_roots(self._local, crates)
 
-    async def _answer(self, asked: list[Want]) -> tuple[CargoUniverse, Solution | Unsolvable]:
+    async def _answer(self, asked: list[Want]) -> Chosen | Refuted:
         """Return what there is to say: what Cargo would choose, else what can be chosen at all."""
         roots = self._roots(asked)
         await self._reach(roots)
@@ -85,25 +92,20 @@ class CargoResolver:
             if found is False:
                 return await self._search(roots)
             await self._reach(found)
-        only: dict[str, int] = {}
-        for (name, _), bit in order.chosen.items():
-            only[name] = only.get(name, 0) | 1 << bit
-        universe = CargoUniverse(self._source.crates, order.features, only)
-        return universe, await self._solved(universe, roots)
+        return order.answer()
 
-    async def _search(self, asked: list[Want]) -> tuple[CargoUniverse, Solution | Unsolvable]:
+    async def _search(self, asked: list[Want]) -> Chosen | Refuted:
         """Return what there is to say, once no version that was not looked at could change it."""
         while True:
             self._check()
             universe = CargoUniverse(self._source.crates, self._features)
             try:
-                return universe, await self._solved(universe, asked)
+                found = await in_thread(partial(_solved, universe, asked), self._check)
             except Unsolvable as answer:
                 if not await self._explore_more(_involved(universe, answer)):
-                    return universe, answer
-
-    async def _solved(self, universe: CargoUniverse, asked: list[Want]) -> Solution:
-        return await in_thread(lambda check: solve(universe, universe.roots(asked), check=check), self._check)
+                    return Refuted(universe, answer)
+            else:
+                return universe.chosen(asked, found.chosen)
 
     async def _reach(self, wants: Iterable[Want]) -> None:
         """Explore the best version for each wish, and what these need in turn."""
@@ -167,7 +169,8 @@ class CargoResolver:
         groups = [crate.bucket(bucket) & mask for bucket in crate.buckets(mask)]
         return [group.bit_length() - 1 for group in groups if not group & crate.explored]
 
-    async def _impossible(self, universe: CargoUniverse, answer: Unsolvable, asked: list[Want]) -> Impossible:
+    async def _impossible(self, refuted: Refuted, asked: list[Want]) -> Impossible:
+        universe, answer = refuted
         keys = {key for key in _involved(universe, answer) if key.kind is not Kind.LINKS}
         involved = {key.name for key in keys}
         notes = sorted({note for key in keys for note in self._notes(key)})
@@ -192,44 +195,15 @@ class CargoResolver:
         if want.name not in involved or want.range == ANY:
             return ""
         wider = want._replace(range=ANY)
-        universe, answer = await self._answer([*asked[:position], wider, *asked[position + 1 :]])
-        if isinstance(answer, Unsolvable):
+        answer = await self._answer([*asked[:position], wider, *asked[position + 1 :]])
+        version = answer.version_for(want.name, ANY) if isinstance(answer, Chosen) else None
+        if version is None:
             return ""
-        package = universe.roots([wider])[0][0]
-        if package not in answer.chosen:
-            return ""  # only a feature that is not asked for would bring it in
-        name, bit = universe.crate_of(package, answer.chosen)
-        return f"allow {name} {self._source.crates[name].table.versions[bit]}: you ask for {want}"
+        return f"allow {want.name} {self._source.crates[want.name].table.versions[version[1]]}: you ask for {want}"
 
-    def _packages(self, universe: CargoUniverse, chosen: dict[int, int], template: str) -> list[ResolvedPackage]:
-        found: dict[tuple[str, int], ResolvedPackage] = {}
-        keys = {package: universe.key(package) for package in chosen}
-        crates = {package: (key.name, chosen[package]) for package, key in keys.items() if key.kind is Kind.CRATE}
-        for name, bit in dict.fromkeys(crates.values()):
-            found[name, bit] = self._package(name, bit, template)
-        names = [name for name, _ in found]
-        for package, one in crates.items():
-            feature = keys[package].feature
-            # What is usual is asked for of all, and not all have it.
-            if feature and (feature != "default" or feature in self._source.crates[one[0]].release(one[1]).features):
-                found[one].extras.append(feature)
-            # A name alone where there is one version of it, as Cargo.lock has it.
-            by = found[one].name if names.count(one[0]) == 1 else f"{found[one].name} {found[one].version}"
-            for other in universe.chosen_crates(package, chosen):
-                if other != one and by not in found[other].needed_by:
-                    found[other].needed_by.append(by)
-        for resolved in found.values():
-            resolved.extras.sort()
-            resolved.needed_by.sort()
-        return [found[one] for one in sorted(found)]
 
-    def _package(self, name: str, bit: int, template: str) -> ResolvedPackage:
-        crate = self._source.crates[name]
-        version, checksum = crate.table.versions[bit], crate.release(bit).checksum
-        return ResolvedPackage(
-            name=name, version=version, extras=[], needed_by=[], file=f"{name}-{version}.crate",
-            url=download_url(template, name, version, checksum), hashes={"sha256": checksum},
-        )  # fmt: skip
+def _solved(universe: CargoUniverse, asked: list[Want], check: Callable[[], None]) -> Solution:
+    return solve(universe, universe.roots(asked), check=check)
 
 
 def _involved(universe: CargoUniverse, answer: Unsolvable) -> set[Key]:

@@ -72,7 +72,7 @@ class CargoProject:
         """Return the lock as Cargo would write it, and the manifest where it changes."""
         del before
         workspace = self._workspace
-        found = {self._path: cargo.written(workspace.packages, workspace.names, answer, self._source, self._form)}
+        found = {self._path: cargo.written(workspace.names, answer, self._source, self._form)}
         for one in widenings:
             where, file = [str(key) for key in one.before.where], one.before.file
             assert file is not None

@@ -9,7 +9,8 @@ import msgspec
 
 from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.manifests.cargo import CargoDependency, CargoManifest, heeds_rust
-from outrider.operators.packages.manifests.cargo_members import CargoMembers, manifest_in
+from outrider.operators.packages.manifests.cargo_files import manifest_in
+from outrider.operators.packages.manifests.cargo_members import CargoMembers
 from outrider.operators.packages.resolving.local import LocalNeed, LocalPackage
 
 ANY = "*"

@@ -26,5 +26,5 @@ async def make(form: str, path: Path, question: Question) -> Made:
     )
     source = await lock_source(question.environment, question.cache) if found.wishes else ""
     warnings = ["Cargo prefers versions for the version of Rust here (resolver 3), and that was not looked at"]
-    text = cargo.written(found.packages, found.names, answer, source, found.form)
+    text = cargo.written(found.names, answer, source, found.form)
     return Made(text, warnings if found.heeds_rust else [])

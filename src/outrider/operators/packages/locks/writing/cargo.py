@@ -4,11 +4,10 @@ Its order and its shortened names are those of `src/cargo/core/resolver/encode.r
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from outrider.operators.packages.locks.writing.texts import toml_text
-from outrider.operators.packages.resolving.local import LocalPackage
 from outrider.operators.packages.resolving.outcomes import Resolved
 from outrider.operators.packages.versions.ecosystems import scheme_of
 
@@ -32,14 +31,11 @@ class _Entry(NamedTuple):
     checksum: str = ""
 
 
-def written(
-    local: Sequence[LocalPackage], names: Mapping[str, str], answer: Resolved, source: str, form: int = NEWEST_FORM
-) -> str:
+def written(names: Mapping[str, str], answer: Resolved, source: str, form: int = NEWEST_FORM) -> str:
     """Return the file.
 
     Args:
-        local: The packages that it is the lock of.
-        names: Of each of these, how Cargo calls it.
+        names: Of each package that it is the lock of, how Cargo calls it.
         answer: What these come to, and what they need.
         source: What stands for the registry in lock files.
         form: The version of the format, 3 or 4.
@@ -57,11 +53,6 @@ def written(
             # A name with a version where there are several of them.
             needer = alone[by] if by in alone else tuple(by.split(" "))
             needs.setdefault(entries[needer], set()).add(entries[one.name, one.version])
-    for here in local:
-        # What is tested with other features needs itself.
-        if here.is_member and any(need.local == here.name for need in here.needs):
-            itself = entries[here.name, here.version]
-            needs.setdefault(itself, set()).add(itself)
     versions = {entry.name: Counter[str]() for entry in entries.values()}
     for entry in entries.values():
         versions[entry.name][entry.version] += 1
