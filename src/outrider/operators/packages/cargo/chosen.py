@@ -1,6 +1,7 @@
 """Versions of crates that were chosen, and for what."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from outrider.operators.packages.cargo.client import download_url
@@ -43,7 +44,7 @@ class Chosen(NamedTuple):
 
 
 def packages_of(
-    chosen: Chosen, crates: Mapping[str, Crate], template: str, local: Sequence[str]
+    chosen: Chosen, crates: Mapping[str, Crate], template: str, local: Collection[str]
 ) -> list[ResolvedPackage]:
     """Return the packages of an answer.
 
@@ -53,10 +54,10 @@ def packages_of(
         template: Where files are.
         local: Names of what lies here, which asks for all else where there is any.
     """
-    names = [name for name, _ in chosen.features]
+    counts = Counter(name for name, _ in chosen.features)
     # A name alone where there is one version of it, as Cargo.lock has it.
     shown = {
-        (name, bit): name if names.count(name) == 1 else f"{name} {crates[name].table.versions[bit]}"
+        (name, bit): name if counts[name] == 1 else f"{name} {crates[name].table.versions[bit]}"
         for name, bit in chosen.features
     }
     needed_by: dict[Version, set[str]] = {}
@@ -66,18 +67,21 @@ def packages_of(
             needed_by.setdefault(version, set()).add(shown[by])
         if version[0] not in local and (by is None or by[0] in local):
             direct.add(version)
-    found = []
-    for name, bit in sorted(chosen.features):
-        crate = crates[name]
-        version, checksum = crate.table.versions[bit], crate.release(bit).checksum
-        found.append(
-            ResolvedPackage(
-                name=name, version=version, extras=[*_extras(crate, bit, chosen.features[name, bit])],
-                needed_by=sorted(needed_by.get((name, bit), ())), file=f"{name}-{version}.crate",
-                url=download_url(template, name, version, checksum), hashes={"sha256": checksum}, direct=(name, bit) in direct,
-            )
-        )  # fmt: skip
-    return found
+    packages = [
+        _package(crates[name], bit, template, chosen.features[name, bit]) for name, bit in sorted(chosen.features)
+    ]
+    for one, key in zip(packages, sorted(chosen.features), strict=True):
+        one.needed_by = sorted(needed_by.get(key, ()))
+        one.direct = key in direct
+    return packages
+
+
+def _package(crate: Crate, bit: int, template: str, on: frozenset[str]) -> ResolvedPackage:
+    version, checksum = crate.table.versions[bit], crate.release(bit).checksum
+    return ResolvedPackage(
+        name=crate.name, version=version, extras=[*_extras(crate, bit, on)], file=f"{crate.name}-{version}.crate",
+        url=download_url(template, crate.name, version, checksum), hashes={"sha256": checksum},
+    )  # fmt: skip
 
 
 def _extras(crate: Crate, bit: int, on: frozenset[str]) -> Iterator[str]:

@@ -71,7 +71,7 @@ class CargoResolver:
         if isinstance(answer, Refuted):
             return await self._impossible(answer, asked)
         template = (await self._source.config()).downloads if asked else ""
-        local = [one.name for one in self._local]
+        local = {one.name for one in self._local}
         return Resolved(target="cargo", packages=packages_of(answer, self._source.crates, template, local))
 
     def _roots(self, asked: list[Want]) -> list[Want]:

@@ -68,6 +68,12 @@ class Widening(NamedTuple):
     after: Wish
 
 
+def replaced(wishes: Sequence[Wish], widenings: Sequence[Widening]) -> list[Wish]:
+    """Return wishes with some changes made."""
+    after = {id(one.before): one.after for one in widenings}
+    return [after.get(id(one), one) for one in wishes]
+
+
 class Project(Protocol):
     """A lock file with what it is the lock of.
 

@@ -7,7 +7,7 @@ https://doc.rust-lang.org/cargo/reference/workspaces.html.
 import os
 from collections import deque
 from collections.abc import Iterator
-from glob import glob
+from glob import glob, has_magic
 from pathlib import Path
 
 from outrider.core.errors import InvalidConfigError, UnsupportedError
@@ -73,6 +73,12 @@ class CargoMembers:
 
     def _member_folders(self) -> Iterator[Path]:
         for text in names_at(str(self._path), table_at(str(self._path), self.root, "workspace"), "members"):
+            if has_magic(text) and (Path(text).is_absolute() or ".." in Path(text).parts):
+                # It could go through all folders of this machine.
+                raise UnsupportedError(
+                    f"{self._path}: workspace.members has a pattern that leads outside of it", path="workspace.members", found=text,
+                    expected="a pattern of folders below it", suggestions=["name each folder outside of it by itself"],
+                )  # fmt: skip
             # That of paths refuses "." and whole paths.
             found = glob(text, root_dir=self._folder, include_hidden=True, recursive=True)  # noqa: PTH207
             folders = sorted((self._folder / one for one in found), key=lambda one: one.parts)

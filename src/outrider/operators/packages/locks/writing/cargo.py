@@ -46,13 +46,13 @@ def written(names: Mapping[str, str], answer: Resolved, source: str, form: int =
         else _Entry(one.name, one.version, source, one.hashes.get("sha256", ""))
         for one in answer.packages
     }
-    alone = {one.name: (one.name, one.version) for one in answer.packages}
+    # Who needs something is called by its name where there is one version of that, else by its name with the version.
+    named = {one.name: entries[one.name, one.version] for one in answer.packages}
+    named |= {f"{name} {version}": entry for (name, version), entry in entries.items()}
     needs: dict[_Entry, set[_Entry]] = {}
     for one in answer.packages:
         for by in one.needed_by:
-            # A name with a version where there are several of them.
-            needer = alone[by] if by in alone else tuple(by.split(" "))
-            needs.setdefault(entries[needer], set()).add(entries[one.name, one.version])
+            needs.setdefault(named[by], set()).add(entries[one.name, one.version])
     versions = {entry.name: Counter[str]() for entry in entries.values()}
     for entry in entries.values():
         versions[entry.name][entry.version] += 1

@@ -1,0 +1,188 @@
+"""Vulnerable crates in the lock of a workspace are replaced, and a range changes in the manifest that has it."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from outrider.core.errors import UnsupportedError
+from outrider.operators.packages.fixing.cargo import CargoProject
+from outrider.operators.packages.fixing.projects import refuse_outside
+from outrider.operators.packages.operations.fix import OPERATION
+from outrider.operators.packages.tests.cargo_projects import cargo
+from outrider.operators.packages.tests.cargo_registry import CargoRegistry
+from outrider.operators.packages.tests.cargo_workspaces import add_package, draw_workspace
+from outrider.operators.packages.tests.test_audit import imported
+from outrider.operators.packages.tests.test_fix_cargo import (
+    OLD_ONES,
+    OLDEST,
+    added,
+    bad,
+    fixed,
+    home_of,
+    locked,
+    needs_cargo,
+)
+from outrider.operators.packages.tests.world import variables
+
+MEMBERS = ("api", "site", "helper")
+LOCK = (
+    "api 0.3.0 core site",
+    "core 1.0.0",
+    "helper 0.1.0 other",
+    "other 0.3.0",
+    "site 0.3.0 helper web",
+    "web 1.0.0 core",
+)
+
+
+@pytest.fixture
+async def registry(tmp_path: Path) -> AsyncIterator[CargoRegistry]:
+    async with CargoRegistry() as made:
+        with variables(home_of(tmp_path, made)):
+            added(made)
+            yield made
+
+
+def workspace(folder: Path, shared: str, api: str, site: str) -> Path:
+    """Have a workspace of two members, one of which needs a package outside of it, and return its lock."""
+    add_package(folder / "helper", "helper", '[dependencies]\nother = "=0.3.0"', 'version = "0.1.0"')
+    add_package(folder / "shop" / "crates" / "api", "api", f'[dependencies]\nsite = {{ path = "../site" }}\n{api}')
+    helper = 'helper = { path = "../../../helper" }'
+    add_package(folder / "shop" / "crates" / "site", "site", f"[dependencies]\n{helper}\n{site}")
+    text = f'[workspace]\nmembers = ["crates/*"]\n[workspace.dependencies]\n{shared}\n'
+    (folder / "shop" / "Cargo.toml").write_text(text)
+    return locked(folder, *LOCK, local=MEMBERS)
+
+
+async def test_the_lock_alone_changes_where_the_ranges_allow_it(tmp_path: Path, registry: CargoRegistry) -> None:
+    await imported(tmp_path, bad("X-1", "core", ("introduced", "0"), ("fixed", "1.1.1")))
+    path = workspace(tmp_path, 'core = "1"', "core.workspace = true", 'web = "1"')
+    before = path.read_text()
+    result = await fixed(tmp_path, manifest=True)
+    assert [(one.name, one.before, one.after, one.direct) for one in result.files[0].changes] == [
+        ("core", "1.0.0", "1.1.1", True)
+    ]
+    assert result.written == [str(path)]
+    changed = [one for one in zip(before.splitlines(), path.read_text().splitlines(), strict=True) if one[0] != one[1]]
+    assert [one[0].partition(" ")[0] for one in changed] == ["version", "checksum"]
+
+
+async def test_the_range_of_a_member(tmp_path: Path, registry: CargoRegistry) -> None:
+    await imported(tmp_path, bad("X-1", "core", ("introduced", "0"), ("fixed", "1.1.1")))
+    path = workspace(tmp_path, 'core = "1"', 'core = "=1.0.0"  # kept', 'web = "1"')
+    manifest = tmp_path / "shop" / "crates" / "api" / "Cargo.toml"
+    before = manifest.read_text()
+    [left] = (await fixed(tmp_path)).files[0].unfixed
+    assert [(one.file, one.before, one.after) for one in left.remedies] == [(str(manifest), "=1.0.0", "1.1.1")]
+    result = await fixed(tmp_path, manifest=True)
+    assert manifest.read_text() == before.replace('"=1.0.0"  #', '"1.1.1"  #')
+    assert [one.file for one in result.files[0].manifest] == [str(manifest)]
+    assert set(result.written) == {str(path), str(manifest)}
+
+
+async def test_the_range_that_members_share(tmp_path: Path, registry: CargoRegistry) -> None:
+    await imported(tmp_path, bad("X-1", "core", ("introduced", "0"), ("fixed", "2.0.0")))
+    path = workspace(tmp_path, 'core = { version = "1" }\nweb = "1"', "core.workspace = true", "web.workspace = true")
+    result = await fixed(tmp_path, manifest=True)
+    # Both core and web would have to change at once, and changes of several packages are not tried.
+    assert (result.fixed, result.unfixed) == (0, 1)
+    await imported(tmp_path, bad("X-1", "core", ("introduced", "0"), ("fixed", "1.1.0")))
+    root = tmp_path / "shop" / "Cargo.toml"
+    root.write_text(root.read_text().replace('version = "1"', 'version = "=1.0.0"'))
+    result = await fixed(tmp_path, manifest=True)
+    assert [(one.file, one.name, one.after) for one in result.files[0].manifest] == [(str(root), "core", "1.1.0")]
+    assert 'core = { version = "1.1.0" }\nweb = "1"' in root.read_text()
+    assert set(result.written) == {str(path), str(root)}
+
+
+async def test_ranges_of_several_members_that_do_only_together(tmp_path: Path, registry: CargoRegistry) -> None:
+    await imported(tmp_path, bad("X-1", "core", ("introduced", "0"), ("fixed", "2.0.0")))
+    workspace(tmp_path, "", 'core = "1"', 'core = "=1.0.0"')
+    locked(
+        tmp_path,
+        "api 0.3.0 core site",
+        "core 1.0.0",
+        "helper 0.1.0 other",
+        "other 0.3.0",
+        "site 0.3.0 core helper",
+        local=MEMBERS,
+    )
+    result = await fixed(tmp_path)
+    [left] = result.files[0].unfixed
+    places = [str(tmp_path / "shop" / "crates" / name / "Cargo.toml") for name in ("api", "site")]
+    assert (left.remedies, [one.file for one in left.together]) == ([], places)
+    assert OPERATION.text is not None
+    assert any("all at once: core 1 -> 2.0.0 in" in line for line in OPERATION.text(result))
+    result = await fixed(tmp_path, manifest=True)
+    assert [one.file for one in result.files[0].manifest] == places
+    assert (result.fixed, result.unfixed, len(result.written)) == (1, 0, 3)
+
+
+async def test_what_lies_outside_is_read_and_not_changed(tmp_path: Path, registry: CargoRegistry) -> None:
+    await imported(tmp_path, bad("X-1", "other", ("introduced", "0"), ("fixed", "0.3.1")))
+    path = workspace(tmp_path, "", 'core = "1"', 'web = "1"')
+    result = await fixed(tmp_path, manifest=True)
+    [left] = result.files[0].unfixed
+    assert (left.name, left.remedies, result.written) == ("other", [], [])
+    assert "../helper/Cargo.toml" in left.reasons[0]
+    with pytest.raises(UnsupportedError, match="outside of the repository"):
+        refuse_outside(CargoProject(path, path.read_text()), tmp_path / "shop")
+
+
+async def test_a_lock_that_is_of_other_packages(tmp_path: Path, registry: CargoRegistry) -> None:
+    await imported(tmp_path, bad("X-1", "core", ("introduced", "0")))
+    workspace(tmp_path, "", 'core = "1"', 'web = "1"')
+    locked(tmp_path, *LOCK, "gone 0.1.0", local=(*MEMBERS, "gone"))
+    with pytest.raises(UnsupportedError, match="no manifest leads to") as caught:
+        await fixed(tmp_path)
+    assert caught.value.found == "gone"
+
+
+async def both(folder: Path, random: Random, *, manifest: bool) -> tuple[int, int]:
+    """Fix the lock of a drawn workspace, and let Cargo judge what comes out; return how many versions are fixed and are not."""
+    async with CargoRegistry() as registry:
+        with variables(home_of(folder, registry)):
+            draw_workspace(random, registry, folder / "shop")
+            ended = await asyncio.to_thread(cargo, folder / "shop", folder / "home", "generate-lockfile", *OLDEST)
+            if ended.returncode != 0:
+                return 0, 0
+            await imported(folder, *OLD_ONES)
+            result = await fixed(folder, manifest=manifest)
+            path = folder / "shop" / "Cargo.lock"
+            text = path.read_text()
+            # Cargo resolves again with what is locked, and writes what that comes to.
+            again = await asyncio.to_thread(cargo, folder / "shop", folder / "home", "update", "--workspace")
+            assert (again.returncode, path.read_text()) == (0, text), again.stderr
+            return result.fixed, result.unfixed
+
+
+@pytest.mark.real
+@pytest.mark.timeout(300)
+@needs_cargo
+async def test_cargo_has_nothing_to_change_in_a_workspace(tmp_path: Path) -> None:
+    fixed, unfixed = 0, 0
+    for seed in range(12):
+        (tmp_path / str(seed)).mkdir()
+        one, other = await both(tmp_path / str(seed), Random(seed), manifest=seed % 2 == 1)
+        fixed, unfixed = fixed + one, unfixed + other
+    assert fixed > 10
+    assert unfixed > 1
+
+
+@pytest.mark.real
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@needs_cargo
+async def test_cargo_has_nothing_to_change_in_a_workspace_at_length(tmp_path: Path) -> None:
+    fixed, unfixed = 0, 0
+    for seed in range(1000, 1150):
+        (tmp_path / str(seed)).mkdir()
+        one, other = await both(tmp_path / str(seed), Random(seed), manifest=seed % 2 == 1)
+        fixed, unfixed = fixed + one, unfixed + other
+        shutil.rmtree(tmp_path / str(seed))
+    assert fixed > 200
+    assert unfixed > 50
