@@ -136,8 +136,8 @@ class CargoOrder:
 
     def _try(self, choice: _Choice) -> tuple[Want, ...]:
         """Try the newest version that was not tried; return the wishes for what is missing."""
-        bit = tried_first(choice.left, self._crates[choice.want.name].preferred)
         crate = self._crates[choice.want.name]
+        bit = crate.tried_first(choice.left)
         bucket = crate.name, bucket_of(crate.table.versions[bit])
         blamed = self._conflict(bucket, bit)
         needed = crate.together(bit, choice.want.features) if blamed is None else None
@@ -244,16 +244,3 @@ class CargoOrder:
             if library:
                 del self._links[library]
             del self._history[bucket], self.chosen[bucket]
-
-
-def tried_first(mask: int, preferred: int) -> int:
-    """Return the number of the bit that is tried first: the lowest of those that are preferred, else the highest.
-
-    Where a lock has several versions that a wish allows, of several buckets, Cargo takes the first of them, and locks are sorted.
-
-    Args:
-        mask: Not empty.
-        preferred: Another mask.
-    """
-    locked = mask & preferred
-    return (locked & -locked or mask).bit_length() - 1

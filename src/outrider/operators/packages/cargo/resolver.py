@@ -9,7 +9,7 @@ from outrider.core.errors import NotFoundError
 from outrider.operators.packages.cargo.chosen import Chosen, packages_of
 from outrider.operators.packages.cargo.crates import Want
 from outrider.operators.packages.cargo.local import local_crates, local_roots
-from outrider.operators.packages.cargo.order import CargoOrder, tried_first
+from outrider.operators.packages.cargo.order import CargoOrder
 from outrider.operators.packages.cargo.sources import CargoSource
 from outrider.operators.packages.cargo.universe import CargoUniverse, Key, Kind
 from outrider.operators.packages.resolving.conflicts import involved
@@ -131,7 +131,7 @@ class CargoResolver:
         """Yield what the newest version for a wish needs, where that is not explored yet."""
         crate = self._source.crates[want.name]
         mask = crate.mask(want.range)
-        return self._explore(want.name, tried_first(mask, crate.preferred)) if mask else ()
+        return self._explore(want.name, crate.tried_first(mask)) if mask else ()
 
     def _explore(self, name: str, bit: int) -> Iterable[Want]:
         """Yield what a version needs, where it is not explored yet."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.cargo.client import CargoClient
+from outrider.operators.packages.cargo.compiler import rust_of
 from outrider.operators.packages.cargo.crates import Want
 from outrider.operators.packages.cargo.default import default_index
 from outrider.operators.packages.cargo.facts import facts_of
@@ -51,8 +52,9 @@ async def facts(question: Question, name: str, version: str = "") -> PackageFact
 @asynccontextmanager
 async def _opened(question: Question) -> AsyncIterator[CargoSource]:
     registry = await registry_of(question.environment, question.folder, question.cache)
+    rust = await rust_of(question)
     client = CargoClient(registry, question.clock)
-    source = CargoSource(client, CargoStore(question.cache, registry.url), question)
+    source = CargoSource(client, CargoStore(question.cache, registry.url), question, rust)
     with kept(source.keep):
         try:
             yield source

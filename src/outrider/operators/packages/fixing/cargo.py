@@ -12,7 +12,7 @@ from outrider.operators.packages.fixing.wishes import Widening, Wish
 from outrider.operators.packages.locks.documents import read_toml
 from outrider.operators.packages.locks.writing import cargo
 from outrider.operators.packages.manifests.cargo import FORM
-from outrider.operators.packages.manifests.cargo_workspace import ANY, CargoWish, read_workspace
+from outrider.operators.packages.manifests.cargo_workspace import ANY, CargoWish, asked, read_workspace
 from outrider.operators.packages.manifests.toml_editing import edited
 from outrider.operators.packages.resolving.outcomes import Resolved
 from outrider.operators.packages.resolving.questions import Question
@@ -52,7 +52,7 @@ class CargoProject:
 
     def asked(self, question: Question) -> Question:
         """Return a question with the settings of the folder, and with who asks."""
-        return msgspec.structs.replace(question, folder=self._folder, local=self._workspace.packages)
+        return asked(self._workspace, question, self._folder)
 
     def widened(self, wish: Wish, version: str) -> Wish:
         """Return a wish for that version and what is compatible with it."""

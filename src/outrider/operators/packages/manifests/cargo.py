@@ -3,7 +3,6 @@
 What a member takes over from its workspace is put in its place: https://doc.rust-lang.org/cargo/reference/workspaces.html.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -84,7 +83,7 @@ class CargoManifest(msgspec.Struct, kw_only=True, frozen=True):
     dependencies: list[CargoDependency]
     features: dict[str, list[str]]
     links: str
-    rust: tuple[int, ...]
+    rust: str
 
 
 def read_manifest(path: Path, document: Mapping[str, Any], shared: Shared | None) -> CargoManifest:
@@ -103,7 +102,7 @@ def read_manifest(path: Path, document: Mapping[str, Any], shared: Shared | None
 
 
 def heeds_rust(document: Mapping[str, Any]) -> bool:
-    """Return whether Cargo chooses by the version of Rust too (resolver 3), which nobody here does.
+    """Return whether Cargo tries first what goes with a version of Rust (resolver 3).
 
     Args:
         document: The manifest of a package by itself, or of a workspace.
@@ -132,11 +131,10 @@ class _Reader:
                 f"{self._form}: package.version {version} is none", path="package.version", found=version, expected="a version such as 1.0.0",
                 suggestions=["correct it"],
             ) from error  # fmt: skip
-        said = re.match(r"(\d{1,4})\.(\d{1,4})(?:\.|$)", self._own(package, "rust-version"))
         return CargoManifest(
             path=self._path, name=text_at(self._form, package, "name"), version=version, dependencies=list(self._dependencies()),
             features={key: names_at(self._form, features, key) for key in sorted(features)},
-            links=str(package.get("links", "")), rust=(int(said[1]), int(said[2])) if said else (),
+            links=str(package.get("links", "")), rust=self._own(package, "rust-version"),
         )  # fmt: skip
 
     def _own(self, package: Mapping[str, Any], key: str) -> str:

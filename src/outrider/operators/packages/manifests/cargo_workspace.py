@@ -8,13 +8,15 @@ from typing import NamedTuple
 import msgspec
 
 from outrider.core.errors import InvalidConfigError
+from outrider.operators.packages.cargo.rust import read_rust
 from outrider.operators.packages.manifests.cargo import CargoDependency, CargoManifest, heeds_rust
 from outrider.operators.packages.manifests.cargo_files import manifest_in
 from outrider.operators.packages.manifests.cargo_members import CargoMembers
 from outrider.operators.packages.resolving.local import LocalNeed, LocalPackage
+from outrider.operators.packages.resolving.questions import Question
 
 ANY = "*"
-_FIRST_OF_FORM_4 = (1, 78)
+_FIRST_OF_FORM_4 = (1, 78, 0)
 
 
 class CargoWish(msgspec.Struct, kw_only=True, frozen=True):
@@ -48,7 +50,8 @@ class CargoWorkspace(NamedTuple):
         packages: What they are.
         names: Of each of these, how Cargo calls it.
         form: The version of Cargo.lock that Cargo writes for them.
-        heeds_rust: Whether Cargo chooses by the version of Rust too (resolver 3), which nobody here does.
+        heeds_rust: Whether Cargo tries first what goes with a version of Rust (resolver 3).
+        rust: The versions of Rust that the members say they need.
         texts: Of all manifests that count.
     """
 
@@ -57,7 +60,22 @@ class CargoWorkspace(NamedTuple):
     names: dict[str, str]
     form: int
     heeds_rust: bool
+    rust: list[str]
     texts: dict[Path, str]
+
+
+def asked(workspace: CargoWorkspace, question: Question, folder: Path) -> Question:
+    """Return a question with all that a workspace asks for, and for what.
+
+    Args:
+        workspace: Who asks.
+        question: What may be used for an answer.
+        folder: Of it, whose settings count.
+    """
+    return msgspec.structs.replace(
+        question, packages=[one.text() for one in workspace.wishes], local=workspace.packages, heeds_rust=workspace.heeds_rust,
+        rust=workspace.rust, folder=folder,
+    )  # fmt: skip
 
 
 def read_workspace(path: Path) -> CargoWorkspace:
@@ -79,10 +97,11 @@ def read_workspace(path: Path) -> CargoWorkspace:
         *(wishes.package(one, is_member=True) for one in found.members.values()),
         *(wishes.package(one, is_member=False) for one in found.others.values()),
     ]
-    rust = min((one.rust for one in found.members.values() if one.rust), default=_FIRST_OF_FORM_4)
+    rust = [one.rust for one in found.members.values() if one.rust]
+    oldest = min((one for text in rust if (one := read_rust(text)) is not None), default=_FIRST_OF_FORM_4)
     return CargoWorkspace(
-        wishes=list(wishes.found), packages=packages, names=wishes.names, form=4 if rust >= _FIRST_OF_FORM_4 else 3,
-        heeds_rust=heeds_rust(found.root), texts=found.texts,
+        wishes=list(wishes.found), packages=packages, names=wishes.names, form=4 if oldest >= _FIRST_OF_FORM_4 else 3,
+        heeds_rust=heeds_rust(found.root), rust=rust, texts=found.texts,
     )  # fmt: skip
 
 

@@ -30,6 +30,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         optional: Names of what may be left out, of npm.
         locked: By name as its ecosystem compares names, versions that are tried before all others, such as those of a lock.
         local: Packages that lie here and alone ask for the others, of Cargo; none where whoever asks does so itself.
+        heeds_rust: Whether versions that go with a version of Rust are tried first, of Cargo.
+        rust: With which versions of Rust; none for that of this machine.
     """
 
     packages: list[str]
@@ -47,6 +49,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     optional: Collection[str] = ()
     locked: Mapping[str, Collection[str]] = {}
     local: Sequence[LocalPackage] = ()
+    heeds_rust: bool = False
+    rust: Sequence[str] = ()
 
     def preferred(self, name: str, versions: Sequence[str]) -> int:
         """Return the mask of the versions of a package that are tried first; none where none are."""
