@@ -6,7 +6,7 @@ What a workspace does not say itself is that of the compiler: `resolve_with_regi
 import re
 from collections.abc import Sequence
 
-from outrider.core.errors import DeadlineExceededError, DeniedError, MissingRequirementError, NotFoundError
+from outrider.core.errors import DeadlineExceededError, DeniedError, NotFoundError
 from outrider.operators.packages.cargo.rust import RustVersion, read_rust
 from outrider.operators.packages.cargo.settings import CargoSettings
 from outrider.operators.packages.resolving.questions import Question
@@ -17,32 +17,27 @@ _SAID = re.compile(rb"rustc (\S+)")
 _KEPT_VARIABLES = ("PATH", "HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "CARGO_HOME")
 
 
-async def rust_of(question: Question) -> Sequence[RustVersion]:
-    """Return the versions of Rust that what is chosen should go with; none where that does not count.
+async def rust_of(question: Question) -> Sequence[RustVersion] | None:
+    """Return the versions of Rust that what is chosen should go with; none where that does not count, None where it cannot be told.
 
     Raises:
         InvalidConfigError: A setting cannot be used.
-        MissingRequirementError: They are those of the compiler, which is not here.
     """
     said = CargoSettings(question.environment, question.folder).incompatible_rust()
     if not question.local or not (said == "fallback" if said else question.heeds_rust):
-        return []
-    return [one for text in question.rust if (one := read_rust(text)) is not None] or [await _compiler(question)]
+        return ()
+    found = [one for text in question.rust if (one := read_rust(text)) is not None]
+    if not found and (compiler := await _compiler(question)) is not None:
+        found = [compiler]
+    return found or None
 
 
-async def _compiler(question: Question) -> RustVersion:
+async def _compiler(question: Question) -> RustVersion | None:
     program = question.environment.get("RUSTC") or "rustc"
     kept = {one: question.environment[one] for one in _KEPT_VARIABLES if question.environment.get(one)}
     try:
         ended = await run([program, "--version"], timeout=_SECONDS, env=kept, cwd=question.folder)
-        said = _SAID.search(ended.stdout)
     except (NotFoundError, DeniedError, DeadlineExceededError):
-        said = None
-    version = read_rust(said[1].decode("ascii", "replace")) if said is not None else None
-    if version is None:
-        raise MissingRequirementError(
-            "which version of Rust is here is not known, and with resolver 3 Cargo prefers what goes with it", path="rust-version",
-            found="rustc is not installed, or does not say it", expected="rustc",
-            suggestions=["install Rust", 'write rust-version = "1.85" into [package]', 'write resolver = "2"'],
-        )  # fmt: skip
-    return version
+        return None
+    said = _SAID.search(ended.stdout)
+    return read_rust(said[1].decode("ascii", "replace")) if said is not None else None

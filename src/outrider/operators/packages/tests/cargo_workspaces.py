@@ -22,6 +22,7 @@ _KINDS = (
 # The first has the name of a crate too.
 _NAMES = ("beta", "web", "api", "core-of-all", "m4")
 _VERSIONS = ("0.1.0", "1.0.0", "1.2.0-rc.1", "0.3.0+b1")
+_RUSTS = (None, None, "1.60", "1.72", "1.77.1", "1.99")
 # How often a requirement is drawn that no version may meet.
 _SPOILT = 0.01
 
@@ -60,11 +61,16 @@ class _Drawer:
     def __init__(self, random: Random, registry: CargoRegistry) -> None:
         self._random, self._registry = random, registry
         self._crates = filled(random, registry)
+        for name, lines in registry.lines.items():
+            registry.lines[name] = [self._with_rust(line) for line in lines]
         self._shared = random.sample(self._crates, random.randint(1, 4))
         self._members = [
             Place(name, random.choice([f"crates/{name}", f"crates/{name}", name]), random.choice(_VERSIONS))
             for name in random.sample(_NAMES, random.randint(2, 5))
         ]
+
+    def _with_rust(self, line: bytes) -> bytes:
+        return msgspec.json.encode({**msgspec.json.decode(line), "rust_version": self._random.choice(_RUSTS)})
 
     def draw(self, root: Path) -> None:
         for at, one in enumerate(self._members):
@@ -85,7 +91,7 @@ class _Drawer:
         if self._by_chance(0.5) and any(one.startswith("crates/") for one in listed):
             listed = [one for one in listed if not one.startswith("crates/")]
             listed.insert(self._random.randint(0, len(listed)), "crates/*")
-        yield f'[workspace]\nmembers = {listed}\nexclude = ["tools"]\nresolver = "{self._random.choice("12")}"'
+        yield f'[workspace]\nmembers = {listed}\nexclude = ["tools"]\nresolver = "{self._random.choice("1233")}"'
         yield '[workspace.package]\nversion = "0.9.0"\nrust-version = "1.77"\n[workspace.dependencies]'
         for name in self._shared:
             features = self._random.choice(["", ', features = ["extra"]', ', features = ["all"]'])

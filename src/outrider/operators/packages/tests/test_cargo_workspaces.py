@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from outrider.core.errors import ConflictError, InvalidConfigError, NotFoundError, OutriderError, UnsupportedError
 from outrider.operators.packages.manifests.cargo_workspace import CargoWorkspace, read_workspace
-from outrider.operators.packages.tests.cargo_projects import add_crate, cargo
+from outrider.operators.packages.tests.cargo_projects import add_crate, cargo, project
 from outrider.operators.packages.tests.cargo_registry import CargoRegistry
 from outrider.operators.packages.tests.cargo_workspaces import add_package, draw_workspace
-from outrider.operators.packages.tests.test_lock_writing_cargo import home_of, locked
+from outrider.operators.packages.tests.test_lock_writing_cargo import home_of, locked, native
 from outrider.operators.packages.tests.world import variables
 
 needs_cargo = pytest.mark.skipif(shutil.which("cargo") is None, reason="cargo is not installed")
@@ -152,7 +152,7 @@ _VALUES = st.recursive(
 _TABLES = st.sampled_from(["workspace", "package", "dependencies", "features", "target"])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(written=st.dictionaries(_TABLES, _VALUES, max_size=4))
 def test_whatever_is_written_is_read_or_refused(
     written: dict[str, object], tmp_path_factory: pytest.TempPathFactory
@@ -224,6 +224,38 @@ async def test_the_lock_of_a_workspace_is_to_the_byte_what_cargo_writes_at_lengt
     assert same > 200
     assert neither > 20
     assert ours < 5
+
+
+@pytest.mark.real
+@pytest.mark.timeout(120)
+@needs_cargo
+async def test_what_goes_with_a_version_of_rust_is_tried_first(tmp_path: Path, registry: CargoRegistry) -> None:
+    for version, rust in (("1.0.0", "1.60"), ("1.1.0", None), ("1.2.0", "1.72"), ("1.3.0", "1.9999")):
+        registry.add(f"core@{version}", rust_version=rust)
+    shop, chosen = tmp_path / "shop", []
+    for head in (
+        "",
+        'edition = "2024"',
+        'rust-version = "1.70"\nresolver = "3"',
+        'rust-version = "1.75.1"\nresolver = "3"',
+    ):
+        # That of the compiler counts where the package says none.
+        project(shop, '[dependencies]\ncore = "1"', head)
+        text = (shop / "Cargo.toml").read_text()
+        if "2024" in head:
+            (shop / "Cargo.toml").write_text(text.replace('edition = "2021"\n', ""))
+        result = await locked(tmp_path)
+        assert (shop / "Cargo.lock").read_text() == await native(tmp_path)
+        chosen += [one.after for one in result.changes]
+    assert chosen == ["1.3.0", "1.2.0", "1.1.0", "1.2.0"]
+    project(shop, '[dependencies]\ncore = "1"', 'resolver = "3"')
+    with variables({**home_of(tmp_path, registry), "RUSTC": str(tmp_path / "nowhere")}):
+        found = await locked(tmp_path)
+        assert [one.after for one in found.changes] == ["1.3.0"]
+        assert any("write rust-version" in one for one in found.warnings)
+    with variables({**home_of(tmp_path, registry), "CARGO_RESOLVER_INCOMPATIBLE_RUST_VERSIONS": "allow"}):
+        found = await locked(tmp_path)
+        assert (found.changes, found.warnings) == ([], [])
 
 
 @pytest.mark.real

@@ -20,4 +20,4 @@ async def make(form: str, path: Path, question: Question) -> Made:
     found = read_workspace(beside(path, FORM, question))
     answer = await resolved("cargo", asked(found, question, folder_of(path)))
     source = await lock_source(question.environment, question.cache) if found.wishes else ""
-    return Made(cargo.written(found.names, answer, source, found.form))
+    return Made(cargo.written(found.names, answer, source, found.form), answer.notes)
