@@ -80,13 +80,16 @@ class CargoOrder:
     Args:
         crates: By name; more may come while this has to wait for them.
         asked: What is asked for, in the order in which it is decided; the crates of it are there.
+        is_coarse: Whether what a feature of a version needs is held against the version, as Cargo has it (`is_conflicting` in
+            context.rs knows no features). So it may choose something else instead of the version, or find nothing where there is
+            something.
 
     Attributes:
         chosen: The version of each bucket, by its bit.
     """
 
-    def __init__(self, crates: Mapping[str, Crate], asked: Sequence[Want]) -> None:
-        self._crates = crates
+    def __init__(self, crates: Mapping[str, Crate], asked: Sequence[Want], *, is_coarse: bool = False) -> None:
+        self._crates, self._is_coarse = crates, is_coarse
         self.chosen: dict[_Bucket, int] = {}
         # The changes of each bucket, with the features that are on since, and who links a native library.
         self._history: dict[_Bucket, list[tuple[int, frozenset[str]]]] = {}
@@ -210,7 +213,7 @@ class CargoOrder:
         """
         while True:
             self._remember(failed.want, failed.blamed)
-            blamed = failed.blamed | {(failed.change, True)}
+            blamed = failed.blamed | {(self._origin(failed.change), True)}
             latest = max(blamed)[0]
             if latest < 0:
                 return None
@@ -223,6 +226,12 @@ class CargoOrder:
                 self._frames, self._time = change.frames, change.time
                 del self._picks[change.picks :]
                 return failed
+
+    def _origin(self, change: int) -> int:
+        """Return the change that what a change brought is held against."""
+        if not self._is_coarse or change < 0:
+            return change
+        return self._history[self._changes[change].bucket][0][0]
 
     def _remember(self, want: Want, blamed: Iterable[_Blame]) -> None:
         """Remember with what a wish cannot be met; what was asked for is always there."""

@@ -87,12 +87,14 @@ class CargoResolver:
         roots = self._roots(asked)
         await self._reach(roots)
         # Cargo begins with what lies here in the order of its members; what is asked for otherwise has none.
-        order = CargoOrder(self._source.crates, roots if self._local else sorted(roots))
-        while (found := await in_thread(order.run, self._check)) is not True:
-            if found is False:
-                return await self._search(roots)
-            await self._reach(found)
-        return order.answer()
+        ordered = roots if self._local else sorted(roots)
+        for is_coarse in (True, False):
+            order = CargoOrder(self._source.crates, ordered, is_coarse=is_coarse)
+            while (found := await in_thread(order.run, self._check)) is not True and found is not False:
+                await self._reach(found)
+            if found:
+                return order.answer()
+        return await self._search(roots)
 
     async def _search(self, asked: list[Want]) -> Chosen | Refuted:
         """Return what there is to say, once no version that was not looked at could change it."""
