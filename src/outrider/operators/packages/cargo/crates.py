@@ -33,7 +33,8 @@ class Want(NamedTuple):
 
     def __str__(self) -> str:
         if "." in self.name:
-            return self.name  # no crate, but a manifest that lies here, in the one version that there is
+            # No crate, but a manifest that lies here, in the one version that there is.
+            return self.name if self.range.startswith("=") else f"{self.name} {self.range}"
         features = [one for one in self.features if one != "default"]
         return f"{self.name}{'[' + ','.join(features) + ']' if features else ''} {self.range}"
 

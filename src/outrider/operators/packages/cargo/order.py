@@ -108,6 +108,11 @@ class CargoOrder:
         features = {(bucket[0], self.chosen[bucket]): history[-1][1] for bucket, history in self._history.items()}
         return Chosen(features, self._picks)
 
+    @property
+    def gave_up(self) -> bool:
+        """Whether it ended because the question is hard, and not because there is nothing."""
+        return self._steps > _MOST_STEPS
+
     def run(self, check: Callable[[], None]) -> bool | tuple[Want, ...]:
         """Return whether a solution was found; or, where crates are missing for going on, the wishes for them.
 
@@ -118,7 +123,7 @@ class CargoOrder:
             self._steps += 1
             if not self._steps % _CHECK_EVERY:
                 check()
-            if self._steps > _MOST_STEPS:
+            if self.gave_up:
                 return False
             choice = self._choice or self._next()
             self._choice = choice if choice.left else self._back(choice)

@@ -94,6 +94,8 @@ class CargoResolver:
                 await self._reach(found)
             if found:
                 return order.answer()
+            if order.gave_up:
+                break
         return await self._search(roots)
 
     async def _search(self, asked: list[Want]) -> Chosen | Refuted:

@@ -373,6 +373,19 @@ def test_the_order_of_cargo_and_the_solver_agree() -> None:
     assert 100 < solvable < 390
 
 
+def test_what_a_feature_needs_is_held_against_its_version() -> None:
+    lines = CargoRegistry()
+    lines.add("gone@1.0.0")
+    lines.add("web@1.0.0", features={"all": []})
+    lines.add("web@2.0.0", "?gone@9", features={"all": ["dep:gone"]})
+    asked = [Want("web", "*"), Want("web", "*", ("all",))]
+    for is_coarse, versions in ((True, [0]), (False, [0, 1])):
+        crates = {name: Crate(name, compiled(name, b"\n".join(found))) for name, found in lines.lines.items()}
+        order = CargoOrder(crates, asked, is_coarse=is_coarse)
+        assert order.run(lambda: None) is True
+        assert [bit for _, bit in sorted(order.answer().features)] == versions
+
+
 async def test_what_is_looked_at_later_changes_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("outrider.operators.packages.cargo.order._MOST_STEPS", 0)
     for seed in range(150):
