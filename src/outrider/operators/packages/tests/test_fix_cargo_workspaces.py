@@ -27,6 +27,7 @@ from outrider.operators.packages.tests.test_fix_cargo import (
     locked,
     needs_cargo,
 )
+from outrider.operators.packages.tests.test_updating import drafted
 from outrider.operators.packages.tests.world import variables
 
 MEMBERS = ("api", "site", "helper")
@@ -132,6 +133,26 @@ async def test_what_lies_outside_is_read_and_not_changed(tmp_path: Path, registr
     assert "../helper/Cargo.toml" in left.reasons[0]
     with pytest.raises(UnsupportedError, match="outside of the repository"):
         refuse_outside(CargoProject(path, path.read_text()), tmp_path / "shop")
+
+
+async def test_an_update_raises_the_range_of_a_member(tmp_path: Path, registry: CargoRegistry) -> None:
+    path = workspace(tmp_path, 'web = "1"', 'core = "1"', "web.workspace = true")
+    draft = await drafted(tmp_path, up_to="major", ranges="raise")
+    # A folder outside of the repository is nobody's business there.
+    assert (draft.texts, len(draft.warnings)) == ({}, 1)
+    assert "outside of the repository" in draft.warnings[0]
+    shutil.move(tmp_path / "helper", tmp_path / "shop" / "helper")
+    for manifest in (tmp_path / "shop").rglob("Cargo.toml"):
+        manifest.write_text(manifest.read_text().replace("../../../helper", "../../helper"))
+    draft = await drafted(tmp_path, up_to="major", ranges="raise")
+    changes = {(one.file, one.name, one.before, one.after) for told in draft.told for one in told.manifest}
+    assert changes == {
+        ("Cargo.toml", "web", "1", "2.0.0"),
+        ("crates/api/Cargo.toml", "core", "1", "2.1.0"),
+        ("helper/Cargo.toml", "other", "=0.3.0", "0.3.1"),
+    }
+    assert set(draft.texts) == {"Cargo.lock", "Cargo.toml", "crates/api/Cargo.toml", "helper/Cargo.toml"}
+    assert path.read_text().count("\n[[package]]") == len(LOCK)
 
 
 async def test_a_lock_that_is_of_other_packages(tmp_path: Path, registry: CargoRegistry) -> None:
