@@ -3,7 +3,7 @@
 https://doc.rust-lang.org/cargo/reference/resolver.html and features.html.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -11,7 +11,9 @@ import msgspec
 from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.cargo.lines import CargoNeed, CargoRelease
 from outrider.operators.packages.cargo.records import CargoRecord
+from outrider.operators.packages.cargo.rust import RustVersion, fits
 from outrider.operators.packages.resolving.policies import ADMIT_ALL, Policy, of_licences, refused
+from outrider.operators.packages.resolving.searching import bits
 
 _DECODER = msgspec.msgpack.Decoder(CargoRelease)
 
@@ -30,6 +32,9 @@ class Want(NamedTuple):
     features: tuple[str, ...] = ()
 
     def __str__(self) -> str:
+        if "." in self.name:
+            # No crate, but a manifest that lies here, in the one version that there is.
+            return self.name if self.range.startswith("=") else f"{self.name} {self.range}"
         features = [one for one in self.features if one != "default"]
         return f"{self.name}{'[' + ','.join(features) + ']' if features else ''} {self.range}"
 
@@ -84,6 +89,7 @@ class Crate:
         refused: What policy refuses of the others.
         explored: The mask of versions of which all crates that they need are known.
         preferred: The mask of those that are tried first.
+        rust: The versions of Rust that what is chosen should go with.
     """
 
     def __init__(self, name: str, record: CargoRecord, policy: Policy = ADMIT_ALL) -> None:
@@ -98,9 +104,11 @@ class Crate:
         ]
         self.usable &= ~refused(self.refused)
         self.explored = self.preferred = 0
+        self.rust: Sequence[RustVersion] = ()
         self._releases: dict[int, CargoRelease] = {}
         self._needed: dict[tuple[int, str], Needed | None] = {}
         self._masks: dict[str, int] = {}
+        self._fits: dict[int, int] = {}
         self._buckets: dict[str, int] = {}
         for bit, version in enumerate(self.table.versions):
             bucket = bucket_of(version)
@@ -132,6 +140,24 @@ class Crate:
     def buckets(self, mask: int) -> list[str]:
         """Return the buckets that some versions are in, oldest first."""
         return [bucket for bucket, versions in self._buckets.items() if versions & mask]
+
+    def tried_first(self, mask: int) -> int:
+        """Return the number of the bit that is tried first: the lowest of those that are preferred, else the highest that goes with Rust.
+
+        Where a lock has several versions that a wish allows, of several buckets, Cargo takes the first of them, and locks are sorted.
+
+        Args:
+            mask: Not empty.
+        """
+        if locked := mask & self.preferred:
+            return (locked & -locked).bit_length() - 1
+        return max(bits(mask), key=lambda bit: (self._fit(bit), bit)) if self.rust else mask.bit_length() - 1
+
+    def _fit(self, bit: int) -> int:
+        """Return how many versions of Rust a version goes with."""
+        if bit not in self._fits:
+            self._fits[bit] = sum(fits(self.release(bit).rust, one) for one in self.rust)
+        return self._fits[bit]
 
     def release(self, bit: int) -> CargoRelease:
         """Return what a version says of itself."""
@@ -200,7 +226,7 @@ def _brought(release: CargoRelease, feature: str) -> _Brought | None:
     """Return what a feature brings in, one step far; None where there is no such feature."""
     values = release.features.get(feature)
     if values is None:
-        if _is_implicit(release, feature):
+        if is_implicit(release, feature):
             return _Brought([(feature, "")], [])
         return _Brought([], []) if feature == "default" else None
     found = _Brought([], [])
@@ -220,10 +246,10 @@ def _brought(release: CargoRelease, feature: str) -> _Brought | None:
 def _is_feature_of_optional(release: CargoRelease, name: str) -> bool:
     if name in release.features:
         return any(need.key == name and need.optional for need in release.needs)
-    return _is_implicit(release, name)
+    return is_implicit(release, name)
 
 
-def _is_implicit(release: CargoRelease, name: str) -> bool:
+def is_implicit(release: CargoRelease, name: str) -> bool:
     """Return whether an optional dependency is a feature of its own name: where no feature names it with `dep:`."""
     if not any(need.key == name and need.optional for need in release.needs):
         return False

@@ -42,12 +42,14 @@ class CargoRelease(msgspec.Struct, array_like=True):
         features: What each brings in, as it is written.
         links: The native library that it links; empty for none.
         checksum: SHA-256 of its file.
+        rust: The version of Rust that it needs at least; empty where it says none.
     """
 
     needs: list[CargoNeed] = []
     features: dict[str, list[str]] = {}
     links: str = ""
     checksum: str = ""
+    rust: str = ""
 
 
 class Line(NamedTuple):
@@ -87,6 +89,7 @@ class _Line(msgspec.Struct):
     yanked: bool | None = False
     links: str | None = None
     v: int | None = 1
+    rust_version: str | None = None
     pubtime: str | None = None
 
 
@@ -121,7 +124,7 @@ def _read(name: str, text: bytes) -> Line | None:
     return Line(
         line.vers,
         bool(line.yanked),
-        CargoRelease(needs, features, line.links or "", line.cksum),
+        CargoRelease(needs, features, line.links or "", line.cksum, line.rust_version or ""),
         seconds_of(line.pubtime),
     )
 

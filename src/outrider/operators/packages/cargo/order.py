@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import heappop, heappush
 from typing import NamedTuple
 
+from outrider.operators.packages.cargo.chosen import Chosen, Pick
 from outrider.operators.packages.cargo.crates import Crate, Together, Want, bucket_of
 
 # Who needs more steps than this has a hard question, for which there is a better way to search.
@@ -63,12 +64,14 @@ class _Change(NamedTuple):
         choice: What could have been chosen instead.
         frames: What was to be decided.
         time: Of the next frame.
+        picks: How many wishes had been decided.
     """
 
     bucket: _Bucket
     choice: _Choice
     frames: list[_Frame]
     time: int
+    picks: int
 
 
 class CargoOrder:
@@ -76,14 +79,17 @@ class CargoOrder:
 
     Args:
         crates: By name; more may come while this has to wait for them.
-        asked: What is asked for; the crates of it are there.
+        asked: What is asked for, in the order in which it is decided; the crates of it are there.
+        is_coarse: Whether what a feature of a version needs is held against the version, as Cargo has it (`is_conflicting` in
+            context.rs knows no features). So it may choose something else instead of the version, or find nothing where there is
+            something.
 
     Attributes:
         chosen: The version of each bucket, by its bit.
     """
 
-    def __init__(self, crates: Mapping[str, Crate], asked: Sequence[Want]) -> None:
-        self._crates = crates
+    def __init__(self, crates: Mapping[str, Crate], asked: Sequence[Want], *, is_coarse: bool = False) -> None:
+        self._crates, self._is_coarse = crates, is_coarse
         self.chosen: dict[_Bucket, int] = {}
         # The changes of each bucket, with the features that are on since, and who links a native library.
         self._history: dict[_Bucket, list[tuple[int, frozenset[str]]]] = {}
@@ -92,14 +98,20 @@ class CargoOrder:
         self._failures: dict[Want, list[list[_Fact]]] = {}
         self._changes: list[_Change] = []
         self._frames: list[_Frame] = []
+        self._picks: list[Pick] = []
         self._time = self._steps = 0
         self._choice: _Choice | None = None
-        self._add_frame(sorted(asked), -1)
+        self._add_frame(asked, -1)
+
+    def answer(self) -> Chosen:
+        """Return what was chosen, once a solution was found."""
+        features = {(bucket[0], self.chosen[bucket]): history[-1][1] for bucket, history in self._history.items()}
+        return Chosen(features, self._picks)
 
     @property
-    def features(self) -> dict[_Bucket, frozenset[str]]:
-        """Of the chosen versions, the features that are on."""
-        return {bucket: history[-1][1] for bucket, history in self._history.items()}
+    def gave_up(self) -> bool:
+        """Whether it ended because the question is hard, and not because there is nothing."""
+        return self._steps > _MOST_STEPS
 
     def run(self, check: Callable[[], None]) -> bool | tuple[Want, ...]:
         """Return whether a solution was found; or, where crates are missing for going on, the wishes for them.
@@ -111,7 +123,7 @@ class CargoOrder:
             self._steps += 1
             if not self._steps % _CHECK_EVERY:
                 check()
-            if self._steps > _MOST_STEPS:
+            if self.gave_up:
                 return False
             choice = self._choice or self._next()
             self._choice = choice if choice.left else self._back(choice)
@@ -132,8 +144,8 @@ class CargoOrder:
 
     def _try(self, choice: _Choice) -> tuple[Want, ...]:
         """Try the newest version that was not tried; return the wishes for what is missing."""
-        bit = tried_first(choice.left, self._crates[choice.want.name].preferred)
         crate = self._crates[choice.want.name]
+        bit = crate.tried_first(choice.left)
         bucket = crate.name, bucket_of(crate.table.versions[bit])
         blamed = self._conflict(bucket, bit)
         needed = crate.together(bit, choice.want.features) if blamed is None else None
@@ -178,10 +190,13 @@ class CargoOrder:
 
     def _take(self, choice: _Choice, bucket: _Bucket, bit: int, needed: Together) -> None:
         features = self._features(bucket)
+        picks = len(self._picks)
+        by = self._changes[choice.change].bucket if choice.change >= 0 else None
+        self._picks.append(Pick(None if by is None else (by[0], self.chosen[by]), choice.want, (bucket[0], bit)))
         if bucket in self.chosen and needed.features <= features:
             return
         position = len(self._changes)
-        self._changes.append(_Change(bucket, choice, self._frames.copy() if choice.left else [], self._time))
+        self._changes.append(_Change(bucket, choice, self._frames.copy() if choice.left else [], self._time, picks))
         if bucket not in self.chosen:
             self.chosen[bucket] = bit
             if library := self._crates[bucket[0]].release(bit).links:
@@ -203,7 +218,7 @@ class CargoOrder:
         """
         while True:
             self._remember(failed.want, failed.blamed)
-            blamed = failed.blamed | {(failed.change, True)}
+            blamed = failed.blamed | {(self._origin(failed.change), True)}
             latest = max(blamed)[0]
             if latest < 0:
                 return None
@@ -214,7 +229,14 @@ class CargoOrder:
             failed = change.choice._replace(blamed=change.choice.blamed | rest)
             if failed.left:
                 self._frames, self._time = change.frames, change.time
+                del self._picks[change.picks :]
                 return failed
+
+    def _origin(self, change: int) -> int:
+        """Return the change that what a change brought is held against."""
+        if not self._is_coarse or change < 0:
+            return change
+        return self._history[self._changes[change].bucket][0][0]
 
     def _remember(self, want: Want, blamed: Iterable[_Blame]) -> None:
         """Remember with what a wish cannot be met; what was asked for is always there."""
@@ -236,16 +258,3 @@ class CargoOrder:
             if library:
                 del self._links[library]
             del self._history[bucket], self.chosen[bucket]
-
-
-def tried_first(mask: int, preferred: int) -> int:
-    """Return the number of the bit that is tried first: the lowest of those that are preferred, else the highest.
-
-    Where a lock has several versions that a wish allows, of several buckets, Cargo takes the first of them, and locks are sorted.
-
-    Args:
-        mask: Not empty.
-        preferred: Another mask.
-    """
-    locked = mask & preferred
-    return (locked & -locked or mask).bit_length() - 1

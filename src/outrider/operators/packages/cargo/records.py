@@ -8,7 +8,7 @@ from outrider.operators.packages.versions.ecosystems import scheme_of
 from outrider.operators.packages.versions.tables import VersionTable
 
 # Another form of the records: what was kept in an older one is fetched anew.
-FORM = 2
+FORM = 3
 
 
 class ConfigRecord(msgspec.Struct, array_like=True):

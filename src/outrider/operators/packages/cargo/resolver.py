@@ -1,18 +1,22 @@
 """Resolves crates: looks at as few versions as will do, and at more where these clash."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import NamedTuple
 
 from outrider.core.errors import NotFoundError
-from outrider.operators.packages.cargo.client import download_url
+from outrider.operators.packages.cargo.chosen import Chosen, packages_of
 from outrider.operators.packages.cargo.crates import Want
-from outrider.operators.packages.cargo.order import CargoOrder, tried_first
+from outrider.operators.packages.cargo.local import local_crates, local_roots
+from outrider.operators.packages.cargo.order import CargoOrder
 from outrider.operators.packages.cargo.sources import CargoSource
 from outrider.operators.packages.cargo.universe import CargoUniverse, Key, Kind
 from outrider.operators.packages.resolving.conflicts import involved
 from outrider.operators.packages.resolving.explaining import Explanation
+from outrider.operators.packages.resolving.local import LocalPackage
 from outrider.operators.packages.resolving.naming import counted
-from outrider.operators.packages.resolving.outcomes import Impossible, Resolved, ResolvedPackage
+from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
 from outrider.operators.packages.resolving.searching import bits, in_thread
 from outrider.operators.packages.resolving.solver import Solution, Unsolvable, solve
 
@@ -22,16 +26,31 @@ _PLAIN = re.compile(r"(\S+)\[\S+\] (\S+) needs \1 \2\.", re.IGNORECASE)
 ANY = "*"
 
 
+class Refuted(NamedTuple):
+    """That there is no answer.
+
+    Attributes:
+        universe: What was looked at.
+        proof: Why.
+    """
+
+    universe: CargoUniverse
+    proof: Unsolvable
+
+
 class CargoResolver:
     """Resolves crates.
 
     Args:
         source: Where crates come from.
         check: Called now and then; it may raise to end a search.
+        local: Packages that lie here and alone ask for the others.
     """
 
-    def __init__(self, source: CargoSource, check: Callable[[], None] = lambda: None) -> None:
-        self._source, self._check = source, check
+    def __init__(
+        self, source: CargoSource, check: Callable[[], None] = lambda: None, local: Sequence[LocalPackage] = ()
+    ) -> None:
+        self._source, self._check, self._local = source, check, local
         # By name and bucket, the features that somebody has asked for.
         self._features: dict[tuple[str, str], set[str]] = {}
 
@@ -48,44 +67,49 @@ class CargoResolver:
                 raise NotFoundError(
                     f"cargo {want.name}: there is none", found=want.name, suggestions=["check the name"]
                 )
-        universe, answer = await self._answer(asked)
-        if isinstance(answer, Unsolvable):
-            return await self._impossible(universe, answer, asked)
-        template = (await self._source.config()).downloads
-        packages = self._packages(universe, answer.chosen, template)
-        roots = {universe.crate_of(package, answer.chosen) for package, _ in universe.roots(asked)}
-        direct = {(name, self._source.crates[name].table.versions[bit]) for name, bit in roots}
-        for one in packages:
-            one.direct = (one.name, one.version) in direct
-        return Resolved(target="cargo", packages=packages)
+        answer = await self._answer(asked)
+        if isinstance(answer, Refuted):
+            return await self._impossible(answer, asked)
+        template = (await self._source.config()).downloads if asked else ""
+        local = {one.name for one in self._local}
+        return Resolved(target="cargo", packages=packages_of(answer, self._source.crates, template, local))
 
-    async def _answer(self, asked: list[Want]) -> tuple[CargoUniverse, Solution | Unsolvable]:
+    def _roots(self, asked: list[Want]) -> list[Want]:
+        """Return who asks first, with what it asks for: the members of what lies here, else whoever asks itself."""
+        if not self._local:
+            return asked
+        crates = local_crates(self._local, asked)
+        self._source.crates.update(crates)
+        return local_roots(self._local, crates)
+
+    async def _answer(self, asked: list[Want]) -> Chosen | Refuted:
         """Return what there is to say: what Cargo would choose, else what can be chosen at all."""
-        await self._reach(asked)
-        order = CargoOrder(self._source.crates, asked)
-        while (found := await in_thread(order.run, self._check)) is not True:
-            if found is False:
-                return await self._search(asked)
-            await self._reach(found)
-        only: dict[str, int] = {}
-        for (name, _), bit in order.chosen.items():
-            only[name] = only.get(name, 0) | 1 << bit
-        universe = CargoUniverse(self._source.crates, order.features, only)
-        return universe, await self._solved(universe, asked)
+        roots = self._roots(asked)
+        await self._reach(roots)
+        # Cargo begins with what lies here in the order of its members; what is asked for otherwise has none.
+        ordered = roots if self._local else sorted(roots)
+        for is_coarse in (True, False):
+            order = CargoOrder(self._source.crates, ordered, is_coarse=is_coarse)
+            while (found := await in_thread(order.run, self._check)) is not True and found is not False:
+                await self._reach(found)
+            if found:
+                return order.answer()
+            if order.gave_up:
+                break
+        return await self._search(roots)
 
-    async def _search(self, asked: list[Want]) -> tuple[CargoUniverse, Solution | Unsolvable]:
+    async def _search(self, asked: list[Want]) -> Chosen | Refuted:
         """Return what there is to say, once no version that was not looked at could change it."""
         while True:
             self._check()
             universe = CargoUniverse(self._source.crates, self._features)
             try:
-                return universe, await self._solved(universe, asked)
+                found = await in_thread(partial(_solved, universe, asked), self._check)
             except Unsolvable as answer:
                 if not await self._explore_more(_involved(universe, answer)):
-                    return universe, answer
-
-    async def _solved(self, universe: CargoUniverse, asked: list[Want]) -> Solution:
-        return await in_thread(lambda check: solve(universe, universe.roots(asked), check=check), self._check)
+                    return Refuted(universe, answer)
+            else:
+                return universe.chosen(asked, found.chosen)
 
     async def _reach(self, wants: Iterable[Want]) -> None:
         """Explore the best version for each wish, and what these need in turn."""
@@ -111,7 +135,7 @@ class CargoResolver:
         """Yield what the newest version for a wish needs, where that is not explored yet."""
         crate = self._source.crates[want.name]
         mask = crate.mask(want.range)
-        return self._explore(want.name, tried_first(mask, crate.preferred)) if mask else ()
+        return self._explore(want.name, crate.tried_first(mask)) if mask else ()
 
     def _explore(self, name: str, bit: int) -> Iterable[Want]:
         """Yield what a version needs, where it is not explored yet."""
@@ -149,7 +173,8 @@ class CargoResolver:
         groups = [crate.bucket(bucket) & mask for bucket in crate.buckets(mask)]
         return [group.bit_length() - 1 for group in groups if not group & crate.explored]
 
-    async def _impossible(self, universe: CargoUniverse, answer: Unsolvable, asked: list[Want]) -> Impossible:
+    async def _impossible(self, refuted: Refuted, asked: list[Want]) -> Impossible:
+        universe, answer = refuted
         keys = {key for key in _involved(universe, answer) if key.kind is not Kind.LINKS}
         involved = {key.name for key in keys}
         notes = sorted({note for key in keys for note in self._notes(key)})
@@ -174,42 +199,15 @@ class CargoResolver:
         if want.name not in involved or want.range == ANY:
             return ""
         wider = want._replace(range=ANY)
-        universe, answer = await self._answer([*asked[:position], wider, *asked[position + 1 :]])
-        if isinstance(answer, Unsolvable):
+        answer = await self._answer([*asked[:position], wider, *asked[position + 1 :]])
+        version = answer.version_for(want.name, ANY) if isinstance(answer, Chosen) else None
+        if version is None:
             return ""
-        package = universe.roots([wider])[0][0]
-        name, bit = universe.crate_of(package, answer.chosen)
-        return f"allow {name} {self._source.crates[name].table.versions[bit]}: you ask for {want}"
+        return f"allow {want.name} {self._source.crates[want.name].table.versions[version[1]]}: you ask for {want}"
 
-    def _packages(self, universe: CargoUniverse, chosen: dict[int, int], template: str) -> list[ResolvedPackage]:
-        found: dict[tuple[str, int], ResolvedPackage] = {}
-        keys = {package: universe.key(package) for package in chosen}
-        crates = {package: (key.name, chosen[package]) for package, key in keys.items() if key.kind is Kind.CRATE}
-        for name, bit in dict.fromkeys(crates.values()):
-            found[name, bit] = self._package(name, bit, template)
-        names = [name for name, _ in found]
-        for package, one in crates.items():
-            feature = keys[package].feature
-            # What is usual is asked for of all, and not all have it.
-            if feature and (feature != "default" or feature in self._source.crates[one[0]].release(one[1]).features):
-                found[one].extras.append(feature)
-            # A name alone where there is one version of it, as Cargo.lock has it.
-            by = found[one].name if names.count(one[0]) == 1 else f"{found[one].name} {found[one].version}"
-            for other in universe.chosen_crates(package, chosen):
-                if other != one and by not in found[other].needed_by:
-                    found[other].needed_by.append(by)
-        for resolved in found.values():
-            resolved.extras.sort()
-            resolved.needed_by.sort()
-        return [found[one] for one in sorted(found)]
 
-    def _package(self, name: str, bit: int, template: str) -> ResolvedPackage:
-        crate = self._source.crates[name]
-        version, checksum = crate.table.versions[bit], crate.release(bit).checksum
-        return ResolvedPackage(
-            name=name, version=version, extras=[], needed_by=[], file=f"{name}-{version}.crate",
-            url=download_url(template, name, version, checksum), hashes={"sha256": checksum},
-        )  # fmt: skip
+def _solved(universe: CargoUniverse, asked: list[Want], check: Callable[[], None]) -> Solution:
+    return solve(universe, universe.roots(asked), check=check)
 
 
 def _involved(universe: CargoUniverse, answer: Unsolvable) -> set[Key]:

@@ -1,16 +1,18 @@
 """Resolves crates from the registry of this machine."""
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.cargo.client import CargoClient
+from outrider.operators.packages.cargo.compiler import rust_of
 from outrider.operators.packages.cargo.crates import Want
 from outrider.operators.packages.cargo.default import default_index
 from outrider.operators.packages.cargo.facts import facts_of
 from outrider.operators.packages.cargo.resolver import ANY, CargoResolver
+from outrider.operators.packages.cargo.rust import RustVersion
 from outrider.operators.packages.cargo.settings import SPARSE, CargoSettings
 from outrider.operators.packages.cargo.sources import CargoSource
 from outrider.operators.packages.cargo.store import CargoStore
@@ -23,6 +25,7 @@ from outrider.operators.packages.resolving.questions import Question
 from outrider.operators.packages.versions.ecosystems import scheme_of
 
 _SHOWN = 80
+_NO_RUST = "Cargo tries versions first that go with the Rust of this machine (resolver 3), and there is none here: write rust-version"
 _ASKED = re.compile(r"(?P<name>[A-Za-z0-9_-]+)(?:\[(?P<features>[^\[\]@]*)\])?(?:@(?P<range>.+))?")
 
 
@@ -36,8 +39,12 @@ async def resolve(question: Question) -> Resolved | Impossible:
         OutriderError: What the registry says.
     """
     asked = [_read(index, text) for index, text in enumerate(question.packages)]
-    async with _opened(question) as source:
-        return await CargoResolver(source, question.check).resolve(asked)
+    rust = await rust_of(question)
+    async with _opened(question, rust or ()) as source:
+        answer = await CargoResolver(source, question.check, question.local).resolve(asked)
+    if rust is None and isinstance(answer, Resolved):
+        answer.notes.append(_NO_RUST)
+    return answer
 
 
 async def facts(question: Question, name: str, version: str = "") -> PackageFacts:
@@ -49,10 +56,10 @@ async def facts(question: Question, name: str, version: str = "") -> PackageFact
 
 
 @asynccontextmanager
-async def _opened(question: Question) -> AsyncIterator[CargoSource]:
+async def _opened(question: Question, rust: Sequence[RustVersion] = ()) -> AsyncIterator[CargoSource]:
     registry = await registry_of(question.environment, question.folder, question.cache)
     client = CargoClient(registry, question.clock)
-    source = CargoSource(client, CargoStore(question.cache, registry.url), question)
+    source = CargoSource(client, CargoStore(question.cache, registry.url), question, rust)
     with kept(source.keep):
         try:
             yield source

@@ -85,6 +85,16 @@ class CargoSettings:
         found = self._value("registry", "default")
         return self._environment.get("CARGO_REGISTRY_DEFAULT") or (found.text if found is not None else "")
 
+    def incompatible_rust(self) -> str:
+        """Return what becomes of versions that need a newer Rust: `allow` or `fallback`; empty where nothing is said.
+
+        Raises:
+            InvalidConfigError: A setting cannot be used.
+        """
+        found = self._value("resolver", "incompatible-rust-versions")
+        variable = self._environment.get("CARGO_RESOLVER_INCOMPATIBLE_RUST_VERSIONS")
+        return variable or (found.text if found is not None else "")
+
     def registry(self, url: str, source: str, *, built_in: bool = False) -> Registry:
         """Return a registry by the address of its index, with what Cargo is told of the way there.
 

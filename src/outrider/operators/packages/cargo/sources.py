@@ -1,12 +1,13 @@
 """Crates for a resolution: from what is kept on disk, else from the registry."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from outrider.core.errors import NotFoundError, UnavailableError
 from outrider.operators.packages.cargo.client import CargoClient
 from outrider.operators.packages.cargo.crates import Crate
 from outrider.operators.packages.cargo.records import CargoRecord, ConfigRecord, compiled
+from outrider.operators.packages.cargo.rust import RustVersion
 from outrider.operators.packages.cargo.store import CargoStore
 from outrider.operators.packages.registries.downloads import Document
 from outrider.operators.packages.resolving.questions import Question
@@ -23,13 +24,16 @@ class CargoSource:
         client: Who is asked.
         store: What is kept.
         question: What may be used for an answer.
+        rust: The versions of Rust that what is chosen should go with.
 
     Attributes:
         crates: Those that were loaded, by name.
     """
 
-    def __init__(self, client: CargoClient, store: CargoStore, question: Question) -> None:
-        self._client, self._store = client, store
+    def __init__(
+        self, client: CargoClient, store: CargoStore, question: Question, rust: Sequence[RustVersion] = ()
+    ) -> None:
+        self._client, self._store, self._rust = client, store, rust
         self._clock, self._offline, self._policy = question.clock, question.offline, question.policy
         self._preferred = question.preferred
         self._limit = asyncio.Semaphore(_AT_A_TIME)
@@ -76,6 +80,7 @@ class CargoSource:
     def _have(self, name: str, record: CargoRecord) -> None:
         crate = self.crates[name] = Crate(name, record, self._policy)
         crate.preferred = self._preferred(name, crate.table.versions)
+        crate.rust = self._rust
 
     def _is_fresh(self, fetched: float) -> bool:
         return self._offline or self._clock.now() - fetched <= FRESH_SECONDS

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import NamedTuple
 
+from outrider.operators.packages.cargo.chosen import Chosen, Pick, Version
 from outrider.operators.packages.cargo.crates import Crate, Want
 from outrider.operators.packages.resolving.naming import described
 from outrider.operators.packages.resolving.searching import bits
@@ -47,17 +48,15 @@ class CargoUniverse:
     Args:
         crates: By name; whatever an explored version needs is among them.
         features: Those of each crate's buckets whose needs are among the crates too.
-        only: By name, the masks of the versions that count, in place of all that were explored.
     """
 
     def __init__(
         self,
         crates: Mapping[str, Crate],
         features: Mapping[tuple[str, str], Collection[str]],
-        only: Mapping[str, int] | None = None,
     ) -> None:
         self._crates, self._features = crates, features
-        self._explored = {name: crate.explored for name, crate in crates.items()} if only is None else only
+        self._explored = {name: crate.explored for name, crate in crates.items()}
         self._numbers: dict[Key, int] = {}
         self._keys: list[Key] = []
         self._wished: dict[int, list[str]] = {}
@@ -208,13 +207,27 @@ class CargoUniverse:
             said |= {str(want) for want in wants if any(number == other for number, _ in self._asked(want))}
         return said.pop() if len(said) == 1 else ""
 
-    def chosen_crates(self, package: int, chosen: Mapping[int, int]) -> list[tuple[str, int]]:
-        """Return the versions of crates that a chosen package needs, as their names and bits."""
-        others = self._of_version(self._keys[package], chosen[package])
-        return [self.crate_of(other, chosen) for other in others if self._keys[other].kind is not Kind.LINKS]
+    def chosen(self, asked: Sequence[Want], chosen: Mapping[int, int]) -> Chosen:
+        """Return what a solution comes to.
 
-    def crate_of(self, package: int, chosen: Mapping[int, int]) -> tuple[str, int]:
-        """Return the version of a crate that a chosen package, and no library, stands for: its name and bit."""
+        Args:
+            asked: What was asked for.
+            chosen: The version of each package that is needed.
+        """
+        features: dict[Version, set[str]] = {}
+        picks = [Pick(None, want, self._version_for(want, chosen)) for want in asked]
+        for package, bit in chosen.items():
+            key = self._keys[package]
+            if key.kind is Kind.CRATE:
+                features.setdefault((key.name, bit), set()).update([key.feature] if key.feature else [])
+                needed = self._crates[key.name].needed(bit, key.feature)
+                assert needed is not None
+                picks += [Pick((key.name, bit), want, self._version_for(want, chosen)) for want in needed.wants]
+        return Chosen({version: frozenset(on) for version, on in features.items()}, picks)
+
+    def _version_for(self, want: Want, chosen: Mapping[int, int]) -> Version:
+        """Return the version of a crate that was chosen for a wish."""
+        package, _ = next(self._asked(want))
         key = self._keys[package]
         if key.kind is Kind.CHOICE:
             crate = self._crates[key.name]

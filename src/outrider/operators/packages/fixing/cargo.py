@@ -1,6 +1,7 @@
-"""Cargo.lock with the Cargo.toml beside it."""
+"""Cargo.lock with the Cargo.toml beside it, and with those that this leads to."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,55 +11,53 @@ from outrider.core.errors import UnsupportedError
 from outrider.operators.packages.fixing.wishes import Widening, Wish
 from outrider.operators.packages.locks.documents import read_toml
 from outrider.operators.packages.locks.writing import cargo
-from outrider.operators.packages.locks.writing.files import read_text
-from outrider.operators.packages.manifests.cargo import FORM, CargoWish, read_manifest
+from outrider.operators.packages.manifests.cargo import FORM
+from outrider.operators.packages.manifests.cargo_workspace import ANY, CargoWish, asked, read_workspace
 from outrider.operators.packages.manifests.toml_editing import edited
 from outrider.operators.packages.resolving.outcomes import Resolved
 from outrider.operators.packages.resolving.questions import Question
 
 _LOCK = "Cargo.lock"
-_ANY = "*"
 _FORMS = (3, 4)
 
 
 class CargoProject:
-    """A lock and its manifest.
+    """A lock and its manifests: that beside it, and those of the members and folders that this leads to.
 
     Args:
         path: Of the lock.
         text: Of it.
 
     Raises:
-        NotFoundError: There is no manifest beside it.
+        NotFoundError: There is no manifest beside it, or where one is named.
         InvalidConfigError: One of them cannot be read.
-        UnsupportedError: It is the lock of a workspace, or has what comes from no registry.
+        UnsupportedError: It is beside a member of a workspace, or has what comes from no registry and no folder.
     """
 
     ecosystem = "cargo"
 
     def __init__(self, path: Path, text: str) -> None:
-        self._path, self._beside = path, path.parent / FORM
-        self._folder = path.resolve().parent
-        self.paths = [path, self._beside]
-        self.texts = {path: text, self._beside: read_text(self._beside)}
-        self._manifest = read_manifest(self.texts[self._beside])
-        self.wishes = [_wish(one) for one in self._manifest.wishes]
+        self._path, self._folder = path, path.resolve().parent
+        self._workspace = read_workspace(path.parent / FORM)
+        self.paths = [path, *self._workspace.texts]
+        self.texts = {path: text, **self._workspace.texts}
+        self.wishes = [_wish(one, path.parent) for one in self._workspace.wishes]
         document = read_toml(_LOCK, text)
         packages = [one for one in document.get("package", []) if isinstance(one, dict)]
         self._form = _checked_form(document)
         self._source = _one_source(packages)
-        self._version = _own_version(packages, self._manifest.name)
+        _refuse_unknown(packages, self._workspace.names.values())
         self.locked = _locked(packages)
         self.warnings: list[str] = []
 
     def asked(self, question: Question) -> Question:
-        """Return a question with the settings of the folder."""
-        return msgspec.structs.replace(question, folder=self._folder)
+        """Return a question with the settings of the folder, and with who asks."""
+        return asked(self._workspace, question, self._folder)
 
     def widened(self, wish: Wish, version: str) -> Wish:
         """Return a wish for that version and what is compatible with it."""
         wider = version.partition("+")[0]
-        return msgspec.structs.replace(wish, range=wider, text=f"{wish.anyhow.removesuffix(_ANY)}{wider}")
+        return msgspec.structs.replace(wish, range=wider, text=f"{wish.anyhow.removesuffix(ANY)}{wider}")
 
     def missing(self, answer: Resolved) -> list[str]:
         """Return nothing: whatever is asked for is in an answer."""
@@ -72,18 +71,21 @@ class CargoProject:
     def mended(self, answer: Resolved, before: Resolved | None, widenings: Sequence[Widening]) -> dict[Path, str]:
         """Return the lock as Cargo would write it, and the manifest where it changes."""
         del before
-        text = cargo.written(self._manifest.name, self._version, answer, self._source, self._form)
-        found = {self._path: text}
+        workspace = self._workspace
+        found = {self._path: cargo.written(workspace.names, answer, self._source, self._form)}
         for one in widenings:
-            where = [str(key) for key in one.before.where]
-            manifest = found.get(self._beside, self.texts[self._beside])
-            found[self._beside] = edited(FORM, manifest, [[*where, "version"], where], one.after.range)
+            where, file = [str(key) for key in one.before.where], one.before.file
+            assert file is not None
+            manifest = found.get(file, self.texts[file])
+            found[file] = edited(str(file), manifest, [[*where, "version"], where], one.after.range)
         return found
 
 
-def _wish(one: CargoWish) -> Wish:
-    anyhow = one.text(_ANY) if one.range != _ANY else ""
-    return Wish(name=one.name, range=one.range, where=one.where, text=one.text(), anyhow=anyhow)
+def _wish(one: CargoWish, folder: Path) -> Wish:
+    # What lies elsewhere is not changed.
+    is_own = one.file.absolute().is_relative_to(folder.absolute())
+    anyhow = one.text(ANY) if one.range != ANY and is_own else ""
+    return Wish(name=one.name, range=one.range, where=one.where, text=one.text(), anyhow=anyhow, file=one.file)
 
 
 def _checked_form(document: Mapping[str, Any]) -> int:
@@ -106,14 +108,14 @@ def _one_source(packages: Sequence[Mapping[str, Any]]) -> str:
     return sources[0] if sources else ""
 
 
-def _own_version(packages: Sequence[Mapping[str, Any]], name: str) -> str:
-    own = [one for one in packages if not one.get("source")]
-    if len(own) != 1 or own[0].get("name") != name:
+def _refuse_unknown(packages: Sequence[Mapping[str, Any]], known: Iterable[str]) -> None:
+    """Refuse a lock of other packages than the manifests tell of."""
+    more = Counter(str(one.get("name")) for one in packages if not one.get("source")) - Counter(known)
+    if more:
         raise UnsupportedError(
-            f"{_LOCK}: it is no lock of the one package {name}", path="package", found=f"{len(own)} packages without a source",
-            expected="a package by itself, and no workspace", suggestions=["use Cargo itself: cargo update -p NAME --precise VERSION"],
+            f"{_LOCK}: it has packages of folders that no manifest leads to", path="package", found=", ".join(sorted(more))[:200],
+            expected="the packages of the manifests alone", suggestions=["have Cargo write it anew: cargo update --workspace"],
         )  # fmt: skip
-    return str(own[0].get("version", ""))
 
 
 def _locked(packages: Sequence[Mapping[str, Any]]) -> dict[str, set[str]]:

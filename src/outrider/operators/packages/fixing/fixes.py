@@ -15,7 +15,7 @@ from outrider.operators.packages.advisories.store import AdvisoryStore
 from outrider.operators.packages.distributions.images import is_image
 from outrider.operators.packages.distributions.roots import is_root
 from outrider.operators.packages.fixing.mending import Mended, Mender
-from outrider.operators.packages.fixing.projects import PROJECTS
+from outrider.operators.packages.fixing.projects import PROJECTS, refuse_outside
 from outrider.operators.packages.fixing.results import (
     FixedFile,
     Vulnerable,
@@ -80,11 +80,11 @@ async def find_fix(wanted: FixParams, context: Context, folder: Path | None = No
     Args:
         wanted: What is to be fixed.
         context: Of the call.
-        folder: Whose policies count; the working folder if none is given.
+        folder: Whose policies count, and outside of which nothing does; the working folder, and no bound, if none is given.
 
     Raises:
         NotFoundError: There is no lock file, or no manifest that one is of.
-        UnsupportedError: A lock file is of a format that is not changed, or is of a workspace.
+        UnsupportedError: A lock file is of a format that is not changed, or leads to what is not read.
         MissingRequirementError: No advisories are imported.
         PreconditionFailedError: They are too old, or there are none of an ecosystem.
         OutriderError: What a registry says.
@@ -141,6 +141,8 @@ async def _fix_one(found: Fix, file: tuple[Path, str, Lock], auditor: Auditor, c
             )
             return
         project = opened(path, text, wanted.python)
+        if call.folder is not None:
+            refuse_outside(project, call.folder)
         found.digests |= {str(one): digest_of(content) for one, content in project.texts.items()}
         ours = [one for one in units if one.version in project.locked.get(one.name, ())]
         with question_of(context, ecosystem, [], wanted, python=wanted.python, folder=call.folder) as question:

@@ -10,7 +10,7 @@ import msgspec
 
 from outrider.operators.packages.fixing.asking import Asker, Resolve, asked_version, settled
 from outrider.operators.packages.fixing.masking import FixPolicy
-from outrider.operators.packages.fixing.wishes import Project, Unit, Widening, Wish
+from outrider.operators.packages.fixing.wishes import Project, Unit, Widening, Wish, replaced
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
 from outrider.operators.packages.resolving.policies import Policy
 from outrider.operators.packages.resolving.questions import Question
@@ -23,11 +23,13 @@ class Blocked(msgspec.Struct, kw_only=True):
         unit: What.
         why: What stands against it.
         widenings: Changes of the manifest, with each of which it can be; each was tried.
+        together: Changes of what asks for one package in several places, which do all at once where none does alone; tried too.
     """
 
     unit: Unit
     why: Impossible
     widenings: list[Widening]
+    together: list[Widening] = []
 
 
 class Mended(msgspec.Struct, kw_only=True):
@@ -110,16 +112,18 @@ class Mender:
 
     async def _blocked(self, found: Mended, unit: Unit, why: Impossible, *, widen: bool) -> Resolved | None:
         """Note why something cannot be fixed; or change the manifest, where that is allowed, and return what can be had then."""
-        widenings = await self._widenings([*found.fixed, unit], why)
+        units = [*found.fixed, unit]
+        widenings = await self._widenings(units, why)
+        together = [] if widenings else await self._together(units, unit)
         if widen:
-            for one in widenings:
-                wishes = [one.after if each is one.before else each for each in self._wishes]
-                answer = await self._ask(wishes, [*found.fixed, unit])
+            for some in [[one] for one in widenings] or [together]:
+                wishes = replaced(self._wishes, some)
+                answer = await self._ask(wishes, units) if some else why
                 if isinstance(answer, Resolved):
                     self._wishes = wishes
-                    found.widenings.append(one)
+                    found.widenings += some
                     return answer
-        found.blocked.append(Blocked(unit=unit, why=why, widenings=widenings))
+        found.blocked.append(Blocked(unit=unit, why=why, widenings=widenings, together=together))
         return None
 
     async def _widenings(self, units: Sequence[Unit], why: Impossible) -> list[Widening]:
@@ -137,6 +141,28 @@ class Mender:
             if version:
                 found.append(Widening(wish, self._project.widened(wish, version)))
         return found
+
+    async def _together(self, units: Sequence[Unit], unit: Unit) -> list[Widening]:
+        """Return the changes of all ranges of one package with which something can be had, such as those of several members of a workspace."""
+        for name in sorted({unit.name, *unit.above}, key=lambda one: (one != unit.name, one)):
+            some = [one for one in self._wishes if one.name == name and one.anyhow]
+            if len(some) > 1:
+                anyhow = [msgspec.structs.replace(one, text=one.anyhow) if one in some else one for one in self._wishes]
+                answer = await self._ask(anyhow, units, locked=self._locked(units, {name}))
+                version = asked_version(answer, name) if isinstance(answer, Resolved) else ""
+                widenings = [Widening(one, self._project.widened(one, version)) for one in some] if version else []
+                if widenings and isinstance(await self._ask(replaced(self._wishes, widenings), units), Resolved):
+                    return await self._needed(widenings, units)
+        return []
+
+    async def _needed(self, widenings: Sequence[Widening], units: Sequence[Unit]) -> list[Widening]:
+        """Return those of some changes that it takes: each that is not missed stays out."""
+        needed = list(widenings)
+        for one in widenings:
+            fewer = [each for each in needed if each is not one]
+            if isinstance(await self._ask(replaced(self._wishes, fewer), units), Resolved):
+                needed = fewer
+        return needed
 
     async def _attempt(self, units: Sequence[Unit], *, files: bool = False, free: bool = True) -> Resolved | Impossible:
         """Return an answer without some vulnerable versions: with all else as it is locked, where that will do.

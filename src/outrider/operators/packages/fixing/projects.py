@@ -1,8 +1,10 @@
 """Lock files that can be changed, by their formats."""
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from outrider.core.errors import UnsupportedError
 from outrider.operators.packages.fixing.cargo import CargoProject
 from outrider.operators.packages.fixing.composer import ComposerProject
 from outrider.operators.packages.fixing.gem import GemProject
@@ -26,3 +28,17 @@ PROJECTS: Mapping[str, tuple[Ecosystem, _Opener]] = {
     "uv.lock": ("pypi", lambda path, text, _: UvProject(path, text)),
     "yarn.lock": ("npm", lambda path, text, _: YarnProject(path, text)),
 }
+
+
+def refuse_outside(project: Project, folder: Path) -> None:
+    """Refuse a project that leads to files outside of a folder, which are not those of its repository.
+
+    Raises:
+        UnsupportedError: It does.
+    """
+    outside = next((one for one in project.paths if not one.resolve().is_relative_to(folder.resolve())), None)
+    if outside is not None:
+        raise UnsupportedError(
+            f"{project.paths[0]}: it leads to a file outside of the repository", path="path", found=os.path.relpath(outside, folder),
+            expected="files of the repository alone", suggestions=["update it where all of them are: outrider packages fix FOLDER"],
+        )  # fmt: skip

@@ -46,6 +46,8 @@ class Vulnerable(msgspec.Struct, kw_only=True):
         vulnerabilities: Their ids.
         reasons: Why it cannot be fixed, in sentences; none where it is.
         remedies: Changes of ranges, with each of which it can be; each was tried.
+        together: Changes of ranges, with all of which it can be where none does alone, such as those of several members of a
+            workspace; they were tried.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Vulnerable(msgspec.Struct, kw_only=True):
     vulnerabilities: list[str]
     reasons: list[str] = []
     remedies: list[RangeChange] = []
+    together: list[RangeChange] = []
 
 
 class FixedFile(msgspec.Struct, kw_only=True):
@@ -134,9 +137,10 @@ def unfixed_of(unit: Unit, blocked: Blocked | None, project: Project) -> Vulnera
     notes = [f"Not considered: {'; '.join(blocked.why.notes)}."] if blocked.why.notes else []
     return Vulnerable(
         name=unit.name, version=unit.version, vulnerabilities=unit.ids, reasons=[*blocked.why.reasons, *notes],
-        remedies=[_range(project, *one) for one in blocked.widenings],
+        remedies=[_range(project, *one) for one in blocked.widenings], together=[_range(project, *one) for one in blocked.together],
     )  # fmt: skip
 
 
 def _range(project: Project, before: Wish, after: Wish) -> RangeChange:
-    return RangeChange(file=str(project.paths[-1]), name=before.name, before=before.range, after=after.range)
+    file = before.file or project.paths[-1]
+    return RangeChange(file=str(file), name=before.name, before=before.range, after=after.range)

@@ -21,6 +21,7 @@ class Wish(msgspec.Struct, kw_only=True, frozen=True):
         text: As its ecosystem is asked for it.
         anyhow: Likewise, with any version; empty where that says no more.
         firm: Likewise, with the version that is locked; empty where that is not asked for.
+        file: The manifest that it stands in; None for the last one of the project's files.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Wish(msgspec.Struct, kw_only=True, frozen=True):
     text: str
     anyhow: str = ""
     firm: str = ""
+    file: Path | None = None
 
 
 class Unit(NamedTuple):
@@ -66,6 +68,12 @@ class Widening(NamedTuple):
     after: Wish
 
 
+def replaced(wishes: Sequence[Wish], widenings: Sequence[Widening]) -> list[Wish]:
+    """Return wishes with some changes made."""
+    after = {id(one.before): one.after for one in widenings}
+    return [after.get(id(one), one) for one in wishes]
+
+
 class Project(Protocol):
     """A lock file with what it is the lock of.
 
@@ -73,7 +81,7 @@ class Project(Protocol):
         ecosystem: Of its packages.
         wishes: What is asked for.
         locked: Versions by name.
-        paths: The files that may change, the lock file first.
+        paths: The files that may change, the lock file first; there may be several manifests.
         texts: What is in them.
         warnings: What was not looked at.
     """

@@ -1,165 +1,213 @@
 """What a Cargo.toml asks for: https://doc.rust-lang.org/cargo/reference/manifest.html.
 
-Cargo.lock has what any feature of the package and any machine may need, and what its tests need; so all of that is asked for.
+What a member takes over from its workspace is put in its place: https://doc.rust-lang.org/cargo/reference/workspaces.html.
 """
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import msgspec
 
 from outrider.core.errors import InvalidConfigError, UnsupportedError
-from outrider.operators.packages.locks.documents import read_toml
+from outrider.operators.packages.manifests.cargo_tables import names_at, table_at, text_at
+from outrider.operators.packages.versions.ecosystems import scheme_of
 
 FORM = "Cargo.toml"
 _KINDS = ("dependencies", "dev-dependencies", "build-dependencies")
+# In this order Cargo takes them, of a target in another one than of all: `gather_dependencies` in src/cargo/util/toml/mod.rs.
+_KINDS_OF_TARGET = ("dependencies", "build-dependencies", "dev-dependencies")
+_TESTS = "dev-dependencies"
 # Older spellings, which Cargo still reads.
 _OLD = {"dev-dependencies": "dev_dependencies", "build-dependencies": "build_dependencies"}
-_ELSEWHERE = ("path", "git", "registry", "registry-index", "workspace", "base")
-_FIRST_OF_FORM_4 = (1, 78)
+_ELSEWHERE = ("git", "registry", "registry-index", "base")
 _FORM_2024 = "2024"
 
 
-class CargoWish(msgspec.Struct, kw_only=True, frozen=True):
+class Shared(NamedTuple):
+    """What the members of a workspace may take over.
+
+    Attributes:
+        path: Of the manifest of the workspace.
+        table: Its table `workspace`.
+    """
+
+    path: Path
+    table: Mapping[str, Any]
+
+
+class CargoDependency(msgspec.Struct, kw_only=True, frozen=True):
     """A dependency.
 
     Attributes:
-        where: Keys that lead to it in the file.
+        file: The manifest that has the requirement: that of the package, or that of its workspace.
+        where: Keys that lead to it there.
+        key: How features of the package call it.
         name: Of the crate.
-        range: The requirement.
-        features: That are asked of it, `-default` among them where the usual ones are declined.
+        range: The requirement; empty where none is written.
+        shared: The features that are asked of it there, `-default` among them where the usual ones are declined.
+        features: Those that the package asks of it, `default` among them unless it is declined.
+        optional: Whether only a feature brings it in.
+        for_tests: Whether only tests and examples need it.
+        folder: Where it lies; None for what the registry has.
     """
 
+    file: Path
     where: tuple[str, ...]
+    key: str
     name: str
     range: str
-    features: tuple[str, ...] = ()
-
-    def text(self, requirement: str = "") -> str:
-        """Return it as it is asked for, with another requirement where one is given."""
-        features = f"[{','.join(self.features)}]" if self.features else ""
-        return f"{self.name}{features}@{requirement or self.range}"
+    shared: tuple[str, ...]
+    features: tuple[str, ...]
+    optional: bool
+    for_tests: bool
+    folder: Path | None = None
 
 
 class CargoManifest(msgspec.Struct, kw_only=True, frozen=True):
     """A package.
 
     Attributes:
+        path: Of its manifest.
         name: Of it.
         version: Of it.
-        wishes: What it needs, in the order of Cargo.
-        form: The version of Cargo.lock that Cargo writes for it.
-        heeds_rust: Whether Cargo chooses by the version of Rust too (resolver 3), which nobody here does.
+        dependencies: What it needs, in the order of Cargo.
+        features: What each of its features brings in.
+        links: The native library that it links; empty for none.
+        rust: The version of Rust that it says it needs; empty where it says none.
     """
 
+    path: Path
     name: str
     version: str
-    wishes: list[CargoWish]
-    form: int
-    heeds_rust: bool
+    dependencies: list[CargoDependency]
+    features: dict[str, list[str]]
+    links: str
+    rust: str
 
 
-def read_manifest(text: str) -> CargoManifest:
-    """Read a Cargo.toml.
+def read_manifest(path: Path, document: Mapping[str, Any], shared: Shared | None) -> CargoManifest:
+    """Read the manifest of a package.
+
+    Args:
+        path: Of it.
+        document: What it says.
+        shared: What it may take over; None where it is in no workspace.
 
     Raises:
         InvalidConfigError: It is none.
-        UnsupportedError: It is of a workspace, or needs what no registry has.
+        UnsupportedError: It needs what no registry and no folder has.
     """
-    document = read_toml(FORM, text)
-    package = _table(document, "package")
-    _refuse_workspace(document, package)
-    features = _table(document, "features")
-    wishes = [
-        _wish((*place, key), key, entry, features)
-        for place, table in _tables(document)
-        for key, entry in sorted(table.items())
-    ]
-    return CargoManifest(
-        name=_text(package, "name"), version=_text(package, "version", "0.0.0"), wishes=wishes,
-        form=4 if _rust(package) >= _FIRST_OF_FORM_4 else 3, heeds_rust=_heeds_rust(package),
-    )  # fmt: skip
+    return _Reader(path, document, shared).read()
 
 
-def _refuse_workspace(document: Mapping[str, Any], package: Mapping[str, Any]) -> None:
-    inherits = any(isinstance(value, dict) and value.get("workspace") for value in package.values())
-    for what in ("workspace", "patch", "replace"):
-        if document.get(what) or (what == "workspace" and (inherits or not package)):
-            raise UnsupportedError(
-                f"{FORM}: a manifest with [{what}] is not read", path=what, found=f"[{what}]", expected="one package by itself",
-                suggestions=["use Cargo itself: cargo update -p NAME --precise VERSION"],
+def heeds_rust(document: Mapping[str, Any]) -> bool:
+    """Return whether Cargo tries first what goes with a version of Rust (resolver 3).
+
+    Args:
+        document: The manifest of a package by itself, or of a workspace.
+    """
+    package = table_at(FORM, document, "package")
+    edition = package.get("edition", "")
+    if isinstance(edition, dict):
+        edition = table_at(FORM, table_at(FORM, document, "workspace"), "package").get("edition", "")
+    usual = "3" if str(edition) >= _FORM_2024 else "2"
+    return str(table_at(FORM, document, "workspace").get("resolver", package.get("resolver", usual))) == "3"
+
+
+class _Reader:
+    def __init__(self, path: Path, document: Mapping[str, Any], shared: Shared | None) -> None:
+        self._path, self._document, self._shared = path, document, shared
+        self._form = str(path)
+
+    def read(self) -> CargoManifest:
+        package = table_at(self._form, self._document, "package")
+        features = table_at(self._form, self._document, "features")
+        version = self._own(package, "version") or "0.0.0"
+        try:
+            scheme_of("cargo").parse(version)
+        except InvalidConfigError as error:
+            raise InvalidConfigError(
+                f"{self._form}: package.version {version} is none", path="package.version", found=version, expected="a version such as 1.0.0",
+                suggestions=["correct it"],
+            ) from error  # fmt: skip
+        return CargoManifest(
+            path=self._path, name=text_at(self._form, package, "name"), version=version, dependencies=list(self._dependencies()),
+            features={key: names_at(self._form, features, key) for key in sorted(features)},
+            links=str(package.get("links", "")), rust=self._own(package, "rust-version"),
+        )  # fmt: skip
+
+    def _own(self, package: Mapping[str, Any], key: str) -> str:
+        """Return a text of the package, or of its workspace where it takes that over; empty where there is none."""
+        value = package.get(key)
+        if isinstance(value, dict) and value.get("workspace"):
+            shared = self._taken_over(f"package.{key}")
+            value = text_at(str(shared.path), table_at(str(shared.path), shared.table, "package"), key)
+        return "" if value is None else text_at(self._form, {key: value}, key)
+
+    def _taken_over(self, where: str) -> Shared:
+        if self._shared is None:
+            raise InvalidConfigError(
+                f"{self._form}: {where} is taken over from a workspace, and there is none", path=where, found="workspace = true",
+                expected=f"a {FORM} with [workspace] in a folder above", suggestions=["write it here"],
             )  # fmt: skip
+        return self._shared
+
+    def _dependencies(self) -> Iterator[CargoDependency]:
+        targets = table_at(self._form, self._document, "target")
+        for place in [(), *(("target", name) for name in sorted(targets))]:
+            table = self._document if not place else table_at(self._form, targets, place[1])
+            for kind in _KINDS_OF_TARGET if place else _KINDS:
+                for key in (kind, _OLD.get(kind, "")):
+                    if key in table:
+                        for name, entry in sorted(table_at(self._form, table, key).items()):
+                            yield self._dependency((*place, key, name), entry, for_tests=kind == _TESTS)
+
+    def _dependency(self, where: tuple[str, ...], entry: Any, *, for_tests: bool) -> CargoDependency:
+        own = _as_table(self._form, where, entry)
+        file, place, base = self._taken_over_dependency(where) if own.get("workspace") else (self._path, where, own)
+        form = str(file)
+        _refuse_elsewhere(form, place, base)
+        asked = names_at(form, base, "features")
+        usual = _says_usual(base) is not False
+        # A member can ask for the usual features, and not decline them.
+        is_usual = usual or _says_usual(own) is True
+        return CargoDependency(
+            file=file, where=place, key=where[-1], name=text_at(form, base, "package", where[-1]),
+            range=text_at(form, base, "version") if "version" in base else "",
+            shared=tuple(sorted({*asked} | (set() if usual else {"-default"}))),
+            features=tuple(sorted({*asked, *names_at(self._form, own, "features")} | ({"default"} if is_usual else set()))),
+            optional=own.get("optional") is True, for_tests=for_tests,
+            folder=file.parent / text_at(form, base, "path") if "path" in base else None,
+        )  # fmt: skip
+
+    def _taken_over_dependency(self, where: tuple[str, ...]) -> tuple[Path, tuple[str, ...], Mapping[str, Any]]:
+        """Return what stands in the workspace for a dependency: the file, the place in it, and what it says."""
+        shared, key = self._taken_over(".".join(where)), where[-1]
+        place = ("workspace", "dependencies", key)
+        listed = table_at(str(shared.path), shared.table, "dependencies")
+        if key not in listed:
+            raise InvalidConfigError(
+                f"{self._form}: {'.'.join(where)} is taken over from {shared.path}, which does not have it", path=".".join(place),
+                found="nothing", expected=f'{key} = "VERSION"', suggestions=["write it there into [workspace.dependencies]"],
+            )  # fmt: skip
+        return shared.path, place, _as_table(str(shared.path), place, listed[key])
 
 
-def _tables(document: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
-    """Yield the tables of dependencies with the keys that lead there, in the order of Cargo."""
-    targets = _table(document, "target")
-    for place in [(), *(("target", name) for name in sorted(targets))]:
-        table = document if not place else _table(targets, place[1])
-        for kind in _KINDS:
-            for key in (kind, _OLD.get(kind, "")):
-                if key in table:
-                    yield (*place, key), _table(table, key)
+def _as_table(form: str, where: tuple[str, ...], entry: Any) -> Mapping[str, Any]:
+    shown = ".".join(where)
+    return {"version": entry} if isinstance(entry, str) else table_at(form, {shown: entry}, shown)
 
 
-def _wish(where: tuple[str, ...], key: str, entry: Any, features: Mapping[str, Any]) -> CargoWish:
-    table = {"version": entry} if isinstance(entry, str) else entry
-    if not isinstance(table, dict):
-        raise _malformed(".".join(where), entry, "a requirement, or a table with one")
+def _says_usual(table: Mapping[str, Any]) -> Any:
+    return table.get("default-features", table.get("default_features"))
+
+
+def _refuse_elsewhere(form: str, where: tuple[str, ...], table: Mapping[str, Any]) -> None:
     other = next((one for one in _ELSEWHERE if table.get(one)), "")
     if other:
+        shown = ".".join(where)
         raise UnsupportedError(
-            f"{FORM}: {'.'.join(where)} comes from elsewhere than the registry: {other}", path=".".join(where), found=other,
-            expected="a requirement alone", suggestions=["use Cargo itself: cargo update -p NAME --precise VERSION"],
+            f"{form}: {shown} comes from elsewhere than the registry or a folder: {other}", path=shown, found=other,
+            expected="a requirement, or a path", suggestions=["use Cargo itself: cargo update -p NAME --precise VERSION"],
         )  # fmt: skip
-    asked = table.get("features", [])
-    if not isinstance(asked, list) or not all(isinstance(one, str) for one in asked):
-        raise _malformed(f"{'.'.join(where)}.features", asked, "a list of texts")
-    usual = table.get("default-features", table.get("default_features", True))
-    wanted = {*asked, *_brought(key, features)} | (set() if usual else {"-default"})
-    return CargoWish(
-        where=where,
-        name=_text(table, "package", key),
-        range=_text(table, "version", "*"),
-        features=tuple(sorted(wanted)),
-    )
-
-
-def _brought(key: str, features: Mapping[str, Any]) -> Iterable[str]:
-    """Yield the features that those of the package itself ask of a dependency."""
-    values = [value for listed in features.values() if isinstance(listed, list) for value in listed]
-    for value in values:
-        dependency, slash, feature = value.partition("/") if isinstance(value, str) else ("", "", "")
-        if slash and dependency.removesuffix("?") == key:
-            yield feature
-
-
-def _rust(package: Mapping[str, Any]) -> tuple[int, ...]:
-    """Return the version of Rust that a package says it needs; a new one where it says none."""
-    said = re.fullmatch(r"(\d{1,4})\.(\d{1,4})(?:\..*)?", str(package.get("rust-version", "")))
-    return (int(said[1]), int(said[2])) if said else _FIRST_OF_FORM_4
-
-
-def _heeds_rust(package: Mapping[str, Any]) -> bool:
-    return str(package.get("resolver", "3" if str(package.get("edition", "")) >= _FORM_2024 else "2")) == "3"
-
-
-def _table(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    found = document.get(key, {})
-    if not isinstance(found, dict):
-        raise _malformed(key, found, "a table")
-    return found
-
-
-def _text(table: Mapping[str, Any], key: str, usual: str = "") -> str:
-    found = table.get(key, usual)
-    if not isinstance(found, str) or not found:
-        raise _malformed(key, found, "a text")
-    return found
-
-
-def _malformed(path: str, found: Any, expected: str) -> InvalidConfigError:
-    return InvalidConfigError(
-        f"{FORM}: {path} cannot be read", path=path, found=type(found).__name__, expected=expected, suggestions=["correct it"]
-    )  # fmt: skip

@@ -44,7 +44,7 @@ async def run(params: FixParams, context: Context) -> FixResult:
     Raises:
         NotFoundError: There is no lock file, or no manifest that one is of.
         InvalidConfigError: One cannot be read.
-        UnsupportedError: A lock file is of a format that is not changed, or is of a workspace.
+        UnsupportedError: A lock file is of a format that is not changed, or leads to what is not read.
         MissingRequirementError: No advisories are imported, or no registry is known here.
         PreconditionFailedError: Advisories are too old, or a file is another one than when the plan was made.
         ExecutionFailedError: A file cannot be written.
@@ -76,6 +76,9 @@ def _unfixed(file: FixedFile) -> Iterable[str]:
         yield f"{file.file}: {one.name} {one.version} stays ({', '.join(one.vulnerabilities)}): {' '.join(one.reasons)}"
         for remedy in one.remedies:
             yield f"with --manifest: {remedy.name} {remedy.before} -> {remedy.after} in {remedy.file}"
+        if one.together:
+            said = [f"{each.name} {each.before} -> {each.after} in {each.file}" for each in one.together]
+            yield f"with --manifest, all at once: {', '.join(said)}"
 
 
 OPERATION = Implementation(

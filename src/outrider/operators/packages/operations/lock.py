@@ -81,7 +81,7 @@ async def run(params: LockParams, context: Context) -> LockResult:
     Raises:
         InvalidConfigError: A package is not written as its ecosystem writes it, or a manifest cannot be read.
         ConflictError: What is asked for cannot be had at once; it says why.
-        UnsupportedError: The file is of no format that can be written, or the manifest is of a workspace.
+        UnsupportedError: The file is of no format that can be written, or a manifest has what is not read.
         NotFoundError: No registry has a package, or there is no manifest.
         MissingRequirementError: No registry is known here, or no Bundler for Gemfile.lock.
         PreconditionFailedError: The file is another one than when the plan was made, or an index names no hashes.

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from outrider.core.errors import DeadlineExceededError
+from outrider.operators.packages.resolving.local import LocalPackage
 from outrider.operators.packages.resolving.policies import ADMIT_ALL, Policy
 from outrider.ports.clock import Clock
 
@@ -40,6 +41,9 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         pinned: Of Yarn: what a lock has for each `NAME@RANGE`; it is taken where its version is among those of `locked`.
         locked_needs: Of pnpm: the versions that are tried first for what one package needs, by its NAME@VERSION (`.`
             for the project) and the name by which that goes.
+        local: Packages that lie here and alone ask for the others, of Cargo; none where whoever asks does so itself.
+        heeds_rust: Whether versions that go with a version of Rust are tried first, of Cargo.
+        rust: With which versions of Rust; none for that of this machine.
     """
 
     packages: list[str]
@@ -65,6 +69,9 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     client: str = ""
     pinned: Mapping[str, Mapping[str, Any]] = {}
     locked_needs: Mapping[str, Mapping[str, str]] = {}
+    local: Sequence[LocalPackage] = ()
+    heeds_rust: bool = False
+    rust: Sequence[str] = ()
 
     def preferred(self, name: str, versions: Sequence[str]) -> int:
         """Return the mask of the versions of a package that are tried first; none where none are."""

@@ -70,6 +70,11 @@ def cargo(folder: Path, home: Path, *arguments: str) -> subprocess.CompletedProc
 
 def drawn(random: Random, registry: CargoRegistry) -> str:
     """Fill a registry, and return the dependencies of a project."""
+    return "\n".join(_tables(random, filled(random, registry)))
+
+
+def filled(random: Random, registry: CargoRegistry) -> list[str]:
+    """Fill a registry, and return the names of its crates."""
     names = ["alpha", "beta", "gamma", "delta", "shop-core", "Epsilon"]
     for at, name in enumerate(names):
         for version in random.sample(VERSIONS, random.randint(2, len(VERSIONS))):
@@ -82,7 +87,7 @@ def drawn(random: Random, registry: CargoRegistry) -> str:
             registry.add(
                 f"{name}@{version}", *needs, features={"extra": [], "default": []}, features2={"all": optional}, v=2
             )
-    return "\n".join(_tables(random, names))
+    return names
 
 
 def _tables(random: Random, names: list[str]) -> Iterable[str]:

@@ -14,6 +14,7 @@ import pytest
 
 from outrider.core.errors import DeadlineExceededError, InvalidConfigError, NotFoundError
 from outrider.operators.packages.cargo import session as cargo_session
+from outrider.operators.packages.cargo.chosen import Chosen
 from outrider.operators.packages.cargo.client import CargoClient
 from outrider.operators.packages.cargo.crates import Crate, Want, bucket_of
 from outrider.operators.packages.cargo.order import CargoOrder
@@ -359,15 +360,30 @@ def test_the_order_of_cargo_and_the_solver_agree() -> None:
         order = CargoOrder(crates, asked)
         found = order.run(lambda: None)
         assert isinstance(found, bool)
-        everything = {name: crate.usable for name, crate in crates.items()}
-        assert _solvable(CargoUniverse(crates, _every_feature(crates), everything), asked) == found, seed
+        assert _solvable(_whole(crates), asked) == found, seed
         if found:
-            chosen: dict[str, int] = {}
-            for (name, _), bit in order.chosen.items():
-                chosen[name] = chosen.get(name, 0) | 1 << bit
-            assert _solvable(CargoUniverse(crates, order.features, chosen), asked), seed
+            for crate in crates.values():
+                crate.explored = 0
+            features = {}
+            for (name, bit), on in order.answer().features.items():
+                crates[name].explored |= 1 << bit
+                features[name, bucket_of(crates[name].table.versions[bit])] = on
+            assert _solvable(CargoUniverse(crates, features), asked), seed
         solvable += found
     assert 100 < solvable < 390
+
+
+def test_what_a_feature_needs_is_held_against_its_version() -> None:
+    lines = CargoRegistry()
+    lines.add("gone@1.0.0")
+    lines.add("web@1.0.0", features={"all": []})
+    lines.add("web@2.0.0", "?gone@9", features={"all": ["dep:gone"]})
+    asked = [Want("web", "*"), Want("web", "*", ("all",))]
+    for is_coarse, versions in ((True, [0]), (False, [0, 1])):
+        crates = {name: Crate(name, compiled(name, b"\n".join(found))) for name, found in lines.lines.items()}
+        order = CargoOrder(crates, asked, is_coarse=is_coarse)
+        assert order.run(lambda: None) is True
+        assert [bit for _, bit in sorted(order.answer().features)] == versions
 
 
 async def test_what_is_looked_at_later_changes_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -376,11 +392,8 @@ async def test_what_is_looked_at_later_changes_no_answer(tmp_path: Path, monkeyp
         crates, asked = drawn(Random(seed))
         source = _source(tmp_path)
         source.crates = crates
-        _, answer = await CargoResolver(source)._answer(asked)
-        everything = {name: crate.usable for name, crate in crates.items()}
-        assert isinstance(answer, Solution) == _solvable(
-            CargoUniverse(crates, _every_feature(crates), everything), asked
-        ), seed
+        answer = await CargoResolver(source)._answer(asked)
+        assert isinstance(answer, Chosen) == _solvable(_whole(crates), asked), seed
 
 
 def _source(folder: Path) -> CargoSource:
@@ -390,6 +403,13 @@ def _source(folder: Path) -> CargoSource:
         packages=[], cache=folder, folder=folder, environment={}, clock=SystemClock(), deadline=float("inf")
     )
     return CargoSource(CargoClient(nowhere, SystemClock()), CargoStore(folder, nowhere.url), question)
+
+
+def _whole(crates: dict[str, Crate]) -> CargoUniverse:
+    """Return all that there is."""
+    for crate in crates.values():
+        crate.explored = crate.usable
+    return CargoUniverse(crates, _every_feature(crates))
 
 
 def _every_feature(crates: dict[str, Crate]) -> dict[tuple[str, str], set[str]]:

@@ -10,7 +10,7 @@ from random import Random
 import pytest
 
 from outrider.core.errors import ConflictError, InvalidConfigError, NotFoundError, UnsupportedError
-from outrider.operators.packages.manifests.cargo import read_manifest
+from outrider.operators.packages.manifests.cargo_workspace import read_workspace
 from outrider.operators.packages.operations import lock
 from outrider.operators.packages.operations.lock import LockParams, LockResult
 from outrider.operators.packages.tests.cargo_projects import add_crate, cargo, drawn, project
@@ -135,32 +135,26 @@ async def test_for_an_older_rust_an_older_form(tmp_path: Path, registry: CargoRe
 
 
 REFUSED = [
-    ('[dependencies]\nweb = { path = "../web" }', "dependencies.web"),
     ('[dependencies]\nweb = { git = "https://files.test/web" }', "dependencies.web"),
-    ("[target.x86.dev-dependencies]\nweb = { workspace = true }", "target.x86.dev-dependencies.web"),
-    ('[workspace]\nmembers = ["web"]', "workspace"),
+    ('[target.x86.dev-dependencies]\nweb = { version = "1", registry = "own" }', "target.x86.dev-dependencies.web"),
     ('[patch.crates-io]\nweb = { path = "web" }', "patch"),
 ]
 
 
 @pytest.mark.parametrize(("text", "path"), REFUSED)
-def test_what_is_not_read(text: str, path: str) -> None:
+def test_what_is_not_read(text: str, path: str, tmp_path: Path) -> None:
     with pytest.raises(UnsupportedError) as caught:
-        read_manifest(f'[package]\nname = "shop"\n{text}\n')
+        read_workspace(project(tmp_path, text))
     assert caught.value.path == path
 
 
 @pytest.mark.parametrize(
     "text", ["a = [", "[dependencies]\nweb = 1", "[dependencies]\nweb = {version = 1}", "[dependencies]\nweb = {features = 'a'}", "dependencies = 1"]
 )  # fmt: skip
-def test_what_is_malformed(text: str) -> None:
+def test_what_is_malformed(text: str, tmp_path: Path) -> None:
+    (tmp_path / "Cargo.toml").write_text(f'{text}\n[package]\nname = "shop"\n')
     with pytest.raises(InvalidConfigError):
-        read_manifest(f'{text}\n[package]\nname = "shop"\n')
-
-
-def test_a_workspace_without_a_package() -> None:
-    with pytest.raises(UnsupportedError):
-        read_manifest("[workspace]\n")
+        read_workspace(tmp_path / "Cargo.toml")
 
 
 async def test_what_cannot_be_locked(tmp_path: Path, registry: CargoRegistry) -> None:

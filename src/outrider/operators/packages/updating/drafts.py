@@ -7,7 +7,7 @@ import msgspec
 from outrider.core.errors import ConflictError, NotFoundError, OutriderError, UnsupportedError
 from outrider.core.package_updates import UpdateGroup
 from outrider.operators.packages.fixing.fixes import FixParams, find_fix
-from outrider.operators.packages.fixing.projects import PROJECTS
+from outrider.operators.packages.fixing.projects import PROJECTS, refuse_outside
 from outrider.operators.packages.fixing.results import FixedFile, changes_of, range_changes
 from outrider.operators.packages.locks.reading import lock_files, read_lock
 from outrider.operators.packages.locks.writing.differences import changes_between
@@ -100,6 +100,7 @@ class Drafter:
         if not names:
             return
         project = opened(path, text, self._python)
+        refuse_outside(project, self._folder)
         with question_of(
             self._context, ecosystem, [], self._terms, python=self._python, folder=self._folder
         ) as question:

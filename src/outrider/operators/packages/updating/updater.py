@@ -7,7 +7,7 @@ import msgspec
 from outrider.core.package_updates import Step
 from outrider.operators.packages.fixing.asking import Asker, Resolve, asked_version, settled
 from outrider.operators.packages.fixing.mending import Mended
-from outrider.operators.packages.fixing.wishes import Project, Widening, Wish
+from outrider.operators.packages.fixing.wishes import Project, Widening, Wish, replaced
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
 from outrider.operators.packages.resolving.questions import Question
 from outrider.operators.packages.updating.steps import StepPolicy
@@ -48,7 +48,7 @@ class Updater:
         answer = await self._ask(wishes)
         if raises:
             widenings = await self._widenings(wishes, answer)
-            raised = _replaced(wishes, widenings)
+            raised = replaced(wishes, widenings)
             again = await self._ask(raised) if widenings else answer
             if widenings and isinstance(again, Resolved):
                 wishes, answer = raised, again
@@ -68,11 +68,11 @@ class Updater:
             return [found for one in candidates if (found := self._widening(one, kept, answer)) is not None]
         accepted: list[Widening] = []
         for one in candidates[:_MOST_TRIED]:
-            others = _replaced(wishes, accepted)
+            others = replaced(wishes, accepted)
             alone = await self._ask(_anyhow(others, [one]))
             found = self._widening(one, kept, alone) if isinstance(alone, Resolved) else None
             # What has been raised before must still be had beside it.
-            if found is not None and isinstance(await self._ask(_replaced(others, [found])), Resolved):
+            if found is not None and isinstance(await self._ask(replaced(others, [found])), Resolved):
                 accepted.append(found)
         return accepted
 
@@ -111,11 +111,6 @@ class Updater:
             if isinstance(answer, Resolved):
                 break
         return answer
-
-
-def _replaced(wishes: Sequence[Wish], widenings: Sequence[Widening]) -> list[Wish]:
-    after = {id(one.before): one.after for one in widenings}
-    return [after.get(id(one), one) for one in wishes]
 
 
 def _anyhow(wishes: Sequence[Wish], candidates: Sequence[Wish]) -> list[Wish]:

@@ -8,7 +8,12 @@ from outrider.operators.packages.resolving.questions import Question
 
 
 def manifest_beside(path: Path, name: str, question: Question) -> str:
-    """Return the text of the manifest beside a lock file, which alone says what is asked for.
+    """Return the text of the manifest beside a lock file; arguments and errors are those of `beside`."""
+    return read_text(beside(path, name, question))
+
+
+def beside(path: Path, name: str, question: Question) -> Path:
+    """Return the path of the manifest beside a lock file, which alone says what is asked for.
 
     Args:
         path: Of the lock file.
@@ -19,17 +24,17 @@ def manifest_beside(path: Path, name: str, question: Question) -> str:
         InvalidConfigError: Packages are named.
         NotFoundError: There is no manifest.
     """
-    beside = path.parent / name
+    manifest = path.parent / name
     if question.packages:
         raise InvalidConfigError(
-            f"packages: {beside} says what is asked for", path="packages", found=", ".join(question.packages), expected="no packages",
-            suggestions=[f"write it into {beside}"],
+            f"packages: {manifest} says what is asked for", path="packages", found=", ".join(question.packages), expected="no packages",
+            suggestions=[f"write it into {manifest}"],
         )  # fmt: skip
-    if not beside.is_file():
+    if not manifest.is_file():
         raise NotFoundError(
-            f"{beside}: there is none, and {path.name} is of one", path="file", found="none", suggestions=[f"name a file beside a {name}"]
+            f"{manifest}: there is none, and {path.name} is of one", path="file", found="none", suggestions=[f"name a file beside a {name}"]
         )  # fmt: skip
-    return read_text(beside)
+    return manifest
 
 
 def folder_of(path: Path) -> Path:
