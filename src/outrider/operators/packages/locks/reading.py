@@ -82,8 +82,8 @@ def read_lock(name: str, text: str) -> Lock:
         lock: Lock = getattr(found, function or "read")(text)
     except InvalidConfigError as error:
         # A reader knows its format; of several files of one, the path tells which it is.
-        file = PurePosixPath(name).name
-        error.message = f"{name}: {error.message.removeprefix(f'{file}: ')}"
+        error.message = error.message.removeprefix(f"{PurePosixPath(name).name}: ")
+        error.about(name)
         raise
     return lock
 

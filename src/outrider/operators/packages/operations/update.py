@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -213,8 +213,9 @@ def _own_folder(now: float) -> Iterator[Path]:
     place = cache_folder() / "packages" / "updates"
     place.mkdir(parents=True, exist_ok=True)
     for one in place.iterdir():
-        if now - one.stat().st_mtime > _LEFT_SECONDS:
-            shutil.rmtree(one, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another run has ended meanwhile
+            if now - one.stat().st_mtime > _LEFT_SECONDS:
+                shutil.rmtree(one, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=place) as name:
         yield Path(name)
 
