@@ -153,6 +153,14 @@ def push_error(done: Completed, branch: str, address: str, *, new: bool) -> Outr
     rejection = re.search(r"^!\t[^\t]*\t(.*)", text_of(done.stdout), re.MULTILINE)
     if rejection is None:
         return _error(_said(done), address, "push")
+    other = re.search(r"'refs/heads/([^']+)' exists; cannot create", _said(done))
+    if other is not None:
+        shown = f"'{other[1]}'"
+        return ConflictError(
+            f"{address} has a branch {shown}, beside which there can be none called '{branch}'", path="new_branch",
+            found=other[1], expected="a name that neither begins with another one and a slash, nor the other way round",
+            suggestions=[f"delete or rename {shown} there", "have the new branch be called otherwise"],
+        )  # fmt: skip
     if "[remote rejected]" not in rejection[1] or re.search(r"cannot lock ref|failed to update ref", rejection[1]):
         return ConflictError(
             f"{address} has a branch '{branch}' already" if new else f"branch '{branch}' of {address} has moved on",

@@ -1,11 +1,10 @@
 """Of the lock files of a folder one that cannot be fixed keeps no other from it, and is told."""
 
-import os
 from pathlib import Path
 
 import pytest
 
-from outrider.core.errors import InvalidConfigError, NotFoundError
+from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.fixing.fixes import FixParams
 from outrider.operators.packages.operations import fix
 from outrider.operators.packages.operations.fix import OPERATION
@@ -79,12 +78,3 @@ async def test_the_only_file_is_an_error(place: Path) -> None:
     with pytest.raises(InvalidConfigError, match="no UTF-8") as caught:
         await fix.run(FixParams(path=str(place / "project")), context(place))
     assert caught.value.found == "byte 0xe9 in line 1"
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-async def test_a_file_that_may_not_be_read(index: PythonIndex, place: Path) -> None:
-    await advised(place)
-    written(place, **{"requirements.txt": "core==1.4\n"})
-    (place / "project" / "requirements.txt").chmod(0)
-    with pytest.raises(NotFoundError, match="Permission denied"):
-        await fix.run(FixParams(path=str(place / "project")), context(place))

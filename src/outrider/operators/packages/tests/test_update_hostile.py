@@ -6,7 +6,7 @@ from hashlib import sha1
 
 import pytest
 
-from outrider.core.errors import DeniedError, InvalidConfigError
+from outrider.core.errors import ConflictError, DeniedError, InvalidConfigError, LimitedError
 from outrider.operators.packages.operations import update
 from outrider.operators.packages.operations.update import UpdateParams, UpdateResult
 from outrider.operators.packages.tests.python_index import PythonIndex
@@ -116,7 +116,40 @@ async def test_a_commit_that_somebody_has_amended_is_left_alone(place: Place) ->
 async def test_a_policy_that_cannot_be_read_is_no_warning(place: Place) -> None:
     place.groups("name: all")
     place.commit(**{"packages-policy.yaml": f"{HEAD.replace('PackageUpdates', 'PackagePolicy')}spec: {{denied: []}}\n"})
-    with pytest.raises(InvalidConfigError, match="denied"):
+    with pytest.raises(InvalidConfigError, match="denied") as caught:
+        await updated(place)
+    assert str(place.folder) not in f"{caught.value.message} {caught.value.source}"
+
+
+async def test_a_branch_that_is_in_the_way_is_named(place: Place) -> None:
+    place.groups("name: all")
+    git(place.repository, "branch", "outrider")
+    with pytest.raises(
+        ConflictError, match="has a branch 'outrider', beside which there can be none called 'outrider/all'"
+    ):
+        await updated(place)
+
+
+async def test_a_branch_that_the_server_protects(place: Place) -> None:
+    place.groups("name: all")
+    hook = place.repository / ".git" / "hooks" / "pre-receive"
+    hook.write_text("#!/bin/sh\necho not here\nexit 1\n")
+    hook.chmod(0o755)
+    with pytest.raises(DeniedError, match="not here") as caught:
+        await updated(place)
+    assert "outrider/all" in caught.value.hint
+    assert "--new-branch" not in caught.value.hint
+
+
+async def test_a_file_that_is_too_large_keeps_no_other_from_it(place: Place) -> None:
+    place.groups("name: all")
+    place.commit(**{"big/package-lock.json": " " * (17 << 20)})
+    found = await updated(place)
+    assert [one.action for one in found.groups] == ["made"]
+    [left] = found.left
+    assert left.startswith("big/package-lock.json: left as it is: it is too large")
+    place.commit(**{"packages-policy.yaml": " " * (17 << 20)})
+    with pytest.raises(LimitedError):
         await updated(place)
 
 

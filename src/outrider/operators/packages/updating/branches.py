@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from outrider.core.errors import InvalidConfigError
+from outrider.core.errors import ConflictError, DeniedError, InvalidConfigError
 from outrider.operators.packages.updating.drafts import Draft
 from outrider.operators.packages.updating.notes import notes_of
 from outrider.ports.git import Branch
@@ -69,5 +69,15 @@ async def carry_out(base: Branch, proposal: Proposal, draft: Draft, author: str)
     name, _, address = author.rpartition(" <")
     contents = {path: text.encode() for path, text in draft.texts.items()}
     commit = await base.commit_with(contents, notes_of(draft), (name, address.removesuffix(">")))
-    await base.push(commit, proposal.branch, proposal.replaced)
+    try:
+        await base.push(commit, proposal.branch, proposal.replaced)
+    except DeniedError as error:
+        error.suggestions = [
+            f"let the user write to {proposal.branch}",
+            "give spec.prefix of packages-updates.yaml another text",
+        ]
+        raise
+    except ConflictError as error:
+        error.suggestions = error.suggestions or ["run it again: another run may have been at work"]
+        raise
     return commit

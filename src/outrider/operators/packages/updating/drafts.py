@@ -74,7 +74,8 @@ class Drafter:
         try:
             found = await (self._fixed(group) if group.vulnerable else self._updated(group))
         except OutriderError as error:
-            error.message = self._shown(error.message)
+            error.message, error.source, error.found = map(self._shown, (error.message, error.source, error.found))
+            error.suggestions = [self._shown(one) for one in error.suggestions]
             raise
         return found
 

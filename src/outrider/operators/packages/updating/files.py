@@ -46,13 +46,29 @@ async def lay_out(branch: Branch, folder: Path, machine: Machine) -> list[str]:
     # Settings come first: what they say decides whether a lock file is looked at.
     for path in sorted(paths, key=is_lock_name):
         why = next((f"{one.path}: {one.why}" for one in objections if one.concerns(path)), "")
-        content = b"" if why else await branch.read(path) or b""
+        content = b""
+        if not why:
+            content, why = await _read(branch, path)
         why = why or _written(folder, path, content)
         if why:
             left.append(f"{visible(path)}: left as it is: {why}")
         objection = objection_to(path, content.decode("utf-8", "replace"), machine)
         objections += [objection] if objection is not None else []
     return left
+
+
+async def _read(branch: Branch, path: str) -> tuple[bytes, str]:
+    """Return what is in a file, or why that is not to be had.
+
+    Raises:
+        LimitedError: What says how the repository is updated is too large.
+    """
+    try:
+        return await branch.read(path) or b"", ""
+    except LimitedError as error:
+        if PurePosixPath(path).name in (FILE_NAME, UPDATES_FILE):
+            raise
+        return b"", f"it is too large: {error.found}"
 
 
 def _link(path: str) -> str:
