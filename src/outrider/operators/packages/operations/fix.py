@@ -33,10 +33,11 @@ class FixResult(msgspec.Struct, kw_only=True):
 async def plan(params: FixParams, context: Context) -> Change:
     """Say what would change; the errors are those of `run`."""
     found = await find_fix(params, context)
+    warnings = [f"{one.file}: {warning}" for one in found.told for warning in one.warnings]
     unfixed = [line for one in found.told for line in _unfixed(one)]
     return Change(
         target=f"file/{params.path}", difference=[each for one in found.told for each in one.differences()],
-        preconditions=dict(found.digests), warnings=[*map(_unread, found.unread), *unfixed],
+        preconditions=dict(found.digests), warnings=[*map(_unread, found.unread), *warnings, *unfixed],
     )  # fmt: skip
 
 

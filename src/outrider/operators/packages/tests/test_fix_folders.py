@@ -39,20 +39,21 @@ async def test_what_cannot_be_read_keeps_no_other_from_being_fixed(index: Python
         place,
         **{
             "a/package-lock.json": '{"lockfileVersion": 3, broken', "b/requirements.txt": b"core==1.4\ncaf\xe9==1.0\n",
-            "c/Cargo.lock": CARGO, "d/requirements.txt": "core==1.4\n",
+            "c/Cargo.lock": CARGO, "d/requirements.txt": "core==1.4\n-r more.txt\n",
         },
     )  # fmt: skip
     asked = FixParams(path=str(place / "project"), python="3.12")
     change = await fix.plan(asked, context(place))
     result = await fix.run(asked, context(place))
-    assert (place / "project" / "d" / "requirements.txt").read_text() == "core==1.4.1\n"
+    assert (place / "project" / "d" / "requirements.txt").read_text() == "core==1.4.1\n-r more.txt\n"
     unread = [one.removeprefix(f"{place / 'project'}/") for one in result.unread]
     assert [one.partition(": ")[0] for one in unread] == ["a/package-lock.json", "b/requirements.txt"]
     assert unread[1] == "b/requirements.txt: it is no UTF-8"
     # A lock without its manifest is not changed, and what is vulnerable in it is told.
     [crate] = [one for file in result.files for one in file.unfixed]
     assert (crate.name, crate.version, "Cargo.toml" in crate.reasons[0]) == ("core", "1.0.0", True)
-    assert [one.startswith("not looked at: ") for one in change.warnings] == [True, True, False]
+    assert [one.startswith("not looked at: ") for one in change.warnings] == [True, True, False, False]
+    assert change.warnings[2].endswith("d/requirements.txt: -r more.txt is not followed")
     assert OPERATION.findings is not None
     assert OPERATION.findings(result)
 
