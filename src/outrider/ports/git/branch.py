@@ -202,6 +202,11 @@ async def fetched(remote: Remote, branch: str, remaining: Callable[[], float]) -
         )  # fmt: skip
         head = await git.run("symbolic-ref", "--quiet", "--short", "HEAD", accepted=(0, 1))
         found.name = text_of(head.stdout).strip()
+        if not found.name and not branch:
+            raise ConflictError(
+                f"{remote.address} has no branch checked out", path="branch", found="a commit that is checked out by itself", expected="a branch",
+                suggestions=["name one: --branch main", "check one out there"],
+            )  # fmt: skip
         if not found.name:
             raise ConflictError(
                 f"'{branch}' of {remote.address} is a tag, and no branch", path="branch", found=branch, expected="a branch",

@@ -81,13 +81,14 @@ class _Call(msgspec.Struct, frozen=True):
     folder: Path | None
 
 
-async def find_fix(wanted: FixParams, context: Context, folder: Path | None = None) -> Fix:
+async def find_fix(wanted: FixParams, context: Context, folder: Path | None = None, *, lenient: bool = False) -> Fix:
     """Find what would be written.
 
     Args:
         wanted: What is to be fixed.
         context: Of the call.
         folder: Whose policies count; the working folder if none is given.
+        lenient: Whether the only lock file is told of as one among others is, where it cannot be fixed.
 
     Raises:
         NotFoundError: There is no lock file, or no manifest of the only one.
@@ -109,7 +110,7 @@ async def find_fix(wanted: FixParams, context: Context, folder: Path | None = No
                 await _fix_one(found, (path, text, lock), auditor, _Call(wanted, context, folder))
             except (ConflictError, InvalidConfigError, NotFoundError, UnsupportedError) as error:
                 # One file that cannot be fixed must not keep the others from it, nor hide that it is there.
-                if len(files) == 1:
+                if len(files) == 1 and not lenient:
                     raise
                 _leave(found, path, lock, auditor, error.message)
     return found

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
@@ -97,10 +97,20 @@ def _checked(url: str) -> str:
     """Return an address that may stand in the file.
 
     Raises:
-        InvalidConfigError: It is none, or has credentials.
+        InvalidConfigError: It is none, has credentials, or more than a path.
     """
-    registry_at(url.strip().removeprefix("sparse+"), "url", environment={})
-    if "@" in urlsplit(url.strip()).netloc:
+    try:
+        registry_at(url.strip().removeprefix("sparse+"), "url", environment={})
+    except InvalidConfigError as error:
+        error.path, error.suggestions = "url", ["give it as the client of that ecosystem takes it"]
+        raise
+    parts = urlsplit(url.strip())
+    if parts.query or parts.fragment:
+        raise InvalidConfigError(
+            "url: nothing behind its path would be sent", path="url", found="a query or a fragment", expected="https://HOST/PATH",
+            suggestions=[f"leave out what follows {urlunsplit((*parts[:3], '', '')).rpartition('@')[2]}"],
+        )  # fmt: skip
+    if "@" in parts.netloc:
         raise InvalidConfigError(
             "url: it has credentials, which would be kept in plain text", path="url", found="a user or a password", expected="an address alone",
             suggestions=["write them into ~/.netrc: machine HOST login USER password PASSWORD"],

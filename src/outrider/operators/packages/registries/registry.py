@@ -48,7 +48,8 @@ def registry_at(url: str, source: str, *, authorities: str = "", environment: Ma
         host, port = parts.hostname, parts.port
     except ValueError:
         parts, host, port = urlsplit(""), None, None
-    if parts.scheme not in ("http", "https") or not host:
+    # Ends of lines and tabs would be passed over in silence.
+    if parts.scheme not in ("http", "https") or not host or any(one.isspace() for one in url.strip()):
         raise InvalidConfigError(
             f"{source}: the address of the registry cannot be used", found=url.rpartition("@")[2],
             expected="http://host/path or https://host/path", suggestions=[f"correct it in {source}"],

@@ -53,7 +53,7 @@ async def test_what_cannot_be_read_keeps_no_other_from_being_fixed(index: Python
     [crate] = [one for file in result.files for one in file.unfixed]
     assert (crate.name, crate.version, "Cargo.toml" in crate.reasons[0]) == ("core", "1.0.0", True)
     assert [one.startswith("not looked at: ") for one in change.warnings] == [True, True, False, False]
-    assert change.warnings[2].endswith("d/requirements.txt: -r more.txt is not followed")
+    assert change.warnings[2].endswith("d/requirements.txt: line 2: -r more.txt is not followed")
     assert OPERATION.findings is not None
     assert OPERATION.findings(result)
 

@@ -10,7 +10,8 @@ from outrider.core.errors import ConflictError, DeniedError, InvalidConfigError,
 from outrider.operators.packages.operations import update
 from outrider.operators.packages.operations.update import UpdateParams, UpdateResult
 from outrider.operators.packages.tests.python_index import PythonIndex
-from outrider.operators.packages.tests.test_audit import DAY, context
+from outrider.operators.packages.tests.test_audit import DAY, context, imported
+from outrider.operators.packages.tests.test_fix_requirements import bad
 from outrider.operators.packages.tests.test_update import HEAD, LOCK, Place, place
 from outrider.operators.packages.tests.world import variables
 from tests.servers.git_http import git
@@ -119,6 +120,23 @@ async def test_a_policy_that_cannot_be_read_is_no_warning(place: Place) -> None:
     with pytest.raises(InvalidConfigError, match="denied") as caught:
         await updated(place)
     assert str(place.folder) not in f"{caught.value.message} {caught.value.source}"
+
+
+async def test_the_only_lock_file_cannot_be_read(place: Place) -> None:
+    await imported(place.folder, bad("X-1", "core", ("introduced", "0"), ("fixed", "1.4.1")))
+    (place.repository / "requirements.txt").write_bytes(b"core==1.4\ncaf\xe9==1\n")
+    place.commit()
+    found = await updated(place)
+    assert [(one.action, one.warnings) for one in found.groups] == [("none", ["requirements.txt: it is no UTF-8"])] * 2
+
+
+async def test_a_commit_that_is_checked_out_by_itself(place: Place) -> None:
+    git(place.repository, "checkout", "--quiet", "--detach")
+    place.commit(NOTES="of no branch")
+    with pytest.raises(ConflictError, match="has no branch checked out") as caught:
+        await updated(place)
+    assert caught.value.hint == "name one: --branch main"
+    assert [one.action for one in (await updated(place, branch="main", groups=["all"])).groups] == ["made"]
 
 
 async def test_a_branch_that_is_in_the_way_is_named(place: Place) -> None:

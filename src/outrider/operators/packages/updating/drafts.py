@@ -88,7 +88,7 @@ class Drafter:
             offline=self._terms.offline,
         )  # fmt: skip
         try:
-            found = await find_fix(wanted, self._context, self._folder)
+            found = await find_fix(wanted, self._context, self._folder, lenient=True)
         except UnsupportedError as error:
             draft.warnings.append(self._shown(error.message))
             return draft
