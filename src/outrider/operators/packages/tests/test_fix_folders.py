@@ -35,13 +35,11 @@ def written(place: Path, **files: bytes | str) -> None:
 async def test_what_cannot_be_read_keeps_no_other_from_being_fixed(index: PythonIndex, place: Path) -> None:
     added(index)
     await advised(place)
-    written(
-        place,
-        **{
-            "a/package-lock.json": '{"lockfileVersion": 3, broken', "b/requirements.txt": b"core==1.4\ncaf\xe9==1.0\n",
-            "c/Cargo.lock": CARGO, "d/requirements.txt": "core==1.4\n-r more.txt\n",
-        },
-    )  # fmt: skip
+    files: dict[str, bytes | str] = {
+        "a/package-lock.json": '{"lockfileVersion": 3, broken', "b/requirements.txt": b"core==1.4\ncaf\xe9==1.0\n",
+        "c/Cargo.lock": CARGO, "d/requirements.txt": "core==1.4\n-r more.txt\n",
+    }  # fmt: skip
+    written(place, **files)
     asked = FixParams(path=str(place / "project"), python="3.12")
     change = await fix.plan(asked, context(place))
     result = await fix.run(asked, context(place))
