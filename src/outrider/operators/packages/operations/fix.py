@@ -55,11 +55,14 @@ async def run(params: FixParams, context: Context) -> FixResult:
     """
     found = await find_fix(params, context)
     refuse_changed(context.preconditions, found.digests)
-    for path, text in found.texts.items():
+    locks = {one.file for one in found.told}
+    # Manifests first: where the next file is never written, the lock is still vulnerable, and the next run sees that.
+    texts = dict(sorted(found.texts.items(), key=lambda item: str(item[0]) in locks))
+    for path, text in texts.items():
         write_text(path, text)
     return FixResult(
         files=found.told, fixed=sum(len(one.fixed) for one in found.told), unfixed=sum(len(one.unfixed) for one in found.told),
-        unread=found.unread, written=[str(path) for path in found.texts],
+        unread=found.unread, written=[str(path) for path in texts],
     )  # fmt: skip
 
 
