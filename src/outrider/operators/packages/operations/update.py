@@ -198,13 +198,27 @@ async def _proposed(base: Branch, params: UpdateParams, context: Context) -> _Al
         left = await lay_out(base, folder, Machine(os.environ, params.variables))
         spec = read_updates(folder / UPDATES_FILE, UPDATES_FILE)
         groups = Groups(spec)
-        drafter = Drafter(folder, groups, params, params.python, context)
+        drafter = Drafter(folder, groups, _terms(params), params.python, context)
         found = []
         for group in groups.due(context.clock.now(), params.groups):
             draft = await drafter.draft(group)
             proposal = await propose(base, f"{spec.prefix}{group.name}", draft, params.author)
             found.append(_Proposed(draft, proposal))
         return _All(found, left)
+
+
+def _terms(params: UpdateParams) -> Terms:
+    """Return how registries are asked: the policy that is named is the caller's, and no file of the repository.
+
+    Raises:
+        NotFoundError: There is no such policy.
+    """
+    policy = Path(params.policy).absolute() if params.policy else None
+    if policy is not None and not policy.is_file():
+        raise NotFoundError(
+            f"policy: {params.policy}: no such file", path="policy", found=str(policy), suggestions=["give its full path"]
+        )  # fmt: skip
+    return Terms(policy=str(policy or ""), offline=params.offline)
 
 
 @contextmanager
