@@ -123,6 +123,8 @@ _KINDS: list[tuple[str, type[OutriderError], str, list[str]]] = [
     (r"Remote branch .* not found", NotFoundError, "branch", ["name a branch that is there: --branch main"]),
     (r"returned error: 401|Authentication failed|could not read (Username|Password)|Permission denied \(|terminal prompts disabled",
      UnauthenticatedError, "password", _CREDENTIALS),
+    # Its hooks would be those of somebody else. What git says to do about it has no effect here, where no settings of a user count.
+    (r"dubious ownership", DeniedError, "repository", ["run it as the owner of that folder", "have the folder belong to who runs it: chown -R"]),
     (r"returned error: 403", DeniedError, "repository", ["let the user write to the repository"]),
     (r"returned error: 404|[Rr]epository .*not found|not appear to be a git repository|does not exist", NotFoundError, "repository",
      ["check the address", *_CREDENTIALS]),

@@ -14,6 +14,7 @@ from outrider.operators.packages.tests.test_audit import DAY, context, imported
 from outrider.operators.packages.tests.test_fix_requirements import bad
 from outrider.operators.packages.tests.test_update import HEAD, LOCK, Place, place
 from outrider.operators.packages.tests.world import variables
+from outrider.ports.git import program
 from tests.servers.git_http import git
 
 __all__ = ["place"]
@@ -137,6 +138,17 @@ async def test_a_commit_that_is_checked_out_by_itself(place: Place) -> None:
         await updated(place)
     assert caught.value.hint == "name one: --branch main"
     assert [one.action for one in (await updated(place, branch="main", groups=["all"])).groups] == ["made"]
+
+
+async def test_a_folder_of_somebody_else(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    other_owner = "GIT_TEST_ASSUME_DIFFERENT_OWNER"
+    monkeypatch.setattr(program, "_INHERITED", ("PATH", other_owner))
+    monkeypatch.setenv(other_owner, "1")
+    with pytest.raises(DeniedError, match="dubious ownership") as caught:
+        await updated(place)
+    # git's own advice would change nothing.
+    assert "owner" in caught.value.hint
+    assert "safe.directory" not in str(caught.value)
 
 
 async def test_a_branch_that_is_in_the_way_is_named(place: Place) -> None:
