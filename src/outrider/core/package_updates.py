@@ -49,5 +49,5 @@ class PackageUpdatesSpec(msgspec.Struct, kw_only=True, rename="camel", forbid_un
     groups: Annotated[list[UpdateGroup], msgspec.Meta(min_length=1, max_length=100)] = msgspec.field(
         default_factory=_usual_groups
     )
-    prefix: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_/-]{0,60}(?!\n)$")] = "outrider/"
+    prefix: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_](/?[A-Za-z0-9_-]){0,60}/?(?!\n)$")] = "outrider/"
     time_zone: str = "UTC"

@@ -52,9 +52,16 @@ class Branch:
 
     async def paths(self) -> list[str]:
         """Return all plain files, sorted; those whose names are no UTF-8 are left out."""
+        return await self._listed(_REGULAR)
+
+    async def links(self) -> list[str]:
+        """Return all links, sorted; those whose names are no UTF-8 are left out."""
+        return await self._listed(_LINK)
+
+    async def _listed(self, mode: str) -> list[str]:
         listed = text_of((await self._git.run("ls-tree", "-r", "-z", self.commit)).stdout)
         rows = (row.partition("\t") for row in listed.split("\0") if row)
-        return [path for facts, _, path in rows if facts.startswith(_REGULAR) and is_text(path)]
+        return [path for facts, _, path in rows if facts.startswith(mode) and is_text(path)]
 
     async def read(self, path: str) -> bytes | None:
         """Return what is in a file; None where there is none.
@@ -135,10 +142,12 @@ class Branch:
         found.commit = text_of((await self._git.run("rev-parse", "FETCH_HEAD")).stdout).strip()
         return found
 
-    async def author(self) -> str:
-        """Return who made the newest commit, as `NAME <ADDRESS>`."""
-        done = await self._git.run("show", "--no-patch", "--no-show-signature", "--format=%an <%ae>", self.commit)
-        return text_of(done.stdout).strip()
+    async def makers(self) -> set[str]:
+        """Return who wrote the newest commit and who made it of that, each as `NAME <ADDRESS>`: whoever amends it is the latter alone."""
+        done = await self._git.run(
+            "show", "--no-patch", "--no-show-signature", "--format=%an <%ae>%n%cn <%ce>", self.commit
+        )
+        return set(text_of(done.stdout).strip().split("\n"))
 
     async def exists(self, branch: str) -> bool:
         """Return whether the server has a branch of this name."""
@@ -153,7 +162,9 @@ class Branch:
         """
         parts = path.split("/")
         ways = ["/".join(parts[: end + 1]) for end in range(len(parts))]
-        listed = text_of((await self._git.run("ls-tree", "-z", self.commit, "--", *ways)).stdout)
+        # Names are no patterns, whatever they begin with.
+        plain = {"GIT_LITERAL_PATHSPECS": "1"}
+        listed = text_of((await self._git.run("ls-tree", "-z", self.commit, "--", *ways, env=plain)).stdout)
         modes = {line.partition("\t")[2]: line.split()[0] for line in listed.split("\0") if line}
         for way in ways:
             mode = modes.get(way, "")
@@ -191,6 +202,11 @@ async def fetched(remote: Remote, branch: str, remaining: Callable[[], float]) -
         )  # fmt: skip
         head = await git.run("symbolic-ref", "--quiet", "--short", "HEAD", accepted=(0, 1))
         found.name = text_of(head.stdout).strip()
+        if not found.name and not branch:
+            raise ConflictError(
+                f"{remote.address} has no branch checked out", path="branch", found="a commit that is checked out by itself", expected="a branch",
+                suggestions=["name one: --branch main", "check one out there"],
+            )  # fmt: skip
         if not found.name:
             raise ConflictError(
                 f"'{branch}' of {remote.address} is a tag, and no branch", path="branch", found=branch, expected="a branch",

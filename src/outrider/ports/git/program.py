@@ -123,6 +123,8 @@ _KINDS: list[tuple[str, type[OutriderError], str, list[str]]] = [
     (r"Remote branch .* not found", NotFoundError, "branch", ["name a branch that is there: --branch main"]),
     (r"returned error: 401|Authentication failed|could not read (Username|Password)|Permission denied \(|terminal prompts disabled",
      UnauthenticatedError, "password", _CREDENTIALS),
+    # Its hooks would be those of somebody else. What git says to do about it has no effect here, where no settings of a user count.
+    (r"dubious ownership", DeniedError, "repository", ["run it as the owner of that folder", "have the folder belong to who runs it: chown -R"]),
     (r"returned error: 403", DeniedError, "repository", ["let the user write to the repository"]),
     (r"returned error: 404|[Rr]epository .*not found|not appear to be a git repository|does not exist", NotFoundError, "repository",
      ["check the address", *_CREDENTIALS]),
@@ -153,6 +155,14 @@ def push_error(done: Completed, branch: str, address: str, *, new: bool) -> Outr
     rejection = re.search(r"^!\t[^\t]*\t(.*)", text_of(done.stdout), re.MULTILINE)
     if rejection is None:
         return _error(_said(done), address, "push")
+    other = re.search(r"'refs/heads/([^']+)' exists; cannot create", _said(done))
+    if other is not None:
+        shown = f"'{other[1]}'"
+        return ConflictError(
+            f"{address} has a branch {shown}, beside which there can be none called '{branch}'", path="new_branch",
+            found=other[1], expected="a name that neither begins with another one and a slash, nor the other way round",
+            suggestions=[f"delete or rename {shown} there", "have the new branch be called otherwise"],
+        )  # fmt: skip
     if "[remote rejected]" not in rejection[1] or re.search(r"cannot lock ref|failed to update ref", rejection[1]):
         return ConflictError(
             f"{address} has a branch '{branch}' already" if new else f"branch '{branch}' of {address} has moved on",

@@ -158,13 +158,20 @@ class CargoSettings:
             index = self._index_of(name)
             if index is None or index.text.removeprefix(SPARSE).rstrip("/") != url:
                 continue
-            found = self._value("registries", name, "token")
-            token = self._environment.get(f"CARGO_REGISTRIES_{_in_variables(name)}_TOKEN") or (
-                found.text if found else ""
-            )
-            if token:
+            if token := self.token_named(name):
                 return token
         return ""
+
+    def token_named(self, name: str) -> str:
+        """Return the token that goes by the name of a registry, wherever its index is; empty where there is none."""
+        found = self._value("registries", name, "token")
+        variable = f"CARGO_REGISTRIES_{_in_variables(name)}_TOKEN"
+        return self._environment.get(variable) or (found.text if found is not None else "")
+
+    def index_named(self, name: str) -> str:
+        """Return the address of the index that goes by the name of a registry; empty where there is none."""
+        found = self._index_of(name)
+        return found.text if found is not None else ""
 
     def _registries(self) -> list[str]:
         """Return the names of all registries that there are addresses of."""

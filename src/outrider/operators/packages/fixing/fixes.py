@@ -6,7 +6,13 @@ from pathlib import Path
 
 import msgspec
 
-from outrider.core.errors import ExecutionFailedError, NotFoundError, UnsupportedError
+from outrider.core.errors import (
+    ConflictError,
+    ExecutionFailedError,
+    InvalidConfigError,
+    NotFoundError,
+    UnsupportedError,
+)
 from outrider.core.package_policies import AdvisoryRule, PackagePolicySpec, Severity
 from outrider.core.quantities import Duration
 from outrider.operators.packages.advisories.matching import Matcher
@@ -61,11 +67,13 @@ class Fix(msgspec.Struct, kw_only=True):
         told: What of it is told, by lock file.
         texts: The files that change, as they would be.
         digests: Of all files that it follows from.
+        unread: Why lock files could not be read, among others that could.
     """
 
     told: list[FixedFile]
     texts: dict[Path, str]
     digests: dict[str, str]
+    unread: list[str]
 
 
 class _Call(msgspec.Struct, frozen=True):
@@ -74,32 +82,36 @@ class _Call(msgspec.Struct, frozen=True):
     folder: Path | None
 
 
-async def find_fix(wanted: FixParams, context: Context, folder: Path | None = None) -> Fix:
+async def find_fix(wanted: FixParams, context: Context, folder: Path | None = None, *, lenient: bool = False) -> Fix:
     """Find what would be written.
 
     Args:
         wanted: What is to be fixed.
         context: Of the call.
         folder: Whose policies count, and outside of which nothing does; the working folder, and no bound, if none is given.
+        lenient: Whether the only lock file is told of as one among others is, where it cannot be fixed.
 
     Raises:
-        NotFoundError: There is no lock file, or no manifest that one is of.
-        UnsupportedError: A lock file is of a format that is not changed, or leads to what is not read.
+        NotFoundError: There is no lock file, or no manifest of the only one.
+        InvalidConfigError: The only one cannot be read.
+        UnsupportedError: It is of a format that is not changed, or leads to what is not read.
         MissingRequirementError: No advisories are imported.
         PreconditionFailedError: They are too old, or there are none of an ecosystem.
         OutriderError: What a registry says.
     """
-    found = Fix(told=[], texts={}, digests={})
+    found = Fix(told=[], texts={}, digests={}, unread=[])
     with closing(AdvisoryStore(store_path())) as store:
         auditor = Auditor(Matcher(store), wanted.least)
         files = _files(wanted.path)
         for path in files:
-            text = read_text(path)
-            lock = read_lock(path.as_posix(), text)
+            lock = None
             try:
+                text = read_text(path)
+                lock = read_lock(path.as_posix(), text)
                 await _fix_one(found, (path, text, lock), auditor, _Call(wanted, context, folder))
-            except UnsupportedError as error:
-                if len(files) == 1:
+            except (ConflictError, InvalidConfigError, NotFoundError, UnsupportedError) as error:
+                # One file that cannot be fixed must not keep the others from it, nor hide that it is there.
+                if len(files) == 1 and not lenient:
                     raise
                 _leave(found, path, lock, auditor, error.message)
     return found
@@ -192,8 +204,11 @@ def _refuse_new(path: Path, left: Mapping[tuple[str, str], Unit], units: list[Un
         )  # fmt: skip
 
 
-def _leave(found: Fix, path: Path, lock: Lock, auditor: Auditor, why: str) -> None:
-    """Tell of a file that is not changed what of it is vulnerable."""
+def _leave(found: Fix, path: Path, lock: Lock | None, auditor: Auditor, why: str) -> None:
+    """Tell of a file that is not changed what of it is vulnerable, or that nobody knows."""
+    if lock is None:
+        found.unread.append(why)
+        return
     reason = f"{why}; have its own tool update it."
     unfixed = [
         Vulnerable(name=one.name, version=one.version, vulnerabilities=one.ids, reasons=[reason])

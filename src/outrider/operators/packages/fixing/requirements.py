@@ -19,6 +19,7 @@ _COMMENT = re.compile(r"(?:^|(?<=\s))#.*", re.DOTALL)
 _OPTION = re.compile(r"\s--?[A-Za-z]")
 _HEAD = re.compile(r"\s*+[A-Za-z0-9][A-Za-z0-9._-]*+\s*+(?:\[[^\]]*+\]\s*+)?")
 _VERSION = re.compile(r"(?:\(\s*+)?={2,3}\s*+(?P<version>[^\s,;*()#\\]++)")
+_MARK = "\ufeff"
 _SPECIFIER = re.compile(r"[^;#\\\r\n]*?(?=\s*(?:[;\\\r\n]|\s#|\s--?[A-Za-z]|$))")
 _HASH = re.compile(r"(?P<gap>[ \t\\\r\n]++)--hash(?:=|[ \t]++)\S++")
 _NEXT = " \\\n    "
@@ -59,7 +60,9 @@ class RequirementsProject:
     ecosystem = "pypi"
 
     def __init__(self, path: Path, text: str, python: str) -> None:
-        self._path, self._lines = path, _lines(text, PypiTarget.of(python))
+        # As pip does, a byte order mark is passed over; it stays.
+        self._mark = _MARK if text.startswith(_MARK) else ""
+        self._path, self._lines = path, _lines(text.removeprefix(_MARK), PypiTarget.of(python))
         self._folder = path.resolve().parent
         self.paths = [path]
         self.texts = {path: text}
@@ -97,7 +100,7 @@ class RequirementsProject:
         for one in widenings:
             at = int(one.before.where[0])
             texts[at] = _rewritten_range(self._lines[at], one.after.range)
-        return {self._path: _with_more("".join(texts), self._missing(answer, before))}
+        return {self._path: self._mark + _with_more("".join(texts), self._missing(answer, before))}
 
     def _missing(self, answer: Resolved, before: Resolved | None) -> list[list[str]]:
         """Return the lines for what is needed and not in the file, where such a file has to have all that is needed."""

@@ -5,7 +5,7 @@ import re
 from importlib import import_module
 from pathlib import Path, PurePosixPath
 
-from outrider.core.errors import LimitedError, NotFoundError, UnsupportedError
+from outrider.core.errors import InvalidConfigError, LimitedError, NotFoundError, UnsupportedError
 from outrider.operators.packages.locks.documents import checked
 from outrider.operators.packages.locks.lock import Lock
 
@@ -78,7 +78,13 @@ def read_lock(name: str, text: str) -> Lock:
         )  # fmt: skip
     module, _, function = reader.partition(".")
     found = import_module(f"outrider.operators.packages.locks.{module}")
-    lock: Lock = getattr(found, function or "read")(text)
+    try:
+        lock: Lock = getattr(found, function or "read")(text)
+    except InvalidConfigError as error:
+        # A reader knows its format; of several files of one, the path tells which it is.
+        error.message = error.message.removeprefix(f"{PurePosixPath(name).name}: ")
+        error.about(name)
+        raise
     return lock
 
 

@@ -153,7 +153,7 @@ class NpmSettings:
             ) from error  # fmt: skip
         return {
             expanded(key, self._environment): (expanded(value, self._environment), str(path))
-            for key, value in _lines(text)
+            for key, value in npmrc_lines(text)
         }
 
 
@@ -169,7 +169,13 @@ def expanded(text: str, environment: Mapping[str, str]) -> str:
     return _VARIABLE.sub(one, text)
 
 
-def _lines(text: str) -> Iterator[tuple[str, str]]:
+def variables_in(text: str) -> list[str]:
+    """Return the names of the variables that `expanded` would put into a text."""
+    return [match[2] for match in _VARIABLE.finditer(text) if len(match[1]) % 2 == 0]
+
+
+def npmrc_lines(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the keys and values of an .npmrc that may be about registries, as they are written."""
     for line in map(str.strip, text.splitlines()):
         if line.startswith("["):
             return  # no setting of registries is in a section

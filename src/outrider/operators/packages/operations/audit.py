@@ -170,6 +170,7 @@ def _text(result: AuditResult) -> Iterable[str]:
     for warning in result.warnings:
         yield f"warning: {warning}"
     yield f"{result.vulnerable} of {result.packages} packages have known vulnerabilities"
+    is_one_file = len({one.file for one in result.findings}) == 1
     for one in result.findings:
         for each in one.vulnerabilities:
             fixed = f"fixed in {each.fixed[0]}" if each.fixed else "no fix is known"
@@ -179,6 +180,7 @@ def _text(result: AuditResult) -> Iterable[str]:
                 fixed,
                 each.summary,
                 *_exploits(each),
+                "" if is_one_file else f"in {one.file}",
             ]
             yield f"  {'  '.join(filter(None, parts))}"
     commands = sorted({one.update.rpartition(" ")[0] for one in result.findings if one.update})

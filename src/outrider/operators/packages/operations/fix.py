@@ -19,22 +19,25 @@ class FixResult(msgspec.Struct, kw_only=True):
         files: Each lock file that was looked at.
         fixed: How many versions were vulnerable, and are not any more.
         unfixed: How many still are.
+        unread: Why lock files could not be read: nobody knows whether something in them is vulnerable.
         written: The files that were written.
     """
 
     files: list[FixedFile]
     fixed: int
     unfixed: int
+    unread: list[str]
     written: list[str]
 
 
 async def plan(params: FixParams, context: Context) -> Change:
     """Say what would change; the errors are those of `run`."""
     found = await find_fix(params, context)
+    warnings = [f"{one.file}: {warning}" for one in found.told for warning in one.warnings]
     unfixed = [line for one in found.told for line in _unfixed(one)]
     return Change(
         target=f"file/{params.path}", difference=[each for one in found.told for each in one.differences()],
-        preconditions=dict(found.digests), warnings=unfixed,
+        preconditions=dict(found.digests), warnings=[*map(_unread, found.unread), *warnings, *unfixed],
     )  # fmt: skip
 
 
@@ -42,9 +45,9 @@ async def run(params: FixParams, context: Context) -> FixResult:
     """Resolve again without what is vulnerable, look at the answer again, and write it.
 
     Raises:
-        NotFoundError: There is no lock file, or no manifest that one is of.
-        InvalidConfigError: One cannot be read.
-        UnsupportedError: A lock file is of a format that is not changed, or leads to what is not read.
+        NotFoundError: There is no lock file, or no manifest of the only one.
+        InvalidConfigError: The only one cannot be read.
+        UnsupportedError: It is of a format that is not changed, or leads to what is not read.
         MissingRequirementError: No advisories are imported, or no registry is known here.
         PreconditionFailedError: Advisories are too old, or a file is another one than when the plan was made.
         ExecutionFailedError: A file cannot be written.
@@ -52,16 +55,20 @@ async def run(params: FixParams, context: Context) -> FixResult:
     """
     found = await find_fix(params, context)
     refuse_changed(context.preconditions, found.digests)
-    for path, text in found.texts.items():
+    locks = {one.file for one in found.told}
+    # Manifests first: where the next file is never written, the lock is still vulnerable, and the next run sees that.
+    texts = dict(sorted(found.texts.items(), key=lambda item: str(item[0]) in locks))
+    for path, text in texts.items():
         write_text(path, text)
     return FixResult(
         files=found.told, fixed=sum(len(one.fixed) for one in found.told), unfixed=sum(len(one.unfixed) for one in found.told),
-        written=[str(path) for path in found.texts],
+        unread=found.unread, written=[str(path) for path in texts],
     )  # fmt: skip
 
 
 def _text(result: FixResult) -> Iterable[str]:
     yield f"{result.fixed} fixed, {result.unfixed} not fixed"
+    yield from (f"warning: {_unread(one)}" for one in result.unread)
     for file in result.files:
         yield from (f"warning: {file.file}: {warning}" for warning in file.warnings)
         for one in file.changes:
@@ -69,6 +76,10 @@ def _text(result: FixResult) -> Iterable[str]:
         for change in file.manifest:
             yield f"  {change.file}: {change.name} {change.before} -> {change.after}"
         yield from (f"  {line}" for line in _unfixed(file))
+
+
+def _unread(why: str) -> str:
+    return f"not looked at: {why}"
 
 
 def _unfixed(file: FixedFile) -> Iterable[str]:
@@ -88,5 +99,5 @@ OPERATION = Implementation(
     plan=plan,
     target=lambda params: f"file/{params.path}",
     text=_text,
-    findings=lambda result: result.unfixed > 0,
+    findings=lambda result: result.unfixed > 0 or bool(result.unread),
 )

@@ -1,8 +1,10 @@
 """Proposes updates of a git repository's packages: a branch for each group, with the notes of what changes in its commit."""
 
+import os
+import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -18,10 +20,14 @@ from outrider.operators.packages.updating.drafts import Draft, Drafter
 from outrider.operators.packages.updating.files import lay_out
 from outrider.operators.packages.updating.groups import UPDATES_FILE, Groups, read_updates
 from outrider.operators.packages.updating.notes import notes_of, title_of
+from outrider.operators.packages.updating.strangers import Machine
 from outrider.ports.git import Branch, BranchName, Remote, fetched
 from outrider.runtime.context import Context
+from outrider.runtime.contexts import cache_folder
 from outrider.runtime.implementation import Implementation
 
+# Longer than any call may take.
+_LEFT_SECONDS = 86_400.0
 _AUTHOR = r"^[^<>\x00-\x1f]*[^<>\x00-\x20] <[^<>\x00-\x20]+>(?!\n)$"
 
 
@@ -35,7 +41,9 @@ class UpdateParams(Terms, kw_only=True, forbid_unknown_fields=True):
         python: For which version of Python, such as `3.12`; that which runs Outrider if none is given.
         user: For repositories at https.
         password: Of the user, or a token: a secret, as {"secret": "NAME"}.
-        author: Of the commits, as `NAME <ADDRESS>`. A branch with a newest commit of somebody else is left alone.
+        variables: Names of variables of this machine that settings in the repository may have, such as `NPM_TOKEN`: they may send them
+            anywhere.
+        author: Of the commits, as `NAME <ADDRESS>`. A branch whose newest commit somebody else has made or amended is left alone.
     """
 
     repository: Annotated[str, msgspec.Meta(max_length=2000, examples=["https://git.example.org/shop.git"])] = ""
@@ -44,6 +52,7 @@ class UpdateParams(Terms, kw_only=True, forbid_unknown_fields=True):
     python: str = ""
     user: Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[^:\x00-\x1f]*(?!\n)$")] = ""
     password: SecretRef | None = None
+    variables: list[str] = msgspec.field(default_factory=list)
     author: Annotated[str, msgspec.Meta(max_length=400, pattern=_AUTHOR)] = "Outrider <outrider@localhost>"
 
     @property
@@ -85,12 +94,14 @@ class UpdateResult(msgspec.Struct, kw_only=True):
         base: The branch that the updates are for.
         commit: The newest one of that.
         groups: Those whose day it is, or that were named.
+        left: Files that were not looked at, and why.
     """
 
     repository: str
     base: str
     commit: str
     groups: list[GroupUpdate]
+    left: list[str]
 
 
 class _Proposed(NamedTuple):
@@ -98,12 +109,19 @@ class _Proposed(NamedTuple):
     proposal: Proposal
 
 
+class _All(NamedTuple):
+    proposed: list[_Proposed]
+    left: list[str]
+
+
 async def plan(params: UpdateParams, context: Context) -> Change:
     """Say which branches would be written, and what would change on them; the errors are those of `run`."""
     difference: list[Difference] = []
     warnings: list[str] = []
     async with _fetched(params, context) as base:
-        for draft, proposal in await _proposed(base, params, context):
+        found = await _proposed(base, params, context)
+        warnings += found.left
+        for draft, proposal in found.proposed:
             if proposal.action in ("made", "replaced"):
                 difference.append(Difference(proposal.branch, proposal.replaced or None, title_of(draft)))
                 difference += [
@@ -122,7 +140,7 @@ async def run(params: UpdateParams, context: Context) -> UpdateResult:
 
     Raises:
         NotFoundError: No such repository, branch or group.
-        InvalidConfigError: Its packages-updates.yaml cannot be read.
+        InvalidConfigError: Its packages-updates.yaml cannot be read, or names the branch that the updates are for.
         MissingRequirementError: No advisories are imported, or no registry is known here.
         PreconditionFailedError: Advisories are too old, or the branch has moved on since the plan was made.
         ConflictError: Somebody else has pushed to a branch meanwhile.
@@ -137,10 +155,11 @@ async def run(params: UpdateParams, context: Context) -> UpdateResult:
                 suggestions=["make the plan again"],
             )  # fmt: skip
         groups = []
-        for draft, proposal in await _proposed(base, params, context):
+        found = await _proposed(base, params, context)
+        for draft, proposal in found.proposed:
             commit = await carry_out(base, proposal, draft, params.author)
             groups.append(_told(draft, proposal, commit))
-        return UpdateResult(repository=params.shown, base=base.name, commit=base.commit, groups=groups)
+        return UpdateResult(repository=params.shown, base=base.name, commit=base.commit, groups=groups, left=found.left)
 
 
 @asynccontextmanager
@@ -173,20 +192,46 @@ def _address(repository: str) -> str:
     return str(found)
 
 
-async def _proposed(base: Branch, params: UpdateParams, context: Context) -> list[_Proposed]:
+async def _proposed(base: Branch, params: UpdateParams, context: Context) -> _All:
     """Find all that is to be updated before anything is written."""
-    with tempfile.TemporaryDirectory(prefix="outrider-update-") as name:
-        folder = Path(name)
-        await lay_out(base, folder)
+    with _own_folder(context.clock.now()) as folder:
+        left = await lay_out(base, folder, Machine(os.environ, params.variables))
         spec = read_updates(folder / UPDATES_FILE, UPDATES_FILE)
         groups = Groups(spec)
-        drafter = Drafter(folder, groups, params, params.python, context)
+        drafter = Drafter(folder, groups, _terms(params), params.python, context)
         found = []
         for group in groups.due(context.clock.now(), params.groups):
             draft = await drafter.draft(group)
             proposal = await propose(base, f"{spec.prefix}{group.name}", draft, params.author)
             found.append(_Proposed(draft, proposal))
-        return found
+        return _All(found, left)
+
+
+def _terms(params: UpdateParams) -> Terms:
+    """Return how registries are asked: the policy that is named is the caller's, and no file of the repository.
+
+    Raises:
+        NotFoundError: There is no such policy.
+    """
+    policy = Path(params.policy).absolute() if params.policy else None
+    if policy is not None and not policy.is_file():
+        raise NotFoundError(
+            f"policy: {params.policy}: no such file", path="policy", found=str(policy), suggestions=["give its full path"]
+        )  # fmt: skip
+    return Terms(policy=str(policy or ""), offline=params.offline)
+
+
+@contextmanager
+def _own_folder(now: float) -> Iterator[Path]:
+    """Have a folder above which nobody else can put settings, as everybody can in that for temporary files; what a killed run has left goes."""
+    place = cache_folder() / "packages" / "updates"
+    place.mkdir(parents=True, exist_ok=True)
+    for one in place.iterdir():
+        with suppress(FileNotFoundError):  # another run has ended meanwhile
+            if now - one.stat().st_mtime > _LEFT_SECONDS:
+                shutil.rmtree(one, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=place) as name:
+        yield Path(name)
 
 
 def _told(draft: Draft, proposal: Proposal, commit: str) -> GroupUpdate:
@@ -198,6 +243,7 @@ def _told(draft: Draft, proposal: Proposal, commit: str) -> GroupUpdate:
 
 
 def _text(result: UpdateResult) -> Iterable[str]:
+    yield from (f"warning: {one}" for one in result.left)
     if not result.groups:
         yield "no group has its day today; name one: --groups NAME"
     for one in result.groups:
@@ -205,7 +251,7 @@ def _text(result: UpdateResult) -> Iterable[str]:
         if one.action == "none":
             yield f"{one.group}: nothing is to be updated"
         elif one.action == "left":
-            yield f"{one.group}: {one.branch} is left alone: somebody else has committed to it"
+            yield f"{one.group}: {one.branch} is left alone: somebody else has committed to it, or amended it"
         else:
             yield f"{one.group}: {one.branch} {one.action}: {one.title}"
         for file in one.files:

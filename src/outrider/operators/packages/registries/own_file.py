@@ -24,7 +24,14 @@ def read_addresses(text: str | None, path: Path) -> dict[str, str]:
     Raises:
         InvalidConfigError: It cannot be read.
     """
-    found = read_toml(str(path), text or "").get(_TABLE, {})
+    try:
+        found = read_toml(str(path), text or "").get(_TABLE, {})
+    except InvalidConfigError as error:
+        error.suggestions = [
+            f"correct {path}",
+            "delete it, and tell Outrider anew: outrider packages setup ECOSYSTEM ADDRESS",
+        ]
+        raise
     if not isinstance(found, dict) or not all(isinstance(one, str) for one in found.values()):
         raise InvalidConfigError(
             f"{path}: {_TABLE} cannot be read", path=_TABLE, found=type(found).__name__, expected='lines such as pypi = "https://HOST/PATH"',

@@ -48,7 +48,8 @@ def registry_at(url: str, source: str, *, authorities: str = "", environment: Ma
         host, port = parts.hostname, parts.port
     except ValueError:
         parts, host, port = urlsplit(""), None, None
-    if parts.scheme not in ("http", "https") or not host:
+    # Ends of lines and tabs would be passed over in silence.
+    if parts.scheme not in ("http", "https") or not host or any(one.isspace() for one in url.strip()):
         raise InvalidConfigError(
             f"{source}: the address of the registry cannot be used", found=url.rpartition("@")[2],
             expected="http://host/path or https://host/path", suggestions=[f"correct it in {source}"],
@@ -72,10 +73,20 @@ def address_alone(url: str, path: str = "registry") -> str:
         path: The field that has it, for errors.
 
     Raises:
-        InvalidConfigError: It is none, or has credentials.
+        InvalidConfigError: It is none, has credentials, or more than a path.
     """
-    registry_at(url.strip().removeprefix("sparse+"), path, environment={})
-    if "@" in urlsplit(url.strip()).netloc:
+    try:
+        registry_at(url.strip().removeprefix("sparse+"), path, environment={})
+    except InvalidConfigError as error:
+        error.path, error.suggestions = path, ["give it as the client of that ecosystem takes it"]
+        raise
+    parts = urlsplit(url.strip())
+    if parts.query or parts.fragment:
+        raise InvalidConfigError(
+            f"{path}: nothing behind its path would be sent", path=path, found="a query or a fragment", expected="https://HOST/PATH",
+            suggestions=[f"leave out what follows {urlunsplit((*parts[:3], '', '')).rpartition('@')[2]}"],
+        )  # fmt: skip
+    if "@" in parts.netloc:
         raise InvalidConfigError(
             f"{path}: it has credentials, which would be kept in plain text", path=path, found="a user or a password", expected="an address alone",
             suggestions=["write them into ~/.netrc: machine HOST login USER password PASSWORD"],

@@ -148,3 +148,16 @@ async def test_people_read_it_line_by_line(folder: Path) -> None:
         "1 of 2 packages have known vulnerabilities",
         "  HIGH      web 1.0  X-1  fixed in 2.0  X-1 is bad",
     ]
+
+
+async def test_of_several_files_each_finding_names_its_own(folder: Path) -> None:
+    await imported(folder, record("X-1", FIXED, severity=[HIGH]))
+    (folder / "project" / "site").mkdir()
+    (folder / "project" / "site" / "requirements.txt").write_text("web==1.1\n")
+    assert audit.OPERATION.text is not None
+    shown = list(audit.OPERATION.text(await audited(folder, "web==1.0\n")))
+    project = folder / "project"
+    assert [line.rpartition("  in ")[2] for line in shown[1:]] == [
+        f"{project}/requirements.txt",
+        f"{project}/site/requirements.txt",
+    ]

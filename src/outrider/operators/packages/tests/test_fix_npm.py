@@ -10,6 +10,7 @@ import pytest
 
 from outrider.core.errors import UnsupportedError
 from outrider.operators.packages.fixing.fixes import FixParams
+from outrider.operators.packages.locks.writing.files import write_text
 from outrider.operators.packages.operations import fix
 from outrider.operators.packages.operations.fix import FixResult
 from outrider.operators.packages.tests.advisory_records import affected, ecosystem_range, record
@@ -115,6 +116,32 @@ async def test_a_range_that_blocks(registry: NpmRegistry, tmp_path: Path) -> Non
     assert packages(path) == {"core": "2.0.0", "other": "1.0.0", "web": "2.0.0"}
     assert json.loads(path.read_text())["packages"][""]["dependencies"] == {"web": "^2.0.0"}
     assert (result.fixed, result.unfixed, len(result.written)) == (1, 0, 2)
+
+
+async def test_one_that_was_broken_off_is_made_whole_by_the_next(
+    registry: NpmRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = await started(registry, tmp_path)
+    await imported(tmp_path, bad("X-1", "core", ("introduced", "0"), ("fixed", "2.0.0")))
+    (path.parent / "package.json").write_text(
+        '{"name": "shop", "devDependencies": {"other": "^1"}, "dependencies": {"web": "^1"}}'
+    )
+    written: list[Path] = []
+
+    def broken_off(place: Path, text: str) -> None:
+        if written:
+            raise ChildProcessError  # as good as killed
+        write_text(place, text)
+        written.append(place)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(fix, "write_text", broken_off)
+        with pytest.raises(ChildProcessError):
+            await fixed(tmp_path, manifest=True)
+    assert [one.name for one in written] == ["package.json"]
+    result = await fixed(tmp_path)
+    assert (result.fixed, result.unfixed) == (1, 0)
+    assert packages(path) == {"core": "2.0.0", "other": "1.0.0", "web": "2.0.0"}
 
 
 async def test_what_may_be_left_out_is_not_left_out_for_that(registry: NpmRegistry, tmp_path: Path) -> None:

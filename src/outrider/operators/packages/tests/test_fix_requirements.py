@@ -63,6 +63,13 @@ async def test_only_lines_that_change_are_written(index: PythonIndex, place: Pat
     assert [one.vulnerabilities for one in file.fixed] == [["X-1"]]
 
 
+async def test_a_byte_order_mark_hides_no_line(index: PythonIndex, place: Path) -> None:
+    added(index)
+    await imported(place, bad("X-1", "core", *CORE))
+    result, after = await fixed(place, "\ufeffcore==1.4\r\n")
+    assert (result.fixed, after) == (1, "\ufeffcore==1.4.1\r\n")
+
+
 async def test_a_clean_lock_stays_as_it_is(index: PythonIndex, place: Path) -> None:
     added(index)
     await imported(

@@ -137,12 +137,17 @@ async def test_a_plan_is_for_the_file_as_it_was(environment: dict[str, str], tmp
 
 
 @pytest.mark.parametrize(
-    "url", ["https://ana:secret@a.test", "ftp://a.test", "nothing", "https://", f"file://{os.sep}srv"]
-)
+    "url",
+    [
+        "https://ana:secret@a.test", "ftp://a.test", "nothing", "https://", f"file://{os.sep}srv", "https://a.test/\nx", "https://a.test/a b",
+        "https://a.test/x?token=secret", "https://a.test/#secret",
+    ],
+)  # fmt: skip
 async def test_what_is_no_address_or_has_credentials_is_not_kept(environment: dict[str, str], url: str) -> None:
     with pytest.raises(InvalidConfigError) as caught:
         await told(environment, "pypi", url)
-    assert "secret" not in str(caught.value)
+    assert "secret" not in f"{caught.value} {caught.value.found} {caught.value.suggestions}"
+    assert "correct it in url" not in caught.value.suggestions
     assert not own_path(environment).exists()
 
 
@@ -151,5 +156,7 @@ async def test_a_file_that_cannot_be_read_is_named(environment: dict[str, str], 
     path = own_path(environment)
     path.parent.mkdir(parents=True)
     path.write_text(text)
-    with pytest.raises(InvalidConfigError, match=r"packages\.toml"):
+    with pytest.raises(InvalidConfigError, match=r"packages\.toml") as caught:
         await of_pypi(environment, tmp_path / "project")
+    # Nobody else writes this file.
+    assert "outrider packages setup" in f"{caught.value.suggestions}"

@@ -130,6 +130,17 @@ async def test_a_policy_of_the_repository_counts(place: Place) -> None:
     assert place.read("outrider/all") == LOCK.replace("web==1.0", "web==1.1").replace("core==1.4", "core==1.5")
 
 
+async def test_a_policy_that_is_named_is_that_of_the_caller(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.groups("name: all, upTo: major")
+    monkeypatch.chdir(place.folder)
+    policy = f"{HEAD.replace('PackageUpdates', 'PackagePolicy')}spec: {{deny: ['pypi:web@>=1.1', 'pypi:lint@>=1.1']}}\n"
+    (place.folder / "strict.yaml").write_text(policy)
+    await place.update(policy="strict.yaml")
+    assert place.read("outrider/all") == LOCK.replace("core==1.4", "core==1.5")
+    with pytest.raises(NotFoundError, match=r"other\.yaml: no such file"):
+        await place.update(policy="other.yaml")
+
+
 async def test_what_cannot_be_updated_does_not_keep_the_others_from_it(place: Place) -> None:
     place.groups("name: all")
     place.commit(

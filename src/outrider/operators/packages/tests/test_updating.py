@@ -147,6 +147,7 @@ def test_which_files_of_a_repository_are_read(path: str, expected: bool) -> None
         ("timeZone: Mars/Olympus", "spec.timeZone"),
         ("groups: []", "spec.groups"),
         ("prefix: '-x'", "spec.prefix"),
+        ("prefix: 'a//'", "spec.prefix"),
     ],
 )
 def test_a_fault_is_named_with_its_place(tmp_path: Path, spec: str, path: str) -> None:

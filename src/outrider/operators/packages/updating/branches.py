@@ -4,6 +4,7 @@ from typing import Literal
 
 import msgspec
 
+from outrider.core.errors import ConflictError, DeniedError, InvalidConfigError
 from outrider.operators.packages.updating.drafts import Draft
 from outrider.operators.packages.updating.notes import notes_of
 from outrider.ports.git import Branch
@@ -16,7 +17,7 @@ class Proposal(msgspec.Struct, kw_only=True):
 
     Attributes:
         action: `made` where there was none, `replaced` where an older update was there, `unchanged` where this update is there
-            already, `left` where somebody else has committed to it, `none` where nothing is to be updated.
+            already, `left` where somebody else has committed to it or amended it, `none` where nothing is to be updated.
         branch: Its name.
         replaced: The commit that is on it now; empty where there is none.
     """
@@ -36,14 +37,20 @@ async def propose(base: Branch, name: str, draft: Draft, author: str) -> Proposa
         author: Of the commit, as `NAME <ADDRESS>`.
 
     Raises:
+        InvalidConfigError: The branch is the one that the update is for.
         OutriderError: The repository cannot be read.
     """
+    if name == base.name:
+        raise InvalidConfigError(
+            f"group '{draft.group.name}' would be written to '{name}' itself, the branch that the update is for", path="spec.prefix",
+            found=name, expected="a branch of its own", suggestions=["give the group another name, or spec.prefix another text"],
+        )  # fmt: skip
     if not draft.texts:
         return Proposal(action="none", branch=name)
     there = await base.other(name)
     if there is None:
         return Proposal(action="made", branch=name)
-    if await there.author() != author:
+    if await there.makers() != {author}:
         return Proposal(action="left", branch=name, replaced=there.commit)
     same = [await there.read(path) == text.encode() for path, text in draft.texts.items()]
     return Proposal(action="unchanged" if all(same) else "replaced", branch=name, replaced=there.commit)
@@ -62,5 +69,15 @@ async def carry_out(base: Branch, proposal: Proposal, draft: Draft, author: str)
     name, _, address = author.rpartition(" <")
     contents = {path: text.encode() for path, text in draft.texts.items()}
     commit = await base.commit_with(contents, notes_of(draft), (name, address.removesuffix(">")))
-    await base.push(commit, proposal.branch, proposal.replaced)
+    try:
+        await base.push(commit, proposal.branch, proposal.replaced)
+    except DeniedError as error:
+        error.suggestions = [
+            f"let the user write to {proposal.branch}",
+            "give spec.prefix of packages-updates.yaml another text",
+        ]
+        raise
+    except ConflictError as error:
+        error.suggestions = error.suggestions or ["run it again: another run may have been at work"]
+        raise
     return commit

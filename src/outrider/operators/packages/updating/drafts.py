@@ -1,20 +1,24 @@
 """What an update of one group comes to, before anything is written."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
-from outrider.core.errors import ConflictError, NotFoundError, OutriderError, UnsupportedError
+from outrider.core.errors import ConflictError, InvalidConfigError, NotFoundError, OutriderError, UnsupportedError
 from outrider.core.package_updates import UpdateGroup
 from outrider.operators.packages.fixing.fixes import FixParams, find_fix
 from outrider.operators.packages.fixing.projects import PROJECTS, refuse_outside
 from outrider.operators.packages.fixing.results import FixedFile, changes_of, range_changes
+from outrider.operators.packages.fixing.wishes import Project
+from outrider.operators.packages.locks.lock import Lock
 from outrider.operators.packages.locks.reading import lock_files, read_lock
 from outrider.operators.packages.locks.writing.differences import changes_between
 from outrider.operators.packages.locks.writing.files import read_text
 from outrider.operators.packages.sessions import Terms, question_of, session_of
 from outrider.operators.packages.updating.groups import Groups
 from outrider.operators.packages.updating.updater import Updater
+from outrider.operators.packages.versions.ecosystems import Ecosystem
 from outrider.runtime.context import Context
 
 
@@ -32,6 +36,17 @@ class Draft(msgspec.Struct, kw_only=True):
     told: list[FixedFile] = []
     texts: dict[str, str] = {}
     warnings: list[str] = []
+
+
+class _Opened(NamedTuple):
+    lock: Lock
+    ecosystem: Ecosystem
+    names: set[str]
+    project: Project
+
+
+class _UnreadableFile(Exception):  # noqa: N818 - it is told, not shown as an error
+    """A lock file or a manifest cannot be read."""
 
 
 class Drafter:
@@ -59,7 +74,8 @@ class Drafter:
         try:
             found = await (self._fixed(group) if group.vulnerable else self._updated(group))
         except OutriderError as error:
-            error.message = self._shown(error.message)
+            error.message, error.source, error.found = map(self._shown, (error.message, error.source, error.found))
+            error.suggestions = [self._shown(one) for one in error.suggestions]
             raise
         return found
 
@@ -72,10 +88,11 @@ class Drafter:
             offline=self._terms.offline,
         )  # fmt: skip
         try:
-            found = await find_fix(wanted, self._context, self._folder)
+            found = await find_fix(wanted, self._context, self._folder, lenient=True)
         except UnsupportedError as error:
             draft.warnings.append(self._shown(error.message))
             return draft
+        draft.warnings = [self._shown(one) for one in found.unread]
         draft.told = [self._relative(one) for one in found.told]
         draft.texts = {self._shown(str(path)): text for path, text in found.texts.items()}
         return draft
@@ -84,23 +101,42 @@ class Drafter:
         draft = Draft(group=group, told=[], texts={}, warnings=[])
         for path in lock_files(self._folder):
             try:
-                await self._update_one(draft, path)
+                opened = self._opened(group, path)
+                if opened is not None:
+                    await self._update_one(draft, path, opened)
+            # One project that cannot be updated must not keep the others from it.
+            except _UnreadableFile as error:
+                draft.warnings.append(self._shown(str(error)))
             except (ConflictError, NotFoundError, UnsupportedError) as error:
-                # One project that cannot be updated must not keep the others from it.
                 draft.warnings.append(self._shown(f"{path}: {error.message}"))
         return draft
 
-    async def _update_one(self, draft: Draft, path: Path) -> None:
-        text, group = read_text(path), draft.group
-        lock = read_lock(path.as_posix(), text)
-        if lock.form not in PROJECTS:
-            return
-        ecosystem, opened = PROJECTS[lock.form]
-        names = self._groups.members(group, ecosystem, {one.name for one in lock.packages})
-        if not names:
-            return
-        project = opened(path, text, self._python)
-        refuse_outside(project, self._folder)
+    def _opened(self, group: UpdateGroup, path: Path) -> "_Opened | None":
+        """Return a lock file with what it is the lock of; None where nothing of it belongs to a group.
+
+        Raises:
+            _UnreadableFile: One of both cannot be read.
+            NotFoundError: There is no manifest.
+            UnsupportedError: It is of a kind that is not changed.
+        """
+        try:
+            text = read_text(path)
+            lock = read_lock(path.as_posix(), text)
+            if lock.form not in PROJECTS:
+                return None
+            ecosystem, opener = PROJECTS[lock.form]
+            names = self._groups.members(group, ecosystem, {one.name for one in lock.packages})
+            if not names:
+                return None
+            project = opener(path, text, self._python)
+            refuse_outside(project, self._folder)
+            return _Opened(lock, ecosystem, names, project)
+        except InvalidConfigError as error:
+            raise _UnreadableFile(error.message) from error
+
+    async def _update_one(self, draft: Draft, path: Path, opened: "_Opened") -> None:
+        group = draft.group
+        lock, ecosystem, names, project = opened
         with question_of(
             self._context, ecosystem, [], self._terms, python=self._python, folder=self._folder
         ) as question:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from outrider.core.visible import visible
 from outrider.operators.packages.fixing.results import FixedChange, FixedFile
 from outrider.operators.packages.updating.drafts import Draft
 
@@ -11,7 +12,7 @@ _LONGEST_TITLE = 72
 
 def notes_of(draft: Draft) -> str:
     """Return the message: a title, then by file what changes and why, and what stays though it is vulnerable."""
-    lines = [line for told in draft.told for line in _of_file(told)]
+    lines = [visible(line) for told in draft.told for line in _of_file(told)]
     if len(lines) > _MOST_LINES:
         lines[_MOST_LINES:] = [f"... and {len(lines) - _MOST_LINES} lines more"]
     return "\n".join([title_of(draft), *lines, ""])
@@ -45,7 +46,8 @@ def _of_file(told: FixedFile) -> Iterator[str]:
     if not (told.changes or told.unfixed):
         return
     yield ""
-    yield f"{told.file}:"
+    # A line such as `Signed-off-by: ...` at the end of a message is one that git reads.
+    yield f"'{told.file}':" if ":" in told.file else f"{told.file}:"
     for one in told.changes:
         yield f"- {one.name} {one.before or '(new)'} -> {one.after or '(gone)'}: {one.why}"
     for change in told.manifest:

@@ -86,6 +86,14 @@ class BerrySettings:
         return _VARIABLE.sub(one, said) if isinstance(said, str) else ""
 
 
+def variables_in(said: Any) -> list[str]:
+    """Return the names of the variables that would be put into the texts of a document of settings."""
+    if isinstance(said, str):
+        return [match[2] for match in _VARIABLE.finditer(said) if not match[1]]
+    parts = said.values() if isinstance(said, dict) else said if isinstance(said, list) else ()
+    return [name for part in parts for name in variables_in(part)]
+
+
 def _of_file(path: Path) -> dict[str, Any]:
     try:
         documents = read_yaml(str(path), path.read_text(encoding="utf-8"))

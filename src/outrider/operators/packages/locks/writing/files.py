@@ -24,16 +24,19 @@ def read_text(path: Path) -> str:
         raise NotFoundError(
             f"{path}: it cannot be read: {error.strerror}", found=str(error.strerror), suggestions=["check the path"]
         ) from error
-    try:
-        text = None if content is None else content.decode()
-    except UnicodeDecodeError:
-        text = None
-    if text is None:
+    if content is None:
         raise InvalidConfigError(
-            f"{path}: it is no text, or too large", found=f"{path.stat().st_size} bytes", expected=f"UTF-8 of at most {_LARGEST} bytes",
+            f"{path}: it is too large", found=f"{path.stat().st_size} bytes", expected=f"at most {_LARGEST} bytes",
             suggestions=["name another file"],
         )  # fmt: skip
-    return text
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise InvalidConfigError(
+            f"{path}: it is no UTF-8", found=f"byte 0x{content[error.start]:02x} in line {line}", expected="text in UTF-8",
+            suggestions=["save it as UTF-8, or have its own tool write it anew"],
+        ) from error  # fmt: skip
 
 
 def text_or_none(path: Path) -> str | None:

@@ -1,0 +1,113 @@
+"""Settings in a repository say where packages are, and take nothing of the machine that updates it."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from outrider.operators.packages.npm.settings import expanded, variables_in
+from outrider.operators.packages.updating.files import is_needed
+from outrider.operators.packages.updating.strangers import Machine, objection_to
+
+TAKEN = {"TOKEN": "secret", "CARGO_REGISTRIES_ACME_TOKEN": "secret", "YARN_NPM_AUTH_TOKEN": "secret"}
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine({"HOME": str(tmp_path), **TAKEN})
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "about"),
+    [
+        (".npmrc", "registry=https://npm.example/${TOKEN}/", "the variable TOKEN"),
+        (".npmrc", "//npm.example/:_authToken=${TOKEN?}", "the variable TOKEN"),
+        (".npmrc", "//${TOKEN}.npm.example/:_authToken=x", "the variable TOKEN"),
+        ("site/.npmrc", "; ours\nhttps-proxy = http://proxy.example:1", "https-proxy"),
+        (".npmrc", "cafile=/etc/passwd", "cafile"),
+        (".npmrc", "userconfig=/root/.npmrc", "userconfig"),
+        (".yarnrc.yml", 'npmScopes: {acme: {npmRegistryServer: "https://npm.example/${TOKEN:-x}"}}', "the variable TOKEN"),
+        (".yarnrc.yml", "npmRegistryServer: https://npm.example", "npmRegistryServer"),
+        (".yarnrc.yml", "npmRegistryServer: https://npm.example\nnpmAuthToken: theirs", "npmRegistryServer"),
+        (".cargo/config.toml", '[registries.acme]\nindex = "sparse+https://crates.example/"', "registries.acme.index"),
+        (".cargo/config", '[registries.Acme]\nindex = "sparse+https://crates.example/"', "registries.Acme.index"),
+        ("app/.cargo/config.toml", '[http]\nproxy = "proxy.example:1"', "http.proxy"),
+        ("app/.cargo/config.toml", '[http]\ncainfo = "Cargo.lock"', "http.cainfo"),
+        # What cannot be read says nothing, and so nothing is known of where packages are.
+        (".yarnrc.yml", "a: [", "cannot be read"),
+        (".cargo/config.toml", "[http", "cannot be read"),
+    ],
+)  # fmt: skip
+def test_what_would_be_taken_is_told(machine: Machine, path: str, text: str, about: str) -> None:
+    found = objection_to(path, text, machine)
+    assert found is not None
+    assert about in found.why
+    assert "secret" not in found.why
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        (".npmrc", "registry=https://npm.example/\n@acme:registry=https://acme.example/${UNSET}\n//npm.example/:_authToken=theirs"),
+        (".npmrc", "registry=https://npm.example/\\${TOKEN}"),
+        (".npmrc", "# ${TOKEN}\nsave-exact=true"),
+        (".yarnrc.yml", "nodeLinker: node-modules\nnpmScopes: {acme: {npmRegistryServer: https://npm.example}}"),
+        (".cargo/config.toml", '[registries.other]\nindex = "sparse+https://crates.example/"\n[build]\njobs = 2'),
+        (".cargo/config.toml", '[source.crates-io]\nreplace-with = "acme"'),
+        ("package.json", '{"name": "${TOKEN}"}'),
+        ("notes.npmrc", "proxy=${TOKEN}"),
+    ],
+)  # fmt: skip
+def test_what_takes_nothing_counts(machine: Machine, path: str, text: str) -> None:
+    assert objection_to(path, text, machine) is None
+
+
+def test_a_variable_that_is_given_may_be_had(machine: Machine) -> None:
+    text = "//npm.example/:_authToken=${TOKEN}"
+    assert objection_to(".npmrc", text, machine._replace(given=["TOKEN"])) is None
+
+
+def test_a_token_goes_where_its_own_settings_lead(machine: Machine, tmp_path: Path) -> None:
+    (tmp_path / ".cargo").mkdir()
+    (tmp_path / ".cargo" / "config.toml").write_text('[registries.acme]\nindex = "sparse+https://crates.example/"')
+    (tmp_path / ".yarnrc.yml").write_text("npmRegistryServer: https://npm.example")
+    cargo = '[registries.acme]\nindex = "sparse+https://{}.example"'
+    assert objection_to(".cargo/config.toml", cargo.format("crates"), machine) is None
+    assert objection_to(".cargo/config.toml", cargo.format("other"), machine) is not None
+    assert objection_to(".yarnrc.yml", "npmRegistryServer: https://npm.example", machine) is None
+    assert objection_to(".yarnrc.yml", "npmRegistryServer: https://other.example", machine) is not None
+
+
+def test_it_concerns_the_projects_below(machine: Machine) -> None:
+    npm = objection_to("site/.npmrc", "proxy=x", machine)
+    cargo = objection_to("app/.cargo/config.toml", '[http]\nproxy = "x"', machine)
+    assert npm is not None
+    assert cargo is not None
+    locks = ["package-lock.json", "site/package-lock.json", "site/a/yarn.lock", "site/Cargo.lock", "app/Cargo.lock"]
+    assert [path for path in locks if npm.concerns(path)] == locks[1:3]
+    assert [path for path in locks if cargo.concerns(path)] == locks[4:]
+
+
+@given(text=st.text(alphabet="${}\\?AB ", max_size=20))
+def test_every_variable_that_npm_would_put_in_is_found(text: str) -> None:
+    names = variables_in(text)
+    missing = expanded(text, {})
+    for name in set(names):
+        assert expanded(text, {name: "found"}) != missing
+    assert ("found" in expanded(text, {"A": "found"})) == ("A" in names)
+
+
+@given(
+    text=st.text(max_size=60), name=st.sampled_from([".npmrc", ".yarnrc.yml", ".cargo/config", ".cargo/config.toml"])
+)
+def test_whatever_stands_in_settings_is_no_fault(text: str, name: str) -> None:
+    objection_to(name, text, Machine({}))
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/etc/requirements.txt", "../requirements.txt", "a/../../requirements.txt", "a//requirements.txt", "./Cargo.lock"],
+)
+def test_a_path_never_leads_out_of_the_folder(path: str) -> None:
+    assert not is_needed(path)
