@@ -1,4 +1,7 @@
-"""pom.xml as one file: https://maven.apache.org/pom.html. What its parent sets, and what it imports, is elsewhere and reported."""
+"""pom.xml as one file: https://maven.apache.org/pom.html. What its parent sets, and what it imports, is elsewhere and reported.
+
+Where it has the profile of a lock, all that this manages is locked, and nothing that is elsewhere matters.
+"""
 
 import re
 from xml.etree.ElementTree import Element
@@ -7,6 +10,7 @@ from outrider.operators.packages.locks.documents import read_xml
 from outrider.operators.packages.locks.entries import Findings, UnusableEntry
 from outrider.operators.packages.locks.lock import Lock, unreadable
 from outrider.operators.packages.locks.xml_properties import child_text, resolved
+from outrider.operators.packages.manifests.pom import LOCK_PROFILE
 
 FORM = "pom.xml"
 _REFERENCE = re.compile(r"\$\{([^{}]+)\}")
@@ -26,15 +30,20 @@ def read(text: str) -> Lock:
     findings = Findings(FORM, "maven")
     pom = _Pom(root, findings)
     parent = root.find("parent")
-    if parent is not None:
+    if parent is not None and not pom.is_locked:
         findings.report(f"parent {child_text(parent, 'artifactId')}: what it sets is not in this file")
     for profile in root.iterfind("profiles/profile"):
-        if profile.find("dependencies/dependency") is not None:
+        if profile.find("dependencies/dependency") is not None and not _is_lock(profile):
             findings.report(f"profile {child_text(profile, 'id')}: its dependencies are not always there, and not read")
     for number, dependency in enumerate(root.iterfind("dependencies/dependency"), 1):
         with findings.entry(f"dependency {child_text(dependency, 'artifactId') or number}"):
             pom.take(dependency)
+    pom.take_locked()
     return findings.lock()
+
+
+def _is_lock(profile: Element) -> bool:
+    return child_text(profile, "id") == LOCK_PROFILE
 
 
 class _Pom:
@@ -44,17 +53,36 @@ class _Pom:
         self._findings = findings
         self._properties = _properties(root)
         self._managed: dict[tuple[str, ...], Element] = {}
-        for number, one in enumerate(root.iterfind("dependencyManagement/dependencies/dependency"), 1):
-            with findings.entry(f"managed dependency {child_text(one, 'artifactId') or number}"):
-                if child_text(one, "scope") == "import":
-                    findings.report(f"import {child_text(one, 'artifactId')}: what it sets is not in this file")
-                else:
+        self._said_anew: dict[tuple[str, ...], Element] = {}
+        self._locked: list[Element] = []
+        self._taken: set[tuple[str, ...]] = set()
+        profile = next(filter(_is_lock, root.iterfind("profiles/profile")), None)
+        self.is_locked = profile is not None
+        self._manage(root)
+        if profile is not None:
+            self._locked = self._manage(profile)
+            for number, one in enumerate(profile.iterfind("dependencies/dependency"), 1):
+                with findings.entry(f"dependency {child_text(one, 'artifactId') or number} of the lock"):
+                    self._said_anew[self._key(one)] = one
+
+    def _manage(self, element: Element) -> list[Element]:
+        """Take what a part of the file manages, and return it; what comes later counts."""
+        found = []
+        for number, one in enumerate(element.iterfind("dependencyManagement/dependencies/dependency"), 1):
+            with self._findings.entry(f"managed dependency {child_text(one, 'artifactId') or number}"):
+                if child_text(one, "scope") != "import":
                     self._managed[self._key(one)] = one
+                    found.append(one)
+                elif not self.is_locked:
+                    self._findings.report(f"import {child_text(one, 'artifactId')}: what it sets is not in this file")
+        return found
 
     def take(self, dependency: Element) -> None:
         """Take a dependency of the project."""
         key = self._key(dependency)
+        dependency = self._said_anew.get(key, dependency)
         managed = self._managed.get(key)
+        self._taken.add(key)
         version = self._value(dependency, "version")
         scope = self._value(dependency, "scope")
         if managed is not None:
@@ -67,6 +95,14 @@ class _Pom:
         self._findings.add(
             f"{key[0]}:{key[1]}", version, development=scope == "test", source="path" if scope == "system" else ""
         )
+
+    def take_locked(self) -> None:
+        """Take what is locked, and is no dependency of the project itself."""
+        for one in self._locked:
+            with self._findings.entry(f"locked {child_text(one, 'artifactId')}"):
+                key = self._key(one)
+                if key not in self._taken:
+                    self._findings.add(f"{key[0]}:{key[1]}", self._value(one, "version"))
 
     def _key(self, dependency: Element) -> tuple[str, ...]:
         group, artifact = self._value(dependency, "groupId"), self._value(dependency, "artifactId")

@@ -84,12 +84,27 @@ class MavenResolver:
             return Impossible(
                 asked=[str(want) for want in wants], reasons=answer.reasons, remedies=remedies, notes=notes
             )
-        places = await self._places(answer.nodes)
+        places = await self.places(answer.nodes)
         return Resolved(target="maven", packages=packages(answer.nodes, answer.by, places))
 
     async def _answer(self, wants: Sequence[Want]) -> Chosen | Failed:
         """Return what is chosen, if it may be and is there; else why not."""
-        answer = await self.graph(wants)
+        return await self._checked(await self.graph(wants))
+
+    async def of_project(self, needs: Sequence[Need], managed: Iterable[Need]) -> Chosen | Failed:
+        """Return what is chosen for a project, if it may be and is there; else why not.
+
+        Args:
+            needs: Its dependencies of all scopes.
+            managed: What it manages, the most important first.
+
+        Raises:
+            NotFoundError: No repository has a dependency.
+            OutriderError: What a repository says.
+        """
+        return await self._checked(await self._of_needs(needs, Management(managed)))
+
+    async def _checked(self, answer: Chosen | Failed) -> Chosen | Failed:
         if isinstance(answer, Failed):
             return answer
         return await self._refused(answer) or await self._absent(answer) or answer
@@ -105,6 +120,9 @@ class MavenResolver:
         managed = await self._managed(wants)
         management = Management(need_of(one, "") for one in managed)
         needs = [await self._need(want, management, managed) for want in wants if not want.imported]
+        return await self._of_needs(needs, management)
+
+    async def _of_needs(self, needs: Sequence[Need], management: Management) -> Chosen | Failed:
         collector = await self._reading.settled(lambda check: _collected(self._reading, needs, management, check))
         if collector.problems:
             return self._lacking(collector.problems)
@@ -241,7 +259,7 @@ class MavenResolver:
         except NotFoundError:
             return False
 
-    async def _places(self, nodes: Iterable[Node]) -> dict[Artifact, tuple[Holdings, str]]:
+    async def places(self, nodes: Iterable[Node]) -> dict[Artifact, tuple[Holdings, str]]:
         """Return of each artifact the repository that has it, and the version in the name of its file."""
         places = {}
         for node in nodes:
