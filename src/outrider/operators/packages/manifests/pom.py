@@ -75,7 +75,9 @@ class _Places:
         if path not in ("project", "project/profiles", "project/profiles/profile"):
             return
         inner = self._parser.CurrentByteIndex
-        found = _Element(start, inner, self._content.index(b">", inner) + 1)
+        has_end_tag = self._content.startswith(b"</", inner)
+        # Of an element that is one tag alone, the parser is behind that by now.
+        found = _Element(start, inner, self._content.index(b">", inner) + 1) if has_end_tag else _Element(start, start, inner)
         if path == "project":
             self.project = found
         elif path == "project/profiles":
@@ -115,8 +117,7 @@ def with_lock(text: str, lines: list[Line]) -> str:
         return _inserted(content, project.inner, (whole, 1, step))
     if places.profiles.inner == places.profiles.start:
         opened = content[: places.profiles.start] + b"<profiles>"
-        closing = _newline(content) + step.encode() + b"</profiles>"
-        return _inserted(opened + closing + content[places.profiles.end :], len(opened), (lines, 2, step))
+        return _inserted(opened + b"</profiles>" + content[places.profiles.end :], len(opened), (lines, 2, step))
     return _inserted(content, places.profiles.inner, (lines, 2, step))
 
 
