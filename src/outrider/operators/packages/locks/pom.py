@@ -37,8 +37,8 @@ def read(text: str) -> Lock:
             findings.report(f"profile {child_text(profile, 'id')}: its dependencies are not always there, and not read")
     for number, dependency in enumerate(root.iterfind("dependencies/dependency"), 1):
         with findings.entry(f"dependency {child_text(dependency, 'artifactId') or number}"):
-            pom.take(dependency)
-    pom.take_locked()
+            pom.note(dependency)
+    pom.take_all()
     return findings.lock()
 
 
@@ -55,7 +55,7 @@ class _Pom:
         self._managed: dict[tuple[str, ...], Element] = {}
         self._said_anew: dict[tuple[str, ...], Element] = {}
         self._locked: list[Element] = []
-        self._taken: set[tuple[str, ...]] = set()
+        self._own: dict[tuple[str, ...], Element] = {}
         profile = next(filter(_is_lock, root.iterfind("profiles/profile")), None)
         self.is_locked = profile is not None
         self._manage(root)
@@ -77,12 +77,23 @@ class _Pom:
                     self._findings.report(f"import {child_text(one, 'artifactId')}: what it sets is not in this file")
         return found
 
-    def take(self, dependency: Element) -> None:
-        """Take a dependency of the project."""
-        key = self._key(dependency)
-        dependency = self._said_anew.get(key, dependency)
+    def note(self, dependency: Element) -> None:
+        """Note a dependency of the project; of twins the last one counts."""
+        self._own[self._key(dependency)] = dependency
+
+    def take_all(self) -> None:
+        """Take the dependencies of the project, and what else is locked."""
+        for key, one in self._own.items():
+            with self._findings.entry(f"dependency {key[1]}"):
+                self._take(key, self._said_anew.get(key, one))
+        for one in self._locked:
+            with self._findings.entry(f"locked {child_text(one, 'artifactId')}"):
+                key = self._key(one)
+                if key not in self._own:
+                    self._findings.add(f"{key[0]}:{key[1]}", self._value(one, "version"))
+
+    def _take(self, key: tuple[str, ...], dependency: Element) -> None:
         managed = self._managed.get(key)
-        self._taken.add(key)
         version = self._value(dependency, "version")
         scope = self._value(dependency, "scope")
         if managed is not None:
@@ -95,14 +106,6 @@ class _Pom:
         self._findings.add(
             f"{key[0]}:{key[1]}", version, development=scope == "test", source="path" if scope == "system" else ""
         )
-
-    def take_locked(self) -> None:
-        """Take what is locked, and is no dependency of the project itself."""
-        for one in self._locked:
-            with self._findings.entry(f"locked {child_text(one, 'artifactId')}"):
-                key = self._key(one)
-                if key not in self._taken:
-                    self._findings.add(f"{key[0]}:{key[1]}", self._value(one, "version"))
 
     def _key(self, dependency: Element) -> tuple[str, ...]:
         group, artifact = self._value(dependency, "groupId"), self._value(dependency, "artifactId")

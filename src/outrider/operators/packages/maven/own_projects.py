@@ -1,12 +1,12 @@
 """What Maven chooses for a project on this machine, from the text of its pom.xml."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from outrider.core.errors import InvalidConfigError, UnsupportedError
 from outrider.operators.packages.maven.collecting import Node
-from outrider.operators.packages.maven.descriptors import need_of
+from outrider.operators.packages.maven.descriptors import Need, need_of
 from outrider.operators.packages.maven.models import OwnModel
 from outrider.operators.packages.maven.poms import Dependency, Pom
 from outrider.operators.packages.maven.project import line_beside
@@ -37,8 +37,8 @@ class OwnChoice(NamedTuple):
 
     @property
     def shown(self) -> set[str]:
-        """How people call what was chosen."""
-        return {node.artifact.shown for node in self.nodes if node.artifact is not None}
+        """How people call what was chosen, with the scopes."""
+        return {f"{node.artifact.shown} ({node.scope})" for node in self.nodes if node.artifact is not None}
 
     @property
     def facts(self) -> set[tuple[str, ...]]:
@@ -48,6 +48,19 @@ class OwnChoice(NamedTuple):
             for node in self.nodes
             if node.artifact is not None
         }
+
+
+def _as_chosen(needs: Sequence[Need], chosen: Chosen) -> list[Need]:
+    """Return the dependencies of a project as they are when Maven resolves it again, which it does for each plugin that asks.
+
+    https://github.com/apache/maven/blob/maven-3.8.7/maven-core/src/main/java/org/apache/maven/lifecycle/internal/LifecycleDependencyResolver.java
+    notes of each dependency the version that was chosen, and DefaultProjectDependenciesResolver takes that from then on.
+    """
+    versions = {node.artifact.key: node.artifact.version for node in chosen.nodes if node.artifact is not None}
+    return [
+        need._replace(artifact=need.artifact._replace(version=versions.get(need.artifact.key, need.artifact.version)))
+        for need in needs
+    ]
 
 
 class OwnProject:
@@ -87,6 +100,8 @@ class OwnProject:
             )  # fmt: skip
         needs, managed = [need_of(one) for one in own.model.dependencies], [need_of(one, "") for one in own.model.managed]
         chosen = await self._resolver.of_project(needs, managed)
+        if isinstance(chosen, Chosen) and (again := _as_chosen(needs, chosen)) != needs:
+            chosen = await self._resolver.of_project(again, managed)
         if isinstance(chosen, Failed):
             return self._impossible(chosen)
         return OwnChoice(own, line, chosen.nodes)

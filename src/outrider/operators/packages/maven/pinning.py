@@ -42,14 +42,14 @@ def pins_of(own: OwnModel, nodes: Iterable[Node], inherited: Sequence[Dependency
 
 
 def _versions(nodes: Iterable[Node]) -> dict[_Key, str]:
-    """Return the version of each artifact, by its present and by its former names."""
+    """Return the version of each artifact, and of what a range led to and was moved: that is searched for by its former name."""
     found: dict[_Key, str] = {}
     former: dict[_Key, str] = {}
     for node in nodes:
         if node.artifact is None or node.is_local:
             continue
         found[node.artifact.key] = node.artifact.version
-        for one in node.moves:
+        for one in node.moves if node.is_found_by_range else ():
             former[one.group, one.artifact, node.artifact.extension, node.artifact.classifier] = one.version
     return former | found
 

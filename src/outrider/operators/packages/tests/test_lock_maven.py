@@ -197,7 +197,7 @@ async def test_what_another_lock_changes_in_what_is_chosen(repository: MavenRepo
     file = write_project(tmp_path / "shop", shop(need("web:1"), need("other:1")))
     result = await locked(file)
     assert pins(file) == ["core:2", "middle:1", "other:1", "web:1"]
-    assert result.warnings == ["g:deep 1 is not chosen with the lock, which fixes all versions"]
+    assert result.warnings == ["g:deep 1 (compile) is not chosen with the lock, which fixes all versions"]
 
 
 DEFAULT = element("profiles", element("profile", fields(id="dev"), element("activation", element("activeByDefault", "true"))))
