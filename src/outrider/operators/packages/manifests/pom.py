@@ -77,7 +77,11 @@ class _Places:
         inner = self._parser.CurrentByteIndex
         has_end_tag = self._content.startswith(b"</", inner)
         # Of an element that is one tag alone, the parser is behind that by now.
-        found = _Element(start, inner, self._content.index(b">", inner) + 1) if has_end_tag else _Element(start, start, inner)
+        found = (
+            _Element(start, inner, self._content.index(b">", inner) + 1)
+            if has_end_tag
+            else _Element(start, start, inner)
+        )
         if path == "project":
             self.project = found
         elif path == "project/profiles":

@@ -12,7 +12,6 @@ from outrider.operators.packages.registries.downloads import Document, Downloads
 from outrider.operators.packages.registries.registry import Registry
 from outrider.ports.clock import Clock
 
-
 _DIGEST = re.compile(rb"\s*([0-9A-Fa-f]{64})(?:\s|$)")
 
 

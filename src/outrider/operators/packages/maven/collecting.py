@@ -47,7 +47,9 @@ class Node:
     def __init__(self, artifact: Artifact | None, scope: str = "") -> None:
         self.artifact, self.scope = artifact, scope
         self.range = ""
-        self.optional = self.is_scope_managed = self.is_optional_managed = self.is_local = self.is_found_by_range = False
+        self.optional = self.is_scope_managed = self.is_optional_managed = self.is_local = self.is_found_by_range = (
+            False
+        )
         self.moves: tuple[Project, ...] = ()
         self.children: list[Node] = []
         self.group = -1

@@ -4,7 +4,13 @@ from outrider.core.errors import NotFoundError, UnavailableError
 from outrider.operators.packages.maven.client import MavenClient
 from outrider.operators.packages.maven.coordinates import SNAPSHOT, Artifact, Project, is_usable
 from outrider.operators.packages.maven.metadata import Versioning
-from outrider.operators.packages.maven.records import DigestRecord, MetadataRecord, PomRecord, compiled_metadata, compiled_pom
+from outrider.operators.packages.maven.records import (
+    DigestRecord,
+    MetadataRecord,
+    PomRecord,
+    compiled_metadata,
+    compiled_pom,
+)
 from outrider.operators.packages.maven.store import MavenStore
 from outrider.operators.packages.registries.downloads import Document
 from outrider.ports.clock import Clock

@@ -98,7 +98,10 @@ class OwnProject:
                 f"{self._path}: it {fault.text}", path="file", found=fault.text, expected="a POM that Maven can use",
                 suggestions=[f"correct it, until mvn validate says nothing of it: {self._path}"],
             )  # fmt: skip
-        needs, managed = [need_of(one) for one in own.model.dependencies], [need_of(one, "") for one in own.model.managed]
+        needs, managed = (
+            [need_of(one) for one in own.model.dependencies],
+            [need_of(one, "") for one in own.model.managed],
+        )
         chosen = await self._resolver.of_project(needs, managed)
         if isinstance(chosen, Chosen) and (again := _as_chosen(needs, chosen)) != needs:
             chosen = await self._resolver.of_project(again, managed)

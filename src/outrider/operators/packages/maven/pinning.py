@@ -64,14 +64,12 @@ def _managed(own: OwnModel, versions: Mapping[_Key, str]) -> list[Dependency]:
     for key, version in versions.items():
         group, artifact, extension, classifier = key
         plain = Dependency(group, artifact, type=extension, classifier=classifier or None)
-        for one in said[key].values() if key in said else [plain]:
-            found.append(msgspec.structs.replace(one, version=version))
+        ways = said[key].values() if key in said else [plain]
+        found += [msgspec.structs.replace(one, version=version) for one in ways]
     return found
 
 
-def _dependencies(
-    own: OwnModel, versions: Mapping[_Key, str], inherited: Sequence[Dependency]
-) -> list[Dependency]:
+def _dependencies(own: OwnModel, versions: Mapping[_Key, str], inherited: Sequence[Dependency]) -> list[Dependency]:
     """Return the dependencies of the project whose own version is not the one that was chosen."""
     found: dict[DependencyKey, Dependency] = {}
     for one, written in zip(own.model.dependencies, own.dependencies, strict=True):

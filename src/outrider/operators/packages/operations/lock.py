@@ -81,13 +81,15 @@ class _Draft(msgspec.Struct):
 async def plan(params: LockParams, context: Context) -> Change:
     """Say which versions would change; the errors are those of `run`."""
     draft = await _draft(params, context)
-    others = [
+    changes = differences(draft.result.changes)
+    # A file may change though no version does: a project of Maven says some of them itself.
+    changes += [
         Difference(str(one), draft.digests[str(one)] or None, digest_of(draft.texts[one]))
         for one in draft.changed
-        if str(one) in draft.result.beside
+        if str(one) in draft.result.beside or not changes
     ]
     return Change(
-        target=f"file/{params.path}", difference=[*differences(draft.result.changes), *others], warnings=draft.result.warnings,
+        target=f"file/{params.path}", difference=changes, warnings=draft.result.warnings,
         preconditions=dict(draft.digests),
     )  # fmt: skip
 

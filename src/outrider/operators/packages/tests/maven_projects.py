@@ -30,7 +30,12 @@ def home_of(folder: Path, url: str, *, path: str = "", plugins: str = "") -> dic
     settings = element("settings", *(element("mirrors", element("mirror", one)) for one in mirrors),
                        *([element("profiles", profile), element("activeProfiles", fields(activeProfile="plugins"))] if plugins else []))  # fmt: skip
     (folder / ".m2" / "settings.xml").write_text(settings)
-    return {"HOME": str(folder), "XDG_CACHE_HOME": str(folder / "cache"), "XDG_CONFIG_HOME": str(folder / "config"), "PATH": path or str(folder)}
+    return {
+        "HOME": str(folder),
+        "XDG_CACHE_HOME": str(folder / "cache"),
+        "XDG_CONFIG_HOME": str(folder / "config"),
+        "PATH": path or str(folder),
+    }
 
 
 def write_project(folder: Path, text: str) -> Path:

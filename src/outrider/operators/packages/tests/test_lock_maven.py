@@ -143,7 +143,7 @@ async def test_what_changes_before_a_plan_is_carried_out(repository: MavenReposi
     params = LockParams(ecosystem="maven", file=str(file))
     change = await lock.plan(params, context(tmp_path))
     checksums = file.parent / ".mvn" / "checksums" / "checksums.sha256"
-    assert [one.path for one in change.difference] == [str(checksums)]
+    assert [one.path for one in change.difference] == [str(file), str(checksums)]
     checksums.parent.mkdir(parents=True)
     checksums.write_text("others")
     with pytest.raises(PreconditionFailedError, match=r"checksums\.sha256"):
@@ -200,7 +200,9 @@ async def test_what_another_lock_changes_in_what_is_chosen(repository: MavenRepo
     assert result.warnings == ["g:deep 1 (compile) is not chosen with the lock, which fixes all versions"]
 
 
-DEFAULT = element("profiles", element("profile", fields(id="dev"), element("activation", element("activeByDefault", "true"))))
+DEFAULT = element(
+    "profiles", element("profile", fields(id="dev"), element("activation", element("activeByDefault", "true")))
+)
 
 
 @pytest.mark.parametrize(

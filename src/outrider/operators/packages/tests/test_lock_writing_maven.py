@@ -144,9 +144,7 @@ def _versions(tree: Tree) -> set[str]:
 
 
 def _locked(folder: Path) -> set[str]:
-    return {
-        f"{one.name} {one.version}" for one in read_lock("pom.xml", (folder / "pom.xml").read_text()).packages
-    }
+    return {f"{one.name} {one.version}" for one in read_lock("pom.xml", (folder / "pom.xml").read_text()).packages}
 
 
 async def test_maven_chooses_what_is_locked_whatever_is_published_later(tmp_path: Path) -> None:
@@ -200,7 +198,7 @@ class Real(NamedTuple):
     """A project of what is in the repository that Maven comes with."""
 
     needs: list[str]
-    boms: list[str] = []
+    boms: tuple[str, ...] = ()
     parent: str = ""
 
 
@@ -213,7 +211,7 @@ REAL = [
 ]
 MORE = [
     Real(["org.apache.hadoop:hadoop-client:3.3.6", "org.slf4j:slf4j-api:[1.7,1.8)"]),
-    Real(["io.quarkus:quarkus-rest"], ["io.quarkus:quarkus-bom:3.33.2"]),
+    Real(["io.quarkus:quarkus-rest"], ("io.quarkus:quarkus-bom:3.33.2",)),
     Real(["org.apache.spark:spark-sql_2.12:3.5.0"]),
     Real(["org.apache.logging.log4j:log4j-core:2.22.0", "com.fasterxml.jackson.core:jackson-databind:[2.15,2.18)"]),
     Real(["org.hibernate:hibernate:3.2.7.ga", "org.springframework:spring:2.5.6", "log4j:log4j:1.2.15"]),
