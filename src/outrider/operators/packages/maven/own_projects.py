@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from outrider.core.errors import InvalidConfigError, UnsupportedError
 from outrider.operators.packages.maven.collecting import Node
+from outrider.operators.packages.maven.coordinates import ArtifactKey
 from outrider.operators.packages.maven.descriptors import Need, need_of
 from outrider.operators.packages.maven.models import OwnModel
 from outrider.operators.packages.maven.poms import Dependency, Pom
@@ -23,17 +24,28 @@ class OwnChoice(NamedTuple):
         own: The project.
         line: Its POM, and its parents as far as they are on the machine too, each as it is written, with its active profiles.
         nodes: What was chosen.
+        moved: What ranges led to, as the resolver has it.
     """
 
     own: OwnModel
     line: list[Pom]
     nodes: list[Node]
+    moved: dict[ArtifactKey, str]
 
     @property
     def inherited(self) -> list[Dependency]:
         """The dependencies that its own POM does not say, as they are written."""
         said = {one.key for one in self.line[0].parts.dependencies}
         return [one for one in self.own.dependencies if one.key not in said]
+
+    @property
+    def versions(self) -> dict[ArtifactKey, str]:
+        """The version of each artifact that was chosen, but for what is on the machine itself."""
+        return {
+            node.artifact.key: node.artifact.version
+            for node in self.nodes
+            if node.artifact is not None and not node.is_local
+        }
 
     @property
     def shown(self) -> set[str]:
@@ -107,7 +119,7 @@ class OwnProject:
             chosen = await self._resolver.of_project(again, managed)
         if isinstance(chosen, Failed):
             return self._impossible(chosen)
-        return OwnChoice(own, line, chosen.nodes)
+        return OwnChoice(own, line, chosen.nodes, chosen.moved)
 
     def _folders(self) -> Mapping[str, str]:
         folder = str(self._path.parent)

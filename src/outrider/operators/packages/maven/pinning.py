@@ -4,17 +4,16 @@ What is managed decides for all that artifacts need in turn, and takes the place
 the project that says its version itself: where that is a range, or loses to a range further down, the dependency is said anew.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 
-from outrider.operators.packages.maven.collecting import Node
+from outrider.operators.packages.maven.coordinates import ArtifactKey
 from outrider.operators.packages.maven.descriptors import need_of
 from outrider.operators.packages.maven.models import OwnModel
+from outrider.operators.packages.maven.own_projects import OwnChoice
 from outrider.operators.packages.maven.poms import Dependency, DependencyKey
-
-_Key = tuple[str, str, str, str]
 
 
 class Pins(NamedTuple):
@@ -29,34 +28,21 @@ class Pins(NamedTuple):
     dependencies: list[Dependency]
 
 
-def pins_of(own: OwnModel, nodes: Iterable[Node], inherited: Sequence[Dependency]) -> Pins:
+def pins_of(project: OwnChoice, chosen: OwnChoice) -> Pins:
     """Return what has to be said.
 
     Args:
-        own: The project.
-        nodes: What was chosen for it.
-        inherited: Those of its dependencies that its own POM does not say, as they are written.
+        project: Without a lock.
+        chosen: What is to be chosen for it.
     """
-    versions = _versions(nodes)
-    return Pins(_managed(own, versions), _dependencies(own, versions, inherited))
+    # What a range led to and was moved is still searched for by its former name.
+    versions = project.moved | chosen.moved | chosen.versions
+    return Pins(_managed(project.own, versions), _dependencies(project.own, versions, project.inherited))
 
 
-def _versions(nodes: Iterable[Node]) -> dict[_Key, str]:
-    """Return the version of each artifact, and of what a range led to and was moved: that is searched for by its former name."""
-    found: dict[_Key, str] = {}
-    former: dict[_Key, str] = {}
-    for node in nodes:
-        if node.artifact is None or node.is_local:
-            continue
-        found[node.artifact.key] = node.artifact.version
-        for one in node.moves if node.is_found_by_range else ():
-            former[one.group, one.artifact, node.artifact.extension, node.artifact.classifier] = one.version
-    return former | found
-
-
-def _managed(own: OwnModel, versions: Mapping[_Key, str]) -> list[Dependency]:
+def _managed(own: OwnModel, versions: Mapping[ArtifactKey, str]) -> list[Dependency]:
     """Return the pins: what is managed already keeps all else that is said of it there."""
-    said: dict[_Key, dict[DependencyKey, Dependency]] = {}
+    said: dict[ArtifactKey, dict[DependencyKey, Dependency]] = {}
     for one in own.model.managed:
         written = own.managed.get(one.key, one)
         said.setdefault(need_of(one).artifact.key, {}).setdefault(one.key, written)
@@ -69,7 +55,9 @@ def _managed(own: OwnModel, versions: Mapping[_Key, str]) -> list[Dependency]:
     return found
 
 
-def _dependencies(own: OwnModel, versions: Mapping[_Key, str], inherited: Sequence[Dependency]) -> list[Dependency]:
+def _dependencies(
+    own: OwnModel, versions: Mapping[ArtifactKey, str], inherited: Sequence[Dependency]
+) -> list[Dependency]:
     """Return the dependencies of the project whose own version is not the one that was chosen."""
     found: dict[DependencyKey, Dependency] = {}
     for one, written in zip(own.model.dependencies, own.dependencies, strict=True):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from outrider.core.errors import InvalidConfigError, NotFoundError
 from outrider.operators.packages.maven.choosing import Chooser, UnsolvableError
 from outrider.operators.packages.maven.collecting import Collector, Node, Problem
-from outrider.operators.packages.maven.coordinates import Artifact, Want
+from outrider.operators.packages.maven.coordinates import Artifact, ArtifactKey, Want
 from outrider.operators.packages.maven.descriptors import Need, need_of
 from outrider.operators.packages.maven.explaining import of_problems, of_ranges, way_to
 from outrider.operators.packages.maven.holdings import Holdings
@@ -15,7 +15,7 @@ from outrider.operators.packages.maven.management import Management
 from outrider.operators.packages.maven.ordering import choices, mark
 from outrider.operators.packages.maven.poms import Dependency
 from outrider.operators.packages.maven.reading import Reading
-from outrider.operators.packages.maven.results import needers, packages, winners
+from outrider.operators.packages.maven.results import moved_by_ranges, needers, packages, winners
 from outrider.operators.packages.maven.sources import MavenSource
 from outrider.operators.packages.resolving.facts import newest
 from outrider.operators.packages.resolving.naming import counted
@@ -35,11 +35,13 @@ class Chosen(NamedTuple):
         nodes: Of each artifact one.
         root: Whoever asks, before it.
         by: Who needs each, as `needers` has it.
+        moved: As `moved_by_ranges` has it.
     """
 
     nodes: list[Node]
     by: dict[int, list[str]]
     root: Node
+    moved: dict[ArtifactKey, str]
 
 
 class Failed(NamedTuple):
@@ -280,13 +282,13 @@ def _collected(reading: Reading, needs: Iterable[Need], management: Management, 
 
 def _chosen(root: Node, check: Callable[[], None]) -> Chosen | UnsolvableError:
     mark(root)
-    by = needers(root)
+    by, moved = needers(root), moved_by_ranges(root)
     ordered, circles = choices(root)
     try:
         Chooser(root, check).run(ordered, circles)
     except UnsolvableError as error:
         return error
-    return Chosen(winners(root), by, root)
+    return Chosen(winners(root), by, root, moved)
 
 
 def _of_group(root: Node, group: int) -> list[Node]:

@@ -118,6 +118,30 @@ async def test_what_is_managed_already_keeps_what_else_is_said(
     ]
 
 
+async def test_what_a_range_led_to_and_was_moved(repository: MavenRepositoryServer, tmp_path: Path) -> None:
+    moved = element("distributionManagement", element("relocation", fields(artifactId="new")))
+    repository.add("old:1", content=moved)
+    add(repository, "old:0.5")
+    add(repository, "new:1")
+    file = write_project(tmp_path / "shop", shop(need("old:[0.5,2)")))
+    await locked(file)
+    said = read_pom(file.read_bytes()).profiles[-1].parts
+    assert [(one.artifact, one.version) for one in said.managed] == [("new", "1"), ("old", "1")]
+    assert [(one.artifact, one.version) for one in said.dependencies] == [("old", "1")]
+    assert "g/old/1/old-1.pom" in (file.parent / ".mvn" / "checksums" / "checksums.sha256").read_text()
+
+
+async def test_what_is_chosen_when_maven_resolves_again(repository: MavenRepositoryServer, tmp_path: Path) -> None:
+    """The first time core 2 is further away, with no exclusions; the second time it is the project's own dependency."""
+    add(repository, "web:1", "core:[2,3)")
+    add(repository, "core:1")
+    add(repository, "core:2", "deep:1")
+    add(repository, "deep:1")
+    file = write_project(tmp_path / "shop", shop(need("core:1", exclusions=["g:deep"]), need("web:1")))
+    result = await locked(file)
+    assert (pins(file), result.warnings) == (["core:2", "web:1"], [])
+
+
 async def test_parents_beside_it_and_in_repositories(repository: MavenRepositoryServer, tmp_path: Path) -> None:
     for name in ("x", "y", "z"):
         for version in ("1", "2"):

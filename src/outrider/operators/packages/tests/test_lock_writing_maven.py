@@ -157,11 +157,11 @@ async def test_maven_chooses_what_is_locked_whatever_is_published_later(tmp_path
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 async def test_maven_chooses_what_is_locked_in_many_repositories(tmp_path: Path) -> None:
-    counts = [await compared(tmp_path / str(seed), seed, 100) for seed in range(2, 12)]
+    counts = [await compared(tmp_path / str(seed), seed, 100) for seed in range(2, 8)]
     same, changed, others = (sum(one) for one in zip(*counts, strict=True))
-    assert same > 500
+    assert same > 300
     assert changed < same / 25
-    assert others > 50
+    assert others > 30
 
 
 async def test_a_file_that_was_changed_is_refused(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ async def _locked(path: Path, text: str, project: OwnProject, choice: OwnChoice)
     """
     settled = choice
     for _ in range(_MOST_ROUNDS):
-        pins = pins_of(choice.own, settled.nodes, choice.inherited)
+        pins = pins_of(choice, settled)
         locked = with_lock(text, pom.profile(pins.managed, pins.dependencies)) if pins.managed else text
         again = await project.choice(locked)
         if isinstance(again, Impossible):
