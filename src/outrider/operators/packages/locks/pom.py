@@ -1,4 +1,7 @@
-"""pom.xml as one file: https://maven.apache.org/pom.html. What its parent sets, and what it imports, is elsewhere and reported."""
+"""pom.xml as one file: https://maven.apache.org/pom.html. What its parent sets, and what it imports, is elsewhere and reported.
+
+Where it has the profile of a lock, all that this manages is locked, and nothing that is elsewhere matters.
+"""
 
 import re
 from xml.etree.ElementTree import Element
@@ -7,6 +10,7 @@ from outrider.operators.packages.locks.documents import read_xml
 from outrider.operators.packages.locks.entries import Findings, UnusableEntry
 from outrider.operators.packages.locks.lock import Lock, unreadable
 from outrider.operators.packages.locks.xml_properties import child_text, resolved
+from outrider.operators.packages.manifests.pom import LOCK_PROFILE
 
 FORM = "pom.xml"
 _REFERENCE = re.compile(r"\$\{([^{}]+)\}")
@@ -26,15 +30,20 @@ def read(text: str) -> Lock:
     findings = Findings(FORM, "maven")
     pom = _Pom(root, findings)
     parent = root.find("parent")
-    if parent is not None:
+    if parent is not None and not pom.is_locked:
         findings.report(f"parent {child_text(parent, 'artifactId')}: what it sets is not in this file")
     for profile in root.iterfind("profiles/profile"):
-        if profile.find("dependencies/dependency") is not None:
+        if profile.find("dependencies/dependency") is not None and not _is_lock(profile):
             findings.report(f"profile {child_text(profile, 'id')}: its dependencies are not always there, and not read")
     for number, dependency in enumerate(root.iterfind("dependencies/dependency"), 1):
         with findings.entry(f"dependency {child_text(dependency, 'artifactId') or number}"):
-            pom.take(dependency)
+            pom.note(dependency)
+    pom.take_all()
     return findings.lock()
+
+
+def _is_lock(profile: Element) -> bool:
+    return child_text(profile, "id") == LOCK_PROFILE
 
 
 class _Pom:
@@ -44,16 +53,46 @@ class _Pom:
         self._findings = findings
         self._properties = _properties(root)
         self._managed: dict[tuple[str, ...], Element] = {}
-        for number, one in enumerate(root.iterfind("dependencyManagement/dependencies/dependency"), 1):
-            with findings.entry(f"managed dependency {child_text(one, 'artifactId') or number}"):
-                if child_text(one, "scope") == "import":
-                    findings.report(f"import {child_text(one, 'artifactId')}: what it sets is not in this file")
-                else:
-                    self._managed[self._key(one)] = one
+        self._said_anew: dict[tuple[str, ...], Element] = {}
+        self._locked: list[Element] = []
+        self._own: dict[tuple[str, ...], Element] = {}
+        profile = next(filter(_is_lock, root.iterfind("profiles/profile")), None)
+        self.is_locked = profile is not None
+        self._manage(root)
+        if profile is not None:
+            self._locked = self._manage(profile)
+            for number, one in enumerate(profile.iterfind("dependencies/dependency"), 1):
+                with findings.entry(f"dependency {child_text(one, 'artifactId') or number} of the lock"):
+                    self._said_anew[self._key(one)] = one
 
-    def take(self, dependency: Element) -> None:
-        """Take a dependency of the project."""
-        key = self._key(dependency)
+    def _manage(self, element: Element) -> list[Element]:
+        """Take what a part of the file manages, and return it; what comes later counts."""
+        found = []
+        for number, one in enumerate(element.iterfind("dependencyManagement/dependencies/dependency"), 1):
+            with self._findings.entry(f"managed dependency {child_text(one, 'artifactId') or number}"):
+                if child_text(one, "scope") != "import":
+                    self._managed[self._key(one)] = one
+                    found.append(one)
+                elif not self.is_locked:
+                    self._findings.report(f"import {child_text(one, 'artifactId')}: what it sets is not in this file")
+        return found
+
+    def note(self, dependency: Element) -> None:
+        """Note a dependency of the project; of twins the last one counts."""
+        self._own[self._key(dependency)] = dependency
+
+    def take_all(self) -> None:
+        """Take the dependencies of the project, and what else is locked."""
+        for key, one in self._own.items():
+            with self._findings.entry(f"dependency {key[1]}"):
+                self._take(key, self._said_anew.get(key, one))
+        for one in self._locked:
+            with self._findings.entry(f"locked {child_text(one, 'artifactId')}"):
+                key = self._key(one)
+                if key not in self._own:
+                    self._findings.add(f"{key[0]}:{key[1]}", self._value(one, "version"))
+
+    def _take(self, key: tuple[str, ...], dependency: Element) -> None:
         managed = self._managed.get(key)
         version = self._value(dependency, "version")
         scope = self._value(dependency, "scope")

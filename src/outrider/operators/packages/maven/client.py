@@ -1,5 +1,7 @@
 """A client of a Maven repository: https://maven.apache.org/repositories/layout.html."""
 
+import hashlib
+import re
 from collections.abc import Callable
 
 import msgspec
@@ -9,6 +11,8 @@ from outrider.operators.packages.maven.coordinates import Artifact, file_name, f
 from outrider.operators.packages.registries.downloads import Document, Downloads
 from outrider.operators.packages.registries.registry import Registry
 from outrider.ports.clock import Clock
+
+_DIGEST = re.compile(rb"\s*([0-9A-Fa-f]{64})(?:\s|$)")
 
 
 class MavenRepository(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +92,24 @@ class MavenClient:
         except NotFoundError:
             return False
         return True
+
+    async def sha256(self, artifact: Artifact) -> str:
+        """Return the digest of a file: that beside it, else of the file itself, since few have one beside them.
+
+        Raises:
+            NotFoundError: There is no such file.
+            OutriderError: What else the repository says.
+        """
+        url = url_of(self.repository, artifact)
+        try:
+            said = _DIGEST.match((await self._downloads.get(f"{url}.sha256")).content or b"")
+        except NotFoundError:
+            said = None
+        if said is not None:
+            return said[1].decode().lower()
+        digest = hashlib.sha256()
+        await self._downloads.stream(url, digest.update)
+        return digest.hexdigest()
 
     async def small_file(self, path: str) -> bytes:
         """Return a small file by its path in the repository.

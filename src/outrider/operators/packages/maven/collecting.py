@@ -34,18 +34,22 @@ class Node:
         is_optional_managed: Whether a BOM says whether it is optional.
         is_local: Whether the file is on the machine, and no repository is asked for it.
         moves: What it was called before it was moved.
+        is_found_by_range: Whether it is what a version was moved to that a range was searched for.
         children: What it needs; nodes may share the list.
         group: A number that is the same for all between which there is a choice; -1 for whoever asks.
     """
 
     __slots__ = (
-        "artifact", "children", "group", "is_local", "is_optional_managed", "is_scope_managed", "moves", "optional", "range", "scope"
+        "artifact", "children", "group", "is_found_by_range", "is_local", "is_optional_managed", "is_scope_managed", "moves", "optional",
+        "range", "scope"
     )  # fmt: skip
 
     def __init__(self, artifact: Artifact | None, scope: str = "") -> None:
         self.artifact, self.scope = artifact, scope
         self.range = ""
-        self.optional = self.is_scope_managed = self.is_optional_managed = self.is_local = False
+        self.optional = self.is_scope_managed = self.is_optional_managed = self.is_local = self.is_found_by_range = (
+            False
+        )
         self.moves: tuple[Project, ...] = ()
         self.children: list[Node] = []
         self.group = -1
@@ -98,6 +102,7 @@ class _Place(NamedTuple):
         is_direct: Whether it is asked for itself.
         exclusions: What is not needed there.
         moves: What the artifact was called before.
+        by_range: Whether a range was searched for that.
         version_managed: Whether BOMs may still say its version.
         steps: How often BOMs and moves in turn made it another one; Maven does not end where these run in a circle.
     """
@@ -105,6 +110,7 @@ class _Place(NamedTuple):
     is_direct: bool = True
     exclusions: Exclusions = ()
     moves: tuple[Project, ...] = ()
+    by_range: bool = False
     version_managed: bool = True
     steps: int = 0
 
@@ -166,6 +172,7 @@ class Collector:
             node.optional, node.is_local = bool(managed.need.optional), managed.need.is_local
             node.range = managed.need.artifact.version if candidates.is_range else ""
             node.is_scope_managed, node.is_optional_managed, node.moves = managed.scope, managed.optional, place.moves
+            node.is_found_by_range = place.by_range
             moved = yield from self._one(node, managed.need, place)
             if moved:
                 # Of a range Maven looks at the first version that was moved, and at no further one.
@@ -191,7 +198,10 @@ class Collector:
                 self._fail(artifact, "is moved to itself")
                 return True
             is_another = original.name != artifact.name
-            moved = place._replace(moves=descriptor.moves, version_managed=is_another, steps=place.steps + 1)
+            by_range = place.by_range or bool(node.range)
+            moved = place._replace(
+                moves=descriptor.moves, by_range=by_range, version_managed=is_another, steps=place.steps + 1
+            )
             yield from self._each(need._replace(artifact=artifact), moved)
             return True
         self._add(node)

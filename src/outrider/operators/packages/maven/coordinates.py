@@ -24,6 +24,10 @@ _SHOWN = 80
 _EXPECTED = "GROUP:ARTIFACT, GROUP:ARTIFACT:VERSION or GROUP:ARTIFACT:TYPE[:CLASSIFIER]:VERSION"
 
 
+# Group, artifact, extension and classifier.
+ArtifactKey = tuple[str, str, str, str]
+
+
 class Project(NamedTuple):
     """What a POM describes."""
 
@@ -60,7 +64,7 @@ class Artifact(NamedTuple):
         return Project(self.group, self.artifact, self.version)
 
     @property
-    def key(self) -> tuple[str, str, str, str]:
+    def key(self) -> ArtifactKey:
         """Return what there is one version of on a class path."""
         return self.group, self.artifact, self.extension, self.classifier
 

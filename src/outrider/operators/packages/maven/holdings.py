@@ -4,7 +4,13 @@ from outrider.core.errors import NotFoundError, UnavailableError
 from outrider.operators.packages.maven.client import MavenClient
 from outrider.operators.packages.maven.coordinates import SNAPSHOT, Artifact, Project, is_usable
 from outrider.operators.packages.maven.metadata import Versioning
-from outrider.operators.packages.maven.records import MetadataRecord, PomRecord, compiled_metadata, compiled_pom
+from outrider.operators.packages.maven.records import (
+    DigestRecord,
+    MetadataRecord,
+    PomRecord,
+    compiled_metadata,
+    compiled_pom,
+)
 from outrider.operators.packages.maven.store import MavenStore
 from outrider.operators.packages.registries.downloads import Document
 from outrider.ports.clock import Clock
@@ -26,7 +32,7 @@ class Holdings:
     def __init__(self, client: MavenClient, store: MavenStore, clock: Clock, *, offline: bool) -> None:
         self.client, self.repository = client, client.repository
         self._store, self._clock, self._offline = store, clock, offline
-        self._learned: dict[tuple[str, ...], PomRecord | MetadataRecord] = {}
+        self._learned: dict[tuple[str, ...], PomRecord | MetadataRecord | DigestRecord] = {}
 
     def is_asked_for(self, version: str) -> bool:
         """Return whether this repository is asked for a version."""
@@ -113,6 +119,25 @@ class Holdings:
             artifact._replace(version=await self.dated(artifact))
         )
 
+    async def sha256(self, artifact: Artifact) -> str:
+        """Return the digest of a file that never changes; empty where the repository does not have it.
+
+        Raises:
+            UnavailableError: It is not kept, and nobody is to be asked.
+            OutriderError: What the repository says.
+        """
+        known = self._store.digest(artifact)
+        if known is not None:
+            return known.sha256
+        if self._offline:
+            raise nothing_kept(f"the checksum of {artifact.shown}")
+        try:
+            digest = await self.client.sha256(artifact)
+        except NotFoundError:
+            return ""
+        self._learned["sha256", *artifact] = DigestRecord(sha256=digest)
+        return digest
+
     def _is_fresh(self, fetched: float) -> bool:
         return self._offline or self._clock.now() - fetched <= FRESH_SECONDS
 
@@ -124,7 +149,9 @@ class Holdings:
         """
         for key in sorted(self._learned):
             record = self._learned[key]
-            if isinstance(record, PomRecord):
+            if isinstance(record, DigestRecord):
+                self._store.keep_digest(Artifact(*key[1:]), record)
+            elif isinstance(record, PomRecord):
                 self._store.keep_pom(Project(*key[1:]), record)
             else:
                 self._store.keep_metadata(key[1], key[2], record)

@@ -10,14 +10,14 @@ looked for would tell them; of `project.…` the values of `build`, `scm` and th
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.maven.coordinates import Project
 from outrider.operators.packages.maven.inheritance import heirs, prepared
 from outrider.operators.packages.maven.interpolation import Interpolation, PropertyCycleError
-from outrider.operators.packages.maven.poms import Dependency, Parent, Pom
+from outrider.operators.packages.maven.poms import Dependency, DependencyKey, Parent, Pom
 from outrider.operators.packages.maven.profiles import Machine
 from outrider.operators.packages.versions.tables import VersionTable
 
@@ -59,6 +59,20 @@ class Model(NamedTuple):
     moved: Project | None = None
     repositories: tuple[tuple[str, str], ...] = ()
     faults: tuple[Fault, ...] = ()
+
+
+class OwnModel(NamedTuple):
+    """What the POM of a project on this machine comes to.
+
+    Attributes:
+        model: The same as of any other POM.
+        dependencies: Those of the model in its order, before properties and what is managed were put in.
+        managed: What the model manages and its BOMs do not, by what it comes to, before properties were put in.
+    """
+
+    model: Model
+    dependencies: tuple[Dependency, ...] = ()
+    managed: Mapping[DependencyKey, Dependency] = {}
 
 
 class FaultyPomError(Exception):
@@ -122,7 +136,25 @@ class Models:
             line = self._line(_readable(pom), faults)
         except FaultyPomError as error:
             return Model({}, faults=(*faults, error.fault))
-        return self._whole(line, faults, importing)
+        return self._whole(heirs(line), faults, importing, self._machine.properties)
+
+    def own(self, beside: Sequence[Pom], properties: Mapping[str, str]) -> OwnModel:
+        """Return what the POM of a project on this machine comes to.
+
+        Args:
+            beside: It, and its parents as far as they are on the machine too, each with its profiles.
+            properties: Of Java, the settings and the environment, which strangers' POMs do not get to see.
+        """
+        faults: list[Fault] = []
+        last = beside[-1]
+        try:
+            further = [] if last.parent is None else self._line(self._found(last, last.parent, faults), faults)
+        except FaultyPomError as error:
+            return OwnModel(Model({}, faults=(*faults, error.fault)))
+        pom = heirs([*beside, *further])
+        texts = _Texts(pom, properties, [])
+        managed = {texts.dependency(one).key: one for one in reversed(pom.parts.managed)}
+        return OwnModel(self._whole(pom, faults, (), properties), tuple(pom.parts.dependencies), managed)
 
     def _line(self, pom: Pom, faults: list[Fault]) -> list[Pom]:
         """Return a POM and its ancestors, each with its profiles."""
@@ -172,15 +204,16 @@ class Models:
             raise FaultyPomError(Fault(f"inherits its version from {wanted}"))
         return version
 
-    def _whole(self, line: list[Pom], faults: list[Fault], importing: tuple[Project, ...]) -> Model:
-        pom = heirs(line)
-        texts = _Texts(pom, self._machine.properties, faults)
+    def _whole(
+        self, pom: Pom, faults: list[Fault], importing: tuple[Project, ...], properties: Mapping[str, str]
+    ) -> Model:
+        texts = _Texts(pom, properties, faults)
         fields = {name: texts.text(value) for name, value in pom.fields.items()}
         dependencies = [texts.dependency(one) for one in pom.parts.dependencies]
         managed = [texts.dependency(one) for one in pom.parts.managed]
         for value in pom.parts.properties.values():
             texts.text(value)
-        moved = None if line[0].moved is None else Project(*(texts.text(part) for part in line[0].moved))
+        moved = None if pom.moved is None else Project(*(texts.text(part) for part in pom.moved))
         project = Project(*(fields.get(name, "") for name in ("groupId", "artifactId", "version")))
         managed = self._with_imports(project, managed, faults, importing)
         dependencies = _managed(dependencies, managed)

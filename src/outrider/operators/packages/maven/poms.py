@@ -33,6 +33,9 @@ _DECODERS = {
 _ENTITY = re.compile(r"&(?!(?:amp|lt|gt|quot|apos);)([A-Za-z][A-Za-z0-9]{1,9});")
 
 
+DependencyKey = tuple[str | None, str | None, str, str | None]
+
+
 class Dependency(msgspec.Struct, array_like=True, frozen=True):
     """A dependency, or what is managed of one; None is what is not said.
 
@@ -59,7 +62,7 @@ class Dependency(msgspec.Struct, array_like=True, frozen=True):
     exclusions: tuple[tuple[str, str], ...] = ()
 
     @property
-    def key(self) -> tuple[str | None, str | None, str, str | None]:
+    def key(self) -> DependencyKey:
         """Return what must be the same for what is managed to count."""
         return self.group, self.artifact, self.type, self.classifier
 

@@ -30,8 +30,7 @@ def project_repositories(folder: Path, properties: Mapping[str, str], named: tup
     path = folder.absolute() / "pom.xml"
     if not path.is_file():
         return []
-    line = [*_line(path, properties, named)]
-    pom = heirs(line)
+    pom = heirs(line_beside(path, properties, named))
     fields = {"packaging": "jar", **pom.fields}
     texts = Interpolation(fields, {**pom.parts.properties, "basedir": str(path.parent)}, properties)
     return [Named(one, str(path)) for one in _resolved(pom, texts, path)]
@@ -45,22 +44,49 @@ def _resolved(pom: Pom, texts: Interpolation, path: Path) -> Iterator[PomReposit
             raise _unusable(path, str(error)) from error
 
 
-def _line(path: Path, properties: Mapping[str, str], named: tuple[str, ...]) -> Iterator[Pom]:
-    """Yield a POM and its parents, as far as they are beside it."""
+def line_beside(
+    path: Path, properties: Mapping[str, str], named: tuple[str, ...], content: bytes | None = None
+) -> list[Pom]:
+    """Return a POM and its parents, as far as they are on the machine too, each with its active profiles.
+
+    Args:
+        path: Of the POM.
+        properties: As `project_repositories` has them.
+        named: Likewise.
+        content: Of the POM, where that is not what is in the file.
+
+    Raises:
+        InvalidConfigError: One cannot be read.
+    """
+    line: list[Pom] = []
+    child: Pom | None = None
     for _ in range(_DEEPEST):
         try:
-            pom = read_pom(path.read_bytes())
+            pom = read_pom(path.read_bytes() if content is None else content)
         except (OSError, InvalidConfigError) as error:
             raise _unusable(
                 path, str(error.found if isinstance(error, InvalidConfigError) else error.strerror)
             ) from error
-        yield prepared(pom, Machine(properties, str(path.parent)), named)
+        if child is not None and not _is_parent(pom, child):
+            break
+        line.append(prepared(pom, Machine(properties, str(path.parent)), named))
         if pom.parent is None or not pom.parent.relative_path:
-            return
+            break
         above = path.parent / pom.parent.relative_path
-        path = above / "pom.xml" if above.is_dir() else above
+        path, child, content = above / "pom.xml" if above.is_dir() else above, pom, None
         if not path.is_file():
-            return
+            break
+    return line
+
+
+def _is_parent(pom: Pom, child: Pom) -> bool:
+    """Return whether a POM is the one that another names: else Maven asks repositories for that."""
+    wanted, above = child.parent, pom.parent
+    group = pom.fields.get("groupId") or (above.group if above is not None else "")
+    version = pom.fields.get("version") or (above.version if above is not None else "")
+    return wanted is not None and (group, pom.fields.get("artifactId"), version) == (
+        wanted.group, wanted.artifact, wanted.version
+    )  # fmt: skip
 
 
 def _unusable(path: Path, found: str) -> InvalidConfigError:

@@ -1,13 +1,13 @@
 """What is known of artifacts while it is being found out: work is begun anew each time that more is known, until nothing is missing."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.maven.collecting import Candidates, Lookup
 from outrider.operators.packages.maven.coordinates import METAVERSIONS, Artifact, Project
 from outrider.operators.packages.maven.descriptors import Descriptor, described
-from outrider.operators.packages.maven.models import Library, Model, Models
+from outrider.operators.packages.maven.models import Library, Model, Models, OwnModel
 from outrider.operators.packages.maven.order import RESOLVER_SCHEME
 from outrider.operators.packages.maven.poms import Pom
 from outrider.operators.packages.maven.profiles import Machine
@@ -31,13 +31,21 @@ class Reading:
         machine: What profiles and properties depend on.
         policy: What may be chosen.
         check: Called now and then; it may raise to end the work.
+        preferred: Returns which versions of a name are looked at alone where a range allows any of them, as `Question` has it.
 
     Attributes:
         lookup: What a collector asks.
     """
 
-    def __init__(self, source: MavenSource, machine: Machine, policy: Policy, check: Callable[[], None]) -> None:
-        self._source, self._policy, self._check = source, policy, check
+    def __init__(
+        self,
+        source: MavenSource,
+        machine: Machine,
+        policy: Policy,
+        check: Callable[[], None],
+        preferred: Callable[[str, Sequence[str]], int] | None = None,
+    ) -> None:
+        self._source, self._policy, self._check, self._preferred = source, policy, check, preferred
         self._projects: set[Project] = set()
         self._names: set[str] = set()
         self._descriptors: dict[Project, Descriptor] = {}
@@ -73,6 +81,14 @@ class Reading:
             OutriderError: What a repository says.
         """
         return (await self.settled(lambda _: (self._models.model(project),)))[0]
+
+    async def own(self, beside: Sequence[Pom], properties: Mapping[str, str]) -> OwnModel:
+        """Return what the POM of a project on this machine comes to; the parameters are those of `Models.own`.
+
+        Raises:
+            OutriderError: What a repository says.
+        """
+        return await self.settled(lambda _: self._models.own(beside, properties))
 
     def table(self, name: str) -> VersionTable:
         """Return the versions of an artifact.
@@ -115,9 +131,10 @@ class Reading:
             table = self.table(artifact.name)
             mask = table.mask(text)
             usable = mask & ~refused(self.refusals(artifact.name))
+            first = usable & self._preferred(artifact.name, table.versions) if self._preferred is not None else 0
         except UnloadedError:
             return None
-        return Candidates(table.named(usable), is_range=True, why_none=_why_none(table, mask))
+        return Candidates(table.named(first or usable), is_range=True, why_none=_why_none(table, mask))
 
     def _named(self, artifact: Artifact) -> str:
         """Return the version that LATEST or RELEASE stands for."""

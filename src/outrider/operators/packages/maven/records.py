@@ -1,5 +1,7 @@
 """What is known of artifacts, in the form in which it is kept."""
 
+import hashlib
+
 import msgspec
 
 from outrider.core.errors import InvalidConfigError
@@ -7,7 +9,7 @@ from outrider.operators.packages.maven.metadata import Versioning, read_metadata
 from outrider.operators.packages.maven.poms import Pom, read_pom, unread
 
 # Another form of the records: what was kept in an older one is fetched anew.
-FORM = 1
+FORM = 2
 
 
 class MetadataRecord(msgspec.Struct, array_like=True, kw_only=True):
@@ -36,17 +38,30 @@ class PomRecord(msgspec.Struct, array_like=True, kw_only=True):
         fetched: When it was asked, seconds since the epoch.
         pom: None where there is none that can be read.
         fault: Why it cannot be read; empty where it can, and where there is none.
+        sha256: Of the file; empty where there is none.
     """
 
     form: int = FORM
     fetched: float = 0.0
     pom: Pom | None = None
     fault: str = ""
+    sha256: str = ""
 
     @property
     def is_there(self) -> bool:
         """Return whether the repository has it."""
         return self.pom is not None or bool(self.fault)
+
+
+class DigestRecord(msgspec.Struct, array_like=True, kw_only=True):
+    """The digest of a file.
+
+    Attributes:
+        sha256: Of it; empty where no repository has the file.
+    """
+
+    form: int = FORM
+    sha256: str = ""
 
 
 def compiled_metadata(content: bytes) -> MetadataRecord:
@@ -61,6 +76,6 @@ def compiled_metadata(content: bytes) -> MetadataRecord:
 def compiled_pom(content: bytes) -> PomRecord:
     """Return what a POM says in the form in which it is kept."""
     try:
-        return PomRecord(pom=read_pom(content))
+        return PomRecord(pom=read_pom(content), sha256=hashlib.sha256(content).hexdigest())
     except InvalidConfigError as error:
-        return PomRecord(fault=unread(error))
+        return PomRecord(fault=unread(error), sha256=hashlib.sha256(content).hexdigest())

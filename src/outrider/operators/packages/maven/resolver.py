@@ -7,7 +7,7 @@ from typing import NamedTuple
 from outrider.core.errors import InvalidConfigError, NotFoundError
 from outrider.operators.packages.maven.choosing import Chooser, UnsolvableError
 from outrider.operators.packages.maven.collecting import Collector, Node, Problem
-from outrider.operators.packages.maven.coordinates import Artifact, Want
+from outrider.operators.packages.maven.coordinates import Artifact, ArtifactKey, Want
 from outrider.operators.packages.maven.descriptors import Need, need_of
 from outrider.operators.packages.maven.explaining import of_problems, of_ranges, way_to
 from outrider.operators.packages.maven.holdings import Holdings
@@ -15,7 +15,7 @@ from outrider.operators.packages.maven.management import Management
 from outrider.operators.packages.maven.ordering import choices, mark
 from outrider.operators.packages.maven.poms import Dependency
 from outrider.operators.packages.maven.reading import Reading
-from outrider.operators.packages.maven.results import needers, packages, winners
+from outrider.operators.packages.maven.results import moved_by_ranges, needers, packages, winners
 from outrider.operators.packages.maven.sources import MavenSource
 from outrider.operators.packages.resolving.facts import newest
 from outrider.operators.packages.resolving.naming import counted
@@ -35,11 +35,13 @@ class Chosen(NamedTuple):
         nodes: Of each artifact one.
         root: Whoever asks, before it.
         by: Who needs each, as `needers` has it.
+        moved: As `moved_by_ranges` has it.
     """
 
     nodes: list[Node]
     by: dict[int, list[str]]
     root: Node
+    moved: dict[ArtifactKey, str]
 
 
 class Failed(NamedTuple):
@@ -84,12 +86,27 @@ class MavenResolver:
             return Impossible(
                 asked=[str(want) for want in wants], reasons=answer.reasons, remedies=remedies, notes=notes
             )
-        places = await self._places(answer.nodes)
+        places = await self.places(answer.nodes)
         return Resolved(target="maven", packages=packages(answer.nodes, answer.by, places))
 
     async def _answer(self, wants: Sequence[Want]) -> Chosen | Failed:
         """Return what is chosen, if it may be and is there; else why not."""
-        answer = await self.graph(wants)
+        return await self._checked(await self.graph(wants))
+
+    async def of_project(self, needs: Sequence[Need], managed: Iterable[Need]) -> Chosen | Failed:
+        """Return what is chosen for a project, if it may be and is there; else why not.
+
+        Args:
+            needs: Its dependencies of all scopes.
+            managed: What it manages, the most important first.
+
+        Raises:
+            NotFoundError: No repository has a dependency.
+            OutriderError: What a repository says.
+        """
+        return await self._checked(await self._of_needs(needs, Management(managed)))
+
+    async def _checked(self, answer: Chosen | Failed) -> Chosen | Failed:
         if isinstance(answer, Failed):
             return answer
         return await self._refused(answer) or await self._absent(answer) or answer
@@ -105,6 +122,9 @@ class MavenResolver:
         managed = await self._managed(wants)
         management = Management(need_of(one, "") for one in managed)
         needs = [await self._need(want, management, managed) for want in wants if not want.imported]
+        return await self._of_needs(needs, management)
+
+    async def _of_needs(self, needs: Sequence[Need], management: Management) -> Chosen | Failed:
         collector = await self._reading.settled(lambda check: _collected(self._reading, needs, management, check))
         if collector.problems:
             return self._lacking(collector.problems)
@@ -241,7 +261,7 @@ class MavenResolver:
         except NotFoundError:
             return False
 
-    async def _places(self, nodes: Iterable[Node]) -> dict[Artifact, tuple[Holdings, str]]:
+    async def places(self, nodes: Iterable[Node]) -> dict[Artifact, tuple[Holdings, str]]:
         """Return of each artifact the repository that has it, and the version in the name of its file."""
         places = {}
         for node in nodes:
@@ -262,13 +282,13 @@ def _collected(reading: Reading, needs: Iterable[Need], management: Management, 
 
 def _chosen(root: Node, check: Callable[[], None]) -> Chosen | UnsolvableError:
     mark(root)
-    by = needers(root)
+    by, moved = needers(root), moved_by_ranges(root)
     ordered, circles = choices(root)
     try:
         Chooser(root, check).run(ordered, circles)
     except UnsolvableError as error:
         return error
-    return Chosen(winners(root), by, root)
+    return Chosen(winners(root), by, root, moved)
 
 
 def _of_group(root: Node, group: int) -> list[Node]:

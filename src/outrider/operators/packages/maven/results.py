@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from outrider.operators.packages.maven.client import url_of
 from outrider.operators.packages.maven.collecting import Node
-from outrider.operators.packages.maven.coordinates import Artifact, file_name
+from outrider.operators.packages.maven.coordinates import Artifact, ArtifactKey, file_name
 from outrider.operators.packages.maven.holdings import Holdings
 from outrider.operators.packages.resolving.outcomes import ResolvedPackage
 
@@ -36,6 +36,20 @@ def needers(root: Node) -> dict[int, list[str]]:
         if parent.artifact is not None:
             names[_identity(parent.artifact)] = None
     return {key: [*names] for key, names in found.items()}
+
+
+def moved_by_ranges(root: Node) -> dict[ArtifactKey, str]:
+    """Return by its key the version of each artifact that a range led to, and that was moved: there its new name is no range any more.
+
+    Args:
+        root: Of the graph before any choice was made.
+    """
+    found: dict[ArtifactKey, str] = {}
+    for _, node in _edges(root):
+        if node.is_found_by_range and node.artifact is not None:
+            for one in node.moves:
+                found.setdefault((one.group, one.artifact, *node.artifact.key[2:]), one.version)
+    return found
 
 
 def _edges(root: Node) -> Iterator[tuple[Node, Node]]:

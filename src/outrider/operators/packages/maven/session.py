@@ -38,7 +38,7 @@ async def resolve(question: Question) -> Resolved | Impossible:
         OutriderError: What a repository says.
     """
     wants = [read_want(index, text) for index, text in enumerate(question.packages)]
-    async with _opened(question) as (source, reading):
+    async with opened(question) as (source, reading, _):
         return await MavenResolver(source, reading, question.policy).resolve(wants)
 
 
@@ -47,12 +47,17 @@ async def facts(question: Question, name: str, version: str = "") -> PackageFact
     want = read_want(0, name)
     if want.artifact.version:
         raise no_package("maven", name[:_SHOWN])
-    async with _opened(question) as (source, reading):
+    async with opened(question) as (source, reading, _):
         return await facts_of(source, reading, want.artifact.name, version)
 
 
 @asynccontextmanager
-async def _opened(question: Question) -> AsyncIterator[tuple[MavenSource, Reading]]:
+async def opened(question: Question) -> AsyncIterator[tuple[MavenSource, Reading, MavenSettings]]:
+    """Have what is known of the repositories of a project, and what Maven is told there; what is learned is kept in the end.
+
+    Raises:
+        OutriderError: As `resolve`.
+    """
     program = await maven_program(question.environment, question.cache)
     settings = MavenSettings(question.environment, program)
     further = project_repositories(question.folder, settings.properties, settings.named)
@@ -64,9 +69,9 @@ async def _opened(question: Question) -> AsyncIterator[tuple[MavenSource, Readin
         for repository in settings.repositories(further)
     ]  # fmt: skip
     source = MavenSource(holdings, settings.left_out)
-    reading = Reading(source, Machine(program.properties), question.policy, question.check)
+    reading = Reading(source, Machine(program.properties), question.policy, question.check, question.preferred)
     with kept(source.keep):
         try:
-            yield source, reading
+            yield source, reading, settings
         finally:
             await source.close()

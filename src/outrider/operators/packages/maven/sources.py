@@ -1,7 +1,7 @@
 """POMs and versions for a resolution, from all repositories: of a POM the first that has it counts, of versions all together."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from outrider.operators.packages.maven.coordinates import Artifact, Project
@@ -19,10 +19,12 @@ class FoundPom(NamedTuple):
     Attributes:
         pom: Or why it cannot be read.
         holdings: Of the repository that has it.
+        sha256: Of the file.
     """
 
     pom: Pom | str
     holdings: Holdings
+    sha256: str = ""
 
 
 class Versions(NamedTuple):
@@ -98,13 +100,21 @@ class MavenSource:
         parent = found.pom.parent
         return None if parent.version.startswith(("[", "(")) else Project(parent.group, parent.artifact, parent.version)
 
+    def ancestors(self, project: Project) -> Iterator[Project]:
+        """Yield a project that was loaded and its parents, as far as these are each one version."""
+        seen: set[Project] = set()
+        while project not in seen and self.poms.get(project) is not None:
+            yield project
+            seen.add(project)
+            project = self._parent(project) or project
+
     async def _load_pom(self, project: Project) -> None:
         self.poms[project] = None
         async with self._limit:
             for one in self.holdings:
                 record = await one.pom(project) if one.is_asked_for(project.version) else None
                 if record is not None and record.is_there:
-                    self.poms[project] = FoundPom(record.pom or record.fault, one)
+                    self.poms[project] = FoundPom(record.pom or record.fault, one, record.sha256)
                     return
 
     async def _load_versions(self, name: str) -> None:

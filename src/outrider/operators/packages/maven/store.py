@@ -4,8 +4,8 @@ from pathlib import Path
 
 import msgspec
 
-from outrider.operators.packages.maven.coordinates import Project
-from outrider.operators.packages.maven.records import FORM, MetadataRecord, PomRecord
+from outrider.operators.packages.maven.coordinates import Artifact, Project
+from outrider.operators.packages.maven.records import FORM, DigestRecord, MetadataRecord, PomRecord
 from outrider.operators.packages.registries.record_files import hashed_name, read_current, registry_folder, write_record
 
 
@@ -20,6 +20,7 @@ class MavenStore:
     def __init__(self, folder: Path, url: str) -> None:
         self._folder = registry_folder(folder, "maven", url)
         self._poms = msgspec.msgpack.Decoder(PomRecord)
+        self._digests = msgspec.msgpack.Decoder(DigestRecord)
         self._metadata = msgspec.msgpack.Decoder(MetadataRecord)
 
     def pom(self, project: Project) -> PomRecord | None:
@@ -50,6 +51,18 @@ class MavenStore:
             ExecutionFailedError: It cannot be written.
         """
         write_record(self._path("versions", name, version), record)
+
+    def digest(self, artifact: Artifact) -> DigestRecord | None:
+        """Return the digest of a file that is known; None where none is that can be read."""
+        return read_current(self._path("sha256", *artifact), self._digests, FORM)
+
+    def keep_digest(self, artifact: Artifact, record: DigestRecord) -> None:
+        """Keep the digest of a file.
+
+        Raises:
+            ExecutionFailedError: It cannot be written.
+        """
+        write_record(self._path("sha256", *artifact), record)
 
     def _path(self, kind: str, *names: str) -> Path:
         digest = hashed_name("\n".join(names))

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from outrider.core.operation import Change
+from outrider.core.operation import Change, Difference
 from outrider.operators.packages.locks.lock import Lock
 from outrider.operators.packages.locks.making.making import form_of, made, maker_of
 from outrider.operators.packages.locks.reading import read_lock
@@ -22,15 +22,16 @@ class LockParams(Terms, kw_only=True, forbid_unknown_fields=True):
 
     Attributes:
         ecosystem: Of the packages.
-        packages: Each as its ecosystem writes it; none where a manifest beside the file says it, as a Cargo.toml or package.json does.
-        file: What to write; its name says the format, as the native clients call their files. If none is given, it is the usual one of
-            its ecosystem in the working folder.
+        packages: Each as its ecosystem writes it; none where a manifest beside the file says it, as a Cargo.toml or package.json does,
+            and for Maven, where the file does.
+        file: What to write; its name says the format, as the native clients call their files; of Maven the pom.xml itself, which gets
+            a profile. If none is given, it is the usual one of its ecosystem in the working folder.
         keep: Try the versions of the file that is there first, so that as little as possible changes.
         python: For which version of Python, such as `3.12`; that which runs Outrider if none is given. A uv.lock is for all of its
             project.
     """
 
-    ecosystem: Literal["cargo", "composer", "gem", "npm", "pypi"]
+    ecosystem: Literal["cargo", "composer", "gem", "maven", "npm", "pypi"]
     packages: list[str] = msgspec.field(default_factory=list)
     file: str = ""
     keep: bool = False
@@ -51,6 +52,7 @@ class LockResult(msgspec.Struct, kw_only=True):
         packages: How many are in it.
         changes: Against the file that was there.
         warnings: What its reader should know.
+        beside: Further files that were written, such as the checksums of Maven.
     """
 
     file: str
@@ -58,20 +60,38 @@ class LockResult(msgspec.Struct, kw_only=True):
     packages: int
     changes: list[VersionChange]
     warnings: list[str]
+    beside: list[str] = []
 
 
 class _Draft(msgspec.Struct):
-    text: str
-    before: str | None
+    texts: dict[Path, str]
+    before: dict[Path, str | None]
     result: LockResult
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """What tells the files from others, as they were."""
+        return {str(path): digest_of(text) for path, text in self.before.items()}
+
+    @property
+    def changed(self) -> list[Path]:
+        """The files that will not be as they were."""
+        return [path for path, text in self.texts.items() if text != self.before[path]]
 
 
 async def plan(params: LockParams, context: Context) -> Change:
     """Say which versions would change; the errors are those of `run`."""
     draft = await _draft(params, context)
+    changes = differences(draft.result.changes)
+    # A file may change though no version does: a project of Maven says some of them itself.
+    changes += [
+        Difference(str(one), draft.digests[str(one)] or None, digest_of(draft.texts[one]))
+        for one in draft.changed
+        if str(one) in draft.result.beside or not changes
+    ]
     return Change(
-        target=f"file/{params.path}", difference=differences(draft.result.changes), warnings=draft.result.warnings,
-        preconditions={params.path: digest_of(draft.before)},
+        target=f"file/{params.path}", difference=changes, warnings=draft.result.warnings,
+        preconditions=dict(draft.digests),
     )  # fmt: skip
 
 
@@ -89,9 +109,10 @@ async def run(params: LockParams, context: Context) -> LockResult:
         OutriderError: What a registry says.
     """
     draft = await _draft(params, context)
-    refuse_changed(context.preconditions, {params.path: digest_of(draft.before)})
-    if draft.text != draft.before:
-        write_text(Path(params.path), draft.text)
+    refuse_changed(context.preconditions, draft.digests)
+    # What goes with the lock comes first: without the lock it does no harm.
+    for path in reversed(draft.changed):
+        write_text(path, draft.texts[path], with_folder=str(path) in draft.result.beside)
     return draft.result
 
 
@@ -104,10 +125,12 @@ async def _draft(params: LockParams, context: Context) -> _Draft:
         kept = msgspec.structs.replace(question, locked=_locked(old)) if params.keep and old is not None else question
         new = await made(params.ecosystem, path, kept)
     lock = read_lock(form, new.text)
-    result = LockResult(
-        file=params.path, form=form, packages=len(lock.packages), changes=changes_between(old, lock), warnings=new.warnings
-    )  # fmt: skip
-    return _Draft(new.text, before, result)
+    texts = {path: new.text, **new.beside}
+    draft = _Draft(texts, {path: before, **{one: text_or_none(one) for one in new.beside}}, LockResult(
+        file=params.path, form=form, packages=len(lock.packages), changes=changes_between(old, lock), warnings=new.warnings,
+    ))  # fmt: skip
+    draft.result.beside = [str(one) for one in draft.changed if one != path]
+    return draft
 
 
 def _locked(lock: Lock) -> dict[str, set[str]]:
@@ -121,6 +144,8 @@ def _text(result: LockResult) -> Iterable[str]:
     for warning in result.warnings:
         yield f"warning: {warning}"
     yield f"{result.file}: {result.packages} packages, {len(result.changes)} changes"
+    for other in result.beside:
+        yield f"{other}: written"
     for one in result.changes:
         yield f"  {one.name} {one.before or '(new)'} -> {one.after or '(gone)'}"
 

@@ -1,5 +1,7 @@
 """What making a lock file comes to."""
 
+from pathlib import Path
+
 import msgspec
 
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
@@ -13,10 +15,12 @@ class Made(msgspec.Struct, frozen=True):
     Attributes:
         text: Of the file.
         warnings: What its reader should know.
+        beside: Further files that go with it, by their paths.
     """
 
     text: str
     warnings: list[str] = []
+    beside: dict[Path, str] = {}
 
 
 async def resolved(ecosystem: str, question: Question) -> Resolved:

@@ -67,14 +67,21 @@ def refuse_changed(expected: Mapping[str, object], found: Mapping[str, str]) -> 
             )  # fmt: skip
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, *, with_folder: bool = False) -> None:
     """Write a file; a reader sees all of it or what was there before.
+
+    Args:
+        path: Of the file.
+        text: Of it.
+        with_folder: Whether its folder is made where it is not there.
 
     Raises:
         ExecutionFailedError: It cannot be written.
     """
     target = path.resolve()
     try:
+        if with_folder:
+            target.parent.mkdir(parents=True, exist_ok=True)
         mode = target.stat().st_mode & 0o777 if target.exists() else _USUAL_MODE
         write_whole(target, text.encode(), mode)
     except OSError as error:

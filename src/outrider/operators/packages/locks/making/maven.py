@@ -1,0 +1,111 @@
+"""Locks what the pom.xml of a project comes to, within it, and writes checksums of that beside it.
+
+Maven has no lock of its own. What it obeys without any other setting is what a POM manages, so the lock is a profile of the pom.xml itself.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from outrider.core.errors import ExecutionFailedError, UnsupportedError
+from outrider.operators.packages.locks.making.manifests import folder_of, manifest_beside
+from outrider.operators.packages.locks.making.results import Made
+from outrider.operators.packages.locks.writing import pom
+from outrider.operators.packages.manifests.pom import FORM, with_lock, without_lock
+from outrider.operators.packages.maven.digests import Digests, digests_of
+from outrider.operators.packages.maven.own_projects import OwnChoice, OwnProject
+from outrider.operators.packages.maven.pinning import pins_of
+from outrider.operators.packages.maven.poms import read_pom
+from outrider.operators.packages.maven.resolver import MavenResolver
+from outrider.operators.packages.maven.session import opened
+from outrider.operators.packages.resolving.outcomes import Impossible
+from outrider.operators.packages.resolving.questions import Question
+
+FORMS = ((r"pom\.xml", FORM),)
+USUAL_NAME = FORM
+_SETTINGS = ".mvn"
+_MOST_ROUNDS = 5
+
+
+async def make(form: str, path: Path, question: Question) -> Made:
+    """Resolve, and return the files; the errors are those of `making.made`."""
+    del form
+    text = without_lock(manifest_beside(path, FORM, question))
+    _refuse_defaults(path, text)
+    question = msgspec.structs.replace(question, folder=folder_of(path))
+    made = await _made(path, text, question)
+    if isinstance(made, Impossible) and question.locked:
+        made = await _made(path, text, msgspec.structs.replace(question, locked={}))
+    if isinstance(made, Impossible):
+        raise made.error()
+    return made
+
+
+async def _made(path: Path, text: str, question: Question) -> Made | Impossible:
+    async with opened(question) as (source, reading, settings):
+        resolver = MavenResolver(source, reading, question.policy)
+        project = OwnProject(path, reading, settings, resolver)
+        choice = await project.choice(text)
+        if isinstance(choice, Impossible):
+            return choice
+        locked, settled = await _locked(path, text, project, choice)
+        digests = await digests_of(settled, await resolver.places(settled.nodes), source)
+    warnings = [*_changed(choice, settled), *_unchecked(digests), *settings.left_out]
+    place = _checksums_beside(path)
+    if place is None:
+        warnings.append(f"no checksums are written: a folder {_SETTINGS} further up is the one that counts")
+    return Made(locked, warnings, {} if place is None else {place: pom.checksums(digests.by_path)})
+
+
+async def _locked(path: Path, text: str, project: OwnProject, choice: OwnChoice) -> tuple[str, OwnChoice]:
+    """Return the file with the lock, and what Maven chooses with it, which is just what is locked.
+
+    Where all versions are fixed Maven may take another way to an artifact than where a range ruled that out, and so leave out others.
+    """
+    settled = choice
+    for _ in range(_MOST_ROUNDS):
+        pins = pins_of(choice, settled)
+        locked = with_lock(text, pom.profile(pins.managed, pins.dependencies)) if pins.managed else text
+        again = await project.choice(locked)
+        if isinstance(again, Impossible):
+            raise again.error()
+        if again.facts == settled.facts:
+            return locked, settled
+        settled = again
+    raise ExecutionFailedError(
+        f"{path}: what Maven chooses does not stay the same when it is fixed", path="file", found=f"another choice {_MOST_ROUNDS} times",
+        expected="the same choice", suggestions=["give the dependencies that have ranges one version each"],
+    )  # fmt: skip
+
+
+def _refuse_defaults(path: Path, text: str) -> None:
+    """Refuse profiles that Maven would not take any more beside that of the lock."""
+    profiles = read_pom(text.encode()).profiles
+    by_default = [one.id for one in profiles if one.activation is not None and one.activation.by_default]
+    if by_default:
+        raise UnsupportedError(
+            f"{path}: profiles that are active by default are not where another one is, and the lock is one", path="project.profiles",
+            found=f"activeByDefault in {', '.join(by_default)}", expected="profiles with another activation",
+            suggestions=["activate it by <property><name>!NAME</name></property>, and leave it out with -DNAME"],
+        )  # fmt: skip
+
+
+def _changed(choice: OwnChoice, settled: OwnChoice) -> Iterator[str]:
+    """Yield what the lock itself changes."""
+    before, after = choice.shown, settled.shown
+    yield from (f"{one} is chosen with the lock alone, which fixes all versions" for one in sorted(after - before))
+    yield from (f"{one} is not chosen with the lock, which fixes all versions" for one in sorted(before - after))
+
+
+def _unchecked(digests: Digests) -> Iterator[str]:
+    yield from (f"{one} is a snapshot: its content may change, and has no checksum" for one in digests.changing)
+    yield from (f"no repository has the file of {one}, and it has no checksum" for one in digests.absent)
+
+
+def _checksums_beside(path: Path) -> Path | None:
+    """Return where checksums are to be; None where Maven would take a folder for the root of a build that is none."""
+    folder = folder_of(path)
+    if any((above / _SETTINGS).is_dir() for above in folder.parents) and not (folder / _SETTINGS).is_dir():
+        return None
+    return path.parent / _SETTINGS / "checksums" / pom.CHECKSUMS

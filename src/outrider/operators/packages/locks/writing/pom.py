@@ -1,0 +1,65 @@
+"""Writes what is locked of a project of Maven: as a profile of its pom.xml, and as the checksums that Maven Resolver 1.9 can demand.
+
+https://maven.apache.org/resolver/expected-checksums.html. One line for each artifact, so that a change of one is a change of one line.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from xml.sax.saxutils import escape
+
+from outrider.operators.packages.manifests.pom import LOCK_PROFILE, UNLOCKED, Line
+from outrider.operators.packages.maven.poms import Dependency
+
+CHECKSUMS = "checksums.sha256"
+_COMMENT = f"<!-- Written by outrider packages lock maven, and not to be edited. Without it: mvn -D{UNLOCKED} -->"
+
+
+def profile(managed: Iterable[Dependency], dependencies: Iterable[Dependency]) -> list[Line]:
+    """Return the lines of a profile, each with how deep it stands in it.
+
+    Args:
+        managed: Versions of all that is locked.
+        dependencies: Of the project, those that would not be locked by that; in their order.
+    """
+    return [
+        (0, "<profile>"), (1, _COMMENT), (1, _element("id", LOCK_PROFILE)), (1, "<activation>"), (2, "<property>"),
+        (3, _element("name", f"!{UNLOCKED}")), (2, "</property>"), (1, "</activation>"), (1, "<dependencyManagement>"),
+        *_listed(2, sorted(managed, key=_order)), (1, "</dependencyManagement>"), *_listed(1, [*dependencies]), (0, "</profile>"),
+    ]  # fmt: skip
+
+
+def checksums(digests: Mapping[str, str]) -> str:
+    """Return the file of checksums.
+
+    Args:
+        digests: SHA-256 of files, by their paths in a repository.
+    """
+    return "".join(f"{digest}  {path}\n" for path, digest in sorted(digests.items()))
+
+
+def _order(one: Dependency) -> tuple[str, ...]:
+    return one.group or "", one.artifact or "", one.type, one.classifier or ""
+
+
+def _listed(depth: int, dependencies: list[Dependency]) -> list[Line]:
+    if not dependencies:
+        return []
+    lines = [(depth + 1, _element("dependency", *_within(one))) for one in dependencies]
+    return [(depth, "<dependencies>"), *lines, (depth, "</dependencies>")]
+
+
+def _within(one: Dependency) -> Iterator[str]:
+    said = {
+        "groupId": one.group, "artifactId": one.artifact, "version": one.version, "type": one.type if one.type != "jar" else None,
+        "classifier": one.classifier, "scope": one.scope, "optional": one.optional,
+    }  # fmt: skip
+    yield from (_element(name, escape(value)) for name, value in said.items() if value is not None)
+    exclusions = [
+        _element("exclusion", _element("groupId", escape(group)), _element("artifactId", escape(artifact)))
+        for group, artifact in one.exclusions
+    ]
+    if exclusions:
+        yield _element("exclusions", *exclusions)
+
+
+def _element(name: str, *content: str) -> str:
+    return f"<{name}>{''.join(content)}</{name}>"

@@ -1,0 +1,137 @@
+"""What Maven chooses for a project on this machine, from the text of its pom.xml."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from outrider.core.errors import InvalidConfigError, UnsupportedError
+from outrider.operators.packages.maven.collecting import Node
+from outrider.operators.packages.maven.coordinates import ArtifactKey
+from outrider.operators.packages.maven.descriptors import Need, need_of
+from outrider.operators.packages.maven.models import OwnModel
+from outrider.operators.packages.maven.poms import Dependency, Pom
+from outrider.operators.packages.maven.project import line_beside
+from outrider.operators.packages.maven.reading import Reading
+from outrider.operators.packages.maven.resolver import Chosen, Failed, MavenResolver
+from outrider.operators.packages.maven.settings import MavenSettings
+from outrider.operators.packages.resolving.outcomes import Impossible
+
+
+class OwnChoice(NamedTuple):
+    """What is chosen for a project.
+
+    Attributes:
+        own: The project.
+        line: Its POM, and its parents as far as they are on the machine too, each as it is written, with its active profiles.
+        nodes: What was chosen.
+        moved: What ranges led to, as the resolver has it.
+    """
+
+    own: OwnModel
+    line: list[Pom]
+    nodes: list[Node]
+    moved: dict[ArtifactKey, str]
+
+    @property
+    def inherited(self) -> list[Dependency]:
+        """The dependencies that its own POM does not say, as they are written."""
+        said = {one.key for one in self.line[0].parts.dependencies}
+        return [one for one in self.own.dependencies if one.key not in said]
+
+    @property
+    def versions(self) -> dict[ArtifactKey, str]:
+        """The version of each artifact that was chosen, but for what is on the machine itself."""
+        return {
+            node.artifact.key: node.artifact.version
+            for node in self.nodes
+            if node.artifact is not None and not node.is_local
+        }
+
+    @property
+    def shown(self) -> set[str]:
+        """How people call what was chosen, with the scopes."""
+        return {f"{node.artifact.shown} ({node.scope})" for node in self.nodes if node.artifact is not None}
+
+    @property
+    def facts(self) -> set[tuple[str, ...]]:
+        """All that tells one choice from another: names, versions and scopes."""
+        return {
+            (*node.artifact.key, node.artifact.version, node.scope, str(node.optional))
+            for node in self.nodes
+            if node.artifact is not None
+        }
+
+
+def _as_chosen(needs: Sequence[Need], chosen: Chosen) -> list[Need]:
+    """Return the dependencies of a project as they are when Maven resolves it again, which it does for each plugin that asks.
+
+    https://github.com/apache/maven/blob/maven-3.8.7/maven-core/src/main/java/org/apache/maven/lifecycle/internal/LifecycleDependencyResolver.java
+    notes of each dependency the version that was chosen, and DefaultProjectDependenciesResolver takes that from then on.
+    """
+    versions = {node.artifact.key: node.artifact.version for node in chosen.nodes if node.artifact is not None}
+    return [
+        need._replace(artifact=need.artifact._replace(version=versions.get(need.artifact.key, need.artifact.version)))
+        for need in needs
+    ]
+
+
+class OwnProject:
+    """A project.
+
+    Args:
+        path: Of its pom.xml.
+        reading: What is known of artifacts.
+        settings: What Maven is told.
+        resolver: Chooses.
+    """
+
+    def __init__(self, path: Path, reading: Reading, settings: MavenSettings, resolver: MavenResolver) -> None:
+        self._path, self._reading, self._settings, self._resolver = path.absolute(), reading, settings, resolver
+
+    async def choice(self, text: str) -> OwnChoice | Impossible:
+        """Return what Maven chooses for all scopes.
+
+        Args:
+            text: Of the pom.xml.
+
+        Raises:
+            InvalidConfigError: It cannot be read, or a parent or a BOM is wrong.
+            UnsupportedError: It is of several projects.
+            NotFoundError: No repository has a dependency.
+            OutriderError: What a repository says.
+        """
+        settings = self._settings
+        line = line_beside(self._path, settings.properties, settings.named, text.encode())
+        self._refuse(line[0])
+        own = await self._reading.own(line, {**settings.properties, **self._folders()})
+        if own.model.faults:
+            fault = own.model.faults[0]
+            raise InvalidConfigError(
+                f"{self._path}: it {fault.text}", path="file", found=fault.text, expected="a POM that Maven can use",
+                suggestions=[f"correct it, until mvn validate says nothing of it: {self._path}"],
+            )  # fmt: skip
+        needs, managed = (
+            [need_of(one) for one in own.model.dependencies],
+            [need_of(one, "") for one in own.model.managed],
+        )
+        chosen = await self._resolver.of_project(needs, managed)
+        if isinstance(chosen, Chosen) and (again := _as_chosen(needs, chosen)) != needs:
+            chosen = await self._resolver.of_project(again, managed)
+        if isinstance(chosen, Failed):
+            return self._impossible(chosen)
+        return OwnChoice(own, line, chosen.nodes, chosen.moved)
+
+    def _folders(self) -> Mapping[str, str]:
+        folder = str(self._path.parent)
+        return {"basedir": folder, "project.basedir": folder, "pom.basedir": folder}
+
+    def _refuse(self, pom: Pom) -> None:
+        if pom.has_modules:
+            raise UnsupportedError(
+                f"{self._path}: it has modules, and each of these has its own dependencies", path="project.modules", found="modules",
+                expected="a project by itself", suggestions=["lock the pom.xml of each module: --file MODULE/pom.xml"],
+            )  # fmt: skip
+
+    def _impossible(self, failed: Failed) -> Impossible:
+        change = f"change what {self._path.name} asks for, or exclude what leads to it"
+        return Impossible(asked=[str(self._path)], reasons=failed.reasons, remedies=[change], notes=failed.notes)
