@@ -48,7 +48,7 @@ class NpmProject:
         self._folder = path.resolve().parent
         self.paths = [path, self._beside]
         self.texts = {path: text, self._beside: read_text(self._beside)}
-        self._manifest = read_manifest(self.texts[self._beside])
+        self._manifest = read_manifest(self.texts[self._beside], package_lock.TAKES)
         self.wishes = [_wish(one) for one in self._manifest.wishes]
         self._entries = _checked(read_json(_LOCK, text))
         self.locked: dict[str, set[str]] = {}

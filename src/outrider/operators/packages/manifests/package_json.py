@@ -1,5 +1,6 @@
 """What a package.json asks for: https://docs.npmjs.com/cli/v11/configuring-npm/package-json."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from outrider.operators.packages.resolving.questions import Question
 
 FORM = "package.json"
 _KINDS = ("dependencies", "optionalDependencies", "devDependencies")
-_NOT_READ = ("workspaces", "overrides", "peerDependencies", "bundleDependencies", "bundledDependencies")
+_ONLY_OF_SOME = ("workspaces", "overrides", "peerDependencies", "bundleDependencies", "bundledDependencies")
 
 
 class NpmWish(msgspec.Struct, kw_only=True, frozen=True):
@@ -47,16 +48,20 @@ class NpmManifest(msgspec.Struct, kw_only=True, frozen=True):
         return [one.name for one in self.wishes if one.kind == kind]
 
 
-def read_manifest(text: str) -> NpmManifest:
+def read_manifest(text: str, takes: Collection[str] = ()) -> NpmManifest:
     """Read a package.json.
+
+    Args:
+        text: Of the file.
+        takes: Fields that whoever reads it can do with: of workspaces, overrides, peers and what is within the tarball.
 
     Raises:
         InvalidConfigError: It is none.
-        UnsupportedError: It has workspaces, overrides or peers, or needs what no registry has.
+        UnsupportedError: It has another one of those fields, or needs what no registry has.
     """
     document = read_json(FORM, text)
-    for field in _NOT_READ:
-        if document.get(field):
+    for field in _ONLY_OF_SOME:
+        if document.get(field) and field not in takes:
             raise UnsupportedError(
                 f"{FORM}: a manifest with {field} is not read", path=field, found=field, expected=" and ".join(_KINDS),
                 suggestions=["use npm itself: npm audit fix"],
@@ -74,6 +79,7 @@ def asked(manifest: NpmManifest, question: Question, folder: Path) -> Question:
     return msgspec.structs.replace(
         question, packages=[f"{one.name}@{one.range or '*'}" for one in manifest.wishes], folder=folder, files=True,
         development=manifest.named("devDependencies"), optional=manifest.named("optionalDependencies"),
+        overrides=manifest.document.get("overrides") or {},
     )  # fmt: skip
 
 

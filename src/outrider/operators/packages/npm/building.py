@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from outrider.core.errors import UnsupportedError
 from outrider.operators.packages.npm.order import collated
+from outrider.operators.packages.npm.overrides import Rules
 from outrider.operators.packages.npm.packages import Manifest
 from outrider.operators.packages.npm.peers import PeerSets
 from outrider.operators.packages.npm.placing import Placement
@@ -23,17 +24,22 @@ class NpmTree:
         source: Where packages come from.
         asked: What the user asks for.
         check: Called now and then; it may raise to end a search.
+        rules: Overrides of the project; None where it has none.
+        by_name: Whether that is said by name, and does not stand in a manifest: npm takes what comes along with others then too.
 
     Attributes:
         root: The project.
     """
 
-    def __init__(self, source: NpmSource, asked: Manifest, check: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, source: NpmSource, asked: Manifest, check: Callable[[], None] = lambda: None, rules: Rules | None = None, *, by_name: bool = True
+    ) -> None:  # fmt: skip
         self._source, self._check = source, check
         self._peers = PeerSets(source, check)
         self.root = Node("", asked)
+        self.root.rules = rules
         self._tree = Tree(self.root)
-        self._asked = set(self.root.edges_out.values())
+        self._asked = set(self.root.edges_out.values()) if by_name else set()
         self._waiting: list[tuple[int, tuple[str, str], int, Node]] = []
         self._queued: set[Node] = set()
         self._done: set[Node] = set()
@@ -47,7 +53,7 @@ class NpmTree:
             PeerConflict: What the user asks for does not go together.
             OutriderError: What a registry says.
         """
-        self._source.foresee(edge.need.package for edge in self._asked if edge.need.package)
+        self._source.foresee(edge.asked.package for edge in self.root.edges_out.values() if edge.asked.package)
         self._push(self.root)
         while self._waiting:
             node = heapq.heappop(self._waiting)[-1]

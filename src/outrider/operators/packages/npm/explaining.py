@@ -57,6 +57,6 @@ def _verb(node: Node) -> str:
 
 
 def _wish(edge: Edge) -> str:
-    need = edge.need
+    need = edge.asked
     name = need.name if need.package in ("", need.name) else f"{need.name}@npm:{need.package}"
     return name if need.text == "*" else f"{name}@{need.text}"

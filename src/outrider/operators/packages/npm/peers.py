@@ -48,7 +48,7 @@ class PeerSets:
 
     def _new_top(self, node: Node) -> Node:
         top = Node("", node.manifest)
-        top.below = node
+        top.below, top.rules = node, node.rules
         Tree(top)
         self._tops[node] = top
         return top
@@ -96,7 +96,7 @@ class PeerSets:
 
     async def _node(self, edge: Edge) -> Node:
         """Return a node for a need, one with a fault where it cannot be had."""
-        need = edge.need
+        need = edge.asked
         if not need.package:
             return Node(need.name, None, _elsewhere(edge))
         try:
@@ -155,6 +155,6 @@ def _is_of_user(top: Node) -> bool:
 
 def _elsewhere(edge: Edge) -> OutriderError:
     return UnsupportedError(
-        f"npm {edge.need.name}: it does not come from a registry", found=edge.need.text[:200], expected="a range or a tag",
+        f"npm {edge.need.name}: it does not come from a registry", found=edge.asked.text[:200], expected="a range or a tag",
         suggestions=[f"ask for another version of {edge.source.name}" if edge.source.name else "name a range"],
     )  # fmt: skip

@@ -100,6 +100,7 @@ class Placement:
                 tree.add(self.placed, target)
                 return
         self.placed = Node(self.node.name, self.node.manifest, self.node.fault)
+        self.placed.rules = self.node.rules
         old = target.children.get(self.edge.key)
         if old is None:
             tree.add(self.placed, target)
@@ -221,4 +222,5 @@ def _is_spare(node: Node, is_asked: bool) -> bool:
         return True
     if not can_replace(other, node):
         return False
-    return is_asked or not is_older(other, node)
+    # What an override asks for does not give way to what is newer.
+    return is_asked or not (is_older(other, node) or (node.is_overridden and is_older(node, other)))

@@ -3,12 +3,13 @@
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 
-from outrider.core.errors import NotFoundError
+from outrider.core.errors import NotFoundError, UnsupportedError
 from outrider.operators.packages.npm.building import NpmTree
 from outrider.operators.packages.npm.client import NpmClient
 from outrider.operators.packages.npm.explaining import sentences
 from outrider.operators.packages.npm.facts import facts_of
 from outrider.operators.packages.npm.lock_entries import lock_entries
+from outrider.operators.packages.npm.overrides import read_rules
 from outrider.operators.packages.npm.packages import Manifest, Need
 from outrider.operators.packages.npm.peers import PeerConflict
 from outrider.operators.packages.npm.program import npm_program
@@ -36,6 +37,9 @@ async def resolve(question: Question) -> Resolved | Impossible:
         OutriderError: What a registry says.
     """
     asked = dict(read_argument(index, text) for index, text in enumerate(question.packages))
+    rules = read_rules(question.overrides)
+    if rules is not None and (clashes := list(rules.refused(asked))):
+        return Impossible(asked=question.packages, reasons=clashes)
     async with _opened(question) as source:
         try:
             root = await _tree(source, asked, question)
@@ -75,8 +79,17 @@ async def _opened(question: Question) -> AsyncIterator[NpmSource]:
 
 async def _tree(source: NpmSource, asked: Mapping[str, str], question: Question) -> Node:
     needs = [await _need(source, name, text, question.optional) for name, text in asked.items()]
-    tree = NpmTree(source, Manifest.of_user(needs), question.check)
-    await tree.build()
+    # Whoever wants to know all that a lock file has asks for what stands in a manifest.
+    tree = NpmTree(
+        source, Manifest.of_user(needs), question.check, read_rules(question.overrides), by_name=not question.files
+    )
+    try:
+        await tree.build()
+    except RecursionError as error:
+        raise UnsupportedError(
+            "overrides: they reach too far down", path="overrides", found="too many packages below one another", expected="fewer",
+            suggestions=["have npm write the lock file"],
+        ) from error  # fmt: skip
     return tree.root
 
 

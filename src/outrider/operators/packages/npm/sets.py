@@ -89,7 +89,7 @@ def can_replace(new: Node, old: Node, beside: Iterable[str] = ()) -> bool:
     """
     if new.name != old.name or new.manifest is None or old.manifest is None:
         return False
-    if new.manifest.name != old.manifest.name:
+    if new.manifest.name != old.manifest.name or (old.edges_out and new.rules is not old.rules):
         return False
     others = [edge for edge in old.edges_in if not edge.accepts(new)]
     if not others:

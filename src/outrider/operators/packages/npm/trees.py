@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from outrider.core.errors import OutriderError
+from outrider.operators.packages.npm.overrides import Rules
 from outrider.operators.packages.npm.packages import Manifest, Need
 from outrider.operators.packages.npm.records import PEER
 
@@ -14,20 +15,22 @@ class Edge:
 
     Attributes:
         source: Who needs.
-        need: What.
+        need: What, as it is written.
         key: Its name as file systems compare it.
         to: What is found; None for nothing.
-        valid: Whether that will do.
         overruled: Whether it was given up: a peer that does not go with others.
+        rules: Overrides that hold for it, and for what is below what it finds; None where the project has none.
     """
 
-    __slots__ = ("key", "need", "overruled", "source", "to", "valid")
+    __slots__ = ("_asked", "_valid", "key", "need", "overruled", "rules", "source", "to")
 
     def __init__(self, source: "Node", need: Need) -> None:
         self.source, self.need, self.key = source, need, need.key
         self.to: Node | None = None
-        self.valid = need.kind & 1 == 1
+        self._valid: bool | None = None
+        self._asked: Need | None = None
         self.overruled = False
+        self.rules: Rules | None = None
 
     @property
     def is_peer(self) -> bool:
@@ -39,30 +42,96 @@ class Edge:
         """Whether it may find nothing."""
         return self.need.kind & 1 == 1
 
+    @property
+    def asked(self) -> Need:
+        """What is asked, with overrides in place of what is written.
+
+        Raises:
+            InvalidConfigError: An override refers to what is not needed.
+        """
+        if self.rules is None:
+            return self.need
+        if self._asked is None:
+            source = self.source.below or self.source
+            top = source.tree.top if source.tree is not None else source
+            self._asked = self.rules.instead(self.need, top.needs, self.source.needs)
+        return self._asked
+
+    @property
+    def valid(self) -> bool:
+        """Whether what is found will do."""
+        if self._valid is None:
+            self._valid = self._is_met()
+        return self._valid
+
+    def _is_met(self) -> bool:
+        found, source = self.to, self.source
+        if found is None:
+            return self.is_optional
+        if self.need.kind >= PEER and source is found.parent and source.parent is not None:
+            return False
+        if not self.accepts(found):
+            return False
+        return self.rules is None or found.rules is None or not found.edges_out or self.rules.beside(found.rules) is not None
+
     def accepts(self, node: "Node") -> bool:
         """Return whether a node is what is needed, by its version."""
-        manifest, need = node.manifest, self.need
-        if node.name != need.name:
+        if node.name != self.need.name:
             return False
-        if manifest is None or manifest.package is None or not need.package:
-            return need.text == "*"
-        return manifest.package.allows(need.text, manifest.bit)
+        if self.rules is None or self.asked is self.need or _comes_with_others(node):
+            return _allows(self.need, node)
+        if _allows(self.asked, node):
+            return True
+        # What is written counts for versions that are not overridden.
+        overridden = self.need._replace(package=self.need.name, text=self.rules.range)
+        return _allows(self.need, node) and not _allows(overridden, node)
 
-    def look(self) -> None:
-        """Find again what is needed."""
+    def look(self, *, anew: bool = False) -> None:
+        """Find again what is needed.
+
+        Args:
+            anew: Whether to look again at whether it will do, even where it is what it was.
+        """
+        before = self.rules
+        if self.source.rules is None:
+            self._take(None)
+        else:
+            self._take(self.source.rules.of(self.need))
         found = self.source.resolve(self.key)
         if found is not self.to:
             if self.to is not None:
-                self.to.edges_in.pop(self, None)
+                self.to.lose(self)
             self.to = found
+            self._valid = None
             if found is not None:
-                found.edges_in[self] = None
-        if found is None:
-            self.valid = self.is_optional
-        else:
-            source = self.source
-            local = self.need.kind >= PEER and source is found.parent and source.parent is not None
-            self.valid = not local and self.accepts(found)
+                found.gain(self)
+        elif anew:
+            self._valid = None
+        elif found is not None and self.rules is not None and self.rules is not before:
+            found.lose_rules(before)
+            found.gain_rules(self.rules)
+
+    def _take(self, rules: Rules | None) -> None:
+        if rules is not self.rules:
+            self.rules, self._asked = rules, None
+
+    def forget(self) -> None:
+        """Find nothing any more."""
+        if self.to is not None:
+            self.to.lose(self)
+        self.to = self._valid = None
+
+
+def _allows(need: Need, node: "Node") -> bool:
+    manifest = node.manifest
+    if manifest is None or manifest.package is None or not need.package:
+        return need.text == "*"
+    return manifest.package.allows(need.text, manifest.bit)
+
+
+def _comes_with_others(node: "Node") -> bool:
+    """Return whether a node came in a way that overrides do not change."""
+    return node.bundled or (node.manifest is not None and node.manifest.shape.shrinkwrap)
 
 
 class Node:
@@ -83,10 +152,12 @@ class Node:
         stands_for: The node above that it is a link to; only where packages would be nested without end.
         bundled: Whether it came within the tarball of another, or that says that it is to be there.
         below: For the top of a tree of peers: the node whose needs it has.
+        rules: Overrides that hold for what it needs; None where the project has none.
     """
 
     __slots__ = (
-        "below", "bundled", "children", "depth", "edges_in", "edges_out", "fault", "key", "manifest", "name", "parent", "stands_for", "tree",
+        "below", "bundled", "children", "depth", "edges_in", "edges_out", "fault", "key", "manifest", "name", "parent", "rules", "stands_for",
+        "tree",
     )  # fmt: skip
 
     def __init__(self, name: str, manifest: Manifest | None, fault: OutriderError | None = None) -> None:
@@ -98,6 +169,7 @@ class Node:
         self.tree: Tree | None = None
         self.stands_for: Node | None = None
         self.below: Node | None = None
+        self.rules: Rules | None = None
         self.bundled = False
         self.depth = 0
         self.edges_out: dict[str, Edge] = {}
@@ -117,6 +189,63 @@ class Node:
             return ""
         above = self.parent.place
         return f"{above}/node_modules/{self.name}" if above else f"node_modules/{self.name}"
+
+    @property
+    def needs(self) -> dict[str, Need]:
+        """What it needs, by name."""
+        return {need.name: need for need in self.manifest.needs} if self.manifest is not None else {}
+
+    @property
+    def is_overridden(self) -> bool:
+        """Whether an override has asked for just its version."""
+        rules = self.rules
+        if rules is None or rules.name != self.name or self.manifest is None:
+            return False
+        return any(
+            edge.rules is not None
+            and (edge.rules.name, edge.rules.value) == (self.name, self.manifest.version)
+            and edge.rules is not edge.source.rules
+            for edge in self.edges_in
+        )
+
+    def gain(self, edge: Edge) -> None:
+        """Take in a need that finds it, with the overrides of that."""
+        if edge.rules is not None and edge.rules is not self.rules:
+            self.gain_rules(edge.rules)
+        self.edges_in[edge] = None
+
+    def lose(self, edge: Edge) -> None:
+        """Give up a need that finds something else now."""
+        self.edges_in.pop(edge, None)
+        if edge.rules is not None:
+            self.lose_rules(edge.rules)
+
+    def gain_rules(self, rules: Rules) -> None:
+        """Have overrides hold too: of two the ones further down count, else what they have in common."""
+        # Where they clash, those stay that were there first.
+        both = rules if self.rules is None else self.rules.beside(rules)
+        if both is not None and both is not self.rules:
+            self.rules = both
+            self._pass_on()
+
+    def lose_rules(self, rules: Rules | None) -> None:
+        """Have what is left of overrides hold, once a need with some has gone."""
+        if self.rules is None or self.rules is not rules:
+            return
+        left: Rules | None = None
+        for edge in self.edges_in:
+            left = left.beside(edge.rules) if left is not None and edge.rules is not None else edge.rules
+        if left is not self.rules:
+            self.rules = left
+            # Where nobody finds it for the moment, others follow soon.
+            if left is not None:
+                self._pass_on()
+
+    def _pass_on(self) -> None:
+        for edge in self.edges_out.values():
+            edge.look(anew=True)
+            if edge.to is not None and edge.rules is not None:
+                edge.to.gain_rules(edge.rules)
 
     def resolve(self, key: str) -> "Node | None":
         """Return what node finds by a name from here."""
@@ -171,6 +300,7 @@ class Tree:
         self._edges: dict[str, Edges] = {}
         self.named: dict[str, dict[Node, None]] = {}
         self._enter(top)
+        _look_around(top)
 
     def _enter(self, node: Node) -> None:
         node.tree = self
@@ -180,17 +310,12 @@ class Tree:
             if known is None:
                 known = self._edges[key] = {}
             known[edge] = None
-            edge.look()
 
     def _leave(self, node: Node) -> None:
         node.tree = None
         del self.named[node.key][node]
         for key, edge in node.edges_out.items():
             del self._edges[key][edge]
-            if edge.to is not None:
-                edge.to.edges_in.pop(edge, None)
-                edge.to = None
-            edge.valid = edge.is_optional
 
     def add(self, node: Node, parent: Node) -> None:
         """Put a node into another one, in place of what is there by its name."""
@@ -200,11 +325,14 @@ class Tree:
             node.tree.remove(node)
         node.parent = parent
         parent.children[node.key] = node
-        for one in node.subtree():
+        entered = list(node.subtree())
+        for one in entered:
             assert one.parent is not None
             one.depth = one.parent.depth + 1
             self._enter(one)
         self._look_again(node.key)
+        for one in entered:
+            _look_around(one)
 
     def remove(self, node: Node) -> None:
         """Take a node away, with whatever is in it."""
@@ -215,9 +343,9 @@ class Tree:
         for one in gone:
             self._leave(one)
         node.parent = None
-        for edge in lost:
-            if edge.source.tree is self:
-                edge.look()
+        self._look_for(lost)
+        for one in gone:
+            _forget(one)
 
     def replace(self, old: Node, new: Node) -> None:
         """Put a node in the place of another; what is in that one stays."""
@@ -230,10 +358,29 @@ class Tree:
         self._leave(old)
         old.parent = None
         del parent.children[old.key]
+        self._look_for(list(old.edges_in))
+        _forget(old)
         parent.children[new.key] = new
         self._enter(new)
         self._look_again(new.key)
+        _look_around(new)
+
+    def _look_for(self, edges: list[Edge]) -> None:
+        for edge in edges:
+            if edge.source.tree is self:
+                edge.look()
 
     def _look_again(self, key: str) -> None:
         for edge in list(self._edges.get(key, ())):
-            edge.look()
+            if edge.source.resolve(key) is not edge.to:
+                edge.look()
+
+
+def _look_around(node: Node) -> None:
+    for edge in node.edges_out.values():
+        edge.look(anew=True)
+
+
+def _forget(node: Node) -> None:
+    for edge in node.edges_out.values():
+        edge.forget()

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -27,6 +28,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         files: Whether all files of what is chosen are to be told, and not only those that would be installed here.
         development: Names of what only development needs, of npm.
         optional: Names of what may be left out, of npm.
+        overrides: Of the project, as package.json has them, of npm.
         locked: By name as its ecosystem compares names, versions that are tried before all others, such as those of a lock.
     """
 
@@ -43,6 +45,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     files: bool = False
     development: Collection[str] = ()
     optional: Collection[str] = ()
+    overrides: Mapping[str, Any] = {}
     locked: Mapping[str, Collection[str]] = {}
 
     def preferred(self, name: str, versions: Sequence[str]) -> int:

@@ -94,6 +94,25 @@ def drawn(random: Random, registry: NpmRegistry) -> dict[str, Any]:
     return found
 
 
+def drawn_overrides(random: Random, registry: NpmRegistry, asked: dict[str, Any], depth: int = 0) -> dict[str, Any]:
+    """Return overrides: of what others need, and of what the project needs itself."""
+    direct = {name: text for kind in asked.values() for name, text in kind.items()}
+    found: dict[str, Any] = {}
+    for name in random.sample(NAMES, random.randint(1, 3)):
+        is_direct = name in direct and depth == 0
+        key = f"{name}{random.choice(('', '', '', '@^1', '@>=1.1', '@2', '@1.0.0')) if not is_direct else ''}"
+        there = [*registry.documents[name]["versions"]]
+        value = random.choice((*RANGES, *there, *there, "latest", "", *(f"${one}" for one in direct)))
+        if is_direct and random.random() < 0.95:
+            value = random.choice((f"${name}", direct[name]))
+        found[key] = value
+        if depth < 2 and random.random() < 0.5:
+            found[key] = drawn_overrides(random, registry, asked, depth + 1)
+            if is_direct or random.random() < 0.4:
+                found[key]["."] = value
+    return found
+
+
 def _said(random: Random) -> dict[str, Any]:
     """Return some of what else a manifest may say."""
     fields: dict[str, Any] = {

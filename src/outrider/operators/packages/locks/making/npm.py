@@ -16,7 +16,7 @@ USUAL_NAME = "package-lock.json"
 async def make(form: str, path: Path, question: Question) -> Made:
     """Resolve, and return the file; the errors are those of `making.made`."""
     del form
-    manifest = read_manifest(manifest_beside(path, FORM, question))
+    manifest = read_manifest(manifest_beside(path, FORM, question), package_lock.TAKES)
     folder = folder_of(path)
     wanted = asked(manifest, question, folder)
     answer = await resolved("npm", wanted) if manifest.wishes else Resolved(target="npm", packages=[])

@@ -12,6 +12,8 @@ from outrider.operators.packages.npm.lock_entries import fields_of
 from outrider.operators.packages.npm.order import collated
 from outrider.operators.packages.resolving.outcomes import Resolved
 
+# What of a manifest it has room for, and others may not.
+TAKES = ("overrides",)
 _FIRST = ("name", "version", "lockfileVersion", "resolved", "integrity", "requires", "packages", "dependencies")
 
 

@@ -1,0 +1,189 @@
+"""Overrides of a project: what is asked of a package in place of what its dependents ask, as `override-set.js` of npm 11.19 has it.
+
+https://docs.npmjs.com/cli/v11/configuring-npm/package-json#overrides.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from outrider.core.errors import InvalidConfigError
+from outrider.operators.packages.npm.packages import Need
+from outrider.operators.packages.npm.records import PROD
+from outrider.operators.packages.npm.specs import Spec, read_key, read_spec
+from outrider.operators.packages.versions.ecosystems import scheme_of
+from outrider.operators.packages.versions.ranges import EVERYTHING, intersection
+
+_ITSELF = "."
+# What npm does not write in another way when it has read it.
+_PLAIN = re.compile(r"(?:[<>]=?)?\d+\.\d+\.\d+(?:-[\w.-]+)?")
+_DEEPEST = 20
+
+
+class Rules:
+    """What holds below a package: what is said of it, and whatever holds above it.
+
+    Args:
+        overrides: As they are written.
+        key: Under which they stand; empty for those of the project.
+        parent: In which they stand.
+
+    Attributes:
+        name: Of the package; empty for those of the project.
+        range: What is asked of it where they hold; `*` for anything.
+        value: What is asked of it instead; `*` where nothing else is.
+        is_of_key: Whether just that is asked of it for which they hold.
+
+    Raises:
+        InvalidConfigError: They cannot be read.
+    """
+
+    __slots__ = ("_children", "_found", "_parent", "_ruleset", "is_of_key", "key", "name", "range", "value")
+
+    def __init__(self, overrides: Any, key: str = "", parent: "Rules | None" = None, depth: int = 0) -> None:
+        said = {_ITSELF: overrides} if isinstance(overrides, str) else overrides
+        own = said.get(_ITSELF, "") if isinstance(said, dict) else None
+        if not isinstance(said, dict) or not isinstance(own, str) or depth > _DEEPEST:
+            raise unreadable(key, str(overrides))
+        self.key, self._parent = key, parent
+        self.name, self.range = ("", "") if parent is None else _read_key(key)
+        self.is_of_key = _ITSELF not in said
+        self.value = self.range if self.is_of_key else own or "*"
+        self._children = [Rules(one, other, self, depth + 1) for other, one in said.items() if other != _ITSELF]
+        self._ruleset: list[Rules] | None = None
+        self._found: dict[Need, Rules] = {}
+
+    def of(self, need: Need) -> "Rules":
+        """Return those that hold for a need, and for what is below what it finds."""
+        found = self._found.get(need)
+        if found is None:
+            rules = (one for one in self._all() if one.name == need.name and one.holds(need))
+            found = self._found[need] = next(rules, self)
+        return found
+
+    def holds(self, need: Need) -> bool:
+        """Return whether what is asked has something in common with what they are for."""
+        if self.range == "*":
+            return True
+        if not need.package:
+            return not _is_of_git(need.text)
+        asked = _spans(need.text)
+        return asked is None or bool(intersection(asked, _spans(self.range) or ()))
+
+    def instead(self, need: Need, top: Mapping[str, Need], own: Mapping[str, Need]) -> Need:
+        """Return what is asked in place of a need.
+
+        Args:
+            need: For which they hold.
+            top: What the project needs, by name, to which `$name` refers.
+            own: Likewise whoever has the need.
+
+        Raises:
+            InvalidConfigError: They refer to what neither needs.
+        """
+        if self.name != need.name or self.value == "*":
+            return need
+        if not self.value.startswith("$"):
+            return need._replace(**read_spec(need.name, self.value)._asdict())
+        found = top.get(self.value[1:]) or own.get(self.value[1:])
+        if found is None:
+            raise InvalidConfigError(
+                f"overrides: {self.value} is needed by nobody there", path=f"overrides.{self.key}", found=self.value,
+                expected="$ and the name of a direct dependency", suggestions=["write the range itself"],
+            )  # fmt: skip
+        return need._replace(package=need.name if found.package == found.name else found.package, text=found.text)
+
+    def refused(self, asked: Mapping[str, str]) -> "Iterator[str]":
+        """Yield sentences about what the project asks for and has overrides for that ask for something else, which npm refuses.
+
+        Args:
+            asked: What it asks for, by name.
+        """
+        needs = {name: Need(name.lower(), name, *read_spec(name, text), PROD) for name, text in asked.items()}
+        for name, text in asked.items():
+            rules = self.of(needs[name])
+            if rules.name != name or rules.value == "*":
+                continue
+            said = asked.get(rules.value[1:], rules.value) if rules.value.startswith("$") else rules.value
+            if said != text or (rules.is_of_key and not _PLAIN.fullmatch(said)):
+                yield f"You ask for {name}@{text}, and overrides have it be {said}: npm refuses an override of what the project itself asks for."
+
+    def beside(self, other: "Rules") -> "Rules | None":
+        """Return those that hold for what is found by needs of both: the ones further down, else what they have in common; None where they clash."""
+        if self in other._above():
+            return other
+        if other in self._above():
+            return self
+        if any(one.clashes(two) for one in self._all() for two in other._all() if one.key == two.key):
+            return None
+        mine = set(self._above())
+        return next(one for one in other._above() if one in mine)
+
+    def clashes(self, other: "Rules") -> bool:
+        """Return whether two that are for the same ask for what has nothing in common."""
+        if self is other or self.value.startswith("$") or other.value.startswith("$"):
+            return False
+        one, two = (_asked(rules) for rules in (self, other))
+        return one is not None and two is not None and not intersection(one, two)
+
+    def _above(self) -> "Iterator[Rules]":
+        one: Rules | None = self
+        while one is not None:
+            yield one
+            one = one._parent
+
+    def _all(self) -> "list[Rules]":
+        """Return all that hold here, the nearest first, one of each key."""
+        if self._ruleset is None:
+            found: dict[str, Rules] = {}
+            for above in self._above():
+                for one in above._children:
+                    found.setdefault(one.key, one)
+                if above._parent is not None:
+                    found.setdefault(above.key, above)
+            self._ruleset = list(found.values())
+        return self._ruleset
+
+
+def _read_key(key: str) -> tuple[str, str]:
+    found = read_key(key)
+    spans = None if found is None else _spans(found[1])
+    if found is None or spans is None:
+        raise unreadable(key, key)
+    return found[0], "*" if spans == EVERYTHING else found[1]
+
+
+def read_rules(overrides: Any) -> Rules | None:
+    """Return the overrides of a project; None where it has none.
+
+    Raises:
+        InvalidConfigError: They cannot be read.
+    """
+    return Rules(overrides) if overrides else None
+
+
+def _spans(text: str) -> Any:
+    """Return what a range allows; None for a tag."""
+    try:
+        return scheme_of("npm").range(text).spans
+    except InvalidConfigError:
+        return None
+
+
+def _asked(rules: Rules) -> Any:
+    """Return what overrides ask for in place of what is asked; None where that is no range."""
+    spec: Spec = read_spec(rules.name, rules.value)
+    return _spans(spec.text) if spec.package == rules.name else None
+
+
+def _is_of_git(text: str) -> bool:
+    return not text.startswith(("file:", "http:", "https:", ".", "/", "~/"))
+
+
+def unreadable(key: str, found: str) -> InvalidConfigError:
+    """Return the error for overrides that cannot be read."""
+    path = f"overrides.{key}" if key else "overrides"
+    return InvalidConfigError(
+        f"package.json: {path} cannot be read", path=path, found=found[:80], expected="names with ranges, or with overrides of their own",
+        suggestions=["correct it"],
+    )  # fmt: skip
