@@ -12,7 +12,7 @@ from outrider.operators.packages.fixing.wishes import Widening, Wish
 from outrider.operators.packages.locks.documents import read_json
 from outrider.operators.packages.locks.writing import package_lock
 from outrider.operators.packages.locks.writing.files import read_text
-from outrider.operators.packages.manifests.package_json import FORM, NpmWish, asked, read_manifest
+from outrider.operators.packages.manifests.package_json import FORM, TAKEN_BY_NPM, NpmWish, asked, read_manifest
 from outrider.operators.packages.npm.specs import read_spec
 from outrider.operators.packages.resolving.outcomes import Resolved, ResolvedPackage
 from outrider.operators.packages.resolving.questions import Question
@@ -48,7 +48,7 @@ class NpmProject:
         self._folder = path.resolve().parent
         self.paths = [path, self._beside]
         self.texts = {path: text, self._beside: read_text(self._beside)}
-        self._manifest = read_manifest(self.texts[self._beside], package_lock.TAKES)
+        self._manifest = read_manifest(self.texts[self._beside], TAKEN_BY_NPM)
         self.wishes = [_wish(one) for one in self._manifest.wishes]
         self._entries = _checked(read_json(_LOCK, text))
         self.locked: dict[str, set[str]] = {}

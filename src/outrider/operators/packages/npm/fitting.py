@@ -175,7 +175,7 @@ def _is_met(first: Node, top: Node) -> bool:
 def is_older(node: Node, other: Node) -> bool:
     """Return whether one is of a lower version than another; whatever has none counts as lower."""
     one, two = node.manifest, other.manifest
-    if one is None or two is None:
+    if one is None or two is None or not one.version or not two.version:
         return True
     if one.package is two.package:
         return one.bit < two.bit

@@ -13,6 +13,7 @@ from outrider.operators.packages.npm.records import PROD
 from outrider.operators.packages.npm.specs import Spec, read_key, read_spec
 from outrider.operators.packages.versions.ecosystems import scheme_of
 from outrider.operators.packages.versions.ranges import EVERYTHING, intersection
+from outrider.operators.packages.versions.tables import VersionTable
 
 _ITSELF = "."
 # What npm does not write in another way when it has read it.
@@ -60,6 +61,12 @@ class Rules:
             rules = (one for one in self._all() if one.name == need.name and one.holds(need))
             found = self._found[need] = next(rules, self)
         return found
+
+    def of_version(self, name: str, version: str) -> "Rules":
+        """Return those that hold for a version of which nothing is asked, such as a member of a workspace."""
+        table = VersionTable(scheme_of("npm"), [version])
+        texts = ((one, (one.range, one.value)) for one in self._all() if one.name == name)
+        return next((one for one, said in texts if any(_allows(table, text) for text in said)), self)
 
     def holds(self, need: Need) -> bool:
         """Return whether what is asked has something in common with what they are for."""
@@ -168,6 +175,10 @@ def _spans(text: str) -> Any:
         return scheme_of("npm").range(text).spans
     except InvalidConfigError:
         return None
+
+
+def _allows(table: VersionTable, text: str) -> bool:
+    return _spans(text) is not None and bool(table.mask(text))
 
 
 def _asked(rules: Rules) -> Any:

@@ -71,11 +71,11 @@ def needed_but(node: Node) -> Callable[[Edge], bool]:
 def deepest_place(start: Node, key: str) -> Node:
     """Return the deepest node that a name could be put into for the sake of another: peers stand above who needs them."""
     node = start
-    while node.parent is not None:
+    while (outer := node.outer) is not None:
         edge = node.edges_out.get(key)
         if edge is None or not edge.is_peer:
             return node
-        node = node.parent
+        node = outer
     return node
 
 

@@ -8,6 +8,8 @@ from outrider.operators.packages.npm.packages import Manifest, Need
 from outrider.operators.packages.npm.records import PEER
 
 Edges = dict["Edge", None]
+# What a project asks of a member of its workspace: a link to the folder that follows.
+LINK = "file:"
 
 
 class Edge:
@@ -124,9 +126,30 @@ class Edge:
 
 def _allows(need: Need, node: "Node") -> bool:
     manifest = node.manifest
+    if node.is_link_to_member and node.stands_for is not None:
+        if not need.package:
+            return need.text == f"{LINK}{node.stands_for.folder}"
+        # What has no version is only found by whoever takes anything.
+        if manifest is None or manifest.package is None or not manifest.version or manifest.package.is_tag(need.text):
+            return need.text == "*"
     if manifest is None or manifest.package is None or not need.package:
         return need.text == "*"
     return manifest.package.allows(need.text, manifest.bit)
+
+
+def _concerns(rules: Rules, start: "Node") -> bool:
+    """Return whether overrides are about what a node needs, or what is needed for that."""
+    seen = {start: None}
+    waiting = [start]
+    for node in waiting:
+        for edge in node.edges_out.values():
+            if rules.of(edge.need).name == edge.need.name:
+                return True
+            found = edge.to.stands_for or edge.to if edge.to is not None else None
+            if found is not None and found not in seen:
+                seen[found] = None
+                waiting.append(found)
+    return False
 
 
 def _comes_with_others(node: "Node") -> bool:
@@ -149,15 +172,19 @@ class Node:
         edges_out: What it needs, by name.
         edges_in: Who finds it.
         tree: In which it is.
-        stands_for: The node above that it is a link to; only where packages would be nested without end.
+        stands_for: The node that it is a link to: a member of a workspace, or one above where packages would be nested without end.
         bundled: Whether it came within the tarball of another, or that says that it is to be there.
         below: For the top of a tree of peers: the node whose needs it has.
         rules: Overrides that hold for what it needs; None where the project has none.
+        folder: Of a member of a workspace, below that of the project.
+        above: The node in whose folder that is; None for all others.
+        inside: Members in its folder.
+        is_member: Whether it is a member of a workspace that has a name: npm does not know others as such.
     """
 
     __slots__ = (
-        "below", "bundled", "children", "depth", "edges_in", "edges_out", "fault", "key", "manifest", "name", "parent", "rules", "stands_for",
-        "tree",
+        "above", "below", "bundled", "children", "depth", "edges_in", "edges_out", "fault", "folder", "inside", "is_member", "key", "manifest",
+        "name", "parent", "rules", "stands_for", "tree",
     )  # fmt: skip
 
     def __init__(self, name: str, manifest: Manifest | None, fault: OutriderError | None = None) -> None:
@@ -171,6 +198,10 @@ class Node:
         self.below: Node | None = None
         self.rules: Rules | None = None
         self.bundled = False
+        self.folder = ""
+        self.above: Node | None = None
+        self.inside: list[Node] = []
+        self.is_member = False
         self.depth = 0
         self.edges_out: dict[str, Edge] = {}
         if manifest is not None:
@@ -183,17 +214,45 @@ class Node:
         return self.tree is not None and self.tree.top is self
 
     @property
+    def is_of_user(self) -> bool:
+        """Whether its needs are those of the user: the project, or a member of its workspace that has a name."""
+        return self.is_member or self.is_root
+
+    @property
+    def is_link_to_member(self) -> bool:
+        """Whether it is a link to a member of a workspace."""
+        return self.stands_for is not None and self.stands_for.above is not None
+
+    @property
+    def outer(self) -> "Node | None":
+        """Where node looks next for what is not there."""
+        return self.parent or self.above
+
+    def link(self, name: str) -> "Node":
+        """Return a link to it."""
+        link = Node(name, None)
+        link.manifest, link.stands_for = self.manifest, self
+        return link
+
+    def copy(self) -> "Node":
+        """Return the same by itself, to be put elsewhere."""
+        copy = self.stands_for.link(self.name) if self.stands_for is not None else Node(self.name, self.manifest, self.fault)
+        copy.rules = self.rules
+        return copy
+
+    @property
     def place(self) -> str:
         """Its folder."""
         if self.parent is None:
-            return ""
+            return self.folder
         above = self.parent.place
         return f"{above}/node_modules/{self.name}" if above else f"node_modules/{self.name}"
 
     @property
     def needs(self) -> dict[str, Need]:
-        """What it needs, by name."""
-        return {need.name: need for need in self.manifest.needs} if self.manifest is not None else {}
+        """What it needs, by name, without members of its workspace."""
+        needs = self.manifest.needs if self.manifest is not None else ()
+        return {need.name: need for need in needs if not need.text.startswith(LINK)}
 
     @property
     def is_overridden(self) -> bool:
@@ -242,6 +301,8 @@ class Node:
                 self._pass_on()
 
     def _pass_on(self) -> None:
+        if self.stands_for is not None and self.rules is not None and _concerns(self.rules, self.stands_for):
+            self.stands_for.gain_rules(self.rules)
         for edge in self.edges_out.values():
             edge.look(anew=True)
             if edge.to is not None and edge.rules is not None:
@@ -254,7 +315,7 @@ class Node:
             found = node.children.get(key)
             if found is not None:
                 return found
-            node = node.parent
+            node = node.parent or node.above
         return None
 
     def ancestry(self) -> Iterator["Node"]:
@@ -262,7 +323,7 @@ class Node:
         node: Node | None = self
         while node is not None:
             yield node
-            node = node.parent
+            node = node.parent or node.above
 
     def is_within(self, other: "Node") -> bool:
         """Return whether it is another one, or is in it."""
@@ -286,6 +347,7 @@ class Node:
             node = waiting.pop()
             yield node
             waiting.extend(node.children.values())
+            waiting.extend(node.inside)
 
 
 class Tree:
@@ -333,6 +395,13 @@ class Tree:
         self._look_again(node.key)
         for one in entered:
             _look_around(one)
+
+    def settle(self, node: Node, above: Node) -> None:
+        """Have a member of a workspace in the folder of another node."""
+        node.above = above
+        above.inside.append(node)
+        self._enter(node)
+        _look_around(node)
 
     def remove(self, node: Node) -> None:
         """Take a node away, with whatever is in it."""

@@ -11,11 +11,29 @@ from outrider.operators.packages.resolving.policies import ADMIT_ALL, Policy
 from outrider.ports.clock import Clock
 
 
+# Stands between the folder of a member of a workspace and what that asks for.
+PLACE_ENDS = ": "
+
+
+class Member(msgspec.Struct, frozen=True, kw_only=True):
+    """A package of a workspace, of npm.
+
+    Attributes:
+        place: Its folder, below that of the project.
+        name: By which others find it.
+        manifest: Its package.json.
+    """
+
+    place: str
+    name: str
+    manifest: Mapping[str, Any]
+
+
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked for, and what may be used for an answer.
 
     Attributes:
-        packages: Each as its ecosystem writes it.
+        packages: Each as its ecosystem writes it; what a member of a workspace asks for behind its folder, as in `packages/a: b@1`.
         python: For which version of Python; empty for that which runs this.
         framework: For which target framework of .NET; empty for the usual one.
         offline: Whether to do with what is kept.
@@ -28,6 +46,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         files: Whether all files of what is chosen are to be told, and not only those that would be installed here.
         development: Names of what only development needs, of npm.
         optional: Names of what may be left out, of npm.
+        peers: Likewise of what has to stand beside, of npm.
+        members: Of the workspace, of npm.
         overrides: Of the project, as package.json has them, of npm.
         locked: By name as its ecosystem compares names, versions that are tried before all others, such as those of a lock.
     """
@@ -45,6 +65,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     files: bool = False
     development: Collection[str] = ()
     optional: Collection[str] = ()
+    peers: Collection[str] = ()
+    members: Sequence[Member] = ()
     overrides: Mapping[str, Any] = {}
     locked: Mapping[str, Collection[str]] = {}
 
@@ -64,3 +86,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
                 "no solution was found in time, which does not mean that there is none",
                 suggestions=["give a longer --timeout", "ask for narrower ranges"],
             )
+
+
+def at(place: str, text: str) -> str:
+    """Return what a manifest in a folder asks for, as a question has it; that of the project has no folder."""
+    return f"{place}{PLACE_ENDS}{text}" if place else text

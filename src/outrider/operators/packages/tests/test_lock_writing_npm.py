@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -19,6 +19,8 @@ from outrider.operators.packages.operations.lock import LockParams, LockResult
 from outrider.operators.packages.tests.npm_registry import NpmRegistry
 from outrider.operators.packages.tests.test_audit import context
 from outrider.operators.packages.tests.world import variables
+from outrider.operators.packages.versions.ecosystems import scheme_of
+from outrider.operators.packages.versions.tables import VersionTable
 
 needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
 VERSIONS = ("1.0.0", "1.1.0", "1.10.0", "2.0.0", "2.0.1")
@@ -72,8 +74,8 @@ async def npm(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]
 async def native(folder: Path) -> str | None:
     """Return the lock that npm writes for the same manifest; None where it finds no solution."""
     other = folder / "native" / "shop"
-    other.mkdir(parents=True)
-    shutil.copy(folder / "shop" / "package.json", other)
+    shutil.copytree(folder / "shop", other)
+    (other / "package-lock.json").unlink(missing_ok=True)
     ended = await npm(other, "install", "--package-lock-only", "--ignore-scripts")
     return (other / "package-lock.json").read_text() if ended.returncode == 0 else None
 
@@ -88,10 +90,23 @@ def drawn(random: Random, registry: NpmRegistry) -> dict[str, Any]:
                 for one in others
             ]
             registry.add(f"{name}@{version}", " ".join(needs), **_said(random))
+    return drawn_needs(random)
+
+
+def drawn_needs(random: Random, registry: NpmRegistry | None = None) -> dict[str, Any]:
+    """Return what a project asks for; only what a registry has, where one is given."""
     found: dict[str, Any] = {}
     for kind in ("dependencies", "devDependencies", "optionalDependencies"):
-        found[kind] = {name: random.choice(RANGES) for name in random.sample(NAMES, random.randint(0, 2))}
+        names = random.sample(NAMES, random.randint(0, 2))
+        found[kind] = {name: random.choice(_ranges(name, registry)) for name in names}
     return found
+
+
+def _ranges(name: str, registry: NpmRegistry | None) -> Sequence[str]:
+    if registry is None:
+        return RANGES
+    table = VersionTable(scheme_of("npm"), registry.documents[name]["versions"])
+    return [text for text in RANGES if table.mask(text)]
 
 
 def drawn_overrides(random: Random, registry: NpmRegistry, asked: dict[str, Any], depth: int = 0) -> dict[str, Any]:
@@ -111,6 +126,33 @@ def drawn_overrides(random: Random, registry: NpmRegistry, asked: dict[str, Any]
             if is_direct or random.random() < 0.4:
                 found[key]["."] = value
     return found
+
+
+def drawn_workspace(random: Random, registry: NpmRegistry, folder: Path) -> Path:
+    """Fill a registry, have a project with members, and return its lock."""
+    drawn(random, registry)
+    asked = drawn_needs(random, registry)
+    folders = random.sample(("packages/app", "packages/lib", "packages/@acme/kit", "tools/cli", "packages/lib/deep"), random.randint(1, 4))
+    names = {place: random.choice((place.rpartition("/")[2], f"@acme/{place.rpartition('/')[2]}")) for place in folders}
+    for place, name in names.items():
+        if random.random() < 0.3:
+            registry.add(f"{name}@{random.choice(VERSIONS)}", random.choice(("", "alpha", "delta@*")))
+        document = {"name": name, "version": random.choice(VERSIONS), "private": True, **_said(random), **drawn_needs(random, registry)}
+        others = [one for one in names.values() if one != name]
+        for other in random.sample(others, min(len(others), random.randint(0, 2))):
+            kind = random.choice(("dependencies", "dependencies", "devDependencies", "peerDependencies"))
+            document.setdefault(kind, {})[other] = random.choice(("*", "*", "*", "^1", ">=1.1"))
+        for field in random.sample(("name", "version", "none", "none"), 1):
+            if field != "name" or name == place.rpartition("/")[2]:
+                document.pop(field, None)
+        (folder / "shop" / place).mkdir(parents=True, exist_ok=True)
+        (folder / "shop" / place / "package.json").write_text(json.dumps(document))
+    patterns = [*{"packages/lib/deep": 0, **dict.fromkeys(("packages/*", "packages/@acme/*", "tools/*"))}]
+    said = random.choice((folders, patterns, {"packages": patterns}))
+    fields = {**asked, **({"peerDependencies": {"beta": "*"}} if random.random() < 0.3 else {})}
+    if random.random() < 0.3:
+        fields["overrides"] = drawn_overrides(random, registry, asked)
+    return project(folder, **fields, workspaces=said)
 
 
 def _said(random: Random) -> dict[str, Any]:

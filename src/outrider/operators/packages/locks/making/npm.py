@@ -5,7 +5,8 @@ from pathlib import Path
 from outrider.operators.packages.locks.making.manifests import folder_of, manifest_beside
 from outrider.operators.packages.locks.making.results import Made, resolved
 from outrider.operators.packages.locks.writing import package_lock
-from outrider.operators.packages.manifests.package_json import FORM, asked, read_manifest
+from outrider.operators.packages.manifests.package_json import FORM, TAKEN_BY_NPM, asked, read_manifest
+from outrider.operators.packages.manifests.workspaces import read_members
 from outrider.operators.packages.resolving.outcomes import Resolved
 from outrider.operators.packages.resolving.questions import Question
 
@@ -16,8 +17,10 @@ USUAL_NAME = "package-lock.json"
 async def make(form: str, path: Path, question: Question) -> Made:
     """Resolve, and return the file; the errors are those of `making.made`."""
     del form
-    manifest = read_manifest(manifest_beside(path, FORM, question), package_lock.TAKES)
+    manifest = read_manifest(manifest_beside(path, FORM, question), TAKEN_BY_NPM)
     folder = folder_of(path)
-    wanted = asked(manifest, question, folder)
-    answer = await resolved("npm", wanted) if manifest.wishes else Resolved(target="npm", packages=[])
-    return Made(package_lock.written(manifest.document, answer, folder))
+    members = read_members(manifest, folder)
+    wanted = asked(manifest, question, folder, members)
+    answer = await resolved("npm", wanted) if wanted.packages or members else Resolved(target="npm", packages=[])
+    documents = {one.place: one.manifest.document for one in members}
+    return Made(package_lock.written(manifest.document, answer, folder, members=documents))
