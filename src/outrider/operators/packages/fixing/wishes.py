@@ -21,6 +21,7 @@ class Wish(msgspec.Struct, kw_only=True, frozen=True):
         text: As its ecosystem is asked for it.
         anyhow: Likewise, with any version; empty where that says no more.
         firm: Likewise, with the version that is locked; empty where that is not asked for.
+        file: The manifest in which it stands, where there are several.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Wish(msgspec.Struct, kw_only=True, frozen=True):
     text: str
     anyhow: str = ""
     firm: str = ""
+    file: str = ""
 
 
 class Unit(NamedTuple):

@@ -38,6 +38,7 @@ class ResolvedPackage(msgspec.Struct, kw_only=True):
         direct: Whether it was asked for itself, of PyPI, Cargo and npm.
         files: All of the version, where that was asked for and its ecosystem may have several.
         entry: What package-lock.json tells of it, of npm, where all files were asked for.
+        unmet: Names of what it needs and does not find, of npm.
     """
 
     name: str
@@ -51,6 +52,7 @@ class ResolvedPackage(msgspec.Struct, kw_only=True):
     direct: bool = False
     files: list[ResolvedFile] = []
     entry: dict[str, Any] = {}
+    unmet: list[str] = []
 
 
 class Resolved(msgspec.Struct, kw_only=True):
