@@ -8,12 +8,15 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
+from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.fixing.asking import Asker, Resolve, asked_version, settled
 from outrider.operators.packages.fixing.masking import FixPolicy
 from outrider.operators.packages.fixing.wishes import Project, Unit, Widening, Wish
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
 from outrider.operators.packages.resolving.policies import Policy
 from outrider.operators.packages.resolving.questions import Question
+from outrider.operators.packages.versions.ecosystems import scheme_of
+from outrider.operators.packages.versions.tables import VersionTable
 
 
 class Blocked(msgspec.Struct, kw_only=True):
@@ -110,14 +113,18 @@ class Mender:
     async def _blocked(self, found: Mended, unit: Unit, why: Impossible, *, widen: bool) -> Resolved | None:
         """Note why something cannot be fixed; or change the manifest, where that is allowed, and return what can be had then."""
         widenings = await self._widenings([*found.fixed, unit], why)
-        if widen:
-            for one in widenings:
-                wishes = [one.after if each is one.before else each for each in self._wishes]
-                answer = await self._ask(wishes, [*found.fixed, unit])
-                if isinstance(answer, Resolved):
-                    self._wishes = wishes
-                    found.widenings.append(one)
-                    return answer
+        # Where no change of one range will do, several manifests may have to change alike.
+        changes = (
+            [[one] for one in widenings] or [await self._together([*found.fixed, unit], unit.name)] if widen else []
+        )
+        for some in changes:
+            after = {id(one.before): one.after for one in some}
+            wishes = [after.get(id(each), each) for each in self._wishes]
+            answer = await self._ask(wishes, [*found.fixed, unit]) if some else why
+            if isinstance(answer, Resolved):
+                self._wishes = wishes
+                found.widenings += some
+                return answer
         found.blocked.append(Blocked(unit=unit, why=why, widenings=widenings))
         return None
 
@@ -136,6 +143,17 @@ class Mender:
             if version:
                 found.append(Widening(wish, self._project.widened(wish, version)))
         return found
+
+    async def _together(self, units: Sequence[Unit], name: str) -> list[Widening]:
+        """Return the changes of all ranges of one package with which something can be had; none where it is asked for once."""
+        wishes = [wish for wish in self._wishes if wish.anyhow and wish.name == name]
+        if len(wishes) == 1:
+            return []
+        others = [msgspec.structs.replace(one, text=one.anyhow) if one in wishes else one for one in self._wishes]
+        answer = await self._ask(others, units, locked=self._locked(units, {name})) if wishes else None
+        version = asked_version(answer, name) if isinstance(answer, Resolved) else ""
+        narrow = [one for one in wishes if version and not _allows(self._project.ecosystem, one.range, version)]
+        return [Widening(one, self._project.widened(one, version)) for one in narrow]
 
     async def _attempt(self, units: Sequence[Unit], *, files: bool = False) -> Resolved | Impossible:
         """Return an answer without some vulnerable versions: with all else as it is locked, where that will do."""
@@ -176,3 +194,10 @@ class Mender:
         for unit in units:
             locked[unit.name] = locked.get(unit.name, set()) - {unit.version} | ({unit.least_fix} - {""})
         return locked
+
+
+def _allows(ecosystem: str, text: str, version: str) -> bool:
+    try:
+        return bool(VersionTable(scheme_of(ecosystem), [version]).mask(text))
+    except InvalidConfigError:
+        return False  # it is written in another way

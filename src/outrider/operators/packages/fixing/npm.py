@@ -92,7 +92,11 @@ class NpmProject:
             f"{place.rpartition(_INSIDE)[2] or 'the manifest'} needs {name} where it can be had, and no version of it may be used."
             for place, name, text, there in wanted
             # What is written of an overridden package is not what is asked of it.
-            if ((place, name) in unmet if place and name in self._overridden else not _found(versions, place, name, text, there=there))
+            if (
+                (place, name) in unmet
+                if place and name in self._overridden
+                else not _found(versions, place, name, text, there=there)
+            )
         ]
 
     def direct(self, answer: Resolved) -> set[str]:
@@ -110,9 +114,7 @@ class NpmProject:
             answer, packages=[self._kept(one) for one in answer.packages if "extraneous" not in one.entry]
         )
         indent = _INDENT.match(self.texts[self._path])
-        documents = {
-            place: read_json(FORM, found.get(path, self.texts[path])) for place, path in self._places.items()
-        }
+        documents = {place: read_json(FORM, found.get(path, self.texts[path])) for place, path in self._places.items()}
         text = package_lock.written(
             documents.pop(""), kept, self._folder, indent[1] if indent is not None else "  ", documents
         )
@@ -192,7 +194,9 @@ def _checked(document: Mapping[str, Any], members: Collection[str]) -> dict[str,
 
 def _is_of_member(place: str, entry: Any, members: Collection[str]) -> bool:
     """Return whether an entry is that of a member of a workspace, or a link to one."""
-    return place in members or (isinstance(entry, dict) and bool(entry.get("link")) and entry.get("resolved") in members)
+    return place in members or (
+        isinstance(entry, dict) and bool(entry.get("link")) and entry.get("resolved") in members
+    )
 
 
 def _of_registry(place: str, entry: Any, members: Collection[str]) -> bool:

@@ -139,4 +139,6 @@ def unfixed_of(unit: Unit, blocked: Blocked | None, project: Project) -> Vulnera
 
 
 def _range(project: Project, before: Wish, after: Wish) -> RangeChange:
-    return RangeChange(file=before.file or str(project.paths[-1]), name=before.name, before=before.range, after=after.range)
+    return RangeChange(
+        file=before.file or str(project.paths[-1]), name=before.name, before=before.range, after=after.range
+    )

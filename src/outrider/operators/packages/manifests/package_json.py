@@ -53,7 +53,11 @@ class NpmManifest(msgspec.Struct, kw_only=True, frozen=True):
     def left_out(self) -> list[str]:
         """Return the names of what may be left out."""
         meta = self.document.get("peerDependenciesMeta")
-        optional = {name for name, one in meta.items() if isinstance(one, dict) and one.get("optional")} if isinstance(meta, dict) else ()
+        optional = (
+            {name for name, one in meta.items() if isinstance(one, dict) and one.get("optional")}
+            if isinstance(meta, dict)
+            else ()
+        )
         return [*self.named("optionalDependencies"), *(name for name in self.named(_PEERS) if name in optional)]
 
 

@@ -85,10 +85,8 @@ def _patterns(said: Any) -> tuple[list[str], list[str]]:
 
 
 def _folders(top: Path) -> Iterator[str]:
-    count = 0
-    for here, folders, _ in os.walk(top):
+    for count, (here, folders, _) in enumerate(os.walk(top)):
         folders[:] = sorted(one for one in folders if one != _MODULES)
-        count += 1
         if count > _MOST_FOLDERS:
             raise LimitedError(
                 f"{top}: it has too many folders to look for members of a workspace", path="workspaces", found=f"more than {_MOST_FOLDERS}",

@@ -5,6 +5,7 @@ import heapq
 from collections.abc import Callable, Iterable, Mapping
 
 from outrider.core.errors import UnsupportedError
+from outrider.operators.packages.npm.nodes import Edge, Node
 from outrider.operators.packages.npm.order import collated
 from outrider.operators.packages.npm.overrides import Rules
 from outrider.operators.packages.npm.packages import Manifest
@@ -12,7 +13,7 @@ from outrider.operators.packages.npm.peers import PeerSets
 from outrider.operators.packages.npm.placing import Placement
 from outrider.operators.packages.npm.records import PEER_OPTIONAL
 from outrider.operators.packages.npm.sources import NpmSource
-from outrider.operators.packages.npm.trees import Edge, Node, Tree
+from outrider.operators.packages.npm.trees import Tree
 
 _MOST_VISITS = 200
 
@@ -100,7 +101,12 @@ class NpmTree:
     async def _open(self, node: Node) -> None:
         """Put into a node what came within its tarball."""
         manifest = node.manifest
-        if manifest is None or node.bundled or node.is_of_user or not (manifest.shape.bundled or manifest.shape.shrinkwrap):
+        if (
+            manifest is None
+            or node.bundled
+            or node.is_of_user
+            or not (manifest.shape.bundled or manifest.shape.shrinkwrap)
+        ):
             return
         for path, inside in await self._source.insides(manifest):
             parent: Node | None = node

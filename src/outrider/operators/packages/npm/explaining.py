@@ -1,7 +1,7 @@
 """Why packages of npm do not go together, in sentences."""
 
+from outrider.operators.packages.npm.nodes import Edge, Node
 from outrider.operators.packages.npm.peers import PeerConflict
-from outrider.operators.packages.npm.trees import Edge, Node
 
 _LONGEST_CHAIN = 20
 

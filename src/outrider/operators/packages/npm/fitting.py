@@ -3,8 +3,8 @@
 from enum import Enum
 
 from outrider.core.errors import UnsupportedError
+from outrider.operators.packages.npm.nodes import Edge, Node
 from outrider.operators.packages.npm.sets import can_replace, deepest_place, peer_sets
-from outrider.operators.packages.npm.trees import Edge, Node
 from outrider.operators.packages.versions.ecosystems import scheme_of
 
 _MOST_LOOKS = 200_000

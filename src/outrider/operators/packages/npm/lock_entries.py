@@ -9,9 +9,9 @@ from typing import Any
 
 from outrider.core.errors import UnsupportedError
 from outrider.operators.packages.npm.members import development_at
+from outrider.operators.packages.npm.nodes import Edge, Node
 from outrider.operators.packages.npm.packages import Manifest
 from outrider.operators.packages.npm.sources import NpmSource
-from outrider.operators.packages.npm.trees import Edge, Node
 
 # Of a manifest, in no order: that of the file is another matter.
 FIELDS = (
@@ -35,7 +35,11 @@ async def lock_entries(source: NpmSource, root: Node, development: Collection[st
         OutriderError: What a registry says.
     """
     all_nodes = [node for node in root.subtree() if node is not root and node.manifest is not None]
-    members = {node: {"resolved": node.stands_for.folder, "link": True} for node in all_nodes if node.is_link_to_member and node.stands_for}
+    members = {
+        node: {"resolved": node.stands_for.folder, "link": True}
+        for node in all_nodes
+        if node.is_link_to_member and node.stands_for
+    }
     members |= {node: {} for node in all_nodes if node.above is not None}
     nodes = [node for node in all_nodes if node not in members]
     odd = next((node for node in nodes if node.bundled or node.stands_for is not None), None)
@@ -47,7 +51,10 @@ async def lock_entries(source: NpmSource, root: Node, development: Collection[st
     flags = _flags(root, development)
     said = await asyncio.gather(*(_entry(source, node) for node in nodes))
     entries = {**members, **dict(zip(nodes, said, strict=True))}
-    return {node.place: {**entry, **({} if node.is_link_to_member else flags.get(node, {}))} for node, entry in entries.items()}
+    return {
+        node.place: {**entry, **({} if node.is_link_to_member else flags.get(node, {}))}
+        for node, entry in entries.items()
+    }
 
 
 async def _entry(source: NpmSource, node: Node) -> dict[str, Any]:

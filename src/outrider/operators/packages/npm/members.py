@@ -2,12 +2,12 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
+from outrider.operators.packages.npm.nodes import LINK, Node
 from outrider.operators.packages.npm.overrides import Rules
 from outrider.operators.packages.npm.packages import Manifest, Need, NpmPackage
 from outrider.operators.packages.npm.records import OPTIONAL, PEER, compiled_inside
 from outrider.operators.packages.npm.specs import read_argument, read_spec
 from outrider.operators.packages.npm.targets import NpmTarget
-from outrider.operators.packages.npm.trees import LINK, Node
 from outrider.operators.packages.resolving.questions import PLACE_ENDS, Member, Question, at
 
 # Of a member that has no version; only its other fields count.

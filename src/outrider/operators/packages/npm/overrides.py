@@ -30,6 +30,8 @@ class Rules:
         parent: In which they stand.
 
     Attributes:
+        parent: In which they stand; None for those of the project.
+        children: Those that stand in them.
         name: Of the package; empty for those of the project.
         range: What is asked of it where they hold; `*` for anything.
         value: What is asked of it instead; `*` where nothing else is.
@@ -39,33 +41,33 @@ class Rules:
         InvalidConfigError: They cannot be read.
     """
 
-    __slots__ = ("_children", "_found", "_parent", "_ruleset", "is_of_key", "key", "name", "range", "value")
+    __slots__ = ("_found", "_in_force", "children", "is_of_key", "key", "name", "parent", "range", "value")
 
     def __init__(self, overrides: Any, key: str = "", parent: "Rules | None" = None, depth: int = 0) -> None:
         said = {_ITSELF: overrides} if isinstance(overrides, str) else overrides
         own = said.get(_ITSELF, "") if isinstance(said, dict) else None
         if not isinstance(said, dict) or not isinstance(own, str) or depth > _DEEPEST:
             raise unreadable(key, str(overrides))
-        self.key, self._parent = key, parent
+        self.key, self.parent = key, parent
         self.name, self.range = ("", "") if parent is None else _read_key(key)
         self.is_of_key = _ITSELF not in said
         self.value = self.range if self.is_of_key else own or "*"
-        self._children = [Rules(one, other, self, depth + 1) for other, one in said.items() if other != _ITSELF]
-        self._ruleset: list[Rules] | None = None
+        self.children = [Rules(one, other, self, depth + 1) for other, one in said.items() if other != _ITSELF]
+        self._in_force: list[Rules] | None = None
         self._found: dict[Need, Rules] = {}
 
     def of(self, need: Need) -> "Rules":
         """Return those that hold for a need, and for what is below what it finds."""
         found = self._found.get(need)
         if found is None:
-            rules = (one for one in self._all() if one.name == need.name and one.holds(need))
+            rules = (one for one in self.in_force() if one.name == need.name and one.holds(need))
             found = self._found[need] = next(rules, self)
         return found
 
     def of_version(self, name: str, version: str) -> "Rules":
         """Return those that hold for a version of which nothing is asked, such as a member of a workspace."""
         table = VersionTable(scheme_of("npm"), [version])
-        texts = ((one, (one.range, one.value)) for one in self._all() if one.name == name)
+        texts = ((one, (one.range, one.value)) for one in self.in_force() if one.name == name)
         return next((one for one, said in texts if any(_allows(table, text) for text in said)), self)
 
     def holds(self, need: Need) -> bool:
@@ -117,14 +119,14 @@ class Rules:
 
     def beside(self, other: "Rules") -> "Rules | None":
         """Return those that hold for what is found by needs of both: the ones further down, else what they have in common; None where they clash."""
-        if self in other._above():
+        if self in other.above():
             return other
-        if other in self._above():
+        if other in self.above():
             return self
-        if any(one.clashes(two) for one in self._all() for two in other._all() if one.key == two.key):
+        if any(one.clashes(two) for one in self.in_force() for two in other.in_force() if one.key == two.key):
             return None
-        mine = set(self._above())
-        return next(one for one in other._above() if one in mine)
+        mine = set(self.above())
+        return next(one for one in other.above() if one in mine)
 
     def clashes(self, other: "Rules") -> bool:
         """Return whether two that are for the same ask for what has nothing in common."""
@@ -133,23 +135,24 @@ class Rules:
         one, two = (_asked(rules) for rules in (self, other))
         return one is not None and two is not None and not intersection(one, two)
 
-    def _above(self) -> "Iterator[Rules]":
+    def above(self) -> "Iterator[Rules]":
+        """Yield them, and whatever they stand in."""
         one: Rules | None = self
         while one is not None:
             yield one
-            one = one._parent
+            one = one.parent
 
-    def _all(self) -> "list[Rules]":
+    def in_force(self) -> "list[Rules]":
         """Return all that hold here, the nearest first, one of each key."""
-        if self._ruleset is None:
+        if self._in_force is None:
             found: dict[str, Rules] = {}
-            for above in self._above():
-                for one in above._children:
+            for above in self.above():
+                for one in above.children:
                     found.setdefault(one.key, one)
-                if above._parent is not None:
+                if above.parent is not None:
                     found.setdefault(above.key, above)
-            self._ruleset = list(found.values())
-        return self._ruleset
+            self._in_force = list(found.values())
+        return self._in_force
 
 
 def _read_key(key: str) -> tuple[str, str]:

@@ -6,11 +6,12 @@ A copy of the needs of a node is the top of a small tree, in which what it needs
 from collections.abc import Callable, Mapping
 
 from outrider.core.errors import OutriderError, UnauthenticatedError, UnsupportedError
+from outrider.operators.packages.npm.nodes import LINK, Edge, Node
 from outrider.operators.packages.npm.order import collated
 from outrider.operators.packages.npm.records import PEER_OPTIONAL
 from outrider.operators.packages.npm.sets import can_replace
 from outrider.operators.packages.npm.sources import NpmSource
-from outrider.operators.packages.npm.trees import LINK, Edge, Node, Tree
+from outrider.operators.packages.npm.trees import Tree
 
 # Of react-scripts with its 1,288 packages 1,595 are brought.
 _DEEPEST, _MOST = 100, 50_000

@@ -3,10 +3,10 @@
 from functools import partial
 
 from outrider.operators.packages.npm.fitting import Answer, Fit, is_older
+from outrider.operators.packages.npm.nodes import Edge, Node
 from outrider.operators.packages.npm.order import collated
 from outrider.operators.packages.npm.peers import PeerConflict
 from outrider.operators.packages.npm.sets import can_replace, deepest_place, needed_but, only_for, peer_sets
-from outrider.operators.packages.npm.trees import Edge, Node
 
 
 class Placement:

@@ -1,9 +1,9 @@
 """What a tree of npm packages comes to: who may be missing, what does not run here, and the list of all."""
 
+from outrider.operators.packages.npm.nodes import Edge, Node
 from outrider.operators.packages.npm.order import collated
 from outrider.operators.packages.npm.records import PEER_OPTIONAL
 from outrider.operators.packages.npm.targets import NpmTarget
-from outrider.operators.packages.npm.trees import Edge, Node
 from outrider.operators.packages.resolving.outcomes import ResolvedPackage
 
 

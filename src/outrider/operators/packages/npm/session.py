@@ -10,6 +10,7 @@ from outrider.operators.packages.npm.explaining import sentences
 from outrider.operators.packages.npm.facts import facts_of
 from outrider.operators.packages.npm.lock_entries import lock_entries
 from outrider.operators.packages.npm.members import Asked, asked_by_place, kind_of, links_to, nodes_of
+from outrider.operators.packages.npm.nodes import Node
 from outrider.operators.packages.npm.overrides import read_rules
 from outrider.operators.packages.npm.packages import Manifest, Need
 from outrider.operators.packages.npm.peers import PeerConflict
@@ -20,7 +21,6 @@ from outrider.operators.packages.npm.settings import NpmSettings
 from outrider.operators.packages.npm.sources import NpmSource
 from outrider.operators.packages.npm.specs import read_argument, read_spec
 from outrider.operators.packages.npm.targets import NpmTarget
-from outrider.operators.packages.npm.trees import Node
 from outrider.operators.packages.resolving.facts import PackageFacts
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
 from outrider.operators.packages.resolving.questions import Question, at

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from outrider.operators.packages.npm.trees import Edge, Node
+from outrider.operators.packages.npm.nodes import Edge, Node
 
 Nodes = dict[Node, None]
 

@@ -10,7 +10,6 @@ from outrider.core.errors import DeadlineExceededError
 from outrider.operators.packages.resolving.policies import ADMIT_ALL, Policy
 from outrider.ports.clock import Clock
 
-
 # Stands between the folder of a member of a workspace and what that asks for.
 PLACE_ENDS = ": "
 

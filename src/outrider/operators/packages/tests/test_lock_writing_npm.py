@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -14,6 +14,7 @@ import pytest
 
 from outrider.core.errors import ConflictError, InvalidConfigError, NotFoundError, UnavailableError, UnsupportedError
 from outrider.operators.packages.manifests.package_json import read_manifest
+from outrider.operators.packages.npm.overrides import read_rules
 from outrider.operators.packages.operations import lock
 from outrider.operators.packages.operations.lock import LockParams, LockResult
 from outrider.operators.packages.tests.npm_registry import NpmRegistry
@@ -54,6 +55,13 @@ def project(folder: Path, **fields: Any) -> Path:
     (folder / "shop").mkdir(exist_ok=True)
     (folder / "shop" / "package.json").write_text(json.dumps({"name": "shop", "version": "0.3.0", **fields}))
     return folder / "shop" / "package-lock.json"
+
+
+def members(folder: Path, manifests: dict[str, dict[str, Any]]) -> None:
+    """Have the packages of a workspace."""
+    for place, manifest in manifests.items():
+        (folder / "shop" / place).mkdir(parents=True, exist_ok=True)
+        (folder / "shop" / place / "package.json").write_text(json.dumps(manifest))
 
 
 async def locked(folder: Path, **params: Any) -> LockResult:
@@ -132,12 +140,20 @@ def drawn_workspace(random: Random, registry: NpmRegistry, folder: Path) -> Path
     """Fill a registry, have a project with members, and return its lock."""
     drawn(random, registry)
     asked = drawn_needs(random, registry)
-    folders = random.sample(("packages/app", "packages/lib", "packages/@acme/kit", "tools/cli", "packages/lib/deep"), random.randint(1, 4))
+    folders = random.sample(
+        ("packages/app", "packages/lib", "packages/@acme/kit", "tools/cli", "packages/lib/deep"), random.randint(1, 4)
+    )
     names = {place: random.choice((place.rpartition("/")[2], f"@acme/{place.rpartition('/')[2]}")) for place in folders}
     for place, name in names.items():
         if random.random() < 0.3:
             registry.add(f"{name}@{random.choice(VERSIONS)}", random.choice(("", "alpha", "delta@*")))
-        document = {"name": name, "version": random.choice(VERSIONS), "private": True, **_said(random), **drawn_needs(random, registry)}
+        document = {
+            "name": name,
+            "version": random.choice(VERSIONS),
+            "private": True,
+            **_said(random),
+            **drawn_needs(random, registry),
+        }
         others = [one for one in names.values() if one != name]
         for other in random.sample(others, min(len(others), random.randint(0, 2))):
             kind = random.choice(("dependencies", "dependencies", "devDependencies", "peerDependencies"))
@@ -145,8 +161,7 @@ def drawn_workspace(random: Random, registry: NpmRegistry, folder: Path) -> Path
         for field in random.sample(("name", "version", "none", "none"), 1):
             if field != "name" or name == place.rpartition("/")[2]:
                 document.pop(field, None)
-        (folder / "shop" / place).mkdir(parents=True, exist_ok=True)
-        (folder / "shop" / place / "package.json").write_text(json.dumps(document))
+        members(folder, {place: document})
     patterns = [*{"packages/lib/deep": 0, **dict.fromkeys(("packages/*", "packages/@acme/*", "tools/*"))}]
     said = random.choice((folders, patterns, {"packages": patterns}))
     fields = {**asked, **({"peerDependencies": {"beta": "*"}} if random.random() < 0.3 else {})}
@@ -171,7 +186,19 @@ def _said(random: Random) -> dict[str, Any]:
     return {key: fields[key] for key in random.sample(sorted(fields), random.randint(0, 4))}
 
 
-async def compared(folder: Path, seeds: range) -> tuple[int, int]:
+def drawn_project(random: Random, registry: NpmRegistry, folder: Path) -> Path:
+    return project(folder, **drawn(random, registry))
+
+
+def drawn_with_overrides(random: Random, registry: NpmRegistry, folder: Path) -> Path:
+    asked = drawn(random, registry)
+    return project(folder, **asked, overrides=drawn_overrides(random, registry, asked))
+
+
+Draw = Callable[[Random, NpmRegistry, Path], Path]
+
+
+async def compared(folder: Path, seeds: range, draw: Draw = drawn_project) -> tuple[int, int]:
     """Return how many locks are the same to the byte, and of how many manifests neither finds a solution."""
     same = neither = 0
     for seed in seeds:
@@ -179,11 +206,11 @@ async def compared(folder: Path, seeds: range) -> tuple[int, int]:
         place.mkdir()
         async with NpmRegistry() as registry:
             with variables(settings(place, registry)):
-                path = project(place, **drawn(Random(seed), registry))
+                path = draw(Random(seed), registry, place)
                 theirs = await native(place)
                 try:
                     await locked(place)
-                except (ConflictError, NotFoundError):
+                except (ConflictError, NotFoundError, InvalidConfigError):
                     assert theirs is None, seed
                     neither += 1
                     continue
@@ -193,11 +220,15 @@ async def compared(folder: Path, seeds: range) -> tuple[int, int]:
     return same, neither
 
 
+DRAWS = (drawn_project, drawn_with_overrides, drawn_workspace)
+
+
 @pytest.mark.real
 @pytest.mark.timeout(300)
 @needs_npm
-async def test_it_is_to_the_byte_what_npm_writes(tmp_path: Path) -> None:
-    same, _ = await compared(tmp_path, range(8))
+@pytest.mark.parametrize("draw", DRAWS)
+async def test_it_is_to_the_byte_what_npm_writes(tmp_path: Path, draw: Draw) -> None:
+    same, _ = await compared(tmp_path, range(8), draw)
     assert same > 3
 
 
@@ -205,9 +236,13 @@ async def test_it_is_to_the_byte_what_npm_writes(tmp_path: Path) -> None:
 @pytest.mark.long
 @pytest.mark.timeout(3000)
 @needs_npm
-async def test_it_is_to_the_byte_what_npm_writes_at_length(tmp_path: Path) -> None:
-    same, neither = await compared(tmp_path, range(8, 50))
-    assert same > 25
+@pytest.mark.parametrize(
+    ("draw", "seeds"),
+    [(drawn_project, range(8, 50)), (drawn_with_overrides, range(8, 150)), (drawn_workspace, range(8, 150))],
+)
+async def test_it_is_to_the_byte_what_npm_writes_at_length(tmp_path: Path, draw: Draw, seeds: range) -> None:
+    same, neither = await compared(tmp_path, seeds, draw)
+    assert same > len(seeds) // 2
     assert neither > 2
 
 
@@ -218,11 +253,26 @@ async def test_npm_takes_it_without_a_network(tmp_path: Path) -> None:
     async with NpmRegistry() as registry:
         with variables(settings(tmp_path, registry)):
             registry.add("web@1.0.0", "core@^1 ?tools@1", bin="cli.js", license="MIT", files={"cli.js": {}})
-            for spec in ("core@1.0.0", "core@2.0.0", "tools@1.0.0", "tester@1.0.0"):
+            for spec in ("core@1.0.0", "core@2.0.0", "tools@1.0.0", "tools@1.1.0", "tester@1.0.0", "@acme/kit@2.0.0"):
                 registry.add(spec)
-            path = project(tmp_path, dependencies={"web": "^1", "core": "2"}, devDependencies={"tester": "*"})
+            members(
+                tmp_path,
+                {
+                    "packages/app": {
+                        "name": "app",
+                        "version": "1.0.0",
+                        "dependencies": {"@acme/kit": "^1", "core": "1"},
+                    },
+                    "packages/kit": {"name": "@acme/kit", "version": "1.0.0"},
+                    "packages/old": {"name": "old", "version": "1.0.0", "devDependencies": {"@acme/kit": "^2"}},
+                },
+            )
+            path = project(
+                tmp_path, dependencies={"web": "^1", "core": "2"}, devDependencies={"tester": "*"}, workspaces=["packages/*"],
+                overrides={"web": {"tools": "1.0.0"}},
+            )  # fmt: skip
             result = await locked(tmp_path)
-            assert (result.packages, result.form) == (5, "package-lock.json")
+            assert (result.packages, result.form) == (7, "package-lock.json")
             before = path.read_bytes()
             assert before.decode() == await native(tmp_path)
             filled = await npm(path.parent, "ci")
@@ -233,8 +283,14 @@ async def test_npm_takes_it_without_a_network(tmp_path: Path) -> None:
         ended = await npm(path.parent, "ci", "--offline")
     assert ended.returncode == 0, ended.stderr
     assert path.read_bytes() == before
-    modules = path.parent / "node_modules"
-    assert json.loads((modules / "web" / "node_modules" / "core" / "package.json").read_text())["version"] == "1.0.0"
+    versions = {
+        place: json.loads((path.parent / place / "package.json").read_text())["version"]
+        for place in (
+            "node_modules/web/node_modules/core", "node_modules/tools", "packages/app/node_modules/core", "packages/old/node_modules/@acme/kit",
+            "node_modules/@acme/kit",
+        )
+    }  # fmt: skip
+    assert list(versions.values()) == ["1.0.0", "1.0.0", "1.0.0", "2.0.0", "1.0.0"]
 
 
 async def test_who_is_needed_in_some_ways_only(registry: NpmRegistry, tmp_path: Path) -> None:
@@ -256,6 +312,82 @@ async def test_who_is_needed_in_some_ways_only(registry: NpmRegistry, tmp_path: 
     }  # fmt: skip
     with pytest.raises(UnavailableError, match="for a lock file"):
         await locked(tmp_path, offline=True)
+
+
+def places(path: Path) -> dict[str, Any]:
+    """Return the versions of a lock by their place, and of links to where they lead."""
+    packages = json.loads(path.read_text())["packages"]
+    return {place: entry.get("version") or entry.get("resolved") for place, entry in packages.items() if place}
+
+
+async def test_overrides(registry: NpmRegistry, tmp_path: Path) -> None:
+    registry.add("web@1.0.0", "core@^1 deep@^1 tool@^1")
+    registry.add("other@1.0.0", "core@^1 deep@^2 tool@^1")
+    for spec in ("core@1.0.0", "core@1.5.0", "core@2.0.0", "deep@1.0.0", "deep@2.0.0", "tool@1.0.0", "tool@1.1.0"):
+        registry.add(spec)
+    overrides = {"core": "$core", "web": {"tool": "1.0.0"}, "deep@^1": "2.0.0"}
+    path = project(tmp_path, dependencies={"web": "1", "other": "1", "core": "^2"}, overrides=overrides)
+    await locked(tmp_path)
+    assert places(path) == {
+        "node_modules/core": "2.0.0", "node_modules/deep": "2.0.0", "node_modules/other": "1.0.0", "node_modules/tool": "1.1.0",
+        "node_modules/web": "1.0.0", "node_modules/web/node_modules/tool": "1.0.0",
+    }  # fmt: skip
+
+
+async def test_an_override_of_what_the_project_itself_asks_for(registry: NpmRegistry, tmp_path: Path) -> None:
+    registry.add("core@1.0.0")
+    project(tmp_path, dependencies={"core": "^1"}, overrides={"core": "1.0.0"})
+    with pytest.raises(ConflictError, match=r"You ask for core@\^1, and overrides have it be 1.0.0"):
+        await locked(tmp_path)
+
+
+async def test_a_workspace(registry: NpmRegistry, tmp_path: Path) -> None:
+    for spec, needs in (("core@1.0.0", ""), ("core@2.0.0", "base"), ("base@1.0.0", ""), ("kit@3.0.0", "")):
+        registry.add(spec, needs)
+    app = {
+        "name": "app",
+        "version": "1.0.0",
+        "license": "MIT",
+        "dependencies": {"kit": "^1"},
+        "devDependencies": {"core": "^2"},
+    }
+    members(
+        tmp_path,
+        {
+            "packages/app": app, "packages/@acme/kit": {"name": "kit", "version": "1.0.0", "peerDependencies": {"core": "1"}},
+            "packages/old": {"dependencies": {"kit": "^3"}}, "packages/no": {"name": "no"}, "packages/node_modules/x": {"name": "x"},
+        },
+    )  # fmt: skip
+    (tmp_path / "shop" / "packages" / "empty").mkdir()
+    workspaces = {"packages": ["./packages/{app,old,n*}", "packages/@acme/*", "!packages/no"]}
+    path = project(tmp_path, workspaces=workspaces)
+    await locked(tmp_path)
+    assert places(path) == {
+        "node_modules/app": "packages/app", "node_modules/base": "1.0.0", "node_modules/core": "1.0.0", "node_modules/kit": "packages/@acme/kit",
+        "node_modules/old": "packages/old", "packages/@acme/kit": "1.0.0", "packages/app": "1.0.0", "packages/app/node_modules/core": "2.0.0",
+        "packages/old/node_modules/kit": "3.0.0", "packages/old": None,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("workspaces", "message"),
+    [("packages/*", "workspaces cannot be read"), (["../*"], "finds no folder below"), (["packages/*"], "two members"), (["{a,b}" * 20], "stands for too many")],
+)  # fmt: skip
+async def test_workspaces_that_are_malformed(
+    registry: NpmRegistry, tmp_path: Path, workspaces: Any, message: str
+) -> None:
+    members(tmp_path, {"packages/a": {"name": "same"}, "packages/b": {"name": "same"}})
+    project(tmp_path, workspaces=workspaces)
+    with pytest.raises((InvalidConfigError, UnsupportedError), match=message):
+        await locked(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "overrides", [{"a": 1}, ["a"], {"a": {".": {}}}, {"a@latest": "1"}, {"": "1"}, {"./a": "1"}, {"a": {"b": None}}]
+)
+def test_overrides_that_are_malformed(overrides: Any) -> None:
+    with pytest.raises(InvalidConfigError, match="overrides"):
+        read_rules(overrides)
 
 
 @pytest.mark.parametrize(
