@@ -3,8 +3,7 @@
 https://docs.npmjs.com/cli/v11/configuring-npm/package-json#overrides.
 """
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from outrider.core.errors import InvalidConfigError
@@ -16,8 +15,6 @@ from outrider.operators.packages.versions.ranges import EVERYTHING, intersection
 from outrider.operators.packages.versions.tables import VersionTable
 
 _ITSELF = "."
-# What npm does not write in another way when it has read it.
-_PLAIN = re.compile(r"(?:[<>]=?)?\d+\.\d+\.\d+(?:-[\w.-]+)?")
 _DEEPEST = 20
 
 
@@ -35,13 +32,12 @@ class Rules:
         name: Of the package; empty for those of the project.
         range: What is asked of it where they hold; `*` for anything.
         value: What is asked of it instead; `*` where nothing else is.
-        is_of_key: Whether just that is asked of it for which they hold.
 
     Raises:
         InvalidConfigError: They cannot be read.
     """
 
-    __slots__ = ("_found", "_in_force", "children", "is_of_key", "key", "name", "parent", "range", "value")
+    __slots__ = ("_found", "_in_force", "children", "key", "name", "parent", "range", "value")
 
     def __init__(self, overrides: Any, key: str = "", parent: "Rules | None" = None, depth: int = 0) -> None:
         said = {_ITSELF: overrides} if isinstance(overrides, str) else overrides
@@ -50,8 +46,7 @@ class Rules:
             raise unreadable(key, str(overrides))
         self.key, self.parent = key, parent
         self.name, self.range = ("", "") if parent is None else _read_key(key)
-        self.is_of_key = _ITSELF not in said
-        self.value = self.range if self.is_of_key else own or "*"
+        self.value = (own or "*") if _ITSELF in said else self.range
         self.children = [Rules(one, other, self, depth + 1) for other, one in said.items() if other != _ITSELF]
         self._in_force: list[Rules] | None = None
         self._found: dict[Need, Rules] = {}
@@ -102,19 +97,20 @@ class Rules:
             )  # fmt: skip
         return need._replace(package=need.name if found.package == found.name else found.package, text=found.text)
 
-    def refused(self, asked: Mapping[str, str]) -> "Iterator[str]":
+    def refused(self, asked: Mapping[str, str], links: Iterable[Need]) -> "Iterator[str]":
         """Yield sentences about what the project asks for and has overrides for that ask for something else, which npm refuses.
 
         Args:
             asked: What it asks for, by name.
+            links: The needs by which it finds the members of its workspace, whatever else it asks for by their names.
         """
         needs = {name: Need(name.lower(), name, *read_spec(name, text), PROD) for name, text in asked.items()}
-        for name, text in asked.items():
-            rules = self.of(needs[name])
-            if rules.name != name or rules.value == "*":
-                continue
+        needs |= {link.name: link for link in links}
+        for name, need in needs.items():
+            rules = self.of(need)
+            text = asked[name] if need.package else need.text
             said = asked.get(rules.value[1:], rules.value) if rules.value.startswith("$") else rules.value
-            if said != text or (rules.is_of_key and not _PLAIN.fullmatch(said)):
+            if rules.name == name and said not in ("*", text):
                 yield f"You ask for {name}@{text}, and overrides have it be {said}: npm refuses an override of what the project itself asks for."
 
     def beside(self, other: "Rules") -> "Rules | None":

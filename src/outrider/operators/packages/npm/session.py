@@ -15,7 +15,7 @@ from outrider.operators.packages.npm.overrides import read_rules
 from outrider.operators.packages.npm.packages import Manifest, Need
 from outrider.operators.packages.npm.peers import PeerConflict
 from outrider.operators.packages.npm.program import npm_program
-from outrider.operators.packages.npm.records import OPTIONAL, PEER_OPTIONAL
+from outrider.operators.packages.npm.records import OPTIONAL, PEER_OPTIONAL, PROD
 from outrider.operators.packages.npm.results import misfits, packages_of, refuse_missing
 from outrider.operators.packages.npm.settings import NpmSettings
 from outrider.operators.packages.npm.sources import NpmSource
@@ -39,8 +39,7 @@ async def resolve(question: Question) -> Resolved | Impossible:
     """
     asked = asked_by_place(question)
     rules = read_rules(question.overrides)
-    links = {one.name: one.text for one in links_to(question.members)}
-    if rules is not None and (clashes := list(rules.refused({**asked[""], **links}))):
+    if rules is not None and (clashes := list(rules.refused(asked[""], links_to(question.members)))):
         return Impossible(asked=question.packages, reasons=clashes)
     async with _opened(question) as source:
         try:
@@ -83,11 +82,15 @@ async def _tree(source: NpmSource, asked: Asked, question: Question) -> Node:
     links = links_to(question.members)
     names = {one.name for one in links}
     needs = [await _need(source, name, text, question) for name, text in asked[""].items() if name not in names]
+    # A link takes the place of what else is asked for by its name; overrides may refer to that.
+    hidden = [
+        Need(name.lower(), name, *read_spec(name, text), PROD) for name, text in asked[""].items() if name in names
+    ]
     rules = read_rules(question.overrides)
     members = nodes_of(question, asked, source.target, rules)
     # Whoever wants to know all that a lock file has asks for what stands in a manifest.
     tree = NpmTree(
-        source, Manifest.of_user([*links, *needs]), question.check, rules, members, by_name=not question.files
+        source, Manifest.of_user([*hidden, *links, *needs]), question.check, rules, members, by_name=not question.files
     )
     try:
         await tree.build()
