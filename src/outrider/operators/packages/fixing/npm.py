@@ -55,7 +55,8 @@ class NpmProject:
         self._places = {"": self._beside, **{one.place: one.path for one in self._members}}
         manifests = [("", self._manifest), *((one.place, one.manifest) for one in self._members)]
         self._wanted = [(place, wish) for place, one in manifests for wish in one.wishes]
-        self.wishes = [_wish(one, place, self._places[place]) for place, one in self._wanted]
+        names = {one.name for one in self._members}
+        self.wishes = [_wish(one, place, self._places[place], is_firm=one.name in names) for place, one in self._wanted]
         self._entries = _checked(read_json(_LOCK, text), {one.place for one in self._members})
         self.locked: dict[str, set[str]] = {}
         for place, entry in self._entries.items():
@@ -159,11 +160,12 @@ def _upwards(place: str) -> Iterator[str]:
     yield ""
 
 
-def _wish(one: NpmWish, place: str, path: Path) -> Wish:
+def _wish(one: NpmWish, place: str, path: Path, *, is_firm: bool) -> Wish:
+    """Return a wish of a manifest; one for a member of the workspace keeps its range, with which it finds the member or does not."""
     anyhow = "*" if one.package == one.name else f"npm:{one.package}@*"
     return Wish(
         name=one.package, range=one.range, where=(one.kind, one.name), text=at(place, f"{one.name}@{one.range or '*'}"),
-        anyhow="" if one.range in ("", "*") else at(place, f"{one.name}@{anyhow}"), file=str(path),
+        anyhow="" if is_firm or one.range in ("", "*") else at(place, f"{one.name}@{anyhow}"), file=str(path),
     )  # fmt: skip
 
 
