@@ -48,7 +48,7 @@ class NpmProject:
         self._path, self._beside = path, path.parent / FORM
         self._folder = path.resolve().parent
         manifest = read_text(self._beside)
-        self._manifest = read_manifest(manifest, TAKEN_BY_NPM)
+        self._manifest = read_manifest(manifest, takes=TAKEN_BY_NPM)
         self._members = read_members(self._manifest, path.parent)
         self.texts = {path: text, self._beside: manifest, **{one.path: one.text for one in self._members}}
         self.paths = list(self.texts)

@@ -83,7 +83,7 @@ class NpmMember(msgspec.Struct, kw_only=True, frozen=True):
         return Member(place=self.place, name=self.name, manifest=self.manifest.document)
 
 
-def read_manifest(text: str, takes: Collection[str] = (), name: str = FORM) -> NpmManifest:
+def read_manifest(text: str, *, takes: Collection[str] = (), name: str = FORM) -> NpmManifest:
     """Read a package.json.
 
     Args:

@@ -6,6 +6,7 @@ https://docs.npmjs.com/cli/v11/using-npm/workspaces.
 import os
 import re
 from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,6 @@ _MODULES = "node_modules"
 _MOST_FOLDERS = 20_000
 _MOST_ALTERNATIVES = 1000
 _BRACES = re.compile(r"\{([^{}]*,[^{}]*)\}")
-_GLOB = re.compile(r"\*+|\?|\[(!|\^)?([^\]]+)\]|.", re.DOTALL)
 
 
 def read_members(manifest: NpmManifest, folder: Path) -> list[NpmMember]:
@@ -52,7 +52,7 @@ def read_members(manifest: NpmManifest, folder: Path) -> list[NpmMember]:
 
 def _member(path: Path, place: str) -> NpmMember:
     text = read_text(path)
-    manifest = read_manifest(text, TAKEN_BY_NPM, f"{place}/{FORM}")
+    manifest = read_manifest(text, takes=TAKEN_BY_NPM, name=f"{place}/{FORM}")
     name = manifest.document.get("name") or folder_name(place)
     return NpmMember(path=path, text=text, place=place, name=str(name), manifest=manifest)
 
@@ -104,6 +104,8 @@ def _matches(place: str, patterns: list[str]) -> bool:
 def _match(parts: list[str], pattern: list[str]) -> bool:
     if not pattern:
         return not parts
+    if pattern[:2] == ["**", "**"]:
+        return _match(parts, pattern[1:])
     if pattern[0] == "**":
         deeper = bool(parts) and not parts[0].startswith(".") and _match(parts[1:], pattern)
         return _match(parts, pattern[1:]) or deeper
@@ -113,17 +115,7 @@ def _match(parts: list[str], pattern: list[str]) -> bool:
 def _is_named(name: str, pattern: str) -> bool:
     if name.startswith(".") and not pattern.startswith("."):
         return False
-    return bool(re.fullmatch("".join(_as_regex(match) for match in _GLOB.finditer(pattern)), name))
-
-
-def _as_regex(match: re.Match[str]) -> str:
-    if match[0].startswith("*"):
-        return ".*"
-    if match[0] == "?":
-        return "."
-    if match[2]:
-        return f"[{'^' if match[1] else ''}{re.escape(match[2]).replace(chr(92) + '-', '-')}]"
-    return re.escape(match[0])
+    return fnmatchcase(name, pattern.replace("[^", "[!"))
 
 
 def _alternatives(pattern: str) -> list[str]:

@@ -37,7 +37,7 @@ class Rules:
         InvalidConfigError: They cannot be read.
     """
 
-    __slots__ = ("_found", "_in_force", "children", "key", "name", "parent", "range", "value")
+    __slots__ = ("_beside", "_found", "_in_force", "children", "key", "name", "parent", "range", "value")
 
     def __init__(self, overrides: Any, key: str = "", parent: "Rules | None" = None, depth: int = 0) -> None:
         said = {_ITSELF: overrides} if isinstance(overrides, str) else overrides
@@ -48,21 +48,22 @@ class Rules:
         self.name, self.range = ("", "") if parent is None else _read_key(key)
         self.value = (own or "*") if _ITSELF in said else self.range
         self.children = [Rules(one, other, self, depth + 1) for other, one in said.items() if other != _ITSELF]
-        self._in_force: list[Rules] | None = None
+        self._in_force: dict[str, Rules] | None = None
+        self._beside: dict[Rules, Rules | None] = {}
         self._found: dict[Need, Rules] = {}
 
     def of(self, need: Need) -> "Rules":
         """Return those that hold for a need, and for what is below what it finds."""
         found = self._found.get(need)
         if found is None:
-            rules = (one for one in self.in_force() if one.name == need.name and one.holds(need))
+            rules = (one for one in self.in_force().values() if one.name == need.name and one.holds(need))
             found = self._found[need] = next(rules, self)
         return found
 
     def of_version(self, name: str, version: str) -> "Rules":
         """Return those that hold for a version of which nothing is asked, such as a member of a workspace."""
         table = VersionTable(scheme_of("npm"), [version])
-        texts = ((one, (one.range, one.value)) for one in self.in_force() if one.name == name)
+        texts = ((one, (one.range, one.value)) for one in self.in_force().values() if one.name == name)
         return next((one for one, said in texts if any(_allows(table, text) for text in said)), self)
 
     def holds(self, need: Need) -> bool:
@@ -115,11 +116,17 @@ class Rules:
 
     def beside(self, other: "Rules") -> "Rules | None":
         """Return those that hold for what is found by needs of both: the ones further down, else what they have in common; None where they clash."""
+        if other not in self._beside:
+            self._beside[other] = self._joined(other)
+        return self._beside[other]
+
+    def _joined(self, other: "Rules") -> "Rules | None":
         if self in other.above():
             return other
         if other in self.above():
             return self
-        if any(one.clashes(two) for one in self.in_force() for two in other.in_force() if one.key == two.key):
+        theirs = other.in_force()
+        if any(one.clashes(theirs[key]) for key, one in self.in_force().items() if key in theirs):
             return None
         mine = set(self.above())
         return next(one for one in other.above() if one in mine)
@@ -138,8 +145,8 @@ class Rules:
             yield one
             one = one.parent
 
-    def in_force(self) -> "list[Rules]":
-        """Return all that hold here, the nearest first, one of each key."""
+    def in_force(self) -> "dict[str, Rules]":
+        """Return all that hold here by their keys, the nearest first."""
         if self._in_force is None:
             found: dict[str, Rules] = {}
             for above in self.above():
@@ -147,7 +154,7 @@ class Rules:
                     found.setdefault(one.key, one)
                 if above.parent is not None:
                     found.setdefault(above.key, above)
-            self._in_force = list(found.values())
+            self._in_force = found
         return self._in_force
 
 

@@ -16,9 +16,9 @@ from outrider.operators.packages.tests.advisory_records import affected, ecosyst
 from outrider.operators.packages.tests.npm_registry import NpmRegistry
 from outrider.operators.packages.tests.test_audit import HIGH, context, imported
 from outrider.operators.packages.tests.test_lock_writing_npm import (
-    DRAWS,
     NAMES,
     Draw,
+    drawn_project,
     locked,
     members,
     needs_npm,
@@ -27,9 +27,12 @@ from outrider.operators.packages.tests.test_lock_writing_npm import (
     registry,
     settings,
 )
+from outrider.operators.packages.tests.test_npm_projects import drawn_with_overrides, drawn_workspace
 from outrider.operators.packages.tests.world import variables
 
 __all__ = ["registry"]
+
+DRAWS = (drawn_project, drawn_with_overrides, drawn_workspace)
 
 
 def bad(identity: str, name: str, *events: tuple[str, str]) -> dict[str, Any]:

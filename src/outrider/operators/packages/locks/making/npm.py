@@ -17,7 +17,7 @@ USUAL_NAME = "package-lock.json"
 async def make(form: str, path: Path, question: Question) -> Made:
     """Resolve, and return the file; the errors are those of `making.made`."""
     del form
-    manifest = read_manifest(manifest_beside(path, FORM, question), TAKEN_BY_NPM)
+    manifest = read_manifest(manifest_beside(path, FORM, question), takes=TAKEN_BY_NPM)
     folder = folder_of(path)
     members = read_members(manifest, folder)
     wanted = asked(manifest, question, folder, members)
