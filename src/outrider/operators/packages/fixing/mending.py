@@ -8,12 +8,15 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
+from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.fixing.asking import Asker, Resolve, asked_version, settled
 from outrider.operators.packages.fixing.masking import FixPolicy
 from outrider.operators.packages.fixing.wishes import Project, Unit, Widening, Wish, replaced
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
 from outrider.operators.packages.resolving.policies import Policy
 from outrider.operators.packages.resolving.questions import Question
+from outrider.operators.packages.versions.ecosystems import scheme_of
+from outrider.operators.packages.versions.tables import VersionTable
 
 
 class Blocked(msgspec.Struct, kw_only=True):
@@ -215,3 +218,10 @@ class Mender:
         for unit in units:
             locked[unit.name] = locked.get(unit.name, set()) - {unit.version} | ({unit.least_fix} - {""})
         return locked
+
+
+def _allows(ecosystem: str, text: str, version: str) -> bool:
+    try:
+        return bool(VersionTable(scheme_of(ecosystem), [version]).mask(text))
+    except InvalidConfigError:
+        return False  # it is written in another way

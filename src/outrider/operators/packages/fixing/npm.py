@@ -1,7 +1,7 @@
-"""package-lock.json, version 3, with the package.json beside it."""
+"""package-lock.json, version 3, with the package.json beside it and those of the members of its workspace."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,11 @@ from outrider.operators.packages.locks.documents import read_json
 from outrider.operators.packages.locks.writing import package_lock
 from outrider.operators.packages.locks.writing.files import read_text
 from outrider.operators.packages.manifests import json_editing
-from outrider.operators.packages.manifests.package_json import FORM, NpmWish, asked, read_manifest
+from outrider.operators.packages.manifests.package_json import FORM, TAKEN_BY_NPM, NpmWish, asked, read_manifest
+from outrider.operators.packages.manifests.workspaces import read_members
 from outrider.operators.packages.npm.specs import read_spec
 from outrider.operators.packages.resolving.outcomes import Resolved, ResolvedPackage
-from outrider.operators.packages.resolving.questions import Question
+from outrider.operators.packages.resolving.questions import Question, at
 from outrider.operators.packages.versions.ecosystems import scheme_of
 from outrider.operators.packages.versions.tables import VersionTable
 
@@ -46,37 +47,58 @@ class NpmProject:
     def __init__(self, path: Path, text: str) -> None:
         self._path, self._beside = path, path.parent / FORM
         self._folder = path.resolve().parent
-        self.paths = [path, self._beside]
-        self.texts = {path: text, self._beside: read_text(self._beside)}
-        self._manifest = read_manifest(self.texts[self._beside])
-        self.wishes = [wish_of(one) for one in self._manifest.wishes]
-        self._entries = _checked(read_json(_LOCK, text))
+        manifest = read_text(self._beside)
+        self._manifest = read_manifest(manifest, takes=TAKEN_BY_NPM)
+        self._members = read_members(self._manifest, path.parent)
+        self.texts = {path: text, self._beside: manifest, **{one.path: one.text for one in self._members}}
+        self.paths = list(self.texts)
+        self._places = {"": self._beside, **{one.place: one.path for one in self._members}}
+        manifests = [("", self._manifest), *((one.place, one.manifest) for one in self._members)]
+        self._wanted = [(place, wish) for place, one in manifests for wish in one.wishes]
+        names = {one.name for one in self._members}
+        self.wishes = [
+            _placed(one, place, self._places[place], is_firm=one.name in names) for place, one in self._wanted
+        ]
+        self._entries = _checked(read_json(_LOCK, text), {one.place for one in self._members})
         self.locked: dict[str, set[str]] = {}
         for place, entry in self._entries.items():
             name = entry.get("name") or place.rpartition(_INSIDE)[2]
             self.locked.setdefault(str(name), set()).add(str(entry.get("version")))
         self._names = {place.rpartition(_INSIDE)[2] for place in self._entries}
+        self._overridden = set(_named(self._manifest.document.get("overrides") or {}))
         self.warnings: list[str] = []
 
     def asked(self, question: Question) -> Question:
         """Return a question with the settings of the folder, and with what only development needs."""
-        return asked(self._manifest, question, self._folder)
+        return asked(self._manifest, question, self._folder, self._members)
 
     def widened(self, wish: Wish, version: str) -> Wish:
         """Return a wish for that version and what is compatible with it."""
-        return widened(wish, version)
+        place = next(one for one, path in self._places.items() if path == wish.file)
+        wider = widened(wish, version)
+        return msgspec.structs.replace(wider, text=at(place, wider.text))
 
     def missing(self, answer: Resolved) -> list[str]:
         """Return sentences about what may be left out, and is: npm would put it back, vulnerable as it is."""
         versions = {one.place: one.version for one in answer.packages}
-        wanted = [("", one.name, one.range, True) for one in self._manifest.wishes if one.kind == _OPTIONAL]
+        unmet = {(one.place, name) for one in answer.packages for name in one.unmet}
+        wanted = [
+            (place, one.name, one.range, True)
+            for place, one in self._wanted
+            if one.kind == _OPTIONAL and one.name in self._names
+        ]
         for one in answer.packages:
             old = self._entries.get(one.place, {}).get("version") == one.version
-            wanted += [(one.place, *need) for need in _optional(one.entry) if not (old and need[0] not in self._names)]
+            wanted += [(one.place, *need) for need in _needed(one.entry) if not (old and need[0] not in self._names)]
         return [
             f"{place.rpartition(_INSIDE)[2] or 'the manifest'} needs {name} where it can be had, and no version of it may be used."
             for place, name, text, there in wanted
-            if not _found(versions, place, name, text, there=there)
+            # What is written of an overridden package is not what is asked of it.
+            if (
+                (place, name) in unmet
+                if place and name in self._overridden
+                else not _found(versions, place, name, text, there=there)
+            )
         ]
 
     def direct(self, answer: Resolved) -> set[str]:
@@ -84,18 +106,21 @@ class NpmProject:
         return {one.name for one in answer.packages if one.direct}
 
     def mended(self, answer: Resolved, before: Resolved | None, widenings: Sequence[Widening]) -> dict[Path, str]:
-        """Return the lock as npm would write it over the old one, without what nothing needs, with what it has of versions that stay, and the manifest where it changes."""
+        """Return the lock as npm would write it over the old one, without what nothing needs, with what it has of versions that stay, and the manifests that change."""
         del before
-        found = {}
-        manifest = self.texts[self._beside]
+        found: dict[Path, str] = {}
         for one in widenings:
-            manifest = found[self._beside] = edited(manifest, one)
+            assert one.before.file is not None
+            path = one.before.file
+            found[path] = edited(found.get(path, self.texts[path]), one)
         kept = msgspec.structs.replace(
             answer, packages=[self._kept(one) for one in answer.packages if "extraneous" not in one.entry]
         )
         indent = _INDENT.match(self.texts[self._path])
-        document = read_json(FORM, manifest)
-        text = package_lock.written(document, kept, self._folder, indent[1] if indent is not None else "  ")
+        documents = {place: read_json(FORM, found.get(path, self.texts[path])) for place, path in self._places.items()}
+        text = package_lock.written(
+            documents.pop(""), kept, self._folder, indent[1] if indent is not None else "  ", documents
+        )
         return {self._path: text, **found}
 
     def _kept(self, one: ResolvedPackage) -> ResolvedPackage:
@@ -108,9 +133,10 @@ class NpmProject:
         return msgspec.structs.replace(one, entry=entry)
 
 
-def _optional(entry: Mapping[str, Any]) -> Iterator[tuple[str, str, bool]]:
-    """Yield what a package needs where it can be had: the name, the range, and whether nothing will not do."""
-    yield from ((name, str(text), True) for name, text in (entry.get(_OPTIONAL) or {}).items())
+def _needed(entry: Mapping[str, Any]) -> Iterator[tuple[str, str, bool]]:
+    """Yield what a package needs where it, or the package itself, can be had: the name, the range, and whether nothing will not do."""
+    for kind in ("dependencies", _OPTIONAL):
+        yield from ((name, str(text), True) for name, text in (entry.get(kind) or {}).items())
     peers = entry.get("peerDependencies") or {}
     for name, meta in (entry.get("peerDependenciesMeta") or {}).items():
         if isinstance(meta, dict) and meta.get("optional") and name in peers:
@@ -152,16 +178,30 @@ def wish_of(one: NpmWish) -> Wish:
     )  # fmt: skip
 
 
-def _checked(document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return the entries by their place, without that of the project."""
+def _placed(one: NpmWish, place: str, path: Path, *, is_firm: bool) -> Wish:
+    """Return a wish of a manifest; one for a member of the workspace keeps its range, with which it finds the member or does not."""
+    plain = wish_of(one)
+    anyhow = "" if is_firm or not plain.anyhow else at(place, plain.anyhow)
+    return msgspec.structs.replace(plain, text=at(place, plain.text), anyhow=anyhow, file=path)
+
+
+def _named(overrides: Any) -> Iterator[str]:
+    """Yield the names of what overrides are about."""
+    for key, inside in overrides.items() if isinstance(overrides, dict) else ():
+        yield key[0] + key[1:].partition("@")[0] if key else key
+        yield from _named(inside)
+
+
+def _checked(document: Mapping[str, Any], members: Collection[str]) -> dict[str, dict[str, Any]]:
+    """Return the entries of packages by their place, without those of the project and the members of its workspace."""
     packages = document.get("packages")
     if document.get("lockfileVersion") != _FORM or not isinstance(packages, dict):
         raise UnsupportedError(
             f"{_LOCK}: its version {document.get('lockfileVersion')} is not written here", path="lockfileVersion",
             found=str(document.get("lockfileVersion")), expected=str(_FORM), suggestions=["npm install --package-lock-only --lockfile-version 3"],
         )  # fmt: skip
-    found = {place: entry for place, entry in packages.items() if place}
-    odd = next((place for place, entry in found.items() if not _of_registry(place, entry)), "")
+    found = {place: entry for place, entry in packages.items() if place and not _is_of_member(place, entry, members)}
+    odd = next((place for place, entry in found.items() if not _of_registry(place, entry, members)), "")
     if odd:
         raise UnsupportedError(
             f"{_LOCK}: {odd} comes from elsewhere than a registry", path=f"packages.{odd}"[:200], found=odd[:200],
@@ -170,8 +210,17 @@ def _checked(document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _of_registry(place: str, entry: Any) -> bool:
-    if not isinstance(entry, dict) or not place.startswith(_INSIDE) or entry.get("link") or entry.get("inBundle"):
+def _is_of_member(place: str, entry: Any, members: Collection[str]) -> bool:
+    """Return whether an entry is that of a member of a workspace, or a link to one."""
+    return place in members or (
+        isinstance(entry, dict) and bool(entry.get("link")) and entry.get("resolved") in members
+    )
+
+
+def _of_registry(place: str, entry: Any, members: Collection[str]) -> bool:
+    folder = place.partition(_INSIDE)[0].rstrip("/")
+    is_known = _INSIDE in place and (not folder or folder in members)
+    if not isinstance(entry, dict) or not is_known or entry.get("link") or entry.get("inBundle"):
         return False
     return str(entry.get("resolved") or "https:").startswith(("http:", "https:"))
 

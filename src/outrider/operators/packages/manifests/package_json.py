@@ -1,5 +1,6 @@
 """What a package.json asks for: https://docs.npmjs.com/cli/v11/configuring-npm/package-json."""
 
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +9,15 @@ import msgspec
 from outrider.core.errors import InvalidConfigError, UnsupportedError
 from outrider.operators.packages.locks.documents import read_json
 from outrider.operators.packages.npm.specs import read_spec
-from outrider.operators.packages.resolving.questions import Question
+from outrider.operators.packages.resolving.questions import Member, Question, at
 from outrider.operators.packages.yarn.manifests import cleaned, later_spec
 
 FORM = "package.json"
+_PEERS = "peerDependencies"
 _KINDS = ("dependencies", "optionalDependencies", "devDependencies")
-_NOT_READ = ("workspaces", "overrides", "peerDependencies", "bundleDependencies", "bundledDependencies")
+# What npm has room for in its locks, and others may not.
+TAKEN_BY_NPM = ("workspaces", "overrides", _PEERS)
+_ONLY_OF_SOME = ("workspaces", "overrides", "peerDependencies", "bundleDependencies", "bundledDependencies")
 _YARN_NOT_READ = ("workspaces", "resolutions")
 _NPM_REMEDY, _YARN_REMEDY = "use npm itself: npm audit fix", "use Yarn itself: yarn install"
 
@@ -35,11 +39,11 @@ class NpmWish(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class NpmManifest(msgspec.Struct, kw_only=True, frozen=True):
-    """A project.
+    """A project, or a member of its workspace.
 
     Attributes:
         document: All of it.
-        wishes: What it needs, each name once.
+        wishes: What it needs, each name once, peers first.
     """
 
     document: dict[str, Any]
@@ -49,57 +53,104 @@ class NpmManifest(msgspec.Struct, kw_only=True, frozen=True):
         """Return the names of a kind."""
         return [one.name for one in self.wishes if one.kind == kind]
 
+    def left_out(self) -> list[str]:
+        """Return the names of what may be left out."""
+        meta = self.document.get("peerDependenciesMeta")
+        optional = (
+            {name for name, one in meta.items() if isinstance(one, dict) and one.get("optional")}
+            if isinstance(meta, dict)
+            else ()
+        )
+        return [*self.named("optionalDependencies"), *(name for name in self.named(_PEERS) if name in optional)]
 
-def read_manifest(text: str, client: str = "") -> NpmManifest:
+
+class NpmMember(msgspec.Struct, kw_only=True, frozen=True):
+    """A package of a workspace.
+
+    Attributes:
+        path: Of its package.json.
+        text: Of that.
+        place: Its folder, below that of the project.
+        name: By which others find it.
+        manifest: What it asks for.
+    """
+
+    path: Path
+    text: str
+    place: str
+    name: str
+    manifest: NpmManifest
+
+    def asked(self) -> Member:
+        """Return it as a question has it."""
+        return Member(place=self.place, name=self.name, manifest=self.manifest.document)
+
+
+def read_manifest(text: str, client: str = "", *, takes: Collection[str] = (), name: str = FORM) -> NpmManifest:
     """Read a package.json.
 
     Args:
         text: Of the file.
         client: Who reads it: `yarn1` or `yarn4`, and npm where that is empty.
+        takes: Fields that whoever reads it can do with: of workspaces, overrides, peers and what is within the tarball.
+        name: Of the file, for errors.
 
     Raises:
         InvalidConfigError: It is none.
-        UnsupportedError: It has workspaces, overrides or peers, or needs what no registry has.
+        UnsupportedError: It has another one of those fields, or needs what no registry has.
     """
-    document = read_json(FORM, text)
+    document = read_json(name, text)
     remedy = _YARN_REMEDY if client else _NPM_REMEDY
-    for field in _YARN_NOT_READ if client else _NOT_READ:
-        if document.get(field):
+    for field in _YARN_NOT_READ if client else _ONLY_OF_SOME:
+        if document.get(field) and field not in takes:
             raise UnsupportedError(
-                f"{FORM}: a manifest with {field} is not read", path=field, found=field, expected=" and ".join(_KINDS),
+                f"{name}: a manifest with {field} is not read", path=field, found=field, expected=" and ".join(_KINDS),
                 suggestions=[remedy],
             )  # fmt: skip
-    texts = {kind: _texts(document, kind) for kind in _KINDS}
+    texts = {kind: _texts(document, kind, name) for kind in (_KINDS if client else (_PEERS, *_KINDS))}
     wishes: dict[str, NpmWish] = {}
     # What is asked for in an earlier field gives way to a later one, as with npm; Yarn 1 has an order of its own.
     for kind, some in (cleaned(texts) if client == "yarn1" else texts).items():
-        for name, asked in some.items():
-            spec = later_spec(name, asked) if client == "yarn4" else read_spec(name, asked)
-            wishes[name] = _wish(kind, name, asked, spec.package, remedy)
-    return NpmManifest(document=document, wishes=[wishes[name] for name in sorted(wishes)])
+        for other, asked in some.items():
+            spec = later_spec(other, asked) if client == "yarn4" else read_spec(other, asked)
+            wish = NpmWish(kind=kind, name=other, package=spec.package, range=asked)
+            wishes[other] = _of_registry(wish, name, remedy)
+    found = sorted(wishes.values(), key=lambda one: (one.kind != _PEERS, one.name))
+    return NpmManifest(document=document, wishes=found)
 
 
-def asked(manifest: NpmManifest, question: Question, folder: Path) -> Question:
-    """Return the question for what a project needs, with what its lock has of each package."""
+def asked(manifest: NpmManifest, question: Question, folder: Path, members: Sequence[NpmMember] = ()) -> Question:
+    """Return the question for what a project and the members of its workspace need, with what its lock has of each package."""
+    all_of_them = [("", manifest), *((one.place, one.manifest) for one in members)]
     return msgspec.structs.replace(
-        question, packages=[f"{one.name}@{one.range or '*'}" for one in manifest.wishes], folder=folder, files=True,
-        development=manifest.named("devDependencies"), optional=manifest.named("optionalDependencies"),
+        question, packages=[at(place, f"{wish.name}@{wish.range or '*'}") for place, one in all_of_them for wish in one.wishes],
+        folder=folder, files=True,
+        development=[at(place, name) for place, one in all_of_them for name in one.named("devDependencies")],
+        optional=[at(place, name) for place, one in all_of_them for name in one.left_out()],
+        peers=[at(place, name) for place, one in all_of_them for name in one.named(_PEERS)],
+        members=[one.asked() for one in members], overrides=manifest.document.get("overrides") or {},
     )  # fmt: skip
 
 
-def _wish(kind: str, name: str, asked: str, package: str, remedy: str) -> NpmWish:
-    if not package:
+def _of_registry(wish: NpmWish, file: str, remedy: str) -> NpmWish:
+    """Return a wish that a registry can meet.
+
+    Raises:
+        UnsupportedError: It is met elsewhere.
+    """
+    if not wish.package:
+        where = f"{wish.kind}.{wish.name}"
         raise UnsupportedError(
-            f"{FORM}: {kind}.{name} comes from elsewhere than a registry", path=f"{kind}.{name}", found=asked[:80], expected="a range",
+            f"{file}: {where} comes from elsewhere than a registry", path=where, found=wish.range[:80], expected="a range",
             suggestions=[remedy],
         )  # fmt: skip
-    return NpmWish(kind=kind, name=name, package=package, range=asked)
+    return wish
 
 
-def _texts(document: dict[str, Any], kind: str) -> dict[str, str]:
+def _texts(document: dict[str, Any], kind: str, file: str) -> dict[str, str]:
     found = document.get(kind, {})
     if not isinstance(found, dict) or not all(isinstance(one, str) for one in found.values()):
         raise InvalidConfigError(
-            f"{FORM}: {kind} cannot be read", path=kind, found=type(found).__name__, expected="names with ranges", suggestions=["correct it"]
+            f"{file}: {kind} cannot be read", path=kind, found=type(found).__name__, expected="names with ranges", suggestions=["correct it"]
         )  # fmt: skip
     return found

@@ -1,7 +1,7 @@
 """Why packages of npm do not go together, in sentences."""
 
+from outrider.operators.packages.npm.nodes import Edge, Node
 from outrider.operators.packages.npm.peers import PeerConflict
-from outrider.operators.packages.npm.trees import Edge, Node
 
 _LONGEST_CHAIN = 20
 
@@ -57,6 +57,6 @@ def _verb(node: Node) -> str:
 
 
 def _wish(edge: Edge) -> str:
-    need = edge.need
+    need = edge.asked
     name = need.name if need.package in ("", need.name) else f"{need.name}@npm:{need.package}"
     return name if need.text == "*" else f"{name}@{need.text}"

@@ -3,8 +3,8 @@
 from enum import Enum
 
 from outrider.core.errors import UnsupportedError
+from outrider.operators.packages.npm.nodes import Edge, Node
 from outrider.operators.packages.npm.sets import can_replace, deepest_place, peer_sets
-from outrider.operators.packages.npm.trees import Edge, Node
 from outrider.operators.packages.versions.ecosystems import scheme_of
 
 _MOST_LOOKS = 200_000
@@ -175,7 +175,7 @@ def _is_met(first: Node, top: Node) -> bool:
 def is_older(node: Node, other: Node) -> bool:
     """Return whether one is of a lower version than another; whatever has none counts as lower."""
     one, two = node.manifest, other.manifest
-    if one is None or two is None:
+    if one is None or two is None or not one.version or not two.version:
         return True
     if one.package is two.package:
         return one.bit < two.bit

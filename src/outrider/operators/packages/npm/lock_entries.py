@@ -8,9 +8,10 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from outrider.core.errors import UnsupportedError
+from outrider.operators.packages.npm.members import development_at
+from outrider.operators.packages.npm.nodes import Edge, Node
 from outrider.operators.packages.npm.packages import Manifest
 from outrider.operators.packages.npm.sources import NpmSource
-from outrider.operators.packages.npm.trees import Edge, Node
 
 # Of a manifest, in no order: that of the file is another matter.
 FIELDS = (
@@ -22,7 +23,7 @@ _NAMED = ("dev", "optional", "devOptional", "peer", "extraneous")
 
 
 async def lock_entries(source: NpmSource, root: Node, development: Collection[str]) -> dict[str, dict[str, Any]]:
-    """Return the entries of all packages by their place.
+    """Return the entries of all packages by their place; of members of a workspace what their manifests do not say.
 
     Args:
         source: Where packages come from.
@@ -33,7 +34,14 @@ async def lock_entries(source: NpmSource, root: Node, development: Collection[st
         UnsupportedError: A package came within the tarball of another one, or is a link.
         OutriderError: What a registry says.
     """
-    nodes = [node for node in root.subtree() if node is not root and node.manifest is not None]
+    all_nodes = [node for node in root.subtree() if node is not root and node.manifest is not None]
+    members = {
+        node: {"resolved": node.stands_for.folder, "link": True}
+        for node in all_nodes
+        if node.is_link_to_member and node.stands_for
+    }
+    members |= {node: {} for node in all_nodes if node.above is not None}
+    nodes = [node for node in all_nodes if node not in members]
     odd = next((node for node in nodes if node.bundled or node.stands_for is not None), None)
     if odd is not None:
         raise UnsupportedError(
@@ -42,7 +50,11 @@ async def lock_entries(source: NpmSource, root: Node, development: Collection[st
         )  # fmt: skip
     flags = _flags(root, development)
     said = await asyncio.gather(*(_entry(source, node) for node in nodes))
-    return {node.place: {**entry, **flags.get(node, {})} for node, entry in zip(nodes, said, strict=True)}
+    entries = {**members, **dict(zip(nodes, said, strict=True))}
+    return {
+        node.place: {**entry, **({} if node.is_link_to_member else flags.get(node, {}))}
+        for node, entry in entries.items()
+    }
 
 
 async def _entry(source: NpmSource, node: Node) -> dict[str, Any]:
@@ -85,8 +97,8 @@ def fields_of(said: Mapping[str, Any]) -> dict[str, Any]:
 
 def _bin(said: Mapping[str, Any]) -> Any:
     found = said.get("bin")
-    if isinstance(found, str):
-        found = {str(said.get("name", "")).rpartition("/")[2]: found}
+    if isinstance(found, str) and said.get("name"):
+        found = {str(said["name"]).rpartition("/")[2]: found}
     if not isinstance(found, dict):
         return None
     return {name: path.removeprefix("./") for name, path in found.items() if isinstance(path, str) and path}
@@ -109,8 +121,11 @@ def _flags(root: Node, development: Collection[str]) -> dict[Node, dict[str, boo
         node = waiting.pop()
         for above in node.ancestry() if not flags[node]["extraneous"] else ():
             flags[above]["extraneous"] = False
+        if node.is_link_to_member and node.stands_for is not None and _unset_alike(flags[node], flags[node.stands_for]):
+            waiting.append(node.stands_for)
+        names = development_at(development, node.folder) if node.parent is None else ()
         for edge in node.edges_out.values():
-            dev = node is root and edge.need.name in development
+            dev = edge.need.name in names
             if edge.to is not None and _unset(flags[node], flags[edge.to], edge, dev=dev):
                 waiting += (edge.to,)
     return {node: _told(one) for node, one in flags.items()}
@@ -133,4 +148,12 @@ def _unset(own: Mapping[str, bool], other: dict[str, bool], edge: Edge, *, dev: 
     other["peer"] &= own["peer"] or edge.is_peer
     # What nothing but optional peers would have is there for no reason.
     other["extraneous"] &= own["extraneous"] or (edge.is_peer and edge.is_optional)
+    return other != before
+
+
+def _unset_alike(own: Mapping[str, bool], other: dict[str, bool]) -> bool:
+    """Take back what is not so of what a link leads to; return whether anything was."""
+    before = dict(other)
+    for name, holds in own.items():
+        other[name] &= holds
     return other != before

@@ -101,11 +101,12 @@ class NpmPackage:
         return mask >> bit & 1 == 1
 
     def _mask(self, text: str) -> int:
-        if text == "*" or self._is_tag(text):
+        if text == "*" or self.is_tag(text):
             return self.table.everything
         return self.table.mask(text)
 
-    def _is_tag(self, text: str) -> bool:
+    def is_tag(self, text: str) -> bool:
+        """Return whether a text is no range."""
         try:
             self.table.mask(text)
         except InvalidConfigError:
@@ -115,7 +116,7 @@ class NpmPackage:
     def pick(self, text: str) -> Manifest | None:
         """Return the version that npm takes for a range or a tag; None where there is none."""
         if text not in self._picks:
-            bit = self.tagged(text) if self._is_tag(text) else self._best(text)
+            bit = self.tagged(text) if self.is_tag(text) else self._best(text)
             self._picks[text] = None if bit is None else self.manifest(bit)
         return self._picks[text]
 
@@ -127,7 +128,7 @@ class NpmPackage:
             latest: Whether what is under the tag `latest` goes before newer ones.
             deprecated: Whether what is deprecated counts as much as others.
         """
-        if self._is_tag(text):
+        if self.is_tag(text):
             bit = self.tagged(text)
             return None if bit is None else self.manifest(bit)
         mask = self.table.mask(text) & self.admitted
@@ -151,7 +152,7 @@ class NpmPackage:
         """
         shown = f"npm {self.name}@{text}{f', which {needed_by} needs' if needed_by else ''}"
         tag = self._bit_of_tag(text)
-        mask = (1 << tag if tag is not None else 0) if self._is_tag(text) else self.table.mask(text)
+        mask = (1 << tag if tag is not None else 0) if self.is_tag(text) else self.table.mask(text)
         whys = [counted(count, one.why) for one in self._refusals if (count := (one.versions & mask).bit_count())]
         if whys:
             return DeniedError(

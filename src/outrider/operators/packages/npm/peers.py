@@ -3,14 +3,15 @@
 A copy of the needs of a node is the top of a small tree, in which what it needs stands with all peers of that.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from outrider.core.errors import OutriderError, UnauthenticatedError, UnsupportedError
+from outrider.operators.packages.npm.nodes import LINK, Edge, Node
 from outrider.operators.packages.npm.order import collated
 from outrider.operators.packages.npm.records import PEER_OPTIONAL
 from outrider.operators.packages.npm.sets import can_replace
 from outrider.operators.packages.npm.sources import NpmSource
-from outrider.operators.packages.npm.trees import Edge, Node, Tree
+from outrider.operators.packages.npm.trees import Tree
 
 # Of react-scripts with its 1,288 packages 1,595 are brought.
 _DEEPEST, _MOST = 100, 50_000
@@ -35,10 +36,12 @@ class PeerSets:
     Args:
         source: Where packages come from.
         check: Called now and then; it may raise to end a search.
+        root: The project.
+        members: Of its workspace, by name.
     """
 
-    def __init__(self, source: NpmSource, check: Callable[[], None]) -> None:
-        self._source, self._check = source, check
+    def __init__(self, source: NpmSource, check: Callable[[], None], root: Node, members: Mapping[str, Node]) -> None:
+        self._source, self._check, self._root, self._members = source, check, root, members
         self._tops: dict[Node, Node] = {}
         self._count = 0
 
@@ -48,8 +51,14 @@ class PeerSets:
 
     def _new_top(self, node: Node) -> Node:
         top = Node("", node.manifest)
-        top.below = node
-        Tree(top)
+        top.below, top.rules = node, node.rules
+        tree = Tree(top)
+        for child in node.children.values():
+            if child.is_link_to_member and child.stands_for is not None:
+                # Whoever finds peers there counts, too.
+                member = Node(child.stands_for.name, child.stands_for.manifest)
+                member.below, member.rules = child.stands_for, child.stands_for.rules
+                tree.settle(member, top)
         self._tops[node] = top
         return top
 
@@ -96,7 +105,13 @@ class PeerSets:
 
     async def _node(self, edge: Edge) -> Node:
         """Return a node for a need, one with a fault where it cannot be had."""
-        need = edge.need
+        need = edge.asked
+        member = self._members.get(need.name)
+        if member is not None and need.text == f"{LINK}{member.folder}":
+            return member.link(need.name)
+        found = self._root.edges_out[need.key].to if member is not None and member.is_member else None
+        if found is not None and found.is_link_to_member and edge.accepts(found):
+            return found
         if not need.package:
             return Node(need.name, None, _elsewhere(edge))
         try:
@@ -150,11 +165,11 @@ class PeerSets:
 
 
 def _is_of_user(top: Node) -> bool:
-    return top.below is not None and top.below.is_root and top.below.below is None
+    return top.below is not None and top.below.is_of_user and top.below.below is None
 
 
 def _elsewhere(edge: Edge) -> OutriderError:
     return UnsupportedError(
-        f"npm {edge.need.name}: it does not come from a registry", found=edge.need.text[:200], expected="a range or a tag",
+        f"npm {edge.need.name}: it does not come from a registry", found=edge.asked.text[:200], expected="a range or a tag",
         suggestions=[f"ask for another version of {edge.source.name}" if edge.source.name else "name a range"],
     )  # fmt: skip

@@ -3,10 +3,10 @@
 from functools import partial
 
 from outrider.operators.packages.npm.fitting import Answer, Fit, is_older
+from outrider.operators.packages.npm.nodes import Edge, Node
 from outrider.operators.packages.npm.order import collated
 from outrider.operators.packages.npm.peers import PeerConflict
 from outrider.operators.packages.npm.sets import can_replace, deepest_place, needed_but, only_for, peer_sets
-from outrider.operators.packages.npm.trees import Edge, Node
 
 
 class Placement:
@@ -95,11 +95,10 @@ class Placement:
         for node in target.ancestry():
             # Packages that need other versions of one another would be nested without end.
             if node.parent is not None and node.same_as(self.node):
-                self.placed = Node(self.node.name, None)
-                self.placed.manifest, self.placed.stands_for = node.manifest, node
+                self.placed = node.link(self.node.name)
                 tree.add(self.placed, target)
                 return
-        self.placed = Node(self.node.name, self.node.manifest, self.node.fault)
+        self.placed = self.node.copy()
         old = target.children.get(self.edge.key)
         if old is None:
             tree.add(self.placed, target)
@@ -160,7 +159,7 @@ class Placement:
             for entry in peer_sets(edge.source):
                 first = entry.to
                 assert first is not None
-                if not entry.source.is_root:
+                if not entry.source.is_of_user:
                     moved |= only_for([first], partial(_is_else_and_kept, first))
                 else:
                     edge.overruled = True
@@ -183,9 +182,10 @@ class Placement:
                 if one.tree is not None and one.parent is not None:
                     one.tree.remove(one)
         elif descend:
-            for child in sorted(node.children.values(), key=lambda child: collated(child.place)):
-                if child.tree is not None:
-                    self._remove_spare(child)
+            for one in (node, *sorted(node.inside, key=lambda member: collated(member.place))):
+                for child in sorted(one.children.values(), key=lambda child: collated(child.place)):
+                    if child.tree is not None:
+                        self._remove_spare(child)
 
 
 def _is_else(node: Node, edge: Edge) -> bool:
@@ -199,26 +199,27 @@ def _is_else_and_kept(node: Node, edge: Edge) -> bool:
 def _is_of_user(edge: Edge) -> bool:
     """Return whether the user asks for something, or for what it belongs to."""
     node = edge.source
-    if node.is_root:
+    if node.is_of_user:
         return True
     if not edge.is_peer:
         return False
-    if any(one.source.is_root and not one.is_peer for one in node.edges_in):
+    if any(one.source.is_of_user and not one.is_peer for one in node.edges_in):
         return True
-    return any(one.is_peer for one in node.edges_in) and any(one.source.is_root for one in peer_sets(node))
+    return any(one.is_peer for one in node.edges_in) and any(one.source.is_of_user for one in peer_sets(node))
 
 
 def _is_spare(node: Node, is_asked: bool) -> bool:
-    parent = node.parent
-    if node.bundled or parent is None or parent.parent is None:
+    further = node.outer.outer if node.outer is not None else None
+    if node.bundled or further is None:
         return False
     if not node.edges_in:
         return True
-    other = parent.parent.resolve(node.key)
+    other = further.resolve(node.key)
     if other is None:
         return False
     if other.same_as(node):
         return True
     if not can_replace(other, node):
         return False
-    return is_asked or not is_older(other, node)
+    # What an override asks for does not give way to what is newer.
+    return is_asked or not (is_older(other, node) or (node.is_overridden and is_older(node, other)))

@@ -1,8 +1,9 @@
 """What a tree of npm packages comes to: who may be missing, what does not run here, and the list of all."""
 
+from outrider.operators.packages.npm.nodes import Edge, Node
 from outrider.operators.packages.npm.order import collated
+from outrider.operators.packages.npm.records import PEER_OPTIONAL
 from outrider.operators.packages.npm.targets import NpmTarget
-from outrider.operators.packages.npm.trees import Node
 from outrider.operators.packages.resolving.outcomes import ResolvedPackage
 
 
@@ -53,12 +54,24 @@ def packages_of(root: Node) -> list[ResolvedPackage]:
         manifest = node.manifest
         if manifest is None or node is root:
             continue
-        names = {edge.source.name for edge in node.edges_in if edge.valid and edge.source is not root}
+        names = {_name(edge.source) for edge in node.edges_in if edge.valid and edge.source is not root}
         one = ResolvedPackage(name=manifest.name, version=manifest.version, needed_by=sorted(names), place=node.place)
-        one.direct = any(edge.source is root for edge in node.edges_in)
-        if manifest.package is not None:
+        one.direct = any(edge.source.is_root or edge.source.above is not None for edge in node.edges_in)
+        one.unmet = [edge.need.name for edge in node.edges_out.values() if _is_unmet(edge)]
+        if manifest.package is not None and not node.is_link_to_member and node.above is None:
             one.url, one.hashes = manifest.package.distribution(manifest.bit)
         if node.bundled and not one.hashes:
             one.url = ""  # it has no tarball of its own
         found.append(one)
     return sorted(found, key=lambda one: collated(one.place))
+
+
+def _is_unmet(edge: Edge) -> bool:
+    if edge.to is None:
+        return edge.need.kind != PEER_OPTIONAL
+    return edge.to.fault is not None or not edge.valid
+
+
+def _name(node: Node) -> str:
+    """Return the name of a package as a user knows it: of a member of a workspace not that of its folder."""
+    return node.manifest.name if node.above is not None and node.manifest is not None else node.name

@@ -1,28 +1,30 @@
 """Resolves npm packages from the registries of this machine."""
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from outrider.core.errors import NotFoundError
+from outrider.core.errors import NotFoundError, UnsupportedError
 from outrider.operators.packages.npm.building import NpmTree
 from outrider.operators.packages.npm.client import NpmClient
 from outrider.operators.packages.npm.explaining import sentences
 from outrider.operators.packages.npm.facts import facts_of
 from outrider.operators.packages.npm.lock_entries import lock_entries
+from outrider.operators.packages.npm.members import Asked, asked_by_place, kind_of, links_to, nodes_of
+from outrider.operators.packages.npm.nodes import Node
+from outrider.operators.packages.npm.overrides import read_rules
 from outrider.operators.packages.npm.packages import Manifest, Need
 from outrider.operators.packages.npm.peers import PeerConflict
 from outrider.operators.packages.npm.pnpm.resolving import resolved
 from outrider.operators.packages.npm.program import npm_program
-from outrider.operators.packages.npm.records import OPTIONAL, PROD
+from outrider.operators.packages.npm.records import OPTIONAL, PEER_OPTIONAL, PROD
 from outrider.operators.packages.npm.results import misfits, packages_of, refuse_missing
 from outrider.operators.packages.npm.settings import NpmSettings
 from outrider.operators.packages.npm.sources import NpmSource
 from outrider.operators.packages.npm.specs import read_argument, read_spec
 from outrider.operators.packages.npm.targets import NpmTarget
-from outrider.operators.packages.npm.trees import Node
 from outrider.operators.packages.resolving.facts import PackageFacts
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
-from outrider.operators.packages.resolving.questions import Question
+from outrider.operators.packages.resolving.questions import Question, at
 from outrider.operators.packages.yarn.choosing import chosen
 
 _REMEDIES = 3
@@ -37,10 +39,13 @@ async def resolve(question: Question) -> Resolved | Impossible:
         NotFoundError: There is no package or no version of it that is needed.
         OutriderError: What a registry says.
     """
-    asked = dict(read_argument(index, text) for index, text in enumerate(question.packages))
+    asked = asked_by_place(question)
+    rules = read_rules(question.overrides)
+    if rules is not None and (clashes := list(rules.refused(asked[""], links_to(question.members)))):
+        return Impossible(asked=question.packages, reasons=clashes)
     async with _opened(question) as source:
         if question.client == "pnpm":
-            return await resolved(source, asked, question)
+            return await resolved(source, asked[""], question)
         if question.client:
             return await chosen(source, question)
         try:
@@ -79,41 +84,61 @@ async def _opened(question: Question) -> AsyncIterator[NpmSource]:
         await client.close()
 
 
-async def _tree(source: NpmSource, asked: Mapping[str, str], question: Question) -> Node:
-    needs = [await _need(source, name, text, question.optional) for name, text in asked.items()]
-    tree = NpmTree(source, Manifest.of_user(needs), question.check)
-    await tree.build()
+async def _tree(source: NpmSource, asked: Asked, question: Question) -> Node:
+    links = links_to(question.members)
+    names = {one.name for one in links}
+    needs = [await _need(source, name, text, question) for name, text in asked[""].items() if name not in names]
+    # A link takes the place of what else is asked for by its name; overrides may refer to that.
+    hidden = [
+        Need(name.lower(), name, *read_spec(name, text), PROD) for name, text in asked[""].items() if name in names
+    ]
+    rules = read_rules(question.overrides)
+    members = nodes_of(question, asked, source.target, rules)
+    # Whoever wants to know all that a lock file has asks for what stands in a manifest.
+    tree = NpmTree(
+        source, Manifest.of_user([*hidden, *links, *needs]), question.check, rules, members, by_name=not question.files
+    )
+    try:
+        await tree.build()
+    except RecursionError as error:
+        raise UnsupportedError(
+            "overrides: they reach too far down", path="overrides", found="too many packages below one another", expected="fewer",
+            suggestions=["have npm write the lock file"],
+        ) from error  # fmt: skip
     return tree.root
 
 
-async def _need(source: NpmSource, name: str, text: str, optional: Collection[str]) -> Need:
+async def _need(source: NpmSource, name: str, text: str, question: Question) -> Need:
     """Return what a user asks for; of a tag the version that it stands for now.
 
     Raises:
-        NotFoundError: There is none.
+        NotFoundError: There is none, and it may not be left out.
+        DeniedError: Policy admits none.
     """
-    spec = read_spec(name, text)
+    spec, kind = read_spec(name, text), kind_of(question, "", name)
     package = await source.package(spec.package)
     if package.pick(spec.text) is None:
-        raise package.nothing(spec.text)
+        error = package.nothing(spec.text)
+        if kind not in (OPTIONAL, PEER_OPTIONAL) or not isinstance(error, NotFoundError):
+            raise error
     tagged = package.record.tags.get(spec.text)
-    return Need(name.lower(), name, spec.package, tagged or spec.text, OPTIONAL if name in optional else PROD)
+    return Need(name.lower(), name, spec.package, tagged or spec.text, kind)
 
 
-async def _remedies(source: NpmSource, asked: Mapping[str, str], question: Question) -> list[str]:
+async def _remedies(source: NpmSource, asked: Asked, question: Question) -> list[str]:
     """Return which wishes would do no harm if any version were allowed."""
     found: list[str] = []
-    for name, text in asked.items():
+    for place, name, text in [(place, *one) for place, wishes in asked.items() for one in wishes.items()]:
         spec = read_spec(name, text)
         if spec.text == "*" or len(found) == _REMEDIES:
             continue
         other = "*" if spec.package == name else f"npm:{spec.package}"
         try:
-            root = await _tree(source, {**asked, name: other}, question)
+            root = await _tree(source, {**asked, place: {**asked[place], name: other}}, question)
             refuse_missing(root)
         except (PeerConflict, NotFoundError):
             continue
-        manifest = root.children[name.lower()].manifest
-        if manifest is not None:
-            found.append(f"allow {name} {manifest.version}: you ask for {name}@{text}")
+        node = next((one for one in root.subtree() if one.place == place), root).resolve(name.lower())
+        if node is not None and node.manifest is not None:
+            found.append(f"allow {name} {node.manifest.version}: you ask for {at(place, f'{name}@{text}')}")
     return found

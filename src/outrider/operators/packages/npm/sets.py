@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from outrider.operators.packages.npm.trees import Edge, Node
+from outrider.operators.packages.npm.nodes import Edge, Node
 
 Nodes = dict[Node, None]
 
@@ -71,11 +71,11 @@ def needed_but(node: Node) -> Callable[[Edge], bool]:
 def deepest_place(start: Node, key: str) -> Node:
     """Return the deepest node that a name could be put into for the sake of another: peers stand above who needs them."""
     node = start
-    while node.parent is not None:
+    while (outer := node.outer) is not None:
         edge = node.edges_out.get(key)
         if edge is None or not edge.is_peer:
             return node
-        node = node.parent
+        node = outer
     return node
 
 
@@ -89,7 +89,7 @@ def can_replace(new: Node, old: Node, beside: Iterable[str] = ()) -> bool:
     """
     if new.name != old.name or new.manifest is None or old.manifest is None:
         return False
-    if new.manifest.name != old.manifest.name:
+    if new.manifest.name != old.manifest.name or (old.edges_out and new.rules is not old.rules):
         return False
     others = [edge for edge in old.edges_in if not edge.accepts(new)]
     if not others:

@@ -36,6 +36,13 @@ def read_spec(name: str, text: str) -> Spec:
     return Spec("", text) if _is_elsewhere(text) or not _is_name(name) else Spec(name, text or "*")
 
 
+def read_key(key: str) -> tuple[str, str] | None:
+    """Return the name and what is asked of it that `NAME` or `NAME@RANGE` stands for; None for anything else."""
+    at = key.find("@", 1)
+    name, asked = (key, "*") if at < 0 else (key[:at], key[at + 1 :].strip() or "*")
+    return None if not _is_name(name) or name.lower().endswith(_FILES) else (name, asked)
+
+
 def read_argument(index: int, text: str) -> tuple[str, str]:
     """Read what a user asks for; return the name by which it is to go, and what is asked of it.
 

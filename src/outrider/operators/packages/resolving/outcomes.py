@@ -45,6 +45,7 @@ class ResolvedPackage(msgspec.Struct, kw_only=True):
         ranges: Of Yarn: each `NAME@RANGE` that it was chosen for.
         needs: What it says it needs, on any machine and with any extra, of PyPI, where it was asked for all machines.
         registry: The address of what has it, likewise.
+        unmet: Names of what it needs and does not find, of npm.
     """
 
     name: str
@@ -63,6 +64,7 @@ class ResolvedPackage(msgspec.Struct, kw_only=True):
     registry: str = ""
     entry: dict[str, Any] = {}
     ranges: list[str] = []
+    unmet: list[str] = []
 
 
 class ResolvedFork(msgspec.Struct, kw_only=True):

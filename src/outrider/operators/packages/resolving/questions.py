@@ -11,12 +11,29 @@ from outrider.operators.packages.resolving.local import LocalPackage
 from outrider.operators.packages.resolving.policies import ADMIT_ALL, Policy
 from outrider.ports.clock import Clock
 
+# Stands between the folder of a member of a workspace and what that asks for.
+PLACE_ENDS = ": "
+
+
+class Member(msgspec.Struct, frozen=True, kw_only=True):
+    """A package of a workspace, of npm.
+
+    Attributes:
+        place: Its folder, below that of the project.
+        name: By which others find it.
+        manifest: Its package.json.
+    """
+
+    place: str
+    name: str
+    manifest: Mapping[str, Any]
+
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked for, and what may be used for an answer.
 
     Attributes:
-        packages: Each as its ecosystem writes it.
+        packages: Each as its ecosystem writes it; what a member of a workspace asks for behind its folder, as in `packages/a: b@1`.
         python: For which version of Python; empty for that which runs this.
         pythons: For which range of versions of Python, on any machine, of PyPI; empty for one version on this one.
         lists: Numbers of packages that one list of a project names, where it has several, of PyPI for all machines.
@@ -36,6 +53,9 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         sources: Addresses that are asked in place of those that settings name, of RubyGems.
         platforms: By name, for which platforms a package is chosen; by the empty name, for which all others are. Of RubyGems; none for
             that of this machine.
+        peers: Likewise of what has to stand beside, of npm.
+        members: Of the workspace, of npm.
+        overrides: Of the project, as package.json has them, of npm.
         locked: By name as its ecosystem compares names, versions that are tried before all others, such as those of a lock.
         client: Whose way of choosing counts, where its ecosystem has several: `pnpm`, `yarn1` or `yarn4`; empty for the usual one.
         pinned: Of Yarn: what a lock has for each `NAME@RANGE`; it is taken where its version is among those of `locked`.
@@ -65,6 +85,9 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     project: Mapping[str, Any] = {}
     sources: Sequence[str] = ()
     platforms: Mapping[str, Sequence[str]] = {}
+    peers: Collection[str] = ()
+    members: Sequence[Member] = ()
+    overrides: Mapping[str, Any] = {}
     locked: Mapping[str, Collection[str]] = {}
     client: str = ""
     pinned: Mapping[str, Mapping[str, Any]] = {}
@@ -89,3 +112,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
                 "no solution was found in time, which does not mean that there is none",
                 suggestions=["give a longer --timeout", "ask for narrower ranges"],
             )
+
+
+def at(place: str, text: str) -> str:
+    """Return what a manifest in a folder asks for, as a question has it; that of the project has no folder."""
+    return f"{place}{PLACE_ENDS}{text}" if place else text

@@ -18,17 +18,22 @@ from outrider.operators.packages.tests.npm_registry import NpmRegistry
 from outrider.operators.packages.tests.test_audit import HIGH, context, imported
 from outrider.operators.packages.tests.test_lock_writing_npm import (
     NAMES,
-    drawn,
+    Draw,
+    drawn_project,
     locked,
+    members,
     needs_npm,
     npm,
     project,
     registry,
     settings,
 )
+from outrider.operators.packages.tests.test_npm_projects import drawn_with_overrides, drawn_workspace
 from outrider.operators.packages.tests.world import variables
 
 __all__ = ["registry"]
+
+DRAWS = (drawn_project, drawn_with_overrides, drawn_workspace)
 
 
 def bad(identity: str, name: str, *events: tuple[str, str]) -> dict[str, Any]:
@@ -173,6 +178,50 @@ async def test_one_that_goes_by_another_name(registry: NpmRegistry, tmp_path: Pa
     assert packages(path) == {"mine": "2.0.0"}
 
 
+async def test_a_range_of_a_member_that_blocks(registry: NpmRegistry, tmp_path: Path) -> None:
+    members(
+        tmp_path,
+        {"packages/app": {"name": "app", "dependencies": {"core": "^1"}}, "packages/kit": {"name": "kit", "version": "1.0.0", "peerDependencies": {"app": "*"}}},
+    )  # fmt: skip
+    path = await started(registry, tmp_path, workspaces=["packages/*"], devDependencies={"kit": "*", "other": "^1"})
+    await imported(tmp_path, bad("X-1", "core", ("introduced", "0"), ("fixed", "2.0.0")))
+    [left] = (await fixed(tmp_path)).files[0].unfixed
+    app = path.parent / "packages" / "app" / "package.json"
+    assert [(one.file, one.name, one.before, one.after) for one in left.remedies] == [
+        (str(app), "core", "^1", "^2.0.0")
+    ]
+    result = await fixed(tmp_path, manifest=True)
+    assert result.written == [str(app), str(path)]
+    assert json.loads(app.read_text())["dependencies"] == {"core": "^2.0.0"}
+    entries = json.loads(path.read_text())["packages"]
+    assert entries["packages/app"]["dependencies"] == {"core": "^2.0.0"}
+    assert (entries["node_modules/core"]["version"], entries["node_modules/other"]["version"]) == ("2.0.0", "1.0.0")
+
+
+async def test_ranges_of_several_members_that_block(registry: NpmRegistry, tmp_path: Path) -> None:
+    wanted = {"app": "^1", "kit": "1.x", "any": ">=1"}
+    members(
+        tmp_path, {f"packages/{name}": {"name": name, "dependencies": {"core": text}} for name, text in wanted.items()}
+    )
+    path = await started(registry, tmp_path, workspaces=["packages/*"])
+    await imported(tmp_path, bad("X-1", "core", ("introduced", "0"), ("fixed", "2.0.0")))
+    result = await fixed(tmp_path, manifest=True)
+    assert [(Path(one.file).parent.name, one.after) for one in result.files[0].manifest] == [
+        ("app", "^2.0.0"),
+        ("kit", "^2.0.0"),
+    ]
+    assert (result.unfixed, json.loads(path.read_text())["packages"]["node_modules/core"]["version"]) == (0, "2.0.0")
+
+
+async def test_an_override_that_blocks(registry: NpmRegistry, tmp_path: Path) -> None:
+    path = await started(registry, tmp_path, dependencies={"web": "^1"}, overrides={"core": "1.0.0"})
+    await imported(tmp_path, bad("X-1", "core", ("introduced", "0"), ("fixed", "1.1.0")))
+    before = path.read_text()
+    result = await fixed(tmp_path, manifest=True)
+    assert (path.read_text(), result.unfixed) == (before, 1)
+    assert "core@1.0.0" in result.files[0].unfixed[0].reasons[0]
+
+
 REFUSED = [
     ({"lockfileVersion": 2}, "lockfileVersion"),
     ({"packages": {"node_modules/web": {"resolved": "../web", "link": True}}}, "packages.node_modules/web"),
@@ -195,11 +244,11 @@ async def test_what_is_not_changed(registry: NpmRegistry, tmp_path: Path, change
     assert caught.value.path == path
 
 
-async def both(folder: Path, random: Random) -> tuple[int, int]:
+async def both(folder: Path, random: Random, draw: Draw) -> tuple[int, int]:
     """Fix a lock, and let npm judge what comes out; return how many versions are fixed and are not."""
     async with NpmRegistry() as registry:
         with variables(settings(folder, registry)):
-            path = project(folder, **drawn(random, registry))
+            path = draw(random, registry, folder)
             before = await npm(path.parent, "install", "--package-lock-only", "--ignore-scripts")
             if before.returncode != 0 or not path.exists():
                 return 0, 0
@@ -215,11 +264,29 @@ async def both(folder: Path, random: Random) -> tuple[int, int]:
 @pytest.mark.real
 @pytest.mark.timeout(300)
 @needs_npm
-async def test_npm_has_nothing_to_change(tmp_path: Path) -> None:
-    fixed, unfixed = 0, 0
-    for seed in range(12):
-        (tmp_path / str(seed)).mkdir()
-        one, other = await both(tmp_path / str(seed), Random(seed))
-        fixed, unfixed = fixed + one, unfixed + other
+@pytest.mark.parametrize("draw", DRAWS)
+async def test_npm_has_nothing_to_change(tmp_path: Path, draw: Draw) -> None:
+    fixed, unfixed = await judged(tmp_path, range(12), draw)
     assert fixed > 2
     assert unfixed > 0
+
+
+@pytest.mark.real
+@pytest.mark.long
+@pytest.mark.timeout(3000)
+@needs_npm
+@pytest.mark.parametrize("draw", DRAWS)
+async def test_npm_has_nothing_to_change_at_length(tmp_path: Path, draw: Draw) -> None:
+    fixed, unfixed = await judged(tmp_path, range(12, 100), draw)
+    assert fixed > 50
+    assert unfixed > 20
+
+
+async def judged(folder: Path, seeds: range, draw: Draw) -> tuple[int, int]:
+    fixed, unfixed = 0, 0
+    for seed in seeds:
+        (folder / str(seed)).mkdir()
+        one, other = await both(folder / str(seed), Random(seed), draw)
+        fixed, unfixed = fixed + one, unfixed + other
+        shutil.rmtree(folder / str(seed))
+    return fixed, unfixed

@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -54,6 +54,13 @@ def project(folder: Path, **fields: Any) -> Path:
     return folder / "shop" / "package-lock.json"
 
 
+def members(folder: Path, manifests: dict[str, dict[str, Any]]) -> None:
+    """Have the packages of a workspace."""
+    for place, manifest in manifests.items():
+        (folder / "shop" / place).mkdir(parents=True, exist_ok=True)
+        (folder / "shop" / place / "package.json").write_text(json.dumps(manifest))
+
+
 async def locked(folder: Path, **params: Any) -> LockResult:
     return await lock.run(
         LockParams(ecosystem="npm", file=str(folder / "shop" / "package-lock.json"), **params), context(folder)
@@ -72,8 +79,8 @@ async def npm(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]
 async def native(folder: Path) -> str | None:
     """Return the lock that npm writes for the same manifest; None where it finds no solution."""
     other = folder / "native" / "shop"
-    other.mkdir(parents=True)
-    shutil.copy(folder / "shop" / "package.json", other)
+    shutil.copytree(folder / "shop", other)
+    (other / "package-lock.json").unlink(missing_ok=True)
     ended = await npm(other, "install", "--package-lock-only", "--ignore-scripts")
     return (other / "package-lock.json").read_text() if ended.returncode == 0 else None
 
@@ -87,14 +94,14 @@ def drawn(random: Random, registry: NpmRegistry) -> dict[str, Any]:
                 f"{random.choice(('', '', '', '?', '!', '!?'))}{one}@{random.choice(('*', '>=1', '^1', '^2'))}"
                 for one in others
             ]
-            registry.add(f"{name}@{version}", " ".join(needs), **_said(random))
+            registry.add(f"{name}@{version}", " ".join(needs), **described(random))
     found: dict[str, Any] = {}
     for kind in ("dependencies", "devDependencies", "optionalDependencies"):
         found[kind] = {name: random.choice(RANGES) for name in random.sample(NAMES, random.randint(0, 2))}
     return found
 
 
-def _said(random: Random) -> dict[str, Any]:
+def described(random: Random) -> dict[str, Any]:
     """Return some of what else a manifest may say."""
     fields: dict[str, Any] = {
         "bin": random.choice(["./cli.js", {"b": "./b.js", "A": "a.js"}, {}]),
@@ -110,7 +117,15 @@ def _said(random: Random) -> dict[str, Any]:
     return {key: fields[key] for key in random.sample(sorted(fields), random.randint(0, 4))}
 
 
-async def compared(folder: Path, seeds: range) -> tuple[int, int]:
+def drawn_project(random: Random, registry: NpmRegistry, folder: Path) -> Path:
+    """Fill a registry, have a project, and return its lock."""
+    return project(folder, **drawn(random, registry))
+
+
+Draw = Callable[[Random, NpmRegistry, Path], Path]
+
+
+async def compared(folder: Path, seeds: range, draw: Draw = drawn_project) -> tuple[int, int]:
     """Return how many locks are the same to the byte, and of how many manifests neither finds a solution."""
     same = neither = 0
     for seed in seeds:
@@ -118,11 +133,11 @@ async def compared(folder: Path, seeds: range) -> tuple[int, int]:
         place.mkdir()
         async with NpmRegistry() as registry:
             with variables(settings(place, registry)):
-                path = project(place, **drawn(Random(seed), registry))
+                path = draw(Random(seed), registry, place)
                 theirs = await native(place)
                 try:
                     await locked(place)
-                except (ConflictError, NotFoundError):
+                except (ConflictError, NotFoundError, InvalidConfigError):
                     assert theirs is None, seed
                     neither += 1
                     continue
@@ -157,11 +172,26 @@ async def test_npm_takes_it_without_a_network(tmp_path: Path) -> None:
     async with NpmRegistry() as registry:
         with variables(settings(tmp_path, registry)):
             registry.add("web@1.0.0", "core@^1 ?tools@1", bin="cli.js", license="MIT", files={"cli.js": {}})
-            for spec in ("core@1.0.0", "core@2.0.0", "tools@1.0.0", "tester@1.0.0"):
+            for spec in ("core@1.0.0", "core@2.0.0", "tools@1.0.0", "tools@1.1.0", "tester@1.0.0", "@acme/kit@2.0.0"):
                 registry.add(spec)
-            path = project(tmp_path, dependencies={"web": "^1", "core": "2"}, devDependencies={"tester": "*"})
+            members(
+                tmp_path,
+                {
+                    "packages/app": {
+                        "name": "app",
+                        "version": "1.0.0",
+                        "dependencies": {"@acme/kit": "^1", "core": "1"},
+                    },
+                    "packages/kit": {"name": "@acme/kit", "version": "1.0.0"},
+                    "packages/old": {"name": "old", "version": "1.0.0", "devDependencies": {"@acme/kit": "^2"}},
+                },
+            )
+            path = project(
+                tmp_path, dependencies={"web": "^1", "core": "2"}, devDependencies={"tester": "*"}, workspaces=["packages/*"],
+                overrides={"web": {"tools": "1.0.0"}},
+            )  # fmt: skip
             result = await locked(tmp_path)
-            assert (result.packages, result.form) == (5, "package-lock.json")
+            assert (result.packages, result.form) == (6, "package-lock.json")
             before = path.read_bytes()
             assert before.decode() == await native(tmp_path)
             filled = await npm(path.parent, "ci")
@@ -172,8 +202,14 @@ async def test_npm_takes_it_without_a_network(tmp_path: Path) -> None:
         ended = await npm(path.parent, "ci", "--offline")
     assert ended.returncode == 0, ended.stderr
     assert path.read_bytes() == before
-    modules = path.parent / "node_modules"
-    assert json.loads((modules / "web" / "node_modules" / "core" / "package.json").read_text())["version"] == "1.0.0"
+    versions = {
+        place: json.loads((path.parent / place / "package.json").read_text())["version"]
+        for place in (
+            "node_modules/web/node_modules/core", "node_modules/tools", "packages/app/node_modules/core", "packages/old/node_modules/@acme/kit",
+            "node_modules/@acme/kit",
+        )
+    }  # fmt: skip
+    assert list(versions.values()) == ["1.0.0", "1.0.0", "1.0.0", "2.0.0", "1.0.0"]
 
 
 async def test_who_is_needed_in_some_ways_only(registry: NpmRegistry, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from outrider.operators.packages.sessions import Terms
 from outrider.operators.packages.tests.npm_registry import NpmRegistry
 from outrider.operators.packages.tests.test_audit import context
 from outrider.operators.packages.tests.test_fix_npm import packages
-from outrider.operators.packages.tests.test_lock_writing_npm import locked, project, registry
+from outrider.operators.packages.tests.test_lock_writing_npm import locked, members, project, registry
 from outrider.operators.packages.updating.drafts import Draft, Drafter
 from outrider.operators.packages.updating.files import is_needed
 from outrider.operators.packages.updating.groups import Groups, read_updates
@@ -85,6 +85,29 @@ async def test_a_range_that_cannot_be_raised_keeps_no_other_from_it(registry: Np
     (tmp_path / "new.json").write_text(draft.texts["package-lock.json"])
     assert packages(tmp_path / "new.json") == {"web": "1.0.1", "core": "1.5.0", "lint": "2.0.0"}
     assert json.loads(draft.texts["package.json"])["dependencies"] == {"web": "~1.0.0"}
+    assert path.exists()
+
+
+async def test_the_members_of_a_workspace(registry: NpmRegistry, tmp_path: Path) -> None:
+    for spec in ("core@1.0.0", "kit@2.0.0"):
+        registry.add(spec)
+    wanted = {"app": {"core": "^1", "kit": "^1"}, "kit": {"core": "1.x"}}
+    members(
+        tmp_path,
+        {f"packages/{name}": {"name": name, "version": "1.0.0", "dependencies": wanted[name]} for name in wanted},
+    )
+    path = project(tmp_path, workspaces=["packages/*"], devDependencies={"core": "*"}, overrides={"lint": "1"})
+    await locked(tmp_path)
+    registry.add("core@2.0.0")
+    shutil.rmtree(tmp_path / "cache")
+    draft = await drafted(tmp_path, ranges="raise", up_to="major")
+    assert sorted(draft.texts) == ["package-lock.json", "packages/app/package.json", "packages/kit/package.json"]
+    assert [(one.file, one.name, one.after) for one in draft.told[0].manifest] == [
+        ("packages/app/package.json", "core", "^2.0.0"), ("packages/kit/package.json", "core", "^2.0.0"),
+    ]  # fmt: skip
+    entries = json.loads(draft.texts["package-lock.json"])["packages"]
+    assert entries["packages/app"]["dependencies"] == {"core": "^2.0.0", "kit": "^1"}
+    assert (entries["node_modules/core"]["version"], entries["node_modules/kit"]["link"]) == ("2.0.0", True)
     assert path.exists()
 
 

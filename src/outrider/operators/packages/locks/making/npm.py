@@ -7,7 +7,8 @@ from outrider.operators.packages.locks.making.manifests import folder_of, manife
 from outrider.operators.packages.locks.making.pnpm_lock import pnpm_lock_made
 from outrider.operators.packages.locks.making.results import Made, resolved
 from outrider.operators.packages.locks.writing import package_lock
-from outrider.operators.packages.manifests.package_json import FORM, asked, read_manifest
+from outrider.operators.packages.manifests.package_json import FORM, TAKEN_BY_NPM, asked, read_manifest
+from outrider.operators.packages.manifests.workspaces import read_members
 from outrider.operators.packages.resolving.outcomes import Resolved
 from outrider.operators.packages.resolving.questions import Question
 
@@ -23,10 +24,12 @@ async def make(form: str, path: Path, question: Question) -> Made:
     """Resolve, and return the file; the errors are those of `making.made`."""
     if form == "yarn.lock":
         return await yarn.make(path, question)
-    manifest = read_manifest(manifest_beside(path, FORM, question))
-    folder = folder_of(path)
+    text, folder = manifest_beside(path, FORM, question), folder_of(path)
     if form == "pnpm-lock.yaml":
-        return await pnpm_lock_made(manifest, folder, question)
-    wanted = asked(manifest, question, folder)
-    answer = await resolved("npm", wanted) if manifest.wishes else Resolved(target="npm", packages=[])
-    return Made(package_lock.written(manifest.document, answer, folder))
+        return await pnpm_lock_made(read_manifest(text), folder, question)
+    manifest = read_manifest(text, takes=TAKEN_BY_NPM)
+    members = read_members(manifest, folder)
+    wanted = asked(manifest, question, folder, members)
+    answer = await resolved("npm", wanted) if wanted.packages or members else Resolved(target="npm", packages=[])
+    documents = {one.place: one.manifest.document for one in members}
+    return Made(package_lock.written(manifest.document, answer, folder, members=documents))

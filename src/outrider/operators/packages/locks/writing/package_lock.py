@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from outrider.operators.packages.npm.lock_entries import fields_of
+from outrider.operators.packages.npm.members import folder_name
 from outrider.operators.packages.npm.order import collated
 from outrider.operators.packages.resolving.outcomes import Resolved
 
 _FIRST = ("name", "version", "lockfileVersion", "resolved", "integrity", "requires", "packages", "dependencies")
 
 
-def written(manifest: Mapping[str, Any], answer: Resolved, folder: Path, indent: str = "  ") -> str:
+def written(
+    manifest: Mapping[str, Any], answer: Resolved, folder: Path, indent: str = "  ", members: Mapping[str, Mapping[str, Any]] | None = None
+) -> str:  # fmt: skip
     """Return the file.
 
     Args:
@@ -23,13 +26,13 @@ def written(manifest: Mapping[str, Any], answer: Resolved, folder: Path, indent:
         answer: What it needs, with what is told of each package.
         folder: Of the project, whose name counts where it has none.
         indent: Of each level.
+        members: Of its workspace, the package.json of each by its folder.
     """
-    own = fields_of(manifest)
-    own |= {"name": manifest["name"]} if manifest.get("name") else {}
-    # Of all fields this one is there even where it is empty.
-    own |= {"devDependencies": manifest["devDependencies"]} if "devDependencies" in manifest else {}
     head = {"name": manifest.get("name") or folder.name, "version": manifest.get("version")}
-    packages = {"": own, **{one.place: one.entry for one in answer.packages}}
+    packages = {"": _project(manifest, "")}
+    for one in answer.packages:
+        said = (members or {}).get(one.place)
+        packages[one.place] = one.entry if said is None else {**_project(said, one.place), **one.entry}
     document = {**head, "lockfileVersion": 3, "requires": True, "packages": packages}
     return (
         json.dumps(
@@ -37,6 +40,14 @@ def written(manifest: Mapping[str, Any], answer: Resolved, folder: Path, indent:
         )
         + "\n"
     )
+
+
+def _project(manifest: Mapping[str, Any], place: str) -> dict[str, Any]:
+    """Return the entry of the project, or of a member of its workspace: its name is told where the folder does not tell it."""
+    own, name = fields_of(manifest), manifest.get("name")
+    own |= {"name": name} if name and name != folder_name(place) else {}
+    # Of all fields this one is there even where it is empty.
+    return own | ({"devDependencies": manifest["devDependencies"]} if "devDependencies" in manifest else {})
 
 
 def _ordered(value: Any) -> Any:
