@@ -1,6 +1,7 @@
 """What Yarn adds to packages whose manifests lack it: those entries of @yarnpkg/extensions 2.0.7 that add dependencies.
 
-They come with Yarn 4.18 as `plugin-compat`; a lock file has what they need, and says nothing of them.
+They come with Yarn 4.18 as `plugin-compat`, under the licence in `npm/pnpm/extensions.LICENSE`; a lock file has what they need, and
+says nothing of them. pnpm comes with another version of the same table.
 """
 
 # By the package and the range of its versions.
