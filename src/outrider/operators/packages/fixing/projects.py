@@ -2,7 +2,9 @@
 
 import os
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
+from typing import cast
 
 from outrider.core.errors import UnsupportedError
 from outrider.operators.packages.fixing.cargo import CargoProject
@@ -17,6 +19,13 @@ from outrider.operators.packages.fixing.yarn import YarnProject
 from outrider.operators.packages.versions.ecosystems import Ecosystem
 
 _Opener = Callable[[Path, str, str], Project]
+
+
+def _poetry_project(path: Path, text: str, _: str) -> Project:
+    # Poetry's own library is imported where it is asked for alone.
+    return cast("Project", import_module("outrider.operators.packages.fixing.poetry").PoetryProject(path, text))
+
+
 # The ecosystem, and what reads a lock file together with what it is the lock of.
 PROJECTS: Mapping[str, tuple[Ecosystem, _Opener]] = {
     "Cargo.lock": ("cargo", lambda path, text, _: CargoProject(path, text)),
@@ -24,6 +33,7 @@ PROJECTS: Mapping[str, tuple[Ecosystem, _Opener]] = {
     "Gemfile.lock": ("gem", lambda path, text, _: GemProject(path, text)),
     "package-lock.json": ("npm", lambda path, text, _: NpmProject(path, text)),
     "pnpm-lock.yaml": ("npm", lambda path, text, _: PnpmProject(path, text)),
+    "poetry.lock": ("pypi", _poetry_project),
     "requirements.txt": ("pypi", RequirementsProject),
     "uv.lock": ("pypi", lambda path, text, _: UvProject(path, text)),
     "yarn.lock": ("npm", lambda path, text, _: YarnProject(path, text)),

@@ -87,7 +87,7 @@ def read_metadata(text: str) -> Metadata:
                 found.needs += read_need(value)
                 found.requires.append(value)
             case "summary":
-                found.summary = value
+                found.summary = line.partition(":")[2].lstrip(" \t")
             case "provides-extra":
                 found.extras.append(normalised(value))
             case "requires-python":

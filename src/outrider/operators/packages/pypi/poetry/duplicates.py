@@ -13,7 +13,9 @@ from poetry.core.packages.utils.utils import get_python_constraint_from_marker
 from poetry.core.version.markers import AnyMarker, BaseMarker
 from poetry.core.version.markers import union as union_of
 
-from outrider.core.errors import ConflictError
+
+class Clash(Exception):
+    """Different versions of a package are needed on the same machine; the message says which."""
 
 
 class Duplicates:
@@ -36,7 +38,7 @@ class Duplicates:
         """Return what is needed, or of the first package that machines have to be told apart for, what each kind needs.
 
         Raises:
-            ConflictError: Different versions are needed on the same machine.
+            Clash: Different versions are needed on the same machine.
         """
         by_name: dict[str, list[Dependency]] = {}
         for one in needs:
@@ -95,10 +97,8 @@ class Duplicates:
             found = found.intersect(one.constraint)
         if found.is_empty():
             texts = [one.to_pep_508() for one in used]
-            raise ConflictError(
-                f"{self._package} needs {' and '.join(texts)} on one machine", path="packages", found=", ".join(texts),
-                expected="requirements that go together", suggestions=["change one of them"],
-            )  # fmt: skip
+            who = "You ask for" if self._package.is_root() else f"{self._package} needs"
+            raise Clash(f"{who} {' and '.join(texts)} on one machine.")
         return found
 
     def _is_relevant(self, marker: BaseMarker, extras: Collection[str] | None) -> bool:

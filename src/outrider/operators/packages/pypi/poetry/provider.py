@@ -96,7 +96,8 @@ class Provider:
         """Return a version with what it needs on machines of this kind.
 
         Raises:
-            OverridesNeeded: That is not the same on all of them.
+            Clash: It needs different versions of a package on the same machine.
+            OverridesNeeded: It needs different ones on different machines.
         """
         dependency, package = candidate.dependency, candidate.package
         if package.is_root():

@@ -5,6 +5,7 @@ from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any, TypeVar
 
 from poetry.core.constraints.version import Version
+from poetry.core.constraints.version.exceptions import ParseConstraintError
 from poetry.core.packages.dependency import Dependency
 from poetry.core.packages.package import Package
 from poetry.core.packages.project_package import ProjectPackage
@@ -112,11 +113,14 @@ def _version(text: str) -> Version | None:
         return None
 
 
-def _package(package: Package, metadata: Metadata) -> Package:
-    """Return a package as `PackageInfo.to_package` makes it, `poetry/inspection/info.py` of Poetry 2.5."""
+def _package(package: Package, metadata: Metadata) -> Package | None:
+    """Return a package as `PackageInfo.to_package` makes it, `poetry/inspection/info.py` of Poetry 2.5; None where it cannot."""
     found = Package(package.name, package.version, yanked=package.yanked)
     found.description = metadata.summary
-    found.python_versions = metadata.python or "*"
+    try:
+        found.python_versions = metadata.python or "*"
+    except ParseConstraintError:
+        return None
     extras: dict[Any, list[Dependency]] = {}
     seen: set[str] = set()
     for text in metadata.requires:

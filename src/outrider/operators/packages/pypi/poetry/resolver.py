@@ -8,6 +8,7 @@ from poetry.core.packages.project_package import ProjectPackage
 
 from outrider.core.errors import NotFoundError
 from outrider.operators.packages.manifests.poetry_requirements import PoetryRequirement
+from outrider.operators.packages.pypi.poetry.duplicates import Clash
 from outrider.operators.packages.pypi.poetry.entries import entry_of
 from outrider.operators.packages.pypi.poetry.graphs import Places, placed
 from outrider.operators.packages.pypi.poetry.incompatibilities import Cause
@@ -52,6 +53,8 @@ class _Resolver:
                 raise NotFoundError(f"pypi {one.name}: there is none", found=one.name, suggestions=["check the name"])
         try:
             return await self._solved(manifest)
+        except Clash as error:
+            return Impossible(asked=[one.told for one in manifest.asked], reasons=[str(error)])
         except NoSolution as error:
             return await self._impossible(error, manifest.asked)
 
@@ -110,7 +113,7 @@ class _Resolver:
         packages[number] = one.anyhow
         try:
             answer = await self._solved(self._manifest(packages))
-        except NoSolution:
+        except (Clash, NoSolution):
             return []
         version = next((each.version for each in answer.packages if each.name == one.name), "")
         return [f"allow {one.name} {version}: you ask for {one.told}"] if version else []
