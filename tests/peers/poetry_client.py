@@ -18,8 +18,14 @@ def _with_index(self: Any, url: str = "", **more: Any) -> None:
 def _told(self: Any, name: Any, version: Any) -> Any:
     page = self.get_page(name)
     info = PackageInfo(
-        name=name, version=version.text, summary="", requires_dist=[], requires_python=None, files=[],
-        yanked=page.yanked(name, version), cache_version=str(self.CACHE_VERSION),
+        name=name,
+        version=version.text,
+        summary="",
+        requires_dist=[],
+        requires_python=None,
+        files=[],
+        yanked=page.yanked(name, version),
+        cache_version=str(self.CACHE_VERSION),
     )
     return self._links_to_data(list(page.links_for_version(name, version)), info)
 

@@ -48,8 +48,22 @@ def fill_more(index: PythonIndex) -> list[str]:
     """Add projects that need others in different versions on different machines, and such as have prereleases; return their names."""
     index.add("split", "1.0", "alpha<2; python_version < '3.12'", "alpha>=1; python_version >= '3.12'", "eta>=0.9")
     windows = "sys_platform == 'win32'"
-    index.add("split", "2.0", f"beta[fast]>=1; {windows}", "beta<2; sys_platform != 'win32'", "eta; extra == 'fast'", extras=["fast"])
-    index.add("Twice_told", "1.0", f"gamma<2; {windows}", f"gamma>=1; {windows} and python_version < '3.13'", "eta[fast]", "split>=1")
+    index.add(
+        "split",
+        "2.0",
+        f"beta[fast]>=1; {windows}",
+        "beta<2; sys_platform != 'win32'",
+        "eta; extra == 'fast'",
+        extras=["fast"],
+    )
+    index.add(
+        "Twice_told",
+        "1.0",
+        f"gamma<2; {windows}",
+        f"gamma>=1; {windows} and python_version < '3.13'",
+        "eta[fast]",
+        "split>=1",
+    )
     for version in ("1.0a1", "1.0b2", "0.5"):
         index.add("early", version, "theta")
     index.add("early", "0.7", yanked="broken")
@@ -118,5 +132,7 @@ def _line(random: Random, name: str) -> str:
         return f'"{name}" = "{random.choice(OWN_RANGES)}"'
     if kind < 0.85:
         return f'"{name}" = {one()}'
-    below, above = (f'{{ version = "{each}", python = "{python}" }}' for each, python in (("<2", "<3.12"), (">=1", ">=3.12")))
+    below, above = (
+        f'{{ version = "{each}", python = "{python}" }}' for each, python in (("<2", "<3.12"), (">=1", ">=3.12"))
+    )
     return f'"{name}" = [{below}, {above}]'

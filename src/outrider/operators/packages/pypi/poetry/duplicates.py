@@ -14,7 +14,7 @@ from poetry.core.version.markers import AnyMarker, BaseMarker
 from poetry.core.version.markers import union as union_of
 
 
-class Clash(Exception):
+class ClashError(Exception):
     """Different versions of a package are needed on the same machine; the message says which."""
 
 
@@ -38,7 +38,7 @@ class Duplicates:
         """Return what is needed, or of the first package that machines have to be told apart for, what each kind needs.
 
         Raises:
-            Clash: Different versions are needed on the same machine.
+            ClashError: Different versions are needed on the same machine.
         """
         by_name: dict[str, list[Dependency]] = {}
         for one in needs:
@@ -98,7 +98,7 @@ class Duplicates:
         if found.is_empty():
             texts = [one.to_pep_508() for one in used]
             who = "You ask for" if self._package.is_root() else f"{self._package} needs"
-            raise Clash(f"{who} {' and '.join(texts)} on one machine.")
+            raise ClashError(f"{who} {' and '.join(texts)} on one machine.")
         return found
 
     def _is_relevant(self, marker: BaseMarker, extras: Collection[str] | None) -> bool:

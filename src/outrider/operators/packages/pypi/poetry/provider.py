@@ -23,7 +23,7 @@ Overrides = dict[Package, dict[str, Dependency]]
 _SPLIT = "|marker-split|"
 
 
-class OverridesNeeded(Exception):
+class OverridesNeededError(Exception):
     """Several kinds of machines have to be told apart.
 
     Attributes:
@@ -96,8 +96,8 @@ class Provider:
         """Return a version with what it needs on machines of this kind.
 
         Raises:
-            Clash: It needs different versions of a package on the same machine.
-            OverridesNeeded: It needs different ones on different machines.
+            ClashError: It needs different versions of a package on the same machine.
+            OverridesNeededError: It needs different ones on different machines.
         """
         dependency, package = candidate.dependency, candidate.package
         if package.is_root():
@@ -117,7 +117,7 @@ class Provider:
         single, several = duplicates.resolved(self._overridden(needs, package))
         if several:
             of_package = self._overrides.get(package, {})
-            raise OverridesNeeded([{**self._overrides, package: {**of_package, one.name: one}} for one in several])
+            raise OverridesNeededError([{**self._overrides, package: {**of_package, one.name: one}} for one in several])
         kept = _reachable(single, dependency)
         package = package.with_dependency_groups([], only=True)
         for one in kept:

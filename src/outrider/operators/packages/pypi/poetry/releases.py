@@ -42,9 +42,8 @@ class Releases:
             self._wait(self._source.load(new))
         best: dict[str, set[int]] = {}
         for one in wanted:
-            project = self._source.projects[one.name]
-            found = self.search(one)[:1] if not project.explored else []
-            best |= {one.name: {self._bit(package)} for package in found}
+            if not self._source.projects[one.name].explored and (found := self.search(one)):
+                best[one.name] = {self._bit(found[0])}
         if best:
             self._wait(self._explore(best))
 
@@ -63,7 +62,11 @@ class Releases:
             package = Package(project.name, version, yanked=is_yanked)
             (others if version.is_unstable() and not prereleases else stable).append(package)
         found = stable if stable or prereleases is False else others
-        return sorted(found, key=lambda one: (not one.yanked, not one.is_prerelease() and not prereleases, one.version), reverse=True)
+        return sorted(
+            found,
+            key=lambda one: (not one.yanked, not one.is_prerelease() and not prereleases, one.version),
+            reverse=True,
+        )
 
     def among(self, name: str, versions: Sequence[Version]) -> Package | None:
         """Return the highest of some versions that may be chosen; None where none may."""
@@ -90,7 +93,9 @@ class Releases:
         """Return the versions of a project that have a wheel, and which policy allows, with their numbers."""
         known = self._versions.get(project.name)
         if known is None:
-            pairs = [(_version(text), bit) for bit, text in enumerate(project.table.versions) if project.usable >> bit & 1]
+            pairs = [
+                (_version(text), bit) for bit, text in enumerate(project.table.versions) if project.usable >> bit & 1
+            ]
             known = self._versions[project.name] = [(one, bit) for one, bit in pairs if one is not None]
         return known
 

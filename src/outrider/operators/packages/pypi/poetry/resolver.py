@@ -1,22 +1,22 @@
 """Resolves a project of Poetry, as `poetry lock` does: for all machines, and all Pythons of the project."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from poetry.core.constraints.version import Version, VersionConstraint
 from poetry.core.packages.project_package import ProjectPackage
 
 from outrider.core.errors import NotFoundError
 from outrider.operators.packages.manifests.poetry_requirements import PoetryRequirement
-from outrider.operators.packages.pypi.poetry.duplicates import Clash
+from outrider.operators.packages.pypi.poetry.duplicates import ClashError
 from outrider.operators.packages.pypi.poetry.entries import entry_of
 from outrider.operators.packages.pypi.poetry.graphs import Places, placed
 from outrider.operators.packages.pypi.poetry.incompatibilities import Cause
 from outrider.operators.packages.pypi.poetry.kinds import merged
 from outrider.operators.packages.pypi.poetry.project import PoetryManifest, parsed_version
-from outrider.operators.packages.pypi.poetry.provider import Overrides, OverridesNeeded, Provider
+from outrider.operators.packages.pypi.poetry.provider import Overrides, OverridesNeededError, Provider
 from outrider.operators.packages.pypi.poetry.releases import Releases
-from outrider.operators.packages.pypi.poetry.version_solver import NoSolution, VersionSolver
+from outrider.operators.packages.pypi.poetry.version_solver import NoSolutionError, VersionSolver
 from outrider.operators.packages.pypi.sources import PypiSource
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved, ResolvedPackage
 from outrider.operators.packages.resolving.questions import Question
@@ -41,7 +41,6 @@ async def resolve(source: PypiSource, question: Question) -> Resolved | Impossib
 
 
 class _Resolver:
-
     def __init__(self, source: PypiSource, question: Question) -> None:
         self._source, self._question = source, question
 
@@ -53,9 +52,9 @@ class _Resolver:
                 raise NotFoundError(f"pypi {one.name}: there is none", found=one.name, suggestions=["check the name"])
         try:
             return await self._solved(manifest)
-        except Clash as error:
+        except ClashError as error:
             return Impossible(asked=[one.told for one in manifest.asked], reasons=[str(error)])
-        except NoSolution as error:
+        except NoSolutionError as error:
             return await self._impossible(error, manifest.asked)
 
     def _manifest(self, packages: Sequence[str]) -> PoetryManifest:
@@ -90,7 +89,7 @@ class _Resolver:
         ]
         return Resolved(target=f"python {manifest.package.python_versions}", packages=packages)
 
-    async def _impossible(self, error: NoSolution, asked: Sequence[PoetryRequirement]) -> Impossible:
+    async def _impossible(self, error: NoSolutionError, asked: Sequence[PoetryRequirement]) -> Impossible:
         causes = [one.cause for one in error.incompatibility.reasons()]
         texts = list(dict.fromkeys(one.text for one in causes if isinstance(one, Cause) and one.text))
         involved = {term.dependency.name for one in error.incompatibility.reasons() for term in one.terms}
@@ -103,9 +102,7 @@ class _Resolver:
         for number, one in enumerate(asked):
             if one.name in involved and one.anyhow != one.text and len(remedies) < _REMEDIES:
                 remedies += await self._remedy(number, one)
-        return Impossible(
-            asked=[one.told for one in asked], reasons=texts[:_REASONS], remedies=remedies, notes=notes
-        )
+        return Impossible(asked=[one.told for one in asked], reasons=texts[:_REASONS], remedies=remedies, notes=notes)
 
     async def _remedy(self, number: int, one: PoetryRequirement) -> list[str]:
         """Return what would do in place of one thing that is asked for; nothing where nothing would."""
@@ -113,7 +110,7 @@ class _Resolver:
         packages[number] = one.anyhow
         try:
             answer = await self._solved(self._manifest(packages))
-        except (Clash, NoSolution):
+        except (ClashError, NoSolutionError):
             return []
         version = next((each.version for each in answer.packages if each.name == one.name), "")
         return [f"allow {one.name} {version}: you ask for {one.told}"] if version else []
@@ -136,7 +133,7 @@ class _Solving:
         """Return where packages are needed.
 
         Raises:
-            NoSolution: What is asked for cannot be had at once.
+            NoSolutionError: What is asked for cannot be had at once.
         """
         places = self._solve({})
         for place in places.values():
@@ -149,12 +146,12 @@ class _Solving:
         provider = Provider(self._pythons, self._releases, self._locked, overrides)
         try:
             packages = VersionSolver(self._root, provider, self._check).solve()
-        except OverridesNeeded as error:
+        except OverridesNeededError as error:
             kinds = [(one, self._solve(one)) for one in error.several]
             return merged(kinds, self._pythons)
         return placed(self._root, packages)
 
 
-def _versions(texts: Sequence[str] | set[str]) -> list[Version]:
+def _versions(texts: Iterable[str]) -> list[Version]:
     found = (parsed_version(one) for one in texts)
     return sorted((one for one in found if one is not None), reverse=True)

@@ -14,7 +14,7 @@ from poetry.core.version.markers import BaseMarker
 from outrider.operators.packages.pypi.poetry.candidates import Candidates
 from outrider.operators.packages.pypi.poetry.incompatibilities import Cause, Incompatibility
 from outrider.operators.packages.pypi.poetry.partial_solutions import Assignment, PartialSolution
-from outrider.operators.packages.pypi.poetry.provider import OverridesNeeded, Provider
+from outrider.operators.packages.pypi.poetry.provider import OverridesNeededError, Provider
 from outrider.operators.packages.pypi.poetry.terms import Relation, Term
 
 _CONFLICT = ""
@@ -23,7 +23,7 @@ _NO_CHOICE, _LOCKED, _USUAL = range(3)
 _Key = tuple[int, int, bool, int]
 
 
-class NoSolution(Exception):
+class NoSolutionError(Exception):
     """What is asked for cannot be had.
 
     Attributes:
@@ -56,8 +56,8 @@ class VersionSolver:
         """Return packages that go together, in the order in which they were chosen.
 
         Raises:
-            NoSolution: There are none.
-            OverridesNeeded: Several kinds of machines have to be told apart.
+            NoSolutionError: There are none.
+            OverridesNeededError: Several kinds of machines have to be told apart.
         """
         root = Dependency(self._root.name, self._root.version)
         root.is_root = True
@@ -125,7 +125,7 @@ class VersionSolver:
             incompatibility = Incompatibility(terms, (incompatibility, satisfier.cause))
             is_new = True
         self._tell_apart(incompatibility)
-        raise NoSolution(incompatibility)
+        raise NoSolutionError(incompatibility)
 
     def _latest(self, incompatibility: Incompatibility) -> tuple[Term, Assignment, Term | None, int]:
         """Return what came true last, with which assignment, what that says beyond it, and the level before."""
@@ -165,7 +165,7 @@ class VersionSolver:
                 here = _where(first).intersect(self._provider.where)
                 there = _where(second).intersect(self._provider.where)
                 if not here.is_empty() and not there.is_empty() and here.intersect(there).is_empty():
-                    raise OverridesNeeded(self._provider.split(here))
+                    raise OverridesNeededError(self._provider.split(here))
 
     def _choose(self) -> str | None:
         """Choose a version of one package, and return its name; None where all are chosen."""
@@ -219,5 +219,3 @@ def _where(dependency: Dependency) -> BaseMarker:
 
 def _none(dependency: Dependency) -> str:
     return f"No version of {dependency.name} is {dependency.constraint}."
-
-
