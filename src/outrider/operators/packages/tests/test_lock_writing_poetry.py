@@ -329,12 +329,15 @@ async def test_poetry_writes_the_same_at_length(seed: int, index: PythonIndex, p
     assert found["different"] == 0, found
 
 
+CARETS = (
+    f'{OWN}python = "^3.10"\npydantic = "^2.5"\naiohttp = "~3.9"\ntyper = {{ version = "*", extras = ["all"] }}\n'
+    'cryptography = [{ version = "<44", python = "<3.12" }, { version = ">=44", python = ">=3.12" }]\n'
+    '[tool.poetry.group.docs]\noptional = true\n[tool.poetry.group.docs.dependencies]\nmkdocs-material = "*"\n'
+)
 # The first two are compared by `make test`.
 WELL_KNOWN = [
     f'{HEAD}dependencies = ["requests[socks]", "flask"]\n[project.optional-dependencies]\ndocs = ["furo"]\n[dependency-groups]\ndev = ["pytest"]\n',
-    f'{OWN}python = "^3.10"\npydantic = "^2.5"\naiohttp = "~3.9"\ntyper = {{ version = "*", extras = ["all"] }}\n'
-    'cryptography = [{ version = "<44", python = "<3.12" }, { version = ">=44", python = ">=3.12" }]\n'
-    '[tool.poetry.group.docs]\noptional = true\n[tool.poetry.group.docs.dependencies]\nmkdocs-material = "*"\n',
+    CARETS,
     f'{HEAD}dependencies = ["fastapi[standard]", "sqlalchemy[asyncio]", "alembic", "httpx"]\n',
     f'{HEAD}dependencies = ["django>=5", "psycopg[binary]", "celery[redis]", "pillow"]\n',
     f'{HEAD}dependencies = ["numpy", "pandas", "scipy", "matplotlib"]\n',
