@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
+from packaging.markers import InvalidMarker, Marker
 
 from outrider.core.errors import InvalidConfigError, UnsupportedError
 from outrider.operators.packages.manifests.pyproject import FORM
@@ -66,6 +67,8 @@ def requirements_of(document: Mapping[str, Any]) -> list[PoetryRequirement]:
         InvalidConfigError: One of them is none.
         UnsupportedError: One comes from elsewhere than a registry.
     """
+    for where in (("project",), ("tool",), _POETRY):
+        _table(document, where)
     return [*_standard(document), *_own(document)]
 
 
@@ -104,7 +107,12 @@ def _requirement(where: Where, text: Any) -> PoetryRequirement:
 def _own(document: Mapping[str, Any]) -> Iterator[PoetryRequirement]:
     tables: list[Where] = [(*_POETRY, "dependencies"), (*_POETRY, "dev-dependencies")]
     groups = _table(document, (*_POETRY, "group"))
-    tables += [(*_POETRY, "group", name, "dependencies") for name in groups]
+    for name in groups:
+        where = (*_POETRY, "group", name)
+        included = _table(document, where).get("include-groups", [])
+        if not isinstance(included, list) or not all(isinstance(one, str) for one in included):
+            raise _malformed((*where, "include-groups"), included, "names of groups")
+        tables.append((*where, "dependencies"))
     for where in tables:
         for name, found in _table(document, where).items():
             if name.lower() == _PYTHON:
@@ -125,9 +133,18 @@ def _of_table(where: Where, name: str, found: Any) -> Iterator[PoetryRequirement
     for key in _ELSEWHERE:
         if key in found:
             raise _unsupported((*where, key), "has it come from elsewhere than the usual index", "a version")
+    if not _is_marker(found.get("markers", "")):
+        raise _malformed((*where, "markers"), found["markers"], "an environment marker")
     version = found.get("version")
     if isinstance(version, str):
         yield PoetryRequirement(where=(*where, "version"), name=normalised(name), text=version, is_own=True)
+
+
+def _is_marker(text: Any) -> bool:
+    try:
+        return isinstance(text, str) and (not text or bool(Marker(text)))
+    except (InvalidMarker, RecursionError):
+        return False
 
 
 def _table(document: Mapping[str, Any], where: Where) -> Mapping[str, Any]:

@@ -1,6 +1,7 @@
 """poetry.lock as it is written: to the byte as Poetry writes it, and as Poetry takes it."""
 
 import asyncio
+import sys
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
@@ -14,9 +15,9 @@ from hypothesis import strategies as st
 
 from outrider.core.errors import ConflictError, InvalidConfigError, NotFoundError, OutriderError, UnsupportedError
 from outrider.operators.packages.locks.reading import read_lock
-from outrider.operators.packages.manifests.poetry_requirements import requirements_of
 from outrider.operators.packages.operations import lock
 from outrider.operators.packages.operations.lock import LockParams
+from outrider.operators.packages.pypi.poetry.project import PoetryManifest
 from outrider.operators.packages.tests.poetry_projects import drawn, fill_more, poetry, project
 from outrider.operators.packages.tests.python_index import PythonIndex
 from outrider.operators.packages.tests.test_audit import context
@@ -228,6 +229,10 @@ MALFORMED = [
     f"{HEAD}[project.optional-dependencies]\ndocs = [1]\n",
     f"{OWN}web = 1\n",
     f"{OWN}web = '>=x'\n",
+    f"{OWN}web = {{ version = '1', markers = 'x' }}\n",
+    f"{HEAD}[tool]\npoetry = 1\n",
+    f"{HEAD}[tool.poetry]\ngroup = {{ a = 1 }}\n",
+    f"{HEAD}[tool.poetry.group.a]\ninclude-groups = 1\n",
     f"{HEAD}[dependency-groups]\na = [{{ include-group = 'b' }}]\n",
     f"{HEAD}[tool.poetry.dependencies]\npython = '>=3.8'\n",
 ]
@@ -251,8 +256,13 @@ async def test_settings_that_are_not_heeded(index: PythonIndex, place: Path) -> 
     assert index.requests == []
 
 
+def test_copies_of_what_is_installed_come_last() -> None:
+    [place] = [number for number, one in enumerate(sys.path) if one.endswith("poetry/core/_vendor")]
+    assert place > max(number for number, one in enumerate(sys.path) if one.endswith("site-packages"))
+
+
 VALUES = st.recursive(
-    st.none() | st.integers(0, 3) | st.text("web>=1 ;@[", max_size=6) | st.sampled_from(["web", ">=1", "web>=1"]),
+    st.booleans() | st.integers(0, 3) | st.text("web>=1 ;@[", max_size=6) | st.sampled_from(["web", ">=1", "web>=1"]),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(st.sampled_from(["version", "git", "dependencies", "a", "python"]), inner, max_size=3)
@@ -264,13 +274,14 @@ VALUES = st.recursive(
 @given(VALUES, st.sampled_from(["project", "dependency-groups", "tool"]))
 @hypothesis_settings(max_examples=40)
 def test_whatever_is_read_is_read_or_refused_in_words(value: Any, key: str) -> None:
+    shop = {"name": "shop", "version": "1.0"}
     document = {
-        "project": {"project": {"dependencies": value, "optional-dependencies": value}},
-        "dependency-groups": {"dependency-groups": value},
-        "tool": {"tool": {"poetry": {"dependencies": value, "group": value}}},
+        "project": {"project": {**shop, "dependencies": value, "optional-dependencies": value}},
+        "dependency-groups": {"project": shop, "dependency-groups": value},
+        "tool": {"tool": {"poetry": {**shop, "dependencies": value, "group": value}}},
     }[key]
     with suppress(InvalidConfigError, UnsupportedError):
-        for one in requirements_of(document):
+        for one in PoetryManifest(document).asked:
             assert ">=9" in one.with_range(">=9")
 
 

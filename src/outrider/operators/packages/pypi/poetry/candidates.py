@@ -5,8 +5,12 @@ What was found for one need is filtered for the next one, and keeps the need tha
 
 from collections.abc import Callable, Iterable
 
+from poetry.core.constraints.version import Version, VersionConstraint, VersionUnion
 from poetry.core.packages.dependency import Dependency
 from poetry.core.packages.package import Package
+
+# Two ranges may be all but one version, which is looked at in another way.
+_MANY = 3
 
 
 class Candidate:
@@ -63,9 +67,24 @@ class Candidates:
         known = self._filtered.get(dependency)
         if known is None:
             stack = self._found.get(dependency.name)
-            allows = dependency.constraint.allows
+            allows = allowing(dependency.constraint)
             known = [one for one in stack[-1] if allows(one.package.version)] if stack else []
             # Prereleases may do where nothing else is left.
             known = known or [Candidate(dependency, one) for one in self._search(dependency)]
             self._filtered[dependency] = known
         return known
+
+
+def allowing(constraint: VersionConstraint) -> Callable[[Version], bool]:
+    """Return what tells of versions, sorted ones, whether they are allowed: of several ranges the one that did last is tried first."""
+    if not isinstance(constraint, VersionUnion) or len(constraint.ranges) < _MANY:
+        return constraint.allows
+    ranges = list(constraint.ranges)
+
+    def allows(version: Version) -> bool:
+        found = next((at for at, one in enumerate(ranges) if one.allows(version)), None)
+        if found:
+            ranges.insert(0, ranges.pop(found))
+        return found is not None
+
+    return allows

@@ -14,6 +14,7 @@ from poetry.core.version.markers import InvalidMarkerError
 from poetry.core.version.requirements import InvalidRequirementError
 
 from outrider.operators.packages.pypi.core_metadata import Metadata
+from outrider.operators.packages.pypi.poetry.candidates import allowing
 from outrider.operators.packages.pypi.projects import PypiProject
 from outrider.operators.packages.pypi.sources import PypiSource
 
@@ -32,7 +33,7 @@ class Releases:
     def __init__(self, root: ProjectPackage, source: PypiSource, loop: asyncio.AbstractEventLoop) -> None:
         self.root = root
         self._source, self._loop = source, loop
-        self._versions: dict[str, list[tuple[Version, int]]] = {}
+        self._versions: dict[str, dict[Version, int]] = {}
         self._whole: dict[tuple[str, int], Package | None] = {}
 
     def prepare(self, dependencies: Iterable[Dependency]) -> None:
@@ -51,10 +52,11 @@ class Releases:
         """Return the versions that may be chosen, the best first: `find_packages` and `search_for` of Poetry 2.5."""
         project = self._project(dependency.name)
         constraint, prereleases = dependency.constraint, dependency.allows_prereleases()
+        allows = allowing(constraint)
         stable: list[Package] = []
         others: list[Package] = []
-        for version, bit in self._of(project):
-            if project.broken >> bit & 1 or not constraint.allows(version):
+        for version, bit in self._of(project).items():
+            if project.broken >> bit & 1 or not allows(version):
                 continue
             is_yanked = bit in project.record.yanked
             if is_yanked and not isinstance(constraint, Version):
@@ -71,7 +73,7 @@ class Releases:
     def among(self, name: str, versions: Sequence[Version]) -> Package | None:
         """Return the highest of some versions that may be chosen; None where none may."""
         project = self._project(name)
-        found = [one for one, bit in self._of(project) if one in versions and not project.broken >> bit & 1]
+        found = [one for one, bit in self._of(project).items() if one in versions and not project.broken >> bit & 1]
         return Package(name, max(found)) if found else None
 
     def whole(self, package: Package) -> Package | None:
@@ -89,18 +91,18 @@ class Releases:
             self._wait(self._source.load([name]))
         return self._source.projects[name]
 
-    def _of(self, project: PypiProject) -> list[tuple[Version, int]]:
+    def _of(self, project: PypiProject) -> dict[Version, int]:
         """Return the versions of a project that have a wheel, and which policy allows, with their numbers."""
         known = self._versions.get(project.name)
         if known is None:
             pairs = [
                 (_version(text), bit) for bit, text in enumerate(project.table.versions) if project.usable >> bit & 1
             ]
-            known = self._versions[project.name] = [(one, bit) for one, bit in pairs if one is not None]
+            known = self._versions[project.name] = {one: bit for one, bit in pairs if one is not None}
         return known
 
     def _bit(self, package: Package) -> int:
-        return next(bit for version, bit in self._of(self._project(package.name)) if version == package.version)
+        return self._of(self._project(package.name))[package.version]
 
     async def _explore(self, wanted: dict[str, set[int]]) -> None:
         await asyncio.gather(
