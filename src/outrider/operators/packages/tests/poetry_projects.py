@@ -13,8 +13,8 @@ from tests.peers.environments import PROGRAMS, install
 
 CLIENT = Path(__file__).parents[5] / "tests" / "peers" / "poetry_client.py"
 PYTHONS = (">=3.11", ">=3.9,<4", "^3.11", ">=3.11,<3.14", "~3.11", ">=3.10.2,!=3.12.1")
-RANGES = ("", ">=1", ">=1,<3", "<3.0,>=0.9", "!=1.0", "~=1.2", ">=1.0,!=2.*", "==1.*")
-OWN_RANGES = ("*", "^1.0", "~1.2", ">=1,<3", "^0.9 || ^2", "1.*", ">=1.0,!=2.0")
+RANGES = ("", "", "", ">=0.5", "!=1.2.1", ">=1", ">=1,<3", "<3.0,>=0.9", "!=1.0", "~=1.2", ">=1.0,!=2.*", "==1.*")
+OWN_RANGES = ("*", "*", ">=0.5", "!=1.2.1", "^1.0", "~1.2", ">=1,<3", "^0.9 || ^2", "1.*", ">=1.0,!=2.0")
 
 
 def poetry(folder: Path, root: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -46,29 +46,25 @@ def project(folder: Path, text: str) -> Path:
 
 def fill_more(index: PythonIndex) -> list[str]:
     """Add projects that need others in different versions on different machines, and such as have prereleases; return their names."""
-    index.add("split", "1.0", "alpha<2; python_version < '3.12'", "alpha>=1; python_version >= '3.12'", "eta>=0.9")
     windows = "sys_platform == 'win32'"
-    index.add(
-        "split",
-        "2.0",
-        f"beta[fast]>=1; {windows}",
-        "beta<2; sys_platform != 'win32'",
-        "eta; extra == 'fast'",
-        extras=["fast"],
-    )
-    index.add(
-        "Twice_told",
-        "1.0",
-        f"gamma<2; {windows}",
-        f"gamma>=1; {windows} and python_version < '3.13'",
-        "eta[fast]",
-        "split>=1",
-    )
-    for version in ("1.0a1", "1.0b2", "0.5"):
-        index.add("early", version, "theta")
-    index.add("early", "0.7", yanked="broken")
-    index.add("newer", "1.0", "early>=1.0a1; os_name == 'posix'")
-    index.add("newer", "2.0", "early", python=">=3.12")
+    below, above = "python_version < '3.12'", "python_version >= '3.12'"
+    for version in ("0.9", "1.2.1", "2.0"):
+        index.add("split", version, f"alpha<2; {below}", f"alpha>=1; {above}", "eta>=0.9")
+        index.add(
+            "Twice_told",
+            version,
+            f"gamma<2; {windows}",
+            f"gamma>=1; {windows} and python_version < '3.13'",
+            "eta[fast]",
+            "split>=1",
+        )
+        index.add("early", f"{version}rc1", "theta")
+        index.add("newer", version, "early>=1.0a1; os_name == 'posix'")
+    others = (f"beta[fast]>=1; {windows}", "beta<2; sys_platform != 'win32'", "eta; extra == 'fast'")
+    index.add("split", "2.1", *others, extras=["fast"])
+    index.add("early", "1.2.1", "theta")
+    index.add("early", "1.2.2", yanked="broken")
+    index.add("newer", "2.1", "early", python=">=3.12")
     return ["split", "Twice_told", "early", "newer"]
 
 

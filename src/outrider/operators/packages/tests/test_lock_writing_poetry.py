@@ -196,6 +196,9 @@ async def test_what_cannot_be_had(index: PythonIndex, place: Path) -> None:
     project(place / "shop", f'{HEAD}dependencies = ["core>=2", "core<2"]\n')
     with pytest.raises(ConflictError, match=r"You ask for core \(>=2\) and core \(<2\) on one machine"):
         await locked(path)
+    project(place / "shop", f"{HEAD}dependencies = {[f'core!=1.{at}' for at in range(40)]}\n")
+    with pytest.raises(ConflictError, match="more than 12 ways"):
+        await locked(path)
     project(place / "shop", f'{HEAD}dependencies = ["nothing"]\n')
     with pytest.raises(NotFoundError, match="nothing"):
         await locked(path)
@@ -314,7 +317,7 @@ async def many(place: Path, index: PythonIndex, seeds: range) -> Counter[str]:
 async def test_poetry_writes_the_same(index: PythonIndex, place: Path) -> None:
     found = await many(place, index, range(40))
     assert found["different"] == 0
-    assert found["equal"] >= 30, found
+    assert found["equal"] >= 35, found
 
 
 @pytest.mark.real

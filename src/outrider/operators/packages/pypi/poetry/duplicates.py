@@ -13,6 +13,9 @@ from poetry.core.packages.utils.utils import get_python_constraint_from_marker
 from poetry.core.version.markers import AnyMarker, BaseMarker
 from poetry.core.version.markers import union as union_of
 
+# Each more doubles what is looked at.
+_MOST = 12
+
 
 class ClashError(Exception):
     """Different versions of a package are needed on the same machine; the message says which."""
@@ -33,6 +36,10 @@ class Duplicates:
     ) -> None:
         self._package, self._pythons, self._where = package, pythons, where
         self._extras = None if package.is_root() else extras
+
+    @property
+    def _who(self) -> str:
+        return "You ask for" if self._package.is_root() else f"{self._package} needs"
 
     def resolved(self, needs: Iterable[Dependency]) -> tuple[list[Dependency], list[Dependency]]:
         """Return what is needed, or of the first package that machines have to be told apart for, what each kind needs.
@@ -80,6 +87,10 @@ class Duplicates:
             covers: Whether it is told too where none of them is needed.
         """
         merged = _merged(needs)
+        if len(merged) > _MOST:
+            raise ClashError(
+                f"{self._who} {merged[0].name} in more than {_MOST} ways, which is more than can be told apart."
+            )
         found = []
         for uses in product((True, False), repeat=len(merged)):
             where = _where(merged, uses)
@@ -97,8 +108,7 @@ class Duplicates:
             found = found.intersect(one.constraint)
         if found.is_empty():
             texts = [one.to_pep_508() for one in used]
-            who = "You ask for" if self._package.is_root() else f"{self._package} needs"
-            raise ClashError(f"{who} {' and '.join(texts)} on one machine.")
+            raise ClashError(f"{self._who} {' and '.join(texts)} on one machine.")
         return found
 
     def _is_relevant(self, marker: BaseMarker, extras: Collection[str] | None) -> bool:
