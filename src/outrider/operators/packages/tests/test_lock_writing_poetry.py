@@ -315,9 +315,9 @@ async def many(place: Path, index: PythonIndex, seeds: range) -> Counter[str]:
 @pytest.mark.real
 @pytest.mark.timeout(300)
 async def test_poetry_writes_the_same(index: PythonIndex, place: Path) -> None:
-    found = await many(place, index, range(40))
+    found = await many(place, index, range(20))
     assert found["different"] == 0
-    assert found["equal"] >= 35, found
+    assert found["equal"] >= 18, found
 
 
 @pytest.mark.real
