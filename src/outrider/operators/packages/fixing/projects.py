@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import cast
 
@@ -17,13 +16,17 @@ from outrider.operators.packages.fixing.uv import UvProject
 from outrider.operators.packages.fixing.wishes import Project
 from outrider.operators.packages.fixing.yarn import YarnProject
 from outrider.operators.packages.versions.ecosystems import Ecosystem
+from outrider.runtime.discovery import import_module
 
 _Opener = Callable[[Path, str, str], Project]
 
 
 def _poetry_project(path: Path, text: str, _: str) -> Project:
     # Poetry's own library is imported where it is asked for alone.
-    return cast("Project", import_module("outrider.operators.packages.fixing.poetry").PoetryProject(path, text))
+    return cast(
+        "Project",
+        import_module("outrider.operators.packages.fixing.poetry", extra="packages").PoetryProject(path, text),
+    )
 
 
 # The ecosystem, and what reads a lock file together with what it is the lock of.

@@ -108,7 +108,7 @@ def _own(document: Mapping[str, Any]) -> Iterator[PoetryRequirement]:
     tables: list[Where] = [(*_POETRY, "dependencies"), (*_POETRY, "dev-dependencies")]
     groups = _table(document, (*_POETRY, "group"))
     for name in groups:
-        where = (*_POETRY, "group", name)
+        where: Where = (*_POETRY, "group", name)
         included = _table(document, where).get("include-groups", [])
         if not isinstance(included, list) or not all(isinstance(one, str) for one in included):
             raise _malformed((*where, "include-groups"), included, "names of groups")

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib import import_module
 
 from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.pypi.client import PypiClient
@@ -22,6 +21,7 @@ from outrider.operators.packages.registries.keeping import kept
 from outrider.operators.packages.resolving.facts import PackageFacts
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
 from outrider.operators.packages.resolving.questions import Question
+from outrider.runtime.discovery import import_module
 
 _SHOWN = 80
 
@@ -51,7 +51,7 @@ async def resolve(question: Question) -> Resolved | Impossible:
 
 async def _resolve_for_poetry(question: Question) -> Resolved | Impossible:
     # Its own library is imported where it is asked for alone.
-    resolve_with = import_module("outrider.operators.packages.pypi.poetry.resolver").resolve
+    resolve_with = import_module("outrider.operators.packages.pypi.poetry.resolver", extra="packages").resolve
     async with _opened(question, PoetryTarget(question.python)) as source:
         answer: Resolved | Impossible = await resolve_with(source, question)
         if isinstance(answer, Resolved):

@@ -11,7 +11,7 @@ from outrider.operators.packages.tests.python_index import PythonIndex
 from outrider.operators.packages.tests.uv_projects import MARKERS
 from tests.peers.environments import PROGRAMS, install
 
-CLIENT = Path(__file__).parents[5] / "tests" / "peers" / "poetry_client.py"
+CLIENT = Path(__file__).parents[5] / "tests" / "peers" / "programs" / "poetry_client.py"
 PYTHONS = (">=3.11", ">=3.9,<4", "^3.11", ">=3.11,<3.14", "~3.11", ">=3.10.2,!=3.12.1")
 RANGES = ("", "", "", ">=0.5", "!=1.2.1", ">=1", ">=1,<3", "<3.0,>=0.9", "!=1.0", "~=1.2", ">=1.0,!=2.*", "==1.*")
 OWN_RANGES = ("*", "*", ">=0.5", "!=1.2.1", "^1.0", "~1.2", ">=1,<3", "^0.9 || ^2", "1.*", ">=1.0,!=2.0")

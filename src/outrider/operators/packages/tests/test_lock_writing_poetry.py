@@ -13,7 +13,14 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from outrider.core.errors import ConflictError, InvalidConfigError, NotFoundError, OutriderError, UnsupportedError
+from outrider.core.errors import (
+    ConflictError,
+    InvalidConfigError,
+    MissingRequirementError,
+    NotFoundError,
+    OutriderError,
+    UnsupportedError,
+)
 from outrider.operators.packages.locks.reading import read_lock
 from outrider.operators.packages.operations import lock
 from outrider.operators.packages.operations.lock import LockParams
@@ -262,6 +269,19 @@ async def test_settings_that_are_not_heeded(index: PythonIndex, place: Path) -> 
 def test_copies_of_what_is_installed_come_last() -> None:
     [place] = [number for number, one in enumerate(sys.path) if one.endswith("poetry/core/_vendor")]
     assert place > max(number for number, one in enumerate(sys.path) if one.endswith("site-packages"))
+
+
+async def test_a_library_that_is_not_installed(
+    index: PythonIndex, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [one for one in sys.modules if one.startswith("poetry.") or (".packages." in one and ".poetry" in one)]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "poetry.core", None)
+    file = project(place / "shop", f'{HEAD}dependencies = ["web"]\n')
+    with pytest.raises(MissingRequirementError) as caught:
+        await locked(file)
+    assert caught.value.suggestions == ["pip install 'outrider[packages]'"]
+    assert index.requests == []
 
 
 VALUES = st.recursive(

@@ -1,6 +1,5 @@
 """Makes the lock files of Python's packages."""
 
-from importlib import import_module
 from pathlib import Path
 
 import msgspec
@@ -15,6 +14,7 @@ from outrider.operators.packages.locks.writing.files import text_or_none
 from outrider.operators.packages.manifests.pyproject import FORM, asked_by, read_pyproject
 from outrider.operators.packages.manifests.uv_settings import refuse_around
 from outrider.operators.packages.resolving.questions import Question
+from outrider.runtime.discovery import import_module
 
 FORMS = (
     (r"uv\.lock", "uv.lock"),
@@ -52,5 +52,6 @@ async def _uv_lock(path: Path, question: Question) -> Made:
 
 async def _poetry_lock(path: Path, question: Question) -> Made:
     # Poetry's own library is imported where it is asked for alone.
-    made: Made = await import_module("outrider.operators.packages.locks.making.poetry").poetry_lock_made(path, question)
+    making = import_module("outrider.operators.packages.locks.making.poetry", extra="packages")
+    made: Made = await making.poetry_lock_made(path, question)
     return made
