@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import tomllib
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
@@ -22,9 +23,11 @@ from outrider.core.errors import (
     UnsupportedError,
 )
 from outrider.operators.packages.locks.reading import read_lock
+from outrider.operators.packages.locks.writing import poetry as poetry_lock
 from outrider.operators.packages.operations import lock
 from outrider.operators.packages.operations.lock import LockParams
 from outrider.operators.packages.pypi.poetry.project import PoetryManifest
+from outrider.operators.packages.resolving.outcomes import ResolvedPackage
 from outrider.operators.packages.tests.poetry_projects import drawn, fill_more, poetry, project
 from outrider.operators.packages.tests.python_index import PythonIndex
 from outrider.operators.packages.tests.test_audit import context
@@ -306,6 +309,32 @@ def test_whatever_is_read_is_read_or_refused_in_words(value: Any, key: str) -> N
     with suppress(InvalidConfigError, UnsupportedError):
         for one in PoetryManifest(document).asked:
             assert ">=9" in one.with_range(">=9")
+
+
+TEXTS = st.text('a1.é"=\\\n\t\x7f', min_size=1, max_size=6)
+
+
+@given(TEXTS, st.dictionaries(TEXTS, st.lists(TEXTS, min_size=1, max_size=3), max_size=3), st.booleans())
+@hypothesis_settings(max_examples=40)
+def test_what_is_written_is_read_again(text: str, extras: dict[str, list[str]], optional: bool) -> None:
+    need = {"version": text, "optional": True, "markers": text}
+    head = {
+        "name": "web",
+        "version": "1",
+        "description": text,
+        "optional": optional,
+        "python-versions": "*",
+        "groups": [text],
+    }
+    tables: dict[str, Any] = {"dependencies": {text: [need, need], "core": [text]}, "extras": extras}
+    one = ResolvedPackage(name="web", version="1", entry={**head, "markers": {text: text}, **tables})
+    found = tomllib.loads(poetry_lock.written([one], extras=extras, pythons=text, content_hash=text))
+    [read] = found["package"]
+    assert read == head | {"files": [], "markers": {text: text}, "dependencies": {text: [need, need], "core": text}} | (
+        {"extras": extras} if extras else {}
+    )
+    assert found.get("extras", {}) == extras
+    assert found["metadata"] == {"lock-version": "2.1", "python-versions": text, "content-hash": text}
 
 
 async def compared(path: Path, root: str) -> str:
