@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import cast
 
 from outrider.core.errors import UnsupportedError
 from outrider.operators.packages.fixing.cargo import CargoProject
@@ -15,8 +16,19 @@ from outrider.operators.packages.fixing.uv import UvProject
 from outrider.operators.packages.fixing.wishes import Project
 from outrider.operators.packages.fixing.yarn import YarnProject
 from outrider.operators.packages.versions.ecosystems import Ecosystem
+from outrider.runtime.discovery import import_module
 
 _Opener = Callable[[Path, str, str], Project]
+
+
+def _poetry_project(path: Path, text: str, _: str) -> Project:
+    # Poetry's own library is imported where it is asked for alone.
+    return cast(
+        "Project",
+        import_module("outrider.operators.packages.fixing.poetry", extra="packages").PoetryProject(path, text),
+    )
+
+
 # The ecosystem, and what reads a lock file together with what it is the lock of.
 PROJECTS: Mapping[str, tuple[Ecosystem, _Opener]] = {
     "Cargo.lock": ("cargo", lambda path, text, _: CargoProject(path, text)),
@@ -24,6 +36,7 @@ PROJECTS: Mapping[str, tuple[Ecosystem, _Opener]] = {
     "Gemfile.lock": ("gem", lambda path, text, _: GemProject(path, text)),
     "package-lock.json": ("npm", lambda path, text, _: NpmProject(path, text)),
     "pnpm-lock.yaml": ("npm", lambda path, text, _: PnpmProject(path, text)),
+    "poetry.lock": ("pypi", _poetry_project),
     "requirements.txt": ("pypi", RequirementsProject),
     "uv.lock": ("pypi", lambda path, text, _: UvProject(path, text)),
     "yarn.lock": ("npm", lambda path, text, _: YarnProject(path, text)),

@@ -1,6 +1,5 @@
 """uv.lock with the pyproject.toml beside it."""
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from outrider.operators.packages.locks.uv import kinds_of
 from outrider.operators.packages.locks.writing import uv
 from outrider.operators.packages.locks.writing.files import read_text
 from outrider.operators.packages.manifests.pyproject import FORM, PyProject, PyRequirement, asked_by, read_pyproject
+from outrider.operators.packages.manifests.requirement_texts import with_range
 from outrider.operators.packages.manifests.toml_editing import edited, text_at
 from outrider.operators.packages.manifests.uv_settings import refuse_around
 from outrider.operators.packages.resolving.outcomes import Resolved
@@ -21,7 +21,6 @@ from outrider.operators.packages.resolving.questions import Question
 
 _LOCK = "uv.lock"
 _ITSELF = ["use uv itself: uv lock --upgrade-package NAME"]
-_REQUIREMENT = re.compile(r"(?P<head>[^\[;<>=!~(]*(?:\[[^\]]*\])?)(?P<range>[^;]*?)(?P<marker>\s*(?:;.*)?)", re.DOTALL)
 
 
 class UvProject:
@@ -63,7 +62,7 @@ class UvProject:
     def widened(self, wish: Wish, version: str) -> Wish:
         """Return a wish from that version on."""
         wider = f">={version}"
-        return msgspec.structs.replace(wish, range=wider, text=_with_range(wish.text, wider))
+        return msgspec.structs.replace(wish, range=wider, text=with_range(wish.text, wider))
 
     def missing(self, answer: Resolved) -> list[str]:
         """Return nothing: whatever is asked for is in an answer."""
@@ -80,7 +79,7 @@ class UvProject:
         manifest = self.texts[self._beside]
         for one in widenings:
             where = one.before.where
-            wanted = _with_range(text_at(FORM, manifest, where), one.after.range)
+            wanted = with_range(text_at(FORM, manifest, where), one.after.range)
             manifest = edited(FORM, manifest, [where], wanted)
         found = {self._path: uv.written(read_pyproject(manifest), answer)}
         return found | ({self._beside: manifest} if widenings else {})
@@ -89,15 +88,8 @@ class UvProject:
 def _wish(one: PyRequirement) -> Wish:
     text = one.need.text()
     return Wish(
-        name=one.need.name, range=one.need.range, where=one.where, text=text, anyhow=_with_range(text, "") if one.need.range else ""
+        name=one.need.name, range=one.need.range, where=one.where, text=text, anyhow=with_range(text, "") if one.need.range else ""
     )  # fmt: skip
-
-
-def _with_range(text: str, wanted: str) -> str:
-    """Return a requirement with another range."""
-    match = _REQUIREMENT.fullmatch(text)
-    assert match is not None
-    return f"{match['head'].rstrip()}{wanted}{match['marker']}"
 
 
 def _locked(document: Mapping[str, Any], project: PyProject) -> dict[str, set[str]]:

@@ -50,6 +50,21 @@ def text_at(form: str, text: str, where: Sequence[str | int]) -> str:
     return str(_at(read_toml(form, text), where))
 
 
+def with_text(document: Any, where: Sequence[str | int], wanted: str) -> Any:
+    """Return what a file says, with another text at a place.
+
+    Args:
+        document: What it says.
+        where: Keys, and numbers within arrays, that lead there.
+        wanted: The text that is to be there.
+    """
+    first, *rest = where
+    value = with_text(document[first], rest, wanted) if rest else wanted
+    if isinstance(document, list):
+        return [value if number == first else one for number, one in enumerate(document)]
+    return {**document, first: value}
+
+
 def _spans(text: str, value: str) -> Iterator[tuple[int, int]]:
     """Yield where a text stands, in whatever place."""
     for match in re.finditer(_TEXT, text):
@@ -58,16 +73,8 @@ def _spans(text: str, value: str) -> Iterator[tuple[int, int]]:
 
 
 def _says(form: str, changed: str, document: dict[str, Any], where: Sequence[str | int], wanted: str) -> bool:
-    expected = _with(document, where, wanted)
+    expected = with_text(document, where, wanted)
     return bool(read_toml(form, changed) == expected)
-
-
-def _with(document: Any, where: Sequence[str | int], wanted: str) -> Any:
-    first, *rest = where
-    value = _with(document[first], rest, wanted) if rest else wanted
-    if isinstance(document, list):
-        return [value if number == first else one for number, one in enumerate(document)]
-    return {**document, first: value}
 
 
 def _at(document: Any, where: Sequence[str | int]) -> Any:

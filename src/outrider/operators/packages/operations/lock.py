@@ -27,8 +27,8 @@ class LockParams(Terms, kw_only=True, forbid_unknown_fields=True):
         file: What to write; its name says the format, as the native clients call their files; of Maven the pom.xml itself, which gets
             a profile. If none is given, it is the usual one of its ecosystem in the working folder.
         keep: Try the versions of the file that is there first, so that as little as possible changes.
-        python: For which version of Python, such as `3.12`; that which runs Outrider if none is given. A uv.lock is for all of its
-            project.
+        python: For which version of Python, such as `3.12`; that which runs Outrider if none is given. A uv.lock or poetry.lock is
+            for all of its project.
     """
 
     ecosystem: Literal["cargo", "composer", "gem", "maven", "npm", "pypi"]

@@ -54,12 +54,16 @@ class Metadata(msgspec.Struct, array_like=True, omit_defaults=True):
         extras: That it has, normalised.
         python: What `Requires-Python` says.
         licence: As `told_licence` has it.
+        summary: One line about it.
+        requires: What it needs, as it is written.
     """
 
     needs: list[Need] = []
     extras: list[str] = []
     python: str = ""
     licence: str = ""
+    summary: str = ""
+    requires: list[str] = []
 
 
 def read_metadata(text: str) -> Metadata:
@@ -68,7 +72,7 @@ def read_metadata(text: str) -> Metadata:
     Raises:
         ExecutionFailedError: It is neither, such as a page that asks for a password.
     """
-    found, known = Metadata(needs=[], extras=[]), False
+    found, known = Metadata(needs=[], extras=[], requires=[]), False
     licences: dict[str, list[str]] = {"license-expression": [], "license": [], "classifier": []}
     # Of all that ends lines elsewhere, only these do so here (RFC 5322).
     for line in _LINE_END.split(text):
@@ -81,6 +85,9 @@ def read_metadata(text: str) -> Metadata:
                 known = True
             case "requires-dist":
                 found.needs += read_need(value)
+                found.requires.append(value)
+            case "summary":
+                found.summary = line.partition(":")[2].lstrip(" \t")
             case "provides-extra":
                 found.extras.append(normalised(value))
             case "requires-python":

@@ -12,7 +12,7 @@ from outrider.operators.packages.versions.ecosystems import scheme_of
 from outrider.operators.packages.versions.tables import VersionTable
 
 # Another form of the records: what was kept in an older one is fetched anew.
-FORM = 3
+FORM = 4
 # No file system takes longer names.
 _LONGEST_FILE = 255
 _SOURCES = (".tar.gz", ".zip", ".tar.bz2", ".tgz")

@@ -7,6 +7,7 @@ from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.pypi.client import PypiClient
 from outrider.operators.packages.pypi.core_metadata import Need, read_need
 from outrider.operators.packages.pypi.facts import facts_of
+from outrider.operators.packages.pypi.poetry_target import PoetryTarget
 from outrider.operators.packages.pypi.resolver import PypiResolver
 from outrider.operators.packages.pypi.settings import pypi_registries
 from outrider.operators.packages.pypi.sources import PypiSource
@@ -20,6 +21,7 @@ from outrider.operators.packages.registries.keeping import kept
 from outrider.operators.packages.resolving.facts import PackageFacts
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
 from outrider.operators.packages.resolving.questions import Question
+from outrider.runtime.discovery import import_module
 
 _SHOWN = 80
 
@@ -32,6 +34,8 @@ async def resolve(question: Question) -> Resolved | Impossible:
         MissingRequirementError: No index is known here.
         OutriderError: What an index says.
     """
+    if question.client == "poetry":
+        return await _resolve_for_poetry(question)
     asked = [_read(index, text, question) for index, text in enumerate(question.packages)]
     async with _opened(question, _target(question)) as source:
         if not question.pythons:
@@ -40,6 +44,16 @@ async def resolve(question: Question) -> Resolved | Impossible:
             lists = [[asked[one] for one in numbers] for numbers in question.lists] or [asked]
             pythons = PythonRange.of(question.pythons)
             answer = await ForkingResolver(source, pythons, lists, question).resolve()
+        if isinstance(answer, Resolved):
+            await _tell_more(answer, source, question)
+        return answer
+
+
+async def _resolve_for_poetry(question: Question) -> Resolved | Impossible:
+    # Its own library is imported where it is asked for alone.
+    resolve_with = import_module("outrider.operators.packages.pypi.poetry.resolver", extra="packages").resolve
+    async with _opened(question, PoetryTarget(question.python)) as source:
+        answer: Resolved | Impossible = await resolve_with(source, question)
         if isinstance(answer, Resolved):
             await _tell_more(answer, source, question)
         return answer
@@ -64,7 +78,7 @@ async def _tell_more(answer: Resolved, source: PypiSource, question: Question) -
             wheel = project.wheel(project.table.versions.index(one.version))
             one.needs = [need.text() for need in wheel[1].needs] if wheel is not None else []
             one.registry = project.record.index
-    if question.pythons:
+    if question.pythons or question.client:
         passed = sorted(name for name, one in source.projects.items() if one.record.versions and not one.has_wheels)
         answer.notes += [f"no version of {name} has a wheel, and what needs it was passed over" for name in passed]
 

@@ -49,7 +49,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         files: Whether all files of what is chosen are to be told, and not only those that would be installed here.
         development: Names of what only development needs, of npm and Composer.
         optional: Names of what may be left out, of npm; of RubyGems, where no version fits.
-        project: The `composer.json` whose lock is asked for, of Composer; empty where packages are asked for by themselves.
+        project: The `composer.json` or, of Poetry, `pyproject.toml` whose lock is asked for; empty where packages are asked for by
+            themselves.
         sources: Addresses that are asked in place of those that settings name, of RubyGems.
         platforms: By name, for which platforms a package is chosen; by the empty name, for which all others are. Of RubyGems; none for
             that of this machine.
@@ -57,7 +58,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         members: Of the workspace, of npm.
         overrides: Of the project, as package.json has them, of npm.
         locked: By name as its ecosystem compares names, versions that are tried before all others, such as those of a lock.
-        client: Whose way of choosing counts, where its ecosystem has several: `pnpm`, `yarn1` or `yarn4`; empty for the usual one.
+        client: Whose way of choosing counts, where its ecosystem has several: `pnpm`, `poetry`, `yarn1` or `yarn4`; empty for the usual one.
         pinned: Of Yarn: what a lock has for each `NAME@RANGE`; it is taken where its version is among those of `locked`.
         locked_needs: Of pnpm: the versions that are tried first for what one package needs, by its NAME@VERSION (`.`
             for the project) and the name by which that goes.

@@ -23,6 +23,7 @@ class Wheel(msgspec.Struct, frozen=True, kw_only=True):
         uploaded: When, as pages in JSON say it; empty where they do not.
         licence: What License-Expression says.
         classifiers: Values of Classifier.
+        summary: One line about it.
     """
 
     project: str
@@ -36,6 +37,7 @@ class Wheel(msgspec.Struct, frozen=True, kw_only=True):
     uploaded: str = ""
     licence: str = ""
     classifiers: Sequence[str] = ()
+    summary: str = ""
 
     @property
     def stem(self) -> str:
@@ -53,6 +55,7 @@ class Wheel(msgspec.Struct, frozen=True, kw_only=True):
                 "Metadata-Version: 2.1",
                 f"Name: {self.project}",
                 f"Version: {self.version}",
+                *([f"Summary: {self.summary}"] if self.summary else []),
                 *([f"Requires-Python: {self.python}"] if self.python else []),
                 *([f"License-Expression: {self.licence}"] if self.licence else []),
                 *(f"Classifier: {one}" for one in self.classifiers),

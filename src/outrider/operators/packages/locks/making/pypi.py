@@ -14,9 +14,11 @@ from outrider.operators.packages.locks.writing.files import text_or_none
 from outrider.operators.packages.manifests.pyproject import FORM, asked_by, read_pyproject
 from outrider.operators.packages.manifests.uv_settings import refuse_around
 from outrider.operators.packages.resolving.questions import Question
+from outrider.runtime.discovery import import_module
 
 FORMS = (
     (r"uv\.lock", "uv.lock"),
+    (r"poetry\.lock", "poetry.lock"),
     (r"pylock(\.[^.]+)?\.toml", "pylock.toml"),
     (r".*\.txt", "requirements.txt"),
 )
@@ -27,6 +29,8 @@ async def make(form: str, path: Path, question: Question) -> Made:
     """Resolve, and return the file; the errors are those of `making.made`."""
     if form == "uv.lock":
         return await _uv_lock(path, question)
+    if form == "poetry.lock":
+        return await _poetry_lock(path, question)
     if not question.packages:
         raise InvalidConfigError(
             "packages: nothing is asked for", path="packages", found="none", expected="packages", suggestions=["name packages"]
@@ -44,3 +48,10 @@ async def _uv_lock(path: Path, question: Question) -> Made:
         asked = msgspec.structs.replace(asked, kinds=kinds_of(read_toml(path.name, text_or_none(path) or "")))
     answer = await resolved("pypi", asked)
     return Made(uv.written(project, answer), answer.notes)
+
+
+async def _poetry_lock(path: Path, question: Question) -> Made:
+    # Poetry's own library is imported where it is asked for alone.
+    making = import_module("outrider.operators.packages.locks.making.poetry", extra="packages")
+    made: Made = await making.poetry_lock_made(path, question)
+    return made

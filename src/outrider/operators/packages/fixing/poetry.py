@@ -1,0 +1,104 @@
+"""poetry.lock with the pyproject.toml beside it."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from outrider.core.errors import UnsupportedError
+from outrider.operators.packages.fixing.wishes import Widening, Wish
+from outrider.operators.packages.locks.documents import read_toml
+from outrider.operators.packages.locks.making.poetry import asked_of_poetry, poetry_lock_text
+from outrider.operators.packages.locks.writing.files import read_text
+from outrider.operators.packages.manifests.poetry_requirements import PoetryRequirement
+from outrider.operators.packages.manifests.poetry_settings import refuse_poetry_settings
+from outrider.operators.packages.manifests.pyproject import FORM
+from outrider.operators.packages.manifests.toml_editing import edited
+from outrider.operators.packages.pypi.pages import normalised
+from outrider.operators.packages.pypi.poetry.project import PoetryManifest
+from outrider.operators.packages.resolving.outcomes import Resolved
+from outrider.operators.packages.resolving.questions import Question
+
+_LOCK = "poetry.lock"
+_ITSELF = ["use Poetry itself: poetry update NAME"]
+
+
+class PoetryProject:
+    """A lock and its manifest.
+
+    Args:
+        path: Of the lock.
+        text: Of it.
+
+    Raises:
+        NotFoundError: There is no manifest beside it.
+        InvalidConfigError: One of them cannot be read.
+        UnsupportedError: One of them has what comes from elsewhere than the usual index.
+    """
+
+    ecosystem = "pypi"
+
+    def __init__(self, path: Path, text: str) -> None:
+        self._path, self._beside = path, path.parent / FORM
+        self._folder = path.resolve().parent
+        self.paths = [path, self._beside]
+        self.texts = {path: text, self._beside: read_text(self._beside)}
+        self._project = PoetryManifest(read_toml(FORM, self.texts[self._beside]))
+        self.wishes = [_wish(one) for one in self._project.asked]
+        self.locked = _locked(read_toml(_LOCK, text))
+        self.warnings: list[str] = []
+
+    def asked(self, question: Question) -> Question:
+        """Return a question for all machines and Pythons of the project, with the settings of the folder.
+
+        Raises:
+            UnsupportedError: Settings count that are not heeded.
+        """
+        refuse_poetry_settings(self._folder, question.environment)
+        return asked_of_poetry(self._project, question, self._folder)
+
+    def widened(self, wish: Wish, version: str) -> Wish:
+        """Return a wish from that version on."""
+        wider = f">={version}"
+        return msgspec.structs.replace(wish, range=wider, text=self._requirement(wish).with_range(wider))
+
+    def missing(self, answer: Resolved) -> list[str]:
+        """Return nothing: whatever is asked for is in an answer."""
+        del answer
+        return []
+
+    def direct(self, answer: Resolved) -> set[str]:
+        """Return what the manifest asks for."""
+        return {one.name for one in answer.packages if one.direct}
+
+    def mended(self, answer: Resolved, before: Resolved | None, widenings: Sequence[Widening]) -> dict[Path, str]:
+        """Return the lock as Poetry would write it, and the manifest where it changes."""
+        del before
+        manifest = self.texts[self._beside]
+        for one in widenings:
+            manifest = edited(FORM, manifest, [one.before.where], one.after.text)
+        found = {self._path: poetry_lock_text(PoetryManifest(read_toml(FORM, manifest)), answer)}
+        return found | ({self._beside: manifest} if widenings else {})
+
+    def _requirement(self, wish: Wish) -> PoetryRequirement:
+        return next(one for one in self._project.asked if one.where == wish.where)
+
+
+def _wish(one: PoetryRequirement) -> Wish:
+    return Wish(
+        name=one.name, range=one.range, where=one.where, text=one.text, anyhow=one.anyhow if one.range else ""
+    )  # fmt: skip
+
+
+def _locked(document: Mapping[str, Any]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for one in document.get("package", []):
+        name = normalised(str(one.get("name"))) if isinstance(one, dict) else ""
+        if isinstance(one, dict) and one.get("source"):
+            raise UnsupportedError(
+                f"{_LOCK}: {name} comes from elsewhere than the usual index, and that is not changed", path=f"package.{name}.source",
+                found=str(one["source"])[:80], expected="packages of one index", suggestions=_ITSELF,
+            )  # fmt: skip
+        found.setdefault(name, set()).add(str(one.get("version")) if isinstance(one, dict) else "")
+    return found
