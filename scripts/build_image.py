@@ -75,7 +75,7 @@ def base_layer() -> Path:
     if not made.exists():
         if os.geteuid() != 0 or shutil.which("mmdebstrap") is None:
             sys.exit("the base of the image is made by mmdebstrap, as root: apt-get install mmdebstrap")
-        temporary = made.with_name("base.part.tar")
+        temporary = made.with_name(f"base.{os.getpid()}.part.tar")
         left_out = [f"--dpkgopt=path-exclude={pattern}" for pattern in _LEFT_OUT]
         _run(
             ["mmdebstrap", "--quiet", "--variant=essential", f"--include={PACKAGES}", *left_out, SUITE, str(temporary)]
@@ -130,7 +130,8 @@ def _pack(file: Path, source: Path, target: str) -> Path:
         compileall.compile_dir(
             source, quiet=2, stripdir=source, prependdir=f"/{target}", invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH
         )  # fmt: skip
-    temporary = file.with_name(f".{file.name}.part")
+    # Of two that build at once each has its own file.
+    temporary = file.with_name(f".{file.name}.{os.getpid()}.part")
     with tarfile.open(temporary, "w") as tar:
         for path in sorted(source.rglob("*")):
             tar.add(path, f"{target}/{path.relative_to(source)}", recursive=False, filter=_plain)

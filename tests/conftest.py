@@ -1,10 +1,13 @@
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.servers.cluster import RealCluster, end_shared_cluster, shared_cluster
 from tests.servers.postgresql import PostgresqlServer
+
+_OWN_CLUSTERS = [Path(__file__).parent / name for name in ("controller", "local/cluster")]
 
 
 def pytest_configure() -> None:
@@ -14,10 +17,14 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have the tests that need a cluster come last, and in one of several processes: it takes time from those that measure real time."""
+    """Have the tests that need a cluster come last: it takes time from those that measure real time.
+
+    Of several processes one has them all, with those that have a cluster of their own: they look for what another one leaves behind.
+    """
     items.sort(key=_needs_cluster)
-    for item in filter(_needs_cluster, items):
-        item.add_marker(pytest.mark.xdist_group("cluster"))
+    for item in items:
+        if _needs_cluster(item) or any(item.path.is_relative_to(one) for one in _OWN_CLUSTERS):
+            item.add_marker(pytest.mark.xdist_group("cluster"))
 
 
 def _needs_cluster(item: pytest.Item) -> bool:

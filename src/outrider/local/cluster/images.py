@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import lzma
+import os
 import platform
 import tarfile
 import zlib
@@ -73,11 +74,14 @@ def write_archive(file: Path, name: str, layers: Sequence[bytes | Path], config:
     encoded = json.dumps(settings, sort_keys=True).encode()
     config_name = f"{hashlib.sha256(encoded).hexdigest()}.json"
     manifest = [{"Config": config_name, "RepoTags": [name], "Layers": [f"{digest}.tar" for digest in digests]}]
-    with tarfile.open(file, "w") as tar:
+    # Whoever reads the file while it is made anew reads all of the old one.
+    temporary = file.with_name(f".{file.name}.{os.getpid()}.part")
+    with tarfile.open(temporary, "w") as tar:
         _add(tar, config_name, encoded)
         for digest, one in zip(digests, layers, strict=True):
             _add(tar, f"{digest}.tar", one)
         _add(tar, "manifest.json", json.dumps(manifest).encode())
+    temporary.replace(file)
 
 
 def write_pause(file: Path, program: Path, name: str) -> None:
