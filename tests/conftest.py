@@ -16,15 +16,16 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGHUP, lambda *_: None)
 
 
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Have the tests that need a cluster come last: it takes time from those that measure real time.
 
-    Of several processes one has them all, with those that have a cluster of their own: they look for what another one leaves behind.
+    They and those that have a cluster of their own are marked: they run in one process, for they look for what another one leaves behind.
     """
     items.sort(key=_needs_cluster)
     for item in items:
         if _needs_cluster(item) or any(item.path.is_relative_to(one) for one in _OWN_CLUSTERS):
-            item.add_marker(pytest.mark.xdist_group("cluster"))
+            item.add_marker(pytest.mark.cluster)
 
 
 def _needs_cluster(item: pytest.Item) -> bool:

@@ -24,7 +24,8 @@ NEEDS = {
 
 
 _PYTEST = (sys.executable, "-m", "pytest")
-_FAST, _REAL, _LONG = "not real and not long", "real and not long", "long"
+_FAST, _LONG = "not real and not long", "long"
+_REAL, _CLUSTER = "real and not long and not cluster", "real and not long and cluster"
 
 
 def main() -> int:
@@ -39,7 +40,7 @@ def main() -> int:
     _build_cluster()
     helm = helm_programs.MAJORS if options.long else helm_programs.MAJORS[-1:]
     helm_programs.install(helm)
-    status = _run_tests([_LONG] if options.long else [_REAL] if options.real else [_FAST, _REAL])
+    status = _run_tests([_LONG] if options.long else [_REAL, _CLUSTER] if options.real else [_FAST, _REAL, _CLUSTER])
     missing = [f"{program}: {what}" for program, what in NEEDS.items() if shutil.which(program) is None]
     if os.geteuid() != 0:
         missing.append("root: confinement as root, full disks (run as root to include them)")
@@ -59,8 +60,8 @@ def _run_tests(parts: Sequence[str]) -> int:
     """Run parts of the tests one after the other, and return how they ended."""
     statuses = []
     for marker in parts:
-        # The long ones measure, and have the machine to themselves; of the others each processor has its share.
-        shares = [] if marker == _LONG else ["-n", "auto", "--dist", "loadgroup"]
+        # The long ones measure, and a cluster is the only one; of the others each processor has its share.
+        shares = [] if marker in (_LONG, _CLUSTER) else ["-n", "auto"]
         statuses.append(subprocess.run([*_PYTEST, "-m", marker, *shares, "--durations=5"], check=False).returncode)
     status = max(statuses)
     if status == 1:
