@@ -11,8 +11,10 @@ from poetry.repositories.pypi_repository import PyPiRepository
 _usual = PyPiRepository.__init__
 
 
-def _with_index(self: Any, url: str = "", **more: Any) -> None:
-    _usual(self, os.environ.get("INDEX_ROOT") or "https://pypi.org/", **more)
+def _with_index(self: Any, *url: str, **more: Any) -> None:
+    # Where no index is named, that which Poetry comes with is asked.
+    root = os.environ.get("INDEX_ROOT")
+    _usual(self, *((root,) if root else ()), **more)
 
 
 def _told(self: Any, name: Any, version: Any) -> Any:
