@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 
 from outrider.core.errors import UnsupportedError
+from outrider.operators.packages.fixing.beside import BesideManifest
 from outrider.operators.packages.fixing.npm import edited, widened, wish_of
 from outrider.operators.packages.fixing.wishes import Widening, Wish
 from outrider.operators.packages.locks.documents import read_json, read_yaml
 from outrider.operators.packages.locks.writing import pnpm_lock
-from outrider.operators.packages.locks.writing.files import read_text
 from outrider.operators.packages.manifests.package_json import FORM, NpmWish, read_manifest
 from outrider.operators.packages.manifests.pnpm_project import asked_of_pnpm
 from outrider.operators.packages.npm.specs import read_spec
@@ -27,7 +27,7 @@ _KEY = re.compile(r"((?:@[^/@]+/)?[^/@]+)@([0-9]+\.[0-9]+\.[0-9]+[^():/]*)")
 _REFERENCE = re.compile(r"(?:(?:@[^/@]+/)?[^/@(]+@)?([0-9]+\.[0-9]+\.[0-9]+[^():/]*)(?:\(.*\))?")
 
 
-class PnpmProject:
+class PnpmProject(BesideManifest):
     """A lock and its manifest.
 
     Args:
@@ -43,10 +43,7 @@ class PnpmProject:
     ecosystem = "npm"
 
     def __init__(self, path: Path, text: str) -> None:
-        self._path, self._beside = path, path.parent / FORM
-        self._folder = path.resolve().parent
-        self.paths = [path, self._beside]
-        self.texts = {path: text, self._beside: read_text(self._beside)}
+        super().__init__(path, text, FORM)
         self._manifest = read_manifest(self.texts[self._beside])
         self.wishes = [wish_of(one) for one in _wishes(self._manifest.document)]
         document = _checked(read_yaml(_LOCK, text))
@@ -56,7 +53,6 @@ class PnpmProject:
             name, version = _identity(key)
             self.locked.setdefault(name, set()).add(version)
         self._needs = dict(_needs(document))
-        self.warnings: list[str] = []
 
     def asked(self, question: Question) -> Question:
         """Return a question with the settings of the folder, and with which version each package needs so far."""
@@ -70,10 +66,6 @@ class PnpmProject:
     def missing(self, answer: Resolved) -> list[str]:
         """Return sentences about what may be left out, and is: pnpm would put it back, vulnerable as it is."""
         return answer.notes
-
-    def direct(self, answer: Resolved) -> set[str]:
-        """Return what the manifest asks for."""
-        return {one.name for one in answer.packages if one.direct}
 
     def mended(self, answer: Resolved, before: Resolved | None, widenings: Sequence[Widening]) -> dict[Path, str]:
         """Return the lock as pnpm would write it over the old one, with what it has of versions that stay, and the manifest where it changes."""

@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 
 from outrider.core.errors import UnsupportedError
+from outrider.operators.packages.fixing.beside import BesideManifest
 from outrider.operators.packages.fixing.wishes import Widening, Wish
 from outrider.operators.packages.locks.documents import read_toml
 from outrider.operators.packages.locks.making.poetry import asked_of_poetry, poetry_lock_text
-from outrider.operators.packages.locks.writing.files import read_text
 from outrider.operators.packages.manifests.poetry_requirements import PoetryRequirement
 from outrider.operators.packages.manifests.poetry_settings import refuse_poetry_settings
 from outrider.operators.packages.manifests.pyproject import FORM
@@ -24,7 +24,7 @@ _LOCK = "poetry.lock"
 _ITSELF = ["use Poetry itself: poetry update NAME"]
 
 
-class PoetryProject:
+class PoetryProject(BesideManifest):
     """A lock and its manifest.
 
     Args:
@@ -40,14 +40,10 @@ class PoetryProject:
     ecosystem = "pypi"
 
     def __init__(self, path: Path, text: str) -> None:
-        self._path, self._beside = path, path.parent / FORM
-        self._folder = path.resolve().parent
-        self.paths = [path, self._beside]
-        self.texts = {path: text, self._beside: read_text(self._beside)}
+        super().__init__(path, text, FORM)
         self._project = PoetryManifest(read_toml(FORM, self.texts[self._beside]))
         self.wishes = [_wish(one) for one in self._project.asked]
         self.locked = _locked(read_toml(_LOCK, text))
-        self.warnings: list[str] = []
 
     def asked(self, question: Question) -> Question:
         """Return a question for all machines and Pythons of the project, with the settings of the folder.
@@ -62,15 +58,6 @@ class PoetryProject:
         """Return a wish from that version on."""
         wider = f">={version}"
         return msgspec.structs.replace(wish, range=wider, text=self._requirement(wish).with_range(wider))
-
-    def missing(self, answer: Resolved) -> list[str]:
-        """Return nothing: whatever is asked for is in an answer."""
-        del answer
-        return []
-
-    def direct(self, answer: Resolved) -> set[str]:
-        """Return what the manifest asks for."""
-        return {one.name for one in answer.packages if one.direct}
 
     def mended(self, answer: Resolved, before: Resolved | None, widenings: Sequence[Widening]) -> dict[Path, str]:
         """Return the lock as Poetry would write it, and the manifest where it changes."""

@@ -7,11 +7,11 @@ from typing import Any
 import msgspec
 
 from outrider.core.errors import UnsupportedError
+from outrider.operators.packages.fixing.beside import BesideManifest
 from outrider.operators.packages.fixing.wishes import Widening, Wish
 from outrider.operators.packages.locks.documents import read_toml
 from outrider.operators.packages.locks.uv import kinds_of
 from outrider.operators.packages.locks.writing import uv
-from outrider.operators.packages.locks.writing.files import read_text
 from outrider.operators.packages.manifests.pyproject import FORM, PyProject, PyRequirement, asked_by, read_pyproject
 from outrider.operators.packages.manifests.requirement_texts import with_range
 from outrider.operators.packages.manifests.toml_editing import edited, text_at
@@ -23,7 +23,7 @@ _LOCK = "uv.lock"
 _ITSELF = ["use uv itself: uv lock --upgrade-package NAME"]
 
 
-class UvProject:
+class UvProject(BesideManifest):
     """A lock and its manifest.
 
     Args:
@@ -39,16 +39,12 @@ class UvProject:
     ecosystem = "pypi"
 
     def __init__(self, path: Path, text: str) -> None:
-        self._path, self._beside = path, path.parent / FORM
-        self._folder = path.resolve().parent
-        self.paths = [path, self._beside]
-        self.texts = {path: text, self._beside: read_text(self._beside)}
+        super().__init__(path, text, FORM)
         self._project = read_pyproject(self.texts[self._beside])
         self.wishes = [_wish(one) for one in self._project.asked()]
         document = read_toml(_LOCK, text)
         self.locked = _locked(document, self._project)
         self._kinds = kinds_of(document)
-        self.warnings: list[str] = []
 
     def asked(self, question: Question) -> Question:
         """Return a question for all machines and Pythons of the project, with the settings of the folder.
@@ -63,15 +59,6 @@ class UvProject:
         """Return a wish from that version on."""
         wider = f">={version}"
         return msgspec.structs.replace(wish, range=wider, text=with_range(wish.text, wider))
-
-    def missing(self, answer: Resolved) -> list[str]:
-        """Return nothing: whatever is asked for is in an answer."""
-        del answer
-        return []
-
-    def direct(self, answer: Resolved) -> set[str]:
-        """Return what the manifest asks for."""
-        return {one.name for one in answer.packages if one.direct}
 
     def mended(self, answer: Resolved, before: Resolved | None, widenings: Sequence[Widening]) -> dict[Path, str]:
         """Return the lock as uv would write it, and the manifest where it changes."""

@@ -7,12 +7,12 @@ from typing import Any
 import msgspec
 
 from outrider.core.errors import UnsupportedError
+from outrider.operators.packages.fixing.beside import BesideManifest
 from outrider.operators.packages.fixing.npm import edited, widened, wish_of
 from outrider.operators.packages.fixing.wishes import Widening, Wish
 from outrider.operators.packages.locks.documents import read_json
 from outrider.operators.packages.locks.npm_names import split_name
 from outrider.operators.packages.locks.writing import yarn_berry, yarn_classic
-from outrider.operators.packages.locks.writing.files import read_text
 from outrider.operators.packages.manifests.package_json import FORM, NpmWish, read_manifest
 from outrider.operators.packages.resolving.outcomes import Resolved
 from outrider.operators.packages.resolving.questions import Question
@@ -23,7 +23,7 @@ from outrider.operators.packages.yarn.projects import asked, entries_by_key, for
 _LOCK = "yarn.lock"
 
 
-class YarnProject:
+class YarnProject(BesideManifest):
     """A lock and its manifest.
 
     Args:
@@ -39,17 +39,13 @@ class YarnProject:
     ecosystem = "npm"
 
     def __init__(self, path: Path, text: str) -> None:
-        self._path, self._beside = path, path.parent / FORM
-        self._folder = path.resolve().parent
-        self.paths = [path, self._beside]
-        self.texts = {path: text, self._beside: read_text(self._beside)}
+        super().__init__(path, text, FORM)
         self._form = form_of(path.parent, self.texts[self._beside], text)
         self._manifest = read_manifest(self.texts[self._beside], "yarn4" if self._form else "yarn1")
         self.wishes = [_wish(one) for one in self._manifest.wishes]
         self._entries = entries_by_key(text)
         self._environment: Mapping[str, str] = {}
         self.locked = _locked(self._entries, later=self._form > 0)
-        self.warnings: list[str] = []
 
     def asked(self, question: Question) -> Question:
         """Return a question with the settings of the folder, and with what is locked for each range."""
@@ -60,15 +56,6 @@ class YarnProject:
     def widened(self, wish: Wish, version: str) -> Wish:
         """Return a wish for that version and what is compatible with it."""
         return widened(wish, version)
-
-    def missing(self, answer: Resolved) -> list[str]:
-        """Return nothing: Yarn leaves nothing out."""
-        del answer
-        return []
-
-    def direct(self, answer: Resolved) -> set[str]:
-        """Return what the manifest asks for."""
-        return {one.name for one in answer.packages if one.direct}
 
     def mended(self, answer: Resolved, before: Resolved | None, widenings: Sequence[Widening]) -> dict[Path, str]:
         """Return the lock as Yarn would write it, with what it has of versions that stay, and the manifest where it changes."""
