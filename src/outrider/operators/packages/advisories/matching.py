@@ -102,10 +102,10 @@ class Matcher:
         said = {row.id: row.said for row in self._store.about(ecosystem, name)}
         found = [
             Concern(
-                self._merged(ecosystem, name, "", group), [one for each in group for one in said[each.id]], max(each.modified for each in group)
+                one, [each for record in group for each in said[record.id]], max(record.modified for record in group)
             )
-            for group in _same([self._advisory(identity) for identity in said])
-        ]  # fmt: skip
+            for one, group in self._groups(ecosystem, name)
+        ]
         return sorted(found, key=lambda one: (urgency(one.vulnerability), one.vulnerability.id))
 
     def is_uncompared(self, package: LockedPackage) -> bool:
@@ -122,8 +122,7 @@ class Matcher:
     def about(self, ecosystem: str, name: str) -> list[tuple[Vulnerability, list[AffectedVersions]]]:
         """Return all that is known of a package, each vulnerability with the versions that the records of it affect."""
         affected = {identity: found for identity, found, _ in self._about(ecosystem, name)}
-        groups = _same(self._advisory(identity) for identity in affected)
-        return [(self._merged(ecosystem, name, "", one), [affected[record.id] for record in one]) for one in groups]
+        return [(one, [affected[record.id] for record in group]) for one, group in self._groups(ecosystem, name)]
 
     def of_package(self, package: LockedPackage) -> list[Vulnerability]:
         """Return what is known of a package of a lock, by any of the names that advisories may have for it, the worst first."""
@@ -132,6 +131,11 @@ class Matcher:
             for one in self.vulnerabilities(package.advised_by, name, version):
                 found.setdefault(one.id, one)
         return sorted(found.values(), key=lambda one: (urgency(one), one.id))
+
+    def _groups(self, ecosystem: str, name: str) -> list[tuple[Vulnerability, list[Advisory]]]:
+        """Return what is known of a package, whichever of its versions is meant, with the records of each."""
+        groups = _same([self._advisory(identity) for identity, _, _ in self._about(ecosystem, name)])
+        return [(self._merged(ecosystem, name, "", group), group) for group in groups]
 
     def _about(self, ecosystem: str, name: str) -> list[tuple[str, AffectedVersions, list[str]]]:
         found = self._known.get((ecosystem, name))
