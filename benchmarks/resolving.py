@@ -112,8 +112,8 @@ def _inside(ecosystem: str, packages: Sequence[str], cache: Path) -> tuple[float
     """Return the seconds of a question within this process, and how many packages are the answer."""
     clock = SystemClock()
     question = Question(
-        packages=list(packages), python=PYTHON, offline=True, cache=cache / "outrider" / "packages", folder=Path("/"), environment=os.environ,
-        clock=clock, deadline=clock.monotonic() + _SECONDS,
+        packages=list(packages), target=PYTHON if ecosystem == "pypi" else "", offline=True, folder=Path("/"), environment=os.environ,
+        cache=cache / "outrider" / "packages", clock=clock, deadline=clock.monotonic() + _SECONDS,
     )  # fmt: skip
     session = import_module(f"outrider.operators.packages.{ecosystem}.session")
     began = time.perf_counter()

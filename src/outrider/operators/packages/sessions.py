@@ -79,8 +79,7 @@ def question_of(
     packages: list[str],
     terms: Terms,
     *,
-    python: str = "",
-    framework: str = "",
+    target: str = "",
     folder: Path | None = None,
 ) -> Iterator[Question]:
     """Have a question, with the settings, the cache and the policies of whoever calls.
@@ -90,8 +89,7 @@ def question_of(
         ecosystem: Of the packages.
         packages: Each as its ecosystem writes it.
         terms: How it is asked.
-        python: For which version of Python.
-        framework: For which target framework of .NET.
+        target: For which version of Python or target framework of .NET.
         folder: Of the project; the working folder if none is given.
 
     Raises:
@@ -101,7 +99,7 @@ def question_of(
     paths = policy_paths(os.environ, folder, terms.policy)
     with _policy(ecosystem, paths, context.clock.now()) as policy:
         yield Question(
-            packages=packages, python=python, framework=framework, offline=terms.offline, cache=cache_folder() / "packages", folder=folder,
+            packages=packages, target=target, offline=terms.offline, cache=cache_folder() / "packages", folder=folder,
             environment=os.environ, clock=context.clock, deadline=context.deadline, policy=policy,
         )  # fmt: skip
 

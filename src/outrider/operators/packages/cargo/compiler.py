@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 from outrider.core.errors import DeadlineExceededError, DeniedError, NotFoundError
+from outrider.operators.packages.cargo.details import CargoDetails
 from outrider.operators.packages.cargo.rust import RustVersion, read_rust
 from outrider.operators.packages.cargo.settings import CargoSettings
 from outrider.operators.packages.resolving.questions import Question
@@ -23,10 +24,10 @@ async def rust_of(question: Question) -> Sequence[RustVersion] | None:
     Raises:
         InvalidConfigError: A setting cannot be used.
     """
-    said = CargoSettings(question.environment, question.folder).incompatible_rust()
-    if not question.local or not (said == "fallback" if said else question.heeds_rust):
+    details, said = CargoDetails.of(question), CargoSettings(question.environment, question.folder).incompatible_rust()
+    if not details.local or not (said == "fallback" if said else details.heeds_rust):
         return ()
-    found = [one for text in question.rust if (one := read_rust(text)) is not None]
+    found = [one for text in details.rust if (one := read_rust(text)) is not None]
     if not found and (compiler := await _compiler(question)) is not None:
         found = [compiler]
     return found or None

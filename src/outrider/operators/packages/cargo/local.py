@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from outrider.operators.packages.cargo.crates import Crate, Want, is_implicit
+from outrider.operators.packages.cargo.details import LocalNeed, LocalPackage
 from outrider.operators.packages.cargo.lines import CargoNeed, CargoRelease
 from outrider.operators.packages.cargo.records import CargoRecord
-from outrider.operators.packages.resolving.local import LocalNeed, LocalPackage
 from outrider.operators.packages.versions.ecosystems import scheme_of
 
 

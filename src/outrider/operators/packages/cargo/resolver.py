@@ -8,13 +8,13 @@ from typing import NamedTuple
 from outrider.core.errors import NotFoundError
 from outrider.operators.packages.cargo.chosen import Chosen, packages_of
 from outrider.operators.packages.cargo.crates import Want
+from outrider.operators.packages.cargo.details import LocalPackage
 from outrider.operators.packages.cargo.local import local_crates, local_roots
 from outrider.operators.packages.cargo.order import CargoOrder
 from outrider.operators.packages.cargo.sources import CargoSource
 from outrider.operators.packages.cargo.universe import CargoUniverse, Key, Kind
 from outrider.operators.packages.resolving.conflicts import involved
 from outrider.operators.packages.resolving.explaining import Explanation
-from outrider.operators.packages.resolving.local import LocalPackage
 from outrider.operators.packages.resolving.naming import counted
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
 from outrider.operators.packages.resolving.searching import bits, in_thread

@@ -10,6 +10,7 @@ from outrider.operators.packages.cargo.client import CargoClient
 from outrider.operators.packages.cargo.compiler import rust_of
 from outrider.operators.packages.cargo.crates import Want
 from outrider.operators.packages.cargo.default import default_index
+from outrider.operators.packages.cargo.details import CargoDetails
 from outrider.operators.packages.cargo.facts import facts_of
 from outrider.operators.packages.cargo.resolver import ANY, CargoResolver
 from outrider.operators.packages.cargo.rust import RustVersion
@@ -41,7 +42,7 @@ async def resolve(question: Question) -> Resolved | Impossible:
     asked = [_read(index, text) for index, text in enumerate(question.packages)]
     rust = await rust_of(question)
     async with _opened(question, rust or ()) as source:
-        answer = await CargoResolver(source, question.check, question.local).resolve(asked)
+        answer = await CargoResolver(source, question.check, CargoDetails.of(question).local).resolve(asked)
     if rust is None and isinstance(answer, Resolved):
         answer.notes.append(_NO_RUST)
     return answer

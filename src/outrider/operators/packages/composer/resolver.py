@@ -26,6 +26,7 @@ from typing import Any, NamedTuple
 from outrider.core.errors import NotFoundError, OutriderError
 from outrider.operators.packages.composer.candidates import Candidate
 from outrider.operators.packages.composer.constraints import ANYTHING
+from outrider.operators.packages.composer.details import ComposerDetails
 from outrider.operators.packages.composer.lock_entries import lock_entries
 from outrider.operators.packages.composer.optimizing import PoolOptimizer
 from outrider.operators.packages.composer.order import ComposerOrder
@@ -121,7 +122,8 @@ class ComposerResolver:
         """
         # What was decided last comes first: that decides between packages that provide the same.
         bases = dict.fromkeys(one.base for one in reversed(answer.candidates))
-        if not self._question.development:
+        development = ComposerDetails.of(self._question).development
+        if not development:
             return bases
         fixed = self._platform.candidates
         called: dict[Candidate, list[Candidate]] = {one: [] for one in bases if one not in fixed}
@@ -129,7 +131,7 @@ class ComposerResolver:
             if one.base in called:
                 called[one.base].append(one)
         pool = Pool([*fixed, *chain.from_iterable(called.values())])
-        wishes = [wish for wish in answer.task.wishes if wish.name not in self._question.development]
+        wishes = [wish for wish in answer.task.wishes if wish.name not in development]
         chosen = self._attempt(pool, wishes, check).chosen
         # It can be had, for all of it can; thousands of packages may take too long, and then none is told to be for development alone.
         return bases if chosen is None else {one.base for one in chosen}

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.composer.branches import inline_aliases, reference_of
 from outrider.operators.packages.composer.constraints import Constraints
+from outrider.operators.packages.composer.details import ComposerDetails
 from outrider.operators.packages.composer.facts import facts_of
 from outrider.operators.packages.composer.platforms import ComposerPlatform, is_platform
 from outrider.operators.packages.composer.pool import Wish
@@ -58,7 +59,8 @@ async def opened(question: Question) -> AsyncIterator[tuple[ComposerSource, Comp
     """Have the repositories of a question, and what packages find here; what was learned of them is kept."""
     program = await composer_program(question.environment, question.cache, question.clock)
     settings = ComposerSettings(question.environment, question.folder, program.default)
-    project = project_candidates(question.project, question.environment) if question.project else []
+    document = ComposerDetails.of(question).project
+    project = project_candidates(document, question.environment) if document else []
     platform = ComposerPlatform(program, settings.platform, project)
     source = ComposerSource(settings, question)
     with kept(source.keep):

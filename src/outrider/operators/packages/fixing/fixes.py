@@ -157,7 +157,7 @@ async def _fix_one(found: Fix, file: tuple[Path, str, Lock], auditor: Auditor, c
             refuse_outside(project, call.folder)
         found.digests |= {str(one): digest_of(content) for one, content in project.texts.items()}
         ours = [one for one in units if one.version in project.locked.get(one.name, ())]
-        with question_of(context, ecosystem, [], wanted, python=wanted.python, folder=call.folder) as question:
+        with question_of(context, ecosystem, [], wanted, target=wanted.python, folder=call.folder) as question:
             asked = project.asked(question)
             real = [await _with_real_fix(one, ecosystem, asked, auditor) for one in ours]
             mender = Mender(session_of(ecosystem).resolve, asked, vulnerable, project, real)

@@ -15,9 +15,10 @@ from outrider.operators.packages.locks.writing.files import read_text
 from outrider.operators.packages.manifests import json_editing
 from outrider.operators.packages.manifests.package_json import FORM, TAKEN_BY_NPM, NpmWish, asked, read_manifest
 from outrider.operators.packages.manifests.workspaces import read_members
+from outrider.operators.packages.npm.details import at
 from outrider.operators.packages.npm.specs import read_spec
 from outrider.operators.packages.resolving.outcomes import Resolved, ResolvedPackage
-from outrider.operators.packages.resolving.questions import Question, at
+from outrider.operators.packages.resolving.questions import Question
 from outrider.operators.packages.versions.ecosystems import scheme_of
 from outrider.operators.packages.versions.tables import VersionTable
 

@@ -56,8 +56,7 @@ class PnpmProject(BesideManifest):
 
     def asked(self, question: Question) -> Question:
         """Return a question with the settings of the folder, and with which version each package needs so far."""
-        asked = asked_of_pnpm(self._manifest, question, self._folder)
-        return msgspec.structs.replace(asked, locked_needs=self._needs)
+        return asked_of_pnpm(self._manifest, question, self._folder, self._needs)
 
     def widened(self, wish: Wish, version: str) -> Wish:
         """Return a wish for that version and what is compatible with it."""

@@ -53,7 +53,7 @@ class UvProject(BesideManifest):
             UnsupportedError: Settings count that are not heeded.
         """
         refuse_around(self._folder, question.environment)
-        return msgspec.structs.replace(asked_by(self._project, question, self._folder), kinds=self._kinds)
+        return asked_by(self._project, question, self._folder, self._kinds)
 
     def widened(self, wish: Wish, version: str) -> Wish:
         """Return a wish from that version on."""

@@ -50,8 +50,7 @@ class YarnProject(BesideManifest):
     def asked(self, question: Question) -> Question:
         """Return a question with the settings of the folder, and with what is locked for each range."""
         self._environment = question.environment
-        wanted = asked(self._manifest, question, self._folder, self._form)
-        return msgspec.structs.replace(wanted, pinned=self._entries)
+        return asked(self._manifest, question, self._folder, self._form, self._entries)
 
     def widened(self, wish: Wish, version: str) -> Wish:
         """Return a wish for that version and what is compatible with it."""

@@ -8,6 +8,7 @@ import msgspec
 
 from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.gem.client import GemClient
+from outrider.operators.packages.gem.details import GemDetails
 from outrider.operators.packages.gem.facts import facts_of
 from outrider.operators.packages.gem.lines import ANY, GemNeed, is_name
 from outrider.operators.packages.gem.platforms import RUBY
@@ -45,7 +46,7 @@ async def resolve(question: Question) -> Resolved | Impossible:
         asked[need.name] = GemNeed(need.name, ", ".join(texts) or ANY)
     async with _opened(question, asked) as source:
         resolver = GemResolver(source, question.check, locked=question.locked, whole=question.files)
-        return await resolver.resolve([*asked.values()], question.optional)
+        return await resolver.resolve([*asked.values()], GemDetails.of(question).optional)
 
 
 async def facts(question: Question, name: str, version: str = "") -> PackageFacts:
@@ -60,12 +61,12 @@ async def facts(question: Question, name: str, version: str = "") -> PackageFact
 async def _opened(question: Question, asked: Collection[str] = ()) -> AsyncIterator[GemSource]:
     program = await ruby_program(question.environment, question.cache)
     settings = GemSettings(question.environment, question.folder)
-    registries = settings.registries(program.sources, question.sources)
+    registries = settings.registries(program.sources, GemDetails.of(question).sources)
     downloads = [Downloads(registry, question.clock) for registry in registries]
     target = msgspec.structs.replace(program.target, platform=RUBY) if settings.any_platform else program.target
     source = GemSource(
         GemClient(downloads), GemStore(question.cache, " ".join(registry.url for registry in registries)), target,
-        policy=question.policy, clock=question.clock, offline=question.offline, platforms=question.platforms, asked=asked,
+        policy=question.policy, clock=question.clock, offline=question.offline, platforms=GemDetails.of(question).platforms, asked=asked,
         whole=question.files,
     )  # fmt: skip
     with kept(source.keep):

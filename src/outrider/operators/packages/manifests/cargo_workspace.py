@@ -8,11 +8,11 @@ from typing import NamedTuple
 import msgspec
 
 from outrider.core.errors import InvalidConfigError
+from outrider.operators.packages.cargo.details import CargoDetails, LocalNeed, LocalPackage
 from outrider.operators.packages.cargo.rust import read_rust
 from outrider.operators.packages.manifests.cargo import CargoDependency, CargoManifest, heeds_rust
 from outrider.operators.packages.manifests.cargo_files import manifest_in
 from outrider.operators.packages.manifests.cargo_members import CargoMembers
-from outrider.operators.packages.resolving.local import LocalNeed, LocalPackage
 from outrider.operators.packages.resolving.questions import Question
 
 ANY = "*"
@@ -73,8 +73,8 @@ def asked(workspace: CargoWorkspace, question: Question, folder: Path) -> Questi
         folder: Of it, whose settings count.
     """
     return msgspec.structs.replace(
-        question, packages=[one.text() for one in workspace.wishes], local=workspace.packages, heeds_rust=workspace.heeds_rust,
-        rust=workspace.rust, folder=folder,
+        question, packages=[one.text() for one in workspace.wishes], folder=folder,
+        details=CargoDetails(local=workspace.packages, heeds_rust=workspace.heeds_rust, rust=workspace.rust),
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import msgspec
 from outrider.core.errors import InvalidConfigError, UnsupportedError
 from outrider.operators.packages.composer.branches import InlineAlias, inline_aliases
 from outrider.operators.packages.composer.constraints import Constraints
+from outrider.operators.packages.composer.details import ComposerDetails
 from outrider.operators.packages.composer.platforms import is_platform
 from outrider.operators.packages.composer.projects import version_of
 from outrider.operators.packages.composer.releases import SELF
@@ -92,7 +93,7 @@ def asked(manifest: ComposerManifest, question: Question, folder: Path) -> Quest
     """Return the question for what a project needs."""
     return msgspec.structs.replace(
         question, packages=[one.text(one.range) for one in manifest.wishes], folder=folder, environment=own_variables(question.environment), files=True,
-        development=[one.name for one in manifest.of(DEVELOPMENT)], project=manifest.document,
+        details=ComposerDetails(development=[one.name for one in manifest.of(DEVELOPMENT)], project=manifest.document),
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from outrider.core.errors import InvalidConfigError
+from outrider.operators.packages.gem.details import GemDetails
 from outrider.operators.packages.gem.generic_platforms import is_loaded, kinds_of, limited
 from outrider.operators.packages.gem.lines import is_name
 from outrider.operators.packages.locks.documents import checked
@@ -109,9 +110,11 @@ def asked(
     wanted = {wish: limited(platforms, wish.platforms) for wish in manifest.wishes}
     there = {wish: those for wish, those in wanted.items() if those}
     return msgspec.structs.replace(
-        question, packages=[wish.text for wish in there], folder=folder, files=True, sources=[manifest.source],
-        platforms={"": platforms, **{wish.name: those for wish, those in there.items()}},
-        optional=[wish.name for wish in there if not is_loaded(wish.platforms, ruby)],
+        question, packages=[wish.text for wish in there], folder=folder, files=True,
+        details=GemDetails(
+            sources=[manifest.source], platforms={"": platforms, **{wish.name: those for wish, those in there.items()}},
+            optional=[wish.name for wish in there if not is_loaded(wish.platforms, ruby)],
+        ),
     )  # fmt: skip
 
 

@@ -8,8 +8,9 @@ import msgspec
 
 from outrider.core.errors import InvalidConfigError, UnsupportedError
 from outrider.operators.packages.locks.documents import read_json
+from outrider.operators.packages.npm.details import Member, NpmDetails, at
 from outrider.operators.packages.npm.specs import read_spec
-from outrider.operators.packages.resolving.questions import Member, Question, at
+from outrider.operators.packages.resolving.questions import Question
 from outrider.operators.packages.yarn.manifests import cleaned, later_spec
 
 FORM = "package.json"
@@ -125,10 +126,12 @@ def asked(manifest: NpmManifest, question: Question, folder: Path, members: Sequ
     return msgspec.structs.replace(
         question, packages=[at(place, f"{wish.name}@{wish.range or '*'}") for place, one in all_of_them for wish in one.wishes],
         folder=folder, files=True,
-        development=[at(place, name) for place, one in all_of_them for name in one.named("devDependencies")],
-        optional=[at(place, name) for place, one in all_of_them for name in one.left_out()],
-        peers=[at(place, name) for place, one in all_of_them for name in one.named(_PEERS)],
-        members=[one.asked() for one in members], overrides=manifest.document.get("overrides") or {},
+        details=NpmDetails(
+            development=[at(place, name) for place, one in all_of_them for name in one.named("devDependencies")],
+            optional=[at(place, name) for place, one in all_of_them for name in one.left_out()],
+            peers=[at(place, name) for place, one in all_of_them for name in one.named(_PEERS)],
+            members=[one.asked() for one in members], overrides=manifest.document.get("overrides") or {},
+        ),
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from outrider.core.errors import UnsupportedError
 from outrider.operators.packages.locks.documents import read_yaml
 from outrider.operators.packages.locks.writing.files import text_or_none
 from outrider.operators.packages.manifests.package_json import FORM, NpmManifest
+from outrider.operators.packages.npm.details import NpmDetails
 from outrider.operators.packages.npm.program import NpmProgram
 from outrider.operators.packages.npm.settings import NpmSettings
 from outrider.operators.packages.resolving.questions import Question
@@ -29,8 +30,16 @@ _OF_NPMRC = (
 )  # fmt: skip
 
 
-def asked_of_pnpm(manifest: NpmManifest, question: Question, folder: Path) -> Question:
+def asked_of_pnpm(
+    manifest: NpmManifest, question: Question, folder: Path, locked: Mapping[str, Mapping[str, str]] | None = None
+) -> Question:
     """Return the question for what a project needs, in the order in which pnpm looks at it.
+
+    Args:
+        manifest: Who asks.
+        question: What may be used for an answer.
+        folder: Of the project, whose settings count.
+        locked: Versions that are tried first, as `NpmDetails` has them.
 
     Raises:
         UnsupportedError: Settings are made that are not heeded here.
@@ -45,7 +54,7 @@ def asked_of_pnpm(manifest: NpmManifest, question: Question, folder: Path) -> Qu
     asked = {name: text for field in fields for name, text in field.items()}
     return msgspec.structs.replace(
         question, packages=[f"{name}@{text or '*'}" for name, text in asked.items()], folder=folder, files=True,
-        optional=set(fields[-1]), client="pnpm",
+        client="pnpm", details=NpmDetails(optional=set(fields[-1]), locked_needs=locked or {}),
     )  # fmt: skip
 
 

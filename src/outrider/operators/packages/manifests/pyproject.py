@@ -16,6 +16,7 @@ from outrider.operators.packages.locks.documents import read_toml
 from outrider.operators.packages.locks.writing.texts import toml_text
 from outrider.operators.packages.manifests.uv_settings import refuse_settings
 from outrider.operators.packages.pypi.core_metadata import Need, read_need
+from outrider.operators.packages.pypi.details import PypiDetails
 from outrider.operators.packages.pypi.pages import normalised
 from outrider.operators.packages.pypi.universal.expressions import marker_tree
 from outrider.operators.packages.pypi.universal.graphs import Root
@@ -142,12 +143,19 @@ def read_pyproject(text: str) -> PyProject:
     )  # fmt: skip
 
 
-def asked_by(project: PyProject, question: Question, folder: Path) -> Question:
-    """Return the question for what a project needs on all machines, with all files."""
+def asked_by(project: PyProject, question: Question, folder: Path, kinds: Sequence[str] = ()) -> Question:
+    """Return the question for what a project needs on all machines, with all files.
+
+    Args:
+        project: Who asks.
+        question: What may be used for an answer.
+        folder: Of it, whose settings count.
+        kinds: Markers of machines that its lock tells apart.
+    """
     asked = project.asked()
     return msgspec.structs.replace(
-        question, packages=[one.need.text() for one in asked], lists=project.lists(asked), pythons=project.pythons, folder=folder,
-        files=True,
+        question, packages=[one.need.text() for one in asked], folder=folder, files=True,
+        details=PypiDetails(lists=project.lists(asked), pythons=project.pythons, kinds=kinds),
     )  # fmt: skip
 
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
+from outrider.operators.packages.npm.details import PLACE_ENDS, Member, NpmDetails, at
 from outrider.operators.packages.npm.nodes import LINK, Node
 from outrider.operators.packages.npm.overrides import Rules
 from outrider.operators.packages.npm.packages import Manifest, Need, NpmPackage
 from outrider.operators.packages.npm.records import OPTIONAL, PEER, compiled_inside
 from outrider.operators.packages.npm.specs import read_argument, read_spec
 from outrider.operators.packages.npm.targets import NpmTarget
-from outrider.operators.packages.resolving.questions import PLACE_ENDS, Member, Question, at
+from outrider.operators.packages.resolving.questions import Question
 
 # Of a member that has no version; only its other fields count.
 _NO_VERSION = "0.0.0"
@@ -28,7 +29,7 @@ def asked_by_place(question: Question) -> Asked:
     Raises:
         InvalidConfigError: A package is not written as npm writes it.
     """
-    found: Asked = {"": {}, **{one.place: {} for one in question.members}}
+    found: Asked = {"": {}, **{one.place: {} for one in NpmDetails.of(question).members}}
     for index, text in enumerate(question.packages):
         place, mark, rest = text.partition(PLACE_ENDS)
         place, rest = (place, rest) if mark and place in found else ("", text)
@@ -39,8 +40,8 @@ def asked_by_place(question: Question) -> Asked:
 
 def kind_of(question: Question, place: str, name: str) -> int:
     """Return the kind of a need of a manifest: whether it is one of a peer, and whether it may be left out."""
-    said = at(place, name)
-    return (PEER if said in question.peers else 0) + (OPTIONAL if said in question.optional else 0)
+    details, said = NpmDetails.of(question), at(place, name)
+    return (PEER if said in details.peers else 0) + (OPTIONAL if said in details.optional else 0)
 
 
 def links_to(members: Sequence[Member]) -> list[Need]:
@@ -58,7 +59,7 @@ def nodes_of(question: Question, asked: Asked, target: NpmTarget, rules: Rules |
         rules: Overrides of the project; None where it has none.
     """
     found = {}
-    for one in question.members:
+    for one in NpmDetails.of(question).members:
         needs = [
             Need(name.lower(), name, *read_spec(name, text), kind_of(question, one.place, name))
             for name, text in asked[one.place].items()

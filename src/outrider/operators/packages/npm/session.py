@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from outrider.core.errors import NotFoundError, UnsupportedError
 from outrider.operators.packages.npm.building import NpmTree
 from outrider.operators.packages.npm.client import NpmClient
+from outrider.operators.packages.npm.details import NpmDetails, at
 from outrider.operators.packages.npm.explaining import sentences
 from outrider.operators.packages.npm.facts import facts_of
 from outrider.operators.packages.npm.lock_entries import lock_entries
@@ -24,7 +25,7 @@ from outrider.operators.packages.npm.specs import read_argument, read_spec
 from outrider.operators.packages.npm.targets import NpmTarget
 from outrider.operators.packages.resolving.facts import PackageFacts
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
-from outrider.operators.packages.resolving.questions import Question, at
+from outrider.operators.packages.resolving.questions import Question
 from outrider.operators.packages.yarn.choosing import chosen
 
 _REMEDIES = 3
@@ -39,9 +40,9 @@ async def resolve(question: Question) -> Resolved | Impossible:
         NotFoundError: There is no package or no version of it that is needed.
         OutriderError: What a registry says.
     """
-    asked = asked_by_place(question)
-    rules = read_rules(question.overrides)
-    if rules is not None and (clashes := list(rules.refused(asked[""], links_to(question.members)))):
+    asked, details = asked_by_place(question), NpmDetails.of(question)
+    rules = read_rules(details.overrides)
+    if rules is not None and (clashes := list(rules.refused(asked[""], links_to(details.members)))):
         return Impossible(asked=question.packages, reasons=clashes)
     async with _opened(question) as source:
         if question.client == "pnpm":
@@ -58,7 +59,7 @@ async def resolve(question: Question) -> Resolved | Impossible:
             return Impossible(asked=question.packages, reasons=reasons)
         packages = packages_of(root)
         if question.files:
-            entries = await lock_entries(source, root, question.development)
+            entries = await lock_entries(source, root, details.development)
             for one in packages:
                 one.entry = entries[one.place]
     return Resolved(target="npm", packages=packages)
@@ -85,14 +86,15 @@ async def _opened(question: Question) -> AsyncIterator[NpmSource]:
 
 
 async def _tree(source: NpmSource, asked: Asked, question: Question) -> Node:
-    links = links_to(question.members)
+    details = NpmDetails.of(question)
+    links = links_to(details.members)
     names = {one.name for one in links}
     needs = [await _need(source, name, text, question) for name, text in asked[""].items() if name not in names]
     # A link takes the place of what else is asked for by its name; overrides may refer to that.
     hidden = [
         Need(name.lower(), name, *read_spec(name, text), PROD) for name, text in asked[""].items() if name in names
     ]
-    rules = read_rules(question.overrides)
+    rules = read_rules(details.overrides)
     members = nodes_of(question, asked, source.target, rules)
     # Whoever wants to know all that a lock file has asks for what stands in a manifest.
     tree = NpmTree(

@@ -33,7 +33,7 @@ async def resolve(question: Question) -> Resolved | Impossible:
     """
     asked = [_read(index, text) for index, text in enumerate(question.packages)]
     _refuse_twice(asked)
-    text = question.framework.strip() or DEFAULT_FRAMEWORK
+    text = question.target.strip() or DEFAULT_FRAMEWORK
     async with _opened(question, _target(text)) as sources:
         return await NugetResolver(sources, f"nuget {text}", question.check).resolve(asked)
 

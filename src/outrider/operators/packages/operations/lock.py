@@ -121,7 +121,7 @@ async def _draft(params: LockParams, context: Context) -> _Draft:
     form = form_of(params.ecosystem, path)
     before = text_or_none(path)
     old = read_lock(form, before) if before is not None else None
-    with question_of(context, params.ecosystem, params.packages, params, python=params.python) as question:
+    with question_of(context, params.ecosystem, params.packages, params, target=params.python) as question:
         kept = msgspec.structs.replace(question, locked=_locked(old)) if params.keep and old is not None else question
         new = await made(params.ecosystem, path, kept)
     lock = read_lock(form, new.text)

@@ -41,9 +41,8 @@ async def run(params: ResolveParams, context: Context) -> Resolved:
         DeadlineExceededError: No answer in time, which does not mean that there is none.
         OutriderError: What a registry says.
     """
-    with question_of(
-        context, params.ecosystem, params.packages, params, python=params.python, framework=params.framework
-    ) as question:
+    target = params.framework if params.ecosystem == "nuget" else params.python
+    with question_of(context, params.ecosystem, params.packages, params, target=target) as question:
         answer: Resolved | Impossible = await session_of(params.ecosystem).resolve(question)
     if isinstance(answer, Impossible):
         raise answer.error()

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.pypi.client import PypiClient
 from outrider.operators.packages.pypi.core_metadata import Need, read_need
+from outrider.operators.packages.pypi.details import PypiDetails
 from outrider.operators.packages.pypi.facts import facts_of
 from outrider.operators.packages.pypi.poetry_target import PoetryTarget
 from outrider.operators.packages.pypi.resolver import PypiResolver
@@ -38,11 +39,12 @@ async def resolve(question: Question) -> Resolved | Impossible:
         return await _resolve_for_poetry(question)
     asked = [_read(index, text, question) for index, text in enumerate(question.packages)]
     async with _opened(question, _target(question)) as source:
-        if not question.pythons:
+        details = PypiDetails.of(question)
+        if not details.pythons:
             answer = await PypiResolver(source, _target(question), question.check).resolve(asked)
         else:
-            lists = [[asked[one] for one in numbers] for numbers in question.lists] or [asked]
-            pythons = PythonRange.of(question.pythons)
+            lists = [[asked[one] for one in numbers] for numbers in details.lists] or [asked]
+            pythons = PythonRange.of(details.pythons)
             answer = await ForkingResolver(source, pythons, lists, question).resolve()
         if isinstance(answer, Resolved):
             await _tell_more(answer, source, question)
@@ -52,7 +54,7 @@ async def resolve(question: Question) -> Resolved | Impossible:
 async def _resolve_for_poetry(question: Question) -> Resolved | Impossible:
     # Its own library is imported where it is asked for alone.
     resolve_with = import_module("outrider.operators.packages.pypi.poetry.resolver", extra="packages").resolve
-    async with _opened(question, PoetryTarget(question.python)) as source:
+    async with _opened(question, PoetryTarget(question.target)) as source:
         answer: Resolved | Impossible = await resolve_with(source, question)
         if isinstance(answer, Resolved):
             await _tell_more(answer, source, question)
@@ -66,19 +68,20 @@ async def facts(question: Question, name: str, version: str = "") -> PackageFact
 
 
 def _target(question: Question) -> Target:
-    return UniversalTarget(PythonRange.of(question.pythons)) if question.pythons else PypiTarget.of(question.python)
+    pythons = PypiDetails.of(question).pythons
+    return UniversalTarget(PythonRange.of(pythons)) if pythons else PypiTarget.of(question.target)
 
 
 async def _tell_more(answer: Resolved, source: PypiSource, question: Question) -> None:
     for one in answer.packages:
         if question.files:
             one.files = await source.files(one.name, one.version)
-        if question.pythons:
+        if PypiDetails.of(question).pythons:
             project = source.projects[one.name]
             wheel = project.wheel(project.table.versions.index(one.version))
             one.needs = [need.text() for need in wheel[1].needs] if wheel is not None else []
             one.registry = project.record.index
-    if question.pythons or question.client:
+    if PypiDetails.of(question).pythons or question.client:
         passed = sorted(name for name, one in source.projects.items() if one.record.versions and not one.has_wheels)
         answer.notes += [f"no version of {name} has a wheel, and what needs it was passed over" for name in passed]
 
@@ -99,7 +102,7 @@ async def _opened(question: Question, target: Target) -> AsyncIterator[PypiSourc
 
 def _read(index: int, text: str, question: Question) -> Need:
     need = read_need(text)
-    if not need or (need[0].marker and not question.pythons) or "@" in need[0].range:
+    if not need or (need[0].marker and not PypiDetails.of(question).pythons) or "@" in need[0].range:
         raise InvalidConfigError(
             f"packages[{index}]: {text[:_SHOWN]!r} is not a package of PyPI", path=f"packages[{index}]", found=text[:_SHOWN],
             expected="NAME, NAME>=1,<2 or NAME[EXTRA]", suggestions=["quote it for your shell, to which < and > mean something"],

@@ -33,11 +33,12 @@ class RegistryAsking:
     def __init__(self, ecosystem: Ecosystem, folder: Path, project: Path, environment: Mapping[str, str]) -> None:
         self.folder, self.environment = folder, dict(environment)
         self._session, self._project = session_of(ecosystem), project
+        self._usual_target = PYTHON if ecosystem == "pypi" else ""
 
     def question(
         self,
         *packages: str,
-        python: str = PYTHON,
+        python: str = "",
         framework: str = "",
         offline: bool = False,
         clock: Clock = SYSTEM_CLOCK,
@@ -47,7 +48,7 @@ class RegistryAsking:
     ) -> Question:
         """Return a question."""
         return Question(
-            packages=list(packages), python=python, framework=framework, offline=offline, cache=self.folder / "cache", folder=self._project,
+            packages=list(packages), target=python or framework or self._usual_target, offline=offline, cache=self.folder / "cache", folder=self._project,
             environment=self.environment, clock=clock, deadline=clock.monotonic() + seconds, policy=policy, locked=locked or {},
         )  # fmt: skip
 

@@ -123,7 +123,7 @@ async def test_on_the_index_of_everybody(tmp_path: Path) -> None:
     answer = await pypi_session.resolve(
         Question(
             packages=WELL_KNOWN,
-            python=PYTHON,
+            target=PYTHON,
             cache=tmp_path,
             folder=tmp_path,
             environment=environment,

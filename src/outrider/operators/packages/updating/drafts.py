@@ -137,9 +137,8 @@ class Drafter:
     async def _update_one(self, draft: Draft, path: Path, opened: "_Opened") -> None:
         group = draft.group
         lock, ecosystem, names, project = opened
-        with question_of(
-            self._context, ecosystem, [], self._terms, python=self._python, folder=self._folder
-        ) as question:
+        asking = question_of(self._context, ecosystem, [], self._terms, target=self._python, folder=self._folder)
+        with asking as question:
             updater = Updater(
                 session_of(ecosystem).resolve, project.asked(question), project, names.__contains__, group.up_to
             )

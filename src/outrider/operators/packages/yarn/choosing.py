@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol, cast
 
 from outrider.core.errors import UnsupportedError
 from outrider.operators.packages.locks.npm_names import split_name
+from outrider.operators.packages.npm.details import NpmDetails
 from outrider.operators.packages.npm.packages import Manifest, NpmPackage
 from outrider.operators.packages.npm.sources import NpmSource
 from outrider.operators.packages.npm.specs import Spec
@@ -79,11 +80,11 @@ async def chosen(source: NpmSource, question: Question) -> Resolved:
 
 class _Choice:
     def __init__(self, source: NpmSource, question: Question) -> None:
-        self._source, self._question = source, question
+        self._source, self._question, self._details = source, question, NpmDetails.of(question)
         self._rules: Rules = cast("Rules", _RULES[question.client])
         self._pins = {
             _Key(ask.spec.package, str(entry.get("version")), ask.kind): entry
-            for key, entry in question.pinned.items()
+            for key, entry in self._details.pinned.items()
             if (ask := self._ask(*split_name(key))).spec.package
         }
         self._found: dict[_Key, ResolvedPackage] = {}
@@ -91,7 +92,7 @@ class _Choice:
 
     async def made(self) -> Resolved:
         wishes = dict(split_name(text) for text in self._question.packages)
-        meta = {name: {"optional": True} for name in self._question.optional}
+        meta = {name: {"optional": True} for name in self._details.optional}
         root = {"version": "", "dependencies": wishes, "dependenciesMeta": meta}
         waiting = [("", ask) for ask in self._needs("", root)]
         direct = {ask.key for _, ask in waiting}
@@ -137,7 +138,7 @@ class _Choice:
                 expected="a range", suggestions=["have Yarn write the lock file: yarn install"],
             )  # fmt: skip
         package = await self._source.package(spec.package)
-        pinned = str(self._question.pinned.get(ask.key, {}).get("version", ""))
+        pinned = str(self._details.pinned.get(ask.key, {}).get("version", ""))
         if pinned in self._question.locked.get(spec.package, ()) and package.admits(pinned):
             return package.manifest(package.record.versions.index(pinned))
         manifest = self._rules.pick(package, spec.text)

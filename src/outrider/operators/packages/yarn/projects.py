@@ -12,6 +12,7 @@ from outrider.operators.packages.locks.documents import read_json
 from outrider.operators.packages.locks.yarn import entries_of, is_of_yarn_1
 from outrider.operators.packages.manifests import package_json
 from outrider.operators.packages.manifests.package_json import FORM, NpmManifest
+from outrider.operators.packages.npm.details import NpmDetails
 from outrider.operators.packages.resolving.questions import Question
 from outrider.operators.packages.yarn.fields import fields_of
 from outrider.operators.packages.yarn.settings import SETTINGS, BerrySettings
@@ -50,8 +51,21 @@ def form_of(folder: Path, manifest: str, before: str) -> int:
     return 0
 
 
-def asked(manifest: NpmManifest, question: Question, folder: Path, form: int) -> Question:
+def asked(
+    manifest: NpmManifest,
+    question: Question,
+    folder: Path,
+    form: int,
+    pinned: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Question:
     """Return the question for what a project needs, with the settings of its Yarn.
+
+    Args:
+        manifest: Who asks.
+        question: What may be used for an answer.
+        folder: Of the project, whose settings count.
+        form: Of the lock file.
+        pinned: What a lock has, as `NpmDetails` has it.
 
     Raises:
         UnsupportedError: A setting changes what a lock file has.
@@ -59,13 +73,13 @@ def asked(manifest: NpmManifest, question: Question, folder: Path, form: int) ->
     """
     wanted = package_json.asked(manifest, question, folder)
     packages = [f"{one.name}@{one.range}" for one in manifest.wishes]
+    details = msgspec.structs.replace(NpmDetails.of(wanted), pinned=pinned or {})
     if not form:
-        return msgspec.structs.replace(wanted, client="yarn1", packages=packages)
+        return msgspec.structs.replace(wanted, client="yarn1", packages=packages, details=details)
     environment = BerrySettings(folder, question.environment).environment()
     optional = [name for name, one in fields_of(manifest.document)["dependenciesMeta"].items() if one.get("optional")]
-    return msgspec.structs.replace(
-        wanted, client="yarn4", packages=packages, environment=environment, optional=optional
-    )
+    details = msgspec.structs.replace(details, optional=optional)
+    return msgspec.structs.replace(wanted, client="yarn4", packages=packages, environment=environment, details=details)
 
 
 def entries_by_key(text: str) -> dict[str, dict[str, Any]]:

@@ -10,6 +10,7 @@ from outrider.operators.packages.locks.making.results import Made, resolved
 from outrider.operators.packages.locks.writing import poetry
 from outrider.operators.packages.manifests.poetry_settings import refuse_poetry_settings
 from outrider.operators.packages.manifests.pyproject import FORM
+from outrider.operators.packages.pypi.details import PypiDetails
 from outrider.operators.packages.pypi.poetry.project import PoetryManifest
 from outrider.operators.packages.resolving.outcomes import Resolved
 from outrider.operators.packages.resolving.questions import Question
@@ -27,7 +28,8 @@ async def poetry_lock_made(path: Path, question: Question) -> Made:
 def asked_of_poetry(project: PoetryManifest, question: Question, folder: Path) -> Question:
     """Return the question for what a project of Poetry needs on all machines, with all files."""
     return msgspec.structs.replace(
-        question, client="poetry", packages=[one.text for one in project.asked], project=project.document, folder=folder, files=True
+        question, client="poetry", packages=[one.text for one in project.asked], folder=folder, files=True,
+        details=PypiDetails(project=project.document),
     )  # fmt: skip
 
 

@@ -43,9 +43,8 @@ async def _uv_lock(path: Path, question: Question) -> Made:
     project = read_pyproject(manifest_beside(path, FORM, question))
     folder = folder_of(path)
     refuse_around(folder, question.environment)
-    asked = asked_by(project, question, folder)
-    if question.locked:
-        asked = msgspec.structs.replace(asked, kinds=kinds_of(read_toml(path.name, text_or_none(path) or "")))
+    kinds = kinds_of(read_toml(path.name, text_or_none(path) or "")) if question.locked else []
+    asked = asked_by(project, question, folder, kinds)
     answer = await resolved("pypi", asked)
     return Made(uv.written(project, answer), answer.notes)
 

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import msgspec
-
 from outrider.operators.packages.locks.making.manifests import folder_of, manifest_beside
 from outrider.operators.packages.locks.making.results import Made, resolved
 from outrider.operators.packages.locks.writing import yarn_berry, yarn_classic
@@ -19,9 +17,8 @@ async def make(path: Path, question: Question) -> Made:
     text, before = manifest_beside(path, FORM, question), text_or_none(path) or ""
     form = form_of(path.parent, text, before)
     manifest = read_manifest(text, "yarn4" if form else "yarn1")
-    wanted, entries = asked(manifest, question, folder_of(path), form), entries_by_key(before)
-    if question.locked:
-        wanted = msgspec.structs.replace(wanted, pinned=entries)
+    entries = entries_by_key(before)
+    wanted = asked(manifest, question, folder_of(path), form, entries if question.locked else None)
     packages = (await resolved("npm", wanted)).packages
     if form:
         return Made(yarn_berry.written(manifest.document, packages, form))

@@ -6,6 +6,7 @@ where a version that is there anyway will do.
 
 from collections.abc import Mapping
 
+from outrider.operators.packages.npm.details import NpmDetails
 from outrider.operators.packages.npm.pnpm.levels import Address, NodeId, Preferred
 from outrider.operators.packages.npm.pnpm.manifests import Peer, Wanted
 from outrider.operators.packages.npm.pnpm.missing import Aliases, Missing, Peers, without
@@ -30,7 +31,8 @@ class PnpmProject:
 
     def __init__(self, tree: PnpmTree, source: NpmSource, question: Question, asked: Mapping[str, str]) -> None:
         self._tree, self._source, self._question = tree, source, question
-        self._wanted = [Wanted(name, text, name in question.optional) for name, text in asked.items()]
+        optional = NpmDetails.of(question).optional
+        self._wanted = [Wanted(name, text, name in optional) for name, text in asked.items()]
         self._preferred: Preferred = {
             name: {text: Preference(kind, DIRECT_WEIGHT)} for name, text in asked.items() if (kind := kind_of(text))
         }

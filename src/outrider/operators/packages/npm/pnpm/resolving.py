@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 
+from outrider.operators.packages.npm.details import NpmDetails
 from outrider.operators.packages.npm.pnpm.deduping import deduplicated
 from outrider.operators.packages.npm.pnpm.graph import Entry
 from outrider.operators.packages.npm.pnpm.lock_entries import may_miss, package_entry, reference, snapshot
@@ -41,7 +42,7 @@ async def resolved(source: NpmSource, asked: Mapping[str, str], question: Questi
     replaced = deduplicated(peers.entries, peers.variants.values())
     paths = {alias: peers.paths[node] for alias, node in direct.items() if alias in asked}
     paths = {alias: replaced.get(path, path) for alias, path in paths.items()}
-    packages = list(_packages(source, peers.entries, paths, question.optional))
+    packages = list(_packages(source, peers.entries, paths, NpmDetails.of(question).optional))
     return Resolved(target="pnpm", packages=packages, notes=list(dict.fromkeys(tree.notes)))
 
 

@@ -6,6 +6,7 @@ Of two ways to a package it is that over which it is found first that says which
 from collections.abc import Sequence
 
 from outrider.core.errors import DeniedError, NotFoundError, UnsupportedError
+from outrider.operators.packages.npm.details import NpmDetails
 from outrider.operators.packages.npm.packages import NpmPackage
 from outrider.operators.packages.npm.pnpm.levels import Address, Level, Preferred
 from outrider.operators.packages.npm.pnpm.manifests import PnpmManifests, PnpmPackage, Wanted
@@ -132,7 +133,7 @@ class PnpmTree:
 
     def _pick(self, level: Level, npm: NpmPackage, selector: Selector, alias: str) -> int | None:
         preferences = level.preferred.get(selector.package, {})
-        locked = self._question.locked_needs.get(level.ids[-1], {}).get(alias, "")
+        locked = NpmDetails.of(self._question).locked_needs.get(level.ids[-1], {}).get(alias, "")
         return picked(npm, selector, preferences, locked)
 
     def _nothing(

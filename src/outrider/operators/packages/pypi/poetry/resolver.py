@@ -8,6 +8,7 @@ from poetry.core.packages.project_package import ProjectPackage
 
 from outrider.core.errors import NotFoundError
 from outrider.operators.packages.manifests.poetry_requirements import PoetryRequirement
+from outrider.operators.packages.pypi.details import PypiDetails
 from outrider.operators.packages.pypi.poetry.duplicates import ClashError
 from outrider.operators.packages.pypi.poetry.entries import entry_of
 from outrider.operators.packages.pypi.poetry.graphs import Places, placed
@@ -58,7 +59,7 @@ class _Resolver:
             return await self._impossible(error, manifest.asked)
 
     def _manifest(self, packages: Sequence[str]) -> PoetryManifest:
-        return PoetryManifest(self._question.project).with_texts(packages)
+        return PoetryManifest(PypiDetails.of(self._question).project).with_texts(packages)
 
     async def _solved(self, manifest: PoetryManifest) -> Resolved:
         loop = asyncio.get_running_loop()

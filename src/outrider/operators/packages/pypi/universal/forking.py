@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from outrider.core.errors import UnsupportedError
 from outrider.operators.packages.pypi.core_metadata import Need
+from outrider.operators.packages.pypi.details import PypiDetails
 from outrider.operators.packages.pypi.resolver import PypiResolver
 from outrider.operators.packages.pypi.sources import PypiSource
 from outrider.operators.packages.pypi.universal.expressions import marker_tree
@@ -37,7 +38,7 @@ class ForkingResolver:
         self, source: PypiSource, pythons: PythonRange, lists: Sequence[Sequence[Need]], question: Question
     ) -> None:
         self._source, self._pythons, self._lists, self._check = source, pythons, lists, question.check
-        self._kinds = [marker_tree(one) for one in question.kinds]
+        self._kinds = [marker_tree(one) for one in PypiDetails.of(question).kinds]
         self._chosen: dict[str, set[str]] = {}
         self._locked = source.preferred
         source.preferred = self._preferred

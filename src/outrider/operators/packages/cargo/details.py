@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from outrider.operators.packages.resolving.questions import Details
+
 
 class LocalNeed(msgspec.Struct, kw_only=True, frozen=True):
     """What a package that lies here needs.
@@ -43,3 +45,17 @@ class LocalPackage(msgspec.Struct, kw_only=True, frozen=True):
     features: Mapping[str, Sequence[str]] = {}
     links: str = ""
     is_member: bool = True
+
+
+class CargoDetails(Details, frozen=True, kw_only=True):
+    """What is asked besides crates.
+
+    Attributes:
+        local: Packages that lie here and alone ask for the others; none where whoever asks does so itself.
+        heeds_rust: Whether versions that go with a version of Rust are tried first.
+        rust: With which versions of Rust; none for that of this machine.
+    """
+
+    local: Sequence[LocalPackage] = ()
+    heeds_rust: bool = False
+    rust: Sequence[str] = ()

@@ -1,0 +1,53 @@
+"""What is asked of npm, pnpm and Yarn besides packages."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from outrider.operators.packages.resolving.questions import Details
+
+# Stands between the folder of a member of a workspace and what that asks for.
+PLACE_ENDS = ": "
+
+
+class Member(msgspec.Struct, frozen=True, kw_only=True):
+    """A package of a workspace.
+
+    Attributes:
+        place: Its folder, below that of the project.
+        name: By which others find it.
+        manifest: Its package.json.
+    """
+
+    place: str
+    name: str
+    manifest: Mapping[str, Any]
+
+
+class NpmDetails(Details, frozen=True, kw_only=True):
+    """What is asked; what a member of a workspace asks for stands behind its folder, as in `packages/a: b@1`.
+
+    Attributes:
+        development: Names of what only development needs.
+        optional: Names of what may be left out.
+        peers: Names of what has to stand beside.
+        members: Of the workspace.
+        overrides: Of the project, as package.json has them.
+        pinned: Of Yarn: what a lock has for each `NAME@RANGE`; it is taken where its version is tried first.
+        locked_needs: Of pnpm: the versions that are tried first for what one package needs, by its NAME@VERSION (`.` for the project)
+            and the name by which that goes.
+    """
+
+    development: Collection[str] = ()
+    optional: Collection[str] = ()
+    peers: Collection[str] = ()
+    members: Sequence[Member] = ()
+    overrides: Mapping[str, Any] = {}
+    pinned: Mapping[str, Mapping[str, Any]] = {}
+    locked_needs: Mapping[str, Mapping[str, str]] = {}
+
+
+def at(place: str, text: str) -> str:
+    """Return what a manifest in a folder asks for, as a question has it; that of the project has no folder."""
+    return f"{place}{PLACE_ENDS}{text}" if place else text
