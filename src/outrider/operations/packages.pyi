@@ -17,6 +17,7 @@ from outrider.operators.packages.operations.registry_token import RegistryTokenR
 from outrider.operators.packages.operations.registry_tokens import RegistryTokensResult
 from outrider.operators.packages.operations.registry_user import RegistryUserResult
 from outrider.operators.packages.operations.registry_yank import RegistryYankResult
+from outrider.operators.packages.operations.resolve import Resolution
 from outrider.operators.packages.operations.sbom import SbomResult
 from outrider.operators.packages.operations.sbom_sign import SbomSignResult
 from outrider.operators.packages.operations.sbom_verify import SbomVerifyResult
@@ -25,12 +26,11 @@ from outrider.operators.packages.operations.update import UpdateResult
 from outrider.operators.packages.operations.vex import VexResult
 from outrider.operators.packages.registries.searching import Found
 from outrider.operators.packages.resolving.facts import PackageFacts
-from outrider.operators.packages.resolving.outcomes import Resolved
 from typing import Any
 from typing import Literal
 
 async def match(ecosystem: Literal['cargo', 'composer', 'gem', 'maven', 'npm', 'nuget', 'pypi'], range: str, versions: list[str], *, deadline: float | None = ...) -> MatchResult: ...
-async def resolve(ecosystem: Literal['cargo', 'composer', 'gem', 'maven', 'npm', 'nuget', 'pypi'], packages: list[str], *, policy: str = ..., offline: bool = ..., python: str = ..., framework: str = ..., deadline: float | None = ...) -> Resolved: ...
+async def resolve(ecosystem: Literal['cargo', 'composer', 'gem', 'maven', 'npm', 'nuget', 'pypi'], packages: list[str], *, policy: str = ..., offline: bool = ..., python: str = ..., framework: str = ..., deadline: float | None = ...) -> Resolution: ...
 async def lock(ecosystem: Literal['cargo', 'composer', 'gem', 'maven', 'npm', 'pypi'], packages: list[str] = ..., *, policy: str = ..., offline: bool = ..., file: str = ..., keep: bool = ..., python: str = ..., deadline: float | None = ...) -> LockResult: ...
 async def setup(ecosystem: Literal['cargo', 'composer', 'gem', 'maven', 'npm', 'nuget', 'pypi'], url: str = ..., *, deadline: float | None = ...) -> SetupResult: ...
 async def info(ecosystem: Literal['cargo', 'composer', 'gem', 'maven', 'npm', 'nuget', 'pypi'], name: str, *, policy: str = ..., offline: bool = ..., version: str = ..., deadline: float | None = ...) -> PackageFacts: ...

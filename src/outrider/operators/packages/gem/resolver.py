@@ -180,6 +180,9 @@ class GemResolver:
             if name not in found:
                 found[name] = self._package(name, chosen[name])
                 waiting += [need.name for need in self._gems[name].needs(chosen[name]) if not is_here(need.name)]
+        for need in asked:
+            if need.name in found:
+                found[need.name].direct = True
         for name in sorted(found):
             for need in self._gems[name].needs(chosen[name]):
                 if not is_here(need.name):

@@ -8,6 +8,8 @@ from outrider.operators.packages.maven.coordinates import Artifact, ArtifactKey,
 from outrider.operators.packages.maven.holdings import Holdings
 from outrider.operators.packages.resolving.outcomes import ResolvedPackage
 
+_WHOEVER_ASKS = ""
+
 
 def winners(root: Node) -> list[Node]:
     """Return the nodes that were left, each artifact once, in the order in which Maven has them on a class path."""
@@ -25,7 +27,7 @@ def winners(root: Node) -> list[Node]:
 
 
 def needers(root: Node) -> dict[int, list[str]]:
-    """Return who needs any of the nodes between which there is a choice, by its number.
+    """Return who needs any of the nodes between which there is a choice, by its number; whoever asks has an empty name.
 
     Args:
         root: Of the graph before any choice was made.
@@ -33,8 +35,7 @@ def needers(root: Node) -> dict[int, list[str]]:
     found: dict[int, dict[str, None]] = {}
     for parent, child in _edges(root):
         names = found.setdefault(child.group, {})
-        if parent.artifact is not None:
-            names[_identity(parent.artifact)] = None
+        names[_identity(parent.artifact) if parent.artifact is not None else _WHOEVER_ASKS] = None
     return {key: [*names] for key, names in found.items()}
 
 
@@ -87,12 +88,13 @@ def packages(
             continue
         holdings, version = places[artifact]
         file = artifact._replace(version=version)
-        names = {chosen[one].name for one in by.get(node.group, ()) if one in chosen} - {artifact.name}
+        needed_by = by.get(node.group, ())
+        names = {chosen[one].name for one in needed_by if one in chosen} - {artifact.name}
         place = artifact.shown.partition(" ")[0]
         found.append(
             ResolvedPackage(
                 name=artifact.name, version=artifact.version, needed_by=sorted(names), place=place if place != artifact.name else "",
-                file=file_name(file), url=url_of(holdings.repository, file), extras=[], hashes={},
+                file=file_name(file), url=url_of(holdings.repository, file), direct=_WHOEVER_ASKS in needed_by,
             )
         )  # fmt: skip
     return sorted(found, key=lambda one: (one.name, one.place))

@@ -1,6 +1,6 @@
 """Resolves packages of NuGet as its restore does for a project with PackageReference."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -72,7 +72,8 @@ class NugetResolver:
         telling = Telling(self._sources.packages, {wish.key: str(wish) for wish in asked})
         notes = await self._sources.notes()
         if decision.is_sound:
-            packages = [await self._package(decision, name) for name in sorted(decision.accepted)]
+            direct = {wish.key for wish in asked}
+            packages = [await self._package(decision, name, direct) for name in sorted(decision.accepted)]
             return Resolved(target=self._target, packages=packages, notes=[*notes, *telling.remarks(decision)])
         return Impossible(
             asked=[str(wish) for wish in asked], reasons=telling.reasons(decision), remedies=await self._remedies(asked, decision),
@@ -90,11 +91,12 @@ class NugetResolver:
         package = self._sources.packages[wish.key]
         return Need(wish.key, read_range(wish.range or package.table.versions[latest(package)]))
 
-    async def _package(self, decision: Decision, name: str) -> ResolvedPackage:
+    async def _package(self, decision: Decision, name: str, direct: Collection[str]) -> ResolvedPackage:
         item = decision.accepted[name].item
         by = {other for other, node in decision.accepted.items() if name in node.item.by_name}
         return ResolvedPackage(
-            name=name, version=item.version, needed_by=sorted(by), file=file_name(name, item.version), url=await self._sources.address(item)
+            name=name, version=item.version, needed_by=sorted(by), file=file_name(name, item.version), url=await self._sources.address(item),
+            direct=name in direct,
         )  # fmt: skip
 
     def _notes(self, name: str) -> Iterator[str]:

@@ -29,7 +29,49 @@ class ResolveParams(Terms, kw_only=True, forbid_unknown_fields=True):
     framework: str = ""
 
 
-async def run(params: ResolveParams, context: Context) -> Resolved:
+class ChosenPackage(msgspec.Struct, kw_only=True):
+    """A package with the version that was chosen.
+
+    Attributes:
+        name: As its ecosystem compares names.
+        version: The one that was chosen.
+        extras: That are asked of it; features where its ecosystem calls them so.
+        direct: Whether it was asked for itself.
+        needed_by: Which other packages need it.
+        place: Where it stands in the tree, where its ecosystem may have several versions of one name.
+        aliases: Other versions that it is called by, of Composer.
+        file: What would be installed.
+        url: Where that is.
+        hashes: Of it, by algorithm.
+    """
+
+    name: str
+    version: str
+    extras: list[str]
+    direct: bool
+    needed_by: list[str]
+    place: str
+    aliases: list[str]
+    file: str
+    url: str
+    hashes: dict[str, str]
+
+
+class Resolution(msgspec.Struct, kw_only=True):
+    """What was chosen.
+
+    Attributes:
+        target: What it is for.
+        packages: By name and place.
+        notes: What should be known of it, such as warnings that the native client would print.
+    """
+
+    target: str
+    packages: list[ChosenPackage]
+    notes: list[str]
+
+
+async def run(params: ResolveParams, context: Context) -> Resolution:
     """Choose versions.
 
     Raises:
@@ -46,10 +88,15 @@ async def run(params: ResolveParams, context: Context) -> Resolved:
         answer: Resolved | Impossible = await session_of(params.ecosystem).resolve(question)
     if isinstance(answer, Impossible):
         raise answer.error()
-    return answer
+    return told(answer)
 
 
-def _text(result: Resolved) -> Iterable[str]:
+def told(answer: Resolved) -> Resolution:
+    """Return what is told of an answer: not what only locks are made of."""
+    return msgspec.convert(answer, Resolution, from_attributes=True)
+
+
+def _text(result: Resolution) -> Iterable[str]:
     joint = "==" if result.target.startswith("python") else "@"
     for one in result.packages:
         extras = f"[{','.join(one.extras)}]" if one.extras else ""
@@ -60,5 +107,5 @@ def _text(result: Resolved) -> Iterable[str]:
 
 
 OPERATION = Implementation(
-    params=ResolveParams, result=Resolved, run=run, target=lambda params: f"ecosystem/{params.ecosystem}", text=_text
+    params=ResolveParams, result=Resolution, run=run, target=lambda params: f"ecosystem/{params.ecosystem}", text=_text
 )

@@ -37,7 +37,7 @@ class ResolvedPackage(msgspec.Struct, kw_only=True):
         file: What would be installed.
         url: Where that is.
         hashes: Of it, by algorithm.
-        direct: Whether it was asked for itself, of PyPI, Cargo, npm and Composer.
+        direct: Whether it was asked for itself.
         development: Whether only development needs it, of a project of Composer.
         aliases: Other versions that it is called by, of Composer.
         files: All of the version, where that was asked for and its ecosystem may have several.

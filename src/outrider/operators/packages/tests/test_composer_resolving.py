@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from outrider.core.errors import DeadlineExceededError, InvalidConfigError, NotFoundError
-from outrider.operators.packages.operations.resolve import OPERATION
+from outrider.operators.packages.operations.resolve import OPERATION, told
 from outrider.operators.packages.tests.composer_registry import ComposerAsking, ComposerRegistry, fake_programs
 from outrider.ports.clock.manual import ManualClock
 
@@ -41,7 +41,7 @@ async def test_the_newest_that_goes_together(registry: ComposerRegistry, ask: Co
     assert (first.file, first.url) == ("acme-core-v1.4.9.zip", "https://files.test/acme-core-v1.4.9.zip")
     assert (second.file, second.hashes, first.hashes) == ("abc", {"sha1": "5e1"}, {})
     assert OPERATION.text is not None
-    assert list(OPERATION.text(answer))[-1] == "acme/web@1.2.0"
+    assert list(OPERATION.text(told(answer)))[-1] == "acme/web@1.2.0"
 
 
 @pytest.mark.parametrize(

@@ -50,8 +50,9 @@ async def test_the_newest_that_goes_together(registry: GemRegistry, ask: GemAski
         registry.add(f"core@{version}")
     registry.add("tools@0.3.2", "core")
     registry.add("tools@0.4")
-    answer = await ask.resolved("web")
+    answer = await ask.resolved("web", "core@1.4.9")
     assert answer.target == "ruby 3.1.2 x86_64-linux"
+    assert [one.name for one in answer.packages if one.direct] == ["core", "web"]
     assert [(one.name, one.version, one.needed_by) for one in answer.packages] == [
         ("core", "1.4.9", ["tools", "web"]),
         ("tools", "0.3.2", ["web"]),

@@ -101,6 +101,8 @@ async def test_resolve_says_who_needs_what(tmp_path: Path) -> None:
                 "core==1.4  # web",
                 "web[pretty]==2.0",
             ]
+            assert [one.direct for one in result.packages] == [False, False, True]
+            assert len(result.packages[1].hashes["sha256"]) == 64
             with pytest.raises(ConflictError) as caught:
                 await resolve.run(resolve.ResolveParams(ecosystem="pypi", packages=["web>=2", "core>=2"]), context())
     assert caught.value.context["reasons"]

@@ -36,6 +36,8 @@ async def test_what_comes_out(repository: MavenRepositoryServer, ask: MavenAskin
     assert answer.target == "maven"
     core, web = answer.packages
     assert (core.name, core.version, core.needed_by) == ("g:core", "2.0", ["g:web"])
+    assert core.direct
+    assert [one.direct for one in (await ask.resolved("g:web:1.0")).packages] == [False, True]
     assert (web.file, web.url) == ("web-1.0.jar", f"{repository.url}/g/web/1.0/web-1.0.jar")
 
 

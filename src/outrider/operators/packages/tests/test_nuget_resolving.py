@@ -58,8 +58,9 @@ async def test_what_an_answer_says(feed: NugetFeed, ask: NugetAsking) -> None:
     feed.add("Tools@1.0.0", "Core@[1.0.0, )")
     feed.add("Core@1.0.0")
     feed.add("Core@1.1.0")
-    answer = await ask.resolved("Web@1.2")
+    answer = await ask.resolved("Web@1.2", "Tools@1.0")
     assert (answer.target, answer.notes) == ("nuget net8.0", [])
+    assert [one.name for one in answer.packages if one.direct] == ["tools", "web"]
     assert [(one.name, one.version, one.needed_by) for one in answer.packages] == [
         ("core", "1.1.0", ["tools", "web"]), ("tools", "1.0.0", ["web"]), ("web", "1.2.0", []),
     ]  # fmt: skip
@@ -124,7 +125,7 @@ async def test_what_nuget_warns_of(feed: NugetFeed, ask: NugetAsking) -> None:
     ]
 
     assert resolve.OPERATION.text is not None
-    assert [*resolve.OPERATION.text(answer)][-2:] == [f"# {note}" for note in answer.notes]
+    assert [*resolve.OPERATION.text(resolve.told(answer))][-2:] == [f"# {note}" for note in answer.notes]
 
 
 async def test_a_lower_version_that_is_asked_for(feed: NugetFeed, ask: NugetAsking) -> None:
