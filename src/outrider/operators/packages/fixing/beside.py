@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
+from outrider.operators.packages.fixing.wishes import Project
 from outrider.operators.packages.locks.writing.files import read_text
-from outrider.operators.packages.resolving.outcomes import Resolved
 
 
-class BesideManifest:
+class BesideManifest(Project):
     """A lock and its manifest.
 
     Args:
@@ -25,12 +25,3 @@ class BesideManifest:
         self.paths = [path, self._beside]
         self.texts = {path: text, self._beside: read_text(self._beside)}
         self.warnings: list[str] = []
-
-    def missing(self, answer: Resolved) -> list[str]:
-        """Return nothing: whatever is asked for is in an answer."""
-        del answer
-        return []
-
-    def direct(self, answer: Resolved) -> set[str]:
-        """Return what the manifest asks for."""
-        return {one.name for one in answer.packages if one.direct}

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from outrider.core.errors import UnsupportedError
-from outrider.operators.packages.fixing.wishes import Widening, Wish
+from outrider.operators.packages.fixing.wishes import Project, Widening, Wish
 from outrider.operators.packages.locks.documents import read_toml
 from outrider.operators.packages.locks.writing import cargo
 from outrider.operators.packages.manifests.cargo import FORM
@@ -21,7 +21,7 @@ _LOCK = "Cargo.lock"
 _FORMS = (3, 4)
 
 
-class CargoProject:
+class CargoProject(Project):
     """A lock and its manifests: that beside it, and those of the members and folders that this leads to.
 
     Args:
@@ -58,15 +58,6 @@ class CargoProject:
         """Return a wish for that version and what is compatible with it."""
         wider = version.partition("+")[0]
         return msgspec.structs.replace(wish, range=wider, text=f"{wish.anyhow.removesuffix(ANY)}{wider}")
-
-    def missing(self, answer: Resolved) -> list[str]:
-        """Return nothing: whatever is asked for is in an answer."""
-        del answer
-        return []
-
-    def direct(self, answer: Resolved) -> set[str]:
-        """Return what the manifest asks for."""
-        return {one.name for one in answer.packages if one.direct}
 
     def mended(self, answer: Resolved, before: Resolved | None, widenings: Sequence[Widening]) -> dict[Path, str]:
         """Return the lock as Cargo would write it, and the manifest where it changes."""

@@ -13,10 +13,10 @@ from outrider.operators.packages.composer.lock_entries import LINKS
 from outrider.operators.packages.composer.platforms import is_platform
 from outrider.operators.packages.composer.settings import ComposerSettings
 from outrider.operators.packages.composer.stabilities import DEV, stability_of
+from outrider.operators.packages.fixing.beside import BesideManifest
 from outrider.operators.packages.fixing.wishes import Widening, Wish
 from outrider.operators.packages.locks.documents import read_json
 from outrider.operators.packages.locks.writing import composer
-from outrider.operators.packages.locks.writing.files import read_text
 from outrider.operators.packages.manifests.composer import FORM, ComposerWish, asked, own_variables, read_manifest
 from outrider.operators.packages.manifests.json_editing import edited
 from outrider.operators.packages.resolving.outcomes import Resolved, ResolvedPackage
@@ -27,7 +27,7 @@ _ANY = "*"
 _FLAG = re.compile(r"@(?:stable|RC|beta|alpha|dev)\b", re.IGNORECASE)
 
 
-class ComposerProject:
+class ComposerProject(BesideManifest):
     """A lock and its manifest.
 
     Args:
@@ -44,16 +44,13 @@ class ComposerProject:
     ecosystem = "composer"
 
     def __init__(self, path: Path, text: str, environment: Mapping[str, str] = os.environ) -> None:
-        self._path, self._beside, self._environment = path, path.parent / FORM, own_variables(environment)
-        self._folder = path.resolve().parent
-        self.paths = [path, self._beside]
-        self.texts = {path: text, self._beside: read_text(self._beside)}
+        super().__init__(path, text, FORM)
+        self._environment = own_variables(environment)
         self._manifest = read_manifest(self.texts[self._beside], environment)
         self.wishes = [_wish(one) for one in self._manifest.wishes]
         self._document = read_json(_LOCK, text)
         self._entries = {str(one.get("name")).lower(): one for one in _entries(self._document)}
         self.locked = {name: {str(one.get("version"))} for name, one in self._entries.items()}
-        self.warnings: list[str] = []
 
     def asked(self, question: Question) -> Question:
         """Return a question with what the project says of itself."""
@@ -64,15 +61,6 @@ class ComposerProject:
         flag = _FLAG.search(wish.range)
         wider = version if stability_of(version) == DEV else f"^{version.removeprefix('v')}{flag[0] if flag else ''}"
         return msgspec.structs.replace(wish, range=wider, text=f"{wish.name}:{wider}")
-
-    def missing(self, answer: Resolved) -> list[str]:
-        """Return nothing: whatever is asked for is in an answer."""
-        del answer
-        return []
-
-    def direct(self, answer: Resolved) -> set[str]:
-        """Return what the manifest asks for."""
-        return {one.name for one in answer.packages if one.direct}
 
     def mended(self, answer: Resolved, before: Resolved | None, widenings: Sequence[Widening]) -> dict[Path, str]:
         """Return the lock as Composer would write it, with what it has of versions that stay, and the manifest where it changes."""

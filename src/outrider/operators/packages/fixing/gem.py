@@ -6,12 +6,12 @@ from pathlib import Path
 import msgspec
 
 from outrider.core.errors import UnsupportedError
+from outrider.operators.packages.fixing.beside import BesideManifest
 from outrider.operators.packages.fixing.wishes import Widening, Wish
 from outrider.operators.packages.gem.generic_platforms import limited
 from outrider.operators.packages.gem.lock_specs import LockSpecs, locked_versions
 from outrider.operators.packages.locks.gemfile import FORM
 from outrider.operators.packages.locks.gemfile_sections import GemfileSections, read_sections
-from outrider.operators.packages.locks.writing.files import read_text
 from outrider.operators.packages.locks.writing.gemfile_lock import GemfileLock, written
 from outrider.operators.packages.manifests.gemfile import GemWish, asked, manifest_name, read_manifest, rewritten
 from outrider.operators.packages.resolving.outcomes import Resolved
@@ -20,7 +20,7 @@ from outrider.operators.packages.resolving.questions import Question
 _LINE_END = "\r\n"
 
 
-class GemProject:
+class GemProject(BesideManifest):
     """A lock and its manifest.
 
     Args:
@@ -36,16 +36,12 @@ class GemProject:
     ecosystem = "gem"
 
     def __init__(self, path: Path, text: str) -> None:
-        self._path, self._beside = path, path.parent / manifest_name(path.name)
-        self._folder = path.resolve().parent
-        self.paths = [path, self._beside]
-        self.texts = {path: text, self._beside: read_text(self._beside)}
+        super().__init__(path, text, manifest_name(path.name))
         self._manifest = read_manifest(self.texts[self._beside])
         self._lock = _checked(read_sections(text))
         wanted = [one for one in self._manifest.wishes if _is_asked_for(one, self._lock)]
         self.wishes = [_wish(one) for one in wanted]
         self.locked = {name: {gem.version} for name, gem in self._lock.gems.items()}
-        self.warnings: list[str] = []
 
     def asked(self, question: Question) -> Question:
         """Return a question with the source of the manifest and the platforms of the lock."""
@@ -55,15 +51,6 @@ class GemProject:
         """Return a wish for that version, and for later ones in the way of the requirement that it had."""
         wider = _like(wish.range, version)
         return msgspec.structs.replace(wish, range=wider, text=f"{wish.name}@{wider}")
-
-    def missing(self, answer: Resolved) -> list[str]:
-        """Return nothing: whatever is asked for is in an answer."""
-        del answer
-        return []
-
-    def direct(self, answer: Resolved) -> set[str]:
-        """Return what the manifest asks for."""
-        return {one.name for one in answer.packages} & {one.name for one in self.wishes}
 
     def mended(self, answer: Resolved, before: Resolved | None, widenings: Sequence[Widening]) -> dict[Path, str]:
         """Return the lock as Bundler would write it, and the manifest where it changes."""

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from outrider.core.errors import InvalidConfigError, UnsupportedError
-from outrider.operators.packages.fixing.wishes import Widening, Wish
+from outrider.operators.packages.fixing.wishes import Project, Widening, Wish
 from outrider.operators.packages.locks.documents import read_json
 from outrider.operators.packages.locks.writing import package_lock
 from outrider.operators.packages.locks.writing.files import read_text
@@ -30,7 +30,7 @@ _FLAGS = ("dev", "optional", "devOptional", "peer", "extraneous")
 _INDENT = re.compile(r"\{\r?\n([ \t]+)\"")
 
 
-class NpmProject:
+class NpmProject(Project):
     """A lock and its manifest.
 
     Args:
@@ -101,10 +101,6 @@ class NpmProject:
                 else not _found(versions, place, name, text, there=there)
             )
         ]
-
-    def direct(self, answer: Resolved) -> set[str]:
-        """Return what the manifest asks for."""
-        return {one.name for one in answer.packages if one.direct}
 
     def mended(self, answer: Resolved, before: Resolved | None, widenings: Sequence[Widening]) -> dict[Path, str]:
         """Return the lock as npm would write it over the old one, without what nothing needs, with what it has of versions that stay, and the manifests that change."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from outrider.core.errors import UnsupportedError
-from outrider.operators.packages.fixing.wishes import Widening, Wish
+from outrider.operators.packages.fixing.wishes import Project, Widening, Wish
 from outrider.operators.packages.locks.requirements import read
 from outrider.operators.packages.locks.writing.requirements import entry, hashes_of
 from outrider.operators.packages.pypi.core_metadata import Need, read_need
@@ -44,7 +44,7 @@ class Line(msgspec.Struct):
     counts: bool = False
 
 
-class RequirementsProject:
+class RequirementsProject(Project):
     """A file.
 
     Args:
@@ -80,11 +80,6 @@ class RequirementsProject:
         """Return a wish from that version on."""
         wider = f">={version}"
         return msgspec.structs.replace(wish, range=wider, text=f"{wish.anyhow}{wider}")
-
-    def missing(self, answer: Resolved) -> list[str]:
-        """Return nothing: whatever is asked for is in an answer."""
-        del answer
-        return []
 
     def direct(self, answer: Resolved) -> set[str]:
         """Return what nothing else needs: a file of pins does not say what is meant by itself."""

@@ -100,10 +100,13 @@ class Project(Protocol):
         """Return a wish that a version is allowed by as well."""
 
     def missing(self, answer: Resolved) -> list[str]:
-        """Return sentences about what an answer leaves out though it is asked for."""
+        """Return sentences about what an answer leaves out though it is asked for; mostly that cannot be."""
+        del answer
+        return []
 
     def direct(self, answer: Resolved) -> set[str]:
         """Return the names of what is asked for by itself."""
+        return {one.name for one in answer.packages if one.direct}
 
     def mended(self, answer: Resolved, before: Resolved | None, widenings: Sequence[Widening]) -> dict[Path, str]:
         """Return the files as they would be.
