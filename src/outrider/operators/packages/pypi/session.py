@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.pypi.client import PypiClient
@@ -14,9 +15,6 @@ from outrider.operators.packages.pypi.settings import pypi_registries
 from outrider.operators.packages.pypi.sources import PypiSource
 from outrider.operators.packages.pypi.store import PypiStore
 from outrider.operators.packages.pypi.targets import PypiTarget, Target
-from outrider.operators.packages.pypi.universal.forking import ForkingResolver
-from outrider.operators.packages.pypi.universal.pythons import PythonRange
-from outrider.operators.packages.pypi.universal.targets import UniversalTarget
 from outrider.operators.packages.registries.downloads import Downloads
 from outrider.operators.packages.registries.keeping import kept
 from outrider.operators.packages.resolving.facts import PackageFacts
@@ -39,13 +37,10 @@ async def resolve(question: Question) -> Resolved | Impossible:
         return await _resolve_for_poetry(question)
     asked = [_read(index, text, question) for index, text in enumerate(question.packages)]
     async with _opened(question, _target(question)) as source:
-        details = PypiDetails.of(question)
-        if not details.pythons:
-            answer = await PypiResolver(source, _target(question), question.check).resolve(asked)
+        if PypiDetails.of(question).pythons:
+            answer: Resolved | Impossible = await _universal().resolve(source, asked, question)
         else:
-            lists = [[asked[one] for one in numbers] for numbers in details.lists] or [asked]
-            pythons = PythonRange.of(details.pythons)
-            answer = await ForkingResolver(source, pythons, lists, question).resolve()
+            answer = await PypiResolver(source, _target(question), question.check).resolve(asked)
         if isinstance(answer, Resolved):
             await _tell_more(answer, source, question)
         return answer
@@ -68,19 +63,21 @@ async def facts(question: Question, name: str, version: str = "") -> PackageFact
 
 
 def _target(question: Question) -> Target:
-    pythons = PypiDetails.of(question).pythons
-    return UniversalTarget(PythonRange.of(pythons)) if pythons else PypiTarget.of(question.target)
+    if PypiDetails.of(question).pythons:
+        target: Target = _universal().target_of(question)
+        return target
+    return PypiTarget.of(question.target)
+
+
+def _universal() -> Any:
+    # Few ask for all machines at once, and it takes as long to be imported as the rest.
+    return import_module("outrider.operators.packages.pypi.universal.answering")
 
 
 async def _tell_more(answer: Resolved, source: PypiSource, question: Question) -> None:
     for one in answer.packages:
         if question.files:
             one.files = await source.files(one.name, one.version)
-        if PypiDetails.of(question).pythons:
-            project = source.projects[one.name]
-            wheel = project.wheel(project.table.versions.index(one.version))
-            one.needs = [need.text() for need in wheel[1].needs] if wheel is not None else []
-            one.registry = project.record.index
     if PypiDetails.of(question).pythons or question.client:
         passed = sorted(name for name, one in source.projects.items() if one.record.versions and not one.has_wheels)
         answer.notes += [f"no version of {name} has a wheel, and what needs it was passed over" for name in passed]
