@@ -1,4 +1,4 @@
-"""package-lock.json, version 3, with the package.json beside it and those of the members of its workspace."""
+"""package-lock.json, version 2 or 3, with the package.json beside it and those of the members of its workspace."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -23,7 +23,6 @@ from outrider.operators.packages.versions.ecosystems import scheme_of
 from outrider.operators.packages.versions.tables import VersionTable
 
 _LOCK = "package-lock.json"
-_FORM = 3
 _INSIDE = "node_modules/"
 _OPTIONAL = "optionalDependencies"
 _FLAGS = ("dev", "optional", "devOptional", "peer", "extraneous")
@@ -60,7 +59,9 @@ class NpmProject(Project):
         self.wishes = [
             _placed(one, place, self._places[place], is_firm=one.name in names) for place, one in self._wanted
         ]
-        self._entries = _checked(read_json(_LOCK, text), {one.place for one in self._members})
+        document = read_json(_LOCK, text)
+        self._entries = _checked(document, {one.place for one in self._members})
+        self._form = int(document["lockfileVersion"])
         self.locked: dict[str, set[str]] = {}
         for place, entry in self._entries.items():
             name = entry.get("name") or place.rpartition(_INSIDE)[2]
@@ -116,8 +117,9 @@ class NpmProject(Project):
         indent = _INDENT.match(self.texts[self._path])
         documents = {place: read_json(FORM, found.get(path, self.texts[path])) for place, path in self._places.items()}
         text = package_lock.written(
-            documents.pop(""), kept, self._folder, indent[1] if indent is not None else "  ", documents
-        )
+            documents.pop(""), kept, self._folder, members=documents, form=self._form,
+            indent=indent[1] if indent is not None else "  ",
+        )  # fmt: skip
         return {self._path: text, **found}
 
     def _kept(self, one: ResolvedPackage) -> ResolvedPackage:
@@ -192,10 +194,10 @@ def _named(overrides: Any) -> Iterator[str]:
 def _checked(document: Mapping[str, Any], members: Collection[str]) -> dict[str, dict[str, Any]]:
     """Return the entries of packages by their place, without those of the project and the members of its workspace."""
     packages = document.get("packages")
-    if document.get("lockfileVersion") != _FORM or not isinstance(packages, dict):
+    if document.get("lockfileVersion") not in package_lock.FORMS or not isinstance(packages, dict):
         raise UnsupportedError(
             f"{_LOCK}: its version {document.get('lockfileVersion')} is not written here", path="lockfileVersion",
-            found=str(document.get("lockfileVersion")), expected=str(_FORM), suggestions=["npm install --package-lock-only --lockfile-version 3"],
+            found=str(document.get("lockfileVersion")), expected=" or ".join(map(str, package_lock.FORMS)), suggestions=["npm install --package-lock-only --lockfile-version 3"],
         )  # fmt: skip
     found = {place: entry for place, entry in packages.items() if place and not _is_of_member(place, entry, members)}
     odd = next((place for place, entry in found.items() if not _of_registry(place, entry, members)), "")

@@ -28,12 +28,12 @@ from outrider.operators.packages.tests.test_lock_writing_npm import (
     registry,
     settings,
 )
-from outrider.operators.packages.tests.test_npm_projects import drawn_with_overrides, drawn_workspace
+from outrider.operators.packages.tests.test_npm_projects import DRAWS as PROJECTS
 from outrider.operators.packages.tests.world import variables
 
 __all__ = ["registry"]
 
-DRAWS = (drawn_project, drawn_with_overrides, drawn_workspace)
+DRAWS = (drawn_project, *PROJECTS)
 
 
 def bad(identity: str, name: str, *events: tuple[str, str]) -> dict[str, Any]:
@@ -223,7 +223,8 @@ async def test_an_override_that_blocks(registry: NpmRegistry, tmp_path: Path) ->
 
 
 REFUSED = [
-    ({"lockfileVersion": 2}, "lockfileVersion"),
+    ({"lockfileVersion": 1}, "lockfileVersion"),
+    ({"lockfileVersion": "2"}, "lockfileVersion"),
     ({"packages": {"node_modules/web": {"resolved": "../web", "link": True}}}, "packages.node_modules/web"),
     (
         {"packages": {"node_modules/web": {"resolved": "git+ssh://files.test/web.git", "version": "1.0.0"}}},

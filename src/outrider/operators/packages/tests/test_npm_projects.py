@@ -22,6 +22,7 @@ from outrider.operators.packages.tests.test_lock_writing_npm import (
     compared,
     described,
     drawn,
+    drawn_project,
     locked,
     members,
     needs_npm,
@@ -107,7 +108,17 @@ def drawn_with_overrides(random: Random, registry: NpmRegistry, folder: Path) ->
     return project(folder, **asked, overrides=drawn_overrides(random, registry, asked))
 
 
-DRAWS = (drawn_with_overrides, drawn_workspace)
+def drawn_in_version_2(random: Random, registry: NpmRegistry, folder: Path) -> Path:
+    """Likewise with members or without, for the version of the lock that npm 6 reads too; its projects have no overrides."""
+    path = random.choice((drawn_project, drawn_workspace))(random, registry, folder)
+    manifest = path.with_name("package.json")
+    fields = {key: value for key, value in json.loads(manifest.read_text()).items() if key != "overrides"}
+    manifest.write_text(json.dumps(fields))
+    path.with_name(".npmrc").write_text("lockfile-version=2\n")
+    return path
+
+
+DRAWS = (drawn_with_overrides, drawn_workspace, drawn_in_version_2)
 
 
 @pytest.mark.real

@@ -7,6 +7,8 @@ from outrider.operators.packages.locks.making.manifests import folder_of, manife
 from outrider.operators.packages.locks.making.pnpm_lock import pnpm_lock_made
 from outrider.operators.packages.locks.making.results import Made, resolved
 from outrider.operators.packages.locks.writing import package_lock
+from outrider.operators.packages.locks.writing.files import text_or_none
+from outrider.operators.packages.locks.writing.package_lock_forms import package_lock_form
 from outrider.operators.packages.manifests.package_json import FORM, TAKEN_BY_NPM, asked, read_manifest
 from outrider.operators.packages.manifests.workspaces import read_members
 from outrider.operators.packages.resolving.outcomes import Resolved
@@ -32,4 +34,5 @@ async def make(form: str, path: Path, question: Question) -> Made:
     wanted = asked(manifest, question, folder, members)
     answer = await resolved("npm", wanted) if wanted.packages or members else Resolved(target="npm", packages=[])
     documents = {one.place: one.manifest.document for one in members}
-    return Made(package_lock.written(manifest.document, answer, folder, members=documents))
+    version = package_lock_form(text_or_none(path), question, folder)
+    return Made(package_lock.written(manifest.document, answer, folder, members=documents, form=version))

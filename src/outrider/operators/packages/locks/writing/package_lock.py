@@ -1,4 +1,4 @@
-"""Writes package-lock.json, version 3, in the order of npm: https://docs.npmjs.com/cli/v11/configuring-npm/package-lock-json.
+"""Writes package-lock.json, version 2 or 3, in the order of npm: https://docs.npmjs.com/cli/v11/configuring-npm/package-lock-json.
 
 Keys that come first are those of `shrinkwrap.js` of npm 11.19; what is no object comes before what is one.
 """
@@ -8,38 +8,64 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from outrider.core.errors import UnsupportedError
+from outrider.operators.packages.locks.writing.package_lock_tree import dependencies_of
 from outrider.operators.packages.npm.lock_entries import fields_of
 from outrider.operators.packages.npm.members import folder_name
 from outrider.operators.packages.npm.order import collated
 from outrider.operators.packages.resolving.outcomes import Resolved
 
 _FIRST = ("name", "version", "lockfileVersion", "resolved", "integrity", "requires", "packages", "dependencies")
+NEWEST_FORM = 3
+FORMS = (2, NEWEST_FORM)
 
 
 def written(
-    manifest: Mapping[str, Any], answer: Resolved, folder: Path, indent: str = "  ", members: Mapping[str, Mapping[str, Any]] | None = None
-) -> str:  # fmt: skip
+    manifest: Mapping[str, Any],
+    answer: Resolved,
+    folder: Path,
+    *,
+    members: Mapping[str, Mapping[str, Any]],
+    form: int = NEWEST_FORM,
+    indent: str = "  ",
+) -> str:
     """Return the file.
 
     Args:
         manifest: The package.json.
         answer: What it needs, with what is told of each package.
         folder: Of the project, whose name counts where it has none.
-        indent: Of each level.
         members: Of its workspace, the package.json of each by its folder.
+        form: The version of the file.
+        indent: Of each level.
+
+    Raises:
+        UnsupportedError: Version 2 cannot be written of such a project.
     """
     head = {"name": manifest.get("name") or folder.name, "version": manifest.get("version")}
     packages = {"": _project(manifest, "")}
     for one in answer.packages:
-        said = (members or {}).get(one.place)
+        said = members.get(one.place)
         packages[one.place] = one.entry if said is None else {**_project(said, one.place), **one.entry}
-    document = {**head, "lockfileVersion": 3, "requires": True, "packages": packages}
+    document = {**head, "lockfileVersion": form, "requires": True, "packages": packages}
+    if form < NEWEST_FORM:
+        _refuse_overrides(manifest)
+        document["dependencies"] = dependencies_of(packages)
     return (
         json.dumps(
             _ordered({key: value for key, value in document.items() if value}), ensure_ascii=False, indent=indent
         )
         + "\n"
     )
+
+
+def _refuse_overrides(manifest: Mapping[str, Any]) -> None:
+    # Its tree says what overrides make of each need, and the packages do not.
+    if manifest.get("overrides"):
+        raise UnsupportedError(
+            "package-lock.json: version 2 is not written for a project with overrides", path="overrides", found="lockfileVersion 2",
+            expected=f"lockfileVersion {NEWEST_FORM}", suggestions=[f"npm install --package-lock-only --lockfile-version {NEWEST_FORM}"],
+        )  # fmt: skip
 
 
 def _project(manifest: Mapping[str, Any], place: str) -> dict[str, Any]:
