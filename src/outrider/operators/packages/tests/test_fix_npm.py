@@ -255,7 +255,12 @@ async def both(folder: Path, random: Random, draw: Draw) -> tuple[int, int]:
                 return 0, 0
             events = ("introduced", "1.10.0"), ("fixed", "2.0.0"), ("introduced", "2.0.1"), ("fixed", "3.0.0")
             await imported(folder, *(bad(f"X-{name}", name, *events) for name in NAMES))
-            result = await fixed(folder)
+            try:
+                result = await fixed(folder)
+            except UnsupportedError as error:
+                if error.found != "lockfileVersion 2":
+                    raise
+                return 0, 0
             text = path.read_text()
             again = await npm(path.parent, "install", "--package-lock-only", "--ignore-scripts")
             assert (again.returncode, path.read_text()) == (0, text), again.stderr

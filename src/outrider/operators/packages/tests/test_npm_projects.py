@@ -118,6 +118,26 @@ def drawn_in_version_2(random: Random, registry: NpmRegistry, folder: Path) -> P
     return path
 
 
+VERSION_2 = [
+    ({"overrides": {"core": "1.0.0"}, "dependencies": {"web": "1"}}, "overrides"),
+    ({"optionalDependencies": {"core": "9"}}, "optionalDependencies.core"),
+    ({"dependencies": {"web": "1"}}, "packages.node_modules/web.core"),
+]
+
+
+@pytest.mark.parametrize(("fields", "path"), VERSION_2)
+async def test_what_version_2_cannot_say(
+    registry: NpmRegistry, tmp_path: Path, fields: dict[str, Any], path: str
+) -> None:
+    registry.add("web@1.0.0", "?core@^9")
+    registry.add("core@1.0.0")
+    lock = project(tmp_path, **fields)
+    lock.write_text('{"lockfileVersion": 2}')
+    with pytest.raises(UnsupportedError) as caught:
+        await locked(tmp_path)
+    assert (caught.value.path, lock.read_text()) == (path, '{"lockfileVersion": 2}')
+
+
 DRAWS = (drawn_with_overrides, drawn_workspace, drawn_in_version_2)
 
 

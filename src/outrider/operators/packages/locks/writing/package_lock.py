@@ -4,7 +4,7 @@ Keys that come first are those of `shrinkwrap.js` of npm 11.19; what is no objec
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,12 @@ def written(
         packages[one.place] = one.entry if said is None else {**_project(said, one.place), **one.entry}
     document = {**head, "lockfileVersion": form, "requires": True, "packages": packages}
     if form < NEWEST_FORM:
-        _refuse_overrides(manifest)
+        if manifest.get("overrides"):
+            # Its tree says what they make of each need, and the packages do not.
+            raise _unsupported("overrides", "a project without overrides")
+        if missing := next(_missing(manifest, answer), ""):
+            # npm has an empty entry for it, wherever it would have been.
+            raise _unsupported(missing, "packages that can all be had")
         document["dependencies"] = dependencies_of(packages)
     return (
         json.dumps(
@@ -59,13 +64,19 @@ def written(
     )
 
 
-def _refuse_overrides(manifest: Mapping[str, Any]) -> None:
-    # Its tree says what overrides make of each need, and the packages do not.
-    if manifest.get("overrides"):
-        raise UnsupportedError(
-            "package-lock.json: version 2 is not written for a project with overrides", path="overrides", found="lockfileVersion 2",
-            expected=f"lockfileVersion {NEWEST_FORM}", suggestions=[f"npm install --package-lock-only --lockfile-version {NEWEST_FORM}"],
-        )  # fmt: skip
+def _missing(manifest: Mapping[str, Any], answer: Resolved) -> Iterator[str]:
+    """Yield what may be left out and is."""
+    there = {one.place for one in answer.packages}
+    asked = manifest.get("optionalDependencies") or {}
+    yield from (f"optionalDependencies.{name}" for name in asked if f"node_modules/{name}" not in there)
+    yield from (f"packages.{one.place}.{name}" for one in answer.packages for name in one.unmet)
+
+
+def _unsupported(path: str, expected: str) -> UnsupportedError:
+    return UnsupportedError(
+        f"package-lock.json: version 2 cannot be written, because of {path}", path=path, found="lockfileVersion 2", expected=expected,
+        suggestions=[f"have version {NEWEST_FORM}: npm install --package-lock-only --lockfile-version {NEWEST_FORM}"],
+    )  # fmt: skip
 
 
 def _project(manifest: Mapping[str, Any], place: str) -> dict[str, Any]:

@@ -28,8 +28,8 @@ def _entry(packages: Mapping[str, Mapping[str, Any]], name: str, place: str) -> 
     said = packages[place]
     target = str(said["resolved"]) if said.get("link") else place
     found: dict[str, Any] = {"version": f"file:{target}"} if said.get("link") else _of_package(name, said)
-    # What stands beside is no need here: npm 6 knows no peers. What only development needs is said of members alone.
-    kinds = ("devDependencies", "dependencies", "optionalDependencies")
+    # Peers are no needs here, as npm 6 knows none; of members what development needs counts before all else.
+    kinds = ("dependencies", "optionalDependencies", "devDependencies")
     requires = {key: text for kind in kinds for key, text in (packages[target].get(kind) or {}).items()}
     dependencies = dependencies_of(packages, target)
     return {
