@@ -1,11 +1,10 @@
 """Bills of materials and their signatures on disk."""
 
 import hashlib
-import os
-import secrets
 from pathlib import Path
 
 from outrider.core.errors import ExecutionFailedError, InvalidConfigError, NotFoundError, PreconditionFailedError
+from outrider.operators.packages.whole_files import write_whole
 
 LARGEST_BILL = 64 << 20
 # The bill is in it, and takes a third more there.
@@ -74,19 +73,10 @@ def write_signature(path: Path, content: bytes) -> None:
     Raises:
         ExecutionFailedError: It cannot be written; what was there stays.
     """
-    temporary = path.with_name(f".{secrets.token_hex(8)}.sig")
     try:
-        with os.fdopen(
-            os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _READABLE), "wb"
-        ) as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        write_whole(path, content, _READABLE)
     except OSError as error:
         raise ExecutionFailedError(
             f"{path}: the signature cannot be written: {error.strerror}", found=str(error.strerror), expected="a folder with room",
             suggestions=["check the folder"],
         ) from error  # fmt: skip
-    finally:
-        temporary.unlink(missing_ok=True)
