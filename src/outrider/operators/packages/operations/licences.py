@@ -1,7 +1,6 @@
 """Tells under which licences the packages of a project are, and which of them a policy allows."""
 
 import asyncio
-import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -28,6 +27,7 @@ from outrider.operators.packages.resolving.questions import Question
 from outrider.operators.packages.sboms.bill import bill_of
 from outrider.operators.packages.sboms.spdx import spdx
 from outrider.operators.packages.sessions import Terms
+from outrider.operators.packages.texts import document_lines
 from outrider.runtime.context import Context
 from outrider.runtime.contexts import cache_folder
 from outrider.runtime.implementation import Implementation
@@ -126,7 +126,7 @@ def _document(form: str, report: LicenceReport, told: list[Told]) -> str:
     if form == "spdx":
         packages = tuple(one.as_locked() for one in told)
         bill = bill_of([Lock(form=form, packages=packages)], name=report.title, version="", created=report.created)
-        return json.dumps(spdx(bill), indent=1, ensure_ascii=False)
+        return "\n".join(document_lines(spdx(bill)))
     return ""
 
 
@@ -136,7 +136,12 @@ def _text(result: LicencesResult) -> Iterable[str]:
     return lines(len(result.packages), result.counts, result.findings, result.warnings)
 
 
+def _notes(result: LicencesResult) -> Iterable[str]:
+    # A table has them within.
+    return [f"warning: {one}" for one in result.warnings if result.document]
+
+
 OPERATION = Implementation(
     params=LicencesParams, result=LicencesResult, run=run, target=lambda params: f"file/{params.path}", text=_text,
-    findings=lambda result: bool(result.findings),
+    notes=_notes,     findings=lambda result: bool(result.findings),
 )  # fmt: skip

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from html import escape
 
 from outrider.operators.packages.licences.reports.rows import LicenceFinding, LicenceReport, LicensedPackage
-from outrider.operators.packages.texts import flattened
+from outrider.operators.packages.texts import flattened, number_of
 
 _UNKNOWN = "not known"
 _META = """<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">"""
@@ -42,7 +42,7 @@ def page(report: LicenceReport) -> str:
         "<body>",
         '<a class="skip" href="#packages">To all packages</a>',
         f"<header><h1>{escape(title)}</h1>",
-        f"<p>{len(report.packages)} packages, {len(report.findings)} findings. Made <time>{escape(report.created)}</time>.</p></header>",
+        f"<p>{number_of(len(report.packages), 'package')}, {number_of(len(report.findings), 'finding')}. Made <time>{escape(report.created)}</time>.</p></header>",
         "<main>",
         *_warnings(report.warnings),
         *_findings(report.findings),
