@@ -204,6 +204,7 @@ class Downloads:
         except ConnectionFailedError as error:
             cause = error.__cause__
             if not isinstance(cause, ProtocolError) or cause.status != _TOO_LARGE:
+                error.suggestions = [*error.suggestions, f"its address is from {self.registry.source}"]
                 raise
             # It is no fault of the connection: it would be as large when asked for again.
             raise ExecutionFailedError(

@@ -349,7 +349,7 @@ def test_what_others_have_written_is_text_in_a_page(text: str) -> None:
 
 
 def test_an_empty_project_has_a_page_too() -> None:
-    assert "None: the policy allows every package." in read(page(report())).text
+    assert "None: every package is allowed." in read(page(report())).text
     assert list(lines(0, {}, [], [])) == ["0 packages, 0 findings"]
 
 
