@@ -97,6 +97,12 @@ async def run(params: LicencesParams, context: Context) -> LicencesResult:
     if detector is not None:
         told = await detector.completed(told)
         notes = [*notes, *detector.notes]
+    untold = sum(not one.licence.raw for one in told)
+    if untold and not params.ask:
+        notes = [
+            *notes,
+            f"{untold} without a licence: neither installed packages nor locks tell it; their registries may: --ask",
+        ]
     report = judged(found, told, rules, created=created, notes=notes)
     return LicencesResult(
         packages=report.packages, counts=report.counts, findings=report.findings, files=found.files, warnings=report.warnings,

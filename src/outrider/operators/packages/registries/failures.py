@@ -1,10 +1,14 @@
-"""What is raised where a registry cannot be asked, or gives no answer that can be used."""
+"""What is raised where a registry cannot be asked, gives no answer that can be used, or does not have a package."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from outrider.core.errors import (
     ConnectionFailedError,
     DeadlineExceededError,
     ExecutionFailedError,
     LimitedError,
+    NotFoundError,
     OutriderError,
     UnauthenticatedError,
     UnavailableError,
@@ -16,10 +20,28 @@ UNREACHED: tuple[type[OutriderError], ...] = (
     DeadlineExceededError,
     ExecutionFailedError,
     LimitedError,
+    NotFoundError,
     UnauthenticatedError,
     UnavailableError,
     UnknownRegistryError,
 )
+
+
+@contextmanager
+def looked_in(places: Iterable[str]) -> Iterator[None]:
+    """Have the error that there is no such package say where it was looked for: it may be the wrong place.
+
+    Args:
+        places: Addresses of registries.
+
+    Raises:
+        NotFoundError: As it was raised.
+    """
+    try:
+        yield
+    except NotFoundError as error:
+        error.expected = error.expected or f"a package of {', '.join(dict.fromkeys(places))}"
+        raise
 
 
 def told(error: OutriderError) -> str:

@@ -168,11 +168,11 @@ async def test_python_versions_that_are_refused_are_not_chosen(ask: Asking, inde
     young = policy(minimum_age=Duration.parse("7d"), deny=["pypi:core@1.1"])
     assert _chosen(await ask.resolved("web", policy=young)) == {"web": "1.0", "core": "1.0"}
     answer = await ask.impossible("web>=2", policy=young)
-    assert "you ask for web>=2, of which no version that fits may be used" in " ".join(answer.reasons)
+    assert "you ask for web>=2, of which there is no version that fits and may be used" in " ".join(answer.reasons)
     assert answer.notes == ["web: 1 version is too young: minimumAge 7d of file, shop"]
     needed = await ask.impossible("web", policy=policy(deny=["pypi:core"]))
     assert needed.notes == ["core: 2 versions are denied: deny pypi:core of file, shop"]
-    assert "core, of which no version that fits may be used" in " ".join(needed.reasons)
+    assert "core, of which there is no version that fits and may be used" in " ".join(needed.reasons)
 
 
 def licences(ecosystem: str = "pypi", waivers: tuple[Waiver, ...] = (), **fields: Any) -> Policy:
