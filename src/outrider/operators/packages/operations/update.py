@@ -129,7 +129,8 @@ async def plan(params: UpdateParams, context: Context) -> Change:
                     for told in draft.told
                     for each in told.differences()
                 ]
-            warnings += [f"{draft.group.name}: {one}" for one in (*draft.warnings, *draft.unreached)]
+            stays = [one.stays(told.file) for told in draft.told for one in told.unfixed]
+            warnings += [f"{draft.group.name}: {one}" for one in (*draft.warnings, *draft.unreached, *stays)]
         return Change(
             target=f"repository/{params.shown}", difference=difference, warnings=warnings, preconditions={"commit": base.commit}
         )  # fmt: skip
@@ -246,7 +247,7 @@ def _text(result: UpdateResult) -> Iterable[str]:
             yield f"{one.group}: {one.branch} {one.action}: {one.title}"
         for file in one.files:
             yield from (f"  {file.file}: {each.name} {each.before or '(new)'} -> {each.after or '(gone)'}  # {each.why}" for each in file.changes)  # fmt: skip
-            yield from (f"  {file.file}: {each.name} {each.version} stays ({', '.join(each.vulnerabilities)}): {' '.join(each.reasons)}" for each in file.unfixed)  # fmt: skip
+            yield from (f"  {each.stays(file.file)}" for each in file.unfixed)
 
 
 OPERATION = Implementation(

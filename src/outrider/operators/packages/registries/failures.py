@@ -45,5 +45,5 @@ def looked_in(places: Iterable[str]) -> Iterator[None]:
 
 
 def told(error: OutriderError) -> str:
-    """Return in one sentence what went wrong, and what would help."""
-    return "; ".join((error.message, *error.suggestions[:1]))
+    """Return in one line what went wrong, and what would help."""
+    return "; ".join((error.message, *error.suggestions))
