@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from outrider.core.errors import ExecutionFailedError, InvalidConfigError, NotFoundError, PreconditionFailedError
+from outrider.core.errors import ExecutionFailedError, NotFoundError, PreconditionFailedError
 from outrider.operators.packages.whole_files import write_whole
 
 LARGEST_BILL = 64 << 20
@@ -16,27 +16,6 @@ ABSENT = "absent"
 def signature_path(bill: str) -> Path:
     """Return where the signature of a bill is kept: beside it."""
     return Path(f"{bill}.sig")
-
-
-def read_bounded(path: Path, most: int) -> bytes:
-    """Return the bytes of a file.
-
-    Raises:
-        NotFoundError: There is none, or it cannot be read.
-        InvalidConfigError: It is too large.
-    """
-    try:
-        with path.open("rb") as file:
-            content = file.read(most + 1)
-    except OSError as error:
-        raise NotFoundError(
-            f"{path}: it cannot be read: {error.strerror}", found=str(error.strerror), suggestions=["check the path"]
-        ) from error
-    if len(content) > most:
-        raise InvalidConfigError(
-            f"{path}: it is too large", found=f"more than {most} bytes", expected=f"at most {most}"
-        )
-    return content
 
 
 def fingerprint(path: Path) -> str:
