@@ -188,7 +188,7 @@ def _versions(summary: Summary, state: PackageState, advice: Advice) -> list[tup
         (shown(version), "", f"{bad('refused')}, for it {shown(of_one(why))}")
         for version, why in list(state.refused.items())[-_MOST:]
     ]
-    rows = [*reversed(refused), *listed]
+    rows: list[tuple[str, ...]] = [*reversed(refused), *listed]
     return rows if refused else [row[:2] for row in rows]
 
 

@@ -20,6 +20,7 @@ caption { text-align: left; font-weight: bold; padding: .5rem 0; }
 th, td { border-bottom: 1px solid #767676; padding: .35rem .75rem .35rem 0; text-align: left; vertical-align: top; overflow-wrap: anywhere; min-width: 5.5rem; }
 thead th { border-bottom-width: 2px; overflow-wrap: normal; }
 tbody th { font-weight: normal; }
+th:last-child, td:last-child { min-width: 12rem; }
 .wide { overflow-x: auto; }
 .denied, .unknown, .waiver { font-weight: bold; }
 @media (prefers-color-scheme: dark) { body { color: #f0f0f0; background: #121212; } a { color: #9cc9ff; } }
