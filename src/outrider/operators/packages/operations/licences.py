@@ -149,5 +149,5 @@ def _notes(result: LicencesResult) -> Iterable[str]:
 
 OPERATION = Implementation(
     params=LicencesParams, result=LicencesResult, run=run, target=lambda params: f"file/{params.path}", text=_text,
-    notes=_notes,     findings=lambda result: bool(result.findings),
+    notes=_notes, findings=lambda result: bool(result.findings),
 )  # fmt: skip

@@ -26,6 +26,9 @@ UNREACHED: tuple[type[OutriderError], ...] = (
     UnknownRegistryError,
 )
 
+# Each ecosystem asks again after five or ten minutes.
+_JUST_PUBLISHED = "ask again in ten minutes, if it was published just now: so long is kept what a registry says"
+
 
 @contextmanager
 def looked_in(places: Iterable[str]) -> Iterator[None]:
@@ -41,6 +44,7 @@ def looked_in(places: Iterable[str]) -> Iterator[None]:
         yield
     except NotFoundError as error:
         error.expected = error.expected or f"a package of {', '.join(dict.fromkeys(places))}"
+        error.suggestions = [*error.suggestions, _JUST_PUBLISHED]
         raise
 
 
