@@ -227,7 +227,7 @@ def _told(draft: Draft, proposal: Proposal, commit: str) -> GroupUpdate:
     is_something = proposal.action != "none"
     return GroupUpdate(
         group=draft.group.name, action=proposal.action, branch=proposal.branch, commit=commit, files=draft.told, warnings=draft.warnings,
-        unreached=draft.unreached,        title=title_of(draft) if is_something else "", notes=notes_of(draft) if is_something else "",
+        unreached=draft.unreached, title=title_of(draft) if is_something else "", notes=notes_of(draft) if is_something else "",
     )  # fmt: skip
 
 

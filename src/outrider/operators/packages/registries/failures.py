@@ -20,7 +20,6 @@ UNREACHED: tuple[type[OutriderError], ...] = (
     DeadlineExceededError,
     ExecutionFailedError,
     LimitedError,
-    NotFoundError,
     UnauthenticatedError,
     UnavailableError,
     UnknownRegistryError,

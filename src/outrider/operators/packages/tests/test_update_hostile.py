@@ -1,5 +1,6 @@
 """What a repository holds is a stranger's: nothing is followed, nothing is taken, and the rest is updated all the same."""
 
+import shutil
 import zlib
 from collections.abc import Iterator
 from hashlib import sha1
@@ -214,6 +215,20 @@ async def test_a_registry_that_cannot_be_reached_keeps_no_other_file_from_it(pla
     assert str(place.folder) not in why
     assert update.OPERATION.findings is not None
     assert update.OPERATION.findings(result)
+
+
+async def test_an_ecosystem_without_a_registry_keeps_no_other_file_from_it(place: Place) -> None:
+    project = _npm_project("")
+    del project["site/.npmrc"]
+    place.commit(**project)
+    programs = place.folder / "programs"
+    programs.mkdir()
+    (programs / "git").symlink_to(str(shutil.which("git")))
+    with variables({"PATH": str(programs), "npm_config_registry": ""}):
+        [found] = (await updated(place, groups=["all"])).groups
+    assert found.action == "made"
+    [why] = found.unreached
+    assert why.startswith("site/package-lock.json: no registry of npm is known here; set npm_config_registry; ")
 
 
 async def test_credentials_are_not_sent_without_encryption_where_a_repository_leads(place: Place) -> None:
