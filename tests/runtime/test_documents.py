@@ -102,6 +102,11 @@ def test_large_document_is_refused_at_once() -> None:
     assert error.suggestions
 
 
+def test_a_file_that_never_ends_is_refused() -> None:
+    with pytest.raises(InvalidConfigError, match="too large"):
+        read_file(Path("/dev/zero"))
+
+
 @pytest.mark.parametrize("text", [b"a: \xff\n", b"\xff\xfea\0", b"a: \xc3"])
 def test_other_encodings_are_refused(text: bytes) -> None:
     assert "UTF-8" in fault(text).message

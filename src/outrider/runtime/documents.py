@@ -47,7 +47,8 @@ def read_file(path: FilePath, *, shown_as: str = "") -> list[Document]:
     """
     name = shown_as or str(path)
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)  # what never ends is too large
     except FileNotFoundError as error:
         raise NotFoundError(
             f"{name}: no such file", found=name, suggestions=[f"check the path: {path.resolve()}"]
@@ -69,7 +70,7 @@ def read_text(data: bytes | str, name: str) -> list[Document]:
         raise InvalidConfigError(
             f"{name}: too large",
             source=name,
-            found=f"{len(data)} bytes",
+            found=f"more than {MAX_BYTES} bytes",
             expected=f"at most {MAX_BYTES} bytes",
             suggestions=["split it into several files"],
         )

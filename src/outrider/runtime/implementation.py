@@ -29,6 +29,7 @@ class Implementation(Generic[P, R]):
         narrow: Returns a weaker effect for particular parameters, such as read where nothing is written.
         inverse: Returns the call (operation, parameters) that undoes a finished one, or None.
         text: Gives the lines in which people read the result on a terminal; a table if None.
+        notes: Gives what people are told beside these lines, on stderr, where the lines are a document that goes into a file.
         findings: Whether a result tells of something that wants doing: the command ends with 6 then.
     """
 
@@ -43,6 +44,7 @@ class Implementation(Generic[P, R]):
         narrow: Callable[[P], Effect] | None = None,
         inverse: Callable[[P, Mapping[str, Any]], Inverse | None] | None = None,
         text: Callable[[R], Iterable[str]] | None = None,
+        notes: Callable[[R], Iterable[str]] = lambda _: (),
         findings: Callable[[R], bool] = lambda _: False,
     ) -> None:
         self.params = params
@@ -53,6 +55,7 @@ class Implementation(Generic[P, R]):
         self.narrow = narrow
         self.inverse = inverse
         self.text = text
+        self.notes = notes
         self.findings = findings
 
     def targets(self, params: P) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from outrider.core.errors import (
 )
 from outrider.core.secrets import SecretValue
 from outrider.ports.git import Branch, Remote, fetched
+from outrider.runtime.contexts import cache_folder
 from tests.servers.git_http import Remote as Server
 from tests.servers.git_http import git, served
 from tests.servers.ports import free_port
@@ -53,7 +54,9 @@ async def opened(
 ) -> AsyncIterator[Branch]:
     remote = Remote(address, user, None if password is None else SecretValue(password))
     end = asyncio.get_running_loop().time() + seconds
-    async with fetched(remote, branch, lambda: end - asyncio.get_running_loop().time()) as found:
+    async with fetched(
+        remote, branch, cache_folder() / "git", lambda: end - asyncio.get_running_loop().time()
+    ) as found:
         yield found
 
 

@@ -14,6 +14,7 @@ from outrider.operators.kubernetes.kinds import target_of_object
 from outrider.operators.kubernetes.places import OnePlace
 from outrider.ports.git import Branch, BranchName, Remote, fetched
 from outrider.runtime.context import Context
+from outrider.runtime.contexts import cache_folder
 
 FilePath = Annotated[
     str,
@@ -92,5 +93,5 @@ async def opened(params: GitPlace, source: Source, context: Context) -> AsyncIte
     secret = params.password
     password = await context.environment.secrets.fetch(secret.secret, secret.key) if secret else None
     remote = Remote(source.repository, params.user, password)
-    async with fetched(remote, params.branch or source.revision, context.remaining) as branch:
+    async with fetched(remote, params.branch or source.revision, cache_folder() / "git", context.remaining) as branch:
         yield branch

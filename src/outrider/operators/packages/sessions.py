@@ -104,6 +104,11 @@ def question_of(
         )  # fmt: skip
 
 
+def policies_of(terms: Terms) -> list[str]:
+    """Return the files of policies that count in the working folder."""
+    return [str(path) for path in policy_paths(os.environ, Path.cwd(), terms.policy)]
+
+
 def _policy(ecosystem: str, paths: list[Path], now: float) -> AbstractContextManager[Policy]:
     if not paths:
         return nullcontext(ADMIT_ALL)

@@ -1,8 +1,38 @@
-"""Files that are written whole or not at all."""
+"""Files that are read whole, if they are not too large, and written whole or not at all."""
 
 import os
 import tempfile
 from pathlib import Path
+
+from outrider.core.errors import InvalidConfigError, NotFoundError
+
+
+def read_bounded(path: Path, most: int) -> bytes:
+    """Return the bytes of a file; of a pipe or a device, which have no size, no more are read either.
+
+    Args:
+        path: Of the file.
+        most: Bytes that it may have.
+
+    Raises:
+        NotFoundError: There is none, or it cannot be read.
+        InvalidConfigError: It is too large.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(most + 1)
+    except OSError as error:
+        raise NotFoundError(
+            f"{path}: it cannot be read: {error.strerror}", found=str(error.strerror), suggestions=["check the path"]
+        ) from error
+    if len(content) > most:
+        raise InvalidConfigError(
+            f"{path}: it is too large",
+            found=f"more than {most} bytes",
+            expected=f"at most {most} bytes",
+            suggestions=["name another file"],
+        )
+    return content
 
 
 def write_whole(path: Path, content: bytes, mode: int) -> None:

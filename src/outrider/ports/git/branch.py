@@ -5,7 +5,6 @@ git-rev-list(1), `--filter`.
 """
 
 import re
-import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 from outrider.core.errors import ConflictError, DeniedError, NotFoundError
 from outrider.ports.git.program import Git, is_text, push_error, text_of
 from outrider.ports.git.remote import Remote
+from outrider.ports.own_folders import own_folder
 
 # Files above it are fetched only when they are read.
 _LARGE = "1m"
@@ -177,12 +177,13 @@ class Branch:
 
 
 @asynccontextmanager
-async def fetched(remote: Remote, branch: str, remaining: Callable[[], float]) -> AsyncIterator[Branch]:
+async def fetched(remote: Remote, branch: str, place: Path, remaining: Callable[[], float]) -> AsyncIterator[Branch]:
     """Fetch the newest commit of a branch into a folder that goes away afterwards, and yield it.
 
     Args:
         remote: The repository.
         branch: Its name; the repository's own first branch if empty.
+        place: Where the folder is made; what killed processes have left there goes.
         remaining: Returns the seconds that are left for all of it.
 
     Raises:
@@ -192,8 +193,8 @@ async def fetched(remote: Remote, branch: str, remaining: Callable[[], float]) -
         ConnectionFailedError: The server cannot be reached.
         MissingRequirementError: git is not installed.
     """
-    with tempfile.TemporaryDirectory(prefix="outrider-git-") as folder:
-        git = Git(Path(folder), remote, remaining)
+    with own_folder(place) as folder:
+        git = Git(folder, remote, remaining)
         found = Branch(git, remote)
         single = ["--branch", branch] if branch else []
         await git.run(

@@ -79,7 +79,7 @@ def error_response(
     if error.retry_after is not None:
         fields["retry-after"] = str(math.ceil(error.retry_after))
     if error.code == "UNAUTHENTICATED":
-        fields["www-authenticate"] = "Bearer"  # RFC 9110 section 15.5.2 demands a challenge
+        fields.setdefault("www-authenticate", "Bearer")  # RFC 9110 section 15.5.2 demands a challenge
     return json_response({"error": error.body()}, status or CODES[error.code].http, fields)
 
 

@@ -58,12 +58,14 @@ class Audited(NamedTuple):
     Attributes:
         locks: What was looked at, by file.
         found: Packages with vulnerabilities, the worst first.
+        unknown: Of how many packages nothing is known.
         sources: What they were compared with.
         warnings: Why this may not be all.
     """
 
     locks: list[tuple[str, Lock]]
     found: list[Found]
+    unknown: int
     sources: list[Source]
     warnings: list[str]
 
@@ -94,7 +96,7 @@ def audited(terms: AuditTerms, now: float) -> Audited:
         doubts = list(_doubts(ecosystems, sources, terms, now))
         if doubts and terms.stale == "fail":
             raise PreconditionFailedError(
-                doubts[0], found=doubts[0], expected=f"advisories of at most {terms.max_age}",
+                doubts[0], expected=f"an import of the last {terms.max_age}",
                 suggestions=["outrider packages import_advisories SOURCE"],
             )  # fmt: skip
         matcher = Matcher(store)
@@ -103,6 +105,7 @@ def audited(terms: AuditTerms, now: float) -> Audited:
     return Audited(
         locks=locks,
         found=found,
+        unknown=sum(not _is_known(one.advised_by, sources) for _, lock in locks for one in lock.packages),
         sources=[sources[one] for one in [*sorted(ecosystems), *_CALLED] if one in sources],
         warnings=[*doubts, *warnings, *unclear, *unreadable, *statements.unused()],
     )
@@ -111,14 +114,17 @@ def audited(terms: AuditTerms, now: float) -> Audited:
 def _doubts(ecosystems: set[str], sources: dict[str, Source], terms: AuditTerms, now: float) -> Iterator[str]:
     """Yield why what is found may not be all: nothing that is missing or old is taken for safe."""
     for one in [*sorted(ecosystems), *_CALLED]:
-        source = sources.get(one)
-        if source is None or not source.records:
+        if not _is_known(one, sources):
             if one not in _CALLED:
                 yield f"no advisories of {one} are imported: nothing is known of its packages"
-        elif (age := now - parse_timestamp(source.imported)) > terms.max_age:
+        elif (age := now - parse_timestamp(sources[one].imported)) > terms.max_age:
             what = _CALLED.get(one, f"the advisories of {one}")
             verb = "was" if one == KEV else "were"
             yield f"{what} {verb} imported {Duration(age // 3600 * 3600)} ago"
+
+
+def _is_known(name: str, sources: dict[str, Source]) -> bool:
+    return name in sources and sources[name].records > 0
 
 
 def _found(matcher: Matcher, locks: Sequence[tuple[str, Lock]], statements: Statements) -> Iterator[Found]:

@@ -29,6 +29,7 @@ from outrider.operators.packages.advisories.native import (
     read_rustsec,
 )
 from outrider.operators.packages.advisories.osv import Advisory, read_osv, read_osv_object
+from outrider.operators.packages.whole_files import read_bounded
 
 _MIB = 1 << 20
 _LARGEST_RECORD = 16 * _MIB
@@ -97,8 +98,7 @@ def _contents(path: Path) -> Iterator[tuple[str, bytes]]:
                 _check_size(one.filename, one.file_size)
                 yield f"{path}:{one.filename}", archive.read(one)
     else:
-        _check_size(str(path), path.stat().st_size)
-        yield str(path), path.read_bytes()
+        yield str(path), read_bounded(path, _LARGEST_RECORD)
 
 
 def _check_size(name: str, size: int) -> None:

@@ -17,6 +17,7 @@ from outrider.operators.packages.cargo.rust import RustVersion
 from outrider.operators.packages.cargo.settings import SPARSE, CargoSettings
 from outrider.operators.packages.cargo.sources import CargoSource
 from outrider.operators.packages.cargo.store import CargoStore
+from outrider.operators.packages.registries.failures import looked_in
 from outrider.operators.packages.registries.keeping import kept
 from outrider.operators.packages.registries.own_settings import own_address, with_own_login
 from outrider.operators.packages.registries.registry import Registry
@@ -61,7 +62,7 @@ async def _opened(question: Question, rust: Sequence[RustVersion] = ()) -> Async
     registry = await registry_of(question.environment, question.folder, question.cache)
     client = CargoClient(registry, question.clock)
     source = CargoSource(client, CargoStore(question.cache, registry.url), question, rust)
-    with kept(source.keep):
+    with looked_in([registry.url]), kept(source.keep):
         try:
             yield source
         finally:

@@ -18,6 +18,7 @@ from outrider.operators.packages.composer.roots import is_name
 from outrider.operators.packages.composer.settings import ComposerSettings
 from outrider.operators.packages.composer.sources import ComposerSource
 from outrider.operators.packages.composer.stabilities import flags_of, rank_of
+from outrider.operators.packages.registries.failures import looked_in
 from outrider.operators.packages.registries.keeping import kept
 from outrider.operators.packages.resolving.facts import PackageFacts, no_package
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
@@ -63,7 +64,7 @@ async def opened(question: Question) -> AsyncIterator[tuple[ComposerSource, Comp
     project = project_candidates(document, question.environment) if document else []
     platform = ComposerPlatform(program, settings.platform, project)
     source = ComposerSource(settings, question)
-    with kept(source.keep):
+    with looked_in(client.url for client in source.clients), kept(source.keep):
         try:
             yield source, platform
         finally:

@@ -145,7 +145,7 @@ class ComposerSettings:
         if found.url.startswith("http:") and self._config("secure-http", otherwise=True) not in (False, "false"):
             raise InvalidConfigError(
                 f"{source}: Composer asks no repository without encryption", found=found.url, expected="https://HOST/PATH",
-                suggestions=["set secure-http to false in Composer's settings, if the way there is safe"],
+                suggestions=["composer config --global secure-http false, if the way there is safe"],
             )  # fmt: skip
         other_name = self._default.name if self._default is not None and self.is_default(found.url) else ""
         found = with_own_login(self._credentials.known_to(found, other_name), self._environment)

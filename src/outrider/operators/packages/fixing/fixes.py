@@ -37,6 +37,7 @@ from outrider.operators.packages.locks.reading import lock_files, read_lock
 from outrider.operators.packages.locks.writing.differences import changes_between
 from outrider.operators.packages.locks.writing.files import digest_of, read_text
 from outrider.operators.packages.policies.opening import opened_policies
+from outrider.operators.packages.registries.failures import UNREACHED, told
 from outrider.operators.packages.resolving.questions import Question
 from outrider.operators.packages.sessions import Terms, question_of, session_of
 from outrider.runtime.context import Context
@@ -97,7 +98,7 @@ async def find_fix(wanted: FixParams, context: Context, folder: Path | None = No
         UnsupportedError: It is of a format that is not changed, or leads to what is not read.
         MissingRequirementError: No advisories are imported.
         PreconditionFailedError: They are too old, or there are none of an ecosystem.
-        OutriderError: What a registry says.
+        OutriderError: What a registry says, of the only one.
     """
     found = Fix(told=[], texts={}, digests={}, unread=[])
     with closing(AdvisoryStore(store_path())) as store:
@@ -113,7 +114,15 @@ async def find_fix(wanted: FixParams, context: Context, folder: Path | None = No
                 # One file that cannot be fixed must not keep the others from it, nor hide that it is there.
                 if len(files) == 1 and not lenient:
                     raise
-                _leave(found, path, lock, auditor, error.message)
+                if lock is None:
+                    found.unread.append(error.message)
+                else:
+                    _leave(found, path, lock, auditor, f"{error.message}; have its own tool update it.")
+            except UNREACHED as error:
+                context.remaining()  # what took all of its time ends the call
+                if lock is None or (len(files) == 1 and not lenient):
+                    raise
+                _leave(found, path, lock, auditor, told(error))
     return found
 
 
@@ -204,12 +213,8 @@ def _refuse_new(path: Path, left: Mapping[tuple[str, str], Unit], units: list[Un
         )  # fmt: skip
 
 
-def _leave(found: Fix, path: Path, lock: Lock | None, auditor: Auditor, why: str) -> None:
-    """Tell of a file that is not changed what of it is vulnerable, or that nobody knows."""
-    if lock is None:
-        found.unread.append(why)
-        return
-    reason = f"{why}; have its own tool update it."
+def _leave(found: Fix, path: Path, lock: Lock, auditor: Auditor, reason: str) -> None:
+    """Tell of a file that is not changed what of it is vulnerable, and why it stays."""
     unfixed = [
         Vulnerable(name=one.name, version=one.version, vulnerabilities=one.ids, reasons=[reason])
         for one in auditor.units(lock)

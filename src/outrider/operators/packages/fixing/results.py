@@ -57,6 +57,10 @@ class Vulnerable(msgspec.Struct, kw_only=True):
     remedies: list[RangeChange] = []
     together: list[RangeChange] = []
 
+    def stays(self, file: str) -> str:
+        """Return in a line that it stays in a lock file, and why."""
+        return f"{file}: {self.name} {self.version} stays ({', '.join(self.vulnerabilities)}): {' '.join(self.reasons)}"
+
 
 class FixedFile(msgspec.Struct, kw_only=True):
     """A lock file.

@@ -19,6 +19,7 @@ from outrider.operators.packages.gem.sources import GemSource
 from outrider.operators.packages.gem.store import GemStore
 from outrider.operators.packages.gem.targets import BUNDLER
 from outrider.operators.packages.registries.downloads import Downloads
+from outrider.operators.packages.registries.failures import looked_in
 from outrider.operators.packages.registries.keeping import kept
 from outrider.operators.packages.resolving.facts import PackageFacts, no_package
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
@@ -69,7 +70,7 @@ async def _opened(question: Question, asked: Collection[str] = ()) -> AsyncItera
         policy=question.policy, clock=question.clock, offline=question.offline, platforms=GemDetails.of(question).platforms, asked=asked,
         whole=question.files,
     )  # fmt: skip
-    with kept(source.keep):
+    with looked_in(registry.url for registry in registries), kept(source.keep):
         try:
             yield source
         finally:

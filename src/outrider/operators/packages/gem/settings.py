@@ -35,7 +35,7 @@ class GemSettings:
     """
 
     def __init__(self, environment: Mapping[str, str], folder: Path, system_file: Path = _SYSTEM_FILE) -> None:
-        self._environment = environment
+        self._environment, self._folder = environment, folder
         self._bundler = BundlerSettings(environment, folder)
         self._values: dict[str, tuple[Any, str]] = {}
         for path in _files(environment, system_file):
@@ -64,7 +64,7 @@ class GemSettings:
             UnsupportedError: One is on disk, or of another kind.
         """
         own = own_address("gem", self._environment)
-        said = [(url, "the Gemfile") for url in of_gemfile] or self._sources()
+        said = [(url, str(self._folder / "Gemfile")) for url in of_gemfile] or self._sources()
         said = said or ([own] if own else [(url, "RubyGems' own default") for url in built_in])
         if not said:
             looked = "the settings of RubyGems, and Ruby is not installed or does not name its own"

@@ -78,6 +78,7 @@ class LicenceRules:
 
     def __init__(self, name: str, said: PackagePolicySpec, today: str, path: str = "spec") -> None:
         self._policy = said.licences or LicencePolicy(unlisted="allow")
+        self._unlisted = "is in none of the lists" if said.licences else "is known, and no policy speaks of licences"
         self.name, self._of, self._today = name, f": licences of {name}" if name else "", today
         check_entries(self._policy, f"{path}.licences")
         self._lists: tuple[tuple[Answer, _List], ...] = (
@@ -169,7 +170,7 @@ class LicenceRules:
         shown = (
             str(licence) if len(ranked) == 1 or all(one[0] == rank for one in ranked) else f"{version} for {licence}"
         )
-        return _Reason(_ORDER[rank], f"{shown} {_SAID[answer] if answer else 'is in none of the lists'}")
+        return _Reason(_ORDER[rank], f"{shown} {_SAID[answer] if answer else self._unlisted}")
 
     def _listed(self, name: str, exception: str) -> Answer | None:
         for what in dict.fromkeys((exception, "")):

@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-from outrider.core.errors import InvalidConfigError, NotFoundError
+from outrider.core.errors import NotFoundError
 from outrider.operators.packages.distributions.inventories import inventories
 from outrider.operators.packages.distributions.roots import root_at
 from outrider.operators.packages.locks.lock import Lock
 from outrider.operators.packages.locks.reading import lock_files, read_lock
-
-_LARGEST_LOCK = 64 << 20
+from outrider.operators.packages.locks.writing.files import read_text
 
 
 def read_locks(path: Path, *, roots: bool = False) -> list[tuple[str, Lock]]:
@@ -33,21 +32,4 @@ def read_locks(path: Path, *, roots: bool = False) -> list[tuple[str, Lock]]:
             f"{path}: there is no lock file", found="none", expected="such as uv.lock, package-lock.json or Cargo.lock",
             suggestions=["lock the project with its own tool", "name the file"],
         )  # fmt: skip
-    return [(str(file), _read(file)) for file in files]
-
-
-def _read(file: Path) -> Lock:
-    try:
-        if file.stat().st_size > _LARGEST_LOCK:
-            raise InvalidConfigError(
-                f"{file}: it is too large", found=f"{file.stat().st_size} bytes", expected=f"at most {_LARGEST_LOCK}", suggestions=["split it"]
-            )  # fmt: skip
-        return read_lock(file.as_posix(), file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise NotFoundError(
-            f"{file}: it cannot be read: {error.strerror}", found=str(error.strerror), suggestions=["check the path"]
-        ) from error
-    except UnicodeDecodeError as error:
-        raise InvalidConfigError(
-            f"{file}: it is not UTF-8", found=str(error), expected="text", suggestions=["name a lock file"]
-        ) from error
+    return [(str(file), read_lock(file.as_posix(), read_text(file))) for file in files]

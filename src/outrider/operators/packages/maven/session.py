@@ -19,6 +19,7 @@ from outrider.operators.packages.maven.resolver import MavenResolver
 from outrider.operators.packages.maven.settings import MavenSettings
 from outrider.operators.packages.maven.sources import MavenSource
 from outrider.operators.packages.maven.store import MavenStore
+from outrider.operators.packages.registries.failures import looked_in
 from outrider.operators.packages.registries.keeping import kept
 from outrider.operators.packages.resolving.facts import PackageFacts, no_package
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
@@ -70,7 +71,7 @@ async def opened(question: Question) -> AsyncIterator[tuple[MavenSource, Reading
     ]  # fmt: skip
     source = MavenSource(holdings, settings.left_out)
     reading = Reading(source, Machine(program.properties), question.policy, question.check, question.preferred)
-    with kept(source.keep):
+    with looked_in(one.client.repository.registry.url for one in holdings), kept(source.keep):
         try:
             yield source, reading, settings
         finally:

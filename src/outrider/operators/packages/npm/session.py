@@ -23,6 +23,7 @@ from outrider.operators.packages.npm.settings import NpmSettings
 from outrider.operators.packages.npm.sources import NpmSource
 from outrider.operators.packages.npm.specs import read_argument, read_spec
 from outrider.operators.packages.npm.targets import NpmTarget
+from outrider.operators.packages.registries.failures import looked_in
 from outrider.operators.packages.resolving.facts import PackageFacts
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
 from outrider.operators.packages.resolving.questions import Question
@@ -75,14 +76,16 @@ async def facts(question: Question, name: str, version: str = "") -> PackageFact
 @asynccontextmanager
 async def _opened(question: Question) -> AsyncIterator[NpmSource]:
     program = await npm_program(question.environment, question.cache)
-    client = NpmClient(NpmSettings(question.environment, question.folder, program), question.clock)
+    settings = NpmSettings(question.environment, question.folder, program)
+    client = NpmClient(settings, question.clock)
     target = NpmTarget(program.node, program.version)
     source = NpmSource(client, target, question)
-    try:
-        yield source
-    finally:
-        await source.close()
-        await client.close()
+    with looked_in(one.url for one in settings.registries()):
+        try:
+            yield source
+        finally:
+            await source.close()
+            await client.close()
 
 
 async def _tree(source: NpmSource, asked: Asked, question: Question) -> Node:

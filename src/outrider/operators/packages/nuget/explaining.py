@@ -77,7 +77,7 @@ class Telling:
 
     def _missing(self, place: Place) -> str:
         has_versions = bool(self._packages[place.need.name].table.versions)
-        return f"{self._needs(place)}, {'of which no version that fits may be used' if has_versions else 'which no source has'}."
+        return f"{self._needs(place)}, {'of which there is no version that fits and may be used' if has_versions else 'which no source has'}."
 
     def _clash(self, clash: Clash, why: str) -> list[str]:
         other = clash.other

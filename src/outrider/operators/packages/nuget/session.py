@@ -13,6 +13,7 @@ from outrider.operators.packages.nuget.resolver import NugetResolver, Wish
 from outrider.operators.packages.nuget.settings import NugetSettings
 from outrider.operators.packages.nuget.sources import NugetSources
 from outrider.operators.packages.nuget.store import NugetStore
+from outrider.operators.packages.registries.failures import looked_in
 from outrider.operators.packages.registries.keeping import kept
 from outrider.operators.packages.resolving.facts import PackageFacts, no_package
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
@@ -57,7 +58,7 @@ async def _opened(question: Question, target: Framework) -> AsyncIterator[NugetS
         for source in settings.sources
     ]  # fmt: skip
     sources = NugetSources(settings, feeds, target, question.policy)
-    with kept(sources.keep):
+    with looked_in(source.registry.url for source in settings.sources), kept(sources.keep):
         try:
             yield sources
         finally:

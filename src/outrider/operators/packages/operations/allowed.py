@@ -8,7 +8,7 @@ from outrider.operators.packages.resolving.facts import PackageFacts, newest, po
 from outrider.operators.packages.resolving.naming import counted
 from outrider.operators.packages.resolving.policies import refused
 from outrider.operators.packages.resolving.questions import Question
-from outrider.operators.packages.sessions import Session, Terms, question_of, session_of
+from outrider.operators.packages.sessions import Session, Terms, policies_of, question_of, session_of
 from outrider.operators.packages.versions.ecosystems import Ecosystem, scheme_of
 from outrider.operators.packages.versions.tables import VersionTable
 from outrider.runtime.context import Context
@@ -50,6 +50,7 @@ class AllowedResult(msgspec.Struct, kw_only=True):
         allowed: Whether the version is admitted, or any version where none was named.
         version: The one to install: that which was named, else the newest release that is admitted and was not taken back.
         refused: What is refused of what was asked about, and why.
+        policies: Files of the policies that it was judged by; where there is none, all is allowed.
         licence: Of that version, else of the last one that was looked at, as its author has written it; where a policy must know it.
     """
 
@@ -57,6 +58,7 @@ class AllowedResult(msgspec.Struct, kw_only=True):
     allowed: bool
     version: str = ""
     refused: list[RefusedVersions] = []
+    policies: list[str] = []
     licence: str = ""
 
 
@@ -71,7 +73,9 @@ async def run(params: AllowedParams, context: Context) -> AllowedResult:
     session = session_of(params.ecosystem)
     with question_of(context, params.ecosystem, [params.name], params) as question:
         facts = await session.facts(question, params.name, params.version)
-        return await _judged(facts, params.version, question, session)
+        result = await _judged(facts, params.version, question, session)
+    result.policies = policies_of(params)
+    return result
 
 
 async def _judged(facts: PackageFacts, version: str, question: Question, session: Session) -> AllowedResult:
@@ -114,7 +118,8 @@ async def _licence(name: str, version: str, question: Question, session: Session
 
 
 def _text(result: AllowedResult) -> Iterable[str]:
-    yield f"{result.name} {result.version} is allowed" if result.allowed else f"{result.name} is not allowed"
+    why = "" if result.policies else ": there is no policy"
+    yield f"{result.name} {result.version} is allowed{why}" if result.allowed else f"{result.name} is not allowed"
     for one in result.refused:
         yield f"  {counted(one.versions, one.why)}; the newest is {one.newest}"
 

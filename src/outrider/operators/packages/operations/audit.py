@@ -81,6 +81,7 @@ class AuditResult(msgspec.Struct, kw_only=True):
         packages: How many were looked at.
         vulnerable: How many of them have vulnerabilities that are not suppressed.
         findings: Those, the worst first; of the same severity those that are exploited, then those that are likely to be.
+        unknown: Of how many of them nothing is known, for no advisories of their ecosystem are imported.
         below: How many vulnerabilities are less severe than what was asked for.
         suppressed: Those that are no findings, as `vex` states.
         files: That were looked at.
@@ -91,6 +92,7 @@ class AuditResult(msgspec.Struct, kw_only=True):
 
     packages: int
     vulnerable: int
+    unknown: int
     findings: list[Finding]
     below: int
     suppressed: list[Suppressed]
@@ -128,7 +130,7 @@ def _result(told: Audited, least: Severity) -> AuditResult:
             findings.append(_finding(found, listed))
     findings.sort(key=lambda one: (urgency(one.vulnerabilities[0]), one.name, one.version))
     return AuditResult(
-        packages=sum(len(lock.packages) for _, lock in told.locks), vulnerable=vulnerable, findings=findings, below=below,
+        packages=sum(len(lock.packages) for _, lock in told.locks), vulnerable=vulnerable, unknown=told.unknown, findings=findings, below=below,
         suppressed=suppressed, files=[file for file, _ in told.locks], advisories=told.sources, warnings=told.warnings,
     )  # fmt: skip
 
@@ -169,7 +171,8 @@ def _suppressed(found: Found, stated: Stated) -> Suppressed:
 def _text(result: AuditResult) -> Iterable[str]:
     for warning in result.warnings:
         yield f"warning: {warning}"
-    yield f"{result.vulnerable} of {result.packages} packages have known vulnerabilities"
+    unknown = f"; of {result.unknown} nothing is known" if result.unknown else ""
+    yield f"{result.vulnerable} of {result.packages} packages have known vulnerabilities{unknown}"
     is_one_file = len({one.file for one in result.findings}) == 1
     for one in result.findings:
         for each in one.vulnerabilities:
@@ -212,5 +215,5 @@ OPERATION = Implementation(
     run=run,
     target=lambda params: f"file/{params.path}",
     text=_text,
-    findings=lambda result: result.vulnerable > 0,
+    findings=lambda result: result.vulnerable > 0 or result.unknown > 0,
 )

@@ -13,7 +13,7 @@ from outrider.operators.packages.locks.lock import Lock, LockedPackage
 from outrider.operators.packages.resolving.facts import PackageFacts
 from outrider.operators.packages.resolving.naming import of_one
 from outrider.operators.packages.resolving.questions import Question
-from outrider.operators.packages.sessions import Terms, question_of, session_of
+from outrider.operators.packages.sessions import Terms, policies_of, question_of, session_of
 from outrider.operators.packages.versions.ecosystems import PACKED, scheme_of
 from outrider.operators.packages.versions.tables import VersionTable
 from outrider.runtime.context import Context
@@ -56,12 +56,14 @@ class CheckResult(msgspec.Struct, kw_only=True):
         packages: How many were judged.
         refused: Those that may not be installed, by file and name.
         files: That were looked at.
+        policies: Files of the policies that they were judged by; where there is none, nothing is refused but what a registry has taken back.
         warnings: What could not be judged.
     """
 
     packages: int
     refused: list[RefusedPackage]
     files: list[str]
+    policies: list[str]
     warnings: list[str]
 
 
@@ -75,7 +77,9 @@ async def run(params: CheckParams, context: Context) -> CheckResult:
         OutriderError: What a registry says.
     """
     locks = await asyncio.to_thread(read_locks, Path(params.path))
-    result = CheckResult(packages=0, refused=[], files=[file for file, _ in locks], warnings=[])
+    result = CheckResult(
+        packages=0, refused=[], files=[file for file, _ in locks], policies=policies_of(params), warnings=[]
+    )
     found = Counter(one.ecosystem for _, lock in locks for one in lock.packages)
     for ecosystem in sorted(found.keys() & set(PACKED)):
         result.warnings.append(
@@ -148,10 +152,13 @@ class _Judge:
 def _text(result: CheckResult) -> Iterable[str]:
     for warning in result.warnings:
         yield f"warning: {warning}"
+    if not result.policies:
+        yield "warning: there is no policy: write packages-policy.yaml, or name one: --policy FILE"
     yield f"{len(result.refused)} of {result.packages} packages are refused"
+    is_one_file = len({one.file for one in result.refused}) == 1
     for one in result.refused:
         for why in one.whys:
-            yield f"  {one.name} {one.version} {why}"
+            yield f"  {one.name} {one.version} {why}{'' if is_one_file else f'  in {one.file}'}"
 
 
 OPERATION = Implementation(

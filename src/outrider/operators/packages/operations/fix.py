@@ -84,7 +84,7 @@ def _unread(why: str) -> str:
 
 def _unfixed(file: FixedFile) -> Iterable[str]:
     for one in file.unfixed:
-        yield f"{file.file}: {one.name} {one.version} stays ({', '.join(one.vulnerabilities)}): {' '.join(one.reasons)}"
+        yield one.stays(file.file)
         for remedy in one.remedies:
             yield f"with --manifest: {remedy.name} {remedy.before} -> {remedy.after} in {remedy.file}"
         if one.together:

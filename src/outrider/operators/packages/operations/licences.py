@@ -1,7 +1,6 @@
 """Tells under which licences the packages of a project are, and which of them a policy allows."""
 
 import asyncio
-import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -28,6 +27,7 @@ from outrider.operators.packages.resolving.questions import Question
 from outrider.operators.packages.sboms.bill import bill_of
 from outrider.operators.packages.sboms.spdx import spdx
 from outrider.operators.packages.sessions import Terms
+from outrider.operators.packages.texts import document_lines
 from outrider.runtime.context import Context
 from outrider.runtime.contexts import cache_folder
 from outrider.runtime.implementation import Implementation
@@ -97,6 +97,12 @@ async def run(params: LicencesParams, context: Context) -> LicencesResult:
     if detector is not None:
         told = await detector.completed(told)
         notes = [*notes, *detector.notes]
+    untold = sum(not one.licence.raw for one in told)
+    if untold and not params.ask:
+        notes = [
+            *notes,
+            f"{untold} without a licence: neither installed packages nor locks tell it; their registries may: --ask",
+        ]
     report = judged(found, told, rules, created=created, notes=notes)
     return LicencesResult(
         packages=report.packages, counts=report.counts, findings=report.findings, files=found.files, warnings=report.warnings,
@@ -126,7 +132,7 @@ def _document(form: str, report: LicenceReport, told: list[Told]) -> str:
     if form == "spdx":
         packages = tuple(one.as_locked() for one in told)
         bill = bill_of([Lock(form=form, packages=packages)], name=report.title, version="", created=report.created)
-        return json.dumps(spdx(bill), indent=1, ensure_ascii=False)
+        return "\n".join(document_lines(spdx(bill)))
     return ""
 
 
@@ -136,7 +142,12 @@ def _text(result: LicencesResult) -> Iterable[str]:
     return lines(len(result.packages), result.counts, result.findings, result.warnings)
 
 
+def _notes(result: LicencesResult) -> Iterable[str]:
+    # A table has them within.
+    return [f"warning: {one}" for one in result.warnings if result.document]
+
+
 OPERATION = Implementation(
     params=LicencesParams, result=LicencesResult, run=run, target=lambda params: f"file/{params.path}", text=_text,
-    findings=lambda result: bool(result.findings),
+    notes=_notes, findings=lambda result: bool(result.findings),
 )  # fmt: skip

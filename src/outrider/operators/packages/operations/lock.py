@@ -13,6 +13,7 @@ from outrider.operators.packages.locks.reading import read_lock
 from outrider.operators.packages.locks.writing.differences import VersionChange, changes_between, differences
 from outrider.operators.packages.locks.writing.files import digest_of, refuse_changed, text_or_none, write_text
 from outrider.operators.packages.sessions import Terms, question_of
+from outrider.operators.packages.texts import number_of
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
 
@@ -143,7 +144,7 @@ def _locked(lock: Lock) -> dict[str, set[str]]:
 def _text(result: LockResult) -> Iterable[str]:
     for warning in result.warnings:
         yield f"warning: {warning}"
-    yield f"{result.file}: {result.packages} packages, {len(result.changes)} changes"
+    yield f"{result.file}: {number_of(result.packages, 'package')}, {number_of(len(result.changes), 'change')}"
     for other in result.beside:
         yield f"{other}: written"
     for one in result.changes:

@@ -8,7 +8,7 @@ import msgspec
 
 from outrider.core.operation import Change, Difference
 from outrider.operators.packages.serving.bundles import read_list, take_bundle
-from outrider.operators.packages.serving.folders import OfRegistry, opened_store
+from outrider.operators.packages.serving.folders import OfRegistry, opened_store, registry_folder
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
 
@@ -39,10 +39,11 @@ async def plan(params: RegistryImportParams, context: Context) -> Change:
     """Say what would be taken in.
 
     Raises:
-        NotFoundError: There is no such file.
+        NotFoundError: There is no such file, or no registry.
         InvalidConfigError: It is no bundle.
     """
     del context
+    registry_folder(params)
     found = await asyncio.to_thread(read_list, Path(params.file))
     return Change(target="registry/packages", difference=[Difference("packages taken in", None, len(found))])
 

@@ -7,6 +7,7 @@ from outrider.core.operation import Change, Difference
 from outrider.operators.packages.serving.folders import OfRegistry, opened_store
 from outrider.operators.packages.serving.store import Store
 from outrider.operators.packages.serving.tables import Tables, TokenRow
+from outrider.operators.packages.texts import number_of
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
 
@@ -57,8 +58,8 @@ async def run(params: RegistryRevokeParams, context: Context) -> RegistryRevokeR
 
 
 def _found(params: RegistryRevokeParams, store: Store) -> list[TokenRow]:
-    found = [one for one in store.tables.tokens() if params.token == one.label or one.digest.startswith(params.token)]
-    if not found or not params.token:
+    found = [one for one in store.tables.tokens() if params.token in (one.label, one.id, one.digest)]
+    if not found:
         raise NotFoundError(
             f"there is no token {params.token!r}", path="token", found=params.token, expected="an id or a label",
             suggestions=["outrider packages registry_tokens"],
@@ -72,4 +73,5 @@ OPERATION = Implementation(
     run=run,
     plan=plan,
     target=lambda params: f"token/{params.token}",
+    text=lambda result: [f"{number_of(result.revoked, 'token')} taken back"],
 )

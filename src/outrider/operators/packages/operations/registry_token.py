@@ -9,7 +9,7 @@ from outrider.core.operation import Change, Difference
 from outrider.core.quantities import Duration
 from outrider.core.timestamps import timestamp
 from outrider.operators.packages.serving.accounts import new_token
-from outrider.operators.packages.serving.folders import OfRegistry, opened_store
+from outrider.operators.packages.serving.folders import OfRegistry, opened_store, registry_folder
 from outrider.operators.packages.serving.naming import served_patterns
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
@@ -47,9 +47,11 @@ async def plan(params: RegistryTokenParams, context: Context) -> Change:
     """Say what there would be.
 
     Raises:
+        NotFoundError: There is no registry.
         InvalidConfigError: A package is not named as it should be.
     """
     del context
+    registry_folder(params)
     patterns = served_patterns(params.packages, "packages")
     may = f"{' '.join(params.scopes)} {', '.join(patterns) or 'all packages'}"
     return Change(target=f"token/{params.label}", difference=[Difference("may", None, may)])

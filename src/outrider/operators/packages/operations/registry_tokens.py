@@ -1,13 +1,13 @@
 """Lists the tokens of a registry."""
 
+from collections.abc import Iterable
+
 import msgspec
 
 from outrider.core.timestamps import timestamp
 from outrider.operators.packages.serving.folders import OfRegistry, opened_store
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
-
-_SHOWN = 12
 
 
 class RegistryTokensParams(OfRegistry, kw_only=True, forbid_unknown_fields=True):
@@ -55,7 +55,7 @@ async def run(params: RegistryTokensParams, context: Context) -> RegistryTokensR
     return RegistryTokensResult(
         tokens=[
             Token(
-                id=one.digest[:_SHOWN], label=one.label, owner=one.owner, scopes=one.scopes.split(), packages=one.patterns,
+                id=one.id, label=one.label, owner=one.owner, scopes=one.scopes.split(), packages=one.patterns,
                 made=timestamp(one.made), until=timestamp(one.until) if one.until else "",
             )
             for one in rows
@@ -63,6 +63,18 @@ async def run(params: RegistryTokensParams, context: Context) -> RegistryTokensR
     )  # fmt: skip
 
 
+def _text(result: RegistryTokensResult) -> Iterable[str]:
+    if not result.tokens:
+        return ["no tokens"]
+    rows = [("ID", "LABEL", "MAY", "PACKAGES", "UNTIL")]
+    rows += [
+        (one.id, one.label, " ".join(one.scopes), " ".join(one.packages) or "all", one.until.partition("T")[0] or "for ever")
+        for one in result.tokens
+    ]  # fmt: skip
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+
+
 OPERATION = Implementation(
-    params=RegistryTokensParams, result=RegistryTokensResult, run=run, target=lambda _: "registry/tokens"
+    params=RegistryTokensParams, result=RegistryTokensResult, run=run, target=lambda _: "registry/tokens", text=_text
 )

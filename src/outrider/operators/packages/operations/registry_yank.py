@@ -107,4 +107,11 @@ def _target(params: RegistryYankParams) -> str:
     return f"package/{params.ecosystem}/{params.name}/{params.version}"
 
 
-OPERATION = Implementation(params=RegistryYankParams, result=RegistryYankResult, run=run, plan=plan, target=_target)
+OPERATION = Implementation(
+    params=RegistryYankParams,
+    result=RegistryYankResult,
+    run=run,
+    plan=plan,
+    target=_target,
+    text=lambda result: result.files,
+)

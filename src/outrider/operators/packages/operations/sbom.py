@@ -1,7 +1,6 @@
 """Writes down what a project consists of, as a software bill of materials."""
 
 import asyncio
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +12,7 @@ from outrider.operators.packages.locks.files import read_locks
 from outrider.operators.packages.sboms.bill import bill_of
 from outrider.operators.packages.sboms.cyclonedx import cyclonedx
 from outrider.operators.packages.sboms.spdx import spdx
+from outrider.operators.packages.texts import document_lines, number_of
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
 
@@ -82,9 +82,15 @@ def _written(params: SbomParams, created: str) -> SbomResult:
 
 
 def _text(result: SbomResult) -> Iterable[str]:
-    yield json.dumps(result.document, indent=1, ensure_ascii=False)
+    return document_lines(result.document)
+
+
+def _notes(result: SbomResult) -> Iterable[str]:
+    yield from (f"warning: {one}" for one in result.unreadable)
+    if result.incomplete:
+        yield f"warning: of {number_of(result.incomplete, 'package')} the lock does not say in which version something is needed; that is left out"
 
 
 OPERATION = Implementation(
-    params=SbomParams, result=SbomResult, run=run, target=lambda params: f"file/{params.path}", text=_text
+    params=SbomParams, result=SbomResult, run=run, target=lambda params: f"file/{params.path}", text=_text, notes=_notes
 )

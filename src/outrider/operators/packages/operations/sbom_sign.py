@@ -13,10 +13,10 @@ from outrider.operators.packages.sboms.signed_files import (
     LARGEST_BILL,
     check_unchanged,
     fingerprint,
-    read_bounded,
     signature_path,
     write_signature,
 )
+from outrider.operators.packages.whole_files import read_bounded
 from outrider.ports.certificates.signing_keys import read_signing_key
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation

@@ -10,9 +10,9 @@ from outrider.operators.packages.sboms.envelopes import verified
 from outrider.operators.packages.sboms.signed_files import (
     LARGEST_BILL,
     LARGEST_SIGNATURE,
-    read_bounded,
     signature_path,
 )
+from outrider.operators.packages.whole_files import read_bounded
 from outrider.ports.certificates.signing_keys import read_verifying_key
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation

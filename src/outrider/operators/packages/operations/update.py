@@ -1,10 +1,8 @@
 """Proposes updates of a git repository's packages: a branch for each group, with the notes of what changes in its commit."""
 
 import os
-import shutil
-import tempfile
-from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -14,6 +12,7 @@ from outrider.core.errors import NotFoundError, PreconditionFailedError
 from outrider.core.operation import Change, Difference
 from outrider.core.secrets import SecretRef
 from outrider.operators.packages.fixing.results import FixedFile
+from outrider.operators.packages.registries.strangers import laid_out_folder
 from outrider.operators.packages.sessions import Terms
 from outrider.operators.packages.updating.branches import Action, Proposal, carry_out, propose
 from outrider.operators.packages.updating.drafts import Draft, Drafter
@@ -22,12 +21,11 @@ from outrider.operators.packages.updating.groups import UPDATES_FILE, Groups, re
 from outrider.operators.packages.updating.notes import notes_of, title_of
 from outrider.operators.packages.updating.strangers import Machine
 from outrider.ports.git import Branch, BranchName, Remote, fetched
+from outrider.ports.own_folders import own_folder
 from outrider.runtime.context import Context
 from outrider.runtime.contexts import cache_folder
 from outrider.runtime.implementation import Implementation
 
-# Longer than any call may take.
-_LEFT_SECONDS = 86_400.0
 _AUTHOR = r"^[^<>\x00-\x1f]*[^<>\x00-\x20] <[^<>\x00-\x20]+>(?!\n)$"
 
 
@@ -74,6 +72,7 @@ class GroupUpdate(msgspec.Struct, kw_only=True):
         notes: The message of the commit.
         files: What changes, by lock file.
         warnings: What was not looked at, or could not be had.
+        unreached: Lock files that stay as they are, for their registry could not be asked, and why.
     """
 
     group: str
@@ -84,6 +83,7 @@ class GroupUpdate(msgspec.Struct, kw_only=True):
     notes: str
     files: list[FixedFile]
     warnings: list[str]
+    unreached: list[str]
 
 
 class UpdateResult(msgspec.Struct, kw_only=True):
@@ -129,7 +129,8 @@ async def plan(params: UpdateParams, context: Context) -> Change:
                     for told in draft.told
                     for each in told.differences()
                 ]
-            warnings += [f"{draft.group.name}: {warning}" for warning in draft.warnings]
+            stays = [one.stays(told.file) for told in draft.told for one in told.unfixed]
+            warnings += [f"{draft.group.name}: {one}" for one in (*draft.warnings, *draft.unreached, *stays)]
         return Change(
             target=f"repository/{params.shown}", difference=difference, warnings=warnings, preconditions={"commit": base.commit}
         )  # fmt: skip
@@ -141,11 +142,11 @@ async def run(params: UpdateParams, context: Context) -> UpdateResult:
     Raises:
         NotFoundError: No such repository, branch or group.
         InvalidConfigError: Its packages-updates.yaml cannot be read, or names the branch that the updates are for.
-        MissingRequirementError: No advisories are imported, or no registry is known here.
+        MissingRequirementError: No advisories are imported.
         PreconditionFailedError: Advisories are too old, or the branch has moved on since the plan was made.
         ConflictError: Somebody else has pushed to a branch meanwhile.
         DeniedError: The server does not take a branch.
-        OutriderError: The repository cannot be reached, or what a registry says.
+        OutriderError: The repository cannot be reached.
     """
     async with _fetched(params, context) as base:
         expected = context.preconditions.get("commit", base.commit)
@@ -167,7 +168,7 @@ async def _fetched(params: UpdateParams, context: Context) -> AsyncIterator[Bran
     secret = params.password
     password = await context.environment.secrets.fetch(secret.secret, secret.key) if secret else None
     remote = Remote(_address(params.repository), params.user, password)
-    async with fetched(remote, params.branch, context.remaining) as base:
+    async with fetched(remote, params.branch, cache_folder() / "git", context.remaining) as base:
         yield base
 
 
@@ -194,7 +195,8 @@ def _address(repository: str) -> str:
 
 async def _proposed(base: Branch, params: UpdateParams, context: Context) -> _All:
     """Find all that is to be updated before anything is written."""
-    with _own_folder(context.clock.now()) as folder:
+    # Not where all keep temporary files: there everybody can put settings above it.
+    with own_folder(laid_out_folder()) as folder:
         left = await lay_out(base, folder, Machine(os.environ, params.variables))
         spec = read_updates(folder / UPDATES_FILE, UPDATES_FILE)
         groups = Groups(spec)
@@ -221,24 +223,11 @@ def _terms(params: UpdateParams) -> Terms:
     return Terms(policy=str(policy or ""), offline=params.offline)
 
 
-@contextmanager
-def _own_folder(now: float) -> Iterator[Path]:
-    """Have a folder above which nobody else can put settings, as everybody can in that for temporary files; what a killed run has left goes."""
-    place = cache_folder() / "packages" / "updates"
-    place.mkdir(parents=True, exist_ok=True)
-    for one in place.iterdir():
-        with suppress(FileNotFoundError):  # another run has ended meanwhile
-            if now - one.stat().st_mtime > _LEFT_SECONDS:
-                shutil.rmtree(one, ignore_errors=True)
-    with tempfile.TemporaryDirectory(dir=place) as name:
-        yield Path(name)
-
-
 def _told(draft: Draft, proposal: Proposal, commit: str) -> GroupUpdate:
     is_something = proposal.action != "none"
     return GroupUpdate(
         group=draft.group.name, action=proposal.action, branch=proposal.branch, commit=commit, files=draft.told, warnings=draft.warnings,
-        title=title_of(draft) if is_something else "", notes=notes_of(draft) if is_something else "",
+        unreached=draft.unreached, title=title_of(draft) if is_something else "", notes=notes_of(draft) if is_something else "",
     )  # fmt: skip
 
 
@@ -247,8 +236,10 @@ def _text(result: UpdateResult) -> Iterable[str]:
     if not result.groups:
         yield "no group has its day today; name one: --groups NAME"
     for one in result.groups:
-        yield from (f"warning: {one.group}: {warning}" for warning in one.warnings)
-        if one.action == "none":
+        yield from (f"warning: {one.group}: {warning}" for warning in (*one.warnings, *one.unreached))
+        if one.action == "none" and one.unreached:
+            yield f"{one.group}: nothing was updated"
+        elif one.action == "none":
             yield f"{one.group}: nothing is to be updated"
         elif one.action == "left":
             yield f"{one.group}: {one.branch} is left alone: somebody else has committed to it, or amended it"
@@ -256,7 +247,7 @@ def _text(result: UpdateResult) -> Iterable[str]:
             yield f"{one.group}: {one.branch} {one.action}: {one.title}"
         for file in one.files:
             yield from (f"  {file.file}: {each.name} {each.before or '(new)'} -> {each.after or '(gone)'}  # {each.why}" for each in file.changes)  # fmt: skip
-            yield from (f"  {file.file}: {each.name} {each.version} stays ({', '.join(each.vulnerabilities)}): {' '.join(each.reasons)}" for each in file.unfixed)  # fmt: skip
+            yield from (f"  {each.stays(file.file)}" for each in file.unfixed)
 
 
 OPERATION = Implementation(
@@ -266,4 +257,5 @@ OPERATION = Implementation(
     plan=plan,
     target=lambda params: f"repository/{params.shown}",
     text=_text,
+    findings=lambda result: any(one.unreached or any(file.unfixed for file in one.files) for one in result.groups),
 )

@@ -1,7 +1,6 @@
 """Writes down what is stated of the vulnerabilities of a project, as OpenVEX or CycloneDX."""
 
 import asyncio
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
@@ -11,6 +10,7 @@ import msgspec
 from outrider.core.timestamps import parse_timestamp, timestamp_of_second
 from outrider.operators.packages.advisories.auditing import Audited, AuditTerms, audited
 from outrider.operators.packages.sboms.bill import bill_of
+from outrider.operators.packages.texts import document_lines
 from outrider.operators.packages.vex.cyclonedx import cyclonedx_vex
 from outrider.operators.packages.vex.openvex import openvex
 from outrider.operators.packages.vex.stated import Stated
@@ -93,10 +93,10 @@ def _once(told: Audited) -> list[Stated]:
 
 
 def _text(result: VexResult) -> Iterable[str]:
-    # A terminal shows some letters as others, and a document is to stay what it is: as JSON escapes them, all get through.
-    yield from json.dumps(result.document, indent=1).replace("\x7f", "\\u007f").split("\n")
+    return document_lines(result.document)
 
 
 OPERATION = Implementation(
-    params=VexParams, result=VexResult, run=run, target=lambda params: f"file/{params.path}", text=_text
-)
+    params=VexParams, result=VexResult, run=run, target=lambda params: f"file/{params.path}", text=_text,
+    notes=lambda result: (f"warning: {one}" for one in result.warnings),
+)  # fmt: skip

@@ -120,9 +120,13 @@ def opened_policies(ecosystem: str, said: Mapping[str, PackagePolicySpec], now: 
 
 def _refuse_stale(store: AdvisoryStore, ecosystem: str, name: str, max_age: Duration, now: float) -> None:
     source = store.sources().get(ecosystem)
-    found = "none" if source is None or not source.records else f"imported {source.imported}"
-    if source is None or not source.records or now - parse_timestamp(source.imported) > max_age:
+    is_known = source is not None and source.records > 0
+    if source is None or not is_known or now - parse_timestamp(source.imported) > max_age:
+        what = (
+            f"the advisories of {ecosystem} are too old for {name}"
+            if is_known
+            else f"{name}: no advisories of {ecosystem} are imported"
+        )
         raise PreconditionFailedError(
-            f"the advisories of {ecosystem} are not fresh enough for {name}: {found}", path="spec.advisories.maxAge",
-            found=found, expected=f"an import of the last {max_age}", suggestions=["outrider packages import_advisories SOURCE"],
+            what, found="none" if source is None or not is_known else f"imported {source.imported}", expected=f"an import of the last {max_age}", suggestions=["outrider packages import_advisories SOURCE"],
         )  # fmt: skip

@@ -1,8 +1,14 @@
 """What indexes say of a Python project."""
 
+import re
+
 from outrider.operators.packages.pypi.pages import normalised
 from outrider.operators.packages.pypi.sources import PypiSource
 from outrider.operators.packages.resolving.facts import PackageFacts, newest, no_package, position, times_of
+
+# https://packaging.python.org/en/latest/specifications/name-normalization/
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+_SHOWN = 80
 
 
 async def facts_of(source: PypiSource, name: str, version: str = "") -> PackageFacts:
@@ -12,6 +18,8 @@ async def facts_of(source: PypiSource, name: str, version: str = "") -> PackageF
         NotFoundError: No index has it.
         OutriderError: What an index says.
     """
+    if not _NAME.fullmatch(name):
+        raise no_package("pypi", name[:_SHOWN])
     name = normalised(name)
     await source.load([name])
     project = source.projects[name]

@@ -16,6 +16,7 @@ from outrider.operators.packages.pypi.sources import PypiSource
 from outrider.operators.packages.pypi.store import PypiStore
 from outrider.operators.packages.pypi.targets import PypiTarget, Target
 from outrider.operators.packages.registries.downloads import Downloads
+from outrider.operators.packages.registries.failures import looked_in
 from outrider.operators.packages.registries.keeping import kept
 from outrider.operators.packages.resolving.facts import PackageFacts
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
@@ -89,7 +90,7 @@ async def _opened(question: Question, target: Target) -> AsyncIterator[PypiSourc
     downloads = [Downloads(registry, question.clock) for registry in registries]
     store = PypiStore(question.cache, " ".join(registry.url for registry in registries))
     source = PypiSource(PypiClient(downloads), store, target, question)
-    with kept(source.keep):
+    with looked_in(registry.url for registry in registries), kept(source.keep):
         try:
             yield source
         finally:

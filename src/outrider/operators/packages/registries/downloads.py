@@ -24,6 +24,7 @@ from outrider.core.http.limits import Limits
 from outrider.core.http.messages import Response
 from outrider.core.http.urls import origin, request_target
 from outrider.operators.packages.registries.registry import Registry
+from outrider.operators.packages.registries.strangers import refuse_in_the_clear
 from outrider.ports.clock import Clock
 from outrider.ports.http.addresses import parse_address
 from outrider.ports.http.client import Client
@@ -180,6 +181,8 @@ class Downloads:
         shown |= {name: value.reveal() for name, value in registry.headers}
         if registry.authorization is not None:
             shown["authorization"] = registry.authorization.reveal()
+        if registry.headers or registry.authorization is not None:
+            refuse_in_the_clear(self.registry, *where[:2])
         return where, shown
 
     def _following(self, url: str, location: str) -> str:
@@ -201,6 +204,7 @@ class Downloads:
         except ConnectionFailedError as error:
             cause = error.__cause__
             if not isinstance(cause, ProtocolError) or cause.status != _TOO_LARGE:
+                error.suggestions = [*error.suggestions, f"its address is from {self.registry.source}"]
                 raise
             # It is no fault of the connection: it would be as large when asked for again.
             raise ExecutionFailedError(

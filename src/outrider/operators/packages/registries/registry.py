@@ -11,6 +11,10 @@ from outrider.core.errors import InvalidConfigError, MissingRequirementError
 from outrider.core.secrets import SecretValue
 
 
+class UnknownRegistryError(MissingRequirementError):
+    """The registry of an ecosystem is named nowhere."""
+
+
 class Registry(msgspec.Struct, frozen=True, kw_only=True):
     """One registry.
 
@@ -99,7 +103,7 @@ def basic(user: str, password: str) -> SecretValue:
     return SecretValue(f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}")
 
 
-def unknown_registry(ecosystem: str, looked: str, *remedies: str) -> MissingRequirementError:
+def unknown_registry(ecosystem: str, looked: str, *remedies: str) -> UnknownRegistryError:
     """Return the error for an ecosystem whose registry is named nowhere.
 
     Args:
@@ -107,7 +111,7 @@ def unknown_registry(ecosystem: str, looked: str, *remedies: str) -> MissingRequ
         looked: Where it was looked for.
         remedies: How its own client is told.
     """
-    return MissingRequirementError(
+    return UnknownRegistryError(
         f"no registry of {ecosystem} is known here", found=f"none in {looked}", expected="its address",
         suggestions=[*remedies, f"outrider packages setup {ecosystem} https://HOST/PATH"],
     )  # fmt: skip

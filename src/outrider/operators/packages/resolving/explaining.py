@@ -115,11 +115,11 @@ class Explanation:
             written = self._names.demanded(*present[0], missing[0][0])
             none = not self._rest_mask(*missing[0])
             needed = written or (self._names.name(missing[0][0]) if none else needed)
-            needed += ", of which no version that fits may be used" if none else ""
+            needed += ", of which there is no version that fits and may be used" if none else ""
         return f"{shown} needs {needed}"
 
     def _asked(self, package: int, mask: int) -> str:
-        none = "" if self._rest_mask(package, mask) else ", of which no version that fits may be used"
+        none = "" if self._rest_mask(package, mask) else ", of which there is no version that fits and may be used"
         return f"you ask for {self._names.wished(package) or self._rest(package, mask)}{none}"
 
     def _absent(self, package: int) -> int:

@@ -1,11 +1,15 @@
 """What a registry says of a package, whatever the ecosystem."""
 
+import re
 from collections.abc import Sequence
 
 import msgspec
 
 from outrider.core.errors import NotFoundError, did_you_mean
 from outrider.core.timestamps import parse_timestamp, timestamp_of_second
+
+# Names of npm begin with one.
+_WITH_VERSION = re.compile(r"[=<>~]|.@")
 
 
 class PackageFacts(msgspec.Struct, kw_only=True):
@@ -75,7 +79,8 @@ def position(ecosystem: str, name: str, versions: Sequence[str], version: str) -
 
 def no_package(ecosystem: str, name: str) -> NotFoundError:
     """Return the error for a package that no registry has."""
-    return NotFoundError(f"{ecosystem} {name}: there is none", found=name, suggestions=["check the name"])
+    remedy = "give the name alone, without a version" if _WITH_VERSION.search(name) else "check the name"
+    return NotFoundError(f"{ecosystem} {name}: there is none", found=name, suggestions=[remedy])
 
 
 def newest(mask: int, *preferred: int) -> int:

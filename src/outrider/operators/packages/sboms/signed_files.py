@@ -1,11 +1,10 @@
 """Bills of materials and their signatures on disk."""
 
 import hashlib
-import os
-import secrets
 from pathlib import Path
 
-from outrider.core.errors import ExecutionFailedError, InvalidConfigError, NotFoundError, PreconditionFailedError
+from outrider.core.errors import ExecutionFailedError, NotFoundError, PreconditionFailedError
+from outrider.operators.packages.whole_files import write_whole
 
 LARGEST_BILL = 64 << 20
 # The bill is in it, and takes a third more there.
@@ -17,27 +16,6 @@ ABSENT = "absent"
 def signature_path(bill: str) -> Path:
     """Return where the signature of a bill is kept: beside it."""
     return Path(f"{bill}.sig")
-
-
-def read_bounded(path: Path, most: int) -> bytes:
-    """Return the bytes of a file.
-
-    Raises:
-        NotFoundError: There is none, or it cannot be read.
-        InvalidConfigError: It is too large.
-    """
-    try:
-        with path.open("rb") as file:
-            content = file.read(most + 1)
-    except OSError as error:
-        raise NotFoundError(
-            f"{path}: it cannot be read: {error.strerror}", found=str(error.strerror), suggestions=["check the path"]
-        ) from error
-    if len(content) > most:
-        raise InvalidConfigError(
-            f"{path}: it is too large", found=f"more than {most} bytes", expected=f"at most {most}"
-        )
-    return content
 
 
 def fingerprint(path: Path) -> str:
@@ -74,19 +52,10 @@ def write_signature(path: Path, content: bytes) -> None:
     Raises:
         ExecutionFailedError: It cannot be written; what was there stays.
     """
-    temporary = path.with_name(f".{secrets.token_hex(8)}.sig")
     try:
-        with os.fdopen(
-            os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _READABLE), "wb"
-        ) as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        write_whole(path, content, _READABLE)
     except OSError as error:
         raise ExecutionFailedError(
             f"{path}: the signature cannot be written: {error.strerror}", found=str(error.strerror), expected="a folder with room",
             suggestions=["check the folder"],
         ) from error  # fmt: skip
-    finally:
-        temporary.unlink(missing_ok=True)

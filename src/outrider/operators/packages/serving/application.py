@@ -11,7 +11,7 @@ from outrider.operators.packages.serving.accounts import Accounts
 from outrider.operators.packages.serving.answers import Served
 from outrider.operators.packages.serving.gates import Gate
 from outrider.operators.packages.serving.hub import Hub
-from outrider.operators.packages.serving.pages import Pages
+from outrider.operators.packages.serving.pages import Pages, refusal
 from outrider.operators.packages.serving.store import Store
 from outrider.operators.packages.serving.visits import EcosystemServer, Visit
 from outrider.ports.clock import Clock
@@ -109,7 +109,7 @@ class Application:
             if visit.answered is not None and request.method == "GET":
                 self._have(key, _Ready(*visit.answered))
         except OutriderError as error:
-            return self._refusal(server, error)
+            return self._refusal(request, server, error)
         return response
 
     async def _answered(self, server: EcosystemServer, visit: Visit) -> Response:
@@ -130,13 +130,15 @@ class Application:
                 )  # fmt: skip
                 await self._audit.append_synced(entry)
 
-    def _refusal(self, server: EcosystemServer | None, error: OutriderError) -> Response:
+    def _refusal(self, request: Request, server: EcosystemServer | None, error: OutriderError) -> Response:
         if isinstance(error, InternalError):
             _log.error("request failed", exc_info=error)
         status = CODES[error.code].http
         if server is None:
             # Of a browser this asks for name and password.
-            challenge = {"www-authenticate": 'Basic realm="packages"'} if status == _UNAUTHORIZED else None
+            challenge = {"www-authenticate": 'Basic realm="packages"'} if status == _UNAUTHORIZED else {}
+            if "text/html" in (request.headers.get("accept") or ""):
+                return refusal(error, [*challenge.items()])
             return error_response(error, headers=challenge)
         remedy = f" ({'; '.join(error.suggestions)})" if error.suggestions else ""
         return server.refusal(status, f"{error.message}{remedy}")

@@ -37,14 +37,23 @@ async def opened_store(of: OfRegistry) -> AsyncIterator[Store]:
         NotFoundError: There is none.
         OutriderError: It cannot be used.
     """
+    store = Store(registry_folder(of))
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def registry_folder(of: OfRegistry) -> Path:
+    """Return the folder of a registry.
+
+    Raises:
+        NotFoundError: There is none.
+    """
     folder = Path(of.folder) if of.folder else default_folder()
     if not (folder / "registry.db").is_file():
         raise NotFoundError(
             f"{folder}: there is no registry", path="folder", found=str(folder), expected="a folder that a registry keeps packages in",
             suggestions=["outrider packages serve --folder FOLDER", "name its folder: --folder FOLDER"],
         )  # fmt: skip
-    store = Store(folder)
-    try:
-        yield store
-    finally:
-        await store.close()
+    return folder

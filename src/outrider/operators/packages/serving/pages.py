@@ -1,34 +1,30 @@
 """Pages for people: what is here, and of each package its versions, files, advisories, licence, and who needs it here."""
 
-import html
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from typing import NamedTuple
 from urllib.parse import quote
 
-from outrider.core.errors import NotFoundError, OutriderError, UnauthenticatedError
-from outrider.core.http.headers import Headers
+from outrider.core.errors import CODES, NotFoundError, OutriderError, UnauthenticatedError
 from outrider.core.http.messages import Request, Response
+from outrider.core.quantities import Size
 from outrider.operators.packages.advisories.matching import Matcher, Vulnerability
 from outrider.operators.packages.advisories.places import store_path
 from outrider.operators.packages.advisories.store import AdvisoryStore
+from outrider.operators.packages.resolving.naming import of_one
 from outrider.operators.packages.serving.accounts import Caller
 from outrider.operators.packages.serving.hub import Hub
+from outrider.operators.packages.serving.page_layout import bad, links, page, section, shown, table
 from outrider.operators.packages.serving.tables import PackageState, Summary
+from outrider.operators.packages.texts import number_of
 
-_FIELDS = Headers({
-    "content-type": "text/html; charset=utf-8", "cache-control": "no-cache",
-    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'",
-})  # fmt: skip
-_STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1a1a1a; background: #fff }
-a { color: #0b57d0 } h1 { margin-bottom: 0 } table { border-collapse: collapse; width: 100% } caption { text-align: left; font-weight: 600 }
-th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid #ddd; vertical-align: top } code { font-size: .9em }
-td code { overflow-wrap: anywhere } .quiet { color: #555 } .bad { color: #a40000 }
-@media (prefers-color-scheme: dark) { body { color: #e8e8e8; background: #161616 } a { color: #8ab4f8 } .quiet { color: #aaa }
-th, td { border-color: #444 } .bad { color: #ff8a80 } }
-"""
 _MOST = 200
+_ALL = '<a href="/">All packages</a>'
+_HEADINGS = {"NOT_FOUND": "Not here", "UNAUTHENTICATED": "Log in"}
+_NOTHING = (
+    "<p>Nothing is here yet. What a client fetches through this registry is kept and shown here, and so is what is published. "
+    "Set a client to this registry, and install something.</p>"
+)
 
 
 class Advice(NamedTuple):
@@ -36,11 +32,13 @@ class Advice(NamedTuple):
 
     Attributes:
         found: Vulnerabilities by version.
+        imported: When the advisories were; empty where there are none.
         missing: Why nothing can be said; empty where it can.
     """
 
     found: Mapping[str, Sequence[Vulnerability]]
-    missing: str
+    imported: str = ""
+    missing: str = ""
 
 
 class Pages:
@@ -62,32 +60,46 @@ class Pages:
         """
         if not caller.may("read"):
             raise UnauthenticatedError(
-                "to see packages you have to log in", found="nobody", expected="a user or a token"
-            )
+                "to see packages you have to log in", found="nobody", expected="a user or a token",
+                suggestions=["log in as a user of this registry, or with __token__ and a token"],
+            )  # fmt: skip
         match request.path.strip("/").split("/", 2):
             case [""] if request.method in ("GET", "HEAD"):
                 words = request.arguments().get("q", [""])[0].lower().split()
-                return _page("Packages", self._list(words, caller))
+                return page("Packages", self._list(words, caller))
             case ["packages", ecosystem, name] if ecosystem in self._hubs and request.method in ("GET", "HEAD"):
                 return self._package(self._hubs[ecosystem], name, caller)
         raise NotFoundError(f"there is nothing at {request.path}", found=request.path)
 
     def _list(self, words: Sequence[str], caller: Caller) -> Iterable[str]:
-        asked = html.escape(" ".join(words))
-        yield f'<form><label>Name or description <input name="q" type="search" value="{asked}"></label> <button>Search</button></form>'
-        for ecosystem, hub in sorted(self._hubs.items()):
-            found = [
-                (name, summary)
-                for name, summary in hub.store.tables.summaries(ecosystem)
-                if all(word in f"{name} {summary.description}".lower() for word in words)
-                and caller.may("read", f"{ecosystem}:{name}")
-            ]
+        asked = shown(" ".join(words))
+        yield f'<form role="search"><label>Name or description <input name="q" type="search" value="{asked}"></label> <button>Search</button></form>'
+        lists = {ecosystem: self._found(ecosystem, words, caller) for ecosystem in sorted(self._hubs)}
+        if words and not any(lists.values()):
+            yield f"<p>No package here has “{asked}” in its name or description. {_ALL}</p>"
+        elif not any(lists.values()):
+            yield _NOTHING
+        full = {ecosystem: found for ecosystem, found in lists.items() if found}
+        if len(full) > 1:
+            yield links("Ecosystems", ((f"#{one}", f"{one} ({len(found)})") for one, found in full.items()))
+        for ecosystem, found in full.items():
             rows = [
-                (_link(ecosystem, name), _text(summary.latest), _text(summary.description), "published here" if hub.is_private(name) else "")
-                for name, summary in found[:_MOST]
-            ]  # fmt: skip
-            more = f", {len(found) - _MOST} more" if len(found) > _MOST else ""
-            yield _table(f"{ecosystem}: {len(found)} packages{more}", ("Package", "Version", "Description", ""), rows)
+                (_link(ecosystem, name), shown(summary.latest), shown(summary.description), shown(origin))
+                for name, summary, origin in found[:_MOST]
+            ]
+            more = f", of which the first {_MOST} are shown: search for others" if len(found) > _MOST else ""
+            heading = f"{ecosystem}: {number_of(len(found), 'package')}{more}"
+            yield section(ecosystem, heading, table(ecosystem, ("Package", "Version", "Description", "From"), rows))
+
+    def _found(self, ecosystem: str, words: Sequence[str], caller: Caller) -> list[tuple[str, Summary, str]]:
+        """Return the packages of an ecosystem that have all words, each with where it is from."""
+        hub = self._hubs[ecosystem]
+        return [
+            (name, summary, "published here" if hub.is_private(name) else "elsewhere")
+            for name, summary in hub.store.tables.summaries(ecosystem)
+            if all(word in f"{name} {summary.description}".lower() for word in words)
+            and caller.may("read", f"{ecosystem}:{name}")
+        ]
 
     def _package(self, hub: Hub, name: str, caller: Caller) -> Response:
         tables, ecosystem = hub.store.tables, hub.ecosystem
@@ -101,16 +113,63 @@ class Pages:
         own = {one.file: one for one in tables.releases(ecosystem, name)}
         files = [(file, one.digest, one.size) for file, one in own.items()]
         files += [(file, one.digest, one.size) for file, one in tables.files(ecosystem, name).items()]
-        content = [
-            f"<p>{_text(summary.description)}</p>" if summary.description else "",
-            f'<p class="quiet">{_text(_origin(hub, name, state))}. Licence: {_text(summary.licence or "not told here")}.</p>',
-            f'<p class="bad">{_text(advice.missing)}</p>' if advice.missing else "",
-            _table("Versions", ("Version", "Advisories", ""), _versions(summary, state, advice)),
-            _table("Files that are here", ("File", "Bytes", "SHA-256"), [(_text(file), str(size), f"<code>{digest}</code>") for file, digest, size in files]),
-            _table("Needed here by", ("Package",), [(_link(ecosystem, one),) for one in tables.needing(ecosystem, name)]),
-            _table("Needs", ("Package",), [(_link(ecosystem, one),) for one in sorted(set(summary.needs))]),
+        parts = [
+            _part("versions", "Versions", ("Version", "Advisories", "Policy")[: 3 if state.refused else 2], _versions(summary, state, advice)),
+            _part(
+                "files", "Files that are here", ("File", "Size", "SHA-256"),
+                [(shown(file), Size(size).readable(), f"<code>{digest}</code>") for file, digest, size in files],
+            ),
+            _part("needed", "Needed here by", ("Package",), [(_link(ecosystem, one),) for one in tables.needing(ecosystem, name)]),
+            _part("needs", "Needs", ("Package",), [(_link(ecosystem, one),) for one in sorted(set(summary.needs))]),
         ]  # fmt: skip
-        return _page(f"{ecosystem} {name} {summary.latest}", content)
+        content = [
+            f"<p>{shown(summary.description)}</p>" if summary.description else "",
+            _facts(summary, _origin(hub, name, state)),
+            _compared(ecosystem, advice),
+            links("Parts of this page", ((f"#{one.name}", one.heading) for one in parts)),
+            *(section(one.name, one.heading, one.content) for one in parts),
+        ]
+        return page(f"{ecosystem} {name}", content, above=_ALL)
+
+
+class _Part(NamedTuple):
+    name: str
+    heading: str
+    content: str
+
+
+def _part(name: str, heading: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> _Part:
+    if not rows:
+        # What another registry does not tell is not known here: that is no none.
+        return _Part(name, heading, "<p>None is known here.</p>")
+    return _Part(name, f"{heading} ({len(rows)})", table(name, heads, rows))
+
+
+def refusal(error: OutriderError, more: Sequence[tuple[str, str]]) -> Response:
+    """Return the page of an error, for a browser.
+
+    Args:
+        error: What is wrong.
+        more: Further fields of the answer.
+    """
+    content = [
+        f"<p>{shown(error.message)}.</p>",
+        *(f"<p>What would help: {shown(one)}.</p>" for one in error.suggestions),
+    ]
+    status = CODES[error.code].http
+    return page(_HEADINGS.get(error.code, "It did not work"), content, above=_ALL, status=status, more=more)
+
+
+def _facts(summary: Summary, origin: str) -> str:
+    told = (f"Latest version: {summary.latest or 'none'}", origin, f"Licence: {summary.licence or 'not told here'}")
+    return f'<p class="quiet">{shown(". ".join(told))}.</p>'
+
+
+def _compared(ecosystem: str, advice: Advice) -> str:
+    if advice.missing:
+        return f"<p>{bad(advice.missing)}</p>"
+    day = advice.imported.partition("T")[0]
+    return f'<p class="quiet">Compared with the advisories of {ecosystem} that were imported on {shown(day)}.</p>'
 
 
 def _origin(hub: Hub, name: str, state: PackageState) -> str:
@@ -122,53 +181,39 @@ def _origin(hub: Hub, name: str, state: PackageState) -> str:
 
 
 def _versions(summary: Summary, state: PackageState, advice: Advice) -> list[tuple[str, ...]]:
-    shown = [(_text(version), _advisories(advice.found.get(version, ())), "") for version in summary.versions[:_MOST]]
+    listed = [(shown(version), _advisories(version, advice), "") for version in summary.versions[:_MOST]]
     if len(summary.versions) > _MOST:
-        shown.append((f"{len(summary.versions) - _MOST} older ones", "", ""))
+        listed.append((f"{len(summary.versions) - _MOST} older ones", "not looked at here", ""))
     refused = [
-        (_text(version), "", f'<span class="bad">refused</span>: {_text(why)}')
+        (shown(version), "", f"{bad('refused')}, for it {shown(of_one(why))}")
         for version, why in list(state.refused.items())[-_MOST:]
     ]
-    return [*reversed(refused), *shown]
+    rows: list[tuple[str, ...]] = [*reversed(refused), *listed]
+    return rows if refused else [row[:2] for row in rows]
 
 
-def _advisories(found: Sequence[Vulnerability]) -> str:
-    return ", ".join(f'<span class="bad">{_text(one.severity)}</span> {_text(one.id)}' for one in found)
+def _advisories(version: str, advice: Advice) -> str:
+    """Return what is known of a version; that nobody could look does not read as nothing found."""
+    if advice.missing:
+        return "not known"
+    found = advice.found.get(version, ())
+    return ", ".join(f"{bad(one.severity)} {shown(one.id)}" for one in found) or "none known"
 
 
 def _advice(ecosystem: str, name: str, summary: Summary) -> Advice:
-    """Return what is known of the versions of a package; that nothing is imported does not read as nothing found."""
     try:
         with closing(AdvisoryStore(store_path())) as store:
-            if ecosystem not in store.sources():
-                return Advice({}, f"No advisories of {ecosystem} are imported: nothing is known of vulnerabilities.")
+            source = store.sources().get(ecosystem)
+            if source is None or not source.records:
+                return Advice(
+                    {}, missing=f"No advisories of {ecosystem} are imported: nothing is known of vulnerabilities."
+                )
             matcher = Matcher(store)
-            return Advice({one: matcher.vulnerabilities(ecosystem, name, one) for one in summary.versions[:_MOST]}, "")
+            found = {one: matcher.vulnerabilities(ecosystem, name, one) for one in summary.versions[:_MOST]}
+            return Advice(found, source.imported)
     except OutriderError as error:
-        return Advice({}, f"{error.message}: nothing is known of vulnerabilities.")
+        return Advice({}, missing=f"{error.message}: nothing is known of vulnerabilities.")
 
 
 def _link(ecosystem: str, name: str) -> str:
-    return f'<a href="/packages/{ecosystem}/{quote(name, safe="@/")}">{_text(name)}</a>'
-
-
-def _table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    if not rows:
-        return ""
-    head = "".join(f'<th scope="col">{one}</th>' for one in heads)
-    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-    return f"<table><caption>{_text(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def _page(title: str, content: Iterable[str]) -> Response:
-    body = "\n".join(content)
-    page = (
-        f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{_text(title)}</title>'
-        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head>'
-        f'<body><main><p><a href="/">Packages</a></p><h1>{_text(title)}</h1>{body}</main></body></html>'
-    )
-    return Response(200, _FIELDS, page.encode())
-
-
-def _text(text: str) -> str:
-    return html.escape(text)
+    return f'<a href="/packages/{ecosystem}/{quote(name, safe="@/")}">{shown(name)}</a>'

@@ -8,6 +8,8 @@ import msgspec
 
 from outrider.operators.packages.serving.documents import StoredDocument
 
+_ID = 12
+
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """What people want to see of a package first.
@@ -117,6 +119,11 @@ class TokenRow(NamedTuple):
     patterns: list[str]
     made: float
     until: float
+
+    @property
+    def id(self) -> str:
+        """By which it is revoked: so much of the digest tells it from all others."""
+        return self.digest[:_ID]
 
 
 class Account(NamedTuple):

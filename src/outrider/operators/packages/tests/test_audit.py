@@ -91,6 +91,9 @@ async def test_nothing_imported_is_never_safe(folder: Path) -> None:
     await imported(folder, record("X", affected(versions=["1.0.0"], ecosystem="npm")))
     found = await audited(folder, "web==1.0\n")
     assert found.warnings == ["no advisories of pypi are imported: nothing is known of its packages"]
+    assert audit.OPERATION.text is not None
+    assert [*audit.OPERATION.text(found)][-1] == "0 of 1 packages have known vulnerabilities; of 1 nothing is known"
+    assert audit.OPERATION.findings(found)
     with pytest.raises(PreconditionFailedError, match="no advisories of pypi"):
         await audited(folder, "web==1.0\n", stale="fail")
 

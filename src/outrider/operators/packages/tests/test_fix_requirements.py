@@ -269,5 +269,5 @@ async def test_what_is_not_changed(index: PythonIndex, place: Path) -> None:
     with pytest.raises(NotFoundError):
         await fix.run(FixParams(path=str(place / "project")), context(place))
     (place / "project" / "requirements.txt").write_text("core==1.5\n")
-    with pytest.raises(PreconditionFailedError, match="not fresh enough"):
+    with pytest.raises(PreconditionFailedError, match="too old for this fix"):
         await fix.run(FixParams(path=str(place / "project")), context(place, later=8 * 86_400.0))

@@ -162,7 +162,7 @@ async def test_what_is_for_other_platforms_alone(registry: GemRegistry, ask: Gem
     registry.add("web@1.1-java")
     answer = await ask.impossible("web")
     assert answer.notes == ["web: 2 versions for other platforms alone"]
-    assert "web, of which no version" in answer.reasons[0]
+    assert "web, of which there is no version" in answer.reasons[0]
 
 
 async def test_several_variants_for_a_platform(registry: GemRegistry, ask: GemAsking) -> None:

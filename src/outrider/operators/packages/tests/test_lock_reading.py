@@ -4,7 +4,11 @@ import pytest
 
 from outrider.core.errors import InvalidConfigError, LimitedError, NotFoundError, UnsupportedError
 from outrider.operators.packages.locks import documents, reading
+from outrider.operators.packages.locks.files import read_locks
 from outrider.operators.packages.locks.reading import lock_files, read_lock
+from outrider.operators.packages.locks.writing.files import read_text
+from outrider.operators.packages.vex.reading import read_statements
+from outrider.operators.packages.whole_files import read_bounded
 
 
 @pytest.mark.parametrize(
@@ -116,3 +120,15 @@ def test_a_folder_with_too_much_or_none_is_refused(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(reading, "MAX_FILES", 1)
     with pytest.raises(LimitedError):
         lock_files(tmp_path)
+
+
+def test_what_never_ends_is_too_large(tmp_path: Path) -> None:
+    for read in (read_locks, read_text, lambda path: read_bounded(path, 1000)):
+        with pytest.raises(InvalidConfigError, match="/dev/zero: it is too large"):
+            read(Path("/dev/zero"))
+    with pytest.raises(InvalidConfigError, match="too large"):
+        read_statements(["/dev/zero"])
+    (tmp_path / "a").write_bytes(b"x" * 1000)
+    assert read_bounded(tmp_path / "a", 1000) == b"x" * 1000
+    with pytest.raises(InvalidConfigError, match="too large"):
+        read_bounded(tmp_path / "a", 999)

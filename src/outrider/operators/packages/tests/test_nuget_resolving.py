@@ -202,7 +202,7 @@ async def test_what_is_missing(feed: NugetFeed, ask: NugetAsking) -> None:
     answer = await ask.impossible("Web@[1.0.0]")
     assert answer.reasons[:-1] == [
         "You ask for Web@[1.0.0], for which Web 1.0.0 is taken.",
-        "Web 1.0.0 needs Core [2.0.0, 3.0.0), of which no version that fits may be used.",
+        "Web 1.0.0 needs Core [2.0.0, 3.0.0), of which there is no version that fits and may be used.",
     ]
     assert answer.remedies == []
     assert "Web 2.0.0 needs gone >= 1.0.0, which no source has." in (await ask.impossible("Web@2.0.0")).reasons

@@ -168,11 +168,11 @@ async def test_python_versions_that_are_refused_are_not_chosen(ask: Asking, inde
     young = policy(minimum_age=Duration.parse("7d"), deny=["pypi:core@1.1"])
     assert _chosen(await ask.resolved("web", policy=young)) == {"web": "1.0", "core": "1.0"}
     answer = await ask.impossible("web>=2", policy=young)
-    assert "you ask for web>=2, of which no version that fits may be used" in " ".join(answer.reasons)
+    assert "you ask for web>=2, of which there is no version that fits and may be used" in " ".join(answer.reasons)
     assert answer.notes == ["web: 1 version is too young: minimumAge 7d of file, shop"]
     needed = await ask.impossible("web", policy=policy(deny=["pypi:core"]))
     assert needed.notes == ["core: 2 versions are denied: deny pypi:core of file, shop"]
-    assert "core, of which no version that fits may be used" in " ".join(needed.reasons)
+    assert "core, of which there is no version that fits and may be used" in " ".join(needed.reasons)
 
 
 def licences(ecosystem: str = "pypi", waivers: tuple[Waiver, ...] = (), **fields: Any) -> Policy:
@@ -295,14 +295,16 @@ async def test_an_agent_asks_before_it_installs(index: PythonIndex, tmp_path: Pa
     index.add("web", "1.1", uploaded=OLD, yanked="")
     index.add("web", "2.0", uploaded=YOUNG)
     with project(index, tmp_path) as folder:
-        assert (await _allowed(tmp_path, "web")).version == "2.0"
+        assert allowed.OPERATION.text is not None
+        free = await _allowed(tmp_path, "web")
+        assert list(allowed.OPERATION.text(free)) == ["web 2.0 is allowed: there is no policy"]
         written(folder, "{minimumAge: 7d}")
         found = await _allowed(tmp_path, "Web")
         assert (found.allowed, found.version, [one.versions for one in found.refused]) == (True, "1.0", [1])
         assert (await _allowed(tmp_path, "web", "1.1")).allowed
         young = await _allowed(tmp_path, "web", "2.0")
         assert (young.allowed, young.version, young.refused[0].newest) == (False, "", "2.0")
-        assert allowed.OPERATION.text is not None
+        assert [Path(one).name for one in young.policies] == ["packages-policy.yaml"]
         assert list(allowed.OPERATION.text(young)) == [
             "web is not allowed",
             "  1 version is too young: minimumAge 7d of packages-policy.yaml, shop; the newest is 2.0",
@@ -372,6 +374,11 @@ async def test_locks_are_judged(index: PythonIndex, tmp_path: Path) -> None:
     index.add("gone", "1.0", yanked="broken")
     with project(index, tmp_path) as folder:
         (folder / "requirements.txt").write_text("web==1.0\ncore==1.0\ngone==1.0\nlost==1.0\n")
+        assert check.OPERATION.text is not None
+        assert list(check.OPERATION.text(await check.run(CheckParams(), context(tmp_path)))) == [
+            "warning: there is no policy: write packages-policy.yaml, or name one: --policy FILE",
+            "0 of 4 packages are refused",
+        ]
         written(folder, "{deny: ['pypi:web']}")
         found = await check.run(CheckParams(), context(tmp_path))
         assert [(one.name, one.whys) for one in found.refused] == [

@@ -1,5 +1,6 @@
 import json
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +146,13 @@ async def test_a_folder_gives_its_name(tmp_path: Path) -> None:
     assert found.document["metadata"]["component"] == {"type": "application", "bom-ref": "root", "name": "shop"}
     assert len(found.unreadable) == 1
     assert sbom.OPERATION.text is not None
-    assert json.loads("".join(sbom.OPERATION.text(found))) == found.document
+    lines = list(sbom.OPERATION.text(found))
+    assert json.loads("\n".join(lines)) == found.document
+    assert len(lines) > 20
+    # What is not in it does not go into the file, and is told all the same.
+    assert list(sbom.OPERATION.notes(found)) == [
+        f"warning: {project}/requirements.txt: line 2: web>=2 is not pinned with =="
+    ]
 
 
 async def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
@@ -153,3 +160,15 @@ async def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
         await bill(tmp_path, tmp_path)
     with pytest.raises(InvalidConfigError, match="is not a time"):
         await bill(tmp_path, SAMPLES / "uv" / "uv.lock", created="yesterday")
+
+
+@pytest.mark.real
+def test_a_bill_goes_into_a_file_and_what_is_missing_to_whoever_looks(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("web==1.0\nweb>=2\n")
+    for quiet, told in (([], "warning: "), (["--quiet"], "")):
+        command = [sys.executable, "-m", "outrider", *quiet, "packages", "sbom", str(tmp_path)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=True)
+        assert json.loads(done.stdout)["bomFormat"] == "CycloneDX"
+        assert done.stdout.count("\n") > 20
+        assert done.stderr.startswith(told)
+        assert bool(done.stderr) is bool(told)

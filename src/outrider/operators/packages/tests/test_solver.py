@@ -142,5 +142,5 @@ def test_a_conflict_of_two_wishes_is_told() -> None:
 
 def test_a_need_that_nothing_meets_is_told() -> None:
     assert told([[(1, 0b10, (0, 0b10))], [], []], [(0, 0b10)]) == [
-        "Because a 2 needs b>=9, of which no version that fits may be used, and you ask for a>=1, there is no solution.",
+        "Because a 2 needs b>=9, of which there is no version that fits and may be used, and you ask for a>=1, there is no solution.",
     ]

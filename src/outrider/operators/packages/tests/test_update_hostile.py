@@ -1,5 +1,6 @@
 """What a repository holds is a stranger's: nothing is followed, nothing is taken, and the rest is updated all the same."""
 
+import shutil
 import zlib
 from collections.abc import Iterator
 from hashlib import sha1
@@ -9,8 +10,8 @@ import pytest
 from outrider.core.errors import ConflictError, DeniedError, InvalidConfigError, LimitedError
 from outrider.operators.packages.operations import update
 from outrider.operators.packages.operations.update import UpdateParams, UpdateResult
-from outrider.operators.packages.tests.python_index import PythonIndex
-from outrider.operators.packages.tests.test_audit import DAY, context, imported
+from outrider.operators.packages.tests.advisory_records import affected, ecosystem_range, record
+from outrider.operators.packages.tests.test_audit import DAY, HIGH, context, imported
 from outrider.operators.packages.tests.test_fix_requirements import bad
 from outrider.operators.packages.tests.test_update import HEAD, LOCK, Place, place
 from outrider.operators.packages.tests.world import variables
@@ -183,11 +184,60 @@ async def test_a_file_that_is_too_large_keeps_no_other_from_it(place: Place) -> 
         await updated(place)
 
 
-async def test_what_a_killed_run_has_left_goes(place: Place, index: PythonIndex) -> None:
-    left = place.folder / "cache" / "outrider" / "packages" / "updates"
-    (left / "killed").mkdir(parents=True)
-    (left / "killed" / "package.json").write_text("{}")
-    await place.update(groups=["all"])
-    assert [one.name for one in left.iterdir()] == ["killed"]  # it may still be at work
-    await place.update(groups=["all"], later=2 * DAY)
-    assert list(left.iterdir()) == []
+async def test_what_a_killed_run_has_left_goes(place: Place) -> None:
+    cache = place.folder / "cache" / "outrider"
+    for left in (cache / "packages" / "updates" / "killed", cache / "git" / "killed"):
+        left.mkdir(parents=True)
+        (left / "package.json").write_text("{}")
+        await place.update(groups=["all"])
+        assert list(left.parent.iterdir()) == []
+
+
+def _npm_project(registry: str) -> dict[str, str]:
+    lock = '{"lockfileVersion": 3, "packages": {"": {"dependencies": {"core": "^1"}}, "node_modules/core": {"version": "1.4.0"}}}'
+    return {
+        "site/.npmrc": f"registry={registry}\n", "site/package.json": '{"dependencies": {"core": "^1"}}', "site/package-lock.json": lock,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("group", ["security", "all"])
+async def test_a_registry_that_cannot_be_reached_keeps_no_other_file_from_it(place: Place, group: str) -> None:
+    npm = record("N-1", affected(ecosystem_range(("introduced", "0")), name="core", ecosystem="npm"), severity=[HIGH])
+    await imported(place.folder, bad("X-1", "core", ("introduced", "0"), ("fixed", "1.4.1")))
+    await imported(place.folder, npm, add=True)
+    place.commit(**_npm_project("http://127.0.0.1:1/"))
+    result = await updated(place, groups=[group])
+    [found] = result.groups
+    assert (found.action, place.read(f"outrider/{group}").splitlines()[2][:8]) == ("made", "core==1.")
+    unfixed = [f"{file.file}: {' '.join(one.reasons)}" for file in found.files for one in file.unfixed]
+    [why] = found.unreached or unfixed
+    assert why.startswith("site/package-lock.json: http://127.0.0.1:1")
+    assert str(place.folder) not in why
+    assert update.OPERATION.findings is not None
+    assert update.OPERATION.findings(result)
+
+
+async def test_an_ecosystem_without_a_registry_keeps_no_other_file_from_it(place: Place) -> None:
+    project = _npm_project("")
+    del project["site/.npmrc"]
+    place.commit(**project)
+    programs = place.folder / "programs"
+    programs.mkdir()
+    (programs / "git").symlink_to(str(shutil.which("git")))
+    with variables({"PATH": str(programs), "npm_config_registry": ""}):
+        [found] = (await updated(place, groups=["all"])).groups
+    assert found.action == "made"
+    [why] = found.unreached
+    assert why.startswith("site/package-lock.json: no registry of npm is known here; set npm_config_registry; ")
+
+
+async def test_credentials_are_not_sent_without_encryption_where_a_repository_leads(place: Place) -> None:
+    (place.folder / "home" / ".npmrc").write_text("//npm.example/:_authToken=secret\n")
+    place.commit(**_npm_project("http://npm.example/"))
+    [found] = (await updated(place, groups=["all"])).groups
+    [why] = found.unreached
+    assert why.startswith(
+        "site/package-lock.json: site/.npmrc: credentials of this machine for npm.example are not sent"
+    )
+    assert "without encryption; write https:// there" in why
+    assert found.action == "made"

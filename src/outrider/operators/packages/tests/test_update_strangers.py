@@ -6,9 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from outrider.core.errors import UnauthenticatedError
+from outrider.core.secrets import SecretValue
 from outrider.operators.packages.npm.settings import expanded, variables_in
+from outrider.operators.packages.registries.downloads import Downloads, opened_downloads
+from outrider.operators.packages.registries.registry import Registry
+from outrider.operators.packages.registries.strangers import laid_out_folder
 from outrider.operators.packages.updating.files import is_needed
 from outrider.operators.packages.updating.strangers import Machine, objection_to
+from outrider.ports.clock import SystemClock
 
 TAKEN = {"TOKEN": "secret", "CARGO_REGISTRIES_ACME_TOKEN": "secret", "YARN_NPM_AUTH_TOKEN": "secret"}
 
@@ -34,6 +40,7 @@ def machine(tmp_path: Path) -> Machine:
         (".cargo/config", '[registries.Acme]\nindex = "sparse+https://crates.example/"', "registries.Acme.index"),
         ("app/.cargo/config.toml", '[http]\nproxy = "proxy.example:1"', "http.proxy"),
         ("app/.cargo/config.toml", '[http]\ncainfo = "Cargo.lock"', "http.cainfo"),
+        (".yarnrc.yml", "npmScopes: {acme: {npmRegistryServer: http://npm.example}}", "no encryption"),
         # What cannot be read says nothing, and so nothing is known of where packages are.
         (".yarnrc.yml", "a: [", "cannot be read"),
         (".cargo/config.toml", "[http", "cannot be read"),
@@ -53,6 +60,7 @@ def test_what_would_be_taken_is_told(machine: Machine, path: str, text: str, abo
         (".npmrc", "registry=https://npm.example/\\${TOKEN}"),
         (".npmrc", "# ${TOKEN}\nsave-exact=true"),
         (".yarnrc.yml", "nodeLinker: node-modules\nnpmScopes: {acme: {npmRegistryServer: https://npm.example}}"),
+        (".yarnrc.yml", "npmScopes: {acme: {npmRegistryServer: http://127.0.0.1:4873}}"),
         (".cargo/config.toml", '[registries.other]\nindex = "sparse+https://crates.example/"\n[build]\njobs = 2'),
         (".cargo/config.toml", '[source.crates-io]\nreplace-with = "acme"'),
         ("package.json", '{"name": "${TOKEN}"}'),
@@ -111,3 +119,40 @@ def test_whatever_stands_in_settings_is_no_fault(text: str, name: str) -> None:
 )
 def test_a_path_never_leads_out_of_the_folder(path: str) -> None:
     assert not is_needed(path)
+
+
+SECRET = SecretValue("Bearer secret")
+
+
+@pytest.mark.parametrize(
+    ("url", "is_strangers", "is_refused"),
+    [
+        ("http://npm.example/", True, True),
+        ("http://[2001:db8::1]:4873/", True, True),
+        ("https://npm.example/", True, False),
+        ("http://localhost:4873/", True, False),
+        ("http://[::1]:4873/", True, False),
+        # Whoever runs it may have a registry like that.
+        ("http://npm.example/", False, False),
+    ],
+)
+async def test_credentials_go_where_nobody_reads_them(
+    tmp_path: Path, url: str, is_strangers: bool, is_refused: bool
+) -> None:
+    folder = laid_out_folder() / "tmp1" if is_strangers else tmp_path
+    registry = Registry(url=url.rstrip("/"), source=str(folder / ".npmrc"), authorization=SECRET)
+    async with opened_downloads(registry, SystemClock()) as downloads:
+        if is_refused:
+            with pytest.raises(UnauthenticatedError, match="without encryption"):
+                downloads._shown_to(f"{url}core", {})
+        else:
+            assert downloads._shown_to(f"{url}core", {})[1] == {"authorization": "Bearer secret"}
+
+
+async def test_nor_are_they_read_where_a_registry_leads_that_a_repository_names() -> None:
+    registry = Registry(url="https://evil.example", source=str(laid_out_folder() / "tmp1" / "composer.json"))
+    other = Registry(url="http://packages.example", source="auth.json", authorization=SECRET)
+    downloads = Downloads(registry, SystemClock(), registry_at=lambda _: other)
+    with pytest.raises(UnauthenticatedError, match=r"credentials of this machine for packages\.example"):
+        downloads._shown_to("http://packages.example/p.json", {})
+    await downloads.close()

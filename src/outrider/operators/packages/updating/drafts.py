@@ -15,6 +15,7 @@ from outrider.operators.packages.locks.lock import Lock
 from outrider.operators.packages.locks.reading import lock_files, read_lock
 from outrider.operators.packages.locks.writing.differences import changes_between
 from outrider.operators.packages.locks.writing.files import read_text
+from outrider.operators.packages.registries.failures import UNREACHED, told
 from outrider.operators.packages.sessions import Terms, question_of, session_of
 from outrider.operators.packages.updating.groups import Groups
 from outrider.operators.packages.updating.updater import Updater
@@ -30,12 +31,14 @@ class Draft(msgspec.Struct, kw_only=True):
         told: What changes, by lock file.
         texts: The files that change, by their paths in the repository.
         warnings: What was not looked at, or could not be had.
+        unreached: Lock files whose registry could not be asked, and why.
     """
 
     group: UpdateGroup
     told: list[FixedFile] = []
     texts: dict[str, str] = {}
     warnings: list[str] = []
+    unreached: list[str] = []
 
 
 class _Opened(NamedTuple):
@@ -80,7 +83,7 @@ class Drafter:
         return found
 
     async def _fixed(self, group: UpdateGroup) -> Draft:
-        draft = Draft(group=group, told=[], texts={}, warnings=[])
+        draft = Draft(group=group, told=[], texts={}, warnings=[], unreached=[])
         if not lock_files(self._folder):
             return draft
         wanted = FixParams(
@@ -98,7 +101,7 @@ class Drafter:
         return draft
 
     async def _updated(self, group: UpdateGroup) -> Draft:
-        draft = Draft(group=group, told=[], texts={}, warnings=[])
+        draft = Draft(group=group, told=[], texts={}, warnings=[], unreached=[])
         for path in lock_files(self._folder):
             try:
                 opened = self._opened(group, path)
@@ -109,6 +112,9 @@ class Drafter:
                 draft.warnings.append(self._shown(str(error)))
             except (ConflictError, NotFoundError, UnsupportedError) as error:
                 draft.warnings.append(self._shown(f"{path}: {error.message}"))
+            except UNREACHED as error:
+                self._context.remaining()  # what took all of its time ends the call
+                draft.unreached.append(self._shown(f"{path}: {told(error)}"))
         return draft
 
     def _opened(self, group: UpdateGroup, path: Path) -> "_Opened | None":
@@ -148,10 +154,10 @@ class Drafter:
         after = read_lock(path.as_posix(), texts[path])
         changes = changes_of(changes_between(lock, after), updated, project, names)
         manifest = range_changes(updated, project)
-        told = FixedFile(
+        change = FixedFile(
             file=str(path), changes=changes, manifest=manifest, fixed=[], unfixed=[], warnings=list(project.warnings)
         )
-        draft.told.append(self._relative(told))
+        draft.told.append(self._relative(change))
         draft.texts |= {self._shown(str(place)): text for place, text in texts.items() if text != project.texts[place]}
 
     def _relative(self, told: FixedFile) -> FixedFile:

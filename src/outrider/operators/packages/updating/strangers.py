@@ -3,17 +3,20 @@
 Whoever writes to a repository is a stranger to whoever runs the update. As the native clients read them, settings of a project have
 variables of the environment put into addresses, lead the way through a proxy, and name an index to which a token goes by its name alone:
 https://docs.npmjs.com/cli/v11/configuring-npm/npmrc, https://yarnpkg.com/configuration/yarnrc and
-https://doc.rust-lang.org/cargo/reference/config.html. Credentials that go by their host need no such care.
+https://doc.rust-lang.org/cargo/reference/config.html. Credentials that go by their host need no such care but for encryption, which
+Yarn 4 too asks for, unless the project says otherwise; of the others it is looked after where they would be sent.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.cargo.settings import SPARSE, CargoSettings, cargo_home
 from outrider.operators.packages.locks.documents import read_toml, read_yaml
 from outrider.operators.packages.npm import settings as npm
+from outrider.operators.packages.registries.strangers import is_in_the_clear
 from outrider.operators.packages.yarn import settings as yarn
 
 # Files of this machine, and ways to registries that somebody else watches.
@@ -84,6 +87,10 @@ def _of_yarnrc(text: str, machine: Machine) -> Iterator[str]:
     said = _document(text)
     yield from _variables(yarn.variables_in(said), machine)
     server = said.get("npmRegistryServer")
+    scopes = said.get("npmScopes")
+    tables = [one for one in scopes.values() if isinstance(one, dict)] if isinstance(scopes, dict) else []
+    servers = [server, *(one.get("npmRegistryServer") for one in tables)]
+    yield from (_unencrypted(one) for one in servers if isinstance(one, str) and _is_in_the_clear(one))
     own = yarn.BerrySettings(Path(machine.environment.get("HOME") or "/"), machine.environment)
     # A token without a server goes to whichever counts; variables count more than files.
     shown = any(own.text(key) and (machine.environment.get(name) or not said.get(key)) for key, name in _OF_YARN)
@@ -118,6 +125,18 @@ _KINDS: Mapping[str, tuple[tuple[str, ...], Callable[[str, Machine], Iterator[st
 def _document(text: str) -> dict[str, Any]:
     documents = read_yaml(yarn.SETTINGS, text)
     return documents[0] if documents else {}
+
+
+def _is_in_the_clear(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return is_in_the_clear(parts.scheme, parts.hostname or "")
+    except ValueError:
+        return False
+
+
+def _unencrypted(url: str) -> str:
+    return f"npmRegistryServer: {url} has no encryption, and credentials of this machine could be read on the way; write https:// there"
 
 
 def _plain(index: object) -> str:

@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from outrider.core.errors import InvalidConfigError, NotFoundError, UnsupportedError
-from outrider.operators.packages.locks.documents import MAX_SIZE, read_json
+from outrider.core.errors import UnsupportedError
+from outrider.operators.packages.locks.documents import read_json
 from outrider.operators.packages.locks.entries import Findings
+from outrider.operators.packages.locks.writing.files import read_text
 from outrider.operators.packages.vex import cyclonedx, openvex
 from outrider.operators.packages.vex.statements import Statement
 
@@ -24,24 +25,11 @@ def read_statements(files: Iterable[str]) -> tuple[list[Statement], list[str]]:
     said: list[Statement] = []
     unreadable: list[str] = []
     for file in files:
-        document = read_json(file, _text(Path(file)))
+        document = read_json(file, read_text(Path(file)))
         findings = Findings(file)
         said += _reader(document, file)(document, file, findings)
         unreadable += [f"{file}: {one}" for one in findings.lock().unreadable]
     return said, unreadable
-
-
-def _text(path: Path) -> str:
-    try:
-        if (size := path.stat().st_size) > MAX_SIZE:
-            raise InvalidConfigError(f"{path}: it is too large", found=f"{size} bytes", expected=f"at most {MAX_SIZE}")
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise NotFoundError(
-            f"{path}: it cannot be read: {error.strerror}", found=str(error.strerror), suggestions=["check the path"]
-        ) from error
-    except UnicodeDecodeError as error:
-        raise InvalidConfigError(f"{path}: it is not UTF-8", found=str(error), expected="JSON") from error
 
 
 def _reader(document: dict[str, Any], file: str) -> _Reader:

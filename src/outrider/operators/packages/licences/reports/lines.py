@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from outrider.operators.packages.licences.reports.rows import LicenceFinding
+from outrider.operators.packages.texts import number_of
 
 _SHOWN = 100
 
@@ -20,7 +21,7 @@ def lines(
     """
     for text in warnings:
         yield f"warning: {text}"
-    yield f"{total} packages, {len(findings)} findings"
+    yield f"{number_of(total, 'package')}, {number_of(len(findings), 'finding')}"
     width = max((len(_shown(licence)) for licence in counts), default=0)
     for licence, count in counts.items():
         yield f"  {_shown(licence):<{width}}  {count}"

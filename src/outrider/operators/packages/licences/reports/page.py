@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from html import escape
 
 from outrider.operators.packages.licences.reports.rows import LicenceFinding, LicenceReport, LicensedPackage
-from outrider.operators.packages.texts import flattened
+from outrider.operators.packages.texts import flattened, number_of
 
 _UNKNOWN = "not known"
 _META = """<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">"""
@@ -13,12 +13,14 @@ _STYLE = """
 :root { color-scheme: light dark; }
 body { font: 1rem/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem; color: #1a1a1a; background: #fff; }
 a { color: #003f8a; }
+h1, p { overflow-wrap: anywhere; }
 a:focus-visible, .wide:focus-visible { outline: 3px solid currentColor; outline-offset: 2px; }
 table { border-collapse: collapse; width: 100%; }
 caption { text-align: left; font-weight: bold; padding: .5rem 0; }
-th, td { border-bottom: 1px solid #767676; padding: .35rem .75rem .35rem 0; text-align: left; vertical-align: top; overflow-wrap: anywhere; }
-thead th { border-bottom-width: 2px; }
+th, td { border-bottom: 1px solid #767676; padding: .35rem .75rem .35rem 0; text-align: left; vertical-align: top; overflow-wrap: anywhere; min-width: 5.5rem; }
+thead th { border-bottom-width: 2px; overflow-wrap: normal; }
 tbody th { font-weight: normal; }
+th:last-child, td:last-child { min-width: 12rem; }
 .wide { overflow-x: auto; }
 .denied, .unknown, .waiver { font-weight: bold; }
 @media (prefers-color-scheme: dark) { body { color: #f0f0f0; background: #121212; } a { color: #9cc9ff; } }
@@ -42,7 +44,7 @@ def page(report: LicenceReport) -> str:
         "<body>",
         '<a class="skip" href="#packages">To all packages</a>',
         f"<header><h1>{escape(title)}</h1>",
-        f"<p>{len(report.packages)} packages, {len(report.findings)} findings. Made <time>{escape(report.created)}</time>.</p></header>",
+        f"<p>{number_of(len(report.packages), 'package')}, {number_of(len(report.findings), 'finding')}. Made <time>{escape(report.created)}</time>.</p></header>",
         "<main>",
         *_warnings(report.warnings),
         *_findings(report.findings),
@@ -64,12 +66,12 @@ def _warnings(warnings: list[str]) -> Iterable[str]:
 def _findings(findings: list[LicenceFinding]) -> Iterable[str]:
     yield '<section aria-labelledby="findings"><h2 id="findings">Findings</h2>'
     if findings:
-        rows = [[one.kind, one.package, one.version, one.licence, one.why] for one in findings]
+        rows = [[one.kind, one.package, one.version, one.licence or _UNKNOWN, one.why] for one in findings]
         yield from _table(
             "What wants doing, the worst first", ["Finding", "Package", "Version", "Licence", "Why"], rows
         )
     else:
-        yield "<p>None: the policy allows every package.</p>"
+        yield "<p>None: every package is allowed.</p>"
     yield "</section>"
 
 

@@ -32,7 +32,7 @@ def beside(path: Path, name: str, question: Question) -> Path:
         )  # fmt: skip
     if not manifest.is_file():
         raise NotFoundError(
-            f"{manifest}: there is none, and {path.name} is of one", path="file", found="none", suggestions=[f"name a file beside a {name}"]
+            f"{manifest}: there is none{'' if manifest == path else f', and {path.name} is of one'}", path="file", found="none", suggestions=[f"name a file beside a {name}"]
         )  # fmt: skip
     return manifest
 

@@ -4,8 +4,8 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from outrider.core.errors import ExecutionFailedError, InvalidConfigError, NotFoundError, PreconditionFailedError
-from outrider.operators.packages.whole_files import write_whole
+from outrider.core.errors import ExecutionFailedError, InvalidConfigError, PreconditionFailedError
+from outrider.operators.packages.whole_files import read_bounded, write_whole
 
 _LARGEST = 64 << 20
 _USUAL_MODE = 0o644
@@ -18,17 +18,7 @@ def read_text(path: Path) -> str:
         NotFoundError: It is not there, or cannot be read.
         InvalidConfigError: It is too large, or no text.
     """
-    try:
-        content = path.read_bytes() if path.stat().st_size <= _LARGEST else None
-    except OSError as error:
-        raise NotFoundError(
-            f"{path}: it cannot be read: {error.strerror}", found=str(error.strerror), suggestions=["check the path"]
-        ) from error
-    if content is None:
-        raise InvalidConfigError(
-            f"{path}: it is too large", found=f"{path.stat().st_size} bytes", expected=f"at most {_LARGEST} bytes",
-            suggestions=["name another file"],
-        )  # fmt: skip
+    content = read_bounded(path, _LARGEST)
     try:
         return content.decode()
     except UnicodeDecodeError as error:

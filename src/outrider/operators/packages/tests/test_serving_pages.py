@@ -1,0 +1,158 @@
+"""Pages for people: what they say, also where there is nothing to say, and how they are built."""
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from outrider.core.package_policies import PackagePolicySpec
+from outrider.operators.packages.tests.advisory_records import affected, ecosystem_range, record
+from outrider.operators.packages.tests.npm_registry import NpmAsking, NpmRegistry
+from outrider.operators.packages.tests.running_registry import RunningRegistry
+from outrider.operators.packages.tests.test_audit import HIGH, folder, imported
+from outrider.ports.http.client import Client
+
+__all__ = ["folder"]
+BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+ODD = "<script>alert(1)</script> \u202e & more"
+
+
+class Built(HTMLParser):
+    """The tags of a page, and its words."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.words = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+
+    def handle_data(self, data: str) -> None:
+        self.words += data
+
+    def named(self, *names: str) -> list[dict[str, str]]:
+        return [attributes for tag, attributes in self.tags if tag in names]
+
+
+class Site:
+    """A registry before one of npm."""
+
+    def __init__(self, registry: RunningRegistry, upstream: NpmRegistry, client: Client) -> None:
+        self.registry, self.upstream, self._client = registry, upstream, client
+
+    async def page(self, path: str, status: int = 200) -> Built:
+        found = await self._client.request("GET", path, headers=BROWSER)
+        assert (found.status, found.headers.get("content-type")) == (status, "text/html; charset=utf-8")
+        assert "accept" in (found.headers.get("vary") or "")
+        return well_built(found.content.decode())
+
+    async def fetch(self, name: str) -> None:
+        assert (await self._client.request("GET", f"/npm/{name}")).status == 200
+
+    async def raw(self, path: str, accept: str) -> tuple[int, str, str]:
+        found = await self._client.request("GET", path, headers={"accept": accept})
+        return found.status, found.headers.get("content-type") or "", found.headers.get("www-authenticate") or ""
+
+
+def well_built(page: str) -> Built:
+    """Return a page that screen readers and keyboards get along with."""
+    built = Built(page)
+    assert len(built.named("h1")) == 1
+    assert built.named("html") == [{"lang": "en"}]
+    identities = Counter(one["id"] for _, one in built.tags if "id" in one)
+    assert set(identities.values()) <= {1}
+    inner = [one["href"][1:] for one in built.named("a") if one["href"].startswith("#")]
+    labels = [one["aria-labelledby"] for _, one in built.tags if "aria-labelledby" in one]
+    assert {*inner, *labels} <= set(identities)
+    assert all(one.get("aria-labelledby") for one in built.named("table"))
+    assert all(one.get("scope") in ("col", "row") for one in built.named("th"))
+    assert '<th scope="col"></th>' not in page
+    scrolled = [one for one in built.named("div") if one.get("class") == "wide"]
+    assert all((one["tabindex"], one["role"]) == ("0", "region") for one in scrolled)
+    assert len(scrolled) == len(built.named("table"))
+    assert not built.named("script")
+    return built
+
+
+@pytest.fixture
+async def site(folder: Path) -> AsyncIterator[Site]:
+    denied = PackagePolicySpec(deny=["npm:web@>=2"])
+    async with NpmRegistry() as upstream:
+        environment = NpmAsking(folder, upstream.url).environment
+        async with RunningRegistry(folder, environment, ecosystems=["npm"], policy=denied) as registry:
+            client = Client(registry.url)
+            yield Site(registry, upstream, client)
+            await client.close()
+
+
+async def test_where_nothing_is_the_page_says_what_would_fill_it(site: Site) -> None:
+    found = await site.page("/")
+    assert "Nothing is here yet" in found.words
+    [field] = found.named("input")
+    assert (field["name"], field["type"]) == ("q", "search")
+    assert "Name or description" in found.words
+
+
+async def test_packages_are_found_by_their_words(site: Site) -> None:
+    site.upstream.add("web@1.0.0", description=ODD)
+    site.upstream.add("core@1.0.0")
+    for name in ("web", "core"):
+        await site.fetch(name)
+    found = await site.page("/")
+    # What turns the direction of writing around would do so for the words behind it too.
+    assert all(word in found.words for word in ("core", "web1.0.0<script>alert(1)</script> & more"))
+    one = await site.page("/?q=alert")
+    assert ("web" in one.words, "core" in one.words) == (True, False)
+    none = await site.page("/?q=%3Cb%3Enowhere")
+    assert "No package here has “<b>nowhere” in its name or description" in none.words
+
+
+async def test_a_package_with_what_is_known_and_what_is_not(site: Site, folder: Path) -> None:
+    for version in ("1.0.0", "1.1.0", "2.0.0"):
+        site.upstream.add(f"web@{version}", dependencies={"core": "^1"})
+    site.upstream.add("core@1.0.0")
+    for name in ("web", "core"):
+        await site.fetch(name)
+    page = await site.page("/packages/npm/web")
+    assert "no advisories are imported: nothing is known of vulnerabilities" in page.words
+    assert ("none known" in page.words, page.words.count("not known")) == (False, 2)
+    assert "refused, for it is denied: deny npm:web@>=2 of shop" in page.words
+    await imported(
+        folder,
+        record(
+            "X-1", affected(ecosystem_range(("introduced", "0"), ("fixed", "1.1.0")), ecosystem="npm"), severity=[HIGH]
+        ),
+    )
+    page = await site.page("/packages/npm/web")
+    assert (page.words.count("none known"), "high X-1" in page.words) == (1, True)
+    assert "Compared with the advisories of npm that were imported on " in page.words
+    core = await site.page("/packages/npm/core")
+    assert "Needed here by (1)" in core.words
+    assert "Needs" in core.words
+    assert "None is known here." in core.words
+
+
+async def test_advisories_of_others_do_not_read_as_nothing_found(site: Site, folder: Path) -> None:
+    site.upstream.add("web@1.0.0")
+    await site.fetch("web")
+    await imported(folder, record("X-1", affected(ecosystem_range(("introduced", "0")))))
+    page = await site.page("/packages/npm/web")
+    assert "No advisories of npm are imported: nothing is known of vulnerabilities." in page.words
+    assert "none known" not in page.words
+
+
+async def test_errors_are_pages_for_browsers_and_json_for_programs(site: Site) -> None:
+    page = await site.page("/packages/npm/none", 404)
+    assert "npm none: it is not here." in page.words
+    assert "What would help: install it once through this registry." in page.words
+    assert await site.raw("/packages/npm/none", "*/*") == (404, "application/json", "")
+    site.registry.close_to_nobody()
+    page = await site.page("/", 401)
+    assert "to see packages you have to log in" in page.words
+    # A browser asks for name and password then.
+    for accept in ("text/html", "*/*"):
+        assert (await site.raw("/", accept))[2] == 'Basic realm="packages"'
