@@ -134,7 +134,7 @@ VERSIONS = st.builds("{}.{}.{}".format, NUMBERS, NUMBERS, NUMBERS)
 )
 def test_nothing_older_and_nothing_too_far_is_chosen(versions: list[str], locked: set[str], step: Step) -> None:
     table = VersionTable(scheme_of("npm"), versions)
-    policy = StepPolicy(ADMIT_ALL, "npm", {"web": locked}, {"web"}.__contains__, step)
+    policy = StepPolicy(ADMIT_ALL, {"web": locked}, {"web"}.__contains__, step)
     refused = {version for one in policy.refusals("web", table, []) for version in table.named(one.versions)}
 
     def numbers(version: str) -> tuple[int, ...]:
