@@ -1,18 +1,12 @@
 """Fixes the lock files of a path: what would be written is made whole first, and looked at again for what is vulnerable."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 
 import msgspec
 
-from outrider.core.errors import (
-    ConflictError,
-    ExecutionFailedError,
-    InvalidConfigError,
-    NotFoundError,
-    UnsupportedError,
-)
+from outrider.core.errors import ConflictError, InvalidConfigError, NotFoundError, UnsupportedError
 from outrider.core.package_policies import AdvisoryRule, PackagePolicySpec, Severity
 from outrider.core.quantities import Duration
 from outrider.operators.packages.advisories.matching import Matcher
@@ -20,27 +14,21 @@ from outrider.operators.packages.advisories.places import store_path
 from outrider.operators.packages.advisories.store import AdvisoryStore
 from outrider.operators.packages.distributions.images import is_image
 from outrider.operators.packages.distributions.roots import is_root
-from outrider.operators.packages.fixing.mending import Mended, Mender
-from outrider.operators.packages.fixing.projects import PROJECTS, refuse_outside
-from outrider.operators.packages.fixing.results import (
-    FixedFile,
-    Vulnerable,
-    changes_of,
-    fixed_of,
-    range_changes,
-    unfixed_of,
-)
+from outrider.operators.packages.fixing.calls import Call, Fix, LockFile
+from outrider.operators.packages.fixing.lock_fixing import fix_lock
+from outrider.operators.packages.fixing.projects import PROJECTS
+from outrider.operators.packages.fixing.results import FixedFile, Vulnerable
 from outrider.operators.packages.fixing.units import Auditor
-from outrider.operators.packages.fixing.wishes import Project, Unit
 from outrider.operators.packages.locks.lock import Lock
 from outrider.operators.packages.locks.reading import lock_files, read_lock
-from outrider.operators.packages.locks.writing.differences import changes_between
 from outrider.operators.packages.locks.writing.files import digest_of, read_text
+from outrider.operators.packages.manifests.pom import FORM as POM
 from outrider.operators.packages.policies.opening import opened_policies
 from outrider.operators.packages.registries.failures import UNREACHED, told
-from outrider.operators.packages.resolving.questions import Question
-from outrider.operators.packages.sessions import Terms, question_of, session_of
+from outrider.operators.packages.sessions import Terms
+from outrider.operators.packages.versions.ecosystems import Ecosystem
 from outrider.runtime.context import Context
+from outrider.runtime.discovery import import_module
 
 
 class FixParams(Terms, kw_only=True, forbid_unknown_fields=True):
@@ -61,26 +49,18 @@ class FixParams(Terms, kw_only=True, forbid_unknown_fields=True):
     python: str = ""
 
 
-class Fix(msgspec.Struct, kw_only=True):
-    """What a fix comes to, before anything is written.
-
-    Attributes:
-        told: What of it is told, by lock file.
-        texts: The files that change, as they would be.
-        digests: Of all files that it follows from.
-        unread: Why lock files could not be read, among others that could.
-    """
-
-    told: list[FixedFile]
-    texts: dict[Path, str]
-    digests: dict[str, str]
-    unread: list[str]
+async def _fix_pom(found: Fix, file: LockFile, call: Call) -> None:
+    # Few folders have a pom.xml, and all that knows of Maven comes with it.
+    fixing = import_module("outrider.operators.packages.fixing.pom_fixing", extra="packages")
+    await fixing.fix_pom(found, file, call)
 
 
-class _Call(msgspec.Struct, frozen=True):
-    wanted: FixParams
-    context: Context
-    folder: Path | None
+# Of all other formats their own tools know how to change them.
+_WAYS: Mapping[str, tuple[Ecosystem, Callable[[Fix, LockFile, Call], Awaitable[None]]]] = {
+    **{form: (ecosystem, fix_lock) for form, (ecosystem, _) in PROJECTS.items()},
+    POM: ("maven", _fix_pom),
+}
+_CHANGED = " or ".join(sorted(_WAYS, key=str.lower))
 
 
 async def find_fix(wanted: FixParams, context: Context, folder: Path | None = None, *, lenient: bool = False) -> Fix:
@@ -109,7 +89,7 @@ async def find_fix(wanted: FixParams, context: Context, folder: Path | None = No
             try:
                 text = read_text(path)
                 lock = read_lock(path.as_posix(), text)
-                await _fix_one(found, (path, text, lock), auditor, _Call(wanted, context, folder))
+                await _fix_one(found, LockFile(path, text, lock), auditor, (wanted, context, folder))
             except (ConflictError, InvalidConfigError, NotFoundError, UnsupportedError) as error:
                 # One file that cannot be fixed must not keep the others from it, nor hide that it is there.
                 if len(files) == 1 and not lenient:
@@ -131,86 +111,32 @@ def _files(path: str) -> list[Path]:
     if is_root(folder) or is_image(folder):
         raise UnsupportedError(
             f"{path}: what a distribution has packed is not changed here", path="path", found="a root, or an image of a container",
-            expected=" or ".join(PROJECTS),
+            expected=_CHANGED,
             suggestions=["see with audit what is vulnerable, and update it with the command that it names", "build the image anew"],
         )  # fmt: skip
     files = lock_files(folder) if folder.is_dir() else [folder]
     if not files:
         raise NotFoundError(
-            f"{path}: there is no lock file", path="path", found="none", expected=" or ".join(PROJECTS), suggestions=["name the file"]
+            f"{path}: there is no lock file", path="path", found="none", expected=_CHANGED, suggestions=["name the file"]
         )  # fmt: skip
     return files
 
 
-async def _fix_one(found: Fix, file: tuple[Path, str, Lock], auditor: Auditor, call: _Call) -> None:
+async def _fix_one(found: Fix, file: LockFile, auditor: Auditor, asked: tuple[FixParams, Context, Path | None]) -> None:
     path, text, lock = file
-    wanted, context = call.wanted, call.context
+    wanted, context, folder = asked
     found.digests[str(path)] = digest_of(text)
-    if lock.form not in PROJECTS:
+    if lock.form not in _WAYS:
         raise UnsupportedError(
-            f"{path}: a {lock.form} is not changed", path="path", found=lock.form, expected=" or ".join(PROJECTS),
+            f"{path}: a {lock.form} is not changed", path="path", found=lock.form, expected=_CHANGED,
             suggestions=["have its own tool update what is vulnerable: outrider packages audit PATH"],
         )  # fmt: skip
-    ecosystem, opened = PROJECTS[lock.form]
+    ecosystem, fixed = _WAYS[lock.form]
     said = {"this fix": PackagePolicySpec(advisories=AdvisoryRule(least=wanted.least, max_age=wanted.max_age))}
     # Opened even where nothing is vulnerable: advisories that are too old know of nothing.
     with opened_policies(ecosystem, said, context.clock.now()) as vulnerable:
-        units = auditor.units(lock)
-        if not units:
-            found.told.append(
-                FixedFile(file=str(path), changes=[], manifest=[], fixed=[], unfixed=[], warnings=list(lock.unreadable))
-            )
-            return
-        project = opened(path, text, wanted.python)
-        if call.folder is not None:
-            refuse_outside(project, call.folder)
-        found.digests |= {str(one): digest_of(content) for one, content in project.texts.items()}
-        ours = [one for one in units if one.version in project.locked.get(one.name, ())]
-        with question_of(context, ecosystem, [], wanted, target=wanted.python, folder=call.folder) as question:
-            asked = project.asked(question)
-            real = [await _with_real_fix(one, ecosystem, asked, auditor) for one in ours]
-            mender = Mender(session_of(ecosystem).resolve, asked, vulnerable, project, real)
-            mended = await mender.mend(widen=wanted.manifest) if ours else Mended()
-    _take(found, (path, lock, units), project, mended, auditor)
-
-
-async def _with_real_fix(unit: Unit, ecosystem: str, question: Question, auditor: Auditor) -> Unit:
-    """Return what is vulnerable with the lowest fix that its registry has."""
-    try:
-        facts = await session_of(ecosystem).facts(question, unit.name)
-    except NotFoundError:
-        return unit
-    return auditor.with_real_fix(ecosystem, unit, facts)
-
-
-def _take(found: Fix, file: tuple[Path, Lock, list[Unit]], project: Project, mended: Mended, auditor: Auditor) -> None:
-    """Take in what was found for a file, once it is proven."""
-    path, lock, units = file
-    texts = {} if mended.answer is None else project.mended(mended.answer, mended.before, mended.widenings)
-    after = read_lock(path.as_posix(), texts[path]) if path in texts else lock
-    left = {(one.name, one.version): one for one in auditor.units(after)}
-    _refuse_new(path, left, units)
-    blocked = {(one.unit.name, one.unit.version): one for one in mended.blocked}
-    found.told.append(
-        FixedFile(
-            file=str(path),
-            changes=changes_of(changes_between(lock, after), mended, project),
-            manifest=range_changes(mended, project),
-            fixed=[fixed_of(one) for one in units if (one.name, one.version) not in left],
-            unfixed=[unfixed_of(one, blocked.get(one[:2]), project) for one in units if one[:2] in left],
-            warnings=list(project.warnings),
-        )
-    )
-    found.texts |= {place: text for place, text in texts.items() if text != project.texts[place]}
-
-
-def _refuse_new(path: Path, left: Mapping[tuple[str, str], Unit], units: list[Unit]) -> None:
-    new = [f"{one.name} {one.version}" for one in left.values() if one[:2] not in {each[:2] for each in units}]
-    if new:
-        raise ExecutionFailedError(
-            f"{path}: what would be written is vulnerable, and was not before", found=", ".join(new), expected="nothing that is",
-            suggestions=["import advisories again, and fix again"],
-        )  # fmt: skip
+        call = Call(context, wanted, folder, wanted.python, wanted.manifest, auditor, vulnerable)
+        await fixed(found, file, call)
 
 
 def _leave(found: Fix, path: Path, lock: Lock, auditor: Auditor, reason: str) -> None:
@@ -219,5 +145,8 @@ def _leave(found: Fix, path: Path, lock: Lock, auditor: Auditor, reason: str) ->
         Vulnerable(name=one.name, version=one.version, vulnerabilities=one.ids, reasons=[reason])
         for one in auditor.units(lock)
     ]
+    if lock.form == POM and not unfixed:
+        # What a pom.xml comes to is known once it is resolved, and not before.
+        found.unread.append(reason)
     if unfixed:
         found.told.append(FixedFile(file=str(path), changes=[], manifest=[], fixed=[], unfixed=unfixed, warnings=[]))

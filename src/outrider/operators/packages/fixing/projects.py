@@ -1,7 +1,7 @@
 """Lock files that can be changed, by their formats."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -43,15 +43,19 @@ PROJECTS: Mapping[str, tuple[Ecosystem, _Opener]] = {
 }
 
 
-def refuse_outside(project: Project, folder: Path) -> None:
+def refuse_outside(paths: Sequence[Path], folder: Path) -> None:
     """Refuse a project that leads to files outside of a folder, which are not those of its repository.
+
+    Args:
+        paths: Of its files, that which leads to the others first.
+        folder: Of the repository.
 
     Raises:
         UnsupportedError: It does.
     """
-    outside = next((one for one in project.paths if not one.resolve().is_relative_to(folder.resolve())), None)
+    outside = next((one for one in paths if not one.resolve().is_relative_to(folder.resolve())), None)
     if outside is not None:
         raise UnsupportedError(
-            f"{project.paths[0]}: it leads to a file outside of the repository", path="path", found=os.path.relpath(outside, folder),
+            f"{paths[0]}: it leads to a file outside of the repository", path="path", found=os.path.relpath(outside, folder),
             expected="files of the repository alone", suggestions=["update it where all of them are: outrider packages fix FOLDER"],
         )  # fmt: skip

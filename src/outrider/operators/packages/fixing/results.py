@@ -1,6 +1,6 @@
 """What a fix has found and done, as it is told."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -29,7 +29,14 @@ class FixedChange(msgspec.Struct, kw_only=True):
 
 
 class RangeChange(msgspec.Struct, kw_only=True):
-    """A range of a manifest, and the one that would do."""
+    """A range of a manifest, and the one that would do.
+
+    Attributes:
+        file: The manifest.
+        name: Of the package; of Maven also of a property, such as `${core.version}`.
+        before: As it is; empty for an entry that comes in.
+        after: As it would be.
+    """
 
     file: str
     name: str
@@ -71,7 +78,7 @@ class FixedFile(msgspec.Struct, kw_only=True):
         manifest: Changes of ranges.
         fixed: What was vulnerable, and is not any more.
         unfixed: What still is.
-        warnings: What was not looked at.
+        warnings: What was not looked at, or changes with something else.
     """
 
     file: str
@@ -86,7 +93,10 @@ class FixedFile(msgspec.Struct, kw_only=True):
         versions = [
             Difference(f"{self.file} {one.name}", one.before or None, one.after or None) for one in self.changes
         ]
-        return [*versions, *(Difference(f"{one.file} {one.name}", one.before, one.after) for one in self.manifest)]
+        return [
+            *versions,
+            *(Difference(f"{one.file} {one.name}", one.before or None, one.after) for one in self.manifest),
+        ]
 
 
 def changes_of(
@@ -103,7 +113,26 @@ def changes_of(
     answer = found.answer
     direct = project.direct(answer) if answer is not None else set()
     needers = {one.name: one.needed_by for one in answer.packages} if answer is not None else {}
-    ids = {(unit.name, unit.version): unit.ids for unit in found.fixed}
+    return explained(changes, found.fixed, direct, needers, updated)
+
+
+def explained(
+    changes: list[VersionChange],
+    fixed: Iterable[Unit],
+    direct: Collection[str],
+    needers: Mapping[str, Sequence[str]],
+    updated: Collection[str] = (),
+) -> list[FixedChange]:
+    """Return changes of versions with why they are.
+
+    Args:
+        changes: From the lock as it is to the lock as it would be.
+        fixed: What was vulnerable.
+        direct: Names of what is asked for by itself.
+        needers: By name, who needs a package.
+        updated: Names of what is to be as new as can be.
+    """
+    ids = {(unit.name, unit.version): unit.ids for unit in fixed}
     told = []
     for one in changes:
         if (one.name, one.before) in ids:

@@ -5,11 +5,9 @@ one, since of two profiles that are active the later one counts.
 """
 
 import re
-from typing import NamedTuple
-from xml.parsers import expat
 
-from outrider.operators.packages.locks.documents import read_xml
 from outrider.operators.packages.locks.lock import unreadable
+from outrider.operators.packages.manifests.xml_places import Element, read_places
 
 FORM = "pom.xml"
 LOCK_PROFILE = "outrider-lock"
@@ -17,77 +15,10 @@ LOCK_PROFILE = "outrider-lock"
 UNLOCKED = "outrider.unlocked"
 _BLANK = b" \t\r\n"
 _LINE = re.compile(rb"\r?\n([ \t]*)$")
+_REST_OF_LINE = re.compile(rb"[ \t]*(?:<!--[^\r\n]*?-->[ \t]*)?(?=\r?\n)")
+_MANAGEMENT = "<dependencyManagement>"
 _USUAL_STEP = "  "
 Line = tuple[int, str]
-
-
-class _Element(NamedTuple):
-    """Where an element is, in bytes; `inner` is where its end tag begins, and where it begins itself if it has none."""
-
-    start: int
-    inner: int
-    end: int
-
-
-class _Places:
-    """Finds elements.
-
-    Attributes:
-        project: The root.
-        first: Where its first child begins; -1 where it has none.
-        profiles: Those of the project; None where there are none.
-        lock: The profile of the lock; likewise.
-    """
-
-    def __init__(self, content: bytes) -> None:
-        self.project: _Element | None = None
-        self.profiles: _Element | None = None
-        self.lock: _Element | None = None
-        self.first = -1
-        self._content = content
-        self._open: list[tuple[str, int]] = []
-        self._id: list[str] = []
-        # The text is UTF-8 by now, whatever it says of itself.
-        self._parser = expat.ParserCreate("utf-8")
-        self._parser.StartElementHandler = self._start
-        self._parser.EndElementHandler = self._end
-        self._parser.CharacterDataHandler = self._text
-        self._parser.Parse(content, True)
-
-    @property
-    def _path(self) -> str:
-        return "/".join(name for name, _ in self._open)
-
-    def _start(self, name: str, _: dict[str, str]) -> None:
-        position = self._parser.CurrentByteIndex
-        if len(self._open) == 1 and self.first < 0:
-            self.first = position
-        self._open.append((name, position))
-        if self._path == "project/profiles/profile":
-            self._id.clear()
-
-    def _text(self, text: str) -> None:
-        if self._path == "project/profiles/profile/id":
-            self._id.append(text)
-
-    def _end(self, _: str) -> None:
-        path, (_, start) = self._path, self._open.pop()
-        if path not in ("project", "project/profiles", "project/profiles/profile"):
-            return
-        inner = self._parser.CurrentByteIndex
-        has_end_tag = self._content.startswith(b"</", inner)
-        # Of an element that is one tag alone, the parser is behind that by now.
-        found = (
-            _Element(start, inner, self._content.index(b">", inner) + 1)
-            if has_end_tag
-            else _Element(start, start, inner)
-        )
-        if path == "project":
-            self.project = found
-        elif path == "project/profiles":
-            self.profiles = found
-        elif "".join(self._id).strip() == LOCK_PROFILE:
-            self.lock = found
 
 
 def without_lock(text: str) -> str:
@@ -97,10 +28,19 @@ def without_lock(text: str) -> str:
         InvalidConfigError: It is none.
     """
     content = text.encode()
-    while (lock := _places(text, content)[0].lock) is not None:
+    while (lock := _lock(project_places(text))) is not None:
         content = content[: lock.start].rstrip(_BLANK) + content[lock.end :]
         text = content.decode()
     return text
+
+
+def has_lock(text: str) -> bool:
+    """Return whether a pom.xml has the profile of a lock.
+
+    Raises:
+        InvalidConfigError: It is none.
+    """
+    return _lock(project_places(text)) is not None
 
 
 def with_lock(text: str, lines: list[Line]) -> str:
@@ -113,27 +53,83 @@ def with_lock(text: str, lines: list[Line]) -> str:
     Raises:
         InvalidConfigError: It is no pom.xml.
     """
-    content = text.encode()
-    places, project = _places(text, content)
-    step = _step(content, places.first)
-    if places.profiles is None:
-        whole = [(0, "<profiles>"), *((depth + 1, line) for depth, line in lines), (0, "</profiles>")]
-        return _inserted(content, project.inner, (whole, 1, step))
-    if places.profiles.inner == places.profiles.start:
-        opened = content[: places.profiles.start] + b"<profiles>"
-        return _inserted(opened + b"</profiles>" + content[places.profiles.end :], len(opened), (lines, 2, step))
-    return _inserted(content, places.profiles.inner, (lines, 2, step))
+    return with_lines(text, ("profiles",), lines)
 
 
-def _places(text: str, content: bytes) -> tuple[_Places, _Element]:
-    root = read_xml(FORM, text)
-    try:
-        places = _Places(content)
-    except expat.ExpatError as error:
-        raise unreadable(FORM, str(error), "XML") from error
-    if places.project is None or places.project.inner == places.project.start:
-        raise unreadable(FORM, f"<{root.tag}> at the top", "<project> at the top, with no prefix before it")
-    return places, places.project
+def with_lines(text: str, path: tuple[str, ...], lines: list[Line]) -> str:
+    """Return a pom.xml with lines at the end of an element, which is made where it is missing.
+
+    Args:
+        text: Of the file.
+        path: What leads from the project to the element.
+        lines: Each with how deep it stands in the element.
+
+    Raises:
+        InvalidConfigError: It is no pom.xml.
+    """
+    content, element = text.encode(), project_places(text)
+    step = _step(content, element)
+    for depth, name in enumerate(path):
+        child = element.child(name)
+        if child is None or child.is_one_tag:
+            return _made(content, (element, child), _nested(path[depth:], lines), (depth, step))
+        element = child
+    return _inserted(content, element.inner, (lines, len(path) + 1, step))
+
+
+def _made(
+    content: bytes, within: tuple[Element, Element | None], lines: list[Line], indentation: tuple[int, str]
+) -> str:
+    """Return a text with an element that was missing, or was one tag alone."""
+    element, child = within
+    depth, step = indentation
+    if child is not None:
+        opened = content[: child.start] + f"<{child.name}>".encode()
+        whole = opened + f"</{child.name}>".encode() + content[child.end :]
+        return _inserted(whole, len(opened), (_shallower(lines), depth + 2, step))
+    place = _usual_place(content, element, lines[0][1])
+    if place is None:
+        return _inserted(content, element.inner, (lines, depth + 1, step))
+    made = [_newline(content) + (step * (depth + 1 + deeper) + line).encode() for deeper, line in lines]
+    return (content[:place] + b"".join(made) + content[place:]).decode()
+
+
+def _usual_place(content: bytes, element: Element, tag: str) -> int | None:
+    """Return where people look for what is managed: before the dependencies, behind the line of what stands there; None for the end."""
+    names = [one.name for one in element.children]
+    if tag != _MANAGEMENT or "dependencies" not in names or names.index("dependencies") == 0:
+        return None
+    before = element.children[names.index("dependencies") - 1].end
+    rest = _REST_OF_LINE.match(content, before)
+    return before if rest is None else rest.end()
+
+
+def _nested(path: tuple[str, ...], lines: list[Line]) -> list[Line]:
+    if not path:
+        return lines
+    within = [(depth + 1, line) for depth, line in _nested(path[1:], lines)]
+    return [(0, f"<{path[0]}>"), *within, (0, f"</{path[0]}>")]
+
+
+def _shallower(lines: list[Line]) -> list[Line]:
+    return [(depth - 1, line) for depth, line in lines[1:-1]]
+
+
+def project_places(text: str) -> Element:
+    """Return where the elements of a pom.xml stand.
+
+    Raises:
+        InvalidConfigError: It is none.
+    """
+    root = read_places(FORM, text)
+    if root.name != "project" or root.is_one_tag:
+        raise unreadable(FORM, f"<{root.name}> at the top", "<project> at the top, with no prefix before it")
+    return root
+
+
+def _lock(project: Element) -> Element | None:
+    profiles = project.all("profiles", "profile")
+    return next((one for one in reversed(profiles) if one.said("id") == LOCK_PROFILE), None)
 
 
 def _inserted(content: bytes, place: int, block: tuple[list[Line], int, str]) -> str:
@@ -152,7 +148,7 @@ def _newline(content: bytes) -> bytes:
     return b"\r\n" if b"\r\n" in content else b"\n"
 
 
-def _step(content: bytes, first: int) -> str:
+def _step(content: bytes, project: Element) -> str:
     """Return by how much the file indents."""
-    match = _LINE.search(content[: max(first, 0)])
+    match = _LINE.search(content[: project.children[0].start]) if project.children else None
     return match[1].decode() if match is not None and match[1] else _USUAL_STEP

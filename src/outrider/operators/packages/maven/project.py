@@ -58,8 +58,21 @@ def line_beside(
     Raises:
         InvalidConfigError: One cannot be read.
     """
-    line: list[Pom] = []
-    child: Pom | None = None
+    beside = poms_beside(path, content)
+    return [prepared(pom, Machine(properties, str(place.parent)), named) for place, pom in beside]
+
+
+def poms_beside(path: Path, content: bytes | None = None) -> list[tuple[Path, Pom]]:
+    """Return a POM and its parents, as far as they are on the machine too, with the paths of their files, as they are written.
+
+    Args:
+        path: Of the POM.
+        content: Of the POM, where that is not what is in the file.
+
+    Raises:
+        InvalidConfigError: One cannot be read.
+    """
+    found: list[tuple[Path, Pom]] = []
     for _ in range(_DEEPEST):
         try:
             pom = read_pom(path.read_bytes() if content is None else content)
@@ -67,16 +80,16 @@ def line_beside(
             raise _unusable(
                 path, str(error.found if isinstance(error, InvalidConfigError) else error.strerror)
             ) from error
-        if child is not None and not _is_parent(pom, child):
+        if found and not _is_parent(pom, found[-1][1]):
             break
-        line.append(prepared(pom, Machine(properties, str(path.parent)), named))
+        found.append((path, pom))
         if pom.parent is None or not pom.parent.relative_path:
             break
         above = path.parent / pom.parent.relative_path
-        path, child, content = above / "pom.xml" if above.is_dir() else above, pom, None
+        path, content = above / "pom.xml" if above.is_dir() else above, None
         if not path.is_file():
             break
-    return line
+    return found
 
 
 def _is_parent(pom: Pom, child: Pom) -> bool:

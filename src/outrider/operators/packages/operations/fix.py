@@ -74,7 +74,7 @@ def _text(result: FixResult) -> Iterable[str]:
         for one in file.changes:
             yield f"  {file.file}: {one.name} {one.before or '(new)'} -> {one.after or '(gone)'}  # {one.why}"
         for change in file.manifest:
-            yield f"  {change.file}: {change.name} {change.before} -> {change.after}"
+            yield f"  {change.file}: {change.name} {change.before or '(new)'} -> {change.after}"
         yield from (f"  {line}" for line in _unfixed(file))
 
 

@@ -4,12 +4,15 @@ import os
 from pathlib import Path
 from typing import Any
 
+from outrider.operators.packages.fixing.fixes import FixParams
 from outrider.operators.packages.maven.holdings import FRESH_SECONDS
-from outrider.operators.packages.operations import lock
+from outrider.operators.packages.operations import fix, lock
+from outrider.operators.packages.operations.fix import FixResult
 from outrider.operators.packages.operations.lock import LockParams, LockResult
+from outrider.operators.packages.tests.advisory_records import affected, ecosystem_range, record
 from outrider.operators.packages.tests.maven_poms import element, fields, parts, pom
 from outrider.operators.packages.tests.maven_universes import Drawing
-from outrider.operators.packages.tests.test_audit import context
+from outrider.operators.packages.tests.test_audit import HIGH, context
 
 LATER = FRESH_SECONDS + 100.0
 
@@ -66,3 +69,14 @@ class ProjectDrawing(Drawing):
         managed = self._managed(random.randint(1, 3), 3) if random.random() < 0.6 else []
         properties = {"v.a": "1.0", "v.b": "1.1", "v.c": "2.0"}
         return pom(f"asked:p{number}:1", parts(needs, managed, properties), packaging="pom", parent=self._parent(0.4))
+
+
+async def fixed(file: Path, **params: Any) -> FixResult:
+    """Fix a project."""
+    return await fix.run(FixParams(path=str(file), **params), context(file.parent))
+
+
+def bad(identity: str, name: str, *events: tuple[str, str]) -> dict[str, Any]:
+    """Return the record of something vulnerable, in versions from `introduced` on up to `fixed`; in all of them if none are given."""
+    told = ecosystem_range(*(events or [("introduced", "0")]))
+    return record(identity, affected(told, name=name, ecosystem="Maven"), severity=[HIGH])

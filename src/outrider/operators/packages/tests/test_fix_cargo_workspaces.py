@@ -132,7 +132,7 @@ async def test_what_lies_outside_is_read_and_not_changed(tmp_path: Path, registr
     assert (left.name, left.remedies, result.written) == ("other", [], [])
     assert "../helper/Cargo.toml" in left.reasons[0]
     with pytest.raises(UnsupportedError, match="outside of the repository"):
-        refuse_outside(CargoProject(path, path.read_text()), tmp_path / "shop")
+        refuse_outside(CargoProject(path, path.read_text()).paths, tmp_path / "shop")
 
 
 async def test_an_update_raises_the_range_of_a_member(tmp_path: Path, registry: CargoRegistry) -> None:

@@ -240,7 +240,7 @@ DEFAULT = element(
         (shop(managed=(bom("g:none:1"),)), InvalidConfigError, "imports g:none 1"),
         ("<project>", InvalidConfigError, "pom.xml"),
         ("<other/>", InvalidConfigError, "<other> at the top"),
-        ("<a:project xmlns:a='a'><a:b/></a:project>", InvalidConfigError, "<project> at the top"),
+        ("<a:project xmlns:a='a'><a:b/></a:project>", InvalidConfigError, "<a:project> at the top"),
         ("<!DOCTYPE project><project/>", InvalidConfigError, "pom.xml"),
     ],
 )  # fmt: skip

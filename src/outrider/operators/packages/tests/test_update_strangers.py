@@ -12,6 +12,7 @@ from outrider.operators.packages.npm.settings import expanded, variables_in
 from outrider.operators.packages.registries.downloads import Downloads, opened_downloads
 from outrider.operators.packages.registries.registry import Registry
 from outrider.operators.packages.registries.strangers import laid_out_folder
+from outrider.operators.packages.tests.maven_poms import dependency, element, fields, parts, pom
 from outrider.operators.packages.updating.files import is_needed
 from outrider.operators.packages.updating.strangers import Machine, objection_to
 from outrider.ports.clock import SystemClock
@@ -19,8 +20,24 @@ from outrider.ports.clock import SystemClock
 TAKEN = {"TOKEN": "secret", "CARGO_REGISTRIES_ACME_TOKEN": "secret", "YARN_NPM_AUTH_TOKEN": "secret"}
 
 
+def named(name: str, url: str) -> str:
+    """Return a repository of Maven."""
+    return element("repositories", element("repository", fields(id=name, url=url)))
+
+
 @pytest.fixture
 def machine(tmp_path: Path) -> Machine:
+    server = "".join(
+        element("server", fields(id=one, username="ana", password="secret")) for one in ("ours", "mirrored")
+    )
+    mirror = element("mirrors", element("mirror", fields(id="near", mirrorOf="mirrored", url="https://near.example")))
+    profile = element(
+        "profile", fields(id="own"), named("ours", "https://maven.example/ours"), element("properties", fields(login="secret"))
+    )  # fmt: skip
+    (tmp_path / ".m2").mkdir()
+    (tmp_path / ".m2" / "settings.xml").write_text(
+        element("settings", element("servers", server), mirror, element("profiles", profile))
+    )
     return Machine({"HOME": str(tmp_path), **TAKEN})
 
 
@@ -41,6 +58,12 @@ def machine(tmp_path: Path) -> Machine:
         ("app/.cargo/config.toml", '[http]\nproxy = "proxy.example:1"', "http.proxy"),
         ("app/.cargo/config.toml", '[http]\ncainfo = "Cargo.lock"', "http.cainfo"),
         (".yarnrc.yml", "npmScopes: {acme: {npmRegistryServer: http://npm.example}}", "no encryption"),
+        ("pom.xml", pom("own:shop:1", parts([dependency("g:${TOKEN}:1")])), "the variable TOKEN"),
+        ("web/pom.xml", pom("own:shop:1", parts([dependency("g:a:${env.TOKEN}")])), "the variable TOKEN"),
+        ("pom.xml", pom("own:shop:1", parts([dependency("g:a:${login}")])), "the variable login"),
+        ("pom.xml", pom("own:shop:1", named("ours", "https://maven.example/else")), "the repository ours"),
+        ("pom.xml", pom("own:shop:1", element("profiles", element("profile", named("ours", "https://other.example")))), "the repository ours"),
+        ("pom.xml", pom("own:shop:1", named("${a}", "https://other.example")), "the repository ${a}"),
         # What cannot be read says nothing, and so nothing is known of where packages are.
         (".yarnrc.yml", "a: [", "cannot be read"),
         (".cargo/config.toml", "[http", "cannot be read"),
@@ -64,6 +87,9 @@ def test_what_would_be_taken_is_told(machine: Machine, path: str, text: str, abo
         (".cargo/config.toml", '[registries.other]\nindex = "sparse+https://crates.example/"\n[build]\njobs = 2'),
         (".cargo/config.toml", '[source.crates-io]\nreplace-with = "acme"'),
         ("package.json", '{"name": "${TOKEN}"}'),
+        ("pom.xml", pom("own:shop:1", named("ours", "https://maven.example/ours"), parts([dependency("g:a:${project.version}")]))),
+        ("pom.xml", pom("own:shop:1", named("theirs", "https://other.example"), parts([dependency("g:a:${env.UNSET}")]))),
+        ("pom.xml", pom("own:shop:1", named("mirrored", "https://other.example"))),
         ("notes.npmrc", "proxy=${TOKEN}"),
     ],
 )  # fmt: skip

@@ -134,7 +134,7 @@ VERSIONS = st.builds("{}.{}.{}".format, NUMBERS, NUMBERS, NUMBERS)
 )
 def test_nothing_older_and_nothing_too_far_is_chosen(versions: list[str], locked: set[str], step: Step) -> None:
     table = VersionTable(scheme_of("npm"), versions)
-    policy = StepPolicy(ADMIT_ALL, "npm", {"web": locked}, {"web"}.__contains__, step)
+    policy = StepPolicy(ADMIT_ALL, {"web": locked}, {"web"}.__contains__, step)
     refused = {version for one in policy.refusals("web", table, []) for version in table.named(one.versions)}
 
     def numbers(version: str) -> tuple[int, ...]:
@@ -151,7 +151,7 @@ def test_nothing_older_and_nothing_too_far_is_chosen(versions: list[str], locked
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        ("package-lock.json", True), ("site/package.json", True), ("site/.npmrc", True), (".cargo/config.toml", True), ("app/.cargo/config.toml", True),
+        ("package-lock.json", True), ("site/package.json", True), ("site/.npmrc", True), (".cargo/config.toml", True), ("app/.cargo/config.toml", True), ("app/.mvn/checksums/checksums.sha256", True), (".mvn/maven.config", False),
         ("requirements/dev.txt", True), ("src/App.csproj", True), ("NuGet.config", True), ("packages-policy.yaml", True), ("node_modules/a/package.json", False),
         ("src/main.py", False), (".hidden/package.json", False), ("bom.json", False), ("config.toml", False), ("vendor/x/Cargo.lock", False),
     ],

@@ -7,17 +7,22 @@ import msgspec
 
 from outrider.core.errors import ConflictError, InvalidConfigError, NotFoundError, OutriderError, UnsupportedError
 from outrider.core.package_updates import UpdateGroup
+from outrider.operators.packages.fixing.calls import LockFile
 from outrider.operators.packages.fixing.fixes import FixParams, find_fix
+from outrider.operators.packages.fixing.pom_writing import parents_within
 from outrider.operators.packages.fixing.projects import PROJECTS, refuse_outside
 from outrider.operators.packages.fixing.results import FixedFile, changes_of, range_changes
 from outrider.operators.packages.fixing.wishes import Project
 from outrider.operators.packages.locks.lock import Lock
+from outrider.operators.packages.locks.making.manifests import folder_of
 from outrider.operators.packages.locks.reading import lock_files, read_lock
 from outrider.operators.packages.locks.writing.differences import changes_between
 from outrider.operators.packages.locks.writing.files import read_text
+from outrider.operators.packages.manifests.pom import FORM as POM
 from outrider.operators.packages.registries.failures import UNREACHED, told
 from outrider.operators.packages.sessions import Terms, question_of, session_of
 from outrider.operators.packages.updating.groups import Groups
+from outrider.operators.packages.updating.poms import PomUpdate, update_pom
 from outrider.operators.packages.updating.updater import Updater
 from outrider.operators.packages.versions.ecosystems import Ecosystem
 from outrider.runtime.context import Context
@@ -104,9 +109,7 @@ class Drafter:
         draft = Draft(group=group, told=[], texts={}, warnings=[], unreached=[])
         for path in lock_files(self._folder):
             try:
-                opened = self._opened(group, path)
-                if opened is not None:
-                    await self._update_one(draft, path, opened)
+                await self._update_one(draft, path)
             # One project that cannot be updated must not keep the others from it.
             except _UnreadableFile as error:
                 draft.warnings.append(self._shown(str(error)))
@@ -117,30 +120,55 @@ class Drafter:
                 draft.unreached.append(self._shown(f"{path}: {told(error)}"))
         return draft
 
-    def _opened(self, group: UpdateGroup, path: Path) -> "_Opened | None":
-        """Return a lock file with what it is the lock of; None where nothing of it belongs to a group.
+    async def _update_one(self, draft: Draft, path: Path) -> None:
+        """Take in the update of a file, where something of it belongs to a group.
 
         Raises:
-            _UnreadableFile: One of both cannot be read.
+            _UnreadableFile: It or its manifest cannot be read.
             NotFoundError: There is no manifest.
             UnsupportedError: It is of a kind that is not changed.
+            OutriderError: What a registry says.
         """
         try:
             text = read_text(path)
-            lock = read_lock(path.as_posix(), text)
-            if lock.form not in PROJECTS:
-                return None
-            ecosystem, opener = PROJECTS[lock.form]
-            names = self._groups.members(group, ecosystem, {one.name for one in lock.packages})
-            if not names:
-                return None
-            project = opener(path, text, self._python)
-            refuse_outside(project, self._folder)
-            return _Opened(lock, ecosystem, names, project)
+            file = LockFile(path, text, read_lock(path.as_posix(), text))
+            if file.lock.form == POM:
+                await self._update_pom(draft, file)
+                return
+            opened = self._opened(draft.group, file)
         except InvalidConfigError as error:
             raise _UnreadableFile(error.message) from error
+        if opened is not None:
+            await self._update_lock(draft, path, opened)
 
-    async def _update_one(self, draft: Draft, path: Path, opened: "_Opened") -> None:
+    async def _update_pom(self, draft: Draft, file: LockFile) -> None:
+        group = draft.group
+        parents_within(file, self._folder)
+        wanted = PomUpdate(
+            lambda names: self._groups.members(group, "maven", names), group.up_to, raises=group.ranges == "raise"
+        )
+        with question_of(self._context, "maven", [], self._terms, folder=self._folder) as asked:
+            question = msgspec.structs.replace(asked, folder=folder_of(file.path))
+            found = await update_pom(file, question, wanted)
+        if found is not None:
+            told, texts = found
+            draft.told.append(self._relative(told))
+            draft.texts |= {self._shown(str(place)): text for place, text in texts.items()}
+
+    def _opened(self, group: UpdateGroup, file: LockFile) -> "_Opened | None":
+        """Return a lock file with what it is the lock of; None where nothing of it belongs to a group."""
+        lock = file.lock
+        if lock.form not in PROJECTS:
+            return None
+        ecosystem, opener = PROJECTS[lock.form]
+        names = self._groups.members(group, ecosystem, {one.name for one in lock.packages})
+        if not names:
+            return None
+        project = opener(file.path, file.text, self._python)
+        refuse_outside(project.paths, self._folder)
+        return _Opened(lock, ecosystem, names, project)
+
+    async def _update_lock(self, draft: Draft, path: Path, opened: "_Opened") -> None:
         group = draft.group
         lock, ecosystem, names, project = opened
         asking = question_of(self._context, ecosystem, [], self._terms, target=self._python, folder=self._folder)

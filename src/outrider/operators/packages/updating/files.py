@@ -17,8 +17,8 @@ _NAMES = (
     ".npmrc", ".yarnrc", ".yarnrc.yml", "pnpm-workspace.yaml", "uv.toml", "auth.json", "[Nn]u[Gg]et.[Cc]onfig",
     FILE_NAME, UPDATES_FILE,
 )  # fmt: skip
-# Settings that stand in folders which are hidden.
-_HIDDEN = (".cargo/config.toml", ".cargo/config", ".bundle/config")
+# Settings that stand in folders which are hidden, and what goes with a lock there.
+_HIDDEN = (".cargo/config.toml", ".cargo/config", ".bundle/config", ".mvn/checksums/checksums.sha256")
 _MOST_FILES = 2000
 
 
@@ -49,11 +49,13 @@ async def lay_out(branch: Branch, folder: Path, machine: Machine) -> list[str]:
         content = b""
         if not why:
             content, why = await _read(branch, path)
+        objection = objection_to(path, content.decode("utf-8", "replace"), machine)
+        objections += [objection] if objection is not None else []
+        # A pom.xml is locked, and is settings at once.
+        why = why or (objection.why if objection is not None and objection.concerns(path) else "")
         why = why or _written(folder, path, content)
         if why:
             left.append(f"{visible(path)}: left as it is: {why}")
-        objection = objection_to(path, content.decode("utf-8", "replace"), machine)
-        objections += [objection] if objection is not None else []
     return left
 
 
@@ -99,7 +101,7 @@ def is_needed(path: str) -> bool:
     if not {"", ".", ".."}.isdisjoint(path.split("/")):
         return False
     pure = PurePosixPath(path)
-    is_hidden = any(pure.match(one) for one in _HIDDEN)
-    folders = pure.parts[: -2 if is_hidden else -1]
-    is_known = is_hidden or is_lock_name(path) or any(fnmatchcase(pure.name, name) for name in _NAMES)
+    hidden = next((len(PurePosixPath(one).parts) for one in _HIDDEN if pure.match(one)), 0)
+    folders = pure.parts[: -(hidden or 1)]
+    is_known = hidden > 0 or is_lock_name(path) or any(fnmatchcase(pure.name, name) for name in _NAMES)
     return is_known and all(is_own_folder(one) for one in folders)

@@ -51,6 +51,7 @@ def _of_file(told: FixedFile) -> Iterator[str]:
     for one in told.changes:
         yield f"- {one.name} {one.before or '(new)'} -> {one.after or '(gone)'}: {one.why}"
     for change in told.manifest:
-        yield f"- {change.file} asks for {change.name} {change.after}, and no more for {change.before}"
+        before = f"no more for {change.before}" if change.before else "said nothing of it"
+        yield f"- {change.file} asks for {change.name} {change.after}, and {before}"
     for left in told.unfixed:
         yield f"- {left.name} {left.version} stays ({', '.join(left.vulnerabilities)}): {' '.join(left.reasons)}"

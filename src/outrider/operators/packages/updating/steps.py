@@ -6,8 +6,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from outrider.core.errors import InvalidConfigError
 from outrider.core.package_updates import Step
 from outrider.operators.packages.resolving.policies import Policy, Refusal
-from outrider.operators.packages.versions.ecosystems import scheme_of
-from outrider.operators.packages.versions.ranges import Key, Span, VersionRange
 from outrider.operators.packages.versions.tables import VersionTable
 
 # An epoch of PyPI stands before all numbers.
@@ -34,7 +32,6 @@ class StepPolicy:
 
     Args:
         others: The policies that count anyway.
-        ecosystem: Of the packages.
         locked: Versions by name.
         is_chosen: Whether a package is updated.
         step: How far it may lead.
@@ -43,12 +40,11 @@ class StepPolicy:
     def __init__(
         self,
         others: Policy,
-        ecosystem: str,
         locked: Mapping[str, Collection[str]],
         is_chosen: Callable[[str], bool],
         step: Step,
     ) -> None:
-        self._others, self._scheme, self._locked = others, scheme_of(ecosystem), locked
+        self._others, self._locked = others, locked
         self._is_chosen, self._step = is_chosen, step
         self.asks_for_times = others.asks_for_times
         self.asks_for_licences = others.asks_for_licences
@@ -69,18 +65,12 @@ class StepPolicy:
         return self._others.refuses_licence(name, version, licence)
 
     def _followers(self, table: VersionTable, before: str) -> int:
-        key = self._key(before)
-        if key is None:
+        try:
+            later = table.from_on(before)
+        except InvalidConfigError:
             return table.everything
-        later = table.mask_of(VersionRange((Span.at_least(key),)))
         return sum(
             1 << bit
             for bit, version in enumerate(table.versions)
             if later >> bit & 1 and is_within(self._step, before, version)
         )
-
-    def _key(self, version: str) -> Key | None:
-        try:
-            return self._scheme.parse(version).key
-        except InvalidConfigError:
-            return None

@@ -2,11 +2,14 @@
 
 Whoever writes to a repository is a stranger to whoever runs the update. As the native clients read them, settings of a project have
 variables of the environment put into addresses, lead the way through a proxy, and name an index to which a token goes by its name alone:
-https://docs.npmjs.com/cli/v11/configuring-npm/npmrc, https://yarnpkg.com/configuration/yarnrc and
-https://doc.rust-lang.org/cargo/reference/config.html. Credentials that go by their host need no such care but for encryption, which
-Yarn 4 too asks for, unless the project says otherwise; of the others it is looked after where they would be sent.
+https://docs.npmjs.com/cli/v11/configuring-npm/npmrc, https://yarnpkg.com/configuration/yarnrc,
+https://doc.rust-lang.org/cargo/reference/config.html and https://maven.apache.org/settings.html#servers. Credentials that go by their
+host need no such care but for encryption, which Yarn 4 too asks for, unless the project says otherwise; of the others it is looked
+after where they would be sent.
 """
 
+import re
+import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
@@ -15,6 +18,11 @@ from urllib.parse import urlsplit
 from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.cargo.settings import SPARSE, CargoSettings, cargo_home
 from outrider.operators.packages.locks.documents import read_toml, read_yaml
+from outrider.operators.packages.manifests.pom import FORM as POM
+from outrider.operators.packages.maven.poms import PomRepository, read_pom
+from outrider.operators.packages.maven.settings import matches
+from outrider.operators.packages.maven.settings_files import Settings as MavenFileSettings
+from outrider.operators.packages.maven.settings_files import read_settings
 from outrider.operators.packages.npm import settings as npm
 from outrider.operators.packages.registries.strangers import is_in_the_clear
 from outrider.operators.packages.yarn import settings as yarn
@@ -26,6 +34,8 @@ _OF_YARN = (("npmAuthToken", "YARN_NPM_AUTH_TOKEN"), ("npmAuthIdent", "YARN_NPM_
 _YARN_SERVER = "YARN_NPM_REGISTRY_SERVER"
 _NPM_LOCKS = ("package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml")
 _CARGO_LOCKS = ("Cargo.lock",)
+# A variable is taken by its own name too, where nothing else is called so.
+_MAVEN_VARIABLE = re.compile(r"\$\{\.?(?:env\.)?([^{}$]+)\}")
 
 
 class Machine(NamedTuple):
@@ -114,11 +124,39 @@ def _of_cargo(text: str, machine: Machine) -> Iterator[str]:
             yield _would_be_shown(key, "the token of this machine by that name", "the config.toml of whoever runs this")
 
 
+def _of_pom(text: str, machine: Machine) -> Iterator[str]:
+    pom, own = read_pom(text.encode()), _maven_settings(machine.environment)
+    values = {name: value for profile in own.profiles for name, value in profile.properties.items()}
+    known = machine._replace(environment={**machine.environment, **values})
+    yield from _variables([*dict.fromkeys(_MAVEN_VARIABLE.findall(text))], known)
+    repositories = [one for parts in (pom.parts, *(each.parts for each in pom.profiles)) for one in parts.repositories]
+    for one in repositories:
+        if _is_shown_a_login(one, own):
+            yield _would_be_shown(
+                f"the repository {one.id}", "what settings.xml has for a server by that name", "the settings.xml of whoever runs this"
+            )  # fmt: skip
+
+
+def _is_shown_a_login(one: PomRepository, own: MavenFileSettings) -> bool:
+    """Return whether a repository would be shown what is meant for another one of its name, unless a mirror is asked in its place."""
+    named = {(each.id, each.url) for profile in own.profiles for each in profile.repositories}
+    is_known = one.id in own.servers or "${" in one.id
+    return is_known and (one.id, one.url) not in named and not any(matches(one, each.mirror_of) for each in own.mirrors)
+
+
+def _maven_settings(environment: Mapping[str, str]) -> MavenFileSettings:
+    paths = [Path(environment.get("HOME") or "/") / ".m2" / "settings.xml"]
+    if (program := shutil.which("mvn", path=environment.get("PATH", ""))) is not None:
+        paths.append(Path(program).resolve().parents[1] / "conf" / "settings.xml")
+    return read_settings(paths, {})
+
+
 _KINDS: Mapping[str, tuple[tuple[str, ...], Callable[[str, Machine], Iterator[str]]]] = {
     ".npmrc": (_NPM_LOCKS, _of_npmrc),
     ".yarnrc.yml": (_NPM_LOCKS, _of_yarnrc),
     ".cargo/config.toml": (_CARGO_LOCKS, _of_cargo),
     ".cargo/config": (_CARGO_LOCKS, _of_cargo),
+    POM: ((POM,), _of_pom),
 }
 
 

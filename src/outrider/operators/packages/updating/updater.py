@@ -32,7 +32,7 @@ class Updater:
     ) -> None:
         self._asker = Asker(resolve, question, project)
         self._project, self._is_chosen = project, is_chosen
-        self._policy = StepPolicy(question.policy, project.ecosystem, project.locked, is_chosen, step)
+        self._policy = StepPolicy(question.policy, project.locked, is_chosen, step)
 
     async def update(self, *, raises: bool) -> Mended:
         """Choose.

@@ -76,6 +76,14 @@ class VersionTable:
             mask = self._masks[text] = self.mask_of(self._scheme.range(text))
         return mask
 
+    def from_on(self, version: str) -> int:
+        """Return the versions that are not older than one, by the rules that these are sorted by.
+
+        Raises:
+            InvalidConfigError: It is no version.
+        """
+        return self.mask_of(VersionRange((Span.at_least(self._scheme.parse(version).key),)))
+
     def mask_of(self, allowed: VersionRange) -> int:
         """Return the versions that a range allows."""
         mask = 0

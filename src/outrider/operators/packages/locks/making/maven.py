@@ -31,7 +31,17 @@ _MOST_ROUNDS = 5
 async def make(form: str, path: Path, question: Question) -> Made:
     """Resolve, and return the files; the errors are those of `making.made`."""
     del form
-    text = without_lock(manifest_beside(path, FORM, question))
+    return await made_of(path, without_lock(manifest_beside(path, FORM, question)), question)
+
+
+async def made_of(path: Path, text: str, question: Question) -> Made:
+    """Resolve, and return the files.
+
+    Args:
+        path: Of the pom.xml.
+        text: What is to be locked in it: without a lock.
+        question: As `making.made` has it; so are the errors.
+    """
     _refuse_defaults(path, text)
     question = msgspec.structs.replace(question, folder=folder_of(path))
     made = await _made(path, text, question)

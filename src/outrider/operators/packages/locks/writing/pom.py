@@ -27,6 +27,11 @@ def profile(managed: Iterable[Dependency], dependencies: Iterable[Dependency]) -
     ]  # fmt: skip
 
 
+def managed_entry(one: Dependency) -> list[Line]:
+    """Return the lines of an entry as people write it: each thing that is said on its own."""
+    return [(0, "<dependency>"), *((1, line) for line in _within(one)), (0, "</dependency>")]
+
+
 def checksums(digests: Mapping[str, str]) -> str:
     """Return the file of checksums.
 
