@@ -1,4 +1,4 @@
-"""pnpm-lock.yaml, version 9.0, with the package.json beside it."""
+"""pnpm-lock.yaml, version 9.0, with the package.json beside it, those of the members of its workspace, and its catalogs."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,24 +11,26 @@ from outrider.core.errors import UnsupportedError
 from outrider.operators.packages.fixing.beside import BesideManifest
 from outrider.operators.packages.fixing.npm import edited, widened, wish_of
 from outrider.operators.packages.fixing.wishes import Widening, Wish
-from outrider.operators.packages.locks.documents import read_json, read_yaml
+from outrider.operators.packages.locks.documents import read_yaml
 from outrider.operators.packages.locks.writing import pnpm_lock
-from outrider.operators.packages.manifests.package_json import FORM, NpmWish, read_manifest
-from outrider.operators.packages.manifests.pnpm_project import asked_of_pnpm
+from outrider.operators.packages.manifests import yaml_editing
+from outrider.operators.packages.manifests.package_json import FORM, NpmWish
+from outrider.operators.packages.manifests.pnpm_project import PnpmWorkspace, asked_at, read_workspace
+from outrider.operators.packages.npm.details import at
+from outrider.operators.packages.npm.pnpm.importers import CATALOG, catalog_of
 from outrider.operators.packages.npm.specs import read_spec
 from outrider.operators.packages.resolving.outcomes import Resolved, ResolvedPackage
 from outrider.operators.packages.resolving.questions import Question
 
 _LOCK = "pnpm-lock.yaml"
-_PROJECT = "."
-_SECTIONS = frozenset(("lockfileVersion", "settings", "importers", "packages", "snapshots"))
+_SECTIONS = frozenset(("lockfileVersion", "settings", "catalogs", "overrides", "importers", "packages", "snapshots"))
 _NEEDS = ("dependencies", "optionalDependencies")
 _KEY = re.compile(r"((?:@[^/@]+/)?[^/@]+)@([0-9]+\.[0-9]+\.[0-9]+[^():/]*)")
 _REFERENCE = re.compile(r"(?:(?:@[^/@]+/)?[^/@(]+@)?([0-9]+\.[0-9]+\.[0-9]+[^():/]*)(?:\(.*\))?")
 
 
 class PnpmProject(BesideManifest):
-    """A lock and its manifest.
+    """A lock with its manifest, those of the members of its workspace, and what has their catalogs.
 
     Args:
         path: Of the lock.
@@ -37,17 +39,22 @@ class PnpmProject(BesideManifest):
     Raises:
         NotFoundError: There is no manifest beside it.
         InvalidConfigError: One of them cannot be read.
-        UnsupportedError: It is of another version or a workspace, has what comes from no registry, or was made with other settings.
+        UnsupportedError: It is of another version, has what comes from no registry, or was made with other settings.
     """
 
     ecosystem = "npm"
 
     def __init__(self, path: Path, text: str) -> None:
         super().__init__(path, text, FORM)
-        self._manifest = read_manifest(self.texts[self._beside])
-        self.wishes = [wish_of(one) for one in _wishes(self._manifest.document)]
+        self._workspace = read_workspace(path.parent)
+        settings = self._workspace.settings
+        self.texts |= {one.path: one.text for one in self._workspace.importers}
+        self.texts |= {settings.file: settings.text} if settings.text else {}
+        self.paths = list(self.texts)
+        self.wishes = [*_wishes(self._workspace), *_wishes_of_catalogs(self._workspace)]
         document = _checked(read_yaml(_LOCK, text))
         self._entries: dict[str, dict[str, Any]] = document.get("packages", {})
+        self._is_current = document.get("overrides", {}) == settings.overrides
         self.locked: dict[str, set[str]] = {}
         for key in self._entries:
             name, version = _identity(key)
@@ -56,39 +63,64 @@ class PnpmProject(BesideManifest):
 
     def asked(self, question: Question) -> Question:
         """Return a question with the settings of the folder, and with which version each package needs so far."""
-        return asked_of_pnpm(self._manifest, question, self._folder, self._needs)
+        return self._workspace.asked(question, self._needs)
 
     def widened(self, wish: Wish, version: str) -> Wish:
         """Return a wish for that version and what is compatible with it."""
-        return widened(wish, version)
+        alias, wider = str(wish.where[-1]), widened(wish, version).range
+        place = wish.text.removesuffix(f"{alias}@{wish.range}")
+        return msgspec.structs.replace(wish, range=wider, text=f"{place}{alias}@{wider}")
 
     def missing(self, answer: Resolved) -> list[str]:
         """Return sentences about what may be left out, and is: pnpm would put it back, vulnerable as it is."""
         return answer.notes
 
     def mended(self, answer: Resolved, before: Resolved | None, widenings: Sequence[Widening]) -> dict[Path, str]:
-        """Return the lock as pnpm would write it over the old one, with what it has of versions that stay, and the manifest where it changes."""
+        """Return the lock as pnpm would write it over the old one, with what it has of versions that stay, and the manifests and catalogs that change."""
         del before
-        found = {}
-        manifest = self.texts[self._beside]
+        found: dict[Path, str] = {}
         for one in widenings:
-            manifest = found[self._beside] = edited(manifest, one)
+            assert one.before.file is not None
+            path = one.before.file
+            text = found.get(path, self.texts[path])
+            where = [str(key) for key in one.before.where]
+            if path == self._workspace.settings.file:
+                found[path] = yaml_editing.edited(path.name, text, where, one.before.range, one.after.range)
+            else:
+                found[path] = edited(text, one)
         kept = msgspec.structs.replace(answer, packages=[self._kept(one) for one in answer.packages])
-        return {self._path: pnpm_lock.written(read_json(FORM, manifest), kept), **found}
+        workspace = read_workspace(self._workspace.folder, found)
+        return {self._path: pnpm_lock.written(workspace.locking(), kept), **found}
 
     def _kept(self, one: ResolvedPackage) -> ResolvedPackage:
         """Return a package with what the lock had of it: registries tell more of it as time passes, and that is no change."""
-        old = self._entries.get(f"{one.name}@{one.version}")
+        old = self._entries.get(f"{one.name}@{one.version}") if self._is_current else None
         return one if old is None else msgspec.structs.replace(one, entry={**one.entry, "package": _typed(old)})
 
 
-def _wishes(document: Mapping[str, Any]) -> Iterator[NpmWish]:
-    """Yield what a manifest asks for, in the order of pnpm."""
-    names = dict.fromkeys(name for kind in reversed(pnpm_lock.KINDS[1:]) for name in document.get(kind) or {})
-    for name in {**names, **dict.fromkeys(document.get(pnpm_lock.KINDS[0]) or {})}:
-        kind = next(kind for kind in pnpm_lock.KINDS if name in (document.get(kind) or {}))
-        text = document[kind][name]
-        yield NpmWish(kind=kind, name=name, package=read_spec(name, text).package, range=text)
+def _wishes(workspace: PnpmWorkspace) -> Iterator[Wish]:
+    """Yield what manifests ask for; what is a member, or is said elsewhere, keeps its range."""
+    for one in workspace.importers:
+        for need in one.needs:
+            plain, text = wish_of(need), asked_at(one.place, need)
+            is_firm = not need.package or catalog_of(need.range) or need.name in one.overridden
+            anyhow = "" if is_firm or not plain.anyhow else at(one.place, plain.anyhow)
+            name = need.package or need.name
+            yield msgspec.structs.replace(plain, name=name, text=text, anyhow=anyhow, file=one.path)
+
+
+def _wishes_of_catalogs(workspace: PnpmWorkspace) -> Iterator[Wish]:
+    """Yield what is asked for in catalogs and used; what overrides take from there keeps its range."""
+    settings = workspace.settings
+    for catalog, entries in workspace.catalogs().items():
+        field = ("catalogs", catalog) if catalog in settings.named else ("catalog",)
+        for name, text in entries.items():
+            need = NpmWish(kind="", name=name, package=read_spec(name, text).package, range=text)
+            plain, place = wish_of(need), f"{CATALOG}{catalog}"
+            anyhow = "" if (catalog, name) in settings.of_catalogs or not plain.anyhow else at(place, plain.anyhow)
+            yield msgspec.structs.replace(
+                plain, where=(*field, name), text=asked_at(place, need), anyhow=anyhow, file=settings.file
+            )
 
 
 def _typed(entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,9 +137,9 @@ def _typed(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 def _needs(document: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield who needs what in which version; of what stands in a lock with several sets of peers the first one."""
-    project = document.get("importers", {}).get(_PROJECT, {})
-    direct = {name: one["version"] for kind in pnpm_lock.KINDS for name, one in project.get(kind, {}).items()}
-    yield _PROJECT, _versions(direct)
+    for place, importer in document.get("importers", {}).items():
+        direct = {name: one["version"] for kind in pnpm_lock.KINDS for name, one in importer.get(kind, {}).items()}
+        yield place, _versions(direct)
     seen = set()
     for path, snapshot in document.get("snapshots", {}).items():
         key = path.partition("(")[0]
@@ -135,8 +167,6 @@ def _checked(documents: Sequence[dict[str, Any]]) -> dict[str, Any]:
         raise _refused("settings", str(document.get("settings")), "pnpm's own settings")
     if odd := sorted(document.keys() - _SECTIONS):
         raise _refused(odd[0], odd[0], "a lock without it")
-    if document.get("importers", {}).keys() - {_PROJECT}:
-        raise _refused("importers", ", ".join(document["importers"])[:200], "a project by itself, and no workspace")
     for key, entry in document.get("packages", {}).items():
         if _KEY.fullmatch(key) is None or "integrity" not in entry.get("resolution", {}):
             raise _refused(f"packages.{key}"[:200], key[:200], "packages of registries")

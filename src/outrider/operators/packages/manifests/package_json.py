@@ -108,7 +108,7 @@ def read_manifest(text: str, client: str = "", *, takes: Collection[str] = (), n
                 f"{name}: a manifest with {field} is not read", path=field, found=field, expected=" and ".join(_KINDS),
                 suggestions=[remedy],
             )  # fmt: skip
-    texts = {kind: _texts(document, kind, name) for kind in (_KINDS if client else (_PEERS, *_KINDS))}
+    texts = {kind: texts_of(document, kind, name) for kind in (_KINDS if client else (_PEERS, *_KINDS))}
     wishes: dict[str, NpmWish] = {}
     # What is asked for in an earlier field gives way to a later one, as with npm; Yarn 1 has an order of its own.
     for kind, some in (cleaned(texts) if client == "yarn1" else texts).items():
@@ -150,7 +150,12 @@ def _of_registry(wish: NpmWish, file: str, remedy: str) -> NpmWish:
     return wish
 
 
-def _texts(document: dict[str, Any], kind: str, file: str) -> dict[str, str]:
+def texts_of(document: dict[str, Any], kind: str, file: str) -> dict[str, str]:
+    """Return what a field of a manifest asks for, by name.
+
+    Raises:
+        InvalidConfigError: It is something else.
+    """
     found = document.get(kind, {})
     if not isinstance(found, dict) or not all(isinstance(one, str) for one in found.values()):
         raise InvalidConfigError(

@@ -35,10 +35,10 @@ def read_members(manifest: NpmManifest, folder: Path) -> list[NpmMember]:
     """
     wanted, unwanted = _patterns(manifest.document.get("workspaces") or [])
     found: dict[str, NpmMember] = {}
-    for place in _folders(folder) if wanted else ():
+    for place in folders_below(folder) if wanted else ():
         path = folder / place / FORM
-        is_found = _matches(place, wanted) and not _matches(place, unwanted)
-        if not is_found or not path.is_file():
+        is_wanted = is_found(place, wanted) and not is_found(place, unwanted)
+        if not is_wanted or not path.is_file():
             continue
         member = _member(path, place)
         if member.name in found:
@@ -79,25 +79,35 @@ def _patterns(said: Any) -> tuple[list[str], list[str]]:
             unwanted.append(pattern)
         else:
             # What is said later of just this folder counts more.
-            unwanted = [other for other in unwanted if not _matches(pattern, [other])]
+            unwanted = [other for other in unwanted if not is_found(pattern, [other])]
             wanted.append(pattern)
     return wanted, unwanted
 
 
-def _folders(top: Path) -> Iterator[str]:
+def folders_below(top: Path) -> Iterator[str]:
+    """Yield the folders that may be those of members, but for those of installed packages.
+
+    Raises:
+        LimitedError: There are too many.
+    """
     for count, (here, folders, _) in enumerate(os.walk(top)):
         folders[:] = sorted(one for one in folders if one != _MODULES)
         if count > _MOST_FOLDERS:
             raise LimitedError(
                 f"{top}: it has too many folders to look for members of a workspace", path="workspaces", found=f"more than {_MOST_FOLDERS}",
-                expected="fewer", suggestions=["use npm itself: npm install"],
+                expected="fewer", suggestions=["keep other folders elsewhere"],
             )  # fmt: skip
         place = Path(here).relative_to(top).as_posix()
         if place != ".":
             yield place
 
 
-def _matches(place: str, patterns: list[str]) -> bool:
+def is_found(place: str, patterns: list[str]) -> bool:
+    """Return whether a pattern finds a folder.
+
+    Raises:
+        InvalidConfigError: A pattern stands for too many.
+    """
     return any(_match(place.split("/"), one.split("/")) for pattern in patterns for one in _alternatives(pattern))
 
 
@@ -127,7 +137,7 @@ def _alternatives(pattern: str) -> list[str]:
             found += [f"{one[: match.start()]}{part}{one[match.end() :]}" for part in match[1].split(",")]
         if len(found) > _MOST_ALTERNATIVES:
             raise InvalidConfigError(
-                f"{FORM}: workspaces has a pattern that stands for too many", path="workspaces", found=pattern[:80],
+                "the workspace has a pattern that stands for too many folders", path="workspaces", found=pattern[:80],
                 expected=f"at most {_MOST_ALTERNATIVES}", suggestions=["write them one by one"],
             )  # fmt: skip
     return [one for one in found if _BRACES.search(one) is None]

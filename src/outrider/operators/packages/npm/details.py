@@ -16,7 +16,7 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         place: Its folder, below that of the project.
-        name: By which others find it.
+        name: By which others find it; empty where nobody does.
         manifest: Its package.json.
     """
 
@@ -28,15 +28,17 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
 class NpmDetails(Details, frozen=True, kw_only=True):
     """What is asked; what a member of a workspace asks for stands behind its folder, as in `packages/a: b@1`.
 
+    What a catalog of pnpm has stands behind its name, as in `catalog:default: b@1`.
+
     Attributes:
         development: Names of what only development needs.
         optional: Names of what may be left out.
         peers: Names of what has to stand beside.
-        members: Of the workspace.
-        overrides: Of the project, as package.json has them.
+        members: Of the workspace; of pnpm the project too, whose folder is empty.
+        overrides: Of the project, as package.json has them; of pnpm by their selectors.
         pinned: Of Yarn: what a lock has for each `NAME@RANGE`; it is taken where its version is tried first.
-        locked_needs: Of pnpm: the versions that are tried first for what one package needs, by its NAME@VERSION (`.` for the project)
-            and the name by which that goes.
+        locked_needs: Of pnpm: the versions that are tried first for what one package needs, by its NAME@VERSION (`.` for the project,
+            its folder for a member) and the name by which that goes.
     """
 
     development: Collection[str] = ()

@@ -41,13 +41,14 @@ async def resolve(question: Question) -> Resolved | Impossible:
         NotFoundError: There is no package or no version of it that is needed.
         OutriderError: What a registry says.
     """
+    if question.client == "pnpm":
+        async with _opened(question) as source:
+            return await resolved(source, question)
     asked, details = asked_by_place(question), NpmDetails.of(question)
     rules = read_rules(details.overrides)
     if rules is not None and (clashes := list(rules.refused(asked[""], links_to(details.members)))):
         return Impossible(asked=question.packages, reasons=clashes)
     async with _opened(question) as source:
-        if question.client == "pnpm":
-            return await resolved(source, asked[""], question)
         if question.client:
             return await chosen(source, question)
         try:

@@ -32,15 +32,15 @@ def read_spec(name: str, text: str) -> Spec:
         package, _, rest = text[5:].partition("@")
         package = text[4:5] + package
         rest = rest.strip()
-        return Spec(package, rest or "*") if _is_name(package) and not _is_elsewhere(rest) else Spec("", text)
-    return Spec("", text) if _is_elsewhere(text) or not _is_name(name) else Spec(name, text or "*")
+        return Spec(package, rest or "*") if is_name(package) and not _is_elsewhere(rest) else Spec("", text)
+    return Spec("", text) if _is_elsewhere(text) or not is_name(name) else Spec(name, text or "*")
 
 
 def read_key(key: str) -> tuple[str, str] | None:
     """Return the name and what is asked of it that `NAME` or `NAME@RANGE` stands for; None for anything else."""
     at = key.find("@", 1)
     name, asked = (key, "*") if at < 0 else (key[:at], key[at + 1 :].strip() or "*")
-    return None if not _is_name(name) or name.lower().endswith(_FILES) else (name, asked)
+    return None if not is_name(name) or name.lower().endswith(_FILES) else (name, asked)
 
 
 def read_argument(index: int, text: str) -> tuple[str, str]:
@@ -55,7 +55,7 @@ def read_argument(index: int, text: str) -> tuple[str, str]:
     """
     at = text.find("@", 1)
     name, asked = (text, "*") if at < 0 else (text[:at], text[at + 1 :].strip() or "*")
-    if not _is_name(name) or name.endswith(_FILES) or not read_spec(name, asked).package:
+    if not is_name(name) or name.endswith(_FILES) or not read_spec(name, asked).package:
         raise InvalidConfigError(
             f"packages[{index}]: {text[:_SHOWN]!r} is not a package of a registry of npm", path=f"packages[{index}]",
             found=text[:_SHOWN], expected="NAME, NAME@RANGE, NAME@TAG or ALIAS@npm:NAME@RANGE",
@@ -64,7 +64,8 @@ def read_argument(index: int, text: str) -> tuple[str, str]:
     return name, asked
 
 
-def _is_name(text: str) -> bool:
+def is_name(text: str) -> bool:
+    """Return whether a package may be called so."""
     return len(text) <= _LONGEST_NAME and text[:1] not in (".", "_") and bool(_NAME.fullmatch(text))
 
 

@@ -129,8 +129,8 @@ async def test_what_may_be_left_out_is_not_left_out_for_that(registry: NpmRegist
     [
         ("lockfileVersion: '9.0'", "lockfileVersion: '6.0'", "lockfileVersion"),
         ("autoInstallPeers: true", "autoInstallPeers: false", "settings"),
-        ("\nimporters:", "\noverrides:\n  core: '1'\n\nimporters:", "overrides"),
-        ("\n  .:\n", "\n  ./a: {}\n\n  .:\n", "importers"),
+        ("\nimporters:", "\npatchedDependencies:\n  core: x\n\nimporters:", "patchedDependencies"),
+        ("FromLockfile: false", "FromLockfile: false\n  injectWorkspacePackages: true", "settings"),
         ("  core@1.0.0:\n    res", "  core@https://files.test/core:\n    res", "packages.core@https://files.test/core"),
     ],
 )

@@ -28,7 +28,7 @@ async def make(form: str, path: Path, question: Question) -> Made:
         return await yarn.make(path, question)
     text, folder = manifest_beside(path, FORM, question), folder_of(path)
     if form == "pnpm-lock.yaml":
-        return await pnpm_lock_made(read_manifest(text), folder, question)
+        return await pnpm_lock_made(folder, question)
     manifest = read_manifest(text, takes=TAKEN_BY_NPM)
     members = read_members(manifest, folder)
     wanted = asked(manifest, question, folder, members)

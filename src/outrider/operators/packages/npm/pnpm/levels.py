@@ -25,15 +25,17 @@ class Address:
         installable: Whether it and all above it are for this machine.
         below: What is missing below it; None where that is not to be heeded here.
         saved: How a manifest would ask for it, where the project does.
+        is_link: Whether it is a member of the workspace.
     """
 
-    __slots__ = ("alias", "below", "installable", "is_new", "node", "package", "saved")
+    __slots__ = ("alias", "below", "installable", "is_link", "is_new", "node", "package", "saved")
 
     def __init__(self, alias: str, package: PnpmPackage, node: NodeId, *, is_new: bool, installable: bool) -> None:
         self.alias, self.package, self.node = alias, package, node
         self.is_new, self.installable = is_new, installable
         self.below: Below | None = None
         self.saved = ""
+        self.is_link = False
 
 
 class Starting(Protocol):
@@ -47,12 +49,13 @@ class Level:
     """What one package needs, or the project.
 
     Args:
-        parent: The package; None for the project.
+        parent: The package; None for the project, or a member of its workspace.
         ids: Of the packages above, and of this one.
         aliases: What is there by name.
         preferred: Which versions are preferred.
         weight: What the versions weigh that are chosen here, for all below.
         done: Told what is known of peers in the end.
+        found: Told once all versions are found; None where it goes on at once with what is below.
 
     Attributes:
         addresses: What was found.
@@ -68,8 +71,10 @@ class Level:
         preferred: Preferred,
         weight: int,
         done: Callable[[Peers], None],
+        found: Callable[[], None] | None = None,
     ) -> None:
         self.parent, self.ids, self.aliases, self.preferred = parent, ids, aliases, preferred
+        self.found = found
         self._weight, self._done = weight, done
         self.addresses: list[Address] = []
         self.open = 0
@@ -106,6 +111,8 @@ class Level:
         """Return what is preferred below: what was found here, too."""
         preferred = dict(self.preferred)
         for one in self.addresses:
+            if one.is_link:
+                continue
             name, version = one.package.name, one.package.version
             preferred[name] = {version: Preference("version", self._weight), **preferred.get(name, {})}
         return preferred

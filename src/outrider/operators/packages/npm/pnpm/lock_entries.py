@@ -78,9 +78,8 @@ def snapshot(entry: Entry, entries: Mapping[str, Entry], *, optional: bool) -> d
     package = entry.package
     needed: dict[str, dict[str, str]] = {"dependencies": {}, "optionalDependencies": {}}
     for alias, path in entry.children.items():
-        needed["optionalDependencies" if may_miss(package, alias) else "dependencies"][alias] = reference(
-            alias, entries[path]
-        )
+        kind = "optionalDependencies" if may_miss(package, alias) else "dependencies"
+        needed[kind][alias] = reference(alias, path, entries[path].package.name) if path in entries else path
     found: dict[str, Any] = {field: names for field, names in needed.items() if names}
     if optional:
         found["optional"] = True
@@ -95,7 +94,12 @@ def may_miss(package: PnpmPackage, alias: str) -> bool:
     return alias in package.optional_names or (peer is not None and peer.optional)
 
 
-def reference(alias: str, entry: Entry) -> str:
-    """Return how a package is called where it goes by some name."""
-    name = entry.package.name
-    return entry.path.removeprefix(f"{name}@") if alias == name else entry.path
+def reference(alias: str, path: str, name: str) -> str:
+    """Return how a package is called where it goes by some name.
+
+    Args:
+        alias: By which it goes.
+        path: Its name, its version and those of its peers.
+        name: Its own.
+    """
+    return path.removeprefix(f"{name}@") if alias == name else path

@@ -1,7 +1,7 @@
 """Versions of packages as pnpm sees them: their manifests, with what is added to them, and the peers taken out of what they need."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -32,11 +32,13 @@ class Wanted(NamedTuple):
         alias: The name by which it goes.
         text: What is asked of it.
         optional: Whether it may be left out.
+        catalog: The name of the catalog that says what is asked; empty where none does.
     """
 
     alias: str
     text: str
     optional: bool
+    catalog: str = ""
 
 
 class PnpmPackage:
@@ -108,10 +110,11 @@ class PnpmManifests:
 
     Args:
         source: Where packages come from.
+        amended: Returns a manifest as the project has it.
     """
 
-    def __init__(self, source: NpmSource) -> None:
-        self._source = source
+    def __init__(self, source: NpmSource, amended: Callable[[Mapping[str, Any]], dict[str, Any]]) -> None:
+        self._source, self._amended = source, amended
         self._documents: dict[tuple[str, bool], asyncio.Task[dict[str, msgspec.Raw]]] = {}
 
     async def read(self, manifest: Manifest, *, whole: bool) -> PnpmPackage:
@@ -127,7 +130,9 @@ class PnpmManifests:
         self.foresee((manifest.name,), whole=whole)
         document = await self._documents[manifest.name, whole]
         said = msgspec.json.decode(document.get(manifest.version, _NOTHING), type=dict[str, Any])
-        return PnpmPackage(manifest, extended({**said, "name": manifest.name, "version": manifest.version}))
+        return PnpmPackage(
+            manifest, self._amended(extended({**said, "name": manifest.name, "version": manifest.version}))
+        )
 
     def foresee(self, names: Iterable[str], *, whole: bool) -> None:
         """Begin to fetch what will be read."""

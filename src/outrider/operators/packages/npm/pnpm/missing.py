@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from outrider.operators.packages.npm.pnpm.levels import Address
 
 Missing = dict[str, Peer]
+# Of an answer: the time at which it came, and its round among those that came then.
+Moment = tuple[int, int]
 # What is there by each name; None where it is there, or will be, and that is all that is known of it.
 Aliases = dict[str, "Address | None"]
 
@@ -31,12 +33,18 @@ class Below:
 
     Args:
         depth: At which it is looked at.
+        moment: Tells when something was answered last.
     """
 
-    def __init__(self, depth: int) -> None:
-        self.depth = depth
+    def __init__(self, depth: int, moment: Callable[[], Moment]) -> None:
+        self.depth, self._moment = depth, moment
         self.missing: Missing | None = None
+        self._since: Moment | None = None
         self._waiting: list[Callable[[Missing], None]] = []
+
+    def is_known(self) -> bool:
+        """Return whether it was known before the last answer came."""
+        return self._since is not None and self._since < self._moment()
 
     def when_known(self, tell: Callable[[Missing], None]) -> None:
         """Have it told, now or later."""
@@ -47,7 +55,7 @@ class Below:
 
     def settle(self, missing: Missing) -> None:
         """Tell it to whoever waits."""
-        self.missing = missing
+        self.missing, self._since = missing, self._moment()
         waiting, self._waiting = self._waiting, []
         for tell in waiting:
             tell(missing)

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from outrider.operators.packages.npm.pnpm.cycles import cycles
 from outrider.operators.packages.npm.pnpm.graph import Entry, suffix
-from outrider.operators.packages.npm.pnpm.levels import NodeId
+from outrider.operators.packages.npm.pnpm.levels import Address, NodeId
+from outrider.operators.packages.npm.pnpm.links import LinkedPackage
 from outrider.operators.packages.npm.pnpm.nodes import Node, Nodes
 from outrider.operators.packages.npm.pnpm.parents import Parents, Seen, alike, below, parents_of, seen
 from outrider.operators.packages.npm.pnpm.turns import Name, Turns, when_all_told
@@ -75,10 +76,23 @@ class PeerSearch:
         self._seen: dict[NodeId, dict[str, Seen]] = {}
         self._turns = Turns()
 
-    def search(self, direct: Mapping[str, NodeId]) -> None:
-        """Find the peers of all that stands below what is directly below a project."""
-        above = parents_of(self._nodes, direct.items())
-        self._children(direct, {name: one for name, one in above.items() if name in self._names}, _Way())
+    def search(self, projects: Sequence[Mapping[str, Address]]) -> None:
+        """Find the peers of all that stands below some projects.
+
+        Args:
+            projects: What is directly below each of them, by name. What is below the first one counts as above all of the others.
+        """
+        places = [{alias: one.node for alias, one in direct.items()} for direct in projects]
+        self.paths |= {one.node: one.package.id for direct in projects for one in direct.values() if one.is_link}
+        first = parents_of(self._nodes, places[0].items())
+        for direct, nodes in zip(projects, places, strict=True):
+            above = {**first, **parents_of(self._nodes, nodes.items())}
+            above = {name: one for name, one in above.items() if name in self._names}
+            for one in above.values():
+                self._named.setdefault(one.node, Name(self._turns))
+            self._seen = {}
+            self._children({alias: nodes[alias] for alias, one in direct.items() if not one.is_link}, above, _Way())
+            self._turns.turn()
         self._turns.finish()
         self.done = self._named.keys() <= self.paths.keys()
         for entry in self.entries.values() if self.done else ():
@@ -114,6 +128,9 @@ class PeerSearch:
     def _node(self, alias: str, place: NodeId, above: Parents, way: _Way) -> Outcome:
         node = self._nodes[place]
         package = node.package
+        if isinstance(package, LinkedPackage):
+            self.paths[place] = package.id
+            return Outcome({}, {})
         pure = package.id in self._pure and not package.peers and self.entries[package.id].depth <= node.depth
         if pure:
             self.paths[place] = package.id
@@ -160,13 +177,18 @@ class PeerSearch:
 
     def _name(self, alias: str, place: NodeId, entry: Entry, found: Found, name: Name) -> _Naming | None:
         """Name a package by its peers; return what does so later where not all of these have a name yet."""
-        known = [self.paths[one] for one in found.values() if one in self.paths]
-        pending = {peer: one for peer, one in found.items() if one not in self.paths}
+        known = [path for peer, one in found.items() if (path := self._known(peer, one))]
+        pending = {peer: one for peer, one in found.items() if not self._known(peer, one)}
         enter = partial(self._enter, place, entry, name, known)
         if not pending:
             enter([])
             return None
         return partial(self._name_later, alias, pending, enter)
+
+    def _known(self, alias: str, place: NodeId) -> str:
+        """Return what a peer is called; empty where that is not known yet."""
+        package = self._nodes[place].package
+        return package.as_peer(alias) if isinstance(package, LinkedPackage) else self.paths.get(place, "")
 
     def _name_later(
         self, alias: str, pending: Found, enter: Callable[[list[str]], None], known_cycles: Sequence[Sequence[str]]

@@ -11,6 +11,7 @@ Kind = Literal["version", "range", "tag"]
 _ANY = ("", "*", "x", "X")
 _TAG = re.compile(r"[A-Za-z0-9_.!~*'()-]+")
 _PREFIX = re.compile(r"[v=\s]*")
+_NUMBERS = re.compile(r"[~^]?\d+(?:\.\d+)*")
 _PINNED = re.compile(r"([~^]?)\d+(\.\d+)?(\.\d+.*)?")
 
 
@@ -67,11 +68,20 @@ def exact(text: str) -> str:
     return bare.partition("+")[0]
 
 
-def saved(alias: str, text: str, selector: Selector, version: str) -> str:
-    """Return how pnpm would write what was chosen into a manifest: `calcSpecifier` of `npm-resolver`."""
-    if kind_of(text) == "tag":
+def saved(alias: str, text: str, selector: Selector, version: str, catalog: str = "") -> str:
+    """Return how pnpm would write what was chosen into a manifest: `calcSpecifier` of `npm-resolver`.
+
+    Args:
+        alias: By which it goes.
+        text: What is asked for.
+        selector: The same, read.
+        version: That was chosen.
+        catalog: The name of the catalog that asks for it; a number in it is taken for a version.
+    """
+    if kind_of(text) == "tag" and not catalog:
         return text
-    wanted = version if "-" in version else f"{_operator(text)}{version}"
+    numbers = _NUMBERS.findall(catalog)
+    wanted = version if "-" in version else f"{_operator(numbers[0] if len(numbers) == 1 else text)}{version}"
     return wanted if selector.package == alias else f"npm:{selector.package}@{wanted}"
 
 

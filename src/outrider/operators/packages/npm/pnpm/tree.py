@@ -8,17 +8,17 @@ from collections.abc import Sequence
 from outrider.core.errors import DeniedError, NotFoundError, UnsupportedError
 from outrider.operators.packages.npm.details import NpmDetails
 from outrider.operators.packages.npm.packages import NpmPackage
-from outrider.operators.packages.npm.pnpm.levels import Address, Level, Preferred
+from outrider.operators.packages.npm.pnpm.importers import PROJECT
+from outrider.operators.packages.npm.pnpm.levels import Address, Level
+from outrider.operators.packages.npm.pnpm.links import LinkedPackage, Links
 from outrider.operators.packages.npm.pnpm.manifests import PnpmManifests, PnpmPackage, Wanted
-from outrider.operators.packages.npm.pnpm.missing import Aliases, Below, Peers
+from outrider.operators.packages.npm.pnpm.missing import Below
 from outrider.operators.packages.npm.pnpm.nodes import Nodes, contains_sequence
 from outrider.operators.packages.npm.pnpm.picking import picked
 from outrider.operators.packages.npm.pnpm.requests import Requests
 from outrider.operators.packages.npm.pnpm.specs import Selector, read_selector, saved
 from outrider.operators.packages.npm.sources import NpmSource
 from outrider.operators.packages.resolving.questions import Question
-
-PROJECT = "."
 
 
 class PnpmTree:
@@ -27,6 +27,7 @@ class PnpmTree:
     Args:
         source: Where packages come from.
         manifests: What their versions say.
+        links: The members of the workspace.
         question: What is locked, and when to end.
 
     Attributes:
@@ -34,65 +35,55 @@ class PnpmTree:
         nodes: Where it stands.
         peer_names: Names that any of it has as peers.
         versions: All that was chosen, and is locked, by name.
+        linked: Versions of members that others need, by name.
         notes: What was left out though it is asked for.
     """
 
-    def __init__(self, source: NpmSource, manifests: PnpmManifests, question: Question) -> None:
-        self._source, self._manifests, self._question = source, manifests, question
+    def __init__(self, source: NpmSource, manifests: PnpmManifests, links: Links, question: Question) -> None:
+        self._source, self._manifests, self._links, self._question = source, manifests, links, question
         self.packages: dict[str, PnpmPackage] = {}
         self.nodes = Nodes(self.packages)
         self.peer_names: set[str] = set()
         self.versions: dict[str, dict[str, None]] = {}
+        self.linked: dict[str, set[str]] = {}
         self.notes: list[str] = []
         self._below: dict[str, Below] = {}
         self._requests = Requests()
 
-    async def resolve(
-        self, wanted: Sequence[Wanted], aliases: Aliases, preferred: Preferred, weight: int
-    ) -> tuple[list[Address], Peers]:
-        """Choose what the project needs, and all below it.
-
-        Args:
-            wanted: What it needs.
-            aliases: What is there by name.
-            preferred: Which versions are preferred.
-            weight: What the versions weigh that are chosen for it.
-
-        Returns:
-            What was found, and what is known of peers.
-
-        Raises:
-            UnsupportedError: Something comes from elsewhere than a registry, or peers wait for each other without end.
-            OutriderError: What a registry says.
-        """
-        known: list[Peers] = []
-        level = Level(None, (PROJECT,), aliases=aliases, preferred=preferred, weight=weight, done=known.append)
-        self._start(level, list(wanted))
-        while (answered := self._requests.answered()) is not None:
-            self._question.check()
-            one, need = answered
-            address = await self._find(one, need)
-            if address is not None:
-                one.addresses.append(address)
-            one.open -= 1
-            if not one.open:
-                self._found(one)
-        if not known:
-            raise endless()
-        return level.addresses, known[0]
-
-    def _start(self, level: Level, wanted: Sequence[Wanted]) -> None:
+    def start(self, level: Level, wanted: Sequence[Wanted]) -> None:
+        """Begin to choose what one package needs, or the project."""
         level.open = len(wanted)
         installable = level.parent is None or level.parent.installable
         for one in wanted:
             selector = read_selector(one.alias, one.text)
             name, whole = "" if selector is None else selector.package, one.optional or not installable
-            self._requests.add(level, one, (name, whole))
+            exact = selector is not None and selector.kind == "version"
+            self._requests.add(level, one, (name, whole), exact=exact)
             if name:
                 self._source.foresee((name,))
                 self._manifests.foresee((name,), whole=whole)
         if not wanted:
             self._found(level)
+
+    async def step(self) -> bool:
+        """Choose one thing; return whether there was one.
+
+        Raises:
+            UnsupportedError: It comes from elsewhere than a registry.
+            OutriderError: What a registry says.
+        """
+        answered = self._requests.answered()
+        if answered is None:
+            return False
+        self._question.check()
+        level, need = answered
+        address = self._linked(level, need) or await self._find(level, need)
+        if address is not None:
+            level.addresses.append(address)
+        level.open -= 1
+        if not level.open:
+            self._found(level)
+        return True
 
     def _found(self, level: Level) -> None:
         """Go on once all that a package needs was found."""
@@ -100,7 +91,30 @@ class PnpmTree:
         if parent is not None:
             parent.package.children = [(one.alias, one.package.id) for one in level.addresses]
             self.nodes[parent.node].children = {one.alias: one.node for one in level.addresses}
-        level.descend(self._start)
+        if level.found is not None:
+            level.found()
+        else:
+            level.descend(self.start)
+
+    def _linked(self, level: Level, wanted: Wanted) -> Address | None:
+        """Return the member of the workspace that is asked for; None where something else is."""
+        place = level.ids[0] if level.parent is None and level.ids[0] != PROJECT else ""
+        try:
+            member = self._links.target(place, wanted.alias, wanted.text)
+        except (NotFoundError, UnsupportedError) as error:
+            if level.parent is None:
+                raise
+            raise _elsewhere(level, wanted) from error
+        if member is None:
+            return None
+        package = LinkedPackage(member, wanted.alias)
+        if package.version:
+            self.linked.setdefault(package.name, set()).add(package.version)
+        self.packages[package.id] = package
+        self.nodes.add(package.id, package, -1, ())
+        address = Address(wanted.alias, package, package.id, is_new=False, installable=True)
+        address.is_link, address.saved = True, wanted.text
+        return address
 
     async def _find(self, level: Level, wanted: Wanted) -> Address | None:
         """Find one thing that is needed; None where it may be left out, or would stand within itself."""
@@ -128,7 +142,7 @@ class PnpmTree:
         address = self._address(level, wanted, package, installable=installable and (fits or not optional))
         address.package.optional &= optional or (parent is not None and parent.package.optional)
         if parent is None:
-            address.saved = saved(wanted.alias, wanted.text, selector, package.version)
+            address.saved = saved(wanted.alias, wanted.text, selector, package.version, wanted.catalog)
         return address
 
     def _pick(self, level: Level, npm: NpmPackage, selector: Selector, alias: str) -> int | None:
@@ -150,7 +164,7 @@ class PnpmTree:
         if not optional or not isinstance(error, DeniedError | NotFoundError):
             raise error
         if isinstance(error, DeniedError):
-            who = by or "the manifest"
+            who = by or ("the manifest" if level.ids[0] == PROJECT else f"{level.ids[0]}/package.json")
             self.notes.append(f"{who} needs {wanted.alias} where it can be had, and no version of it may be used.")
         return None
 
@@ -163,9 +177,9 @@ class PnpmTree:
         if package.id not in level.ids:
             below = self._below.get(package.id)
             if below is None:
-                below = self._below[package.id] = Below(level.depth)
+                below = self._below[package.id] = Below(level.depth, self._requests.moment)
             # Elsewhere it stands nearer to the project, and not all of that is known yet.
-            if below.depth >= level.depth or below.missing is not None:
+            if below.depth >= level.depth or below.is_known():
                 address.below = below
         return address
 
@@ -179,7 +193,8 @@ def endless() -> UnsupportedError:
 
 
 def _elsewhere(level: Level, wanted: Wanted) -> UnsupportedError:
-    by = "the project" if level.parent is None else level.parent.package.id
+    place = "the project" if level.ids[0] == PROJECT else level.ids[0]
+    by = place if level.parent is None else level.parent.package.id
     return UnsupportedError(
         f"npm {wanted.alias}: {by} needs it from elsewhere than a registry", path="packages", found=f"{wanted.alias}@{wanted.text}"[:200],
         expected="packages of registries", suggestions=["have pnpm write the lock file: pnpm install --lockfile-only"],
