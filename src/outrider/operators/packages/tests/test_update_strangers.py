@@ -34,9 +34,12 @@ def machine(tmp_path: Path) -> Machine:
         (".cargo/config", '[registries.Acme]\nindex = "sparse+https://crates.example/"', "registries.Acme.index"),
         ("app/.cargo/config.toml", '[http]\nproxy = "proxy.example:1"', "http.proxy"),
         ("app/.cargo/config.toml", '[http]\ncainfo = "Cargo.lock"', "http.cainfo"),
+        ("Pipfile", '[[source]]\nname = "own"\nurl = "https://ana:${TOKEN}@pypi.example/simple"', "the variable TOKEN"),
+        ("app/Pipfile", '[[source]]\nname = "own"\nurl = "https://pypi.example/$TOKEN"', "the variable TOKEN"),
         # What cannot be read says nothing, and so nothing is known of where packages are.
         (".yarnrc.yml", "a: [", "cannot be read"),
         (".cargo/config.toml", "[http", "cannot be read"),
+        ("Pipfile", "[[source", "cannot be read"),
     ],
 )  # fmt: skip
 def test_what_would_be_taken_is_told(machine: Machine, path: str, text: str, about: str) -> None:
@@ -55,6 +58,7 @@ def test_what_would_be_taken_is_told(machine: Machine, path: str, text: str, abo
         (".yarnrc.yml", "nodeLinker: node-modules\nnpmScopes: {acme: {npmRegistryServer: https://npm.example}}"),
         (".cargo/config.toml", '[registries.other]\nindex = "sparse+https://crates.example/"\n[build]\njobs = 2'),
         (".cargo/config.toml", '[source.crates-io]\nreplace-with = "acme"'),
+        ("Pipfile", '[[source]]\nname = "own"\nurl = "https://${UNSET}@pypi.example"\n[scripts]\nshow = "echo $TOKEN"'),
         ("package.json", '{"name": "${TOKEN}"}'),
         ("notes.npmrc", "proxy=${TOKEN}"),
     ],
@@ -111,3 +115,11 @@ def test_whatever_stands_in_settings_is_no_fault(text: str, name: str) -> None:
 )
 def test_a_path_never_leads_out_of_the_folder(path: str) -> None:
     assert not is_needed(path)
+
+
+def test_a_pipfile_counts_in_its_own_folder_alone(machine: Machine) -> None:
+    found = objection_to("app/Pipfile", '[[source]]\nurl = "$TOKEN"', machine)
+    assert found is not None
+    assert [found.concerns(one) for one in ("app/Pipfile.lock", "app/docs/Pipfile.lock", "Pipfile.lock", "app/uv.lock")] == [
+        True, False, False, False,
+    ]  # fmt: skip

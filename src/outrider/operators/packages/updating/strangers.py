@@ -2,8 +2,8 @@
 
 Whoever writes to a repository is a stranger to whoever runs the update. As the native clients read them, settings of a project have
 variables of the environment put into addresses, lead the way through a proxy, and name an index to which a token goes by its name alone:
-https://docs.npmjs.com/cli/v11/configuring-npm/npmrc, https://yarnpkg.com/configuration/yarnrc and
-https://doc.rust-lang.org/cargo/reference/config.html. Credentials that go by their host need no such care.
+https://docs.npmjs.com/cli/v11/configuring-npm/npmrc, https://yarnpkg.com/configuration/yarnrc,
+https://pipenv.pypa.io/en/latest/indexes.html and https://doc.rust-lang.org/cargo/reference/config.html. Credentials that go by their host need no such care.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.cargo.settings import SPARSE, CargoSettings, cargo_home
 from outrider.operators.packages.locks.documents import read_toml, read_yaml
+from outrider.operators.packages.manifests import pipfile_sources
 from outrider.operators.packages.npm import settings as npm
 from outrider.operators.packages.yarn import settings as yarn
 
@@ -23,6 +24,7 @@ _OF_YARN = (("npmAuthToken", "YARN_NPM_AUTH_TOKEN"), ("npmAuthIdent", "YARN_NPM_
 _YARN_SERVER = "YARN_NPM_REGISTRY_SERVER"
 _NPM_LOCKS = ("package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml")
 _CARGO_LOCKS = ("Cargo.lock",)
+_PIPENV_LOCKS = ("Pipfile.lock",)
 
 
 class Machine(NamedTuple):
@@ -45,17 +47,20 @@ class Objection(NamedTuple):
         folder: For whose projects it counts, and for those below.
         locks: Names of the lock files that it is about.
         why: In words.
+        alone: Whether it does not count for those below.
     """
 
     path: str
     folder: PurePosixPath
     locks: tuple[str, ...]
     why: str
+    alone: bool = False
 
     def concerns(self, path: str) -> bool:
         """Return whether a lock file would be updated with these settings."""
         lock = PurePosixPath(path)
-        return lock.name in self.locks and self.folder in lock.parents
+        folders = [lock.parent] if self.alone else lock.parents
+        return lock.name in self.locks and self.folder in folders
 
 
 def objection_to(path: str, text: str, machine: Machine) -> Objection | None:
@@ -70,7 +75,7 @@ def objection_to(path: str, text: str, machine: Machine) -> Objection | None:
         why = next(looked(text, machine), "")
     except InvalidConfigError as error:
         why = error.message
-    return Objection(path, folder, locks, why) if why else None
+    return Objection(path, folder, locks, why, alone=found == pipfile_sources.FORM) if why else None
 
 
 def _of_npmrc(text: str, machine: Machine) -> Iterator[str]:
@@ -107,11 +112,16 @@ def _of_cargo(text: str, machine: Machine) -> Iterator[str]:
             yield _would_be_shown(key, "the token of this machine by that name", "the config.toml of whoever runs this")
 
 
+def _of_pipfile(text: str, machine: Machine) -> Iterator[str]:
+    yield from _variables(pipfile_sources.variables_in(read_toml(pipfile_sources.FORM, text)), machine)
+
+
 _KINDS: Mapping[str, tuple[tuple[str, ...], Callable[[str, Machine], Iterator[str]]]] = {
     ".npmrc": (_NPM_LOCKS, _of_npmrc),
     ".yarnrc.yml": (_NPM_LOCKS, _of_yarnrc),
     ".cargo/config.toml": (_CARGO_LOCKS, _of_cargo),
     ".cargo/config": (_CARGO_LOCKS, _of_cargo),
+    pipfile_sources.FORM: (_PIPENV_LOCKS, _of_pipfile),
 }
 
 
