@@ -8,6 +8,7 @@ from urllib.parse import quote
 import msgspec
 
 from outrider.core.errors import InvalidConfigError, UnsupportedError
+from outrider.operators.packages.texts import flattened
 
 FORM = "Pipfile"
 _VARIABLE = re.compile(r"'?\$\{([^}]+)\}'?|\$([A-Za-z_][A-Za-z0-9_]*)")
@@ -106,13 +107,13 @@ def unsupported(where: tuple[str | int, ...], what: str, expected: str) -> Unsup
         what: Is wrong with it.
         expected: In its place.
     """
-    shown = ".".join(map(str, where))
+    shown = flattened(".".join(map(str, where)))
     return UnsupportedError(f"{FORM}: {shown} {what}", path=shown, found=shown, expected=expected, suggestions=_ITSELF)
 
 
 def malformed(where: tuple[str | int, ...], found: Any, expected: str) -> InvalidConfigError:
     """Return the error for what cannot be read; arguments as for `unsupported`."""
-    shown = ".".join(map(str, where))
+    shown = flattened(".".join(map(str, where)))
     return InvalidConfigError(
-        f"{FORM}: {shown} cannot be read", path=shown, found=str(found).rpartition("@")[2][:80], expected=expected, suggestions=["correct it"]
+        f"{FORM}: {shown} cannot be read", path=shown, found=flattened(str(found).rpartition("@")[2][:80]), expected=expected, suggestions=["correct it"]
     )  # fmt: skip

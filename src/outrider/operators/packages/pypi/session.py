@@ -5,13 +5,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from outrider.core.errors import InvalidConfigError
-from outrider.operators.packages.manifests.pipfile import Pipfile
 from outrider.operators.packages.pypi.client import PypiClient
 from outrider.operators.packages.pypi.core_metadata import Need, read_need
 from outrider.operators.packages.pypi.details import PypiDetails
 from outrider.operators.packages.pypi.facts import facts_of
-from outrider.operators.packages.pypi.pipenv.indexes import pipfile_indexes
-from outrider.operators.packages.pypi.pipenv.resolver import PipenvResolver
 from outrider.operators.packages.pypi.poetry_target import PoetryTarget
 from outrider.operators.packages.pypi.resolver import PypiResolver
 from outrider.operators.packages.pypi.settings import pypi_registries
@@ -63,11 +60,10 @@ async def _resolve_for_poetry(question: Question) -> Resolved | Impossible:
 
 
 async def _resolve_for_pipenv(question: Question) -> Resolved | Impossible:
-    pipfile = Pipfile(PypiDetails.of(question).project).with_texts(question.packages)
-    target = PypiTarget.of(question.target or pipfile.python)
-    indexes, named = pipfile_indexes(pipfile, question.environment, question.folder)
-    async with _opened(question, target, indexes, named) as source:
-        answer = await PipenvResolver(source, target, question).resolve(pipfile)
+    pipenv = import_module("outrider.operators.packages.pypi.pipenv.answering")
+    asked = pipenv.asked_of(question)
+    async with _opened(question, asked.target, asked.indexes, asked.named) as source:
+        answer: Resolved | Impossible = await pipenv.resolve(source, asked, question)
         if isinstance(answer, Resolved):
             answer.notes += _passed_over(source)
         return answer

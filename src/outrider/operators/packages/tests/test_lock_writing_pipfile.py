@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
@@ -26,6 +27,8 @@ from outrider.operators.packages.manifests.pipfile_sources import expanded
 from outrider.operators.packages.operations import lock
 from outrider.operators.packages.operations.lock import LockParams
 from outrider.operators.packages.pypi.pipenv.markers import both, python_marker, translated
+from outrider.operators.packages.pypi.pipenv.resolver import target_of
+from outrider.operators.packages.pypi.targets import PypiTarget
 from outrider.operators.packages.tests.pipenv_projects import drawn, index_of_everybody, pipenv, project
 from outrider.operators.packages.tests.poetry_projects import fill_more
 from outrider.operators.packages.tests.python_index import PythonIndex, document
@@ -209,10 +212,29 @@ async def test_what_is_not_for_this_machine_and_needed_here(index: PythonIndex, 
     text = '[packages]\nweb = "*"\ncore = {version = "*", sys_platform = "== \'win32\'"}\n[dev-packages]\nweb = "*"\n'
     path = project(place / "shop", text)
     result = await locked(path)
-    assert versions(path) == {"core": "*", "web": "==1.0"}
+    assert versions(path) == versions(path, "develop") == {"core": "*", "web": "==1.0"}
+    # As with Pipenv, where both ask in the same words.
+    assert len(entries(path)["core"]["hashes"]) == 1
     assert result.warnings == [
         "core is locked as what is not for this machine, as the Pipfile has it, though web needs it here"
     ]
+
+
+async def test_the_python_of_the_pipfile(index: PythonIndex, place: Path) -> None:
+    index.add("web", "1.0", "core; python_version < '3.12'", "late; python_full_version >= '3.11.1'")
+    index.add("core", "1.0")
+    index.add("late", "1.0")
+    text = '[packages]\nweb = "*"\n[requires]\n{} = "{}"\n'
+    path = project(place / "shop", text.format("python_version", "3.12"))
+    await locked(path)
+    assert [*versions(path)] == ["late", "web"]
+    await locked(path, python="3.11.0")
+    assert [*versions(path)] == ["core", "web"]
+    project(place / "shop", text.format("python_full_version", "3.10.9"))
+    await locked(path)
+    assert [*versions(path)] == ["core", "web"]
+    # Of the version that runs this, the release counts too.
+    assert target_of(".".join(map(str, sys.version_info[:2]))).full_version == PypiTarget.of("").full_version
 
 
 async def test_prereleases_count_where_no_release_fits(index: PythonIndex, place: Path) -> None:

@@ -1,6 +1,6 @@
 """Which versions pip tries for what is asked, and what these ask for: `find_candidates` and `iter_dependencies` of pip 26."""
 
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from packaging.specifiers import SpecifierSet
@@ -106,39 +106,47 @@ class Candidates:
             return candidate == requirement.exact
         assert requirement.origin is not None
         project, text = self._source.projects[candidate.identifier.name], requirement.origin.need.range
-        return bool((_mask(project, text) | _prereleases(project, text)) >> candidate.bit & 1)
+        if _mask(project, text) >> candidate.bit & 1:
+            return True
+        is_release = bool(project.table.releases >> candidate.bit & 1)
+        return not is_release and bool(_prereleases(project, text) >> candidate.bit & 1)
 
     def _ordered(self, name: str, ranges: Sequence[str]) -> Iterable[int]:
         project = self._source.projects[name]
         whole = ",".join(filter(None, ranges))
         allowed = _mask(project, whole) & project.usable
         # Releases that were taken back stand in the way of prereleases, and are passed over after that.
-        allowed = allowed & project.table.releases or allowed | _prereleases(project, whole)
+        allowed = allowed & project.table.releases or allowed | _prereleases(project, whole) & project.usable
         yanked = sum(1 << bit for bit in project.record.yanked)
         if allowed & ~yanked or not pinned(clauses_of(whole)):
             allowed &= ~yanked
         first = allowed & self._source.preferred(name, project.table.versions)
         return [*reversed([*bits(first)]), *reversed([*bits(allowed & ~first)])]
 
-    async def usable(self, matches: Matches) -> AsyncIterator[Candidate]:
-        """Yield those of some versions whose metadata can be read, as they are tried.
+    async def next_usable(self, matches: Matches, position: int) -> int | None:
+        """Return the position of the first version whose metadata can be read, which is looked at for that; None where there is none.
+
+        Args:
+            matches: The versions.
+            position: From which on.
 
         Raises:
             OutriderError: What an index says.
         """
-        identifier = matches.identifier
+        identifier, order, origin = matches
         project = self._source.projects.get(identifier.name)
-        for bit in matches.order:
-            candidate, alone = Candidate(identifier, bit), Candidate(Identifier(identifier.name), bit)
-            if project is not None and matches.origin is not None:
-                if not (project.explored | project.broken) >> bit & 1:
-                    await self._source.explore(project, [bit])
-                if not project.explored >> bit & 1:
+        for at in range(position, len(order)):
+            candidate, alone = Candidate(identifier, order[at]), Candidate(Identifier(identifier.name), order[at])
+            if project is not None and origin is not None:
+                if not (project.explored | project.broken) >> order[at] & 1:
+                    await self._source.explore(project, [order[at]])
+                if not project.explored >> order[at] & 1:
                     continue
-                self._origins.setdefault(alone, matches.origin)
+                self._origins.setdefault(alone, origin)
             if alone in self._origins:
-                self._origins.setdefault(candidate, matches.origin or self._origins[alone])
-            yield candidate
+                self._origins.setdefault(candidate, origin or self._origins[alone])
+            return at
+        return None
 
     async def dependencies(self, candidate: Candidate) -> list[Requirement]:
         """Return what a version asks for, all projects of which are loaded.
@@ -188,16 +196,14 @@ def _mask(project: PypiProject, text: str) -> int:
 def _prereleases(project: PypiProject, text: str) -> int:
     """Return the prereleases that count for the release after them: `is_prerelease_of_satisfying_lower_bound` of pip 26."""
     clauses = clauses_of(text)
-    bounds = [version for operator, version in clauses if operator in _LOWER]
-    if not bounds:
+    if "@" in text or not any(operator in _LOWER for operator, _ in clauses):
         return 0
-    others = [f"{operator}{version}" for operator, version in clauses if operator not in _LOWER]
+    whole = SpecifierSet(text)
+    others = SpecifierSet(",".join(f"{operator}{version}" for operator, version in clauses if operator not in _LOWER))
     mask = 0
-    for bit in bits(project.usable & ~project.table.releases & ~_mask(project, text)):
+    for bit in bits(project.table.everything & ~project.table.releases):
         version = project.table.versions[bit]
-        release = Version(version).base_version
-        if SpecifierSet(text).contains(release, prereleases=True) and SpecifierSet(",".join(others)).contains(
-            version, prereleases=True
-        ):
+        # What is missed may be lower bounds alone.
+        if whole.contains(Version(version).base_version) and others.contains(version, prereleases=True):
             mask |= 1 << bit
     return mask

@@ -63,6 +63,12 @@ class Origin(msgspec.Struct, frozen=True):
     parent: "Origin | None" = None
 
     @property
+    def text(self) -> str:
+        """It as it is written, without a marker."""
+        extras = f"[{','.join(sorted(self.extras))}]" if self.extras else ""
+        return f"{self.name}{extras}{self.need.range}"
+
+    @property
     def clauses(self) -> list[tuple[str, str]]:
         """The operators and versions of its range."""
         return clauses_of(self.need.range)

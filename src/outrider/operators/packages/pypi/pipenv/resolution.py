@@ -128,7 +128,7 @@ class Resolution:
         information = (*(known.information if known is not None else ()), Information(requirement, parent))
         left_out = known.left_out if known is not None else ()
         found = _Criterion(self._matches(criteria, name, information, left_out), information, left_out)
-        if not await self._is_any(found.matches):
+        if await self._candidates.next_usable(found.matches, 0) is None:
             raise _ClashError(found)
         criteria[name] = found
 
@@ -144,16 +144,13 @@ class Resolution:
             name, [one.requirement for one in information], alone.requirements if alone is not None else [], left_out
         )
 
-    async def _is_any(self, matches: Matches) -> bool:
-        async for _ in self._candidates.usable(matches):
-            return True
-        return False
-
     async def _pin(self, name: Identifier) -> list[_Criterion]:
         """Choose a version; return why none will do."""
-        state, causes = self._state, []
-        async for candidate in self._candidates.usable(state.criteria[name].matches):
-            criteria = dict(state.criteria)
+        state, causes, at = self._state, list[_Criterion](), -1
+        matches = state.criteria[name].matches
+        while (position := await self._candidates.next_usable(matches, at + 1)) is not None:
+            at = position
+            candidate, criteria = Candidate(name, matches.order[at]), dict(state.criteria)
             try:
                 for one in await self._candidates.dependencies(candidate):
                     await self._add(criteria, one, candidate)
@@ -222,9 +219,10 @@ class Resolution:
                 continue
             # Of what was left out before the state that is gone back to only what is new is looked at.
             matches = self._matches(criteria, name, known.information, some)
-            if not await self._is_any(matches):
+            if await self._candidates.next_usable(matches, 0) is None:
                 return False
-            criteria[name] = _Criterion(matches, known.information, (*some, *known.left_out))
+            both = tuple(dict.fromkeys((*some, *known.left_out)))
+            criteria[name] = _Criterion(matches, known.information, both)
         return True
 
     def _reached(self) -> tuple[dict[Identifier, Candidate], Criteria]:

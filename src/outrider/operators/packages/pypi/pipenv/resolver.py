@@ -21,7 +21,7 @@ from outrider.operators.packages.pypi.pipenv.requirements import (
 from outrider.operators.packages.pypi.pipenv.resolution import ImpossibleError, Resolution
 from outrider.operators.packages.pypi.resolver import PypiResolver
 from outrider.operators.packages.pypi.sources import PypiSource
-from outrider.operators.packages.pypi.targets import Target
+from outrider.operators.packages.pypi.targets import PypiTarget, Target
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved, ResolvedFile, ResolvedPackage
 from outrider.operators.packages.resolving.questions import Question
 
@@ -62,7 +62,7 @@ class PipenvResolver:
                 for one in found:
                     one.entry = usual[one.entry["name"]].entry if one.entry["name"] in usual else one.entry
             packages += found
-        return Resolved(target=f"python {self._target.python}", packages=packages, notes=self._notes)
+        return Resolved(target=f"python {self._target.python}", packages=packages, notes=[*dict.fromkeys(self._notes)])
 
     async def _category(
         self, pipfile: Pipfile, category: str, constraints: Mapping[str, str]
@@ -78,13 +78,18 @@ class PipenvResolver:
         entries = Entries(asked, _indexes(pipfile, category))
         entries.begin(packages)
         names = {normalised(one) for one in here}
-        passed = [one for one in asked if one.name not in here]
+        found: list[ResolvedPackage] = []
+        needed: dict[str, Chosen] = {}
         # Pipenv tells by the name in the Pipfile what it has passed over, whatever else needs it.
-        spelled = {one.name for one in passed}
-        self._notes += [_unpinned(one) for one in packages if lock_name(one.origin.name) in spelled]
-        told = [one for one in packages if lock_name(one.origin.name) not in spelled]
-        found = [await self._package(one, entries, category, names) for one in told]
-        found += [one for each in passed for one in await self._passed(each, category)]
+        passed = {one.name: one for one in asked if one.name not in here}
+        for one in packages:
+            if (name := lock_name(one.origin.name)) in passed:
+                needed[name] = one
+            else:
+                found.append(await self._package(one, entries, category, names))
+        for name, each in passed.items():
+            found += await self._passed(each, category, needed.get(name))
+        self._notes += map(_unpinned, needed.values())
         return sorted(found, key=lambda one: (one.name, one.version))
 
     def _here(self, one: PipfileRequirement) -> Origin | None:
@@ -125,8 +130,14 @@ class PipenvResolver:
             hashes=file.hashes, direct=one.name in asked, files=files, entry=entries.entry(one, version, file.python, files),
         )  # fmt: skip
 
-    async def _passed(self, one: PipfileRequirement, category: str) -> list[ResolvedPackage]:
-        """Return what is not for this machine, as it is locked; nothing where it has no version."""
+    async def _passed(self, one: PipfileRequirement, category: str, needed: Chosen | None) -> list[ResolvedPackage]:
+        """Return what is not for this machine, as it is locked; nothing where it has no version.
+
+        Args:
+            one: It.
+            category: Of the lock.
+            needed: What was chosen of it all the same, as something else needs it.
+        """
         if not one.text:
             return []
         lock = self._question.pinned
@@ -138,7 +149,11 @@ class PipenvResolver:
                 f"is not for this machine, and Pipenv would lock it as =={one.text}",
                 f'"{ANY}" or "==VERSION"',
             )
-        files = await self._files(one.name, version.removeprefix(_EQUAL)) if version.startswith(_EQUAL) else []
+        hashed = version.removeprefix(_EQUAL) if version.startswith(_EQUAL) else ""
+        # Where both are the same words, they are one object to Pipenv, and that has the version that was chosen.
+        if needed is not None and needed.origin.text == one.told:
+            hashed = self._source.projects[needed.name].table.versions[needed.bit]
+        files = await self._files(one.name, hashed) if hashed else []
         stays = before if one.marker and not self._target.holds(one.marker, "") else {}
         entry = skipped_entry(one, stays, version, files)
         version = version.removeprefix(_EQUAL) or ANY
@@ -149,6 +164,16 @@ class PipenvResolver:
             return []
         await self._source.load([normalised(name)])
         return await self._source.files(normalised(name), version)
+
+
+def target_of(python: str) -> PypiTarget:
+    """Return the target for a version of Python; of a minor version that runs this the one that does, as with Pipenv.
+
+    Raises:
+        InvalidConfigError: It is none.
+    """
+    own = PypiTarget.of("")
+    return own if python.count(".") == 1 and own.python.startswith(f"{python}.") else PypiTarget.of(python)
 
 
 def _constraints(packages: Iterable[ResolvedPackage]) -> dict[str, str]:
