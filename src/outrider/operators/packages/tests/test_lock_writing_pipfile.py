@@ -26,8 +26,8 @@ from outrider.operators.packages.manifests.pipfile import Pipfile
 from outrider.operators.packages.manifests.pipfile_sources import expanded
 from outrider.operators.packages.operations import lock
 from outrider.operators.packages.operations.lock import LockParams
+from outrider.operators.packages.pypi.pipenv.answering import target_of
 from outrider.operators.packages.pypi.pipenv.markers import both, python_marker, translated
-from outrider.operators.packages.pypi.pipenv.resolver import target_of
 from outrider.operators.packages.pypi.targets import PypiTarget
 from outrider.operators.packages.tests.pipenv_projects import drawn, index_of_everybody, pipenv, project
 from outrider.operators.packages.tests.poetry_projects import fill_more

@@ -14,6 +14,7 @@ from outrider.operators.packages.locks.writing import pipfile as writing
 from outrider.operators.packages.locks.writing.files import text_or_none
 from outrider.operators.packages.manifests.pipfile import Pipfile
 from outrider.operators.packages.manifests.pipfile_sources import FORM
+from outrider.operators.packages.pypi.details import PypiDetails
 from outrider.operators.packages.resolving.questions import Question
 
 
@@ -37,8 +38,8 @@ def asked_of_pipenv(pipfile: Pipfile, question: Question, folder: Path, before: 
         InvalidConfigError: It cannot be read.
     """
     return msgspec.structs.replace(
-        question, client="pipenv", packages=[one.text for one in pipfile.asked], project=pipfile.document, folder=folder, files=True,
-        pinned=categories_of(before) if before else {},
+        question, client="pipenv", packages=[one.text for one in pipfile.asked], folder=folder, files=True,
+        details=PypiDetails(project=pipfile.document, categories=categories_of(before) if before else {}),
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from outrider.operators.packages.manifests.pipfile import ANY, DEFAULT, Pipfile, PipfileRequirement
 from outrider.operators.packages.manifests.pipfile_sources import unsupported
 from outrider.operators.packages.pypi.core_metadata import Need
+from outrider.operators.packages.pypi.details import PypiDetails
 from outrider.operators.packages.pypi.pages import normalised
 from outrider.operators.packages.pypi.pipenv.candidates import Candidates
 from outrider.operators.packages.pypi.pipenv.entries import Entries, lock_name, skipped_entry
@@ -21,7 +22,7 @@ from outrider.operators.packages.pypi.pipenv.requirements import (
 from outrider.operators.packages.pypi.pipenv.resolution import ImpossibleError, Resolution
 from outrider.operators.packages.pypi.resolver import PypiResolver
 from outrider.operators.packages.pypi.sources import PypiSource
-from outrider.operators.packages.pypi.targets import PypiTarget, Target
+from outrider.operators.packages.pypi.targets import Target
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved, ResolvedFile, ResolvedPackage
 from outrider.operators.packages.resolving.questions import Question
 
@@ -140,7 +141,7 @@ class PipenvResolver:
         """
         if not one.text:
             return []
-        lock = self._question.pinned
+        lock = PypiDetails.of(self._question).categories
         before = lock.get(category, {}).get(one.name, {}) if lock else one.said
         version = str(before.get("version", "")) if one.text == ANY else one.range
         if one.text != ANY and (not version.startswith(_EQUAL) or "," in version or "*" in version):
@@ -164,16 +165,6 @@ class PipenvResolver:
             return []
         await self._source.load([normalised(name)])
         return await self._source.files(normalised(name), version)
-
-
-def target_of(python: str) -> PypiTarget:
-    """Return the target for a version of Python; of a minor version that runs this the one that does, as with Pipenv.
-
-    Raises:
-        InvalidConfigError: It is none.
-    """
-    own = PypiTarget.of("")
-    return own if python.count(".") == 1 and own.python.startswith(f"{python}.") else PypiTarget.of(python)
 
 
 def _constraints(packages: Iterable[ResolvedPackage]) -> dict[str, str]:
