@@ -209,10 +209,11 @@ def _requirement(section: str, name: str, said: Any) -> PipfileRequirement:
 
 def _is_range(one: PipfileRequirement) -> bool:
     try:
-        # Whatever stands behind `===` is a version, though nobody means one of `=>1`.
-        return bool(SpecifierSet(one.range) or True) and not (one.range.startswith("===") and one.text[0:3] != "===")
+        SpecifierSet(one.range)
     except InvalidSpecifier:
         return False
+    # Behind `===` any word will do, and nobody means that with `=>1`.
+    return one.text.startswith("===") or not one.range.startswith("===")
 
 
 def _check_table(section: str, name: str, said: Mapping[str, Any]) -> None:
