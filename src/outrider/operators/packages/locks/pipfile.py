@@ -16,6 +16,10 @@ from outrider.operators.packages.locks.lock import Lock
 from outrider.operators.packages.pypi.pages import normalised
 
 FORM = "Pipfile.lock"
+_REPOSITORIES = ("git", "hg", "svn", "bzr")
+_FILES = ("path", "file")
+# What tells that a package is of no index.
+SOURCES = (*_REPOSITORIES, *_FILES)
 
 
 def read(text: str) -> Lock:
@@ -36,11 +40,11 @@ def read(text: str) -> Lock:
 
 
 def _take(findings: Findings, name: str, entry: dict[str, Any], *, is_development: bool) -> None:
-    source = next((kind for kind in ("git", "hg", "svn", "bzr") if kind in entry), "")
+    source = next((kind for kind in _REPOSITORIES if kind in entry), "")
     if source:
         version = text_at(entry, "ref")
     else:
-        source = "path" if {"path", "file"} & entry.keys() else ""
+        source = "path" if any(kind in entry for kind in _FILES) else ""
         pinned = optional_text(entry, "version")
         version = pinned.lstrip("=").strip()
         if not version or not pinned.startswith("=="):

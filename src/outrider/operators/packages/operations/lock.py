@@ -29,7 +29,7 @@ class LockParams(Terms, kw_only=True, forbid_unknown_fields=True):
             a profile. If none is given, it is the usual one of its ecosystem in the working folder.
         keep: Try the versions of the file that is there first, so that as little as possible changes.
         python: For which version of Python, such as `3.12`; that which runs Outrider if none is given. A uv.lock or poetry.lock is
-            for all of its project.
+            for all of its project, and a Pipfile.lock for that of its Pipfile where that names one and none is given.
     """
 
     ecosystem: Literal["cargo", "composer", "gem", "maven", "npm", "pypi"]

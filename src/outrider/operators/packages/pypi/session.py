@@ -1,6 +1,6 @@
 """Resolves Python packages from the indexes of this machine."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -18,6 +18,7 @@ from outrider.operators.packages.pypi.targets import PypiTarget, Target
 from outrider.operators.packages.registries.downloads import Downloads
 from outrider.operators.packages.registries.failures import looked_in
 from outrider.operators.packages.registries.keeping import kept
+from outrider.operators.packages.registries.registry import Registry
 from outrider.operators.packages.resolving.facts import PackageFacts
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
 from outrider.operators.packages.resolving.questions import Question
@@ -36,6 +37,8 @@ async def resolve(question: Question) -> Resolved | Impossible:
     """
     if question.client == "poetry":
         return await _resolve_for_poetry(question)
+    if question.client == "pipenv":
+        return await _resolve_for_pipenv(question)
     asked = [_read(index, text, question) for index, text in enumerate(question.packages)]
     async with _opened(question, _target(question)) as source:
         if PypiDetails.of(question).pythons:
@@ -54,6 +57,16 @@ async def _resolve_for_poetry(question: Question) -> Resolved | Impossible:
         answer: Resolved | Impossible = await resolve_with(source, question)
         if isinstance(answer, Resolved):
             await _tell_more(answer, source, question)
+        return answer
+
+
+async def _resolve_for_pipenv(question: Question) -> Resolved | Impossible:
+    pipenv = import_module("outrider.operators.packages.pypi.pipenv.answering")
+    asked = pipenv.asked_of(question)
+    async with _opened(question, asked.target, asked.indexes, asked.named) as source:
+        answer: Resolved | Impossible = await pipenv.resolve(source, asked, question)
+        if isinstance(answer, Resolved):
+            answer.notes += _passed_over(source)
         return answer
 
 
@@ -80,22 +93,40 @@ async def _tell_more(answer: Resolved, source: PypiSource, question: Question) -
         if question.files:
             one.files = await source.files(one.name, one.version)
     if PypiDetails.of(question).pythons or question.client:
-        passed = sorted(name for name, one in source.projects.items() if one.record.versions and not one.has_wheels)
-        answer.notes += [f"no version of {name} has a wheel, and what needs it was passed over" for name in passed]
+        answer.notes += _passed_over(source)
+
+
+def _passed_over(source: PypiSource) -> list[str]:
+    passed = sorted(name for name, one in source.projects.items() if one.record.versions and not one.has_wheels)
+    return [f"no version of {name} has a wheel, and what needs it was passed over" for name in passed]
 
 
 @asynccontextmanager
-async def _opened(question: Question, target: Target) -> AsyncIterator[PypiSource]:
-    registries = pypi_registries(question.environment, question.folder)
-    downloads = [Downloads(registry, question.clock) for registry in registries]
-    store = PypiStore(question.cache, " ".join(registry.url for registry in registries))
-    source = PypiSource(PypiClient(downloads), store, target, question)
-    with looked_in(registry.url for registry in registries), kept(source.keep):
+async def _opened(
+    question: Question,
+    target: Target,
+    registries: Sequence[Registry] = (),
+    named: Mapping[str, Sequence[Registry]] | None = None,
+) -> AsyncIterator[PypiSource]:
+    """Have a source of packages.
+
+    Args:
+        question: What may be used for an answer.
+        target: For what packages are meant.
+        registries: That are asked; none for those of the settings.
+        named: Those that alone are asked for single projects, by their normalised names.
+    """
+    groups = {"": registries or pypi_registries(question.environment, question.folder), **(named or {})}
+    downloads = {name: [Downloads(one, question.clock) for one in some] for name, some in groups.items()}
+    # What is kept of a project is of the indexes that are asked for it.
+    asked = " ".join(f"{name}={one.url}" if name else one.url for name in sorted(groups) for one in groups[name])
+    client = PypiClient(downloads.pop(""), downloads)
+    source = PypiSource(client, PypiStore(question.cache, asked), target, question)
+    with looked_in(one.url for some in groups.values() for one in some), kept(source.keep):
         try:
             yield source
         finally:
-            for one in downloads:
-                await one.close()
+            await client.close()
 
 
 def _read(index: int, text: str, question: Question) -> Need:

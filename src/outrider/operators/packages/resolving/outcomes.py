@@ -33,7 +33,8 @@ class ResolvedPackage(msgspec.Struct, kw_only=True):
         version: The one that was chosen.
         extras: That are asked of it; features where its ecosystem calls them so.
         needed_by: Who needs it; nobody where it was asked for alone.
-        place: Where it stands in the tree, where its ecosystem may have several versions of one name; what it is called with its peers, of pnpm.
+        place: Where it stands in the tree, where its ecosystem may have several versions of one name; what it is called with its peers, of pnpm;
+            its category, of Pipenv.
         file: What would be installed.
         url: Where that is.
         hashes: Of it, by algorithm.
@@ -41,7 +42,7 @@ class ResolvedPackage(msgspec.Struct, kw_only=True):
         development: Whether only development needs it, of a project of Composer.
         aliases: Other versions that it is called by, of Composer.
         files: All of the version, where that was asked for and its ecosystem may have several.
-        entry: What a lock file tells of it, of npm, Composer and RubyGems, where all files were asked for.
+        entry: What a lock file tells of it, of npm, Composer, RubyGems, Poetry and Pipenv, where all files were asked for.
         ranges: Of Yarn: each `NAME@RANGE` that it was chosen for.
         needs: What it says it needs, on any machine and with any extra, of PyPI, where it was asked for all machines.
         registry: The address of what has it, likewise.

@@ -64,9 +64,12 @@ def machine(tmp_path: Path) -> Machine:
         ("pom.xml", pom("own:shop:1", named("ours", "https://maven.example/else")), "the repository ours"),
         ("pom.xml", pom("own:shop:1", element("profiles", element("profile", named("ours", "https://other.example")))), "the repository ours"),
         ("pom.xml", pom("own:shop:1", named("${a}", "https://other.example")), "the repository ${a}"),
+        ("Pipfile", '[[source]]\nname = "own"\nurl = "https://ana:${TOKEN}@pypi.example/simple"', "the variable TOKEN"),
+        ("app/Pipfile", '[[source]]\nname = "own"\nurl = "https://pypi.example/$TOKEN"', "the variable TOKEN"),
         # What cannot be read says nothing, and so nothing is known of where packages are.
         (".yarnrc.yml", "a: [", "cannot be read"),
         (".cargo/config.toml", "[http", "cannot be read"),
+        ("Pipfile", "[[source", "cannot be read"),
     ],
 )  # fmt: skip
 def test_what_would_be_taken_is_told(machine: Machine, path: str, text: str, about: str) -> None:
@@ -86,6 +89,7 @@ def test_what_would_be_taken_is_told(machine: Machine, path: str, text: str, abo
         (".yarnrc.yml", "npmScopes: {acme: {npmRegistryServer: http://127.0.0.1:4873}}"),
         (".cargo/config.toml", '[registries.other]\nindex = "sparse+https://crates.example/"\n[build]\njobs = 2'),
         (".cargo/config.toml", '[source.crates-io]\nreplace-with = "acme"'),
+        ("Pipfile", '[[source]]\nname = "own"\nurl = "https://${UNSET}@pypi.example"\n[scripts]\nshow = "echo $TOKEN"'),
         ("package.json", '{"name": "${TOKEN}"}'),
         ("pom.xml", pom("own:shop:1", named("ours", "https://maven.example/ours"), parts([dependency("g:a:${project.version}")]))),
         ("pom.xml", pom("own:shop:1", named("theirs", "https://other.example"), parts([dependency("g:a:${env.UNSET}")]))),
@@ -182,3 +186,11 @@ async def test_nor_are_they_read_where_a_registry_leads_that_a_repository_names(
     with pytest.raises(UnauthenticatedError, match=r"credentials of this machine for packages\.example"):
         downloads._shown_to("http://packages.example/p.json", {})
     await downloads.close()
+
+
+def test_a_pipfile_counts_in_its_own_folder_alone(machine: Machine) -> None:
+    found = objection_to("app/Pipfile", '[[source]]\nurl = "$TOKEN"', machine)
+    assert found is not None
+    assert [found.concerns(one) for one in ("app/Pipfile.lock", "app/docs/Pipfile.lock", "Pipfile.lock", "app/uv.lock")] == [
+        True, False, False, False,
+    ]  # fmt: skip

@@ -3,6 +3,7 @@
 Whoever writes to a repository is a stranger to whoever runs the update. As the native clients read them, settings of a project have
 variables of the environment put into addresses, lead the way through a proxy, and name an index to which a token goes by its name alone:
 https://docs.npmjs.com/cli/v11/configuring-npm/npmrc, https://yarnpkg.com/configuration/yarnrc,
+https://pipenv.pypa.io/en/latest/indexes.html,
 https://doc.rust-lang.org/cargo/reference/config.html and https://maven.apache.org/settings.html#servers. Credentials that go by their
 host need no such care but for encryption, which Yarn 4 too asks for, unless the project says otherwise; of the others it is looked
 after where they would be sent.
@@ -18,6 +19,7 @@ from urllib.parse import urlsplit
 from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.cargo.settings import SPARSE, CargoSettings, cargo_home
 from outrider.operators.packages.locks.documents import read_toml, read_yaml
+from outrider.operators.packages.manifests import pipfile_sources
 from outrider.operators.packages.manifests.pom import FORM as POM
 from outrider.operators.packages.maven.poms import PomRepository, read_pom
 from outrider.operators.packages.maven.settings import matches
@@ -36,6 +38,7 @@ _NPM_LOCKS = ("package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-loc
 _CARGO_LOCKS = ("Cargo.lock",)
 # A variable is taken by its own name too, where nothing else is called so.
 _MAVEN_VARIABLE = re.compile(r"\$\{\.?(?:env\.)?([^{}$]+)\}")
+_PIPENV_LOCKS = ("Pipfile.lock",)
 
 
 class Machine(NamedTuple):
@@ -58,17 +61,20 @@ class Objection(NamedTuple):
         folder: For whose projects it counts, and for those below.
         locks: Names of the lock files that it is about.
         why: In words.
+        alone: Whether it does not count for those below.
     """
 
     path: str
     folder: PurePosixPath
     locks: tuple[str, ...]
     why: str
+    alone: bool = False
 
     def concerns(self, path: str) -> bool:
         """Return whether a lock file would be updated with these settings."""
         lock = PurePosixPath(path)
-        return lock.name in self.locks and self.folder in lock.parents
+        folders = [lock.parent] if self.alone else lock.parents
+        return lock.name in self.locks and self.folder in folders
 
 
 def objection_to(path: str, text: str, machine: Machine) -> Objection | None:
@@ -83,7 +89,7 @@ def objection_to(path: str, text: str, machine: Machine) -> Objection | None:
         why = next(looked(text, machine), "")
     except InvalidConfigError as error:
         why = error.message
-    return Objection(path, folder, locks, why) if why else None
+    return Objection(path, folder, locks, why, alone=found == pipfile_sources.FORM) if why else None
 
 
 def _of_npmrc(text: str, machine: Machine) -> Iterator[str]:
@@ -151,12 +157,17 @@ def _maven_settings(environment: Mapping[str, str]) -> MavenFileSettings:
     return read_settings(paths, {})
 
 
+def _of_pipfile(text: str, machine: Machine) -> Iterator[str]:
+    yield from _variables(pipfile_sources.variables_in(read_toml(pipfile_sources.FORM, text)), machine)
+
+
 _KINDS: Mapping[str, tuple[tuple[str, ...], Callable[[str, Machine], Iterator[str]]]] = {
     ".npmrc": (_NPM_LOCKS, _of_npmrc),
     ".yarnrc.yml": (_NPM_LOCKS, _of_yarnrc),
     ".cargo/config.toml": (_CARGO_LOCKS, _of_cargo),
     ".cargo/config": (_CARGO_LOCKS, _of_cargo),
     POM: ((POM,), _of_pom),
+    pipfile_sources.FORM: (_PIPENV_LOCKS, _of_pipfile),
 }
 
 

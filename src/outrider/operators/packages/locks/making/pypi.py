@@ -7,6 +7,7 @@ import msgspec
 from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.locks.documents import read_toml
 from outrider.operators.packages.locks.making.manifests import folder_of, manifest_beside
+from outrider.operators.packages.locks.making.pipfile import pipfile_lock_made
 from outrider.operators.packages.locks.making.results import Made, resolved
 from outrider.operators.packages.locks.uv import kinds_of
 from outrider.operators.packages.locks.writing import pylock, requirements, uv
@@ -19,6 +20,7 @@ from outrider.runtime.discovery import import_module
 FORMS = (
     (r"uv\.lock", "uv.lock"),
     (r"poetry\.lock", "poetry.lock"),
+    (r"Pipfile\.lock", "Pipfile.lock"),
     (r"pylock(\.[^.]+)?\.toml", "pylock.toml"),
     (r".*\.txt", "requirements.txt"),
 )
@@ -31,6 +33,8 @@ async def make(form: str, path: Path, question: Question) -> Made:
         return await _uv_lock(path, question)
     if form == "poetry.lock":
         return await _poetry_lock(path, question)
+    if form == "Pipfile.lock":
+        return await pipfile_lock_made(path, question)
     if not question.packages:
         raise InvalidConfigError(
             "packages: nothing is asked for", path="packages", found="none", expected="packages", suggestions=["name packages"]
