@@ -1,7 +1,8 @@
 """A client of Python indexes: what projects have, and what their releases say of themselves."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 
@@ -19,10 +20,11 @@ class PypiClient:
 
     Args:
         indexes: In the order in which they are asked; the first one that has a project has it alone.
+        alone: By name, the index that alone is asked for a project.
     """
 
-    def __init__(self, indexes: Sequence[Downloads]) -> None:
-        self._indexes = indexes
+    def __init__(self, indexes: Sequence[Downloads], alone: Mapping[str, Downloads] = MappingProxyType({})) -> None:
+        self._indexes, self._alone = indexes, alone
 
     async def page(self, name: str, known: Document | None = None) -> tuple[Page | None, Document]:
         """Return what there is of a project, by its normalised name; None where that has not changed. The document has the index's address.
@@ -35,7 +37,8 @@ class PypiClient:
             NotFoundError: No index has it.
             OutriderError: What else an index says: another one is not asked then, as it may be somebody else's of that name.
         """
-        for index in self._indexes:
+        indexes = [self._alone[name]] if name in self._alone else self._indexes
+        for index in indexes:
             url = index.registry.url
             same = known if known is not None and known.url == url else None
             try:
@@ -44,7 +47,7 @@ class PypiClient:
                 continue
             page = None if document.content is None else read_page(document)
             return page, msgspec.structs.replace(document, url=url)
-        asked = ", ".join(index.registry.url for index in self._indexes)
+        asked = ", ".join(index.registry.url for index in indexes)
         raise NotFoundError(f"pypi {name}: there is none", found=f"not in {asked}", suggestions=["check the name"])
 
     async def metadata(self, file: PypiFile) -> Metadata:
@@ -73,7 +76,8 @@ class PypiClient:
     def index_of(self, file: PypiFile) -> Downloads:
         """Return the index whose credentials a file needs: files of most indexes are on another host, which needs none."""
         where = origin(file.url)
-        return next((one for one in self._indexes if origin(one.registry.url) == where), self._indexes[0])
+        every = [*self._indexes, *self._alone.values()]
+        return next((one for one in every if origin(one.registry.url) == where), every[0])
 
     async def _within(self, index: Downloads, file: PypiFile) -> str:
         if file.name.endswith(TAR_ENDINGS):

@@ -4,14 +4,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from outrider.core.errors import InvalidConfigError
+from outrider.operators.packages.pypi.asked import asked_of
 from outrider.operators.packages.pypi.client import PypiClient
-from outrider.operators.packages.pypi.core_metadata import Need, read_need
 from outrider.operators.packages.pypi.details import PypiDetails
 from outrider.operators.packages.pypi.facts import facts_of
 from outrider.operators.packages.pypi.poetry_target import PoetryTarget
 from outrider.operators.packages.pypi.resolver import PypiResolver
-from outrider.operators.packages.pypi.settings import pypi_registries
+from outrider.operators.packages.pypi.settings import pypi_registries, pypi_registry
 from outrider.operators.packages.pypi.sources import PypiSource
 from outrider.operators.packages.pypi.store import PypiStore
 from outrider.operators.packages.pypi.targets import PypiTarget, Target
@@ -21,8 +20,6 @@ from outrider.operators.packages.resolving.facts import PackageFacts
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
 from outrider.operators.packages.resolving.questions import Question
 from outrider.runtime.discovery import import_module
-
-_SHOWN = 80
 
 
 async def resolve(question: Question) -> Resolved | Impossible:
@@ -35,7 +32,7 @@ async def resolve(question: Question) -> Resolved | Impossible:
     """
     if question.client == "poetry":
         return await _resolve_for_poetry(question)
-    asked = [_read(index, text, question) for index, text in enumerate(question.packages)]
+    asked = asked_of(question)
     async with _opened(question, _target(question)) as source:
         if PypiDetails.of(question).pythons:
             answer: Resolved | Impossible = await _universal().resolve(source, asked, question)
@@ -78,6 +75,7 @@ async def _tell_more(answer: Resolved, source: PypiSource, question: Question) -
     for one in answer.packages:
         if question.files:
             one.files = await source.files(one.name, one.version)
+            one.registry = source.projects[one.name].record.index
     if PypiDetails.of(question).pythons or question.client:
         passed = sorted(name for name, one in source.projects.items() if one.record.versions and not one.has_wheels)
         answer.notes += [f"no version of {name} has a wheel, and what needs it was passed over" for name in passed]
@@ -86,22 +84,18 @@ async def _tell_more(answer: Resolved, source: PypiSource, question: Question) -
 @asynccontextmanager
 async def _opened(question: Question, target: Target) -> AsyncIterator[PypiSource]:
     registries = pypi_registries(question.environment, question.folder)
+    indexes = PypiDetails.of(question).indexes
+    named = {url: pypi_registry(url, "tool.uv.index", question.environment) for url in sorted({*indexes.values()})}
     downloads = [Downloads(registry, question.clock) for registry in registries]
-    store = PypiStore(question.cache, " ".join(registry.url for registry in registries))
-    source = PypiSource(PypiClient(downloads), store, target, question)
+    others = {url: Downloads(registry, question.clock) for url, registry in named.items()}
+    alone = {name: others[url] for name, url in indexes.items()}
+    # What one index has of a name is not what another one has of it.
+    told = [registry.url for registry in registries]
+    told += [f"{name}={one.registry.url}" for name, one in sorted(alone.items())]
+    source = PypiSource(PypiClient(downloads, alone), PypiStore(question.cache, " ".join(told)), target, question)
     with kept(source.keep):
         try:
             yield source
         finally:
-            for one in downloads:
+            for one in (*downloads, *others.values()):
                 await one.close()
-
-
-def _read(index: int, text: str, question: Question) -> Need:
-    need = read_need(text)
-    if not need or (need[0].marker and not PypiDetails.of(question).pythons) or "@" in need[0].range:
-        raise InvalidConfigError(
-            f"packages[{index}]: {text[:_SHOWN]!r} is not a package of PyPI", path=f"packages[{index}]", found=text[:_SHOWN],
-            expected="NAME, NAME>=1,<2 or NAME[EXTRA]", suggestions=["quote it for your shell, to which < and > mean something"],
-        )  # fmt: skip
-    return need[0]

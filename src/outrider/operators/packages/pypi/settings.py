@@ -55,16 +55,33 @@ def pypi_registries(environment: Mapping[str, str], folder: Path) -> list[Regist
         MissingRequirementError: There is none.
     """
     pip = _pip_settings(environment)
-    authorities = environment.get("SSL_CERT_FILE") or environment.get("PIP_CERT") or pip.get("cert", ("", ""))[0]
     found: list[Registry] = []
     for url, source in _addresses(environment, folder, pip):
-        registry = registry_at(url, source, authorities=authorities, environment=environment)
-        found.append(login_for(registry, environment))
+        found.append(_registry(url, source, environment, pip))
     if not found:
         raise unknown_registry(
             "pypi", "the settings of uv and pip, and pip is not installed", "set PIP_INDEX_URL", "install pip"
         )
     return found
+
+
+def pypi_registry(url: str, source: str, environment: Mapping[str, str]) -> Registry:
+    """Return a registry of PyPI by its address.
+
+    Args:
+        url: The address.
+        source: Where it was read.
+        environment: Variables of this process.
+
+    Raises:
+        InvalidConfigError: It is none, or a setting cannot be used.
+    """
+    return _registry(url, source, environment, _pip_settings(environment))
+
+
+def _registry(url: str, source: str, environment: Mapping[str, str], pip: Mapping[str, tuple[str, str]]) -> Registry:
+    authorities = environment.get("SSL_CERT_FILE") or environment.get("PIP_CERT") or pip.get("cert", ("", ""))[0]
+    return login_for(registry_at(url, source, authorities=authorities, environment=environment), environment)
 
 
 def _addresses(
