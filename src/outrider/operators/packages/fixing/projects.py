@@ -11,6 +11,7 @@ from outrider.operators.packages.fixing.composer import ComposerProject
 from outrider.operators.packages.fixing.gem import GemProject
 from outrider.operators.packages.fixing.npm import NpmProject
 from outrider.operators.packages.fixing.pnpm import PnpmProject
+from outrider.operators.packages.fixing.pylock import PylockProject
 from outrider.operators.packages.fixing.requirements import RequirementsProject
 from outrider.operators.packages.fixing.uv import UvProject
 from outrider.operators.packages.fixing.wishes import Project
@@ -37,6 +38,7 @@ PROJECTS: Mapping[str, tuple[Ecosystem, _Opener]] = {
     "package-lock.json": ("npm", lambda path, text, _: NpmProject(path, text)),
     "pnpm-lock.yaml": ("npm", lambda path, text, _: PnpmProject(path, text)),
     "poetry.lock": ("pypi", _poetry_project),
+    "pylock.toml": ("pypi", PylockProject),
     "requirements.txt": ("pypi", RequirementsProject),
     "uv.lock": ("pypi", lambda path, text, _: UvProject(path, text)),
     "yarn.lock": ("npm", lambda path, text, _: YarnProject(path, text)),
