@@ -14,7 +14,7 @@ ENVOY = CHECKOUT / "benchmarks" / "rivals" / "requirements-envoy.txt"
 # Programs that tests start.
 PROGRAMS = {
     name: Path(__file__).parent / f"requirements-{name}.txt"
-    for name in ("ansible", "memory", "pipenv", "poetry", "sbom", "twine", "uv")
+    for name in ("ansible", "memory", "pip", "pipenv", "poetry", "sbom", "twine", "uv")
 } | {"envoy": ENVOY}
 
 # Those that take hundreds of megabytes: `make test-long` installs them where a test needs them, and `make test` does not.

@@ -13,7 +13,7 @@ from outrider.operators.packages.locks.documents import read_toml
 from outrider.operators.packages.locks.making.poetry import asked_of_poetry, poetry_lock_text
 from outrider.operators.packages.manifests.poetry_requirements import PoetryRequirement
 from outrider.operators.packages.manifests.poetry_settings import refuse_poetry_settings
-from outrider.operators.packages.manifests.pyproject import FORM
+from outrider.operators.packages.manifests.py_requirements import FORM
 from outrider.operators.packages.manifests.toml_editing import edited
 from outrider.operators.packages.pypi.pages import normalised
 from outrider.operators.packages.pypi.poetry.project import PoetryManifest

@@ -12,6 +12,7 @@ from outrider.operators.packages.fixing.gem import GemProject
 from outrider.operators.packages.fixing.npm import NpmProject
 from outrider.operators.packages.fixing.pipfile import PipfileProject
 from outrider.operators.packages.fixing.pnpm import PnpmProject
+from outrider.operators.packages.fixing.pylock import PylockProject
 from outrider.operators.packages.fixing.requirements import RequirementsProject
 from outrider.operators.packages.fixing.uv import UvProject
 from outrider.operators.packages.fixing.wishes import Project
@@ -39,6 +40,7 @@ PROJECTS: Mapping[str, tuple[Ecosystem, _Opener]] = {
     "package-lock.json": ("npm", lambda path, text, _: NpmProject(path, text)),
     "pnpm-lock.yaml": ("npm", lambda path, text, _: PnpmProject(path, text)),
     "poetry.lock": ("pypi", _poetry_project),
+    "pylock.toml": ("pypi", PylockProject),
     "requirements.txt": ("pypi", RequirementsProject),
     "uv.lock": ("pypi", lambda path, text, _: UvProject(path, text)),
     "yarn.lock": ("npm", lambda path, text, _: YarnProject(path, text)),

@@ -1,50 +1,54 @@
-"""uv.lock with the pyproject.toml beside it."""
+"""uv.lock with the pyproject.toml beside it, and with those of the members of its workspace."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from outrider.core.errors import UnsupportedError
-from outrider.operators.packages.fixing.beside import BesideManifest
-from outrider.operators.packages.fixing.wishes import Widening, Wish
+from outrider.operators.packages.fixing.wishes import Project, Widening, Wish
 from outrider.operators.packages.locks.documents import read_toml
-from outrider.operators.packages.locks.uv import kinds_of
 from outrider.operators.packages.locks.writing import uv
-from outrider.operators.packages.manifests.pyproject import FORM, PyProject, PyRequirement, asked_by, read_pyproject
+from outrider.operators.packages.manifests.py_requirements import FORM
 from outrider.operators.packages.manifests.requirement_texts import with_range
 from outrider.operators.packages.manifests.toml_editing import edited, text_at
+from outrider.operators.packages.manifests.uv_asking import asked_by
+from outrider.operators.packages.manifests.uv_reading import read_workspace
 from outrider.operators.packages.manifests.uv_settings import refuse_around
+from outrider.operators.packages.manifests.uv_workspace import Asked
 from outrider.operators.packages.resolving.outcomes import Resolved
 from outrider.operators.packages.resolving.questions import Question
 
 _LOCK = "uv.lock"
+_OF_WORKSPACE = ("members", "constraints", "overrides", "dependency-groups")
 _ITSELF = ["use uv itself: uv lock --upgrade-package NAME"]
 
 
-class UvProject(BesideManifest):
-    """A lock and its manifest.
+class UvProject(Project):
+    """A lock and its manifests: that beside it, and those that this leads to.
 
     Args:
         path: Of the lock.
         text: Of it.
 
     Raises:
-        NotFoundError: There is no manifest beside it.
+        NotFoundError: There is no manifest beside it, or where one is named.
         InvalidConfigError: One of them cannot be read.
-        UnsupportedError: It has what comes from no registry, or was made with settings, or the manifest has what is not read.
+        UnsupportedError: It has what comes from no registry and no folder, or a manifest has what is not read.
     """
 
     ecosystem = "pypi"
 
     def __init__(self, path: Path, text: str) -> None:
-        super().__init__(path, text, FORM)
-        self._project = read_pyproject(self.texts[self._beside])
-        self.wishes = [_wish(one) for one in self._project.asked()]
-        document = read_toml(_LOCK, text)
-        self.locked = _locked(document, self._project)
-        self._kinds = kinds_of(document)
+        self._path, self._beside, self._folder = path, path.parent / FORM, path.resolve().parent
+        self._workspace = read_workspace(self._beside)
+        self.texts = {path: text, **self._workspace.texts}
+        self.paths = list(self.texts)
+        self.wishes = [_wish(one) for one in self._workspace.asked()]
+        self._document = read_toml(_LOCK, text)
+        self.locked = _locked(self._document, {one.project.name for one in self._workspace.projects})
+        self.warnings: list[str] = []
 
     def asked(self, question: Question) -> Question:
         """Return a question for all machines and Pythons of the project, with the settings of the folder.
@@ -53,7 +57,7 @@ class UvProject(BesideManifest):
             UnsupportedError: Settings count that are not heeded.
         """
         refuse_around(self._folder, question.environment)
-        return asked_by(self._project, question, self._folder, self._kinds)
+        return asked_by(self._workspace, question, self._folder, self._document)
 
     def widened(self, wish: Wish, version: str) -> Wish:
         """Return a wish from that version on."""
@@ -61,38 +65,46 @@ class UvProject(BesideManifest):
         return msgspec.structs.replace(wish, range=wider, text=with_range(wish.text, wider))
 
     def mended(self, answer: Resolved, before: Resolved | None, widenings: Sequence[Widening]) -> dict[Path, str]:
-        """Return the lock as uv would write it, and the manifest where it changes."""
+        """Return the lock as uv would write it, and the manifests that change."""
         del before
-        manifest = self.texts[self._beside]
+        changed: dict[Path, str] = {}
         for one in widenings:
-            where = one.before.where
+            file, where = one.before.file, one.before.where
+            assert file is not None
+            manifest = changed.get(file, self.texts[file])
             wanted = with_range(text_at(FORM, manifest, where), one.after.range)
-            manifest = edited(FORM, manifest, [where], wanted)
-        found = {self._path: uv.written(read_pyproject(manifest), answer)}
-        return found | ({self._beside: manifest} if widenings else {})
+            changed[file] = edited(str(file), manifest, [where], wanted)
+        return {self._path: uv.written(read_workspace(self._beside, changed), answer), **changed}
 
 
-def _wish(one: PyRequirement) -> Wish:
-    text = one.need.text()
-    return Wish(
-        name=one.need.name, range=one.need.range, where=one.where, text=text, anyhow=with_range(text, "") if one.need.range else ""
-    )  # fmt: skip
+def _wish(asked: Asked) -> Wish:
+    need = asked.one.need
+    text = need.text()
+    # What lies in folders outside of the workspace is read and not changed.
+    anyhow = with_range(text, "") if need.range and asked.is_own else ""
+    return Wish(name=need.name, range=need.range, where=asked.one.where, text=text, anyhow=anyhow, file=asked.path)
 
 
-def _locked(document: Mapping[str, Any], project: PyProject) -> dict[str, set[str]]:
-    for key in ("supported-markers", "required-markers", "conflicts", "options", "manifest"):
+def _locked(document: Mapping[str, Any], local: Collection[str]) -> dict[str, set[str]]:
+    for key in ("conflicts", "options"):
         if document.get(key):
             raise _unsupported(key, f"it has {key}", "no settings")
+    manifest = document.get("manifest", {})
+    unknown = (
+        next((key for key in manifest if key not in _OF_WORKSPACE), "") if isinstance(manifest, dict) else "manifest"
+    )
+    if unknown:
+        raise _unsupported(f"manifest.{unknown}", f"its manifest has {unknown}", " or ".join(_OF_WORKSPACE))
     found: dict[str, set[str]] = {}
     for one in document.get("package", []):
         name = str(one.get("name")) if isinstance(one, dict) else ""
         source = one.get("source", {}) if isinstance(one, dict) else {}
-        if name == project.name and ({"virtual", "editable"} & set(source)):
+        if name in local and {"virtual", "editable", "directory"} & set(source):
             continue
         if "registry" not in source:
             raise _unsupported(
-                f"package.{name}.source", f"{name} comes from elsewhere than a registry", "packages of registries"
-            )
+                f"package.{name}.source", f"{name} comes from elsewhere than a registry", "packages of registries, and those of the manifests"
+            )  # fmt: skip
         found.setdefault(name, set()).add(str(one.get("version")))
     return found
 

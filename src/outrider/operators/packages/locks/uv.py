@@ -1,6 +1,6 @@
 """uv.lock: https://docs.astral.sh/uv/concepts/projects/layout/#the-lockfile."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -31,8 +31,11 @@ def read(text: str) -> Lock:
     """
     document = read_toml(FORM, text)
     findings = Findings(FORM, "pypi")
-    members = {one for one in findings.rows(findings.section(document, "manifest"), "members") if isinstance(one, str)}
+    manifest = findings.section(document, "manifest")
+    members = {one for one in findings.rows(manifest, "members") if isinstance(one, str)}
     starts: dict[str, set[str]] = {"main": set(), "development": set()}
+    with findings.entry("manifest.dependency-groups"):
+        starts["development"].update(_names(_groups(manifest, "dependency-groups")))
     for number, entry in enumerate(findings.rows(document, "package"), 1):
         with findings.entry(f"package[{number}]"):
             name = text_at(table_of(entry), "name")
@@ -46,7 +49,7 @@ def read(text: str) -> Lock:
     return findings.lock()
 
 
-def kinds_of(document: dict[str, Any]) -> list[str]:
+def kinds_of(document: Mapping[str, Any]) -> list[str]:
     """Return the markers of the machines that a file tells apart; none where it does not."""
     markers = document.get("resolution-markers", [])
     return [one for one in markers if isinstance(one, str)] if isinstance(markers, list) else []

@@ -10,7 +10,7 @@ import msgspec
 from packaging.markers import InvalidMarker, Marker
 
 from outrider.core.errors import InvalidConfigError, UnsupportedError
-from outrider.operators.packages.manifests.pyproject import FORM
+from outrider.operators.packages.manifests.py_requirements import FORM
 from outrider.operators.packages.manifests.requirement_texts import with_range
 from outrider.operators.packages.pypi.core_metadata import read_need
 from outrider.operators.packages.pypi.pages import normalised

@@ -3,7 +3,7 @@
 Where indexes are is read elsewhere: `pypi/settings.py`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -23,29 +23,46 @@ _HARMLESS = frozenset(
         "reinstall-package", "required-version", "system-certs", "trusted-publishing",
     }
 )  # fmt: skip
+# What a lock follows from, and is read: `uv_workspace.py`.
+_READ = frozenset(
+    {
+        "constraint-dependencies", "dev-dependencies", "environments", "override-dependencies", "required-environments", "sources",
+        "workspace",
+    }
+)  # fmt: skip
+# What counts of a member of a workspace, and is not read; all else counts of the root alone.
+_OF_MEMBERS = ("conflicts", "dependency-groups")
 _VARIABLES = (
     "UV_BUILD_CONSTRAINT", "UV_CONSTRAINT", "UV_EXCLUDE_NEWER", "UV_FIND_LINKS", "UV_FORK_STRATEGY", "UV_INDEX_STRATEGY", "UV_NO_BINARY",
-    "UV_OVERRIDE", "UV_PRERELEASE", "UV_RESOLUTION",
+    "UV_NO_SOURCES", "UV_OVERRIDE", "UV_PRERELEASE", "UV_RESOLUTION",
 )  # fmt: skip
 _ITSELF = ["use uv itself: uv lock"]
 
 
-def refuse_settings(table: Mapping[str, Any], where: str) -> None:
+def refuse_settings(table: Mapping[str, Any], where: str, read: Collection[str] = _READ) -> None:
     """Refuse settings that are not heeded.
 
     Args:
         table: Of settings.
         where: It stands.
+        read: Names of those that are.
 
     Raises:
         UnsupportedError: There is one.
     """
     for key, value in table.items():
-        if key in _HARMLESS or not value:
+        if key in _HARMLESS or key in read or not value:
             continue
         if key == "index" and isinstance(value, list) and not any(map(_is_special, value)):
             continue
         raise _unheeded(f"{where}{key}", key)
+
+
+def refuse_settings_of_member(table: Mapping[str, Any], where: str) -> None:
+    """Refuse settings of a member of a workspace that count and are not heeded; arguments and errors are those of `refuse_settings`."""
+    for key in _OF_MEMBERS:
+        if table.get(key):
+            raise _unheeded(f"{where}{key}", key)
 
 
 def refuse_around(folder: Path, environment: Mapping[str, str]) -> None:
@@ -60,14 +77,26 @@ def refuse_around(folder: Path, environment: Mapping[str, str]) -> None:
             raise _unheeded(name, name)
     text = text_or_none(folder / FILE)
     if text is not None:
-        refuse_settings(read_toml(FILE, text), f"{FILE}: ")
+        refuse_settings(read_toml(FILE, text), f"{FILE}: ", read=())
+    above = workspace_of(folder)
+    if above is not None:
+        raise UnsupportedError(
+            f"{folder}: it is a member of the workspace of {above}, which has one lock for all", path="file", found=str(above),
+            expected="the lock of the workspace", suggestions=[f"name {above / 'uv.lock'}"],
+        )  # fmt: skip
+
+
+def workspace_of(folder: Path) -> Path | None:
+    """Return the folder above one whose workspace that is a member of; None where there is none.
+
+    Raises:
+        InvalidConfigError: A file cannot be read.
+    """
     for above, workspace in _workspaces(folder):
         place = folder.relative_to(above).as_posix()
         if _matches(place, workspace.get("members")) and not _matches(place, workspace.get("exclude")):
-            raise UnsupportedError(
-                f"{folder}: it is a member of the workspace of {above}, which has one lock for all", path="file", found=str(above),
-                expected="a project by itself", suggestions=_ITSELF,
-            )  # fmt: skip
+            return above
+    return None
 
 
 def _workspaces(folder: Path) -> Iterator[tuple[Path, Mapping[str, Any]]]:
@@ -85,8 +114,8 @@ def _matches(place: str, patterns: Any) -> bool:
 
 
 def _is_special(index: Any) -> bool:
-    """Return whether an index is only for some packages, or is no ordinary one."""
-    return not isinstance(index, dict) or any(index.get(key) for key in ("explicit", "format", "cache-control"))
+    """Return whether an index is no ordinary one."""
+    return not isinstance(index, dict) or any(index.get(key) for key in ("exclude-newer", "format", "cache-control"))
 
 
 def _unheeded(where: str, key: str) -> UnsupportedError:

@@ -24,7 +24,7 @@ class PypiClient:
 
     def __init__(self, indexes: Sequence[Downloads], named: Mapping[str, Sequence[Downloads]] | None = None) -> None:
         self._indexes, self._named = indexes, named or {}
-        self._everywhere = [*indexes, *(one for some in self._named.values() for one in some)]
+        self._everywhere = list(dict.fromkeys([*indexes, *(one for some in self._named.values() for one in some)]))
 
     async def close(self) -> None:
         """End all connections."""

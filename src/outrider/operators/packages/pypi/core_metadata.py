@@ -45,6 +45,14 @@ class Need(msgspec.Struct, array_like=True, frozen=True):
         extras = f"[{','.join(self.extras)}]" if self.extras else ""
         return f"{self.name}{extras}{self.range}{'; ' + self.marker if self.marker else ''}"
 
+    def with_extra(self, extra: str) -> "Need":
+        """Return what is needed with an extra of a project, or anyway where it is empty, as core metadata have it."""
+        if not extra:
+            return self
+        if not self.marker:
+            return msgspec.structs.replace(self, marker=f'extra == "{extra}"', only=extra)
+        return msgspec.structs.replace(self, marker=f'({self.marker}) and extra == "{extra}"')
+
 
 class Metadata(msgspec.Struct, array_like=True, omit_defaults=True):
     """What a release says of itself.

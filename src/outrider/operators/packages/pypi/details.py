@@ -3,7 +3,27 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from outrider.operators.packages.resolving.questions import Details
+
+
+class LocalProject(msgspec.Struct, frozen=True, kw_only=True):
+    """A project that lies here.
+
+    Attributes:
+        name: Normalised.
+        version: Of it.
+        python: On which versions of Python it runs; empty where it does not say.
+        needs: Numbers of packages that it needs, each with the extra that it is of; empty for none.
+        is_member: Whether it is there by itself, and the lists have what it needs; others are where something needs them.
+    """
+
+    name: str
+    version: str
+    python: str
+    needs: Sequence[tuple[str, int]]
+    is_member: bool
 
 
 class PypiDetails(Details, frozen=True, kw_only=True):
@@ -11,8 +31,12 @@ class PypiDetails(Details, frozen=True, kw_only=True):
 
     Attributes:
         pythons: For which range of versions of Python, on any machine; empty for one version on this one.
-        lists: Numbers of packages that one list of a project names, where it has several.
+        lists: Numbers of packages that one list of a project names, where it has several; that of the whole first.
         kinds: Markers of machines that a lock tells apart.
+        local: Projects that lie here; no index is asked for them.
+        constraints: Further ranges of whatever needs these packages.
+        overrides: What counts in place of all that is said of these packages.
+        indexes: By name, the address of the index that alone is asked for a package.
         project: Of Poetry: the `pyproject.toml` whose lock is asked for; of Pipenv, the Pipfile.
         categories: Of Pipenv: what a lock has in each category by name; empty where there is none.
     """
@@ -20,5 +44,9 @@ class PypiDetails(Details, frozen=True, kw_only=True):
     pythons: str = ""
     lists: Sequence[Sequence[int]] = ()
     kinds: Sequence[str] = ()
+    local: Sequence[LocalProject] = ()
+    constraints: Sequence[str] = ()
+    overrides: Sequence[str] = ()
+    indexes: Mapping[str, str] = {}
     project: Mapping[str, Any] = {}
     categories: Mapping[str, Mapping[str, Mapping[str, Any]]] = {}

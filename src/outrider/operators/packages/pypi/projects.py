@@ -1,6 +1,6 @@
 """Python projects as the solver sees them: versions, those that may be chosen, and what each needs."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from outrider.core.errors import InvalidConfigError
@@ -21,6 +21,7 @@ class PypiProject:
         record: What is known of it.
         target: For what.
         policy: What may be chosen.
+        amended: Returns needs as they count, where that is not as they are said.
 
     Attributes:
         table: Its versions, sorted.
@@ -31,8 +32,15 @@ class PypiProject:
         prereleases: Whether they count as releases do; set before any mask is asked for.
     """
 
-    def __init__(self, name: str, record: PypiRecord, target: Target, policy: Policy = ADMIT_ALL) -> None:
-        self.name, self.record, self._target, self._policy = name, record, target, policy
+    def __init__(
+        self,
+        name: str,
+        record: PypiRecord,
+        target: Target,
+        policy: Policy = ADMIT_ALL,
+        amended: Callable[[Sequence[Need]], list[Need]] = list,
+    ) -> None:
+        self.name, self.record, self._target, self._policy, self._amended = name, record, target, policy, amended
         self.table = record.table()
         self.explored = self.broken = self.usable = 0
         self.prereleases = False
@@ -133,10 +141,13 @@ class PypiProject:
         """Return what a version needs with an extra, or without any where it is empty; its metadata must be known."""
         found = self._needs.get((bit, extra))
         if found is None:
-            wheel = self.wheel(bit)
-            said = wheel[1].needs if wheel is not None else []
-            found = self._needs[bit, extra] = [need for need in said if self._counts(need, extra)]
+            found = self._needs[bit, extra] = [need for need in self.all_needs(bit) if self._counts(need, extra)]
         return found
+
+    def all_needs(self, bit: int) -> list[Need]:
+        """Return what a version needs on any machine and with any extra; nothing where its metadata is not known."""
+        wheel = self.wheel(bit)
+        return self._amended(wheel[1].needs) if wheel is not None else []
 
     def _counts(self, need: Need, extra: str) -> bool:
         """Return whether a requirement counts here; those of an extra come on top of those that count without it."""
@@ -176,6 +187,14 @@ def names_prerelease(text: str) -> bool:
     """
     clauses = ",".join(clause for clause in text.split(",") if not clause.strip().startswith("!="))
     return any(scheme_of("pypi").parse(one).prerelease for one in _named(clauses))
+
+
+def asks_for_prerelease(need: Need) -> bool:
+    """Return whether a need names a prerelease as one that would do; one that cannot be read allows nothing."""
+    try:
+        return names_prerelease(need.range)
+    except InvalidConfigError:
+        return False
 
 
 @lru_cache(maxsize=10_000)

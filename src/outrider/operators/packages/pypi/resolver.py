@@ -6,9 +6,9 @@ from contextlib import suppress
 
 import msgspec
 
-from outrider.core.errors import InvalidConfigError, NotFoundError, OutriderError
+from outrider.core.errors import NotFoundError, OutriderError
 from outrider.operators.packages.pypi.core_metadata import Need
-from outrider.operators.packages.pypi.projects import PypiProject, names_prerelease
+from outrider.operators.packages.pypi.projects import PypiProject, asks_for_prerelease
 from outrider.operators.packages.pypi.sources import PypiSource
 from outrider.operators.packages.pypi.targets import Target
 from outrider.operators.packages.pypi.universe import PypiUniverse
@@ -45,7 +45,7 @@ class PypiResolver:
         await self._source.load(need.name for need in asked)
         for need in asked:
             # As with pip and uv, whoever asks for a prerelease means it for all who need that project.
-            self._source.projects[need.name].prereleases |= _asks_for_prerelease(need)
+            self._source.projects[need.name].prereleases |= asks_for_prerelease(need)
         await self._reach(asked)
         for need in asked:
             if not self._source.projects[need.name].record.versions:
@@ -169,13 +169,6 @@ def _notes(project: PypiProject) -> Iterable[str]:
         yield f"{project.name}: no index has it"
     for why, count in sorted(project.left_out.items()):
         yield f"{project.name}: {counted(count, why)}"
-
-
-def _asks_for_prerelease(need: Need) -> bool:
-    try:
-        return names_prerelease(need.range)
-    except InvalidConfigError:
-        return False  # it allows nothing
 
 
 def _involved(universe: PypiUniverse, answer: Unsolvable) -> set[str]:

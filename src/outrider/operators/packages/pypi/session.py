@@ -4,14 +4,13 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from outrider.core.errors import InvalidConfigError
+from outrider.operators.packages.pypi.asked import asked_of
 from outrider.operators.packages.pypi.client import PypiClient
-from outrider.operators.packages.pypi.core_metadata import Need, read_need
 from outrider.operators.packages.pypi.details import PypiDetails
 from outrider.operators.packages.pypi.facts import facts_of
 from outrider.operators.packages.pypi.poetry_target import PoetryTarget
 from outrider.operators.packages.pypi.resolver import PypiResolver
-from outrider.operators.packages.pypi.settings import pypi_registries
+from outrider.operators.packages.pypi.settings import pypi_registries, pypi_registry
 from outrider.operators.packages.pypi.sources import PypiSource
 from outrider.operators.packages.pypi.store import PypiStore
 from outrider.operators.packages.pypi.targets import PypiTarget, Target
@@ -23,8 +22,6 @@ from outrider.operators.packages.resolving.facts import PackageFacts
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
 from outrider.operators.packages.resolving.questions import Question
 from outrider.runtime.discovery import import_module
-
-_SHOWN = 80
 
 
 async def resolve(question: Question) -> Resolved | Impossible:
@@ -39,7 +36,7 @@ async def resolve(question: Question) -> Resolved | Impossible:
         return await _resolve_for_poetry(question)
     if question.client == "pipenv":
         return await _resolve_for_pipenv(question)
-    asked = [_read(index, text, question) for index, text in enumerate(question.packages)]
+    asked = asked_of(question)
     async with _opened(question, _target(question)) as source:
         if PypiDetails.of(question).pythons:
             answer: Resolved | Impossible = await _universal().resolve(source, asked, question)
@@ -92,6 +89,7 @@ async def _tell_more(answer: Resolved, source: PypiSource, question: Question) -
     for one in answer.packages:
         if question.files:
             one.files = await source.files(one.name, one.version)
+            one.registry = source.projects[one.name].record.index
     if PypiDetails.of(question).pythons or question.client:
         answer.notes += _passed_over(source)
 
@@ -114,10 +112,12 @@ async def _opened(
         question: What may be used for an answer.
         target: For what packages are meant.
         registries: That are asked; none for those of the settings.
-        named: Those that alone are asked for single projects, by their normalised names.
+        named: Those that alone are asked for single projects, by their normalised names; None for those of the question.
     """
-    groups = {"": registries or pypi_registries(question.environment, question.folder), **(named or {})}
-    downloads = {name: [Downloads(one, question.clock) for one in some] for name, some in groups.items()}
+    usual = registries or pypi_registries(question.environment, question.folder)
+    groups = {"": usual, **(_named(question) if named is None else named)}
+    opened = {(one.url, one.source): Downloads(one, question.clock) for some in groups.values() for one in some}
+    downloads = {name: [opened[one.url, one.source] for one in some] for name, some in groups.items()}
     # What is kept of a project is of the indexes that are asked for it.
     asked = " ".join(f"{name}={one.url}" if name else one.url for name in sorted(groups) for one in groups[name])
     client = PypiClient(downloads.pop(""), downloads)
@@ -129,11 +129,7 @@ async def _opened(
             await client.close()
 
 
-def _read(index: int, text: str, question: Question) -> Need:
-    need = read_need(text)
-    if not need or (need[0].marker and not PypiDetails.of(question).pythons) or "@" in need[0].range:
-        raise InvalidConfigError(
-            f"packages[{index}]: {text[:_SHOWN]!r} is not a package of PyPI", path=f"packages[{index}]", found=text[:_SHOWN],
-            expected="NAME, NAME>=1,<2 or NAME[EXTRA]", suggestions=["quote it for your shell, to which < and > mean something"],
-        )  # fmt: skip
-    return need[0]
+def _named(question: Question) -> dict[str, list[Registry]]:
+    indexes = PypiDetails.of(question).indexes
+    found = {url: pypi_registry(url, "tool.uv.index", question.environment) for url in sorted({*indexes.values()})}
+    return {name: [found[url]] for name, url in indexes.items()}

@@ -2,16 +2,18 @@
 
 import asyncio
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from outrider.core.errors import NotFoundError, OutriderError, UnavailableError
 from outrider.operators.packages.pypi.client import PypiClient
-from outrider.operators.packages.pypi.projects import PypiProject, fit
+from outrider.operators.packages.pypi.core_metadata import Need
+from outrider.operators.packages.pypi.projects import PypiProject, asks_for_prerelease, fit
 from outrider.operators.packages.pypi.records import Explored, Files, PypiRecord, compiled
 from outrider.operators.packages.pypi.store import PypiStore
 from outrider.operators.packages.pypi.targets import Target
 from outrider.operators.packages.registries.downloads import Document
 from outrider.operators.packages.resolving.outcomes import ResolvedFile
+from outrider.operators.packages.resolving.policies import ADMIT_ALL
 from outrider.operators.packages.resolving.questions import Question
 
 # What pip takes for fresh where an index does not say.
@@ -32,12 +34,18 @@ class PypiSource:
 
     Attributes:
         projects: Those that were loaded, by normalised name.
+        amended: Returns needs as they count, where that is not as they are said.
+        mentioned: What else is asked for of whatever is needed.
+        local: What is known of projects that lie here.
         preferred: Tells of a name and its versions which are tried first.
     """
 
     def __init__(self, client: PypiClient, store: PypiStore, target: Target, question: Question) -> None:
         self._client, self._store, self._target = client, store, target
         self._clock, self._offline, self._policy = question.clock, question.offline, question.policy
+        self.amended: Callable[[Sequence[Need]], list[Need]] = list
+        self.mentioned: Sequence[Need] = ()
+        self.local: Mapping[str, PypiRecord] = {}
         self.preferred = question.preferred
         self._limit = asyncio.Semaphore(_AT_A_TIME)
         self._files: dict[str, Files] = {}
@@ -48,9 +56,15 @@ class PypiSource:
     def retarget(self, target: Target) -> None:
         """Have the projects that are known for another target."""
         self._target = target
-        self.projects = {
-            name: PypiProject(name, one.record, target, self._policy) for name, one in self.projects.items()
-        }
+        self.projects = {name: self._project(name, one.record) for name, one in self.projects.items()}
+
+    def _project(self, name: str, record: PypiRecord) -> PypiProject:
+        # What lies here is there already, whatever a policy says of an index.
+        policy = ADMIT_ALL if name in self.local else self._policy
+        found = PypiProject(name, record, self._target, policy, self.amended)
+        # As with uv, what is said of a need counts as asked for itself.
+        found.prereleases = any(one.name == name and asks_for_prerelease(one) for one in self.mentioned)
+        return found
 
     async def load(self, names: Iterable[str]) -> None:
         """Have projects among `projects`; one that no index has is there without versions.
@@ -61,9 +75,13 @@ class PypiSource:
         """
         unknown = []
         for name in sorted(set(names) - self.projects.keys()):
+            record = self.local.get(name)
+            if record is not None:
+                self.projects[name] = self._project(name, record)
+                continue
             record = self._store.record(name)
             if record is not None and (self._offline or self._clock.now() - record.fetched <= FRESH_SECONDS):
-                self.projects[name] = PypiProject(name, record, self._target, self._policy)
+                self.projects[name] = self._project(name, record)
             else:
                 unknown.append((name, record))
         await asyncio.gather(*(self._fetch(name, record) for name, record in unknown))
@@ -83,7 +101,7 @@ class PypiSource:
             try:
                 page, document = await self._client.page(name, known)
             except NotFoundError:
-                self.projects[name] = PypiProject(name, PypiRecord(), self._target, self._policy)
+                self.projects[name] = self._project(name, PypiRecord())
                 return
         if page is not None:
             record, self._files[name] = compiled(name, page, record.explored if record is not None else {})
@@ -91,7 +109,7 @@ class PypiSource:
             self._new_pages.add(name)
         assert record is not None
         record.fetched = self._clock.now()
-        self.projects[name] = PypiProject(name, record, self._target, self._policy)
+        self.projects[name] = self._project(name, record)
         self._learned.add(name)
 
     async def explore(self, project: PypiProject, bits: Iterable[int]) -> None:

@@ -45,7 +45,7 @@ class ResolvedPackage(msgspec.Struct, kw_only=True):
         entry: What a lock file tells of it, of npm, Composer, RubyGems, Poetry and Pipenv, where all files were asked for.
         ranges: Of Yarn: each `NAME@RANGE` that it was chosen for.
         needs: What it says it needs, on any machine and with any extra, of PyPI, where it was asked for all machines.
-        registry: The address of what has it, likewise.
+        registry: The address of what has it, of PyPI, where all files were asked for.
         unmet: Names of what it needs and does not find, of npm.
     """
 

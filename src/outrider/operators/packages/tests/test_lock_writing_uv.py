@@ -16,6 +16,7 @@ from outrider.operators.packages.operations.lock import LockParams
 from outrider.operators.packages.tests.python_index import PythonIndex
 from outrider.operators.packages.tests.test_audit import context
 from outrider.operators.packages.tests.uv_projects import drawn, fill, project, uv
+from outrider.operators.packages.tests.uv_workspaces import DrawnWorkspace, fill_others, manifest, write
 from outrider.operators.packages.tests.wheels import sha256
 from outrider.operators.packages.tests.world import settings, variables
 
@@ -149,12 +150,14 @@ async def test_what_is_there_may_be_kept(index: PythonIndex, place: Path) -> Non
 
 
 REFUSED = [
-    ("[tool.uv.sources]\nweb = { path = 'web' }", "tool.uv.sources"),
-    ("[tool.uv.workspace]\nmembers = ['a']", "tool.uv.workspace"),
-    ("[tool.uv]\nconstraint-dependencies = ['web<2']", "tool.uv.constraint-dependencies"),
-    ("[tool.uv]\noverride-dependencies = ['web<2']", "tool.uv.override-dependencies"),
+    ("[tool.uv.sources]\nweb = { git = 'x' }", "tool.uv.sources.web.git"),
+    ("[tool.uv.sources]\nweb = [{ index = 'a', marker = 'x' }]", "tool.uv.sources.web.marker"),
+    ("[tool.uv.sources]\nweb = { path = '/' }", "tool.uv.sources.web.path"),
+    ("[tool.uv.workspace]\nmembers = ['../a']", "tool.uv.workspace.members"),
+    ("[tool.uv]\nconstraint-dependencies = ['web[a]<2']", "tool.uv.constraint-dependencies.0"),
+    ("[tool.uv]\nexclude-dependencies = ['web']", "tool.uv.exclude-dependencies"),
     ("[tool.uv]\nconflicts = [[{ extra = 'a' }, { extra = 'b' }]]", "tool.uv.conflicts"),
-    ("[[tool.uv.index]]\nname = 'own'\nurl = 'http://files.test'\nexplicit = true", "tool.uv.index"),
+    ("[[tool.uv.index]]\nname = 'own'\nurl = 'http://files.test'\nformat = 'flat'", "tool.uv.index"),
 ]
 
 
@@ -194,8 +197,8 @@ async def test_what_cannot_be_locked(place: Path) -> None:
 
 
 def counted(path: Path, ours: OutriderError | None, theirs: str | None, checked: int) -> str:
-    if ours is not None:
-        return "refused" if theirs is None else "different"
+    if ours is not None or theirs is None:
+        return "refused" if ours is not None and theirs is None else "different"
     if path.read_text() == theirs:
         return "equal"
     return "accepted" if checked == 0 else "different"
@@ -216,6 +219,17 @@ async def compared(path: Path, index: str) -> str:
         checked = (await asyncio.to_thread(uv, path.parent, index, "lock", "--check", "--offline")).returncode
         assert path.read_text() == before
     return counted(path, error, theirs, checked)
+
+
+async def many_workspaces(place: Path, index: PythonIndex, seeds: range) -> Counter[str]:
+    found: Counter[str] = Counter()
+    async with PythonIndex() as other:
+        names = fill(Random(seeds[0]), index)
+        fill_others(Random(seeds[0]), index, other)
+        for seed in seeds:
+            path = write(place / f"w{seed}" / "shop", DrawnWorkspace(Random(seed), names, other.url).files())
+            found[await compared(path, index.url)] += 1
+    return found
 
 
 async def many(place: Path, index: PythonIndex, seeds: range) -> Counter[str]:
@@ -242,6 +256,25 @@ async def test_uv_writes_the_same(index: PythonIndex, place: Path) -> None:
 async def test_uv_writes_the_same_at_length(seed: int, index: PythonIndex, place: Path) -> None:
     found = await many(place, index, range(seed, seed + 50))
     assert found["different"] == 0
+    assert found["accepted"] <= 4, found
+    assert found["equal"] >= 30, found
+
+
+@pytest.mark.real
+@pytest.mark.timeout(300)
+async def test_uv_writes_the_same_of_workspaces(index: PythonIndex, place: Path) -> None:
+    found = await many_workspaces(place, index, range(100, 130))
+    assert found["different"] == found["accepted"] == 0, found
+    assert found["equal"] >= 20, found
+
+
+@pytest.mark.real
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("seed", range(0, 300, 50))
+async def test_uv_writes_the_same_of_workspaces_at_length(seed: int, index: PythonIndex, place: Path) -> None:
+    found = await many_workspaces(place, index, range(seed, seed + 50))
+    assert found["different"] == 0, found
     assert found["accepted"] <= 4, found
     assert found["equal"] >= 30, found
 
@@ -287,3 +320,33 @@ async def test_uv_takes_it_for_the_index_of_everybody(tmp_path: Path) -> None:
             path = project(tmp_path / str(number), dependencies, groups=groups, pythons=pythons)
             found[await compared(path, "")] += 1
     assert found["equal"] + found["accepted"] == len(WELL_KNOWN), json.dumps(found)
+
+
+WORKSPACE = "[tool.uv.workspace]\nmembers = ['packages/*']\n[tool.uv.sources]\n"
+WELL_KNOWN_WORKSPACES: list[dict[str, str]] = [
+    {
+        ".": manifest("root", ["api"], groups={"dev": ["pytest", "mypy"]}, more=f"{WORKSPACE}api = {{ workspace = true }}\n"),
+        "packages/api": manifest("api", ["flask", "sqlalchemy>=2"], extras={"async": ["uvicorn[standard]", "httpx[http2]"]}),
+        "packages/worker": manifest("worker", ["celery[redis]", "requests"], pythons=">=3.11,<4"),
+    },
+    {
+        ".": manifest("", groups={"lint": ["ruff", "black"]}, more=f"[tool.uv]\nconstraint-dependencies = ['numpy<2.3', 'click<8.2']\noverride-dependencies = ['pytz>=2024']\nenvironments = [\"sys_platform == 'linux'\", \"sys_platform == 'darwin'\"]\n{WORKSPACE}"),
+        "packages/numbers": manifest("numbers-x", ["pandas<3", "matplotlib"]),
+    },
+    {
+        ".": manifest("shop", ["tool", "keyring; sys_platform != 'linux'"], more="[tool.uv]\ndev-dependencies = ['tox']\n[tool.uv.sources]\ntool = { path = 'tool', editable = true }\n"),
+        "tool": manifest("tool", ["rich", "typer", "paramiko; sys_platform == 'win32'"]),
+    },
+]  # fmt: skip
+
+
+@pytest.mark.real
+@pytest.mark.timeout(300)
+async def test_uv_takes_workspaces_for_the_index_of_everybody(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    own = {name: value for name, value in settings("", tmp_path).items() if name != "PIP_INDEX_URL"}
+    found: Counter[str] = Counter()
+    with variables(own):
+        for number, files in enumerate(WELL_KNOWN_WORKSPACES):
+            found[await compared(write(tmp_path / str(number) / "ws", files), "")] += 1
+    assert found["equal"] + found["accepted"] == len(WELL_KNOWN_WORKSPACES), json.dumps(found)

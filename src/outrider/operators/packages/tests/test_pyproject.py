@@ -26,7 +26,7 @@ lint = ["check==1.*"]
 requires = []
 """
     )
-    assert (project.name, project.version, project.is_package) == ("shop-x", "1.0.0rc1", True)
+    assert (project.name, project.version, project.pythons) == ("shop-x", "1.0.0rc1", ">=3.11")
     assert [one.entry() for one in project.requirements] == [
         '{ name = "web", extras = ["b", "a"], specifier = ">=1.0,<2" }',
         '{ name = "core", marker = "python_full_version < \'3.12\'" }',
@@ -41,12 +41,13 @@ requires = []
     asked = project.asked()
     assert [one.need.name for one in asked] == ["web", "core", "late", "tool", "check"]
     assert asked[4].where == ("dependency-groups", "lint", 0)
-    assert project.lists(asked) == [[0, 1], [2], [2], [3, 4], [4]]
+    lists = [[asked.index(one) for one in some] for some in project.lists()]
+    assert lists == [[0, 1], [2], [2], [3, 4], [4]]
 
 
 WRONG = [
     ("", "project", UnsupportedError),
-    ('[project]\nname = "a"\nversion = "1"', "project.requires-python", InvalidConfigError),
+    ('[project]\nname = "a"\nversion = "1"\nrequires-python = 3', "project.requires-python", InvalidConfigError),
     ('[project]\nname = "a"\nversion = "x"\nrequires-python = ">=3"', "project.version", InvalidConfigError),
     (f'{HEAD}dynamic = ["dependencies"]', "project.dynamic", UnsupportedError),
     (f"{HEAD}dependencies = 1", "project.dependencies", InvalidConfigError),

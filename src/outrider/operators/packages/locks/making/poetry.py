@@ -9,7 +9,7 @@ from outrider.operators.packages.locks.making.manifests import folder_of, manife
 from outrider.operators.packages.locks.making.results import Made, resolved
 from outrider.operators.packages.locks.writing import poetry
 from outrider.operators.packages.manifests.poetry_settings import refuse_poetry_settings
-from outrider.operators.packages.manifests.pyproject import FORM
+from outrider.operators.packages.manifests.py_requirements import FORM
 from outrider.operators.packages.pypi.details import PypiDetails
 from outrider.operators.packages.pypi.poetry.project import PoetryManifest
 from outrider.operators.packages.resolving.outcomes import Resolved

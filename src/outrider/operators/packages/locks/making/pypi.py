@@ -6,13 +6,14 @@ import msgspec
 
 from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.locks.documents import read_toml
-from outrider.operators.packages.locks.making.manifests import folder_of, manifest_beside
+from outrider.operators.packages.locks.making.manifests import beside, folder_of
 from outrider.operators.packages.locks.making.pipfile import pipfile_lock_made
 from outrider.operators.packages.locks.making.results import Made, resolved
-from outrider.operators.packages.locks.uv import kinds_of
 from outrider.operators.packages.locks.writing import pylock, requirements, uv
 from outrider.operators.packages.locks.writing.files import text_or_none
-from outrider.operators.packages.manifests.pyproject import FORM, asked_by, read_pyproject
+from outrider.operators.packages.manifests.py_requirements import FORM
+from outrider.operators.packages.manifests.uv_asking import asked_by
+from outrider.operators.packages.manifests.uv_reading import read_workspace
 from outrider.operators.packages.manifests.uv_settings import refuse_around
 from outrider.operators.packages.resolving.questions import Question
 from outrider.runtime.discovery import import_module
@@ -44,13 +45,12 @@ async def make(form: str, path: Path, question: Question) -> Made:
 
 
 async def _uv_lock(path: Path, question: Question) -> Made:
-    project = read_pyproject(manifest_beside(path, FORM, question))
+    workspace = read_workspace(beside(path, FORM, question))
     folder = folder_of(path)
     refuse_around(folder, question.environment)
-    kinds = kinds_of(read_toml(path.name, text_or_none(path) or "")) if question.locked else []
-    asked = asked_by(project, question, folder, kinds)
-    answer = await resolved("pypi", asked)
-    return Made(uv.written(project, answer), answer.notes)
+    before = read_toml(path.name, text_or_none(path) or "") if question.locked else {}
+    answer = await resolved("pypi", asked_by(workspace, question, folder, before))
+    return Made(uv.written(workspace, answer), answer.notes)
 
 
 async def _poetry_lock(path: Path, question: Question) -> Made:

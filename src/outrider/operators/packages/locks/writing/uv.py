@@ -3,15 +3,18 @@
 The order of keys and where lines end are those of `crates/uv-resolver/src/lock/serialize.rs`.
 """
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from outrider.core.errors import PreconditionFailedError
 from outrider.operators.packages.locks.writing.texts import toml_text
-from outrider.operators.packages.manifests.pyproject import PyProject, PyRequirement
-from outrider.operators.packages.pypi.universal.graphs import Edge, LockGraph, Part, version_key
+from outrider.operators.packages.locks.writing.uv_metadata import array, manifest_lines, metadata_lines
+from outrider.operators.packages.locks.writing.uv_wheels import refuse_missing_wheels
+from outrider.operators.packages.manifests.uv_asking import environments
+from outrider.operators.packages.manifests.uv_workspace import LocalProject, UvWorkspace
+from outrider.operators.packages.pypi.universal.amendments import Amendments
+from outrider.operators.packages.pypi.universal.graphs import Edge, LockGraph, Part, Root, version_key
 from outrider.operators.packages.pypi.universal.marker_texts import marker_text
 from outrider.operators.packages.pypi.universal.pythons import PythonRange
 from outrider.operators.packages.pypi.universal.trees import Tree, disjoint, disjunction, restricted
@@ -20,29 +23,52 @@ from outrider.operators.packages.registries.published import seconds_of
 from outrider.operators.packages.resolving.outcomes import Resolved, ResolvedFile, ResolvedPackage
 
 _REVISION = 5
-_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
-def written(project: PyProject, answer: Resolved) -> str:
+def written(workspace: UvWorkspace, answer: Resolved) -> str:
     """Return the file.
 
     Args:
-        project: That it is the lock of.
-        answer: What that needs on all machines, with all files.
+        workspace: That it is the lock of.
+        answer: What that needs on all machines that it is meant for, with all files.
 
     Raises:
         PreconditionFailedError: An index names no hash of a file.
+        UnsupportedError: Something has no wheels for machines that must have some.
     """
-    pythons = PythonRange.of(project.pythons)
-    graph = LockGraph(project.root, answer, pythons)
-    writer = _Writer(graph, pythons, answer)
-    blocks = [(project.name, version_key(project.version), list(writer.project(project)))]
-    needed = (one for one in answer.packages if Part(one.name, one.version) in graph.reached)
+    pythons = PythonRange.of(workspace.pythons)
+    amendments = Amendments(*([one.need for one in some] for some in (workspace.constraints, workspace.overrides)))
+    graph = LockGraph(_roots(workspace), answer, pythons, amendments)
+    writer = _Writer(graph, pythons, answer, workspace.addresses)
+    supported, required = (
+        environments(markers, key, pythons)
+        for markers, key in (
+            (workspace.environments or [], "environments"),
+            (workspace.required, "required-environments"),
+        )
+    )
+    local = [one for one in workspace.projects if Part(one.project.name) in graph.reached]
+    needed = [one for one in answer.packages if Part(one.name, one.version) in graph.reached]
+    refuse_missing_wheels(needed, required, graph, pythons)
+    blocks = [(one.project.name, version_key(one.project.version), list(writer.project(one))) for one in local]
     blocks += [(one.name, version_key(one.version), list(writer.package(one))) for one in needed]
-    head = ["version = 1", f"revision = {_REVISION}", f"requires-python = {toml_text(pythons.text)}"]
-    head += _array("resolution-markers", writer.markers(graph.kinds))
-    lines = [*head, *(line for *_, block in sorted(blocks, key=lambda each: each[:2]) for line in block)]
+    lines = ["version = 1", f"revision = {_REVISION}", f"requires-python = {toml_text(pythons.text)}"]
+    lines += array("resolution-markers", writer.markers(graph.kinds))
+    if workspace.environments is not None:
+        lines += ["supported-markers = [", *(f"    {one}," for one in writer.markers(supported)), "]"]
+    lines += array("required-markers", writer.markers(required))
+    lines += manifest_lines(workspace)
+    lines += [line for *_, block in sorted(blocks, key=lambda each: each[:2]) for line in block]
     return "\n".join(lines) + "\n"
+
+
+def _roots(workspace: UvWorkspace) -> list[Root]:
+    found = [Root("", [], [], {name: [one.need for one in group] for name, group in workspace.groups.items()})]
+    for one in workspace.projects:
+        groups = {name: [each.need for each in group] for name, group in one.project.groups.items()}
+        needs = [each.told for each in one.project.requirements]
+        found.append(Root(one.project.name, needs, one.project.extras, groups, one.is_member))
+    return found
 
 
 class _Writer:
@@ -51,12 +77,15 @@ class _Writer:
     Args:
         graph: Of the lock.
         pythons: Of the project.
-        answer: All packages.
+        answer: All packages of indexes.
+        addresses: Of indexes as they are written, by what was asked.
     """
 
-    def __init__(self, graph: LockGraph, pythons: PythonRange, answer: Resolved) -> None:
+    def __init__(self, graph: LockGraph, pythons: PythonRange, answer: Resolved, addresses: Mapping[str, str]) -> None:
         self._graph, self._pythons = graph, pythons
-        self._sources = {(one.name, one.version): _source(one.registry) for one in answer.packages}
+        self._sources = {
+            (one.name, one.version): _source(addresses.get(one.registry, one.registry)) for one in answer.packages
+        }
         self._several = {name for name, count in Counter(one.name for one in answer.packages).items() if count > 1}
 
     def package(self, one: ResolvedPackage) -> Iterator[str]:
@@ -64,7 +93,7 @@ class _Writer:
         where = self._graph.reached[Part(one.name, one.version)]
         yield from _start(one.name, one.version, self._sources[one.name, one.version])
         if one.name in self._several:
-            yield from _array(
+            yield from array(
                 "resolution-markers", self.markers(kind for kind in self._graph.kinds if not disjoint(kind, where))
             )
         yield from self._edges("dependencies", self._graph.edges(Part(one.name, one.version)))
@@ -74,18 +103,18 @@ class _Writer:
             best = min(sources, key=lambda file: (not file.name.endswith(".tar.gz"), file.name))
             yield f"sdist = {_file(one.name, best)}"
         wheels = [file for file in one.files if _is_wheel(file) and may_be_reached(file.name, self._pythons, where)]
-        yield from _array("wheels", [_file(one.name, file) for file in wheels])
+        yield from array("wheels", [_file(one.name, file) for file in wheels])
         yield from self._optional(one.name, one.version)
 
-    def project(self, project: PyProject) -> Iterator[str]:
-        """Yield the lines of the project itself."""
-        kind = "editable" if project.is_package else "virtual"
-        yield from _start(project.name, project.version, f'{{ {kind} = "." }}')
+    def project(self, one: LocalProject) -> Iterator[str]:
+        """Yield the lines of a project that lies here."""
+        project = one.project
+        yield from _start(project.name, project.version, f"{{ {one.source} }}")
         yield from self._edges("dependencies", self._graph.edges(Part(project.name)))
         yield from self._optional(project.name, "")
         groups = [(name, self._graph.edges(Part(project.name, group=name))) for name in sorted(project.groups)]
         yield from self._tables("dev-dependencies", groups)
-        yield from _metadata(project)
+        yield from metadata_lines(project)
 
     def markers(self, kinds: Iterable[Tree]) -> list[str]:
         """Return what kinds of machines are written as."""
@@ -106,7 +135,7 @@ class _Writer:
             yield from self._edges(name, edges)
 
     def _edges(self, key: str, edges: Iterable[Edge]) -> Iterator[str]:
-        yield from _array(key, [self._edge(one) for one in edges])
+        yield from array(key, [self._edge(one) for one in edges])
 
     def _edge(self, one: Edge) -> str:
         fields = [f"name = {toml_text(one.name)}"]
@@ -121,19 +150,6 @@ class _Writer:
         return f"{{ {', '.join(fields)} }}"
 
 
-def _metadata(project: PyProject) -> Iterator[str]:
-    if project.requirements or project.extras or project.groups:
-        yield from ("", "[package.metadata]")
-    if project.requirements:
-        yield from _few("requires-dist", _requirements(project.requirements))
-    if project.extras:
-        yield f"provides-extras = [{', '.join(toml_text(one) for one in project.extras)}]"
-    if project.groups:
-        yield from ("", "[package.metadata.requires-dev]")
-    for name in sorted(project.groups):
-        yield from _few(name, _requirements(project.groups[name]))
-
-
 def _start(name: str, version: str, source: str) -> Iterator[str]:
     yield from ("", "[[package]]", f"name = {toml_text(name)}", f"version = {toml_text(version)}")
     yield f"source = {source}"
@@ -141,28 +157,6 @@ def _start(name: str, version: str, source: str) -> Iterator[str]:
 
 def _source(registry: str) -> str:
     return f"{{ registry = {toml_text(registry)} }}"
-
-
-def _requirements(requirements: Iterable[PyRequirement]) -> list[str]:
-    """Return requirements as metadata of the project, without repetition, in the order of uv."""
-    return list(dict.fromkeys(one.entry() for one in sorted(requirements, key=lambda one: one.order)))
-
-
-def _few(key: str, values: Sequence[str]) -> Iterator[str]:
-    """Yield an array that is on one line where it has one value at most."""
-    if len(values) > 1:
-        yield from _array(key, values)
-    else:
-        yield f"{_key(key)} = [{''.join(values)}]"
-
-
-def _array(key: str, values: Sequence[str]) -> Iterator[str]:
-    if values:
-        yield from (f"{_key(key)} = [", *(f"    {one}," for one in values), "]")
-
-
-def _key(key: str) -> str:
-    return key if _BARE_KEY.fullmatch(key) else toml_text(key)
 
 
 def _is_wheel(file: ResolvedFile) -> bool:

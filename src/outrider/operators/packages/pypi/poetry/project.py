@@ -18,7 +18,7 @@ from outrider.operators.packages.manifests.poetry_requirements import (
     refuse_sources,
     requirements_of,
 )
-from outrider.operators.packages.manifests.pyproject import FORM
+from outrider.operators.packages.manifests.py_requirements import FORM
 from outrider.operators.packages.manifests.toml_editing import with_text
 
 _LEGACY = ("dependencies", "source", "extras", "dev-dependencies")

@@ -1,10 +1,15 @@
 """Answers questions that are about all machines and a range of versions of Python: what a lock such as uv.lock has."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+import msgspec
+
+from outrider.operators.packages.pypi.asked import read_needs
 from outrider.operators.packages.pypi.core_metadata import Need
 from outrider.operators.packages.pypi.details import PypiDetails
+from outrider.operators.packages.pypi.local_projects import local_records
 from outrider.operators.packages.pypi.sources import PypiSource
+from outrider.operators.packages.pypi.universal.amendments import Amendments
 from outrider.operators.packages.pypi.universal.forking import ForkingResolver
 from outrider.operators.packages.pypi.universal.pythons import PythonRange
 from outrider.operators.packages.pypi.universal.targets import UniversalTarget
@@ -22,18 +27,37 @@ def target_of(question: Question) -> UniversalTarget:
 
 
 async def resolve(source: PypiSource, asked: Sequence[Need], question: Question) -> Resolved | Impossible:
-    """Choose versions, and tell of each what it says it needs and which index has it.
+    """Choose versions, and tell of each what it says it needs.
 
     Raises:
         OutriderError: What an index says.
     """
     details = PypiDetails.of(question)
+    said = {
+        key: read_needs(texts, key, with_markers=True)
+        for key, texts in (("constraints", details.constraints), ("overrides", details.overrides))
+    }
+    amendments = Amendments(**said)
+    source.amended, source.mentioned = amendments.amended, amendments.needs
+    source.local = local_records(details.local, asked)
     lists = [[asked[one] for one in numbers] for numbers in details.lists] or [[*asked]]
+    lists = [amendments.amended(some) for some in lists]
     answer = await ForkingResolver(source, PythonRange.of(details.pythons), lists, question).resolve()
-    if isinstance(answer, Resolved):
-        for one in answer.packages:
-            project = source.projects[one.name]
-            wheel = project.wheel(project.table.versions.index(one.version))
-            one.needs = [need.text() for need in wheel[1].needs] if wheel is not None else []
-            one.registry = project.record.index
+    if isinstance(answer, Impossible):
+        return answer
+    answer = _without(answer, source.local)
+    for one in answer.packages:
+        project = source.projects[one.name]
+        wheel = project.wheel(project.table.versions.index(one.version))
+        one.needs = [need.text() for need in wheel[1].needs] if wheel is not None else []
     return answer
+
+
+def _without(answer: Resolved, local: Collection[str]) -> Resolved:
+    """Return an answer without what lies here: that is known to whoever asks."""
+    forks = [
+        msgspec.structs.replace(one, versions={name: each for name, each in one.versions.items() if name not in local})
+        for one in answer.forks
+    ]
+    packages = [one for one in answer.packages if one.name not in local]
+    return msgspec.structs.replace(answer, packages=packages, forks=forks)

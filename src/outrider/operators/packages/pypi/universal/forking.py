@@ -30,15 +30,20 @@ class ForkingResolver:
     Args:
         source: Where projects come from.
         pythons: Versions of Python that are to be served.
-        lists: What is asked for: each list of needs by itself.
+        lists: What is asked for: each list of needs by itself, that of the whole first.
         question: What may be used for an answer.
     """
 
     def __init__(
         self, source: PypiSource, pythons: PythonRange, lists: Sequence[Sequence[Need]], question: Question
     ) -> None:
-        self._source, self._pythons, self._lists, self._check = source, pythons, lists, question.check
-        self._kinds = [marker_tree(one) for one in PypiDetails.of(question).kinds]
+        self._source, self._pythons, self._check = source, pythons, question.check
+        # The whole needs all of its members.
+        details = PypiDetails.of(question)
+        members = [Need(one.name) for one in details.local if one.is_member]
+        self._lists = [[*members, *needs] if not at else needs for at, needs in enumerate(lists)]
+        self._local = {one.name for one in details.local}
+        self._kinds = [marker_tree(one) for one in details.kinds]
         self._chosen: dict[str, set[str]] = {}
         self._locked = source.preferred
         source.preferred = self._preferred
@@ -135,22 +140,27 @@ class ForkingResolver:
                 yield from (need for need, _ in self._needs(one, extra, where))
 
     def _order(self, answer: Resolved, where: Tree) -> list[str]:
-        """Return the names of packages, those first that stand nearest to what was asked for; what one package needs by name."""
+        """Return the names of packages, those first that lie here, then those that stand nearest to what was asked for; what one package needs by name."""
         packages = {one.name: one for one in answer.packages}
         listed = (name for needs in self._lists for name in sorted(need.name for need in needs))
         found = dict.fromkeys(name for name in listed if name in packages)
-        for name in (waiting := [*found]):
+        waiting = sorted(found, key=self._is_of_index)
+        while waiting:
+            name = waiting.pop(0)
             for extra in ("", *packages[name].extras):
                 new = [need.name for need, _ in self._needs(packages[name], extra, where) if need.name not in found]
                 new = [one for one in sorted({*new}) if one in packages]
                 found |= dict.fromkeys(new)
-                waiting += new
-        return [*found]
+                waiting = sorted([*waiting, *new], key=self._is_of_index)
+        return sorted(found, key=self._is_of_index)
+
+    def _is_of_index(self, name: str) -> bool:
+        return name not in self._local
 
     def _needs(self, one: ResolvedPackage, extra: str, where: Tree) -> Iterator[tuple[Need, Tree]]:
         project = self._source.projects[one.name]
-        wheel = project.wheel(project.table.versions.index(one.version))
-        return flat(wheel[1].needs if wheel is not None else [], one.name, extra, self._within(where))
+        needs = project.all_needs(project.table.versions.index(one.version))
+        return flat(needs, one.name, extra, self._within(where))
 
     def _within(self, where: Tree) -> Tree:
         return conjunction(where, self._pythons.tree)

@@ -7,10 +7,19 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from outrider.operators.packages.pypi.core_metadata import Need, read_need
+from outrider.operators.packages.pypi.universal.amendments import Amendments
 from outrider.operators.packages.pypi.universal.expressions import marker_tree
 from outrider.operators.packages.pypi.universal.needs import applicable, flat
 from outrider.operators.packages.pypi.universal.pythons import PythonRange
-from outrider.operators.packages.pypi.universal.trees import Tree, conjunction, disjunction, order_of, restricted
+from outrider.operators.packages.pypi.universal.trees import (
+    Tree,
+    conjunction,
+    disjoint,
+    disjunction,
+    negation,
+    order_of,
+    restricted,
+)
 from outrider.operators.packages.resolving.outcomes import Resolved
 from outrider.operators.packages.versions.ecosystems import scheme_of
 
@@ -48,41 +57,43 @@ class Edge(NamedTuple):
 
 
 class Root(NamedTuple):
-    """What a lock is the lock of.
+    """A project that lies here.
 
     Attributes:
-        name: Of the project.
+        name: Of the project; empty where there are groups alone.
         needs: What it and its extras need, as core metadata have it.
         extras: That it has.
         groups: What its groups need, by name.
+        is_start: Whether it is locked by itself with all of these, and not just where something needs it.
     """
 
     name: str
     needs: Sequence[Need]
     extras: Collection[str]
     groups: Mapping[str, Sequence[Need]]
+    is_start: bool = True
 
 
 class LockGraph:
     """The graph of a lock.
 
     Args:
-        root: What it is of.
-        answer: What was chosen, for all machines.
+        roots: What lies here.
+        answer: What was chosen of all else, for all machines.
         pythons: Of the project.
+        amendments: What is said of needs.
 
     Attributes:
         reached: Where each part is needed; those that are needed nowhere are left out.
         kinds: The machines that are told apart; none where they are not.
     """
 
-    def __init__(self, root: Root, answer: Resolved, pythons: PythonRange) -> None:
-        self._root, self._pythons = root, pythons
-        self._needs = {(one.name, one.version): _read(one.needs) for one in answer.packages} | {
-            (root.name, ""): root.needs
-        }
-        starts = [Part(root.name), *(Part(root.name, extra=extra) for extra in root.extras)]
-        starts += [Part(root.name, group=group) for group in root.groups]
+    def __init__(self, roots: Sequence[Root], answer: Resolved, pythons: PythonRange, amendments: Amendments) -> None:
+        self._roots, self._pythons, self._amendments = {one.name: one for one in roots}, pythons, amendments
+        said = {(one.name, one.version): _read(one.needs) for one in answer.packages}
+        said |= {(one.name, ""): list(one.needs) for one in roots}
+        self._needs = {key: amendments.overridden(needs) for key, needs in said.items()}
+        starts = [part for one in roots if one.is_start for part in _parts(one)]
         self.kinds = [marker_tree(one.marker) for one in answer.forks]
         self._edges: dict[Part, dict[Part, Tree]] = {}
         versions = {one.name: one.version for one in answer.packages}
@@ -120,14 +131,15 @@ class LockGraph:
                 here = conjunction(tree, where)
                 for extra in ("", *need.extras):
                     other = Part(need.name, versions.get(need.name, ""), extra)
-                    known[other] = disjunction((known[other], here)) if other in known else here
+                    known[other] = _either(known[other], here) if other in known else here
                     if other not in seen:
                         seen.add(other)
                         waiting.append(other)
 
     def _of(self, part: Part, where: Tree) -> Iterator[tuple[Need, Tree]]:
         if part.group:
-            return applicable(self._root.groups[part.group], "", where)
+            group = self._amendments.overridden(self._roots[part.name].groups[part.group])
+            return applicable(group, "", where)
         return flat(self._needs.get((part.name, part.version), ()), part.name, part.extra, where)
 
     def _reach(self, starts: Iterable[Part], where: Tree) -> dict[Part, Tree]:
@@ -138,11 +150,25 @@ class LockGraph:
             for other, tree in self._edges.get(part, {}).items():
                 here = conjunction(tree, reached[part])
                 before = reached.get(other)
-                after = here if before is None else disjunction((here, before))
+                after = here if before is None else _either(here, before)
                 if after != before:
                     reached[other] = after
                     waiting.append(other)
         return {part: here for part, here in reached.items() if here is not False}
+
+
+def _either(one: Tree, other: Tree) -> Tree:
+    """Return the tree that is true where one of two is; one of them where that says all, on the machines that there may be."""
+    for few, many in ((one, other), (other, one)):
+        if disjoint(few, negation(many)):
+            return many
+    return disjunction((one, other))
+
+
+def _parts(root: Root) -> Iterator[Part]:
+    yield Part(root.name)
+    yield from (Part(root.name, extra=extra) for extra in root.extras)
+    yield from (Part(root.name, group=group) for group in root.groups)
 
 
 def version_key(version: str) -> Any:

@@ -18,7 +18,9 @@ from outrider.operators.packages.pypi.universal.trees import (
     Variable,
     conjunction,
     conjunctions,
+    disjoint,
     disjunction,
+    equal_to,
     negation,
     spans_of,
     within,
@@ -66,8 +68,24 @@ def marker_text(tree: Tree) -> str:
     """Return the marker of a tree; empty for one that is always true."""
     if isinstance(tree, bool):
         return "" if tree else "python_version < '0'"
-    clauses = [sorted(one, key=lambda term: term.kind) for one in _covered(tree, tree).clauses]
+    meant = list(dict.fromkeys(tuple(_meant(one)) for one in _covered(tree, tree).clauses))
+    # What is left of one may say all that another one says.
+    needed = [one for one in meant if not any({*other} < {*one} for other in meant)]
+    clauses = [sorted(one, key=lambda term: term.kind) for one in needed]
     return _factored(sorted(clauses, key=lambda clause: [term.kind for term in clause]))
+
+
+def _meant(clause: Sequence[Term]) -> Iterator[Term]:
+    """Yield terms without those that others say already: no machine has both."""
+    equal = [one for one in clause if one.operator == "==" and one.variable.kind == STRING]
+    for one in clause:
+        is_other = one.operator == "!=" and one.variable.kind == STRING
+        if not is_other or not any(disjoint(_equal(one), _equal(each)) for each in equal):
+            yield one
+
+
+def _equal(term: Term) -> Tree:
+    return equal_to(term.variable, term.value)
 
 
 def _factored(clauses: Sequence[Sequence[Term]]) -> str:

@@ -72,7 +72,7 @@ def kinds(where: Tree, pythons: Tree, needs: Iterable[tuple[Need, Tree]]) -> lis
         for tree in trees:
             if tree is not True and not disjoint(where, tree):
                 found = [one for one in _told_apart(found, tree) if not disjoint(one, pythons)]
-    return sorted(found, key=lambda one: lowest_python(conjunction(one, pythons)) or ())
+    return sorted(found, key=lambda one: lowest_python(one) or ())
 
 
 def _told_apart(kinds: Iterable[Tree], tree: Tree) -> Iterator[Tree]:

@@ -81,10 +81,10 @@ def _read(text: str) -> tuple[Tree, dict[_Release, _Release]]:
     found: Tree = True
     written: dict[_Release, _Release] = {}
     try:
-        clauses = [str(one) for one in SpecifierSet(text)]
+        SpecifierSet(text)
     except InvalidSpecifier as error:
         raise _malformed(text) from error
-    for clause in clauses:
+    for clause in filter(None, map(str.strip, text.split(","))):
         match = _CLAUSE.fullmatch(clause)
         star = "*" if match is not None and match[2].endswith(".*") else ""
         try:
@@ -94,7 +94,9 @@ def _read(text: str) -> tuple[Tree, dict[_Release, _Release]]:
         tree = release_tree(f"{match[1]}{star}", release) if match is not None else None
         if tree is None:
             raise _malformed(text)
-        written.setdefault(trimmed(release), release)
+        # Of the same end written in several ways the first one stays, of the same beginning the last one.
+        if trimmed(release) not in written or not match or "<" not in match[1]:
+            written[trimmed(release)] = release
         found = conjunction(found, tree)
     return found, written
 

@@ -1,0 +1,85 @@
+"""What a uv.lock is the lock of: a project by itself, or a workspace, and what these need in folders."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from outrider.operators.packages.manifests.py_requirements import PyRequirement
+from outrider.operators.packages.manifests.pyproject import PyProject
+
+
+class LocalProject(msgspec.Struct, kw_only=True, frozen=True):
+    """A project that lies here.
+
+    Attributes:
+        path: Of its manifest.
+        project: What that says, with where its needs come from.
+        source: What it is and where it lies, as uv.lock writes it, such as `virtual = "."`.
+        is_member: Whether it is locked with all its extras and groups, and not just where something needs it.
+    """
+
+    path: Path
+    project: PyProject
+    source: str
+    is_member: bool
+
+
+class Asked(NamedTuple):
+    """A requirement with the manifest that it stands in, and whether its range may change."""
+
+    path: Path
+    one: PyRequirement
+    is_own: bool
+
+
+class UvWorkspace(msgspec.Struct, kw_only=True, frozen=True):
+    """All of it.
+
+    Attributes:
+        texts: Of the manifests, that beside the lock first.
+        projects: The members by name, then what lies in other folders.
+        groups: Of a root that is no project itself.
+        has_project: Whether the root is one.
+        pythons: On which all members run.
+        constraints: Further ranges of what is needed.
+        overrides: What counts in place of all that is said of a name.
+        environments: Markers of the machines that are meant alone; None where all are.
+        required: Markers of those for which there must be wheels.
+        indexes: By name, the address of the index that alone is asked for a package.
+        addresses: Of indexes as they are written, by what is asked.
+    """
+
+    texts: dict[Path, str]
+    projects: list[LocalProject]
+    groups: dict[str, list[PyRequirement]]
+    has_project: bool
+    pythons: str
+    constraints: list[PyRequirement]
+    overrides: list[PyRequirement]
+    environments: list[str] | None
+    required: list[str]
+    indexes: dict[str, str]
+    addresses: dict[str, str]
+
+    @property
+    def members(self) -> list[LocalProject]:
+        """Those that are locked by themselves."""
+        return [one for one in self.projects if one.is_member]
+
+    def asked(self) -> list[Asked]:
+        """Return all requirements, each once."""
+        root = next(iter(self.texts))
+        found = [
+            (one.path, each, one.is_member)
+            for one in self.projects
+            for each in (one.project.every() if one.is_member else one.project.requirements)
+        ]
+        found += [(root, one, True) for group in self.groups.values() for one in group]
+        return list({(path, one.where): Asked(path, one, is_own) for path, one, is_own in found}.values())
+
+    def lists(self) -> list[tuple[Path, list[PyRequirement]]]:
+        """Return what is asked for by list, with the manifest that has it: first what the root does, where it is no project."""
+        root = next(iter(self.texts))
+        found = [(one.path, some) for one in self.members for some in one.project.lists()]
+        return [(root, [one for group in self.groups.values() for one in group]), *found]
