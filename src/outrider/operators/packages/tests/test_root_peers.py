@@ -103,7 +103,7 @@ def test_images_of_podman_are_what_was_put_into_them(tmp_path: Path) -> None:
         _save_images(
             tmp_path, ["podman", "--root", f"{short}/kept", "--runroot", f"{short}/run", "--storage-driver", "vfs"]
         )
-    for form in ("docker-archive.tar", "oci-archive.tar", "oci-dir"):
+    for form in ("docker-archive.tar", "oci-archive.tar", "oci-dir", "zstd", "zstd-chunked"):
         found = [
             (path, one.name, one.version) for path, lock in inventories(image_root(tmp_path / form), "shop") for one in lock.packages
         ]  # fmt: skip
@@ -130,6 +130,11 @@ def _save_images(tmp_path: Path, podman: list[str]) -> None:
     for form in ("docker-archive", "oci-archive", "oci-dir"):
         target = tmp_path / (form if form == "oci-dir" else f"{form}.tar")
         run(*podman, "save", "--format", form, "--output", str(target), "localhost/shop")
+    for packer in ("zstd", "zstd:chunked"):
+        # A colon ends the name of a folder there.
+        target = tmp_path / packer.replace(":", "-")
+        run(*podman, "push", "--compression-format", packer, "localhost/shop", f"oci:{target}")
+        assert any(blob.read_bytes()[:4] == b"\x28\xb5\x2f\xfd" for blob in target.glob("blobs/sha256/*"))
 
 
 @pytest.mark.long
