@@ -23,7 +23,7 @@ class _Row(NamedTuple):
         artifact: Their names.
         sign: A folder in which they have classes, or with what the name of their module begins.
         group: Theirs.
-        versions: Those that are meant, where a later one has another group.
+        versions: Those that are meant, where others have another group.
     """
 
     artifact: str
@@ -33,27 +33,31 @@ class _Row(NamedTuple):
 
 
 _SPRING = "aop|aspects|beans|context(?:-indexer|-support)?|core|expression|instrument|jdbc|jms|messaging|orm|oxm|r2dbc|test|tx|web|webflux|webmvc|websocket"
+_SECURITY = (
+    "access|acl|aspects|cas|config|core|crypto|data|ldap|messaging|oauth2-(?:authorization-server|client|core|jose|resource-server)|openid|remoting"
+    "|rsocket|saml2-service-provider|taglibs|test|web"
+)
 _TOMCAT = "catalina(?:-ha)?|coyote|dbcp|jasper(?:-el)?|jdbc|jni|juli|storeconfig|tribes|util(?:-scan)?|websocket"
 _ROWS = (
     _Row(rf"spring-(?:{_SPRING})", "org/springframework/", "org.springframework"),
     _Row("spring-jcl", "spring.jcl", "org.springframework"),
     _Row("spring-boot-starter(?:-.+)?", "spring.boot.starter", "org.springframework.boot"),
     _Row("spring-boot(?:-.+)?", "org/springframework/boot/", "org.springframework.boot"),
-    _Row("spring-security-.+", "org/springframework/security/", "org.springframework.security"),
+    _Row(rf"spring-security-(?:{_SECURITY})", "org/springframework/security/", "org.springframework.security"),
     _Row("spring-(?:amqp|rabbit)", "org/springframework/amqp/", "org.springframework.amqp"),
-    _Row("spring-batch-.+", "org/springframework/batch/", "org.springframework.batch"),
+    _Row("spring-batch-(?:core|infrastructure|integration|test)", "org/springframework/batch/", "org.springframework.batch"),
     _Row("spring-graphql", "org/springframework/graphql/", "org.springframework.graphql"),
     _Row("spring-integration-.+", "org/springframework/integration/", "org.springframework.integration"),
     _Row("spring-kafka", "org/springframework/kafka/", "org.springframework.kafka"),
     _Row("spring-ldap-.+", "org/springframework/ldap/", "org.springframework.ldap"),
     _Row("tomcat-embed-.+", "org/apache/", "org.apache.tomcat.embed"),
-    _Row(rf"tomcat-(?:{_TOMCAT})", "org/apache/", "org.apache.tomcat"),
+    _Row(rf"tomcat-(?:{_TOMCAT})", "org/apache/", "org.apache.tomcat", "(?![0-5][.]).*"),
     _Row("akka-actor_.+", "akka/actor/", "com.typesafe.akka"),
     _Row("asm(?:-(?:analysis|commons|tree|util))?", "org/objectweb/asm/", "org.ow2.asm", "(?![0-3][.]).*"),
     _Row("bc[a-z]+-(?:ext-)?(?:jdk|lts).+", "org/bouncycastle/", "org.bouncycastle"),
     _Row("elasticsearch", "org/elasticsearch/", "org.elasticsearch"),
-    _Row("groovy(?:-.+)?", "groovy/", "org.codehaus.groovy", "[0-3][.].*"),
-    _Row("groovy(?:-.+)?", "groovy/", "org.apache.groovy"),
+    _Row("groovy(?:-.+)?", "groovy/", "org.codehaus.groovy", "[23][.].*"),
+    _Row("groovy(?:-.+)?", "groovy/", "org.apache.groovy", "[4-9][.].*"),
     _Row("grpc-.+", "io/grpc/", "io.grpc"),
     _Row("h2", "org/h2/", "com.h2database"),
     _Row("hibernate-core", "org/hibernate/", "org.hibernate", "[0-5][.].*"),
@@ -69,15 +73,15 @@ _ROWS = (
     _Row("mysql-connector-j", "com/mysql/", "com.mysql"),
     _Row("okhttp", "okhttp3/", "com.squareup.okhttp3"),
     _Row("okio(?:-jvm)?", "okio/", "com.squareup.okio"),
-    _Row("poi(?:-.+)?", "org/apache/poi/", "org.apache.poi"),
-    _Row("postgresql", "org/postgresql/", "org.postgresql"),
+    _Row("poi(?:-.+)?", "org/apache/poi/", "org.apache.poi", "(?![0-2][.]).*"),
+    _Row("postgresql", "org/postgresql/", "org.postgresql", "(?:9[.][2-4]|4[2-9])[.-].*"),
     _Row("reactor-core", "reactor/core/", "io.projectreactor"),
-    _Row("reactor-netty(?:-.+)?", "reactor/netty/", "io.projectreactor.netty"),
+    _Row("reactor-netty(?:-core|-http|-http-brave)?", "reactor/netty/", "io.projectreactor.netty"),
     _Row("scala-library", "scala/", "org.scala-lang"),
     _Row("solr-.+", "org/apache/solr/", "org.apache.solr"),
     _Row("xalan", "org/apache/xalan/", "xalan"),
     _Row("xercesImpl", "org/apache/xerces/", "xerces"),
-    _Row("xmlbeans", "org/apache/xmlbeans/", "org.apache.xmlbeans"),
+    _Row("xmlbeans", "org/apache/xmlbeans/", "org.apache.xmlbeans", "[3-9][.].*"),
     _Row("xz", "org/tukaani/xz/", "org.tukaani"),
     _Row("zstd-jni", "com/github/luben/zstd/", "com.github.luben"),
 )  # fmt: skip

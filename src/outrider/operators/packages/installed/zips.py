@@ -43,10 +43,10 @@ def content_of(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, largest: int) -
     """Return a file of a zip file.
 
     Raises:
-        ValueError: It is larger than that.
+        ValueError: It is larger than that, or packed in another way than archives of Java are.
     """
     if entry.compress_type not in _METHODS:
-        raise NotImplementedError(f"{entry.filename[:100]} is packed by method {entry.compress_type}")
+        raise ValueError(f"{entry.filename[:100]} is packed by method {entry.compress_type}")
     with archive.open(entry) as file:
         content = file.read(largest + 1)
     if len(content) > largest:
