@@ -55,12 +55,13 @@ class Kept(Generic[_Kind]):
             seen += (f"{one}/{name}".lstrip("/") for name in self._names.get(one, ()))
         for one in reversed(seen):
             self._forget(one)
+        while path:
+            path = path.rpartition("/")[0]
+            self._forget(path)
 
     def _forget(self, path: str) -> None:
         """Take a path out of its folder where nothing is left at it or below."""
-        if path in self._values or self._names.get(path):
-            return
-        self._names.pop(path, None)
-        if path:
+        if path and path not in self._values and not self._names.get(path):
+            self._names.pop(path, None)
             folder, _, name = path.rpartition("/")
             self._names.get(folder, set()).discard(name)

@@ -50,6 +50,13 @@ class _Tells(NamedTuple):
     is_program: bool
 
 
+class _Own(NamedTuple):
+    """What a layer has added so far, and what it has taken away of lower ones: paths, each with whether it went itself."""
+
+    added: set[str]
+    taken: set[tuple[str, bool]]
+
+
 class LayeredRoot:
     """A root, as far as its layers were put on.
 
@@ -107,31 +114,37 @@ class LayeredRoot:
             UnsupportedError: It is packed in a way that is not read, or has what matters in a form that is not read.
             MissingRequirementError: It is packed with zstd, and the library that unpacks it is not installed.
         """
-        added: set[str] = set()
+        own = _Own(set(), set())
         with told_of(name):
             for member, archive in members(layer, name, self._budget):
                 parts = [part for part in member.name.split("/") if part not in ("", ".")]
                 # What leads out of the root is in no root.
                 if parts and ".." not in parts and len(member.name) <= _LONGEST_PATH:
                     folder = self._located("/".join(parts[:-1]))
-                    self._put(f"{folder}/{parts[-1]}".lstrip("/"), member, archive, added)
+                    self._put(f"{folder}/{parts[-1]}".lstrip("/"), member, archive, own)
 
     def _located(self, folder: str) -> str:
         if folder != self._folder[0]:
             self._folder = (folder, located(self, folder))
         return self._folder[1]
 
-    def _put(self, path: str, member: tarfile.TarInfo, archive: tarfile.TarFile, added: set[str]) -> None:
+    def _put(self, path: str, member: tarfile.TarInfo, archive: tarfile.TarFile, own: _Own) -> None:
         folder, _, name = path.rpartition("/")
         if name == _OPAQUE:
-            self._remove(folder, itself=False, spared=added)
+            self._take_away(folder, own, itself=False)
         elif name.startswith(_WHITEOUT):
-            self._remove(f"{folder}/{name.removeprefix(_WHITEOUT)}".lstrip("/"), spared=added)
+            self._take_away(f"{folder}/{name.removeprefix(_WHITEOUT)}".lstrip("/"), own, itself=True)
         elif not member.isdir():
             self._remove(path)
-            self._add(path, member, archive, added)
+            self._add(path, member, archive, own.added)
         elif self._kept.get(path) is not None:
             self._remove(path)
+
+    def _take_away(self, path: str, own: _Own, *, itself: bool) -> None:
+        # What is there after the first time is the layer's own.
+        if (path, itself) not in own.taken:
+            own.taken.add((path, itself))
+            self._remove(path, itself=itself, spared=own.added)
 
     def _remove(self, path: str, *, itself: bool = True, spared: "set[str] | frozenset[str]" = frozenset()) -> None:
         if self._kept.get(path) is not None or self._kept.names(path):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +179,15 @@ def test_upper_layers_replace_and_take_away() -> None:
     assert left((".wh.srv", b""), ("srv", "opt"), (OWN, METADATA.encode())) == [
         (f"shop/opt/{OWN.removeprefix('srv/')}", "web", "1.0")
     ]
+
+
+def test_what_is_taken_away_again_and_again_takes_no_time() -> None:
+    links: list[Entry] = [(f"srv/lib/{number}", "x") for number in range(2000)]
+    again: list[Entry] = [(name, b"") for name in ("srv/.wh..wh..opq", ".wh.srv") for _ in range(2000)]
+    began = time.process_time()
+    assert told(put_on(layer([*links, *again, (OWN, METADATA.encode())])))[1:] == [(f"shop/{OWN}", "web", "1.0")]
+    # It was a hundred times as long where each of them went through all links.
+    assert time.process_time() - began < 5
 
 
 def test_hard_links_are_told_where_what_they_are_is_known() -> None:
