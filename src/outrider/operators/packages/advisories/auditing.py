@@ -29,7 +29,8 @@ class AuditTerms(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     Attributes:
         path: A lock file, an SBOM, a list of package URLs, or a folder whose lock files are looked at. Or a root with a package database of
-            dpkg, apk or RPM, or an image of a container, as a layout of OCI or as `docker save` writes it.
+            dpkg, apk or RPM, or an image of a container, as a layout of OCI or as `docker save` writes it: of these what is installed is
+            looked at, packages of languages too.
         max_age: How old advisories may be.
         stale: What to do where they are older: `warn` or `fail`.
         vex: Files with statements of vulnerabilities: OpenVEX, or CycloneDX with analyses. The newest statement counts.
@@ -82,7 +83,7 @@ def audited(terms: AuditTerms, now: float) -> Audited:
         UnsupportedError: A file is of no known format.
         InvalidConfigError: One cannot be read.
         LimitedError: A root has too much in it.
-        MissingRequirementError: No advisories are imported.
+        MissingRequirementError: No advisories are imported, or an image is packed with zstd, and the library that unpacks it is missing.
         PreconditionFailedError: They are older than allowed, or there are none of an ecosystem, and that is to fail.
     """
     product = audited_product(terms.product)

@@ -3,6 +3,8 @@
 Alpine advises by origin: the package that one was split from, in the same version.
 """
 
+from collections.abc import Iterator
+
 from outrider.operators.packages.distributions.packages import add_package
 from outrider.operators.packages.distributions.releases import BY_PACKAGE, Release
 from outrider.operators.packages.locks.entries import Findings
@@ -10,6 +12,7 @@ from outrider.operators.packages.locks.lock import Lock
 
 FORM = "apk database"
 _NAME, _VERSION, _ARCHITECTURE, _ORIGIN = "P", "V", "A", "o"
+_FOLDER, _FILE = "F:", "R:"
 _WANTED = frozenset({_NAME, _VERSION, _ARCHITECTURE, _ORIGIN})
 
 
@@ -32,6 +35,16 @@ def read(content: bytes, release: Release) -> Lock:
                 _add(findings, fields, release)
             fields = {}
     return findings.lock()
+
+
+def paths(content: bytes) -> Iterator[str]:
+    """Yield the paths of all files that are installed, without a slash before them."""
+    folder = ""
+    for line in content.decode("utf-8", "surrogateescape").split("\n"):
+        if line.startswith(_FOLDER):
+            folder = line.removeprefix(_FOLDER)
+        elif line.startswith(_FILE):
+            yield f"{folder}/{line.removeprefix(_FILE)}".lstrip("/")
 
 
 def _add(findings: Findings, fields: dict[str, str], release: Release) -> None:

@@ -1,12 +1,15 @@
 """The few files of a root that tell what is installed, and what holds for a path in it: links lead to places in the same root."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from outrider.core.errors import InvalidConfigError
+from outrider.operators.packages.installed.finding import Told
 
 OS_RELEASES = ("etc/os-release", "usr/lib/os-release")
 DPKG, DPKG_FOLDER = "var/lib/dpkg/status", "var/lib/dpkg/status.d"
+# Which files a package has, one list for each.
+DPKG_LISTS, DPKG_LIST = "var/lib/dpkg/info", ".list"
 APK = ("lib/apk/db/installed", "usr/lib/apk/db/installed")
 _RPM_FOLDERS = ("var/lib/rpm", "usr/lib/sysimage/rpm", "usr/share/rpm")
 # In the order in which RPM has changed its mind; of what was left behind nothing is told.
@@ -19,7 +22,7 @@ FILES = (
 # Beside what is told of a package, images have the checksums of its files.
 DPKG_PASSED_OVER = ".md5sums"
 LARGEST_DATABASE = 512 << 20
-MOST_ENTRIES = 10_000
+MOST_ENTRIES, MOST_FILES = 10_000, 500_000
 _MOST_LINKS = 40
 
 
@@ -41,6 +44,9 @@ class Root(Protocol):
         Raises:
             OutriderError: It cannot be read.
         """
+
+    def installed(self) -> Iterable[tuple[str, list[Told]]]:
+        """Return the files that tell of packages of languages, by path without links, with what they tell."""
 
 
 class Located(NamedTuple):

@@ -1,13 +1,23 @@
 """A root that is a folder: of a mounted or unpacked image, or of this machine."""
 
+import io
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
 from outrider.core.errors import InvalidConfigError, LimitedError, NotFoundError
-from outrider.operators.packages.distributions.files import LARGEST_DATABASE, MOST_ENTRIES
+from outrider.operators.packages.distributions.files import LARGEST_DATABASE, MOST_FILES
+from outrider.operators.packages.distributions.walking import Walk
+from outrider.operators.packages.installed.finding import (
+    MAGIC,
+    Told,
+    is_program,
+    is_told_by_name,
+    read_installed,
+    unread,
+)
 
 
 class FolderRoot:
@@ -42,14 +52,14 @@ class FolderRoot:
     def names(self, folder: str) -> Sequence[str]:
         """Return the names of what is in a folder."""
         try:
-            names = [one.name for one in islice((self._folder / folder).iterdir(), MOST_ENTRIES + 1)]
+            names = [one.name for one in islice((self._folder / folder).iterdir(), MOST_FILES + 1)]
         except PermissionError as error:
             raise _unreadable(self._folder / folder, error) from error
         except OSError:
             return []
-        if len(names) > MOST_ENTRIES:
+        if len(names) > MOST_FILES:
             raise LimitedError(
-                f"{self._folder / folder}: it has too much in it", found=f"more than {MOST_ENTRIES}", expected=f"at most {MOST_ENTRIES} files"
+                f"{self._folder / folder}: it has too much in it", found=f"more than {MOST_FILES}", expected=f"at most {MOST_FILES} files"
             )  # fmt: skip
         return names
 
@@ -57,8 +67,7 @@ class FolderRoot:
         """Return a plain file."""
         file = self._folder / path
         try:
-            # Whatever takes its place meanwhile is not followed, and not waited for.
-            with os.fdopen(os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as opened:
+            with _opened(file) as opened:
                 content = opened.read(LARGEST_DATABASE + 1)
         except OSError as error:
             raise _unreadable(file, error) from error
@@ -68,6 +77,43 @@ class FolderRoot:
                 suggestions=["have the tool of the distribution write its database anew"],
             )  # fmt: skip
         return content
+
+    def installed(self) -> Iterator[tuple[str, list[Told]]]:
+        """Yield what tells of packages of languages, by path; a program that has several names once, and last which folders are closed."""
+        walk = Walk(self._folder)
+        programs: set[tuple[int, int]] = set()
+        for path, entry in walk.files():
+            if (is_named := is_told_by_name(path)) or _is_new_program(entry, programs):
+                told = self._told(path, is_named=is_named)
+                if told:
+                    yield path, told
+        if walk.closed:
+            yield "", [unread(f"{len(walk.closed)} folders in it may not be read by you: {', '.join(walk.closed[:3])}")]
+
+    def _told(self, path: str, *, is_named: bool) -> list[Told]:
+        try:
+            with _opened(self._folder / path) as file:
+                return read_installed(path, file) if is_named or file.peek(len(MAGIC)).startswith(MAGIC) else []
+        except OSError as error:
+            return [unread(f"it cannot be read: {error.strerror}")]
+
+
+def _is_new_program(entry: "os.DirEntry[str]", known: set[tuple[int, int]]) -> bool:
+    try:
+        found = entry.stat(follow_symlinks=False)
+    except OSError:
+        # It is gone by now.
+        return False
+    identity = (found.st_dev, found.st_ino)
+    if not is_program(found.st_mode) or identity in known:
+        return False
+    known.add(identity)
+    return True
+
+
+def _opened(file: Path) -> io.BufferedReader:
+    # Whatever takes its place meanwhile is not followed, and not waited for.
+    return os.fdopen(os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb")
 
 
 def _unreadable(file: Path, error: OSError) -> NotFoundError:

@@ -20,7 +20,7 @@ import msgspec
 from outrider.core.errors import InvalidConfigError, NotFoundError, UnsupportedError
 from outrider.operators.packages.distributions.files import MOST_ENTRIES, Root, located
 from outrider.operators.packages.distributions.layers import LayeredRoot
-from outrider.operators.packages.distributions.streams import Budget, Summed, members, plain_stream
+from outrider.operators.packages.distributions.streams import Budget, Summed, members, plain_stream, told_of
 
 _LAYOUT, _INDEX, _SAVED = "oci-layout", "index.json", "manifest.json"
 _LARGEST_DOCUMENT, _MOST_NESTED = 4 << 20, 4
@@ -85,7 +85,8 @@ def image_root(path: Path) -> Root:
         NotFoundError: There is no such file.
         InvalidConfigError: It is none, or is damaged.
         LimitedError: It is too large.
-        UnsupportedError: It has several images, or is packed in a way that Python cannot unpack.
+        UnsupportedError: It has several images, or is packed in a way that is not read.
+        MissingRequirementError: It is packed with zstd, and the library that unpacks it is not installed.
     """
     root = LayeredRoot(Budget())
     try:
@@ -108,7 +109,7 @@ def image_root(path: Path) -> Root:
 
 def _put_on_archive(root: LayeredRoot, path: Path) -> None:
     with path.open("rb") as file:
-        if isinstance(plain_stream(file, str(path)), io.BufferedReader):
+        if plain_stream(file, str(path)) is file:
             files = _image_files(file, str(path))
             if _SAVED in files or (_LAYOUT in files and _INDEX in files):
                 _put_on(root, _Parts(str(path), partial(_opened_in, file, files), files.__contains__))
@@ -119,7 +120,8 @@ def _put_on_archive(root: LayeredRoot, path: Path) -> None:
 
 def _image_files(file: io.BufferedReader, name: str) -> dict[str, tarfile.TarInfo]:
     """Return the files of an archive by name; none where it has so many that it is no image, but a root."""
-    found = [one for one, _ in islice(members(file, name, Budget()), MOST_ENTRIES + 1)]
+    with told_of(name):
+        found = [one for one, _ in islice(members(file, name, Budget()), MOST_ENTRIES + 1)]
     return {posixpath.normpath(one.name): one for one in found if not one.isdir()} if len(found) <= MOST_ENTRIES else {}
 
 

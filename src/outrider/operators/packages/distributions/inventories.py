@@ -1,55 +1,70 @@
 """What is installed in a root: what its package databases say, and of which distribution it is."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from itertools import islice
 
-from outrider.core.errors import NotFoundError
-from outrider.operators.packages.distributions import apk, dpkg, rpm, rpm_berkeley, rpm_ndb, rpm_sqlite
+import msgspec
+
+from outrider.core.errors import LimitedError, NotFoundError
+from outrider.operators.packages.distributions import apk, dpkg, rpm
+from outrider.operators.packages.distributions.databases import rpm_databases, status_files
 from outrider.operators.packages.distributions.files import (
     APK,
     DPKG,
     DPKG_FOLDER,
-    DPKG_PASSED_OVER,
+    MOST_FILES,
     OS_RELEASES,
     RPM,
-    RPM_LOG,
-    Located,
     Root,
     files_of,
-    located,
 )
 from outrider.operators.packages.distributions.os_release import read_os_release
+from outrider.operators.packages.distributions.owned import owned
 from outrider.operators.packages.distributions.releases import Release, release_of
 from outrider.operators.packages.locks.lock import Lock
 
+_NO_DATABASE = (
+    "it has no package database of dpkg, apk or RPM; what else than packages of languages is in it is not known"
+)
+_LONGEST_SHOWN = 4096
+
 
 def inventories(root: Root, shown: str) -> list[tuple[str, Lock]]:
-    """Return what each package database of a root says, with its path.
+    """Return what each package database of a root says, and each file that tells of packages of languages, with its path.
 
     Args:
         root: The root.
         shown: What it is called.
 
     Raises:
-        NotFoundError: It has none.
-        InvalidConfigError: One is damaged.
+        NotFoundError: It has neither.
+        InvalidConfigError: A package database is damaged.
+        LimitedError: There is too much in it.
     """
     release = _release(root)
-    found = [
-        (f"{shown}/{path}", lock) for path, lock in (*_dpkg(root, release), *_apk(root, release), *_rpm(root, release))
-    ]
+    found = [*_dpkg(root, release), *_apk(root, release), *_rpm(root, release)]
+    languages = list(_languages(root))
+    if languages and not found:
+        found.append(("", Lock(form="root", packages=(), unreadable=(_NO_DATABASE,))))
+    found += languages
     if not found:
         raise NotFoundError(
-            f"{shown}: there is no package database in this root", found="neither one of dpkg, nor of apk, nor of RPM",
-            expected=", ".join((DPKG, APK[0], *RPM[0])),
+            f"{shown}: there is no package database in this root, and no package of a language",
+            found="neither a database of dpkg, nor of apk, nor of RPM", expected=", ".join((DPKG, APK[0], *RPM[0])),
             suggestions=["name the lock files of what is in it", "name an SBOM that was made when the image was built"],
         )  # fmt: skip
-    return found
+    return [(_shown(f"{shown}/{path}" if path else shown or "/"), lock) for path, lock in found]
+
+
+def _shown(text: str) -> str:
+    """Return a text as it can be shown: names of files may be of any bytes."""
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text[:_LONGEST_SHOWN])
 
 
 def has_inventory(root: Root) -> bool:
     """Return whether a folder is a root: whether it says of which distribution it is, or has a package database."""
     paths = (*OS_RELEASES, DPKG, *APK, *(path for paths in RPM for path in paths))
-    return any(files_of(root, paths)) or bool(_status_files(root))
+    return any(files_of(root, paths)) or bool(status_files(root))
 
 
 def _release(root: Root) -> Release:
@@ -58,16 +73,10 @@ def _release(root: Root) -> Release:
     return release_of("", "")
 
 
-def _status_files(root: Root) -> list[str]:
-    folder = located(root, DPKG_FOLDER)
-    paths = (f"{folder}/{name}" for name in sorted(root.names(folder)) if not name.endswith(DPKG_PASSED_OVER))
-    return [path for path in paths if root.is_file(path)]
-
-
 def _dpkg(root: Root, release: Release) -> Iterator[tuple[str, Lock]]:
     for one in files_of(root, (DPKG,)):
         yield one.path, dpkg.read([root.read(one.place)], release)
-    if files := _status_files(root):
+    if files := status_files(root):
         yield DPKG_FOLDER, dpkg.read(map(root.read, files), release)
 
 
@@ -77,19 +86,25 @@ def _apk(root: Root, release: Release) -> Iterator[tuple[str, Lock]]:
 
 
 def _rpm(root: Root, release: Release) -> Iterator[tuple[str, Lock]]:
-    places: set[str] = set()
-    for paths in RPM:
-        # What stands first counts: what RPM used before may have been left behind. Both folders may be one.
-        found = next((one for one in files_of(root, paths) if root.read(one.place)), None)
-        if found is not None and found.place not in places:
-            places.add(found.place)
-            yield found.path, rpm.read(_headers(root, found, paths), release)
+    for path, headers in rpm_databases(root):
+        yield path, rpm.read(headers, release)
 
 
-def _headers(root: Root, file: Located, paths: Sequence[str]) -> Iterator[bytes]:
-    content = root.read(file.place)
-    kind = paths.index(file.path)
-    if kind == 0:
-        log = f"{file.place}{RPM_LOG}"
-        return rpm_sqlite.headers(content, root.read(log) if root.is_file(log) else b"")
-    return rpm_ndb.headers(content) if kind == 1 else rpm_berkeley.headers(content)
+def _languages(root: Root) -> Iterator[tuple[str, Lock]]:
+    """Yield what tells of packages of languages, but for what belongs to a package of the distribution: that is told by its name.
+
+    Distributions mend what they pack without making its version another one: by the name and the version of the language it would be
+    told as vulnerable where it is mended. So does Trivy.
+    """
+    found = dict(islice(root.installed(), MOST_FILES + 1))
+    if len(found) > MOST_FILES:
+        raise LimitedError(
+            "there is too much in this root", found=f"more than {MOST_FILES} files that tell of packages", expected=f"at most {MOST_FILES}",
+            suggestions=["name a part of it"],
+        )  # fmt: skip
+    packed = owned(root, found)
+    for path, all_told in found.items():
+        for inside, lock in all_told if path not in packed else ():
+            if lock.packages or lock.unreadable:
+                # What is told of a damaged file may have any text of it.
+                yield f"{path}{inside}", msgspec.structs.replace(lock, unreadable=tuple(map(_shown, lock.unreadable)))

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import io
+import re
 import tarfile
 import zlib
 from collections.abc import Iterator
@@ -10,13 +11,17 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO, cast
 
 from outrider.core.errors import InvalidConfigError, LimitedError, UnsupportedError
+from outrider.runtime.discovery import import_module
 
 MOST_BYTES, MOST_MEMBERS = 32 << 30, 5_000_000
 # No part of an archive that is read at once needs more: neither the head of a member nor a database.
 LARGEST_PART = 512 << 20
 _STEP = 1 << 20
 _GZIP = b"\x1f\x8b"
-_OTHERS = {b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ": "xz"}
+# A frame of zstd, or one that it passes over.
+_ZSTD = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18")
+_OTHERS = {b"BZh": "bzip2", b"\xfd7zXZ": "xz"}
+_EXPECTED = "a tar archive, as it is or packed with gzip or zstd"
 
 
 class Budget:
@@ -126,23 +131,29 @@ class _Forward:
 
 
 def plain_stream(stream: io.BufferedReader, name: str) -> "io.BufferedReader | gzip.GzipFile":
-    """Return what a stream is when it is unpacked.
+    """Return what a stream is when it is unpacked; itself where it is not packed.
 
     Raises:
-        UnsupportedError: It is packed in a way that Python cannot unpack.
+        UnsupportedError: It is packed in a way that is not read.
+        MissingRequirementError: It is packed with zstd, and the library that unpacks it is not installed.
     """
     head = stream.peek(8)[:8]
     packer = next((packer for magic, packer in _OTHERS.items() if head.startswith(magic)), "")
     if packer:
         raise UnsupportedError(
-            f"{name}: it is packed with {packer}", found=packer, expected="a tar archive, as it is or packed with gzip",
+            f"{name}: it is packed with {packer}", found=packer, expected=_EXPECTED,
             suggestions=["unpack it, or have the image saved with gzip", "unpack the image into a folder, and name that"],
         )  # fmt: skip
+    if _ZSTD.match(head) is not None:
+        zstd = import_module("outrider.operators.packages.distributions.zstd", extra="packages")
+        return io.BufferedReader(zstd.Unpacked(stream))
     return gzip.GzipFile(fileobj=stream) if head.startswith(_GZIP) else stream
 
 
 def members(stream: io.BufferedReader, name: str, budget: Budget) -> Iterator[tuple[tarfile.TarInfo, tarfile.TarFile]]:
     """Yield the members of an archive, which may be packed, each with the archive: its content can be read until the next one.
+
+    What is wrong with the archive is told by `told_of`, within which it is read.
 
     Args:
         stream: The archive.
@@ -150,34 +161,38 @@ def members(stream: io.BufferedReader, name: str, budget: Budget) -> Iterator[tu
         budget: How much may be made of it.
 
     Raises:
-        InvalidConfigError: It is no archive, or is damaged.
         LimitedError: It is too large.
-        UnsupportedError: It is packed in a way that Python cannot unpack.
+        UnsupportedError: It is packed in a way that is not read.
+        MissingRequirementError: It is packed with zstd, and the library that unpacks it is not installed.
     """
-    with _told(name):
-        plain = plain_stream(stream, name)
-        forward = _Forward(plain, budget)
-        # It has what tarfile asks of a file that it goes through from the beginning to the end.
-        with tarfile.open(fileobj=cast("BinaryIO", forward), mode="r:", errorlevel=1) as archive:
-            for member in archive:
-                budget.member()
-                # tarfile keeps all that it has seen.
-                vars(archive)["members"] = []
-                yield member, archive
-        if forward.is_cut_off:
-            raise tarfile.ReadError("it ends without an end")
-        # The checksum of what gzip has packed stands at its end.
-        while isinstance(plain, gzip.GzipFile) and forward.read(_STEP):
-            pass
+    plain = plain_stream(stream, name)
+    forward = _Forward(plain, budget)
+    # It has what tarfile asks of a file that it goes through from the beginning to the end.
+    with tarfile.open(fileobj=cast("BinaryIO", forward), mode="r:", errorlevel=1) as archive:
+        for member in archive:
+            budget.member()
+            # tarfile keeps all that it has seen.
+            vars(archive)["members"] = []
+            yield member, archive
+    if forward.is_cut_off:
+        raise tarfile.ReadError("it ends without an end")
+    # The checksum of what is packed stands at its end.
+    while plain is not stream and forward.read(_STEP):
+        pass
 
 
 @contextmanager
-def _told(name: str) -> Iterator[None]:
+def told_of(name: str) -> Iterator[None]:
+    """Tell of an archive that is read within what is wrong with it.
+
+    Raises:
+        InvalidConfigError: It is no archive, or is damaged.
+    """
     try:
         yield
     except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError) as error:
         raise InvalidConfigError(
-            f"{name}: it is no archive that can be read: {error}", found=str(error)[:200], expected="a tar archive, as it is or packed with gzip",
+            f"{name}: it is no archive that can be read: {error}", found=str(error)[:200], expected=_EXPECTED,
             suggestions=["save the image again"],
         ) from error  # fmt: skip
 

@@ -110,9 +110,10 @@ def _files(path: str) -> list[Path]:
     folder = Path(path)
     if is_root(folder) or is_image(folder):
         raise UnsupportedError(
-            f"{path}: what a distribution has packed is not changed here", path="path", found="a root, or an image of a container",
+            f"{path}: what is installed in a root or an image is not changed here", path="path", found="a root, or an image of a container",
             expected=_CHANGED,
-            suggestions=["see with audit what is vulnerable, and update it with the command that it names", "build the image anew"],
+            suggestions=["see with audit what is vulnerable, and where; what a distribution has packed is updated with the command that it names",
+                "build the image anew"],
         )  # fmt: skip
     files = lock_files(folder) if folder.is_dir() else [folder]
     if not files:

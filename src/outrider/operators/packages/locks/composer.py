@@ -24,11 +24,16 @@ def read(text: str) -> Lock:
             with findings.entry(f"{section}[{number}]"):
                 name = text_at(table_of(entry), "name").lower()
                 with findings.entry(name):
-                    _take(findings, name, entry, is_development=section == "packages-dev")
+                    add_package(findings, name, entry, is_development=section == "packages-dev")
     return findings.lock()
 
 
-def _take(findings: Findings, name: str, entry: dict[str, Any], *, is_development: bool) -> None:
+def add_package(findings: Findings, name: str, entry: dict[str, Any], *, is_development: bool) -> None:
+    """Add the package that an entry is of, of a lock or of what is installed.
+
+    Raises:
+        UnusableEntry: Something of it is not what it should be.
+    """
     dist = table_at(entry, "dist")
     kind = optional_text(dist, "type")
     # Packages of a registry have an archive; one that has only a repository is from there.

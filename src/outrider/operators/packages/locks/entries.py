@@ -99,8 +99,12 @@ class Findings:
             raise unreadable(self.form, f"{name}: {type(found).__name__}", f"{name}: {kind.__name__}")
         return found
 
-    def lock(self) -> Lock:
-        """Return all as a lock: sorted, each package once."""
+    def lock(self, *, tells_needs: bool = True) -> Lock:
+        """Return all as a lock: sorted, each package once.
+
+        Args:
+            tells_needs: Whether the file says what its packages need.
+        """
         together: dict[tuple[str, str, str], list[LockedPackage]] = {}
         for one in self.packages:
             together.setdefault((one.ecosystem, one.name, one.version), []).append(one)
@@ -108,7 +112,7 @@ class Findings:
         if len(reports) > _MOST_REPORTS:
             reports[_MOST_REPORTS:] = [f"{len(reports) - _MOST_REPORTS} more"]
         packages = tuple(_one(group) for _, group in sorted(together.items()))
-        return Lock(form=self.form, packages=packages, unreadable=tuple(reports))
+        return Lock(form=self.form, packages=packages, unreadable=tuple(reports), tells_needs=tells_needs)
 
 
 def _one(group: list[LockedPackage]) -> LockedPackage:

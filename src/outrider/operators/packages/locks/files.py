@@ -15,13 +15,14 @@ def read_locks(path: Path, *, roots: bool = False) -> list[tuple[str, Lock]]:
 
     Args:
         path: Of the file or the folder.
-        roots: Whether it may be a root as well, or an image of a container: of these the package databases are read.
+        roots: Whether it may be a root as well, or an image of a container: of these what is installed is read.
 
     Raises:
         NotFoundError: There is none, or one cannot be read.
         UnsupportedError: It is of no known format.
         InvalidConfigError: It is not of its format.
         LimitedError: A root has too much in it.
+        MissingRequirementError: An image is packed with zstd, and the library that unpacks it is not installed.
     """
     root = root_at(path) if roots else None
     if root is not None:

@@ -66,11 +66,13 @@ class Lock(msgspec.Struct, kw_only=True, frozen=True):
         form: The name of its format, such as `uv.lock`.
         packages: By ecosystem, name and version; each once.
         unreadable: What stands in it that could not be read, in words.
+        tells_needs: Whether it says what its packages need.
     """
 
     form: str
     packages: tuple[LockedPackage, ...]
     unreadable: tuple[str, ...] = ()
+    tells_needs: bool = True
 
 
 def unreadable(form: str, found: str, expected: str) -> InvalidConfigError:

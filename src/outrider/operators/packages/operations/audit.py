@@ -34,7 +34,7 @@ class Finding(msgspec.Struct, kw_only=True):
     """A package with its vulnerabilities, the worst first.
 
     Attributes:
-        file: The lock file that has it.
+        file: The lock file that has it; of what is installed in a root or an image, the file that tells of it.
         needed_by: Packages of the same file that need it.
         source: Of what a distribution has packed: the package that its advisories name, whose versions they mean, where that is not the same.
         update: Of that: the command that updates it. Nothing here does.
@@ -109,7 +109,7 @@ async def run(params: AuditParams, context: Context) -> AuditResult:
         UnsupportedError: A file is of no known format.
         InvalidConfigError: One cannot be read.
         LimitedError: A root has too much in it.
-        MissingRequirementError: No advisories are imported.
+        MissingRequirementError: No advisories are imported, or an image is packed with zstd, and the library that unpacks it is missing.
         PreconditionFailedError: They are older than allowed, or there are none of an ecosystem, and that is to fail.
     """
     # All of it in one thread, which opens and closes the store: where nobody waits any more it comes to its own end.
@@ -173,7 +173,7 @@ def _text(result: AuditResult) -> Iterable[str]:
         yield f"warning: {warning}"
     unknown = f"; of {result.unknown} nothing is known" if result.unknown else ""
     yield f"{result.vulnerable} of {result.packages} packages have known vulnerabilities{unknown}"
-    is_one_file = len({one.file for one in result.findings}) == 1
+    is_one_file = len(result.files) == 1
     for one in result.findings:
         for each in one.vulnerabilities:
             fixed = f"fixed in {each.fixed[0]}" if each.fixed else "no fix is known"

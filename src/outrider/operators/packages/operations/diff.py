@@ -57,6 +57,8 @@ async def run(params: DiffParams, context: Context) -> DiffResult:
         NotFoundError: There is no lock file.
         UnsupportedError: One is of no known format.
         InvalidConfigError: One is not of its format.
+        LimitedError: A root has too much in it.
+        MissingRequirementError: An image is packed with zstd, and the library that unpacks it is not installed.
     """
     del context
     return await asyncio.to_thread(_compared, Path(params.before), Path(params.after))

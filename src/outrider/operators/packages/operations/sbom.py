@@ -22,7 +22,7 @@ class SbomParams(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     Attributes:
         path: A lock file, or a folder whose lock files are read. Or a root with a package database of dpkg, apk or RPM, or an image of
-            a container, as a layout of OCI or as `docker save` writes it.
+            a container, as a layout of OCI or as `docker save` writes it: of these what is installed is read, packages of languages too.
         format: CycloneDX 1.7 or SPDX 2.3, both in JSON.
         name: Of what the bill is about; that of the folder if none is given.
         version: Of that.
@@ -59,6 +59,8 @@ async def run(params: SbomParams, context: Context) -> SbomResult:
         NotFoundError: There is no lock file.
         UnsupportedError: It is of no known format.
         InvalidConfigError: It is not of its format, or the time is none.
+        LimitedError: A root has too much in it.
+        MissingRequirementError: An image is packed with zstd, and the library that unpacks it is not installed.
     """
     now = parse_timestamp(params.created) if params.created else context.clock.now()
     return await asyncio.to_thread(_written, params, timestamp_of_second(now))

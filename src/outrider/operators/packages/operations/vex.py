@@ -60,7 +60,7 @@ async def run(params: VexParams, context: Context) -> VexResult:
         NotFoundError: There is no lock file, or no file with statements.
         UnsupportedError: A file is of no known format.
         InvalidConfigError: One cannot be read, or the time is none.
-        MissingRequirementError: No advisories are imported.
+        MissingRequirementError: No advisories are imported, or an image is packed with zstd, and the library that unpacks it is missing.
         PreconditionFailedError: They are older than allowed, or there are none of an ecosystem.
     """
     now = context.clock.now()

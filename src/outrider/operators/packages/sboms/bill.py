@@ -16,7 +16,8 @@ class Part(msgspec.Struct, frozen=True):
         url: Its package URL, which is unique in the bill.
         package: It.
         needs: Package URLs of what it needs.
-        complete: Whether these are all: of a name with several versions not every lock says which one is meant.
+        complete: Whether these are all: not every lock says what its packages need, and of a name with several versions not every lock
+            says which one is meant.
     """
 
     url: str
@@ -57,15 +58,19 @@ class Bill(msgspec.Struct, frozen=True, kw_only=True):
 def bill_of(locks: Iterable[Lock], *, name: str, version: str, created: str) -> Bill:
     """Return the bill of locks; a package that stands in several of them is in it once."""
     packages: dict[tuple[str, str, str], LockedPackage] = {}
+    told: set[tuple[str, str, str]] = set()
     for lock in locks:
         for one in lock.packages:
             key = (one.ecosystem, one.name, one.version)
             known = packages.get(key)
             packages[key] = one if known is None else _joined(known, one)
+            # Of what a distribution has packed, nothing says here what it needs.
+            if lock.tells_needs and one.packed is None:
+                told.add(key)
     urls: dict[tuple[str, str], list[str]] = {}
     for one in packages.values():
         urls.setdefault((one.ecosystem, one.name), []).append(url_of(one))
-    parts = [_part(url_of(one), one, urls) for one in packages.values()]
+    parts = [_part(one, urls, is_told=key in told) for key, one in packages.items()]
     return Bill(name=name, version=version, created=created, parts=sorted(parts, key=lambda one: one.url))
 
 
@@ -76,9 +81,9 @@ def _joined(one: LockedPackage, two: LockedPackage) -> LockedPackage:
     )  # fmt: skip
 
 
-def _part(url: str, package: LockedPackage, urls: dict[tuple[str, str], list[str]]) -> Part:
+def _part(package: LockedPackage, urls: dict[tuple[str, str], list[str]], *, is_told: bool) -> Part:
+    url = url_of(package)
     found = [urls.get((package.ecosystem, name), []) for name in package.needs]
     # What a lock leaves out, such as a peer that is not there, is no part.
     needs = tuple(sorted({one[0] for one in found if len(one) == 1} - {url}))
-    # Of what a distribution has packed, a lock does not say what it needs.
-    return Part(url, package, needs, package.packed is None and all(len(one) <= 1 for one in found))
+    return Part(url, package, needs, is_told and all(len(one) <= 1 for one in found))

@@ -1,15 +1,20 @@
 """Roots and images of containers, made up: package databases and layers in the forms of their own tools."""
 
 import io
+import json
 import struct
 import tarfile
+import zipfile
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 DEBIAN = 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nID=debian\nVERSION_ID="12"\n'
 ALPINE = "ID=alpine\nVERSION_ID=3.19.1\n"
 ROCKY = 'ID="rocky"\nVERSION_ID="9.3"\n'
+# Of the three lists of files of a header: numbers of folders, names, and folders.
+_FILES = (1116, 1117, 1118)
 _TAGS = {"name": 1000, "version": 1001, "release": 1002, "arch": 1022, "source": 1044}
 
 
@@ -34,7 +39,7 @@ def entry(package: str, version: str, origin: str = "") -> str:
     return f"C:Q1sum=\nP:{package}\nV:{version}\nA:x86_64\n{told}F:usr/lib\nR:x\n\n"
 
 
-def header(epoch: int | None = None, **texts: str) -> bytes:
+def header(epoch: int | None = None, files: Sequence[str] = (), **texts: str) -> bytes:
     """Return a header of RPM; its texts are `name`, `version`, `release`, `arch` and `source`."""
     entries, data = [], b""
     for name, text in texts.items():
@@ -44,7 +49,59 @@ def header(epoch: int | None = None, **texts: str) -> bytes:
         data += b"\0" * (-len(data) % 4)
         entries.append(struct.pack(">IIII", 1003, 4, len(data), 1))
         data += struct.pack(">I", epoch)
+    if files:
+        names = [one.rpartition("/")[::2] for one in files]
+        folders = list(dict.fromkeys(f"{folder}/" for folder, _ in names))
+        data += b"\0" * (-len(data) % 4)
+        numbers = struct.pack(f">{len(names)}I", *(folders.index(f"{folder}/") for folder, _ in names))
+        for tag, kind, count, part in zip(
+            _FILES, (4, 8, 8), (len(names), len(names), len(folders)),
+            (numbers, _strings(name for _, name in names), _strings(folders)), strict=True,
+        ):  # fmt: skip
+            entries.append(struct.pack(">IIII", tag, kind, len(data), count))
+            data += part
     return struct.pack(">II", len(entries), len(data)) + b"".join(entries) + data
+
+
+def _strings(texts: Iterable[str]) -> bytes:
+    return b"".join(one.encode() + b"\0" for one in texts)
+
+
+def program(*crates: dict[str, Any], order: str = "<", bits: int = 64) -> bytes:
+    """Return a program as `cargo auditable` has it built: with a section that lists crates."""
+    return elf(zlib.compress(json.dumps({"packages": crates}).encode()), order=order, bits=bits)
+
+
+def elf(content: bytes | None = None, *, order: str = "<", bits: int = 64) -> bytes:
+    """Return a program whose section `.dep-v0` has a content; one without that section where none is given."""
+    names = b"\0.shstrtab\0.dep-v0\0"
+    head = struct.Struct(f"{order}{'16x24xQ10xHHH' if bits == 64 else '16x16xI10xHHH'}")
+    row = struct.Struct(f"{order}{'I20xQQ24x' if bits == 64 else 'I12xII16x'}")
+    rows = [row.pack(0, 0, 0), row.pack(1, head.size, len(names))]
+    if content is not None:
+        rows.append(row.pack(11, head.size + len(names), len(content)))
+    begin = head.size + len(names) + len(content or b"")
+    whole = bytearray(head.pack(begin, row.size, len(rows), 1) + names + (content or b"") + b"".join(rows))
+    whole[:6] = b"\x7fELF" + bytes([2 if bits == 64 else 1, 1 if order == "<" else 2])
+    return bytes(whole)
+
+
+def jar(files: Mapping[str, str | bytes], *artifacts: str) -> bytes:
+    """Return an archive of Java with what Maven writes of artifacts, each as `GROUP:ARTIFACT:VERSION`."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for one in artifacts:
+            group, artifact, version = one.split(":")
+            lines = [
+                "#Created by Apache Maven 3.8.7",
+                f"groupId={group}",
+                f"artifactId={artifact}",
+                f"version={version}",
+            ]
+            archive.writestr(f"META-INF/maven/{group}/{artifact}/pom.properties", "\r\n".join(lines))
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
 
 
 def ndb(*headers: bytes) -> bytes:
@@ -83,16 +140,28 @@ def berkeley(*headers: bytes, order: str = "<", size: int = 512) -> bytes:
     return meta + hash_page + b"".join(chains)
 
 
-def layer(entries: Iterable[tuple[str, str | bytes | None]]) -> bytes:
+class HardLink(NamedTuple):
+    """A further name of a file."""
+
+    target: str
+
+
+Entry = tuple[str, str | bytes | HardLink | None]
+
+
+def layer(entries: Iterable[Entry], mode: int = 0o644) -> bytes:
     """Return a layer: files by their bytes, links by their targets, folders by None."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for name, content in entries:
             member = tarfile.TarInfo(name)
+            member.mode = mode
             if content is None:
                 member.type = tarfile.DIRTYPE
             elif isinstance(content, str):
                 member.type, member.linkname = tarfile.SYMTYPE, content
+            elif isinstance(content, HardLink):
+                member.type, member.linkname = tarfile.LNKTYPE, content.target
             else:
                 member.size = len(content)
             archive.addfile(member, io.BytesIO(content) if isinstance(content, bytes) else None)

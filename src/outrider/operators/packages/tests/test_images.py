@@ -2,19 +2,29 @@ import gzip
 import hashlib
 import io
 import json
+import sys
 import tarfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from outrider.core.errors import InvalidConfigError, LimitedError, NotFoundError, OutriderError, UnsupportedError
+from outrider.core.errors import (
+    InvalidConfigError,
+    LimitedError,
+    MissingRequirementError,
+    NotFoundError,
+    OutriderError,
+    UnsupportedError,
+)
 from outrider.operators.packages.distributions import images, streams
 from outrider.operators.packages.distributions.images import image_root, is_image
 from outrider.operators.packages.distributions.inventories import inventories
+from outrider.operators.packages.distributions.kept import Kept
 from outrider.operators.packages.distributions.layers import LayeredRoot
 from outrider.operators.packages.distributions.streams import Budget
 from outrider.operators.packages.tests.root_files import ALPINE, berkeley, entry, header, layer, made, ndb
@@ -23,6 +33,8 @@ APK = "lib/apk/db/installed"
 OLD, NEW = entry("musl", "1.2.4-r2", "musl").encode(), entry("musl", "1.2.4-r9", "musl").encode()
 RELEASE = ("etc/os-release", ALPINE.encode())
 BASE = layer([RELEASE, (APK, OLD)])
+# A frame that says nothing of the content: builders put an index of the layer into one.
+PASSED_OVER = b"\x50\x2a\x4d\x18\x04\0\0\0more"
 
 
 def put_on(*layers: bytes, budget: Budget | None = None) -> LayeredRoot:
@@ -30,6 +42,10 @@ def put_on(*layers: bytes, budget: Budget | None = None) -> LayeredRoot:
     for number, one in enumerate(layers):
         root.put_on(io.BufferedReader(io.BytesIO(one)), f"layer {number}")
     return root
+
+
+def zstd(content: bytes) -> bytes:
+    return zstandard.ZstdCompressor(write_checksum=True).compress(content)
 
 
 def versions(root: Any) -> list[str]:
@@ -92,15 +108,17 @@ def test_what_is_taken_away_is_gone(gone: tuple[str, Any]) -> None:
 
 def test_each_way_of_saving_an_image_is_read(tmp_path: Path) -> None:
     over = layer([(APK, NEW)])
-    packed = gzip.compress(over)
+    packed, smaller = gzip.compress(over), zstd(over) + PASSED_OVER
     files = {
+        "root.tar.zst": smaller, "smaller.tar": saved(BASE, smaller),
         "root.tar": over, "root.tar.gz": packed, "root.tgz": packed, "saved.tar": saved(BASE, over), "packed.tar": saved(BASE, packed),
         "layout.tar": layer([(name, text.encode() if isinstance(text, str) else text) for name, text in layout(BASE, packed).items()]),
     }  # fmt: skip
     made(tmp_path, files)
     made(tmp_path / "layout", layout(BASE, packed))
     made(tmp_path / "nested", layout(BASE, packed, nested=True))
-    for name in (*files, "layout", "nested"):
+    made(tmp_path / "smaller", layout(zstd(BASE), smaller))
+    for name in (*files, "layout", "nested", "smaller"):
         assert is_image(tmp_path / name)
         assert versions(image_root(tmp_path / name)) == ["1.2.4-r9"], name
 
@@ -140,7 +158,7 @@ def test_each_form_of_the_database_of_rpm_is_read_the_newest_first() -> None:
         (BASE[:700], InvalidConfigError, "no archive"),
         (BASE[:1024], InvalidConfigError, "ends without an end"),
         (gzip.compress(BASE, mtime=0)[:-20], InvalidConfigError, "no archive"),
-        (b"\x28\xb5\x2f\xfd....", UnsupportedError, "zstd"),
+        (b"BZh91AY", UnsupportedError, "bzip2"),
         (saved(BASE, BASE, images=2), UnsupportedError, "2 images"),
         (saved(), NotFoundError, "no package database"),
         (layer([("manifest.json", b"{}")]), InvalidConfigError, "cannot be read"),
@@ -185,6 +203,64 @@ def test_what_grows_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(LimitedError) as raised:
         put_on(gzip.compress(_with_head(1 << 20)))
     assert raised.value.found.startswith("a part of")
+
+
+def test_layers_of_zstd_are_frames_in_a_row() -> None:
+    middle = len(BASE) // 2
+    parts = PASSED_OVER + zstd(BASE[:middle]) + PASSED_OVER * 3 + zstd(b"") + zstd(BASE[middle:])
+    assert versions(put_on(parts)) == ["1.2.4-r2"]
+
+
+@pytest.mark.parametrize(
+    "content", [zstd(BASE)[:-1], zstd(BASE)[:40], zstd(BASE)[:-2] + b"xx", zstd(BASE) + b"more", zstd(BASE) + PASSED_OVER[:-1], PASSED_OVER]
+)  # fmt: skip
+def test_damaged_layers_of_zstd_are_refused(content: bytes) -> None:
+    with pytest.raises(InvalidConfigError, match="no archive that can be read"):
+        put_on(content)
+
+
+def test_layers_of_zstd_that_grow_are_refused() -> None:
+    bomb = zstd(layer([("zeros", bytes(64 << 20))]))
+    assert len(bomb) < 10_000
+    with pytest.raises(LimitedError, match="too large"):
+        put_on(bomb, budget=Budget(bytes_left=1 << 20))
+    # What a frame refers back to has to be kept while it is unpacked.
+    wide = zstandard.ZstdCompressor(compression_params=zstandard.ZstdCompressionParameters(window_log=30)).compressobj()
+    with pytest.raises(InvalidConfigError, match="too much memory"):
+        put_on(wide.compress(BASE) + wide.flush())
+
+
+def test_without_the_library_for_zstd_its_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = zstd(BASE)
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+    monkeypatch.delitem(sys.modules, "outrider.operators.packages.distributions.zstd", raising=False)
+    with pytest.raises(MissingRequirementError) as raised:
+        put_on(packed)
+    assert raised.value.suggestions == ["pip install 'outrider[packages]'"]
+    assert versions(put_on(BASE)) == ["1.2.4-r2"]
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from("prs"), st.lists(st.sampled_from("ab"), max_size=4).map("/".join)), max_size=12)
+)
+def test_what_is_kept_is_what_a_plain_list_would_have(steps: list[tuple[str, str]]) -> None:
+    kept: Kept[int] = Kept()
+    plain: dict[str, int] = {}
+    spared: set[str] = set()
+    for number, (step, path) in enumerate(steps):
+        below = f"{path}/" if path else ""
+        if step == "p" and path:
+            kept.put(path, number)
+            plain[path] = number
+            spared = {path}
+        elif step != "p":
+            itself = step == "r"
+            kept.remove(path, itself=itself, spared=spared)
+            gone = {one for one in plain if one.startswith(below) or (itself and one == path)} - spared
+            plain = {one: value for one, value in plain.items() if one not in gone}
+        assert dict(kept.items()) == plain
+        assert sorted(kept.names("")) == sorted({one.partition("/")[0] for one in plain})
 
 
 def _with_head(size: int) -> bytes:

@@ -12,7 +12,7 @@ from outrider.operators.packages.distributions import rpm_berkeley, rpm_ndb, rpm
 from outrider.operators.packages.distributions.folders import FolderRoot
 from outrider.operators.packages.distributions.images import image_root
 from outrider.operators.packages.distributions.inventories import inventories
-from outrider.operators.packages.distributions.rpm_headers import read_header
+from outrider.operators.packages.distributions.rpm_headers import paths, read_header
 from outrider.operators.packages.locks.lock import LockedPackage
 from outrider.operators.packages.tests.root_files import ALPINE, DEBIAN, ROCKY, entry, layer, made, paragraph
 from tests.peers.rpm_readers import Row, by_go, by_rpm, databases
@@ -34,8 +34,13 @@ Summary: Its library
 Version: 7
 %description -n libshop
 Its library.
+%install
+mkdir -p %{buildroot}/opt/shop/lib %{buildroot}/opt/other
+touch %{buildroot}/opt/shop/shop %{buildroot}/opt/shop/lib/one %{buildroot}/opt/other/two
 %files
+/opt/shop
 %files -n libshop
+/opt/other/two
 """
 
 
@@ -89,6 +94,8 @@ def test_a_root_of_rpm_has_what_rpm_says(tmp_path: Path) -> None:
     run(*rpm, "--initdb")
     run(*rpm, "--install", "--nodeps", *map(str, tmp_path.glob("built/RPMS/*/*.rpm")))
     folder = root / "var" / "lib" / "rpm"
+    blobs = rpm_sqlite.headers((folder / "rpmdb.sqlite").read_bytes(), b"")
+    assert sorted(f"/{path}" for blob in blobs for path in paths(blob)) == sorted(run(*rpm, "-qal").split())
     assert rows(folder / "rpmdb.sqlite") == by_rpm(folder, "rpmdb.sqlite") != Counter()
     assert [(one.name, one.version, one.advised_as[0]) for one in packages(root)] == [
         # The file of a source has no epoch, and RPM gives that of the source to what is made of it.
@@ -103,7 +110,7 @@ def test_images_of_podman_are_what_was_put_into_them(tmp_path: Path) -> None:
         _save_images(
             tmp_path, ["podman", "--root", f"{short}/kept", "--runroot", f"{short}/run", "--storage-driver", "vfs"]
         )
-    for form in ("docker-archive.tar", "oci-archive.tar", "oci-dir"):
+    for form in ("docker-archive.tar", "oci-archive.tar", "oci-dir", "zstd", "zstd-chunked"):
         found = [
             (path, one.name, one.version) for path, lock in inventories(image_root(tmp_path / form), "shop") for one in lock.packages
         ]  # fmt: skip
@@ -130,6 +137,11 @@ def _save_images(tmp_path: Path, podman: list[str]) -> None:
     for form in ("docker-archive", "oci-archive", "oci-dir"):
         target = tmp_path / (form if form == "oci-dir" else f"{form}.tar")
         run(*podman, "save", "--format", form, "--output", str(target), "localhost/shop")
+    for packer in ("zstd", "zstd:chunked"):
+        # A colon ends the name of a folder there.
+        target = tmp_path / packer.replace(":", "-")
+        run(*podman, "push", "--compression-format", packer, "localhost/shop", f"oci:{target}")
+        assert any(blob.read_bytes()[:4] == b"\x28\xb5\x2f\xfd" for blob in target.glob("blobs/sha256/*"))
 
 
 @pytest.mark.long

@@ -39,7 +39,12 @@ def _folders(places: Places) -> list[Path]:
     return [*versions, *(Path(one) for one in named if one), *places.others]
 
 
-def _licence(text: str) -> Licence:
+def licence_names(text: str) -> list[str]:
+    """Return the licences that a specification names."""
     match = _LICENCES.search(text)
-    names = _TEXT.findall(match[1]) if match is not None else []
+    return _TEXT.findall(match[1]) if match is not None else []
+
+
+def _licence(text: str) -> Licence:
+    names = licence_names(text)
     return licence_of("gem", names if len(names) > 1 else "".join(names))
