@@ -9,6 +9,8 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 NODE = Path(__file__).parent / "node"
 # Clients of npm registries.
 NODE_CLIENTS = Path(__file__).parent / "node_clients"
+# One more, which is large.
+BUN = Path(__file__).parent / "bun"
 # A rival in benchmarks, and a peer in tests.
 ENVOY = CHECKOUT / "benchmarks" / "rivals" / "requirements-envoy.txt"
 # Programs that tests start.

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import cast
 
 from outrider.core.errors import UnsupportedError
+from outrider.operators.packages.fixing.bun import BunProject
 from outrider.operators.packages.fixing.cargo import CargoProject
 from outrider.operators.packages.fixing.composer import ComposerProject
 from outrider.operators.packages.fixing.gem import GemProject
@@ -34,6 +35,7 @@ def _poetry_project(path: Path, text: str, _: str) -> Project:
 # The ecosystem, and what reads a lock file together with what it is the lock of.
 PROJECTS: Mapping[str, tuple[Ecosystem, _Opener]] = {
     "Cargo.lock": ("cargo", lambda path, text, _: CargoProject(path, text)),
+    "bun.lock": ("npm", lambda path, text, _: BunProject(path, text)),
     "composer.lock": ("composer", lambda path, text, _: ComposerProject(path, text)),
     "Gemfile.lock": ("gem", lambda path, text, _: GemProject(path, text)),
     "Pipfile.lock": ("pypi", lambda path, text, _: PipfileProject(path, text)),

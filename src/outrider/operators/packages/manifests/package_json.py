@@ -18,9 +18,14 @@ _PEERS = "peerDependencies"
 _KINDS = ("dependencies", "optionalDependencies", "devDependencies")
 # What npm has room for in its locks, and others may not.
 TAKEN_BY_NPM = ("workspaces", "overrides", _PEERS)
-_ONLY_OF_SOME = ("workspaces", "overrides", "peerDependencies", "bundleDependencies", "bundledDependencies")
-_YARN_NOT_READ = ("workspaces", "resolutions")
-_NPM_REMEDY, _YARN_REMEDY = "use npm itself: npm audit fix", "use Yarn itself: yarn install"
+_NOT_READ = {
+    "npm": ("workspaces", "overrides", "peerDependencies", "bundleDependencies", "bundledDependencies"),
+    "yarn": ("workspaces", "resolutions"),
+    "bun": ("workspaces", "resolutions", "patchedDependencies", "catalog", "catalogs"),
+}
+_REMEDIES = {
+    "npm": "use npm itself: npm audit fix", "yarn": "use Yarn itself: yarn install", "bun": "use bun itself: bun install",
+}  # fmt: skip
 
 
 class NpmWish(msgspec.Struct, kw_only=True, frozen=True):
@@ -92,7 +97,7 @@ def read_manifest(text: str, client: str = "", *, takes: Collection[str] = (), n
 
     Args:
         text: Of the file.
-        client: Who reads it: `yarn1` or `yarn4`, and npm where that is empty.
+        client: Who reads it: `bun`, `yarn1` or `yarn4`, and npm where that is empty.
         takes: Fields that whoever reads it can do with: of workspaces, overrides, peers and what is within the tarball.
         name: Of the file, for errors.
 
@@ -101,14 +106,15 @@ def read_manifest(text: str, client: str = "", *, takes: Collection[str] = (), n
         UnsupportedError: It has another one of those fields, or needs what no registry has.
     """
     document = read_json(name, text)
-    remedy = _YARN_REMEDY if client else _NPM_REMEDY
-    for field in _YARN_NOT_READ if client else _ONLY_OF_SOME:
+    family = client.rstrip("14") or "npm"
+    remedy = _REMEDIES[family]
+    for field in _NOT_READ[family]:
         if document.get(field) and field not in takes:
             raise UnsupportedError(
                 f"{name}: a manifest with {field} is not read", path=field, found=field, expected=" and ".join(_KINDS),
                 suggestions=[remedy],
             )  # fmt: skip
-    texts = {kind: texts_of(document, kind, name) for kind in (_KINDS if client else (_PEERS, *_KINDS))}
+    texts = {kind: texts_of(document, kind, name) for kind in (_KINDS if family == "yarn" else (_PEERS, *_KINDS))}
     wishes: dict[str, NpmWish] = {}
     # What is asked for in an earlier field gives way to a later one, as with npm; Yarn 1 has an order of its own.
     for kind, some in (cleaned(texts) if client == "yarn1" else texts).items():

@@ -26,6 +26,11 @@ class NpmClient:
         self._registries: dict[str, Registry] = {}
         self._downloads: dict[str, Downloads] = {}
 
+    @property
+    def default(self) -> str:
+        """The address of the registry that npm comes with; empty where it is not known."""
+        return self._settings.default
+
     def registry(self, name: str) -> Registry:
         """Return the registry of a package.
 

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from outrider.core.errors import NotFoundError, UnsupportedError
 from outrider.operators.packages.npm.building import NpmTree
+from outrider.operators.packages.npm.bun import resolving as bun
 from outrider.operators.packages.npm.client import NpmClient
 from outrider.operators.packages.npm.details import NpmDetails, at
 from outrider.operators.packages.npm.explaining import sentences
@@ -33,7 +34,7 @@ _REMEDIES = 3
 
 
 async def resolve(question: Question) -> Resolved | Impossible:
-    """Choose versions and their places, as `npm install` does in an empty folder, or as pnpm does.
+    """Choose versions and their places, as `npm install` does in an empty folder, or as another client does.
 
     Raises:
         InvalidConfigError: A package is not written as npm writes it, or a setting cannot be used.
@@ -41,16 +42,13 @@ async def resolve(question: Question) -> Resolved | Impossible:
         NotFoundError: There is no package or no version of it that is needed.
         OutriderError: What a registry says.
     """
-    if question.client == "pnpm":
-        async with _opened(question) as source:
-            return await resolved(source, question)
+    if question.client:
+        return await _by_client(question)
     asked, details = asked_by_place(question), NpmDetails.of(question)
     rules = read_rules(details.overrides)
     if rules is not None and (clashes := list(rules.refused(asked[""], links_to(details.members)))):
         return Impossible(asked=question.packages, reasons=clashes)
     async with _opened(question) as source:
-        if question.client:
-            return await chosen(source, question)
         try:
             root = await _tree(source, asked, question)
         except PeerConflict as conflict:
@@ -65,6 +63,15 @@ async def resolve(question: Question) -> Resolved | Impossible:
             for one in packages:
                 one.entry = entries[one.place]
     return Resolved(target="npm", packages=packages)
+
+
+async def _by_client(question: Question) -> Resolved:
+    async with _opened(question) as source:
+        if question.client == "pnpm":
+            return await resolved(source, question)
+        if question.client == "bun":
+            return await bun.resolved(source, asked_by_place(question), question, source.client.default)
+        return await chosen(source, question)
 
 
 async def facts(question: Question, name: str, version: str = "") -> PackageFacts:

@@ -47,6 +47,11 @@ class NpmSettings:
         # What counts more stands later.
         self._values = {**builtin, **machine, **user, **project, **variables}
 
+    @property
+    def default(self) -> str:
+        """The address of the registry that npm comes with; empty where it is not known."""
+        return self._program.registry
+
     def registry_for(self, name: str, further: Mapping[str, str] | None = None) -> Registry:
         """Return where a package is.
 

@@ -17,7 +17,12 @@ from outrider.operators.packages.updating.files import is_needed
 from outrider.operators.packages.updating.strangers import Machine, objection_to
 from outrider.ports.clock import SystemClock
 
-TAKEN = {"TOKEN": "secret", "CARGO_REGISTRIES_ACME_TOKEN": "secret", "YARN_NPM_AUTH_TOKEN": "secret"}
+TAKEN = {
+    "TOKEN": "secret",
+    "CARGO_REGISTRIES_ACME_TOKEN": "secret",
+    "YARN_NPM_AUTH_TOKEN": "secret",
+    "BUN_CONFIG_TOKEN": "secret",
+}
 
 
 def named(name: str, url: str) -> str:
@@ -53,6 +58,9 @@ def machine(tmp_path: Path) -> Machine:
         (".yarnrc.yml", 'npmScopes: {acme: {npmRegistryServer: "https://npm.example/${TOKEN:-x}"}}', "the variable TOKEN"),
         (".yarnrc.yml", "npmRegistryServer: https://npm.example", "npmRegistryServer"),
         (".yarnrc.yml", "npmRegistryServer: https://npm.example\nnpmAuthToken: theirs", "npmRegistryServer"),
+        ("bunfig.toml", '[install]\nregistry = {url = "https://npm.example", token = "$TOKEN"}', "the variable TOKEN"),
+        ("site/bunfig.toml", '[install.scopes]\nacme = "$TOKEN"', "the variable TOKEN"),
+        ("bunfig.toml", '[install]\nregistry = "https://npm.example"', "the BUN_CONFIG_TOKEN of this machine"),
         (".cargo/config.toml", '[registries.acme]\nindex = "sparse+https://crates.example/"', "registries.acme.index"),
         (".cargo/config", '[registries.Acme]\nindex = "sparse+https://crates.example/"', "registries.Acme.index"),
         ("app/.cargo/config.toml", '[http]\nproxy = "proxy.example:1"', "http.proxy"),
@@ -70,6 +78,7 @@ def machine(tmp_path: Path) -> Machine:
         (".yarnrc.yml", "a: [", "cannot be read"),
         (".cargo/config.toml", "[http", "cannot be read"),
         ("Pipfile", "[[source", "cannot be read"),
+        ("bunfig.toml", "install = 1", "cannot be read"),
     ],
 )  # fmt: skip
 def test_what_would_be_taken_is_told(machine: Machine, path: str, text: str, about: str) -> None:
@@ -87,6 +96,7 @@ def test_what_would_be_taken_is_told(machine: Machine, path: str, text: str, abo
         (".npmrc", "# ${TOKEN}\nsave-exact=true"),
         (".yarnrc.yml", "nodeLinker: node-modules\nnpmScopes: {acme: {npmRegistryServer: https://npm.example}}"),
         (".yarnrc.yml", "npmScopes: {acme: {npmRegistryServer: http://127.0.0.1:4873}}"),
+        ("bunfig.toml", '[install.scopes]\nacme = {url = "https://npm.example", token = "theirs"}\nother = "$UNSET"'),
         (".cargo/config.toml", '[registries.other]\nindex = "sparse+https://crates.example/"\n[build]\njobs = 2'),
         (".cargo/config.toml", '[source.crates-io]\nreplace-with = "acme"'),
         ("Pipfile", '[[source]]\nname = "own"\nurl = "https://${UNSET}@pypi.example"\n[scripts]\nshow = "echo $TOKEN"'),
@@ -104,6 +114,8 @@ def test_what_takes_nothing_counts(machine: Machine, path: str, text: str) -> No
 def test_a_variable_that_is_given_may_be_had(machine: Machine) -> None:
     text = "//npm.example/:_authToken=${TOKEN}"
     assert objection_to(".npmrc", text, machine._replace(given=["TOKEN"])) is None
+    scope = '[install.scopes]\nacme = {url = "https://npm.example", token = "$TOKEN"}'
+    assert objection_to("bunfig.toml", scope, machine._replace(given=["TOKEN"])) is None
 
 
 def test_a_token_goes_where_its_own_settings_lead(machine: Machine, tmp_path: Path) -> None:
@@ -115,6 +127,8 @@ def test_a_token_goes_where_its_own_settings_lead(machine: Machine, tmp_path: Pa
     assert objection_to(".cargo/config.toml", cargo.format("other"), machine) is not None
     assert objection_to(".yarnrc.yml", "npmRegistryServer: https://npm.example", machine) is None
     assert objection_to(".yarnrc.yml", "npmRegistryServer: https://other.example", machine) is not None
+    named = machine._replace(environment={**machine.environment, "BUN_CONFIG_REGISTRY": "https://own.example"})
+    assert objection_to("bunfig.toml", '[install]\nregistry = "https://npm.example"', named) is None
 
 
 def test_it_concerns_the_projects_below(machine: Machine) -> None:
@@ -137,7 +151,8 @@ def test_every_variable_that_npm_would_put_in_is_found(text: str) -> None:
 
 
 @given(
-    text=st.text(max_size=60), name=st.sampled_from([".npmrc", ".yarnrc.yml", ".cargo/config", ".cargo/config.toml"])
+    text=st.text(max_size=60),
+    name=st.sampled_from([".npmrc", ".yarnrc.yml", "bunfig.toml", ".cargo/config", ".cargo/config.toml"]),
 )
 def test_whatever_stands_in_settings_is_no_fault(text: str, name: str) -> None:
     objection_to(name, text, Machine({}))

@@ -3,7 +3,7 @@
 Whoever writes to a repository is a stranger to whoever runs the update. As the native clients read them, settings of a project have
 variables of the environment put into addresses, lead the way through a proxy, and name an index to which a token goes by its name alone:
 https://docs.npmjs.com/cli/v11/configuring-npm/npmrc, https://yarnpkg.com/configuration/yarnrc,
-https://pipenv.pypa.io/en/latest/indexes.html,
+https://pipenv.pypa.io/en/latest/indexes.html, https://bun.com/docs/runtime/bunfig,
 https://doc.rust-lang.org/cargo/reference/config.html and https://maven.apache.org/settings.html#servers. Credentials that go by their
 host need no such care but for encryption, which Yarn 4 too asks for, unless the project says otherwise; of the others it is looked
 after where they would be sent.
@@ -26,6 +26,7 @@ from outrider.operators.packages.maven.settings import matches
 from outrider.operators.packages.maven.settings_files import Settings as MavenFileSettings
 from outrider.operators.packages.maven.settings_files import read_settings
 from outrider.operators.packages.npm import settings as npm
+from outrider.operators.packages.npm.bun import settings as bun
 from outrider.operators.packages.registries.strangers import is_in_the_clear
 from outrider.operators.packages.yarn import settings as yarn
 
@@ -34,7 +35,8 @@ _OF_NPM = ("cafile", "globalconfig", "https-proxy", "noproxy", "prefix", "proxy"
 _OF_CARGO = ("cainfo", "proxy")
 _OF_YARN = (("npmAuthToken", "YARN_NPM_AUTH_TOKEN"), ("npmAuthIdent", "YARN_NPM_AUTH_IDENT"))
 _YARN_SERVER = "YARN_NPM_REGISTRY_SERVER"
-_NPM_LOCKS = ("package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml")
+_NPM_LOCKS = ("package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock")
+_BUN_LOCKS = ("bun.lock",)
 _CARGO_LOCKS = ("Cargo.lock",)
 # A variable is taken by its own name too, where nothing else is called so.
 _MAVEN_VARIABLE = re.compile(r"\$\{\.?(?:env\.)?([^{}$]+)\}")
@@ -116,6 +118,18 @@ def _of_yarnrc(text: str, machine: Machine) -> Iterator[str]:
         )
 
 
+def _of_bunfig(text: str, machine: Machine) -> Iterator[str]:
+    said = bun.install_table(read_toml(bun.SETTINGS, text))
+    yield from _variables(bun.variables_in(said), machine)
+    shown = bun.first_of(machine.environment, bun.TOKEN_VARIABLES)
+    # Variables count more than files, and a token among them goes to whichever registry counts.
+    if "registry" in said and shown and not bun.first_of(machine.environment, bun.REGISTRY_VARIABLES):
+        token = next(name for name in bun.TOKEN_VARIABLES if machine.environment.get(name))
+        yield _would_be_shown(
+            "install.registry", f"the {token} of this machine", f"the variable {bun.REGISTRY_VARIABLES[0]}"
+        )
+
+
 def _of_cargo(text: str, machine: Machine) -> Iterator[str]:
     said = read_toml("config.toml", text)
     http = said.get("http")
@@ -164,6 +178,7 @@ def _of_pipfile(text: str, machine: Machine) -> Iterator[str]:
 _KINDS: Mapping[str, tuple[tuple[str, ...], Callable[[str, Machine], Iterator[str]]]] = {
     ".npmrc": (_NPM_LOCKS, _of_npmrc),
     ".yarnrc.yml": (_NPM_LOCKS, _of_yarnrc),
+    "bunfig.toml": (_BUN_LOCKS, _of_bunfig),
     ".cargo/config.toml": (_CARGO_LOCKS, _of_cargo),
     ".cargo/config": (_CARGO_LOCKS, _of_cargo),
     POM: ((POM,), _of_pom),

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from outrider.operators.packages.locks.making import yarn
+from outrider.operators.packages.locks.making.bun_lock import bun_lock_made
 from outrider.operators.packages.locks.making.manifests import folder_of, manifest_beside
 from outrider.operators.packages.locks.making.pnpm_lock import pnpm_lock_made
 from outrider.operators.packages.locks.making.results import Made, resolved
@@ -18,6 +19,7 @@ FORMS = (
     (r"package-lock\.json", "package-lock.json"),
     (r"yarn\.lock", "yarn.lock"),
     (r"pnpm-lock\.yaml", "pnpm-lock.yaml"),
+    (r"bun\.lock", "bun.lock"),
 )
 USUAL_NAME = "package-lock.json"
 
@@ -29,6 +31,8 @@ async def make(form: str, path: Path, question: Question) -> Made:
     text, folder = manifest_beside(path, FORM, question), folder_of(path)
     if form == "pnpm-lock.yaml":
         return await pnpm_lock_made(folder, question)
+    if form == "bun.lock":
+        return await bun_lock_made(read_manifest(text, "bun"), path, question)
     manifest = read_manifest(text, takes=TAKEN_BY_NPM)
     members = read_members(manifest, folder)
     wanted = asked(manifest, question, folder, members)

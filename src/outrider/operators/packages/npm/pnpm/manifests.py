@@ -1,16 +1,12 @@
 """Versions of packages as pnpm sees them: their manifests, with what is added to them, and the peers taken out of what they need."""
 
-import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-import msgspec
-
+from outrider.operators.packages.npm.documents import NpmDocuments
 from outrider.operators.packages.npm.packages import Manifest
 from outrider.operators.packages.npm.pnpm.extensions import extended
 from outrider.operators.packages.npm.sources import NpmSource
-
-_NOTHING = msgspec.Raw(b"{}")
 
 
 class Peer(NamedTuple):
@@ -105,8 +101,8 @@ class PnpmPackage:
         return {*self.declared, *(meta if isinstance(meta, dict) else ())}
 
 
-class PnpmManifests:
-    """Reads versions; each document is fetched once.
+class PnpmManifests(NpmDocuments):
+    """Reads versions.
 
     Args:
         source: Where packages come from.
@@ -114,8 +110,8 @@ class PnpmManifests:
     """
 
     def __init__(self, source: NpmSource, amended: Callable[[Mapping[str, Any]], dict[str, Any]]) -> None:
-        self._source, self._amended = source, amended
-        self._documents: dict[tuple[str, bool], asyncio.Task[dict[str, msgspec.Raw]]] = {}
+        super().__init__(source)
+        self._amended = amended
 
     async def read(self, manifest: Manifest, *, whole: bool) -> PnpmPackage:
         """Return a version.
@@ -127,25 +123,10 @@ class PnpmManifests:
         Raises:
             OutriderError: What a registry says.
         """
-        self.foresee((manifest.name,), whole=whole)
-        document = await self._documents[manifest.name, whole]
-        said = msgspec.json.decode(document.get(manifest.version, _NOTHING), type=dict[str, Any])
+        said = await self.said(manifest, whole=whole)
         return PnpmPackage(
             manifest, self._amended(extended({**said, "name": manifest.name, "version": manifest.version}))
         )
-
-    def foresee(self, names: Iterable[str], *, whole: bool) -> None:
-        """Begin to fetch what will be read."""
-        for name in names:
-            if (name, whole) not in self._documents:
-                task = asyncio.create_task(self._source.document(name, whole=whole))
-                self._documents[name, whole] = task
-
-    async def close(self) -> None:
-        """Give up what is still being fetched."""
-        for task in self._documents.values():
-            task.cancel()
-        await asyncio.gather(*self._documents.values(), return_exceptions=True)
 
 
 def texts(said: Mapping[str, Any], field: str) -> dict[str, str]:

@@ -1,0 +1,29 @@
+"""Makes bun.lock from the package.json beside it."""
+
+from pathlib import Path
+
+from outrider.operators.packages.locks.documents import read_json
+from outrider.operators.packages.locks.making.manifests import folder_of
+from outrider.operators.packages.locks.making.results import Made, resolved
+from outrider.operators.packages.locks.writing import bun_lock
+from outrider.operators.packages.locks.writing.files import text_or_none
+from outrider.operators.packages.manifests.bun_project import asked_of_bun, overrides_of, trusted_by, workspaces_of
+from outrider.operators.packages.manifests.package_json import NpmManifest
+from outrider.operators.packages.npm.bun.locked import locked_needs
+from outrider.operators.packages.resolving.questions import Question
+
+
+async def bun_lock_made(manifest: NpmManifest, path: Path, question: Question) -> Made:
+    """Resolve, and return the file; the errors are those of `making.made`."""
+    document = manifest.document
+    old = text_or_none(path) if question.locked else None
+    before = locked_needs(read_json(path.name, old, lenient=True)) if old is not None else None
+    answer = await resolved("npm", asked_of_bun(manifest, question, folder_of(path), before))
+    packages = answer.packages
+    text = bun_lock.written(
+        workspaces_of(document, packages),
+        packages,
+        trusted=trusted_by(document, packages),
+        overrides=overrides_of(document),
+    )
+    return Made(text, answer.notes)

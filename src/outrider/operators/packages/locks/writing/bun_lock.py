@@ -1,0 +1,106 @@
+"""Writes bun.lock to the byte as bun does: `bun.lock.rs` of bun 1.4."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from outrider.operators.packages.resolving.outcomes import ResolvedPackage
+
+NEWEST_FORM = 2
+CONFIG = 1
+# What is told of a package, in the order of bun.
+FIELDS = (
+    "dependencies", "optionalDependencies", "peerDependencies", "optionalPeers", "unresolved", "bundled", "os", "cpu", "libc",
+    "hasInstallScript", "bin", "binDir",
+)  # fmt: skip
+
+
+def written(
+    workspaces: Mapping[str, Mapping[str, Any]],
+    packages: Iterable[ResolvedPackage],
+    *,
+    trusted: Sequence[str] | None = None,
+    overrides: Mapping[str, str] | None = None,
+    form: int = NEWEST_FORM,
+    config: int = CONFIG,
+) -> str:
+    """Return the file.
+
+    Args:
+        workspaces: What is told of the project, whose folder is empty, and of the members of its workspace.
+        packages: What they need.
+        trusted: Names of packages whose scripts may run; None where bun's own list counts.
+        overrides: What is asked of packages in place of what others ask.
+        form: The version of the format.
+        config: The version of the settings that it was made with.
+    """
+    lines = [f'"lockfileVersion": {form},', f'"configVersion": {config},', '"workspaces": {']
+    blocks = [list(_workspace(place, said)) for place, said in workspaces.items()]
+    lines += [line for at, block in enumerate(blocks) for line in ([""] if at else []) + _indented(block)]
+    lines.append("},")
+    if trusted:
+        lines += ['"trustedDependencies": [', *_indented([f"{_text(name)}," for name in trusted]), "],"]
+    elif trusted is not None:
+        lines.append('"trustedDependencies": [],')
+    if overrides:
+        lines += [
+            '"overrides": {',
+            *_indented([f"{_text(key)}: {_text(overrides[key])}," for key in sorted(overrides)]),
+            "},",
+        ]
+    entries = [f"{_text(one.place)}: {_line(one.entry['bun'])}," for one in sorted(packages, key=_order)]
+    lines += ['"packages": {', *_indented("\n\n".join(entries).split("\n")), "}"] if entries else ['"packages": {}']
+    return "\n".join(["{", *_indented(lines), "}", ""])
+
+
+def _order(one: ResolvedPackage) -> Any:
+    return one.entry["order"]
+
+
+def _workspace(place: str, said: Mapping[str, Any]) -> Iterator[str]:
+    if not said:
+        yield f"{_text(place)}: {{}},"
+        return
+    yield f"{_text(place)}: {{"
+    for key, value in said.items():
+        if isinstance(value, dict):
+            lines = [f"{_text(name)}: {_text(one)}," for name, one in value.items()]
+            yield from _indented([f"{_text(key)}: {{", *_indented(lines), "},"])
+        elif isinstance(value, list):
+            yield from _indented([f"{_text(key)}: [", *_indented([f"{_text(one)}," for one in value]), "],"])
+        else:
+            yield f"  {_text(key)}: {_text(value)},"
+    yield "},"
+
+
+def _line(value: Any) -> str:
+    """Return an entry, which stands in one line."""
+    return f"[{', '.join(_info(one) if isinstance(one, dict) else _text(one) for one in value)}]"
+
+
+def _info(said: Mapping[str, Any]) -> str:
+    parts = [f"{_text(key)}: {_value(key, value)}" for key, value in said.items()]
+    return f"{{ {', '.join(parts)} }}" if parts else "{}"
+
+
+def _value(key: str, value: Any) -> str:
+    if isinstance(value, dict):
+        return _info(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    if not isinstance(value, list):
+        return _text(value)
+    texts = [_text(one) for one in value]
+    return (
+        f"[{', '.join(texts)}]"
+        if key in ("optionalPeers", "unresolved")
+        else f"[ {' '.join(f'{text},' for text in texts)} ]"
+    )
+
+
+def _indented(lines: Iterable[str]) -> list[str]:
+    return [f"  {line}" if line else "" for line in lines]
+
+
+def _text(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,227 @@
+"""Chooses versions as bun does: `PackageManagerEnqueue.rs` and `npm.rs` of bun 1.4.
+
+Each need first has the version that is best for it alone. Peers come once all else is chosen: what is there already does, whatever its
+version, and is brought where nothing is. What comes out does not depend on the order in which registries answer.
+"""
+
+import re
+from collections import deque
+from collections.abc import Mapping
+
+from outrider.core.errors import DeniedError, NotFoundError, UnsupportedError
+from outrider.operators.packages.npm.bun.graph import BunPackage, Graph
+from outrider.operators.packages.npm.bun.needs import (
+    OPTIONAL,
+    OPTIONAL_PEER,
+    PEER,
+    WORKSPACE,
+    BunNeed,
+    Wanted,
+    needs_of_version,
+)
+from outrider.operators.packages.npm.bun.peers import BunPeers, Peer
+from outrider.operators.packages.npm.details import NpmDetails
+from outrider.operators.packages.npm.documents import NpmDocuments
+from outrider.operators.packages.npm.packages import NpmPackage
+from outrider.operators.packages.npm.sources import NpmSource
+from outrider.operators.packages.resolving.questions import Question
+
+PROJECT = "."
+_VERSION = re.compile(r"(\d+)(?:\.(\d+))?(?:\.(\d+)(-[\w.-]+)?)?")
+
+
+class BunChoice:
+    """Chooses versions.
+
+    Args:
+        source: Where packages come from.
+        documents: What their versions say.
+        question: What is locked, and when to end.
+        graph: The project, to which what is chosen is added.
+        overrides: By name, what is asked of a package in place of what others ask.
+
+    Attributes:
+        notes: What was left out though it is asked for.
+    """
+
+    def __init__(
+        self,
+        source: NpmSource,
+        documents: NpmDocuments,
+        question: Question,
+        graph: Graph,
+        overrides: Mapping[str, Wanted],
+    ) -> None:
+        self._source, self._documents, self._question = source, documents, question
+        self._graph, self._overrides = graph, overrides
+        self._locked = NpmDetails.of(question).locked_needs
+        self.notes: list[str] = []
+        self._waiting: deque[BunPackage] = deque()
+
+    async def choose(self) -> None:
+        """Choose all that the project needs.
+
+        Raises:
+            NotFoundError: There is no package or no version of it that is needed.
+            DeniedError: Policy admits none.
+            UnsupportedError: A package needs what comes from no registry.
+            OutriderError: What a registry says.
+        """
+        self._await(self._graph.root)
+        await self._meet_all()
+        while await self._bring_peers():
+            await self._meet_all()
+
+    async def _bring_peers(self) -> bool:
+        """Bring peers that are missing; return whether there were any. Where there are none, have all of them met."""
+        peers = BunPeers(self._graph, self.wanted)
+        candidates = [(one, *found) for one in peers.missing() if (found := await self._candidate(one)) is not None]
+        agreed = [(npm, bit) for one, npm, bit in candidates if peers.agree(one, npm, bit)]
+        first = {npm.name: (npm, bit) for one, npm, bit in reversed(candidates) if peers.has_none(one)}
+        brought = agreed or first.values()
+        for found in brought:
+            await self._version(*found)
+        if not brought:
+            peers.bind()
+        return bool(brought)
+
+    async def _candidate(self, peer: Peer) -> tuple[NpmPackage, int] | None:
+        npm = await self._package(peer.package, peer.need, peer.wanted)
+        bit = picked(npm, peer.wanted)
+        if bit is None:
+            self._refuse(peer.package, peer.need, npm, peer.wanted)
+            return None
+        return npm, bit
+
+    async def _meet_all(self) -> None:
+        while self._waiting:
+            await self._meet(self._waiting.popleft())
+
+    def wanted(self, need: BunNeed) -> Wanted:
+        """Return what is asked of a package once overrides count."""
+        wanted = need.wanted
+        return wanted if wanted.is_alias else self._overrides.get(wanted.package, wanted)
+
+    def _await(self, package: BunPackage) -> None:
+        self._waiting.append(package)
+        names = {self.wanted(need).package for need in package.needs if need.kind not in (WORKSPACE, OPTIONAL_PEER)}
+        self._source.foresee(names - {""})
+        self._documents.foresee(names - {""})
+
+    async def _meet(self, package: BunPackage) -> None:
+        for at, need in enumerate(package.needs):
+            self._question.check()
+            if package.targets[at] is not None:
+                continue
+            held = await self._held(package, need)
+            if held is not None:
+                package.targets[at] = held
+                package.held.add(at)
+            elif not need.is_peer or (need.kind == PEER and self.wanted(need).is_tag):
+                package.targets[at] = await self._best(package, need)
+
+    async def _held(self, package: BunPackage, need: BunNeed) -> BunPackage | None:
+        """Return what a need is met by in a lock, where that still does; for a peer, any version does."""
+        version, wanted = self._locked.get(_key(package), {}).get(need.name, ""), self.wanted(need)
+        if not version or not wanted.package or need.kind == OPTIONAL_PEER:
+            return None
+        npm = await self._package(package, need, wanted)
+        if version not in npm.table.versions:
+            return None
+        bit = npm.table.versions.index(version)
+        mask = npm.admitted & npm.preferred
+        if not need.is_peer and not wanted.is_tag:
+            mask &= npm.table.mask(wanted.text)
+        return await self._version(npm, bit) if mask >> bit & 1 else None
+
+    async def _best(self, package: BunPackage, need: BunNeed) -> BunPackage | None:
+        """Return what a need has for itself; None where it may be left out, or is a peer of which there is none."""
+        wanted = self.wanted(need)
+        there = self._there(package, wanted)
+        if there is not None:
+            return there
+        npm = await self._package(package, need, wanted)
+        bit = picked(npm, wanted)
+        if bit is None:
+            self._refuse(package, need, npm, wanted)
+            return None
+        return await self._version(npm, bit)
+
+    def _there(self, package: BunPackage, wanted: Wanted) -> BunPackage | None:
+        """Return what does without another version: what the project asks for, or the package itself."""
+        if package.npm is None:
+            return None
+        direct = [one for one in self._graph.root.targets if one is not None and one.name == wanted.package]
+        fitting = [one for one in direct if one.meets(wanted)]
+        itself = package if package.name == wanted.package and package.meets(wanted) else None
+        return max(fitting, key=lambda one: one.bit, default=itself)
+
+    async def _version(self, npm: NpmPackage, bit: int) -> BunPackage:
+        found = self._graph.get(npm.name, bit)
+        if found is None:
+            said = await self._documents.said(npm.manifest(bit))
+            found = BunPackage(npm.name, needs_of_version(said), npm=npm, bit=bit, said=said)
+            self._graph.add(found)
+            self._await(found)
+        return found
+
+    async def _package(self, package: BunPackage, need: BunNeed, wanted: Wanted) -> NpmPackage:
+        if not wanted.package:
+            raise UnsupportedError(
+                f"npm {need.name}: {_key(package)} needs it from elsewhere than a registry", path="packages", found=f"{need.name}@{need.text}"[:200],
+                expected="packages of registries", suggestions=["have bun write the lock file: bun install --lockfile-only"],
+            )  # fmt: skip
+        return await self._source.package(wanted.package)
+
+    def _refuse(self, package: BunPackage, need: BunNeed, npm: NpmPackage, wanted: Wanted) -> None:
+        """Refuse a need for which there is nothing to choose, unless it may be left out.
+
+        Raises:
+            NotFoundError: There is none.
+            DeniedError: Policy admits none.
+        """
+        error = npm.nothing(wanted.text, package.name if package.npm is not None else "")
+        may_miss = need.kind == OPTIONAL or (need.is_peer and bool(npm.record.versions))
+        if not may_miss or not isinstance(error, DeniedError | NotFoundError):
+            raise error
+        if isinstance(error, DeniedError):
+            who = package.name if package.npm is not None else "the manifest"
+            self.notes.append(f"{who} needs {need.name} where it can be had, and no version of it may be used.")
+
+
+def _key(package: BunPackage) -> str:
+    return PROJECT if package.npm is None else f"{package.name}@{package.version}"
+
+
+def picked(package: NpmPackage, wanted: Wanted) -> int | None:
+    """Return the number of the version for a range or a tag; None where there is none.
+
+    Args:
+        package: The package.
+        wanted: What is asked of it.
+    """
+    if wanted.is_tag:
+        return package.tagged(wanted.text)
+    mask = package.table.mask(wanted.text) & package.admitted
+    if tried := mask & package.preferred:
+        return tried.bit_length() - 1
+    # What nobody should use comes last, even where it is under the tag `latest`.
+    fine = package.admitted & ~package.deprecated
+    latest = package.tagged("latest")
+    if latest is not None and fine >> latest & 1 and _takes_latest(package, wanted.text, latest):
+        return latest
+    releases = package.table.releases
+    for some in (mask & fine & releases, mask & fine, mask & releases, mask):
+        if some:
+            return some.bit_length() - 1
+    return None
+
+
+def _takes_latest(package: NpmPackage, text: str, latest: int) -> bool:
+    """Return whether a range has the version under the tag `latest`; one that names a prerelease only where it names that very one."""
+    if text == "*":
+        return True
+    named = [".".join(number or "0" for number in one[:3]) + one[3] for one in _VERSION.findall(text)]
+    names_prerelease = any("-" in one for one in named)
+    is_same = named[:1] == [package.table.versions[latest]]
+    return bool(package.table.mask(text) >> latest & 1) and (is_same or not names_prerelease)
