@@ -10,7 +10,7 @@ from outrider.core.errors import InvalidConfigError, UnsupportedError
 from outrider.operators.packages.locks.documents import read_json
 from outrider.operators.packages.npm.specs import read_spec
 from outrider.operators.packages.resolving.questions import Member, Question, at
-from outrider.operators.packages.yarn.manifests import cleaned, later_spec
+from outrider.operators.packages.yarn.manifests import WORKSPACE, cleaned, later_spec
 
 FORM = "package.json"
 _PEERS = "peerDependencies"
@@ -18,7 +18,6 @@ _KINDS = ("dependencies", "optionalDependencies", "devDependencies")
 # What npm has room for in its locks, and others may not.
 TAKEN_BY_NPM = ("workspaces", "overrides", _PEERS)
 _ONLY_OF_SOME = ("workspaces", "overrides", "peerDependencies", "bundleDependencies", "bundledDependencies")
-_YARN_NOT_READ = ("workspaces", "resolutions")
 _NPM_REMEDY, _YARN_REMEDY = "use npm itself: npm audit fix", "use Yarn itself: yarn install"
 
 
@@ -28,7 +27,7 @@ class NpmWish(msgspec.Struct, kw_only=True, frozen=True):
     Attributes:
         kind: The field that it stands in.
         name: By which it goes.
-        package: In the registry.
+        package: In the registry; empty where it is a member of the workspace, and asked for as such.
         range: What is asked of it, as it is written.
     """
 
@@ -101,7 +100,7 @@ def read_manifest(text: str, client: str = "", *, takes: Collection[str] = (), n
     """
     document = read_json(name, text)
     remedy = _YARN_REMEDY if client else _NPM_REMEDY
-    for field in _YARN_NOT_READ if client else _ONLY_OF_SOME:
+    for field in () if client else _ONLY_OF_SOME:
         if document.get(field) and field not in takes:
             raise UnsupportedError(
                 f"{name}: a manifest with {field} is not read", path=field, found=field, expected=" and ".join(_KINDS),
@@ -114,7 +113,8 @@ def read_manifest(text: str, client: str = "", *, takes: Collection[str] = (), n
         for other, asked in some.items():
             spec = later_spec(other, asked) if client == "yarn4" else read_spec(other, asked)
             wish = NpmWish(kind=kind, name=other, package=spec.package, range=asked)
-            wishes[other] = _of_registry(wish, name, remedy)
+            is_of_workspace = client == "yarn4" and asked.startswith(WORKSPACE)
+            wishes[other] = wish if is_of_workspace else _of_registry(wish, name, remedy)
     found = sorted(wishes.values(), key=lambda one: (one.kind != _PEERS, one.name))
     return NpmManifest(document=document, wishes=found)
 

@@ -25,7 +25,7 @@ from outrider.operators.packages.npm.targets import NpmTarget
 from outrider.operators.packages.resolving.facts import PackageFacts
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
 from outrider.operators.packages.resolving.questions import Question, at
-from outrider.operators.packages.yarn.choosing import chosen
+from outrider.operators.packages.yarn.choosing import chosen, is_of_yarn
 
 _REMEDIES = 3
 
@@ -39,6 +39,9 @@ async def resolve(question: Question) -> Resolved | Impossible:
         NotFoundError: There is no package or no version of it that is needed.
         OutriderError: What a registry says.
     """
+    if is_of_yarn(question.client):
+        async with _opened(question) as source:
+            return await chosen(source, question)
     asked = asked_by_place(question)
     rules = read_rules(question.overrides)
     if rules is not None and (clashes := list(rules.refused(asked[""], links_to(question.members)))):
@@ -46,8 +49,6 @@ async def resolve(question: Question) -> Resolved | Impossible:
     async with _opened(question) as source:
         if question.client == "pnpm":
             return await resolved(source, asked[""], question)
-        if question.client:
-            return await chosen(source, question)
         try:
             root = await _tree(source, asked, question)
         except PeerConflict as conflict:

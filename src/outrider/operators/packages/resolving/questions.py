@@ -16,7 +16,7 @@ PLACE_ENDS = ": "
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
-    """A package of a workspace, of npm.
+    """A package of a workspace, of npm or Yarn.
 
     Attributes:
         place: Its folder, below that of the project.
@@ -55,8 +55,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         platforms: By name, for which platforms a package is chosen; by the empty name, for which all others are. Of RubyGems; none for
             that of this machine.
         peers: Likewise of what has to stand beside, of npm.
-        members: Of the workspace, of npm.
-        overrides: Of the project, as package.json has them, of npm.
+        members: Of the workspace, of npm; of Yarn the project itself comes first, and has no place.
+        overrides: Of the project, as package.json has them, of npm; of Yarn its resolutions.
         locked: By name as its ecosystem compares names, versions that are tried before all others, such as those of a lock.
         client: Whose way of choosing counts, where its ecosystem has several: `pnpm`, `poetry`, `yarn1` or `yarn4`; empty for the usual one.
         pinned: Of Yarn: what a lock has for each `NAME@RANGE`; it is taken where its version is among those of `locked`.
