@@ -10,21 +10,21 @@ from outrider.core.errors import UnsupportedError
 from outrider.operators.packages.fixing.beside import BesideManifest
 from outrider.operators.packages.fixing.npm import edited, widened, wish_of
 from outrider.operators.packages.fixing.wishes import Widening, Wish
-from outrider.operators.packages.locks.documents import read_json
-from outrider.operators.packages.locks.npm_names import split_name
 from outrider.operators.packages.locks.writing import yarn_berry, yarn_classic
-from outrider.operators.packages.manifests.package_json import FORM, NpmWish, read_manifest
+from outrider.operators.packages.manifests.package_json import FORM, NpmMember, NpmWish
+from outrider.operators.packages.manifests.yarn_workspaces import read_workspace
+from outrider.operators.packages.npm.details import at
 from outrider.operators.packages.resolving.outcomes import Resolved
 from outrider.operators.packages.resolving.questions import Question
 from outrider.operators.packages.yarn import berry, classic
 from outrider.operators.packages.yarn.addresses import readdressed
-from outrider.operators.packages.yarn.projects import asked, entries_by_key, form_of
+from outrider.operators.packages.yarn.projects import asked, client_of, entries_by_key, form_of
 
 _LOCK = "yarn.lock"
 
 
 class YarnProject(BesideManifest):
-    """A lock and its manifest.
+    """A lock, and the manifests of its project and of the members of its workspace.
 
     Args:
         path: Of the lock.
@@ -40,45 +40,64 @@ class YarnProject(BesideManifest):
 
     def __init__(self, path: Path, text: str) -> None:
         super().__init__(path, text, FORM)
-        self._form = form_of(path.parent, self.texts[self._beside], text)
-        self._manifest = read_manifest(self.texts[self._beside], "yarn4" if self._form else "yarn1")
-        self.wishes = [_wish(one) for one in self._manifest.wishes]
+        manifest = self.texts[self._beside]
+        self._form = form_of(path.parent, manifest, text)
+        self._workspace = read_workspace(self._beside, manifest, client_of(self._form))
+        members = self._workspace.members
+        self.texts |= {one.path: one.text for one in members}
+        self.paths = list(self.texts)
+        self._places = {one.path: one.place for one in members}
+        names = {one.name for one in members}
+        self.wishes = [
+            _wish(wish, one, is_firm=wish.name in names or not wish.package)
+            for one in members
+            for wish in one.manifest.wishes
+        ]
         self._entries = entries_by_key(text)
         self._environment: Mapping[str, str] = {}
         self.locked = _locked(self._entries, later=self._form > 0)
+        self.warnings = list(self._workspace.notes)
 
     def asked(self, question: Question) -> Question:
         """Return a question with the settings of the folder, and with what is locked for each range."""
         self._environment = question.environment
-        return asked(self._manifest, question, self._folder, self._form, self._entries)
+        return asked(self._workspace, question, self._folder, self._form, self._entries)
 
     def widened(self, wish: Wish, version: str) -> Wish:
         """Return a wish for that version and what is compatible with it."""
-        return widened(wish, version)
+        wider = widened(wish, version)
+        assert wish.file is not None
+        return msgspec.structs.replace(wider, text=at(self._places[wish.file], wider.text))
 
     def mended(self, answer: Resolved, before: Resolved | None, widenings: Sequence[Widening]) -> dict[Path, str]:
-        """Return the lock as Yarn would write it, with what it has of versions that stay, and the manifest where it changes."""
+        """Return the lock as Yarn would write it, with what it has of versions that stay, and the manifests that change."""
         del before
-        found = {}
-        manifest = self.texts[self._beside]
+        found: dict[Path, str] = {}
         for one in widenings:
-            manifest = found[self._beside] = edited(manifest, one)
+            assert one.before.file is not None
+            path = one.before.file
+            found[path] = edited(found.get(path, self.texts[path]), one)
         if self._form:
-            text = yarn_berry.written(read_json(FORM, manifest), answer.packages, self._form)
+            text = yarn_berry.written(answer.packages, self._form)
         else:
             text = yarn_classic.written(readdressed(answer.packages, self._entries, self._environment))
         # Both keep the ends of lines that are there.
         return {self._path: text.replace("\n", "\r\n") if "\r\n" in self.texts[self._path] else text, **found}
 
 
-def _wish(one: NpmWish) -> Wish:
-    return msgspec.structs.replace(wish_of(one), text=f"{one.name}@{one.range}")
+def _wish(one: NpmWish, member: NpmMember, *, is_firm: bool) -> Wish:
+    """Return a wish of a manifest; one for a member of the workspace keeps its range, with which it finds the member or does not."""
+    plain = wish_of(one)
+    anyhow = "" if is_firm or not plain.anyhow else at(member.place, plain.anyhow)
+    return msgspec.structs.replace(
+        plain, name=one.package or one.name, text=at(member.place, f"{one.name}@{one.range}"), anyhow=anyhow, file=member.path
+    )  # fmt: skip
 
 
 def _locked(entries: Mapping[str, Mapping[str, Any]], *, later: bool) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for key, entry in entries.items():
-        package = (berry if later else classic).spec(*split_name(key)).package
+        package = (berry if later else classic).ask(key).spec.package
         if not package:
             raise UnsupportedError(
                 f"{_LOCK}: {key} comes from elsewhere than a registry", path=key[:200], found=key[:200], expected="packages of registries",

@@ -11,7 +11,7 @@ from outrider.operators.packages.locks.documents import read_json
 from outrider.operators.packages.npm.details import Member, NpmDetails, at
 from outrider.operators.packages.npm.specs import read_spec
 from outrider.operators.packages.resolving.questions import Question
-from outrider.operators.packages.yarn.manifests import cleaned, later_spec
+from outrider.operators.packages.yarn.manifests import WORKSPACE, cleaned, later_spec
 
 FORM = "package.json"
 _PEERS = "peerDependencies"
@@ -20,7 +20,7 @@ _KINDS = ("dependencies", "optionalDependencies", "devDependencies")
 TAKEN_BY_NPM = ("workspaces", "overrides", _PEERS)
 _NOT_READ = {
     "npm": ("workspaces", "overrides", "peerDependencies", "bundleDependencies", "bundledDependencies"),
-    "yarn": ("workspaces", "resolutions"),
+    "yarn": (),
     "bun": ("workspaces", "resolutions", "patchedDependencies", "catalog", "catalogs"),
 }
 _REMEDIES = {
@@ -34,7 +34,7 @@ class NpmWish(msgspec.Struct, kw_only=True, frozen=True):
     Attributes:
         kind: The field that it stands in.
         name: By which it goes.
-        package: In the registry.
+        package: In the registry; empty where it is a member of the workspace, and asked for as such.
         range: What is asked of it, as it is written.
     """
 
@@ -121,7 +121,8 @@ def read_manifest(text: str, client: str = "", *, takes: Collection[str] = (), n
         for other, asked in some.items():
             spec = later_spec(other, asked) if client == "yarn4" else read_spec(other, asked)
             wish = NpmWish(kind=kind, name=other, package=spec.package, range=asked)
-            wishes[other] = _of_registry(wish, name, remedy)
+            is_of_workspace = client == "yarn4" and asked.startswith(WORKSPACE)
+            wishes[other] = wish if is_of_workspace else _of_registry(wish, name, remedy)
     found = sorted(wishes.values(), key=lambda one: (one.kind != _PEERS, one.name))
     return NpmManifest(document=document, wishes=found)
 

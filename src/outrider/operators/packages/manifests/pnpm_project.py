@@ -20,8 +20,9 @@ from outrider.operators.packages.manifests.pnpm_settings import (
     read_settings,
     refuse_npmrc,
 )
-from outrider.operators.packages.manifests.workspaces import folders_below, is_found
+from outrider.operators.packages.manifests.workspaces import folders_below
 from outrider.operators.packages.npm.details import Member, NpmDetails, at
+from outrider.operators.packages.npm.globs import matches, refuse_unread
 from outrider.operators.packages.npm.pnpm.extensions import extended
 from outrider.operators.packages.npm.pnpm.importers import CATALOG, catalog_of
 from outrider.operators.packages.npm.pnpm.links import Links, link_between
@@ -161,7 +162,8 @@ def _members(folder: Path, patterns: list[str]) -> Iterator[str]:
     wanted = [_pattern(one) for one in patterns if not one.startswith("!")]
     unwanted = [_pattern(one[1:]) for one in patterns if one.startswith("!")]
     for place in folders_below(folder) if any(wanted) else ():
-        if not is_found(place, wanted) or is_found(place, unwanted) or _NO_MEMBERS in place.split("/"):
+        is_found = matches(place, wanted) and not matches(place, unwanted)
+        if not is_found or _NO_MEMBERS in place.split("/") or (folder / place).is_symlink():
             continue
         if (folder / place / FORM).is_file():
             yield place
@@ -180,8 +182,9 @@ def _pattern(text: str) -> str:
     pattern = re.sub(r"^(\./+)+", "", text).rstrip("/")
     if pattern in (".", ""):
         return ""
-    if pattern.split("/")[0] in ("", "..") or re.search(r"[!?*+@]\(|\\", pattern):
+    if pattern.split("/")[0] in ("", "..") or "\\" in pattern:
         raise _refused(WORKSPACE, "packages", text, "patterns of folders below its own, with *, **, ? and braces")
+    refuse_unread(WORKSPACE, "packages", [pattern])
     return pattern
 
 

@@ -5,20 +5,18 @@ https://docs.npmjs.com/cli/v11/using-npm/workspaces.
 
 import os
 import re
-from collections.abc import Iterator, Mapping
-from fnmatch import fnmatchcase
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from outrider.core.errors import InvalidConfigError, LimitedError, UnsupportedError
 from outrider.operators.packages.locks.writing.files import read_text
 from outrider.operators.packages.manifests.package_json import FORM, TAKEN_BY_NPM, NpmManifest, NpmMember, read_manifest
+from outrider.operators.packages.npm.globs import matches, refuse_unread
 from outrider.operators.packages.npm.members import folder_name
 
 _MODULES = "node_modules"
 _MOST_FOLDERS = 20_000
-_MOST_ALTERNATIVES = 1000
-_BRACES = re.compile(r"\{([^{}]*,[^{}]*)\}")
 
 
 def read_members(manifest: NpmManifest, folder: Path) -> list[NpmMember]:
@@ -33,21 +31,65 @@ def read_members(manifest: NpmManifest, folder: Path) -> list[NpmMember]:
         UnsupportedError: A pattern leads out of the folder, or a manifest has what is not read.
         LimitedError: There are too many folders.
     """
-    wanted, unwanted = _patterns(manifest.document.get("workspaces") or [])
+    wanted, unwanted = _sorted_out(patterns_of(manifest))
     found: dict[str, NpmMember] = {}
-    for place in folders_below(folder) if wanted else ():
-        path = folder / place / FORM
-        is_wanted = is_found(place, wanted) and not is_found(place, unwanted)
-        if not is_wanted or not path.is_file():
+    for place in sorted(member_folders(folder, wanted), key=lambda one: one.split("/")):
+        if matches(place, unwanted):
             continue
-        member = _member(path, place)
+        member = _member(folder / place / FORM, place)
         if member.name in found:
-            raise InvalidConfigError(
-                f"{FORM}: two members of the workspace are called {member.name}", path="workspaces",
-                found=f"{found[member.name].place} and {place}", expected="a name for each", suggestions=["rename one of them"],
-            )  # fmt: skip
+            raise same_name(member.name, found[member.name].place, place)
         found[member.name] = member
     return list(found.values())
+
+
+def patterns_of(manifest: NpmManifest, file: str = FORM) -> list[tuple[bool, str]]:
+    """Return the patterns of a workspace, each with whether it takes away what others find.
+
+    Args:
+        manifest: In which they stand.
+        file: Its name, for errors.
+
+    Raises:
+        InvalidConfigError: They cannot be read.
+        UnsupportedError: One leads out of the folder, or is written in a way that is not read.
+    """
+    said: Any = manifest.document.get("workspaces") or []
+    listed = said.get("packages", []) if isinstance(said, Mapping) else said
+    if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
+        raise InvalidConfigError(
+            f"{file}: workspaces cannot be read", path="workspaces", found=str(said)[:80], expected="a list of patterns of folders",
+            suggestions=["correct it"],
+        )  # fmt: skip
+    refuse_unread(file, "workspaces", (one.lstrip("!") for one in listed))
+    return [_read(one, file) for one in listed]
+
+
+def member_folders(top: Path, patterns: Sequence[str]) -> Iterator[str]:
+    """Yield the folders below one that patterns find, and in which there is a package.json.
+
+    Raises:
+        UnsupportedError: One of them is a link.
+        LimitedError: There are too many folders.
+    """
+    for place in folders_below(top) if patterns else ():
+        folder = top / place
+        if not matches(place, patterns) or not (folder / FORM).is_file():
+            continue
+        if folder.is_symlink():
+            raise UnsupportedError(
+                f"{folder}: a member of a workspace that is a link is not read", path="workspaces", found=place, expected="a folder",
+                suggestions=["have the folder itself there"],
+            )  # fmt: skip
+        yield place
+
+
+def same_name(name: str, *places: str) -> InvalidConfigError:
+    """Return the error for members that have one name."""
+    return InvalidConfigError(
+        f"{FORM}: two members of the workspace are called {name}", path="workspaces", found=" and ".join(places),
+        expected="a name for each", suggestions=["rename one of them"],
+    )  # fmt: skip
 
 
 def _member(path: Path, place: str) -> NpmMember:
@@ -57,29 +99,27 @@ def _member(path: Path, place: str) -> NpmMember:
     return NpmMember(path=path, text=text, place=place, name=str(name), manifest=manifest)
 
 
-def _patterns(said: Any) -> tuple[list[str], list[str]]:
-    """Return the patterns that find members, and those that take some away again."""
-    listed = said.get("packages") if isinstance(said, Mapping) else said
-    if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
-        raise InvalidConfigError(
-            f"{FORM}: workspaces cannot be read", path="workspaces", found=str(said)[:80], expected="a list of patterns of folders",
-            suggestions=["correct it"],
+def _read(text: str, file: str) -> tuple[bool, str]:
+    bare = text.lstrip("!")
+    pattern = re.sub(r"^\.?/+", "", bare.replace("\\", "/")).rstrip("/")
+    if pattern.split("/")[0] in ("", ".", ".."):
+        raise UnsupportedError(
+            f"{file}: workspaces has a pattern that finds no folder below its own", path="workspaces", found=text, expected="folders below it",
+            suggestions=["leave it out, and have the client itself write the lock file"],
         )  # fmt: skip
+    return (len(text) - len(bare)) % 2 == 1, pattern
+
+
+def _sorted_out(patterns: Iterable[tuple[bool, str]]) -> tuple[list[str], list[str]]:
+    """Return the patterns that find members, and those that take some away again."""
     wanted: list[str] = []
     unwanted: list[str] = []
-    for one in listed:
-        bare = one.lstrip("!")
-        pattern = re.sub(r"^\.?/+", "", bare.replace("\\", "/")).rstrip("/")
-        if pattern.split("/")[0] in ("", ".", ".."):
-            raise UnsupportedError(
-                f"{FORM}: workspaces has a pattern that finds no folder below its own", path="workspaces", found=one, expected="folders below it",
-                suggestions=["use npm itself: npm install"],
-            )  # fmt: skip
-        if (len(one) - len(bare)) % 2:
+    for negated, pattern in patterns:
+        if negated:
             unwanted.append(pattern)
         else:
             # What is said later of just this folder counts more.
-            unwanted = [other for other in unwanted if not is_found(pattern, [other])]
+            unwanted = [other for other in unwanted if not matches(pattern, [other])]
             wanted.append(pattern)
     return wanted, unwanted
 
@@ -97,47 +137,6 @@ def folders_below(top: Path) -> Iterator[str]:
                 f"{top}: it has too many folders to look for members of a workspace", path="workspaces", found=f"more than {_MOST_FOLDERS}",
                 expected="fewer", suggestions=["keep other folders elsewhere"],
             )  # fmt: skip
-        place = Path(here).relative_to(top).as_posix()
-        if place != ".":
-            yield place
-
-
-def is_found(place: str, patterns: list[str]) -> bool:
-    """Return whether a pattern finds a folder.
-
-    Raises:
-        InvalidConfigError: A pattern stands for too many.
-    """
-    return any(_match(place.split("/"), one.split("/")) for pattern in patterns for one in _alternatives(pattern))
-
-
-def _match(parts: list[str], pattern: list[str]) -> bool:
-    if not pattern:
-        return not parts
-    if pattern[:2] == ["**", "**"]:
-        return _match(parts, pattern[1:])
-    if pattern[0] == "**":
-        deeper = bool(parts) and not parts[0].startswith(".") and _match(parts[1:], pattern)
-        return _match(parts, pattern[1:]) or deeper
-    return bool(parts) and _is_named(parts[0], pattern[0]) and _match(parts[1:], pattern[1:])
-
-
-def _is_named(name: str, pattern: str) -> bool:
-    if name.startswith(".") and not pattern.startswith("."):
-        return False
-    return fnmatchcase(name, pattern.replace("[^", "[!"))
-
-
-def _alternatives(pattern: str) -> list[str]:
-    """Return the patterns that one with braces stands for."""
-    found = [pattern]
-    for one in found:
-        match = _BRACES.search(one)
-        if match is not None:
-            found += [f"{one[: match.start()]}{part}{one[match.end() :]}" for part in match[1].split(",")]
-        if len(found) > _MOST_ALTERNATIVES:
-            raise InvalidConfigError(
-                "the workspace has a pattern that stands for too many folders", path="workspaces", found=pattern[:80],
-                expected=f"at most {_MOST_ALTERNATIVES}", suggestions=["write them one by one"],
-            )  # fmt: skip
-    return [one for one in found if _BRACES.search(one) is None]
+        # Links are not gone down, and so are told of here.
+        for name in folders:
+            yield (Path(here) / name).relative_to(top).as_posix()

@@ -23,6 +23,13 @@ def folder_name(place: str) -> str:
     return f"{scope}/{base}" if scope.startswith("@") else base
 
 
+def texts_with_places(question: Question) -> list[tuple[str, str]]:
+    """Return what is asked for, each with the folder of the manifest that does; that of the project has none."""
+    places = {one.place for one in NpmDetails.of(question).members} - {""}
+    split = [(text, *text.partition(PLACE_ENDS)) for text in question.packages]
+    return [(place, rest) if mark and place in places else ("", text) for text, place, mark, rest in split]
+
+
 def asked_by_place(question: Question) -> Asked:
     """Return what each manifest asks for, by its folder and by name.
 
@@ -30,10 +37,8 @@ def asked_by_place(question: Question) -> Asked:
         InvalidConfigError: A package is not written as npm writes it.
     """
     found: Asked = {"": {}, **{one.place: {} for one in NpmDetails.of(question).members}}
-    for index, text in enumerate(question.packages):
-        place, mark, rest = text.partition(PLACE_ENDS)
-        place, rest = (place, rest) if mark and place in found else ("", text)
-        name, wanted = read_argument(index, rest)
+    for index, (place, text) in enumerate(texts_with_places(question)):
+        name, wanted = read_argument(index, text)
         found[place][name] = wanted
     return found
 

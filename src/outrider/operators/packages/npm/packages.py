@@ -120,21 +120,28 @@ class NpmPackage:
             self._picks[text] = None if bit is None else self.manifest(bit)
         return self._picks[text]
 
-    def newest(self, text: str, *, latest: bool, deprecated: bool) -> Manifest | None:
+    def newest(self, text: str, *, latest: bool, deprecated: bool, freely: bool = False) -> Manifest | None:
         """Return the newest version for a range, or that of a tag; None where there is none. What is tried first goes before.
 
         Args:
             text: The range or tag.
             latest: Whether what is under the tag `latest` goes before newer ones.
             deprecated: Whether what is deprecated counts as much as others.
+            freely: Whether neither policy nor what is tried first counts.
         """
+        under = self._bit_of_tag if freely else self.tagged
         if self.is_tag(text):
-            bit = self.tagged(text)
+            bit = under(text)
             return None if bit is None else self.manifest(bit)
-        mask = self.table.mask(text) & self.admitted
-        tagged = self.tagged("latest") if latest else None
+        mask = self.table.mask(text) & (self.table.everything if freely else self.admitted)
+        tagged = under("latest") if latest else None
         first = 1 << tagged if tagged is not None else 0
-        for some in (self.preferred, first, self.table.everything if deprecated else ~self.deprecated, mask):
+        for some in (
+            0 if freely else self.preferred,
+            first,
+            self.table.everything if deprecated else ~self.deprecated,
+            mask,
+        ):
             if mask & some:
                 return self.manifest((mask & some).bit_length() - 1)
         return None

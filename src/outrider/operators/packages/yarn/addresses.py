@@ -31,6 +31,9 @@ def readdressed(
     npm, own = _of_program(environment)
     found = []
     for one in packages:
+        if not one.url:
+            found.append(one)
+            continue
         base, written = _base(one), str(one.entry.get("resolved", ""))
         other = known.get(base) or (re.sub(npm, lambda _: own, base) if own else base)
         address = f"{other}{written.removeprefix(base)}" if base and written.startswith(base) else written

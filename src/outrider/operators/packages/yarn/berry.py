@@ -1,126 +1,160 @@
-"""What Yarn 4 takes and notes of a package: `NpmSemverResolver.ts`, `Project.ts` and `plugin-compat` of Yarn 4.18."""
+"""What Yarn 4 takes and notes: `NpmSemverResolver.ts`, `WorkspaceResolver.ts`, `Project.ts` and `plugin-compat` of Yarn 4.18."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from outrider.core.errors import UnsupportedError
 from outrider.operators.packages.locks.npm_names import split_name
+from outrider.operators.packages.npm.details import NpmDetails
 from outrider.operators.packages.npm.packages import Manifest, NpmPackage
 from outrider.operators.packages.npm.sources import NpmSource
-from outrider.operators.packages.npm.specs import Spec
 from outrider.operators.packages.resolving.outcomes import ResolvedPackage
+from outrider.operators.packages.resolving.questions import Question
 from outrider.operators.packages.versions.ecosystems import scheme_of
 from outrider.operators.packages.versions.tables import VersionTable
+from outrider.operators.packages.yarn.asks import Ask, asked_by_name
+from outrider.operators.packages.yarn.berry_locals import found_local, local_of
 from outrider.operators.packages.yarn.conditions import required
 from outrider.operators.packages.yarn.extensions import EXTENSIONS
 from outrider.operators.packages.yarn.fields import bound, conditions_of, fields_of, with_builder
 from outrider.operators.packages.yarn.manifests import later_spec
+from outrider.operators.packages.yarn.patches import (
+    PATCH,
+    PATCHED,
+    PLAIN,
+    known_to_yarn_alone,
+    patch_of,
+    refuse_patched,
+    source_of,
+)
+from outrider.operators.packages.yarn.resolutions import BerryResolutions
 from outrider.operators.packages.yarn.zips import checksum_of
 
-# Packages that Yarn patches, with the hash of the patch; empty where a lock has a checksum of what comes out, which Yarn alone can make.
-_PATCHED = {"fsevents": "df0bf1", "resolve": "", "typescript": ""}
-_PATCH, _PLAIN = "patch", ""
 _PROTOCOL = "npm:"
 _SAFE = "!'()*-._~"
 
 
-def key(name: str, text: str) -> str:
-    """Return how the lock file names what is asked for."""
-    return f"{name}@{bound(text)}"
+def ask(key: str) -> Ask:
+    """Return what a key of a lock file stands for."""
+    name, text = split_name(key)
+    source = source_of(text)
+    return Ask(key, later_spec(name, source or text), PATCH if source else PLAIN)
 
 
-def spec(name: str, text: str) -> Spec:
-    """Return what is asked for."""
-    return later_spec(name, _source(text) or text)
-
-
-def kind(text: str) -> str:
-    """Return what a text asks for: a package, or its patch."""
-    return _PATCH if _source(text) else _PLAIN
-
-
-def pick(package: NpmPackage, text: str) -> Manifest | None:
-    """Return the version for a range or a tag; None where there is none."""
-    return package.newest(text, latest=False, deprecated=False)
-
-
-async def entry(source: NpmSource, manifest: Manifest, kind: str) -> dict[str, Any]:
-    """Return what the lock file has of a version, or of its patch.
-
-    Raises:
-        UnsupportedError: Its patch is part of Yarn.
-        OutriderError: What its registry says.
-    """
-    if kind == _PATCH and not _PATCHED[manifest.name]:
-        raise _patched(manifest.name, manifest.version)
-    said = await source.said(manifest, whole=True)
-    fields = fields_of(said)
-    found = {
-        **fields, "version": manifest.version, "resolution": _resolution(manifest, kind), "languageName": "node", "linkType": "hard",
-        "dependencies": with_builder(said, fields["dependencies"]), "conditions": conditions_of(said),
-    }  # fmt: skip
-    return {name: value for name, value in found.items() if value}
-
-
-async def finish(
-    source: NpmSource, root: Mapping[str, Any], chosen: Mapping[str, ResolvedPackage]
-) -> dict[str, ResolvedPackage]:
-    """Have the checksums of all that is chosen, and return what Yarn notes beside what is asked for.
+class BerryRules:
+    """Yarn 4, for one question.
 
     Args:
-        source: Where packages come from.
-        root: The entry of the project.
-        chosen: By the key of what was asked for.
+        question: What is asked for.
+
+    Attributes:
+        locals: The packages of the project.
+        notes: What Yarn warns of.
 
     Raises:
-        UnsupportedError: A package that is needed in any case is patched by Yarn.
-        OutriderError: What a registry says.
+        InvalidConfigError: Resolutions cannot be read.
+        UnsupportedError: Some are not read here.
     """
 
-    def needed(name: str, entry: Mapping[str, Any]) -> Iterator[tuple[str, str, ResolvedPackage]]:
-        # Of what is patched the patch comes last, and counts.
-        yield from ((one, key(one, text), chosen[key(one, text)]) for one, text in needs(name, entry))
+    def __init__(self, question: Question) -> None:
+        asked = asked_by_name(question)
+        self.locals = [local_of(one, asked[one.place]) for one in NpmDetails.of(question).members]
+        refuse_patched(one.member.name for one in self.locals)
+        self._resolutions = BerryResolutions(NpmDetails.of(question).overrides)
+        self._question = question
+        self.notes = self._resolutions.notes
 
-    surely, own = required(root, needed)
-    packages = {id(one): one for one in chosen.values()}
-    await asyncio.gather(*(_finish(source, one, number in surely) for number, one in packages.items()))
-    return own
+    def ask(self, key: str) -> Ask:
+        """Return what a key of a lock file stands for."""
+        return ask(key)
+
+    def rounds(self) -> Iterator[list[Ask]]:
+        """Yield what is asked for at first: the packages of the project."""
+        yield [ask(str(one.package.entry["resolution"])) for one in self.locals]
+
+    def asks(self, package: ResolvedPackage, path: tuple[str, ...] = ()) -> Iterator[Ask]:
+        """Yield what a package needs, with what Yarn adds to it; of what is patched the patch comes last, and counts."""
+        del path
+        needer = split_name(str(package.entry["resolution"]))
+        dependencies = dict(package.entry.get("dependencies", {}))
+        added = _added(package.name, package.version, dependencies) if package.url else ()
+        for name, text in (*dependencies.items(), *added):
+            key = f"{name}@{self._resolutions.of(needer, name, bound(text))}"
+            yield ask(key)._replace(needer=package.name)
+            if name in PATCHED:
+                yield ask(f"{name}@{patch_of(key, name)}")._replace(needer=package.name)
+
+    def local(self, ask: Ask) -> ResolvedPackage | None:
+        """Return the package of the project that is what is asked for; None where none is, or the lock has another one for it.
+
+        Raises:
+            NotFoundError: It should be one.
+        """
+        pinned = NpmDetails.of(self._question).pinned.get(ask.key)
+        if pinned is not None and str(pinned.get("version")) in self._question.locked.get(ask.spec.package, ()):
+            return None
+        return found_local(self.locals, ask, self._question.environment)
+
+    def pick(self, package: NpmPackage, ask: Ask) -> Manifest | None:
+        """Return the version for what is asked for; None where there is none."""
+        return package.newest(ask.spec.text, latest=False, deprecated=False)
+
+    def keeps(self, package: NpmPackage, text: str, bit: int) -> bool:
+        """Return whether a version that the lock has for a range may stay: each may."""
+        del package, text, bit
+        return True
+
+    async def entry(self, source: NpmSource, manifest: Manifest, kind: str) -> dict[str, Any]:
+        """Return what the lock file has of a version, or of its patch.
+
+        Raises:
+            UnsupportedError: Its patch is part of Yarn.
+            OutriderError: What its registry says.
+        """
+        if kind == PATCH and not PATCHED[manifest.name]:
+            raise known_to_yarn_alone(manifest.name, manifest.version)
+        said = await source.said(manifest, whole=True)
+        fields = fields_of(said)
+        found = {
+            **fields, "version": manifest.version, "resolution": _resolution(manifest, kind), "languageName": "node", "linkType": "hard",
+            "dependencies": with_builder(said, fields["dependencies"]), "conditions": conditions_of(said),
+        }  # fmt: skip
+        return {name: value for name, value in found.items() if value}
+
+    async def finish(
+        self, source: NpmSource, chosen: Mapping[str, ResolvedPackage], asks: Callable[[ResolvedPackage], Iterable[Ask]]
+    ) -> dict[str, ResolvedPackage]:
+        """Have the checksums of all that is chosen, and return what is noted in the end by its key.
+
+        Args:
+            source: Where packages come from.
+            chosen: By the key of what was asked for.
+            asks: Returns what a package needs.
+
+        Raises:
+            UnsupportedError: A package that is needed in any case is patched by Yarn.
+            OutriderError: What a registry says.
+        """
+
+        def needed(package: ResolvedPackage) -> Iterator[tuple[str, str, ResolvedPackage]]:
+            yield from ((split_name(one.key)[0], one.key, chosen[one.key]) for one in asks(package))
+
+        surely, own = required([one.package for one in self.locals], needed)
+        packages = {id(one): one for one in chosen.values() if one.url}
+        await asyncio.gather(*(_finish(source, one, number in surely) for number, one in packages.items()))
+        return {**chosen, **own}
 
 
 async def _finish(source: NpmSource, one: ResolvedPackage, needed: bool) -> None:
-    is_patch = bool(_source(split_name(str(one.entry["resolution"]))[1].partition("::")[0]))
-    if one.entry.get("conditions") and not needed and (is_patch or one.name not in _PATCHED):
+    is_patch = bool(source_of(split_name(str(one.entry["resolution"]))[1].partition("::")[0]))
+    if one.entry.get("conditions") and not needed and (is_patch or one.name not in PATCHED):
         one.entry.pop("checksum", None)
     elif "checksum" not in one.entry and is_patch:
-        raise _patched(one.name, one.version)
+        raise known_to_yarn_alone(one.name, one.version)
     elif "checksum" not in one.entry:
         content = await source.tarball(one.name, one.url)
         one.entry["checksum"] = await asyncio.to_thread(checksum_of, one.name, content)
-
-
-def needs(name: str, entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the names and ranges that an entry needs, with what Yarn adds to it."""
-    dependencies = dict(entry.get("dependencies", {}))
-    for one, text in (*dependencies.items(), *_added(name, str(entry["version"]), dependencies)):
-        yield one, bound(text)
-        if one in _PATCHED:
-            yield one, _patch(f"{one}@{bound(text)}", one)
-
-
-def _source(text: str) -> str:
-    """Return the range that a patch of Yarn's own is for; empty where it is none."""
-    before, mark, _ = text.partition("#optional!builtin<compat/")
-    if not mark or not before.startswith("patch:"):
-        return ""
-    plain = before.removeprefix("patch:").replace("%23", "#").replace("%3A", ":").replace("%25", "%")
-    return split_name(plain)[1]
-
-
-def _patch(source: str, name: str, rest: str = "") -> str:
-    safe = source.replace("%", "%25").replace(":", "%3A").replace("#", "%23")
-    return f"patch:{safe}#optional!builtin<compat/{name}>{rest}"
 
 
 def _resolution(manifest: Manifest, kind: str) -> str:
@@ -129,10 +163,10 @@ def _resolution(manifest: Manifest, kind: str) -> str:
     if not manifest.package.is_regular(manifest.bit):
         url, _ = manifest.package.distribution(manifest.bit)
         plain = f"{plain}::__archiveUrl={quote(url, safe=_SAFE)}"
-    if kind == _PLAIN:
+    if kind == PLAIN:
         return plain
-    rest = f"::version={manifest.version}&hash={_PATCHED[manifest.name]}"
-    return f"{manifest.name}@{_patch(plain, manifest.name, rest)}"
+    rest = f"::version={manifest.version}&hash={PATCHED[manifest.name]}"
+    return f"{manifest.name}@{patch_of(plain, manifest.name, rest)}"
 
 
 def _added(name: str, version: str, dependencies: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -140,10 +174,3 @@ def _added(name: str, version: str, dependencies: Mapping[str, str]) -> Iterator
         package, text = split_name(extended)
         if package == name and (text == "*" or VersionTable(scheme_of("npm"), [version]).mask(text)):
             yield from ((one, wanted) for one, wanted in more.items() if one not in dependencies)
-
-
-def _patched(name: str, version: str) -> UnsupportedError:
-    return UnsupportedError(
-        f"npm {name} {version}: Yarn patches it, and the checksum of what comes out is known to Yarn alone",
-        found=name, expected="packages that Yarn does not patch", suggestions=["have Yarn write the lock file: yarn install"],
-    )  # fmt: skip

@@ -11,8 +11,8 @@ from outrider.operators.packages.locks.npm_names import split_name
 from outrider.operators.packages.resolving.outcomes import ResolvedPackage
 
 Entry = Mapping[str, Any]
-# What an entry needs: the name, the key in the lock, and what was chosen.
-Needs = Callable[[str, Entry], Iterable[tuple[str, str, ResolvedPackage]]]
+# What a package needs: the name, the key in the lock, and what was chosen.
+Needs = Callable[[ResolvedPackage], Iterable[tuple[str, str, ResolvedPackage]]]
 # What tells a package with its peers from the same one with others.
 Identity = tuple[Any, ...]
 
@@ -35,29 +35,83 @@ class _Visit(NamedTuple):
     identity: Identity
     peers: Mapping[str, Identity]
     optional: bool
+    # The package of the project from which it goes down.
+    top: ResolvedPackage
+
+    @property
+    def is_top(self) -> bool:
+        """Whether it is that one, and not the same one with peers of others."""
+        return self.identity == (id(self.top),)
+
+    def found(self, one: ResolvedPackage) -> Identity:
+        """Return what tells a package without peers, or the top itself, from others."""
+        return ("top", id(one)) if one is self.top else (id(one),)
 
 
-def required(root: Entry, needs: Needs) -> Required:
-    """Go through a project.
+def required(projects: Iterable[ResolvedPackage], needs: Needs) -> Required:
+    """Go through the packages of a project.
 
     Args:
-        root: The entry of the project.
-        needs: Returns what the entry of a package needs, with the names by which it does.
+        projects: These, in the order of Yarn.
+        needs: Returns what a package needs, with the names by which it does.
     """
-    found = Required(set(), {})
-    done: set[Identity] = set()
-    made: set[Identity] = set()
-    waiting = [_Visit(ResolvedPackage(name="", version="", entry=dict(root)), "", (), {}, optional=False)]
-    while waiting:
-        visit = waiting.pop()
-        if not visit.optional and not _peers(visit.package):
-            found.ids.add(id(visit.package))
-        if visit.identity not in done:
-            done.add(visit.identity)
-            below = _below(visit, needs, made)
-            waiting += reversed(below)
-            found.own.update(_own(visit, below))
-    return found
+    return _Walk(needs).done(projects)
+
+
+class _Walk:
+    def __init__(self, needs: Needs) -> None:
+        self._needs = needs
+        self._found = Required(set(), {})
+        self._done: set[Identity] = set()
+        self._made: set[Identity] = set()
+
+    def done(self, projects: Iterable[ResolvedPackage]) -> Required:
+        for one in projects:
+            top = _Visit(one, str(one.entry.get("resolution", "")), (id(one),), {}, optional=False, top=one)
+            waiting = [iter([top])]
+            while waiting:
+                visit = next(waiting[-1], None)
+                if visit is None:
+                    waiting.pop()
+                else:
+                    self._take(visit, waiting)
+        return self._found
+
+    def _take(self, visit: _Visit, waiting: list[Iterator[_Visit]]) -> None:
+        one = visit.package
+        if not visit.optional and not _peers(one):
+            self._found.ids.add(id(one))
+        if visit.identity not in self._done:
+            self._done.add(visit.identity)
+            waiting.append(self._below(visit))
+
+    def _below(self, visit: _Visit) -> Iterator[_Visit]:
+        """Yield where to go from a package: first to what has no peers."""
+        one = visit.package
+        # Of what is needed twice by one name the last counts.
+        asked = {name: (key, other) for name, key, other in self._needs(one)}
+        hard = {name: other for name, (_, other) in sorted(asked.items())}
+        around = _Surroundings(hard, visit)
+        others = []
+        for name, other in hard.items():
+            if name in _peers(one) and not visit.is_top:
+                continue
+            optional = visit.optional or _is_optional(one.entry, name)
+            if _peers(other):
+                others.append((name, optional))
+            else:
+                yield _Visit(other, asked[name][0], (id(other),), {}, optional, visit.top)
+        below = [
+            _Visit(hard[name], asked[name][0], around.with_peers(name), around.peers(name), optional, visit.top)
+            for name, optional in others
+        ]
+        self._found.own.update(_own(visit, below))
+        new = []
+        for each in below:
+            if each.identity not in self._made:
+                self._made.add(each.identity)
+                new.append(each)
+        yield from new
 
 
 def _own(visit: _Visit, below: Iterable[_Visit]) -> Iterator[tuple[str, ResolvedPackage]]:
@@ -65,28 +119,6 @@ def _own(visit: _Visit, below: Iterable[_Visit]) -> Iterator[tuple[str, Resolved
     met = {*visit.peers, *visit.package.entry.get("dependencies", {})}
     if name != visit.package.name not in met and any(visit.package.name in _peers(one.package) for one in below):
         yield f"{visit.package.name}@{text}", visit.package
-
-
-def _below(visit: _Visit, needs: Needs, made: set[Identity]) -> list[_Visit]:
-    """Return where to go from a package: first to what has no peers."""
-    one = visit.package
-    # Of what is needed twice by one name the last counts.
-    asked = {name: (key, other) for name, key, other in needs(one.name, one.entry)}
-    hard = {name: other for name, (_, other) in sorted(asked.items())}
-    around = _Surroundings(hard, visit)
-    plain, others = [], []
-    for name, other in hard.items():
-        if name in _peers(one):
-            continue
-        optional = visit.optional or _is_optional(one.entry, name)
-        identity = around.identity(name)
-        assert identity is not None
-        if not _peers(other):
-            plain.append(_Visit(other, asked[name][0], identity, {}, optional))
-        elif identity not in made:
-            made.add(identity)
-            others.append(_Visit(other, asked[name][0], identity, around.peers(name), optional))
-    return [*plain, *others]
 
 
 class _Surroundings:
@@ -102,13 +134,21 @@ class _Surroundings:
 
     def identity(self, name: str, trail: tuple[str, ...] = ()) -> Identity | None:
         """Return what is found by a name; None for nothing."""
-        if name in self._visit.peers:
-            return self._visit.peers[name]
+        visit = self._visit
+        if name in visit.peers:
+            return visit.peers[name]
         if name not in self._hard:
-            return self._visit.identity if name and name == self._visit.package.name else None
+            own = visit.found(visit.package) if visit.is_top else visit.identity
+            return own if name == visit.package.name else None
         one = self._hard[name]
-        wanted = () if name in trail else sorted(_peers(one))
-        return id(one), *(self.identity(peer, (*trail, name)) for peer in wanted)
+        if not _peers(one):
+            return visit.found(one)
+        return self.with_peers(name, trail)
+
+    def with_peers(self, name: str, trail: tuple[str, ...] = ()) -> Identity:
+        """Return a dependency together with what it finds."""
+        wanted = () if name in trail else sorted(_peers(self._hard[name]))
+        return id(self._hard[name]), *(self.identity(peer, (*trail, name)) for peer in wanted)
 
     def peers(self, name: str) -> dict[str, Identity]:
         """Return what a dependency finds."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.versions.ecosystems import scheme_of
-from outrider.operators.packages.yarn.manifests import texts
+from outrider.operators.packages.yarn.manifests import WORKSPACE, texts
 
 _PROTOCOL = "npm:"
 _TAG = re.compile(r"(?!v)[a-z0-9._-]+", re.IGNORECASE)
@@ -17,7 +17,7 @@ _META = ("built", "optional", "unplugged")
 
 def bound(text: str) -> str:
     """Return a range or a tag with the protocol before it; what has one, or is something else, stays."""
-    return f"{_PROTOCOL}{text}" if ":" not in text and (_is_range(text) or _TAG.fullmatch(text)) else text
+    return f"{_PROTOCOL}{text}" if ":" not in text and (is_range(text) or _TAG.fullmatch(text)) else text
 
 
 def fields_of(said: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -27,7 +27,10 @@ def fields_of(said: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     for name in optional:
         meta[name] = {**meta.get(name, {}), "optional": True}
     dependencies = {**texts(said.get("dependencies")), **optional}
-    peers = {name: text if _is_range(text) else "*" for name, text in texts(said.get("peerDependencies")).items()}
+    peers = {
+        name: text if is_range(text) or text.startswith(WORKSPACE) else "*"
+        for name, text in texts(said.get("peerDependencies")).items()
+    }
     return {
         "dependencies": {name: bound(text) for name, text in dependencies.items()},
         "peerDependencies": peers,
@@ -79,7 +82,8 @@ def _meta(said: Mapping[str, Any], fields: tuple[str, ...] = _META) -> dict[str,
     return {field: said[field] for field in fields if isinstance(said.get(field), bool)}
 
 
-def _is_range(text: str) -> bool:
+def is_range(text: str) -> bool:
+    """Return whether a text is a range, and not a tag or something else."""
     try:
         scheme_of("npm").range(text)
     except InvalidConfigError:

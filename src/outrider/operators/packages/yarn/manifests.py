@@ -10,6 +10,8 @@ from outrider.operators.packages.npm.specs import Spec, read_spec
 
 # Who stands in several of these is taken from the first one, in the range of the first one that names any.
 KINDS = ("optionalDependencies", "dependencies", "devDependencies")
+# What Yarn 4 writes before what is asked of a member of the workspace.
+WORKSPACE = "workspace:"
 
 
 def cleaned(said: Mapping[str, Any]) -> dict[str, dict[str, str]]:

@@ -9,12 +9,13 @@ import msgspec
 
 from outrider.core.errors import UnsupportedError
 from outrider.operators.packages.locks.documents import read_json
+from outrider.operators.packages.locks.npm_names import split_name
 from outrider.operators.packages.locks.yarn import entries_of, is_of_yarn_1
-from outrider.operators.packages.manifests import package_json
-from outrider.operators.packages.manifests.package_json import FORM, NpmManifest
-from outrider.operators.packages.npm.details import NpmDetails
+from outrider.operators.packages.manifests.package_json import FORM
+from outrider.operators.packages.manifests.yarn_workspaces import YarnWorkspace
+from outrider.operators.packages.npm.details import NpmDetails, at
 from outrider.operators.packages.resolving.questions import Question
-from outrider.operators.packages.yarn.fields import fields_of
+from outrider.operators.packages.yarn.manifests import WORKSPACE
 from outrider.operators.packages.yarn.settings import SETTINGS, BerrySettings
 from outrider.operators.packages.yarn.zips import CACHE_KEY
 
@@ -51,19 +52,24 @@ def form_of(folder: Path, manifest: str, before: str) -> int:
     return 0
 
 
+def client_of(form: int) -> str:
+    """Return which Yarn writes a format."""
+    return "yarn4" if form else "yarn1"
+
+
 def asked(
-    manifest: NpmManifest,
+    workspace: YarnWorkspace,
     question: Question,
     folder: Path,
     form: int,
     pinned: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Question:
-    """Return the question for what a project needs, with the settings of its Yarn.
+    """Return the question for what a project and the members of its workspace need, with the settings of its Yarn.
 
     Args:
-        manifest: Who asks.
+        workspace: Who asks.
         question: What may be used for an answer.
-        folder: Of the project, whose settings count.
+        folder: Of the project.
         form: Of the lock file.
         pinned: What a lock has, as `NpmDetails` has it.
 
@@ -71,24 +77,27 @@ def asked(
         UnsupportedError: A setting changes what a lock file has.
         InvalidConfigError: One cannot be read.
     """
-    wanted = package_json.asked(manifest, question, folder)
-    packages = [f"{one.name}@{one.range}" for one in manifest.wishes]
-    details = msgspec.structs.replace(NpmDetails.of(wanted), pinned=pinned or {})
+    wanted = msgspec.structs.replace(
+        question, folder=folder, files=True, client=client_of(form),
+        packages=[at(one.place, f"{wish.name}@{wish.range}") for one in workspace.members for wish in one.manifest.wishes],
+        details=NpmDetails(
+            members=[one.asked() for one in workspace.members], overrides=workspace.root.document.get("resolutions") or {},
+            pinned=pinned or {},
+        ),
+    )  # fmt: skip
     if not form:
-        return msgspec.structs.replace(wanted, client="yarn1", packages=packages, details=details)
+        return wanted
     environment = BerrySettings(folder, question.environment).environment()
-    optional = [name for name, one in fields_of(manifest.document)["dependenciesMeta"].items() if one.get("optional")]
-    details = msgspec.structs.replace(details, optional=optional)
-    return msgspec.structs.replace(wanted, client="yarn4", packages=packages, environment=environment, details=details)
+    return msgspec.structs.replace(wanted, environment=environment)
 
 
 def entries_by_key(text: str) -> dict[str, dict[str, Any]]:
     """Return the entries of packages in a lock file by each of their keys; the errors are those of `entries_of`."""
-    return {key: entry for key, entry in entries_of(text).items() if key != _METADATA and not _is_project(entry)}
+    return {key: entry for key, entry in entries_of(text).items() if key != _METADATA and not _is_of_project(entry)}
 
 
-def _is_project(entry: Mapping[str, Any]) -> bool:
-    return str(entry.get("resolution", "")).endswith("@workspace:.")
+def _is_of_project(entry: Mapping[str, Any]) -> bool:
+    return split_name(str(entry.get("resolution", "")))[1].startswith(WORKSPACE)
 
 
 def _checked(metadata: Mapping[str, Any]) -> int:

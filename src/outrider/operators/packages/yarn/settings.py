@@ -11,8 +11,10 @@ from outrider.operators.packages.locks.documents import read_yaml
 
 SETTINGS = ".yarnrc.yml"
 _VARIABLE = re.compile(r"(\\?)\$\{([A-Za-z0-9_]+)(?::?-([^}]*))?\}")
-# What a lock file has depends on these.
-_NOT_READ = ("packageExtensions",)
+# Says whether a range finds a member of the workspace, too.
+TRANSPARENT = "YARN_ENABLE_TRANSPARENT_WORKSPACES"
+# What a lock file has depends on these, or whether Yarn takes it.
+_NOT_READ = ("packageExtensions", "enableConstraintsChecks")
 
 
 class BerrySettings:
@@ -38,7 +40,7 @@ class BerrySettings:
     def text(self, key: str) -> str:
         """Return a setting that is a text; empty where there is none."""
         said = self._environment.get("YARN_" + re.sub(r"([A-Z])", r"_\1", key).upper()) or self._values.get(key)
-        return self._expanded(said)
+        return str(said).lower() if isinstance(said, bool) else self._expanded(said)
 
     def environment(self) -> dict[str, str]:
         """Return the variables, with registries and credentials as npm is told of them.
@@ -47,7 +49,8 @@ class BerrySettings:
             UnsupportedError: A setting changes what a lock file has.
         """
         self._refuse()
-        return {**self._environment, **dict(self._registries())}
+        transparent = {TRANSPARENT: self.text("enableTransparentWorkspaces") or "true"}
+        return {**self._environment, **transparent, **dict(self._registries())}
 
     def _refuse(self) -> None:
         odd = next((key for key in _NOT_READ if self._values.get(key)), "")

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from outrider.operators.packages.resolving.outcomes import ResolvedPackage
-from outrider.operators.packages.yarn.fields import fields_of
 from outrider.operators.packages.yarn.zips import CACHE_KEY
 
 NEWEST_FORM = 10
@@ -19,32 +18,20 @@ _FIRST = (
 )  # fmt: skip
 _PLAIN = re.compile(r"""(?![-?:,\][{}#&*!|>'"%@` \t\r\n]).(?:[ \t]*(?![,\][{}:# \t\r\n]).)*""")
 _LONGEST_KEY = 1024
-# What Yarn calls a project that has no name.
-_NAMELESS = "root-workspace-0b6124"
 
 
-def written(manifest: Mapping[str, Any], packages: Iterable[ResolvedPackage], form: int = NEWEST_FORM) -> str:
+def written(packages: Iterable[ResolvedPackage], form: int = NEWEST_FORM) -> str:
     """Return the file.
 
     Args:
-        manifest: The package.json.
-        packages: What it needs.
+        packages: Those of the project, and all that they need.
         form: The version of the format.
     """
     entries: dict[str, Any] = {"__metadata": {"version": str(form), "cacheKey": CACHE_KEY}}
-    place = f"{manifest.get('name') or _NAMELESS}@workspace:."
-    entries[place] = _project(manifest) | {"resolution": place}
     for one in packages:
         entries[", ".join(sorted(one.ranges, key=_code_units))] = one.entry
     blocks = ["\n".join([*_lines({key: entries[key]}, ""), ""]) for key in sorted(entries, key=_key)]
     return _HEAD + "\n".join(blocks)
-
-
-def _project(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    fields = fields_of(manifest)
-    development = fields_of({"dependencies": manifest.get("devDependencies")})["dependencies"]
-    fields["dependencies"] = {**fields["dependencies"], **development}
-    return {**fields, "version": "0.0.0-use.local", "languageName": "unknown", "linkType": "soft"}
 
 
 def _lines(value: Mapping[str, Any], indent: str) -> Iterator[str]:
