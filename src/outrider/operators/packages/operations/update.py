@@ -19,7 +19,7 @@ from outrider.operators.packages.updating.drafts import Draft, Drafter
 from outrider.operators.packages.updating.files import lay_out
 from outrider.operators.packages.updating.groups import UPDATES_FILE, Groups, read_updates
 from outrider.operators.packages.updating.notes import notes_of, title_of
-from outrider.operators.packages.updating.strangers import Machine
+from outrider.operators.packages.updating.strangers.machine import Machine
 from outrider.ports.git import Branch, BranchName, Remote, fetched
 from outrider.ports.own_folders import own_folder
 from outrider.runtime.context import Context

@@ -131,5 +131,7 @@ async def _opened(
 
 def _named(question: Question) -> dict[str, list[Registry]]:
     indexes = PypiDetails.of(question).indexes
-    found = {url: pypi_registry(url, "tool.uv.index", question.environment) for url in sorted({*indexes.values()})}
+    # A member of a workspace may have said so; errors name the file that all of it begins with.
+    place = str(question.folder / "pyproject.toml")
+    found = {url: pypi_registry(url, place, question.environment) for url in sorted({*indexes.values()})}
     return {name: [found[url]] for name, url in indexes.items()}

@@ -1,5 +1,6 @@
 """Settings in a repository say where packages are, and take nothing of the machine that updates it."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -8,13 +9,19 @@ from hypothesis import strategies as st
 
 from outrider.core.errors import UnauthenticatedError
 from outrider.core.secrets import SecretValue
+from outrider.operators.packages.manifests.pipfile import Pipfile
 from outrider.operators.packages.npm.settings import expanded, variables_in
+from outrider.operators.packages.pypi import session as pypi_session
+from outrider.operators.packages.pypi.details import PypiDetails
+from outrider.operators.packages.pypi.pipenv.indexes import pipfile_indexes
 from outrider.operators.packages.registries.downloads import Downloads, opened_downloads
 from outrider.operators.packages.registries.registry import Registry
-from outrider.operators.packages.registries.strangers import laid_out_folder
+from outrider.operators.packages.registries.strangers import laid_out_folder, refuse_in_the_clear
+from outrider.operators.packages.resolving.questions import Question
 from outrider.operators.packages.tests.maven_poms import dependency, element, fields, parts, pom
 from outrider.operators.packages.updating.files import is_needed
-from outrider.operators.packages.updating.strangers import Machine, objection_to
+from outrider.operators.packages.updating.strangers.machine import Machine
+from outrider.operators.packages.updating.strangers.objecting import objection_to
 from outrider.ports.clock import SystemClock
 
 TAKEN = {
@@ -209,3 +216,20 @@ def test_a_pipfile_counts_in_its_own_folder_alone(machine: Machine) -> None:
     assert [found.concerns(one) for one in ("app/Pipfile.lock", "app/docs/Pipfile.lock", "Pipfile.lock", "app/uv.lock")] == [
         True, False, False, False,
     ]  # fmt: skip
+
+
+def test_indexes_that_a_manifest_names_are_those_of_a_stranger(tmp_path: Path) -> None:
+    folder = laid_out_folder() / "tmp1"
+    (tmp_path / ".netrc").write_text("machine pypi.example login ana password secret\n")
+    environment = {"HOME": str(tmp_path), "PIP_CONFIG_FILE": os.devnull}
+    pipfile = Pipfile.read('[[source]]\nname = "own"\nurl = "http://pypi.example/simple"\n')
+    [of_pipfile], _ = pipfile_indexes(pipfile, environment, folder)
+    question = Question(
+        packages=[], details=PypiDetails(indexes={"web": "http://pypi.example/simple"}), cache=tmp_path, folder=folder,
+        environment=environment, clock=SystemClock(), deadline=0.0,
+    )  # fmt: skip
+    [of_uv] = pypi_session._named(question)["web"]
+    for registry in (of_pipfile, of_uv):
+        assert registry.authorization is not None
+        with pytest.raises(UnauthenticatedError, match="without encryption"):
+            refuse_in_the_clear(registry, "http", "pypi.example")

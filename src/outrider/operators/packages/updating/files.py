@@ -8,7 +8,8 @@ from outrider.core.visible import visible
 from outrider.operators.packages.locks.reading import is_lock_name, is_own_folder
 from outrider.operators.packages.policies.places import FILE_NAME
 from outrider.operators.packages.updating.groups import UPDATES_FILE
-from outrider.operators.packages.updating.strangers import Machine, Objection, objection_to
+from outrider.operators.packages.updating.strangers.machine import Machine
+from outrider.operators.packages.updating.strangers.objecting import Objection, objection_to
 from outrider.ports.git import Branch
 
 # Manifests, and what their clients read of a project's folder.

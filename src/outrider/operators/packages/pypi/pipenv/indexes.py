@@ -37,7 +37,7 @@ def pipfile_indexes(
 
 def _registries(source: PipfileSource, environment: Mapping[str, str], folder: Path) -> list[Registry]:
     if not is_index_of_everybody(source.url):
-        return [pypi_registry(expanded(source.url, environment), f"{FORM}: source {source.name}", environment)]
+        return [pypi_registry(expanded(source.url, environment), str(folder / FORM), environment)]
     if environment.get(_MIRROR):
         return [pypi_registry(environment[_MIRROR], _MIRROR, environment)]
     return pypi_registries(environment, folder)
