@@ -57,7 +57,7 @@ $(INSTALLED): requirements/base.txt pyproject.toml $(VENV)/bin/python
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(INSTALLED_TEST): requirements/test.txt $(wildcard tests/peers/*.txt tests/peers/helm/*/go.sum) $(INSTALLED)
+$(INSTALLED_TEST): requirements/test.txt $(wildcard tests/peers/*.txt tests/peers/*/package-lock.json tests/peers/helm/*/go.sum) $(INSTALLED)
 	@echo "installing what the tests need"
 	@$(PIP) install --require-hashes -r requirements/test.txt
 	@$(BIN)/python scripts/system_packages.py

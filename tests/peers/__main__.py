@@ -24,3 +24,4 @@ for name, requirements in PEERS.items():
     sys.stdout.flush()
 environments.install_node()
 environments.install_node(environments.NODE_CLIENTS)
+environments.install_node(environments.BUN)
