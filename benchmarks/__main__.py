@@ -17,7 +17,11 @@ from benchmarks import (
     memory_stores,
     model_gateway,
     overheads,
+    package_advisories,
+    package_bills,
     package_registry,
+    package_solver,
+    resolving,
     rules,
 )
 from benchmarks.figures import Figure, Machine, described, machine, options, table
@@ -26,7 +30,7 @@ from benchmarks.kube_watch import __main__ as kube_watch
 RESULTS = Path(__file__).resolve().parent / "results.json"
 PROGRAMS = (
     event_to_action, kill_any_process, overheads, doors, rules, model_gateway, mcp_hop, memory_stores, kube_watch,
-    agent_types, many_agent_types, package_registry, demo_time,
+    agent_types, many_agent_types, resolving, package_solver, package_advisories, package_bills, package_registry, demo_time,
 )  # fmt: skip
 
 
