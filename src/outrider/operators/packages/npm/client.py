@@ -1,6 +1,6 @@
 """A client of npm registries: what they know of a package, and tarballs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from urllib.parse import quote
 
 from outrider.operators.packages.npm.settings import NpmSettings
@@ -30,6 +30,10 @@ class NpmClient:
     def default(self) -> str:
         """The address of the registry that npm comes with; empty where it is not known."""
         return self._settings.default
+
+    def addresses(self) -> Iterator[str]:
+        """Yield the addresses of the registries that were asked."""
+        yield from self._downloads
 
     def registry(self, name: str) -> Registry:
         """Return the registry of a package.

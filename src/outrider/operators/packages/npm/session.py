@@ -84,11 +84,10 @@ async def facts(question: Question, name: str, version: str = "") -> PackageFact
 @asynccontextmanager
 async def _opened(question: Question) -> AsyncIterator[NpmSource]:
     program = await npm_program(question.environment, question.cache)
-    settings = NpmSettings(question.environment, question.folder, program)
-    client = NpmClient(settings, question.clock)
+    client = NpmClient(NpmSettings(question.environment, question.folder, program), question.clock)
     target = NpmTarget(program.node, program.version)
     source = NpmSource(client, target, question)
-    with looked_in(one.url for one in settings.registries()):
+    with looked_in(client.addresses()):
         try:
             yield source
         finally:

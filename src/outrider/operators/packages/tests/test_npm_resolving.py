@@ -142,6 +142,17 @@ async def test_scopes(registry: NpmRegistry, ask: NpmAsking) -> None:
     assert any(request.path == "/@s%2fb" for request in registry.requests)
 
 
+async def test_the_registry_of_a_scope_that_nobody_asks_for_does_not_count(
+    registry: NpmRegistry, ask: NpmAsking
+) -> None:
+    registry.add("a@1.0.0")
+    ask.environment["npm_config_@other:registry"] = "no address"
+    assert await ask.tree("a") == ["a@1.0.0"]
+    with pytest.raises(NotFoundError) as caught:
+        await ask.answer("none")
+    assert caught.value.expected == f"a package of {registry.url}"
+
+
 async def test_names_that_some_disks_do_not_tell_apart(registry: NpmRegistry, ask: NpmAsking) -> None:
     registry.add("JSON@1.0.0")
     registry.add("json@1.0.0")
