@@ -106,11 +106,7 @@ class NpmProject(Project):
     def mended(self, answer: Resolved, before: Resolved | None, widenings: Sequence[Widening]) -> dict[Path, str]:
         """Return the lock as npm would write it over the old one, without what nothing needs, with what it has of versions that stay, and the manifests that change."""
         del before
-        found: dict[Path, str] = {}
-        for one in widenings:
-            assert one.before.file is not None
-            path = one.before.file
-            found[path] = edited(found.get(path, self.texts[path]), one)
+        found = edited_manifests(self.texts, widenings)
         kept = msgspec.structs.replace(
             answer, packages=[self._kept(one) for one in answer.packages if "extraneous" not in one.entry]
         )
@@ -222,6 +218,21 @@ def _of_registry(place: str, entry: Any, members: Collection[str]) -> bool:
     if not isinstance(entry, dict) or not is_known or entry.get("link") or entry.get("inBundle"):
         return False
     return str(entry.get("resolved") or "https:").startswith(("http:", "https:"))
+
+
+def edited_manifests(texts: Mapping[Path, str], widenings: Sequence[Widening]) -> dict[Path, str]:
+    """Return the manifests that change, of those of a project and of the members of its workspace; the errors are those of `edited`.
+
+    Args:
+        texts: What is in them.
+        widenings: The changes, each with its file.
+    """
+    found: dict[Path, str] = {}
+    for one in widenings:
+        path = one.before.file
+        assert path is not None
+        found[path] = edited(found.get(path, texts[path]), one)
+    return found
 
 
 def edited(text: str, one: Widening) -> str:

@@ -8,7 +8,7 @@ import msgspec
 
 from outrider.core.errors import UnsupportedError
 from outrider.operators.packages.fixing.beside import BesideManifest
-from outrider.operators.packages.fixing.npm import edited, widened, wish_of
+from outrider.operators.packages.fixing.npm import edited_manifests, widened, wish_of
 from outrider.operators.packages.fixing.wishes import Widening, Wish
 from outrider.operators.packages.locks.writing import yarn_berry, yarn_classic
 from outrider.operators.packages.manifests.package_json import FORM, NpmMember, NpmWish
@@ -72,11 +72,7 @@ class YarnProject(BesideManifest):
     def mended(self, answer: Resolved, before: Resolved | None, widenings: Sequence[Widening]) -> dict[Path, str]:
         """Return the lock as Yarn would write it, with what it has of versions that stay, and the manifests that change."""
         del before
-        found: dict[Path, str] = {}
-        for one in widenings:
-            assert one.before.file is not None
-            path = one.before.file
-            found[path] = edited(found.get(path, self.texts[path]), one)
+        found = edited_manifests(self.texts, widenings)
         if self._form:
             text = yarn_berry.written(answer.packages, self._form)
         else:

@@ -37,11 +37,12 @@ async def resolve(question: Question) -> Resolved | Impossible:
     if question.client == "pipenv":
         return await _resolve_for_pipenv(question)
     asked = asked_of(question)
-    async with _opened(question, _target(question)) as source:
+    target = _target(question)
+    async with _opened(question, target) as source:
         if PypiDetails.of(question).pythons:
             answer: Resolved | Impossible = await _universal().resolve(source, asked, question)
         else:
-            answer = await PypiResolver(source, _target(question), question.check).resolve(asked)
+            answer = await PypiResolver(source, target, question.check).resolve(asked)
         if isinstance(answer, Resolved):
             await _tell_more(answer, source, question)
         return answer
