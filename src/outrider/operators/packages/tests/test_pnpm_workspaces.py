@@ -14,7 +14,7 @@ from outrider.operators.packages.tests.npm_registry import NpmRegistry
 from outrider.operators.packages.tests.pnpm_workspaces import drawn_workspace, write
 from outrider.operators.packages.tests.test_audit import imported
 from outrider.operators.packages.tests.test_fix_npm import bad
-from outrider.operators.packages.tests.test_fix_pnpm import fixed
+from outrider.operators.packages.tests.test_fix_pnpm import PNPM
 from outrider.operators.packages.tests.test_lock_writing_npm import NAMES
 from outrider.operators.packages.tests.test_lock_writing_pnpm import (
     LOCK,
@@ -216,7 +216,7 @@ async def test_the_manifest_of_the_member_that_asks_is_changed(registry: NpmRegi
     path = workspace(tmp_path, shop={}, app={"dependencies": {"side": "^1"}}, kit={"dependencies": {"side": "*"}})
     await locked(tmp_path)
     await imported(tmp_path, bad("X-1", "side", ("introduced", "0"), ("fixed", "2.0.0")))
-    result = await fixed(tmp_path, manifest=True)
+    result = await PNPM.fixed(tmp_path, manifest=True)
     assert [Path(one).relative_to(path.parent).as_posix() for one in result.written] == [
         "packages/app/package.json",
         LOCK,
@@ -236,11 +236,11 @@ async def test_the_catalog_is_changed_that_is_used(registry: NpmRegistry, tmp_pa
     await locked(tmp_path)
     events = ("introduced", "0"), ("fixed", "2.0.0")
     await imported(tmp_path, bad("X-1", "core", *events), bad("X-2", "side", *events))
-    [left] = [one for one in (await fixed(tmp_path)).files[0].unfixed if one.name == "core"]
+    [left] = [one for one in (await PNPM.fixed(tmp_path)).files[0].unfixed if one.name == "core"]
     assert [(Path(one.file).name, one.name, one.before, one.after) for one in left.remedies] == [
         ("pnpm-workspace.yaml", "core", "^1", "^2.0.0")
     ]
-    result = await fixed(tmp_path, manifest=True)
+    result = await PNPM.fixed(tmp_path, manifest=True)
     assert (result.fixed, result.unfixed, len(result.written)) == (2, 0, 2)
     changed = CATALOGS.replace("core: ^1", "core: ^2.0.0").replace('"^1"', '"^2.0.0"')
     assert (path.parent / "pnpm-workspace.yaml").read_text() == changed
@@ -256,7 +256,7 @@ async def test_what_an_override_says_is_not_changed(
     await locked(tmp_path)
     before = path.read_text()
     await imported(tmp_path, bad("X-1", "side", ("introduced", "0"), ("fixed", "2.0.0")))
-    result = await fixed(tmp_path, manifest=True)
+    result = await PNPM.fixed(tmp_path, manifest=True)
     assert (result.unfixed, result.files[0].unfixed[0].remedies, path.read_text()) == (1, [], before)
 
 
@@ -289,7 +289,7 @@ async def judged(folder: Path, seed: int) -> tuple[int, int]:
             assert (await pnpm(path.parent, *command)).returncode == 0
             events = ("introduced", "1.10.0"), ("fixed", "2.0.0"), ("introduced", "2.0.1"), ("fixed", "3.0.0")
             await imported(folder, *(bad(f"X-{name}", name, *events) for name in NAMES))
-            result = await fixed(folder, manifest=True)
+            result = await PNPM.fixed(folder, manifest=True)
             text = path.read_text()
             for more in (command, (*command, "--no-prefer-frozen-lockfile"), ("install", "--frozen-lockfile")):
                 again = await pnpm(path.parent, *more)
