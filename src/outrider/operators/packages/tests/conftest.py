@@ -1,10 +1,11 @@
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from outrider.operators.packages.tests.asking import Asking
 from outrider.operators.packages.tests.python_index import PythonIndex
+from outrider.operators.packages.tests.world import settings, variables
 
 
 @pytest.fixture
@@ -18,3 +19,11 @@ async def index() -> AsyncIterator[PythonIndex]:
 def ask(index: PythonIndex, tmp_path: Path) -> Asking:
     """Asks that index."""
     return Asking(tmp_path, index.url)
+
+
+@pytest.fixture
+def place(index: PythonIndex, tmp_path: Path) -> Iterator[Path]:
+    """Yield a folder with a home, whose Python packages come from the index."""
+    (tmp_path / "home").mkdir()
+    with variables(settings(index.url, tmp_path)):
+        yield tmp_path

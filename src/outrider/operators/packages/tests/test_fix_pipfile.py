@@ -17,14 +17,6 @@ from outrider.operators.packages.tests.pipenv_projects import pipenv, project
 from outrider.operators.packages.tests.python_index import PythonIndex
 from outrider.operators.packages.tests.test_audit import context, imported
 from outrider.operators.packages.tests.test_fix_uv import added, bad
-from outrider.operators.packages.tests.world import settings, variables
-
-
-@pytest.fixture
-def place(index: PythonIndex, tmp_path: Path) -> Any:
-    (tmp_path / "home").mkdir()
-    with variables(settings(index.url, tmp_path)):
-        yield tmp_path
 
 
 async def begun(place: Path, index: PythonIndex, text: str) -> Path:

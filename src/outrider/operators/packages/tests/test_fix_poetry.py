@@ -16,20 +16,12 @@ from outrider.operators.packages.tests.poetry_projects import poetry, project
 from outrider.operators.packages.tests.python_index import PythonIndex
 from outrider.operators.packages.tests.test_audit import context, imported
 from outrider.operators.packages.tests.test_fix_uv import added, bad
-from outrider.operators.packages.tests.world import settings, variables
 
 HEAD = '[project]\nname = "shop"\nversion = "1.0"\nrequires-python = ">=3.11"\n'
 OWN = (
     '[tool.poetry]\nname = "shop"\nversion = "1.0"\ndescription = ""\nauthors = ["A <a@b.test>"]\n'
     '[tool.poetry.dependencies]\npython = "^3.11"\n'
 )
-
-
-@pytest.fixture
-def place(index: PythonIndex, tmp_path: Path) -> Any:
-    (tmp_path / "home").mkdir()
-    with variables(settings(index.url, tmp_path)):
-        yield tmp_path
 
 
 async def begun(place: Path, index: PythonIndex, text: str, pins: str) -> Path:

@@ -17,14 +17,6 @@ from outrider.operators.packages.tests.advisory_records import affected, ecosyst
 from outrider.operators.packages.tests.python_index import PythonIndex
 from outrider.operators.packages.tests.test_audit import HIGH, context, imported
 from outrider.operators.packages.tests.uv_projects import project, uv
-from outrider.operators.packages.tests.world import settings, variables
-
-
-@pytest.fixture
-def place(index: PythonIndex, tmp_path: Path) -> Any:
-    (tmp_path / "home").mkdir()
-    with variables(settings(index.url, tmp_path)):
-        yield tmp_path
 
 
 def bad(identity: str, name: str, *events: tuple[str, str]) -> dict[str, Any]:

@@ -12,17 +12,9 @@ from outrider.operators.packages.operations.lock import LockParams, LockResult
 from outrider.operators.packages.tests.python_index import PythonIndex
 from outrider.operators.packages.tests.test_audit import context
 from outrider.operators.packages.tests.uv_workspaces import manifest, write
-from outrider.operators.packages.tests.world import settings, variables
 
 WORKSPACE = "[tool.uv.workspace]\nmembers = ['packages/*']\n[tool.uv.sources]\n"
 BUILD = "[build-system]\nrequires = []\nbuild-backend = 'backend'\n"
-
-
-@pytest.fixture
-def place(index: PythonIndex, tmp_path: Path) -> Any:
-    (tmp_path / "home").mkdir()
-    with variables(settings(index.url, tmp_path)):
-        yield tmp_path
 
 
 async def locked(path: Path, **more: Any) -> LockResult:

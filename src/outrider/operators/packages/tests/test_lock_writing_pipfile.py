@@ -29,14 +29,7 @@ from outrider.operators.packages.tests.pipenv_projects import index_of_everybody
 from outrider.operators.packages.tests.python_index import PythonIndex, document
 from outrider.operators.packages.tests.test_audit import context
 from outrider.operators.packages.tests.wheels import sha256
-from outrider.operators.packages.tests.world import settings, variables
-
-
-@pytest.fixture
-def place(index: PythonIndex, tmp_path: Path) -> Any:
-    (tmp_path / "home").mkdir()
-    with variables(settings(index.url, tmp_path)):
-        yield tmp_path
+from outrider.operators.packages.tests.world import variables
 
 
 async def locked(path: Path, **more: Any) -> lock.LockResult:

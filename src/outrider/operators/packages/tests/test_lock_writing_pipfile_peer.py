@@ -12,11 +12,9 @@ from outrider.core.errors import OutriderError
 from outrider.operators.packages.tests.pipenv_projects import drawn, pipenv, project
 from outrider.operators.packages.tests.poetry_projects import fill_more
 from outrider.operators.packages.tests.python_index import PythonIndex
-from outrider.operators.packages.tests.test_lock_writing_pipfile import WHOLE, locked, place
+from outrider.operators.packages.tests.test_lock_writing_pipfile import WHOLE, locked
 from outrider.operators.packages.tests.uv_projects import fill
 from outrider.operators.packages.tests.world import settings, variables
-
-__all__ = ["place"]
 
 
 async def compared(path: Path, mirror: str) -> str:

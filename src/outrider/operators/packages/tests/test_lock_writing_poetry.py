@@ -28,17 +28,10 @@ from outrider.operators.packages.tests.poetry_projects import project
 from outrider.operators.packages.tests.python_index import PythonIndex
 from outrider.operators.packages.tests.test_audit import context
 from outrider.operators.packages.tests.wheels import sha256
-from outrider.operators.packages.tests.world import settings, variables
+from outrider.operators.packages.tests.world import variables
 
 HEAD = '[project]\nname = "shop"\nversion = "1.0"\nrequires-python = ">=3.11"\n'
 OWN = '[tool.poetry]\nname = "shop"\nversion = "1.0"\ndescription = ""\nauthors = ["A <a@b.test>"]\n[tool.poetry.dependencies]\n'
-
-
-@pytest.fixture
-def place(index: PythonIndex, tmp_path: Path) -> Any:
-    (tmp_path / "home").mkdir()
-    with variables(settings(index.url, tmp_path)):
-        yield tmp_path
 
 
 async def locked(path: Path, **more: Any) -> lock.LockResult:

@@ -10,11 +10,9 @@ import pytest
 from outrider.core.errors import OutriderError
 from outrider.operators.packages.tests.poetry_projects import LATE, drawn, fill_more, poetry, project
 from outrider.operators.packages.tests.python_index import PythonIndex
-from outrider.operators.packages.tests.test_lock_writing_poetry import HEAD, OWN, WHOLE, locked, place
+from outrider.operators.packages.tests.test_lock_writing_poetry import HEAD, OWN, WHOLE, locked
 from outrider.operators.packages.tests.uv_projects import fill
 from outrider.operators.packages.tests.world import settings, variables
-
-__all__ = ["place"]
 
 
 async def compared(path: Path, root: str) -> str:

@@ -17,14 +17,6 @@ from outrider.operators.packages.operations.lock import LockParams
 from outrider.operators.packages.tests.python_index import PythonIndex
 from outrider.operators.packages.tests.test_audit import context
 from outrider.operators.packages.tests.wheels import sha256
-from outrider.operators.packages.tests.world import settings, variables
-
-
-@pytest.fixture
-def place(index: PythonIndex, tmp_path: Path) -> Any:
-    (tmp_path / "home").mkdir()
-    with variables(settings(index.url, tmp_path)):
-        yield tmp_path
 
 
 def params(place: Path, *packages: str, name: str = "requirements.txt", **more: Any) -> LockParams:

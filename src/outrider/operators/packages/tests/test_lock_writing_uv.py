@@ -21,13 +21,6 @@ from outrider.operators.packages.tests.wheels import sha256
 from outrider.operators.packages.tests.world import settings, variables
 
 
-@pytest.fixture
-def place(index: PythonIndex, tmp_path: Path) -> Any:
-    (tmp_path / "home").mkdir()
-    with variables(settings(index.url, tmp_path)):
-        yield tmp_path
-
-
 async def locked(path: Path, **more: Any) -> lock.LockResult:
     return await lock.run(LockParams(ecosystem="pypi", file=str(path), **more), context(path.parent.parent))
 
