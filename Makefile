@@ -6,6 +6,9 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 INSTALLED := $(VENV)/.installed
 INSTALLED_TEST := $(VENV)/.installed-test
 
+# The tests start Outrider hundreds of times: compiled modules are kept even where the environment says not to.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help image demo test test-real test-long check bench docs lock clean
 
 help:  ## Show the targets.

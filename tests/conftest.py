@@ -1,12 +1,16 @@
+import gc
 import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.servers.cluster import RealCluster, end_shared_cluster, shared_cluster
 from tests.servers.postgresql import PostgresqlServer
 
+# What make check asks for: fewer examples of each property that does not say how many it needs.
+settings.register_profile("quick", max_examples=25)
 _OWN_CLUSTERS = [Path(__file__).parent / name for name in ("controller", "local/cluster")]
 
 
@@ -26,6 +30,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _needs_cluster(item) or any(item.path.is_relative_to(one) for one in _OWN_CLUSTERS):
             item.add_marker(pytest.mark.cluster)
+
+
+def pytest_collection_finish() -> None:
+    """Leave out what the collection has made when garbage is looked for: it stays, and there is much of it."""
+    gc.collect()
+    gc.freeze()
 
 
 def _needs_cluster(item: pytest.Item) -> bool:

@@ -1,12 +1,14 @@
 """Parameters: what the schema accepts the model accepts, and each fault is named."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
-import jsonschema
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+from jsonschema import Draft202012Validator
 
 from outrider.core.calls import normalise
 from outrider.core.codec import to_builtins
@@ -17,7 +19,8 @@ from tests.contract.cases import Case, cases, every_operation, plain_params
 from tests.contract.values import values
 
 # Hypothesis draws from the constants of all modules that are loaded: none may come in the middle of a test.
-for _case in cases():
+CASES = {case.name: case for case in cases()}
+for _case in CASES.values():
     _case.load()
 
 WRONG = (None, True, 7, "no such value \N{SNOWMAN}", ["x"], {"x": ["y"]}, [{"x": 1}])
@@ -40,10 +43,17 @@ def valid_params(case: Case) -> dict[str, Any]:
     return plain_params(case.declaration.examples[0])
 
 
+@cache
+def written_values(name: str) -> tuple[Draft202012Validator, SearchStrategy[Any]]:
+    """Return what checks parameters by their schema, and what draws them; both take long to make."""
+    schema = json_schema(CASES[name].load().code.params)
+    return Draft202012Validator(schema), values(schema, schema.get("$defs", {}))
+
+
 def wrong_values(case: Case) -> Iterator[tuple[str, Any]]:
     schema = json_schema(case.load().code.params)
     for name, field in schema["properties"].items():
-        validator = jsonschema.Draft202012Validator({**field, "$defs": schema.get("$defs", {})})
+        validator = Draft202012Validator({**field, "$defs": schema.get("$defs", {})})
         yield from ((name, value) for value in WRONG if not validator.is_valid(value))
 
 
@@ -51,9 +61,8 @@ def wrong_values(case: Case) -> Iterator[tuple[str, Any]]:
 @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_valid_values_survive_the_round_trip(case: Case, data: st.DataObject) -> None:
-    schema = json_schema(case.load().code.params)
-    validator = jsonschema.Draft202012Validator(schema)
-    written = data.draw(values(schema, schema.get("$defs", {})))
+    validator, written_by = written_values(case.name)
+    written = data.draw(written_by)
     validator.validate(written)
     fault = refusal(case, written)
     assume(fault is None)

@@ -3,9 +3,9 @@
 import ast
 import re
 import statistics
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -36,16 +36,51 @@ def files() -> list[Path]:
     return sorted(path for path in SOURCE.rglob("*.py") if "tests" not in path.parts)
 
 
+class Function(NamedTuple):
+    """A function as it stands in a file; its lines are counted without its docstring."""
+
+    place: str
+    lines: int
+    parameters: int
+
+
+class Facts(NamedTuple):
+    """What the tests ask of a file. The tree itself is not kept: those of all files are slow to look through for garbage."""
+
+    path: Path
+    functions: list[Function]
+    undocumented: list[str]
+    caught: list[tuple[int, str]]
+    imports: list[str]
+
+
 @cache
-def tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text())
+def facts() -> list[Facts]:
+    return [read(path) for path in files()]
 
 
-def functions() -> Iterator[tuple[Path, ast.FunctionDef | ast.AsyncFunctionDef]]:
-    for path in files():
-        for node in ast.walk(tree(path)):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                yield path, node
+def read(path: Path) -> Facts:
+    tree = ast.parse(path.read_text())
+    found = Facts(path, [], [], [], [])
+    shown = path.relative_to(ROOT)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            parameters = 0 if node.name == "__init__" else len(node.args.args) + len(node.args.kwonlyargs)
+            found.functions.append(Function(f"{shown}:{node.lineno} {node.name}", length(node), parameters))
+        elif isinstance(node, ast.ExceptHandler):
+            assert node.type is not None, f"{shown}:{node.lineno}: bare except"
+            found.caught.append((node.lineno, node.type.id if isinstance(node.type, ast.Name) else ""))
+        elif isinstance(node, ast.ImportFrom):
+            found.imports.append(node.module or "")
+    for node in tree.body:
+        is_public = isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.name[0] != "_"
+        if is_public and ast.get_docstring(node) is None:
+            found.undocumented.append(f"{shown}:{node.lineno} {node.name}")
+    return found
+
+
+def functions() -> list[Function]:
+    return [function for one in facts() for function in one.functions]
 
 
 def length(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
@@ -66,48 +101,28 @@ def test_files_are_short() -> None:
 
 
 def test_functions_are_short() -> None:
-    lengths = sorted(length(node) for _, node in functions())
-    long = [
-        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
-        for path, node in functions()
-        if length(node) > FUNCTION_LIMIT
-    ]
-    assert long == []
+    lengths = sorted(function.lines for function in functions())
+    assert [function.place for function in functions() if function.lines > FUNCTION_LIMIT] == []
     assert statistics.median(lengths) <= FUNCTION_MEDIAN
     assert lengths[int(len(lengths) * 0.9)] <= FUNCTION_P90
 
 
 def test_functions_take_few_parameters() -> None:
-    many = [
-        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
-        for path, node in functions()
-        if len(node.args.args) + len(node.args.kwonlyargs) > PARAMETERS and node.name != "__init__"
-    ]
-    assert many == []
+    assert [function.place for function in functions() if function.parameters > PARAMETERS] == []
 
 
 def test_public_names_are_documented() -> None:
-    bare = [
-        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
-        for path in files()
-        for node in tree(path).body
-        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-        and not node.name.startswith("_")
-        and ast.get_docstring(node) is None
-    ]
-    assert bare == []
+    assert [place for one in facts() for place in one.undocumented] == []
 
 
 def test_every_fault_is_caught_by_its_name() -> None:
-    broad = []
-    for path in files():
-        place = path.relative_to(SOURCE).as_posix()
-        for node in ast.walk(tree(path)):
-            if isinstance(node, ast.ExceptHandler):
-                assert node.type is not None, f"{place}:{node.lineno}: bare except"
-                name = node.type.id if isinstance(node.type, ast.Name) else ""
-                if name == "Exception" and not any(place.startswith(allowed) for allowed in BROAD_EXCEPT):
-                    broad.append(f"{place}:{node.lineno}")
+    broad = [
+        f"{place}:{line}"
+        for one in facts()
+        for place in [one.path.relative_to(SOURCE).as_posix()]
+        for line, name in one.caught
+        if name == "Exception" and not any(place.startswith(allowed) for allowed in BROAD_EXCEPT)
+    ]
     assert broad == []
 
 
@@ -128,11 +143,13 @@ def test_checks_are_rarely_switched_off_and_always_with_a_reason() -> None:
 @pytest.mark.parametrize("layer", ["core", "ports", "runtime", "surfaces"])
 def test_no_layer_below_or_above_the_families_knows_one_by_name(layer: str) -> None:
     names = [path.name for path in (SOURCE / "operators").iterdir() if (path / "manifest.toml").is_file()]
-    for path in files():
-        if (SOURCE / layer) in path.parents:
-            for node in ast.walk(tree(path)):
-                if isinstance(node, ast.ImportFrom) and node.module:
-                    assert not any(node.module.startswith(f"outrider.operators.{name}") for name in names), path
+    families = tuple(f"outrider.operators.{name}" for name in names)
+    knowing = [
+        one.path
+        for one in facts()
+        if SOURCE / layer in one.path.parents and any(name.startswith(families) for name in one.imports)
+    ]
+    assert knowing == []
 
 
 def test_no_notes_to_self() -> None:

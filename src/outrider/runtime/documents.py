@@ -46,9 +46,19 @@ def read_file(path: FilePath, *, shown_as: str = "") -> list[Document]:
         InvalidConfigError: It cannot be read, or is not what we accept; the place is named.
     """
     name = shown_as or str(path)
+    return read_text(read_bytes(path, name), name)
+
+
+def read_bytes(path: FilePath, name: str) -> bytes:
+    """Return what stands in a file, of one that is too large for `read_text` the beginning.
+
+    Raises:
+        NotFoundError: There is no such file.
+        InvalidConfigError: It cannot be read.
+    """
     try:
         with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)  # what never ends is too large
+            return file.read(MAX_BYTES + 1)  # what never ends is too large
     except FileNotFoundError as error:
         raise NotFoundError(
             f"{name}: no such file", found=name, suggestions=[f"check the path: {path.resolve()}"]
@@ -57,7 +67,6 @@ def read_file(path: FilePath, *, shown_as: str = "") -> list[Document]:
         raise InvalidConfigError(
             f"{name}: cannot be read: {error.strerror}", source=name, suggestions=[f"check its mode: ls -l {path}"]
         ) from error
-    return read_text(data, name)
 
 
 def read_text(data: bytes | str, name: str) -> list[Document]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from outrider.core.errors import InvalidConfigError
 from outrider.core.mutual_tls import MutualTlsSettings
+from outrider.ports.certificates.authorities import context_for
 from outrider.ports.certificates.in_memory import load_chain
 from outrider.ports.certificates.mutual import showing
 
@@ -50,7 +51,7 @@ def client_context(ca_pem: str, identity_file: Path | None = None) -> ssl.SSLCon
 
 
 def trusting(ca: Path | None, *, path: str, mutual: MutualTlsSettings | None = None) -> ssl.SSLContext:
-    """Return the settings of a client of other people's servers.
+    """Return the settings of a client of other people's servers; they are shared, and must not be changed.
 
     Args:
         ca: File with the authorities to trust; None for those of the machine.
@@ -63,7 +64,7 @@ def trusting(ca: Path | None, *, path: str, mutual: MutualTlsSettings | None = N
     if mutual is not None:
         return showing(mutual, ca, path=path)
     try:
-        return ssl.create_default_context(cafile=ca)
+        return context_for(ca)
     except (OSError, ValueError) as error:
         raise InvalidConfigError(
             f"{path}: {ca} cannot be used: {error}", path=path, found=str(ca), expected="a file with certificates (PEM)",

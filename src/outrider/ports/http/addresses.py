@@ -10,6 +10,7 @@ import msgspec
 
 from outrider.core.errors import ConnectionFailedError, InvalidConfigError, OutriderError, UnauthenticatedError
 from outrider.core.http.urls import PORTS
+from outrider.ports.certificates.authorities import context_for
 from outrider.ports.http.client_connection import ClientConnection
 from outrider.ports.http.tls_layer import TlsLayer
 
@@ -91,7 +92,7 @@ async def _open(address: Address, connection: ClientConnection, tls: ssl.SSLCont
         return
     protocol: Callable[[], asyncio.BaseProtocol] = lambda: connection  # noqa: E731
     if address.secure:
-        context = tls or ssl.create_default_context()
+        context = tls or context_for()
         protocol = lambda: TlsLayer(connection, context, address.server_name or address.host)  # noqa: E731
     if address.proxy:
         tunnel = await open_tunnel(parse_address(address.proxy), address)

@@ -1,5 +1,6 @@
 """plugin.yaml: what a plugin is, what it may do, and what it takes."""
 
+import functools
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +13,8 @@ from outrider.core.events import OnLost
 from outrider.core.objects import Name
 from outrider.core.quantities import Duration, Size, duration, size
 from outrider.core.schema import convert
-from outrider.runtime.documents import read_file
+from outrider.core.source import SourceMap
+from outrider.runtime.documents import read_bytes, read_text
 
 FILE_NAME = "plugin.yaml"
 _FIELD = re.compile(r"\{(\w+)\}")
@@ -167,18 +169,21 @@ def read_plugin(folder: Path) -> Plugin:
         InvalidConfigError: With every fault, each with its place.
     """
     path = folder / FILE_NAME
-    documents = read_file(path)
-    if len(documents) != 1:
-        raise InvalidConfigError(
-            f"{path}: one document is expected", source=str(path), found=f"{len(documents)} documents"
-        )
-    document = documents[0]
-    manifest = convert(document.data, PluginManifest, source=document.source)
+    manifest, source = _read_manifest(read_bytes(path, str(path)), str(path))
     fault = _entry_point_fault(manifest, folder)
     if fault is not None:
-        fault.source = document.source.value(("runtime", "entry_point"))
+        fault.source = source.value(("runtime", "entry_point"))
         raise fault
     return Plugin(manifest, folder.resolve())
+
+
+@functools.lru_cache(maxsize=256)  # whoever looks for one plugin reads them all, and most have not changed
+def _read_manifest(data: bytes, name: str) -> tuple[PluginManifest, SourceMap]:
+    documents = read_text(data, name)
+    if len(documents) != 1:
+        raise InvalidConfigError(f"{name}: one document is expected", source=name, found=f"{len(documents)} documents")
+    document = documents[0]
+    return convert(document.data, PluginManifest, source=document.source), document.source
 
 
 def _entry_point_fault(manifest: PluginManifest, folder: Path) -> OutriderError | None:

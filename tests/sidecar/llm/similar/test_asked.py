@@ -27,21 +27,27 @@ FORMS: dict[str, tuple[str, str, str]] = {
 }
 
 
+more_of_part = st.dictionaries(st.sampled_from(["cache_control", "x"]), values, max_size=1)
+more_of_message = st.dictionaries(st.sampled_from(["name", "id"]), values, max_size=1)
+more_of_call = st.dictionaries(
+    st.sampled_from(["model", "temperature", "stream", "tools", "system"]), values, max_size=2
+)
+before = {
+    content: st.lists(st.fixed_dictionaries({"role": texts, content: values}), max_size=2)
+    for content in ("content", "parts")
+}
+
+
 @st.composite
 def calls(draw: st.DrawFn, endpoint: str) -> dict[str, Any]:
     """Return a call that ends with a text of the user."""
     messages, content, kind = FORMS[endpoint]
     text = draw(texts.filter(str.strip))
     part: dict[str, Any] = {"text": text, **({"type": kind} if kind else {})}
-    part |= draw(st.dictionaries(st.sampled_from(["cache_control", "x"]), values, max_size=1))
+    part |= draw(more_of_part)
     last = {"role": "user", content: draw(st.sampled_from([text, [part]]))}
-    last |= draw(st.dictionaries(st.sampled_from(["name", "id"]), values, max_size=1))
-    before = draw(st.lists(st.fixed_dictionaries({"role": texts, content: values}), max_size=2))
-    more = draw(
-        st.dictionaries(st.sampled_from(["model", "temperature", "stream", "tools", "system"]), values, max_size=2)
-    )
-    asked = text if endpoint == "responses" and draw(st.booleans()) else [*before, last]
-    return {messages: asked, **more}
+    asked = text if endpoint == "responses" and draw(st.booleans()) else [*draw(before[content]), last]
+    return {messages: asked, **draw(more_of_call)}
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

@@ -25,6 +25,7 @@ from outrider.core.http.messages import Response
 from outrider.core.http.urls import origin, request_target
 from outrider.operators.packages.registries.registry import Registry
 from outrider.operators.packages.registries.strangers import refuse_in_the_clear
+from outrider.ports.certificates.authorities import context_for
 from outrider.ports.clock import Clock
 from outrider.ports.http.addresses import parse_address
 from outrider.ports.http.client import Client
@@ -87,7 +88,6 @@ class Downloads:
         self.registry, self._registry_at = registry, registry_at
         self._clock, self._timeout = clock, timeout
         self._clients: dict[tuple[str, str, int], Client] = {}
-        self._tls: ssl.SSLContext | None = None
 
     async def close(self) -> None:
         """Close all connections."""
@@ -222,20 +222,18 @@ class Downloads:
                 raise self._unusable(f"{scheme}://{authority}:{port}") from error
             address = msgspec.structs.replace(address, proxy=self.registry.proxy)
             client = self._clients[where] = Client(
-                address, tls=self._context(), limits=_LIMITS, timeout=self._timeout, max_connections=_CONNECTIONS, clock=self._clock
+                address, tls=self._context() if address.secure else None, limits=_LIMITS, timeout=self._timeout, max_connections=_CONNECTIONS, clock=self._clock
             )  # fmt: skip
         return client
 
     def _context(self) -> ssl.SSLContext:
-        if self._tls is None:
-            try:
-                self._tls = ssl.create_default_context(cafile=self.registry.authorities)
-            except OSError as error:
-                raise InvalidConfigError(
-                    f"{self.registry.source}: the authorities cannot be read: {error}", found=str(self.registry.authorities),
-                    expected="a file of certificates, in PEM form", suggestions=[f"correct it in {self.registry.source}"],
-                ) from error  # fmt: skip
-        return self._tls
+        try:
+            return context_for(self.registry.authorities)
+        except OSError as error:
+            raise InvalidConfigError(
+                f"{self.registry.source}: the authorities cannot be read: {error}", found=str(self.registry.authorities),
+                expected="a file of certificates, in PEM form", suggestions=[f"correct it in {self.registry.source}"],
+            ) from error  # fmt: skip
 
 
 def _document(url: str, response: Response) -> Document:

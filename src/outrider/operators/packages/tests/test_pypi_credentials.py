@@ -110,11 +110,11 @@ async def test_a_proxy_that_cannot_be_used_is_told_without_its_password(index: P
     assert PASSWORD not in f"{caught.value} {caught.value.body()}"
 
 
-async def test_authorities_that_cannot_be_read(index: PythonIndex, tmp_path: Path) -> None:
+async def test_authorities_that_cannot_be_read(tmp_path: Path) -> None:
     for content in (None, b"no certificate"):
         if content:
             (tmp_path / "ca.pem").write_bytes(content)
-        ask = Asking(tmp_path, index.url)
+        ask = Asking(tmp_path, "https://127.0.0.1:9/simple")
         ask.environment["PIP_CERT"] = str(tmp_path / "ca.pem")
         with pytest.raises((InvalidConfigError, ssl.SSLError)) as caught:
             await ask.pins("web")
