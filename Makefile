@@ -30,8 +30,8 @@ check: $(INSTALLED_TEST)  ## Format, lint, types, layers and the fast tests.
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports
-	@MYPYPATH=$$(printf '%s:' plugins/*/) $(BIN)/mypy
-	@$(BIN)/pytest -q -n auto -m "not real and not long"
+	@MYPYPATH=$$(printf '%s:' plugins/*/) $(BIN)/mypy --num-workers auto
+	@$(BIN)/pytest -q -n auto -m "not real and not long" --hypothesis-profile quick
 
 bench: $(INSTALLED_TEST)  ## Run the benchmarks with their rivals and print both.
 	@$(BIN)/python -m benchmarks

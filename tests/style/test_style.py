@@ -73,8 +73,9 @@ def read(path: Path) -> Facts:
         elif isinstance(node, ast.ImportFrom):
             found.imports.append(node.module or "")
     for node in tree.body:
-        is_public = isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.name[0] != "_"
-        if is_public and ast.get_docstring(node) is None:
+        if not isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) or node.name.startswith("_"):
+            continue
+        if ast.get_docstring(node) is None:
             found.undocumented.append(f"{shown}:{node.lineno} {node.name}")
     return found
 

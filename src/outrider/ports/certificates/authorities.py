@@ -17,8 +17,9 @@ def context_for(authorities: Path | None = None) -> ssl.SSLContext:
         OSError: The file cannot be read, or is none of certificates (`ssl.SSLError`).
     """
     machine = ssl.get_default_verify_paths()
-    files = [authorities] if authorities is not None else [machine.cafile, machine.capath]
-    return _read(authorities, tuple(_stamp(Path(file)) for file in files if file is not None))
+    # The paths of the machine are None where nothing is there.
+    files = [authorities] if authorities is not None else map(Path, filter(None, (machine.cafile, machine.capath)))
+    return _read(authorities, tuple(map(_stamp, files)))
 
 
 @lru_cache(maxsize=8)
