@@ -5,6 +5,7 @@ import re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -18,7 +19,7 @@ from outrider.operators.packages.serving.fetched_files import FetchedFiles
 from outrider.operators.packages.serving.gates import Gate, denied
 from outrider.operators.packages.serving.store import Store
 from outrider.operators.packages.serving.tables import KeptFile, PackageState, Tables
-from outrider.operators.packages.serving.upstreams import Builder, Contents, FileSource, Upstream
+from outrider.operators.packages.serving.upstreams import Builder, Carry, Contents, FileSource, Upstream
 from outrider.ports.clock import Clock
 from outrider.ports.telemetry import logger
 
@@ -59,6 +60,7 @@ class Hub:
         store: What is kept.
         upstream: Who is asked for what is not private.
         build: Makes documents.
+        carry: Keeps what was learned of a package when other registries say something new of it; None where nothing is learned.
         gate: What may be installed.
         settings: How it is run.
         clock: For the age of what is kept.
@@ -71,17 +73,18 @@ class Hub:
         upstream: Upstream,
         build: Builder,
         *,
+        carry: Carry | None = None,
         gate: Gate,
         settings: HubSettings,
         clock: Clock,
     ) -> None:
         self.ecosystem, self.store, self.settings, self.clock = ecosystem, store, settings, clock
-        self._upstream, self._build, self.gate = upstream, build, gate
+        self._upstream, self._build, self._carry, self.gate = upstream, build, carry, gate
         self._building = asyncio.Semaphore(_BUILT_AT_A_TIME)
         self._refreshing: dict[str, asyncio.Task[None]] = {}
         self._files = FetchedFiles(ecosystem, store, clock)
         self._sources = Remembered[tuple[str, str], Mapping[str, FileSource]](_MOST_SOURCES)
-        self._amending = asyncio.Lock()
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def is_private(self, name: str) -> bool:
         """Return whether a package is published here and nowhere else."""
@@ -156,7 +159,7 @@ class Hub:
         if state is not None and state.hosted:
             state = None  # it is private no more
         if self.settings.cache_only:
-            await self._fetch_nothing(name, state)
+            await self._fetch_nothing(name)
             return
         known = None
         if state is not None and (state.etag or state.modified) and self.store.blobs.path(state.raw).is_file():
@@ -165,32 +168,60 @@ class Hub:
         try:
             raw, answer = await self._upstream.fetch(name, known)
         except NotFoundError:
-            absent = PackageState(there=False, fresh=now + _ABSENT_SECONDS, fetched=now, rules=self.gate.rules)
-            await self._keep(name, absent, ())
+            await self._take_absence(name, now)
             return
         except OutriderError:
-            if state is not None and state.there:
-                await self._put_off(name, state, now)
+            await self.store.write(lambda tables: self._put_off(tables, name, now))
             raise
-        fetched = PackageState(
-            fresh=now + self.settings.fresh, fetched=now, etag=answer.etag, modified=answer.modified, source=answer.url,
-            raw=state.raw if state is not None else "",
-        )  # fmt: skip
-        await self._take(name, fetched, raw)
-
-    async def _fetch_nothing(self, name: str, state: PackageState | None) -> None:
-        if state is None or not state.there:
-            raise NotFoundError(
-                f"{self.ecosystem} {name}: it is not kept here, and no other registry is asked", found="cacheOnly",
-                suggestions=["take it in by a bundle, or let other registries be asked"],
+        async with self._alone(name):
+            # Something may have been learned while others were asked.
+            kept = self._fetched_before(name)
+            fetched = PackageState(
+                fresh=now + self.settings.fresh, fetched=now, etag=answer.etag, modified=answer.modified, source=answer.url,
+                raw=kept.raw if kept is not None else "",
             )  # fmt: skip
-        fresh = msgspec.structs.replace(state, fresh=self.clock.now() + self.settings.fresh)
-        await self._take(name, fresh, None)
+            await self._take(name, fetched, self._carried(raw, kept) if raw is not None else None)
 
-    async def _put_off(self, name: str, state: PackageState, now: float) -> None:
+    async def _take_absence(self, name: str, now: float) -> None:
+        async with self._alone(name):
+            learned = self._carried(None, self._fetched_before(name))
+            if learned is not None:
+                await self._take(name, PackageState(fresh=now + self.settings.fresh, fetched=now), learned)
+                return
+            absent = PackageState(there=False, fresh=now + _ABSENT_SECONDS, fetched=now, rules=self.gate.rules)
+            await self._keep(name, absent, ())
+
+    def _carried(self, raw: bytes | None, kept: PackageState | None) -> bytes | None:
+        """Return what others say, with what was learned before."""
+        before = self.store.blobs.read(kept.raw) if self._carry is not None and kept is not None else None
+        if self._carry is None or before is None:
+            return raw
+        return self._carry(raw, zlib.decompress(before), self.clock.now())
+
+    def _fetched_before(self, name: str) -> PackageState | None:
+        """Return what other registries are known to have of a package; None for nothing."""
+        state = self.store.tables.state(self.ecosystem, name)
+        return state if state is not None and state.there and not state.hosted else None
+
+    async def _fetch_nothing(self, name: str) -> None:
+        async with self._alone(name):
+            state = self._fetched_before(name)
+            if state is None:
+                raise NotFoundError(
+                    f"{self.ecosystem} {name}: it is not kept here, and no other registry is asked", found="cacheOnly",
+                    suggestions=["take it in by a bundle, or let other registries be asked"],
+                )  # fmt: skip
+            await self._take(name, msgspec.structs.replace(state, fresh=self.clock.now() + self.settings.fresh), None)
+
+    def _put_off(self, tables: Tables, name: str, now: float) -> None:
         """Have nobody wait for a registry that does not answer, for a while."""
-        later = msgspec.structs.replace(state, fresh=now + _RETRY_SECONDS)
-        await self.store.write(lambda tables: tables.put_state(self.ecosystem, name, later))
+        state = tables.state(self.ecosystem, name)
+        if state is not None and state.there and not state.hosted:
+            tables.put_state(self.ecosystem, name, msgspec.structs.replace(state, fresh=now + _RETRY_SECONDS))
+
+    def _alone(self, name: str) -> asyncio.Lock:
+        """Return what has to be held by whoever replaces what is kept of a package: otherwise what one adds is lost by another."""
+        return self._locks.setdefault(name, asyncio.Lock())
 
     async def _take(self, name: str, state: PackageState, raw: bytes | None) -> None:
         """Make the documents anew of what was fetched, or of what was kept where that is None."""
@@ -237,9 +268,9 @@ class Hub:
         Raises:
             OutriderError: A policy cannot be kept, or nothing can be written.
         """
-        async with self._amending:
-            state, raw = self.store.tables.state(self.ecosystem, name), None
-            if state is not None and state.there and not state.hosted:
+        async with self._alone(name):
+            state, raw = self._fetched_before(name), None
+            if state is not None:
                 raw = self._raw(state.raw)
             else:
                 now = self.clock.now()

@@ -17,7 +17,7 @@ from outrider.operators.packages.serving.application import Application
 from outrider.operators.packages.serving.gates import Gate
 from outrider.operators.packages.serving.hub import Hub, HubSettings
 from outrider.operators.packages.serving.store import Store
-from outrider.operators.packages.serving.upstreams import Builder, FileSource, Upstream
+from outrider.operators.packages.serving.upstreams import Builder, Carry, FileSource, Upstream
 from outrider.operators.packages.serving.visits import EcosystemServer
 from outrider.ports.clock import Clock
 from outrider.runtime.audit import AuditLog
@@ -49,12 +49,14 @@ class Opened(NamedTuple):
         build: Makes documents.
         server: Speaks its protocol.
         fold: Makes of a name that by which a package is found, where its letters may be written in several ways.
+        carry: What was learned beside what other registries say at once, as `Hub` takes it.
     """
 
     upstream: Upstream
     build: Builder
     server: Callable[[Hub], EcosystemServer]
     fold: Callable[[str], str] = str
+    carry: Carry | None = None
 
 
 class NobodyBehind:
@@ -100,7 +102,16 @@ async def opened_registry(
         opened = cast("Opened", await module.opened(surroundings))
         private = tuple(opened.fold(one.name) for one in patterns if one.ecosystem == ecosystem)
         settings = HubSettings(private=private, cache_only=spec.cache_only, fresh=float(spec.fresh))
-        hub = Hub(ecosystem, store, opened.upstream, opened.build, gate=gate, settings=settings, clock=clock)
+        hub = Hub(
+            ecosystem,
+            store,
+            opened.upstream,
+            opened.build,
+            carry=opened.carry,
+            gate=gate,
+            settings=settings,
+            clock=clock,
+        )
         servers[ecosystem] = opened.server(hub)
     accounts = Accounts(store.tables, ANYBODY if spec.anonymous == "read" else NOBODY)
     audit = AuditLog(folder / "audit.jsonl", "registry", clock)

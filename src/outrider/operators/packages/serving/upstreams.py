@@ -76,3 +76,6 @@ class Contents(NamedTuple):
 
 
 Builder = Callable[[str, Contents, Policy], Built]
+# Is given what other registries say now, None for nothing, what was kept, and the seconds since the epoch; returns what is kept then,
+# None for nothing.
+Carry = Callable[[bytes | None, bytes, float], bytes | None]

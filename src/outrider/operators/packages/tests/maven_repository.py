@@ -1,5 +1,6 @@
 """A Maven repository for tests, and questions to it with nothing of this machine's user."""
 
+import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -26,6 +27,7 @@ class MavenRepositoryServer:
         files: By their paths; a test may spoil them.
         versions: That are listed, by `group:artifact`.
         answers: What is answered at a path in place of what would be.
+        held: Who asks for such a path is answered when the event is set.
         requests: That came, oldest first.
     """
 
@@ -35,6 +37,7 @@ class MavenRepositoryServer:
         self.files: dict[str, str | bytes] = {}
         self.versions: dict[str, list[str]] = {}
         self.answers: dict[str, Answer] = {}
+        self.held: dict[str, asyncio.Event] = {}
         self.requests: list[Request] = []
         self.url = ""
 
@@ -73,6 +76,8 @@ class MavenRepositoryServer:
         if self._authorization and request.headers.get("authorization") != self._authorization:
             return Response(401, Headers({"www-authenticate": "Basic"}))
         path = request.path.removeprefix("/maven/")
+        if path in self.held:
+            await self.held[path].wait()
         if path in self.answers:
             return self.answers[path](request)
         content = self._content(path)

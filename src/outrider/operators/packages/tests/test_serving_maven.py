@@ -36,6 +36,7 @@ from outrider.operators.packages.tests.running_registry import RunningRegistry
 from outrider.ports.clock import SystemClock
 from outrider.ports.clock.manual import ManualClock
 from outrider.ports.http.client import Client
+from tests.contract.worlds import until
 
 JAR = "g/web/1.0/web-1.0.jar"
 
@@ -54,6 +55,12 @@ class Asked:
         answer = await self.get(f"{path}/maven-metadata.xml")
         assert answer.status == 200, answer.content
         return read_metadata(answer.content)[0].versions
+
+    async def refreshed(self, name: str, now: float) -> None:
+        """Wait until what is kept of an artifact is fresh."""
+        store = Store(self.registry.folder / "registry")
+        await until(lambda: (state := store.tables.state("maven", name)) is not None and state.fresh > now)
+        await store.close()
 
 
 @asynccontextmanager
@@ -353,6 +360,39 @@ async def test_snapshots_of_others(tmp_path: Path) -> None:
         upstream.answers[f"{SNAPSHOT}/maven-metadata.xml"] = lambda _: Response(503)
         clock.advance(400.0)
         assert (await asked.get(f"{SNAPSHOT}/maven-metadata.xml")).status == 200
+
+
+@pytest.mark.parametrize("further", [[], ["1.2"]])
+async def test_what_is_learned_while_others_are_asked_stays_known(tmp_path: Path, further: list[str]) -> None:
+    clock, listing = ManualClock(SystemClock().now()), f"{SNAPSHOT}/maven-metadata.xml"
+    async with serving(tmp_path, clock=clock) as asked:
+        upstream = asked.upstream
+        upstream.versions["g:web"].append("2.0-SNAPSHOT")
+        upstream.files[listing] = snapshot(("20260101.010101", 1))
+        assert await asked.versions() == ["1.0", "1.1", "2.0-SNAPSHOT"]
+        upstream.versions["g:web"] += further
+        upstream.held["g/web/maven-metadata.xml"] = asyncio.Event()
+        clock.advance(400.0)
+        assert (await asked.get(listing)).status == 200
+        upstream.held["g/web/maven-metadata.xml"].set()
+        await asked.refreshed("g:web", clock.now())
+        assert (await asked.get(listing)).status == 200
+        assert upstream.paths().count(listing) == 1
+        assert await asked.versions() == ["1.0", "1.1", "2.0-SNAPSHOT", *further]
+
+
+async def test_a_version_that_nobody_lists_stays_known(tmp_path: Path) -> None:
+    clock, hidden = ManualClock(SystemClock().now()), "g/hidden/1.0/hidden-1.0"
+    async with serving(tmp_path, clock=clock) as asked:
+        asked.upstream.add("hidden:1.0")
+        asked.upstream.versions.pop("g:hidden")
+        assert (await asked.get(f"{hidden}.pom")).status == 200
+        clock.advance(400.0)
+        assert (await asked.get(f"{hidden}.pom")).status == 200
+        await asked.refreshed("g:hidden", clock.now())
+        asked.upstream.files.clear()
+        assert (await asked.get(f"{hidden}.pom")).status == 200
+        assert (await asked.get(f"{hidden}.jar")).status == 404
 
 
 async def test_who_has_no_snapshots_is_not_asked_for_them(tmp_path: Path) -> None:

@@ -61,6 +61,8 @@ class KeptArtifact(msgspec.Struct, array_like=True, kw_only=True):
         return [*dict.fromkeys((*self.versions, *self.further, *self.snapshots))]
 
 
+# Snapshots are deleted once there is a release.
+_SNAPSHOT_SECONDS = 86_400.0
 _KEPT = msgspec.msgpack.Decoder(KeptArtifact)
 
 
@@ -72,3 +74,23 @@ def read_kept(raw: bytes | None) -> KeptArtifact:
 def written(kept: KeptArtifact) -> bytes:
     """Return the form in which it is kept."""
     return msgspec.msgpack.encode(kept)
+
+
+def with_learned(raw: bytes | None, before: bytes, now: float) -> bytes | None:
+    """Return what repositories say, with what was learned since they said something else.
+
+    Args:
+        raw: What they say now; None where they list nothing.
+        before: What was kept.
+        now: Seconds since the epoch.
+
+    Returns:
+        None where nothing is known at all.
+    """
+    kept, learned = read_kept(raw), read_kept(before)
+    snapshots = {version: one for version, one in learned.snapshots.items() if now - one.asked < _SNAPSHOT_SECONDS}
+    if raw is None and not learned.further and not snapshots:
+        return None
+    return written(
+        msgspec.structs.replace(kept, further=learned.further, licences=learned.licences, snapshots=snapshots)
+    )

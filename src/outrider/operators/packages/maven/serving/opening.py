@@ -6,6 +6,7 @@ from outrider.operators.packages.maven.client import MavenClient
 from outrider.operators.packages.maven.program import maven_program
 from outrider.operators.packages.maven.project import project_repositories
 from outrider.operators.packages.maven.serving.documents import build
+from outrider.operators.packages.maven.serving.kept import with_learned
 from outrider.operators.packages.maven.serving.server import MavenServer
 from outrider.operators.packages.maven.serving.upstream import MavenUpstream
 from outrider.operators.packages.maven.settings import MavenSettings
@@ -15,7 +16,7 @@ from outrider.operators.packages.serving.opening import Opened, Surroundings
 async def opened(surroundings: Surroundings) -> Opened:
     """Return what the ecosystem brings."""
     upstream = MavenUpstream(partial(_clients, surroundings), surroundings.clock)
-    return Opened(upstream, build, partial(MavenServer, upstream))
+    return Opened(upstream, build, partial(MavenServer, upstream), carry=with_learned)
 
 
 async def _clients(surroundings: Surroundings) -> list[MavenClient]:
