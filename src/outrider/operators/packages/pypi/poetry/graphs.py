@@ -1,6 +1,6 @@
 """In which groups and on which machines each package of a solution is needed: `poetry/puzzle/solver.py` of Poetry 2.5."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from poetry.core.packages.dependency import Dependency
 from poetry.core.packages.package import Package
@@ -50,8 +50,8 @@ class _Node:
 class _Walk:
     """Goes through all ways, depth first."""
 
-    def __init__(self, packages: Sequence[Package]) -> None:
-        self._packages = packages
+    def __init__(self, packages: Sequence[Package], check: Callable[[], None]) -> None:
+        self._packages, self._check = packages, check
         self._seen: set[object] = set()
         self.back: dict[object, list[_Node]] = {}
         self.edges: _Edges = {}
@@ -75,6 +75,7 @@ class _Walk:
                 stack.append((following, self._below(following)))
 
     def _note(self, node: _Node, below: _Node) -> None:
+        self._check()
         self.back.setdefault(below.id, []).append(node)
         known = self.edges.setdefault(below.package, {}).setdefault(node.package, {})
         marker = below.marker if node.package.is_root() else below.marker.without_extras()
@@ -93,14 +94,15 @@ class _Walk:
         return iter(found)
 
 
-def placed(root: ProjectPackage, packages: Sequence[Package]) -> Places:
+def placed(root: ProjectPackage, packages: Sequence[Package], check: Callable[[], None]) -> Places:
     """Return where packages are needed, without those that nobody needs; what is asked for with extras becomes one with its package.
 
     Args:
         root: The project, with what it needs.
         packages: That were chosen.
+        check: Called now and then; it may raise to end the work: markers of many parts take long to join.
     """
-    walk = _Walk(packages)
+    walk = _Walk(packages, check)
     walk.visit(_Node(root, None, AnyMarker()))
     for node in walk.ordered:
         above = (one.depth - (one.package.name == node.package.name) for one in walk.back.get(node.id, ()))
@@ -109,7 +111,7 @@ def placed(root: ProjectPackage, packages: Sequence[Package]) -> Places:
     for node in walk.ordered:
         nodes.setdefault(node.package, []).append(node)
     places = {package: _place(package, same) for package, same in nodes.items()}
-    _mark(places, walk.edges)
+    _mark(places, walk.edges, check)
     return dict(_without_extras(places, packages))
 
 
@@ -118,7 +120,7 @@ def _place(package: Package, nodes: Sequence[_Node]) -> Place:
     return Place(max(one.depth for one in nodes), {group for one in nodes for group in one.groups})
 
 
-def _mark(places: Mapping[Package, Place], edges: _Edges) -> None:
+def _mark(places: Mapping[Package, Place], edges: _Edges, check: Callable[[], None]) -> None:
     """Tell on which machines each package is needed, from the project on; where there are circles, more than once."""
     ordered = sorted((one for one in places if places[one].depth >= 0), key=lambda one: places[one].depth)
     is_complete = False
@@ -133,6 +135,7 @@ def _mark(places: Mapping[Package, Place], edges: _Edges) -> None:
                     is_complete = False
                     continue
                 for group, marker in _through(above, place, by_groups):
+                    check()
                     found[group] = found[group].union(marker)
             place.markers = found
 

@@ -138,6 +138,7 @@ class _Solving:
         """
         places = self._solve({})
         for place in places.values():
+            self._check()
             place.markers = {
                 group: marker.reduce_by_python_constraint(self._pythons) for group, marker in place.markers.items()
             }
@@ -149,8 +150,8 @@ class _Solving:
             packages = VersionSolver(self._root, provider, self._check).solve()
         except OverridesNeededError as error:
             kinds = [(one, self._solve(one)) for one in error.several]
-            return merged(kinds, self._pythons)
-        return placed(self._root, packages)
+            return merged(kinds, self._pythons, self._check)
+        return placed(self._root, packages, self._check)
 
 
 def _versions(texts: Iterable[str]) -> list[Version]:
