@@ -12,7 +12,8 @@ from outrider.operators.packages.maven.choosing import allows
 from outrider.operators.packages.maven.coordinates import Artifact, ArtifactKey
 from outrider.operators.packages.maven.descriptors import Need, need_of
 from outrider.operators.packages.maven.order import RESOLVER_SCHEME
-from outrider.operators.packages.maven.own_projects import OwnChoice, OwnProject
+from outrider.operators.packages.maven.own_projects import OwnChoice, OwnProject, refuse_modules
+from outrider.operators.packages.maven.reactor import build_around
 from outrider.operators.packages.maven.reading import Reading
 from outrider.operators.packages.maven.resolver import MavenResolver
 from outrider.operators.packages.maven.session import opened
@@ -114,11 +115,13 @@ async def chosen(path: Path, text: str, question: Question) -> Chosen | Impossib
 
     Raises:
         NotFoundError: No repository has a dependency.
+        UnsupportedError: It has modules.
         OutriderError: As `OwnProject.choice`.
     """
+    refuse_modules(path, text)
     async with opened(question) as (source, reading, settings):
         resolver = MavenResolver(source, reading, question.policy)
-        choice = await OwnProject(path, reading, settings, resolver).choice(text)
+        choice = await OwnProject(path, reading, settings, resolver, build_around(path)).choice(text)
         return choice if isinstance(choice, Impossible) else Chosen(choice, [*_needs(choice, reading)])
 
 

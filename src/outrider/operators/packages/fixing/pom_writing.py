@@ -118,7 +118,7 @@ def parents_within(file: LockFile, folder: Path | None) -> list[Path]:
         InvalidConfigError: One cannot be read.
         UnsupportedError: One is outside of a folder.
     """
-    paths = [one for one, _ in poms_beside(file.path, file.text.encode())]
+    paths = [one for one, _ in poms_beside(file.path, {file.path: file.text.encode()})]
     if folder is not None:
         refuse_outside(paths, folder)
     return paths[1:]

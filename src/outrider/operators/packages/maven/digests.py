@@ -51,7 +51,7 @@ async def digests_of(
     by_path = {_path(artifact): sha256 for artifact, sha256 in found.items() if sha256}
     for project in _projects(choice, source):
         pom = source.poms[project]
-        if pom is not None and not is_snapshot(project.version):
+        if pom is not None and pom.holdings is not None and not is_snapshot(project.version):
             by_path[_path(Artifact(*project, "pom"))] = pom.sha256
     return Digests(
         by_path, sorted(one.shown for one in places if one not in found), sorted(one.shown for one in found if not found[one])

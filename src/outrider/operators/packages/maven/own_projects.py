@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from outrider.core.errors import InvalidConfigError, UnsupportedError
 from outrider.operators.packages.maven.collecting import Node
-from outrider.operators.packages.maven.coordinates import ArtifactKey
+from outrider.operators.packages.maven.coordinates import ArtifactKey, Project
 from outrider.operators.packages.maven.descriptors import Need, need_of
 from outrider.operators.packages.maven.models import OwnModel
-from outrider.operators.packages.maven.poms import Dependency, Pom
+from outrider.operators.packages.maven.poms import Dependency, Pom, read_modules
 from outrider.operators.packages.maven.project import line_beside
+from outrider.operators.packages.maven.reactor import Reactor
 from outrider.operators.packages.maven.reading import Reading
 from outrider.operators.packages.maven.resolver import Chosen, Failed, MavenResolver
 from outrider.operators.packages.maven.settings import MavenSettings
@@ -25,12 +27,14 @@ class OwnChoice(NamedTuple):
         line: Its POM, and its parents as far as they are on the machine too, each as it is written, with its active profiles.
         nodes: What was chosen.
         moved: What ranges led to, as the resolver has it.
+        beside: Where projects of the same build are, which are in no repository.
     """
 
     own: OwnModel
     line: list[Pom]
     nodes: list[Node]
     moved: dict[ArtifactKey, str]
+    beside: Mapping[Project, Path] = MappingProxyType({})
 
     @property
     def inherited(self) -> list[Dependency]:
@@ -44,8 +48,14 @@ class OwnChoice(NamedTuple):
         return {
             node.artifact.key: node.artifact.version
             for node in self.nodes
-            if node.artifact is not None and not node.is_local
+            if node.artifact is not None and not node.is_local and node.artifact.project not in self.beside
         }
+
+    @property
+    def needed_beside(self) -> set[Path]:
+        """The projects of the same build that were chosen."""
+        chosen = (node.artifact.project for node in self.nodes if node.artifact is not None)
+        return {self.beside[project] for project in chosen if project in self.beside}
 
     @property
     def shown(self) -> set[str]:
@@ -83,10 +93,23 @@ class OwnProject:
         reading: What is known of artifacts.
         settings: What Maven is told.
         resolver: Chooses.
+        reactor: The build that it is of, the projects of which stand for themselves; None where it is one by itself.
     """
 
-    def __init__(self, path: Path, reading: Reading, settings: MavenSettings, resolver: MavenResolver) -> None:
+    def __init__(
+        self,
+        path: Path,
+        reading: Reading,
+        settings: MavenSettings,
+        resolver: MavenResolver,
+        reactor: Reactor | None = None,
+    ) -> None:
         self._path, self._reading, self._settings, self._resolver = path.absolute(), reading, settings, resolver
+        self._contents: Mapping[Path, bytes] = reactor.contents if reactor is not None else {}
+        self._beside: Mapping[Project, Path] = {}
+        if reactor is not None:
+            self._beside = reactor.projects(settings.properties, settings.named)
+            reading.have({project: reactor.pom(place) for project, place in self._beside.items()})
 
     async def choice(self, text: str) -> OwnChoice | Impossible:
         """Return what Maven chooses for all scopes.
@@ -96,13 +119,13 @@ class OwnProject:
 
         Raises:
             InvalidConfigError: It cannot be read, or a parent or a BOM is wrong.
-            UnsupportedError: It is of several projects.
             NotFoundError: No repository has a dependency.
             OutriderError: What a repository says.
         """
         settings = self._settings
-        line = line_beside(self._path, settings.properties, settings.named, text.encode())
-        self._refuse(line[0])
+        line = line_beside(
+            self._path, settings.properties, settings.named, {**self._contents, self._path: text.encode()}
+        )
         own = await self._reading.own(line, {**settings.properties, **self._folders()})
         if own.model.faults:
             fault = own.model.faults[0]
@@ -119,19 +142,26 @@ class OwnProject:
             chosen = await self._resolver.of_project(again, managed)
         if isinstance(chosen, Failed):
             return self._impossible(chosen)
-        return OwnChoice(own, line, chosen.nodes, chosen.moved)
+        return OwnChoice(own, line, chosen.nodes, chosen.moved, self._beside)
 
     def _folders(self) -> Mapping[str, str]:
         folder = str(self._path.parent)
         return {"basedir": folder, "project.basedir": folder, "pom.basedir": folder}
 
-    def _refuse(self, pom: Pom) -> None:
-        if pom.has_modules:
-            raise UnsupportedError(
-                f"{self._path}: it has modules, and each of these has its own dependencies", path="project.modules", found="modules",
-                expected="a project by itself", suggestions=["lock the pom.xml of each module: --file MODULE/pom.xml"],
-            )  # fmt: skip
-
     def _impossible(self, failed: Failed) -> Impossible:
         change = f"change what {self._path.name} asks for, or exclude what leads to it"
         return Impossible(asked=[str(self._path)], reasons=failed.reasons, remedies=[change], notes=failed.notes)
+
+
+def refuse_modules(path: Path, text: str) -> None:
+    """Refuse a project that has others as its modules.
+
+    Raises:
+        InvalidConfigError: It cannot be read.
+        UnsupportedError: It has.
+    """
+    if read_modules(text.encode()):
+        raise UnsupportedError(
+            f"{path}: it has modules, and each of these has its own dependencies", path="project.modules", found="modules",
+            expected="a project by itself", suggestions=["name the pom.xml of each module"],
+        )  # fmt: skip

@@ -3,8 +3,10 @@
 Of parents that are in repositories alone, what they name is not read: those would have to be asked for it first.
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.maven.inheritance import heirs, prepared
@@ -41,11 +43,14 @@ def _resolved(pom: Pom, texts: Interpolation, path: Path) -> Iterator[PomReposit
         try:
             yield PomRepository(texts.text(one.id), texts.text(one.url), one.releases, one.snapshots)
         except PropertyCycleError as error:
-            raise _unusable(path, str(error)) from error
+            raise unusable(path, str(error)) from error
 
 
 def line_beside(
-    path: Path, properties: Mapping[str, str], named: tuple[str, ...], content: bytes | None = None
+    path: Path,
+    properties: Mapping[str, str],
+    named: tuple[str, ...],
+    contents: Mapping[Path, bytes] = MappingProxyType({}),
 ) -> list[Pom]:
     """Return a POM and its parents, as far as they are on the machine too, each with its active profiles.
 
@@ -53,21 +58,21 @@ def line_beside(
         path: Of the POM.
         properties: As `project_repositories` has them.
         named: Likewise.
-        content: Of the POM, where that is not what is in the file.
+        contents: As `poms_beside` has them.
 
     Raises:
         InvalidConfigError: One cannot be read.
     """
-    beside = poms_beside(path, content)
+    beside = poms_beside(path, contents)
     return [prepared(pom, Machine(properties, str(place.parent)), named) for place, pom in beside]
 
 
-def poms_beside(path: Path, content: bytes | None = None) -> list[tuple[Path, Pom]]:
+def poms_beside(path: Path, contents: Mapping[Path, bytes] = MappingProxyType({})) -> list[tuple[Path, Pom]]:
     """Return a POM and its parents, as far as they are on the machine too, with the paths of their files, as they are written.
 
     Args:
         path: Of the POM.
-        content: Of the POM, where that is not what is in the file.
+        contents: Of POMs, by their paths, where that is not what is in the file.
 
     Raises:
         InvalidConfigError: One cannot be read.
@@ -75,9 +80,9 @@ def poms_beside(path: Path, content: bytes | None = None) -> list[tuple[Path, Po
     found: list[tuple[Path, Pom]] = []
     for _ in range(_DEEPEST):
         try:
-            pom = read_pom(path.read_bytes() if content is None else content)
+            pom = read_pom(contents[path] if path in contents else path.read_bytes())
         except (OSError, InvalidConfigError) as error:
-            raise _unusable(
+            raise unusable(
                 path, str(error.found if isinstance(error, InvalidConfigError) else error.strerror)
             ) from error
         if found and not _is_parent(pom, found[-1][1]):
@@ -86,7 +91,7 @@ def poms_beside(path: Path, content: bytes | None = None) -> list[tuple[Path, Po
         if pom.parent is None or not pom.parent.relative_path:
             break
         above = path.parent / pom.parent.relative_path
-        path, content = above / "pom.xml" if above.is_dir() else above, None
+        path = Path(os.path.normpath(above / "pom.xml" if above.is_dir() else above))
         if not path.is_file():
             break
     return found
@@ -102,7 +107,8 @@ def _is_parent(pom: Pom, child: Pom) -> bool:
     )  # fmt: skip
 
 
-def _unusable(path: Path, found: str) -> InvalidConfigError:
+def unusable(path: Path, found: str) -> InvalidConfigError:
+    """Return the error for a POM on this machine that cannot be read."""
     return InvalidConfigError(
         f"{path}: the project cannot be read", found=found, expected="a POM of Maven", suggestions=[f"correct {path}"]
     )  # fmt: skip

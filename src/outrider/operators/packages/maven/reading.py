@@ -53,6 +53,10 @@ class Reading:
         self._models = Models(Library(self._pom, self.table, self._expect), machine)
         self.lookup = Lookup(self.candidates, self._descriptor)
 
+    def have(self, poms: Mapping[Project, Pom]) -> None:
+        """Have POMs of projects that are built beside, and for which no repository is asked."""
+        self._source.have(poms)
+
     async def settled(self, work: Callable[[Callable[[], None]], T]) -> T:
         """Do some work until it finds all that it looks for.
 

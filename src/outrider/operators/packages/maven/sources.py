@@ -1,7 +1,7 @@
 """POMs and versions for a resolution, from all repositories: of a POM the first that has it counts, of versions all together."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from outrider.operators.packages.maven.coordinates import Artifact, Project
@@ -18,12 +18,12 @@ class FoundPom(NamedTuple):
 
     Attributes:
         pom: Or why it cannot be read.
-        holdings: Of the repository that has it.
+        holdings: Of the repository that has it; None where it is built beside.
         sha256: Of the file.
     """
 
     pom: Pom | str
-    holdings: Holdings
+    holdings: Holdings | None
     sha256: str = ""
 
 
@@ -74,6 +74,15 @@ class MavenSource:
         """
         for one in self.holdings:
             one.keep()
+
+    def have(self, poms: Mapping[Project, Pom]) -> None:
+        """Have POMs of projects that are built beside, and for which no repository is asked."""
+        self.poms |= {project: FoundPom(pom, None) for project, pom in poms.items()}
+
+    def is_beside(self, project: Project) -> bool:
+        """Return whether a project is built beside."""
+        found = self.poms.get(project)
+        return found is not None and found.holdings is None
 
     async def load(self, projects: Iterable[Project], names: Iterable[str] = ()) -> None:
         """Have POMs among `poms`, with their parents, and versions among `versions`.

@@ -8,7 +8,7 @@ import msgspec
 
 from outrider.core.operation import Change, Difference
 from outrider.operators.packages.locks.lock import Lock
-from outrider.operators.packages.locks.making.making import form_of, made, maker_of
+from outrider.operators.packages.locks.making.making import files_of, form_of, made, maker_of
 from outrider.operators.packages.locks.reading import read_lock
 from outrider.operators.packages.locks.writing.differences import VersionChange, changes_between, differences
 from outrider.operators.packages.locks.writing.files import digest_of, refuse_changed, text_or_none, write_text
@@ -26,7 +26,7 @@ class LockParams(Terms, kw_only=True, forbid_unknown_fields=True):
         packages: Each as its ecosystem writes it; none where a manifest beside the file says it, as a Cargo.toml or package.json does,
             and for Maven, where the file does.
         file: What to write; its name says the format, as the native clients call their files; of Maven the pom.xml itself, which gets
-            a profile. If none is given, it is the usual one of its ecosystem in the working folder.
+            a profile, as do those of its modules. If none is given, it is the usual one of its ecosystem in the working folder.
         keep: Try the versions of the file that is there first, so that as little as possible changes.
         python: For which version of Python, such as `3.12`; that which runs Outrider if none is given. A uv.lock or poetry.lock is
             for all of its project, and a Pipfile.lock for that of its Pipfile where that names one and none is given.
@@ -120,18 +120,27 @@ async def run(params: LockParams, context: Context) -> LockResult:
 async def _draft(params: LockParams, context: Context) -> _Draft:
     path = Path(params.path)
     form = form_of(params.ecosystem, path)
-    before = text_or_none(path)
-    old = read_lock(form, before) if before is not None else None
+    files = files_of(params.ecosystem, path)
+    before = {one: text_or_none(one) for one in files}
+    old = _together(form, before.values())
     with question_of(context, params.ecosystem, params.packages, params, target=params.python) as question:
         kept = msgspec.structs.replace(question, locked=_locked(old)) if params.keep and old is not None else question
         new = await made(params.ecosystem, path, kept)
-    lock = read_lock(form, new.text)
     texts = {path: new.text, **new.beside}
-    draft = _Draft(texts, {path: before, **{one: text_or_none(one) for one in new.beside}}, LockResult(
+    lock = _together(form, (texts.get(one) for one in files))
+    assert lock is not None
+    draft = _Draft(texts, {one: text_or_none(one) for one in texts}, LockResult(
         file=params.path, form=form, packages=len(lock.packages), changes=changes_between(old, lock), warnings=new.warnings,
     ))  # fmt: skip
     draft.result.beside = [str(one) for one in draft.changed if one != path]
     return draft
+
+
+def _together(form: str, texts: Iterable[str | None]) -> Lock | None:
+    """Return what the files of a lock say; None where there is none."""
+    locks = [read_lock(form, text) for text in texts if text is not None]
+    packages = {(one.name, one.version): one for lock in locks for one in lock.packages}
+    return Lock(form=form, packages=tuple(packages.values())) if locks else None
 
 
 def _locked(lock: Lock) -> dict[str, set[str]]:

@@ -232,7 +232,7 @@ DEFAULT = element(
 @pytest.mark.parametrize(
     ("text", "error", "words"),
     [
-        (pom("own:shop:1", element("modules", element("module", "web")), packaging="pom"), UnsupportedError, "modules"),
+        (pom("own:shop:1", element("modules", element("module", "web")), packaging="pom"), InvalidConfigError, "the module web"),
         (shop(content=DEFAULT), UnsupportedError, "active by default"),
         (shop(need("web")), InvalidConfigError, "without a version"),
         (shop(need("none:1")), NotFoundError, "none"),

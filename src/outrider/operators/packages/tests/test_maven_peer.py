@@ -46,7 +46,7 @@ async def ours(universe: Universe, machine: Machine) -> str:
     for coordinates, content in universe.poms.items():
         record = compiled_pom(content.encode())
         # No address of a repository is asked for, so that none has to be there.
-        source.poms[Project(*coordinates.split(":"))] = FoundPom(record.pom or record.fault, None)  # type: ignore[arg-type]
+        source.poms[Project(*coordinates.split(":"))] = FoundPom(record.pom or record.fault, None)
     for name, versions in universe.versions.items():
         source.versions[name] = Versions(VersionTable(RESOLVER_SCHEME, versions), "", "", 0)
     resolver = MavenResolver(source, Reading(source, machine, ADMIT_ALL, lambda: None), ADMIT_ALL)

@@ -1,6 +1,7 @@
 """Makes the text of a lock file from what is asked for, by the name of the file; each ecosystem has a module beside this one."""
 
 import re
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
@@ -45,6 +46,16 @@ def form_of(ecosystem: str, path: Path) -> str:
         f"{path}: no lock file of {ecosystem} that can be written has such a name", path="file", found=path.name, expected=forms,
         suggestions=[f"--file {forms.partition(' ')[0]}"],
     )  # fmt: skip
+
+
+def files_of(ecosystem: str, path: Path) -> list[Path]:
+    """Return the files that are one lock: several where a build of Maven has modules.
+
+    Raises:
+        InvalidConfigError: What says so cannot be read.
+    """
+    files: Callable[[Path], list[Path]] | None = getattr(maker_of(ecosystem), "files", None)
+    return files(path) if files is not None else [path]
 
 
 async def made(ecosystem: str, path: Path, question: Question) -> Made:

@@ -3,7 +3,8 @@
 Maven has no lock of its own. What it obeys without any other setting is what a POM manages, so the lock is a profile of the pom.xml itself.
 """
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
@@ -12,13 +13,16 @@ from outrider.core.errors import ExecutionFailedError, UnsupportedError
 from outrider.operators.packages.locks.making.manifests import folder_of, manifest_beside
 from outrider.operators.packages.locks.making.results import Made
 from outrider.operators.packages.locks.writing import pom
+from outrider.operators.packages.locks.writing.files import read_text
 from outrider.operators.packages.manifests.pom import FORM, with_lock, without_lock
 from outrider.operators.packages.maven.digests import Digests, digests_of
-from outrider.operators.packages.maven.own_projects import OwnChoice, OwnProject
+from outrider.operators.packages.maven.own_projects import OwnChoice, OwnProject, refuse_modules
 from outrider.operators.packages.maven.pinning import pins_of
-from outrider.operators.packages.maven.poms import read_pom
+from outrider.operators.packages.maven.poms import read_modules, read_pom
+from outrider.operators.packages.maven.reactor import Reactor, build_around, paths_of
 from outrider.operators.packages.maven.resolver import MavenResolver
 from outrider.operators.packages.maven.session import opened
+from outrider.operators.packages.maven.sources import MavenSource
 from outrider.operators.packages.resolving.outcomes import Impossible
 from outrider.operators.packages.resolving.questions import Question
 
@@ -28,10 +32,79 @@ _SETTINGS = ".mvn"
 _MOST_ROUNDS = 5
 
 
+def files(path: Path) -> list[Path]:
+    """Return the files that are locked: the pom.xml, and those of its modules.
+
+    Raises:
+        InvalidConfigError: One cannot be read.
+    """
+    if not path.is_file():
+        return [path]
+    first, *others = paths_of(path)
+    return [path, *(_shown(one, first.parent, path.parent) for one in others)]
+
+
 async def make(form: str, path: Path, question: Question) -> Made:
     """Resolve, and return the files; the errors are those of `making.made`."""
     del form
-    return await made_of(path, without_lock(manifest_beside(path, FORM, question)), question)
+    text = manifest_beside(path, FORM, question)
+    if len(read_modules(text.encode())) == 0:
+        return await made_of(path, without_lock(text), question)
+    made = await _made_together(path, question)
+    if isinstance(made, Impossible) and question.locked:
+        made = await _made_together(path, msgspec.structs.replace(question, locked={}))
+    if isinstance(made, Impossible):
+        raise made.error()
+    return made
+
+
+async def _made_together(path: Path, question: Question) -> Made | Impossible:
+    """Lock a project and its modules: what each comes to by itself stays so, though parents have locks of their own."""
+    shown = dict(zip(paths_of(path), files(path), strict=True))
+    texts = {one: without_lock(read_text(one)) for one in shown}
+    reactor, choices = Reactor({one: text.encode() for one, text in texts.items()}), dict[Path, OwnChoice]()
+    for one, text in texts.items():
+        _refuse_defaults(shown[one], text)
+        async with _opened(one, question, reactor) as (_, _, project):
+            choice = await project.choice(text)
+        if isinstance(choice, Impossible):
+            return choice
+        choices[one] = choice
+    written, digests, warnings = dict[Path, str](), dict[str, str](), list[str]()
+    for one in reactor.ordered({place: choice.needed_beside for place, choice in choices.items()}):
+        async with _opened(one, question, reactor) as (source, resolver, project):
+            written[shown[one]], settled = await _locked(shown[one], texts[one], project, choices[one])
+            reactor.contents[one] = written[shown[one]].encode()
+            found = await digests_of(settled, await resolver.places(settled.nodes), source)
+        digests |= found.by_path
+        warnings += [f"{shown[one]}: {text}" for text in (*_changed(choices[one], settled), *_unchecked(found))]
+        warnings += [text for text in source.left_out if text not in warnings]
+    return _with_checksums(
+        path, Made(written[path], warnings, {one: written[one] for one in shown.values() if one != path}), digests
+    )
+
+
+@asynccontextmanager
+async def _opened(
+    path: Path, question: Question, reactor: Reactor | None
+) -> AsyncIterator[tuple[MavenSource, MavenResolver, OwnProject]]:
+    """Have what a project is asked of, with what repositories of its own say."""
+    async with opened(msgspec.structs.replace(question, folder=folder_of(path))) as (source, reading, settings):
+        resolver = MavenResolver(source, reading, question.policy)
+        yield source, resolver, OwnProject(path, reading, settings, resolver, reactor)
+
+
+def _with_checksums(path: Path, made: Made, digests: Mapping[str, str]) -> Made:
+    place = _checksums_beside(path)
+    if place is None:
+        why = f"no checksums are written: a folder {_SETTINGS} further up is the one that counts"
+        return msgspec.structs.replace(made, warnings=[*made.warnings, why])
+    return msgspec.structs.replace(made, beside={**made.beside, place: pom.checksums(digests)})
+
+
+def _shown(path: Path, folder: Path, shown: Path) -> Path:
+    """Return a path as people write it who write a folder in another way."""
+    return shown / path.relative_to(folder) if path.is_relative_to(folder) else path
 
 
 async def made_of(path: Path, text: str, question: Question) -> Made:
@@ -42,8 +115,8 @@ async def made_of(path: Path, text: str, question: Question) -> Made:
         text: What is to be locked in it: without a lock.
         question: As `making.made` has it; so are the errors.
     """
+    refuse_modules(path, text)
     _refuse_defaults(path, text)
-    question = msgspec.structs.replace(question, folder=folder_of(path))
     made = await _made(path, text, question)
     if isinstance(made, Impossible) and question.locked:
         made = await _made(path, text, msgspec.structs.replace(question, locked={}))
@@ -53,19 +126,14 @@ async def made_of(path: Path, text: str, question: Question) -> Made:
 
 
 async def _made(path: Path, text: str, question: Question) -> Made | Impossible:
-    async with opened(question) as (source, reading, settings):
-        resolver = MavenResolver(source, reading, question.policy)
-        project = OwnProject(path, reading, settings, resolver)
+    async with _opened(path, question, build_around(path)) as (source, resolver, project):
         choice = await project.choice(text)
         if isinstance(choice, Impossible):
             return choice
         locked, settled = await _locked(path, text, project, choice)
         digests = await digests_of(settled, await resolver.places(settled.nodes), source)
-    warnings = [*_changed(choice, settled), *_unchecked(digests), *settings.left_out]
-    place = _checksums_beside(path)
-    if place is None:
-        warnings.append(f"no checksums are written: a folder {_SETTINGS} further up is the one that counts")
-    return Made(locked, warnings, {} if place is None else {place: pom.checksums(digests.by_path)})
+    warnings = [*_changed(choice, settled), *_unchecked(digests), *source.left_out]
+    return _with_checksums(path, Made(locked, warnings), digests.by_path)
 
 
 async def _locked(path: Path, text: str, project: OwnProject, choice: OwnChoice) -> tuple[str, OwnChoice]:

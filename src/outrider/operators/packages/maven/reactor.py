@@ -1,0 +1,141 @@
+"""The projects of a build that has several: https://maven.apache.org/guides/mini/guide-multiple-modules.html.
+
+What one of them needs of another is built beside it, and no repository is asked for that.
+"""
+
+from collections.abc import Iterable, Mapping
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+from outrider.core.errors import InvalidConfigError
+from outrider.operators.packages.maven.coordinates import Project
+from outrider.operators.packages.maven.inheritance import heirs
+from outrider.operators.packages.maven.interpolation import Interpolation, PropertyCycleError
+from outrider.operators.packages.maven.poms import Pom, read_modules, read_pom
+from outrider.operators.packages.maven.project import line_beside, poms_beside, unusable
+
+_MOST = 2_000
+
+
+class Reactor:
+    """The projects of a build.
+
+    Args:
+        contents: Of their POMs, by absolute paths.
+
+    Attributes:
+        contents: Likewise; a project may get another one.
+    """
+
+    def __init__(self, contents: Mapping[Path, bytes]) -> None:
+        self.contents = dict(contents)
+
+    def projects(self, properties: Mapping[str, str], named: tuple[str, ...]) -> dict[Project, Path]:
+        """Return where each project is, by what it is called, and by how that is written.
+
+        Args:
+            properties: As `line_beside` has them.
+            named: Likewise.
+
+        Raises:
+            InvalidConfigError: One cannot be read.
+        """
+        found: dict[Project, Path] = {}
+        for path in self.contents:
+            whole = heirs(line_beside(path, properties, named, self.contents))
+            above = whole.parent
+            written = [
+                whole.fields.get("groupId") or (above.group if above is not None else ""),
+                whole.fields.get("artifactId", ""),
+                whole.fields.get("version") or (above.version if above is not None else ""),
+            ]
+            texts = Interpolation(whole.fields, whole.parts.properties, properties)
+            try:
+                found |= {Project(*written): path, Project(*map(texts.text, written)): path}
+            except PropertyCycleError as error:
+                raise InvalidConfigError(
+                    f"{path}: it cannot be told what it is called: {error}", path="project.version", found=str(error),
+                    expected="a version", suggestions=[f"correct {path}"],
+                ) from error  # fmt: skip
+        return found
+
+    def pom(self, path: Path) -> Pom:
+        """Return the POM of a project, as a repository would have it."""
+        return read_pom(self.contents[path])
+
+    def ordered(self, needed: Mapping[Path, Iterable[Path]]) -> list[Path]:
+        """Return all projects, each after its parents and after what it needs.
+
+        Args:
+            needed: The projects that each needs.
+
+        Raises:
+            InvalidConfigError: They need one another.
+        """
+        sorter = TopologicalSorter({path: needed[path] for path in self.contents})
+        for path in self.contents:
+            sorter.add(path, *(above for above, _ in poms_beside(path, self.contents)[1:] if above in self.contents))
+        try:
+            return [*sorter.static_order()]
+        except CycleError as error:
+            circle = " needs ".join(map(str, reversed(error.args[1])))
+            raise InvalidConfigError(
+                f"modules need one another: {circle}", path="project.modules", found=circle, expected="modules without circles",
+                suggestions=["take one of these dependencies out"],
+            ) from error  # fmt: skip
+
+
+def build_around(path: Path) -> Reactor | None:
+    """Return the build that a project is a module of; None where its parents on this machine have no such module.
+
+    Raises:
+        InvalidConfigError: A POM of that cannot be read, or is not there.
+    """
+    top, _ = poms_beside(path.resolve())[-1]
+    paths = paths_of(top)
+    return Reactor({one: _content(one) for one in paths}) if path.resolve() in paths[1:] else None
+
+
+def paths_of(path: Path) -> list[Path]:
+    """Return the POM of a project and those of its modules, and of the modules of these; each once, and as absolute paths.
+
+    Raises:
+        InvalidConfigError: One cannot be read, or is not there.
+    """
+    found: dict[Path, None] = {}
+    waiting = [path.resolve()]
+    while waiting:
+        one = waiting.pop(0)
+        if one in found:
+            continue
+        found[one] = None
+        if len(found) > _MOST:
+            raise InvalidConfigError(f"{path}: too many modules", path="project.modules", found=f"more than {_MOST}")
+        waiting += [_module(one, name) for name in _modules(one)]
+    return [*found]
+
+
+def _module(path: Path, name: str) -> Path:
+    """Return the POM of a module, which may be called by its folder."""
+    place = Path(path.parent, name).resolve()
+    file = place / "pom.xml" if place.is_dir() else place
+    if not file.is_file():
+        raise InvalidConfigError(
+            f"{path}: it has the module {name}, and there is none", path="project.modules", found=name, expected=f"a file {file}",
+            suggestions=["correct its name", "take it out"],
+        )  # fmt: skip
+    return file
+
+
+def _modules(path: Path) -> list[str]:
+    try:
+        return read_modules(_content(path))
+    except InvalidConfigError as error:
+        raise unusable(path, error.found) from error
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise unusable(path, str(error.strerror)) from error
