@@ -11,8 +11,17 @@ from outrider.core.errors import ConflictError, InvalidConfigError, OutriderErro
 from outrider.operators.packages.locks.reading import read_lock
 from outrider.operators.packages.tests.clients.java import DEPENDENCY, PLUGINS, plugins
 from outrider.operators.packages.tests.maven_poms import dependency, element, fields, parts, pom
-from outrider.operators.packages.tests.maven_projects import LATER, ProjectDrawing, home_of, locked, write_project
+from outrider.operators.packages.tests.maven_projects import (
+    LATER,
+    ProjectDrawing,
+    bad,
+    fixed,
+    home_of,
+    locked,
+    write_project,
+)
 from outrider.operators.packages.tests.maven_repository import MavenRepositoryServer, need
+from outrider.operators.packages.tests.test_audit import imported
 from outrider.operators.packages.tests.test_lock_writing_maven import Tree, maven, needs_maven, publish, serve
 from outrider.operators.packages.tests.world import variables
 from tests.peers.maven_program import newer_maven
@@ -88,6 +97,19 @@ async def test_a_module_is_locked_by_itself_too(tmp_path: Path) -> None:
             await locked(app)
             assert versions(app) == ["g:base 2.0", "g:log 1.1", "g:web 1"]
             assert "outrider-lock" not in root.read_text()
+
+
+async def test_a_module_is_fixed_by_itself(tmp_path: Path) -> None:
+    async with MavenRepositoryServer() as repository:
+        fill(repository)
+        with variables(home_of(tmp_path / "home", repository.url)):
+            # What is built beside is no package of a repository, though one may have its name.
+            await imported(tmp_path, bad("A", "g:web", ("introduced", "0"), ("fixed", "2")), bad("B", "own:core"))
+            repository.add("web:2", "base:1.2")
+            app = write_build(tmp_path / "build").parent / "app/pom.xml"
+            [file] = (await fixed(app)).files
+            assert [(one.name, one.before, one.after) for one in file.manifest] == [("g:web", "1", "2")]
+            assert (file.fixed[0].name, file.unfixed) == ("g:web", [])
 
 
 async def test_a_conflict_is_told_and_nothing_is_written(tmp_path: Path) -> None:
