@@ -2,54 +2,26 @@
 
 import asyncio
 import re
-import zlib
-from collections.abc import Callable, Mapping, Sequence
-from fnmatch import fnmatchcase
-from weakref import WeakValueDictionary
-
-import msgspec
+from collections.abc import Callable, Mapping
 
 from outrider.core.errors import DeniedError, NotFoundError, OutriderError
 from outrider.core.remembered import Remembered
-from outrider.operators.packages.registries.downloads import Document as Answer
 from outrider.operators.packages.resolving.naming import of_one
 from outrider.operators.packages.serving.documents import StoredDocument, content_of, stored
 from outrider.operators.packages.serving.downloading import Download
 from outrider.operators.packages.serving.fetched_files import FetchedFiles
+from outrider.operators.packages.serving.fetched_packages import FetchedPackages, HubSettings
 from outrider.operators.packages.serving.gates import Gate, denied
 from outrider.operators.packages.serving.store import Store
 from outrider.operators.packages.serving.tables import KeptFile, PackageState, Tables
 from outrider.operators.packages.serving.upstreams import Builder, Carry, Contents, FileSource, Upstream
 from outrider.ports.clock import Clock
-from outrider.ports.telemetry import logger
 
-_log = logger(__name__)
-
-# What nobody has is asked for again soon: it may have been published meanwhile.
-_ABSENT_SECONDS = 60.0
 # So old it is asked for anew before anybody gets it, unless nobody answers.
 _STALE_SECONDS = 86_400.0
-# So much later it is tried again where another registry does not answer.
-_RETRY_SECONDS = 30.0
 _MOST_SOURCES = 8
-# Documents of large packages take tens of MiB while they are made; more at once would not be quicker.
-_BUILT_AT_A_TIME = 2
 # Wider than what any ecosystem takes; each has its own rules for what is published.
 _NAME = re.compile(r"[!-~]{1,256}")
-
-
-class HubSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How a hub is run.
-
-    Attributes:
-        private: Names of packages that are published here and nowhere else, with `*` for any letters.
-        cache_only: Whether nobody else is asked.
-        fresh: For how many seconds what others say counts as new.
-    """
-
-    private: Sequence[str] = ()
-    cache_only: bool = False
-    fresh: float = 300.0
 
 
 class Hub:
@@ -79,16 +51,16 @@ class Hub:
         clock: Clock,
     ) -> None:
         self.ecosystem, self.store, self.settings, self.clock = ecosystem, store, settings, clock
-        self._upstream, self._build, self._carry, self.gate = upstream, build, carry, gate
-        self._building = asyncio.Semaphore(_BUILT_AT_A_TIME)
-        self._refreshing: dict[str, asyncio.Task[None]] = {}
+        self._upstream, self._build, self.gate = upstream, build, gate
+        self._packages = FetchedPackages(
+            ecosystem, store, upstream, build, carry=carry, gate=gate, settings=settings, clock=clock
+        )
         self._files = FetchedFiles(ecosystem, store, clock)
         self._sources = Remembered[tuple[str, str], Mapping[str, FileSource]](_MOST_SOURCES)
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def is_private(self, name: str) -> bool:
         """Return whether a package is published here and nowhere else."""
-        return any(fnmatchcase(name, one) for one in self.settings.private)
+        return self.settings.is_private(name)
 
     def require_private(self, name: str) -> None:
         """Refuse to publish what belongs to other registries.
@@ -121,7 +93,7 @@ class Hub:
             await self._refreshed(name, state)
             state = self.store.tables.state(self.ecosystem, name)
         elif self.clock.now() >= state.fresh:
-            self._refresh(name)
+            self._packages.refresh(name)
         if state is None or not state.there:
             raise NotFoundError(f"{self.ecosystem} {name}: there is none", found=name, suggestions=["check the name"])
         return state
@@ -135,147 +107,15 @@ class Hub:
 
     async def _refreshed(self, name: str, state: PackageState | None) -> None:
         try:
-            await asyncio.shield(self._refresh(name))
+            await asyncio.shield(self._packages.refresh(name))
         except OutriderError:
             # Old is better than nothing, but not what a policy of today has not seen.
             if state is None or not state.there or state.rules != self.gate.rules:
                 raise
 
-    def _refresh(self, name: str) -> "asyncio.Task[None]":
-        """Ask for a package, once at a time."""
-        task = self._refreshing.get(name)
-        if task is None:
-            task = self._refreshing[name] = asyncio.create_task(self._fetch(name))
-            task.add_done_callback(lambda done: self._forget(name, done))
-        return task
-
-    def _forget(self, name: str, task: "asyncio.Task[None]") -> None:
-        del self._refreshing[name]
-        if not task.cancelled() and (error := task.exception()) is not None:
-            _log.warning("%s %s: %s", self.ecosystem, name, error)
-
-    async def _fetch(self, name: str) -> None:
-        state = self.store.tables.state(self.ecosystem, name)
-        if state is not None and state.hosted:
-            state = None  # it is private no more
-        if self.settings.cache_only:
-            await self._fetch_nothing(name)
-            return
-        known = None
-        if state is not None and (state.etag or state.modified) and self.store.blobs.path(state.raw).is_file():
-            known = Answer(content=None, url=state.source, etag=state.etag, modified=state.modified)
-        now = self.clock.now()
-        try:
-            raw, answer = await self._upstream.fetch(name, known)
-        except NotFoundError:
-            await self._take_absence(name, now)
-            return
-        except OutriderError:
-            await self.store.write(lambda tables: self._put_off(tables, name, now))
-            raise
-        async with self._alone(name):
-            # Something may have been learned while others were asked.
-            kept = self._fetched_before(name)
-            fetched = PackageState(
-                fresh=now + self.settings.fresh, fetched=now, etag=answer.etag, modified=answer.modified, source=answer.url,
-                raw=kept.raw if kept is not None else "",
-            )  # fmt: skip
-            await self._take(name, fetched, self._carried(raw, kept) if raw is not None else None)
-
-    async def _take_absence(self, name: str, now: float) -> None:
-        async with self._alone(name):
-            learned = self._carried(None, self._fetched_before(name))
-            if learned is not None:
-                await self._take(name, PackageState(fresh=now + self.settings.fresh, fetched=now), learned)
-                return
-            absent = PackageState(there=False, fresh=now + _ABSENT_SECONDS, fetched=now, rules=self.gate.rules)
-            await self._keep(name, absent, ())
-
-    def _carried(self, raw: bytes | None, kept: PackageState | None) -> bytes | None:
-        """Return what others say, with what was learned before."""
-        before = self.store.blobs.read(kept.raw) if self._carry is not None and kept is not None else None
-        if self._carry is None or before is None:
-            return raw
-        return self._carry(raw, zlib.decompress(before), self.clock.now())
-
-    def _fetched_before(self, name: str) -> PackageState | None:
-        """Return what other registries are known to have of a package; None for nothing."""
-        state = self.store.tables.state(self.ecosystem, name)
-        return state if state is not None and state.there and not state.hosted else None
-
-    async def _fetch_nothing(self, name: str) -> None:
-        async with self._alone(name):
-            state = self._fetched_before(name)
-            if state is None:
-                raise NotFoundError(
-                    f"{self.ecosystem} {name}: it is not kept here, and no other registry is asked", found="cacheOnly",
-                    suggestions=["take it in by a bundle, or let other registries be asked"],
-                )  # fmt: skip
-            await self._take(name, msgspec.structs.replace(state, fresh=self.clock.now() + self.settings.fresh), None)
-
-    def _put_off(self, tables: Tables, name: str, now: float) -> None:
-        """Have nobody wait for a registry that does not answer, for a while."""
-        state = tables.state(self.ecosystem, name)
-        if state is not None and state.there and not state.hosted:
-            tables.put_state(self.ecosystem, name, msgspec.structs.replace(state, fresh=now + _RETRY_SECONDS))
-
-    def _alone(self, name: str) -> asyncio.Lock:
-        """Return what has to be held by whoever replaces what is kept of a package: otherwise what one adds is lost by another."""
-        return self._locks.setdefault(name, asyncio.Lock())
-
-    async def _take(self, name: str, state: PackageState, raw: bytes | None) -> None:
-        """Make the documents anew of what was fetched, or of what was kept where that is None."""
-
-        def made() -> tuple[PackageState, list[StoredDocument]]:
-            blobs = self.store.blobs
-            digest = state.raw if raw is None else blobs.put(zlib.compress(raw, 1))
-            content = raw if raw is not None else self._raw(digest)
-            with self.gate.opened(self.ecosystem) as policy:
-                built = self._build(name, Contents(content, (), {}), policy)
-            documents = [stored(one, blobs, durable=False) for one in built.documents]
-            new = msgspec.structs.replace(state, raw=digest, rules=rules, refused=built.refused, summary=built.summary)
-            return new, documents
-
-        rules = self.gate.rules
-        async with self._building:
-            built = await asyncio.to_thread(made)
-        await self._keep(name, *built)
-
-    def _raw(self, digest: str) -> bytes:
-        content = self.store.blobs.read(digest)
-        if content is None:
-            raise NotFoundError(f"{self.ecosystem}: what was fetched is lost", found=digest, suggestions=["ask again"])
-        return zlib.decompress(content)
-
-    async def _keep(self, name: str, state: PackageState, documents: Sequence[StoredDocument]) -> None:
-        def work(tables: Tables) -> None:
-            before = tables.state(self.ecosystem, name)
-            if before is not None and before.hosted and self.is_private(name):
-                return  # it was published here while others were asked
-            tables.put_state(self.ecosystem, name, state)
-            tables.put_documents(self.ecosystem, name, documents, self.clock.now())
-            tables.put_needs(self.ecosystem, name, state.summary.needs)
-
-        await self.store.write(work)
-
     async def amend(self, name: str, work: Callable[[bytes | None], bytes]) -> None:
-        """Have more known of a package than other registries say of it at once, and make its documents anew.
-
-        Args:
-            name: Of the package.
-            work: Is given what is kept, None where nothing is, and returns it with what else is known.
-
-        Raises:
-            OutriderError: A policy cannot be kept, or nothing can be written.
-        """
-        async with self._alone(name):
-            state, raw = self._fetched_before(name), None
-            if state is not None:
-                raw = self._raw(state.raw)
-            else:
-                now = self.clock.now()
-                state = PackageState(fresh=now + self.settings.fresh, fetched=now)
-            await self._take(name, state, work(raw))
+        """Have more known of a package of other registries; otherwise as `FetchedPackages.amend`."""
+        await self._packages.amend(name, work)
 
     async def change(self, name: str, work: Callable[[Tables], None]) -> PackageState:
         """Change what is published here of a package, and make its documents anew, both or nothing.
@@ -381,7 +221,7 @@ class Hub:
         key = (name, state.raw)  # of two packages the same may be kept
         found = self._sources.get(key)
         if found is None:
-            found = self._sources[key] = self._upstream.sources(name, self._raw(state.raw))
+            found = self._sources[key] = self._upstream.sources(name, self._packages.raw(state.raw))
         self._sources.move_to_end(key)
         return found
 
@@ -398,7 +238,7 @@ class Hub:
         if self.is_private(name):
             await self.change(name, lambda _: None)
         else:
-            await asyncio.shield(self._refresh(name))
+            await asyncio.shield(self._packages.refresh(name))
 
     def refuse(self, state: PackageState, name: str, version: str) -> None:
         """Refuse a version that policy refuses; the error says why."""
@@ -413,8 +253,5 @@ class Hub:
     async def close(self) -> None:
         """Give up what is being fetched, and close all connections."""
         await self.keep_used()
-        for task in [*self._refreshing.values()]:
-            task.cancel()
-        await asyncio.gather(*self._refreshing.values(), return_exceptions=True)
         await self._files.close()
-        await self._upstream.close()
+        await self._packages.close()

@@ -14,8 +14,9 @@ from outrider.operators.packages.policies.patterns import read_patterns
 from outrider.operators.packages.registries.downloads import Document
 from outrider.operators.packages.serving.accounts import ANYBODY, NOBODY, Accounts
 from outrider.operators.packages.serving.application import Application
+from outrider.operators.packages.serving.fetched_packages import HubSettings
 from outrider.operators.packages.serving.gates import Gate
-from outrider.operators.packages.serving.hub import Hub, HubSettings
+from outrider.operators.packages.serving.hub import Hub
 from outrider.operators.packages.serving.store import Store
 from outrider.operators.packages.serving.upstreams import Builder, Carry, FileSource, Upstream
 from outrider.operators.packages.serving.visits import EcosystemServer

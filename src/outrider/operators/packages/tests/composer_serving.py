@@ -62,8 +62,8 @@ class Asked:
     async def settled(self) -> None:
         """Wait until nothing is being fetched in the background."""
         hub = self.registry.application._servers["composer"].hub
-        while hub._refreshing:
-            await next(iter(hub._refreshing.values()))
+        while hub._packages._refreshing:
+            await next(iter(hub._packages._refreshing.values()))
 
 
 @asynccontextmanager

@@ -101,7 +101,7 @@ async def test_a_new_version_is_seen_after_a_while_and_nobody_waits_for_it(tmp_p
 async def settled(registry: RunningRegistry) -> None:
     """Wait until nothing is being fetched in the background."""
     hub = registry.application._servers["npm"].hub
-    await asyncio.gather(*hub._refreshing.values(), return_exceptions=True)
+    await asyncio.gather(*hub._packages._refreshing.values(), return_exceptions=True)
 
 
 async def test_cache_only_asks_nobody(tmp_path: Path) -> None:
