@@ -5,6 +5,7 @@ Of parents that are in repositories alone, what they name is not read: those wou
 
 import os
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
@@ -16,6 +17,7 @@ from outrider.operators.packages.maven.profiles import Machine
 from outrider.operators.packages.maven.settings import Named
 
 _DEEPEST = 20
+_MOST_KNOWN = 4_096
 
 
 def project_repositories(folder: Path, properties: Mapping[str, str], named: tuple[str, ...]) -> list[Named]:
@@ -80,7 +82,7 @@ def poms_beside(path: Path, contents: Mapping[Path, bytes] = MappingProxyType({}
     found: list[tuple[Path, Pom]] = []
     for _ in range(_DEEPEST):
         try:
-            pom = read_pom(contents[path] if path in contents else path.read_bytes())
+            pom = pom_of(contents[path] if path in contents else path.read_bytes())
         except (OSError, InvalidConfigError) as error:
             raise unusable(
                 path, str(error.found if isinstance(error, InvalidConfigError) else error.strerror)
@@ -95,6 +97,16 @@ def poms_beside(path: Path, contents: Mapping[Path, bytes] = MappingProxyType({}
         if not path.is_file():
             break
     return found
+
+
+@lru_cache(maxsize=_MOST_KNOWN)
+def pom_of(content: bytes) -> Pom:
+    """Return a POM on this machine, which many others of its build are looked at with, and which must not be changed.
+
+    Raises:
+        InvalidConfigError: It is none.
+    """
+    return read_pom(content)
 
 
 def _is_parent(pom: Pom, child: Pom) -> bool:

@@ -4,6 +4,7 @@ What one of them needs of another is built beside it, and no repository is asked
 """
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -11,8 +12,8 @@ from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.maven.coordinates import Project
 from outrider.operators.packages.maven.inheritance import heirs
 from outrider.operators.packages.maven.interpolation import Interpolation, PropertyCycleError
-from outrider.operators.packages.maven.poms import Pom, read_modules, read_pom
-from outrider.operators.packages.maven.project import line_beside, poms_beside, unusable
+from outrider.operators.packages.maven.poms import Pom, read_modules
+from outrider.operators.packages.maven.project import line_beside, pom_of, poms_beside, unusable
 
 _MOST = 2_000
 
@@ -29,9 +30,10 @@ class Reactor:
 
     def __init__(self, contents: Mapping[Path, bytes]) -> None:
         self.contents = dict(contents)
+        self._projects: dict[Project, Path] = {}
 
     def projects(self, properties: Mapping[str, str], named: tuple[str, ...]) -> dict[Project, Path]:
-        """Return where each project is, by what it is called, and by how that is written.
+        """Return where each project is, by what it is called, and by how that is written; no lock changes that, so it is found out once.
 
         Args:
             properties: As `line_beside` has them.
@@ -40,6 +42,8 @@ class Reactor:
         Raises:
             InvalidConfigError: One cannot be read.
         """
+        if self._projects:
+            return self._projects
         found: dict[Project, Path] = {}
         for path in self.contents:
             whole = heirs(line_beside(path, properties, named, self.contents))
@@ -57,11 +61,12 @@ class Reactor:
                     f"{path}: it cannot be told what it is called: {error}", path="project.version", found=str(error),
                     expected="a version", suggestions=[f"correct {path}"],
                 ) from error  # fmt: skip
+        self._projects = found
         return found
 
     def pom(self, path: Path) -> Pom:
         """Return the POM of a project, as a repository would have it."""
-        return read_pom(self.contents[path])
+        return pom_of(self.contents[path])
 
     def ordered(self, needed: Mapping[Path, Iterable[Path]]) -> list[Path]:
         """Return all projects, each after its parents and after what it needs.
@@ -89,10 +94,13 @@ def build_around(path: Path) -> Reactor | None:
     """Return the build that a project is a module of; None where its parents on this machine have no such module.
 
     Raises:
-        InvalidConfigError: A POM of that cannot be read, or is not there.
+        InvalidConfigError: It, or a parent, cannot be read.
     """
     top, _ = poms_beside(path.resolve())[-1]
-    paths = paths_of(top)
+    try:
+        paths = paths_of(top)
+    except InvalidConfigError:
+        return None  # Maven takes a module by itself, whatever else its parents list
     return Reactor({one: _content(one) for one in paths}) if path.resolve() in paths[1:] else None
 
 
@@ -129,9 +137,14 @@ def _module(path: Path, name: str) -> Path:
 
 def _modules(path: Path) -> list[str]:
     try:
-        return read_modules(_content(path))
+        return _modules_of(_content(path))
     except InvalidConfigError as error:
         raise unusable(path, error.found) from error
+
+
+@lru_cache(maxsize=_MOST)
+def _modules_of(content: bytes) -> list[str]:
+    return read_modules(content)
 
 
 def _content(path: Path) -> bytes:

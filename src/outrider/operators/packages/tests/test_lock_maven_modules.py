@@ -97,6 +97,11 @@ async def test_a_module_is_locked_by_itself_too(tmp_path: Path) -> None:
             await locked(app)
             assert versions(app) == ["g:base 2.0", "g:log 1.1", "g:web 1"]
             assert "outrider-lock" not in root.read_text()
+            # Whatever else its parents list.
+            write_project(root.parent / "app", pom(":app:", parts([need("web:1")]), parent=PARENT))
+            shutil.rmtree(root.parent / "deep")
+            await locked(app)
+            assert versions(app) == ["g:base 1.2", "g:log 1.1", "g:web 1"]
 
 
 async def test_a_module_is_fixed_by_itself(tmp_path: Path) -> None:
