@@ -121,14 +121,13 @@ async def _draft(params: LockParams, context: Context) -> _Draft:
     path = Path(params.path)
     form = form_of(params.ecosystem, path)
     files = files_of(params.ecosystem, path)
-    before = {one: text_or_none(one) for one in files}
-    old = _together(form, before.values())
+    there = [text for one in files if (text := text_or_none(one)) is not None]
+    old = _together(form, there) if there else None
     with question_of(context, params.ecosystem, params.packages, params, target=params.python) as question:
         kept = msgspec.structs.replace(question, locked=_locked(old)) if params.keep and old is not None else question
         new = await made(params.ecosystem, path, kept)
     texts = {path: new.text, **new.beside}
-    lock = _together(form, (texts.get(one) for one in files))
-    assert lock is not None
+    lock = _together(form, [texts[one] for one in files])
     draft = _Draft(texts, {one: text_or_none(one) for one in texts}, LockResult(
         file=params.path, form=form, packages=len(lock.packages), changes=changes_between(old, lock), warnings=new.warnings,
     ))  # fmt: skip
@@ -136,11 +135,10 @@ async def _draft(params: LockParams, context: Context) -> _Draft:
     return draft
 
 
-def _together(form: str, texts: Iterable[str | None]) -> Lock | None:
-    """Return what the files of a lock say; None where there is none."""
-    locks = [read_lock(form, text) for text in texts if text is not None]
-    packages = {(one.name, one.version): one for lock in locks for one in lock.packages}
-    return Lock(form=form, packages=tuple(packages.values())) if locks else None
+def _together(form: str, texts: Iterable[str]) -> Lock:
+    """Return what the files of a lock say."""
+    packages = {(one.name, one.version): one for text in texts for one in read_lock(form, text).packages}
+    return Lock(form=form, packages=tuple(packages.values()))
 
 
 def _locked(lock: Lock) -> dict[str, set[str]]:

@@ -48,7 +48,7 @@ async def make(form: str, path: Path, question: Question) -> Made:
     """Resolve, and return the files; the errors are those of `making.made`."""
     del form
     text = manifest_beside(path, FORM, question)
-    if len(read_modules(text.encode())) == 0:
+    if not read_modules(text.encode()):
         return await made_of(path, without_lock(text), question)
     made = await _made_together(path, question)
     if isinstance(made, Impossible) and question.locked:
