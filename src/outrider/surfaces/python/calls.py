@@ -17,7 +17,6 @@ from outrider.runtime.client import read_endpoint
 from outrider.runtime.context import AllowedCommand, Environment
 from outrider.runtime.contexts import Contexts, PlatformContext, user_state_folder
 from outrider.runtime.discovery import registry
-from outrider.runtime.folders import ObjectFolder
 from outrider.runtime.invoker import CallOptions, Invoker
 
 
@@ -56,6 +55,9 @@ def local_invoker(context: PlatformContext | None, spec: PlatformSpec) -> Invoke
 def platform_spec(context: PlatformContext | None) -> PlatformSpec:
     """Return the Platform's spec where there is a valid one; the checks of its other objects do not concern us."""
     if context is not None:
+        # All that reads objects, which takes as long to load as all else that a call needs.
+        from outrider.runtime.folders import ObjectFolder
+
         try:
             platforms = ObjectFolder(context.folder, context.overlay).read().of_kind("Platform")
         except OutriderError:
