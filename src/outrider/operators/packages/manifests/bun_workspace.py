@@ -42,12 +42,13 @@ class BunWorkspace(msgspec.Struct, kw_only=True, frozen=True):
         return {"": self.manifest.document} | {one.place: one.manifest.document for one in self.members}
 
 
-def read_workspace(text: str, folder: Path) -> BunWorkspace:
+def read_workspace(text: str, folder: Path, changed: Mapping[Path, str] = {}) -> BunWorkspace:
     """Read a project and the members of its workspace.
 
     Args:
         text: Of its package.json.
         folder: Of it.
+        changed: Texts of manifests of members that are not those on the disk.
 
     Raises:
         InvalidConfigError: Something cannot be read, a member is not there, or two have one name.
@@ -64,7 +65,7 @@ def read_workspace(text: str, folder: Path) -> BunWorkspace:
     for one in listed if isinstance(listed, list) else ():
         if "\\" in str(one):
             raise _refused(FORM, _FIELD, str(one), "patterns with slashes")
-    members = _members(folder, sorted(set(_folders(manifest, folder))))
+    members = _members(folder, sorted(set(_folders(manifest, folder))), changed)
     found = BunWorkspace(manifest=manifest, members=members)
     _check(found)
     return found
@@ -91,11 +92,11 @@ def _folders(manifest: NpmManifest, folder: Path) -> Iterable[str]:
         yield place
 
 
-def _members(folder: Path, places: Iterable[str]) -> list[NpmMember]:
+def _members(folder: Path, places: Iterable[str], changed: Mapping[Path, str]) -> list[NpmMember]:
     found: dict[str, NpmMember] = {}
     for place in places:
         path = folder / place / FORM
-        text, file = read_text(path), f"{place}/{FORM}"
+        text, file = changed[path] if path in changed else read_text(path), f"{place}/{FORM}"
         # What only a project may say of its workspace counts for nothing in one of its members.
         manifest = read_manifest(text, "bun", takes=(_FIELD,), name=file)
         name = manifest.document.get("name") or ""
