@@ -1,7 +1,8 @@
-"""bun.lock, with the package.json beside it."""
+"""bun.lock, with the package.json beside it and those of the members of its workspace."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +10,16 @@ import msgspec
 
 from outrider.core.errors import InvalidConfigError, UnsupportedError
 from outrider.operators.packages.fixing.beside import BesideManifest
-from outrider.operators.packages.fixing.npm import edited, widened, wish_of
+from outrider.operators.packages.fixing.npm import edited_manifests, widened, wish_of
 from outrider.operators.packages.fixing.wishes import Widening, Wish
 from outrider.operators.packages.locks.documents import read_json
 from outrider.operators.packages.locks.npm_names import split_name
 from outrider.operators.packages.locks.writing import bun_lock
 from outrider.operators.packages.manifests.bun_project import asked_of_bun, overrides_of, trusted_by, workspaces_of
-from outrider.operators.packages.manifests.package_json import FORM, read_manifest
+from outrider.operators.packages.manifests.bun_workspace import BunWorkspace, read_workspace
+from outrider.operators.packages.manifests.package_json import FORM
 from outrider.operators.packages.npm.bun.locked import is_of_registry, locked_needs
+from outrider.operators.packages.npm.details import at
 from outrider.operators.packages.resolving.outcomes import Resolved, ResolvedPackage
 from outrider.operators.packages.resolving.questions import Question
 
@@ -32,7 +35,7 @@ _VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+[^():/]*")
 
 
 class BunProject(BesideManifest):
-    """A lock and its manifest.
+    """A lock and its manifest, with those of the members of its workspace.
 
     Args:
         path: Of the lock.
@@ -41,17 +44,23 @@ class BunProject(BesideManifest):
     Raises:
         NotFoundError: There is no manifest beside it.
         InvalidConfigError: One of them cannot be read.
-        UnsupportedError: It is of another version or a workspace, or has what comes from no registry.
+        UnsupportedError: It is of another version or of other members, or has what comes from no registry.
     """
 
     ecosystem = "npm"
 
     def __init__(self, path: Path, text: str) -> None:
         super().__init__(path, text, FORM)
-        self._manifest = read_manifest(self.texts[self._beside], "bun")
-        self.wishes = [wish_of(one) for one in self._manifest.wishes]
-        self._document = _checked(read_json(_LOCK, text, lenient=True))
-        self._entries = {entry[0]: entry for entry in self._document["packages"].values()}
+        self._workspace = read_workspace(self.texts[self._beside], path.parent)
+        members = self._workspace.members
+        self.texts |= {one.path: one.text for one in members}
+        self.paths = list(self.texts)
+        self._places = {self._beside: "", **{one.path: one.place for one in members}}
+        self.wishes = list(_wishes(self._workspace, self._beside))
+        own = {one.name: [f"{one.name}@workspace:{one.place}"] for one in members}
+        self._document = _checked(read_json(_LOCK, text, lenient=True), own, {one.place for one in members})
+        packages = self._document["packages"].items()
+        self._entries = {entry[0]: entry for place, entry in packages if entry != own.get(place)}
         self.locked: dict[str, set[str]] = {}
         for one in self._entries:
             name, version = split_name(one)
@@ -59,28 +68,31 @@ class BunProject(BesideManifest):
 
     def asked(self, question: Question) -> Question:
         """Return a question with the settings of the folder, and with which version each package needs so far."""
-        return asked_of_bun(self._manifest, question, self._folder, locked_needs(self._document))
+        workspace = self._workspace
+        before = locked_needs(self._document)
+        return asked_of_bun(workspace.manifest, question, self._folder, before, workspace.members)
 
     def widened(self, wish: Wish, version: str) -> Wish:
         """Return a wish for that version and what is compatible with it."""
-        return widened(wish, version)
+        assert wish.file is not None
+        wider = widened(wish, version)
+        return msgspec.structs.replace(wider, text=at(self._places[wish.file], wider.text))
 
     def missing(self, answer: Resolved) -> list[str]:
         """Return sentences about what may be left out, and is: bun would put it back, vulnerable as it is."""
         return answer.notes
 
     def mended(self, answer: Resolved, before: Resolved | None, widenings: Sequence[Widening]) -> dict[Path, str]:
-        """Return the lock as bun would write it over the old one, with what it has of versions that stay, and the manifest where it changes."""
+        """Return the lock as bun would write it over the old one, with what it has of versions that stay, and the manifests that change."""
         del before
-        found = {}
-        manifest = self.texts[self._beside]
-        for one in widenings:
-            manifest = found[self._beside] = edited(manifest, one)
-        document, old = read_json(FORM, manifest), self._document
+        found = edited_manifests(self.texts, widenings)
+        workspace = read_workspace(found.get(self._beside, self.texts[self._beside]), self._path.parent, found)
+        document, members, old = workspace.manifest.document, workspace.members, self._document
         packages = [self._kept(one) for one in answer.packages]
         text = bun_lock.written(
-            workspaces_of(document, packages), packages, trusted=trusted_by(document, packages, old.get("trustedDependencies", ())),
-            overrides=overrides_of(document), form=old["lockfileVersion"], config=old.get("configVersion", 0),
+            workspaces_of(document, packages, members), packages,
+            trusted=trusted_by(document, packages, old.get("trustedDependencies", ()), members=members), overrides=overrides_of(document),
+            members={one.name: one.place for one in members}, form=old["lockfileVersion"], config=old.get("configVersion", 0),
         )  # fmt: skip
         return {self._path: text, **found}
 
@@ -98,7 +110,26 @@ class BunProject(BesideManifest):
         return msgspec.structs.replace(one, entry={**one.entry, "bun": [*old[:2], info, *old[3:]]})
 
 
-def _checked(document: dict[str, Any]) -> dict[str, Any]:
+def _wishes(workspace: BunWorkspace, path: Path) -> Iterator[Wish]:
+    """Yield what manifests ask of registries; what has the name of a member keeps its range, with which it finds the member or does not."""
+    members = {one.name for one in workspace.members}
+    everyone = [("", path, workspace.manifest), *((one.place, one.path, one.manifest) for one in workspace.members)]
+    for place, file, manifest in everyone:
+        for one in manifest.wishes:
+            if one.package:
+                plain = wish_of(one)
+                anyhow = "" if {one.name, one.package} & members or not plain.anyhow else at(place, plain.anyhow)
+                yield msgspec.structs.replace(plain, text=at(place, plain.text), anyhow=anyhow, file=file)
+
+
+def _checked(document: dict[str, Any], own: Mapping[str, list[str]], places: AbstractSet[str]) -> dict[str, Any]:
+    """Return a lock of which all can be heeded.
+
+    Args:
+        document: The lock.
+        own: What it is to have of members, by name.
+        places: Their folders.
+    """
     if document.get("lockfileVersion") not in _FORMS:
         raise _refused("lockfileVersion", str(document.get("lockfileVersion")), f"{_FORMS[0]} or {_FORMS[1]}")
     if document.get("configVersion", 0) not in _CONFIGS:
@@ -108,16 +139,20 @@ def _checked(document: dict[str, Any]) -> dict[str, Any]:
     workspaces, packages = document.get("workspaces"), document.get("packages")
     if not isinstance(workspaces, dict) or not all(isinstance(one, dict) for one in workspaces.values()):
         raise _unreadable("workspaces")
-    if workspaces.keys() - {""}:
-        raise _refused("workspaces", ", ".join(workspaces)[:200], "a project by itself, and no workspace")
+    if workspaces.keys() - {""} != places:
+        raise _refused("workspaces", ", ".join(workspaces)[:200], "the members that the workspace has")
     if not isinstance(packages, dict):
         raise _unreadable("packages")
-    for place, entry in packages.items():
+    _check_entries({place: entry for place, entry in packages.items() if entry != own.get(place)})
+    return document
+
+
+def _check_entries(entries: Mapping[str, Any]) -> None:
+    for place, entry in entries.items():
         if not isinstance(entry, list) or not entry or not isinstance(entry[0], str):
             raise _unreadable(f"packages.{place}"[:200])
         if not is_of_registry(entry) or _VERSION.fullmatch(split_name(entry[0])[1]) is None:
             raise _refused(f"packages.{place}"[:200], entry[0][:200], "packages of registries")
-    return document
 
 
 def _refused(path: str, found: str, expected: str) -> UnsupportedError:

@@ -7,17 +7,20 @@ from typing import Any
 import msgspec
 
 from outrider.core.errors import InvalidConfigError, UnsupportedError
-from outrider.operators.packages.manifests.package_json import FORM, NpmManifest
+from outrider.operators.packages.manifests.package_json import FORM, NpmManifest, NpmMember
+from outrider.operators.packages.npm.bun.entries import programs_of
+from outrider.operators.packages.npm.bun.members import MEMBER, allows, version_of
 from outrider.operators.packages.npm.bun.needs import (
     FIELDS,
     OPTIONAL,
     OPTIONAL_PEER,
     PEER,
+    BunNeed,
     needs_of_manifest,
     read_wanted,
 )
 from outrider.operators.packages.npm.bun.settings import BunSettings
-from outrider.operators.packages.npm.details import NpmDetails
+from outrider.operators.packages.npm.details import NpmDetails, at
 from outrider.operators.packages.resolving.outcomes import ResolvedPackage
 from outrider.operators.packages.resolving.questions import Question
 
@@ -25,29 +28,41 @@ _REMEDY = "have bun write the lock file: bun install --lockfile-only"
 
 
 def asked_of_bun(
-    manifest: NpmManifest, question: Question, folder: Path, locked: Mapping[str, Mapping[str, str]] | None = None
+    manifest: NpmManifest,
+    question: Question,
+    folder: Path,
+    locked: Mapping[str, Mapping[str, str]] | None = None,
+    members: Sequence[NpmMember] = (),
 ) -> Question:
-    """Return the question for what a project needs, with the settings of its bun.
+    """Return the question for what a project and the members of its workspace need, with the settings of its bun.
 
     Args:
         manifest: Who asks.
         question: What may be used for an answer.
         folder: Of the project, whose settings count.
         locked: Versions that are tried first, as `NpmDetails` has them.
+        members: Of the workspace.
 
     Raises:
         UnsupportedError: Something is set that is not heeded here, or nothing is asked for.
         InvalidConfigError: Some setting cannot be read.
     """
-    if not manifest.wishes:
+    if not manifest.wishes and not members:
         raise UnsupportedError(
             f"{FORM}: it asks for no package, and bun writes no lock file then", path="dependencies", found="none", expected="packages",
             suggestions=["ask for one: bun add NAME"],
         )  # fmt: skip
+    everyone = [("", manifest), *((one.place, one.manifest) for one in members)]
+    packages = [
+        at(place, f"{one.name}@{one.range or '*'}") for place, each in everyone for one in each.wishes if one.package
+    ]
     return msgspec.structs.replace(
-        question, packages=[f"{one.name}@{one.range or '*'}" for one in manifest.wishes], folder=folder, files=True, client="bun",
+        question, packages=packages, folder=folder, files=True, client="bun",
         environment=BunSettings(folder, question.environment).environment(),
-        details=NpmDetails(project=manifest.document, overrides=overrides_of(manifest.document), locked_needs=locked or {}),
+        details=NpmDetails(
+            project=manifest.document, members=[one.asked() for one in members], overrides=overrides_of(manifest.document),
+            locked_needs=locked or {},
+        ),
     )  # fmt: skip
 
 
@@ -78,30 +93,69 @@ def overrides_of(document: Mapping[str, Any]) -> dict[str, str]:
     return said
 
 
-def workspaces_of(document: Mapping[str, Any], packages: Sequence[ResolvedPackage]) -> dict[str, dict[str, Any]]:
-    """Return what bun.lock has of a project.
+def workspaces_of(
+    document: Mapping[str, Any], packages: Sequence[ResolvedPackage], members: Sequence[NpmMember] = ()
+) -> dict[str, dict[str, Any]]:
+    """Return what bun.lock has of a project and of the members of its workspace.
 
     Args:
-        document: Its package.json.
-        packages: What it needs.
+        document: The package.json of the project.
+        packages: What they need.
+        members: Of the workspace.
     """
-    found: dict[str, Any] = {"name": document["name"]} if document.get("name") else {}
-    needs = needs_of_manifest(document)
-    for field, kind in FIELDS.items():
-        some = {one.name: one.text for one in needs if min(one.kind, PEER) == kind}
-        if some:
-            found[field] = dict(sorted(some.items(), key=lambda one: one[0].encode()))
-    if optional := [one.name for one in needs if one.kind == OPTIONAL_PEER]:
-        found["optionalPeers"] = optional
-    # Something else stands by the name of what the project could not have.
-    others = {one.place for one in packages if not one.entry["of_project"]}
-    if unmet := [one.name for one in needs if one.kind == OPTIONAL and one.name in others]:
-        found["unresolved"] = unmet
-    return {"": found}
+    found = _Told(packages, {one.name: one.manifest.document for one in members})
+    project = {"name": document["name"]} if document.get("name") else {}
+    told = {"": project | found.of(document)}
+    for one in sorted(members, key=lambda one: one.place.encode()):
+        version = version_of(one.manifest.document)
+        named = {"name": one.name} | ({"version": version} if version else {}) | programs_of(one.manifest.document)
+        told[one.place] = named | found.of(one.manifest.document, one.name, one.place)
+    return told
+
+
+class _Told:
+    """What a lock has of what manifests need.
+
+    Args:
+        packages: That were chosen.
+        members: Manifests of members by name.
+    """
+
+    def __init__(self, packages: Sequence[ResolvedPackage], members: Mapping[str, Mapping[str, Any]]) -> None:
+        self._packages = {one.place: one for one in packages}
+        self._members = members
+
+    def of(self, document: Mapping[str, Any], name: str = "", place: str = "") -> dict[str, Any]:
+        """Return what it has of those of a manifest; a project has neither name nor place here."""
+        found: dict[str, Any] = {}
+        needs = needs_of_manifest(document, is_member=bool(place))
+        for field, kind in FIELDS.items():
+            some = {one.name: one.text for one in needs if min(one.kind, PEER) == kind}
+            if some:
+                found[field] = dict(sorted(some.items(), key=lambda one: one[0].encode()))
+        if optional := [one.name for one in needs if one.kind == OPTIONAL_PEER]:
+            found["optionalPeers"] = optional
+        if unmet := [one.name for one in needs if one.kind == OPTIONAL and self._is_other(one, name, place)]:
+            found["unresolved"] = unmet
+        return found
+
+    def _is_other(self, need: BunNeed, name: str, place: str) -> bool:
+        """Return whether what is found by the name of a need does not meet it."""
+        there = (self._packages.get(f"{name}/{need.name}") if name else None) or self._packages.get(need.name)
+        if there is not None:
+            return place not in there.entry["met_for"]
+        is_of_member = need.text.startswith(MEMBER) or not need.text.strip() or need.wanted.is_tag
+        return (
+            need.name in self._members and not is_of_member and not allows(need.wanted.text, self._members[need.name])
+        )
 
 
 def trusted_by(
-    document: Mapping[str, Any], packages: Sequence[ResolvedPackage], before: Sequence[str] = ()
+    document: Mapping[str, Any],
+    packages: Sequence[ResolvedPackage],
+    before: Sequence[str] = (),
+    *,
+    members: Sequence[NpmMember] = (),
 ) -> list[str] | None:
     """Return the names of packages whose scripts may run, as bun.lock has them; None where it has none.
 
@@ -109,20 +163,17 @@ def trusted_by(
         document: The package.json.
         packages: What it needs.
         before: What a lock file has of them so far: bun has them in an order of its own.
+        members: Of the workspace: they may name some too, and be named.
 
     Raises:
         InvalidConfigError: They cannot be read.
         UnsupportedError: There are several that were not there before, in an order that only bun knows.
     """
-    said = document.get("trustedDependencies")
-    if said is None:
+    lists = [_trusted(document, FORM), *(_trusted(one.manifest.document, f"{one.place}/{FORM}") for one in members)]
+    if all(one is None for one in lists):
         return None
-    if not isinstance(said, list) or not all(isinstance(one, str) for one in said):
-        raise InvalidConfigError(
-            f"{FORM}: trustedDependencies cannot be read", path="trustedDependencies", found=type(said).__name__, expected="a list of names",
-            suggestions=["correct it"],
-        )  # fmt: skip
-    names = {one.entry["name"] for one in packages}
+    said = [name for one in lists for name in one or ()]
+    names = {one.entry["name"] for one in packages} | {one.name for one in members}
     found = sorted({name for name in said if name in names})
     if len(found) > 1 and set(found) - set(before):
         raise UnsupportedError(
@@ -132,3 +183,13 @@ def trusted_by(
     if not found and said:
         return None
     return [name for name in before if name in found] if len(found) > 1 else found
+
+
+def _trusted(document: Mapping[str, Any], file: str) -> list[str] | None:
+    said = document.get("trustedDependencies")
+    if said is not None and (not isinstance(said, list) or not all(isinstance(one, str) for one in said)):
+        raise InvalidConfigError(
+            f"{file}: trustedDependencies cannot be read", path="trustedDependencies", found=type(said).__name__, expected="a list of names",
+            suggestions=["correct it"],
+        )  # fmt: skip
+    return said

@@ -114,6 +114,7 @@ def read_manifest(text: str, client: str = "", *, takes: Collection[str] = (), n
                 f"{name}: a manifest with {field} is not read", path=field, found=field, expected=" and ".join(_KINDS),
                 suggestions=[remedy],
             )  # fmt: skip
+    has_members = client == "bun" and "workspaces" in takes
     texts = {kind: texts_of(document, kind, name) for kind in (_KINDS if family == "yarn" else (_PEERS, *_KINDS))}
     wishes: dict[str, NpmWish] = {}
     # What is asked for in an earlier field gives way to a later one, as with npm; Yarn 1 has an order of its own.
@@ -121,7 +122,7 @@ def read_manifest(text: str, client: str = "", *, takes: Collection[str] = (), n
         for other, asked in some.items():
             spec = later_spec(other, asked) if client == "yarn4" else read_spec(other, asked)
             wish = NpmWish(kind=kind, name=other, package=spec.package, range=asked)
-            is_of_workspace = client == "yarn4" and asked.startswith(WORKSPACE)
+            is_of_workspace = asked.startswith(WORKSPACE) and (client == "yarn4" or has_members)
             wishes[other] = wish if is_of_workspace else _of_registry(wish, name, remedy)
     found = sorted(wishes.values(), key=lambda one: (one.kind != _PEERS, one.name))
     return NpmManifest(document=document, wishes=found)

@@ -222,7 +222,6 @@ async def test_registries_of_bunfig(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("fields", "files", "path"),
     [
-        ({"workspaces": ["a"]}, {}, "workspaces"),
         ({"resolutions": {"core": "1"}}, {}, "resolutions"),
         ({"patchedDependencies": {"core@1.0.0": "x"}}, {}, "patchedDependencies"),
         ({"catalog": {"core": "1"}}, {}, "catalog"),

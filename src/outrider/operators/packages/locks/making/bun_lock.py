@@ -1,4 +1,4 @@
-"""Makes bun.lock from the package.json beside it."""
+"""Makes bun.lock from the package.json beside it, and those of the members of its workspace."""
 
 from pathlib import Path
 
@@ -8,22 +8,25 @@ from outrider.operators.packages.locks.making.results import Made, resolved
 from outrider.operators.packages.locks.writing import bun_lock
 from outrider.operators.packages.locks.writing.files import text_or_none
 from outrider.operators.packages.manifests.bun_project import asked_of_bun, overrides_of, trusted_by, workspaces_of
-from outrider.operators.packages.manifests.package_json import NpmManifest
+from outrider.operators.packages.manifests.bun_workspace import read_workspace
 from outrider.operators.packages.npm.bun.locked import locked_needs
 from outrider.operators.packages.resolving.questions import Question
 
 
-async def bun_lock_made(manifest: NpmManifest, path: Path, question: Question) -> Made:
+async def bun_lock_made(manifest: str, path: Path, question: Question) -> Made:
     """Resolve, and return the file; the errors are those of `making.made`."""
-    document = manifest.document
+    folder = folder_of(path)
+    workspace = read_workspace(manifest, folder)
+    document, members = workspace.manifest.document, workspace.members
     old = text_or_none(path) if question.locked else None
     before = locked_needs(read_json(path.name, old, lenient=True)) if old is not None else None
-    answer = await resolved("npm", asked_of_bun(manifest, question, folder_of(path), before))
+    answer = await resolved("npm", asked_of_bun(workspace.manifest, question, folder, before, members))
     packages = answer.packages
     text = bun_lock.written(
-        workspaces_of(document, packages),
+        workspaces_of(document, packages, members),
         packages,
-        trusted=trusted_by(document, packages),
+        trusted=trusted_by(document, packages, members=members),
         overrides=overrides_of(document),
+        members={one.name: one.place for one in members},
     )
     return Made(text, answer.notes)

@@ -32,7 +32,7 @@ async def make(form: str, path: Path, question: Question) -> Made:
     if form == "pnpm-lock.yaml":
         return await pnpm_lock_made(folder, question)
     if form == "bun.lock":
-        return await bun_lock_made(read_manifest(text, "bun"), path, question)
+        return await bun_lock_made(text, path, question)
     manifest = read_manifest(text, takes=TAKEN_BY_NPM)
     members = read_members(manifest, folder)
     wanted = asked(manifest, question, folder, members)

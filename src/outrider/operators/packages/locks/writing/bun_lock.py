@@ -21,6 +21,7 @@ def written(
     *,
     trusted: Sequence[str] | None = None,
     overrides: Mapping[str, str] | None = None,
+    members: Mapping[str, str] | None = None,
     form: int = NEWEST_FORM,
     config: int = CONFIG,
 ) -> str:
@@ -31,12 +32,12 @@ def written(
         packages: What they need.
         trusted: Names of packages whose scripts may run; None where bun's own list counts.
         overrides: What is asked of packages in place of what others ask.
+        members: The folders of the members of the workspace, by name.
         form: The version of the format.
         config: The version of the settings that it was made with.
     """
     lines = [f'"lockfileVersion": {form},', f'"configVersion": {config},', '"workspaces": {']
-    blocks = [list(_workspace(place, said)) for place, said in workspaces.items()]
-    lines += [line for at, block in enumerate(blocks) for line in ([""] if at else []) + _indented(block)]
+    lines += [line for place, said in workspaces.items() for line in _indented(_workspace(place, said))]
     lines.append("},")
     if trusted:
         lines += ['"trustedDependencies": [', *_indented([f"{_text(name)}," for name in trusted]), "],"]
@@ -48,13 +49,11 @@ def written(
             *_indented([f"{_text(key)}: {_text(overrides[key])}," for key in sorted(overrides)]),
             "},",
         ]
-    entries = [f"{_text(one.place)}: {_line(one.entry['bun'])}," for one in sorted(packages, key=_order)]
+    told = [(one.entry["order"], one.place, one.entry["bun"]) for one in packages]
+    told += [((1, b"", name.encode()), name, [f"{name}@workspace:{place}"]) for name, place in (members or {}).items()]
+    entries = [f"{_text(place)}: {_line(entry)}," for _, place, entry in sorted(told, key=lambda one: one[0])]
     lines += ['"packages": {', *_indented("\n\n".join(entries).split("\n")), "}"] if entries else ['"packages": {}']
     return "\n".join(["{", *_indented(lines), "}", ""])
-
-
-def _order(one: ResolvedPackage) -> Any:
-    return one.entry["order"]
 
 
 def _workspace(place: str, said: Mapping[str, Any]) -> Iterator[str]:

@@ -5,11 +5,12 @@ version, and is brought where nothing is. What comes out does not depend on the 
 """
 
 import re
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Mapping
 
 from outrider.core.errors import DeniedError, NotFoundError, UnsupportedError
 from outrider.operators.packages.npm.bun.graph import BunPackage, Graph
+from outrider.operators.packages.npm.bun.members import member_for
 from outrider.operators.packages.npm.bun.needs import (
     OPTIONAL,
     OPTIONAL_PEER,
@@ -19,7 +20,7 @@ from outrider.operators.packages.npm.bun.needs import (
     Wanted,
     needs_of_version,
 )
-from outrider.operators.packages.npm.bun.peers import BunPeers, Peer
+from outrider.operators.packages.npm.bun.peers import BunPeers, OwnPeers, Peer
 from outrider.operators.packages.npm.details import NpmDetails
 from outrider.operators.packages.npm.documents import NpmDocuments
 from outrider.operators.packages.npm.packages import NpmPackage
@@ -27,6 +28,7 @@ from outrider.operators.packages.npm.sources import NpmSource
 from outrider.operators.packages.resolving.questions import Question
 
 PROJECT = "."
+_EXACT = re.compile(r"[=v]*\d+\.\d+\.\d+(-[\w.-]+)?(\+[\w.-]+)?")
 _VERSION = re.compile(r"(\d+)(?:\.(\d+))?(?:\.(\d+)(-[\w.-]+)?)?")
 
 
@@ -57,6 +59,12 @@ class BunChoice:
         self._locked = NpmDetails.of(question).locked_needs
         self.notes: list[str] = []
         self._waiting: deque[BunPackage] = deque()
+        # What a project and its members need, by name.
+        self._direct: defaultdict[str, list[BunPackage]] = defaultdict(list)
+        # What they name the very version of.
+        self._pinned: set[BunPackage] = set()
+        # The numbers of versions that are best for some needs, which others meet: those may do for peers in a workspace.
+        self._passed: dict[str, set[int]] = {}
 
     async def choose(self) -> None:
         """Choose all that the project needs.
@@ -67,10 +75,44 @@ class BunChoice:
             UnsupportedError: A package needs what comes from no registry.
             OutriderError: What a registry says.
         """
-        self._await(self._graph.root)
+        for package in self._graph.own():
+            self._await(package)
+        await self._meet_all()
+        await self._bring_own_peers()
         await self._meet_all()
         while await self._bring_peers():
             await self._meet_all()
+        self._keep_to_own()
+
+    def _keep_to_own(self) -> None:
+        """Have needs met by what peers of the project and of its members brought, where that does."""
+        for package in self._graph.every() if self._graph.members else ():
+            for at, need in enumerate(package.needs):
+                wanted, target = self.wanted(need), package.targets[at]
+                if target is None or target.npm is None or need.is_peer or at in package.held:
+                    continue
+                there = self._there(package, wanted)
+                if there is not None and there.bit > target.bit:
+                    package.targets[at] = there
+
+    async def _bring_own_peers(self) -> None:
+        """Have the peers of a project and of the members of its workspace met."""
+        peers = OwnPeers(self._graph)
+        for package, at in peers.needs():
+            need, wanted = package.needs[at], self.wanted(package.needs[at])
+            there = await self._passed_over(wanted) or peers.there(package, need, wanted)
+            self._settle(package, at, there or await self._best(package, need))
+
+    async def _passed_over(self, wanted: Wanted) -> BunPackage | None:
+        """Return a version that was best for some need, and is newer than all that are there and do for a peer."""
+        passed = self._passed.get(wanted.package)
+        if not passed or wanted.is_tag:
+            return None
+        npm = await self._source.package(wanted.package)
+        mask = npm.table.mask(wanted.text)
+        there = [one.bit for one in self._graph.versions(npm.name)]
+        newest = max((bit for bit in (*passed, *there) if mask >> bit & 1), default=-1)
+        return await self._version(npm, newest) if newest in passed else None
 
     async def _bring_peers(self) -> bool:
         """Bring peers that are missing; return whether there were any. Where there are none, have all of them met."""
@@ -105,20 +147,29 @@ class BunChoice:
     def _await(self, package: BunPackage) -> None:
         self._waiting.append(package)
         names = {self.wanted(need).package for need in package.needs if need.kind not in (WORKSPACE, OPTIONAL_PEER)}
-        self._source.foresee(names - {""})
-        self._documents.foresee(names - {""})
+        names -= {"", *self._graph.members}
+        self._source.foresee(names)
+        self._documents.foresee(names)
 
     async def _meet(self, package: BunPackage) -> None:
         for at, need in enumerate(package.needs):
             self._question.check()
             if package.targets[at] is not None:
                 continue
-            held = await self._held(package, need)
+            member = member_for(self._graph, package, need, self.wanted(need))
+            held = await self._held(package, need) if member is None else None
             if held is not None:
-                package.targets[at] = held
                 package.held.add(at)
+            if held is not None or member is not None:
+                self._settle(package, at, held or member)
             elif not need.is_peer or (need.kind == PEER and self.wanted(need).is_tag):
-                package.targets[at] = await self._best(package, need)
+                self._settle(package, at, await self._best(package, need))
+
+    def _settle(self, package: BunPackage, at: int, target: BunPackage | None) -> None:
+        """Have a need met; what those of a project have is to do for others."""
+        package.targets[at] = target
+        if package.npm is None and target is not None and target not in (direct := self._direct[target.name]):
+            direct.append(target)
 
     async def _held(self, package: BunPackage, need: BunNeed) -> BunPackage | None:
         """Return what a need is met by in a lock, where that still does; for a peer, any version does."""
@@ -138,21 +189,42 @@ class BunChoice:
         """Return what a need has for itself; None where it may be left out, or is a peer of which there is none."""
         wanted = self.wanted(need)
         there = self._there(package, wanted)
-        if there is not None:
+        if there is not None and not self._graph.members:
             return there
         npm = await self._package(package, need, wanted)
         bit = picked(npm, wanted)
+        if there is not None:
+            if bit is not None:
+                self._passed.setdefault(npm.name, set()).add(bit)
+            return there
+        if bit is None and wanted.is_tag and wanted.package in self._graph.members:
+            return self._graph.members[wanted.package]
         if bit is None:
             self._refuse(package, need, npm, wanted)
             return None
-        return await self._version(npm, bit)
+        there = self._graph.get(npm.name, bit) if not package.place or wanted.is_tag else self._near(npm, bit, wanted)
+        if there is None:
+            there = await self._version(npm, bit)
+            if _EXACT.fullmatch(wanted.text) and package.npm is None:
+                self._pinned.add(there)
+        return there
+
+    def _near(self, npm: NpmPackage, best: int, wanted: Wanted) -> BunPackage | None:
+        """Return what a member has in place of another version: what its project, or a member before it, needs.
+
+        That must be no older version, or one of the same major version, or one that is asked for by itself.
+        """
+        for one in self._graph.versions(npm.name):
+            is_near = one.bit >= best or one in self._pinned or _major(one.version) == _major(npm.table.versions[best])
+            if one.meets(wanted) and is_near:
+                return one
+        return None
 
     def _there(self, package: BunPackage, wanted: Wanted) -> BunPackage | None:
-        """Return what does without another version: what the project asks for, or the package itself."""
+        """Return what does without another version: what the project or a member asks for, or the package itself."""
         if package.npm is None:
             return None
-        direct = [one for one in self._graph.root.targets if one is not None and one.name == wanted.package]
-        fitting = [one for one in direct if one.meets(wanted)]
+        fitting = [one for one in self._direct.get(wanted.package, ()) if one.meets(wanted)]
         itself = package if package.name == wanted.package and package.meets(wanted) else None
         return max(fitting, key=lambda one: one.bit, default=itself)
 
@@ -190,7 +262,11 @@ class BunChoice:
 
 
 def _key(package: BunPackage) -> str:
-    return PROJECT if package.npm is None else f"{package.name}@{package.version}"
+    return package.place or PROJECT if package.npm is None else f"{package.name}@{package.version}"
+
+
+def _major(version: str) -> str:
+    return version.partition(".")[0]
 
 
 def picked(package: NpmPackage, wanted: Wanted) -> int | None:

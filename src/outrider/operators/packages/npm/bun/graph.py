@@ -16,13 +16,14 @@ class BunPackage:
         npm: The package; None for what is none of a registry.
         bit: The number of the version.
         said: What its registry, or its manifest, says.
+        place: The folder of a member; empty for anything else.
 
     Attributes:
         targets: What meets each need; None where nothing does.
         held: The numbers of needs that are met as a lock has it.
     """
 
-    __slots__ = ("bit", "held", "name", "needs", "npm", "said", "targets")
+    __slots__ = ("bit", "held", "name", "needs", "npm", "place", "said", "targets")
 
     def __init__(
         self,
@@ -32,9 +33,11 @@ class BunPackage:
         npm: NpmPackage | None = None,
         bit: int = 0,
         said: Mapping[str, Any] | None = None,
+        place: str = "",
     ) -> None:
         self.name, self.needs, self.npm, self.bit = name, needs, npm, bit
         self.said: Mapping[str, Any] = said or {}
+        self.place = place
         self.targets: list[BunPackage | None] = [None] * len(needs)
         self.held: set[int] = set()
 
@@ -65,10 +68,15 @@ class Graph:
 
     Args:
         root: The project.
+        members: Of its workspace.
+
+    Attributes:
+        members: By their names.
     """
 
-    def __init__(self, root: BunPackage) -> None:
+    def __init__(self, root: BunPackage, members: Iterable[BunPackage] = ()) -> None:
         self.root = root
+        self.members = {one.name: one for one in members}
         self._versions: dict[str, dict[int, BunPackage]] = {}
 
     def add(self, package: BunPackage) -> None:
@@ -88,9 +96,13 @@ class Graph:
         """Return the names of packages."""
         return self._versions
 
+    def own(self) -> list[BunPackage]:
+        """Return the project and the members of its workspace."""
+        return [self.root, *self.members.values()]
+
     def every(self) -> Iterator[BunPackage]:
-        """Yield the project, and all that was chosen."""
-        yield self.root
+        """Yield the project, the members of its workspace, and all that was chosen."""
+        yield from self.own()
         for found in self._versions.values():
             yield from found.values()
 

@@ -108,6 +108,9 @@ class _Hoister:
             slot = Slot(package, at)
             if slot.need.is_bundled:
                 self._place(folder, slot, folder)
+            elif slot.need.kind == PEER and package.place and package.target_of(slot.need.name) is not None:
+                # What a member needs itself stands for its peer.
+                continue
             elif slot.target is not None or slot.need.kind == OPTIONAL_PEER:
                 self._hoist(folder, slot, fill.top)
         if folder.slots:
@@ -159,7 +162,8 @@ class _Hoister:
 
     def _does(self, there: Slot, slot: Slot) -> bool:
         """Return whether what is in a folder does for a need."""
-        if there.target is slot.target:
+        # Of what stands in several fields of a member the first one counts.
+        if there.target is slot.target or there.package is slot.package:
             return True
         if not slot.need.is_peer:
             return False
@@ -170,7 +174,7 @@ class _Hoister:
 
 def _misses_peer(own: Folder, folder: Folder, target: BunPackage | None) -> bool:
     """Return whether a package would find a peer that does in one folder, and in the other one above only one that does not."""
-    for need in target.needs if target is not None and folder is not own else ():
+    for need in target.needs if target is not None and target.npm is not None and folder is not own else ():
         if need.kind == PEER:
             above = _seen_from(folder, need.name)
             if above is not None and not above.meets(need.wanted):

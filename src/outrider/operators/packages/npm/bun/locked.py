@@ -15,12 +15,17 @@ _LENGTH = 4
 
 
 def locked_needs(document: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """Return who needs what in which version, by NAME@VERSION and name; of what stands in several places the first one."""
+    """Return who needs what in which version, by NAME@VERSION or the folder of a member, and by name; of what stands in several places the first one."""
     packages, workspaces = document.get("packages"), document.get("workspaces")
-    project = workspaces.get("") if isinstance(workspaces, dict) else None
+    everyone = workspaces if isinstance(workspaces, dict) else {}
     some = packages if isinstance(packages, dict) else {}
     known = {place: entry for place, entry in some.items() if is_of_registry(entry)}
-    found = {PROJECT: dict(_met(known, "", project if isinstance(project, dict) else {}, _ALL_NEEDS))}
+    found: dict[str, dict[str, str]] = {PROJECT: {}}
+    for folder, said in everyone.items():
+        if isinstance(said, dict):
+            # A member stands at the top by its name.
+            place = str(said.get("name") or "") if folder else ""
+            found[folder or PROJECT] = dict(_met(known, place, said, _ALL_NEEDS))
     for place, entry in known.items():
         if entry[0] not in found:
             found[entry[0]] = dict(_met(known, place, entry[2], _NEEDS))

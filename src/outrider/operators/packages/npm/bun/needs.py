@@ -86,11 +86,11 @@ def needs_of_version(said: Mapping[str, Any]) -> list[BunNeed]:
     return [one._replace(is_bundled=bundled is None or one.name in bundled) for one in found]
 
 
-def needs_of_manifest(document: Mapping[str, Any]) -> list[BunNeed]:
+def needs_of_manifest(document: Mapping[str, Any], *, is_member: bool = False) -> list[BunNeed]:
     """Return what a project needs, or a member of its workspace; a name may stand in several fields."""
     fields = {field: texts(document, field) for field, kind in FIELDS.items() if kind != PEER}
-    for name in fields["optionalDependencies"]:
-        # What may be left out takes the place of what may not.
+    for name in () if is_member else fields["optionalDependencies"]:
+        # What may be left out takes the place of what may not, but not in members.
         next((fields[field] for field in fields if name in fields[field] and FIELDS[field] != OPTIONAL), {}).pop(
             name, ""
         )

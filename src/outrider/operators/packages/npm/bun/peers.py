@@ -3,6 +3,8 @@
 A version that is there and fits does. Where none does, what some package above it needs by that name does, whatever its version. Where
 nobody above needs it, the best version is brought; but not one that another peer of that name could not do with: then that which does for
 others has to do, and where there is none, the version that is best for the first of them.
+
+Of a workspace the peers of the project and of its members come first, one after the other: each has what there is, or what is best for it.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -34,6 +36,32 @@ class Peer(NamedTuple):
         return self.package.needs[self.at]
 
 
+class OwnPeers:
+    """The peers of a project and of the members of its workspace.
+
+    Args:
+        graph: What was chosen.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph, self._parents = graph, _parents(graph)
+
+    def needs(self) -> Iterator[tuple[BunPackage, int]]:
+        """Yield those that are not met, in the order of bun."""
+        for package in self._graph.own() if self._graph.members else ():
+            for at, need in sorted(enumerate(package.needs), key=lambda one: one[1].order):
+                if need.kind == PEER and package.targets[at] is None:
+                    yield package, at
+
+    def there(self, package: BunPackage, need: BunNeed, wanted: Wanted) -> BunPackage | None:
+        """Return what does without another version."""
+        return (
+            _fitting(self._graph, wanted)
+            or package.target_of(need.name)
+            or _given(package, need.name, self._parents, self._graph)
+        )
+
+
 class BunPeers:
     """The peers of all that was chosen.
 
@@ -44,13 +72,14 @@ class BunPeers:
 
     def __init__(self, graph: Graph, wanted: Callable[[BunNeed], Wanted]) -> None:
         self._graph = graph
-        parents = _parents(graph)
+        parents, own = _parents(graph), set(graph.own() if graph.members else ())
         self._groups: dict[str, list[Peer]] = {}
         for package in sorted(graph.every(), key=_order):
             for at, need in sorted(enumerate(package.needs), key=lambda one: one[1].order):
                 asked = wanted(need)
-                if need.kind == PEER and not asked.is_tag and at not in package.held:
-                    given = _given(package, need.name, parents)
+                is_settled = at in package.held or package in own or package.targets[at] in own
+                if need.kind == PEER and not asked.is_tag and not is_settled:
+                    given = _given(package, need.name, parents, graph)
                     self._groups.setdefault(asked.package, []).append(Peer(package, at, asked, given))
 
     def missing(self) -> list[Peer]:
@@ -79,8 +108,11 @@ class BunPeers:
         return (one for one in self._groups[name] if one.given is None)
 
     def _fitting(self, peer: Peer) -> BunPackage | None:
-        versions = self._graph.versions(peer.wanted.package)
-        return next((one for one in versions if one.meets(peer.wanted)), None)
+        return _fitting(self._graph, peer.wanted)
+
+
+def _fitting(graph: Graph, wanted: Wanted) -> BunPackage | None:
+    return next((one for one in graph.versions(wanted.package) if one.meets(wanted)), None)
 
 
 def _order(package: BunPackage) -> tuple[bytes, int]:
@@ -96,14 +128,17 @@ def _parents(graph: Graph) -> dict[BunPackage, list[BunPackage]]:
     return found
 
 
-def _given(package: BunPackage, name: str, parents: dict[BunPackage, list[BunPackage]]) -> BunPackage | None:
-    """Return what the nearest package above needs by a name."""
+def _given(
+    package: BunPackage, name: str, parents: dict[BunPackage, list[BunPackage]], graph: Graph
+) -> BunPackage | None:
+    """Return what the nearest package above needs by a name; of a workspace the peers of those in it count, too."""
     seen: Iterable[BunPackage] = parents.get(package, ())
     found = dict.fromkeys(seen)
     waiting = list(found)
     for one in waiting:
         for need, target in zip(one.needs, one.targets, strict=True):
-            if need.name == name and not need.is_peer and target is not None:
+            counts = not need.is_peer or (one.npm is None and bool(graph.members))
+            if need.name == name and counts and target is not None:
                 return target
         for above in parents.get(one, ()):
             if above not in found:

@@ -8,10 +8,13 @@ from outrider.operators.packages.npm.bun.collapsing import collapse
 from outrider.operators.packages.npm.bun.entries import entry_of
 from outrider.operators.packages.npm.bun.graph import BunPackage, Graph
 from outrider.operators.packages.npm.bun.hoisting import Folder, hoisted
+from outrider.operators.packages.npm.bun.members import MEMBER
 from outrider.operators.packages.npm.bun.needs import (
     FIELDS,
     OPTIONAL,
+    WORKSPACE,
     BunNeed,
+    Wanted,
     needs_of_manifest,
     read_wanted,
     texts,
@@ -43,8 +46,7 @@ async def resolved(source: NpmSource, asked: Asked, question: Question, default:
         OutriderError: What a registry says.
     """
     details = NpmDetails.of(question)
-    root = BunPackage("", _asked_by(details.project, asked[""]))
-    graph = Graph(root)
+    graph = _begun(details, asked)
     overrides = {name: read_wanted(name, text) for name, text in details.overrides.items()}
     documents = NpmDocuments(source)
     try:
@@ -53,18 +55,30 @@ async def resolved(source: NpmSource, asked: Asked, question: Question, default:
     finally:
         await documents.close()
     collapse(graph, choice.wanted)
-    packages = list(_packages(hoisted(root), graph, default))
+    packages = list(_packages(hoisted(graph.root), graph, default))
     return Resolved(target="bun", packages=packages, notes=list(dict.fromkeys(choice.notes)))
 
 
-def _asked_by(document: Mapping[str, Any], asked: Mapping[str, str]) -> list[BunNeed]:
+def _begun(details: NpmDetails, asked: Asked) -> Graph:
+    """Return the project with the members of its workspace, of which it needs each by its name."""
+    members = [
+        BunPackage(
+            one.name, _asked_by(one.manifest, asked[one.place], is_member=True), said=one.manifest, place=one.place
+        )
+        for one in sorted(details.members, key=lambda one: one.name.encode())
+    ]
+    names = [BunNeed(one.name, f"{MEMBER}{one.place}", WORKSPACE, Wanted("", "", False, False)) for one in members]
+    return Graph(BunPackage("", [*names, *_asked_by(details.project, asked[""])]), members)
+
+
+def _asked_by(document: Mapping[str, Any], asked: Mapping[str, str], *, is_member: bool = False) -> list[BunNeed]:
     """Return what a manifest needs, with what is asked for in place of what it says."""
     fields = {name: field for field in _FIELDS for name in texts(document, field)}
     return [
         one._replace(wanted=read_wanted(one.name, asked[one.name]))
         if one.name in asked and _differs(one, asked[one.name], fields[one.name])
         else one
-        for one in needs_of_manifest(document)
+        for one in needs_of_manifest(document, is_member=is_member)
     ]
 
 
@@ -82,13 +96,13 @@ def _packages(folders: Iterable[Folder], graph: Graph, default: str) -> Iterator
             continue
         one = ResolvedPackage(name=target.name, version=target.version, place="/".join(path))
         by = needers[target]
-        one.needed_by, one.direct = sorted({each.name for each in by if each.npm}), graph.root in by
+        one.needed_by, one.direct = sorted({each.name for each in by if each.npm}), any(not each.npm for each in by)
         one.url, one.hashes = target.npm.distribution(target.bit)
         unmet = _unmet(target, path, placed)
         one.entry = {
             "bun": entry_of(target, default, is_bundled=slot.need.is_bundled, unmet=unmet),
             "name": path[-1],
-            "of_project": slot.package is graph.root,
+            "met_for": _met_for(target, path[-1], by),
             "order": (len(path), "/".join(path[:-1]).encode(), path[-1].encode()),
         }
         yield one
@@ -101,6 +115,16 @@ def _needers(graph: Graph) -> dict[BunPackage, set[BunPackage]]:
             if target is not None:
                 found.setdefault(target, set()).add(package)
     return found
+
+
+def _met_for(target: BunPackage, name: str, by: Iterable[BunPackage]) -> list[str]:
+    """Return the folders of those of a workspace whose needs by a name a package meets."""
+    return sorted(
+        each.place
+        for each in by
+        if each.npm is None
+        and any(need.name == name and one is target for need, one in zip(each.needs, each.targets, strict=True))
+    )
 
 
 def _unmet(package: BunPackage, path: tuple[str, ...], placed: Collection[tuple[str, ...]]) -> list[str]:

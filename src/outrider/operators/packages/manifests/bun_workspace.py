@@ -1,0 +1,159 @@
+"""A project of bun 1.4 with the members of its workspace: https://bun.com/docs/pm/workspaces."""
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from outrider.core.errors import InvalidConfigError, UnsupportedError
+from outrider.operators.packages.locks.writing.files import read_text
+from outrider.operators.packages.manifests.package_json import FORM, NpmManifest, NpmMember, read_manifest
+from outrider.operators.packages.manifests.workspaces import member_folders, patterns_of, same_name
+from outrider.operators.packages.npm.bun.members import MEMBER, allows
+from outrider.operators.packages.npm.bun.needs import PEER, BunNeed, needs_of_manifest
+from outrider.operators.packages.npm.globs import matches
+from outrider.operators.packages.npm.specs import is_name
+
+_FIELD = "workspaces"
+# What of it has no say in a lock.
+_HARMLESS = frozenset(("packages", "nohoist"))
+_NO_MEMBERS = frozenset((".git", "CMakeFiles"))
+_PATTERN = re.compile(r"[*?\[{]")
+# What stands behind `workspace:` for any version.
+_ANY = ("", "*", "^", "~")
+_REMEDY = "have bun write the lock file: bun install --lockfile-only"
+
+
+class BunWorkspace(msgspec.Struct, kw_only=True, frozen=True):
+    """A project with the members of its workspace, where it has one.
+
+    Attributes:
+        manifest: Of the project.
+        members: By their folders.
+    """
+
+    manifest: NpmManifest
+    members: list[NpmMember]
+
+    def documents(self) -> dict[str, dict[str, Any]]:
+        """Return the manifests by folder; that of the project has none, and is first."""
+        return {"": self.manifest.document} | {one.place: one.manifest.document for one in self.members}
+
+
+def read_workspace(text: str, folder: Path, changed: Mapping[Path, str] = {}) -> BunWorkspace:
+    """Read a project and the members of its workspace.
+
+    Args:
+        text: Of its package.json.
+        folder: Of it.
+        changed: Texts of manifests of members that are not those on the disk.
+
+    Raises:
+        InvalidConfigError: Something cannot be read, a member is not there, or two have one name.
+        UnsupportedError: Something is not heeded here, or comes from elsewhere than a registry.
+        LimitedError: There are too many folders.
+    """
+    manifest = read_manifest(text, "bun", takes=(_FIELD,))
+    said = manifest.document.get(_FIELD)
+    if not said:
+        return BunWorkspace(manifest=read_manifest(text, "bun"), members=[])
+    if isinstance(said, Mapping) and (odd := sorted(said.keys() - _HARMLESS)):
+        raise _refused(FORM, f"{_FIELD}.{odd[0]}", odd[0], "packages alone")
+    listed = said.get("packages") if isinstance(said, Mapping) else said
+    for one in listed if isinstance(listed, list) else ():
+        if "\\" in str(one):
+            raise _refused(FORM, _FIELD, str(one), "patterns with slashes")
+    members = _members(folder, sorted(set(_folders(manifest, folder))), changed)
+    found = BunWorkspace(manifest=manifest, members=members)
+    _check(found)
+    return found
+
+
+def _folders(manifest: NpmManifest, folder: Path) -> Iterable[str]:
+    """Yield the folders of members; what is taken away from patterns may still be listed by itself."""
+    patterns = patterns_of(manifest)
+    unwanted = [one for is_unwanted, one in patterns if is_unwanted]
+    wanted = [one for is_unwanted, one in patterns if not is_unwanted]
+    for place in member_folders(folder, [one for one in wanted if _PATTERN.search(one)]):
+        if not matches(place, unwanted) and not _NO_MEMBERS & set(place.split("/")):
+            yield place
+    for place in wanted:
+        if _PATTERN.search(place):
+            continue
+        if not (folder / place / FORM).is_file():
+            raise InvalidConfigError(
+                f"{FORM}: {_FIELD} lists {place}, in which there is no {FORM}", path=_FIELD, found=place, expected="the folder of a package",
+                suggestions=["leave it out, or have one there"],
+            )  # fmt: skip
+        if (folder / place).is_symlink() or "." in Path(place).parts or ".." in place.split("/"):
+            raise _refused(FORM, _FIELD, place, "a folder, and the shortest way to it")
+        yield place
+
+
+def _members(folder: Path, places: Iterable[str], changed: Mapping[Path, str]) -> list[NpmMember]:
+    found: dict[str, NpmMember] = {}
+    for place in places:
+        path = folder / place / FORM
+        text, file = changed[path] if path in changed else read_text(path), f"{place}/{FORM}"
+        # What only a project may say of its workspace counts for nothing in one of its members.
+        manifest = read_manifest(text, "bun", takes=(_FIELD,), name=file)
+        name = manifest.document.get("name") or ""
+        if not isinstance(name, str) or (name and not is_name(name)):
+            raise _refused(file, "name", str(name), "a name that a registry would take")
+        if isinstance(config := manifest.document.get("installConfig"), dict) and config.get("hoistingLimits"):
+            raise _refused(file, "installConfig.hoistingLimits", str(config["hoistingLimits"]), "a member without it")
+        if name in found:
+            raise same_name(name, found[name].place, place)
+        # One without a name is none.
+        if name:
+            found[name] = NpmMember(path=path, text=text, place=place, name=name, manifest=manifest)
+    return list(found.values())
+
+
+def _check(workspace: BunWorkspace) -> None:
+    """Refuse what is asked of members in a way that is not heeded here."""
+    members = {one.name: one.manifest.document for one in workspace.members}
+    document = workspace.manifest.document
+    overrides = document.get("overrides")
+    for name in overrides if isinstance(overrides, dict) else ():
+        if name in members:
+            raise _refused(
+                FORM, f"overrides.{name}", name, "overrides of packages that are no members of the workspace"
+            )
+    for place, one in workspace.documents().items():
+        file = f"{place}/{FORM}" if place else FORM
+        for need in needs_of_manifest(one, is_member=bool(place)):
+            if need.name in members:
+                expected = _unheeded(need, members[need.name], is_of_project=not place)
+            elif need.text.startswith(MEMBER):
+                expected = "a member of the workspace"
+            else:
+                expected = "members and packages" if need.name == document.get("name") else ""
+            if expected:
+                raise _refused(file, _key(one, need), need.text, expected)
+
+
+def _unheeded(need: BunNeed, member: Mapping[str, Any], *, is_of_project: bool) -> str:
+    """Return what would be expected where a member is asked for in a way that is not heeded; empty where it is heeded."""
+    if need.text.startswith(MEMBER):
+        asked = need.text.removeprefix(MEMBER).strip()
+        return "" if asked in _ANY or allows(asked, member) else "a range that has the version of the member"
+    is_plain = need.wanted.package == need.name and (need.wanted.is_tag or not need.text.strip())
+    if is_of_project and not is_plain and need.kind < PEER and not allows(need.wanted.text, member):
+        # bun has the package of the registry in place of the member then.
+        return "what has the version of the member"
+    return ""
+
+
+def _key(document: Mapping[str, Any], need: BunNeed) -> str:
+    fields = ("dependencies", "devDependencies", "optionalDependencies", "peerDependencies")
+    field = next((one for one in fields if document.get(one, {}).get(need.name) == need.text), fields[0])
+    return f"{field}.{need.name}"
+
+
+def _refused(file: str, path: str, found: str, expected: str) -> UnsupportedError:
+    return UnsupportedError(
+        f"{file}: {path[:80]} is not read", path=path[:200], found=found[:80], expected=expected, suggestions=[_REMEDY]
+    )

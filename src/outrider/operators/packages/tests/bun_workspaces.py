@@ -1,0 +1,80 @@
+"""Draws workspaces of bun: members that need each other, peers of members, and members in place of packages of a registry."""
+
+import json
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from outrider.operators.packages.tests.npm_registry import NpmRegistry
+from outrider.operators.packages.tests.test_lock_writing_npm import drawn
+from outrider.operators.packages.tests.test_lock_writing_pnpm import drawn_harder
+
+_FOLDERS = ("packages/z", "packages/b", "packages/c", "apps/web", "apps/deep/admin")
+_PATTERNS = (["packages/*", "apps/**"], ["packages/{b,c,z}", "apps/*", "apps/deep/admin"], ["./*/*", "**/admin/"])
+_LISTED = "apps/deep/admin"
+_RANGES = ("^1", "^2", "*", "1.x", ">=1", "~1.1.0", "^1.0.0", "1.1.0 || ^2")
+_PEERS = ("*", ">=1", "^1", "^2", "^1 || ^2")
+_OF_MEMBERS = ("workspace:*", "workspace:^", "workspace:~", "workspace:", "*")
+_KINDS = ("dependencies", "devDependencies", "optionalDependencies", "peerDependencies")
+_VERSIONS = ("1.0.0", "1.2.0", "2.0.0", "2.0.0-rc.1", "")
+
+
+def drawn_workspace(random: Random, registry: NpmRegistry, folder: Path, *, harder: bool = False) -> None:
+    """Fill a registry, and have a workspace in a folder.
+
+    Args:
+        random: Says what.
+        registry: To be filled.
+        folder: Of the project.
+        harder: Whether packages of the registry need each other in circles, by aliases and by tags.
+    """
+    root = drawn_harder(random, registry) if harder else drawn(random, registry)
+    for name in list(registry.documents):
+        for version in sorted({"1.1.0", "2.0.1"} - registry.documents[name]["versions"].keys()):
+            registry.add(f"{name}@{version}")
+    for document in registry.documents.values():
+        for one in document["versions"].values():
+            one.pop("bundleDependencies", None)
+    names = sorted(registry.documents)
+    folders = random.sample(_FOLDERS, random.randint(1, len(_FOLDERS)))
+    own = random.sample([f"own-{at}" for at in range(4)] + ["@acme/own", "Own"], len(folders))
+    if random.random() < 0.3:
+        # Of a name that the registry has as well, which others may need.
+        own[0] = random.choice(names)
+    versions = {name: random.choice(_VERSIONS) for name in own}
+    patterns = [one for one in random.choice(_PATTERNS) if one != _LISTED or one in folders]
+    manifests: dict[str, Any] = {
+        "": {
+            "name": "shop",
+            "version": "0.3.0",
+            "workspaces": random.choice((patterns, {"packages": patterns})),
+            **root,
+        }
+    }
+    for place, name in zip(folders, own, strict=True):
+        manifest = manifests[place] = {"name": name, **({"version": versions[name]} if versions[name] else {})}
+        manifest |= {kind: _asked(random, kind, names) for kind in _KINDS}
+        manifest |= random.choice(({}, {"bin": "./cli.js"}, {"bin": {"b": "b.js", "a": "a.js"}}))
+    _need_each_other(random, manifests, versions)
+    for place, manifest in manifests.items():
+        (folder / place).mkdir(parents=True, exist_ok=True)
+        (folder / place / "package.json").write_text(json.dumps(manifest, indent=2))
+
+
+def _asked(random: Random, kind: str, names: list[str]) -> dict[str, str]:
+    ranges = _PEERS if kind == "peerDependencies" else _RANGES
+    return {name: random.choice(ranges) for name in random.sample(names, random.choice((0, 0, 1, 2)))}
+
+
+def _need_each_other(random: Random, manifests: dict[str, Any], versions: dict[str, str]) -> None:
+    for place, manifest in manifests.items():
+        for name, version in versions.items():
+            if name == manifest["name"] or random.random() > 0.35:
+                continue
+            ranges = [*_OF_MEMBERS, *((f"^{version}", f"workspace:^{version}", version) if version else ())]
+            manifest.setdefault(random.choice(_KINDS if place else _KINDS[:3]), {})[name] = random.choice(ranges)
+        optional = random.sample(
+            sorted(manifest.get("peerDependencies", {})), min(1, len(manifest.get("peerDependencies", {})))
+        )
+        if optional and random.random() < 0.4:
+            manifest["peerDependenciesMeta"] = {optional[0]: {"optional": True}}
