@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,4 +35,4 @@ def test_trust_is_asked_for_by_the_address_or_by_an_authority() -> None:
     assert NatsAddress(servers=["nats://a:1"]).trust() is None
     assert NatsAddress(servers=["nats://a:1", "tls://b:1"]).trust() is not None
     with pytest.raises(InvalidConfigError, match=r"queue\.ca"):
-        NatsAddress(servers=["nats://a:1"], ca=__file__).trust()  # type: ignore[arg-type]  # a path as good as any
+        NatsAddress(servers=["nats://a:1"], ca=Path(__file__)).trust()
