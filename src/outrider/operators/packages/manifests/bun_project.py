@@ -15,6 +15,7 @@ from outrider.operators.packages.npm.bun.needs import (
     OPTIONAL,
     OPTIONAL_PEER,
     PEER,
+    REMEDY,
     BunNeed,
     needs_of_manifest,
     read_wanted,
@@ -23,8 +24,6 @@ from outrider.operators.packages.npm.bun.settings import BunSettings
 from outrider.operators.packages.npm.details import NpmDetails, at
 from outrider.operators.packages.resolving.outcomes import ResolvedPackage
 from outrider.operators.packages.resolving.questions import Question
-
-_REMEDY = "have bun write the lock file: bun install --lockfile-only"
 
 
 def asked_of_bun(
@@ -88,7 +87,7 @@ def overrides_of(document: Mapping[str, Any]) -> dict[str, str]:
         if not plain or not read_wanted(name, text).package:
             raise UnsupportedError(
                 f"{FORM}: overrides.{name[:80]} is not read", path=f"overrides.{name}"[:200], found=str(text)[:80],
-                expected="a range of a registry", suggestions=[_REMEDY],
+                expected="a range of a registry", suggestions=[REMEDY],
             )  # fmt: skip
     return said
 
@@ -178,7 +177,7 @@ def trusted_by(
     if len(found) > 1 and set(found) - set(before):
         raise UnsupportedError(
             f"{FORM}: several trustedDependencies stand in bun.lock in an order that only bun knows", path="trustedDependencies",
-            found=", ".join(found)[:200], expected="one, or those of the bun.lock that is there", suggestions=[_REMEDY],
+            found=", ".join(found)[:200], expected="one, or those of the bun.lock that is there", suggestions=[REMEDY],
         )  # fmt: skip
     if not found and said:
         return None

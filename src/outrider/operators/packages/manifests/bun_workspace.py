@@ -12,7 +12,7 @@ from outrider.operators.packages.locks.writing.files import read_text
 from outrider.operators.packages.manifests.package_json import FORM, NpmManifest, NpmMember, read_manifest
 from outrider.operators.packages.manifests.workspaces import member_folders, patterns_of, same_name
 from outrider.operators.packages.npm.bun.members import MEMBER, allows
-from outrider.operators.packages.npm.bun.needs import PEER, BunNeed, needs_of_manifest
+from outrider.operators.packages.npm.bun.needs import PEER, REMEDY, BunNeed, needs_of_manifest
 from outrider.operators.packages.npm.globs import matches
 from outrider.operators.packages.npm.specs import is_name
 
@@ -23,7 +23,6 @@ _NO_MEMBERS = frozenset((".git", "CMakeFiles"))
 _PATTERN = re.compile(r"[*?\[{]")
 # What stands behind `workspace:` for any version.
 _ANY = ("", "*", "^", "~")
-_REMEDY = "have bun write the lock file: bun install --lockfile-only"
 
 
 class BunWorkspace(msgspec.Struct, kw_only=True, frozen=True):
@@ -155,5 +154,5 @@ def _key(document: Mapping[str, Any], need: BunNeed) -> str:
 
 def _refused(file: str, path: str, found: str, expected: str) -> UnsupportedError:
     return UnsupportedError(
-        f"{file}: {path[:80]} is not read", path=path[:200], found=found[:80], expected=expected, suggestions=[_REMEDY]
+        f"{file}: {path[:80]} is not read", path=path[:200], found=found[:80], expected=expected, suggestions=[REMEDY]
     )

@@ -15,6 +15,7 @@ from outrider.operators.packages.npm.bun.needs import (
     OPTIONAL,
     OPTIONAL_PEER,
     PEER,
+    REMEDY,
     WORKSPACE,
     BunNeed,
     Wanted,
@@ -241,7 +242,7 @@ class BunChoice:
         if not wanted.package:
             raise UnsupportedError(
                 f"npm {need.name}: {_key(package)} needs it from elsewhere than a registry", path="packages", found=f"{need.name}@{need.text}"[:200],
-                expected="packages of registries", suggestions=["have bun write the lock file: bun install --lockfile-only"],
+                expected="packages of registries", suggestions=[REMEDY],
             )  # fmt: skip
         return await self._source.package(wanted.package)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from outrider.core.errors import InvalidConfigError, UnsupportedError
 from outrider.operators.packages.npm.bun.graph import BunPackage, Graph
-from outrider.operators.packages.npm.bun.needs import OPTIONAL_PEER, BunNeed, Wanted
+from outrider.operators.packages.npm.bun.needs import OPTIONAL_PEER, REMEDY, BunNeed, Wanted
 from outrider.operators.packages.versions.ecosystems import scheme_of
 from outrider.operators.packages.versions.tables import VersionTable
 
@@ -64,6 +64,6 @@ def member_for(graph: Graph, package: BunPackage, need: BunNeed, wanted: Wanted)
         raise UnsupportedError(
             f"npm {need.name}: {package.shown} needs a member of the workspace by another name", path="packages",
             found=f"{need.name}@{need.text}"[:200], expected=f"{member.name} by its own name",
-            suggestions=["have bun write the lock file: bun install --lockfile-only"],
+            suggestions=[REMEDY],
         )  # fmt: skip
     return member

@@ -10,6 +10,8 @@ from outrider.operators.packages.versions.ecosystems import scheme_of
 # In the order in which bun places them: those of a workspace come first, and peers last.
 WORKSPACE, DEV, OPTIONAL, PROD, PEER, OPTIONAL_PEER = range(6)
 FIELDS = {"dependencies": PROD, "devDependencies": DEV, "optionalDependencies": OPTIONAL, "peerDependencies": PEER}
+# For what is not heeded here.
+REMEDY = "have bun write the lock file: bun install --lockfile-only"
 _ANY = "*"
 
 
