@@ -112,7 +112,7 @@ class FetchedPackages:
             raise
         async with self._alone(name):
             # Something may have been learned while others were asked.
-            kept = self._fetched_before(name)
+            kept = self._fetched_before(self._store.tables, name)
             fetched = PackageState(
                 fresh=now + self._settings.fresh, fetched=now, etag=answer.etag, modified=answer.modified, source=answer.url,
                 raw=kept.raw if kept is not None else "",
@@ -121,7 +121,7 @@ class FetchedPackages:
 
     async def _take_absence(self, name: str, now: float) -> None:
         async with self._alone(name):
-            learned = self._carried(None, self._fetched_before(name))
+            learned = self._carried(None, self._fetched_before(self._store.tables, name))
             if learned is not None:
                 await self._take(name, PackageState(fresh=now + self._settings.fresh, fetched=now), learned)
                 return
@@ -135,14 +135,14 @@ class FetchedPackages:
             return raw
         return self._carry(raw, zlib.decompress(before), self._clock.now())
 
-    def _fetched_before(self, name: str) -> PackageState | None:
+    def _fetched_before(self, tables: Tables, name: str) -> PackageState | None:
         """Return what other registries are known to have of a package; None for nothing."""
-        state = self._store.tables.state(self._ecosystem, name)
+        state = tables.state(self._ecosystem, name)
         return state if state is not None and state.there and not state.hosted else None
 
     async def _fetch_nothing(self, name: str) -> None:
         async with self._alone(name):
-            state = self._fetched_before(name)
+            state = self._fetched_before(self._store.tables, name)
             if state is None:
                 raise NotFoundError(
                     f"{self._ecosystem} {name}: it is not kept here, and no other registry is asked", found="cacheOnly",
@@ -152,8 +152,8 @@ class FetchedPackages:
 
     def _put_off(self, tables: Tables, name: str, now: float) -> None:
         """Have nobody wait for a registry that does not answer, for a while."""
-        state = tables.state(self._ecosystem, name)
-        if state is not None and state.there and not state.hosted:
+        state = self._fetched_before(tables, name)
+        if state is not None:
             tables.put_state(self._ecosystem, name, msgspec.structs.replace(state, fresh=now + _RETRY_SECONDS))
 
     def _alone(self, name: str) -> asyncio.Lock:
@@ -211,7 +211,7 @@ class FetchedPackages:
             OutriderError: A policy cannot be kept, or nothing can be written.
         """
         async with self._alone(name):
-            state, raw = self._fetched_before(name), None
+            state, raw = self._fetched_before(self._store.tables, name), None
             if state is not None:
                 raw = self.raw(state.raw)
             else:
