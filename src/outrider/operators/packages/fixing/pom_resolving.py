@@ -48,7 +48,7 @@ class Chosen(NamedTuple):
         findings = Findings(FORM, "maven")
         for node in self.choice.nodes:
             assert node.artifact is not None
-            source = "path" if node.is_local or node.artifact.project in self.choice.beside else ""
+            source = "path" if node.is_local else ""
             for project in (node.artifact.project, *node.moves):
                 findings.add(project.name, project.version, development=node.scope == "test", source=source)
         return findings.lock()

@@ -89,10 +89,12 @@ class Lookup(NamedTuple):
     Attributes:
         candidates: Which versions would do; None where that is not known yet.
         descriptor: What is known of a project; None where that is not known yet.
+        is_beside: Whether a project is built beside, so that no repository is asked for it.
     """
 
     candidates: Callable[[Artifact], Candidates | None]
     descriptor: Callable[[Project], Descriptor | None]
+    is_beside: Callable[[Project], bool]
 
 
 class _Place(NamedTuple):
@@ -189,6 +191,7 @@ class Collector:
             self._fail(original, descriptor.absence)
             return False
         artifact = node.artifact = _moved(original, descriptor.project)
+        node.is_local = node.is_local or self._lookup.is_beside(artifact.project)
         if (above := self._above(artifact)) is not None:
             node.children = above.children
             self._add(node)

@@ -62,7 +62,7 @@ def _projects(choice: OwnChoice, source: MavenSource) -> Iterator[Project]:
     """Yield what has a POM that counts."""
     starts: list[Project] = []
     for node in choice.nodes:
-        if node.artifact is not None and not node.is_local:
+        if node.artifact is not None and (not node.is_local or source.is_beside(node.artifact.project)):
             starts += [node.artifact.project, *node.moves]
     parent = choice.line[-1].parent
     starts += [Project(parent.group, parent.artifact, parent.version)] if parent is not None else []

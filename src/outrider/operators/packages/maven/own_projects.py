@@ -10,8 +10,8 @@ from outrider.operators.packages.maven.collecting import Node
 from outrider.operators.packages.maven.coordinates import ArtifactKey, Project
 from outrider.operators.packages.maven.descriptors import Need, need_of
 from outrider.operators.packages.maven.models import OwnModel
-from outrider.operators.packages.maven.poms import Dependency, Pom, read_modules
-from outrider.operators.packages.maven.project import line_beside
+from outrider.operators.packages.maven.poms import Dependency, Pom
+from outrider.operators.packages.maven.project import line_beside, modules_of
 from outrider.operators.packages.maven.reactor import Reactor
 from outrider.operators.packages.maven.reading import Reading
 from outrider.operators.packages.maven.resolver import Chosen, Failed, MavenResolver
@@ -48,7 +48,7 @@ class OwnChoice(NamedTuple):
         return {
             node.artifact.key: node.artifact.version
             for node in self.nodes
-            if node.artifact is not None and not node.is_local and node.artifact.project not in self.beside
+            if node.artifact is not None and not node.is_local
         }
 
     @property
@@ -160,7 +160,7 @@ def refuse_modules(path: Path, text: str) -> None:
         InvalidConfigError: It cannot be read.
         UnsupportedError: It has.
     """
-    if read_modules(text.encode()):
+    if modules_of(text.encode()):
         raise UnsupportedError(
             f"{path}: it has modules, and each of these has its own dependencies", path="project.modules", found="modules",
             expected="a project by itself", suggestions=["name the pom.xml of each module"],

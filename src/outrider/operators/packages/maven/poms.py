@@ -164,16 +164,6 @@ def read_pom(content: bytes) -> Pom:
     )  # fmt: skip
 
 
-def read_modules(content: bytes) -> list[str]:
-    """Return what a POM says its modules are, as it is written.
-
-    Raises:
-        InvalidConfigError: It is none.
-    """
-    root = read_markup(FORM, content)
-    return [name for one in root.findall("modules/module") if (name := (one.text or "").strip())]
-
-
 def read_markup(form: str, content: bytes) -> Element:
     """Read XML as Maven does: in the encoding that it names, with the entities of HTML.
 

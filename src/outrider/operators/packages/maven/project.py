@@ -12,7 +12,7 @@ from types import MappingProxyType
 from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.maven.inheritance import heirs, prepared
 from outrider.operators.packages.maven.interpolation import Interpolation, PropertyCycleError
-from outrider.operators.packages.maven.poms import Pom, PomRepository, read_pom
+from outrider.operators.packages.maven.poms import FORM, Pom, PomRepository, read_markup, read_pom
 from outrider.operators.packages.maven.profiles import Machine
 from outrider.operators.packages.maven.settings import Named
 
@@ -107,6 +107,17 @@ def pom_of(content: bytes) -> Pom:
         InvalidConfigError: It is none.
     """
     return read_pom(content)
+
+
+@lru_cache(maxsize=_MOST_KNOWN)
+def modules_of(content: bytes) -> tuple[str, ...]:
+    """Return what a POM says its modules are, as it is written.
+
+    Raises:
+        InvalidConfigError: It is none.
+    """
+    root = read_markup(FORM, content)
+    return tuple(name for one in root.findall("modules/module") if (name := (one.text or "").strip()))
 
 
 def _is_parent(pom: Pom, child: Pom) -> bool:

@@ -4,7 +4,6 @@ What one of them needs of another is built beside it, and no repository is asked
 """
 
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -12,8 +11,8 @@ from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.maven.coordinates import Project
 from outrider.operators.packages.maven.inheritance import heirs
 from outrider.operators.packages.maven.interpolation import Interpolation, PropertyCycleError
-from outrider.operators.packages.maven.poms import Pom, read_modules
-from outrider.operators.packages.maven.project import line_beside, pom_of, poms_beside, unusable
+from outrider.operators.packages.maven.poms import Pom
+from outrider.operators.packages.maven.project import line_beside, modules_of, pom_of, poms_beside, unusable
 
 _MOST = 2_000
 
@@ -135,16 +134,11 @@ def _module(path: Path, name: str) -> Path:
     return file
 
 
-def _modules(path: Path) -> list[str]:
+def _modules(path: Path) -> tuple[str, ...]:
     try:
-        return _modules_of(_content(path))
+        return modules_of(_content(path))
     except InvalidConfigError as error:
         raise unusable(path, error.found) from error
-
-
-@lru_cache(maxsize=_MOST)
-def _modules_of(content: bytes) -> list[str]:
-    return read_modules(content)
 
 
 def _content(path: Path) -> bytes:

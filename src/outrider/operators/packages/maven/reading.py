@@ -51,7 +51,7 @@ class Reading:
         self._descriptors: dict[Project, Descriptor] = {}
         self._refusals: dict[tuple[str, str], Sequence[Refusal]] = {}
         self._models = Models(Library(self._pom, self.table, self._expect), machine)
-        self.lookup = Lookup(self.candidates, self._descriptor)
+        self.lookup = Lookup(self.candidates, self._descriptor, source.is_beside)
 
     def have(self, poms: Mapping[Project, Pom]) -> None:
         """Have POMs of projects that are built beside, and for which no repository is asked."""

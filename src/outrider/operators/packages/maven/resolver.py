@@ -177,7 +177,7 @@ class MavenResolver:
         problems, notes = [], []
         for node in chosen.nodes:
             artifact = node.artifact
-            if artifact is None or node.is_local or self._source.is_beside(artifact.project):
+            if artifact is None or node.is_local:
                 continue
             why = [one.why for one in self._reading.refusals(artifact.name, artifact.version) if one.versions]
             why += [await self._licence_refused(artifact)] if self._policy.asks_for_licences else []
@@ -265,7 +265,7 @@ class MavenResolver:
         """Return of each artifact the repository that has it, and the version in the name of its file."""
         places = {}
         for node in nodes:
-            if node.artifact is None or node.is_local or self._source.is_beside(node.artifact.project):
+            if node.artifact is None or node.is_local:
                 continue
             found = self._source.poms.get(node.artifact.project)
             holdings = found.holdings if found is not None else await self._source.place(node.artifact)

@@ -281,7 +281,7 @@ def chain(count: int) -> Collector:
         following = int(project.artifact) + 1
         return Descriptor((), project, (Need(Artifact("g", str(following), "1")),) if following < count else ())
 
-    lookup = Lookup(lambda artifact: Candidates([artifact.version]), described)
+    lookup = Lookup(lambda artifact: Candidates([artifact.version]), described, lambda _: False)
     collector = Collector(lookup, Management(), lambda: None)
     collector.collect([Need(Artifact("g", "0", "1"))])
     return collector

@@ -3,8 +3,9 @@
 Maven has no lock of its own. What it obeys without any other setting is what a POM manages, so the lock is a profile of the pom.xml itself.
 """
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -18,7 +19,8 @@ from outrider.operators.packages.manifests.pom import FORM, with_lock, without_l
 from outrider.operators.packages.maven.digests import Digests, digests_of
 from outrider.operators.packages.maven.own_projects import OwnChoice, OwnProject, refuse_modules
 from outrider.operators.packages.maven.pinning import pins_of
-from outrider.operators.packages.maven.poms import read_modules, read_pom
+from outrider.operators.packages.maven.poms import read_pom
+from outrider.operators.packages.maven.project import modules_of
 from outrider.operators.packages.maven.reactor import Reactor, build_around, paths_of
 from outrider.operators.packages.maven.resolver import MavenResolver
 from outrider.operators.packages.maven.session import opened
@@ -38,29 +40,21 @@ def files(path: Path) -> list[Path]:
     Raises:
         InvalidConfigError: One cannot be read.
     """
-    if not path.is_file():
-        return [path]
-    first, *others = paths_of(path)
-    return [path, *(_shown(one, first.parent, path.parent) for one in others)]
+    return [*_projects(path).values()] if path.is_file() else [path]
 
 
 async def make(form: str, path: Path, question: Question) -> Made:
     """Resolve, and return the files; the errors are those of `making.made`."""
     del form
     text = manifest_beside(path, FORM, question)
-    if not read_modules(text.encode()):
+    if not modules_of(text.encode()):
         return await made_of(path, without_lock(text), question)
-    made = await _made_together(path, question)
-    if isinstance(made, Impossible) and question.locked:
-        made = await _made_together(path, msgspec.structs.replace(question, locked={}))
-    if isinstance(made, Impossible):
-        raise made.error()
-    return made
+    return await _made_anyhow(partial(_made_together, path), question)
 
 
 async def _made_together(path: Path, question: Question) -> Made | Impossible:
     """Lock a project and its modules: what each comes to by itself stays so, though parents have locks of their own."""
-    shown = dict(zip(paths_of(path), files(path), strict=True))
+    shown = _projects(path)
     texts = {one: without_lock(read_text(one)) for one in shown}
     reactor, choices = Reactor({one: text.encode() for one, text in texts.items()}), dict[Path, OwnChoice]()
     for one, text in texts.items():
@@ -102,9 +96,27 @@ def _with_checksums(path: Path, made: Made, digests: Mapping[str, str]) -> Made:
     return msgspec.structs.replace(made, beside={**made.beside, place: pom.checksums(digests)})
 
 
-def _shown(path: Path, folder: Path, shown: Path) -> Path:
-    """Return a path as people write it who write a folder in another way."""
-    return shown / path.relative_to(folder) if path.is_relative_to(folder) else path
+def _projects(path: Path) -> dict[Path, Path]:
+    """Return how the POMs of a project and its modules are called by whoever calls the first so, by where they are."""
+    first, *others = paths_of(path)
+    folder = first.parent
+    return {first: path} | {
+        one: path.parent / one.relative_to(folder) if one.is_relative_to(folder) else one for one in others
+    }
+
+
+async def _made_anyhow(work: Callable[[Question], Awaitable[Made | Impossible]], question: Question) -> Made:
+    """Return what is made, if need be without the versions that are tried first.
+
+    Raises:
+        ConflictError: What is asked for cannot be had at once.
+    """
+    made = await work(question)
+    if isinstance(made, Impossible) and question.locked:
+        made = await work(msgspec.structs.replace(question, locked={}))
+    if isinstance(made, Impossible):
+        raise made.error()
+    return made
 
 
 async def made_of(path: Path, text: str, question: Question) -> Made:
@@ -117,12 +129,7 @@ async def made_of(path: Path, text: str, question: Question) -> Made:
     """
     refuse_modules(path, text)
     _refuse_defaults(path, text)
-    made = await _made(path, text, question)
-    if isinstance(made, Impossible) and question.locked:
-        made = await _made(path, text, msgspec.structs.replace(question, locked={}))
-    if isinstance(made, Impossible):
-        raise made.error()
-    return made
+    return await _made_anyhow(partial(_made, path, text), question)
 
 
 async def _made(path: Path, text: str, question: Question) -> Made | Impossible:
