@@ -115,7 +115,8 @@ def _files(path: str) -> list[Path]:
             suggestions=["see with audit what is vulnerable, and where; what a distribution has packed is updated with the command that it names",
                 "build the image anew"],
         )  # fmt: skip
-    files = lock_files(folder) if folder.is_dir() else [folder]
+    # What others are the modules or members of first: these are fixed with it.
+    files = sorted(lock_files(folder), key=lambda one: len(one.parts)) if folder.is_dir() else [folder]
     if not files:
         raise NotFoundError(
             f"{path}: there is no lock file", path="path", found="none", expected=_CHANGED, suggestions=["name the file"]

@@ -1,75 +1,87 @@
-"""Fixes a pom.xml: in the place where a user of Maven would, and its lock where it has one."""
+"""Fixes the pom.xml of a project or of a build: in the places where a user of Maven would, and the locks where it has them."""
 
 from pathlib import Path
 
 import msgspec
 
 from outrider.operators.packages.fixing.calls import Call, Fix, LockFile, refuse_new
-from outrider.operators.packages.fixing.pom_mending import PomMended, PomMender, Stuck
-from outrider.operators.packages.fixing.pom_writing import (
-    PomEdits,
-    PomFile,
-    Written,
-    opened_pom,
-    parents_within,
-    written,
-)
+from outrider.operators.packages.fixing.pom_builds import Answer, PomBuild
+from outrider.operators.packages.fixing.pom_files import PomFiles
+from outrider.operators.packages.fixing.pom_mending import Goal, PomMended, PomMender, Stuck
+from outrider.operators.packages.fixing.pom_writing import PomEdits, Written, written
 from outrider.operators.packages.fixing.results import FixedFile, RangeChange, Vulnerable, explained, fixed_of
 from outrider.operators.packages.fixing.wishes import Unit
 from outrider.operators.packages.locks.making.manifests import folder_of
+from outrider.operators.packages.locks.reading import read_lock
 from outrider.operators.packages.locks.writing.differences import changes_between
-from outrider.operators.packages.locks.writing.files import digest_of, read_text
-from outrider.operators.packages.manifests.pom import has_lock
+from outrider.operators.packages.locks.writing.files import digest_of
+from outrider.operators.packages.manifests.pom import FORM
 from outrider.operators.packages.sessions import question_of
 
 
 async def fix_pom(found: Fix, file: LockFile, call: Call) -> None:
-    """Take in what is found for a pom.xml, once it is proven; errors are those of `find_fix`."""
-    if has_lock(file.text) and not call.auditor.units(file.lock):
-        found.told.append(file.clean)
+    """Take in what is found for a pom.xml and its modules, once it is proven; errors are those of `find_fix`."""
+    files = PomFiles(file.path, found.texts)
+    files.refuse_outside(call.folder)
+    files.leave_out(Path(one.file) for one in found.told)
+    found.digests |= files.digests()
+    _take_clean(found, files, call)
+    if not files.asked:
         return
-    found.digests |= {str(one): digest_of(read_text(one)) for one in parents_within(file, call.folder)}
     with question_of(call.context, "maven", [], call.terms, folder=call.folder) as asked:
-        question = msgspec.structs.replace(asked, folder=folder_of(file.path))
-        pom = await opened_pom(file, question)
-        units = call.auditor.units(pom.lock)
-        mended = await PomMender(pom, units, question, call.auditor).mend(widen=call.manifest)
-        made = Written({}, {}, pom.chosen, pom.lock, [])
+        build = PomBuild(files, msgspec.structs.replace(asked, folder=folder_of(file.path)))
+        await build.open()
+        mended = await PomMender(build, call.auditor).mend(widen=call.manifest)
+        projects = build.projects.items()
+        made = Written({}, {}, {}, {path: project.lock for path, project in projects}, [])
         if mended.edits is not None:
-            made = await written(pom, mended.edits, question)
-    _take(found, (pom, units), (mended, made), call)
-
-
-def _take(found: Fix, before: tuple[PomFile, list[Unit]], after: tuple[PomMended, Written], call: Call) -> None:
-    (pom, units), (mended, made) = before, after
-    left = call.auditor.units(made.lock)
-    known = {(one.name, each) for one in units for each in one.ids}
-    new = [one for one in left if not known.issuperset((one.name, each) for each in one.ids)]
-    refuse_new(pom.path, [f"{one.name} {one.version}" for one in new])
-    still = {one.name for one in left}
-    edits = mended.edits or PomEdits(versions={}, text=pom.text, chosen=pom.chosen)
-    found.told.append(
-        FixedFile(
-            file=str(pom.path),
-            changes=explained(changes_between(pom.lock, made.lock), units, made.chosen.direct, made.chosen.needers),
-            manifest=edits.told(pom.path),
-            fixed=[fixed_of(one) for one in units if one.name not in still],
-            unfixed=[_unfixed(pom.path, one, mended.stuck.get(one.name)) for one in left],
-            warnings=[*edits.shared(), *made.warnings],
-        )
-    )
+            made = await written(build, mended.edits)
+    found.unread += build.unread
+    for path in build.projects:
+        _take(found, build, path, (mended, made), call)
     found.digests |= {str(place): digest_of(text) for place, text in made.before.items()}
     found.texts |= made.texts
 
 
-def _unfixed(path: Path, unit: Unit, stuck: Stuck | None) -> Vulnerable:
+def _take_clean(found: Fix, files: PomFiles, call: Call) -> None:
+    """Take in projects whose locks can be read and have nothing vulnerable, none of them: nothing else that they come to matters."""
+    locks = {path: read_lock(FORM, files.written[path]) for path in files.asked}
+    if files.locked.issuperset(locks) and not any(one.unreadable or call.auditor.units(one) for one in locks.values()):
+        found.told += [LockFile(files.shown(path), files.written[path], lock).clean for path, lock in locks.items()]
+        files.asked = []
+
+
+def _take(found: Fix, build: PomBuild, path: Path, after: tuple[PomMended, Written], call: Call) -> None:
+    mended, made = after
+    before, called = build.projects[path], build.files.shown(path)
+    units, left = call.auditor.units(before.lock), call.auditor.units(made.locks[path])
+    known = {(one.name, each) for one in units for each in one.ids}
+    new = [one for one in left if not known.issuperset((one.name, each) for each in one.ids)]
+    refuse_new(called, [f"{one.name} {one.version}" for one in new])
+    still = {one.name for one in left}
+    chosen = made.chosen.get(path, before.chosen)
+    edits = mended.edits or PomEdits(versions={}, answer=Answer({}, {}))
+    found.told.append(
+        FixedFile(
+            file=str(called),
+            changes=explained(changes_between(before.lock, made.locks[path]), units, chosen.direct, chosen.needers),
+            manifest=edits.told(build, path),
+            fixed=[fixed_of(one) for one in units if one.name not in still],
+            unfixed=[_unfixed(build, one, mended.stuck.get(Goal(path, one.name))) for one in left],
+            warnings=[*edits.shared(build, path), *(made.warnings if path == next(iter(build.projects)) else ())],
+        )
+    )
+
+
+def _unfixed(build: PomBuild, unit: Unit, stuck: Stuck | None) -> Vulnerable:
     if stuck is None:
         return Vulnerable(
             name=unit.name, version=unit.version, vulnerabilities=unit.ids, reasons=["It comes from no repository."]
         )
     remedies = []
     if stuck.range is not None:
-        remedies = [RangeChange(file=str(path), name=stuck.range.shown, before=stuck.range.before, after=stuck.version)]
+        file, range_ = str(build.files.shown(stuck.range.file)), stuck.range
+        remedies = [RangeChange(file=file, name=range_.shown, before=range_.before, after=stuck.version)]
     return Vulnerable(
         name=unit.name, version=unit.version, vulnerabilities=unit.ids, reasons=stuck.reasons, remedies=remedies
     )

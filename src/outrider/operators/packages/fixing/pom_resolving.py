@@ -1,8 +1,10 @@
-"""What Maven chooses for the text of a pom.xml, as a fix looks at it."""
+"""What Maven chooses for a pom.xml with other texts than it has, as a fix looks at it."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
+
+import msgspec
 
 from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.locks.entries import Findings
@@ -12,14 +14,17 @@ from outrider.operators.packages.maven.choosing import allows
 from outrider.operators.packages.maven.coordinates import Artifact, ArtifactKey
 from outrider.operators.packages.maven.descriptors import Need, need_of
 from outrider.operators.packages.maven.order import RESOLVER_SCHEME
-from outrider.operators.packages.maven.own_projects import OwnChoice, OwnProject, refuse_modules
-from outrider.operators.packages.maven.reactor import build_around
+from outrider.operators.packages.maven.own_projects import OwnChoice, OwnProject
+from outrider.operators.packages.maven.reactor import Reactor
 from outrider.operators.packages.maven.reading import Reading
 from outrider.operators.packages.maven.resolver import MavenResolver
 from outrider.operators.packages.maven.session import opened
 from outrider.operators.packages.resolving.outcomes import Impossible
 from outrider.operators.packages.resolving.questions import Question
 
+# Whose range something was chosen against, and what; with a sentence about it.
+Violation = tuple[str, ArtifactKey]
+Violations = dict[Violation, str]
 _NOT_NEEDED = ("test", "provided", "system")
 
 
@@ -84,7 +89,7 @@ class Chosen(NamedTuple):
             if need.artifact.key == key and not _is_allowed(need.artifact.version, version)
         }
 
-    def violations(self) -> dict[tuple[str, ArtifactKey], str]:
+    def violations(self) -> "Violations":
         """Return by whose range of what something was chosen against it, with a sentence about each."""
         return {
             (who, key): why
@@ -105,23 +110,25 @@ def _is_allowed(text: str, version: str) -> bool:
         return True  # of a range that nobody can read, what is managed takes the place
 
 
-async def chosen(path: Path, text: str, question: Question) -> Chosen | Impossible:
+async def chosen(
+    path: Path, contents: Mapping[Path, bytes], build: Collection[Path], question: Question
+) -> Chosen | Impossible:
     """Return what Maven chooses.
 
     Args:
-        path: Of the pom.xml.
-        text: Of it.
+        path: Of the pom.xml, absolute.
+        contents: Of it, of its parents on the machine, and of the whole build.
+        build: The projects of the build that it is of; none where it is one by itself.
         question: What may be used for an answer.
 
     Raises:
         NotFoundError: No repository has a dependency.
-        UnsupportedError: It has modules.
         OutriderError: As `OwnProject.choice`.
     """
-    refuse_modules(path, text)
-    async with opened(question) as (source, reading, settings):
+    async with opened(msgspec.structs.replace(question, folder=path.parent)) as (source, reading, settings):
         resolver = MavenResolver(source, reading, question.policy)
-        choice = await OwnProject(path, reading, settings, resolver, build_around(path)).choice(text)
+        project = OwnProject(path, reading, settings, resolver, Reactor(contents, build))
+        choice = await project.choice(contents[path].decode())
         return choice if isinstance(choice, Impossible) else Chosen(choice, [*_needs(choice, reading)])
 
 

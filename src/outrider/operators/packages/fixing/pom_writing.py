@@ -1,4 +1,4 @@
-"""A pom.xml with what Maven comes to, and what is written where it says other versions: its lock and the checksums too, if it has them."""
+"""What is written where POMs say other versions: these, and the locks and the checksums of their build, if it has them."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -6,154 +6,116 @@ from typing import NamedTuple
 
 import msgspec
 
-from outrider.core.errors import MissingRequirementError, UnsupportedError
-from outrider.operators.packages.fixing.calls import LockFile
-from outrider.operators.packages.fixing.pom_resolving import Chosen, chosen
-from outrider.operators.packages.fixing.projects import refuse_outside
+from outrider.operators.packages.fixing.pom_builds import Answer, PomBuild, lock_of
+from outrider.operators.packages.fixing.pom_resolving import Chosen
 from outrider.operators.packages.fixing.results import RangeChange
 from outrider.operators.packages.locks.lock import Lock
-from outrider.operators.packages.locks.making.maven import made_of
-from outrider.operators.packages.locks.reading import read_lock
-from outrider.operators.packages.locks.writing.files import text_or_none
+from outrider.operators.packages.locks.making.maven import LockedBuild, LockedTexts, locked_together
+from outrider.operators.packages.locks.writing.differences import changes_between
+from outrider.operators.packages.locks.writing.files import read_text, text_or_none
 from outrider.operators.packages.locks.writing.pom_versions import Place
-from outrider.operators.packages.manifests.pom import FORM, has_lock, without_lock
-from outrider.operators.packages.maven.project import poms_beside
 from outrider.operators.packages.resolving.outcomes import Impossible
-from outrider.operators.packages.resolving.policies import ADMIT_ALL
-from outrider.operators.packages.resolving.questions import Question
-
-
-class PomFile(NamedTuple):
-    """A pom.xml as it is.
-
-    Attributes:
-        path: Of it.
-        text: Of it, without a lock.
-        chosen: What Maven chooses for it, with the lock where it has one.
-        lock: The same as a lock, with all that the file itself locks.
-        is_locked: Whether a lock keeps Maven to what is chosen of ranges.
-    """
-
-    path: Path
-    text: str
-    chosen: Chosen
-    lock: Lock
-    is_locked: bool
 
 
 class PomEdits(msgspec.Struct, kw_only=True):
-    """A pom.xml with other versions.
+    """POMs with other versions.
 
     Attributes:
-        versions: That it would say, by where.
-        text: Of it, without a lock.
-        chosen: What Maven chooses for it.
+        versions: That they would say, by where.
+        answer: What Maven comes to.
     """
 
     versions: dict[Place, str]
-    text: str
-    chosen: Chosen
+    answer: Answer
 
-    def told(self, path: Path) -> list[RangeChange]:
-        """Return what it says anew."""
+    def told(self, build: PomBuild, path: Path) -> list[RangeChange]:
+        """Return what is said anew in the file of a project, and of the first one in those of no project that is looked at."""
         return [
-            RangeChange(file=str(path), name=place.shown, before=place.before, after=version)
-            for place, version in self.versions.items()
+            RangeChange(file=str(build.files.shown(place.file)), name=place.shown, before=place.before, after=version)
+            for place, version in self._within(build, path).items()
         ]
 
-    def shared(self) -> Iterator[str]:
-        """Yield which properties are raised that several have."""
-        for place, version in self.versions.items():
+    def shared(self, build: PomBuild, path: Path) -> Iterator[str]:
+        """Yield which properties are raised there that several have."""
+        for place, version in self._within(build, path).items():
             if place.is_shared:
                 yield f"{place.shown} becomes {version} for all that have it: {', '.join(place.users)}"
+
+    def _within(self, build: PomBuild, path: Path) -> dict[Place, str]:
+        first = next(iter(build.projects))
+        return {
+            place: version
+            for place, version in self.versions.items()
+            if place.file == path or (path == first and place.file not in build.projects)
+        }
 
 
 class Written(NamedTuple):
     """What would be written.
 
     Attributes:
-        texts: The files that would not be as they are.
+        texts: The files that would not be as they are, by what they are called.
         before: What is in all files of which some may change; None for one that is not there.
-        chosen: What Maven chooses then.
-        lock: What is in the file, with that.
+        chosen: What Maven chooses then, by project.
+        locks: What is in the file of each, with that.
         warnings: What its reader should know.
     """
 
     texts: Mapping[Path, str]
     before: Mapping[Path, str | None]
-    chosen: Chosen
-    lock: Lock
+    chosen: Mapping[Path, Chosen]
+    locks: Mapping[Path, Lock]
     warnings: list[str]
 
 
-async def opened_pom(file: LockFile, question: Question) -> PomFile:
-    """Return what is known of a pom.xml, whatever a policy says of it.
+async def written(build: PomBuild, edits: PomEdits) -> Written:
+    """Return the files, with their locks and the checksums where they have them.
 
     Raises:
-        ConflictError: Nothing can be chosen for it.
-        UnsupportedError: This machine knows no repository.
-        OutriderError: As `pom_resolving.chosen`.
+        OutriderError: As `locked_together`.
     """
-    path, text, lock = file
-    try:
-        answer = await _chosen(path, text, msgspec.structs.replace(question, policy=ADMIT_ALL))
-    except MissingRequirementError as error:
-        # Other files of a folder can do without Maven.
-        raise UnsupportedError(
-            f"{path}: {error.message}",
-            path="path",
-            found=error.found,
-            expected=error.expected,
-            suggestions=error.suggestions,
-        ) from error
-    is_locked = has_lock(text)
-    whole = _together(lock, answer) if is_locked else answer.lock
-    return PomFile(path, without_lock(text), answer, whole, is_locked)
+    files, chosen = build.files, edits.answer.chosen
+    texts, warnings = {**edits.answer.texts}, list[str]()
+    beside = dict[Path, str]()
+    if files.locked:
+        made = await _locked(build, edits.answer)
+        texts, warnings = texts | made.texts, [*made.warnings]
+        # The checksums are those of all that is locked, beside the first.
+        first = files.shown(files.first_locked())
+        beside = {place: text for place, text in made.checksums(first).items() if place.is_file()}
+        chosen = {path: await build.chosen(path, texts, build.question) for path in chosen}
+    locks = {path: lock_of(texts.get(path, files.written[path]), answer) for path, answer in chosen.items()}
+    warnings += [
+        each for path in locks if path not in build.projects for each in await _elsewhere(build, path, locks[path])
+    ]
+    wanted = {files.shown(place): text for place, text in texts.items()} | beside
+    known = {files.shown(place): files.written[place] for place in texts} | {
+        place: read_text(place) for place in beside
+    }
+    before = {place: text_or_none(place) for place in wanted}
+    changed = {place: text for place, text in wanted.items() if text != known[place]}
+    return Written(changed, before, chosen, locks, warnings)
 
 
-def parents_within(file: LockFile, folder: Path | None) -> list[Path]:
-    """Return the files of the parents of a pom.xml that are on the machine too.
-
-    Raises:
-        InvalidConfigError: One cannot be read.
-        UnsupportedError: One is outside of a folder.
-    """
-    paths = [one for one, _ in poms_beside(file.path, {file.path: file.text.encode()})]
-    if folder is not None:
-        refuse_outside(paths, folder)
-    return paths[1:]
-
-
-async def written(pom: PomFile, edits: PomEdits, question: Question) -> Written:
-    """Return the file, with its lock and the checksums where it has them.
-
-    Raises:
-        OutriderError: As `made_of`.
-    """
-    if not pom.is_locked:
-        before = {pom.path: text_or_none(pom.path)}
-        return Written(_changed({pom.path: edits.text}, before), before, edits.chosen, edits.chosen.lock, [])
-    made = await made_of(pom.path, edits.text, msgspec.structs.replace(question, locked=edits.chosen.versions))
-    after = await _chosen(pom.path, made.text, question)
-    texts = {pom.path: made.text, **{place: text for place, text in made.beside.items() if place.is_file()}}
-    before = {place: text_or_none(place) for place in texts}
-    lock = _together(read_lock(FORM, made.text), after)
-    return Written(_changed(texts, before), before, after, lock, made.warnings)
+async def _locked(build: PomBuild, answer: Answer) -> LockedTexts:
+    """Return what locks a build anew: of ranges with what was chosen of them, and where that is not known with what is locked."""
+    kept = {path: chosen.versions for path, chosen in answer.chosen.items()}
+    for path in build.files.locked - kept.keys():
+        project = await build.other(path)
+        kept[path] = project.chosen.versions if project is not None else {}
+    called = {path: build.files.shown(path) for path in build.files.written}
+    whole = LockedBuild(called, {**build.files.texts, **answer.texts}, build.files.build, sorted(build.files.locked))
+    made = await locked_together(whole, lambda path: msgspec.structs.replace(build.question, locked=kept[path]))
+    if isinstance(made, Impossible):
+        raise made.error()
+    return made
 
 
-async def _chosen(path: Path, text: str, question: Question) -> Chosen:
-    answer = await chosen(path, text, question)
-    if isinstance(answer, Impossible):
-        raise answer.error()
-    return answer
-
-
-def _together(lock: Lock, answer: Chosen) -> Lock:
-    """Return what is locked with what is chosen: a lock may be older than the file that it is in."""
-    known = {(one.name, one.version) for one in lock.packages}
-    more = [one for one in answer.lock.packages if (one.name, one.version) not in known]
-    return msgspec.structs.replace(lock, packages=(*lock.packages, *more))
-
-
-def _changed(texts: Mapping[Path, str], before: Mapping[Path, str | None]) -> dict[Path, str]:
-    return {place: text for place, text in texts.items() if text != before[place]}
+async def _elsewhere(build: PomBuild, path: Path, after: Lock) -> list[str]:
+    """Return what changes in a project that was not asked about."""
+    project, called = await build.other(path), build.files.shown(path)
+    changes = changes_between(project.lock, after) if project is not None else []
+    return [
+        f"{called}: {one.name} {one.before or '(none)'} becomes {one.after or '(none)'} with what it has from other files"
+        for one in changes
+    ]

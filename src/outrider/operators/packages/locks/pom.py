@@ -94,7 +94,7 @@ class _Pom:
 
     def _take(self, key: tuple[str, ...], dependency: Element) -> None:
         managed = self._managed.get(key)
-        version = self._value(dependency, "version")
+        version = self._version(dependency, managed)
         scope = self._value(dependency, "scope")
         if managed is not None:
             version = version or self._value(managed, "version")
@@ -106,6 +106,15 @@ class _Pom:
         self._findings.add(
             f"{key[0]}:{key[1]}", version, development=scope == "test", source="path" if scope == "system" else ""
         )
+
+    def _version(self, dependency: Element, managed: Element | None) -> str:
+        """Return the version that a dependency says; empty where it says none, or where what it says is elsewhere and locked."""
+        try:
+            return self._value(dependency, "version")
+        except UnusableEntry:
+            if not any(one is managed for one in self._locked):
+                raise
+            return ""
 
     def _key(self, dependency: Element) -> tuple[str, ...]:
         group, artifact = self._value(dependency, "groupId"), self._value(dependency, "artifactId")

@@ -5,13 +5,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from outrider.core.errors import InvalidConfigError, UnsupportedError
+from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.maven.collecting import Node
 from outrider.operators.packages.maven.coordinates import ArtifactKey, Project
 from outrider.operators.packages.maven.descriptors import Need, need_of
 from outrider.operators.packages.maven.models import OwnModel
 from outrider.operators.packages.maven.poms import Dependency, Pom
-from outrider.operators.packages.maven.project import line_beside, modules_of
+from outrider.operators.packages.maven.project import line_beside
 from outrider.operators.packages.maven.reactor import Reactor
 from outrider.operators.packages.maven.reading import Reading
 from outrider.operators.packages.maven.resolver import Chosen, Failed, MavenResolver
@@ -56,6 +56,15 @@ class OwnChoice(NamedTuple):
         """The projects of the same build that were chosen."""
         chosen = (node.artifact.project for node in self.nodes if node.artifact is not None)
         return {self.beside[project] for project in chosen if project in self.beside}
+
+    @property
+    def boms_beside(self) -> list[Path]:
+        """The projects of the same build that are imported as BOMs, the one that counts first."""
+        places = {(project.group, project.artifact): place for project, place in self.beside.items()}
+        imports = [one[:2] for one, said in self.own.managed.items() if (said.type, said.scope) == ("pom", "import")]
+        return [
+            places[one] for group, artifact in reversed(imports) if (one := (group or "", artifact or "")) in places
+        ]
 
     @property
     def shown(self) -> set[str]:
@@ -151,17 +160,3 @@ class OwnProject:
     def _impossible(self, failed: Failed) -> Impossible:
         change = f"change what {self._path.name} asks for, or exclude what leads to it"
         return Impossible(asked=[str(self._path)], reasons=failed.reasons, remedies=[change], notes=failed.notes)
-
-
-def refuse_modules(path: Path, text: str) -> None:
-    """Refuse a project that has others as its modules.
-
-    Raises:
-        InvalidConfigError: It cannot be read.
-        UnsupportedError: It has.
-    """
-    if modules_of(text.encode()):
-        raise UnsupportedError(
-            f"{path}: it has modules, and each of these has its own dependencies", path="project.modules", found="modules",
-            expected="a project by itself", suggestions=["name the pom.xml of each module"],
-        )  # fmt: skip

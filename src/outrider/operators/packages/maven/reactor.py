@@ -21,14 +21,15 @@ class Reactor:
     """The projects of a build.
 
     Args:
-        contents: Of their POMs, by absolute paths.
+        contents: Of their POMs, and of parents that are of no build, by absolute paths.
+        built: Those that are of the build.
 
     Attributes:
-        contents: Likewise; a project may get another one.
+        contents: Likewise; a POM may get another one.
     """
 
-    def __init__(self, contents: Mapping[Path, bytes]) -> None:
-        self.contents = dict(contents)
+    def __init__(self, contents: Mapping[Path, bytes], built: Iterable[Path]) -> None:
+        self.contents, self._built = dict(contents), [*built]
         self._projects: dict[Project, Path] = {}
 
     def projects(self, properties: Mapping[str, str], named: tuple[str, ...]) -> dict[Project, Path]:
@@ -44,7 +45,7 @@ class Reactor:
         if self._projects:
             return self._projects
         found: dict[Project, Path] = {}
-        for path in self.contents:
+        for path in self._built:
             whole = heirs(line_beside(path, properties, named, self.contents))
             above = whole.parent
             written = [
@@ -68,15 +69,15 @@ class Reactor:
         return pom_of(self.contents[path])
 
     def ordered(self, needed: Mapping[Path, Iterable[Path]]) -> list[Path]:
-        """Return all projects, each after its parents and after what it needs.
+        """Return all POMs, each after its parents and after what it needs.
 
         Args:
-            needed: The projects that each needs.
+            needed: The projects that some need.
 
         Raises:
             InvalidConfigError: They need one another.
         """
-        sorter = TopologicalSorter({path: needed[path] for path in self.contents})
+        sorter = TopologicalSorter({path: needed.get(path, ()) for path in self.contents})
         for path in self.contents:
             sorter.add(path, *(above for above, _ in poms_beside(path, self.contents)[1:] if above in self.contents))
         try:
@@ -89,8 +90,8 @@ class Reactor:
             ) from error  # fmt: skip
 
 
-def build_around(path: Path) -> Reactor | None:
-    """Return the build that a project is a module of; None where its parents on this machine have no such module.
+def paths_around(path: Path) -> list[Path]:
+    """Return the POMs of the build that a project is a module of, as `paths_of` does; none where its parents on this machine have no such module.
 
     Raises:
         InvalidConfigError: It, or a parent, cannot be read.
@@ -99,8 +100,8 @@ def build_around(path: Path) -> Reactor | None:
     try:
         paths = paths_of(top)
     except InvalidConfigError:
-        return None  # Maven takes a module by itself, whatever else its parents list
-    return Reactor({one: _content(one) for one in paths}) if path.resolve() in paths[1:] else None
+        return []  # Maven takes a module by itself, whatever else its parents list
+    return paths if path.resolve() in paths[1:] else []
 
 
 def paths_of(path: Path) -> list[Path]:

@@ -17,6 +17,44 @@ from outrider.operators.packages.tests.test_audit import HIGH, context
 LATER = FRESH_SECONDS + 100.0
 
 
+def asks(name: str, version: str = "", more: str = "") -> str:
+    """Return a dependency as people write it."""
+    said = f"\n      <version>{version}</version>" if version else ""
+    return f"""
+    <dependency>
+      <groupId>g</groupId>
+      <artifactId>{name}</artifactId>{said}{more}
+    </dependency>"""
+
+
+def shop(*needs: str, head: str = "", managed: str = "", tail: str = "") -> str:
+    """Return a pom.xml as people write it."""
+    return f"""<?xml version="1.0" encoding="UTF-8"?>
+<!-- The shop. -->
+<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>own</groupId>
+  <artifactId>shop</artifactId>
+  <version>1</version>{head} <!-- here -->{managed}
+
+  <!-- What it needs. -->
+  <dependencies>{"".join(needs)}
+  </dependencies>{tail}
+</project>
+"""
+
+
+def managing(*entries: str) -> str:
+    """Return what is managed, two columns further than what is asked for."""
+    lines = "".join(entries).replace("\n    ", "\n      ")
+    return f"\n  <dependencyManagement>\n    <dependencies>{lines}\n    </dependencies>\n  </dependencyManagement>"
+
+
+def named(name: str, text: str) -> str:
+    """Return a pom.xml with another name."""
+    return text.replace("<artifactId>shop</artifactId>", f"<artifactId>{name}</artifactId>", 1)
+
+
 def home_of(folder: Path, url: str, *, path: str = "", plugins: str = "") -> dict[str, str]:
     """Have a home in which a repository stands in for all others, and return the variables that lead there.
 

@@ -17,7 +17,16 @@ from outrider.operators.packages.fixing.fixes import FixParams
 from outrider.operators.packages.fixing.results import FixedFile, Vulnerable
 from outrider.operators.packages.operations import fix
 from outrider.operators.packages.operations.fix import OPERATION
-from outrider.operators.packages.tests.maven_projects import bad, fixed, home_of, locked, write_project
+from outrider.operators.packages.tests.maven_projects import (
+    asks,
+    bad,
+    fixed,
+    home_of,
+    locked,
+    managing,
+    shop,
+    write_project,
+)
 from outrider.operators.packages.tests.maven_repository import MavenRepositoryServer, need
 from outrider.operators.packages.tests.test_audit import context, imported
 from outrider.operators.packages.tests.test_updating import drafted
@@ -36,39 +45,6 @@ async def repository(tmp_path: Path) -> AsyncIterator[MavenRepositoryServer]:
         made.files |= {path.replace(".pom", ".jar"): path for path in [*made.files]}
         with variables(home_of(tmp_path / "home", made.url)):
             yield made
-
-
-def asks(name: str, version: str = "", more: str = "") -> str:
-    """Return a dependency as people write it."""
-    said = f"\n      <version>{version}</version>" if version else ""
-    return f"""
-    <dependency>
-      <groupId>g</groupId>
-      <artifactId>{name}</artifactId>{said}{more}
-    </dependency>"""
-
-
-def shop(*needs: str, head: str = "", managed: str = "", tail: str = "") -> str:
-    """Return a pom.xml as people write it."""
-    return f"""<?xml version="1.0" encoding="UTF-8"?>
-<!-- The shop. -->
-<project xmlns="http://maven.apache.org/POM/4.0.0">
-  <modelVersion>4.0.0</modelVersion>
-  <groupId>own</groupId>
-  <artifactId>shop</artifactId>
-  <version>1</version>{head} <!-- here -->{managed}
-
-  <!-- What it needs. -->
-  <dependencies>{"".join(needs)}
-  </dependencies>{tail}
-</project>
-"""
-
-
-def managing(*entries: str) -> str:
-    """Return what is managed, two columns further than what is asked for."""
-    lines = "".join(entries).replace("\n    ", "\n      ")
-    return f"\n  <dependencyManagement>\n    <dependencies>{lines}\n    </dependencies>\n  </dependencyManagement>"
 
 
 PROPERTY = "\n  <properties>\n    <core.version>{}</core.version>\n    <same>${{core.version}}</same>\n  </properties>"
@@ -156,19 +132,15 @@ async def test_an_entry_of_the_project_counts_before_a_bom_and_a_parent(
         assert file.read_text() == shop(needs, head=parent, managed=managing(asks("core", "1.2")))
 
 
-async def test_what_a_parent_says_is_left_to_that(repository: MavenRepositoryServer, tmp_path: Path) -> None:
+async def test_what_a_parent_of_a_repository_says_is_left_to_that(
+    repository: MavenRepositoryServer, tmp_path: Path
+) -> None:
     repository.add("asking:1", "core:1.0", packaging="pom")
     parent = "\n  <parent><groupId>g</groupId><artifactId>asking</artifactId><version>1</version></parent>"
     left = await stuck(tmp_path, shop(asks("web", "1"), head=parent))
     assert left.reasons == [
         "The parent g:asking, or one above that, asks for g:core with a version of its own, and is not changed here: change it there."
     ]  # fmt: skip
-    entry = managing(asks("core", "1.0"))
-    above = shop(managed=entry).replace("<artifactId>shop", "<packaging>pom</packaging><artifactId>above")
-    write_project(tmp_path, above)
-    own = "\n  <parent><groupId>own</groupId><artifactId>above</artifactId><version>1</version></parent>"
-    left = await stuck(tmp_path, shop(asks("web", "1"), head=own))
-    assert left.reasons[0].startswith("The parent above, which is here too, manages g:core with a version of its own")
 
 
 async def test_what_a_profile_says_is_left(repository: MavenRepositoryServer, tmp_path: Path) -> None:
@@ -375,7 +347,7 @@ async def test_what_is_refused(repository: MavenRepositoryServer, tmp_path: Path
     await imported(tmp_path, CORE)
     modules = "\n  <packaging>pom</packaging><modules><module>web</module></modules>"
     for text, error, words in (
-        (shop(asks("core", "1.0"), head=modules), UnsupportedError, "has modules"),
+        (shop(asks("core", "1.0"), head=modules), InvalidConfigError, "it has the module web, and there is none"),
         (shop(asks("core")), InvalidConfigError, "without a version"),
         (shop(asks("nowhere", "1")), NotFoundError, "nowhere"),
         (shop(asks("far", "1")), ConflictError, "nowhere"),
@@ -391,29 +363,6 @@ async def test_what_is_refused(repository: MavenRepositoryServer, tmp_path: Path
         await fixed(write_project(tmp_path / "shop", shop(asks("core", "1.0"))))
     left = await stuck(tmp_path, shop(asks("core", "1.0<!-- old -->")))
     assert left.reasons == ["pom.xml: the version of g:core is written with more than its text."]
-
-
-async def test_the_poms_of_a_folder(repository: MavenRepositoryServer, tmp_path: Path) -> None:
-    """One with modules is told of, and these are fixed by themselves; what cannot be resolved, nobody has looked at."""
-    del repository
-    await imported(tmp_path, CORE)
-    modules = "\n  <packaging>pom</packaging><modules><module>web</module></modules>"
-    parent = "\n  <parent><groupId>own</groupId><artifactId>all</artifactId><version>1</version></parent>"
-    write_project(tmp_path / "all", named("all", shop(asks("core", "1.0"), head=modules)))
-    write_project(tmp_path / "all" / "web", named("web", shop(asks("web", "1"), head=parent)))
-    write_project(tmp_path / "all" / "other", named("other", shop(asks("core", "1.0"))))
-    write_project(tmp_path / "all" / "lost", named("lost", shop(asks("nowhere", "1"))))
-    result = await fixed(tmp_path / "all")
-    whys = {Path(one.file).parent.name: [each.reasons[0] for each in one.unfixed] for one in result.files}
-    assert "it has modules" in whys["all"][0]
-    assert whys["web"][0].startswith("The parent all, which is here too, asks for g:core with a version of its own")
-    assert whys["other"] == []
-    assert result.written == [str(tmp_path / "all" / "other" / "pom.xml")]
-    assert ["nowhere" in one for one in result.unread] == [True]
-
-
-def named(name: str, text: str) -> str:
-    return text.replace("<artifactId>shop</artifactId>", f"<artifactId>{name}</artifactId>", 1)
 
 
 async def test_a_plan_and_a_branch_tell_what_changes(repository: MavenRepositoryServer, tmp_path: Path) -> None:

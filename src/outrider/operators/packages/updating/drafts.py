@@ -9,7 +9,7 @@ from outrider.core.errors import ConflictError, InvalidConfigError, NotFoundErro
 from outrider.core.package_updates import UpdateGroup
 from outrider.operators.packages.fixing.calls import LockFile
 from outrider.operators.packages.fixing.fixes import FixParams, find_fix
-from outrider.operators.packages.fixing.pom_writing import parents_within
+from outrider.operators.packages.fixing.pom_files import PomFiles
 from outrider.operators.packages.fixing.projects import PROJECTS, refuse_outside
 from outrider.operators.packages.fixing.results import FixedFile, changes_of, range_changes
 from outrider.operators.packages.fixing.wishes import Project
@@ -107,7 +107,7 @@ class Drafter:
 
     async def _updated(self, group: UpdateGroup) -> Draft:
         draft = Draft(group=group, told=[], texts={}, warnings=[], unreached=[])
-        for path in lock_files(self._folder):
+        for path in sorted(lock_files(self._folder), key=lambda one: len(one.parts)):
             try:
                 await self._update_one(draft, path)
             # One project that cannot be updated must not keep the others from it.
@@ -143,17 +143,20 @@ class Drafter:
 
     async def _update_pom(self, draft: Draft, file: LockFile) -> None:
         group = draft.group
-        parents_within(file, self._folder)
+        files = PomFiles(file.path, {self._folder / name: text for name, text in draft.texts.items()})
+        files.refuse_outside(self._folder)
+        files.leave_out(self._folder / one.file for one in draft.told)
+        if not files.asked:
+            return
         wanted = PomUpdate(
             lambda names: self._groups.members(group, "maven", names), group.up_to, raises=group.ranges == "raise"
         )
         with question_of(self._context, "maven", [], self._terms, folder=self._folder) as asked:
             question = msgspec.structs.replace(asked, folder=folder_of(file.path))
-            found = await update_pom(file, question, wanted)
-        if found is not None:
-            told, texts = found
-            draft.told.append(self._relative(told))
-            draft.texts |= {self._shown(str(place)): text for place, text in texts.items()}
+            found = await update_pom(files, question, wanted)
+        draft.told += [self._relative(one) for one in found.told]
+        draft.texts |= {self._shown(str(place)): text for place, text in found.texts.items()}
+        draft.warnings += [self._shown(one) for one in found.unread]
 
     def _opened(self, group: UpdateGroup, file: LockFile) -> "_Opened | None":
         """Return a lock file with what it is the lock of; None where nothing of it belongs to a group."""

@@ -1,18 +1,18 @@
-"""Chooses newer versions for a pom.xml: those that it says itself are raised where it says them, and its lock is written anew."""
+"""Chooses newer versions for a pom.xml and its modules: those that files here say are raised where they say them, and locks are written anew."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
-from outrider.core.errors import DeniedError, InvalidConfigError, NotFoundError
 from outrider.core.package_updates import Step
-from outrider.operators.packages.fixing.calls import LockFile
 from outrider.operators.packages.fixing.editions import edition_of
+from outrider.operators.packages.fixing.pom_builds import Answer, PomBuild
+from outrider.operators.packages.fixing.pom_files import PomFiles
 from outrider.operators.packages.fixing.pom_places import NoPlaceError, PomPlaces
-from outrider.operators.packages.fixing.pom_resolving import Chosen, chosen, is_range
-from outrider.operators.packages.fixing.pom_writing import PomEdits, PomFile, opened_pom, written
+from outrider.operators.packages.fixing.pom_resolving import is_range
+from outrider.operators.packages.fixing.pom_writing import PomEdits, Written, written
 from outrider.operators.packages.fixing.results import FixedFile, explained
 from outrider.operators.packages.locks.writing.differences import changes_between
 from outrider.operators.packages.locks.writing.pom_versions import Place
@@ -44,39 +44,72 @@ class PomUpdate(NamedTuple):
     raises: bool
 
 
-async def update_pom(
-    file: LockFile, question: Question, wanted: PomUpdate
-) -> tuple[FixedFile, Mapping[Path, str]] | None:
-    """Return what changes, and the files that do; None where nothing of it is to be updated.
+class PomUpdated(NamedTuple):
+    """What an update comes to.
+
+    Attributes:
+        told: What changes, by project.
+        texts: The files that do.
+        unread: Why projects of a build could not be resolved.
+    """
+
+    told: list[FixedFile]
+    texts: Mapping[Path, str]
+    unread: list[str]
+
+
+async def update_pom(files: PomFiles, question: Question, wanted: PomUpdate) -> PomUpdated:
+    """Return what changes; nothing where no package of it is to be updated.
 
     Raises:
         ConflictError: Even what is there cannot be had any more.
         OutriderError: What a repository says.
     """
-    pom = await opened_pom(file, question)
-    names = wanted.members(pom.chosen.versions)
+    build = PomBuild(files, question)
+    await build.open()
+    versions = _versions(build)
+    names = wanted.members(versions)
     if not names:
-        return None
-    policy = StepPolicy(question.policy, pom.chosen.versions, names.__contains__, wanted.step)
-    kept = {name: found for name, found in pom.chosen.versions.items() if name not in names} if pom.is_locked else {}
-    asked = msgspec.structs.replace(question, policy=policy, locked=kept)
-    edits = await _Raiser(pom, asked).edits(names if wanted.raises else ())
-    made = await written(pom, edits, asked)
-    changes = explained(changes_between(pom.lock, made.lock), (), made.chosen.direct, made.chosen.needers, names)
-    told = FixedFile(
-        file=str(pom.path), changes=changes, manifest=edits.told(pom.path), fixed=[], unfixed=[],
-        warnings=[*edits.shared(), *made.warnings],
+        return PomUpdated([], {}, build.unread)
+    policy = StepPolicy(question.policy, versions, names.__contains__, wanted.step)
+    build.question = msgspec.structs.replace(question, policy=policy)
+    edits = await _Raiser(build, names).edits(names if wanted.raises else ())
+    made = await written(build, edits)
+    told = [_told(build, path, (edits, made), names) for path in build.projects]
+    return PomUpdated(told, made.texts, build.unread)
+
+
+def _versions(build: PomBuild) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for project in build.projects.values():
+        for name, versions in project.chosen.versions.items():
+            found.setdefault(name, set()).update(versions)
+    return found
+
+
+def _told(build: PomBuild, path: Path, after: tuple[PomEdits, Written], names: Collection[str]) -> FixedFile:
+    edits, made = after
+    chosen = made.chosen[path]
+    differences = changes_between(build.projects[path].lock, made.locks[path])
+    return FixedFile(
+        file=str(build.files.shown(path)), changes=explained(differences, (), chosen.direct, chosen.needers, names),
+        manifest=edits.told(build, path), fixed=[], unfixed=[],
+        warnings=[*edits.shared(build, path), *(made.warnings if path == next(iter(build.projects)) else ())],
     )  # fmt: skip
-    return told, made.texts
 
 
 class _Raiser:
-    def __init__(self, pom: PomFile, question: Question) -> None:
-        self._pom, self._question = pom, question
-        self._places = PomPlaces(pom.path.name, pom.text)
+    def __init__(self, build: PomBuild, names: Collection[str]) -> None:
+        self._build = build
+        self._places = PomPlaces(build.files)
+        self._kept = {
+            path: {name: found for name, found in project.chosen.versions.items() if name not in names}
+            for path, project in build.projects.items()
+            if path in build.files.locked
+        }
 
     async def edits(self, names: Collection[str]) -> PomEdits:
-        """Return the file with the newest versions that may be: all at once, else one after the other as long as there is an answer."""
+        """Return the files with the newest versions that may be: all at once, else one after the other as long as there is an answer."""
         found = await self._tried({})
         if isinstance(found, Impossible):
             raise found.error()
@@ -92,40 +125,35 @@ class _Raiser:
         return found
 
     async def _tried(self, versions: Mapping[Place, str]) -> PomEdits | Impossible:
-        text = self._places.versions.edited(versions)
-        try:
-            answer = await chosen(self._pom.path, text, self._question)
-        except (DeniedError, InvalidConfigError, NotFoundError) as error:
-            if not versions:
-                raise
-            return Impossible(asked=[], reasons=[f"{error.message}."])
-        return PomEdits(versions={**versions}, text=text, chosen=answer) if isinstance(answer, Chosen) else answer
+        answer = await self._build.answer(self._places.versions.edited(versions), self._kept)
+        return answer if isinstance(answer, Impossible) else PomEdits(versions={**versions}, answer=answer)
 
     async def _wanted(self, name: str) -> list[tuple[Place, str]]:
-        """Return where the file says a version of a package that a newer one may take the place of."""
+        """Return where files say a version of a package that a newer one may take the place of."""
         found = []
-        for before in self._pom.chosen.versions[name]:
-            for place in self._said(name, before):
+        for path, project in self._build.projects.items():
+            for before in project.chosen.versions.get(name, ()):
                 version = await self._newest(name, before)
                 if version != before:
-                    found.append((place, version))
-        return found
+                    found += [(place, version) for place in await self._said(path, name, before)]
+        return [*dict.fromkeys(found)]
 
-    def _said(self, name: str, version: str) -> Iterator[Place]:
-        choice = self._pom.chosen.choice
-        for key in self._pom.chosen.keys(name, version):
+    async def _said(self, path: Path, name: str, version: str) -> list[Place]:
+        chosen = self._build.projects[path].chosen
+        answer = await self._build.with_boms(path, Answer({}, {path: chosen}))
+        found = []
+        for key in chosen.keys(name, version):
             try:
-                places = self._places.of(key, choice, alone=False)
+                places = self._places.of(path, key, answer, alone=False)
             except NoPlaceError:
                 continue
-            # What the file does not say yet is for its parent or its BOM to raise, or for whoever needs it.
-            yield from (
-                place for place, said in places if place.entry is None and said == version and not is_range(said)
-            )
+            # What no file says yet is for a parent or a BOM of a repository to raise, or for whoever needs it.
+            found += [place for place, said in places if place.entry is None and said == version and not is_range(said)]
+        return found
 
     async def _newest(self, name: str, before: str) -> str:
-        known = (await facts(self._question, name)).versions
+        known = (await facts(self._build.question, name)).versions
         alike = [one for one in known if edition_of(one) == edition_of(before)]
         table = VersionTable(scheme_of("maven"), alike)
-        usable = table.everything & ~refused(self._question.policy.refusals(name, table, ()))
+        usable = table.everything & ~refused(self._build.question.policy.refusals(name, table, ()))
         return table.versions[newest(usable, table.releases)] if usable else before

@@ -3,10 +3,10 @@
 Maven has no lock of its own. What it obeys without any other setting is what a POM manages, so the lock is a profile of the pom.xml itself.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -17,11 +17,11 @@ from outrider.operators.packages.locks.writing import pom
 from outrider.operators.packages.locks.writing.files import read_text
 from outrider.operators.packages.manifests.pom import FORM, with_lock, without_lock
 from outrider.operators.packages.maven.digests import Digests, digests_of
-from outrider.operators.packages.maven.own_projects import OwnChoice, OwnProject, refuse_modules
+from outrider.operators.packages.maven.own_projects import OwnChoice, OwnProject
 from outrider.operators.packages.maven.pinning import pins_of
 from outrider.operators.packages.maven.poms import read_pom
 from outrider.operators.packages.maven.project import modules_of
-from outrider.operators.packages.maven.reactor import Reactor, build_around, paths_of
+from outrider.operators.packages.maven.reactor import Reactor, paths_around, paths_of
 from outrider.operators.packages.maven.resolver import MavenResolver
 from outrider.operators.packages.maven.session import opened
 from outrider.operators.packages.maven.sources import MavenSource
@@ -32,6 +32,44 @@ FORMS = ((r"pom\.xml", FORM),)
 USUAL_NAME = FORM
 _SETTINGS = ".mvn"
 _MOST_ROUNDS = 5
+
+
+class LockedBuild(NamedTuple):
+    """Projects that are locked together.
+
+    Attributes:
+        called: How the files of those that are locked are called, by where they are.
+        texts: Of these without locks, and of all others that count, such as parents.
+        projects: Those of the build that they are of, which need no repository for one another.
+        locked: Those that get locks.
+    """
+
+    called: Mapping[Path, Path]
+    texts: Mapping[Path, str]
+    projects: Sequence[Path]
+    locked: Sequence[Path]
+
+
+class LockedTexts(NamedTuple):
+    """What is written.
+
+    Attributes:
+        texts: Of the files with locks.
+        digests: Of what they lock, by paths in a repository.
+        warnings: What their reader should know.
+    """
+
+    texts: dict[Path, str]
+    digests: dict[str, str]
+    warnings: list[str]
+
+    def checksums(self, path: Path) -> dict[Path, str]:
+        """Return the file of checksums that goes with the first pom.xml of a build; none where Maven would not look for it there."""
+        place = _checksums_beside(path)
+        if place is None:
+            self.warnings.append(f"no checksums are written: a folder {_SETTINGS} further up is the one that counts")
+            return {}
+        return {place: pom.checksums(self.digests)}
 
 
 def files(path: Path) -> list[Path]:
@@ -47,53 +85,79 @@ async def make(form: str, path: Path, question: Question) -> Made:
     """Resolve, and return the files; the errors are those of `making.made`."""
     del form
     text = manifest_beside(path, FORM, question)
-    if not modules_of(text.encode()):
-        return await made_of(path, without_lock(text), question)
-    return await _made_anyhow(partial(_made_together, path), question)
+    build = _with_modules(path) if modules_of(text.encode()) else _alone(path, text)
+    made = await locked_together(build, lambda _: question)
+    if isinstance(made, Impossible) and question.locked:
+        made = await locked_together(build, lambda _: msgspec.structs.replace(question, locked={}))
+    if isinstance(made, Impossible):
+        raise made.error()
+    first, *others = build.locked
+    return Made(
+        made.texts[first], made.warnings, {build.called[one]: made.texts[one] for one in others} | made.checksums(path)
+    )
 
 
-async def _made_together(path: Path, question: Question) -> Made | Impossible:
-    """Lock a project and its modules: what each comes to by itself stays so, though parents have locks of their own."""
-    shown = _projects(path)
-    texts = {one: without_lock(read_text(one)) for one in shown}
-    reactor, choices = Reactor({one: text.encode() for one, text in texts.items()}), dict[Path, OwnChoice]()
-    for one, text in texts.items():
-        _refuse_defaults(shown[one], text)
-        async with _opened(one, question, reactor) as (_, _, project):
-            choice = await project.choice(text)
+def _with_modules(path: Path) -> LockedBuild:
+    called = _projects(path)
+    return LockedBuild(called, {one: without_lock(read_text(one)) for one in called}, [*called], [*called])
+
+
+def _alone(path: Path, text: str) -> LockedBuild:
+    first, around = path.resolve(), paths_around(path)
+    texts = {one: read_text(one) for one in around} | {first: without_lock(text)}
+    return LockedBuild({first: path}, texts, around, [first])
+
+
+async def locked_together(build: LockedBuild, asked: Callable[[Path], Question]) -> LockedTexts | Impossible:
+    """Lock projects: what each comes to by itself stays so, though parents have locks of their own.
+
+    Args:
+        build: That they are of.
+        asked: Returns what may be used for a project.
+
+    Raises:
+        UnsupportedError: One has profiles that could not be active beside a lock.
+        OutriderError: As `OwnProject.choice`.
+    """
+    reactor = Reactor({one: text.encode() for one, text in build.texts.items()}, build.projects)
+    choices = dict[Path, OwnChoice]()
+    for one in build.locked:
+        _refuse_defaults(build.called[one], build.texts[one])
+        async with _opened(one, asked(one), reactor) as (_, _, project):
+            choice = await project.choice(build.texts[one])
         if isinstance(choice, Impossible):
             return choice
         choices[one] = choice
-    written, digests, warnings = dict[Path, str](), dict[str, str](), list[str]()
+    made = LockedTexts({}, {}, [])
     for one in reactor.ordered({place: choice.needed_beside for place, choice in choices.items()}):
-        async with _opened(one, question, reactor) as (source, resolver, project):
-            written[shown[one]], settled = await _locked(shown[one], texts[one], project, choices[one])
-            reactor.contents[one] = written[shown[one]].encode()
-            found = await digests_of(settled, await resolver.places(settled.nodes), source)
-        digests |= found.by_path
-        warnings += [f"{shown[one]}: {text}" for text in (*_changed(choices[one], settled), *_unchecked(found))]
-        warnings += [text for text in source.left_out if text not in warnings]
-    return _with_checksums(
-        path, Made(written[path], warnings, {one: written[one] for one in shown.values() if one != path}), digests
-    )
+        if one in choices:
+            await _lock_one(made, one, (build, reactor, choices[one]), asked(one))
+    return made
+
+
+async def _lock_one(
+    made: LockedTexts, one: Path, within: tuple[LockedBuild, Reactor, OwnChoice], question: Question
+) -> None:
+    build, reactor, choice = within
+    called = build.called[one]
+    async with _opened(one, question, reactor) as (source, resolver, project):
+        made.texts[one], settled = await _locked(called, build.texts[one], project, choice)
+        reactor.contents[one] = made.texts[one].encode()
+        found = await digests_of(settled, await resolver.places(settled.nodes), source)
+    made.digests.update(found.by_path)
+    prefix = f"{called}: " if len(build.locked) > 1 else ""
+    made.warnings.extend(f"{prefix}{text}" for text in (*_changed(choice, settled), *_unchecked(found)))
+    made.warnings.extend(text for text in source.left_out if text not in made.warnings)
 
 
 @asynccontextmanager
 async def _opened(
-    path: Path, question: Question, reactor: Reactor | None
+    path: Path, question: Question, reactor: Reactor
 ) -> AsyncIterator[tuple[MavenSource, MavenResolver, OwnProject]]:
     """Have what a project is asked of, with what repositories of its own say."""
     async with opened(msgspec.structs.replace(question, folder=folder_of(path))) as (source, reading, settings):
         resolver = MavenResolver(source, reading, question.policy)
         yield source, resolver, OwnProject(path, reading, settings, resolver, reactor)
-
-
-def _with_checksums(path: Path, made: Made, digests: Mapping[str, str]) -> Made:
-    place = _checksums_beside(path)
-    if place is None:
-        why = f"no checksums are written: a folder {_SETTINGS} further up is the one that counts"
-        return msgspec.structs.replace(made, warnings=[*made.warnings, why])
-    return msgspec.structs.replace(made, beside={**made.beside, place: pom.checksums(digests)})
 
 
 def _projects(path: Path) -> dict[Path, Path]:
@@ -103,44 +167,6 @@ def _projects(path: Path) -> dict[Path, Path]:
     return {first: path} | {
         one: path.parent / one.relative_to(folder) if one.is_relative_to(folder) else one for one in others
     }
-
-
-async def _made_anyhow(work: Callable[[Question], Awaitable[Made | Impossible]], question: Question) -> Made:
-    """Return what is made, if need be without the versions that are tried first.
-
-    Raises:
-        ConflictError: What is asked for cannot be had at once.
-    """
-    made = await work(question)
-    if isinstance(made, Impossible) and question.locked:
-        made = await work(msgspec.structs.replace(question, locked={}))
-    if isinstance(made, Impossible):
-        raise made.error()
-    return made
-
-
-async def made_of(path: Path, text: str, question: Question) -> Made:
-    """Resolve, and return the files.
-
-    Args:
-        path: Of the pom.xml.
-        text: What is to be locked in it: without a lock.
-        question: As `making.made` has it; so are the errors.
-    """
-    refuse_modules(path, text)
-    _refuse_defaults(path, text)
-    return await _made_anyhow(partial(_made, path, text), question)
-
-
-async def _made(path: Path, text: str, question: Question) -> Made | Impossible:
-    async with _opened(path, question, build_around(path)) as (source, resolver, project):
-        choice = await project.choice(text)
-        if isinstance(choice, Impossible):
-            return choice
-        locked, settled = await _locked(path, text, project, choice)
-        digests = await digests_of(settled, await resolver.places(settled.nodes), source)
-    warnings = [*_changed(choice, settled), *_unchecked(digests), *source.left_out]
-    return _with_checksums(path, Made(locked, warnings), digests.by_path)
 
 
 async def _locked(path: Path, text: str, project: OwnProject, choice: OwnChoice) -> tuple[str, OwnChoice]:

@@ -1,7 +1,8 @@
-"""Where a pom.xml says versions, and the file with others in these places: all else is left to the byte."""
+"""Where the POMs of a project or a build say versions, and these files with others in these places: all else is left to the byte."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 from xml.sax.saxutils import escape
 
@@ -23,6 +24,7 @@ class Place(NamedTuple):
     """Where a version is said, or would be.
 
     Attributes:
+        file: In which file.
         shown: Of what: a package, or a property such as `${core.version}`.
         before: The version as it is written; empty where nothing is said yet.
         start: Where that begins, in bytes; -1 for an entry that would be made.
@@ -31,6 +33,7 @@ class Place(NamedTuple):
         users: Of a property, what has its version from it, in words.
     """
 
+    file: Path
     shown: str
     before: str
     start: int = -1
@@ -44,99 +47,126 @@ class Place(NamedTuple):
         return len(self.users) > 1
 
 
-def new_entry(entry: Dependency) -> Place:
+def new_entry(file: Path, entry: Dependency) -> Place:
     """Return the place of an entry that would be managed."""
-    return Place(f"{entry.group}:{entry.artifact}", "", entry=entry)
+    return Place(file, f"{entry.group}:{entry.artifact}", "", entry=entry)
 
 
 class PomVersions:
     """Finds places.
 
     Args:
-        text: Of a pom.xml, without the profile of a lock.
+        texts: Of POMs, by their paths, without the profiles of locks.
 
     Raises:
-        InvalidConfigError: It is none.
+        InvalidConfigError: One is none.
     """
 
-    def __init__(self, text: str) -> None:
-        self._content = text.encode()
-        self._project = project_places(text)
+    def __init__(self, texts: Mapping[Path, str]) -> None:
+        self._texts = texts
+        self._files = {path: _File(path, text) for path, text in texts.items()}
 
-    def place(self, written: Dependency, where: tuple[str, ...], *, alone: bool = False) -> Place | None:
+    def place(
+        self, file: Path, written: Dependency, where: tuple[str, ...], line: Sequence[Path], *, alone: bool = False
+    ) -> Place | None:
         """Return where the version of a dependency is said; None where the file does not say it.
 
         Args:
+            file: That has the dependency.
             written: As the file has it, before properties are put in.
             where: `DEPENDENCIES` or `MANAGED`.
+            line: The files of a project and its parents: a property is set by the first of them that has it.
             alone: Whether other versions may not change with it, so that a property which others have too is left as it is.
 
         Raises:
             UnsupportedError: It is written in a way that cannot be changed here.
         """
-        # Of twins the last one counts.
-        for one in reversed(self._project.all(*where, "dependency")):
-            version = one.child("version")
-            if version is not None and _key(one) == written.key:
-                name = f"{written.group}:{written.artifact}"
-                of_property = self._of_property(version)
-                is_usable = of_property is not None and not (alone and of_property.is_shared)
-                return of_property if is_usable else self._placed(name, version)
-        return None
-
-    def edited(self, versions: Mapping[Place, str]) -> str:
-        """Return the file with other versions in some places."""
-        content = self._content
-        for place, version in sorted(versions.items(), key=lambda item: -item[0].start):
-            if place.entry is None:
-                content = content[: place.start] + escape(version).encode() + content[place.end :]
-        text = content.decode()
-        entries = [
-            msgspec.structs.replace(place.entry, version=version)
-            for place, version in versions.items()
-            if place.entry is not None
-        ]
-        entries.sort(key=lambda one: (one.group or "", one.artifact or "", one.type, one.classifier or ""))
-        lines = [line for entry in entries for line in managed_entry(entry)]
-        return with_lines(text, MANAGED, lines) if lines else text
-
-    def _of_property(self, version: Element) -> Place | None:
-        """Return the place of the property that a version comes from; None where the file does not set it."""
-        properties = self._project.child("properties")
-        if properties is None:
+        one = self._files[file]
+        version = one.version(written, where)
+        if version is None:
             return None
+        of_property = self._of_property(version, line)
+        is_usable = of_property is not None and not (alone and of_property.is_shared)
+        return of_property if is_usable else one.placed(f"{written.group}:{written.artifact}", version)
+
+    def edited(self, versions: Mapping[Place, str]) -> dict[Path, str]:
+        """Return the files that have other versions in some places, with these."""
+        files = dict.fromkeys(place.file for place in versions)
+        return {
+            file: _edited(self._texts[file], {p: v for p, v in versions.items() if p.file == file}) for file in files
+        }
+
+    def _of_property(self, version: Element, line: Sequence[Path]) -> Place | None:
+        """Return the place of the property that a version comes from; None where no file of a line sets it."""
         found, text = None, version.text.strip()
         for _ in range(_MOST_PROPERTIES):
             match = _PROPERTY.fullmatch(text)
-            value = properties.child(match[1]) if match is not None else None
-            if value is None:
+            if match is None:
                 break
-            found = self._placed(text, value, tuple(self._users(value, properties)))
+            values = ((self._files[one], value) for one in line if (value := self._files[one].property(match[1])))
+            file, value = next(values, (None, None))
+            if file is None or value is None:
+                break
+            found = file.placed(text, value, tuple(self._users(match[1])))
             text = value.text.strip()
         return found
 
-    def _users(self, value: Element, properties: Element) -> Iterator[str]:
+    def _users(self, name: str) -> Iterator[str]:
         """Yield what has its version from a property, or from others that have theirs from it."""
-        references = {f"${{{value.name}}}"}
+        references = {f"${{{name}}}"}
+        values = [value for file in self._files.values() for value in file.properties]
         for _ in range(_MOST_PROPERTIES):
-            more = {f"${{{one.name}}}" for one in properties.children if any(each in one.text for each in references)}
+            more = {f"${{{one.name}}}" for one in values if any(each in one.text for each in references)}
             if more <= references:
                 break
             references |= more
+        found = [file.uses(references) for file in self._files.values()]
+        yield from dict.fromkeys(name for names, _ in found for name in names)
+        rest = sum(count for _, count in found)
+        if rest > 0:
+            yield f"{rest} other {'place' if rest == 1 else 'places'}"
+
+
+class _File:
+    """One POM."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        self._path, self._content = path, text.encode()
+        self._project = project_places(text)
+        self._properties = self._project.child("properties")
+
+    @property
+    def properties(self) -> Sequence[Element]:
+        return self._properties.children if self._properties is not None else ()
+
+    def property(self, name: str) -> Element | None:
+        return self._properties.child(name) if self._properties is not None else None
+
+    def version(self, written: Dependency, where: tuple[str, ...]) -> Element | None:
+        """Return the element that says a version; of twins the last one counts."""
+        entries = reversed(self._project.all(*where, "dependency"))
+        found = (one.child("version") for one in entries if _key(one) == written.key)
+        return next((version for version in found if version is not None), None)
+
+    def uses(self, references: set[str]) -> tuple[list[str], int]:
+        """Return the dependencies that have their versions from properties, and how many other places have something from them."""
         dependencies = [one for where in (DEPENDENCIES, MANAGED) for one in self._project.all(*where, "dependency")]
         users = [one for one in dependencies if any(each in (one.said("version") or "") for each in references)]
-        yield from dict.fromkeys(f"{one.said('groupId')}:{one.said('artifactId')}" for one in users)
-        known = [properties, *users]
+        known = users if self._properties is None else [self._properties, *users]
         rest = self._count(references, 0, len(self._content)) - sum(
             self._count(references, one.start, one.end) for one in known
         )
-        if rest > 0:
-            yield f"{rest} other {'place' if rest == 1 else 'places'}"
+        return [f"{one.said('groupId')}:{one.said('artifactId')}" for one in users], rest
 
     def _count(self, references: set[str], start: int, end: int) -> int:
         return sum(self._content.count(one.encode(), start, end) for one in references)
 
-    def _placed(self, shown: str, element: Element, users: tuple[str, ...] = ()) -> Place:
+    def placed(self, shown: str, element: Element, users: tuple[str, ...] = ()) -> Place:
+        """Return the place of what an element says.
+
+        Raises:
+            UnsupportedError: It has more than that.
+        """
         inner = self._content[element.opened : element.inner]
         text = element.text.strip()
         if inner.strip() != text.encode() or not text:
@@ -145,7 +175,23 @@ class PomVersions:
                 found=inner.decode()[:200], expected="a version, with nothing else beside it", suggestions=["write it as a plain text"],
             )  # fmt: skip
         start = element.opened + len(inner) - len(inner.lstrip())
-        return Place(shown, text, start, start + len(inner.strip()), users=users)
+        return Place(self._path, shown, text, start, start + len(inner.strip()), users=users)
+
+
+def _edited(text: str, versions: Mapping[Place, str]) -> str:
+    content = text.encode()
+    for place, version in sorted(versions.items(), key=lambda item: -item[0].start):
+        if place.entry is None:
+            content = content[: place.start] + escape(version).encode() + content[place.end :]
+    text = content.decode()
+    entries = [
+        msgspec.structs.replace(place.entry, version=version)
+        for place, version in versions.items()
+        if place.entry is not None
+    ]
+    entries.sort(key=lambda one: (one.group or "", one.artifact or "", one.type, one.classifier or ""))
+    lines = [line for entry in entries for line in managed_entry(entry)]
+    return with_lines(text, MANAGED, lines) if lines else text
 
 
 def _key(one: Element) -> tuple[str | None, str | None, str, str | None]:

@@ -1,0 +1,314 @@
+"""Vulnerable packages of several POMs on one machine are replaced where a user of Maven would do it: in a parent, in a BOM, once for all."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from outrider.core.errors import InvalidConfigError
+from outrider.operators.packages.operations.fix import FixResult
+from outrider.operators.packages.tests.maven_projects import (
+    asks,
+    bad,
+    fixed,
+    home_of,
+    locked,
+    managing,
+    named,
+    shop,
+    write_project,
+)
+from outrider.operators.packages.tests.maven_repository import MavenRepositoryServer
+from outrider.operators.packages.tests.test_audit import imported
+from outrider.operators.packages.tests.test_updating import drafted
+from outrider.operators.packages.tests.world import variables
+
+CORE = bad("X-1", "g:core", ("introduced", "0"), ("fixed", "1.2"))
+PARENT = "\n  <parent><groupId>own</groupId><artifactId>all</artifactId><version>1</version></parent>"
+PROPERTY = "\n  <properties>\n    <core.version>{}</core.version>\n  </properties>"
+
+
+@pytest.fixture
+async def repository(tmp_path: Path) -> AsyncIterator[MavenRepositoryServer]:
+    async with MavenRepositoryServer(checksums=["sha256"]) as made:
+        for version in ("1.0", "1.1", "1.2", "1.3", "2.0"):
+            made.add(f"core:{version}")
+        made.add("web:1", "core:1.0")
+        made.files |= {path.replace(".pom", ".jar"): path for path in [*made.files]}
+        with variables(home_of(tmp_path / "home", made.url)):
+            await imported(tmp_path, CORE)
+            yield made
+
+
+def modules(*names: str) -> str:
+    """Return what a project says of its modules."""
+    listed = "".join(f"<module>{name}</module>" for name in names)
+    return f"\n  <packaging>pom</packaging>\n  <modules>{listed}</modules>"
+
+
+def write_build(folder: Path, top: str, **texts: str) -> Path:
+    """Write a project, and its modules below it, and return the first file."""
+    for name, text in texts.items():
+        write_project(folder / name, named(name, text))
+    return write_project(folder, named("all", top))
+
+
+def texts_of(folder: Path) -> dict[str, str]:
+    """Return what is in all POMs of a build, by the names of their folders; empty for the first one."""
+    return {path.parent.name if path.parent != folder else "": path.read_text() for path in folder.rglob("pom.xml")}
+
+
+def said(result: FixResult, folder: Path) -> dict[tuple[str, str], str]:
+    """Return what files say anew, by file and name."""
+    return {
+        (str(Path(one.file).relative_to(folder)), one.name): one.after for each in result.files for one in each.manifest
+    }
+
+
+WAYS = {
+    "what a parent asks for": (
+        shop(asks("core", "1.0"), head=modules("app")), shop(asks("web", "1"), head=PARENT), ("", "g:core", "<version>1.0</version>"),
+    ),
+    "what a parent manages": (
+        shop(head=modules("app"), managed=managing(asks("core", "1.1"))), shop(asks("web", "1"), head=PARENT), ("", "g:core", "<version>1.1</version>"),
+    ),
+    "a property of a parent": (
+        shop(head=modules("app") + PROPERTY.format("1.0")), shop(asks("core", "${core.version}"), head=PARENT), ("", "${core.version}", ">1.0<"),
+    ),
+    "a property of a module that its parent asks for": (
+        shop(asks("core", "${core.version}"), head=modules("app")), shop(asks("web", "1"), head=PARENT + PROPERTY.format("1.0")), ("app", "${core.version}", ">1.0<"),
+    ),
+    "what a module asks for": (
+        shop(head=modules("app")), shop(asks("core", "1.0"), head=PARENT), ("app", "g:core", "<version>1.0</version>"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("named_file", ["pom.xml", "app/pom.xml"])
+async def test_where_it_is_raised(way: str, named_file: str, repository: MavenRepositoryServer, tmp_path: Path) -> None:
+    """Whether the build is named, or one of its modules."""
+    del repository
+    top, app, (place, name, before) = WAYS[way]
+    if "of a module that" in way:
+        top = top.replace("<modules>", "<modules><!-- app sets it -->").replace(asks("core", "${core.version}"), asks("core", "${core.version}", ""))  # fmt: skip
+        top = top.replace("  <modules>", PROPERTY.format("1.3").strip("\n") + "\n  <modules>")
+    folder = tmp_path / "all"
+    write_build(folder, top, app=app)
+    old = texts_of(folder)
+    result = await fixed(folder / named_file)
+    assert result.unfixed == 0
+    file = "pom.xml" if not place else f"{place}/pom.xml"
+    assert said(result, folder) == {(file, name): "1.2"}
+    expected = {**old, place: old[place].replace(before, before.replace("1.0", "1.2").replace("1.1", "1.2"))}
+    assert texts_of(folder) == expected
+    assert result.written == [str(folder / file)]
+    assert (await fixed(folder / named_file)).written == []
+
+
+async def test_what_nobody_manages_is_managed_once(repository: MavenRepositoryServer, tmp_path: Path) -> None:
+    """Where something is managed already, else at the top."""
+    del repository
+    app, folder = shop(asks("web", "1"), head=PARENT), tmp_path / "all"
+    top = shop(head=modules("app", "site", "other"))
+    write_build(folder, top, app=app, site=app, other=shop(head=PARENT))
+    result = await fixed(folder)
+    entry = managing(asks("core", "1.2"))
+    assert (folder / "pom.xml").read_text() == named("all", shop(head=modules("app", "site", "other"), managed=entry))
+    assert [(Path(one.file).parent.name, len(one.fixed)) for one in result.files] == [
+        ("all", 0), ("app", 1), ("site", 1), ("other", 0)
+    ]  # fmt: skip
+    assert (folder / "app" / "pom.xml").read_text() == named("app", app)
+    app = shop(asks("web", "1"), head=PARENT, managed=managing(asks("more", "1")))
+    write_build(folder, top, app=app, site=shop(head=PARENT), other=shop(head=PARENT))
+    assert said(await fixed(folder), folder) == {("app/pom.xml", "g:core"): "1.2"}
+
+
+async def test_a_bom_of_the_build(repository: MavenRepositoryServer, tmp_path: Path) -> None:
+    """It is raised there, also by a property of it, and through another one; of one that does not count nothing is."""
+    del repository
+    imports = "\n      <type>pom</type>\n      <scope>import</scope>"
+
+    def importing(name: str) -> str:
+        entry = asks(name, "${project.version}", imports).replace("<groupId>g<", "<groupId>${project.groupId}<")
+        return managing(entry)
+
+    bom = shop(
+        head="\n  <packaging>pom</packaging>" + PROPERTY.format("1.0"),
+        managed=managing(asks("core", "${core.version}")),
+    )
+    other = shop(head="\n  <packaging>pom</packaging>", managed=importing("bom"))
+    folder = tmp_path / "all"
+    for name in ("bom", "further"):
+        write_build(
+            folder, shop(head=modules("app", "bom", "further")), bom=bom, further=other,
+            app=shop(asks("core"), head=PARENT, managed=importing(name)),
+        )  # fmt: skip
+        for file in ("app/pom.xml", "pom.xml"):
+            (folder / "bom" / "pom.xml").write_text(named("bom", bom))
+            assert said(await fixed(folder / file), folder) == {("bom/pom.xml", "${core.version}"): "1.2"}
+    own = managing(asks("core", "1.1")).replace("\n    </dependencies>", importing("bom").partition("<dependencies>")[2].partition("\n    </dep")[0] + "\n    </dependencies>")  # fmt: skip
+    write_build(folder, shop(head=modules("app", "bom")), bom=bom, app=shop(asks("core"), head=PARENT, managed=own))
+    assert said(await fixed(folder / "app" / "pom.xml"), folder) == {("app/pom.xml", "g:core"): "1.2"}
+
+
+async def test_a_place_that_would_not_do_for_others(repository: MavenRepositoryServer, tmp_path: Path) -> None:
+    """A module that cannot go along has what it had, and who was vulnerable says the version itself."""
+    repository.add("other:1.0")
+    repository.add("strict:1", "core:[1.0,1.1]")
+    folder = tmp_path / "all"
+    top = shop(head=modules("app", "site") + PROPERTY.format("1.0"))
+    app = shop(asks("core", "${core.version}"), head=PARENT)
+    # No repository has what the other needs in that version.
+    write_build(folder, top, app=app, site=shop(asks("other", "${core.version}"), head=PARENT))
+    assert said(await fixed(folder / "app" / "pom.xml"), folder) == {("app/pom.xml", "g:core"): "1.2"}
+    assert (folder / "pom.xml").read_text() == named("all", top)
+    # What the other needs does not go with it.
+    top = shop(head=modules("app", "site"), managed=managing(asks("core", "1.1")))
+    app, site = (shop(asks(name, "1"), head=PARENT) for name in ("web", "strict"))
+    for file, unfixed in (("app/pom.xml", 0), ("pom.xml", 1)):
+        write_build(folder, top, app=app, site=site)
+        result = await fixed(folder / file)
+        assert said(result, folder) == {("app/pom.xml", "g:core"): "1.2"}
+        assert result.unfixed == unfixed
+    [left] = [one for each in result.files for one in each.unfixed]
+    assert left.reasons == ["g:strict 1 needs g:core [1.0,1.1], and 1.2 is not in that."]
+
+
+async def test_what_would_come_into_another_module(repository: MavenRepositoryServer, tmp_path: Path) -> None:
+    repository.add("lib:1.0")
+    repository.add("lib:1.2", "hopeless:1")
+    repository.add("hopeless:1")
+    await imported(tmp_path, CORE, bad("X-2", "g:hopeless"))
+    top = shop(head=modules("app", "site") + PROPERTY.format("1.0"))
+    app, site = (shop(asks(name, "${core.version}"), head=PARENT) for name in ("core", "lib"))
+    folder = tmp_path / "all"
+    write_build(folder, top, app=app, site=site)
+    result = await fixed(folder / "app" / "pom.xml")
+    assert said(result, folder) == {("app/pom.xml", "g:core"): "1.2"}
+    assert result.unfixed == 0
+
+
+async def test_what_changes_in_modules_that_nobody_asked_about_is_told(
+    repository: MavenRepositoryServer, tmp_path: Path
+) -> None:
+    del repository
+    top = shop(head=modules("app", "site"), managed=managing(asks("core", "1.1")))
+    app, folder = shop(asks("web", "1"), head=PARENT), tmp_path / "all"
+    write_build(folder, top, app=app, site=app)
+    [one] = (await fixed(folder / "app" / "pom.xml")).files
+    site = folder / "site" / "pom.xml"
+    assert one.warnings == [f"{site}: g:core 1.1 becomes 1.2 with what it has from other files"]
+
+
+async def test_one_module_that_cannot_be_fixed_keeps_no_other_from_it(
+    repository: MavenRepositoryServer, tmp_path: Path
+) -> None:
+    """Nor one that cannot be resolved."""
+    repository.add("strict:1", "core:[1.0,1.1]")
+    folder = tmp_path / "all"
+    site = shop(asks("strict", "1"), head=PARENT)
+    lost = shop(asks("nowhere", "1"), head=PARENT)
+    app = shop(asks("core", "1.0"), head=PARENT)
+    write_build(folder, shop(head=modules("app", "site", "lost")), app=app, site=site, lost=lost)
+    result = await fixed(folder)
+    assert said(result, folder) == {("app/pom.xml", "g:core"): "1.2"}
+    [left] = [(one.file, each.reasons) for one in result.files for each in one.unfixed]
+    assert left == (str(folder / "site" / "pom.xml"), ["g:strict 1 needs g:core [1.0,1.1], and 1.2 is not in that."])
+    assert [f"{folder}/lost/pom.xml: " in one for one in result.unread] == [True, False]
+    assert (result.fixed, result.unfixed) == (1, 1)
+
+
+async def test_siblings_are_no_packages(repository: MavenRepositoryServer, tmp_path: Path) -> None:
+    """And what they need in turn is raised where they say it."""
+    repository.add("unused:1")
+    await imported(tmp_path, CORE, bad("X-2", "own:lib"))
+    lib = shop(asks("core", "1.0"), head=PARENT)
+    app = shop(asks("lib", "1").replace("<groupId>g<", "<groupId>own<"), head=PARENT)
+    folder = tmp_path / "all"
+    write_build(folder, shop(head=modules("app", "lib")), app=app, lib=lib)
+    result = await fixed(folder)
+    assert said(result, folder) == {("lib/pom.xml", "g:core"): "1.2"}
+    assert (result.fixed, result.unfixed) == (2, 0)
+
+
+async def test_a_build_with_locks(repository: MavenRepositoryServer, tmp_path: Path) -> None:
+    """All that inherit are locked anew, and the checksums of all are beside the first; ranges keep what was locked."""
+    repository.add("far:1.0")
+    repository.files |= {path.replace(".pom", ".jar"): path for path in [*repository.files] if "far" in path}
+    top = shop(head=modules("app", "site") + PROPERTY.format("1.0"))
+    app = shop(asks("core", "${core.version}"), head=PARENT)
+    site = shop(asks("far", "[1.0,2.0)"), asks("web", "1"), head=PARENT)
+    for file in ("pom.xml", "app/pom.xml"):
+        folder = tmp_path / file.replace("/", "-") / "all"
+        await locked(write_build(folder, top, app=app, site=site))
+        repository.add("far:1.5")
+        repository.files |= {path.replace(".pom", ".jar"): path for path in [*repository.files] if "far/1.5" in path}
+        result = await fixed(folder / file)
+        found = texts_of(folder)
+        assert "<core.version>1.2<" in found[""]
+        assert "<artifactId>core</artifactId><version>1.2<" in found["app"]
+        assert ("<artifactId>core</artifactId><version>1.2<" in found["site"]) == (file == "pom.xml")
+        assert "<artifactId>far</artifactId><version>1.0<" in found["site"]
+        checksums = (folder / ".mvn" / "checksums" / "checksums.sha256").read_text()
+        assert ("core-1.2.jar" in checksums, "far-1.0.jar" in checksums, "far-1.5.jar" in checksums) == (
+            True,
+            True,
+            False,
+        )
+        assert ("core-1.0.jar" in checksums) == (file != "pom.xml")
+        assert result.unfixed == 0
+        assert (await fixed(folder / file)).written == []
+
+
+async def test_the_poms_of_a_folder(repository: MavenRepositoryServer, tmp_path: Path) -> None:
+    """A build is fixed once, whichever of its files come first; what cannot be resolved, nobody has looked at."""
+    del repository
+    folder = tmp_path / "here"
+    up = PARENT.replace("</version>", "</version><relativePath>../top</relativePath>")
+    write_project(folder / "top", named("all", shop(asks("core", "1.0"), head=modules("../app", "../web"))))
+    for name in ("app", "web"):
+        write_project(folder / name, named(name, shop(asks("web", "1"), head=up)))
+    write_project(folder / "other", named("other", shop(asks("core", "1.0"))))
+    write_project(folder / "lost", named("lost", shop(asks("nowhere", "1"))))
+    result = await fixed(folder)
+    assert [Path(one.file).parent.name for one in result.files] == ["app", "other", "top", "web"]
+    assert said(result, folder) == {("top/pom.xml", "g:core"): "1.2", ("other/pom.xml", "g:core"): "1.2"}
+    assert sorted(result.written) == [str(folder / name / "pom.xml") for name in ("other", "top")]
+    assert ["nowhere" in one for one in result.unread] == [True]
+
+
+async def test_what_is_refused(repository: MavenRepositoryServer, tmp_path: Path) -> None:
+    del repository
+    folder = tmp_path / "all"
+    write_build(folder, shop(head=modules("app")), app=shop(asks("core", "1.0"), head=PARENT))
+    (folder / "app" / "pom.xml").write_text("<project>")
+    with pytest.raises(InvalidConfigError, match=r"app/pom\.xml: the project cannot be read"):
+        await fixed(folder / "pom.xml")
+    active = "<activation><property><name>!off</name></property></activation>"
+    tail = f"\n  <profiles><profile><id>on</id>{active}<properties><core.version>1.1</core.version></properties></profile></profiles>"
+    write_build(
+        folder, shop(head=modules("app") + PROPERTY.format("1.0"), tail=tail), app=shop(asks("core", "${core.version}"), head=PARENT)
+    )  # fmt: skip
+    result = await fixed(folder / "app" / "pom.xml")
+    [left] = result.files[0].unfixed
+    file = folder / "pom.xml"
+    assert left.reasons == [f"The profile on of {file} says ${{core.version}}, and profiles are not changed."]
+
+
+async def test_newer_versions_are_proposed_for_a_build(repository: MavenRepositoryServer, tmp_path: Path) -> None:
+    repository.add("far:1.0")
+    repository.add("far:1.5")
+    top = shop(head=modules("app", "site") + PROPERTY.format("1.0"), managed=managing(asks("far", "1.0")))
+    app = shop(asks("core", "${core.version}"), asks("far"), head=PARENT)
+    write_build(tmp_path / "shop", top, app=app, site=app)
+    draft = await drafted(tmp_path, ranges="raise")
+    new = (
+        named("all", top).replace("<core.version>1.0<", "<core.version>1.3<").replace("<version>1.0<", "<version>1.5<")
+    )
+    assert draft.texts == {"pom.xml": new}
+    changes = {(one.file, each.name): each.after for one in draft.told for each in one.changes}
+    assert changes == {(f"{name}/pom.xml", f"g:{one}"): version for name in ("app", "site") for one, version in (("core", "1.3"), ("far", "1.5"))}  # fmt: skip
+    assert [(one.file, each.name, each.after) for one in draft.told for each in one.manifest] == [
+        ("pom.xml", "${core.version}", "1.3"), ("pom.xml", "g:far", "1.5")
+    ]  # fmt: skip
