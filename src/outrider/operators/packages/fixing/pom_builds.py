@@ -111,16 +111,21 @@ class PomBuild:
                 self._others[path] = None
         return self._others[path]
 
+    async def locked(self, path: Path) -> Mapping[str, set[str]]:
+        """Return the versions that a project has locked, by name; none where it has no lock, or cannot be resolved."""
+        project = await self.other(path) if path in self.files.locked else None
+        return project.chosen.versions if project is not None else {}
+
     async def answer(self, texts: Mapping[Path, str], kept: Kept) -> Answer | Impossible:
         """Return what Maven chooses where some files have other texts: for the projects, and for all that follow from these files.
 
         Args:
             texts: Without locks.
-            kept: Of projects with a lock, which will keep it, the versions of ranges.
+            kept: Of projects with a lock, which will keep it, the versions of ranges; of all others those that are locked.
         """
         found = {}
         for path in (*self.projects, *await self.others(texts)):
-            answer = await self._answer(path, texts, kept.get(path, {}))
+            answer = await self._answer(path, texts, kept[path] if path in kept else await self.locked(path))
             if isinstance(answer, Impossible):
                 return answer if len(self.files.lines) == 1 else self._placed(answer, path)
             found[path] = answer

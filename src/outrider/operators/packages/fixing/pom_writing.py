@@ -99,10 +99,8 @@ async def written(build: PomBuild, edits: PomEdits) -> Written:
 
 async def _locked(build: PomBuild, answer: Answer) -> LockedTexts:
     """Return what locks a build anew: of ranges with what was chosen of them, and where that is not known with what is locked."""
-    kept = {path: chosen.versions for path, chosen in answer.chosen.items()}
-    for path in build.files.locked - kept.keys():
-        project = await build.other(path)
-        kept[path] = project.chosen.versions if project is not None else {}
+    known = answer.chosen
+    kept = {path: known[path].versions if path in known else await build.locked(path) for path in build.files.locked}
     called = {path: build.files.shown(path) for path in build.files.written}
     whole = LockedBuild(called, {**build.files.texts, **answer.texts}, build.files.build, sorted(build.files.locked))
     made = await locked_together(whole, lambda path: msgspec.structs.replace(build.question, locked=kept[path]))

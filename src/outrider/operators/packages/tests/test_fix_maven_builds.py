@@ -1,5 +1,6 @@
 """Vulnerable packages of several POMs on one machine are replaced where a user of Maven would do it: in a parent, in a BOM, once for all."""
 
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -232,33 +233,30 @@ async def test_siblings_are_no_packages(repository: MavenRepositoryServer, tmp_p
     assert (result.fixed, result.unfixed) == (2, 0)
 
 
-async def test_a_build_with_locks(repository: MavenRepositoryServer, tmp_path: Path) -> None:
-    """All that inherit are locked anew, and the checksums of all are beside the first; ranges keep what was locked."""
+@pytest.mark.parametrize("file", ["pom.xml", "app/pom.xml"])
+async def test_a_build_with_locks(file: str, repository: MavenRepositoryServer, tmp_path: Path) -> None:
+    """All that follow are locked anew, and the checksums of all are beside the first; ranges keep what was locked."""
     repository.add("far:1.0")
-    repository.files |= {path.replace(".pom", ".jar"): path for path in [*repository.files] if "far" in path}
     top = shop(head=modules("app", "site") + PROPERTY.format("1.0"))
     app = shop(asks("core", "${core.version}"), head=PARENT)
     site = shop(asks("far", "[1.0,2.0)"), asks("web", "1"), head=PARENT)
-    for file in ("pom.xml", "app/pom.xml"):
-        folder = tmp_path / file.replace("/", "-") / "all"
-        await locked(write_build(folder, top, app=app, site=site))
-        repository.add("far:1.5")
-        repository.files |= {path.replace(".pom", ".jar"): path for path in [*repository.files] if "far/1.5" in path}
-        result = await fixed(folder / file)
-        found = texts_of(folder)
-        assert "<core.version>1.2<" in found[""]
-        assert "<artifactId>core</artifactId><version>1.2<" in found["app"]
-        assert ("<artifactId>core</artifactId><version>1.2<" in found["site"]) == (file == "pom.xml")
-        assert "<artifactId>far</artifactId><version>1.0<" in found["site"]
-        checksums = (folder / ".mvn" / "checksums" / "checksums.sha256").read_text()
-        assert ("core-1.2.jar" in checksums, "far-1.0.jar" in checksums, "far-1.5.jar" in checksums) == (
-            True,
-            True,
-            False,
-        )
-        assert ("core-1.0.jar" in checksums) == (file != "pom.xml")
-        assert result.unfixed == 0
-        assert (await fixed(folder / file)).written == []
+    folder = tmp_path / "all"
+    await locked(write_build(folder, top, app=app, site=site))
+    repository.add("far:1.5")
+    repository.files |= {path.replace(".pom", ".jar"): path for path in [*repository.files]}
+    shutil.rmtree(tmp_path / "home" / "cache")
+    await imported(tmp_path, CORE)
+    result = await fixed(folder / file)
+    found = texts_of(folder)
+    assert "<core.version>1.2<" in found[""]
+    assert "<artifactId>core</artifactId><version>1.2<" in found["app"]
+    assert ("<artifactId>core</artifactId><version>1.2<" in found["site"]) == (file == "pom.xml")
+    assert "<artifactId>far</artifactId><version>1.0<" in found["site"]
+    checksums = (folder / ".mvn" / "checksums" / "checksums.sha256").read_text()
+    assert ("core-1.2.jar" in checksums, "far-1.0.jar" in checksums, "far-1.5.jar" in checksums) == (True, True, False)
+    assert ("core-1.0.jar" in checksums) == (file != "pom.xml")
+    assert result.unfixed == 0
+    assert (await fixed(folder / file)).written == []
 
 
 async def test_the_poms_of_a_folder(repository: MavenRepositoryServer, tmp_path: Path) -> None:

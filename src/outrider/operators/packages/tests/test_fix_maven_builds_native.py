@@ -87,9 +87,9 @@ async def compared(folder: Path, seed: int, count: int, *, lock: bool) -> Counts
                 write_project(folder / one, pom("asked:all:1", modules(*names), packaging="pom"))
             before, after = [await trees(folder / one, folder / "local") for one in ("before", "after")]
     assert before.keys() == after.keys() == told.keys() | {"."}
-    for place, one in told.items():
+    for place, file in told.items():
         try:
-            compare(one, (before[place], after[place]), vulnerable)
+            compare(file, (before[place], after[place]), vulnerable)
         except AssertionError as error:
             raise AssertionError(f"seed {seed}, {place}: {error}; {folder}") from error
     same = {
