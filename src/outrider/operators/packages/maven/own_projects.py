@@ -11,7 +11,8 @@ from outrider.operators.packages.maven.coordinates import ArtifactKey, Project
 from outrider.operators.packages.maven.descriptors import Need, need_of
 from outrider.operators.packages.maven.models import OwnModel
 from outrider.operators.packages.maven.poms import Dependency, Pom
-from outrider.operators.packages.maven.project import line_beside
+from outrider.operators.packages.maven.profiles import Machine, are_by_default
+from outrider.operators.packages.maven.project import line_beside, pom_of
 from outrider.operators.packages.maven.reactor import Reactor
 from outrider.operators.packages.maven.reading import Reading
 from outrider.operators.packages.maven.resolver import Chosen, Failed, MavenResolver
@@ -152,6 +153,12 @@ class OwnProject:
         if isinstance(chosen, Failed):
             return self._impossible(chosen)
         return OwnChoice(own, line, chosen.nodes, chosen.moved, self._beside)
+
+    def has_defaults(self, text: str) -> bool:
+        """Return whether the text of the pom.xml has profiles that would not be active beside another one."""
+        settings = self._settings
+        machine = Machine({**settings.properties}, str(self._path.parent))
+        return are_by_default(pom_of(text.encode()).profiles, machine, settings.named)
 
     def _folders(self) -> Mapping[str, str]:
         folder = str(self._path.parent)

@@ -81,6 +81,13 @@ def active(profiles: Sequence[P], machine: Machine, named: Sequence[str] = (), *
     return [one for one in profiles if one in found or one in by_default]
 
 
+def are_by_default(profiles: Sequence[P], machine: Machine, named: Sequence[str] = ()) -> bool:
+    """Return whether profiles of a POM are active for no other reason than that no other one is; the parameters are those of `active`."""
+    return any(
+        not _is_active(one.activation, machine) and one.id not in named for one in active(profiles, machine, named)
+    )
+
+
 def _is_active(activation: Activation | None, machine: Machine) -> bool:
     if activation is None or not activation.has_condition:
         return False

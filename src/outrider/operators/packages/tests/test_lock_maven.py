@@ -13,7 +13,6 @@ from outrider.core.errors import (
     NotFoundError,
     PreconditionFailedError,
     UnavailableError,
-    UnsupportedError,
 )
 from outrider.operators.packages.locks.reading import read_lock
 from outrider.operators.packages.locks.writing import pom as writing
@@ -224,16 +223,33 @@ async def test_what_another_lock_changes_in_what_is_chosen(repository: MavenRepo
     assert result.warnings == ["g:deep 1 (compile) is not chosen with the lock, which fixes all versions"]
 
 
-DEFAULT = element(
-    "profiles", element("profile", fields(id="dev"), element("activation", element("activeByDefault", "true")))
-)
+def defaults(*, also: str = "") -> str:
+    """Return a profile that is active by default and needs something, and perhaps another one."""
+    activation = element("activation", element("activeByDefault", "true"))
+    return element("profiles", element("profile", fields(id="dev"), activation, parts([need("core:1")])), also)
+
+
+async def test_a_lock_beside_profiles_by_default(repository: MavenRepositoryServer, tmp_path: Path) -> None:
+    """It is one of them, for they would not count beside another one, unless another one does already."""
+    add(repository, "core:1")
+    add(repository, "web:1")
+    file = write_project(tmp_path / "shop", shop(need("web:1"), content=defaults()))
+    await locked(file)
+    assert pins(file) == ["core:1", "web:1"]
+    lock = file.read_text().partition("outrider-lock")[2]
+    assert "<activeByDefault>true</activeByDefault>" in lock
+    assert "mvn -P '!outrider-lock'" in file.read_text()
+    on = element("profile", fields(id="on"), element("activation", element("property", fields(name="!off"))))
+    file = write_project(tmp_path / "shop", shop(need("web:1"), content=defaults(also=on)))
+    await locked(file)
+    assert pins(file) == ["web:1"]
+    assert "<name>!outrider.unlocked</name>" in file.read_text()
 
 
 @pytest.mark.parametrize(
     ("text", "error", "words"),
     [
         (pom("own:shop:1", element("modules", element("module", "web")), packaging="pom"), InvalidConfigError, "the module web"),
-        (shop(content=DEFAULT), UnsupportedError, "active by default"),
         (shop(need("web")), InvalidConfigError, "without a version"),
         (shop(need("none:1")), NotFoundError, "none"),
         (shop(need("bad:1")), ConflictError, "none"),

@@ -13,6 +13,7 @@ import pytest
 
 from outrider.core.errors import OutriderError
 from outrider.operators.packages.locks.reading import read_lock
+from outrider.operators.packages.maven.poms import read_pom
 from outrider.operators.packages.tests.clients.java import DEPENDENCY, MAVEN, PLUGINS, plugins
 from outrider.operators.packages.tests.maven_poms import bom, dependency, element, parts, path_of, pom
 from outrider.operators.packages.tests.maven_projects import (
@@ -129,7 +130,11 @@ async def compared(folder: Path, seed: int, count: int) -> tuple[int, int, int]:
     for name, tree in after.items():
         former = _locked(folder / "after" / name) - _versions(tree)
         assert _versions(tree) <= _locked(folder / "after" / name), name
-        assert all("<relocation>" in universe.poms[one.replace(" ", ":")] for one in former), name
+        # A dependency of the project itself is in its file, though it was moved, or lost to one that has then lost too.
+        own = {one.artifact for one in read_pom(texts[name].encode()).parts.dependencies}
+        lost = {one for one in former if "<relocation>" not in universe.poms[one.replace(" ", ":")]}
+        assert {one.partition(" ")[0].partition(":")[2] for one in lost} <= own, name
+        assert not {one.partition(" ")[0] for one in lost} & {one.partition(" ")[0] for one in _versions(tree)}, name
     changed = {name for name in texts if before[name] != after[name]}
     assert changed == told
     return len(texts) - len(changed), len(changed), sum(1 for name in texts if now.get(name) != before[name])
@@ -150,7 +155,7 @@ def _locked(folder: Path) -> set[str]:
 async def test_maven_chooses_what_is_locked_whatever_is_published_later(tmp_path: Path) -> None:
     same, changed, others = await compared(tmp_path, 1, 60)
     assert same > 30
-    assert changed < same / 10
+    assert changed < same / 5
     assert others > 5
 
 

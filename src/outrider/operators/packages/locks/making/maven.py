@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from outrider.core.errors import ExecutionFailedError, UnsupportedError
+from outrider.core.errors import ExecutionFailedError
 from outrider.operators.packages.locks.making.manifests import folder_of, manifest_beside
 from outrider.operators.packages.locks.making.results import Made
 from outrider.operators.packages.locks.writing import pom
@@ -19,7 +19,6 @@ from outrider.operators.packages.manifests.pom import FORM, with_lock, without_l
 from outrider.operators.packages.maven.digests import Digests, digests_of
 from outrider.operators.packages.maven.own_projects import OwnChoice, OwnProject
 from outrider.operators.packages.maven.pinning import pins_of
-from outrider.operators.packages.maven.poms import read_pom
 from outrider.operators.packages.maven.project import modules_of
 from outrider.operators.packages.maven.reactor import Reactor, paths_around, paths_of
 from outrider.operators.packages.maven.resolver import MavenResolver
@@ -116,13 +115,11 @@ async def locked_together(build: LockedBuild, asked: Callable[[Path], Question])
         asked: Returns what may be used for a project.
 
     Raises:
-        UnsupportedError: One has profiles that could not be active beside a lock.
         OutriderError: As `OwnProject.choice`.
     """
     reactor = Reactor({one: text.encode() for one, text in build.texts.items()}, build.projects)
     choices = dict[Path, OwnChoice]()
     for one in build.locked:
-        _refuse_defaults(build.called[one], build.texts[one])
         async with _opened(one, asked(one), reactor) as (_, _, project):
             choice = await project.choice(build.texts[one])
         if isinstance(choice, Impossible):
@@ -174,10 +171,11 @@ async def _locked(path: Path, text: str, project: OwnProject, choice: OwnChoice)
 
     Where all versions are fixed Maven may take another way to an artifact than where a range ruled that out, and so leave out others.
     """
-    settled = choice
+    settled, by_default = choice, project.has_defaults(text)
     for _ in range(_MOST_ROUNDS):
         pins = pins_of(choice, settled)
-        locked = with_lock(text, pom.profile(pins.managed, pins.dependencies)) if pins.managed else text
+        lines = pom.profile(pins.managed, pins.dependencies, by_default=by_default)
+        locked = with_lock(text, lines) if pins.managed else text
         again = await project.choice(locked)
         if isinstance(again, Impossible):
             raise again.error()
@@ -188,18 +186,6 @@ async def _locked(path: Path, text: str, project: OwnProject, choice: OwnChoice)
         f"{path}: what Maven chooses does not stay the same when it is fixed", path="file", found=f"another choice {_MOST_ROUNDS} times",
         expected="the same choice", suggestions=["give the dependencies that have ranges one version each"],
     )  # fmt: skip
-
-
-def _refuse_defaults(path: Path, text: str) -> None:
-    """Refuse profiles that Maven would not take any more beside that of the lock."""
-    profiles = read_pom(text.encode()).profiles
-    by_default = [one.id for one in profiles if one.activation is not None and one.activation.by_default]
-    if by_default:
-        raise UnsupportedError(
-            f"{path}: profiles that are active by default are not where another one is, and the lock is one", path="project.profiles",
-            found=f"activeByDefault in {', '.join(by_default)}", expected="profiles with another activation",
-            suggestions=["activate it by <property><name>!NAME</name></property>, and leave it out with -DNAME"],
-        )  # fmt: skip
 
 
 def _changed(choice: OwnChoice, settled: OwnChoice) -> Iterator[str]:

@@ -10,20 +10,25 @@ from outrider.operators.packages.manifests.pom import LOCK_PROFILE, UNLOCKED, Li
 from outrider.operators.packages.maven.poms import Dependency
 
 CHECKSUMS = "checksums.sha256"
-_COMMENT = f"<!-- Written by outrider packages lock maven, and not to be edited. Without it: mvn -D{UNLOCKED} -->"
+_COMMENT = "<!-- Written by outrider packages lock maven, and not to be edited. Without it: mvn {} -->"
 
 
-def profile(managed: Iterable[Dependency], dependencies: Iterable[Dependency]) -> list[Line]:
+def profile(
+    managed: Iterable[Dependency], dependencies: Iterable[Dependency], *, by_default: bool = False
+) -> list[Line]:
     """Return the lines of a profile, each with how deep it stands in it.
 
     Args:
         managed: Versions of all that is locked.
         dependencies: Of the project, those that would not be locked by that; in their order.
+        by_default: Whether it is active by default, as others of the file are, which would not be beside one that is active otherwise.
     """
+    condition = _BY_DEFAULT if by_default else _UNLESS_TOLD
+    without = f"-P '!{LOCK_PROFILE}'" if by_default else f"-D{UNLOCKED}"
     return [
-        (0, "<profile>"), (1, _COMMENT), (1, _element("id", LOCK_PROFILE)), (1, "<activation>"), (2, "<property>"),
-        (3, _element("name", f"!{UNLOCKED}")), (2, "</property>"), (1, "</activation>"), (1, "<dependencyManagement>"),
-        *_listed(2, sorted(managed, key=_order)), (1, "</dependencyManagement>"), *_listed(1, [*dependencies]), (0, "</profile>"),
+        (0, "<profile>"), (1, _COMMENT.format(without)), (1, _element("id", LOCK_PROFILE)), (1, "<activation>"), *condition,
+        (1, "</activation>"), (1, "<dependencyManagement>"), *_listed(2, sorted(managed, key=_order)), (1, "</dependencyManagement>"),
+        *_listed(1, [*dependencies]), (0, "</profile>"),
     ]  # fmt: skip
 
 
@@ -68,3 +73,7 @@ def _within(one: Dependency) -> Iterator[str]:
 
 def _element(name: str, *content: str) -> str:
     return f"<{name}>{''.join(content)}</{name}>"
+
+
+_BY_DEFAULT: list[Line] = [(2, _element("activeByDefault", "true"))]
+_UNLESS_TOLD: list[Line] = [(2, "<property>"), (3, _element("name", f"!{UNLOCKED}")), (2, "</property>")]
