@@ -35,7 +35,7 @@ class PomFiles:
     def __init__(self, path: Path, changed: Mapping[Path, str]) -> None:
         self._called, self._folder = path, path.resolve().parent
         first = path.resolve()
-        has_modules = bool(modules_of(read_text(path).encode()))
+        has_modules = any(modules_of(read_text(path).encode()))
         self.build = paths_of(path) if has_modules else paths_around(path)
         self.asked = self.build if has_modules else [first]
         self.lines = {one: [place for place, _ in poms_beside(one)] for one in (first, *self.build)}

@@ -4,10 +4,12 @@ Of parents that are in repositories alone, what they name is not read: those wou
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
+from typing import NamedTuple
+from xml.etree.ElementTree import Element
 
 from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.maven.inheritance import heirs, prepared
@@ -109,15 +111,31 @@ def pom_of(content: bytes) -> Pom:
     return read_pom(content)
 
 
+class Modules(NamedTuple):
+    """The modules of a POM, as they are written.
+
+    Attributes:
+        always: Those that it has in any case.
+        of_profiles: Those that profiles have.
+    """
+
+    always: tuple[str, ...]
+    of_profiles: tuple[str, ...]
+
+
 @lru_cache(maxsize=_MOST_KNOWN)
-def modules_of(content: bytes) -> tuple[str, ...]:
-    """Return what a POM says its modules are, as it is written.
+def modules_of(content: bytes) -> Modules:
+    """Return what a POM says its modules are.
 
     Raises:
         InvalidConfigError: It is none.
     """
     root = read_markup(FORM, content)
-    return tuple(name for one in root.findall("modules/module") if (name := (one.text or "").strip()))
+    return Modules(*map(_names, (root.findall("modules/module"), root.findall("profiles/profile/modules/module"))))
+
+
+def _names(modules: Iterable[Element]) -> tuple[str, ...]:
+    return tuple(name for one in modules if (name := (one.text or "").strip()))
 
 
 def _is_parent(pom: Pom, child: Pom) -> bool:

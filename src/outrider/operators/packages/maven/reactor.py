@@ -12,7 +12,7 @@ from outrider.operators.packages.maven.coordinates import Project
 from outrider.operators.packages.maven.inheritance import heirs
 from outrider.operators.packages.maven.interpolation import Interpolation, PropertyCycleError
 from outrider.operators.packages.maven.poms import Pom
-from outrider.operators.packages.maven.project import line_beside, modules_of, pom_of, poms_beside, unusable
+from outrider.operators.packages.maven.project import Modules, line_beside, modules_of, pom_of, poms_beside, unusable
 
 _MOST = 2_000
 
@@ -107,6 +107,8 @@ def paths_around(path: Path) -> list[Path]:
 def paths_of(path: Path) -> list[Path]:
     """Return the POM of a project and those of its modules, and of the modules of these; each once, and as absolute paths.
 
+    Modules of profiles are among them wherever their files are there, whether these profiles are active or not.
+
     Raises:
         InvalidConfigError: One cannot be read, or is not there.
     """
@@ -119,14 +121,14 @@ def paths_of(path: Path) -> list[Path]:
         found[one] = None
         if len(found) > _MOST:
             raise InvalidConfigError(f"{path}: too many modules", path="project.modules", found=f"more than {_MOST}")
-        waiting += [_module(one, name) for name in _modules(one)]
+        modules = _modules(one)
+        waiting += [_module(one, name) for name in modules.always]
+        waiting += [file for name in modules.of_profiles if (file := _file(one, name)).is_file()]
     return [*found]
 
 
 def _module(path: Path, name: str) -> Path:
-    """Return the POM of a module, which may be called by its folder."""
-    place = Path(path.parent, name).resolve()
-    file = place / "pom.xml" if place.is_dir() else place
+    file = _file(path, name)
     if not file.is_file():
         raise InvalidConfigError(
             f"{path}: it has the module {name}, and there is none", path="project.modules", found=name, expected=f"a file {file}",
@@ -135,7 +137,13 @@ def _module(path: Path, name: str) -> Path:
     return file
 
 
-def _modules(path: Path) -> tuple[str, ...]:
+def _file(path: Path, name: str) -> Path:
+    """Return where the POM of a module is, which may be called by its folder."""
+    place = Path(path.parent, name).resolve()
+    return place / "pom.xml" if place.is_dir() else place
+
+
+def _modules(path: Path) -> Modules:
     try:
         return modules_of(_content(path))
     except InvalidConfigError as error:

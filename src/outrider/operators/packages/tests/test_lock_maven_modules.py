@@ -104,6 +104,20 @@ async def test_a_module_is_locked_by_itself_too(tmp_path: Path) -> None:
             assert versions(app) == ["g:base 1.2", "g:log 1.1", "g:web 1"]
 
 
+async def test_modules_of_profiles_are_locked_where_they_are(tmp_path: Path) -> None:
+    async with MavenRepositoryServer() as repository:
+        fill(repository)
+        with variables(home_of(tmp_path / "home", repository.url)):
+            extra = element("profile", fields(id="extra"), modules("more", "gone"))
+            root = pom("own:root:1", element("profiles", extra), packaging="pom")
+            file = write_project(tmp_path / "build", root)
+            more = write_project(
+                tmp_path / "build" / "more", pom(":more:", parts([need("web:1")]), parent="own:root:1")
+            )
+            await locked(file)
+            assert versions(more) == ["g:base 1.2", "g:web 1"]
+
+
 async def test_a_module_is_fixed_by_itself(tmp_path: Path) -> None:
     async with MavenRepositoryServer() as repository:
         fill(repository)

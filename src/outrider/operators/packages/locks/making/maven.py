@@ -84,7 +84,7 @@ async def make(form: str, path: Path, question: Question) -> Made:
     """Resolve, and return the files; the errors are those of `making.made`."""
     del form
     text = manifest_beside(path, FORM, question)
-    build = _with_modules(path) if modules_of(text.encode()) else _alone(path, text)
+    build = _with_modules(path) if any(modules_of(text.encode())) else _alone(path, text)
     made = await locked_together(build, lambda _: question)
     if isinstance(made, Impossible) and question.locked:
         made = await locked_together(build, lambda _: msgspec.structs.replace(question, locked={}))
