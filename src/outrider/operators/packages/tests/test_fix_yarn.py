@@ -20,9 +20,11 @@ from outrider.operators.packages.tests.test_audit import context, imported
 from outrider.operators.packages.tests.test_fix_npm import bad, fixed
 from outrider.operators.packages.tests.test_lock_writing_npm import NAMES, members, project, registry, settings
 from outrider.operators.packages.tests.test_lock_writing_yarn import is_by_chance, locked
+from outrider.operators.packages.tests.test_yarn_patches import PATCH, program_of
 from outrider.operators.packages.tests.world import variables
 from outrider.operators.packages.tests.yarn_clients import needs_node, set_up_yarn_4, yarn_1, yarn_4
 from outrider.operators.packages.tests.yarn_workspaces import DRAWS, Draw
+from outrider.operators.packages.yarn.patch_files import hash_of, read_patch
 
 __all__ = ["registry"]
 
@@ -175,8 +177,8 @@ async def test_what_is_not_changed(registry: NpmRegistry, tmp_path: Path, progra
     assert caught.value.path == path
 
 
-async def test_what_is_patched_stays(registry: NpmRegistry, tmp_path: Path) -> None:
-    """A patch is known to Yarn alone: that of a version that stays is kept, and another one is not made."""
+async def test_what_is_patched(registry: NpmRegistry, tmp_path: Path) -> None:
+    """The patch of a version that stays is kept; that of another one is in Yarn's program."""
     path = await started(registry, tmp_path, "yarn@4.18.1")
     registry.add("typescript@5.0.0")
     text = path.read_text().replace("    other: ", '    typescript: "npm:^5"\n    other: ')
@@ -198,7 +200,13 @@ async def test_what_is_patched_stays(registry: NpmRegistry, tmp_path: Path) -> N
     shutil.rmtree(tmp_path / "cache")
     await imported(tmp_path, bad("X-2", "typescript", ("introduced", "0"), ("fixed", "5.1.0")))
     [left] = (await fixed(tmp_path)).files[0].unfixed
-    assert "Yarn patches it" in left.reasons[0]
+    assert "its own program, which has the patches, cannot be read" in left.reasons[0]
+    registry.add("@yarnpkg/cli-dist@4.18.1", files={"bin/yarn.js": program_of()})
+    shutil.rmtree(tmp_path / "cache")
+    await imported(tmp_path, bad("X-2", "typescript", ("introduced", "0"), ("fixed", "5.1.0")))
+    assert (await fixed(tmp_path)).fixed == 1
+    assert f"::version=5.1.0&hash={hash_of(read_patch(PATCH, '5.1.0'))}" in path.read_text()
+    assert "hash=abcdef" not in path.read_text()
 
 
 async def with_yarn_1(folder: Path) -> CompletedProcess[str]:

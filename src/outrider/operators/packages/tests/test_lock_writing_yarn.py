@@ -310,17 +310,11 @@ async def test_what_is_not_read(
     assert caught.value.path == path
 
 
-async def test_what_comes_from_elsewhere_or_is_patched(registry: NpmRegistry, tmp_path: Path) -> None:
+async def test_what_comes_from_elsewhere(registry: NpmRegistry, tmp_path: Path) -> None:
     registry.add("web@1.0.0", "core@git://files.test/core")
-    registry.add("typescript@5.0.0")
     project(tmp_path, dependencies={"web": "1"})
     with pytest.raises(UnsupportedError, match=r"core@git://files\.test/core, which web needs"):
         await locked(tmp_path)
-    project(tmp_path, dependencies={"typescript": "5"}, packageManager="yarn@4.18.1")
-    with pytest.raises(UnsupportedError, match="Yarn patches it"):
-        await locked(tmp_path)
-    (tmp_path / "shop" / "yarn.lock").write_text("# yarn lockfile v1\n")
-    await locked(tmp_path)
 
 
 async def test_registries_of_yarn_4_are_in_its_settings(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from outrider.operators.packages.yarn.patches import (
     PATCH,
     PATCHED,
     PLAIN,
-    known_to_yarn_alone,
+    Patches,
     patch_of,
     refuse_patched,
     source_of,
@@ -62,6 +62,7 @@ class BerryRules:
         self.locals = [local_of(one, asked[one.place]) for one in NpmDetails.of(question).members]
         refuse_patched(one.member.name for one in self.locals)
         self._resolutions = BerryResolutions(NpmDetails.of(question).overrides)
+        self._patches = Patches(NpmDetails.of(question).program)
         self._question = question
         self.notes = self._resolutions.notes
 
@@ -109,15 +110,14 @@ class BerryRules:
         """Return what the lock file has of a version, or of its patch.
 
         Raises:
-            UnsupportedError: Its patch is part of Yarn.
+            UnsupportedError: Its patch is not to be had.
             OutriderError: What its registry says.
         """
-        if kind == PATCH and not PATCHED[manifest.name]:
-            raise known_to_yarn_alone(manifest.name, manifest.version)
+        patch = await self._patches.hash(source, manifest.name, manifest.version) if kind == PATCH else ""
         said = await source.said(manifest, whole=True)
         fields = fields_of(said)
         found = {
-            **fields, "version": manifest.version, "resolution": _resolution(manifest, kind), "languageName": "node", "linkType": "hard",
+            **fields, "version": manifest.version, "resolution": _resolution(manifest, patch), "languageName": "node", "linkType": "hard",
             "dependencies": with_builder(said, fields["dependencies"]), "conditions": conditions_of(said),
         }  # fmt: skip
         return {name: value for name, value in found.items() if value}
@@ -133,7 +133,7 @@ class BerryRules:
             asks: Returns what a package needs.
 
         Raises:
-            UnsupportedError: A package that is needed in any case is patched by Yarn.
+            UnsupportedError: Of a package that Yarn patches the patch is not to be had.
             OutriderError: What a registry says.
         """
 
@@ -142,30 +142,28 @@ class BerryRules:
 
         surely, own = required([one.package for one in self.locals], needed)
         packages = {id(one): one for one in chosen.values() if one.url}
-        await asyncio.gather(*(_finish(source, one, number in surely) for number, one in packages.items()))
+        await asyncio.gather(*(self._finish(source, one, number in surely) for number, one in packages.items()))
         return {**chosen, **own}
 
-
-async def _finish(source: NpmSource, one: ResolvedPackage, needed: bool) -> None:
-    is_patch = bool(source_of(split_name(str(one.entry["resolution"]))[1].partition("::")[0]))
-    if one.entry.get("conditions") and not needed and (is_patch or one.name not in PATCHED):
-        one.entry.pop("checksum", None)
-    elif "checksum" not in one.entry and is_patch:
-        raise known_to_yarn_alone(one.name, one.version)
-    elif "checksum" not in one.entry:
-        content = await source.tarball(one.name, one.url)
-        one.entry["checksum"] = await asyncio.to_thread(checksum_of, one.name, content)
+    async def _finish(self, source: NpmSource, one: ResolvedPackage, needed: bool) -> None:
+        is_patch = bool(source_of(split_name(str(one.entry["resolution"]))[1].partition("::")[0]))
+        if one.entry.get("conditions") and not needed and (is_patch or one.name not in PATCHED):
+            one.entry.pop("checksum", None)
+        elif "checksum" not in one.entry:
+            patches = await self._patches.of(source, one.name, one.version) if is_patch else None
+            content = await source.tarball(one.name, one.url)
+            one.entry["checksum"] = await asyncio.to_thread(checksum_of, one.name, content, patches)
 
 
-def _resolution(manifest: Manifest, kind: str) -> str:
+def _resolution(manifest: Manifest, patch: str) -> str:
     assert manifest.package is not None
     plain = f"{manifest.name}@{_PROTOCOL}{manifest.version}"
     if not manifest.package.is_regular(manifest.bit):
         url, _ = manifest.package.distribution(manifest.bit)
         plain = f"{plain}::__archiveUrl={quote(url, safe=_SAFE)}"
-    if kind == PLAIN:
+    if not patch:
         return plain
-    rest = f"::version={manifest.version}&hash={PATCHED[manifest.name]}"
+    rest = f"::version={manifest.version}&hash={patch}"
     return f"{manifest.name}@{patch_of(plain, manifest.name, rest)}"
 
 

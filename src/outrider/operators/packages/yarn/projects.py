@@ -24,6 +24,7 @@ _METADATA = "__metadata"
 # Versions of the format, and from which Yarn 4 on each is written.
 _FORMS = {8: 0, 9: 14, 10: 15}
 _NEWEST_FORM = 10
+_WHOLE = re.compile(r"yarn[@-](\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+?)?)(?:\+|\.c?js|$)")
 _PROGRAM = re.compile(r"yarn[@-](\d+)(?:\.(\d+))?")
 
 
@@ -82,13 +83,24 @@ def asked(
         packages=[at(one.place, f"{wish.name}@{wish.range}") for one in workspace.members for wish in one.manifest.wishes],
         details=NpmDetails(
             members=[one.asked() for one in workspace.members], overrides=workspace.root.document.get("resolutions") or {},
-            pinned=pinned or {},
+            pinned=pinned or {}, program=_program(folder, str(workspace.root.document.get("packageManager") or "")) if form else "",
         ),
     )  # fmt: skip
     if not form:
         return wanted
     environment = BerrySettings(folder, question.environment).environment()
     return msgspec.structs.replace(wanted, environment=environment)
+
+
+def _program(folder: Path, said: str) -> str:
+    """Return the file of the program that a project has, else the version that it names; empty where it names none that is whole."""
+    path = BerrySettings(folder, {}).text("yarnPath")
+    file = (folder / path).resolve()
+    # What a stranger's project names elsewhere is not looked into.
+    if path and file.is_relative_to(folder.resolve()) and file.is_file():
+        return str(file)
+    match = _WHOLE.match(path.rpartition("/")[2] or said)
+    return match[1] if match is not None else ""
 
 
 def entries_by_key(text: str) -> dict[str, dict[str, Any]]:

@@ -10,9 +10,10 @@ import stat
 import struct
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from outrider.core.errors import ExecutionFailedError
+from outrider.operators.packages.yarn.patch_files import FilePatch, HunkError, applied
 
 # The version of its cache, and the level of compression that it takes unless a setting says otherwise.
 CACHE_KEY = "10c0"
@@ -24,17 +25,22 @@ _UTF_8 = 0x800
 _LARGEST, _MOST_FILES = 1 << 30, 200_000
 
 
-def checksum_of(name: str, content: bytes) -> str:
+# Files and folders by their places, with their modes.
+Members = dict[str, tuple[int, bytes]]
+
+
+def checksum_of(name: str, content: bytes, patches: Sequence[FilePatch] | None = None) -> str:
     """Return the checksum of a package.
 
     Args:
         name: Of the package.
         content: Its tarball.
+        patches: What Yarn changes in it; None where it is taken as it is.
 
     Raises:
         ExecutionFailedError: It is no tarball, or too large.
     """
-    members: dict[str, tuple[int, bytes]] = {}
+    members: Members = {}
     try:
         with tarfile.open(fileobj=io.BytesIO(content), mode="r|gz") as archive:
             total = 0
@@ -46,14 +52,28 @@ def checksum_of(name: str, content: bytes) -> str:
     except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError) as error:
         raise _unusable(name, str(error)) from error
     digest = hashlib.sha512()
-    for part in _zipped(members):
+    for part in _zipped(members if patches is None else _patched(members, f"node_modules/{name}/", patches)):
         digest.update(part)
     return f"{CACHE_KEY}/{digest.hexdigest()}"
 
 
-def _take(
-    members: dict[str, tuple[int, bytes]], archive: tarfile.TarFile, member: tarfile.TarInfo, prefix: str
-) -> None:
+def _patched(members: Members, prefix: str, patches: Sequence[FilePatch]) -> Members:
+    """Return what Yarn makes of files that it patches: sorted by folders, and as they were where one does not fit."""
+    found = {place: members[place] for place in sorted(members, key=_by_folder)}
+    files = {place.removeprefix(prefix): content for place, (_, content) in found.items() if not place.endswith("/")}
+    try:
+        changed = applied(patches, files)
+    except HunkError:
+        return found
+    return found | {f"{prefix}{place}": (found[f"{prefix}{place}"][0], content) for place, content in changed.items()}
+
+
+def _by_folder(place: str) -> list[bytes]:
+    """Return what JavaScript sorts the names of a folder by, for each folder on the way."""
+    return [name.encode("utf-16-be", "surrogatepass") for name in place.rstrip("/").split("/")]
+
+
+def _take(members: Members, archive: tarfile.TarFile, member: tarfile.TarInfo, prefix: str) -> None:
     """Take a member in; the outermost folder goes, and what would be elsewhere is left out."""
     parts = member.name.split("/")
     if parts[0] == "" or ".." in parts:
@@ -73,7 +93,7 @@ def _take(
         members[place] = _LINK_MODE, member.linkname.encode()
 
 
-def _zipped(members: dict[str, tuple[int, bytes]]) -> Iterator[bytes]:
+def _zipped(members: Members) -> Iterator[bytes]:
     directory, offset = [], 0
     for place, (mode, content) in members.items():
         path = place.encode()
