@@ -12,7 +12,22 @@ function allows(range, version) {
   return semver.satisfies(version, range) ? "y" : "n";
 }
 
+// As Yarn 4 does where prereleases count too: `satisfiesWithPrereleases` in its `semverUtils.ts`.
+function allowsPrereleases(text, version) {
+  if (semver.validRange(text) === null || semver.valid(version) === null) return "!";
+  const range = new semver.Range(text, { includePrerelease: true });
+  if (range.test(version)) return "y";
+  const released = new semver.SemVer(version, range);
+  released.prerelease = [];
+  const has = (comparator) => {
+    if (comparator.semver.prerelease) comparator.semver.prerelease = [];
+    return comparator.test(released);
+  };
+  return range.set.some((comparators) => comparators.every(has)) ? "y" : "n";
+}
+
+const answers = { order, range: allows, prereleases: allowsPrereleases };
 readline.createInterface({ input: process.stdin }).on("line", (line) => {
   const [question, one, two] = line.split("\t");
-  process.stdout.write(`${question === "order" ? order(one, two) : allows(one, two)}\n`);
+  process.stdout.write(`${answers[question](one, two)}\n`);
 });

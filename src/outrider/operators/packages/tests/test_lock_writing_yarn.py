@@ -294,7 +294,7 @@ async def test_a_policy_counts(registry: NpmRegistry, tmp_path: Path, program: s
     [
         ({"private": True, "workspaces": ["../a"]}, "", "workspaces"), ({"resolutions": {"a": "file:../a"}}, "", "resolutions.a"),
         ({"dependencies": {"a": "git://files.test/a"}}, "", "dependencies.a"), ({"dependencies": {"a": "workspace:*"}}, "", "dependencies.a"),
-        ({}, "packageExtensions:\n  a@*:\n    dependencies:\n      b: 1\n", "packageExtensions"), ({}, "compressionLevel: mixed\n", "compressionLevel"),
+        ({}, "compressionLevel: mixed\n", "compressionLevel"),
         ({"resolutions": {"a": "patch:a@1#a.patch"}}, "nodeLinker: pnp\n", "resolutions.a"), ({"dependencies": {"a": "portal:../a"}}, "nodeLinker: pnp\n", "dependencies.a"),
         ({"dependencies": {"a": "catalog:"}}, "nodeLinker: pnp\n", "dependencies.a"), ({}, "enableConstraintsChecks: true\n", "enableConstraintsChecks"),
     ],
@@ -308,6 +308,78 @@ async def test_what_is_not_read(
     with pytest.raises(UnsupportedError) as caught:
         await locked(tmp_path)
     assert caught.value.path == path
+
+
+EXTENDED = """packageExtensions:
+  "web@^1.0.0":
+    dependencies:
+      added: ^1
+      core: "*"
+    peerDependencies:
+      peer: "*"
+  "web@<3":
+    dependencies:
+      added: ^2
+      more: 1
+  "web@>=2":
+    dependencies:
+      never: "*"
+  "core@<1.1.0":
+    dependencies:
+      rare: latest
+"""
+
+
+def extended(registry: NpmRegistry, folder: Path) -> Path:
+    """Have a project whose settings add to what packages need, and return its lock."""
+    for spec, needs in (
+        ("web@1.0.0", "core@^1.1.0-0"),
+        ("core@1.1.0-rc.1", ""),
+        ("more@1.0.0", ""),
+        ("rare@1.0.0", ""),
+    ):
+        registry.add(spec, needs)
+    for version in ("1.0.0", "2.0.0"):
+        registry.add(f"added@{version}")
+    return project(folder, dependencies={"web": "1"}, packageManager="yarn@4.18.1").with_name("yarn.lock")
+
+
+async def test_what_settings_of_yarn_4_add(registry: NpmRegistry, tmp_path: Path) -> None:
+    path = extended(registry, tmp_path)
+    path.with_name(".yarnrc.yml").write_text(EXTENDED)
+    await locked(tmp_path)
+    keys = {key for key in entries_of(path.read_text()) if key != "__metadata"}
+    assert keys == {
+        "added@npm:^1",
+        "core@npm:^1.1.0-0",
+        "more@npm:1",
+        "rare@npm:latest",
+        "shop@workspace:.",
+        "web@npm:1",
+    }
+    for said in ("a@*: {needs: {}}", "a@*: 1", "a@nope nope: {}", "a@*: {dependencies: {b: []}}", "'': {}"):
+        path.with_name(".yarnrc.yml").write_text(f"packageExtensions:\n  {said}\n")
+        with pytest.raises(InvalidConfigError, match="is not what Yarn reads"):
+            await locked(tmp_path)
+    path.with_name(".yarnrc.yml").write_text("packageExtensions: 1\n")
+    with pytest.raises(InvalidConfigError, match="is not what Yarn reads"):
+        await locked(tmp_path)
+
+
+@pytest.mark.real
+@needs_node
+async def test_yarn_4_adds_the_same(tmp_path: Path) -> None:
+    async with NpmRegistry() as registry:
+        with variables(settings(tmp_path, registry)):
+            path = extended(registry, tmp_path)
+            set_up_yarn_4(path.parent, registry)
+            with path.with_name(".yarnrc.yml").open("a") as rc:
+                rc.write(EXTENDED)
+            shutil.copytree(path.parent, tmp_path / "native")
+            await locked(tmp_path)
+            ended = await yarn_4(tmp_path / "native", "install", "--mode", "update-lockfile")
+            assert ended.returncode == 0, ended.stdout
+            assert path.read_text() == (tmp_path / "native" / "yarn.lock").read_text()
 
 
 async def test_what_comes_from_elsewhere(registry: NpmRegistry, tmp_path: Path) -> None:

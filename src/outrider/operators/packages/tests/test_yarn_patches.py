@@ -19,8 +19,9 @@ from outrider.operators.packages.tests.test_audit import context
 from outrider.operators.packages.tests.test_lock_writing_npm import project, registry, settings
 from outrider.operators.packages.tests.world import variables
 from outrider.operators.packages.tests.yarn_clients import needs_node, set_up_yarn_4, yarn_4
-from outrider.operators.packages.yarn.patch_files import FilePatch, HunkError, applied, hash_of, is_within, read_patch
+from outrider.operators.packages.yarn.patch_files import FilePatch, HunkError, applied, hash_of, read_patch
 from outrider.operators.packages.yarn.programs import NEWEST, patch_within
+from outrider.operators.packages.yarn.ranges import has_version
 from tests.peers.environments import NODE_CLIENTS, install_node
 
 __all__ = ["registry"]
@@ -69,7 +70,7 @@ def changed(patch: str, content: bytes, version: str = "5.1.0") -> bytes:
     ],
 )  # fmt: skip
 def test_for_which_versions_it_is(version: str, text: str, expected: bool) -> None:
-    assert is_within(version, text) is expected
+    assert has_version(text, version) is expected
 
 
 def test_what_a_patch_changes() -> None:

@@ -1,4 +1,4 @@
-"""Versions of npm, by the rules of node-semver without its options `loose` and `includePrerelease`.
+"""Versions of npm, by the rules of node-semver without its option `loose`.
 
 The grammar of ranges: https://github.com/npm/node-semver#range-grammar.
 """
@@ -27,8 +27,9 @@ _PART = rf"{NUMBER}|[xX*]"
 _PARTIAL = rf"([v=]*)({_PART})(?:\.({_PART})(?:\.({_PART})(?:-({PRERELEASE}))?(?:\+{BUILD})?)?)?"
 _WORD = re.compile(rf"(\^|~>?|>=|<=|>|<|=|){_PARTIAL}")
 _HYPHEN = re.compile(rf"\s*{_PARTIAL}\s+-\s+{_PARTIAL}\s*")
-# An operator may stand apart from what it belongs to.
-_APART = re.compile(r"(\^|~>?|>=|<=|>|<|=)\s+")
+# An operator may stand apart from what it belongs to; what stands before a version may not stand apart from that.
+_APART = re.compile(rf"(\s*)([<>]?=?)\s*([v=\s]*(?:{_PART}))")
+_BENDING_APART = re.compile(r"(~)>?\s+|(\^)\s+")
 _BENDING = ("^", "~", "~>")
 _EXPECTED = "a range such as ^1.2.3, >=1 <3, 1.x or 1.2.3 - 2"
 
@@ -87,38 +88,49 @@ class NpmScheme:
             alternatives = [[]]
         return VersionRange(spans=tuple(span for comparators in alternatives for span in _all_of(comparators)))
 
+    def alternatives(self, text: str) -> list[list[Span]]:
+        """Return what the comparators of each alternative of a range allow with the option `includePrerelease`; none where one allows nothing."""
+        found = [_comparators(alternative, text, prereleases=True) for alternative in text.split("||")]
+        return [[one.span for one in each if one.span is not None] for each in found if all(one.span for one in each)]
+
 
 def _all_of(comparators: list[_Comparator]) -> tuple[Span, ...]:
     spans = [() if one.span is None else (one.span,) for one in comparators]
     return without_other_prereleases(intersection(*spans), [one.named for one in comparators if one.named is not None])
 
 
-def _comparators(text: str, whole: str) -> list[_Comparator]:
+def _comparators(text: str, whole: str, *, prereleases: bool = False) -> list[_Comparator]:
     hyphen = _HYPHEN.fullmatch(text)
     if hyphen is not None:
         low, high = hyphen.groups()[:5], hyphen.groups()[5:]
         # What stands before the last version is overlooked where that is a prerelease, and there alone.
         high = ("", *high[1:]) if high[4] is not None else high
-        return [_comparator(">=", low, whole), _comparator("<=", high, whole)]
+        before, last = _comparator("<=", high, whole, prereleases=prereleases), _partial(high[1:], whole)
+        if prereleases and last.patch is not None and not last.prerelease:
+            # Up to a release means also what comes before the next one.
+            before = _Comparator(Span.below(first_of((*last.triple[:2], last.patch + 1))))
+        return [_comparator(">=", low, whole, prereleases=prereleases), before]
     comparators = []
-    for word in _APART.sub(r"\1", text).split():
+    for word in _BENDING_APART.sub(r"\1\2", _APART.sub(r"\1\2\3", text)).split():
         match = _WORD.fullmatch(word)
         if match is None or (match[1] not in _BENDING and _closed_again(match.groups()[2:5])):
             raise invalid_range("npm", whole, _EXPECTED)
-        comparators.append(_comparator(match[1], match.groups()[1:], whole))
+        comparators.append(_comparator(match[1], match.groups()[1:], whole, prereleases=prereleases))
     return comparators
 
 
-def _comparator(operator: str, parts: Sequence[str | None], whole: str) -> _Comparator:
+def _comparator(operator: str, parts: Sequence[str | None], whole: str, *, prereleases: bool = False) -> _Comparator:
     prefix, *numbers = parts
     partial = _partial(numbers, whole)
     if operator not in _BENDING and partial.whole and prefix not in ("", "v"):
         raise invalid_range("npm", whole, _EXPECTED)
     if partial.major is None:
         return _Comparator(None if operator in ("<", ">") else Span())
-    if operator == ">=" and partial.key == key_of((0, 0, 0)):
+    if operator == ">=" and partial.key == key_of((0, 0, 0)) and not (prereleases and partial.whole):
         return _Comparator(Span())
-    return _Comparator(_span(operator, partial), partial.triple if partial.prerelease else None)
+    return _Comparator(
+        _span(operator, partial, prereleases=prereleases), partial.triple if partial.prerelease else None
+    )
 
 
 def _closed_again(parts: Sequence[str | None]) -> bool:
@@ -130,19 +142,26 @@ def _closed_again(parts: Sequence[str | None]) -> bool:
     )
 
 
-def _span(operator: str, partial: _Partial) -> Span:
+def _span(operator: str, partial: _Partial, *, prereleases: bool) -> Span:
     following = first_of(partial.following)
+    low = _low(operator, partial) if prereleases else partial.key
     if operator in _BENDING:
-        return Span.between(partial.key, _caret_end(partial) if operator == "^" else following)
+        return Span.between(low, _caret_end(partial) if operator == "^" else following)
     if operator == ">=":
-        return Span.at_least(partial.key)
+        return Span.at_least(low)
     if partial.whole:
         return {">": Span.above, "<": Span.below, "<=": Span.at_most}.get(operator, Span.only)(partial.key)
     if operator == ">":
-        return Span.at_least(key_of(partial.following))
+        return Span.at_least(following if prereleases else key_of(partial.following))
     if operator == "<":
         return Span.below(first_of(partial.triple))
-    return Span.below(following) if operator == "<=" else Span.between(partial.key, following)
+    return Span.below(following) if operator == "<=" else Span.between(low, following)
+
+
+def _low(operator: str, partial: _Partial) -> Key:
+    """Return from where on versions count where prereleases do: `replaceXRange` and `replaceCaret` of node-semver."""
+    is_open = not partial.whole or (operator == "^" and not partial.major and not partial.prerelease)
+    return first_of(partial.triple) if is_open and operator not in ("~", "~>") else partial.key
 
 
 def _caret_end(partial: _Partial) -> Key:

@@ -11,8 +11,6 @@ from outrider.operators.packages.npm.packages import Manifest, NpmPackage
 from outrider.operators.packages.npm.sources import NpmSource
 from outrider.operators.packages.resolving.outcomes import ResolvedPackage
 from outrider.operators.packages.resolving.questions import Question
-from outrider.operators.packages.versions.ecosystems import scheme_of
-from outrider.operators.packages.versions.tables import VersionTable
 from outrider.operators.packages.yarn.asks import Ask, asked_by_name
 from outrider.operators.packages.yarn.berry_locals import found_local, local_of
 from outrider.operators.packages.yarn.conditions import required
@@ -28,6 +26,7 @@ from outrider.operators.packages.yarn.patches import (
     refuse_patched,
     source_of,
 )
+from outrider.operators.packages.yarn.ranges import has_version
 from outrider.operators.packages.yarn.resolutions import BerryResolutions
 from outrider.operators.packages.yarn.zips import checksum_of
 
@@ -62,6 +61,7 @@ class BerryRules:
         self.locals = [local_of(one, asked[one.place]) for one in NpmDetails.of(question).members]
         refuse_patched(one.member.name for one in self.locals)
         self._resolutions = BerryResolutions(NpmDetails.of(question).overrides)
+        self._extensions = (*EXTENSIONS, *NpmDetails.of(question).extensions.items())
         self._patches = Patches(NpmDetails.of(question).program)
         self._question = question
         self.notes = self._resolutions.notes
@@ -79,12 +79,21 @@ class BerryRules:
         del path
         needer = split_name(str(package.entry["resolution"]))
         dependencies = dict(package.entry.get("dependencies", {}))
-        added = _added(package.name, package.version, dependencies) if package.url else ()
+        added = self._added(package, dependencies) if package.url else ()
         for name, text in (*dependencies.items(), *added):
             key = f"{name}@{self._resolutions.of(needer, name, bound(text))}"
             yield ask(key)._replace(needer=package.name)
             if name in PATCHED:
                 yield ask(f"{name}@{patch_of(key, name)}")._replace(needer=package.name)
+
+    def _added(self, package: ResolvedPackage, dependencies: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+        """Yield what is added to the dependencies of a package; the first that adds something by a name counts."""
+        known = {*dependencies}
+        for extended, more in self._extensions:
+            name, text = split_name(extended)
+            if name == package.name and (text == "*" or has_version(text, package.version)):
+                yield from ((one, wanted) for one, wanted in more.items() if one not in known)
+                known |= more.keys()
 
     def local(self, ask: Ask) -> ResolvedPackage | None:
         """Return the package of the project that is what is asked for; None where none is, or the lock has another one for it.
@@ -165,10 +174,3 @@ def _resolution(manifest: Manifest, patch: str) -> str:
         return plain
     rest = f"::version={manifest.version}&hash={patch}"
     return f"{manifest.name}@{patch_of(plain, manifest.name, rest)}"
-
-
-def _added(name: str, version: str, dependencies: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    for extended, more in EXTENSIONS:
-        package, text = split_name(extended)
-        if package == name and (text == "*" or VersionTable(scheme_of("npm"), [version]).mask(text)):
-            yield from ((one, wanted) for one, wanted in more.items() if one not in dependencies)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from outrider.core.errors import UnsupportedError
-from outrider.operators.packages.versions.ecosystems import scheme_of
+from outrider.operators.packages.yarn.ranges import has_version
 
 _BEGINNING = "diff --git "
 _HUNK = re.compile(r"@@ -(\d+)(,(\d+))? \+(\d+)(,(\d+))? @@")
@@ -16,7 +16,6 @@ _INDEX = re.compile(r"(\w+)\.\.(\w+)")
 _EXCLUSIVITY, _FROM, _TO = "semver exclusivity ", "--- ", "+++ "
 _KINDS = {"-": "deletion", "+": "insertion", " ": "context", "": "context"}
 _NO_NEWLINE = "\\ No newline at end of file"
-_COMPARATOR = re.compile(r"(>=|<=|>|<|=)?v?(\d+)(?:\.(\d+))?(?:\.(\d+)(?:-([0-9A-Za-z.-]+))?)?")
 # Of the patches that Yarn applies, part of what the hash is made from.
 _CACHE_VERSION = "3"
 _SHORT = 6
@@ -91,7 +90,7 @@ def applied(patches: Iterable[FilePatch], files: Mapping[str, bytes]) -> dict[st
 
 def _is_for(section: Sequence[str], version: str) -> bool:
     said = next((line for line in section if line.startswith((_EXCLUSIVITY, "@@"))), "")
-    return not said.startswith(_EXCLUSIVITY) or is_within(version, said.removeprefix(_EXCLUSIVITY).strip())
+    return not said.startswith(_EXCLUSIVITY) or has_version(said.removeprefix(_EXCLUSIVITY).strip(), version)
 
 
 def _read(section: Sequence[str]) -> FilePatch:
@@ -198,31 +197,3 @@ def _change(lines: list[str], hunk: Mapping[str, Any], place: int, shift: int) -
             if is_last:
                 lines.append("")
     return shift
-
-
-def is_within(version: str, text: str) -> bool:
-    """Return whether a range has a version, prereleases too: `semverUtils.satisfiesWithPrereleases` of Yarn 4."""
-    comparators = [_comparator(match) for match in _COMPARATOR.finditer(text)]
-    if all(_holds(version, sign, bound) for sign, bound in comparators):
-        return True
-    plain = version.partition("-")[0]
-    return all(_holds(plain, sign, bound.partition("-")[0]) for sign, bound in comparators)
-
-
-def _comparator(match: re.Match[str]) -> tuple[str, str]:
-    """Return a comparator with a whole version: what is left open counts as npm has it where prereleases are included."""
-    sign, major, minor, patch, ending = match.groups()
-    sign = sign or "="
-    if patch is not None:
-        return sign, f"{major}.{minor}.{patch}" + (f"-{ending}" if ending else "")
-    lowest, next_one = (
-        f"{major}.{minor or 0}.0-0",
-        f"{major}.{int(minor) + 1}.0-0" if minor else f"{int(major) + 1}.0.0-0",
-    )
-    return {">": (">=", next_one), "<=": ("<", next_one)}.get(sign, (sign, lowest))
-
-
-def _holds(version: str, sign: str, bound: str) -> bool:
-    scheme = scheme_of("npm")
-    one, other = scheme.parse(version).key, scheme.parse(bound).key
-    return {">=": one >= other, "<=": one <= other, ">": one > other, "<": one < other, "=": one == other}[sign]

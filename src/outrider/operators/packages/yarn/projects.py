@@ -78,23 +78,26 @@ def asked(
         UnsupportedError: A setting changes what a lock file has.
         InvalidConfigError: One cannot be read.
     """
+    details = NpmDetails(
+        members=[one.asked() for one in workspace.members], overrides=workspace.root.document.get("resolutions") or {}, pinned=pinned or {}
+    )  # fmt: skip
     wanted = msgspec.structs.replace(
-        question, folder=folder, files=True, client=client_of(form),
+        question, folder=folder, files=True, client=client_of(form), details=details,
         packages=[at(one.place, f"{wish.name}@{wish.range}") for one in workspace.members for wish in one.manifest.wishes],
-        details=NpmDetails(
-            members=[one.asked() for one in workspace.members], overrides=workspace.root.document.get("resolutions") or {},
-            pinned=pinned or {}, program=_program(folder, str(workspace.root.document.get("packageManager") or "")) if form else "",
-        ),
     )  # fmt: skip
     if not form:
         return wanted
-    environment = BerrySettings(folder, question.environment).environment()
-    return msgspec.structs.replace(wanted, environment=environment)
+    settings = BerrySettings(folder, question.environment)
+    program = _program(folder, settings, str(workspace.root.document.get("packageManager") or ""))
+    return msgspec.structs.replace(
+        wanted, environment=settings.environment(),
+        details=msgspec.structs.replace(details, extensions=settings.extensions(), program=program),
+    )  # fmt: skip
 
 
-def _program(folder: Path, said: str) -> str:
+def _program(folder: Path, settings: BerrySettings, said: str) -> str:
     """Return the file of the program that a project has, else the version that it names; empty where it names none that is whole."""
-    path = BerrySettings(folder, {}).text("yarnPath")
+    path = settings.text("yarnPath")
     file = (folder / path).resolve()
     # What a stranger's project names elsewhere is not looked into.
     if path and file.is_relative_to(folder.resolve()) and file.is_file():

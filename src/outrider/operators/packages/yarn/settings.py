@@ -8,13 +8,18 @@ from typing import Any
 
 from outrider.core.errors import InvalidConfigError, UnsupportedError
 from outrider.operators.packages.locks.documents import read_yaml
+from outrider.operators.packages.locks.npm_names import split_name
+from outrider.operators.packages.versions.ecosystems import scheme_of
 
 SETTINGS = ".yarnrc.yml"
 _VARIABLE = re.compile(r"(\\?)\$\{([A-Za-z0-9_]+)(?::?-([^}]*))?\}")
 # Says whether a range finds a member of the workspace, too.
 TRANSPARENT = "YARN_ENABLE_TRANSPARENT_WORKSPACES"
 # What a lock file has depends on these, or whether Yarn takes it.
-_NOT_READ = ("packageExtensions", "enableConstraintsChecks")
+_NOT_READ = ("enableConstraintsChecks",)
+_EXTENSIONS = "packageExtensions"
+# What an extension may have; peers change nothing of a lock file.
+_EXTENDED = ("dependencies", "peerDependencies", "peerDependenciesMeta")
 
 
 class BerrySettings:
@@ -52,6 +57,17 @@ class BerrySettings:
         transparent = {TRANSPARENT: self.text("enableTransparentWorkspaces") or "true"}
         return {**self._environment, **transparent, **dict(self._registries())}
 
+    def extensions(self) -> dict[str, dict[str, str]]:
+        """Return what is added to the dependencies of packages, by `NAME@RANGE`.
+
+        Raises:
+            InvalidConfigError: It is not written as Yarn reads it.
+        """
+        said = self._values.get(_EXTENSIONS) or {}
+        if not isinstance(said, dict):
+            raise _unreadable(_EXTENSIONS, said)
+        return {str(key): _added(str(key), one) for key, one in said.items()}
+
     def _refuse(self) -> None:
         odd = next((key for key in _NOT_READ if self._values.get(key)), "")
         if not odd and self.text("compressionLevel") not in ("", "0"):
@@ -87,6 +103,27 @@ class BerrySettings:
             return match[0][1:] if match[1] else self._environment.get(match[2]) or match[3] or ""
 
         return _VARIABLE.sub(one, said) if isinstance(said, str) else ""
+
+
+def _added(key: str, said: Any) -> dict[str, str]:
+    name, text = split_name(key)
+    if not name or not isinstance(said, dict) or not said.keys() <= {*_EXTENDED}:
+        raise _unreadable(f"{_EXTENSIONS}.{key}", said)
+    try:
+        scheme_of("npm").range(text)
+    except InvalidConfigError as error:
+        raise _unreadable(f"{_EXTENSIONS}.{key}", text) from error
+    found = said.get("dependencies") or {}
+    if not isinstance(found, dict) or not all(isinstance(one, str | int | float) for one in found.values()):
+        raise _unreadable(f"{_EXTENSIONS}.{key}.dependencies", found)
+    return {str(other): str(wanted) for other, wanted in found.items()}
+
+
+def _unreadable(path: str, found: Any) -> InvalidConfigError:
+    return InvalidConfigError(
+        f"{SETTINGS}: {path} is not what Yarn reads", path=path, found=str(found)[:80],
+        expected="NAME@RANGE with dependencies, peerDependencies or peerDependenciesMeta", suggestions=["yarn config get packageExtensions"],
+    )  # fmt: skip
 
 
 def variables_in(said: Any) -> list[str]:
