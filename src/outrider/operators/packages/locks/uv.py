@@ -62,6 +62,8 @@ def _is_project(entry: dict[str, Any]) -> bool:
 
 def _take(findings: Findings, name: str, entry: dict[str, Any]) -> None:
     source = table_at(entry, "source")
+    if "version" not in entry and {"directory", "editable", "virtual"} & source.keys():
+        return  # a project in a folder, whose version only a build can tell
     files = [table_of(one) for one in list_at(entry, "wheels")]
     files.append(table_at(entry, "sdist"))
     hashes = prefixed(one for one in (optional_text(file, "hash") for file in files) if one)

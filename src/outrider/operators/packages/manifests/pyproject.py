@@ -20,7 +20,8 @@ from outrider.operators.packages.manifests.py_requirements import (
 )
 from outrider.operators.packages.pypi.pages import normalised
 
-_DYNAMIC = ("dependencies", "optional-dependencies", "requires-python", "version")
+# What only a build can tell, and a lock follows from; of the version it does not.
+_DYNAMIC = ("dependencies", "optional-dependencies", "requires-python")
 _GROUPS = "dependency-groups"
 _DEEPEST = 20
 
@@ -30,7 +31,7 @@ class PyProject(msgspec.Struct, kw_only=True, frozen=True):
 
     Attributes:
         name: Normalised; empty where there is no [project], but groups alone.
-        version: Of it.
+        version: Of it; empty where only a build can tell.
         pythons: On which it runs; empty where it does not say.
         requirements: What it and its extras need.
         extras: Names of them.
@@ -95,7 +96,7 @@ def read_pyproject(text: str, form: str = FORM) -> PyProject:
         where = ("project", "optional-dependencies", extra)
         requirements += read_requirements(listed, where, normalised(extra), form=form)
     return PyProject(
-        name=normalised(_text(project, "name", form)), version=_version(_text(project, "version", form), form),
+        name=normalised(_text(project, "name", form)), version=_version(project, form),
         pythons=_text(project, "requires-python", form) if "requires-python" in project else "", requirements=requirements,
         extras=[normalised(extra) for extra in extras], groups=read_groups(document, form),
     )  # fmt: skip
@@ -193,7 +194,10 @@ def _refuse_dynamic(project: Mapping[str, Any], form: str) -> None:
             )  # fmt: skip
 
 
-def _version(text: str, form: str) -> str:
+def _version(project: Mapping[str, Any], form: str) -> str:
+    if "version" in project.get("dynamic", []) and "version" not in project:
+        return ""
+    text = _text(project, "version", form)
     try:
         return str(Version(text))
     except InvalidVersion as error:

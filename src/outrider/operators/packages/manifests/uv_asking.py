@@ -18,6 +18,9 @@ from outrider.operators.packages.pypi.universal.pythons import PythonRange
 from outrider.operators.packages.pypi.universal.trees import Tree, disjoint, lowest_python
 from outrider.operators.packages.resolving.questions import Question
 
+# Stands for a version that only a build can tell; no range of others counts for it.
+_ANY = "0"
+
 
 def asked_by(workspace: UvWorkspace, question: Question, folder: Path, before: Mapping[str, Any]) -> Question:
     """Return the question, for all files.
@@ -76,7 +79,7 @@ def _local(one: LocalProject, numbers: dict[tuple[Path, tuple[str | int, ...]], 
     project = one.project
     needs = [(each.extra, numbers[one.path, each.where]) for each in project.requirements]
     return details.LocalProject(
-        name=project.name, version=project.version, needs=needs, python=project.pythons, is_member=one.is_member
+        name=project.name, version=project.version or _ANY, needs=needs, python=project.pythons, is_member=one.is_member
     )  # fmt: skip
 
 

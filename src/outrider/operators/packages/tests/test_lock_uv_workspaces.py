@@ -1,5 +1,6 @@
 """uv.lock of workspaces, with what they need in folders and of other indexes."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from outrider.operators.packages.operations import lock
 from outrider.operators.packages.operations.lock import LockParams, LockResult
 from outrider.operators.packages.tests.python_index import PythonIndex
 from outrider.operators.packages.tests.test_audit import context
+from outrider.operators.packages.tests.uv_projects import uv
 from outrider.operators.packages.tests.uv_workspaces import manifest, write
 
 WORKSPACE = "[tool.uv.workspace]\nmembers = ['packages/*']\n[tool.uv.sources]\n"
@@ -197,3 +199,55 @@ async def test_wheels_for_machines_that_must_have_some(index: PythonIndex, place
     index.add_source("web", "1.0")
     await lock.run(LockParams(ecosystem="pypi", file=str(path)), context(place, later=1000))
     assert "required-markers" in path.read_text()
+
+
+BACKEND = """import os, tomllib
+def prepare_metadata_for_build_wheel(directory, config_settings=None):
+    project = tomllib.load(open("pyproject.toml", "rb"))["project"]
+    name = f"{project['name']}-4.5.dist-info"
+    os.makedirs(os.path.join(directory, name))
+    needs = "".join(f"Requires-Dist: {one}\\n" for one in project.get("dependencies", []))
+    with open(os.path.join(directory, name, "METADATA"), "w") as file:
+        file.write(f"Metadata-Version: 2.3\\nName: {project['name']}\\nVersion: 4.5\\nRequires-Python: >=3.11\\n{needs}")
+    return name
+prepare_metadata_for_build_editable = prepare_metadata_for_build_wheel
+"""
+BUILT = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]'
+
+
+def without_versions(folder: Path) -> Path:
+    """Have a workspace of projects whose versions a build alone can tell, with what that takes, and return where its lock is to be."""
+    member = '[tool.uv.sources]\nmember = { workspace = true }\n[tool.uv.workspace]\nmembers = ["member"]\n'
+    texts = {
+        ".": manifest("top", ["member", "core"], more=member + BUILT),
+        "member": manifest("member", ["near>=3"], more='[tool.uv.sources]\nnear = { path = "../near" }\n' + BUILT),
+        "near": manifest("near", more=BUILT),
+    }
+    dynamic = {place: text.replace('version = "1.0"', 'dynamic = ["version"]') for place, text in texts.items()}
+    for place in texts:
+        (folder / place).mkdir(parents=True, exist_ok=True)
+        (folder / place / "backend.py").write_text(BACKEND)
+    return write(folder, dynamic)
+
+
+async def test_versions_that_only_a_build_can_tell_are_not_noted(index: PythonIndex, place: Path) -> None:
+    index.add("core", "1.4")
+    path = without_versions(place / "shop")
+    assert (await locked(path)).packages == 1
+    text = path.read_text()
+    assert '[[package]]\nname = "member"\nsource = { editable = "member" }\n' in text
+    assert '[[package]]\nname = "near"\nsource = { directory = "near" }\n' in text
+    lock = read_lock("uv.lock", text)
+    assert ([one.name for one in lock.packages], lock.unreadable) == (["core"], ())
+
+
+@pytest.mark.real
+async def test_uv_notes_no_versions_that_only_a_build_can_tell(index: PythonIndex, place: Path) -> None:
+    index.add("core", "1.4")
+    path = without_versions(place / "shop")
+    await locked(path)
+    ours = path.read_text()
+    path.unlink()
+    done = await asyncio.to_thread(uv, path.parent, index.url, "lock")
+    assert done.returncode == 0, done.stderr
+    assert path.read_text() == ours

@@ -151,7 +151,9 @@ class _Writer:
 
 
 def _start(name: str, version: str, source: str) -> Iterator[str]:
-    yield from ("", "[[package]]", f"name = {toml_text(name)}", f"version = {toml_text(version)}")
+    yield from ("", "[[package]]", f"name = {toml_text(name)}")
+    # Of a project whose version only a build can tell uv notes none.
+    yield from [f"version = {toml_text(version)}"] if version else []
     yield f"source = {source}"
 
 
