@@ -13,6 +13,7 @@ from outrider.operators.packages.locks.documents import read_toml
 from outrider.operators.packages.locks.making.poetry import asked_of_poetry, poetry_lock_text
 from outrider.operators.packages.manifests.poetry_requirements import PoetryRequirement
 from outrider.operators.packages.manifests.poetry_settings import refuse_poetry_settings
+from outrider.operators.packages.manifests.poetry_sources import PoetrySources
 from outrider.operators.packages.manifests.py_requirements import FORM
 from outrider.operators.packages.manifests.toml_editing import edited
 from outrider.operators.packages.pypi.pages import normalised
@@ -43,7 +44,7 @@ class PoetryProject(BesideManifest):
         super().__init__(path, text, FORM)
         self._project = PoetryManifest(read_toml(FORM, self.texts[self._beside]))
         self.wishes = [_wish(one) for one in self._project.asked]
-        self.locked = _locked(read_toml(_LOCK, text))
+        self.locked = _locked(read_toml(_LOCK, text), self._project.sources)
 
     def asked(self, question: Question) -> Question:
         """Return a question for all machines and Pythons of the project, with the settings of the folder.
@@ -78,14 +79,14 @@ def _wish(one: PoetryRequirement) -> Wish:
     )  # fmt: skip
 
 
-def _locked(document: Mapping[str, Any]) -> dict[str, set[str]]:
+def _locked(document: Mapping[str, Any], sources: PoetrySources) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for one in document.get("package", []):
         name = normalised(str(one.get("name"))) if isinstance(one, dict) else ""
-        if isinstance(one, dict) and one.get("source"):
+        if isinstance(one, dict) and one.get("source", {}) != sources.of(name).entry:
             raise UnsupportedError(
-                f"{_LOCK}: {name} comes from elsewhere than the usual index, and that is not changed", path=f"package.{name}.source",
-                found=str(one["source"])[:80], expected="packages of one index", suggestions=_ITSELF,
+                f"{_LOCK}: {name} comes from elsewhere than pyproject.toml says, and that is not changed", path=f"package.{name}.source",
+                found=str(one.get("source", "PyPI"))[:80], expected=str(sources.of(name).entry or "PyPI"), suggestions=_ITSELF,
             )  # fmt: skip
         found.setdefault(name, set()).add(str(one.get("version")) if isinstance(one, dict) else "")
     return found

@@ -14,12 +14,13 @@ from outrider.operators.packages.manifests.py_requirements import FORM
 from outrider.operators.packages.manifests.requirement_texts import with_range
 from outrider.operators.packages.pypi.core_metadata import read_need
 from outrider.operators.packages.pypi.pages import normalised
+from outrider.operators.packages.texts import flattened
 
 Where = tuple[str | int, ...]
 ANY = "*"
 _POETRY = ("tool", "poetry")
 _PYTHON = "python"
-_ELSEWHERE = ("git", "path", "file", "url", "source")
+_ELSEWHERE = ("git", "path", "file", "url")
 _ITSELF = ["use Poetry itself: poetry lock"]
 
 
@@ -31,12 +32,14 @@ class PoetryRequirement(msgspec.Struct, frozen=True, kw_only=True):
         name: Of the package, normalised.
         text: As it is written there: a requirement, or of Poetry's own a range alone.
         is_own: Whether it is one of Poetry's own.
+        source: The name of the index that it is to come from; empty for the usual one.
     """
 
     where: Where
     name: str
     text: str
     is_own: bool
+    source: str = ""
 
     @property
     def range(self) -> str:
@@ -72,35 +75,29 @@ def requirements_of(document: Mapping[str, Any]) -> list[PoetryRequirement]:
     return [*_standard(document), *_own(document)]
 
 
-def refuse_sources(document: Mapping[str, Any]) -> None:
-    """Refuse a project that names where packages are.
-
-    Raises:
-        UnsupportedError: It does.
-    """
-    poetry = _at(document, _POETRY)
-    if isinstance(poetry, Mapping) and poetry.get("source"):
-        raise _unsupported((*_POETRY, "source"), "names indexes of the project alone", "indexes of uv and pip")
-
-
 def _standard(document: Mapping[str, Any]) -> Iterator[PoetryRequirement]:
     lists: list[tuple[Where, Any]] = [(("project", "dependencies"), _at(document, ("project", "dependencies")))]
     for above in (("project", "optional-dependencies"), ("dependency-groups",)):
         lists += [((*above, name), listed) for name, listed in _table(document, above).items()]
+    more = _table(document, (*_POETRY, "dependencies"))
+    # What Poetry's own table says of a dependency of [project] counts beside that.
+    sources = {normalised(name): _source_of(one) for name, one in more.items()}
     for where, listed in lists:
         if listed is not None and not isinstance(listed, list):
-            raise _malformed(where, listed, "a list of requirements")
+            raise malformed(where, listed, "a list of requirements")
         for number, text in enumerate(listed or ()):
             if where[0] != "dependency-groups" or not isinstance(text, dict):
-                yield _requirement((*where, number), text)
+                found = _requirement((*where, number), text)
+                is_of_project = where[0] == "project" and sources.get(found.name)
+                yield msgspec.structs.replace(found, source=sources[found.name]) if is_of_project else found
 
 
 def _requirement(where: Where, text: Any) -> PoetryRequirement:
     needs = read_need(text) if isinstance(text, str) else []
     if not needs:
-        raise _malformed(where, text, "a requirement such as NAME>=1.2")
+        raise malformed(where, text, "a requirement such as NAME>=1.2")
     if "@" in needs[0].range:
-        raise _unsupported(where, "comes from elsewhere than a registry", "a range")
+        raise unsupported(where, "comes from elsewhere than a registry", "a range")
     return PoetryRequirement(where=where, name=needs[0].name, text=text, is_own=False)
 
 
@@ -111,7 +108,7 @@ def _own(document: Mapping[str, Any]) -> Iterator[PoetryRequirement]:
         where: Where = (*_POETRY, "group", name)
         included = _table(document, where).get("include-groups", [])
         if not isinstance(included, list) or not all(isinstance(one, str) for one in included):
-            raise _malformed((*where, "include-groups"), included, "names of groups")
+            raise malformed((*where, "include-groups"), included, "names of groups")
         tables.append((*where, "dependencies"))
     for where in tables:
         for name, found in _table(document, where).items():
@@ -129,15 +126,22 @@ def _of_table(where: Where, name: str, found: Any) -> Iterator[PoetryRequirement
         yield PoetryRequirement(where=where, name=normalised(name), text=found, is_own=True)
         return
     if not isinstance(found, dict):
-        raise _malformed(where, found, "a range, or a table with a version")
+        raise malformed(where, found, "a range, or a table with a version")
     for key in _ELSEWHERE:
         if key in found:
-            raise _unsupported((*where, key), "has it come from elsewhere than the usual index", "a version")
+            raise unsupported((*where, key), "has it come from elsewhere than the usual index", "a version")
     if not _is_marker(found.get("markers", "")):
-        raise _malformed((*where, "markers"), found["markers"], "an environment marker")
+        raise malformed((*where, "markers"), found["markers"], "an environment marker")
     version = found.get("version")
     if isinstance(version, str):
-        yield PoetryRequirement(where=(*where, "version"), name=normalised(name), text=version, is_own=True)
+        yield PoetryRequirement(
+            where=(*where, "version"), name=normalised(name), text=version, is_own=True, source=_source_of(found)
+        )
+
+
+def _source_of(found: Any) -> str:
+    source = found.get("source", "") if isinstance(found, dict) else ""
+    return source if isinstance(source, str) else ""
 
 
 def _is_marker(text: Any) -> bool:
@@ -152,7 +156,7 @@ def _table(document: Mapping[str, Any], where: Where) -> Mapping[str, Any]:
     if found is None:
         return {}
     if not isinstance(found, dict):
-        raise _malformed(where, found, "a table")
+        raise malformed(where, found, "a table")
     return found
 
 
@@ -162,13 +166,21 @@ def _at(document: Any, where: Where) -> Any:
     return document
 
 
-def _unsupported(where: Where, what: str, expected: str) -> UnsupportedError:
-    shown = ".".join(map(str, where))
+def unsupported(where: Where, what: str, expected: str) -> UnsupportedError:
+    """Return the error for what is not read here.
+
+    Args:
+        where: Keys that lead to it.
+        what: Is wrong with it.
+        expected: In its place.
+    """
+    shown = flattened(".".join(map(str, where)))
     return UnsupportedError(f"{FORM}: {shown} {what}", path=shown, found=shown, expected=expected, suggestions=_ITSELF)
 
 
-def _malformed(where: Where, found: Any, expected: str) -> InvalidConfigError:
-    shown = ".".join(map(str, where))
+def malformed(where: Where, found: Any, expected: str) -> InvalidConfigError:
+    """Return the error for what cannot be read; arguments as for `unsupported`."""
+    shown = flattened(".".join(map(str, where)))
     return InvalidConfigError(
-        f"{FORM}: {shown} cannot be read", path=shown, found=str(found)[:80], expected=expected, suggestions=["correct it"]
+        f"{FORM}: {shown} cannot be read", path=shown, found=flattened(str(found)[:80]), expected=expected, suggestions=["correct it"]
     )  # fmt: skip

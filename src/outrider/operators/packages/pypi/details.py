@@ -36,7 +36,8 @@ class PypiDetails(Details, frozen=True, kw_only=True):
         local: Projects that lie here; no index is asked for them.
         constraints: Further ranges of whatever needs these packages.
         overrides: What counts in place of all that is said of these packages.
-        indexes: By name, the address of the index that alone is asked for a package.
+        index: The address of the index that is asked for all others; empty for those of the settings.
+        indexes: By name, the address of the index that alone is asked for a package; empty for those of the settings.
         project: Of Poetry: the `pyproject.toml` whose lock is asked for; of Pipenv, the Pipfile.
         categories: Of Pipenv: what a lock has in each category by name; empty where there is none.
     """
@@ -47,6 +48,7 @@ class PypiDetails(Details, frozen=True, kw_only=True):
     local: Sequence[LocalProject] = ()
     constraints: Sequence[str] = ()
     overrides: Sequence[str] = ()
+    index: str = ""
     indexes: Mapping[str, str] = {}
     project: Mapping[str, Any] = {}
     categories: Mapping[str, Mapping[str, Mapping[str, Any]]] = {}

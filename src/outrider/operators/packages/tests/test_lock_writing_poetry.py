@@ -208,9 +208,7 @@ REFUSED = [
     (f"{HEAD}[dependency-groups]\ndev = ['web @ https://files.test/web.whl']", "dependency-groups.dev.0"),
     (f"{OWN}web = {{ git = 'https://files.test/web' }}", "tool.poetry.dependencies.web.git"),
     (f"{OWN}web = {{ path = '../web' }}", "tool.poetry.dependencies.web.path"),
-    (f"{OWN}web = [{{ version = '1', source = 'own' }}]", "tool.poetry.dependencies.web.0.source"),
     (f"{OWN}[tool.poetry.group.a.dependencies]\nweb = {{ url = 'x' }}", "tool.poetry.group.a.dependencies.web.url"),
-    (f"{HEAD}[[tool.poetry.source]]\nname = 'own'\nurl = 'https://files.test'", "tool.poetry.source"),
 ]
 
 

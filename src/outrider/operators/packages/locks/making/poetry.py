@@ -29,7 +29,10 @@ def asked_of_poetry(project: PoetryManifest, question: Question, folder: Path) -
     """Return the question for what a project of Poetry needs on all machines, with all files."""
     return msgspec.structs.replace(
         question, client="poetry", packages=[one.text for one in project.asked], folder=folder, files=True,
-        details=PypiDetails(project=project.document),
+        details=PypiDetails(
+            project=project.document, index=project.sources.usual.url,
+            indexes={name: one.url for name, one in project.sources.named.items()},
+        ),
     )  # fmt: skip
 
 
@@ -40,4 +43,5 @@ def poetry_lock_text(project: PoetryManifest, answer: Resolved) -> str:
         extras=project.extras,
         pythons=project.package.python_versions,
         content_hash=project.content_hash,
+        sources=project.sources,
     )

@@ -1,0 +1,128 @@
+"""Projects of Poetry that name indexes: one for all packages, or some for single ones."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from outrider.core.errors import InvalidConfigError, NotFoundError, UnsupportedError
+from outrider.operators.packages.locks.documents import read_toml
+from outrider.operators.packages.locks.reading import read_lock
+from outrider.operators.packages.tests.poetry_projects import poetry, project
+from outrider.operators.packages.tests.python_index import PythonIndex
+from outrider.operators.packages.tests.test_audit import imported
+from outrider.operators.packages.tests.test_fix_poetry import fixed
+from outrider.operators.packages.tests.test_fix_uv import bad
+from outrider.operators.packages.tests.test_lock_writing_poetry import HEAD, OWN, locked
+
+
+@pytest.fixture
+async def other(index: PythonIndex) -> AsyncIterator[PythonIndex]:
+    """Have another index, which has the same packages in other versions, and one of its own."""
+    for name, needs in (("core", ()), ("web", ("core>=1",)), ("lib", ("core",)), ("source", ())):
+        index.add(name, "1.0", *needs)
+    async with PythonIndex() as made:
+        for name, needs in (("core", ()), ("web", ("core>=1",)), ("own", ("web; extra == 'more'",))):
+            made.add(name, "1.5", *needs, extras=["more"] if name == "own" else [])
+        yield made
+
+
+def source(name: str, url: str, priority: str = "") -> str:
+    more = f'priority = "{priority}"\n' if priority else ""
+    return f'\n[[tool.poetry.source]]\nname = "{name}"\n' + (f'url = "{url}"\n' if url else "") + more
+
+
+def versions(path: Path) -> dict[str, tuple[str, str]]:
+    """Return the version of each package, and the name of the index that it comes from."""
+    found = read_toml("poetry.lock", path.read_text())["package"]
+    return {one["name"]: (one["version"], one.get("source", {}).get("reference", "")) for one in found}
+
+
+# By what they are about: the text of a project, and where its packages come from.
+PROJECTS = {
+    "one index for all": (
+        f'{HEAD}dependencies = ["web", "own[more]"]\n{source("Corp", "URL/")}', {"core": ("1.5", "Corp"), "own": ("1.5", "Corp"), "web": ("1.5", "Corp")},
+    ),
+    "that of everybody by its name": (f'{HEAD}dependencies = ["web"]\n{source("PyPI", "")}', {"core": ("1.0", ""), "web": ("1.0", "")}),
+    "an index for one package": (
+        f'{OWN}web = "*"\nown = {{ version = "*", source = "corp" }}\n{source("corp", "URL", "explicit")}', {"core": ("1.0", ""), "own": ("1.5", "corp"), "web": ("1.0", "")},
+    ),
+    "an index for what others need too": (
+        f'{OWN}web = "*"\ncore = {{ version = ">=1", source = "corp" }}\n{source("corp", "URL", "explicit")}', {"core": ("1.5", "corp"), "web": ("1.0", "")},
+    ),
+    "a package that is called source, and a group": (
+        f'{OWN}source = "*"\n[tool.poetry.group.dev.dependencies]\nown = {{ version = "*", source = "corp" }}\n{source("corp", "URL", "explicit")}',
+        {"own": ("1.5", "corp"), "source": ("1.0", "")},
+    ),
+    "beside what the project says": (
+        f'{HEAD}dependencies = ["lib", "core>=1"]\n[tool.poetry.dependencies]\ncore = {{ source = "corp" }}\n{source("corp", "URL", "explicit")}',
+        {"core": ("1.5", "corp"), "lib": ("1.0", "")},
+    ),
+    "that of everybody for one package": (
+        f'{OWN}own = "*"\nlib = {{ version = "*", source = "PyPI" }}\n{source("corp", "URL")}{source("pypi", "", "explicit")}',
+        {"core": ("1.5", "corp"), "lib": ("1.0", ""), "own": ("1.5", "corp")},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("about", PROJECTS)
+async def test_where_packages_come_from(about: str, index: PythonIndex, other: PythonIndex, place: Path) -> None:
+    text, expected = PROJECTS[about]
+    path = project(place / "shop", text.replace("URL", other.url.rstrip("/")))
+    await locked(path)
+    assert versions(path) == expected
+    lock = read_lock("poetry.lock", path.read_text())
+    assert lock.unreadable == ()
+    assert (await locked(path, keep=True)).changes == []
+
+
+@pytest.mark.real
+@pytest.mark.timeout(200)
+@pytest.mark.parametrize("about", PROJECTS)
+async def test_poetry_writes_the_same(about: str, index: PythonIndex, other: PythonIndex, place: Path) -> None:
+    text, _ = PROJECTS[about]
+    path = project(place / "shop", text.replace("URL", other.url.rstrip("/")))
+    await locked(path)
+    ours = path.read_text()
+    path.unlink()
+    done = await asyncio.to_thread(poetry, path.parent, index.root, "lock")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert path.read_text() == ours
+
+
+async def test_they_are_fixed_from_there(index: PythonIndex, other: PythonIndex, place: Path) -> None:
+    text, _ = PROJECTS["an index for one package"]
+    path = project(place / "shop", text.replace("URL", other.url.rstrip("/")))
+    await locked(path)
+    other.add("own", "1.6")
+    index.add("own", "1.7")
+    shutil.rmtree(place / "cache")
+    await imported(place, bad("X-1", "own", ("introduced", "0"), ("fixed", "1.6")))
+    assert (await fixed(place)).fixed == 1
+    assert versions(path)["own"] == ("1.6", "corp")
+    path.write_text(path.read_text().replace('reference = "corp"', 'reference = "else"'))
+    await imported(place, bad("X-1", "own", ("introduced", "0"), ("fixed", "1.9")))
+    with pytest.raises(UnsupportedError, match="own comes from elsewhere than"):
+        await fixed(place)
+
+
+async def test_what_is_refused(index: PythonIndex, other: PythonIndex, place: Path) -> None:
+    url = other.url.rstrip("/")
+    of_two = f'{OWN}web = [{{ version = "*", source = "corp", markers = "os_name == \'nt\'" }}, {{ version = "*", markers = "os_name != \'nt\'" }}]\n'
+    for text, error, words in (
+        (f"{HEAD}{source('a', url)}{source('b', url)}", UnsupportedError, "several indexes"),
+        (f"{HEAD}{source('a', url)}{source('PyPI', '', 'supplemental')}", UnsupportedError, "several indexes"),
+        (f"{of_two}{source('corp', url, 'explicit')}", UnsupportedError, "another index than elsewhere"),
+        (f'{OWN}web = {{ version = "*", source = "nowhere" }}\n', InvalidConfigError, "source cannot be read"),
+        (f"{HEAD}{source('a', '')}", InvalidConfigError, r"source\.0\.url"),
+        (f"{HEAD}{source('pypi', url)}", InvalidConfigError, r"source\.0\.url"),
+        (f"{HEAD}{source('a', url + '.html')}", InvalidConfigError, r"source\.0\.url"),
+        (f"{HEAD}{source('a', url, 'first')}", InvalidConfigError, r"source\.0\.priority"),
+        (f"{HEAD}[tool.poetry]\nsource = 1\n", InvalidConfigError, "tool.poetry.source"),
+        (f"{HEAD}[tool.poetry]\nsource = [1]\n", InvalidConfigError, r"tool\.poetry\.source\.0"),
+        (f'{OWN}lib = {{ version = "*", source = "corp" }}\n{source("corp", url, "explicit")}', NotFoundError, "lib"),
+    ):
+        with pytest.raises(error, match=words):
+            await locked(project(place / "shop", text))
