@@ -7,7 +7,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
+from typing import IO
 
 from outrider.core.errors import OutriderError
 from outrider.local.cluster.build import build_programs
@@ -26,6 +28,8 @@ NEEDS = {
 _PYTEST = (sys.executable, "-m", "pytest")
 _FAST, _LONG = "not real and not long", "long"
 _REAL, _CLUSTER = "real and not long and not cluster", "real and not long and cluster"
+_TOGETHER = (_REAL, _CLUSTER)
+_NAMES = {_FAST: "fast", _LONG: "long", _REAL: "real", _CLUSTER: "cluster"}
 
 
 def main() -> int:
@@ -57,17 +61,40 @@ def main() -> int:
 
 
 def _run_tests(parts: Sequence[str]) -> int:
-    """Run parts of the tests one after the other, and return how they ended."""
-    statuses = []
-    for marker in parts:
-        # The long ones measure, and a cluster is the only one; of the others each processor has its share.
-        shares = [] if marker in (_LONG, _CLUSTER) else ["-n", "auto"]
-        statuses.append(subprocess.run([*_PYTEST, "-m", marker, *shares, "--durations=5"], check=False).returncode)
-    status = max(statuses)
+    """Run parts of the tests, and return how they ended."""
+    statuses = [_once_more(part, _start(part).wait()) for part in parts if part not in _TOGETHER]
+    together = [part for part in _TOGETHER if part in parts]
+    with tempfile.TemporaryFile() as said:
+        # Both wait for servers and processes most of the time. What the tests of a cluster say is shown behind all else.
+        running = {part: _start(part, output=said if part == _CLUSTER else None) for part in together}
+        ended = {part: process.wait() for part, process in running.items()}
+        said.seek(0)
+        shutil.copyfileobj(said, sys.stdout.buffer)
+        sys.stdout.flush()
+    return max(statuses + [_once_more(part, status) for part, status in ended.items()])
+
+
+def _start(part: str, *more: str, output: IO[bytes] | None = None) -> "subprocess.Popen[bytes]":
+    """Begin with a part; each has a note of its own of what failed last."""
+    # The long ones measure, and a cluster is the only one; of the others each processor has its share.
+    shares = [] if part in (_LONG, _CLUSTER) else ["-n", "auto"]
+    command = [
+        *_PYTEST,
+        "-m",
+        part,
+        "-o",
+        f"cache_dir=.pytest_cache/{_NAMES[part]}",
+        *(more or (*shares, "--durations=5")),
+    ]
+    return subprocess.Popen(command, stdout=output, stderr=output)
+
+
+def _once_more(part: str, status: int) -> int:
+    """Run once more, alone, what failed of a part; return how that ended."""
     if status == 1:
-        # Many of these tests start real processes and measure real time. What fails is run once more, alone, and named.
+        # Many of these tests start real processes and measure real time.
         print("\nonce more, alone: what failed", flush=True)
-        status = subprocess.run([*_PYTEST, "--last-failed", "--last-failed-no-failures=none"], check=False).returncode
+        status = _start(part, "--last-failed", "--last-failed-no-failures=none").wait()
         print("the tests above passed only the second time\n" if status == 0 else "", flush=True)
     return status
 

@@ -58,12 +58,6 @@ class PomFiles:
             waiting += [names[one.artifact] for one in managed if one.scope == "import" and one.artifact in names]
         return found
 
-    def first_locked(self) -> Path:
-        """Return the project beside which the checksums of all that is locked are: the build's first, unless others alone have locks."""
-        if self.build and len(self.locked) > 1:
-            return self.build[0]
-        return next(iter(self.locked))
-
     def shown(self, place: Path) -> Path:
         """Return how a file is called by whoever calls the first one as they do."""
         near = Path(os.path.normpath(self._called.parent / os.path.relpath(place, self._folder)))

@@ -234,6 +234,7 @@ class PomMender:
             _StuckError: Nothing can be.
         """
         before = ({**attempt.versions}, {*attempt.alone})
+        attempt.new.clear()
         errors = []
         for path, unit in units:
             try:
@@ -276,6 +277,8 @@ class PomMender:
         before = attempt.versions.get(place)
         if before is None or _key(before) < _key(fix):
             attempt.versions[place] = fix
+            attempt.new.add(place)
+        if place in attempt.new:
             attempt.goals_of.setdefault(place, set()).add(goal)
         elif is_shared(place, goal.project) and goal not in attempt.alone:
             attempt.alone.add(goal)
@@ -339,6 +342,7 @@ class _Attempt:
         widen: Whether ranges of the projects may give way.
         versions: What files would say.
         goals_of: For what each of these is said.
+        new: Where something is said that was not when it was last looked at what Maven comes to.
         alone: What is not raised where others have their versions from too.
     """
 
@@ -346,6 +350,7 @@ class _Attempt:
         self.goals, self.widen = goals, widen
         self.versions: dict[Place, str] = {}
         self.goals_of: dict[Place, set[Goal]] = {}
+        self.new: set[Place] = set()
         self.alone: set[Goal] = set()
 
     def shares_none_more(self) -> bool:

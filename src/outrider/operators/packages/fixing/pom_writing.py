@@ -7,10 +7,17 @@ from typing import NamedTuple
 import msgspec
 
 from outrider.operators.packages.fixing.pom_builds import Answer, PomBuild, lock_of
+from outrider.operators.packages.fixing.pom_files import PomFiles
 from outrider.operators.packages.fixing.pom_resolving import Chosen
 from outrider.operators.packages.fixing.results import RangeChange
 from outrider.operators.packages.locks.lock import Lock
-from outrider.operators.packages.locks.making.maven import LockedBuild, LockedTexts, locked_together
+from outrider.operators.packages.locks.making.maven import (
+    NO_CHECKSUMS,
+    LockedBuild,
+    LockedTexts,
+    checksums_beside,
+    locked_together,
+)
 from outrider.operators.packages.locks.writing.differences import changes_between
 from outrider.operators.packages.locks.writing.files import read_text, text_or_none
 from outrider.operators.packages.locks.writing.pom_versions import Place
@@ -80,9 +87,10 @@ async def written(build: PomBuild, edits: PomEdits) -> Written:
     if files.locked:
         made = await _locked(build, edits.answer)
         texts, warnings = texts | made.texts, [*made.warnings]
-        # The checksums are those of all that is locked, beside the first.
-        first = files.shown(files.first_locked())
-        beside = {place: text for place, text in made.checksums(first).items() if place.is_file()}
+        beside = _checksums(files, made)
+        warnings += (
+            [] if any(map(checksums_beside, map(files.shown, (*files.build, *files.locked)))) else [NO_CHECKSUMS]
+        )
         chosen = {path: await build.chosen(path, texts, build.question) for path in chosen}
     locks = {path: lock_of(texts.get(path, files.written[path]), answer) for path, answer in chosen.items()}
     warnings += [
@@ -95,6 +103,16 @@ async def written(build: PomBuild, edits: PomEdits) -> Written:
     before = {place: text_or_none(place) for place in wanted}
     changed = {place: text for place, text in wanted.items() if text != known[place]}
     return Written(changed, before, chosen, locks, warnings)
+
+
+def _checksums(files: PomFiles, made: LockedTexts) -> dict[Path, str]:
+    """Return the files of checksums that are there: those of all that is locked beside the first of a build, and of each beside it."""
+    found = {}
+    for project in (*sorted(files.locked), *files.build[:1]):
+        place = checksums_beside(files.shown(project))
+        if place is not None and place.is_file():
+            found[place] = made.checksums(sorted(files.locked) if project in files.build[:1] else [project])
+    return found
 
 
 async def _locked(build: PomBuild, answer: Answer) -> LockedTexts:

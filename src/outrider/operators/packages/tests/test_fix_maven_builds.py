@@ -259,6 +259,23 @@ async def test_a_build_with_locks(file: str, repository: MavenRepositoryServer, 
     assert (await fixed(folder / file)).written == []
 
 
+async def test_modules_that_were_locked_one_by_one(repository: MavenRepositoryServer, tmp_path: Path) -> None:
+    """Each has its own checksums, and keeps them."""
+    folder = tmp_path / "all"
+    top = shop(head=modules("app", "site") + PROPERTY.format("1.0"))
+    app = shop(asks("core", "${core.version}"), head=PARENT)
+    write_build(folder, top, app=app, site=shop(asks("web", "1"), head=PARENT))
+    for name in ("app", "site"):
+        await locked(folder / name / "pom.xml")
+    assert (await fixed(folder)).unfixed == 0
+    for name, others in (("app", []), ("site", ["web-1.jar"])):
+        text = (folder / name / ".mvn" / "checksums" / "checksums.sha256").read_text()
+        paths = [line.split()[1].rpartition("/")[2] for line in text.splitlines()]
+        assert [one for one in paths if one.endswith(".jar")] == ["core-1.2.jar", *others]
+    assert not (folder / ".mvn").exists()
+    assert "outrider-lock" not in (folder / "pom.xml").read_text()
+
+
 async def test_the_poms_of_a_folder(repository: MavenRepositoryServer, tmp_path: Path) -> None:
     """A build is fixed once, whichever of its files come first; what cannot be resolved, nobody has looked at."""
     del repository

@@ -3,7 +3,7 @@
 Maven has no lock of its own. What it obeys without any other setting is what a POM manages, so the lock is a profile of the pom.xml itself.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -31,6 +31,7 @@ FORMS = ((r"pom\.xml", FORM),)
 USUAL_NAME = FORM
 _SETTINGS = ".mvn"
 _MOST_ROUNDS = 5
+NO_CHECKSUMS = f"no checksums are written: a folder {_SETTINGS} further up is the one that counts"
 
 
 class LockedBuild(NamedTuple):
@@ -54,21 +55,17 @@ class LockedTexts(NamedTuple):
 
     Attributes:
         texts: Of the files with locks.
-        digests: Of what they lock, by paths in a repository.
+        digests: Of what each of them locks, by paths in a repository.
         warnings: What their reader should know.
     """
 
     texts: dict[Path, str]
-    digests: dict[str, str]
+    digests: dict[Path, Mapping[str, str]]
     warnings: list[str]
 
-    def checksums(self, path: Path) -> dict[Path, str]:
-        """Return the file of checksums that goes with the first pom.xml of a build; none where Maven would not look for it there."""
-        place = _checksums_beside(path)
-        if place is None:
-            self.warnings.append(f"no checksums are written: a folder {_SETTINGS} further up is the one that counts")
-            return {}
-        return {place: pom.checksums(self.digests)}
+    def checksums(self, projects: Iterable[Path]) -> str:
+        """Return the file of checksums of some of them."""
+        return pom.checksums({path: digest for one in projects for path, digest in self.digests[one].items()})
 
 
 def files(path: Path) -> list[Path]:
@@ -91,9 +88,11 @@ async def make(form: str, path: Path, question: Question) -> Made:
     if isinstance(made, Impossible):
         raise made.error()
     first, *others = build.locked
-    return Made(
-        made.texts[first], made.warnings, {build.called[one]: made.texts[one] for one in others} | made.checksums(path)
-    )
+    beside = {build.called[one]: made.texts[one] for one in others}
+    place = checksums_beside(path)
+    if place is None:
+        return Made(made.texts[first], [*made.warnings, NO_CHECKSUMS], beside)
+    return Made(made.texts[first], made.warnings, {**beside, place: made.checksums(build.locked)})
 
 
 def _with_modules(path: Path) -> LockedBuild:
@@ -141,7 +140,7 @@ async def _lock_one(
         made.texts[one], settled = await _locked(called, build.texts[one], project, choice)
         reactor.contents[one] = made.texts[one].encode()
         found = await digests_of(settled, await resolver.places(settled.nodes), source)
-    made.digests.update(found.by_path)
+    made.digests[one] = found.by_path
     prefix = f"{called}: " if len(build.locked) > 1 else ""
     made.warnings.extend(f"{prefix}{text}" for text in (*_changed(choice, settled), *_unchecked(found)))
     made.warnings.extend(text for text in source.left_out if text not in made.warnings)
@@ -200,8 +199,8 @@ def _unchecked(digests: Digests) -> Iterator[str]:
     yield from (f"no repository has the file of {one}, and it has no checksum" for one in digests.absent)
 
 
-def _checksums_beside(path: Path) -> Path | None:
-    """Return where checksums are to be; None where Maven would take a folder for the root of a build that is none."""
+def checksums_beside(path: Path) -> Path | None:
+    """Return where checksums are to be that go with a pom.xml; None where Maven would take a folder for the root of a build that is none."""
     folder = folder_of(path)
     if any((above / _SETTINGS).is_dir() for above in folder.parents) and not (folder / _SETTINGS).is_dir():
         return None
