@@ -66,18 +66,21 @@ def asked_of_bun(
 
 
 def overrides_of(document: Mapping[str, Any]) -> dict[str, str]:
-    """Return what is asked of packages in place of what others ask.
+    """Return what is asked of packages in place of what others ask: what `overrides` has, or else `resolutions`.
 
     Raises:
         InvalidConfigError: That cannot be read.
         UnsupportedError: It is asked of some of those that need a package alone, or of no registry.
     """
-    said = document.get("overrides") or {}
+    field = "overrides" if "overrides" in document else "resolutions"
+    said = document.get(field) or {}
     if not isinstance(said, dict):
         raise InvalidConfigError(
-            f"{FORM}: overrides cannot be read", path="overrides", found=type(said).__name__, expected="names with ranges", suggestions=["correct it"]
+            f"{FORM}: {field} cannot be read", path=field, found=type(said).__name__, expected="names with ranges", suggestions=["correct it"]
         )  # fmt: skip
-    for name, text in said.items():
+    found = {}
+    for key, text in said.items():
+        name = key.removeprefix("**/") if field == "resolutions" else key
         plain = (
             isinstance(text, str)
             and not text.startswith("$")
@@ -86,10 +89,11 @@ def overrides_of(document: Mapping[str, Any]) -> dict[str, str]:
         )
         if not plain or not read_wanted(name, text).package:
             raise UnsupportedError(
-                f"{FORM}: overrides.{name[:80]} is not read", path=f"overrides.{name}"[:200], found=str(text)[:80],
+                f"{FORM}: {field}.{key[:80]} is not read", path=f"{field}.{key}"[:200], found=str(text)[:80],
                 expected="a range of a registry", suggestions=[REMEDY],
             )  # fmt: skip
-    return said
+        found[name] = text
+    return found
 
 
 def workspaces_of(

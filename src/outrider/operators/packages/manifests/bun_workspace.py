@@ -9,6 +9,7 @@ import msgspec
 
 from outrider.core.errors import InvalidConfigError, UnsupportedError
 from outrider.operators.packages.locks.writing.files import read_text
+from outrider.operators.packages.manifests.bun_project import overrides_of
 from outrider.operators.packages.manifests.package_json import FORM, NpmManifest, NpmMember, read_manifest
 from outrider.operators.packages.manifests.workspaces import member_folders, patterns_of, same_name
 from outrider.operators.packages.npm.bun.members import MEMBER, allows
@@ -115,8 +116,7 @@ def _check(workspace: BunWorkspace) -> None:
     """Refuse what is asked of members in a way that is not heeded here."""
     members = {one.name: one.manifest.document for one in workspace.members}
     document = workspace.manifest.document
-    overrides = document.get("overrides")
-    for name in overrides if isinstance(overrides, dict) else ():
+    for name in overrides_of(document):
         if name in members:
             raise _refused(
                 FORM, f"overrides.{name}", name, "overrides of packages that are no members of the workspace"

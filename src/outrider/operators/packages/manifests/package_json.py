@@ -21,7 +21,7 @@ TAKEN_BY_NPM = ("workspaces", "overrides", _PEERS)
 _NOT_READ = {
     "npm": ("workspaces", "overrides", "peerDependencies", "bundleDependencies", "bundledDependencies"),
     "yarn": (),
-    "bun": ("workspaces", "resolutions", "patchedDependencies", "catalog", "catalogs"),
+    "bun": ("workspaces", "patchedDependencies", "catalog", "catalogs"),
 }
 _REMEDIES = {
     "npm": "use npm itself: npm audit fix", "yarn": "use Yarn itself: yarn install", "bun": "use bun itself: bun install",

@@ -211,7 +211,7 @@ A, B = {"name": "a", "version": "1.0.0"}, {"name": "b"}
         ({}, [A, {**B, **_needs(core="link:../a")}], "dependencies.core"),
         ({}, [A, {**B, **_needs(shop="*")}], "dependencies.shop"),
         ({}, [A, {**B, **_needs(mine="npm:a@1")}], "packages"),
-        ({}, [A, {**B, "resolutions": {"core": "1"}}], "resolutions"),
+        ({"resolutions": {"**/a": "1"}}, [A, B], "overrides.a"),
         ({}, [A, {**B, "installConfig": {"hoistingLimits": "workspaces"}}], "installConfig.hoistingLimits"),
         ({}, [A, {"name": "../b"}], "name"),
         ({"trustedDependencies": ["a", "b"]}, [A, B], "trustedDependencies"),

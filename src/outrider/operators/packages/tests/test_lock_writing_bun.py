@@ -113,6 +113,26 @@ async def test_it_is_to_the_byte_what_bun_writes_at_length(tmp_path: Path) -> No
     assert (same > 45, neither > 1, harder > 75) == (True, True, True)
 
 
+RESOLUTIONS = (
+    {"resolutions": {"core": "1.0.0"}}, {"resolutions": {"**/core": "1.0.0", "@acme/side": "^1", "core": "1.1.0"}},
+    {"resolutions": {"core": "1.1.0", "**/core": "1.0.0"}}, {"resolutions": {"core": "1.0.0"}, "overrides": {"@acme/side": "1.0.0"}},
+    {"resolutions": {"core": "1.0.0"}, "overrides": {}}, {"resolutions": {"core": "npm:other@1"}},
+)  # fmt: skip
+
+
+@pytest.mark.real
+async def test_resolutions_count_where_there_are_no_overrides(tmp_path: Path) -> None:
+    drawn = iter(RESOLUTIONS)
+
+    def draw(_: Random, registry: NpmRegistry) -> dict[str, Any]:
+        for spec in ("core@1.0.0", "core@1.1.0", "@acme/side@1.0.0", "@acme/side@2.0.0", "other@1.0.0"):
+            registry.add(spec)
+        registry.add("web@1.0.0", "core@^1 @acme/side@*")
+        return {"dependencies": {"web": "1"}, **next(drawn)}
+
+    assert await compared(tmp_path, range(len(RESOLUTIONS)), draw) == (len(RESOLUTIONS), 0)
+
+
 @pytest.mark.real
 @pytest.mark.timeout(120)
 async def test_bun_takes_it_without_a_network(tmp_path: Path) -> None:
@@ -222,7 +242,8 @@ async def test_registries_of_bunfig(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("fields", "files", "path"),
     [
-        ({"resolutions": {"core": "1"}}, {}, "resolutions"),
+        ({"resolutions": {"side/core": "1"}}, {}, "resolutions.side/core"),
+        ({"resolutions": {"**/core": 1}}, {}, "resolutions.**/core"),
         ({"patchedDependencies": {"core@1.0.0": "x"}}, {}, "patchedDependencies"),
         ({"catalog": {"core": "1"}}, {}, "catalog"),
         ({"overrides": {"core": {"side": "1"}}}, {}, "overrides.core"),
