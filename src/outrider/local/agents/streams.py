@@ -39,13 +39,14 @@ class Kept:
 
     def add(self, piece: bytes) -> None:
         """Add a piece."""
-        self._watch(piece)
         kept = piece[: MOST_OUTPUT - self._size]
         if kept:
             self._pieces.append(kept)
             self._size += len(kept)
             with contextlib.suppress(OSError):  # a full disk: what is in memory is still told
                 self._file.write(kept)
+        # Whoever has seen it finds it in the file too, even if this process is killed then.
+        self._watch(piece)
 
     def close(self) -> None:
         """Close the file."""

@@ -89,7 +89,9 @@ class CanaryStage:
             return Look(broken, {})
         canary = await self._pods("canary")
         if not any(is_ready(pod) for pod in canary):
-            return Look("none of its pods is ready", {})
+            # What ended just now was not broken yet when it was looked for that.
+            why = await broken_pods(self._target("canary"), self._place, self._context)
+            return Look(why or "none of its pods is ready", {})
         if not self._signals or self._prometheus is None:
             return Look("", {})
         counts: dict[str, tuple[Counts, Counts]] = {}
