@@ -1,12 +1,13 @@
 """The files that what a pom.xml comes to stands in: its own, those of its parents on the machine, and those of the build that it is of."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from outrider.operators.packages.fixing.projects import refuse_outside
 from outrider.operators.packages.locks.writing.files import digest_of, read_text
 from outrider.operators.packages.manifests.pom import has_lock, without_lock
+from outrider.operators.packages.maven.poms import Pom
 from outrider.operators.packages.maven.project import modules_of, pom_of, poms_beside
 from outrider.operators.packages.maven.reactor import paths_around, paths_of
 
@@ -26,7 +27,7 @@ class PomFiles:
         build: The projects of the build that it is of; none where it is one by itself.
         asked: The projects that it stands for: with modules all of these too.
         lines: By project, its file and those of its parents, as far as they are on the machine.
-        followed: By project, the same and those of the BOMs of the build that it imports, and that these do.
+        followed: By project, the same and those of what it needs or imports of the build, and of what that does.
         written: What is in all of these files.
         texts: The same without locks.
         locked: Those that have locks.
@@ -36,8 +37,8 @@ class PomFiles:
         self._called, self._folder = path, path.resolve().parent
         first = path.resolve()
         has_modules = any(modules_of(read_text(path).encode()))
-        self.build = paths_of(path) if has_modules else paths_around(path)
-        self.asked = self.build if has_modules else [first]
+        self.asked = paths_of(path) if has_modules else [first]
+        self.build = paths_around(path) or (self.asked if has_modules else [])
         self.lines = {one: [place for place, _ in poms_beside(one)] for one in (first, *self.build)}
         known = {place.resolve(): text for place, text in changed.items()}
         places = dict.fromkeys(place for line in self.lines.values() for place in line)
@@ -49,14 +50,27 @@ class PomFiles:
         self.locked = {place for place, text in self.written.items() if has_lock(text)}
 
     def _followed(self, project: Path) -> set[Path]:
-        names = {pom_of(self.written[one].encode()).fields.get("artifactId"): one for one in self.build}
         found, waiting = set[Path](), [project]
         while waiting:
             new = {*self.lines[waiting.pop()]} - found
             found |= new
-            managed = [entry for place in new for entry in pom_of(self.written[place].encode()).parts.managed]
-            waiting += [names[one.artifact] for one in managed if one.scope == "import" and one.artifact in names]
+            waiting += [each for place in new for one in _asked(self._pom(place)) for each in self._called_so(one)]
         return found
+
+    def _called_so(self, artifact: str) -> list[Path]:
+        """Return the projects of the build that a text may be the name of."""
+        return (
+            self.build
+            if "${" in artifact
+            else [one for one in self.build if self._pom(one).fields.get("artifactId") in (artifact, None)]
+        )
+
+    def _pom(self, place: Path) -> Pom:
+        return pom_of(self.written[place].encode())
+
+    def is_changed(self, place: Path, project: Path) -> bool:
+        """Return whether a file is one of those in which a version of a project may be raised: of other parents nobody knows whose they are."""
+        return place == project or place in self.build
 
     def shown(self, place: Path) -> Path:
         """Return how a file is called by whoever calls the first one as they do."""
@@ -89,3 +103,10 @@ class PomFiles:
     def with_changes(self, changed: Mapping[Path, str]) -> dict[Path, bytes]:
         """Return what is in the files without locks but for those that have another text."""
         return {place: changed.get(place, text).encode() for place, text in self.texts.items()}
+
+
+def _asked(pom: Pom) -> Iterator[str]:
+    """Yield the names of what a POM or its profiles need, or import."""
+    for parts in (pom.parts, *(one.parts for one in pom.profiles)):
+        yield from (one.artifact or "" for one in parts.dependencies)
+        yield from (one.artifact or "" for one in parts.managed if one.scope == "import")

@@ -12,10 +12,8 @@ from outrider.operators.packages.fixing.pom_writing import PomEdits, Written, wr
 from outrider.operators.packages.fixing.results import FixedFile, RangeChange, Vulnerable, explained, fixed_of
 from outrider.operators.packages.fixing.wishes import Unit
 from outrider.operators.packages.locks.making.manifests import folder_of
-from outrider.operators.packages.locks.reading import read_lock
 from outrider.operators.packages.locks.writing.differences import changes_between
 from outrider.operators.packages.locks.writing.files import digest_of
-from outrider.operators.packages.manifests.pom import FORM
 from outrider.operators.packages.sessions import question_of
 
 
@@ -25,7 +23,6 @@ async def fix_pom(found: Fix, file: LockFile, call: Call) -> None:
     files.refuse_outside(call.folder)
     files.leave_out(Path(one.file) for one in found.told)
     found.digests |= files.digests()
-    _take_clean(found, files, call)
     if not files.asked:
         return
     with question_of(call.context, "maven", [], call.terms, folder=call.folder) as asked:
@@ -36,19 +33,11 @@ async def fix_pom(found: Fix, file: LockFile, call: Call) -> None:
         made = Written({}, {}, {}, {path: project.lock for path, project in projects}, [])
         if mended.edits is not None:
             made = await written(build, mended.edits)
-    found.unread += build.unread
+    found.unread += [one for one in build.unread if one not in found.unread]
     for path in build.projects:
         _take(found, build, path, (mended, made), call)
     found.digests |= {str(place): digest_of(text) for place, text in made.before.items()}
     found.texts |= made.texts
-
-
-def _take_clean(found: Fix, files: PomFiles, call: Call) -> None:
-    """Take in projects whose locks can be read and have nothing vulnerable, none of them: nothing else that they come to matters."""
-    locks = {path: read_lock(FORM, files.written[path]) for path in files.asked}
-    if files.locked.issuperset(locks) and not any(one.unreadable or call.auditor.units(one) for one in locks.values()):
-        found.told += [LockFile(files.shown(path), files.written[path], lock).clean for path, lock in locks.items()]
-        files.asked = []
 
 
 def _take(found: Fix, build: PomBuild, path: Path, after: tuple[PomMended, Written], call: Call) -> None:

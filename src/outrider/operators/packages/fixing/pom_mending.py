@@ -163,6 +163,7 @@ class PomMender:
                 await self._raise_all(attempt, left, answer)
                 if not left:
                     await self._refuse_violations(answer, goals)
+                    await self._refuse_other_versions(attempt, answer)
                     return await self._needed(PomEdits(versions=attempt.versions, answer=answer), goals, kept)
             except _StuckError as error:
                 if error.goal is not None or not attempt.shares_none_more():
@@ -326,6 +327,23 @@ class PomMender:
             for violation, why in chosen.violations().items()
             if violation not in await self._violations_of(path)
         ]
+
+    async def _refuse_other_versions(self, attempt: "_Attempt", answer: Answer) -> None:
+        """Refuse what would lower a version somewhere, or have another edition of it, because it is raised elsewhere."""
+        names = {goal.name for goals in attempt.goals_of.values() for goal in goals}
+        for path, chosen in answer.chosen.items():
+            project = await self._build.other(path)
+            before = project.chosen.versions if project is not None else {}
+            for name in sorted(names & before.keys() & chosen.versions.keys()):
+                old, new = (max(some[name], key=_key) for some in (before, chosen.versions))
+                if _key(new) < _key(old) or edition_of(new) not in (edition_of(old), await self._edition(path, name)):
+                    where = self._files.shown(path)
+                    raise _StuckError(None, f"{name} {old} would become {new} in {where}.")
+
+    async def _edition(self, path: Path, name: str) -> str | None:
+        """Return the edition of the fix of something vulnerable in a project; None where it is not vulnerable there."""
+        fixes = [(await self._fix(one)).least_fix for place, one in self._units if (place, one.name) == (path, name)]
+        return edition_of(fixes[0]) if fixes else None
 
     async def _refuse_violations(self, answer: Answer, goals: Sequence[Goal]) -> None:
         """Refuse what is chosen against a range because it is managed: whoever has that range has not been tried with it."""

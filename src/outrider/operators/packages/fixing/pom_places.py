@@ -103,15 +103,19 @@ class _Finder:
 
     def new(self, entry: Dependency, *, alone: bool) -> Place:
         """Return the place of an entry for what nobody here manages yet: in the nearest file of the build that manages something, else the uppermost."""
-        files = [self._project] if alone else [one for one in self._line if one in (self._project, *self._files.build)]
+        files = [self._project] if alone else [one for one in self._line if self._files.is_changed(one, self._project)]
         managing = (one for one in files if self._line[one].parts.managed)
         return new_entry(next(managing, files[-1]), entry)
 
     def manages(self, written: Dependency, *, own: bool) -> bool:
         """Return whether a file of these manages something; `own`: whether that of the project itself does."""
-        count = 1 if own else len(self._line)
-        poms = (*self.choice.line[:count], *[*self._line.values()][:count])
-        return any(written in one.parts.managed for one in poms)
+        lines = zip(self._line.items(), self.choice.line, strict=True)
+        return any(
+            written in one.parts.managed
+            for (place, pom), prepared in lines
+            if place == self._project or (self._files.is_changed(place, self._project) and not own)
+            for one in (pom, prepared)
+        )
 
     def said(self, written: Dependency, where: tuple[str, ...], *, alone: bool) -> Place:
         """Return the place of a version that is said somewhere on the machine, or further up.
@@ -121,14 +125,20 @@ class _Finder:
         """
         name = f"{written.group}:{written.artifact}"
         file = next((place for place, pom in self._line.items() if written in _of(pom.parts, where)), None)
-        if file is None:
+        if file is None or not self._files.is_changed(file, self._project):
             self._refuse_profiles(name, [_with(pom, where, written) for pom in self._line.values()])
             verb = "asks for" if where == DEPENDENCIES else "manages"
-            raise NoPlaceError(
-                f"{_parent(self.choice.line)} {verb} {name} with a version of its own, and is not changed here: change it there."
+            who = (
+                f"The parent {self._line[file].fields.get('artifactId')}, which is here too,"
+                if file
+                else _parent(self.choice.line)
             )
+            raise NoPlaceError(
+                f"{who} {verb} {name} with a version of its own, and is not changed here: change it there."
+            )
+        changed = [one for one in self._line if self._files.is_changed(one, self._project)]
         try:
-            found = self._versions.place(file, written, where, [*self._line], alone=alone)
+            found = self._versions.place(file, written, where, changed, alone=alone)
         except UnsupportedError as error:
             raise NoPlaceError(f"{error.message}.") from error
         if found is None:

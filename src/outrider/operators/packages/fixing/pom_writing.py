@@ -111,16 +111,26 @@ def _checksums(files: PomFiles, made: LockedTexts) -> dict[Path, str]:
     for project in (*sorted(files.locked), *files.build[:1]):
         place = checksums_beside(files.shown(project))
         if place is not None and place.is_file():
-            found[place] = made.checksums(sorted(files.locked) if project in files.build[:1] else [project])
+            of = files.locked if project in files.build[:1] else {project}
+            text = made.checksums(sorted(of & made.digests.keys()))
+            # What cannot be resolved any more keeps what was noted of it.
+            known = {line.partition("  ")[2] for line in text.splitlines()}
+            kept = [] if of <= made.digests.keys() else read_text(place).splitlines(keepends=True)
+            more = [line for line in kept if line.rstrip("\r\n").partition("  ")[2] not in known]
+            found[place] = "".join(
+                sorted([*text.splitlines(keepends=True), *more], key=lambda one: one.partition("  ")[2])
+            )
     return found
 
 
 async def _locked(build: PomBuild, answer: Answer) -> LockedTexts:
     """Return what locks a build anew: of ranges with what was chosen of them, and where that is not known with what is locked."""
     known = answer.chosen
-    kept = {path: known[path].versions if path in known else await build.locked(path) for path in build.files.locked}
+    # One that cannot be resolved as it is keeps the lock that it has.
+    paths = [path for path in sorted(build.files.locked) if path in known or await build.other(path) is not None]
+    kept = {path: known[path].versions if path in known else await build.locked(path) for path in paths}
     called = {path: build.files.shown(path) for path in build.files.written}
-    whole = LockedBuild(called, {**build.files.texts, **answer.texts}, build.files.build, sorted(build.files.locked))
+    whole = LockedBuild(called, {**build.files.texts, **answer.texts}, build.files.build, paths)
     made = await locked_together(whole, lambda path: msgspec.structs.replace(build.question, locked=kept[path]))
     if isinstance(made, Impossible):
         raise made.error()

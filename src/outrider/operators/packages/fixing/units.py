@@ -25,6 +25,7 @@ class Auditor:
 
     def __init__(self, matcher: Matcher, least: Severity) -> None:
         self._matcher, self._least = matcher, ORDER.index(least)
+        self._known: dict[tuple[str, str, str], list[Vulnerability]] = {}
 
     def units(self, lock: Lock) -> list[Unit]:
         """Return what of a lock is vulnerable, the worst first; what comes from no registry is left out."""
@@ -60,8 +61,13 @@ class Auditor:
         return unit
 
     def _counted(self, ecosystem: str, name: str, version: str) -> list[Vulnerability]:
-        known = self._matcher.vulnerabilities(ecosystem, name, version)
-        return [one for one in known if one.severity == "unknown" or ORDER.index(one.severity) <= self._least]
+        key = (ecosystem, name, version)
+        if key not in self._known:
+            known = self._matcher.vulnerabilities(ecosystem, name, version)
+            self._known[key] = [
+                one for one in known if one.severity == "unknown" or ORDER.index(one.severity) <= self._least
+            ]
+        return self._known[key]
 
     def _least_fix(self, ecosystem: str, name: str, counted: Iterable[Vulnerability]) -> str:
         fixes = {fix for one in counted for fix in one.fixed}

@@ -33,7 +33,9 @@ class Reactor:
         self._projects: dict[Project, Path] = {}
 
     def projects(self, properties: Mapping[str, str], named: tuple[str, ...]) -> dict[Project, Path]:
-        """Return where each project is, by what it is called, and by how that is written; no lock changes that, so it is found out once.
+        """Return where each project is, by what it is called, and by how that is written, and likewise their parents on this machine.
+
+        No lock changes that, so it is found out once.
 
         Args:
             properties: As `line_beside` has them.
@@ -45,7 +47,8 @@ class Reactor:
         if self._projects:
             return self._projects
         found: dict[Project, Path] = {}
-        for path in self._built:
+        parents = (above for path in self._built for above, _ in poms_beside(path, self.contents)[1:])
+        for path in dict.fromkeys((*self._built, *parents)):
             whole = heirs(line_beside(path, properties, named, self.contents))
             above = whole.parent
             written = [
@@ -66,7 +69,7 @@ class Reactor:
 
     def pom(self, path: Path) -> Pom:
         """Return the POM of a project, as a repository would have it."""
-        return pom_of(self.contents[path])
+        return pom_of(self.contents[path] if path in self.contents else _content(path))
 
     def ordered(self, needed: Mapping[Path, Iterable[Path]]) -> list[Path]:
         """Return all POMs, each after its parents and after what it needs.
@@ -96,12 +99,14 @@ def paths_around(path: Path) -> list[Path]:
     Raises:
         InvalidConfigError: It, or a parent, cannot be read.
     """
-    top, _ = poms_beside(path.resolve())[-1]
-    try:
-        paths = paths_of(top)
-    except InvalidConfigError:
-        return []  # Maven takes a module by itself, whatever else its parents list
-    return paths if path.resolve() in paths[1:] else []
+    for above, _ in reversed(poms_beside(path.resolve())[1:]):
+        try:
+            paths = paths_of(above)
+        except InvalidConfigError:
+            continue  # Maven takes a module by itself, whatever else its parents list
+        if path.resolve() in paths[1:]:
+            return paths
+    return []
 
 
 def paths_of(path: Path) -> list[Path]:

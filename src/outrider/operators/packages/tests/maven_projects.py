@@ -106,11 +106,7 @@ class ProjectDrawing(Drawing):
         needs = self._needs(random.randint(1, 4), "")
         managed = self._managed(random.randint(1, 3), 3) if random.random() < 0.6 else []
         properties = {"v.a": "1.0", "v.b": "1.1", "v.c": "2.0"}
-        profiles = [self._profile("") for _ in range(random.choice((0, 0, 0, 1, 2)))]
-        content = element("profiles", *profiles) if profiles else ""
-        return pom(
-            f"asked:p{number}:1", parts(needs, managed, properties), content, packaging="pom", parent=self._parent(0.4)
-        )
+        return pom(f"asked:p{number}:1", parts(needs, managed, properties), packaging="pom", parent=self._parent(0.4))
 
 
 async def fixed(file: Path, **params: Any) -> FixResult:

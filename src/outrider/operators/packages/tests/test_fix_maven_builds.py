@@ -220,6 +220,109 @@ async def test_one_module_that_cannot_be_fixed_keeps_no_other_from_it(
     assert (result.fixed, result.unfixed) == (1, 1)
 
 
+async def test_nothing_is_lowered_elsewhere(repository: MavenRepositoryServer, tmp_path: Path) -> None:
+    """What nobody manages is managed for one module alone where another has it newer already, or another edition of it."""
+    repository.add("far:1", "core:2.0")
+    for edition in ("jre", "android"):
+        for version in ("1.0", "1.2"):
+            repository.add(f"guava:{version}-{edition}")
+        repository.add(f"for-{edition}:1", f"guava:1.0-{edition}")
+    top, folder = shop(head=modules("app", "site")), tmp_path / "all"
+    for file in ("pom.xml", "app/pom.xml"):
+        write_build(folder, top, app=shop(asks("web", "1"), head=PARENT), site=shop(asks("far", "1"), head=PARENT))
+        assert said(await fixed(folder / file), folder) == {("app/pom.xml", "g:core"): "1.2"}
+    await imported(tmp_path, bad("X-2", "g:guava", ("introduced", "0"), ("fixed", "1.2-android")))
+    both = {
+        name: shop(asks(f"for-{edition}", "1"), head=PARENT) for name, edition in (("app", "jre"), ("site", "android"))
+    }
+    write_build(folder, top, **both)
+    assert said(await fixed(folder), folder) == {
+        ("app/pom.xml", "g:guava"): "1.2-jre", ("site/pom.xml", "g:guava"): "1.2-android"
+    }  # fmt: skip
+
+
+async def test_a_build_within_a_build(repository: MavenRepositoryServer, tmp_path: Path) -> None:
+    """And one below a parent that lists nothing: whose that is nobody knows, and it is left as it is."""
+    folder, lib = tmp_path / "all", shop(asks("core", "${core.version}"), head=PARENT)
+    mid = PARENT.replace(">all<", ">mid<")
+    own = asks("lib", "1").replace("<groupId>g<", "<groupId>own<")
+    top = shop(head=modules("lib", "mid") + PROPERTY.format("1.0"))
+    write_build(folder, top, lib=lib, mid=shop(head=PARENT + modules("app")))
+    write_project(folder / "mid" / "app", named("app", shop(own, head=mid)))
+    result = await fixed(folder / "mid" / "pom.xml")
+    assert (said(result, folder), result.unfixed, result.unread) == ({("pom.xml", "g:core"): "1.2"}, 0, [])
+    corp = named(
+        "corp",
+        shop(head="\n  <packaging>pom</packaging>" + PROPERTY.format("1.0"), managed=managing(asks("core", "1.1"))),
+    )
+    write_project(tmp_path / "corp", corp)
+    above = PARENT.replace(">all<", ">corp<").replace("</version>", "</version><relativePath>../corp</relativePath>")
+    app = shop(own, asks("web", "1"), head=PARENT)
+    for file in ("pom.xml", "app/pom.xml"):
+        write_build(folder, shop(head=above + modules("app", "lib")), app=app, lib=lib)
+        result = await fixed(folder / file)
+        assert (result.unfixed, result.unread) == (0, [])
+        assert (tmp_path / "corp" / "pom.xml").read_text() == corp
+
+
+async def test_who_needs_what_is_raised_is_looked_at_too(repository: MavenRepositoryServer, tmp_path: Path) -> None:
+    repository.add("lib:1.0")
+    repository.add("lib:1.2", "gone:2")
+    repository.add("gone:2")
+    of_lib = bad("X-2", "g:lib", ("introduced", "0"), ("fixed", "1.2"))
+    own = asks("app", "1").replace("<groupId>g<", "<groupId>own<")
+    folder = tmp_path / "all"
+    await imported(tmp_path, of_lib)
+    top = shop(head=modules("app", "site"))
+    app = shop(asks("lib", "1.0"), head=PARENT)
+    write_build(folder, top, app=app, site=shop(own, head=PARENT))
+    [one] = (await fixed(folder / "app" / "pom.xml")).files
+    assert any("site/pom.xml: g:lib 1.0 becomes 1.2" in each for each in one.warnings)
+    write_build(folder, top, app=app, site=shop(own, head=PARENT, managed=managing(asks("gone", "9"))))
+    [left] = (await fixed(folder / "app" / "pom.xml")).files[0].unfixed
+    assert left.reasons[-1] == f"That is so of {folder / 'site' / 'pom.xml'}."
+
+
+async def test_a_lock_that_is_older_than_its_file(repository: MavenRepositoryServer, tmp_path: Path) -> None:
+    repository.add("far:1")
+    repository.files |= {path.replace(".pom", ".jar"): path for path in [*repository.files]}
+    file = write_project(tmp_path / "shop", shop(asks("far", "1")))
+    await locked(file)
+    text = file.read_text().replace(asks("far", "1"), asks("far", "1") + asks("web", "1"), 1)
+    file.write_text(text)
+    assert (await fixed(file)).fixed == 1
+    assert "<artifactId>core</artifactId><version>1.2<" in file.read_text()
+
+
+async def test_the_first_of_twins_that_counts(repository: MavenRepositoryServer, tmp_path: Path) -> None:
+    del repository
+    entries = managing(asks("core", "1.0"), asks("core", "1.3"))
+    file = write_project(tmp_path / "shop", shop(asks("core"), managed=entries))
+    assert (await fixed(file)).fixed == 1
+    assert file.read_text() == shop(asks("core"), managed=managing(asks("core", "1.2"), asks("core", "1.3")))
+
+
+async def test_a_module_with_a_lock_that_cannot_be_resolved_any_more(
+    repository: MavenRepositoryServer, tmp_path: Path
+) -> None:
+    """It keeps its lock and its checksums, and no other one from a fix."""
+    repository.add("gone:1")
+    repository.files |= {path.replace(".pom", ".jar"): path for path in [*repository.files]}
+    folder = tmp_path / "all"
+    app, lost = shop(asks("core", "1.0"), head=PARENT), shop(asks("gone", "1"), head=PARENT)
+    await locked(write_build(folder, shop(head=modules("app", "lost")), app=app, lost=lost))
+    repository.files = {path: content for path, content in repository.files.items() if "gone" not in path}
+    shutil.rmtree(tmp_path / "home" / "cache")
+    await imported(tmp_path, CORE)
+    before = texts_of(folder)["lost"]
+    for file in ("pom.xml", "app/pom.xml"):
+        result = await fixed(folder / file)
+        assert (result.fixed, result.unfixed) == (int(file == "pom.xml"), 0)
+    assert texts_of(folder)["lost"] == before
+    checksums = (folder / ".mvn" / "checksums" / "checksums.sha256").read_text()
+    assert [name in checksums for name in ("core-1.2.jar", "core-1.0.jar", "gone-1.jar")] == [True, True, True]
+
+
 async def test_siblings_are_no_packages(repository: MavenRepositoryServer, tmp_path: Path) -> None:
     """And what they need in turn is raised where they say it."""
     repository.add("unused:1")

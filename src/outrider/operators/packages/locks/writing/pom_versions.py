@@ -143,10 +143,11 @@ class _File:
         return self._properties.child(name) if self._properties is not None else None
 
     def version(self, written: Dependency, where: tuple[str, ...]) -> Element | None:
-        """Return the element that says a version; of twins the last one counts."""
-        entries = reversed(self._project.all(*where, "dependency"))
-        found = (one.child("version") for one in entries if _key(one) == written.key)
-        return next((version for version in found if version is not None), None)
+        """Return the element that says a version; of twins the last one that says what counts."""
+        entries = [one for one in self._project.all(*where, "dependency") if _key(one) == written.key]
+        found = [version for one in entries if (version := one.child("version")) is not None]
+        same = [one for one in found if one.text.strip() == written.version]
+        return next(iter([*reversed(same), *reversed(found)]), None)
 
     def uses(self, references: set[str]) -> tuple[list[str], int]:
         """Return the dependencies that have their versions from properties, and how many other places have something from them."""
