@@ -86,7 +86,7 @@ def _locked(document: Mapping[str, Any], sources: PoetrySources) -> dict[str, se
         if isinstance(one, dict) and one.get("source", {}) != sources.of(name).entry:
             raise UnsupportedError(
                 f"{_LOCK}: {name} comes from elsewhere than pyproject.toml says, and that is not changed", path=f"package.{name}.source",
-                found=str(one.get("source", "PyPI"))[:80], expected=str(sources.of(name).entry or "PyPI"), suggestions=_ITSELF,
+                found="another index", expected=sources.of(name).name, suggestions=_ITSELF,
             )  # fmt: skip
         found.setdefault(name, set()).add(str(one.get("version")) if isinstance(one, dict) else "")
     return found

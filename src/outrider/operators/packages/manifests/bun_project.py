@@ -83,6 +83,7 @@ def overrides_of(document: Mapping[str, Any]) -> dict[str, str]:
         name = key.removeprefix("**/") if field == "resolutions" else key
         plain = (
             isinstance(text, str)
+            and bool(text.strip())
             and not text.startswith("$")
             and "@" not in name[1:]
             and "/" not in name.partition("/")[2]

@@ -32,14 +32,12 @@ class PoetryRequirement(msgspec.Struct, frozen=True, kw_only=True):
         name: Of the package, normalised.
         text: As it is written there: a requirement, or of Poetry's own a range alone.
         is_own: Whether it is one of Poetry's own.
-        source: The name of the index that it is to come from; empty for the usual one.
     """
 
     where: Where
     name: str
     text: str
     is_own: bool
-    source: str = ""
 
     @property
     def range(self) -> str:
@@ -79,17 +77,12 @@ def _standard(document: Mapping[str, Any]) -> Iterator[PoetryRequirement]:
     lists: list[tuple[Where, Any]] = [(("project", "dependencies"), _at(document, ("project", "dependencies")))]
     for above in (("project", "optional-dependencies"), ("dependency-groups",)):
         lists += [((*above, name), listed) for name, listed in _table(document, above).items()]
-    more = _table(document, (*_POETRY, "dependencies"))
-    # What Poetry's own table says of a dependency of [project] counts beside that.
-    sources = {normalised(name): _source_of(one) for name, one in more.items()}
     for where, listed in lists:
         if listed is not None and not isinstance(listed, list):
             raise malformed(where, listed, "a list of requirements")
         for number, text in enumerate(listed or ()):
             if where[0] != "dependency-groups" or not isinstance(text, dict):
-                found = _requirement((*where, number), text)
-                is_of_project = where[0] == "project" and sources.get(found.name)
-                yield msgspec.structs.replace(found, source=sources[found.name]) if is_of_project else found
+                yield _requirement((*where, number), text)
 
 
 def _requirement(where: Where, text: Any) -> PoetryRequirement:
@@ -134,14 +127,7 @@ def _of_table(where: Where, name: str, found: Any) -> Iterator[PoetryRequirement
         raise malformed((*where, "markers"), found["markers"], "an environment marker")
     version = found.get("version")
     if isinstance(version, str):
-        yield PoetryRequirement(
-            where=(*where, "version"), name=normalised(name), text=version, is_own=True, source=_source_of(found)
-        )
-
-
-def _source_of(found: Any) -> str:
-    source = found.get("source", "") if isinstance(found, dict) else ""
-    return source if isinstance(source, str) else ""
+        yield PoetryRequirement(where=(*where, "version"), name=normalised(name), text=version, is_own=True)
 
 
 def _is_marker(text: Any) -> bool:

@@ -195,7 +195,7 @@ def _refuse_dynamic(project: Mapping[str, Any], form: str) -> None:
 
 
 def _version(project: Mapping[str, Any], form: str) -> str:
-    if "version" in project.get("dynamic", []) and "version" not in project:
+    if "version" in project.get("dynamic", []):
         return ""
     text = _text(project, "version", form)
     try:

@@ -1,6 +1,7 @@
 """Projects of Poetry that name indexes: one for all packages, or some for single ones."""
 
 import asyncio
+import re
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -55,6 +56,14 @@ PROJECTS = {
     "a package that is called source, and a group": (
         f'{OWN}source = "*"\n[tool.poetry.group.dev.dependencies]\nown = {{ version = "*", source = "corp" }}\n{source("corp", "URL", "explicit")}',
         {"own": ("1.5", "corp"), "source": ("1.0", "")},
+    ),
+    "beside a group of the project": (
+        f'{HEAD}[dependency-groups]\ndev = ["web"]\n[tool.poetry.group.dev.dependencies]\nweb = {{ source = "corp" }}\n{source("corp", "URL", "explicit")}',
+        {"core": ("1.0", ""), "web": ("1.5", "corp")},
+    ),
+    "in a list": (
+        f'{OWN}web = [{{ version = "*", source = "corp", python = "<3.13" }}, {{ version = ">=1", source = "corp", python = ">=3.13" }}]\n{source("corp", "URL", "explicit")}',
+        {"core": ("1.0", ""), "web": ("1.5", "corp")},
     ),
     "beside what the project says": (
         f'{HEAD}dependencies = ["lib", "core>=1"]\n[tool.poetry.dependencies]\ncore = {{ source = "corp" }}\n{source("corp", "URL", "explicit")}',
@@ -116,6 +125,20 @@ async def test_what_is_refused(index: PythonIndex, other: PythonIndex, place: Pa
         (f"{HEAD}{source('a', url)}{source('PyPI', '', 'supplemental')}", UnsupportedError, "several indexes"),
         (f"{of_two}{source('corp', url, 'explicit')}", UnsupportedError, "another index than elsewhere"),
         (f'{OWN}web = {{ version = "*", source = "nowhere" }}\n', InvalidConfigError, "source cannot be read"),
+        (f"{HEAD}{source('a', url, 'supplemental')}", UnsupportedError, "several indexes"),
+        (f"{HEAD}{source('a', '/')}", InvalidConfigError, r"source\.0\.url"),
+        (f"{HEAD}{source('a', url)}{source('A', url, 'explicit')}", InvalidConfigError, "a name for each source"),
+        (f"{HEAD}{source('a', url)}x = 2020-01-01\n", InvalidConfigError, r"source\.0"),
+        (
+            f'{OWN}web = {{ version = "*", source = "pypi" }}\n{source("a", url)}',
+            InvalidConfigError,
+            "source cannot be read",
+        ),
+        (
+            f'{OWN}web = {{ version = "*", source = "" }}\n{source("a", url)}',
+            InvalidConfigError,
+            "source cannot be read",
+        ),
         (f"{HEAD}{source('a', '')}", InvalidConfigError, r"source\.0\.url"),
         (f"{HEAD}{source('pypi', url)}", InvalidConfigError, r"source\.0\.url"),
         (f"{HEAD}{source('a', url + '.html')}", InvalidConfigError, r"source\.0\.url"),
@@ -124,5 +147,9 @@ async def test_what_is_refused(index: PythonIndex, other: PythonIndex, place: Pa
         (f"{HEAD}[tool.poetry]\nsource = [1]\n", InvalidConfigError, r"tool\.poetry\.source\.0"),
         (f'{OWN}lib = {{ version = "*", source = "corp" }}\n{source("corp", url, "explicit")}', NotFoundError, "lib"),
     ):
-        with pytest.raises(error, match=words):
+        with pytest.raises(error) as caught:
             await locked(project(place / "shop", text))
+        assert re.search(words, f"{caught.value.message} {caught.value.expected}"), caught.value.message
+    with pytest.raises(InvalidConfigError) as told:
+        await locked(project(place / "shop", f"{HEAD}{source('a', 'https://u:secret@files.test/x.html')}"))
+    assert "secret" not in f"{told.value.message} {told.value.found}"

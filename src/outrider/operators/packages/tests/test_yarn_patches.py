@@ -90,6 +90,22 @@ def test_what_a_patch_changes() -> None:
     assert changed(PATCH.replace("\n", "\r\n"), FILE) == CHANGED
 
 
+def test_files_that_are_made_and_hunks_that_are_far_away() -> None:
+    new = (
+        "diff --git a/copy/vfs.js b/vfs.js\nnew file mode 100644\nindex 0000000..3419912\n--- /dev/null\n+++ b/vfs.js\n"
+        "@@ -0,0 +1,2 @@\n+one\n+two\n"
+    )
+    patches = read_patch(PATCH + new, "5.1.0")
+    assert applied(patches, {"lib/tsc.js": FILE}) == {"lib/tsc.js": CHANGED, "vfs.js": b"one\ntwo\n"}
+    assert patches[1].text.startswith('{"type":"file creation","hunk":{"header"')
+    assert patches[1].text.endswith('"path":"vfs.js","mode":420,"hash":"3419912"}')
+    assert read_patch(PATCH.replace("index 0123..4567 100644\n", ""), "5.1.0")[0].text.endswith(
+        '"beforeHash":null,"afterHash":null}'
+    )
+    far = PATCH.replace("-2,3 +2,4", "-900000000,3 +900000000,4")
+    assert changed(far, FILE) == CHANGED
+
+
 def test_the_hash_is_that_of_yarn() -> None:
     """That of nothing is of each version of TypeScript for which there is no patch."""
     assert hash_of([]) == "3bafbf"
@@ -126,7 +142,7 @@ def test_whatever_is_no_patch_is_told(text: str) -> None:
 
 
 def test_a_patch_that_does_more_is_refused() -> None:
-    for line in ("new file mode 100644", "deleted file mode 100644", "rename from a", "old mode 100644"):
+    for line in ("new file mode 100600", "deleted file mode 100644", "rename from a", "old mode 100644"):
         with pytest.raises(UnsupportedError, match="more than to change lines"):
             read_patch(PATCH.replace("index 0123", f"{line}\nindex 0123"), "5.1.0")
 
@@ -209,8 +225,22 @@ async def test_yarn_takes_what_it_patches(tmp_path: Path) -> None:
             ):  # fmt: skip
                 registry.add(spec, files=files)
             registry.add("web@1.0.0", "resolve@~1.10")
-            registry.add("other@1.0.0", "resolve@~1.8 typescript@^5")
-            wanted = {"web": "1", "other": "1", "resolve": "^1.20"}
+            registry.add("other@1.0.0", "resolve@~1.8 typescript@^5 ?fsevents@~2.1 ?fsevents@^1")
+            for spec, systems in (
+                ("fsevents@1.2.13", ["darwin"]),
+                ("fsevents@2.1.3", ["darwin"]),
+                ("fsevents@2.3.3", []),
+            ):
+                registry.add(spec, files={"fsevents.js": b"a"}, **({"os": systems} if systems else {}))
+            registry.add("old@1.0.0", "?fsevents@^1")
+            wanted = {
+                "web": "1",
+                "other": "1",
+                "resolve": "^1.20",
+                "old": "1",
+                "fsevents": "^2.2",
+                "f": "npm:fsevents@~2.1",
+            }
             shop = project(tmp_path, dependencies=wanted, packageManager=f"yarn@{NEWEST}").parent
             set_up_yarn_4(shop, registry)
             shutil.copytree(shop, tmp_path / "native")
@@ -218,7 +248,7 @@ async def test_yarn_takes_what_it_patches(tmp_path: Path) -> None:
             ended = await yarn_4(tmp_path / "native", "install", "--mode", "update-lockfile")
             assert ended.returncode == 0, ended.stdout
             assert made == (tmp_path / "native" / "yarn.lock").read_text()
-            assert made.count("hash=") == 4
+            assert made.count("hash=") == 6
             ended = await yarn_4(shop, "install", "--immutable")
             assert ended.returncode == 0, ended.stdout
 

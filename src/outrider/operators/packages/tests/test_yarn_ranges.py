@@ -1,11 +1,14 @@
 """Which versions a range has for Yarn 4 where prereleases count: as semver of npm answers in its place."""
 
+import contextlib
 from random import Random
 
 import pytest
 
 from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.tests.generators import npm
+from outrider.operators.packages.versions.ecosystems import scheme_of
+from outrider.operators.packages.versions.tables import VersionTable
 from outrider.operators.packages.yarn.ranges import has_version
 from tests.peers.version_oracles import Question, oracle
 
@@ -32,3 +35,13 @@ def test_generated_ranges(pairs: int) -> None:
     ]
     assert wrong[:SHOWN] == []
     assert answers.count("y") > pairs / 50
+
+
+@pytest.mark.parametrize(
+    "text", ["^1" + " " * 50_000 + "|| 2", "=" * 50_000, "v" * 50_000, " v=" * 20_000 + "1", "1." * 20_000, "9" * 5_000]
+)
+def test_no_range_takes_long(text: str) -> None:
+    """Any package of a registry may have one."""
+    assert answer(text, "1.0.0") in "yn!"
+    with contextlib.suppress(InvalidConfigError):
+        VersionTable(scheme_of("npm"), ["1.0.0"]).mask(text)

@@ -21,15 +21,15 @@ from outrider.operators.packages.versions.semver import (
 )
 
 # Numbers above what a double holds exactly are refused, and so are long texts.
-_LARGEST = 2**53 - 1
+_LARGEST, _MOST_DIGITS = 2**53 - 1, 20
 _LONGEST = 256
 _PART = rf"{NUMBER}|[xX*]"
 _PARTIAL = rf"([v=]*)({_PART})(?:\.({_PART})(?:\.({_PART})(?:-({PRERELEASE}))?(?:\+{BUILD})?)?)?"
 _WORD = re.compile(rf"(\^|~>?|>=|<=|>|<|=|){_PARTIAL}")
 _HYPHEN = re.compile(rf"\s*{_PARTIAL}\s+-\s+{_PARTIAL}\s*")
 # An operator may stand apart from what it belongs to; what stands before a version may not stand apart from that.
-_APART = re.compile(rf"(\s*)([<>]?=?)\s*([v=\s]*(?:{_PART}))")
-_BENDING_APART = re.compile(r"(~)>?\s+|(\^)\s+")
+_APART = re.compile(rf"( ?)([<>]?=?) ?([v= ]{{0,20}}(?:{_PART}))")
+_BENDING_APART = re.compile(r"(~)>? |(\^) ")
 _BENDING = ("^", "~", "~>")
 _EXPECTED = "a range such as ^1.2.3, >=1 <3, 1.x or 1.2.3 - 2"
 
@@ -111,7 +111,8 @@ def _comparators(text: str, whole: str, *, prereleases: bool = False) -> list[_C
             before = _Comparator(Span.below(first_of((*last.triple[:2], last.patch + 1))))
         return [_comparator(">=", low, whole, prereleases=prereleases), before]
     comparators = []
-    for word in _BENDING_APART.sub(r"\1\2", _APART.sub(r"\1\2\3", text)).split():
+    plain = " ".join(text.split())
+    for word in _BENDING_APART.sub(r"\1\2", _APART.sub(r"\1\2\3", plain)).split():
         match = _WORD.fullmatch(word)
         if match is None or (match[1] not in _BENDING and _closed_again(match.groups()[2:5])):
             raise invalid_range("npm", whole, _EXPECTED)
@@ -179,7 +180,8 @@ def _partial(parts: Sequence[str | None], whole: str) -> _Partial:
     numbers: list[int | None] = []
     for part in parts[:3]:
         closed = part is not None and part not in "xX*" and None not in numbers
-        numbers.append(int(part) if part is not None and closed else None)
+        # Of so many digits no number is made, and none is right.
+        numbers.append(int(part[:_MOST_DIGITS]) if part is not None and closed else None)
     if any(number is not None and number > _LARGEST for number in numbers):
         raise invalid_range("npm", whole, "numbers up to 9007199254740991")
     major, minor, patch = numbers

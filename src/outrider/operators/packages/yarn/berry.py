@@ -23,6 +23,7 @@ from outrider.operators.packages.yarn.patches import (
     PLAIN,
     Patches,
     patch_of,
+    refuse_other,
     refuse_patched,
     source_of,
 )
@@ -79,19 +80,23 @@ class BerryRules:
         del path
         needer = split_name(str(package.entry["resolution"]))
         dependencies = dict(package.entry.get("dependencies", {}))
-        added = self._added(package, dependencies) if package.url else ()
+        added = self._added(package, dependencies)
         for name, text in (*dependencies.items(), *added):
             key = f"{name}@{self._resolutions.of(needer, name, bound(text))}"
-            yield ask(key)._replace(needer=package.name)
+            wanted = ask(key)
+            yield wanted._replace(needer=package.name)
             if name in PATCHED:
+                refuse_other(name, wanted.spec.package)
                 yield ask(f"{name}@{patch_of(key, name)}")._replace(needer=package.name)
 
     def _added(self, package: ResolvedPackage, dependencies: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         """Yield what is added to the dependencies of a package; the first that adds something by a name counts."""
         known = {*dependencies}
+        own = [one.member.manifest.get("version") for one in self.locals if one.package is package]
+        version = str(own[0] or "") if own else package.version
         for extended, more in self._extensions:
             name, text = split_name(extended)
-            if name == package.name and (text == "*" or has_version(text, package.version)):
+            if name == package.name and (text == "*" or (version and has_version(text, version))):
                 yield from ((one, wanted) for one, wanted in more.items() if one not in known)
                 known |= more.keys()
 
@@ -151,12 +156,17 @@ class BerryRules:
 
         surely, own = required([one.package for one in self.locals], needed)
         packages = {id(one): one for one in chosen.values() if one.url}
-        await asyncio.gather(*(self._finish(source, one, number in surely) for number, one in packages.items()))
+        patched = {id(one) for key, one in chosen.items() if split_name(key)[0] in PATCHED}
+        noted = (
+            self._finish(source, one, needed=number in surely, patched=number in patched)
+            for number, one in packages.items()
+        )
+        await asyncio.gather(*noted)
         return {**chosen, **own}
 
-    async def _finish(self, source: NpmSource, one: ResolvedPackage, needed: bool) -> None:
-        is_patch = bool(source_of(split_name(str(one.entry["resolution"]))[1].partition("::")[0]))
-        if one.entry.get("conditions") and not needed and (is_patch or one.name not in PATCHED):
+    async def _finish(self, source: NpmSource, one: ResolvedPackage, *, needed: bool, patched: bool) -> None:
+        is_patch = bool(source_of(split_name(str(one.entry.get("resolution", "")))[1].partition("::")[0]))
+        if one.entry.get("conditions") and not needed and (is_patch or not patched):
             one.entry.pop("checksum", None)
         elif "checksum" not in one.entry:
             patches = await self._patches.of(source, one.name, one.version) if is_patch else None

@@ -10,11 +10,13 @@ from outrider.core.errors import UnsupportedError
 from outrider.operators.packages.yarn.ranges import has_version
 
 _BEGINNING = "diff --git "
-_HUNK = re.compile(r"@@ -(\d+)(,(\d+))? \+(\d+)(,(\d+))? @@")
+_HUNK = re.compile(r"@@ -(\d{1,9})(,(\d{1,9}))? \+(\d{1,9})(,(\d{1,9}))? @@")
 _DIFF = re.compile(r"diff --git a/(.*?) b/(.*?)\s*$")
 _INDEX = re.compile(r"(\w+)\.\.(\w+)")
 _EXCLUSIVITY, _FROM, _TO = "semver exclusivity ", "--- ", "+++ "
 _KINDS = {"-": "deletion", "+": "insertion", " ": "context", "": "context"}
+_MODES = {"100644": 0o644, "100755": 0o755}
+_CREATED = "new file mode "
 _NO_NEWLINE = "\\ No newline at end of file"
 # Of the patches that Yarn applies, part of what the hash is made from.
 _CACHE_VERSION = "3"
@@ -33,17 +35,29 @@ class FilePatch(NamedTuple):
         versions: For which versions of the package it is, as a range of npm; empty for all.
         hunks: As Yarn has them in JSON.
         hashes: Of the file before and after, where the patch has them.
+        mode: Of a file that is made; None where it is there.
     """
 
     path: str
     versions: str
     hunks: Sequence[Mapping[str, Any]]
-    hashes: Mapping[str, str]
+    hashes: tuple[str | None, str | None] = (None, None)
+    mode: int | None = None
 
     @property
     def text(self) -> str:
         """What Yarn makes its hash from."""
-        whole = {"type": "patch", "path": self.path, "hunks": self.hunks, **self.hashes}
+        before, after = self.hashes
+        whole: dict[str, Any] = {
+            "type": "patch",
+            "path": self.path,
+            "hunks": self.hunks,
+            "beforeHash": before,
+            "afterHash": after,
+        }
+        if self.mode is not None:
+            hunk = self.hunks[0] if self.hunks else None
+            whole = {"type": "file creation", "hunk": hunk, "path": self.path, "mode": self.mode, "hash": after}
         return json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -81,11 +95,19 @@ def applied(patches: Iterable[FilePatch], files: Mapping[str, bytes]) -> dict[st
     """
     changed: dict[str, bytes] = {}
     for one in patches:
+        if one.mode is not None:
+            changed[one.path] = _made(one)
+            continue
         content = changed.get(one.path, files.get(one.path))
         if content is None:
             raise HunkError(one.path)
         changed[one.path] = "\n".join(_applied(one, content.decode(errors="replace").split("\n"))).encode()
     return changed
+
+
+def _made(patch: FilePatch) -> bytes:
+    part = patch.hunks[0]["parts"][0]
+    return ("\n".join(part["lines"]) + ("" if part["noNewlineAtEndOfFile"] else "\n")).encode()
 
 
 def _is_for(section: Sequence[str], version: str) -> bool:
@@ -95,7 +117,8 @@ def _is_for(section: Sequence[str], version: str) -> bool:
 
 def _read(section: Sequence[str]) -> FilePatch:
     names = _DIFF.match(section[0])
-    versions, hashes, path = "", dict[str, str](), names[2] if names is not None else ""
+    versions, path, mode = "", names[2] if names is not None else "", None
+    hashes: tuple[str | None, str | None] = (None, None)
     place = 1
     for line in section[1:]:
         if line.startswith("@@"):
@@ -103,16 +126,18 @@ def _read(section: Sequence[str]) -> FilePatch:
         place += 1
         if line.startswith(_EXCLUSIVITY):
             versions = line.removeprefix(_EXCLUSIVITY).strip()
+        elif line.startswith(_CREATED) and line.removeprefix(_CREATED).strip() in _MODES:
+            mode = _MODES[line.removeprefix(_CREATED).strip()]
         elif line.startswith(_TO):
             path = line.removeprefix(_TO).removeprefix("b/").strip()
         elif line.startswith("index ") and (match := _INDEX.search(line)) is not None:
-            hashes = {"beforeHash": match[1], "afterHash": match[2]}
+            hashes = (match[1], match[2])
         elif not line.startswith((_FROM, "index ")):
             raise UnsupportedError(
                 f"Yarn's own patch of {path}: it does more than to change lines", path="patch", found=line[:80], expected="changes of lines",
                 suggestions=["have Yarn write the lock file: yarn install"],
             )  # fmt: skip
-    return FilePatch(path, versions, [*_hunks(section[place:])], hashes)
+    return FilePatch(path, versions, [*_hunks(section[place:])], hashes, mode)
 
 
 def _hunks(lines: Sequence[str]) -> Iterator[Mapping[str, Any]]:
@@ -125,7 +150,7 @@ def _hunks(lines: Sequence[str]) -> Iterator[Mapping[str, Any]]:
                 "header": {"original": _place(match[1], match[3]), "patched": _place(match[4], match[6])},
                 "parts": [],
             }
-        elif hunk is not None and line.startswith(_NO_NEWLINE):
+        elif hunk is not None and hunk["parts"] and line.startswith(_NO_NEWLINE):
             hunk["parts"][-1]["noNewlineAtEndOfFile"] = True
         elif hunk is not None and line[:1] in _KINDS:
             kind = _KINDS[line[:1]]
@@ -148,7 +173,9 @@ def _applied(patch: FilePatch, lines: list[str]) -> list[str]:
         header = hunk["header"]
         first = max(least, header["patched"]["start"] + moved)
         before, behind = max(0, first - least), max(0, len(lines) - first - header["original"]["length"])
-        for distance in range(max(before, behind) + 1):
+        # Beyond the end of the file only what stands there by itself fits.
+        least_distance = max(0, first - len(lines)) if any(one["type"] != "insertion" for one in hunk["parts"]) else 0
+        for distance in range(least_distance, max(before, behind) + 1):
             at = next((place for place in _near(first, distance, before, behind) if _fits(hunk, lines, place)), None)
             if at is not None:
                 break

@@ -7,12 +7,13 @@ from outrider.core.errors import UnsupportedError
 from outrider.operators.packages.locks.npm_names import split_name
 from outrider.operators.packages.npm.sources import NpmSource
 from outrider.operators.packages.yarn.patch_files import FilePatch, hash_of, read_patch
+from outrider.operators.packages.yarn.ranges import has_version
 from outrider.runtime.discovery import import_module
 
 PATCHED = ("fsevents", "resolve", "typescript")
 PATCH, PLAIN = "patch", ""
-# What is for another system alone has no checksum, so that what is patched in it does not matter; the hash is that since Yarn 3.
-_ELSEWHERE = {"fsevents": "df0bf1"}
+# What most projects have, and as it is for another system alone, without a checksum: that is not worth a look into Yarn's program.
+_USUAL = ("fsevents", "^2.2", "df0bf1")
 
 
 class Patches:
@@ -25,11 +26,14 @@ class Patches:
     def __init__(self, program: str) -> None:
         self._program = program
         self._loading = asyncio.Lock()
-        self._texts: dict[str, str] = {}
+        self._text = ""
 
     async def hash(self, source: NpmSource, name: str, version: str) -> str:
         """Return the hash of what is changed in a version of a package; the errors are those of `of`."""
-        return _ELSEWHERE.get(name) or hash_of(await self.of(source, name, version))
+        usual, versions, known = _USUAL
+        if name == usual and has_version(versions, version):
+            return known
+        return hash_of(await self.of(source, name, version))
 
     async def of(self, source: NpmSource, name: str, version: str) -> list[FilePatch]:
         """Return what is changed in a version of a package.
@@ -44,12 +48,10 @@ class Patches:
             OutriderError: What a registry says.
         """
         async with self._loading:
-            if name not in self._texts:
-                # What unpacks them is loaded where there is something to unpack.
-                programs = import_module("outrider.operators.packages.yarn.programs", extra="packages")
-                text = await programs.program_text(source, self._program)
-                self._texts = {one: programs.patch_within(text, one) for one in PATCHED if one not in _ELSEWHERE}
-        return await asyncio.to_thread(read_patch, self._texts[name], version)
+            # What unpacks them is loaded where there is something to unpack.
+            programs = import_module("outrider.operators.packages.yarn.programs", extra="packages")
+            self._text = self._text or await programs.program_text(source, self._program)
+        return await asyncio.to_thread(lambda: read_patch(programs.patch_within(self._text, name), version))
 
 
 def source_of(text: str) -> str:
@@ -71,6 +73,19 @@ def patch_of(source: str, name: str, rest: str = "") -> str:
     """
     safe = source.replace("%", "%25").replace(":", "%3A").replace("#", "%23")
     return f"patch:{safe}#optional!builtin<compat/{name}>{rest}"
+
+
+def refuse_other(name: str, package: str) -> None:
+    """Refuse another package by the name of one that Yarn patches.
+
+    Raises:
+        UnsupportedError: It is another one.
+    """
+    if package and package != name:
+        raise UnsupportedError(
+            f"package.json: {package} is to go by the name {name}, and what is called so Yarn patches", path=name, found=package,
+            expected=f"{name}, or another name", suggestions=["have Yarn write the lock file: yarn install"],
+        )  # fmt: skip
 
 
 def refuse_patched(names: Iterable[str]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from outrider.core.errors import UnsupportedError
+from outrider.core.errors import InvalidConfigError, UnsupportedError
 from outrider.operators.packages.locks.documents import read_json
 from outrider.operators.packages.locks.npm_names import split_name
 from outrider.operators.packages.locks.yarn import entries_of, is_of_yarn_1
@@ -25,7 +25,7 @@ _METADATA = "__metadata"
 _FORMS = {8: 0, 9: 14, 10: 15}
 _NEWEST_FORM = 10
 _WHOLE = re.compile(r"yarn[@-](\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+?)?)(?:\+|\.c?js|$)")
-_PROGRAM = re.compile(r"yarn[@-](\d+)(?:\.(\d+))?")
+_PROGRAM = re.compile(r"yarn[@-](\d{1,6})(?:\.(\d{1,6}))?")
 
 
 def form_of(folder: Path, manifest: str, before: str) -> int:
@@ -98,10 +98,15 @@ def asked(
 def _program(folder: Path, settings: BerrySettings, said: str) -> str:
     """Return the file of the program that a project has, else the version that it names; empty where it names none that is whole."""
     path = settings.text("yarnPath")
-    file = (folder / path).resolve()
-    # What a stranger's project names elsewhere is not looked into.
-    if path and file.is_relative_to(folder.resolve()) and file.is_file():
-        return str(file)
+    try:
+        file = (folder / path).resolve()
+        # What a stranger's project names elsewhere is not looked into.
+        if path and file.is_relative_to(folder.resolve()) and file.is_file():
+            return str(file)
+    except (OSError, ValueError) as error:
+        raise InvalidConfigError(
+            f"{SETTINGS}: yarnPath is no path", path="yarnPath", found=path[:80], expected="the file of a program", suggestions=["correct it"]
+        ) from error  # fmt: skip
     match = _WHOLE.match(path.rpartition("/")[2] or said)
     return match[1] if match is not None else ""
 
@@ -122,7 +127,7 @@ def _checked(metadata: Mapping[str, Any]) -> int:
             f"{_LOCK}: its checksums are of another compression", path=f"{_METADATA}.cacheKey", found=key, expected=CACHE_KEY,
             suggestions=["set compressionLevel to 0 in .yarnrc.yml, and have Yarn 4 write it anew: yarn install"],
         )  # fmt: skip
-    if not version.isdigit() or int(version) not in _FORMS:
+    if version not in map(str, _FORMS):
         raise UnsupportedError(
             f"{_LOCK}: its version {version} is not written here", path=f"{_METADATA}.version", found=version,
             expected=" or ".join(str(form) for form in _FORMS), suggestions=["have Yarn 4 write it anew: yarn install"],

@@ -12,7 +12,7 @@ from outrider.operators.packages.locks.npm_names import split_name
 from outrider.operators.packages.versions.ecosystems import scheme_of
 
 SETTINGS = ".yarnrc.yml"
-_VARIABLE = re.compile(r"(\\?)\$\{([A-Za-z0-9_]+)(?::?-([^}]*))?\}")
+_VARIABLE = re.compile(r"(\\?)\$\{([A-Za-z0-9_]+)(?::?-([^}]{0,2000}))?\}")
 # Says whether a range finds a member of the workspace, too.
 TRANSPARENT = "YARN_ENABLE_TRANSPARENT_WORKSPACES"
 # What a lock file has depends on these, or whether Yarn takes it.
@@ -40,7 +40,7 @@ class BerrySettings:
         paths = [*([Path(home)] if home else []), *reversed(place.parents), place]
         self._values: dict[str, Any] = {}
         for path in dict.fromkeys(paths):
-            self._values |= _of_file(path / SETTINGS)
+            self._values = _merged(self._values, _of_file(path / SETTINGS))
 
     def text(self, key: str) -> str:
         """Return a setting that is a text; empty where there is none."""
@@ -107,7 +107,7 @@ class BerrySettings:
 
 def _added(key: str, said: Any) -> dict[str, str]:
     name, text = split_name(key)
-    if not name or not isinstance(said, dict) or not said.keys() <= {*_EXTENDED}:
+    if not name or not text or not isinstance(said, dict) or not said.keys() <= {*_EXTENDED}:
         raise _unreadable(f"{_EXTENSIONS}.{key}", said)
     try:
         scheme_of("npm").range(text)
@@ -124,6 +124,12 @@ def _unreadable(path: str, found: Any) -> InvalidConfigError:
         f"{SETTINGS}: {path} is not what Yarn reads", path=path, found=str(found)[:80],
         expected="NAME@RANGE with dependencies, peerDependencies or peerDependenciesMeta", suggestions=["yarn config get packageExtensions"],
     )  # fmt: skip
+
+
+def _merged(outer: dict[str, Any], inner: dict[str, Any]) -> dict[str, Any]:
+    """Return settings with those of a folder further in, which count more; of tables each entry by itself."""
+    both = {key for key in outer.keys() & inner.keys() if isinstance(outer[key], dict) and isinstance(inner[key], dict)}
+    return {**outer, **inner, **{key: _merged(outer[key], inner[key]) for key in both}}
 
 
 def variables_in(said: Any) -> list[str]:

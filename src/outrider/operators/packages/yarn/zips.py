@@ -49,11 +49,11 @@ def checksum_of(name: str, content: bytes, patches: Sequence[FilePatch] | None =
                 if total > _LARGEST or len(members) > _MOST_FILES:
                     raise _unusable(name, "too many files, or too large ones")
                 _take(members, archive, member, f"node_modules/{name}")
+        digest = hashlib.sha512()
+        for part in _zipped(members if patches is None else _patched(members, f"node_modules/{name}/", patches)):
+            digest.update(part)
     except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError) as error:
         raise _unusable(name, str(error)) from error
-    digest = hashlib.sha512()
-    for part in _zipped(members if patches is None else _patched(members, f"node_modules/{name}/", patches)):
-        digest.update(part)
     return f"{CACHE_KEY}/{digest.hexdigest()}"
 
 
@@ -65,7 +65,11 @@ def _patched(members: Members, prefix: str, patches: Sequence[FilePatch]) -> Mem
         changed = applied(patches, files)
     except HunkError:
         return found
-    return found | {f"{prefix}{place}": (found[f"{prefix}{place}"][0], content) for place, content in changed.items()}
+    modes = {one.path: stat.S_IFREG | one.mode for one in patches if one.mode is not None}
+    return found | {
+        f"{prefix}{place}": (modes[place] if place in modes else found[f"{prefix}{place}"][0], content)
+        for place, content in changed.items()
+    }
 
 
 def _by_folder(place: str) -> list[bytes]:

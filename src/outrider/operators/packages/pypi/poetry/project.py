@@ -74,7 +74,10 @@ class PoetryManifest:
         content: dict[str, Any] = {"project": project} if project else {}
         content |= {"dependency-groups": groups} if groups else {}
         content = content | {"tool": {"poetry": poetry}} if content else poetry
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        try:
+            return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        except TypeError as error:
+            raise _malformed(f"a date or a time stands where none may be: {error}") from error
 
 
 def parsed_version(text: str) -> Version | None:
