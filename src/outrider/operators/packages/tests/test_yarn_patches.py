@@ -226,12 +226,9 @@ async def test_yarn_takes_what_it_patches(tmp_path: Path) -> None:
                 registry.add(spec, files=files)
             registry.add("web@1.0.0", "resolve@~1.10")
             registry.add("other@1.0.0", "resolve@~1.8 typescript@^5 ?fsevents@~2.1 ?fsevents@^1")
-            for spec, systems in (
-                ("fsevents@1.2.13", ["darwin"]),
-                ("fsevents@2.1.3", ["darwin"]),
-                ("fsevents@2.3.3", []),
-            ):
-                registry.add(spec, files={"fsevents.js": b"a"}, **({"os": systems} if systems else {}))
+            for version in ("1.2.13", "2.1.3"):
+                registry.add(f"fsevents@{version}", files={"fsevents.js": b"a"}, os=["darwin"])
+            registry.add("fsevents@2.3.3", files={"fsevents.js": b"a"})
             registry.add("old@1.0.0", "?fsevents@^1")
             wanted = {
                 "web": "1",
