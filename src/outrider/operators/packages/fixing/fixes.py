@@ -106,6 +106,11 @@ async def find_fix(wanted: FixParams, context: Context, folder: Path | None = No
     return found
 
 
+def outermost_first(folder: Path) -> list[Path]:
+    """Return the lock files of a folder, as `lock_files` does, but first what others may be the modules of: these are changed with it."""
+    return sorted(lock_files(folder), key=lambda one: len(one.parts))
+
+
 def _files(path: str) -> list[Path]:
     folder = Path(path)
     if is_root(folder) or is_image(folder):
@@ -115,8 +120,7 @@ def _files(path: str) -> list[Path]:
             suggestions=["see with audit what is vulnerable, and where; what a distribution has packed is updated with the command that it names",
                 "build the image anew"],
         )  # fmt: skip
-    # What others are the modules or members of first: these are fixed with it.
-    files = sorted(lock_files(folder), key=lambda one: len(one.parts)) if folder.is_dir() else [folder]
+    files = outermost_first(folder) if folder.is_dir() else [folder]
     if not files:
         raise NotFoundError(
             f"{path}: there is no lock file", path="path", found="none", expected=_CHANGED, suggestions=["name the file"]

@@ -90,15 +90,10 @@ class PomBuild:
                     raise
                 self.unread.append(f"{self.files.shown(path)}: {error.message}")
 
-    async def others(self, texts: Collection[Path]) -> dict[Path, PomProject]:
+    async def others(self, texts: Collection[Path]) -> list[Path]:
         """Return the projects of the build that are not looked at and follow from some files, as far as they can be resolved."""
-        found = {}
-        for path in self.files.build:
-            if path not in self.projects and not self.files.followed[path].isdisjoint(texts):
-                project = await self.other(path)
-                if project is not None:
-                    found[path] = project
-        return found
+        following = (one for one in self.files.build if not self.files.followed[one].isdisjoint(texts))
+        return [one for one in following if one not in self.projects and await self.other(one) is not None]
 
     async def other(self, path: Path) -> PomProject | None:
         """Return a project of the build as it is; None where it cannot be resolved."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from outrider.operators.packages.fixing.projects import refuse_outside
 from outrider.operators.packages.locks.writing.files import digest_of, read_text
-from outrider.operators.packages.manifests.pom import has_lock, without_lock
+from outrider.operators.packages.manifests.pom import without_lock
 from outrider.operators.packages.maven.poms import Pom
 from outrider.operators.packages.maven.project import modules_of, pom_of, poms_beside
 from outrider.operators.packages.maven.reactor import paths_around, paths_of
@@ -47,7 +47,7 @@ class PomFiles:
         }
         self.texts = {place: without_lock(text) for place, text in self.written.items()}
         self.followed = {one: self._followed(one) for one in self.lines}
-        self.locked = {place for place, text in self.written.items() if has_lock(text)}
+        self.locked = {place for place, text in self.written.items() if text != self.texts[place]}
 
     def _followed(self, project: Path) -> set[Path]:
         found, waiting = set[Path](), [project]

@@ -57,7 +57,7 @@ def _take(found: Fix, build: PomBuild, path: Path, after: tuple[PomMended, Writt
             manifest=edits.told(build, path),
             fixed=[fixed_of(one) for one in units if one.name not in still],
             unfixed=[_unfixed(build, one, mended.stuck.get(Goal(path, one.name))) for one in left],
-            warnings=[*edits.shared(build, path), *(made.warnings if path == next(iter(build.projects)) else ())],
+            warnings=[*edits.warnings(build, path, made)],
         )
     )
 

@@ -305,8 +305,7 @@ class PomMender:
     ) -> _StuckError:
         if goal in attempt.goals:
             return _StuckError(goal, stuck=Stuck(reasons=reasons, range=range_, version=version))
-        where = "" if len(self._files.lines) == 1 else f" {self._files.shown(goal.project)}"
-        into = f" into{where}" if where else ""
+        into = "" if len(self._files.lines) == 1 else f" into {self._files.shown(goal.project)}"
         ids = ", ".join(unit.ids)
         return _StuckError(
             None, f"{unit.name} {unit.version} would come in{into}, which is vulnerable ({ids}).", *reasons

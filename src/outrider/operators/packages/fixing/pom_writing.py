@@ -42,11 +42,13 @@ class PomEdits(msgspec.Struct, kw_only=True):
             for place, version in self._within(build, path).items()
         ]
 
-    def shared(self, build: PomBuild, path: Path) -> Iterator[str]:
-        """Yield which properties are raised there that several have."""
+    def warnings(self, build: PomBuild, path: Path, made: "Written") -> Iterator[str]:
+        """Yield which properties are raised there that several have; and with the first one what its reader should know of all."""
         for place, version in self._within(build, path).items():
             if place.is_shared:
                 yield f"{place.shown} becomes {version} for all that have it: {', '.join(place.users)}"
+        if path == next(iter(build.projects)):
+            yield from made.warnings
 
     def _within(self, build: PomBuild, path: Path) -> dict[Place, str]:
         first = next(iter(build.projects))
@@ -112,14 +114,9 @@ def _checksums(files: PomFiles, made: LockedTexts) -> dict[Path, str]:
         place = checksums_beside(files.shown(project))
         if place is not None and place.is_file():
             of = files.locked if project in files.build[:1] else {project}
-            text = made.checksums(sorted(of & made.digests.keys()))
             # What cannot be resolved any more keeps what was noted of it.
-            known = {line.partition("  ")[2] for line in text.splitlines()}
-            kept = [] if of <= made.digests.keys() else read_text(place).splitlines(keepends=True)
-            more = [line for line in kept if line.rstrip("\r\n").partition("  ")[2] not in known]
-            found[place] = "".join(
-                sorted([*text.splitlines(keepends=True), *more], key=lambda one: one.partition("  ")[2])
-            )
+            before = "" if of <= made.digests.keys() else read_text(place)
+            found[place] = made.checksums(of & made.digests.keys(), before)
     return found
 
 

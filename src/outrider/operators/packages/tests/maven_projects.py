@@ -1,6 +1,8 @@
 """Projects of Maven for tests: where they are, how they are locked, and some that are drawn by chance."""
 
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,10 @@ from outrider.operators.packages.operations.fix import FixResult
 from outrider.operators.packages.operations.lock import LockParams, LockResult
 from outrider.operators.packages.tests.advisory_records import affected, ecosystem_range, record
 from outrider.operators.packages.tests.maven_poms import element, fields, parts, pom
+from outrider.operators.packages.tests.maven_repository import MavenRepositoryServer
 from outrider.operators.packages.tests.maven_universes import Drawing
 from outrider.operators.packages.tests.test_audit import HIGH, context
+from outrider.operators.packages.tests.world import variables
 
 LATER = FRESH_SECONDS + 100.0
 
@@ -53,6 +57,18 @@ def managing(*entries: str) -> str:
 def named(name: str, text: str) -> str:
     """Return a pom.xml with another name."""
     return text.replace("<artifactId>shop</artifactId>", f"<artifactId>{name}</artifactId>", 1)
+
+
+@asynccontextmanager
+async def cores(folder: Path) -> AsyncIterator[MavenRepositoryServer]:
+    """Have a repository with five versions of one artifact, and one that needs it; it stands in for all others."""
+    async with MavenRepositoryServer(checksums=["sha256"]) as made:
+        for version in ("1.0", "1.1", "1.2", "1.3", "2.0"):
+            made.add(f"core:{version}")
+        made.add("web:1", "core:1.0")
+        made.files |= {path.replace(".pom", ".jar"): path for path in [*made.files]}
+        with variables(home_of(folder / "home", made.url)):
+            yield made
 
 
 def home_of(folder: Path, url: str, *, path: str = "", plugins: str = "") -> dict[str, str]:

@@ -20,8 +20,8 @@ from outrider.operators.packages.operations.fix import OPERATION
 from outrider.operators.packages.tests.maven_projects import (
     asks,
     bad,
+    cores,
     fixed,
-    home_of,
     locked,
     managing,
     shop,
@@ -38,13 +38,8 @@ CORE = bad("X-1", "g:core", ("introduced", "0"), ("fixed", "1.2"))
 
 @pytest.fixture
 async def repository(tmp_path: Path) -> AsyncIterator[MavenRepositoryServer]:
-    async with MavenRepositoryServer(checksums=["sha256"]) as made:
-        for version in ("1.0", "1.1", "1.2", "1.3", "2.0"):
-            made.add(f"core:{version}")
-        made.add("web:1", "core:1.0")
-        made.files |= {path.replace(".pom", ".jar"): path for path in [*made.files]}
-        with variables(home_of(tmp_path / "home", made.url)):
-            yield made
+    async with cores(tmp_path) as made:
+        yield made
 
 
 PROPERTY = "\n  <properties>\n    <core.version>{}</core.version>\n    <same>${{core.version}}</same>\n  </properties>"

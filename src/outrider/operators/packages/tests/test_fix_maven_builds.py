@@ -11,8 +11,8 @@ from outrider.operators.packages.operations.fix import FixResult
 from outrider.operators.packages.tests.maven_projects import (
     asks,
     bad,
+    cores,
     fixed,
-    home_of,
     locked,
     managing,
     named,
@@ -22,7 +22,6 @@ from outrider.operators.packages.tests.maven_projects import (
 from outrider.operators.packages.tests.maven_repository import MavenRepositoryServer
 from outrider.operators.packages.tests.test_audit import imported
 from outrider.operators.packages.tests.test_updating import drafted
-from outrider.operators.packages.tests.world import variables
 
 CORE = bad("X-1", "g:core", ("introduced", "0"), ("fixed", "1.2"))
 PARENT = "\n  <parent><groupId>own</groupId><artifactId>all</artifactId><version>1</version></parent>"
@@ -31,14 +30,9 @@ PROPERTY = "\n  <properties>\n    <core.version>{}</core.version>\n  </propertie
 
 @pytest.fixture
 async def repository(tmp_path: Path) -> AsyncIterator[MavenRepositoryServer]:
-    async with MavenRepositoryServer(checksums=["sha256"]) as made:
-        for version in ("1.0", "1.1", "1.2", "1.3", "2.0"):
-            made.add(f"core:{version}")
-        made.add("web:1", "core:1.0")
-        made.files |= {path.replace(".pom", ".jar"): path for path in [*made.files]}
-        with variables(home_of(tmp_path / "home", made.url)):
-            await imported(tmp_path, CORE)
-            yield made
+    async with cores(tmp_path) as made:
+        await imported(tmp_path, CORE)
+        yield made
 
 
 def modules(*names: str) -> str:

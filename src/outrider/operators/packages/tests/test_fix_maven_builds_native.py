@@ -15,7 +15,7 @@ from outrider.operators.packages.tests.maven_poms import pom
 from outrider.operators.packages.tests.maven_projects import fixed, home_of, locked, write_project
 from outrider.operators.packages.tests.maven_repository import MavenRepositoryServer
 from outrider.operators.packages.tests.test_audit import imported
-from outrider.operators.packages.tests.test_fix_maven_native import compare, drawn_advisories
+from outrider.operators.packages.tests.test_fix_maven_native import compare_all, drawn_advisories
 from outrider.operators.packages.tests.test_lock_maven_modules import BuildDrawing, modules, trees
 from outrider.operators.packages.tests.test_lock_writing_maven import needs_maven, publish, serve
 from outrider.operators.packages.tests.world import variables
@@ -87,11 +87,7 @@ async def compared(folder: Path, seed: int, count: int, *, lock: bool) -> Counts
                 write_project(folder / one, pom("asked:all:1", modules(*names), packaging="pom"))
             before, after = [await trees(folder / one, folder / "local") for one in ("before", "after")]
     assert before.keys() == after.keys() == told.keys() | {"."}
-    for place, file in told.items():
-        try:
-            compare(file, (before[place], after[place]), vulnerable)
-        except AssertionError as error:
-            raise AssertionError(f"seed {seed}, {place}: {error}; {folder}") from error
+    compare_all(told, (before, after), vulnerable, f"seed {seed}; {folder}")
     same = {
         place
         for place in told

@@ -105,6 +105,20 @@ def compare(told: FixedFile, trees_: tuple[Tree, Tree], vulnerable: Mapping[str,
     assert all(one.reasons for one in told.unfixed)
 
 
+def compare_all(
+    told: Mapping[str, FixedFile],
+    trees_: tuple[Mapping[str, Tree], Mapping[str, Tree]],
+    vulnerable: Mapping[str, set[str]],
+    where: str,
+) -> None:
+    """Compare what is told of projects by their names; `where` tells what was drawn."""
+    for name, one in told.items():
+        try:
+            compare(one, (trees_[0][name], trees_[1][name]), vulnerable)
+        except AssertionError as error:
+            raise AssertionError(f"{name}: {error}; {where}") from error
+
+
 async def compared(folder: Path, seed: int, count: int, *, lock: bool) -> Counts:
     random = Random(seed)
     drawing = ProjectDrawing(random, 14, 0.0)
@@ -124,11 +138,7 @@ async def compared(folder: Path, seed: int, count: int, *, lock: bool) -> Counts
             before = await trees(folder / "before", folder / "local")
             after = await trees(folder / "after", folder / "local")
     assert before.keys() == after.keys() == told.keys()
-    for name, one in told.items():
-        try:
-            compare(one, (before[name], after[name]), vulnerable)
-        except AssertionError as error:
-            raise AssertionError(f"seed {seed}, {name}: {error}; {folder}") from error
+    compare_all(told, (before, after), vulnerable, f"seed {seed}; {folder}")
     touched = [one for one in told.values() if one.fixed or one.unfixed]
     changes = [change for one in touched for change in one.manifest]
     return Counts(

@@ -8,7 +8,7 @@ import msgspec
 from outrider.core.errors import ConflictError, InvalidConfigError, NotFoundError, OutriderError, UnsupportedError
 from outrider.core.package_updates import UpdateGroup
 from outrider.operators.packages.fixing.calls import LockFile
-from outrider.operators.packages.fixing.fixes import FixParams, find_fix
+from outrider.operators.packages.fixing.fixes import FixParams, find_fix, outermost_first
 from outrider.operators.packages.fixing.pom_files import PomFiles
 from outrider.operators.packages.fixing.projects import PROJECTS, refuse_outside
 from outrider.operators.packages.fixing.results import FixedFile, changes_of, range_changes
@@ -107,7 +107,7 @@ class Drafter:
 
     async def _updated(self, group: UpdateGroup) -> Draft:
         draft = Draft(group=group, told=[], texts={}, warnings=[], unreached=[])
-        for path in sorted(lock_files(self._folder), key=lambda one: len(one.parts)):
+        for path in outermost_first(self._folder):
             try:
                 await self._update_one(draft, path)
             # One project that cannot be updated must not keep the others from it.

@@ -94,7 +94,7 @@ def _told(build: PomBuild, path: Path, after: tuple[PomEdits, Written], names: C
     return FixedFile(
         file=str(build.files.shown(path)), changes=explained(differences, (), chosen.direct, chosen.needers, names),
         manifest=edits.told(build, path), fixed=[], unfixed=[],
-        warnings=[*edits.shared(build, path), *(made.warnings if path == next(iter(build.projects)) else ())],
+        warnings=[*edits.warnings(build, path, made)],
     )  # fmt: skip
 
 

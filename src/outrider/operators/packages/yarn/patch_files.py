@@ -32,14 +32,12 @@ class FilePatch(NamedTuple):
 
     Attributes:
         path: Of the file, below the package.
-        versions: For which versions of the package it is, as a range of npm; empty for all.
         hunks: As Yarn has them in JSON.
         hashes: Of the file before and after, where the patch has them.
         mode: Of a file that is made; None where it is there.
     """
 
     path: str
-    versions: str
     hunks: Sequence[Mapping[str, Any]]
     hashes: tuple[str | None, str | None] = (None, None)
     mode: int | None = None
@@ -117,27 +115,25 @@ def _is_for(section: Sequence[str], version: str) -> bool:
 
 def _read(section: Sequence[str]) -> FilePatch:
     names = _DIFF.match(section[0])
-    versions, path, mode = "", names[2] if names is not None else "", None
+    path, mode = names[2] if names is not None else "", None
     hashes: tuple[str | None, str | None] = (None, None)
     place = 1
     for line in section[1:]:
         if line.startswith("@@"):
             break
         place += 1
-        if line.startswith(_EXCLUSIVITY):
-            versions = line.removeprefix(_EXCLUSIVITY).strip()
-        elif line.startswith(_CREATED) and line.removeprefix(_CREATED).strip() in _MODES:
+        if line.startswith(_CREATED) and line.removeprefix(_CREATED).strip() in _MODES:
             mode = _MODES[line.removeprefix(_CREATED).strip()]
         elif line.startswith(_TO):
             path = line.removeprefix(_TO).removeprefix("b/").strip()
         elif line.startswith("index ") and (match := _INDEX.search(line)) is not None:
             hashes = (match[1], match[2])
-        elif not line.startswith((_FROM, "index ")):
+        elif not line.startswith((_FROM, _EXCLUSIVITY, "index ")):
             raise UnsupportedError(
                 f"Yarn's own patch of {path}: it does more than to change lines", path="patch", found=line[:80], expected="changes of lines",
                 suggestions=["have Yarn write the lock file: yarn install"],
             )  # fmt: skip
-    return FilePatch(path, versions, [*_hunks(section[place:])], hashes, mode)
+    return FilePatch(path, [*_hunks(section[place:])], hashes, mode)
 
 
 def _hunks(lines: Sequence[str]) -> Iterator[Mapping[str, Any]]:

@@ -63,9 +63,10 @@ class LockedTexts(NamedTuple):
     digests: dict[Path, Mapping[str, str]]
     warnings: list[str]
 
-    def checksums(self, projects: Iterable[Path]) -> str:
-        """Return the file of checksums of some of them."""
-        return pom.checksums({path: digest for one in projects for path, digest in self.digests[one].items()})
+    def checksums(self, projects: Iterable[Path], before: str = "") -> str:
+        """Return the file of checksums of some of them; what one before had of others stays."""
+        new = {path: digest for one in projects for path, digest in self.digests[one].items()}
+        return pom.checksums(pom.noted(before) | new)
 
 
 def files(path: Path) -> list[Path]:

@@ -46,6 +46,12 @@ def checksums(digests: Mapping[str, str]) -> str:
     return "".join(f"{digest}  {path}\n" for path, digest in sorted(digests.items()))
 
 
+def noted(checksums: str) -> dict[str, str]:
+    """Return what a file of checksums has, as `checksums` takes it."""
+    lines = (line.partition("  ") for line in checksums.splitlines())
+    return {path: digest for digest, _, path in lines}
+
+
 def _order(one: Dependency) -> tuple[str, ...]:
     return one.group or "", one.artifact or "", one.type, one.classifier or ""
 
