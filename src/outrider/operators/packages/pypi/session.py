@@ -115,7 +115,10 @@ async def _opened(
         registries: That are asked; none for those of the settings.
         named: Those that alone are asked for single projects, by their normalised names; None for those of the question.
     """
-    groups = {"": registries or _usual(question), **(_named(question) if named is None else named)}
+    groups = {
+        "": registries or _at(question, PypiDetails.of(question).index),
+        **(_named(question) if named is None else named),
+    }
     opened = {(one.url, one.source): Downloads(one, question.clock) for some in groups.values() for one in some}
     downloads = {name: [opened[one.url, one.source] for one in some] for name, some in groups.items()}
     # What is kept of a project is of the indexes that are asked for it.
@@ -129,20 +132,15 @@ async def _opened(
             await client.close()
 
 
-def _usual(question: Question) -> Sequence[Registry]:
-    index = PypiDetails.of(question).index
-    return [_at(question, index)] if index else pypi_registries(question.environment, question.folder)
-
-
 def _named(question: Question) -> dict[str, Sequence[Registry]]:
     indexes = PypiDetails.of(question).indexes
-    found = {
-        url: [_at(question, url)] if url else pypi_registries(question.environment, question.folder)
-        for url in sorted({*indexes.values()})
-    }
+    found = {url: _at(question, url) for url in sorted({*indexes.values()})}
     return {name: found[url] for name, url in indexes.items()}
 
 
-def _at(question: Question, url: str) -> Registry:
+def _at(question: Question, url: str) -> Sequence[Registry]:
+    """Return the index at an address; where there is none those of the settings."""
+    if not url:
+        return pypi_registries(question.environment, question.folder)
     # A member of a workspace may have said so; errors name the file that all of it begins with.
-    return pypi_registry(url, str(question.folder / "pyproject.toml"), question.environment)
+    return [pypi_registry(url, str(question.folder / "pyproject.toml"), question.environment)]
