@@ -37,6 +37,7 @@ PACKAGES = {
     "mvn": "maven",
     "java": "default-jdk-headless",
     "mono": "mono-runtime",
+    "xbuild": "mono-xbuild",
     "rpm": "rpm",
 }
 # What nuget.exe loads besides, which Mono has in packages of its own.

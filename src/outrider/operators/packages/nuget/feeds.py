@@ -1,12 +1,14 @@
 """What one source knows of packages: from what is kept on disk, else from the source itself."""
 
 import asyncio
+from tempfile import SpooledTemporaryFile
 
 import msgspec
 
 from outrider.core.errors import NotFoundError, UnavailableError
 from outrider.operators.packages.nuget.client import NugetClient
 from outrider.operators.packages.nuget.flat_container import file_name, place, read_manifest, read_versions
+from outrider.operators.packages.nuget.package_files import FileRecord, read_package_file
 from outrider.operators.packages.nuget.records import Entry, NugetRecord, NugetRelease, PageRecord, ServicesRecord
 from outrider.operators.packages.nuget.registrations import Page, compiled, read_index, read_page
 from outrider.operators.packages.nuget.store import NugetStore
@@ -16,6 +18,8 @@ from outrider.ports.clock import Clock
 # NuGet itself keeps what it was told for half an hour.
 FRESH_SECONDS = 600.0
 _AT_A_TIME = 32
+# Of a file that is being read; a larger one is on disk meanwhile.
+_MOST_IN_MEMORY = 4 << 20
 
 
 class NugetFeed:
@@ -104,6 +108,27 @@ class NugetFeed:
             return place(services.content, name, version, file_name(name, version))
         return release.url
 
+    async def file(self, name: str, version: str, url: str) -> FileRecord:
+        """Return what the file of a version tells, which is fetched once.
+
+        Raises:
+            UnavailableError: It was never fetched, and nobody is to be asked.
+            ExecutionFailedError: It is no package.
+            OutriderError: What the source says.
+        """
+        record, place = self._records[name], f"{name} {version}"
+        found = record.files.get(version)
+        if found is None:
+            if self._offline:
+                raise self._nothing_kept(f"the file of {place}")
+            async with self._limit:
+                with SpooledTemporaryFile(_MOST_IN_MEMORY) as file:
+                    await self._client.stream(url, file.write)
+                    found = await asyncio.to_thread(read_package_file, place, file)
+            record.files[version] = found
+            self._learned.add(name)
+        return found
+
     def keep(self) -> None:
         """Write what was learned to disk.
 
@@ -131,7 +156,7 @@ class NugetFeed:
         if record is None or document.content is not None:
             content, before = document.content or b"", record or NugetRecord()
             made = _listed(name, content, before) if only_names else await self._told(name, content, before)
-            made.etag, made.modified, record = document.etag, document.modified, made
+            made.etag, made.modified, made.files, record = document.etag, document.modified, before.files, made
         record.fetched = self._clock.now()
         return record
 

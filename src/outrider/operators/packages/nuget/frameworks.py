@@ -25,6 +25,7 @@ _SHORT_NAMES = {
 _KNOWN = {
     *_SHORT_NAMES.values(), ANDROID, TIZEN, "monotouch", "winrt", "uap", "native", "dnx", "dnxcore", ".netmicroframework",
 }  # fmt: skip
+_FULL_NAMES = {NET: ".NETFramework", CORE: ".NETCoreApp", STANDARD: ".NETStandard"}
 _PROFILES = {"cf": "compactframework", "full": "", "wp": "windowsphone", "wp71": "windowsphone71"}
 _FOLDER = re.compile(r"(?P<name>[a-z.]+)(?P<version>[0-9.]*)(?:-(?P<profile>[a-z0-9.+-]+))?", re.ASCII)
 _PLATFORM = re.compile(r"(?P<name>[a-z.]*)(?P<version>.*)")
@@ -123,3 +124,21 @@ def _with_platform(numbers: Numbers, text: str) -> Framework:
     if platform_version is None:
         return UNSUPPORTED
     return Framework(CORE, numbers, platform=match["name"] or text, platform_version=platform_version)
+
+
+def full_name(framework: Framework) -> str:
+    """Return the name of a framework as locks have it: `.NETStandard,Version=v2.0`, or `net8.0` from .NET 5 on.
+
+    It is `NuGetFramework.ToString`; nuget.exe 5.8.0.6930 writes `.NETCoreApp,Version=v5.0` still, and sorts it as `net5.0`.
+    """
+    if framework.name == CORE and framework.version[0] >= _RENAMED:
+        platform = f"-{framework.platform}{_shown(framework.platform_version)}" if framework.platform else ""
+        return f"net{_shown(framework.version)}{platform}"
+    profile = f",Profile={framework.profile.capitalize()}" if framework.profile else ""
+    return f"{_FULL_NAMES[framework.name]},Version=v{_shown(framework.version)}{profile}"
+
+
+def _shown(numbers: Numbers) -> str:
+    """Return a version with two numbers at least, and no zeros behind these."""
+    length = max(2, *(place for place, number in enumerate(numbers, 1) if number), 0)
+    return ".".join(map(str, numbers[:length]))

@@ -158,7 +158,7 @@ class _Building:
                 expected=f"at most {_MOST_NODES} places, and {_DEEPEST} below each other",
                 suggestions=["ask for the packages that most others need too: nothing below them counts then"],
             )  # fmt: skip
-        here = [*((need.name, need) for need in node.item.needs), (node.item.name, None)]
+        here = [*((need.name, need) for need in (*node.item.needs, *node.item.private)), (node.item.name, None)]
         for name, one in here:
             self._there.setdefault(name, []).append((depth, one))
         for need in node.item.needs:

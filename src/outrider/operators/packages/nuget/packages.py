@@ -1,7 +1,7 @@
 """Packages of NuGet: their versions, whatever source has them, and which of them is taken for a range."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -40,16 +40,18 @@ class Item:
         bit: Of the version; -1 where there is none.
         needs: Of other packages.
         by_name: The same.
+        private: What it needs for itself alone, of a project that lies here: it stands in for what is needed below, and is not taken.
         fallback: For which framework its needs are written, where that is not one that the target can use.
     """
 
-    __slots__ = ("bit", "by_name", "fallback", "key", "name", "needs", "shown", "version")
+    __slots__ = ("bit", "by_name", "fallback", "key", "name", "needs", "private", "shown", "version")
 
     def __init__(
         self, name: str, shown: str, *, version: str = "", key: Key = (), bit: int = -1, needs: Sequence[Need] = ()
     ) -> None:
         self.name, self.shown, self.version, self.key, self.bit, self.needs = name, shown, version, key, bit, needs
         self.fallback = ""
+        self.private: Sequence[Need] = ()
         self.by_name: dict[str, list[Need]] = {}
         for need in needs:
             self.by_name.setdefault(need.name, []).append(need)
@@ -68,6 +70,7 @@ class NugetPackage:
         records: What the sources that may have it know, each with the number of the source.
         target: The framework of who asks.
         policy: What may be chosen.
+        locked: Versions that are taken before others, where a range floats.
 
     Attributes:
         shown: The name as a source writes it.
@@ -79,7 +82,12 @@ class NugetPackage:
     """
 
     def __init__(
-        self, name: str, records: Sequence[tuple[int, NugetRecord]], target: Framework, policy: Policy
+        self,
+        name: str,
+        records: Sequence[tuple[int, NugetRecord]],
+        target: Framework,
+        policy: Policy,
+        locked: Collection[str] = (),
     ) -> None:
         self.name, self._target, self._policy = name, target, policy
         self.shown = next((record.name for _, record in records if record.name), name)
@@ -94,6 +102,7 @@ class NugetPackage:
         self.listed = sum(entry.is_listed << bit for bit, (_, entry) in enumerate(self._entries))
         self.refusals: Counter[str] = Counter()
         self.usable = self.table.everything & ~self._refused()
+        self._preferred = sum(1 << bit for bit, version in enumerate(self.table.versions) if version in locked)
         self._releases: dict[int, NugetRelease] = {}
         self._items: dict[int | Key, Item] = {}
 
@@ -126,7 +135,7 @@ class NugetPackage:
 
     def item(self, wanted: NugetRange) -> Item | int:
         """Return the version that is taken for a range, or the bit of one of which more must be known before."""
-        while (bit := best(wanted, self.table, self.usable)) is not None:
+        while (bit := best(wanted, self.table, self.usable, self._preferred)) is not None:
             if bit in self._items:
                 return self._items[bit]
             release = self.release(bit)
@@ -168,14 +177,19 @@ def needs_of(release: NugetRelease, target: Framework) -> tuple[list[Need], str]
 
     The group of the nearest framework counts, and no other: https://learn.microsoft.com/nuget/reference/nuspec#dependency-groups.
     """
+    needs, fallback = group_of(release, target)
+    return [Need(name.lower(), read_range(text)) for name, text in needs], fallback
+
+
+def group_of(release: NugetRelease, target: Framework) -> tuple[list[tuple[str, str]], str]:
+    """Return the same with names and ranges as they are written."""
     groups = {read_framework(text): needs for text, needs in reversed(release.groups)}
     found = nearest(target, list(groups))
     fallback = ""
     for other in fallbacks_of(target) if found is None else ():
         if found is None and (found := nearest(other, list(groups))) is not None:
             fallback = next(text for text, _ in release.groups if read_framework(text) == found)
-    needs = groups[found] if found is not None else []
-    return [Need(name.lower(), read_range(text)) for name, text in needs], fallback
+    return groups[found] if found is not None else [], fallback
 
 
 def is_range(text: str) -> bool:

@@ -89,7 +89,7 @@ def version_of(key: Key) -> str:
     return f"{shown}-{labels}" if labels else shown
 
 
-def best(wanted: NugetRange, table: VersionTable, usable: int) -> int | None:
+def best(wanted: NugetRange, table: VersionTable, usable: int, preferred: int = 0) -> int | None:
     """Return the bit of the version that is taken; None where there is none.
 
     It is the lowest one. Where something floats, it is the highest one that this covers, and the lowest one where it covers none.
@@ -98,6 +98,7 @@ def best(wanted: NugetRange, table: VersionTable, usable: int) -> int | None:
         wanted: The range.
         table: The versions of a package.
         usable: The mask of those that may be taken.
+        preferred: The mask of those that are taken before others, where something floats that covers them.
     """
     mask = table.mask_of(wanted.allowed) & usable
     if not wanted.prereleases:
@@ -105,7 +106,7 @@ def best(wanted: NugetRange, table: VersionTable, usable: int) -> int | None:
     if wanted.floating is not None:
         covered = [bit for bit in bits(mask) if _covers(wanted, wanted.floating, table.versions[bit])]
         if covered:
-            return covered[-1]
+            return next((bit for bit in reversed(covered) if preferred >> bit & 1), covered[-1])
     return next(bits(mask), None)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from outrider.core.errors import InvalidConfigError
+from outrider.operators.packages.nuget.package_files import FileRecord
 from outrider.operators.packages.nuget.ranges import normalised
 from outrider.operators.packages.versions.ecosystems import scheme_of
 from outrider.operators.packages.versions.tables import VersionTable
@@ -83,6 +84,7 @@ class NugetRecord(msgspec.Struct, array_like=True, kw_only=True):
         name: As the source writes it.
         pages: All that the source tells.
         only_names: Whether the source tells no more than the versions that there are.
+        files: By version, what was seen of their files; it is so for ever.
     """
 
     form: int = FORM
@@ -92,6 +94,7 @@ class NugetRecord(msgspec.Struct, array_like=True, kw_only=True):
     name: str = ""
     pages: list[PageRecord] = []
     only_names: bool = False
+    files: dict[str, FileRecord] = {}
 
     @property
     def left_out(self) -> int:

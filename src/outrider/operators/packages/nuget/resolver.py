@@ -1,20 +1,25 @@
 """Resolves packages of NuGet as its restore does for a project with PackageReference."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+import asyncio
+from base64 import b64encode
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from outrider.core.errors import NotFoundError, OutriderError
 from outrider.operators.packages.nuget.deciding import Decision, decide
+from outrider.operators.packages.nuget.details import NugetDetails
 from outrider.operators.packages.nuget.explaining import Telling
 from outrider.operators.packages.nuget.flat_container import file_name
 from outrider.operators.packages.nuget.graph import Graph
-from outrider.operators.packages.nuget.packages import Item, Need, NugetPackage
+from outrider.operators.packages.nuget.packages import Item, Need, NugetPackage, group_of
+from outrider.operators.packages.nuget.range_texts import needed_text
 from outrider.operators.packages.nuget.ranges import read_range
 from outrider.operators.packages.nuget.sources import NugetSources
 from outrider.operators.packages.resolving.facts import newest
 from outrider.operators.packages.resolving.naming import counted
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved, ResolvedPackage
+from outrider.operators.packages.resolving.questions import Question
 from outrider.operators.packages.resolving.searching import in_thread
 
 _REMEDIES = 3
@@ -47,11 +52,12 @@ class NugetResolver:
     Args:
         sources: Where packages come from.
         target: What it is for, as the answer says it.
-        check: Called now and then; it may raise to end a search.
+        question: Which projects are needed too, and how long a search may take.
     """
 
-    def __init__(self, sources: NugetSources, target: str, check: Callable[[], None] = lambda: None) -> None:
-        self._sources, self._target, self._check = sources, target, check
+    def __init__(self, sources: NugetSources, target: str, question: Question) -> None:
+        self._sources, self._target, self._question = sources, target, question
+        self._details = NugetDetails.of(question)
 
     async def resolve(self, asked: Sequence[Wish]) -> Resolved | Impossible:
         """Choose versions for what is asked for; each name may be asked for once.
@@ -73,7 +79,8 @@ class NugetResolver:
         notes = await self._sources.notes()
         if decision.is_sound:
             direct = {wish.key for wish in asked}
-            packages = [await self._package(decision, name, direct) for name in sorted(decision.accepted)]
+            names = sorted(decision.accepted.keys() - self._sources.projects)
+            packages = await asyncio.gather(*(self._package(decision, name, direct) for name in names))
             return Resolved(target=self._target, packages=packages, notes=[*notes, *telling.remarks(decision)])
         return Impossible(
             asked=[str(wish) for wish in asked], reasons=telling.reasons(decision), remedies=await self._remedies(asked, decision),
@@ -81,11 +88,26 @@ class NugetResolver:
         )  # fmt: skip
 
     async def _decided(self, asked: Iterable[Wish]) -> Decision:
-        graph = Graph(self._sources.packages, [self._need(wish) for wish in asked])
-        while waiting := await in_thread(graph.expand, self._check):
+        """Decide what counts; what is pinned is asked for too, as long as something else needs it."""
+        wishes = [*asked, *(Wish(name, "") for name in self._details.needed)]
+        pinned: dict[str, str] = {}
+        for _ in range(_MOST_TRIES):
+            decision = await self._decided_once([*wishes, *(Wish(name, text) for name, text in pinned.items())])
+            needed = _needed(decision, {wish.key for wish in wishes})
+            pins = {name: text for name, text in self._details.pinned.items() if name in needed}
+            if pins == pinned:
+                break
+            pinned = pins
+        return decision
+
+    async def _decided_once(self, wishes: Sequence[Wish]) -> Decision:
+        await self._sources.load(wish.key for wish in wishes)
+        graph = Graph(self._sources.packages, [self._need(wish) for wish in wishes])
+        check = self._question.check
+        while waiting := await in_thread(graph.expand, check):
             await self._sources.load(name for name, bit in waiting if bit < 0)
             await self._sources.complete((name, bit) for name, bit in waiting if bit >= 0)
-        return await in_thread(lambda check: decide(graph.top, check), self._check)
+        return await in_thread(lambda check: decide(graph.top, check), check)
 
     def _need(self, wish: Wish) -> Need:
         package = self._sources.packages[wish.key]
@@ -96,8 +118,21 @@ class NugetResolver:
         by = {other for other, node in decision.accepted.items() if name in node.item.by_name}
         return ResolvedPackage(
             name=name, version=item.version, needed_by=sorted(by), file=file_name(name, item.version), url=await self._sources.address(item),
-            direct=name in direct,
+            direct=name in direct, entry=await self._entry(item) if self._question.files else {},
         )  # fmt: skip
+
+    async def _entry(self, item: Item) -> dict[str, Any]:
+        """Return what a lock has of a version besides what was asked for."""
+        release, file = self._sources.packages[item.name].release(item.bit), await self._sources.file(item)
+        assert release is not None
+        group, _ = group_of(release, self._sources.target)
+        needs = {name: needed_text(text) for name, text in group}
+        return {
+            "name": file.name,
+            "contentHash": b64encode(bytes.fromhex(file.content_hash)).decode(),
+            "dependencies": needs,
+            "runtimes": file.has_runtimes,
+        }
 
     def _notes(self, name: str) -> Iterator[str]:
         """Yield what is to be said of the versions of a package that cannot be chosen."""
@@ -155,6 +190,17 @@ class NugetResolver:
 def latest(package: NugetPackage) -> int:
     """Return the bit of the version that `dotnet add package` takes: the newest one that is listed and no prerelease, if there is one."""
     return newest(package.usable or package.table.everything, package.listed, package.table.releases)
+
+
+def _needed(decision: Decision, asked: Collection[str]) -> set[str]:
+    """Return the packages that something needs which is needed itself, beginning with some; these are among them only if others need them."""
+    found, waiting = set[str](), list(asked)
+    while waiting:
+        node = decision.accepted.get(waiting.pop())
+        more = node.item.by_name.keys() - found - set(asked) if node is not None else set()
+        found |= more
+        waiting += more
+    return found
 
 
 def _involved(decision: Decision) -> set[str]:

@@ -36,7 +36,7 @@ async def resolve(question: Question) -> Resolved | Impossible:
     _refuse_twice(asked)
     text = question.target.strip() or DEFAULT_FRAMEWORK
     async with _opened(question, _target(text)) as sources:
-        return await NugetResolver(sources, f"nuget {text}", question.check).resolve(asked)
+        return await NugetResolver(sources, f"nuget {text}", question).resolve(asked)
 
 
 async def facts(question: Question, name: str, version: str = "") -> PackageFacts:
@@ -57,7 +57,7 @@ async def _opened(question: Question, target: Framework) -> AsyncIterator[NugetS
         )
         for source in settings.sources
     ]  # fmt: skip
-    sources = NugetSources(settings, feeds, target, question.policy)
+    sources = NugetSources(settings, feeds, target, question)
     with looked_in(source.registry.url for source in settings.sources), kept(sources.keep):
         try:
             yield sources

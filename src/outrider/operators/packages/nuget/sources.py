@@ -3,11 +3,21 @@
 import asyncio
 from collections.abc import Iterable, Sequence
 
+import msgspec
+
+from outrider.operators.packages.nuget.details import NugetDetails
 from outrider.operators.packages.nuget.feeds import NugetFeed
 from outrider.operators.packages.nuget.frameworks import Framework
-from outrider.operators.packages.nuget.packages import Item, NugetPackage
+from outrider.operators.packages.nuget.package_files import FileRecord
+from outrider.operators.packages.nuget.packages import Item, Need, NugetPackage
+from outrider.operators.packages.nuget.ranges import ANY, read_range
+from outrider.operators.packages.nuget.records import Entry, NugetRecord, NugetRelease, PageRecord
 from outrider.operators.packages.nuget.settings import NugetSettings
-from outrider.operators.packages.resolving.policies import Policy
+from outrider.operators.packages.resolving.policies import ADMIT_ALL
+from outrider.operators.packages.resolving.questions import Question
+
+# Of a project that lies here; what it is called does not count.
+_VERSION = "1.0.0"
 
 
 class NugetSources:
@@ -17,15 +27,24 @@ class NugetSources:
         settings: Which sources may have what.
         feeds: The sources, in the order of the settings.
         target: The framework of who asks.
-        policy: What may be chosen.
+        question: Its policy says what may be chosen. Projects that lie here stand for packages of their names.
 
     Attributes:
-        packages: Those that were loaded, by name.
+        packages: Those that were loaded, by name; and projects that lie here.
+        projects: The names of the latter.
+        target: The framework of who asks.
     """
 
-    def __init__(self, settings: NugetSettings, feeds: Sequence[NugetFeed], target: Framework, policy: Policy) -> None:
-        self._settings, self._feeds, self._target, self._policy = settings, feeds, target, policy
-        self.packages: dict[str, NugetPackage] = {}
+    def __init__(
+        self, settings: NugetSettings, feeds: Sequence[NugetFeed], target: Framework, question: Question
+    ) -> None:
+        self._settings, self._feeds, self.target, self._question = settings, feeds, target, question
+        details = NugetDetails.of(question)
+        self.packages = {
+            name.lower(): _project(name, needs, details.private.get(name, ()), target)
+            for name, needs in details.projects.items()
+        }
+        self.projects = frozenset(self.packages)
 
     async def load(self, names: Iterable[str]) -> None:
         """Have packages among `packages`; one that no source has is there without versions.
@@ -53,6 +72,18 @@ class NugetSources:
         release = package.release(item.bit)
         assert release is not None
         return await self._feeds[package.source(item.bit)].address(item.shown, item.version, release)
+
+    async def file(self, item: Item) -> FileRecord:
+        """Return what the file of a version tells.
+
+        Raises:
+            UnavailableError: It was never fetched, and nobody is to be asked.
+            ExecutionFailedError: It is no package.
+            OutriderError: What its source says.
+        """
+        package = self.packages[item.name]
+        feed = self._feeds[package.source(item.bit)]
+        return await feed.file(item.name, package.entry(item.bit).version, await self.address(item))
 
     async def notes(self) -> list[str]:
         """Return what is to be said of the sources."""
@@ -82,9 +113,25 @@ class NugetSources:
     async def _package(self, name: str) -> NugetPackage:
         numbers = self._settings.sources_for(name)
         records = await asyncio.gather(*(self._feeds[number].record(name) for number in numbers))
-        return NugetPackage(name, list(zip(numbers, records, strict=True)), self._target, self._policy)
+        question = self._question
+        return NugetPackage(
+            name, list(zip(numbers, records, strict=True)), self.target, question.policy, question.locked.get(name, ())
+        )
 
     async def _complete(self, package: NugetPackage, bit: int) -> None:
         feed = self._feeds[package.source(bit)]
         if not await feed.complete(package.name, package.entry(bit).version):
             package.without(bit)
+
+
+def _project(
+    name: str, needs: Sequence[tuple[str, str]], private: Sequence[tuple[str, str]], target: Framework
+) -> NugetPackage:
+    """Return a project that lies here as a package of one version."""
+    release = msgspec.msgpack.encode(NugetRelease([("", list(needs))]))
+    record = NugetRecord(name=name, pages=[PageRecord("", "", [Entry(_VERSION, release=release)])])
+    package = NugetPackage(name.lower(), [(-1, record)], target, ADMIT_ALL)
+    item = package.item(read_range(ANY))
+    assert isinstance(item, Item)
+    item.private = [Need(other.lower(), read_range(text)) for other, text in private]
+    return package

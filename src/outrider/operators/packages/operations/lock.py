@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
@@ -14,6 +13,7 @@ from outrider.operators.packages.locks.writing.differences import VersionChange,
 from outrider.operators.packages.locks.writing.files import digest_of, refuse_changed, text_or_none, write_text
 from outrider.operators.packages.sessions import Terms, question_of
 from outrider.operators.packages.texts import number_of
+from outrider.operators.packages.versions.ecosystems import Ecosystem
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
 
@@ -32,7 +32,7 @@ class LockParams(Terms, kw_only=True, forbid_unknown_fields=True):
             for all of its project, and a Pipfile.lock for that of its Pipfile where that names one and none is given.
     """
 
-    ecosystem: Literal["cargo", "composer", "gem", "maven", "npm", "pypi"]
+    ecosystem: Ecosystem
     packages: list[str] = msgspec.field(default_factory=list)
     file: str = ""
     keep: bool = False

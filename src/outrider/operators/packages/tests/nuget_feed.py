@@ -53,9 +53,10 @@ class Version(msgspec.Struct):
         """Return it as a file, for any framework."""
         made = io.BytesIO()
         with zipfile.ZipFile(made, "w") as archive:
-            archive.writestr(f"{self.name}.nuspec", self.manifest())
+            # With no time of its own it is the same file whenever it is asked for.
+            archive.writestr(zipfile.ZipInfo(f"{self.name}.nuspec"), self.manifest())
             for folder in ("netstandard1.0", "net20"):
-                archive.writestr(f"lib/{folder}/_._", "")
+                archive.writestr(zipfile.ZipInfo(f"lib/{folder}/_._"), "")
         return made.getvalue()
 
     def leaf(self) -> dict[str, Any]:

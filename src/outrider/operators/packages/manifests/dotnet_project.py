@@ -1,0 +1,276 @@
+"""A project of .NET as NuGet's restore sees it: for each of its frameworks the packages and projects that it needs.
+
+https://learn.microsoft.com/nuget/consume-packages/package-references-in-project-files.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from outrider.core.errors import InvalidConfigError, UnsupportedError
+from outrider.operators.packages.manifests.msbuild.evaluation import Evaluation, Item, Place
+from outrider.operators.packages.manifests.msbuild.functions import slashes
+from outrider.operators.packages.manifests.msbuild.projects import (
+    GLOBAL,
+    PROJECT,
+    REFERENCE,
+    VERSION,
+    evaluated,
+    framework_of,
+)
+from outrider.operators.packages.nuget.compatibility import nearest
+from outrider.operators.packages.nuget.frameworks import Framework, read_framework
+from outrider.operators.packages.nuget.packages import is_range
+
+SUFFIXES = (".csproj", ".fsproj", ".vbproj")
+_USUAL_VERSION = "1.0.0"
+_MOST_PROJECTS = 500
+_ALL_ASSETS = frozenset(
+    {"compile", "runtime", "contentfiles", "build", "buildmultitargeting", "buildtransitive", "native", "analyzers"}
+)
+
+
+class Reference(msgspec.Struct, frozen=True):
+    """A package that a project needs.
+
+    Attributes:
+        name: As it is written.
+        range: Likewise.
+        place: Where the range stands.
+        is_private: Whether whoever needs the project does not need it.
+    """
+
+    name: str
+    range: str
+    place: Place | None
+    is_private: bool
+
+
+class TargetProject(msgspec.Struct):
+    """A project as it is for one framework.
+
+    Attributes:
+        written: The framework, as the project writes it.
+        references: Packages, by name in small letters.
+        central: Ranges that stand in one place for all projects, likewise.
+        pins: Whether these count for what others need too.
+        projects: Projects that it needs: their files, and whether whoever needs this one does not need those.
+        runtimes: Kinds of machines that it is for.
+        properties: Gives a property.
+    """
+
+    written: str
+    references: dict[str, Reference]
+    central: dict[str, Reference]
+    pins: bool
+    projects: dict[Path, bool]
+    runtimes: list[str]
+    properties: Callable[[str], str]
+
+    @property
+    def framework(self) -> Framework:
+        """The framework."""
+        return read_framework(self.written)
+
+
+class DotnetProject(msgspec.Struct):
+    """A project.
+
+    Attributes:
+        path: Its file.
+        name: As restore calls it.
+        properties: Gives a property, as it is for no framework in particular.
+        targets: For each of its frameworks.
+        is_central: Whether ranges stand in one place for all projects.
+        texts: Of all files that it is made of.
+    """
+
+    path: Path
+    name: str
+    properties: Callable[[str], str]
+    targets: list[TargetProject]
+    is_central: bool
+    texts: dict[Path, str]
+
+    @property
+    def version(self) -> str:
+        """The version of it.
+
+        Raises:
+            UnsupportedError: A build alone can tell.
+        """
+        suffix, prefix = self.properties("VersionSuffix"), self.properties("VersionPrefix") or _USUAL_VERSION
+        said = self.properties("PackageVersion") or self.properties("Version")
+        return said or (f"{prefix}-{suffix}" if suffix else prefix)
+
+
+# Projects by name in small letters, each for the framework that goes with who needs it.
+Needed = Mapping[str, tuple[DotnetProject, TargetProject]]
+
+
+class Projects:
+    """Reads projects, each once.
+
+    Args:
+        environment: Variables.
+        read: Returns the text of a file.
+    """
+
+    def __init__(self, environment: Mapping[str, str], read: Callable[[Path], str]) -> None:
+        self._environment, self._read = environment, read
+        self._known: dict[Path, DotnetProject] = {}
+
+    def project(self, path: Path) -> DotnetProject:
+        """Return a project.
+
+        Raises:
+            NotFoundError: It is not there.
+            InvalidConfigError: It cannot be read, or says what cannot be.
+            UnsupportedError: What it needs cannot be told without building it.
+        """
+        path = Path(os.path.normpath(path.absolute()))
+        if path not in self._known:
+            if len(self._known) > _MOST_PROJECTS:
+                raise InvalidConfigError(
+                    f"{path}: it leads to too many projects", path=str(path), found=f"more than {_MOST_PROJECTS}", expected="fewer",
+                    suggestions=["lock another project"],
+                )  # fmt: skip
+            self._known[path] = self._read_project(path)
+        return self._known[path]
+
+    def needed(self, project: DotnetProject, target: TargetProject) -> Needed:
+        """Return the projects that a project needs, with what these need in turn.
+
+        Raises:
+            InvalidConfigError: One has no framework that goes with it.
+            OutriderError: One cannot be read.
+        """
+        found: dict[str, tuple[DotnetProject, TargetProject]] = {}
+        waiting = [(project, target, list(target.projects))]
+        while waiting:
+            above, at, paths = waiting.pop()
+            for path in paths:
+                other = self.project(path)
+                if other.name.lower() not in found:
+                    there = _nearest(above, at, other)
+                    found[other.name.lower()] = (other, there)
+                    waiting.append(
+                        (other, there, [one for one, is_private in there.projects.items() if not is_private])
+                    )
+        return found
+
+    def _read_project(self, path: Path) -> DotnetProject:
+        first = evaluated(path, "", self._environment, self._read)
+        several = [one.strip() for one in first.property("TargetFrameworks").split(";") if one.strip()]
+        frameworks = list(dict.fromkeys(several)) if several and not first.property("TargetFramework") else [""]
+        found = [first if not one else evaluated(path, one, self._environment, self._read) for one in frameworks]
+        texts = {file: text for one in (first, *found) for file, text in one.texts.items()}
+        return DotnetProject(
+            path, _name(first, path), first.property, [_target(path, one) for one in found], _is_true(first, "ManagePackageVersionsCentrally"), texts,
+        )  # fmt: skip
+
+
+def _nearest(above: DotnetProject, at: TargetProject, other: DotnetProject) -> TargetProject:
+    frameworks = {one.framework: one for one in other.targets}
+    found = nearest(at.framework, list(frameworks))
+    if found is None:
+        raise InvalidConfigError(
+            f"{above.path}: {other.path.name} is for none that goes with {at.written} (NU1201)", path=str(above.path),
+            found=", ".join(one.written for one in other.targets), expected=f"a framework that {at.written} can use",
+            suggestions=[f"add one to the TargetFrameworks of {other.path.name}"],
+        )  # fmt: skip
+    return frameworks[found]
+
+
+def _target(path: Path, found: Evaluation) -> TargetProject:
+    written = framework_of(found)
+    if not written:
+        raise InvalidConfigError(
+            f"{path}: it has no TargetFramework", path="TargetFramework", found="none", expected="such as net8.0",
+            suggestions=["say it in a PropertyGroup of the project"],
+        )  # fmt: skip
+    is_central = _is_true(found, "ManagePackageVersionsCentrally")
+    central = {one.name.lower(): _reference(path, one, one) for one in found.items(VERSION)} if is_central else {}
+    if not _is_true(found, "CentralPackageFloatingVersionsEnabled"):
+        _refuse_floating(path, central)
+    references: dict[str, Reference] = {}
+    for item in found.items(REFERENCE):
+        is_implicit = item.metadata.get("isimplicitlydefined", "").lower() == "true"
+        one = _managed(path, item, central) if is_central and not is_implicit else _reference(path, item, item)
+        references[one.name.lower()] = one
+    for item in found.items(GLOBAL) if is_central else ():
+        one = _reference(path, item, item)
+        references[one.name.lower()] = msgspec.structs.replace(one, is_private=True)
+    runtimes = [
+        one.strip() for name in ("RuntimeIdentifiers", "RuntimeIdentifier") for one in found.property(name).split(";")
+    ]
+    return TargetProject(
+        written, references, central, is_central and _is_true(found, "CentralPackageTransitivePinningEnabled"), _projects(path, found),
+        sorted({one for one in runtimes if one}), found.property,
+    )  # fmt: skip
+
+
+def _managed(path: Path, item: Item, central: Mapping[str, Reference]) -> Reference:
+    """Return a package whose range stands in one place for all projects."""
+    if item.metadata.get("versionoverride"):
+        return _reference(path, item, item, "versionoverride")
+    if item.metadata.get("version"):
+        raise InvalidConfigError(
+            f"{path}: {item.name} has a Version, and ranges stand in Directory.Packages.props (NU1008)", path=item.name,
+            found=item.metadata["version"], expected="no Version", suggestions=["write VersionOverride where this project alone differs"],
+        )  # fmt: skip
+    there = central.get(item.name.lower())
+    if there is None:
+        raise InvalidConfigError(
+            f"{path}: {item.name} has no PackageVersion (NU1010)", path=item.name, found="none", expected="a PackageVersion of that name",
+            suggestions=["add one to Directory.Packages.props"],
+        )  # fmt: skip
+    return msgspec.structs.replace(there, name=item.name, is_private=_is_private(item))
+
+
+def _refuse_floating(path: Path, central: Mapping[str, Reference]) -> None:
+    floating = next((one for one in central.values() if "*" in one.range), None)
+    if floating is not None:
+        raise InvalidConfigError(
+            f"{path}: the PackageVersion of {floating.name} floats (NU1011)", path=floating.name, found=floating.range, expected="a version",
+            suggestions=["write one, or set CentralPackageFloatingVersionsEnabled"],
+        )  # fmt: skip
+
+
+def _reference(path: Path, item: Item, said: Item, field: str = "version") -> Reference:
+    text = said.metadata.get(field, "")
+    if not text or not is_range(text):
+        raise InvalidConfigError(
+            f"{path}: {item.name} has {f'the version {text!r}, which is none' if text else 'no version'}", path=item.name, found=text or "none",
+            expected="a version or range of NuGet, such as 1.2.3 or [1.0,2.0)", suggestions=["write one, with three numbers"],
+        )  # fmt: skip
+    return Reference(item.name, text, said.places.get(field), _is_private(item))
+
+
+def _is_private(item: Item) -> bool:
+    assets = {one.strip().lower() for one in item.metadata.get("privateassets", "").split(";")}
+    return "all" in assets or assets >= _ALL_ASSETS
+
+
+def _projects(path: Path, found: Evaluation) -> dict[Path, bool]:
+    projects = {}
+    for item in found.items(PROJECT):
+        if item.metadata.get("referenceoutputassembly", "").lower() != "false":
+            file = Path(os.path.normpath(path.parent / slashes(item.name)))
+            if file.suffix.lower() not in SUFFIXES:
+                raise UnsupportedError(
+                    f"{path}: it needs {item.name}, which is no project that is read", path=PROJECT, found=item.name,
+                    expected=f"a project: {', '.join(SUFFIXES)}", suggestions=["use NuGet itself: dotnet restore --use-lock-file"],
+                )  # fmt: skip
+            projects[file] = _is_private(item)
+    return projects
+
+
+def _name(found: Evaluation, path: Path) -> str:
+    return found.property("PackageId") or found.property("AssemblyName") or path.stem
+
+
+def _is_true(found: Evaluation, name: str) -> bool:
+    return found.property(name).lower() == "true"
