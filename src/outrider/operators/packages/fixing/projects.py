@@ -11,6 +11,7 @@ from outrider.operators.packages.fixing.cargo import CargoProject
 from outrider.operators.packages.fixing.composer import ComposerProject
 from outrider.operators.packages.fixing.gem import GemProject
 from outrider.operators.packages.fixing.npm import NpmProject
+from outrider.operators.packages.fixing.nuget import NugetProject
 from outrider.operators.packages.fixing.pipfile import PipfileProject
 from outrider.operators.packages.fixing.pnpm import PnpmProject
 from outrider.operators.packages.fixing.pylock import PylockProject
@@ -39,6 +40,7 @@ PROJECTS: Mapping[str, tuple[Ecosystem, _Opener]] = {
     "composer.lock": ("composer", lambda path, text, _: ComposerProject(path, text)),
     "Gemfile.lock": ("gem", lambda path, text, _: GemProject(path, text)),
     "Pipfile.lock": ("pypi", lambda path, text, _: PipfileProject(path, text)),
+    "packages.lock.json": ("nuget", lambda path, text, _: NugetProject(path, text)),
     "package-lock.json": ("npm", lambda path, text, _: NpmProject(path, text)),
     "pnpm-lock.yaml": ("npm", lambda path, text, _: PnpmProject(path, text)),
     "poetry.lock": ("pypi", _poetry_project),

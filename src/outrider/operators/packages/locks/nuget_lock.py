@@ -11,6 +11,7 @@ from outrider.operators.packages.locks.hashes import from_base64
 from outrider.operators.packages.locks.lock import Lock
 
 FORM = "packages.lock.json"
+CONTENT_HASH = "sha512-content"
 
 
 def read(text: str) -> Lock:
@@ -34,5 +35,5 @@ def _take(findings: Findings, name: str, entry: dict[str, Any]) -> None:
     content = optional_text(entry, "contentHash")
     findings.add(
         name.lower(), text_at(entry, "resolved"), needs=map(str.lower, table_at(entry, "dependencies")),
-        hashes={"sha512-content": (from_base64(content),)} if content else {},
+        hashes={CONTENT_HASH: (from_base64(content),)} if content else {},
     )  # fmt: skip

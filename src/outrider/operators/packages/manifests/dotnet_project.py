@@ -40,12 +40,14 @@ class Reference(msgspec.Struct, frozen=True):
         range: Likewise.
         place: Where the range stands.
         is_private: Whether whoever needs the project does not need it.
+        field: The name of the attribute or element that says the range.
     """
 
     name: str
     range: str
     place: Place | None
     is_private: bool
+    field: str = "Version"
 
 
 class TargetProject(msgspec.Struct):
@@ -114,12 +116,11 @@ class Projects:
     """Reads projects, each once.
 
     Args:
-        environment: Variables.
         read: Returns the text of a file.
     """
 
-    def __init__(self, environment: Mapping[str, str], read: Callable[[Path], str]) -> None:
-        self._environment, self._read = environment, read
+    def __init__(self, read: Callable[[Path], str]) -> None:
+        self._read = read
         self._known: dict[Path, DotnetProject] = {}
 
     def project(self, path: Path) -> DotnetProject:
@@ -162,10 +163,10 @@ class Projects:
         return found
 
     def _read_project(self, path: Path) -> DotnetProject:
-        first = evaluated(path, "", self._environment, self._read)
+        first = evaluated(path, "", self._read)
         several = [one.strip() for one in first.property("TargetFrameworks").split(";") if one.strip()]
         frameworks = list(dict.fromkeys(several)) if several and not first.property("TargetFramework") else [""]
-        found = [first if not one else evaluated(path, one, self._environment, self._read) for one in frameworks]
+        found = [first if not one else evaluated(path, one, self._read) for one in frameworks]
         texts = {file: text for one in (first, *found) for file, text in one.texts.items()}
         return DotnetProject(
             path, _name(first, path), first.property, [_target(path, one) for one in found], _is_true(first, "ManagePackageVersionsCentrally"), texts,
@@ -192,16 +193,16 @@ def _target(path: Path, found: Evaluation) -> TargetProject:
             suggestions=["say it in a PropertyGroup of the project"],
         )  # fmt: skip
     is_central = _is_true(found, "ManagePackageVersionsCentrally")
-    central = {one.name.lower(): _reference(path, one, one) for one in found.items(VERSION)} if is_central else {}
+    central = {one.name.lower(): _reference(path, one) for one in found.items(VERSION)} if is_central else {}
     if not _is_true(found, "CentralPackageFloatingVersionsEnabled"):
         _refuse_floating(path, central)
     references: dict[str, Reference] = {}
     for item in found.items(REFERENCE):
         is_implicit = item.metadata.get("isimplicitlydefined", "").lower() == "true"
-        one = _managed(path, item, central) if is_central and not is_implicit else _reference(path, item, item)
+        one = _managed(path, item, central) if is_central and not is_implicit else _reference(path, item)
         references[one.name.lower()] = one
     for item in found.items(GLOBAL) if is_central else ():
-        one = _reference(path, item, item)
+        one = _reference(path, item)
         references[one.name.lower()] = msgspec.structs.replace(one, is_private=True)
     runtimes = [
         one.strip() for name in ("RuntimeIdentifiers", "RuntimeIdentifier") for one in found.property(name).split(";")
@@ -215,7 +216,7 @@ def _target(path: Path, found: Evaluation) -> TargetProject:
 def _managed(path: Path, item: Item, central: Mapping[str, Reference]) -> Reference:
     """Return a package whose range stands in one place for all projects."""
     if item.metadata.get("versionoverride"):
-        return _reference(path, item, item, "versionoverride")
+        return _reference(path, item, "VersionOverride")
     if item.metadata.get("version"):
         raise InvalidConfigError(
             f"{path}: {item.name} has a Version, and ranges stand in Directory.Packages.props (NU1008)", path=item.name,
@@ -239,14 +240,14 @@ def _refuse_floating(path: Path, central: Mapping[str, Reference]) -> None:
         )  # fmt: skip
 
 
-def _reference(path: Path, item: Item, said: Item, field: str = "version") -> Reference:
-    text = said.metadata.get(field, "")
+def _reference(path: Path, item: Item, field: str = "Version") -> Reference:
+    text = item.metadata.get(field.lower(), "")
     if not text or not is_range(text):
         raise InvalidConfigError(
             f"{path}: {item.name} has {f'the version {text!r}, which is none' if text else 'no version'}", path=item.name, found=text or "none",
             expected="a version or range of NuGet, such as 1.2.3 or [1.0,2.0)", suggestions=["write one, with three numbers"],
         )  # fmt: skip
-    return Reference(item.name, text, said.places.get(field), _is_private(item))
+    return Reference(item.name, text, item.places.get(field.lower()), _is_private(item), field)
 
 
 def _is_private(item: Item) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from outrider.core.errors import NotFoundError, OutriderError
 from outrider.operators.packages.nuget.deciding import Decision, decide
-from outrider.operators.packages.nuget.details import NugetDetails
+from outrider.operators.packages.nuget.details import NugetTarget
 from outrider.operators.packages.nuget.explaining import Telling
 from outrider.operators.packages.nuget.flat_container import file_name
 from outrider.operators.packages.nuget.graph import Graph
@@ -51,13 +51,12 @@ class NugetResolver:
 
     Args:
         sources: Where packages come from.
-        target: What it is for, as the answer says it.
-        question: Which projects are needed too, and how long a search may take.
+        target: The framework that it is for, and what is needed for it besides.
+        question: How long a search may take, and whether all is to be told that a lock has.
     """
 
-    def __init__(self, sources: NugetSources, target: str, question: Question) -> None:
+    def __init__(self, sources: NugetSources, target: NugetTarget, question: Question) -> None:
         self._sources, self._target, self._question = sources, target, question
-        self._details = NugetDetails.of(question)
 
     async def resolve(self, asked: Sequence[Wish]) -> Resolved | Impossible:
         """Choose versions for what is asked for; each name may be asked for once.
@@ -81,7 +80,9 @@ class NugetResolver:
             direct = {wish.key for wish in asked}
             names = sorted(decision.accepted.keys() - self._sources.projects)
             packages = await asyncio.gather(*(self._package(decision, name, direct) for name in names))
-            return Resolved(target=self._target, packages=packages, notes=[*notes, *telling.remarks(decision)])
+            return Resolved(
+                target=self._target.framework, packages=packages, notes=[*notes, *telling.remarks(decision)]
+            )
         return Impossible(
             asked=[str(wish) for wish in asked], reasons=telling.reasons(decision), remedies=await self._remedies(asked, decision),
             notes=[*notes, *(note for name in sorted(_involved(decision)) for note in self._notes(name))],
@@ -89,12 +90,12 @@ class NugetResolver:
 
     async def _decided(self, asked: Iterable[Wish]) -> Decision:
         """Decide what counts; what is pinned is asked for too, as long as something else needs it."""
-        wishes = [*asked, *(Wish(name, "") for name in self._details.needed)]
+        wishes = [*asked, *(Wish(name, "") for name in self._target.needed)]
         pinned: dict[str, str] = {}
         for _ in range(_MOST_TRIES):
             decision = await self._decided_once([*wishes, *(Wish(name, text) for name, text in pinned.items())])
             needed = _needed(decision, {wish.key for wish in wishes})
-            pins = {name: text for name, text in self._details.pinned.items() if name in needed}
+            pins = {name: text for name, text in self._target.pinned.items() if name in needed}
             if pins == pinned:
                 break
             pinned = pins

@@ -1,10 +1,13 @@
 """Resolves packages of NuGet from the sources of this machine."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
+
+import msgspec
 
 from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.nuget.client import NugetClient, is_name
+from outrider.operators.packages.nuget.details import NugetDetails, NugetTarget, is_for, without_frameworks
 from outrider.operators.packages.nuget.facts import facts_of
 from outrider.operators.packages.nuget.feeds import NugetFeed
 from outrider.operators.packages.nuget.frameworks import CORE, NET, STANDARD, Framework, read_framework
@@ -32,23 +35,41 @@ async def resolve(question: Question) -> Resolved | Impossible:
         UnsupportedError: No source can be asked, or the framework is none that is known.
         OutriderError: What a source says.
     """
-    asked = [_read(index, text) for index, text in enumerate(question.packages)]
-    _refuse_twice(asked)
-    text = question.target.strip() or DEFAULT_FRAMEWORK
-    async with _opened(question, _target(text)) as sources:
-        return await NugetResolver(sources, f"nuget {text}", question).resolve(asked)
+    named = NugetDetails.of(question).targets
+    targets = named or [NugetTarget(framework=question.target.strip() or DEFAULT_FRAMEWORK)]
+    asked = [(text, _read(index, without_frameworks(text))) for index, text in enumerate(question.packages)]
+    answers: list[Resolved] = []
+    async with _opened(question) as (settings, feeds):
+        for one in targets:
+            wishes = [wish for text, wish in asked if is_for(one.framework, text)]
+            _refuse_twice(wishes)
+            sources = NugetSources(settings, feeds, _target(one.framework), question, one)
+            answer = await NugetResolver(sources, one, question).resolve(wishes)
+            if isinstance(answer, Impossible):
+                return answer
+            answers.append(answer)
+    packages = [
+        msgspec.structs.replace(each, place=one.framework if named else "")
+        for one, answer in zip(targets, answers, strict=True)
+        for each in answer.packages
+    ]
+    notes = [note for answer in answers for note in answer.notes]
+    frameworks = ", ".join(one.framework for one in targets)
+    return Resolved(target=f"nuget {frameworks}", packages=packages, notes=[*dict.fromkeys(notes)])
 
 
 async def facts(question: Question, name: str, version: str = "") -> PackageFacts:
     """Return what the sources say of a package; the errors are those of `resolve`."""
     if not is_name(name):
         raise no_package("nuget", name[:_SHOWN])
-    async with _opened(question, _target(DEFAULT_FRAMEWORK)) as sources:
-        return await facts_of(sources, name.lower(), version)
+    async with _opened(question) as (settings, feeds):
+        return await facts_of(
+            NugetSources(settings, feeds, _target(DEFAULT_FRAMEWORK), question), name.lower(), version
+        )
 
 
 @asynccontextmanager
-async def _opened(question: Question, target: Framework) -> AsyncIterator[NugetSources]:
+async def _opened(question: Question) -> AsyncIterator[tuple[NugetSettings, list[NugetFeed]]]:
     settings = NugetSettings(question.environment, question.folder)
     feeds = [
         NugetFeed(
@@ -57,12 +78,14 @@ async def _opened(question: Question, target: Framework) -> AsyncIterator[NugetS
         )
         for source in settings.sources
     ]  # fmt: skip
-    sources = NugetSources(settings, feeds, target, question)
-    with looked_in(source.registry.url for source in settings.sources), kept(sources.keep):
+    with looked_in(source.registry.url for source in settings.sources), ExitStack() as keeping:
+        for feed in feeds:
+            keeping.enter_context(kept(feed.keep))
         try:
-            yield sources
+            yield settings, feeds
         finally:
-            await sources.close()
+            for feed in feeds:
+                await feed.close()
 
 
 def _target(text: str) -> Framework:
@@ -91,6 +114,6 @@ def _refuse_twice(asked: list[Wish]) -> None:
     for index, name in enumerate(names):
         if name in names[:index]:
             raise InvalidConfigError(
-                f"packages[{index}]: {asked[index].name} is asked for twice (NU1504)", path=f"packages[{index}]", found=asked[index].name,
+                f"packages: {asked[index].name} is asked for twice (NU1504)", path="packages", found=asked[index].name,
                 expected="each package once", suggestions=["leave one of them out"],
             )  # fmt: skip

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from outrider.operators.packages.nuget.details import NugetDetails
+from outrider.operators.packages.nuget.details import NugetTarget
 from outrider.operators.packages.nuget.feeds import NugetFeed
 from outrider.operators.packages.nuget.frameworks import Framework
 from outrider.operators.packages.nuget.package_files import FileRecord
@@ -18,6 +18,7 @@ from outrider.operators.packages.resolving.questions import Question
 
 # Of a project that lies here; what it is called does not count.
 _VERSION = "1.0.0"
+_NOTHING_ELSE = NugetTarget()
 
 
 class NugetSources:
@@ -27,7 +28,8 @@ class NugetSources:
         settings: Which sources may have what.
         feeds: The sources, in the order of the settings.
         target: The framework of who asks.
-        question: Its policy says what may be chosen. Projects that lie here stand for packages of their names.
+        question: Its policy says what may be chosen.
+        asked: Projects that lie here, which stand for packages of their names.
 
     Attributes:
         packages: Those that were loaded, by name; and projects that lie here.
@@ -36,13 +38,17 @@ class NugetSources:
     """
 
     def __init__(
-        self, settings: NugetSettings, feeds: Sequence[NugetFeed], target: Framework, question: Question
+        self,
+        settings: NugetSettings,
+        feeds: Sequence[NugetFeed],
+        target: Framework,
+        question: Question,
+        asked: NugetTarget = _NOTHING_ELSE,
     ) -> None:
         self._settings, self._feeds, self.target, self._question = settings, feeds, target, question
-        details = NugetDetails.of(question)
         self.packages = {
-            name.lower(): _project(name, needs, details.private.get(name, ()), target)
-            for name, needs in details.projects.items()
+            name.lower(): _project(name, needs, asked.private.get(name, ()), target)
+            for name, needs in asked.projects.items()
         }
         self.projects = frozenset(self.packages)
 
@@ -95,20 +101,6 @@ class NugetSources:
             if not services.content:
                 found.append(f"source {source.name}: it has no packages at addresses that follow from their names")
         return found
-
-    def keep(self) -> None:
-        """Write what was learned to disk.
-
-        Raises:
-            ExecutionFailedError: It cannot be written.
-        """
-        for feed in self._feeds:
-            feed.keep()
-
-    async def close(self) -> None:
-        """Close all connections."""
-        for feed in self._feeds:
-            await feed.close()
 
     async def _package(self, name: str) -> NugetPackage:
         numbers = self._settings.sources_for(name)

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from outrider.operators.packages.locks.making.nuget import wishes_of
+from outrider.operators.packages.locks.making.dotnet import wishes_of
 from outrider.operators.packages.manifests.dotnet_project import DotnetProject, Projects, TargetProject
 from outrider.operators.packages.nuget.range_texts import needed_text
 from outrider.operators.packages.tests.nuget_feed import config
@@ -34,7 +34,7 @@ async def restore(
     assert program is not None
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "NuGet.Config").write_text(config(f"test={url}").replace("<packageSources>", "<packageSources><clear />"))
-    projects = Projects({}, Path.read_text)
+    projects = Projects(Path.read_text)
     found: dict[str, dict[str, Any]] = {}
     for path in paths:
         project = projects.project(path)

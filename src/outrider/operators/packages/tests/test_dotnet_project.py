@@ -27,7 +27,7 @@ def read(folder: Path, files: Mapping[str, str], name: str = "src/App/App.csproj
     for path, text in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text)
-    return Projects({}, read_text).project(folder / name)
+    return Projects(read_text).project(folder / name)
 
 
 def needs(project: DotnetProject) -> dict[str, list[str]]:
@@ -102,7 +102,7 @@ def test_projects_that_it_needs(tmp_path: Path) -> None:
             "src/Deep/Deep.csproj": project_text("netstandard2.0", {"Two": "2.0.0"}),
         },
     )  # fmt: skip
-    projects = Projects({}, read_text)
+    projects = Projects(read_text)
     modern, old = (projects.needed(project, target) for target in project.targets)
     assert {name: (other.name, other.version, there.written) for name, (other, there) in modern.items()} == {
         "acme.library": ("Acme.Library", "2.1.0-rc.1", "net6.0"),
@@ -121,14 +121,14 @@ def test_projects_that_do_not_go_with_it(tmp_path: Path) -> None:
     }
     project = read(tmp_path, files)
     with pytest.raises(InvalidConfigError, match=r"Lib.csproj is for none that goes with net48 \(NU1201\)"):
-        Projects({}, read_text).needed(project, project.targets[0])
+        Projects(read_text).needed(project, project.targets[0])
     with pytest.raises(
         UnsupportedError, match=r"it needs ..\\Native\\Native.vcxproj, which is no project that is read"
     ):
         read(tmp_path, {"src/App/App.csproj": project_text("net48", {}, "..\\Native\\Native.vcxproj")})
     project = read(tmp_path, {"src/App/App.csproj": project_text("net48", {}, "../None/None.csproj")})
     with pytest.raises(NotFoundError, match=r"None\.csproj"):
-        Projects({}, read_text).needed(project, project.targets[0])
+        Projects(read_text).needed(project, project.targets[0])
 
 
 def test_one_of_the_older_form(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def evaluation(folder: Path, text: str, *, given: dict[str, str] | None = None) 
     path.parent.mkdir(exist_ok=True)
     path.write_text(f"<Project>{text}</Project>")
     found = Evaluation(
-        path, given=given or {}, preset={}, environment={"FROM_OUTSIDE": "env"}, read=Path.read_text, kinds=["PackageReference"]
+        path, given=given or {}, preset={}, read=Path.read_text, kinds=["PackageReference"]
     )  # fmt: skip
     found.include(path)
     return found
@@ -42,7 +42,7 @@ def said(folder: Path, text: str) -> str:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("$(A)-$(b)-$(Nothing)-$(FROM_OUTSIDE)", "1.0-abc--env"),
+        ("$(A)-$(b)-$(Nothing)", "1.0-abc-"),
         ("$(B.Replace('b', '-'))", "a-c"),
         ("$(E.Substring(3))$(E.Substring(0, 3))", "48net"),
         ("$(E.StartsWith('net4'))$(E.EndsWith(&quot;9&quot;))".replace("&quot;", '"'), "TrueFalse"),
@@ -71,6 +71,8 @@ def test_texts(text: str, expected: str, tmp_path: Path) -> None:
         ("$([System.DateTime]::Now)", r"\[System.DateTime\]::Now is not known here"),
         ("$(A.Reverse())", r"\$\(A.Reverse\(\)\) is not known here"),
         ("$(B.Substring(9))", "is called with 9"),
+        ("$(PATH)", "PATH is a variable of this machine"),
+        ("$([System.Environment]::GetEnvironmentVariable('PATH'))", "is not known here"),
         ("$(A", "a bracket that is not closed"),
         ("$(Registry:HKEY)", "is not known here"),
         ("$([MSBuild]::VersionEquals('a', 'b'))", "is called with a, b"),
@@ -272,9 +274,7 @@ async def xbuild(path: Path, text: str) -> dict[str, str]:
 @given(st.text("<>/=\"' ProjectItmGuncd$()@%;A1.", max_size=80))
 def test_no_project_ends_in_another_error(text: str) -> None:
     path = Path("/nowhere/app.csproj")
-    found = Evaluation(
-        path, given={}, preset={}, environment={}, read=lambda _: f"<Project>{text}</Project>", kinds=["A"]
-    )
+    found = Evaluation(path, given={}, preset={}, read=lambda _: f"<Project>{text}</Project>", kinds=["A"])
     try:
         found.include(path)
         assert isinstance(found.items("A"), list)

@@ -19,6 +19,7 @@ from outrider.operators.packages.registries.registry import Registry
 from outrider.operators.packages.registries.strangers import laid_out_folder, refuse_in_the_clear
 from outrider.operators.packages.resolving.questions import Question
 from outrider.operators.packages.tests.maven_poms import dependency, element, fields, parts, pom
+from outrider.operators.packages.tests.nuget_feed import config as nuget_config
 from outrider.operators.packages.updating.files import is_needed
 from outrider.operators.packages.updating.strangers.machine import Machine
 from outrider.operators.packages.updating.strangers.objecting import objection_to
@@ -29,6 +30,7 @@ TAKEN = {
     "CARGO_REGISTRIES_ACME_TOKEN": "secret",
     "YARN_NPM_AUTH_TOKEN": "secret",
     "BUN_CONFIG_TOKEN": "secret",
+    "NuGetPackageSourceCredentials_variable": "Username=ana;Password=secret",
 }
 
 
@@ -50,6 +52,10 @@ def machine(tmp_path: Path) -> Machine:
     (tmp_path / ".m2" / "settings.xml").write_text(
         element("settings", element("servers", server), mirror, element("profiles", profile))
     )
+    login = '<packageSourceCredentials><corp><add key="Username" value="ana" /></corp></packageSourceCredentials>'
+    (tmp_path / ".nuget" / "NuGet").mkdir(parents=True)
+    own = nuget_config("corp=https://nuget.example/ours/index.json", more=login)
+    (tmp_path / ".nuget" / "NuGet" / "NuGet.Config").write_text(own)
     return Machine({"HOME": str(tmp_path), **TAKEN})
 
 
@@ -72,6 +78,11 @@ def machine(tmp_path: Path) -> Machine:
         (".cargo/config", '[registries.Acme]\nindex = "sparse+https://crates.example/"', "registries.Acme.index"),
         ("app/.cargo/config.toml", '[http]\nproxy = "proxy.example:1"', "http.proxy"),
         ("app/.cargo/config.toml", '[http]\ncainfo = "Cargo.lock"', "http.cainfo"),
+        ("NuGet.Config", nuget_config("Corp=https://nuget.example/index.json"), "the source corp"),
+        ("app/nuget.config", nuget_config("variable=https://nuget.example/index.json"), "the source variable"),
+        ("nuget.config", nuget_config("new=https://nuget.example/%TOKEN%/index.json"), "the variable TOKEN"),
+        ("nuget.config", nuget_config(more='<config><add key="http_proxy" value="http://x" /></config>'), "config.http_proxy"),
+        ("nuget.config", "<configuration>", "cannot be read"),
         (".yarnrc.yml", "npmScopes: {acme: {npmRegistryServer: http://npm.example}}", "no encryption"),
         ("pom.xml", pom("own:shop:1", parts([dependency("g:${TOKEN}:1")])), "the variable TOKEN"),
         ("web/pom.xml", pom("own:shop:1", parts([dependency("g:a:${env.TOKEN}")])), "the variable TOKEN"),
@@ -106,6 +117,7 @@ def test_what_would_be_taken_is_told(machine: Machine, path: str, text: str, abo
         ("bunfig.toml", '[install.scopes]\nacme = {url = "https://npm.example", token = "theirs"}\nother = "$UNSET"'),
         (".cargo/config.toml", '[registries.other]\nindex = "sparse+https://crates.example/"\n[build]\njobs = 2'),
         (".cargo/config.toml", '[source.crates-io]\nreplace-with = "acme"'),
+        ("NuGet.Config", nuget_config("corp=https://nuget.example/ours/index.json", "new=https://nuget.example/%UNSET%/index.json")),
         ("Pipfile", '[[source]]\nname = "own"\nurl = "https://${UNSET}@pypi.example"\n[scripts]\nshow = "echo $TOKEN"'),
         ("package.json", '{"name": "${TOKEN}"}'),
         ("pom.xml", pom("own:shop:1", named("ours", "https://maven.example/ours"), parts([dependency("g:a:${project.version}")]))),
@@ -146,6 +158,10 @@ def test_it_concerns_the_projects_below(machine: Machine) -> None:
     locks = ["package-lock.json", "site/package-lock.json", "site/a/yarn.lock", "site/Cargo.lock", "app/Cargo.lock"]
     assert [path for path in locks if npm.concerns(path)] == locks[1:3]
     assert [path for path in locks if cargo.concerns(path)] == locks[4:]
+    nuget = objection_to("app/NuGet.Config", nuget_config("corp=https://nuget.example"), machine)
+    assert nuget is not None
+    locks = ["packages.lock.json", "app/packages.lock.json", "app/a/packages.App.lock.json", "app/package-lock.json"]
+    assert [path for path in locks if nuget.concerns(path)] == locks[1:3]
 
 
 @given(text=st.text(alphabet="${}\\?AB ", max_size=20))

@@ -33,6 +33,8 @@ _ATTRIBUTES = (
 # What comes with MSBuild itself, whose folder is not set here.
 _OF_MSBUILD = "/microsoft."
 _MOST_FILES = 200
+# MSBuild takes them for properties that nobody sets. A lock is to be the same everywhere, and no stranger's project is to learn them.
+_VARIABLES = frozenset(name.lower() for name in os.environ)
 _DEEPEST = 30
 
 
@@ -79,7 +81,6 @@ class Evaluation:
         project: Its file.
         given: Properties that are set from outside, which a project cannot change, by name.
         preset: Properties that are set before the project.
-        environment: Variables, which count as properties that nobody sets.
         read: Returns the text of a file.
         kinds: Of items that count.
 
@@ -93,7 +94,6 @@ class Evaluation:
         *,
         given: Mapping[str, str],
         preset: Mapping[str, str],
-        environment: Mapping[str, str],
         read: Callable[[Path], str],
         kinds: Sequence[str],
     ) -> None:  # fmt: skip
@@ -102,9 +102,8 @@ class Evaluation:
         self._given = {name.lower() for name in given}
         self._values = {name.lower(): value for name, value in (*preset.items(), *given.items())}
         self._unknown: dict[str, str] = {}
-        self._environment = {name.lower(): value for name, value in environment.items()}
         self._file = project
-        self._expander = Expander(self._value, functions(lambda: self._file.parent, environment), methods())
+        self._expander = Expander(self._value, functions(lambda: self._file.parent), methods())
         self._groups: list[_Group] = []
         self._items: dict[str, list[Item]] = {}
         self._depth = 0
@@ -170,7 +169,9 @@ class Evaluation:
         reserved = _RESERVED.get(lower)
         if reserved is not None:
             return reserved(self._project if "thisfile" not in lower else self._file)
-        return self._values[lower] if lower in self._values else self._environment.get(lower, "")
+        if lower not in self._values and lower in _VARIABLES:
+            raise NotKnownError(f"{name} is a variable of this machine, and what hangs on it is another one on each")
+        return self._values.get(lower, "")
 
     def _holds(self, element: Element) -> bool:
         return Condition(element.get("Condition", ""), self._expander.expand, self.exists).holds()

@@ -1,10 +1,10 @@
 """Functions that projects call in properties and conditions: https://learn.microsoft.com/visualstudio/msbuild/property-functions.
 
-Those alone that ask for what is known here: texts, versions, target frameworks, paths and variables.
+Those alone that ask for what is the same everywhere: texts, versions, target frameworks and paths.
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from outrider.operators.packages.manifests.msbuild.expansion import Function, Method
@@ -12,12 +12,11 @@ from outrider.operators.packages.nuget.compatibility import is_compatible
 from outrider.operators.packages.nuget.frameworks import full_name, read_framework
 
 
-def functions(folder: Callable[[], Path], environment: Mapping[str, str]) -> dict[str, Function]:
+def functions(folder: Callable[[], Path]) -> dict[str, Function]:
     """Return functions by their types and names.
 
     Args:
         folder: Gives the folder of the file that is being read.
-        environment: Variables.
     """
     return {
         **_FRAMEWORKS,
@@ -38,7 +37,6 @@ def functions(folder: Callable[[], Path], environment: Mapping[str, str]) -> dic
         "system.io.path::getdirectoryname": lambda given: str(Path(slashes(given[0])).parent),
         "system.io.file::exists": lambda given: truth(_path(folder(), given).is_file()),
         "system.io.directory::exists": lambda given: truth(_path(folder(), given).is_dir()),
-        "system.environment::getenvironmentvariable": lambda given: environment.get(given[0], ""),
     }  # fmt: skip
 
 

@@ -4,7 +4,7 @@ https://learn.microsoft.com/visualstudio/msbuild/customize-by-directory and, for
 https://learn.microsoft.com/nuget/consume-packages/central-package-management.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
@@ -20,13 +20,12 @@ _SDKS = ("microsoft.net.sdk", "microsoft.net.sdk.web", "microsoft.net.sdk.worker
 _PRESET = {"Configuration": "Debug", "Platform": "AnyCPU", "OS": "Unix", "MSBuildRuntimeType": "Core"}
 
 
-def evaluated(project: Path, framework: str, environment: Mapping[str, str], read: Callable[[Path], str]) -> Evaluation:
+def evaluated(project: Path, framework: str, read: Callable[[Path], str]) -> Evaluation:
     """Return a project as it is for a framework.
 
     Args:
         project: Its file, as an absolute path.
         framework: As it writes it; empty for what it says itself.
-        environment: Variables.
         read: Returns the text of a file.
 
     Raises:
@@ -44,7 +43,7 @@ def evaluated(project: Path, framework: str, environment: Mapping[str, str], rea
     given = {"TargetFramework": framework} if framework else {}
     preset = {**_PRESET, **({"UsingMicrosoftNETSdk": "true"} if sdks else {})}
     found = Evaluation(
-        project, given=given, preset=preset, environment=environment, read=read, kinds=(REFERENCE, VERSION, GLOBAL, PROJECT)
+        project, given=given, preset=preset, read=read, kinds=(REFERENCE, VERSION, GLOBAL, PROJECT)
     )  # fmt: skip
     _include_above(found, project, "Build", "props")
     _include_above(found, project, "Packages", "props")

@@ -6,11 +6,12 @@ Credentials that go by their host need no such care but for encryption, which is
 """
 
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import NamedTuple, Protocol, cast
 
 from outrider.core.errors import InvalidConfigError
-from outrider.operators.packages.updating.strangers import bun, cargo, maven, npm, pipenv, yarn
+from outrider.operators.packages.updating.strangers import bun, cargo, maven, npm, nuget, pipenv, yarn
 from outrider.operators.packages.updating.strangers.machine import Machine
 
 
@@ -19,7 +20,7 @@ class _Settings(Protocol):
 
     Attributes:
         FILES: What its files are called; one with a folder counts where that is.
-        LOCKS: Names of the lock files that they are about.
+        LOCKS: Patterns of the names of the lock files that they are about.
     """
 
     FILES: tuple[str, ...]
@@ -29,7 +30,7 @@ class _Settings(Protocol):
         """Yield what a file would take."""
 
 
-_SETTINGS = cast("tuple[_Settings, ...]", (npm, yarn, bun, cargo, maven, pipenv))
+_SETTINGS = cast("tuple[_Settings, ...]", (npm, yarn, bun, cargo, maven, nuget, pipenv))
 # These count in their own folder, and not for projects below.
 _ALONE = pipenv.FILES
 
@@ -40,7 +41,7 @@ class Objection(NamedTuple):
     Attributes:
         path: Of the file.
         folder: For whose projects it counts, and for those below.
-        locks: Names of the lock files that it is about.
+        locks: Patterns of the names of the lock files that it is about.
         why: In words.
         alone: Whether it does not count for those below.
     """
@@ -55,7 +56,7 @@ class Objection(NamedTuple):
         """Return whether a lock file would be updated with these settings."""
         lock = PurePosixPath(path)
         folders = [lock.parent] if self.alone else lock.parents
-        return lock.name in self.locks and self.folder in folders
+        return any(fnmatchcase(lock.name, one) for one in self.locks) and self.folder in folders
 
 
 def objection_to(path: str, text: str, machine: Machine) -> Objection | None:
