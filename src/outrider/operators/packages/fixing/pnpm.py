@@ -23,7 +23,9 @@ from outrider.operators.packages.resolving.outcomes import Resolved, ResolvedPac
 from outrider.operators.packages.resolving.questions import Question
 
 _LOCK = "pnpm-lock.yaml"
-_SECTIONS = frozenset(("lockfileVersion", "settings", "catalogs", "overrides", "importers", "packages", "snapshots"))
+_SECTIONS = frozenset((
+    "lockfileVersion", "settings", "catalogs", "overrides", "packageExtensionsChecksum", "importers", "packages", "snapshots",
+))  # fmt: skip
 _NEEDS = ("dependencies", "optionalDependencies")
 _KEY = re.compile(r"((?:@[^/@]+/)?[^/@]+)@([0-9]+\.[0-9]+\.[0-9]+[^():/]*)")
 _REFERENCE = re.compile(r"(?:(?:@[^/@]+/)?[^/@(]+@)?([0-9]+\.[0-9]+\.[0-9]+[^():/]*)(?:\(.*\))?")

@@ -23,7 +23,7 @@ from outrider.operators.packages.manifests.pnpm_settings import (
 from outrider.operators.packages.manifests.workspaces import folders_below
 from outrider.operators.packages.npm.details import Member, NpmDetails, at
 from outrider.operators.packages.npm.globs import matches, refuse_unread
-from outrider.operators.packages.npm.pnpm.extensions import extended
+from outrider.operators.packages.npm.pnpm.extensions import known_extensions
 from outrider.operators.packages.npm.pnpm.importers import CATALOG, catalog_of
 from outrider.operators.packages.npm.pnpm.links import Links, link_between
 from outrider.operators.packages.npm.pnpm.overrides import Overrides, is_peer_range
@@ -104,7 +104,7 @@ class PnpmWorkspace(msgspec.Struct, kw_only=True, frozen=True):
         ]
         details = NpmDetails(
             optional=self._names("optionalDependencies"), peers=self._names(_PEERS), members=self.members,
-            overrides=self.settings.overrides, locked_needs=locked or {},
+            overrides=self.settings.overrides, extensions=self.settings.extensions, locked_needs=locked or {},
         )  # fmt: skip
         return msgspec.structs.replace(
             question, packages=packages, folder=folder, files=True, client="pnpm", details=details
@@ -117,6 +117,7 @@ class PnpmWorkspace(msgspec.Struct, kw_only=True, frozen=True):
             links={one.place: one.links for one in self.importers},
             catalogs=self.catalogs(),
             overrides=self.settings.overrides,
+            extensions=self.settings.extensions,
         )
 
     def _names(self, kind: str) -> set[str]:
@@ -232,7 +233,7 @@ class _Needs:
         file = _file(place)
         for kind in _KINDS:
             texts_of(document, kind, file)
-        amended = self._overrides.applied(extended(document))
+        amended = self._overrides.applied(known_extensions().applied(document))
         fields = {kind: texts_of(amended, kind, file) for kind in _KINDS}
         _check_peers(fields[_PEERS], file)
         kinds = {name: kind for kind, some in fields.items() for name in some}

@@ -10,6 +10,7 @@ import msgspec
 from outrider.core.errors import InvalidConfigError, UnsupportedError
 from outrider.operators.packages.locks.documents import read_yaml
 from outrider.operators.packages.manifests.package_json import FORM, texts_of
+from outrider.operators.packages.manifests.pnpm_extensions import read_extensions
 from outrider.operators.packages.npm.pnpm.importers import Catalogs, catalog_of
 from outrider.operators.packages.npm.pnpm.overrides import target_of
 from outrider.operators.packages.npm.program import NpmProgram
@@ -17,7 +18,8 @@ from outrider.operators.packages.npm.settings import NpmSettings
 
 WORKSPACE = "pnpm-workspace.yaml"
 _HOOKS = (".pnpmfile.cjs", ".pnpmfile.mjs", "pnpmfile.js")
-_READ = ("packages", "catalog", "catalogs", "overrides")
+_EXTENSIONS = "packageExtensions"
+_READ = ("packages", "catalog", "catalogs", "overrides", _EXTENSIONS)
 # What is heeded only once all is chosen. Whatever else is set may change what is chosen, or how it is written.
 _HARMLESS = frozenset((
     "allowBuilds", "allowedDeprecatedVersions", "auditConfig", "catalogMode", "childConcurrency", "cleanupUnusedCatalogs",
@@ -52,6 +54,7 @@ class PnpmSettings(msgspec.Struct, kw_only=True, frozen=True):
         of_catalogs: The catalogs and names that overrides are taken from.
         named: The catalogs that stand in `catalogs`.
         referred: The names of what overrides take from what the project itself asks for.
+        extensions: What is added to packages, by selector and field.
     """
 
     file: Path
@@ -62,6 +65,7 @@ class PnpmSettings(msgspec.Struct, kw_only=True, frozen=True):
     of_catalogs: frozenset[tuple[str, str]]
     named: frozenset[str]
     referred: frozenset[str]
+    extensions: dict[str, dict[str, dict[str, Any]]]
 
 
 def read_settings(document: dict[str, Any], folder: Path, text: str) -> PnpmSettings:
@@ -91,6 +95,7 @@ def read_settings(document: dict[str, Any], folder: Path, text: str) -> PnpmSett
         file=folder / WORKSPACE, text=text, patterns=_patterns(workspace), catalogs=catalogs, overrides=overrides,
         of_catalogs=frozenset(used), named=frozenset(workspace.get("catalogs") or ()),
         referred=frozenset(text[1:] for text in written.values() if text.startswith("$")),
+        extensions=read_extensions(_table(FORM, document, "pnpm"), workspace, str(document.get("name"))),
     )  # fmt: skip
 
 
@@ -122,7 +127,7 @@ def _refused(where: str, found: str) -> UnsupportedError:
 def _unheeded(document: Mapping[str, Any], workspace: Mapping[str, Any], folder: Path) -> Iterator[tuple[str, str]]:
     """Yield what is set and cannot be heeded, and where."""
     own = _table(FORM, document, "pnpm")
-    yield from ((FORM, f"pnpm.{key}") for key in own if key not in _HARMLESS and key != "overrides")
+    yield from ((FORM, f"pnpm.{key}") for key in own if key not in _HARMLESS and key not in ("overrides", _EXTENSIONS))
     yield from ((str(folder / name), "a hook") for name in _HOOKS if (folder / name).exists())
     for key, value in sorted(workspace.items()):
         if key not in _HARMLESS and key not in _READ and value != _USUAL.get(key):

@@ -37,7 +37,7 @@ class NpmDetails(Details, frozen=True, kw_only=True):
         members: Of the workspace; of pnpm the project too, whose folder is empty.
         overrides: Of the project, as package.json has them; of pnpm by their selectors.
         pinned: Of Yarn: what a lock has for each `NAME@RANGE`; it is taken where its version is tried first.
-        extensions: Of Yarn 4: what is added to the dependencies of packages, by NAME@RANGE.
+        extensions: What is added to packages, by NAME@RANGE: of Yarn 4 to their dependencies, of pnpm to the fields of their manifests.
         program: Of Yarn 4: the file of the program that the project has, or its version; empty for any.
         project: Of bun: the package.json whose lock is asked for.
         locked_needs: Of pnpm and bun: the versions that are tried first for what one package needs, by its NAME@VERSION (`.` for the project,
@@ -50,7 +50,7 @@ class NpmDetails(Details, frozen=True, kw_only=True):
     members: Sequence[Member] = ()
     overrides: Mapping[str, Any] = {}
     pinned: Mapping[str, Mapping[str, Any]] = {}
-    extensions: Mapping[str, Mapping[str, str]] = {}
+    extensions: Mapping[str, Mapping[str, Any]] = {}
     program: str = ""
     project: Mapping[str, Any] = {}
     locked_needs: Mapping[str, Mapping[str, str]] = {}

@@ -276,7 +276,10 @@ async def test_many_peers_are_shortened(registry: NpmRegistry, tmp_path: Path) -
     ("fields", "files", "path"),
     [
         ({"pnpm": {"patchedDependencies": {"core": "x"}}}, {}, "package.json"),
-        ({"pnpm": {"packageExtensions": {"core": {}}}}, {}, "package.json"),
+        ({"pnpm": {"packageExtensions": {"core": {"engines": {}}}}}, {}, "packageExtensions.core.engines"),
+        ({"name": "shop", "pnpm": {"packageExtensions": {"shop@1": {}}}}, {}, "packageExtensions.shop@1"),
+        ({}, {"pnpm-workspace.yaml": "packageExtensions: {core: {dependencies: {side: 1}}}"}, "packageExtensions.core.dependencies.side"),
+        ({}, {"pnpm-workspace.yaml": "packageExtensions: {core: {peerDependenciesMeta: {side: {optional: perhaps}}}}"}, "packageExtensions.core.peerDependenciesMeta.side"),
         ({"dependenciesMeta": {"core": {"injected": True}}}, {}, "dependenciesMeta"),
         ({"publishConfig": {"directory": "dist"}}, {}, "publishConfig.directory"),
         ({"devEngines": {"runtime": {"name": "node"}}}, {}, "devEngines.runtime"),

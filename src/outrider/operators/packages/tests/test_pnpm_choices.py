@@ -8,7 +8,7 @@ from outrider.operators.packages.locks.documents import read_yaml
 from outrider.operators.packages.locks.writing.yaml_text import yaml_text
 from outrider.operators.packages.npm.packages import NpmPackage
 from outrider.operators.packages.npm.pnpm.cycles import cycles
-from outrider.operators.packages.npm.pnpm.extensions import extended
+from outrider.operators.packages.npm.pnpm.extensions import known_extensions
 from outrider.operators.packages.npm.pnpm.picking import Preference, picked
 from outrider.operators.packages.npm.pnpm.ranges import met
 from outrider.operators.packages.npm.pnpm.specs import Selector, read_selector, saved
@@ -122,9 +122,9 @@ def test_which_version_is_picked() -> None:
 
 
 def test_what_is_added_to_manifests() -> None:
-    said = extended({"name": "debug", "version": "4.1.0", "peerDependenciesMeta": {"x": {}}})
+    said = known_extensions().applied({"name": "debug", "version": "4.1.0", "peerDependenciesMeta": {"x": {}}})
     assert said["peerDependenciesMeta"] == {"supports-color": {"optional": True}, "x": {}}
-    assert extended({"name": "debug", "version": "4.2.0"}) == {"name": "debug", "version": "4.2.0"}
+    assert known_extensions().applied({"name": "debug", "version": "4.2.0"}) == {"name": "debug", "version": "4.2.0"}
 
 
 def test_cycles() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from outrider.operators.packages.locks.writing.yaml_text import yaml_text
+from outrider.operators.packages.npm.pnpm.extensions import Extension, checksum
 from outrider.operators.packages.npm.pnpm.importers import catalog_of
 from outrider.operators.packages.resolving.outcomes import Resolved
 
@@ -29,12 +30,14 @@ class Locking(msgspec.Struct, kw_only=True, frozen=True):
         links: What stands in place of versions for members that others need, by the folder of these and by name.
         catalogs: What is asked of them, by catalog and name.
         overrides: By selector.
+        extensions: What is added to packages, by selector.
     """
 
     importers: Mapping[str, Mapping[str, Any]]
     links: Mapping[str, Mapping[str, str]] = {}
     catalogs: Mapping[str, Mapping[str, str]] = {}
     overrides: Mapping[str, str] = {}
+    extensions: Mapping[str, Extension] = {}
 
 
 def written(locking: Locking, answer: Resolved) -> str:
@@ -58,6 +61,7 @@ def written(locking: Locking, answer: Resolved) -> str:
         "settings": SETTINGS,
         "catalogs": _catalogs(locking, versions),
         "overrides": dict(locking.overrides),
+        "packageExtensionsChecksum": checksum(locking.extensions),
         "importers": dict(sorted(importers.items())),
         "packages": {key: _ordered(packages[key]) for key in sorted(packages)},
         "snapshots": {one.place: _ordered(one.entry["snapshot"]) for one in sorted(answer.packages, key=_place)},

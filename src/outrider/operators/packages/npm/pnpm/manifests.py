@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from outrider.operators.packages.npm.documents import NpmDocuments
 from outrider.operators.packages.npm.packages import Manifest
-from outrider.operators.packages.npm.pnpm.extensions import extended
+from outrider.operators.packages.npm.pnpm.extensions import known_extensions
 from outrider.operators.packages.npm.sources import NpmSource
 
 
@@ -124,9 +124,8 @@ class PnpmManifests(NpmDocuments):
             OutriderError: What a registry says.
         """
         said = await self.said(manifest, whole=whole)
-        return PnpmPackage(
-            manifest, self._amended(extended({**said, "name": manifest.name, "version": manifest.version}))
-        )
+        whose = {**said, "name": manifest.name, "version": manifest.version}
+        return PnpmPackage(manifest, self._amended(known_extensions().applied(whose)))
 
 
 def texts(said: Mapping[str, Any], field: str) -> dict[str, str]:

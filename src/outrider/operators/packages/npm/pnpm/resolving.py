@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from outrider.operators.packages.npm.details import NpmDetails, at
 from outrider.operators.packages.npm.pnpm.deduping import deduplicated
+from outrider.operators.packages.npm.pnpm.extensions import Extensions
 from outrider.operators.packages.npm.pnpm.graph import Entry
 from outrider.operators.packages.npm.pnpm.importers import Importer, importers_of
 from outrider.operators.packages.npm.pnpm.links import Links
@@ -34,7 +35,8 @@ async def resolved(source: NpmSource, question: Question) -> Resolved:
         OutriderError: What a registry says.
     """
     importers, details = importers_of(question), NpmDetails.of(question)
-    manifests = PnpmManifests(source, Overrides(details.overrides).applied)
+    extensions, overrides = Extensions(details.extensions), Overrides(details.overrides)
+    manifests = PnpmManifests(source, lambda said: overrides.applied(extensions.applied(said)))
     try:
         tree = PnpmTree(source, manifests, Links(details.members), question)
         await PnpmProject(tree, source, question, importers).build()
