@@ -16,8 +16,8 @@ from outrider.operators.packages.locks.writing import pnpm_lock
 from outrider.operators.packages.manifests import yaml_editing
 from outrider.operators.packages.manifests.package_json import FORM, NpmWish
 from outrider.operators.packages.manifests.pnpm_project import PnpmWorkspace, asked_at, read_workspace
+from outrider.operators.packages.npm.catalogs import CATALOG, catalog_of
 from outrider.operators.packages.npm.details import at
-from outrider.operators.packages.npm.pnpm.importers import CATALOG, catalog_of
 from outrider.operators.packages.npm.specs import read_spec
 from outrider.operators.packages.resolving.outcomes import Resolved, ResolvedPackage
 from outrider.operators.packages.resolving.questions import Question
