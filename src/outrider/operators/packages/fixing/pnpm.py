@@ -67,9 +67,7 @@ class PnpmProject(BesideManifest):
 
     def widened(self, wish: Wish, version: str) -> Wish:
         """Return a wish for that version and what is compatible with it."""
-        alias, wider = str(wish.where[-1]), widened(wish, version).range
-        place = wish.text.removesuffix(f"{alias}@{wish.range}")
-        return msgspec.structs.replace(wish, range=wider, text=f"{place}{alias}@{wider}")
+        return widened(wish, version)
 
     def missing(self, answer: Resolved) -> list[str]:
         """Return sentences about what may be left out, and is: pnpm would put it back, vulnerable as it is."""
