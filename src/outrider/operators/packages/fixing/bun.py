@@ -87,7 +87,7 @@ class BunProject(BesideManifest):
         old, packages = self._document, [self._kept(one) for one in answer.packages]
         text = bun_lock.written(
             workspaces_of(workspace, packages), packages,
-            trusted=trusted_by(workspace, packages, old.get("trustedDependencies", ())), overrides=workspace.overrides,
+            trusted=trusted_by(workspace, packages), overrides=workspace.overrides,
             catalog=workspace.catalogs.default, catalogs=workspace.catalogs.named,
             members={one.name: one.place for one in workspace.members}, form=old["lockfileVersion"], config=old.get("configVersion", 0),
         )  # fmt: skip

@@ -16,11 +16,11 @@ from outrider.operators.packages.npm.bun.needs import (
     OPTIONAL,
     OPTIONAL_PEER,
     PEER,
-    REMEDY,
     BunNeed,
     needs_of_manifest,
 )
 from outrider.operators.packages.npm.bun.settings import BunSettings
+from outrider.operators.packages.npm.bun.trusting import in_order_of_slots
 from outrider.operators.packages.npm.catalogs import CATALOG, Catalogs, catalog_of
 from outrider.operators.packages.npm.details import NpmDetails, at
 from outrider.operators.packages.resolving.outcomes import ResolvedPackage
@@ -122,35 +122,25 @@ class _Told:
         )
 
 
-def trusted_by(
-    workspace: BunWorkspace, packages: Sequence[ResolvedPackage], before: Sequence[str] = ()
-) -> list[str] | None:
+def trusted_by(workspace: BunWorkspace, packages: Sequence[ResolvedPackage]) -> list[str] | None:
     """Return the names of packages whose scripts may run, as bun.lock has them; None where it has none.
 
     Args:
         workspace: The project with the members of its workspace: they may name some too, and be named.
-        packages: What it needs.
-        before: What a lock file has of them so far: bun has them in an order of its own.
+        packages: What it needs, in the order in which bun comes upon it.
 
     Raises:
         InvalidConfigError: They cannot be read.
-        UnsupportedError: There are several that were not there before, in an order that only bun knows.
     """
     everyone = workspace.manifests().items()
     lists = [_trusted(one.document, f"{place}/{FORM}" if place else FORM) for place, one in everyone]
     if all(one is None for one in lists):
         return None
-    said = [name for one in lists for name in one or ()]
-    names = {one.entry["name"] for one in packages} | {one.name for one in workspace.members}
-    found = sorted({name for name in said if name in names})
-    if len(found) > 1 and set(found) - set(before):
-        raise UnsupportedError(
-            f"{FORM}: several trustedDependencies stand in bun.lock in an order that only bun knows", path="trustedDependencies",
-            found=", ".join(found)[:200], expected="one, or those of the bun.lock that is there", suggestions=[REMEDY],
-        )  # fmt: skip
-    if not found and said:
-        return None
-    return [name for name in before if name in found] if len(found) > 1 else found
+    said = {name for one in lists for name in one or ()}
+    members = sorted((one.name for one in workspace.members), key=str.encode)
+    names = [*members, *(one.name for one in packages)]
+    found = in_order_of_slots((name for name in names if name in said), len(said))
+    return None if said and not found else found
 
 
 def _trusted(document: Mapping[str, Any], file: str) -> list[str] | None:

@@ -58,6 +58,7 @@ def drawn_workspace(random: Random, registry: NpmRegistry, folder: Path, *, hard
     _need_each_other(random, manifests, versions)
     if random.random() < 0.7:
         _take_from_catalogs(random, manifests, names, own)
+    _trust(random, manifests, [*names, *own, "mine"])
     for place, manifest in manifests.items():
         (folder / place).mkdir(parents=True, exist_ok=True)
         (folder / place / "package.json").write_text(json.dumps(manifest, indent=2))
@@ -110,3 +111,10 @@ def _take_from_catalogs(random: Random, manifests: dict[str, Any], names: list[s
         patterns = root["workspaces"]
         root["workspaces"] = {"packages": patterns, **fields} if isinstance(patterns, list) else {**patterns, **fields}
         root["catalog"] = dict.fromkeys(names, "9")
+
+
+def _trust(random: Random, manifests: dict[str, Any], names: list[str]) -> None:
+    for manifest in manifests.values():
+        if random.random() < 0.3:
+            listed = [*names, *(f"none-{at}" for at in range(6))]
+            manifest["trustedDependencies"] = random.sample(listed, random.randint(0, 8))

@@ -214,7 +214,6 @@ A, B = {"name": "a", "version": "1.0.0"}, {"name": "b"}
         ({"resolutions": {"**/a": "1"}}, [A, B], "overrides.a"),
         ({}, [A, {**B, "installConfig": {"hoistingLimits": "workspaces"}}], "installConfig.hoistingLimits"),
         ({}, [A, {"name": "../b"}], "name"),
-        ({"trustedDependencies": ["a", "b"]}, [A, B], "trustedDependencies"),
     ],
 )
 async def test_what_is_not_heeded_in_workspaces(

@@ -251,7 +251,6 @@ async def test_registries_of_bunfig(tmp_path: Path) -> None:
         ({"dependencies": {"core": "workspace:*"}}, {}, "dependencies.core"),
         ({"dependencies": {"core": "git://files.test/x"}}, {}, "dependencies.core"),
         ({"dependencies": {}}, {}, "dependencies"),
-        ({"trustedDependencies": ["core", "side"]}, {}, "trustedDependencies"),
         ({}, {"bunfig.toml": "[install]\nminimumReleaseAge = 3"}, "install.minimumReleaseAge"),
     ],
 )

@@ -122,7 +122,6 @@ def _packages(folders: Iterable[Folder], graph: Graph, default: str) -> Iterator
         unmet = _unmet(target, path, placed)
         one.entry = {
             "bun": entry_of(target, default, is_bundled=slot.need.is_bundled, unmet=unmet),
-            "name": path[-1],
             "met_for": _met_for(target, path[-1], by),
             "order": (len(path), "/".join(path[:-1]).encode(), path[-1].encode()),
         }
