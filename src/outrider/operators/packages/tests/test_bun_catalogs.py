@@ -89,6 +89,7 @@ ALIASES: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({**inside({"core": "npm:side@1.0.0"}), **WEB}, {"dependencies": {"core": "npm:other@1"}}),
     (WEB, {"optionalDependencies": {"core": "npm:side@1.0.0"}, "dependencies": {"core": "npm:other@1"}}),
     ({"dependencies": {"core": "1.0.0", "mine": "npm:core@*"}}, {}),
+    ({}, {"dependencies": {"peer": "1", "core": "npm:side@1.0.0"}}),
     ({"dependencies": {"core": "npm:core@1"}, "overrides": {"core": "1.0.0"}}, {}),
     ({"dependencies": {"mine": "npm:core@latest"}, "overrides": {"core": "1.0.0"}}, {}),
 ]  # fmt: skip

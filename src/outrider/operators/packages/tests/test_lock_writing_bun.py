@@ -218,6 +218,18 @@ async def test_the_registry_of_npm_is_not_named(
     assert '"core": ["core@1.0.0", "", {}, "sha' in path.read_text()
 
 
+@pytest.mark.real
+async def test_a_peer_that_a_peer_brings_has_what_its_project_needs(registry: NpmRegistry, tmp_path: Path) -> None:
+    for spec, needs in (("kit@1.0.0", "!plugin@* !core@>=1"), ("plugin@1.0.0", "!core@^2"), ("core@1.0.0", "side@*")):
+        registry.add(spec, needs)
+    for spec, needs in (("core@2.0.0", "side@1.0.0"), ("side@1.0.0", ""), ("side@1.1.0", "")):
+        registry.add(spec, needs)
+    path = project(tmp_path, dependencies={"kit": "1", "core": "^1"}).with_name(LOCK)
+    await locked(tmp_path)
+    assert path.read_text() == await native(tmp_path)
+    assert '"side@1.1.0"' in path.read_text()
+
+
 async def test_what_cannot_be_met(registry: NpmRegistry, tmp_path: Path) -> None:
     registry.add("web@1.0.0", "core@^2")
     registry.add("core@1.0.0")
