@@ -15,10 +15,12 @@ from outrider.operators.packages.fixing.wishes import Widening, Wish
 from outrider.operators.packages.locks.documents import read_json
 from outrider.operators.packages.locks.npm_names import split_name
 from outrider.operators.packages.locks.writing import bun_lock
-from outrider.operators.packages.manifests.bun_project import asked_of_bun, overrides_of, trusted_by, workspaces_of
+from outrider.operators.packages.manifests.bun_catalogs import FIELDS as CATALOGS
+from outrider.operators.packages.manifests.bun_project import asked_of_bun, trusted_by, workspaces_of
 from outrider.operators.packages.manifests.bun_workspace import BunWorkspace, read_workspace
-from outrider.operators.packages.manifests.package_json import FORM
+from outrider.operators.packages.manifests.package_json import FORM, NpmWish
 from outrider.operators.packages.npm.bun.locked import is_of_registry, locked_needs
+from outrider.operators.packages.npm.catalogs import CATALOG, catalog_of
 from outrider.operators.packages.npm.details import at
 from outrider.operators.packages.resolving.outcomes import Resolved, ResolvedPackage
 from outrider.operators.packages.resolving.questions import Question
@@ -27,7 +29,7 @@ _LOCK = "bun.lock"
 _FORMS = (1, bun_lock.NEWEST_FORM)
 _CONFIGS = (0, bun_lock.CONFIG)
 _SECTIONS = frozenset(
-    ("lockfileVersion", "configVersion", "workspaces", "trustedDependencies", "overrides", "packages")
+    ("lockfileVersion", "configVersion", "workspaces", "trustedDependencies", "overrides", *CATALOGS, "packages")
 )
 # What an entry has by where it stands.
 _OF_PLACE = ("unresolved", "bundled")
@@ -55,7 +57,6 @@ class BunProject(BesideManifest):
         members = self._workspace.members
         self.texts |= {one.path: one.text for one in members}
         self.paths = list(self.texts)
-        self._places = {self._beside: "", **{one.path: one.place for one in members}}
         self.wishes = list(_wishes(self._workspace, self._beside))
         own = {one.name: [f"{one.name}@workspace:{one.place}"] for one in members}
         self._document = _checked(read_json(_LOCK, text, lenient=True), own, {one.place for one in members})
@@ -68,15 +69,11 @@ class BunProject(BesideManifest):
 
     def asked(self, question: Question) -> Question:
         """Return a question with the settings of the folder, and with which version each package needs so far."""
-        workspace = self._workspace
-        before = locked_needs(self._document)
-        return asked_of_bun(workspace.manifest, question, self._folder, before, workspace.members)
+        return asked_of_bun(self._workspace, question, self._folder, locked_needs(self._document))
 
     def widened(self, wish: Wish, version: str) -> Wish:
         """Return a wish for that version and what is compatible with it."""
-        assert wish.file is not None
-        wider = widened(wish, version)
-        return msgspec.structs.replace(wider, text=at(self._places[wish.file], wider.text))
+        return widened(wish, version)
 
     def missing(self, answer: Resolved) -> list[str]:
         """Return sentences about what may be left out, and is: bun would put it back, vulnerable as it is."""
@@ -87,12 +84,12 @@ class BunProject(BesideManifest):
         del before
         found = edited_manifests(self.texts, widenings)
         workspace = read_workspace(found.get(self._beside, self.texts[self._beside]), self._path.parent, found)
-        document, members, old = workspace.manifest.document, workspace.members, self._document
-        packages = [self._kept(one) for one in answer.packages]
+        old, packages = self._document, [self._kept(one) for one in answer.packages]
         text = bun_lock.written(
-            workspaces_of(document, packages, members), packages,
-            trusted=trusted_by(document, packages, old.get("trustedDependencies", ()), members=members), overrides=overrides_of(document),
-            members={one.name: one.place for one in members}, form=old["lockfileVersion"], config=old.get("configVersion", 0),
+            workspaces_of(workspace, packages), packages,
+            trusted=trusted_by(workspace, packages), overrides=workspace.overrides,
+            catalog=workspace.catalogs.default, catalogs=workspace.catalogs.named,
+            members={one.name: one.place for one in workspace.members}, form=old["lockfileVersion"], config=old.get("configVersion", 0),
         )  # fmt: skip
         return {self._path: text, **found}
 
@@ -111,15 +108,29 @@ class BunProject(BesideManifest):
 
 
 def _wishes(workspace: BunWorkspace, path: Path) -> Iterator[Wish]:
-    """Yield what manifests ask of registries; what has the name of a member keeps its range, with which it finds the member or does not."""
+    """Yield what manifests and catalogs ask of registries.
+
+    What has the name of a member keeps its range, with which it finds the member or does not, and so does what overrides take from catalogs.
+    """
+    files = {"": path, **{one.place: one.path for one in workspace.members}}
+    asked: list[tuple[str, Path, NpmWish, tuple[str, ...]]] = [
+        (place, files[place], one, (one.kind, one.name))
+        for place, each in workspace.manifests().items()
+        for one in each.wishes
+        if not catalog_of(one.range)
+    ]
+    asked += [
+        (f"{CATALOG}{catalog}", path, one, workspace.catalogs.where(catalog, one.name))
+        for catalog, one in workspace.taken()
+    ]
     members = {one.name for one in workspace.members}
-    everyone = [("", path, workspace.manifest), *((one.place, one.path, one.manifest) for one in workspace.members)]
-    for place, file, manifest in everyone:
-        for one in manifest.wishes:
-            if one.package:
-                plain = wish_of(one)
-                anyhow = "" if {one.name, one.package} & members or not plain.anyhow else at(place, plain.anyhow)
-                yield msgspec.structs.replace(plain, text=at(place, plain.text), anyhow=anyhow, file=file)
+    overridden = {(f"{CATALOG}{catalog_of(text)}", name) for name, text in workspace.overrides.items()}
+    for place, file, one, where in asked:
+        if one.package:
+            plain = wish_of(one)
+            is_firm = {one.name, one.package} & members or (place, one.name) in overridden or not plain.anyhow
+            anyhow = "" if is_firm else at(place, plain.anyhow)
+            yield msgspec.structs.replace(plain, where=where, text=at(place, plain.text), anyhow=anyhow, file=file)
 
 
 def _checked(document: dict[str, Any], own: Mapping[str, list[str]], places: AbstractSet[str]) -> dict[str, Any]:

@@ -76,9 +76,7 @@ class NpmProject(Project):
 
     def widened(self, wish: Wish, version: str) -> Wish:
         """Return a wish for that version and what is compatible with it."""
-        place = next(one for one, path in self._places.items() if path == wish.file)
-        wider = widened(wish, version)
-        return msgspec.structs.replace(wider, text=at(place, wider.text))
+        return widened(wish, version)
 
     def missing(self, answer: Resolved) -> list[str]:
         """Return sentences about what may be left out, and is: npm would put it back, vulnerable as it is."""
@@ -158,10 +156,11 @@ def _upwards(place: str) -> Iterator[str]:
 
 
 def widened(wish: Wish, version: str) -> Wish:
-    """Return a wish for a version and what is compatible with it."""
-    prefix = wish.range.rpartition("@")[0]
+    """Return a wish for a version and what is compatible with it, of whoever has the wish."""
+    prefix, name = wish.range.rpartition("@")[0], wish.where[-1]
     wider = f"{prefix}@^{version}" if wish.range.startswith("npm:") and prefix != "npm:" else f"^{version}"
-    return msgspec.structs.replace(wish, range=wider, text=f"{wish.where[1]}@{wider}")
+    place = wish.text.removesuffix(f"{name}@{wish.range}")
+    return msgspec.structs.replace(wish, range=wider, text=f"{place}{name}@{wider}")
 
 
 def wish_of(one: NpmWish) -> Wish:

@@ -16,8 +16,8 @@ from outrider.operators.packages.locks.writing import pnpm_lock
 from outrider.operators.packages.manifests import yaml_editing
 from outrider.operators.packages.manifests.package_json import FORM, NpmWish
 from outrider.operators.packages.manifests.pnpm_project import PnpmWorkspace, asked_at, read_workspace
+from outrider.operators.packages.npm.catalogs import CATALOG, catalog_of
 from outrider.operators.packages.npm.details import at
-from outrider.operators.packages.npm.pnpm.importers import CATALOG, catalog_of
 from outrider.operators.packages.npm.specs import read_spec
 from outrider.operators.packages.resolving.outcomes import Resolved, ResolvedPackage
 from outrider.operators.packages.resolving.questions import Question
@@ -69,9 +69,7 @@ class PnpmProject(BesideManifest):
 
     def widened(self, wish: Wish, version: str) -> Wish:
         """Return a wish for that version and what is compatible with it."""
-        alias, wider = str(wish.where[-1]), widened(wish, version).range
-        place = wish.text.removesuffix(f"{alias}@{wish.range}")
-        return msgspec.structs.replace(wish, range=wider, text=f"{place}{alias}@{wider}")
+        return widened(wish, version)
 
     def missing(self, answer: Resolved) -> list[str]:
         """Return sentences about what may be left out, and is: pnpm would put it back, vulnerable as it is."""

@@ -46,7 +46,6 @@ class YarnProject(BesideManifest):
         members = self._workspace.members
         self.texts |= {one.path: one.text for one in members}
         self.paths = list(self.texts)
-        self._places = {one.path: one.place for one in members}
         names = {one.name for one in members}
         self.wishes = [
             _wish(wish, one, is_firm=wish.name in names or not wish.package)
@@ -65,9 +64,7 @@ class YarnProject(BesideManifest):
 
     def widened(self, wish: Wish, version: str) -> Wish:
         """Return a wish for that version and what is compatible with it."""
-        wider = widened(wish, version)
-        assert wish.file is not None
-        return msgspec.structs.replace(wider, text=at(self._places[wish.file], wider.text))
+        return widened(wish, version)
 
     def mended(self, answer: Resolved, before: Resolved | None, widenings: Sequence[Widening]) -> dict[Path, str]:
         """Return the lock as Yarn would write it, with what it has of versions that stay, and the manifests that change."""

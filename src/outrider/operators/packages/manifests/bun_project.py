@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from outrider.core.errors import InvalidConfigError, UnsupportedError
-from outrider.operators.packages.manifests.package_json import FORM, NpmManifest, NpmMember
+from outrider.operators.packages.manifests.bun_workspace import BunWorkspace
+from outrider.operators.packages.manifests.package_json import FORM
 from outrider.operators.packages.npm.bun.entries import programs_of
 from outrider.operators.packages.npm.bun.members import MEMBER, allows, version_of
 from outrider.operators.packages.npm.bun.needs import (
@@ -15,102 +16,66 @@ from outrider.operators.packages.npm.bun.needs import (
     OPTIONAL,
     OPTIONAL_PEER,
     PEER,
-    REMEDY,
     BunNeed,
     needs_of_manifest,
-    read_wanted,
 )
 from outrider.operators.packages.npm.bun.settings import BunSettings
+from outrider.operators.packages.npm.bun.trusting import in_order_of_slots
+from outrider.operators.packages.npm.catalogs import CATALOG, Catalogs, catalog_of
 from outrider.operators.packages.npm.details import NpmDetails, at
 from outrider.operators.packages.resolving.outcomes import ResolvedPackage
 from outrider.operators.packages.resolving.questions import Question
 
 
 def asked_of_bun(
-    manifest: NpmManifest,
+    workspace: BunWorkspace,
     question: Question,
     folder: Path,
     locked: Mapping[str, Mapping[str, str]] | None = None,
-    members: Sequence[NpmMember] = (),
 ) -> Question:
     """Return the question for what a project and the members of its workspace need, with the settings of its bun.
 
     Args:
-        manifest: Who asks.
+        workspace: Who asks.
         question: What may be used for an answer.
         folder: Of the project, whose settings count.
         locked: Versions that are tried first, as `NpmDetails` has them.
-        members: Of the workspace.
 
     Raises:
         UnsupportedError: Something is set that is not heeded here, or nothing is asked for.
         InvalidConfigError: Some setting cannot be read.
     """
-    if not manifest.wishes and not members:
+    if not workspace.manifest.wishes and not workspace.members:
         raise UnsupportedError(
             f"{FORM}: it asks for no package, and bun writes no lock file then", path="dependencies", found="none", expected="packages",
             suggestions=["ask for one: bun add NAME"],
         )  # fmt: skip
-    everyone = [("", manifest), *((one.place, one.manifest) for one in members)]
-    packages = [
-        at(place, f"{one.name}@{one.range or '*'}") for place, each in everyone for one in each.wishes if one.package
-    ]
+    everyone = [(place, one) for place, each in workspace.manifests().items() for one in each.wishes]
+    own = [(place, one) for place, one in everyone if not catalog_of(one.range)]
+    taken = [(f"{CATALOG}{catalog}", one) for catalog, one in workspace.taken()]
+    packages = [at(place, f"{one.name}@{one.range or '*'}") for place, one in (*own, *taken) if one.package]
     return msgspec.structs.replace(
         question, packages=packages, folder=folder, files=True, client="bun",
         environment=BunSettings(folder, question.environment).environment(),
         details=NpmDetails(
-            project=manifest.document, members=[one.asked() for one in members], overrides=overrides_of(manifest.document),
-            locked_needs=locked or {},
+            project=workspace.manifest.document, members=[one.asked() for one in workspace.members], overrides=workspace.overrides,
+            catalogs=workspace.catalogs.by_name(), locked_needs=locked or {},
         ),
     )  # fmt: skip
 
 
-def overrides_of(document: Mapping[str, Any]) -> dict[str, str]:
-    """Return what is asked of packages in place of what others ask: what `overrides` has, or else `resolutions`.
-
-    Raises:
-        InvalidConfigError: That cannot be read.
-        UnsupportedError: It is asked of some of those that need a package alone, or of no registry.
-    """
-    field = "overrides" if "overrides" in document else "resolutions"
-    said = document.get(field) or {}
-    if not isinstance(said, dict):
-        raise InvalidConfigError(
-            f"{FORM}: {field} cannot be read", path=field, found=type(said).__name__, expected="names with ranges", suggestions=["correct it"]
-        )  # fmt: skip
-    found = {}
-    for key, text in said.items():
-        name = key.removeprefix("**/") if field == "resolutions" else key
-        plain = (
-            isinstance(text, str)
-            and bool(text.strip())
-            and not text.startswith("$")
-            and "@" not in name[1:]
-            and "/" not in name.partition("/")[2]
-        )
-        if not plain or not read_wanted(name, text).package:
-            raise UnsupportedError(
-                f"{FORM}: {field}.{key[:80]} is not read", path=f"{field}.{key}"[:200], found=str(text)[:80],
-                expected="a range of a registry", suggestions=[REMEDY],
-            )  # fmt: skip
-        found[name] = text
-    return found
-
-
-def workspaces_of(
-    document: Mapping[str, Any], packages: Sequence[ResolvedPackage], members: Sequence[NpmMember] = ()
-) -> dict[str, dict[str, Any]]:
+def workspaces_of(workspace: BunWorkspace, packages: Sequence[ResolvedPackage]) -> dict[str, dict[str, Any]]:
     """Return what bun.lock has of a project and of the members of its workspace.
 
     Args:
-        document: The package.json of the project.
+        workspace: Both.
         packages: What they need.
-        members: Of the workspace.
     """
-    found = _Told(packages, {one.name: one.manifest.document for one in members})
+    document, members = workspace.manifest.document, {one.name: one.manifest.document for one in workspace.members}
+    found = _Told(packages, members, workspace.catalogs.by_name())
     project = {"name": document["name"]} if document.get("name") else {}
     told = {"": project | found.of(document)}
-    for one in sorted(members, key=lambda one: one.place.encode()):
+    for one in sorted(workspace.members, key=lambda one: one.place.encode()):
         version = version_of(one.manifest.document)
         named = {"name": one.name} | ({"version": version} if version else {}) | programs_of(one.manifest.document)
         told[one.place] = named | found.of(one.manifest.document, one.name, one.place)
@@ -123,18 +88,21 @@ class _Told:
     Args:
         packages: That were chosen.
         members: Manifests of members by name.
+        catalogs: Of the project.
     """
 
-    def __init__(self, packages: Sequence[ResolvedPackage], members: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(
+        self, packages: Sequence[ResolvedPackage], members: Mapping[str, Mapping[str, Any]], catalogs: Catalogs
+    ) -> None:
         self._packages = {one.place: one for one in packages}
-        self._members = members
+        self._members, self._catalogs = members, catalogs
 
     def of(self, document: Mapping[str, Any], name: str = "", place: str = "") -> dict[str, Any]:
         """Return what it has of those of a manifest; a project has neither name nor place here."""
         found: dict[str, Any] = {}
-        needs = needs_of_manifest(document, is_member=bool(place))
+        needs = needs_of_manifest(document, self._catalogs, is_member=bool(place))
         for field, kind in FIELDS.items():
-            some = {one.name: one.text for one in needs if min(one.kind, PEER) == kind}
+            some = {one.name: one.written for one in needs if min(one.kind, PEER) == kind}
             if some:
                 found[field] = dict(sorted(some.items(), key=lambda one: one[0].encode()))
         if optional := [one.name for one in needs if one.kind == OPTIONAL_PEER]:
@@ -154,39 +122,25 @@ class _Told:
         )
 
 
-def trusted_by(
-    document: Mapping[str, Any],
-    packages: Sequence[ResolvedPackage],
-    before: Sequence[str] = (),
-    *,
-    members: Sequence[NpmMember] = (),
-) -> list[str] | None:
+def trusted_by(workspace: BunWorkspace, packages: Sequence[ResolvedPackage]) -> list[str] | None:
     """Return the names of packages whose scripts may run, as bun.lock has them; None where it has none.
 
     Args:
-        document: The package.json.
-        packages: What it needs.
-        before: What a lock file has of them so far: bun has them in an order of its own.
-        members: Of the workspace: they may name some too, and be named.
+        workspace: The project with the members of its workspace: they may name some too, and be named.
+        packages: What it needs, in the order in which bun comes upon it.
 
     Raises:
         InvalidConfigError: They cannot be read.
-        UnsupportedError: There are several that were not there before, in an order that only bun knows.
     """
-    lists = [_trusted(document, FORM), *(_trusted(one.manifest.document, f"{one.place}/{FORM}") for one in members)]
+    everyone = workspace.manifests().items()
+    lists = [_trusted(one.document, f"{place}/{FORM}" if place else FORM) for place, one in everyone]
     if all(one is None for one in lists):
         return None
-    said = [name for one in lists for name in one or ()]
-    names = {one.entry["name"] for one in packages} | {one.name for one in members}
-    found = sorted({name for name in said if name in names})
-    if len(found) > 1 and set(found) - set(before):
-        raise UnsupportedError(
-            f"{FORM}: several trustedDependencies stand in bun.lock in an order that only bun knows", path="trustedDependencies",
-            found=", ".join(found)[:200], expected="one, or those of the bun.lock that is there", suggestions=[REMEDY],
-        )  # fmt: skip
-    if not found and said:
-        return None
-    return [name for name in before if name in found] if len(found) > 1 else found
+    said = {name for one in lists for name in one or ()}
+    members = sorted((one.name for one in workspace.members), key=str.encode)
+    names = [*members, *(one.name for one in packages)]
+    found = in_order_of_slots((name for name in names if name in said), len(said))
+    return None if said and not found else found
 
 
 def _trusted(document: Mapping[str, Any], file: str) -> list[str] | None:

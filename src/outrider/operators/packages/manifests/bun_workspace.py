@@ -8,18 +8,21 @@ from typing import Any
 import msgspec
 
 from outrider.core.errors import InvalidConfigError, UnsupportedError
+from outrider.operators.packages.locks.documents import read_json
 from outrider.operators.packages.locks.writing.files import read_text
-from outrider.operators.packages.manifests.bun_project import overrides_of
-from outrider.operators.packages.manifests.package_json import FORM, NpmManifest, NpmMember, read_manifest
+from outrider.operators.packages.manifests.bun_catalogs import FIELDS, BunCatalogs, read_catalogs
+from outrider.operators.packages.manifests.bun_overrides import overrides_of
+from outrider.operators.packages.manifests.package_json import FORM, NpmManifest, NpmMember, NpmWish, read_manifest
 from outrider.operators.packages.manifests.workspaces import member_folders, patterns_of, same_name
 from outrider.operators.packages.npm.bun.members import MEMBER, allows
 from outrider.operators.packages.npm.bun.needs import PEER, REMEDY, BunNeed, needs_of_manifest
+from outrider.operators.packages.npm.catalogs import catalog_of
 from outrider.operators.packages.npm.globs import matches
-from outrider.operators.packages.npm.specs import is_name
+from outrider.operators.packages.npm.specs import is_name, read_spec
 
 _FIELD = "workspaces"
-# What of it has no say in a lock.
-_HARMLESS = frozenset(("packages", "nohoist"))
+# What of it is read, or has no say in a lock.
+_KNOWN = frozenset(("packages", "nohoist", *FIELDS))
 _NO_MEMBERS = frozenset((".git", "CMakeFiles"))
 _PATTERN = re.compile(r"[*?\[{]")
 # What stands behind `workspace:` for any version.
@@ -32,14 +35,30 @@ class BunWorkspace(msgspec.Struct, kw_only=True, frozen=True):
     Attributes:
         manifest: Of the project.
         members: By their folders.
+        catalogs: Of the project.
+        overrides: Of it, as they are written.
     """
 
     manifest: NpmManifest
     members: list[NpmMember]
+    catalogs: BunCatalogs
+    overrides: dict[str, str]
 
-    def documents(self) -> dict[str, dict[str, Any]]:
+    def manifests(self) -> dict[str, NpmManifest]:
         """Return the manifests by folder; that of the project has none, and is first."""
-        return {"": self.manifest.document} | {one.place: one.manifest.document for one in self.members}
+        return {"": self.manifest} | {one.place: one.manifest for one in self.members}
+
+    def taken(self) -> list[tuple[str, NpmWish]]:
+        """Return what is taken from catalogs, each with the name of its catalog."""
+        asked = {(one.range, one.name) for each in self.manifests().values() for one in each.wishes}
+        asked |= {(text, name) for name, text in self.overrides.items()}
+        catalogs = self.catalogs.by_name()
+        used = sorted({(catalog, name) for text, name in asked if (catalog := catalog_of(text))})
+        texts = [(catalog, name, catalogs[catalog][name]) for catalog, name in used]
+        return [
+            (catalog, NpmWish(kind="", name=name, package=read_spec(name, text).package, range=text))
+            for catalog, name, text in texts
+        ]
 
 
 def read_workspace(text: str, folder: Path, changed: Mapping[Path, str] = {}) -> BunWorkspace:
@@ -51,22 +70,24 @@ def read_workspace(text: str, folder: Path, changed: Mapping[Path, str] = {}) ->
         changed: Texts of manifests of members that are not those on the disk.
 
     Raises:
-        InvalidConfigError: Something cannot be read, a member is not there, or two have one name.
+        InvalidConfigError: Something cannot be read, a member or what is taken from a catalog is not there, or two have one name.
         UnsupportedError: Something is not heeded here, or comes from elsewhere than a registry.
         LimitedError: There are too many folders.
     """
-    manifest = read_manifest(text, "bun", takes=(_FIELD,))
-    said = manifest.document.get(_FIELD)
+    document = read_json(FORM, text)
+    said, catalogs = document.get(_FIELD), read_catalogs(document)
+    manifest = read_manifest(text, "bun", takes=(_FIELD,) if said else (), entry=catalogs.entry)
+    overrides = overrides_of(document, catalogs)
     if not said:
-        return BunWorkspace(manifest=read_manifest(text, "bun"), members=[])
-    if isinstance(said, Mapping) and (odd := sorted(said.keys() - _HARMLESS)):
-        raise _refused(FORM, f"{_FIELD}.{odd[0]}", odd[0], "packages alone")
+        return BunWorkspace(manifest=manifest, members=[], catalogs=catalogs, overrides=overrides)
+    if isinstance(said, Mapping) and (odd := sorted(said.keys() - _KNOWN)):
+        raise _refused(FORM, f"{_FIELD}.{odd[0]}", odd[0], "packages and catalogs alone")
     listed = said.get("packages") if isinstance(said, Mapping) else said
     for one in listed if isinstance(listed, list) else ():
         if "\\" in str(one):
             raise _refused(FORM, _FIELD, str(one), "patterns with slashes")
-    members = _members(folder, sorted(set(_folders(manifest, folder))), changed)
-    found = BunWorkspace(manifest=manifest, members=members)
+    members = _members(folder, sorted(set(_folders(manifest, folder))), changed, catalogs)
+    found = BunWorkspace(manifest=manifest, members=members, catalogs=catalogs, overrides=overrides)
     _check(found)
     return found
 
@@ -92,13 +113,15 @@ def _folders(manifest: NpmManifest, folder: Path) -> Iterable[str]:
         yield place
 
 
-def _members(folder: Path, places: Iterable[str], changed: Mapping[Path, str]) -> list[NpmMember]:
+def _members(
+    folder: Path, places: Iterable[str], changed: Mapping[Path, str], catalogs: BunCatalogs
+) -> list[NpmMember]:
     found: dict[str, NpmMember] = {}
     for place in places:
         path = folder / place / FORM
         text, file = changed[path] if path in changed else read_text(path), f"{place}/{FORM}"
         # What only a project may say of its workspace counts for nothing in one of its members.
-        manifest = read_manifest(text, "bun", takes=(_FIELD,), name=file)
+        manifest = read_manifest(text, "bun", takes=(_FIELD,), name=file, entry=catalogs.entry)
         name = manifest.document.get("name") or ""
         if not isinstance(name, str) or (name and not is_name(name)):
             raise _refused(file, "name", str(name), "a name that a registry would take")
@@ -115,23 +138,23 @@ def _members(folder: Path, places: Iterable[str], changed: Mapping[Path, str]) -
 def _check(workspace: BunWorkspace) -> None:
     """Refuse what is asked of members in a way that is not heeded here."""
     members = {one.name: one.manifest.document for one in workspace.members}
-    document = workspace.manifest.document
-    for name in overrides_of(document):
+    own_name, catalogs = workspace.manifest.document.get("name"), workspace.catalogs.by_name()
+    for name in workspace.overrides:
         if name in members:
             raise _refused(
                 FORM, f"overrides.{name}", name, "overrides of packages that are no members of the workspace"
             )
-    for place, one in workspace.documents().items():
+    for place, one in workspace.manifests().items():
         file = f"{place}/{FORM}" if place else FORM
-        for need in needs_of_manifest(one, is_member=bool(place)):
+        for need in needs_of_manifest(one.document, catalogs, is_member=bool(place)):
             if need.name in members:
                 expected = _unheeded(need, members[need.name], is_of_project=not place)
             elif need.text.startswith(MEMBER):
                 expected = "a member of the workspace"
             else:
-                expected = "members and packages" if need.name == document.get("name") else ""
+                expected = "members and packages" if need.name == own_name else ""
             if expected:
-                raise _refused(file, _key(one, need), need.text, expected)
+                raise _refused(file, _key(one.document, need), need.text, expected)
 
 
 def _unheeded(need: BunNeed, member: Mapping[str, Any], *, is_of_project: bool) -> str:
@@ -148,7 +171,7 @@ def _unheeded(need: BunNeed, member: Mapping[str, Any], *, is_of_project: bool) 
 
 def _key(document: Mapping[str, Any], need: BunNeed) -> str:
     fields = ("dependencies", "devDependencies", "optionalDependencies", "peerDependencies")
-    field = next((one for one in fields if document.get(one, {}).get(need.name) == need.text), fields[0])
+    field = next((one for one in fields if document.get(one, {}).get(need.name) == need.written), fields[0])
     return f"{field}.{need.name}"
 
 

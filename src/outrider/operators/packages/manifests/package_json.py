@@ -1,6 +1,6 @@
 """What a package.json asks for: https://docs.npmjs.com/cli/v11/configuring-npm/package-json."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,13 @@ TAKEN_BY_NPM = ("workspaces", "overrides", _PEERS)
 _NOT_READ = {
     "npm": ("workspaces", "overrides", "peerDependencies", "bundleDependencies", "bundledDependencies"),
     "yarn": (),
-    "bun": ("workspaces", "patchedDependencies", "catalog", "catalogs"),
+    "bun": ("workspaces", "patchedDependencies"),
 }
 _REMEDIES = {
     "npm": "use npm itself: npm audit fix", "yarn": "use Yarn itself: yarn install", "bun": "use bun itself: bun install",
 }  # fmt: skip
+# Takes where something is asked for, its name, and what is asked of it.
+Entry = Callable[[str, str, str], str]
 
 
 class NpmWish(msgspec.Struct, kw_only=True, frozen=True):
@@ -92,7 +94,9 @@ class NpmMember(msgspec.Struct, kw_only=True, frozen=True):
         return Member(place=self.place, name=self.name, manifest=self.manifest.document)
 
 
-def read_manifest(text: str, client: str = "", *, takes: Collection[str] = (), name: str = FORM) -> NpmManifest:
+def read_manifest(
+    text: str, client: str = "", *, takes: Collection[str] = (), name: str = FORM, entry: Entry | None = None
+) -> NpmManifest:
     """Read a package.json.
 
     Args:
@@ -100,9 +104,10 @@ def read_manifest(text: str, client: str = "", *, takes: Collection[str] = (), n
         client: Who reads it: `bun`, `yarn1` or `yarn4`, and npm where that is empty.
         takes: Fields that whoever reads it can do with: of workspaces, overrides, peers and what is within the tarball.
         name: Of the file, for errors.
+        entry: Returns what is asked for where a catalog says it, for clients that have some.
 
     Raises:
-        InvalidConfigError: It is none.
+        InvalidConfigError: It is none, or asks for what no catalog has.
         UnsupportedError: It has another one of those fields, or needs what no registry has.
     """
     document = read_json(name, text)
@@ -120,9 +125,12 @@ def read_manifest(text: str, client: str = "", *, takes: Collection[str] = (), n
     # What is asked for in an earlier field gives way to a later one, as with npm; Yarn 1 has an order of its own.
     for kind, some in (cleaned(texts) if client == "yarn1" else texts).items():
         for other, asked in some.items():
-            spec = later_spec(other, asked) if client == "yarn4" else read_spec(other, asked)
+            where, shown = f"{name}: {kind}.{other}"[:200], asked
+            if entry is not None:
+                shown = entry(where, other, asked)
+            spec = later_spec(other, shown) if client == "yarn4" else read_spec(other, shown)
             wish = NpmWish(kind=kind, name=other, package=spec.package, range=asked)
-            is_of_workspace = asked.startswith(WORKSPACE) and (client == "yarn4" or has_members)
+            is_of_workspace = shown.startswith(WORKSPACE) and (client == "yarn4" or has_members)
             wishes[other] = wish if is_of_workspace else _of_registry(wish, name, remedy)
     found = sorted(wishes.values(), key=lambda one: (one.kind != _PEERS, one.name))
     return NpmManifest(document=document, wishes=found)

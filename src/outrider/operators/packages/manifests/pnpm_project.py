@@ -21,10 +21,10 @@ from outrider.operators.packages.manifests.pnpm_settings import (
     refuse_npmrc,
 )
 from outrider.operators.packages.manifests.workspaces import folders_below
+from outrider.operators.packages.npm.catalogs import CATALOG, catalog_of
 from outrider.operators.packages.npm.details import Member, NpmDetails, at
 from outrider.operators.packages.npm.globs import matches, refuse_unread
 from outrider.operators.packages.npm.pnpm.extensions import known_extensions
-from outrider.operators.packages.npm.pnpm.importers import CATALOG, catalog_of
 from outrider.operators.packages.npm.pnpm.links import Links, link_between
 from outrider.operators.packages.npm.pnpm.overrides import Overrides, is_peer_range
 from outrider.operators.packages.npm.specs import read_spec
@@ -249,7 +249,7 @@ class _Needs:
         where = f"{kind}.{name}"[:_SHOWN]
         if target is not None:
             return NpmWish(kind=kind, name=name, package="", range=text)
-        shown = catalog_entry(self._settings.catalogs, f"{file}: {where}", name, text) if catalog_of(text) else text
+        shown = catalog_entry(self._settings.catalogs, f"{file}: {where}", name, text)
         package = read_spec(name, shown).package
         if not package:
             raise _refused(

@@ -11,7 +11,7 @@ from outrider.core.errors import InvalidConfigError, UnsupportedError
 from outrider.operators.packages.locks.documents import read_yaml
 from outrider.operators.packages.manifests.package_json import FORM, texts_of
 from outrider.operators.packages.manifests.pnpm_extensions import read_extensions
-from outrider.operators.packages.npm.pnpm.importers import Catalogs, catalog_of
+from outrider.operators.packages.npm.catalogs import Catalogs, catalog_of, checked_entry
 from outrider.operators.packages.npm.pnpm.overrides import target_of
 from outrider.operators.packages.npm.program import NpmProgram
 from outrider.operators.packages.npm.settings import NpmSettings
@@ -89,7 +89,10 @@ def read_settings(document: dict[str, Any], folder: Path, text: str) -> PnpmSett
     own = {**_texts(FORM, document, "resolutions"), **_texts(FORM, _table(FORM, document, "pnpm"), "overrides")}
     written = own or _texts(WORKSPACE, workspace, "overrides")
     said = {selector: _referred(document, selector, text) for selector, text in written.items()}
-    overrides = {selector: _from_catalog(catalogs, selector, text) for selector, text in said.items()}
+    overrides = {
+        selector: catalog_entry(catalogs, f"overrides.{selector}", target_of(selector), text)
+        for selector, text in said.items()
+    }
     used = {(catalog_of(text), target_of(selector)) for selector, text in said.items() if catalog_of(text)}
     return PnpmSettings(
         file=folder / WORKSPACE, text=text, patterns=_patterns(workspace), catalogs=catalogs, overrides=overrides,
@@ -188,32 +191,7 @@ def _referred(document: dict[str, Any], selector: str, text: str) -> str:
     )  # fmt: skip
 
 
-def _from_catalog(catalogs: Catalogs, selector: str, text: str) -> str:
-    return catalog_entry(catalogs, f"overrides.{selector}", target_of(selector), text) if catalog_of(text) else text
-
-
 def catalog_entry(catalogs: Catalogs, where: str, name: str, text: str) -> str:
-    """Return what a catalog has by a name.
-
-    Args:
-        catalogs: By name.
-        where: It is asked for.
-        name: In the catalog.
-        text: `catalog:` or `catalog:NAME`.
-
-    Raises:
-        InvalidConfigError: It has none, or one that refers to something else again.
-    """
-    catalog = catalog_of(text)
-    found = catalogs.get(catalog, {}).get(name)
-    if found is None:
-        raise InvalidConfigError(
-            f"{where}: the catalog {catalog} has no {name}", path=where, found=text, expected=f"{name} in the catalog",
-            suggestions=[f"add it to {WORKSPACE}"],
-        )  # fmt: skip
-    if found.partition(":")[0] in ("catalog", "workspace", "link", "file") and ":" in found:
-        raise InvalidConfigError(
-            f"{WORKSPACE}: the catalog {catalog} has {found} for {name}, which leads elsewhere again",
-            path=f"catalogs.{catalog}.{name}", found=found[:80], expected="a range", suggestions=["correct it"],
-        )  # fmt: skip
-    return found
+    """Return what is asked of a name; arguments and errors are those of `checked_entry`."""
+    remedy, odd = f"add it to {WORKSPACE}", ("catalog", "workspace", "link", "file")
+    return checked_entry(catalogs, where, name, text, file=WORKSPACE, remedy=remedy, odd=odd)

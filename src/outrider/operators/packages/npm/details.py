@@ -28,7 +28,7 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
 class NpmDetails(Details, frozen=True, kw_only=True):
     """What is asked; what a member of a workspace asks for stands behind its folder, as in `packages/a: b@1`.
 
-    What a catalog of pnpm has stands behind its name, as in `catalog:default: b@1`.
+    What a catalog of pnpm or bun has stands behind its name, as in `catalog:default: b@1`.
 
     Attributes:
         development: Names of what only development needs.
@@ -40,6 +40,7 @@ class NpmDetails(Details, frozen=True, kw_only=True):
         extensions: What is added to packages, by NAME@RANGE: of Yarn 4 to their dependencies, of pnpm to the fields of their manifests.
         program: Of Yarn 4: the file of the program that the project has, or its version; empty for any.
         project: Of bun: the package.json whose lock is asked for.
+        catalogs: Of bun: what the catalogs of the project have, by their names.
         locked_needs: Of pnpm and bun: the versions that are tried first for what one package needs, by its NAME@VERSION (`.` for the project,
             its folder for a member) and the name by which that goes.
     """
@@ -53,6 +54,7 @@ class NpmDetails(Details, frozen=True, kw_only=True):
     extensions: Mapping[str, Mapping[str, Any]] = {}
     program: str = ""
     project: Mapping[str, Any] = {}
+    catalogs: Mapping[str, Mapping[str, str]] = {}
     locked_needs: Mapping[str, Mapping[str, str]] = {}
 
 

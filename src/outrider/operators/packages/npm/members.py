@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
+from outrider.operators.packages.npm.catalogs import CATALOG
 from outrider.operators.packages.npm.details import PLACE_ENDS, Member, NpmDetails, at
 from outrider.operators.packages.npm.nodes import LINK, Node
 from outrider.operators.packages.npm.overrides import Rules
@@ -24,19 +25,21 @@ def folder_name(place: str) -> str:
 
 
 def texts_with_places(question: Question) -> list[tuple[str, str]]:
-    """Return what is asked for, each with the folder of the manifest that does; that of the project has none."""
-    places = {one.place for one in NpmDetails.of(question).members} - {""}
+    """Return what is asked for, each with the folder of the manifest that does, or its catalog; that of the project has none."""
+    details = NpmDetails.of(question)
+    places = {one.place for one in details.members} - {""} | {f"{CATALOG}{name}" for name in details.catalogs}
     split = [(text, *text.partition(PLACE_ENDS)) for text in question.packages]
     return [(place, rest) if mark and place in places else ("", text) for text, place, mark, rest in split]
 
 
 def asked_by_place(question: Question) -> Asked:
-    """Return what each manifest asks for, by its folder and by name.
+    """Return what each manifest asks for, by its folder and by name, and what catalogs do, by theirs.
 
     Raises:
         InvalidConfigError: A package is not written as npm writes it.
     """
     found: Asked = {"": {}, **{one.place: {} for one in NpmDetails.of(question).members}}
+    found |= {f"{CATALOG}{name}": {} for name in NpmDetails.of(question).catalogs}
     for index, (place, text) in enumerate(texts_with_places(question)):
         name, wanted = read_argument(index, text)
         found[place][name] = wanted

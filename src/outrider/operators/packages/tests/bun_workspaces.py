@@ -1,4 +1,4 @@
-"""Draws workspaces of bun: members that need each other, peers of members, and members in place of packages of a registry."""
+"""Draws workspaces of bun: members that need each other, peers of members, catalogs, and members in place of packages of a registry."""
 
 import json
 from pathlib import Path
@@ -56,6 +56,9 @@ def drawn_workspace(random: Random, registry: NpmRegistry, folder: Path, *, hard
         manifest |= {kind: _asked(random, kind, names) for kind in _KINDS}
         manifest |= random.choice(({}, {"bin": "./cli.js"}, {"bin": {"b": "b.js", "a": "a.js"}}))
     _need_each_other(random, manifests, versions)
+    if random.random() < 0.7:
+        _take_from_catalogs(random, manifests, names, own)
+    _trust(random, manifests, [*names, *own, "mine"])
     for place, manifest in manifests.items():
         (folder / place).mkdir(parents=True, exist_ok=True)
         (folder / place / "package.json").write_text(json.dumps(manifest, indent=2))
@@ -78,3 +81,40 @@ def _need_each_other(random: Random, manifests: dict[str, Any], versions: dict[s
         )
         if optional and random.random() < 0.4:
             manifest["peerDependenciesMeta"] = {optional[0]: {"optional": True}}
+
+
+def _take_from_catalogs(random: Random, manifests: dict[str, Any], names: list[str], own: list[str]) -> None:
+    """Have manifests and an override take ranges from catalogs, which stand within `workspaces` or beside it."""
+    default, old = (
+        {name: random.choice((*_RANGES, "latest")) for name in random.sample(names, 3)} for _ in ("default", "old")
+    )
+    for catalog in (default, old):
+        catalog[own[-1]] = random.choice(_OF_MEMBERS)
+        catalog["mine"] = f"npm:{random.choice(names)}@{random.choice(_RANGES)}"
+    for manifest in manifests.values():
+        if random.random() < 0.3:
+            manifest["devDependencies"]["mine"] = "catalog:"
+        for asked in (manifest.get(kind, {}) for kind in _KINDS):
+            for name in asked:
+                catalogs = ["", " ", "default"] * (name in default) + ["old", " old "] * (name in old)
+                if catalogs and random.random() < 0.6:
+                    asked[name] = f"catalog:{random.choice(catalogs)}"
+    # The default one may stand in two parts.
+    apart = {name: default.pop(name) for name in random.sample(sorted(default), random.choice((0, 0, 0, 1, 2)))}
+    fields = {"catalogs": {"old": old, "Z": {}, **({"default": apart} if apart else {})}, "catalog": default}
+    root = manifests[""]
+    if random.random() < 0.4:
+        root["overrides"] = dict.fromkeys(random.sample(sorted(old.keys() - {*own, "mine"}), 1), "catalog:old")
+    if random.random() < 0.5:
+        root |= fields
+    else:
+        patterns = root["workspaces"]
+        root["workspaces"] = {"packages": patterns, **fields} if isinstance(patterns, list) else {**patterns, **fields}
+        root["catalog"] = dict.fromkeys(names, "9")
+
+
+def _trust(random: Random, manifests: dict[str, Any], names: list[str]) -> None:
+    for manifest in manifests.values():
+        if random.random() < 0.3:
+            listed = [*names, *(f"none-{at}" for at in range(6))]
+            manifest["trustedDependencies"] = random.sample(listed, random.randint(0, 8))

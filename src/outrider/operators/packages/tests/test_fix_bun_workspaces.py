@@ -70,7 +70,7 @@ async def test_a_lock_of_other_members(registry: NpmRegistry, tmp_path: Path) ->
     assert (caught.value.path, path.read_text()) == ("workspaces", before)
 
 
-async def judged(folder: Path, seed: int) -> tuple[int, int]:
+async def judged(folder: Path, seed: int, *, manifest: bool) -> tuple[int, int]:
     """Fix a lock that bun has made, and let it look at what comes out; return how many versions are fixed and are not."""
     async with NpmRegistry() as registry:
         with variables(settings(folder, registry)):
@@ -81,7 +81,7 @@ async def judged(folder: Path, seed: int) -> tuple[int, int]:
             events = ("introduced", "1.10.0"), ("fixed", "2.0.0"), ("introduced", "2.0.1"), ("fixed", "3.0.0")
             await imported(folder, *(bad(f"X-{name}", name, *events) for name in NAMES))
             try:
-                result = await BUN.fixed(folder)
+                result = await BUN.fixed(folder, manifest=manifest)
             except UnsupportedError:
                 return 0, 0
             text = (folder / "shop" / LOCK).read_text()
@@ -93,6 +93,7 @@ async def judged(folder: Path, seed: int) -> tuple[int, int]:
 
 @pytest.mark.real
 @pytest.mark.timeout(300)
-async def test_bun_has_nothing_to_change_in_workspaces(tmp_path: Path) -> None:
-    found = [await judged(tmp_path / str(seed), seed) for seed in SEEDS]
+@pytest.mark.parametrize("manifest", [False, True])
+async def test_bun_has_nothing_to_change_in_workspaces(tmp_path: Path, *, manifest: bool) -> None:
+    found = [await judged(tmp_path / str(seed), seed, manifest=manifest) for seed in SEEDS]
     assert sum(fixed for fixed, _ in found) > 30

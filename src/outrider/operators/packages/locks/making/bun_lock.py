@@ -7,7 +7,7 @@ from outrider.operators.packages.locks.making.manifests import folder_of
 from outrider.operators.packages.locks.making.results import Made, resolved
 from outrider.operators.packages.locks.writing import bun_lock
 from outrider.operators.packages.locks.writing.files import text_or_none
-from outrider.operators.packages.manifests.bun_project import asked_of_bun, overrides_of, trusted_by, workspaces_of
+from outrider.operators.packages.manifests.bun_project import asked_of_bun, trusted_by, workspaces_of
 from outrider.operators.packages.manifests.bun_workspace import read_workspace
 from outrider.operators.packages.npm.bun.locked import locked_needs
 from outrider.operators.packages.resolving.questions import Question
@@ -17,16 +17,17 @@ async def bun_lock_made(manifest: str, path: Path, question: Question) -> Made:
     """Resolve, and return the file; the errors are those of `making.made`."""
     folder = folder_of(path)
     workspace = read_workspace(manifest, folder)
-    document, members = workspace.manifest.document, workspace.members
     old = text_or_none(path) if question.locked else None
     before = locked_needs(read_json(path.name, old, lenient=True)) if old is not None else None
-    answer = await resolved("npm", asked_of_bun(workspace.manifest, question, folder, before, members))
+    answer = await resolved("npm", asked_of_bun(workspace, question, folder, before))
     packages = answer.packages
     text = bun_lock.written(
-        workspaces_of(document, packages, members),
+        workspaces_of(workspace, packages),
         packages,
-        trusted=trusted_by(document, packages, members=members),
-        overrides=overrides_of(document),
-        members={one.name: one.place for one in members},
+        trusted=trusted_by(workspace, packages),
+        overrides=workspace.overrides,
+        catalog=workspace.catalogs.default,
+        catalogs=workspace.catalogs.named,
+        members={one.name: one.place for one in workspace.members},
     )
     return Made(text, answer.notes)

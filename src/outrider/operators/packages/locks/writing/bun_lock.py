@@ -20,8 +20,10 @@ def written(
     packages: Iterable[ResolvedPackage],
     *,
     trusted: Sequence[str] | None = None,
-    overrides: Mapping[str, str] | None = None,
-    members: Mapping[str, str] | None = None,
+    overrides: Mapping[str, str] = {},
+    catalog: Mapping[str, str] = {},
+    catalogs: Mapping[str, Mapping[str, str]] = {},
+    members: Mapping[str, str] = {},
     form: int = NEWEST_FORM,
     config: int = CONFIG,
 ) -> str:
@@ -32,6 +34,8 @@ def written(
         packages: What they need.
         trusted: Names of packages whose scripts may run; None where bun's own list counts.
         overrides: What is asked of packages in place of what others ask.
+        catalog: What the catalog without a name has.
+        catalogs: What those with names have.
         members: The folders of the members of the workspace, by name.
         form: The version of the format.
         config: The version of the settings that it was made with.
@@ -43,17 +47,28 @@ def written(
         lines += ['"trustedDependencies": [', *_indented([f"{_text(name)}," for name in trusted]), "],"]
     elif trusted is not None:
         lines.append('"trustedDependencies": [],')
-    if overrides:
-        lines += [
-            '"overrides": {',
-            *_indented([f"{_text(key)}: {_text(overrides[key])}," for key in sorted(overrides)]),
-            "},",
-        ]
+    lines += [
+        line
+        for name, said in (("overrides", overrides), ("catalog", catalog))
+        if said
+        for line in _table(name, _sorted(said))
+    ]
+    if catalogs:
+        tables = [line for name in sorted(catalogs) for line in _table(name, _sorted(catalogs[name]))]
+        lines += ['"catalogs": {', *_indented(tables), "},"]
     told = [(one.entry["order"], one.place, one.entry["bun"]) for one in packages]
-    told += [((1, b"", name.encode()), name, [f"{name}@workspace:{place}"]) for name, place in (members or {}).items()]
+    told += [((1, b"", name.encode()), name, [f"{name}@workspace:{place}"]) for name, place in members.items()]
     entries = [f"{_text(place)}: {_line(entry)}," for _, place, entry in sorted(told, key=lambda one: one[0])]
     lines += ['"packages": {', *_indented("\n\n".join(entries).split("\n")), "}"] if entries else ['"packages": {}']
     return "\n".join(["{", *_indented(lines), "}", ""])
+
+
+def _sorted(said: Mapping[str, str]) -> dict[str, str]:
+    return dict(sorted(said.items()))
+
+
+def _table(name: str, said: Mapping[str, str]) -> list[str]:
+    return [f"{_text(name)}: {{", *_indented([f"{_text(key)}: {_text(one)}," for key, one in said.items()]), "},"]
 
 
 def _workspace(place: str, said: Mapping[str, Any]) -> Iterator[str]:
@@ -63,8 +78,7 @@ def _workspace(place: str, said: Mapping[str, Any]) -> Iterator[str]:
     yield f"{_text(place)}: {{"
     for key, value in said.items():
         if isinstance(value, dict):
-            lines = [f"{_text(name)}: {_text(one)}," for name, one in value.items()]
-            yield from _indented([f"{_text(key)}: {{", *_indented(lines), "},"])
+            yield from _indented(_table(key, value))
         elif isinstance(value, list):
             yield from _indented([f"{_text(key)}: [", *_indented([f"{_text(one)}," for one in value]), "],"])
         else:

@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 
 from outrider.operators.packages.locks.writing.yaml_text import yaml_text
+from outrider.operators.packages.npm.catalogs import catalog_of
 from outrider.operators.packages.npm.pnpm.extensions import Extension, checksum
-from outrider.operators.packages.npm.pnpm.importers import catalog_of
 from outrider.operators.packages.resolving.outcomes import Resolved
 
 FORM = "9.0"

@@ -1,4 +1,4 @@
-"""Chooses versions as bun does: `PackageManagerEnqueue.rs` and `npm.rs` of bun 1.4.
+"""Chooses versions as bun does: `PackageManagerEnqueue.rs` of bun 1.4.
 
 Each need first has the version that is best for it alone. Peers come once all else is chosen: what is there already does, whatever its
 version, and is brought where nothing is. What comes out does not depend on the order in which registries answer.
@@ -6,7 +6,6 @@ version, and is brought where nothing is. What comes out does not depend on the 
 
 import re
 from collections import defaultdict, deque
-from collections.abc import Mapping
 
 from outrider.core.errors import DeniedError, NotFoundError, UnsupportedError
 from outrider.operators.packages.npm.bun.graph import BunPackage, Graph
@@ -22,6 +21,8 @@ from outrider.operators.packages.npm.bun.needs import (
     needs_of_version,
 )
 from outrider.operators.packages.npm.bun.peers import BunPeers, OwnPeers, Peer
+from outrider.operators.packages.npm.bun.picking import picked
+from outrider.operators.packages.npm.bun.replacing import Replacements
 from outrider.operators.packages.npm.details import NpmDetails
 from outrider.operators.packages.npm.documents import NpmDocuments
 from outrider.operators.packages.npm.packages import NpmPackage
@@ -30,7 +31,6 @@ from outrider.operators.packages.resolving.questions import Question
 
 PROJECT = "."
 _EXACT = re.compile(r"[=v]*\d+\.\d+\.\d+(-[\w.-]+)?(\+[\w.-]+)?")
-_VERSION = re.compile(r"(\d+)(?:\.(\d+))?(?:\.(\d+)(-[\w.-]+)?)?")
 
 
 class BunChoice:
@@ -41,7 +41,7 @@ class BunChoice:
         documents: What their versions say.
         question: What is locked, and when to end.
         graph: The project, to which what is chosen is added.
-        overrides: By name, what is asked of a package in place of what others ask.
+        replacements: What is looked for in place of what needs ask for.
 
     Attributes:
         notes: What was left out though it is asked for.
@@ -53,10 +53,10 @@ class BunChoice:
         documents: NpmDocuments,
         question: Question,
         graph: Graph,
-        overrides: Mapping[str, Wanted],
+        replacements: Replacements,
     ) -> None:
         self._source, self._documents, self._question = source, documents, question
-        self._graph, self._overrides = graph, overrides
+        self._graph, self._replacements, self._wanted = graph, replacements, replacements.wanted
         self._locked = NpmDetails.of(question).locked_needs
         self.notes: list[str] = []
         self._waiting: deque[BunPackage] = deque()
@@ -89,7 +89,7 @@ class BunChoice:
         """Have needs met by what peers of the project and of its members brought, where that does."""
         for package in self._graph.every() if self._graph.members else ():
             for at, need in enumerate(package.needs):
-                wanted, target = self.wanted(need), package.targets[at]
+                wanted, target = self._wanted(need), package.targets[at]
                 if target is None or target.npm is None or need.is_peer or at in package.held:
                     continue
                 there = self._there(package, wanted)
@@ -100,7 +100,7 @@ class BunChoice:
         """Have the peers of a project and of the members of its workspace met."""
         peers = OwnPeers(self._graph)
         for package, at in peers.needs():
-            need, wanted = package.needs[at], self.wanted(package.needs[at])
+            need, wanted = package.needs[at], self._wanted(package.needs[at])
             there = await self._passed_over(wanted) or peers.there(package, need, wanted)
             self._settle(package, at, there or await self._best(package, need))
 
@@ -117,7 +117,7 @@ class BunChoice:
 
     async def _bring_peers(self) -> bool:
         """Bring peers that are missing; return whether there were any. Where there are none, have all of them met."""
-        peers = BunPeers(self._graph, self.wanted)
+        peers = BunPeers(self._graph, self._wanted)
         candidates = [(one, *found) for one in peers.missing() if (found := await self._candidate(one)) is not None]
         agreed = [(npm, bit) for one, npm, bit in candidates if peers.agree(one, npm, bit)]
         first = {npm.name: (npm, bit) for one, npm, bit in reversed(candidates) if peers.has_none(one)}
@@ -140,31 +140,43 @@ class BunChoice:
         while self._waiting:
             await self._meet(self._waiting.popleft())
 
-    def wanted(self, need: BunNeed) -> Wanted:
-        """Return what is asked of a package once overrides count."""
-        wanted = need.wanted
-        return wanted if wanted.is_alias else self._overrides.get(wanted.package, wanted)
-
     def _await(self, package: BunPackage) -> None:
         self._waiting.append(package)
-        names = {self.wanted(need).package for need in package.needs if need.kind not in (WORKSPACE, OPTIONAL_PEER)}
+        names = {self._wanted(need).package for need in package.needs if need.kind not in (WORKSPACE, OPTIONAL_PEER)}
         names -= {"", *self._graph.members}
         self._source.foresee(names)
         self._documents.foresee(names)
 
     async def _meet(self, package: BunPackage) -> None:
-        for at, need in enumerate(package.needs):
+        for at in range(len(package.needs)):
             self._question.check()
             if package.targets[at] is not None:
                 continue
-            member = member_for(self._graph, package, need, self.wanted(need))
+            need = package.needs[at] = await self._aliased(package, package.needs[at])
+            member = member_for(self._graph, package, need, self._wanted(need))
             held = await self._held(package, need) if member is None else None
             if held is not None:
                 package.held.add(at)
             if held is not None or member is not None:
                 self._settle(package, at, held or member)
-            elif not need.is_peer or (need.kind == PEER and self.wanted(need).is_tag):
+            elif not need.is_peer or (need.kind == PEER and self._wanted(need).is_tag):
                 self._settle(package, at, await self._best(package, need))
+
+    async def _aliased(self, package: BunPackage, need: BunNeed) -> BunNeed:
+        """Return a need with what goes by its name elsewhere, where that does; else the need as it is."""
+        alias = self._replacements.alias(package, need)
+        if alias is None:
+            return need
+        if not need.is_peer:
+            npm = await self._package(package, need, alias)
+            there = self._there(package, alias)
+            bit = there.bit if there is not None else picked(npm, alias)
+            if there is None and bit is not None and package.place:
+                near = self._near(npm, bit, alias)
+                bit = near.bit if near is not None else bit
+            if bit is None or not npm.table.mask(need.wanted.text) >> bit & 1:
+                return need
+        return need._replace(wanted=alias)
 
     def _settle(self, package: BunPackage, at: int, target: BunPackage | None) -> None:
         """Have a need met; what those of a project have is to do for others."""
@@ -174,7 +186,7 @@ class BunChoice:
 
     async def _held(self, package: BunPackage, need: BunNeed) -> BunPackage | None:
         """Return what a need is met by in a lock, where that still does; for a peer, any version does."""
-        version, wanted = self._locked.get(_key(package), {}).get(need.name, ""), self.wanted(need)
+        version, wanted = self._locked.get(_key(package), {}).get(need.name, ""), self._wanted(need)
         if not version or not wanted.package or need.kind == OPTIONAL_PEER:
             return None
         npm = await self._package(package, need, wanted)
@@ -188,7 +200,7 @@ class BunChoice:
 
     async def _best(self, package: BunPackage, need: BunNeed) -> BunPackage | None:
         """Return what a need has for itself; None where it may be left out, or is a peer of which there is none."""
-        wanted = self.wanted(need)
+        wanted = self._wanted(need)
         there = self._there(package, wanted)
         if there is not None and not self._graph.members:
             return there
@@ -203,7 +215,8 @@ class BunChoice:
         if bit is None:
             self._refuse(package, need, npm, wanted)
             return None
-        there = self._graph.get(npm.name, bit) if not package.place or wanted.is_tag else self._near(npm, bit, wanted)
+        is_own = package.npm is None and not wanted.is_tag
+        there = self._near(npm, bit, wanted) if is_own else self._graph.get(npm.name, bit)
         if there is None:
             there = await self._version(npm, bit)
             if _EXACT.fullmatch(wanted.text) and package.npm is None:
@@ -211,7 +224,7 @@ class BunChoice:
         return there
 
     def _near(self, npm: NpmPackage, best: int, wanted: Wanted) -> BunPackage | None:
-        """Return what a member has in place of another version: what its project, or a member before it, needs.
+        """Return what a project or a member has in place of another version: what it needs by another name, or a manifest before it.
 
         That must be no older version, or one of the same major version, or one that is asked for by itself.
         """
@@ -268,37 +281,3 @@ def _key(package: BunPackage) -> str:
 
 def _major(version: str) -> str:
     return version.partition(".")[0]
-
-
-def picked(package: NpmPackage, wanted: Wanted) -> int | None:
-    """Return the number of the version for a range or a tag; None where there is none.
-
-    Args:
-        package: The package.
-        wanted: What is asked of it.
-    """
-    if wanted.is_tag:
-        return package.tagged(wanted.text)
-    mask = package.table.mask(wanted.text) & package.admitted
-    if tried := mask & package.preferred:
-        return tried.bit_length() - 1
-    # What nobody should use comes last, even where it is under the tag `latest`.
-    fine = package.admitted & ~package.deprecated
-    latest = package.tagged("latest")
-    if latest is not None and fine >> latest & 1 and _takes_latest(package, wanted.text, latest):
-        return latest
-    releases = package.table.releases
-    for some in (mask & fine & releases, mask & fine, mask & releases, mask):
-        if some:
-            return some.bit_length() - 1
-    return None
-
-
-def _takes_latest(package: NpmPackage, text: str, latest: int) -> bool:
-    """Return whether a range has the version under the tag `latest`; one that names a prerelease only where it names that very one."""
-    if text == "*":
-        return True
-    named = [".".join(number or "0" for number in one[:3]) + one[3] for one in _VERSION.findall(text)]
-    names_prerelease = any("-" in one for one in named)
-    is_same = named[:1] == [package.table.versions[latest]]
-    return bool(package.table.mask(text) >> latest & 1) and (is_same or not names_prerelease)

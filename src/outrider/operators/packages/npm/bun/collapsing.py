@@ -5,29 +5,12 @@ others stay.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
 
 from outrider.operators.packages.npm.bun.graph import BunPackage, Graph
 from outrider.operators.packages.npm.bun.needs import BunNeed, Wanted
 
 Edge = tuple[BunPackage, int]
 Targets = dict[Edge, BunPackage]
-
-
-class _Vote(NamedTuple):
-    """Who needs the versions of one package.
-
-    Attributes:
-        candidates: The versions, newest first.
-        edges: The needs.
-        masks: For each of them, which versions would do.
-        movable: Whether it may have another one.
-    """
-
-    candidates: list[BunPackage]
-    edges: list[Edge]
-    masks: list[int]
-    movable: list[bool]
 
 
 def collapse(graph: Graph, wanted: Callable[[BunNeed], Wanted]) -> None:
@@ -57,23 +40,18 @@ class _Collapse:
             live = after
 
     def _settle(self, live: set[BunPackage]) -> None:
-        """Have needs met by fewer versions, until those that are left agree."""
+        """Have needs met by fewer versions: those on which all agree that are left then."""
         voters, before = set(live), self._targets(live)
-        best: Targets | None = None
         while True:
             self._apply(before)
-            voted, after_vote = self._vote(voters)
+            voted, after_vote = self._vote(voters, before)
             self._apply({**before, **after_vote})
             after = set(self._graph.reached())
-            if not after <= voters:
-                if best is not None:
-                    self._apply({**before, **best})
-                return
             gone = voted - after
-            if not gone:
+            # What comes back without a say of its own stays.
+            if not gone or not after <= voters:
                 return
             voters -= gone
-            best = after_vote
 
     def _targets(self, live: Iterable[BunPackage]) -> Targets:
         return {(one, at): target for one in live for at, target in enumerate(one.targets) if target is not None}
@@ -82,50 +60,46 @@ class _Collapse:
         for (package, at), target in targets.items():
             package.targets[at] = target
 
-    def _vote(self, voters: set[BunPackage]) -> tuple[set[BunPackage], Targets]:
-        """Return who has a say, and what is to change."""
+    def _vote(self, voters: set[BunPackage], targets: Targets) -> tuple[set[BunPackage], Targets]:
+        """Return who has a say, and what is to change: all that can be met by the versions that stay is, whoever needs it."""
         edges: list[list[Edge]] = [[] for _ in self._groups]
-        voted = set()
-        for package in voters:
-            for at, target in enumerate(package.targets):
-                if target in self._group_of:
-                    edges[self._group_of[target]].append((package, at))
-                    voted.add(package)
+        for edge, target in targets.items():
+            if target in self._group_of:
+                edges[self._group_of[target]].append(edge)
         found: Targets = {}
         for group, some in zip(self._groups, edges, strict=True):
-            needed = {package.targets[at] for package, at in some}
-            candidates = [one for one in group if one in needed]
-            if len(candidates) > 1:
-                found |= _moved(self._ballot(candidates, some))
-        return voted, found
+            staying = self._staying(group, [one for one in some if one[0] in voters])
+            for edge in some:
+                if staying and targets[edge] not in staying and self._moves(edge):
+                    there = next((one for one in staying if one.meets(self._asked(edge))), None)
+                    found |= {edge: there} if there is not None else {}
+        return {package for some in edges for package, _ in some if package in voters}, found
 
-    def _ballot(self, candidates: list[BunPackage], edges: list[Edge]) -> _Vote:
-        masks, movable = [], []
-        for package, at in edges:
-            need, target = package.needs[at], package.targets[at]
-            wanted = self._wanted(need)
-            held = at in package.held or wanted.is_tag or need.is_bundled or (need.is_peer and wanted.text != "*")
-            moves = package.npm is not None and not held
-            masks.append(
-                sum(
-                    1 << number
-                    for number, one in enumerate(candidates)
-                    if (one.meets(wanted) if moves else one is target)
-                )
-            )
-            movable.append(moves)
-        return _Vote(candidates, edges, masks, movable)
+    def _staying(self, group: Sequence[BunPackage], edges: Sequence[Edge]) -> list[BunPackage]:
+        """Return the fewest versions of a package that will do for some needs, newest first."""
+        needed = {package.targets[at] for package, at in edges}
+        candidates = [one for one in group if one in needed]
+        masks: list[int] = []
+        required: list[int] = []
+        for edge in edges:
+            package, at = edge
+            moves = self._moves(edge)
+            fits = [one.meets(self._asked(edge)) if moves else one is package.targets[at] for one in candidates]
+            masks.append(sum(fit << number for number, fit in enumerate(fits)))
+            required += [] if moves else masks[-1:]
+        chosen = _cover(masks, required)
+        return [one for number, one in enumerate(candidates) if chosen >> number & 1]
 
+    def _asked(self, edge: Edge) -> Wanted:
+        package, at = edge
+        return self._wanted(package.needs[at])
 
-def _moved(vote: _Vote) -> Targets:
-    chosen = _cover(vote.masks, [mask for mask, moves in zip(vote.masks, vote.movable, strict=True) if not moves])
-    found: Targets = {}
-    for edge, mask, moves in zip(vote.edges, vote.masks, vote.movable, strict=True):
-        target = edge[0].targets[edge[1]]
-        assert target is not None
-        if moves and not chosen >> vote.candidates.index(target) & 1 and mask & chosen:
-            found[edge] = vote.candidates[(mask & chosen & -(mask & chosen)).bit_length() - 1]
-    return found
+    def _moves(self, edge: Edge) -> bool:
+        """Return whether a need may have another version."""
+        package, at = edge
+        need, wanted = package.needs[at], self._asked(edge)
+        is_fixed = at in package.held or wanted.is_tag or need.is_bundled or (need.is_peer and wanted.text != "*")
+        return package.npm is not None and not is_fixed
 
 
 def _cover(masks: Sequence[int], required: Sequence[int]) -> int:

@@ -35,7 +35,7 @@ class BunPackage:
         said: Mapping[str, Any] | None = None,
         place: str = "",
     ) -> None:
-        self.name, self.needs, self.npm, self.bit = name, needs, npm, bit
+        self.name, self.needs, self.npm, self.bit = name, list(needs), npm, bit
         self.said: Mapping[str, Any] = said or {}
         self.place = place
         self.targets: list[BunPackage | None] = [None] * len(needs)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from outrider.core.errors import InvalidConfigError
+from outrider.operators.packages.npm.catalogs import Catalogs, from_catalogs
 from outrider.operators.packages.npm.specs import read_spec
 from outrider.operators.packages.versions.ecosystems import scheme_of
 
@@ -22,7 +23,7 @@ class Wanted(NamedTuple):
         package: Its name in the registry; empty where it comes from elsewhere.
         text: A range or a tag.
         is_tag: Whether it is a tag.
-        is_alias: Whether the package goes by another name.
+        is_alias: Whether it is a range of a package that is named, as in `npm:NAME@RANGE`.
     """
 
     package: str
@@ -36,10 +37,11 @@ class BunNeed(NamedTuple):
 
     Attributes:
         name: By which it is found.
-        text: What is asked of it, as it is written.
+        text: What is asked of it, as it is written there or in a catalog.
         kind: WORKSPACE, DEV, OPTIONAL, PROD, PEER or OPTIONAL_PEER.
         wanted: What that means.
         is_bundled: Whether it came within the tarball of whoever needs it.
+        catalog: What names the catalog that it is taken from; empty where it is taken from none.
     """
 
     name: str
@@ -47,6 +49,12 @@ class BunNeed(NamedTuple):
     kind: int
     wanted: Wanted
     is_bundled: bool = False
+    catalog: str = ""
+
+    @property
+    def written(self) -> str:
+        """What a manifest has of it."""
+        return self.catalog or self.text
 
     @property
     def is_peer(self) -> bool:
@@ -63,7 +71,8 @@ def read_wanted(name: str, text: str) -> Wanted:
     """Return what is asked of a name."""
     text = text.strip()
     spec = read_spec(name, text)
-    return Wanted(spec.package, spec.text, _is_tag(spec.text), text.startswith("npm:") and spec.package != name)
+    is_tag = _is_tag(spec.text)
+    return Wanted(spec.package, spec.text, is_tag, text.startswith("npm:") and not is_tag)
 
 
 def _is_tag(text: str) -> bool:
@@ -88,8 +97,14 @@ def needs_of_version(said: Mapping[str, Any]) -> list[BunNeed]:
     return [one._replace(is_bundled=bundled is None or one.name in bundled) for one in found]
 
 
-def needs_of_manifest(document: Mapping[str, Any], *, is_member: bool = False) -> list[BunNeed]:
-    """Return what a project needs, or a member of its workspace; a name may stand in several fields."""
+def needs_of_manifest(document: Mapping[str, Any], catalogs: Catalogs, *, is_member: bool = False) -> list[BunNeed]:
+    """Return what a project needs, or a member of its workspace; a name may stand in several fields.
+
+    Args:
+        document: The package.json.
+        catalogs: Of the project, which have what is asked of them.
+        is_member: Whether it is that of a member.
+    """
     fields = {field: texts(document, field) for field, kind in FIELDS.items() if kind != PEER}
     for name in () if is_member else fields["optionalDependencies"]:
         # What may be left out takes the place of what may not, but not in members.
@@ -101,7 +116,15 @@ def needs_of_manifest(document: Mapping[str, Any], *, is_member: bool = False) -
         for field, some in fields.items()
         for name, text in some.items()
     ]
-    return sorted([*found, *_peers(document)], key=lambda one: one.order)
+    needs = [_from_catalog(one, catalogs) for one in (*found, *_peers(document))]
+    return sorted(needs, key=lambda one: one.order)
+
+
+def _from_catalog(need: BunNeed, catalogs: Catalogs) -> BunNeed:
+    text = from_catalogs(catalogs, need.name, need.text)
+    if text is need.text:
+        return need
+    return need._replace(text=text, wanted=read_wanted(need.name, text), catalog=need.text)
 
 
 def _peers(said: Mapping[str, Any]) -> Iterator[BunNeed]:

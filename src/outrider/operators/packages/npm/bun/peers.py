@@ -58,7 +58,7 @@ class OwnPeers:
         return (
             _fitting(self._graph, wanted)
             or package.target_of(need.name)
-            or _given(package, need.name, self._parents, self._graph)
+            or _given(package, need.name, wanted.package, self._parents, self._graph)
         )
 
 
@@ -72,14 +72,14 @@ class BunPeers:
 
     def __init__(self, graph: Graph, wanted: Callable[[BunNeed], Wanted]) -> None:
         self._graph = graph
-        parents, own = _parents(graph), set(graph.own() if graph.members else ())
+        parents, own = _parents_by_peers(graph, wanted), set(graph.own() if graph.members else ())
         self._groups: dict[str, list[Peer]] = {}
         for package in sorted(graph.every(), key=_order):
             for at, need in sorted(enumerate(package.needs), key=lambda one: one[1].order):
                 asked = wanted(need)
                 is_settled = at in package.held or package in own or package.targets[at] in own
                 if need.kind == PEER and not asked.is_tag and not is_settled:
-                    given = _given(package, need.name, parents, graph)
+                    given = _given(package, need.name, asked.package, parents, graph)
                     self._groups.setdefault(asked.package, []).append(Peer(package, at, asked, given))
 
     def missing(self) -> list[Peer]:
@@ -128,17 +128,29 @@ def _parents(graph: Graph) -> dict[BunPackage, list[BunPackage]]:
     return found
 
 
+def _parents_by_peers(graph: Graph, wanted: Callable[[BunNeed], Wanted]) -> dict[BunPackage, list[BunPackage]]:
+    """Return who needs each package, with those for whose peers it does and nothing else is chosen yet."""
+    found = _parents(graph)
+    for package in graph.every():
+        for need, target in zip(package.needs, package.targets, strict=True):
+            if need.kind == PEER and target is None and not (asked := wanted(need)).is_tag:
+                there = _fitting(graph, asked)
+                if there is not None:
+                    found.setdefault(there, []).append(package)
+    return found
+
+
 def _given(
-    package: BunPackage, name: str, parents: dict[BunPackage, list[BunPackage]], graph: Graph
+    package: BunPackage, name: str, wanted: str, parents: dict[BunPackage, list[BunPackage]], graph: Graph
 ) -> BunPackage | None:
-    """Return what the nearest package above needs by a name; of a workspace the peers of those in it count, too."""
+    """Return what the nearest package above needs by a name, and is what is wanted; of a workspace the peers of those in it count, too."""
     seen: Iterable[BunPackage] = parents.get(package, ())
     found = dict.fromkeys(seen)
     waiting = list(found)
     for one in waiting:
         for need, target in zip(one.needs, one.targets, strict=True):
             counts = not need.is_peer or (one.npm is None and bool(graph.members))
-            if need.name == name and counts and target is not None:
+            if need.name == name and counts and target is not None and target.name == wanted:
                 return target
         for above in parents.get(one, ()):
             if above not in found:

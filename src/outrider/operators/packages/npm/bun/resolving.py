@@ -19,6 +19,8 @@ from outrider.operators.packages.npm.bun.needs import (
     read_wanted,
     texts,
 )
+from outrider.operators.packages.npm.bun.replacing import Replacements
+from outrider.operators.packages.npm.catalogs import CATALOG, Catalogs
 from outrider.operators.packages.npm.details import NpmDetails
 from outrider.operators.packages.npm.documents import NpmDocuments
 from outrider.operators.packages.npm.members import Asked
@@ -35,7 +37,7 @@ async def resolved(source: NpmSource, asked: Asked, question: Question, default:
 
     Args:
         source: Where packages come from.
-        asked: What is asked for, by folder and name; it counts in place of what the manifests of the question say.
+        asked: What is asked for, by folder or catalog and name; it counts in place of what the manifests and catalogs of the question say.
         question: What else is to be known of the project.
         default: The address of the registry that npm comes with, which a lock does not write.
 
@@ -46,39 +48,58 @@ async def resolved(source: NpmSource, asked: Asked, question: Question, default:
         OutriderError: What a registry says.
     """
     details = NpmDetails.of(question)
-    graph = _begun(details, asked)
-    overrides = {name: read_wanted(name, text) for name, text in details.overrides.items()}
+    catalogs = _asked_of_catalogs(details.catalogs, asked)
+    graph = _begun(details, asked, catalogs)
+    replacements = Replacements(graph, details.overrides, catalogs)
     documents = NpmDocuments(source)
     try:
-        choice = BunChoice(source, documents, question, graph, overrides)
+        choice = BunChoice(source, documents, question, graph, replacements)
         await choice.choose()
     finally:
         await documents.close()
-    collapse(graph, choice.wanted)
+    collapse(graph, replacements.wanted)
     packages = list(_packages(hoisted(graph.root), graph, default))
     return Resolved(target="bun", packages=packages, notes=list(dict.fromkeys(choice.notes)))
 
 
-def _begun(details: NpmDetails, asked: Asked) -> Graph:
+def _asked_of_catalogs(catalogs: Catalogs, asked: Asked) -> Catalogs:
+    """Return catalogs, with what is asked for in place of what they have."""
+    return {
+        catalog: {name: _later(text, asked[f"{CATALOG}{catalog}"].get(name, text)) for name, text in said.items()}
+        for catalog, said in catalogs.items()
+    }
+
+
+def _later(text: str, asked: str) -> str:
+    """Return what is asked for in place of what is written; that itself, where both are the same."""
+    return text if asked.strip() == (text.strip() or "*") else asked
+
+
+def _begun(details: NpmDetails, asked: Asked, catalogs: Catalogs) -> Graph:
     """Return the project with the members of its workspace, of which it needs each by its name."""
     members = [
         BunPackage(
-            one.name, _asked_by(one.manifest, asked[one.place], is_member=True), said=one.manifest, place=one.place
+            one.name,
+            _asked_by(one.manifest, asked[one.place], catalogs, is_member=True),
+            said=one.manifest,
+            place=one.place,
         )
         for one in sorted(details.members, key=lambda one: one.name.encode())
     ]
     names = [BunNeed(one.name, f"{MEMBER}{one.place}", WORKSPACE, Wanted("", "", False, False)) for one in members]
-    return Graph(BunPackage("", [*names, *_asked_by(details.project, asked[""])]), members)
+    return Graph(BunPackage("", [*names, *_asked_by(details.project, asked[""], catalogs)]), members)
 
 
-def _asked_by(document: Mapping[str, Any], asked: Mapping[str, str], *, is_member: bool = False) -> list[BunNeed]:
+def _asked_by(
+    document: Mapping[str, Any], asked: Mapping[str, str], catalogs: Catalogs, *, is_member: bool = False
+) -> list[BunNeed]:
     """Return what a manifest needs, with what is asked for in place of what it says."""
     fields = {name: field for field in _FIELDS for name in texts(document, field)}
     return [
         one._replace(wanted=read_wanted(one.name, asked[one.name]))
         if one.name in asked and _differs(one, asked[one.name], fields[one.name])
         else one
-        for one in needs_of_manifest(document, is_member=is_member)
+        for one in needs_of_manifest(document, catalogs, is_member=is_member)
     ]
 
 
@@ -101,7 +122,6 @@ def _packages(folders: Iterable[Folder], graph: Graph, default: str) -> Iterator
         unmet = _unmet(target, path, placed)
         one.entry = {
             "bun": entry_of(target, default, is_bundled=slot.need.is_bundled, unmet=unmet),
-            "name": path[-1],
             "met_for": _met_for(target, path[-1], by),
             "order": (len(path), "/".join(path[:-1]).encode(), path[-1].encode()),
         }

@@ -2,18 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 
+from outrider.operators.packages.npm.catalogs import CATALOG, catalog_of
 from outrider.operators.packages.npm.details import PLACE_ENDS, NpmDetails, at
 from outrider.operators.packages.npm.pnpm.levels import Address
 from outrider.operators.packages.npm.pnpm.manifests import Wanted
 from outrider.operators.packages.npm.pnpm.missing import Aliases, Peers, without
 from outrider.operators.packages.resolving.questions import Question
 
-# Stands before the name of a catalog: where a manifest asks for what it has, and where a question says what that is.
-CATALOG = "catalog:"
-_DEFAULT = "default"
 PROJECT = "."
-# By name, what stands in it by name.
-Catalogs = Mapping[str, Mapping[str, str]]
 
 
 class Importer:
@@ -95,8 +91,3 @@ def _by_place(question: Question) -> dict[str, dict[str, str]]:
 def _from_catalog(said: Mapping[str, Mapping[str, str]], name: str, text: str) -> str:
     catalog = catalog_of(text)
     return said[f"{CATALOG}{catalog}"][name] if catalog else text
-
-
-def catalog_of(text: str) -> str:
-    """Return the name of the catalog that says what is asked for; empty where none does."""
-    return text.removeprefix(CATALOG).strip() or _DEFAULT if text.startswith(CATALOG) else ""
