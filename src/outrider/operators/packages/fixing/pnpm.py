@@ -13,18 +13,20 @@ from outrider.operators.packages.fixing.npm import edited, widened, wish_of
 from outrider.operators.packages.fixing.wishes import Widening, Wish
 from outrider.operators.packages.locks.documents import read_yaml
 from outrider.operators.packages.locks.writing import pnpm_lock
+from outrider.operators.packages.locks.writing.files import read_text
 from outrider.operators.packages.manifests import yaml_editing
 from outrider.operators.packages.manifests.package_json import FORM, NpmWish
 from outrider.operators.packages.manifests.pnpm_project import PnpmWorkspace, asked_at, read_workspace
 from outrider.operators.packages.npm.catalogs import CATALOG, catalog_of
 from outrider.operators.packages.npm.details import at
+from outrider.operators.packages.npm.pnpm.extensions import checksum
 from outrider.operators.packages.npm.specs import read_spec
 from outrider.operators.packages.resolving.outcomes import Resolved, ResolvedPackage
 from outrider.operators.packages.resolving.questions import Question
 
 _LOCK = "pnpm-lock.yaml"
 _SECTIONS = frozenset((
-    "lockfileVersion", "settings", "catalogs", "overrides", "packageExtensionsChecksum", "importers", "packages", "snapshots",
+    "lockfileVersion", "settings", "catalogs", "overrides", "packageExtensionsChecksum", "patchedDependencies", "importers", "packages", "snapshots",
 ))  # fmt: skip
 _NEEDS = ("dependencies", "optionalDependencies")
 _KEY = re.compile(r"((?:@[^/@]+/)?[^/@]+)@([0-9]+\.[0-9]+\.[0-9]+[^():/]*)")
@@ -52,11 +54,13 @@ class PnpmProject(BesideManifest):
         settings = self._workspace.settings
         self.texts |= {one.path: one.text for one in self._workspace.importers}
         self.texts |= {settings.file: settings.text} if settings.text else {}
+        self.texts |= {path.parent / one.path: read_text(path.parent / one.path) for one in settings.patches.values()}
         self.paths = list(self.texts)
         self.wishes = [*_wishes(self._workspace), *_wishes_of_catalogs(self._workspace)]
         document = _checked(read_yaml(_LOCK, text))
         self._entries: dict[str, dict[str, Any]] = document.get("packages", {})
-        self._is_current = document.get("overrides", {}) == settings.overrides
+        is_extended_so = document.get("packageExtensionsChecksum", "") == checksum(settings.extensions)
+        self._is_current = document.get("overrides", {}) == settings.overrides and is_extended_so
         self.locked: dict[str, set[str]] = {}
         for key in self._entries:
             name, version = _identity(key)

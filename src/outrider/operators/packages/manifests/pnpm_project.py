@@ -105,6 +105,7 @@ class PnpmWorkspace(msgspec.Struct, kw_only=True, frozen=True):
         details = NpmDetails(
             optional=self._names("optionalDependencies"), peers=self._names(_PEERS), members=self.members,
             overrides=self.settings.overrides, extensions=self.settings.extensions, locked_needs=locked or {},
+            patches={key: one.hash for key, one in self.settings.patches.items()},
         )  # fmt: skip
         return msgspec.structs.replace(
             question, packages=packages, folder=folder, files=True, client="pnpm", details=details
@@ -118,6 +119,7 @@ class PnpmWorkspace(msgspec.Struct, kw_only=True, frozen=True):
             catalogs=self.catalogs(),
             overrides=self.settings.overrides,
             extensions=self.settings.extensions,
+            patches={key: one._asdict() for key, one in self.settings.patches.items()},
         )
 
     def _names(self, kind: str) -> set[str]:

@@ -11,6 +11,8 @@ from outrider.core.errors import InvalidConfigError, UnsupportedError
 from outrider.operators.packages.locks.documents import read_yaml
 from outrider.operators.packages.manifests.package_json import FORM, texts_of
 from outrider.operators.packages.manifests.pnpm_extensions import read_extensions
+from outrider.operators.packages.manifests.pnpm_patches import FIELD as PATCHES
+from outrider.operators.packages.manifests.pnpm_patches import Patch, read_patches
 from outrider.operators.packages.npm.catalogs import Catalogs, catalog_of, checked_entry
 from outrider.operators.packages.npm.pnpm.overrides import target_of
 from outrider.operators.packages.npm.program import NpmProgram
@@ -19,7 +21,8 @@ from outrider.operators.packages.npm.settings import NpmSettings
 WORKSPACE = "pnpm-workspace.yaml"
 _HOOKS = (".pnpmfile.cjs", ".pnpmfile.mjs", "pnpmfile.js")
 _EXTENSIONS = "packageExtensions"
-_READ = ("packages", "catalog", "catalogs", "overrides", _EXTENSIONS)
+_READ_IN_PACKAGE = frozenset(("overrides", _EXTENSIONS, PATCHES))
+_READ = frozenset(("packages", "catalog", "catalogs")) | _READ_IN_PACKAGE
 # What is heeded only once all is chosen. Whatever else is set may change what is chosen, or how it is written.
 _HARMLESS = frozenset((
     "allowBuilds", "allowedDeprecatedVersions", "auditConfig", "catalogMode", "childConcurrency", "cleanupUnusedCatalogs",
@@ -55,6 +58,7 @@ class PnpmSettings(msgspec.Struct, kw_only=True, frozen=True):
         named: The catalogs that stand in `catalogs`.
         referred: The names of what overrides take from what the project itself asks for.
         extensions: What is added to packages, by selector and field.
+        patches: By what they are for.
     """
 
     file: Path
@@ -66,6 +70,7 @@ class PnpmSettings(msgspec.Struct, kw_only=True, frozen=True):
     named: frozenset[str]
     referred: frozenset[str]
     extensions: dict[str, dict[str, dict[str, Any]]]
+    patches: dict[str, Patch]
 
 
 def read_settings(document: dict[str, Any], folder: Path, text: str) -> PnpmSettings:
@@ -86,7 +91,8 @@ def read_settings(document: dict[str, Any], folder: Path, text: str) -> PnpmSett
         raise _refused(where, found)
     catalogs = _catalogs(workspace)
     # What package.json says counts for all of them: https://pnpm.io/10.x/settings#overrides.
-    own = {**_texts(FORM, document, "resolutions"), **_texts(FORM, _table(FORM, document, "pnpm"), "overrides")}
+    of_package = _table(FORM, document, "pnpm")
+    own = {**_texts(FORM, document, "resolutions"), **_texts(FORM, of_package, "overrides")}
     written = own or _texts(WORKSPACE, workspace, "overrides")
     said = {selector: _referred(document, selector, text) for selector, text in written.items()}
     overrides = {
@@ -98,7 +104,7 @@ def read_settings(document: dict[str, Any], folder: Path, text: str) -> PnpmSett
         file=folder / WORKSPACE, text=text, patterns=_patterns(workspace), catalogs=catalogs, overrides=overrides,
         of_catalogs=frozenset(used), named=frozenset(workspace.get("catalogs") or ()),
         referred=frozenset(text[1:] for text in written.values() if text.startswith("$")),
-        extensions=read_extensions(_table(FORM, document, "pnpm"), workspace, str(document.get("name"))),
+        extensions=read_extensions(of_package, workspace, str(document.get("name"))), patches=read_patches(of_package, workspace, folder),
     )  # fmt: skip
 
 
@@ -130,7 +136,7 @@ def _refused(where: str, found: str) -> UnsupportedError:
 def _unheeded(document: Mapping[str, Any], workspace: Mapping[str, Any], folder: Path) -> Iterator[tuple[str, str]]:
     """Yield what is set and cannot be heeded, and where."""
     own = _table(FORM, document, "pnpm")
-    yield from ((FORM, f"pnpm.{key}") for key in own if key not in _HARMLESS and key not in ("overrides", _EXTENSIONS))
+    yield from ((FORM, f"pnpm.{key}") for key in own if key not in _HARMLESS and key not in _READ_IN_PACKAGE)
     yield from ((str(folder / name), "a hook") for name in _HOOKS if (folder / name).exists())
     for key, value in sorted(workspace.items()):
         if key not in _HARMLESS and key not in _READ and value != _USUAL.get(key):

@@ -38,6 +38,7 @@ class NpmDetails(Details, frozen=True, kw_only=True):
         overrides: Of the project, as package.json has them; of pnpm by their selectors.
         pinned: Of Yarn: what a lock has for each `NAME@RANGE`; it is taken where its version is tried first.
         extensions: What is added to packages, by NAME@RANGE: of Yarn 4 to their dependencies, of pnpm to the fields of their manifests.
+        patches: Of pnpm: the hashes of patches, by what they are for.
         program: Of Yarn 4: the file of the program that the project has, or its version; empty for any.
         project: Of bun: the package.json whose lock is asked for.
         catalogs: Of bun: what the catalogs of the project have, by their names.
@@ -52,6 +53,7 @@ class NpmDetails(Details, frozen=True, kw_only=True):
     overrides: Mapping[str, Any] = {}
     pinned: Mapping[str, Mapping[str, Any]] = {}
     extensions: Mapping[str, Mapping[str, Any]] = {}
+    patches: Mapping[str, str] = {}
     program: str = ""
     project: Mapping[str, Any] = {}
     catalogs: Mapping[str, Mapping[str, str]] = {}

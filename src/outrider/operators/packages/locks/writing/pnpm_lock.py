@@ -31,6 +31,7 @@ class Locking(msgspec.Struct, kw_only=True, frozen=True):
         catalogs: What is asked of them, by catalog and name.
         overrides: By selector.
         extensions: What is added to packages, by selector.
+        patches: The hash and the path of each patch, by what it is for.
     """
 
     importers: Mapping[str, Mapping[str, Any]]
@@ -38,6 +39,7 @@ class Locking(msgspec.Struct, kw_only=True, frozen=True):
     catalogs: Mapping[str, Mapping[str, str]] = {}
     overrides: Mapping[str, str] = {}
     extensions: Mapping[str, Extension] = {}
+    patches: Mapping[str, Mapping[str, str]] = {}
 
 
 def written(locking: Locking, answer: Resolved) -> str:
@@ -62,6 +64,7 @@ def written(locking: Locking, answer: Resolved) -> str:
         "catalogs": _catalogs(locking, versions),
         "overrides": dict(locking.overrides),
         "packageExtensionsChecksum": checksum(locking.extensions),
+        "patchedDependencies": dict(locking.patches),
         "importers": dict(sorted(importers.items())),
         "packages": {key: _ordered(packages[key]) for key in sorted(packages)},
         "snapshots": {one.place: _ordered(one.entry["snapshot"]) for one in sorted(answer.packages, key=_place)},

@@ -35,7 +35,7 @@ class LinkedPackage(PnpmPackage):
 
     def __init__(self, member: Member, alias: str) -> None:
         self.place = member.place
-        self.id = f"{LINK}{member.place}"
+        self.id = self.called = f"{LINK}{member.place}"
         self._name, self._version = member.name or alias, str(member.manifest.get("version") or "")
         self.said = {}
         self.needs, self.declared, self.peers, self.optional_names = [], {}, {}, set()

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from outrider.operators.packages.npm.documents import NpmDocuments
 from outrider.operators.packages.npm.packages import Manifest
 from outrider.operators.packages.npm.pnpm.extensions import known_extensions
+from outrider.operators.packages.npm.pnpm.patches import Patches
 from outrider.operators.packages.npm.sources import NpmSource
 
 
@@ -43,9 +44,11 @@ class PnpmPackage:
     Args:
         manifest: Which one.
         said: What its registry says of it, and what is added to that.
+        patch: What its name and version are followed by, where it is patched.
 
     Attributes:
         id: Its name and version.
+        called: The same, and its patch: what a lock calls it, without its peers.
         needs: What it needs, without what came within its tarball.
         declared: What it says of peers.
         peers: Which of these it does not bring itself.
@@ -56,6 +59,7 @@ class PnpmPackage:
     """
 
     __slots__ = (
+        "called",
         "children",
         "declared",
         "id",
@@ -68,9 +72,10 @@ class PnpmPackage:
         "said",
     )
 
-    def __init__(self, manifest: Manifest, said: Mapping[str, Any]) -> None:
+    def __init__(self, manifest: Manifest, said: Mapping[str, Any], patch: str = "") -> None:
         self.manifest, self.said = manifest, said
         self.id = f"{manifest.name}@{manifest.version}"
+        self.called = f"{self.id}{patch}"
         optional, metas = texts(said, "optionalDependencies"), _metas(said)
         self.declared = {name: Peer(text, name in metas) for name, text in texts(said, "peerDependencies").items()}
         plain = {name: text for name, text in texts(said, "dependencies").items() if name not in self.declared}
@@ -107,11 +112,14 @@ class PnpmManifests(NpmDocuments):
     Args:
         source: Where packages come from.
         amended: Returns a manifest as the project has it.
+        patches: That the project applies.
     """
 
-    def __init__(self, source: NpmSource, amended: Callable[[Mapping[str, Any]], dict[str, Any]]) -> None:
+    def __init__(
+        self, source: NpmSource, amended: Callable[[Mapping[str, Any]], dict[str, Any]], patches: Patches
+    ) -> None:
         super().__init__(source)
-        self._amended = amended
+        self._amended, self._patches = amended, patches
 
     async def read(self, manifest: Manifest, *, whole: bool) -> PnpmPackage:
         """Return a version.
@@ -125,7 +133,8 @@ class PnpmManifests(NpmDocuments):
         """
         said = await self.said(manifest, whole=whole)
         whose = {**said, "name": manifest.name, "version": manifest.version}
-        return PnpmPackage(manifest, self._amended(known_extensions().applied(whose)))
+        patch = self._patches.suffix(manifest.name, manifest.version)
+        return PnpmPackage(manifest, self._amended(known_extensions().applied(whose)), patch)
 
 
 def texts(said: Mapping[str, Any], field: str) -> dict[str, str]:

@@ -111,7 +111,7 @@ def _seen(nodes: Nodes, parent: Parent) -> Seen:
     package = nodes[parent.node].package
     if isinstance(package, LinkedPackage):
         return Seen(package.version, 0, 0, is_link=True)
-    return Seen(package.id, parent.depth, parent.occurrence, is_link=False)
+    return Seen(package.called, parent.depth, parent.occurrence, is_link=False)
 
 
 def alike(one: Mapping[str, Seen] | None, two: Mapping[str, Seen] | None, pure: set[str]) -> bool:

@@ -83,7 +83,7 @@ class PeerSearch:
             projects: What is directly below each of them, by name. What is below the first one counts as above all of the others.
         """
         places = [{alias: one.node for alias, one in direct.items()} for direct in projects]
-        self.paths |= {one.node: one.package.id for direct in projects for one in direct.values() if one.is_link}
+        self.paths |= {one.node: one.package.called for direct in projects for one in direct.values() if one.is_link}
         first = parents_of(self._nodes, places[0].items())
         for direct, nodes in zip(projects, places, strict=True):
             above = {**first, **parents_of(self._nodes, nodes.items())}
@@ -129,21 +129,21 @@ class PeerSearch:
         node = self._nodes[place]
         package = node.package
         if isinstance(package, LinkedPackage):
-            self.paths[place] = package.id
+            self.paths[place] = package.called
             return Outcome({}, {})
-        pure = package.id in self._pure and not package.peers and self.entries[package.id].depth <= node.depth
+        pure = package.called in self._pure and not package.peers and self.entries[package.called].depth <= node.depth
         if pure:
-            self.paths[place] = package.id
-            self._named[place].tell(package.id)
+            self.paths[place] = package.called
+            self._named[place].tell(package.called)
             return Outcome({}, {})
         children = self._nodes.children(place)
         inside = [one for one in children.items() if one[0] in self._names]
         here = below(self._nodes, above, inside) if children else above
-        kept = self._hit(package.id, here)
+        kept = self._hit(package.called, here)
         if kept is not None:
             kept.name.when_told(partial(self._same, place, node))
             return Outcome(kept.found, kept.missing)
-        ids = way.ids if package.id in way.ids else (*way.ids, package.id)
+        ids = way.ids if package.called in way.ids else (*way.ids, package.called)
         lower = self._children(children, here, _Way((*way.places, place), ids))
         self._turns.turn()
         own = {name: here[name].node for name in package.peers if name in here}
@@ -151,11 +151,11 @@ class PeerSearch:
         missing = {**lower.missing, **dict.fromkeys(name for name in package.peers if name not in here)}
         name = Name(self._turns)
         if not found and not missing:
-            self._pure.add(package.id)
+            self._pure.add(package.called)
         else:
-            self._kept.setdefault(package.id, []).append(_Kept(found, missing, name))
+            self._kept.setdefault(package.called, []).append(_Kept(found, missing, name))
         entry = Entry(
-            package, package.id, node.depth, places={**self._earlier(package.id, way), **children, **own},
+            package, package.called, node.depth, places={**self._earlier(package.called, way), **children, **own},
             found=set(found), passed={one for one in (*found, *lower.missing) if one not in package.peers},
         )  # fmt: skip
         return Outcome(found, missing, self._name(alias, place, entry, found, name))
@@ -171,7 +171,7 @@ class PeerSearch:
         found: Found = {}
         if package in way.ids:
             for one in reversed(way.places):
-                if self._nodes[one].package.id == package:
+                if self._nodes[one].package.called == package:
                     found |= self._nodes.children(one)
         return found
 
@@ -199,11 +199,11 @@ class PeerSearch:
 
     def _enter(self, place: NodeId, entry: Entry, name: Name, known: list[str], others: list[str]) -> None:
         package, peers = entry.package, [*known, *others]
-        entry.path = path = package.id + (suffix(peers) if peers else "")
+        entry.path = path = package.called + (suffix(peers) if peers else "")
         name.tell(path)
         self.paths[place] = path
         self._named[place].tell(path)
-        self.variants.setdefault(package.id, {})[path] = None
+        self.variants.setdefault(package.called, {})[path] = None
         if path not in self.entries or self.entries[path].depth > entry.depth:
             self.entries[path] = entry
 
@@ -220,8 +220,8 @@ class PeerSearch:
                 return False
             if parent.node == place or (place in self.paths and self.paths[place] == self.paths.get(parent.node)):
                 continue
-            package = self._nodes[place].package.id
-            if package != self._nodes[parent.node].package.id:
+            package = self._nodes[place].package.called
+            if package != self._nodes[parent.node].package.called:
                 return False
             if package not in self._pure and not alike(self._seen.get(place), self._seen.get(parent.node), self._pure):
                 return False

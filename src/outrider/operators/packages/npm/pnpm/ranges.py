@@ -22,7 +22,9 @@ def met(ranges: Sequence[str]) -> str | None:
         known.append(own)
         # Where all that was there so far has nothing in common with a range, pnpm goes on with that range alone.
         spans = (intersection(spans, own) if spans else ()) or own
-    return " || ".join(dict.fromkeys(_text(span) for span in spans)) if spans else None
+    # Prereleases of a version that is named are spans of their own, and a range says no more of them than that version.
+    shown = [one for one in spans if not any(_is_part(one, other) for other in spans)]
+    return " || ".join(dict.fromkeys(_text(span) for span in shown)) if spans else None
 
 
 @lru_cache(maxsize=4096)
@@ -31,6 +33,13 @@ def _spans(text: str) -> _Spans | None:
         return scheme_of("npm").range(text).spans
     except InvalidConfigError:
         return None
+
+
+def _is_part(one: Span, other: Span) -> bool:
+    """Return whether a span has the prereleases that another one leaves out between its ends."""
+    begins = other.low is None or (one.low is not None and other.low <= one.low)
+    ends = other.high is None or (one.high is not None and one.high <= other.high)
+    return other.releases_only and not one.releases_only and begins and ends
 
 
 def _text(span: Span) -> str:

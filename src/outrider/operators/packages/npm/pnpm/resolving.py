@@ -11,6 +11,7 @@ from outrider.operators.packages.npm.pnpm.links import Links
 from outrider.operators.packages.npm.pnpm.lock_entries import may_miss, package_entry, reference, snapshot
 from outrider.operators.packages.npm.pnpm.manifests import PnpmManifests
 from outrider.operators.packages.npm.pnpm.overrides import Overrides
+from outrider.operators.packages.npm.pnpm.patches import Patches
 from outrider.operators.packages.npm.pnpm.peers import PeerSearch
 from outrider.operators.packages.npm.pnpm.project import PnpmProject
 from outrider.operators.packages.npm.pnpm.tree import PnpmTree, endless
@@ -36,7 +37,8 @@ async def resolved(source: NpmSource, question: Question) -> Resolved:
     """
     importers, details = importers_of(question), NpmDetails.of(question)
     extensions, overrides = Extensions(details.extensions), Overrides(details.overrides)
-    manifests = PnpmManifests(source, lambda said: overrides.applied(extensions.applied(said)))
+    patches = Patches(details.patches)
+    manifests = PnpmManifests(source, lambda said: overrides.applied(extensions.applied(said)), patches)
     try:
         tree = PnpmTree(source, manifests, Links(details.members), question)
         await PnpmProject(tree, source, question, importers).build()
@@ -51,6 +53,7 @@ async def resolved(source: NpmSource, question: Question) -> Resolved:
         (one.place, alias): replaced.get(path, path) for one in importers for alias, path in _asked(one, peers).items()
     }
     packages = list(_packages(source, peers.entries, direct, details.optional))
+    patches.refuse_unused((one.name, one.version) for one in packages)
     return Resolved(target="pnpm", packages=packages, notes=list(dict.fromkeys(tree.notes)))
 
 
