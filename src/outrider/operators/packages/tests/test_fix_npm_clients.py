@@ -103,7 +103,7 @@ async def test_what_may_be_left_out_is_not_left_out_for_that(
     [
         (PNPM, ("lockfileVersion: '9.0'", "lockfileVersion: '6.0'"), "lockfileVersion"),
         (PNPM, ("autoInstallPeers: true", "autoInstallPeers: false"), "settings"),
-        (PNPM, ("\nimporters:", "\npatchedDependencies:\n  core: x\n\nimporters:"), "patchedDependencies"),
+        (PNPM, ("\nimporters:", "\npnpmfileChecksum: x\n\nimporters:"), "pnpmfileChecksum"),
         (PNPM, ("FromLockfile: false", "FromLockfile: false\n  injectWorkspacePackages: true"), "settings"),
         (
             PNPM,
