@@ -55,6 +55,16 @@ def kinds_of(document: Mapping[str, Any]) -> list[str]:
     return [one for one in markers if isinstance(one, str)] if isinstance(markers, list) else []
 
 
+def registries_of(document: Mapping[str, Any]) -> dict[tuple[str, str], list[str]]:
+    """Return the versions that a file has of packages of registries, by name and by the address of the registry."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for one in document.get("package", []):
+        registry = one.get("source", {}).get("registry") if isinstance(one, dict) else None
+        if isinstance(registry, str):
+            found.setdefault((str(one.get("name")), registry.rstrip("/")), []).append(str(one.get("version")))
+    return found
+
+
 def _is_project(entry: dict[str, Any]) -> bool:
     source = table_at(entry, "source")
     return "." in (optional_text(source, "editable"), optional_text(source, "virtual"))

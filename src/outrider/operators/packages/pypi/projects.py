@@ -62,11 +62,6 @@ class PypiProject:
         self._needs: dict[tuple[int, str], list[Need]] = {}
         self._masks: dict[str, int] = {}
 
-    @property
-    def has_wheels(self) -> bool:
-        """Whether any version has a wheel, for whatever machine."""
-        return any(shape.wheels for shape in self.record.shapes)
-
     def leave_out(self, why: str) -> None:
         """Count a version that is left out."""
         self.left_out[why] = self.left_out.get(why, 0) + 1

@@ -11,15 +11,15 @@ from outrider.operators.packages.pypi.core_metadata import Need
 from outrider.operators.packages.pypi.details import PypiDetails
 from outrider.operators.packages.pypi.resolver import PypiResolver
 from outrider.operators.packages.pypi.sources import PypiSource
+from outrider.operators.packages.pypi.universal.choosing import Chosen
 from outrider.operators.packages.pypi.universal.expressions import marker_tree
-from outrider.operators.packages.pypi.universal.marker_texts import marker_text
+from outrider.operators.packages.pypi.universal.indexes import Indexes
 from outrider.operators.packages.pypi.universal.needs import applicable, flat, kinds
 from outrider.operators.packages.pypi.universal.pythons import PythonRange, lowest
 from outrider.operators.packages.pypi.universal.targets import UniversalTarget
 from outrider.operators.packages.pypi.universal.trees import PYTHON, Tree, conjunction, disjoint, within
-from outrider.operators.packages.resolving.outcomes import Impossible, Resolved, ResolvedFork, ResolvedPackage
+from outrider.operators.packages.resolving.outcomes import Impossible, Resolved, ResolvedPackage
 from outrider.operators.packages.resolving.questions import Question
-from outrider.operators.packages.versions.ecosystems import scheme_of
 
 _MOST_KINDS = 100
 
@@ -44,55 +44,50 @@ class ForkingResolver:
         self._lists = [[*members, *needs] if not at else needs for at, needs in enumerate(lists)]
         self._local = {one.name for one in details.local}
         self._kinds = [marker_tree(one) for one in details.kinds]
-        self._chosen: dict[str, set[str]] = {}
-        self._locked = source.preferred
-        source.preferred = self._preferred
+        self._indexes = Indexes(details.indexes)
+        self._chosen = Chosen(source, self._indexes, files=question.files)
 
     async def resolve(self) -> Resolved | Impossible:
         """Choose versions.
 
         Raises:
             UnsupportedError: There are too many kinds of machines.
+            InvalidConfigError: A package is to come from several indexes at once.
             OutriderError: As `PypiResolver.resolve` has it.
         """
-        waiting = [*reversed(self._kinds)] or [True]
-        found: list[tuple[Tree, Resolved]] = []
+        waiting = [(one, self._indexes.copy()) for one in [*reversed(self._kinds)] or [True]]
         while waiting:
-            where = waiting.pop()
-            several = self._of_lists(where)
+            where, indexes = waiting.pop()
+            several = self._of_lists(where, indexes)
             if len(several) == 1:
-                answer = await self._for(where)
+                answer = await self._for(where, indexes)
                 if isinstance(answer, Impossible):
                     return answer
                 several = self._of_packages(answer, where)
                 if len(several) == 1:
-                    found.append((where, answer))
-                    for one in answer.packages:
-                        self._chosen.setdefault(one.name, set()).add(one.version)
+                    indexes.settle((one.name for one in answer.packages), where)
+                    await self._chosen.take(where, answer)
                     continue
-            waiting += several
-            if len(found) + len(waiting) > _MOST_KINDS:
+            waiting += [(one, indexes.copy()) for one in several]
+            if len(self._chosen.forks) + len(waiting) > _MOST_KINDS:
                 raise _too_many()
-        return _merged(found)
+        return self._chosen.answer()
 
-    def _preferred(self, name: str, versions: Sequence[str]) -> int:
-        """Return what is locked, else what was chosen for other kinds of machines."""
-        wanted = self._chosen.get(name, ())
-        return self._locked(name, versions) or sum(1 << bit for bit, one in enumerate(versions) if one in wanted)
-
-    async def _for(self, where: Tree) -> Resolved | Impossible:
+    async def _for(self, where: Tree, indexes: Indexes) -> Resolved | Impossible:
         target = UniversalTarget(self._pythons, where)
-        self._source.retarget(target)
+        self._source.retarget(target, indexes.of(where))
         asked = [need for needs in self._lists for need in needs if not need.marker or target.holds(need.marker, "")]
         if not asked:
             return Resolved(target=target.python, packages=[])
         return await PypiResolver(self._source, target, self._check).resolve(list(dict.fromkeys(asked)))
 
-    def _of_lists(self, where: Tree) -> list[Tree]:
+    def _of_lists(self, where: Tree, indexes: Indexes) -> list[Tree]:
         for needs in self._lists:
-            found = kinds(where, self._pythons.tree, applicable(needs, "", self._within(where)))
+            needed = [*applicable(needs, "", self._within(where))]
+            found = kinds(where, self._pythons.tree, needed)
             if len(found) > 1:
                 return found
+            indexes.settle((need.name for need, _ in needed), where)
         return [where]
 
     def _of_packages(self, answer: Resolved, where: Tree) -> list[Tree]:
@@ -112,7 +107,7 @@ class ForkingResolver:
         """Return two kinds of machines where a newer version needs a newer Python; one where what is chosen was chosen before."""
         project = self._source.projects[one.name]
         bit = project.table.versions.index(one.version)
-        if self._preferred(one.name, project.table.versions) >> bit & 1:
+        if self._source.preferred(one.name, project.table.versions) >> bit & 1:
             return [where]
         for python in project.ruled_out(bit, allowed):
             at = lowest(python)
@@ -170,23 +165,4 @@ def _too_many() -> UnsupportedError:
     return UnsupportedError(
         f"more than {_MOST_KINDS} kinds of machines would have to be told apart", path="project.dependencies", found="too many markers",
         expected="fewer of them", suggestions=["raise requires-python", "use uv itself: uv lock"],
-    )  # fmt: skip
-
-
-def _merged(found: Sequence[tuple[Tree, Resolved]]) -> Resolved:
-    """Return one answer, with all versions of each package."""
-    packages: dict[tuple[str, str], ResolvedPackage] = {}
-    for _, answer in found:
-        for one in answer.packages:
-            known = packages.setdefault((one.name, one.version), one)
-            known.extras = sorted({*known.extras, *one.extras})
-            known.needed_by = sorted({*known.needed_by, *one.needed_by})
-            known.direct |= one.direct
-    forks = [
-        ResolvedFork(marker=marker_text(where), versions={one.name: one.version for one in answer.packages})
-        for where, answer in found
-    ]
-    ordered = sorted(packages.items(), key=lambda one: (one[0][0], scheme_of("pypi").parse(one[0][1]).key))
-    return Resolved(
-        target=found[0][1].target, packages=[one for _, one in ordered], forks=forks if len(forks) > 1 or forks[0].marker else []
     )  # fmt: skip

@@ -1,0 +1,81 @@
+"""What was chosen for the kinds of machines that have been resolved, which others are to share where they can."""
+
+from collections.abc import Collection, Sequence
+
+from outrider.operators.packages.pypi.sources import PypiSource
+from outrider.operators.packages.pypi.universal.indexes import Indexes
+from outrider.operators.packages.pypi.universal.marker_texts import marker_text
+from outrider.operators.packages.pypi.universal.trees import Tree
+from outrider.operators.packages.resolving.outcomes import Resolved, ResolvedFork, ResolvedPackage
+from outrider.operators.packages.versions.ecosystems import scheme_of
+
+
+class Chosen:
+    """Takes in answers.
+
+    Args:
+        source: Where projects come from.
+        indexes: That alone are asked for single packages.
+        files: Whether all files are to be told.
+
+    Attributes:
+        forks: What was chosen for which machines.
+    """
+
+    def __init__(self, source: PypiSource, indexes: Indexes, *, files: bool) -> None:
+        self._source, self._indexes, self._files = source, indexes, files
+        self._packages: dict[tuple[str, str, str], ResolvedPackage] = {}
+        self._versions: dict[str, set[tuple[str, str]]] = {}
+        self._locked = source.preferred
+        source.preferred = self._preferred
+        self.forks: list[ResolvedFork] = []
+        self._target = ""
+
+    async def take(self, where: Tree, answer: Resolved) -> None:
+        """Take in what was chosen for one kind of machines, for which the source has its projects.
+
+        Raises:
+            OutriderError: What an index says.
+        """
+        self._target = self._target or answer.target
+        # What lies here is known to whoever asks.
+        packages = [one for one in answer.packages if one.name not in self._source.local]
+        for one in packages:
+            one.registry = self._source.projects[one.name].record.index
+            self._versions.setdefault(one.name, set()).add((one.version, self._source.indexes.get(one.name, "")))
+            known = self._packages.setdefault((one.name, one.version, one.registry), one)
+            if known is one:
+                await self._tell_more(one)
+            known.extras = sorted({*known.extras, *one.extras})
+            known.needed_by = sorted({*known.needed_by, *one.needed_by})
+            known.direct |= one.direct
+        self.forks.append(ResolvedFork.of(marker_text(where), packages))
+
+    def _preferred(self, name: str, versions: Sequence[str]) -> int:
+        """Return what is locked, else what was chosen for other kinds of machines.
+
+        As with uv, what comes from an index that alone is asked here is not preferred for what others have of it.
+        """
+        index = self._source.indexes.get(name)
+        wanted = {version for version, at in self._versions.get(name, ()) if index in (None, at)}
+        elsewhere = self._indexes.elsewhere(name, index) if index else ()
+        locked = self._locked(name, versions) & ~_mask(versions, elsewhere)
+        return locked or _mask(versions, wanted)
+
+    def answer(self) -> Resolved:
+        """Return one answer, with all versions of each package."""
+        ordered = sorted(
+            self._packages.items(), key=lambda one: (one[0][0], scheme_of("pypi").parse(one[0][1]).key, one[0][2])
+        )
+        forks = self.forks if len(self.forks) > 1 or self.forks[0].marker else []
+        return Resolved(target=self._target, packages=[one for _, one in ordered], forks=forks)
+
+    async def _tell_more(self, one: ResolvedPackage) -> None:
+        project = self._source.projects[one.name]
+        wheel = project.wheel(project.table.versions.index(one.version))
+        one.needs = [need.text() for need in wheel[1].needs] if wheel is not None else []
+        one.files = await self._source.files(one.name, one.version) if self._files else []
+
+
+def _mask(versions: Sequence[str], wanted: Collection[str]) -> int:
+    return sum(1 << bit for bit, one in enumerate(versions) if one in wanted)

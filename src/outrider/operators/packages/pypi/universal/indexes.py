@@ -1,0 +1,62 @@
+"""Which index alone is asked for a package, and on which machines.
+
+`Indexes` of `crates/uv-resolver/src/resolver/indexes.rs` and `ForkIndexes` of uv 0.13.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from outrider.core.errors import InvalidConfigError
+from outrider.operators.packages.pypi.details import PackageIndex
+from outrider.operators.packages.pypi.universal.expressions import marker_tree
+from outrider.operators.packages.pypi.universal.marker_texts import marker_text
+from outrider.operators.packages.pypi.universal.trees import Tree, disjoint
+
+
+class Indexes:
+    """Indexes that alone are asked for single packages on one kind of machines.
+
+    Args:
+        listed: All of them.
+        settled: By name, the address of the index that was settled before this kind was told apart: it stays so.
+    """
+
+    def __init__(self, listed: Sequence[PackageIndex], settled: Mapping[str, str] | None = None) -> None:
+        self._listed, self._settled = listed, dict(settled or {})
+
+    def copy(self) -> "Indexes":
+        """Return what holds for a part of these machines."""
+        return Indexes(self._listed, self._settled)
+
+    def of(self, where: Tree) -> dict[str, str]:
+        """Return the addresses that count on these machines, by name; of several the first one."""
+        found = dict(self._settled)
+        for one in self._listed:
+            if not disjoint(marker_tree(one.marker), where):
+                found.setdefault(one.name, one.url)
+        return found
+
+    def settle(self, names: Iterable[str], where: Tree) -> None:
+        """Have packages come from the indexes that count now.
+
+        Raises:
+            InvalidConfigError: There are several for one of them.
+        """
+        for name in names:
+            for one in self._listed:
+                if one.name == name and not disjoint(marker_tree(one.marker), where):
+                    url = self._settled.setdefault(name, one.url)
+                    if url != one.url:
+                        raise _several(name, (url, one.url), where)
+
+    def elsewhere(self, name: str, url: str) -> set[str]:
+        """Return the versions that a lock has of a package from other indexes alone."""
+        versions = {one.url: {*one.versions} for one in self._listed if one.name == name}
+        return {one for other in versions.values() for one in other} - versions.get(url, set())
+
+
+def _several(name: str, urls: Sequence[str], where: Tree) -> InvalidConfigError:
+    return InvalidConfigError(
+        f"tool.uv.sources has {name} from several indexes at once, {f'where {marker_text(where)}' if marker_text(where) else 'on all machines'}",
+        path=f"tool.uv.sources.{name}", found=" and ".join(one.rpartition("@")[2] for one in urls), expected="one index on each machine",
+        suggestions=["narrow their markers", "name one index in all members"],
+    )  # fmt: skip
