@@ -60,7 +60,10 @@ class Chosen:
         wanted = {version for version, at in self._versions.get(name, ()) if index in (None, at)}
         elsewhere = self._indexes.elsewhere(name, index) if index else ()
         locked = self._locked(name, versions) & ~_mask(versions, elsewhere)
-        return locked or _mask(versions, wanted)
+        found = locked or _mask(versions, wanted)
+        for version, other in self._source.projects[name].out_of_place:
+            found |= (found >> version & 1) << other
+        return found
 
     def answer(self) -> Resolved:
         """Return one answer, with all versions of each package."""

@@ -14,6 +14,7 @@ from outrider.operators.packages.pypi.sources import PypiSource
 from outrider.operators.packages.pypi.universal.choosing import Chosen
 from outrider.operators.packages.pypi.universal.expressions import marker_tree
 from outrider.operators.packages.pypi.universal.indexes import Indexes
+from outrider.operators.packages.pypi.universal.local_versions import told_apart
 from outrider.operators.packages.pypi.universal.needs import applicable, flat, kinds
 from outrider.operators.packages.pypi.universal.pythons import PythonRange, lowest
 from outrider.operators.packages.pypi.universal.targets import UniversalTarget
@@ -96,6 +97,8 @@ class ForkingResolver:
         allowed = self._allowed(answer, where)
         for name in self._order(answer, where):
             found = self._of_version(packages[name], allowed[name], where)
+            if len(found) == 1:
+                found = self._of_local_version(packages[name], allowed[name], where)
             for extra in ("", *packages[name].extras):
                 if len(found) == 1:
                     found = kinds(where, self._pythons.tree, self._needs(packages[name], extra, where))
@@ -117,6 +120,11 @@ class ForkingResolver:
             if both and not any(disjoint(each, self._pythons.tree) for each in both):
                 return both
         return [where]
+
+    def _of_local_version(self, one: ResolvedPackage, allowed: int, where: Tree) -> list[Tree]:
+        project = self._source.projects[one.name]
+        version = project.table.versions.index(one.version)
+        return told_apart(project.record, version, allowed & project.usable, self._pythons, where)
 
     def _allowed(self, answer: Resolved, where: Tree) -> dict[str, int]:
         """Return the versions that all needs allow, by name."""

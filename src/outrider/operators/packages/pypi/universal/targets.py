@@ -7,7 +7,9 @@ import msgspec
 
 from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.pypi.core_metadata import Need
+from outrider.operators.packages.pypi.records import PypiRecord
 from outrider.operators.packages.pypi.universal.expressions import marker_tree
+from outrider.operators.packages.pypi.universal.local_versions import out_of_place
 from outrider.operators.packages.pypi.universal.needs import raises
 from outrider.operators.packages.pypi.universal.pythons import PythonRange, lowest
 from outrider.operators.packages.pypi.universal.trees import (
@@ -76,6 +78,10 @@ class UniversalTarget(msgspec.Struct, frozen=True, dict=True):
                 yield same
             elif not raises(marker_tree(same[0].marker), self.low):
                 yield from ([one] for one in same)
+
+    def out_of_place(self, record: PypiRecord) -> Iterable[tuple[int, int]]:
+        """Return local versions without wheels for these machines, each with that which has some."""
+        return out_of_place(record, self.pythons, self.where)
 
     def holds(self, marker: str, extra: str) -> bool:
         if (marker, extra) not in self._known:
