@@ -49,6 +49,7 @@ class PypiSource:
         self.local: Mapping[str, PypiRecord] = {}
         self.preferred = question.preferred
         self.indexes: Mapping[str, str] = {}
+        self._targets: Mapping[str, Target] = {}
         # What is known of a project of one index is not that of another one.
         self._records: dict[str, PypiRecord] = {}
         self._limit = asyncio.Semaphore(_AT_A_TIME)
@@ -57,9 +58,15 @@ class PypiSource:
         self._learned: set[str] = set()
         self.projects: dict[str, PypiProject] = {}
 
-    def retarget(self, target: Target, indexes: Mapping[str, str]) -> None:
-        """Have the projects that are known for another target, of the indexes that are asked for it alone."""
-        self._target, self.indexes = target, indexes
+    def retarget(self, target: Target, indexes: Mapping[str, str], targets: Mapping[str, Target]) -> None:
+        """Have the projects that are known for another target.
+
+        Args:
+            target: Which.
+            indexes: By name, the address of the index that alone is asked for a project.
+            targets: By name, the targets of projects that have another one.
+        """
+        self._target, self.indexes, self._targets = target, indexes, targets
         known = {name: self._records.get(self._key(name)) for name in self.projects}
         self.projects = {name: self._project(name, one) for name, one in known.items() if one is not None}
 
@@ -76,7 +83,7 @@ class PypiSource:
         self._records[self._key(name)] = record
         # What lies here is there already, whatever a policy says of an index.
         policy = ADMIT_ALL if name in self.local else self._policy
-        found = PypiProject(name, record, self._target, policy, self.amended)
+        found = PypiProject(name, record, self._targets.get(name, self._target), policy, self.amended)
         # As with uv, what is said of a need counts as asked for itself.
         found.prereleases = any(one.name == name and asks_for_prerelease(one) for one in self.mentioned)
         return found
@@ -182,11 +189,11 @@ class PypiSource:
         ]
 
     async def _explore(self, project: PypiProject, bit: int) -> None:
-        version = project.table.versions[bit]
+        version, target = project.table.versions[bit], self._targets.get(project.name, self._target)
         wheels = [
             (rank, _before(file.name), at, file)
             for at, file in enumerate(self._files[self._key(project.name)].get(version, ()))
-            if file.name.endswith(".whl") and (rank := fit(file, self._target)) is not None
+            if file.name.endswith(".whl") and (rank := fit(file, target)) is not None
         ]
         if not wheels:
             return

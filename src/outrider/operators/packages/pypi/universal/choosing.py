@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 
 from outrider.operators.packages.pypi.sources import PypiSource
 from outrider.operators.packages.pypi.universal.indexes import Indexes
+from outrider.operators.packages.pypi.universal.local_versions import plain_versions
 from outrider.operators.packages.pypi.universal.marker_texts import marker_text
 from outrider.operators.packages.pypi.universal.trees import Tree
 from outrider.operators.packages.resolving.outcomes import Resolved, ResolvedFork, ResolvedPackage
@@ -61,8 +62,10 @@ class Chosen:
         elsewhere = self._indexes.elsewhere(name, index) if index else ()
         locked = self._locked(name, versions) & ~_mask(versions, elsewhere)
         found = locked or _mask(versions, wanted)
-        for version, other in self._source.projects[name].out_of_place:
-            found |= (found >> version & 1) << other
+        for local, plain in plain_versions(self._source.projects[name].record).items():
+            # Each of the two stands for the other one: what comes first, and fits, is chosen.
+            if found >> local & 1 or found >> plain & 1:
+                found |= 1 << local | 1 << plain
         return found
 
     def answer(self) -> Resolved:

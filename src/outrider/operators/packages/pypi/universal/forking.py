@@ -5,6 +5,7 @@ Python. The kinds with the highest Pythons are resolved first, and what was chos
 """
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from outrider.core.errors import UnsupportedError
 from outrider.operators.packages.pypi.core_metadata import Need
@@ -23,6 +24,20 @@ from outrider.operators.packages.resolving.outcomes import Impossible, Resolved,
 from outrider.operators.packages.resolving.questions import Question
 
 _MOST_KINDS = 100
+
+
+class _Kind(NamedTuple):
+    """A kind of machines that is to be resolved.
+
+    Attributes:
+        where: Which these are.
+        indexes: That alone are asked for single packages there.
+        served: By name, the Pythons for which a package was chosen before this kind was told apart.
+    """
+
+    where: Tree
+    indexes: Indexes
+    served: dict[str, PythonRange]
 
 
 class ForkingResolver:
@@ -56,49 +71,58 @@ class ForkingResolver:
             InvalidConfigError: A package is to come from several indexes at once.
             OutriderError: As `PypiResolver.resolve` has it.
         """
-        waiting = [(one, self._indexes.copy()) for one in [*reversed(self._kinds)] or [True]]
+        waiting = [_Kind(one, self._indexes.copy(), {}) for one in [*reversed(self._kinds)] or [True]]
         while waiting:
-            where, indexes = waiting.pop()
-            several = self._of_lists(where, indexes)
+            kind = waiting.pop()
+            several = self._of_lists(kind)
             if len(several) == 1:
-                answer = await self._for(where, indexes)
+                answer = await self._for(kind)
                 if isinstance(answer, Impossible):
                     return answer
-                several = self._of_packages(answer, where)
+                several = self._of_packages(answer, kind)
                 if len(several) == 1:
-                    indexes.settle((one.name for one in answer.packages), where)
-                    await self._chosen.take(where, answer)
+                    kind.indexes.settle((one.name for one in answer.packages), kind.where)
+                    await self._chosen.take(kind.where, answer)
                     continue
-            waiting += [(one, indexes.copy()) for one in several]
+            waiting += [_Kind(one, kind.indexes.copy(), {**kind.served}) for one in several]
             if len(self._chosen.forks) + len(waiting) > _MOST_KINDS:
                 raise _too_many()
         return self._chosen.answer()
 
-    async def _for(self, where: Tree, indexes: Indexes) -> Resolved | Impossible:
-        target = UniversalTarget(self._pythons, where)
-        self._source.retarget(target, indexes.of(where))
+    async def _for(self, kind: _Kind) -> Resolved | Impossible:
+        target = UniversalTarget(self._pythons, kind.where)
+        targets = {name: UniversalTarget(self._pythons, kind.where, one) for name, one in kind.served.items()}
+        self._source.retarget(target, kind.indexes.of(kind.where), targets)
         asked = [need for needs in self._lists for need in needs if not need.marker or target.holds(need.marker, "")]
         if not asked:
             return Resolved(target=target.python, packages=[])
         return await PypiResolver(self._source, target, self._check).resolve(list(dict.fromkeys(asked)))
 
-    def _of_lists(self, where: Tree, indexes: Indexes) -> list[Tree]:
+    def _of_lists(self, kind: _Kind) -> list[Tree]:
+        where = kind.where
         for needs in self._lists:
             needed = [*applicable(needs, "", self._within(where))]
             found = kinds(where, self._pythons.tree, needed)
             if len(found) > 1:
                 return found
-            indexes.settle((need.name for need, _ in needed), where)
+            kind.indexes.settle((need.name for need, _ in needed), where)
         return [where]
 
-    def _of_packages(self, answer: Resolved, where: Tree) -> list[Tree]:
-        """Return the kinds of machines that the first package tells apart that does so."""
-        packages = {one.name: one for one in answer.packages}
+    def _of_packages(self, answer: Resolved, kind: _Kind) -> list[Tree]:
+        """Return the kinds of machines that the first package tells apart that does so.
+
+        As with uv, what was chosen before that is not judged anew for the Pythons of each of them.
+        """
+        where, packages = kind.where, {one.name: one for one in answer.packages}
+        served = UniversalTarget(self._pythons, where).own_pythons
         allowed = self._allowed(answer, where)
         for name in self._order(answer, where):
             found = self._of_version(packages[name], allowed[name], where)
             if len(found) == 1:
                 found = self._of_local_version(packages[name], allowed[name], where)
+            if len(found) > 1:
+                return found
+            kind.served.setdefault(name, served)
             for extra in ("", *packages[name].extras):
                 if len(found) == 1:
                     found = kinds(where, self._pythons.tree, self._needs(packages[name], extra, where))

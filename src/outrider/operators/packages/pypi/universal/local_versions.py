@@ -23,7 +23,7 @@ def out_of_place(record: PypiRecord, pythons: PythonRange, where: Tree) -> Itera
         pythons: That are meant.
         where: The machines.
     """
-    for local, plain in _plain_versions(record).items():
+    for local, plain in plain_versions(record).items():
         own, rest = _machines(record, local, plain, pythons)
         if not disjoint(rest, where) and disjoint(own, where):
             yield local, plain
@@ -39,7 +39,7 @@ def told_apart(record: PypiRecord, version: int, allowed: int, pythons: PythonRa
         pythons: That are meant.
         where: The machines.
     """
-    plain = _plain_versions(record).get(version) if "+" in record.versions[version] else None
+    plain = plain_versions(record).get(version) if "+" in record.versions[version] else None
     if plain is None or not allowed >> plain & 1:
         return [where]
     own, rest = _machines(record, version, plain, pythons)
@@ -58,7 +58,7 @@ def _machines(record: PypiRecord, local: int, plain: int, pythons: PythonRange) 
     return own, conjunction(other, negation(own))
 
 
-def _plain_versions(record: PypiRecord) -> dict[int, int]:
+def plain_versions(record: PypiRecord) -> dict[int, int]:
     """Return the numbers of local versions, each with that of the version without what is local."""
     local = {at: one.partition("+")[0] for at, one in enumerate(record.versions) if "+" in one}
     if not local:

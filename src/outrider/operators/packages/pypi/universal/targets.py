@@ -17,11 +17,12 @@ from outrider.operators.packages.pypi.universal.trees import (
     Tree,
     conjunction,
     disjoint,
+    highest_python,
     lowest_python,
     negation,
     possible,
 )
-from outrider.operators.packages.pypi.universal.wheel_tags import may_serve
+from outrider.operators.packages.pypi.universal.wheel_tags import begins_in_time, may_serve
 
 _LONGEST_TAGS = 200
 
@@ -32,10 +33,12 @@ class UniversalTarget(msgspec.Struct, frozen=True, dict=True):
     Attributes:
         pythons: Its versions of Python.
         where: The machines that are meant; of a kind, those whose Pythons are as high count alone.
+        served: Pythons that wheels must be for; None for those of the machines.
     """
 
     pythons: PythonRange
     where: Tree = True
+    served: PythonRange | None = None
 
     @property
     def python(self) -> str:
@@ -47,6 +50,11 @@ class UniversalTarget(msgspec.Struct, frozen=True, dict=True):
         return lowest_python(self._here)
 
     @cached_property
+    def own_pythons(self) -> PythonRange:
+        """Those of the machines."""
+        return msgspec.structs.replace(self.pythons, low=self.low, high=highest_python(self._here))
+
+    @cached_property
     def _here(self) -> Tree:
         return conjunction(self.where, self.pythons.tree)
 
@@ -56,7 +64,11 @@ class UniversalTarget(msgspec.Struct, frozen=True, dict=True):
 
     def rank(self, tags: str) -> int | None:
         """Return the place of tags in the order of the alphabet: as for uv, any wheel will do, and the first one is read."""
-        if len(tags) > _LONGEST_TAGS or not may_serve(tags, self.pythons):
+        if (
+            len(tags) > _LONGEST_TAGS
+            or not may_serve(tags, self.pythons)
+            or not begins_in_time(tags, self.served or self.own_pythons)
+        ):
             return None
         return int.from_bytes(tags.encode().ljust(_LONGEST_TAGS, b"\0"))
 

@@ -49,6 +49,12 @@ def may_serve(tags: str, pythons: PythonRange) -> bool:
     return any(_abi_may_serve(abi, languages, pythons) for abi in abis)
 
 
+def begins_in_time(tags: str, pythons: PythonRange) -> bool:
+    """Return whether a wheel with some tags is for no Pythons alone that come behind some versions, as far as its language tells."""
+    matches = [_LANGUAGE.fullmatch(one) for one in tags.split("-", maxsplit=1)[0].split(".")]
+    return any(one is None or one[3] is None or _not_above(int(one[3]), pythons) for one in matches)
+
+
 def may_be_reached(wheel: str, pythons: PythonRange, reached: Tree) -> bool:
     """Return whether a wheel may be installed where its package is needed.
 
