@@ -12,13 +12,17 @@ from outrider.operators.packages.pypi.universal.expressions import marker_tree
 from outrider.operators.packages.pypi.universal.needs import applicable, flat
 from outrider.operators.packages.pypi.universal.pythons import PythonRange
 from outrider.operators.packages.pypi.universal.trees import (
+    PYTHON,
     Tree,
     conjunction,
     disjoint,
     disjunction,
+    highest_python,
+    lowest_python,
     negation,
     order_of,
     restricted,
+    within,
 )
 from outrider.operators.packages.resolving.outcomes import Resolved, ResolvedFork, ResolvedPackage
 from outrider.operators.packages.versions.ecosystems import scheme_of
@@ -133,11 +137,13 @@ class LockGraph:
 
     def _join(self, starts: Iterable[Part], where: Tree, chosen: ResolvedFork) -> None:
         """Take in what is needed on one kind of machines."""
+        both = conjunction(where, self._pythons.tree)
+        pythons = within(PYTHON, lowest_python(both), highest_python(both))
         waiting, seen = [*starts], {*starts}
         while waiting:
             part = waiting.pop()
             known = self._edges.setdefault(part, {})
-            for need, tree in self._of(part, conjunction(where, self._pythons.tree)):
+            for need, tree in self._of(part, where, pythons):
                 here = conjunction(tree, where)
                 needed = Part(
                     need.name, chosen.versions.get(need.name, ""), registry=chosen.registries.get(need.name, "")
@@ -149,11 +155,12 @@ class LockGraph:
                         seen.add(other)
                         waiting.append(other)
 
-    def _of(self, part: Part, where: Tree) -> Iterator[tuple[Need, Tree]]:
+    def _of(self, part: Part, where: Tree, pythons: Tree) -> Iterator[tuple[Need, Tree]]:
+        """Yield what a part needs; as with uv, machines and Pythons are looked at by themselves, and what has none of both may stay."""
         if part.group:
             group = self._amendments.overridden(self._roots[part.name].groups[part.group])
-            return applicable(group, "", where)
-        return flat(self._needs.get(part._replace(extra=""), ()), part.name, part.extra, where)
+            return applicable(group, "", where, pythons)
+        return flat(self._needs.get(part._replace(extra=""), ()), part.name, part.extra, where, pythons)
 
     def _reach(self, starts: Iterable[Part], where: Tree) -> dict[Part, Tree]:
         reached: dict[Part, Tree] = dict.fromkeys(starts, where)

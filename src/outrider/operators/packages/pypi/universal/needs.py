@@ -20,8 +20,8 @@ from outrider.operators.packages.pypi.universal.trees import (
 )
 
 
-def applicable(needs: Iterable[Need], extra: str, where: Tree) -> Iterator[tuple[Need, Tree]]:
-    """Yield what is needed with an extra and not without any, or without any, on some machines; and on which."""
+def applicable(needs: Iterable[Need], extra: str, where: Tree, pythons: Tree = True) -> Iterator[tuple[Need, Tree]]:
+    """Yield what is needed with an extra and not without any, or without any, on some machines, and on some Pythons; and on which."""
     for need in needs:
         try:
             tree = marker_tree(need.marker)
@@ -29,11 +29,13 @@ def applicable(needs: Iterable[Need], extra: str, where: Tree) -> Iterator[tuple
             continue  # what makes no sense is not so, as for whoever chooses
         is_usual = possible(tree)
         counts = not is_usual and possible(tree, (extra,)) if extra else is_usual
-        if counts and not disjoint(tree, where):
+        if counts and not disjoint(tree, where) and not disjoint(tree, pythons):
             yield need, with_extras(tree, (extra,)) if extra else tree
 
 
-def flat(needs: Sequence[Need], name: str, extra: str, where: Tree) -> Iterator[tuple[Need, Tree]]:
+def flat(
+    needs: Sequence[Need], name: str, extra: str, where: Tree, pythons: Tree = True
+) -> Iterator[tuple[Need, Tree]]:
     """Yield what a package needs with an extra, or without any; its own extras stand for what they need."""
     waiting: list[tuple[str, Tree]] = [(extra, True)]
     seen: set[tuple[str, Tree]] = set()
@@ -42,7 +44,7 @@ def flat(needs: Sequence[Need], name: str, extra: str, where: Tree) -> Iterator[
         if (one, above) in seen:
             continue
         seen.add((one, above))
-        for need, tree in applicable(needs, one, where):
+        for need, tree in applicable(needs, one, where, pythons):
             both = conjunction(tree, above)
             if need.name == name:
                 waiting += [(each, both) for each in need.extras]

@@ -105,4 +105,6 @@ class UniversalTarget(msgspec.Struct, frozen=True, dict=True):
             tree = marker_tree(marker)
         except InvalidConfigError:
             return False  # what makes no sense is not so, as with uv
-        return possible(tree, (extra,) if extra else ()) and not disjoint(tree, self._here)
+        # As with uv, machines and Pythons are looked at by themselves.
+        here = possible(tree, (extra,) if extra else ()) and not disjoint(tree, self.where)
+        return here and not disjoint(tree, self.own_pythons.tree)
