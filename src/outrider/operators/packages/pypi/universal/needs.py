@@ -3,6 +3,7 @@
 `flatten_requirements` and `Forks::new` of `crates/uv-resolver/src/resolver/mod.rs` of uv 0.13.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from outrider.core.errors import InvalidConfigError
@@ -18,6 +19,9 @@ from outrider.operators.packages.pypi.universal.trees import (
     possible,
     with_extras,
 )
+
+# What a range has that has an end.
+_ENDING = re.compile(r"(?:^|,)\s*(?:<|==|~=)")
 
 
 def applicable(needs: Iterable[Need], extra: str, where: Tree, pythons: Tree = True) -> Iterator[tuple[Need, Tree]]:
@@ -59,10 +63,12 @@ def raises(tree: Tree, low: Cut | None) -> bool:
 
 
 def kinds(where: Tree, pythons: Tree, needs: Iterable[tuple[Need, Tree]]) -> list[Tree]:
-    """Return the kinds of machines that have to be told apart for one list of needs, those with the lowest Pythons first.
+    """Return the kinds of machines that have to be told apart for one list of needs.
 
-    That is where a name stands in it more than once, for different machines, or for higher Pythons alone.
+    That is where a name stands in it more than once, for different machines, or for higher Pythons alone. Those with the lowest Pythons
+    come first, and of them those for which the fewest versions have an end.
     """
+    needs = [*needs]
     by_name: dict[str, list[Tree]] = {}
     for need, tree in needs:
         by_name.setdefault(need.name, []).append(tree)
@@ -74,7 +80,11 @@ def kinds(where: Tree, pythons: Tree, needs: Iterable[tuple[Need, Tree]]) -> lis
         for tree in trees:
             if tree is not True and not disjoint(where, tree):
                 found = [one for one in _told_apart(found, tree) if not disjoint(one, pythons)]
-    return sorted(found, key=lambda one: lowest_python(one) or ())
+    ending = [(max(1, len(need.extras)), tree) for need, tree in needs if _ENDING.search(need.range)]
+    return sorted(
+        found,
+        key=lambda one: (lowest_python(one) or (), sum(count for count, tree in ending if not disjoint(tree, one))),
+    )
 
 
 def _told_apart(kinds: Iterable[Tree], tree: Tree) -> Iterator[Tree]:
