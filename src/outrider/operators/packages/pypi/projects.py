@@ -115,7 +115,7 @@ class PypiProject:
         """Yield what releases newer than one say of Python, the newest first, where only that rules them out.
 
         Args:
-            bit: The version that they are newer than.
+            bit: The version that they are newer than; -1 for any.
             allowed: The mask of the versions that are looked at.
         """
         newer = allowed & self.table.releases & ~self.usable & ~self._yanked & -1 << bit + 1

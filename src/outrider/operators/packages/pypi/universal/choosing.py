@@ -6,7 +6,7 @@ from outrider.operators.packages.pypi.sources import PypiSource
 from outrider.operators.packages.pypi.universal.indexes import Indexes
 from outrider.operators.packages.pypi.universal.local_versions import plain_versions
 from outrider.operators.packages.pypi.universal.marker_texts import marker_text
-from outrider.operators.packages.pypi.universal.trees import Tree
+from outrider.operators.packages.pypi.universal.trees import Tree, disjoint
 from outrider.operators.packages.resolving.outcomes import Resolved, ResolvedFork, ResolvedPackage
 from outrider.operators.packages.versions.ecosystems import scheme_of
 
@@ -21,15 +21,17 @@ class Chosen:
 
     Attributes:
         forks: What was chosen for which machines.
+        where: The machines that are being resolved.
     """
 
     def __init__(self, source: PypiSource, indexes: Indexes, *, files: bool) -> None:
         self._source, self._indexes, self._files = source, indexes, files
         self._packages: dict[tuple[str, str, str], ResolvedPackage] = {}
-        self._versions: dict[str, set[tuple[str, str]]] = {}
+        self._versions: dict[str, set[tuple[str, str, Tree]]] = {}
         self._locked = source.preferred
         source.preferred = self._preferred
         self.forks: list[ResolvedFork] = []
+        self.where: Tree = True
         self._target = ""
 
     async def take(self, where: Tree, answer: Resolved) -> None:
@@ -43,7 +45,7 @@ class Chosen:
         packages = [one for one in answer.packages if one.name not in self._source.local]
         for one in packages:
             one.registry = self._source.projects[one.name].record.index
-            self._versions.setdefault(one.name, set()).add((one.version, self._source.indexes.get(one.name, "")))
+            self._versions.setdefault(one.name, set()).add((one.version, self._source.indexes.get(one.name, ""), where))
             known = self._packages.setdefault((one.name, one.version, one.registry), one)
             if known is one:
                 await self._tell_more(one)
@@ -53,12 +55,13 @@ class Chosen:
         self.forks.append(ResolvedFork.of(marker_text(where), packages))
 
     def _preferred(self, name: str, versions: Sequence[str]) -> int:
-        """Return what is locked, else what was chosen for other kinds of machines.
+        """Return what is locked, else what was chosen for other kinds of machines, and first for those that these ones were part of.
 
         As with uv, what comes from an index that alone is asked here is not preferred for what others have of it.
         """
         index = self._source.indexes.get(name)
-        wanted = {version for version, at in self._versions.get(name, ()) if index in (None, at)}
+        known = [one for one in self._versions.get(name, ()) if index in (None, one[1])]
+        wanted = {version for version, _, _ in [one for one in known if not disjoint(one[2], self.where)] or known}
         elsewhere = self._indexes.elsewhere(name, index) if index else ()
         locked = self._locked(name, versions) & ~_mask(versions, elsewhere)
         found = locked or _mask(versions, wanted)

@@ -5,6 +5,7 @@ Python. The kinds with the highest Pythons are resolved first, and what was chos
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from outrider.core.errors import UnsupportedError
@@ -90,6 +91,7 @@ class ForkingResolver:
         return self._chosen.answer()
 
     async def _for(self, kind: _Kind) -> Resolved | Impossible:
+        self._chosen.where = kind.where
         target = UniversalTarget(self._pythons, kind.where)
         targets = {name: UniversalTarget(self._pythons, kind.where, one) for name, one in kind.served.items()}
         self._source.retarget(target, kind.indexes.of(kind.where), targets)
@@ -131,12 +133,15 @@ class ForkingResolver:
         return [where]
 
     def _of_version(self, one: ResolvedPackage, allowed: int, where: Tree) -> list[Tree]:
-        """Return two kinds of machines where a newer version needs a newer Python; one where what is chosen was chosen before."""
+        """Return two kinds of machines where a version that is tried before the chosen one needs a newer Python."""
         project = self._source.projects[one.name]
         bit = project.table.versions.index(one.version)
-        if self._source.preferred(one.name, project.table.versions) >> bit & 1:
-            return [where]
-        for python in project.ruled_out(bit, allowed):
+        preferred = self._source.preferred(one.name, project.table.versions)
+        if preferred >> bit & 1:
+            tried = project.ruled_out(bit, allowed & preferred)
+        else:
+            tried = chain(project.ruled_out(-1, allowed & preferred), project.ruled_out(bit, allowed))
+        for python in tried:
             at = lowest(python)
             both = [] if at is None else [
                 conjunction(where, within(PYTHON, None, at)), conjunction(where, within(PYTHON, at, None)),
