@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from outrider.core.errors import InvalidConfigError
-from outrider.operators.packages.locks.uv import kinds_of, registries_of
+from outrider.operators.packages.locks.uv import kinds_of, versions_of
 from outrider.operators.packages.manifests.py_requirements import FORM, Where
 from outrider.operators.packages.manifests.uv_files import without_login
 from outrider.operators.packages.manifests.uv_workspace import LocalProject, UvWorkspace
@@ -43,7 +43,8 @@ def asked_by(workspace: UvWorkspace, question: Question, folder: Path, before: M
     return msgspec.structs.replace(
         question, packages=[one.need.text() for _, one, _ in asked], folder=folder, files=True,
         details=details.PypiDetails(
-            lists=lists, local=local, pythons=workspace.pythons, kinds=_kinds(workspace, before), indexes=_indexes(workspace, before),
+            lists=lists, local=local, pythons=workspace.pythons, kinds=_kinds(workspace, before), indexes=workspace.indexes(),
+            locked=_locked(workspace, before),
             constraints=[one.told.text() for one in workspace.constraints], overrides=[one.told.text() for one in workspace.overrides],
         ),
     )  # fmt: skip
@@ -85,13 +86,10 @@ def _local(one: LocalProject, numbers: Mapping[tuple[Path, Where, Need], int]) -
     )  # fmt: skip
 
 
-def _indexes(workspace: UvWorkspace, before: Mapping[str, Any]) -> list[details.PackageIndex]:
-    """Return the indexes that alone are asked for single packages, with what a lock has from there."""
-    locked = registries_of(before)
-    return [
-        msgspec.structs.replace(one, versions=locked.get((one.name, without_login(one.url).rstrip("/")), []))
-        for one in workspace.indexes()
-    ]
+def _locked(workspace: UvWorkspace, before: Mapping[str, Any]) -> list[details.LockedVersion]:
+    """Return what a lock has, with the addresses of indexes as a workspace has them."""
+    asked = {without_login(one.url).rstrip("/"): one.url for one in workspace.indexes()}
+    return [msgspec.structs.replace(one, url=asked.get(one.url.rstrip("/"), one.url)) for one in versions_of(before)]
 
 
 def _kinds(workspace: UvWorkspace, before: Mapping[str, Any]) -> list[str]:

@@ -33,13 +33,27 @@ class PackageIndex(msgspec.Struct, frozen=True, kw_only=True):
         name: Of the package, normalised.
         url: The address of the index; empty for those of the settings.
         marker: On which machines; empty for all.
-        versions: That a lock has of the package from there.
     """
 
     name: str
     url: str
     marker: str = ""
-    versions: Sequence[str] = ()
+
+
+class LockedVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """A version that a lock has of a package.
+
+    Attributes:
+        name: Of the package, normalised.
+        version: Of it.
+        url: The address of the index that has it, as that of a `PackageIndex` where it is one.
+        markers: Of the kinds of machines that it is for; none for all.
+    """
+
+    name: str
+    version: str
+    url: str
+    markers: Sequence[str] = ()
 
 
 class PypiDetails(Details, frozen=True, kw_only=True):
@@ -55,6 +69,7 @@ class PypiDetails(Details, frozen=True, kw_only=True):
         overrides: What counts in place of all that is said of these packages.
         index: The address of the index that is asked for all others; empty for those of the settings.
         indexes: That alone are asked for single packages.
+        locked: What a lock has, by which those are told apart that are tried before all others.
         project: Of Poetry: the `pyproject.toml` whose lock is asked for; of Pipenv, the Pipfile.
         categories: Of Pipenv: what a lock has in each category by name; empty where there is none.
     """
@@ -67,5 +82,6 @@ class PypiDetails(Details, frozen=True, kw_only=True):
     overrides: Sequence[str] = ()
     index: str = ""
     indexes: Sequence[PackageIndex] = ()
+    locked: Sequence[LockedVersion] = ()
     project: Mapping[str, Any] = {}
     categories: Mapping[str, Mapping[str, Mapping[str, Any]]] = {}

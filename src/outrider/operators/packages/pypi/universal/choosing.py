@@ -1,14 +1,25 @@
 """What was chosen for the kinds of machines that have been resolved, which others are to share where they can."""
 
 from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
+from outrider.operators.packages.pypi.details import LockedVersion
 from outrider.operators.packages.pypi.sources import PypiSource
-from outrider.operators.packages.pypi.universal.indexes import Indexes
+from outrider.operators.packages.pypi.universal.expressions import marker_tree
 from outrider.operators.packages.pypi.universal.local_versions import plain_versions
 from outrider.operators.packages.pypi.universal.marker_texts import marker_text
 from outrider.operators.packages.pypi.universal.trees import Tree, disjoint
 from outrider.operators.packages.resolving.outcomes import Resolved, ResolvedFork, ResolvedPackage
+from outrider.operators.packages.resolving.searching import bits
 from outrider.operators.packages.versions.ecosystems import scheme_of
+
+
+class _Known(NamedTuple):
+    """A version of a package, the index that it comes from, and the machines that it is for."""
+
+    version: str
+    url: str
+    where: Tree
 
 
 class Chosen:
@@ -16,7 +27,7 @@ class Chosen:
 
     Args:
         source: Where projects come from.
-        indexes: That alone are asked for single packages.
+        locked: What a lock has.
         files: Whether all files are to be told.
 
     Attributes:
@@ -24,10 +35,14 @@ class Chosen:
         where: The machines that are being resolved.
     """
 
-    def __init__(self, source: PypiSource, indexes: Indexes, *, files: bool) -> None:
-        self._source, self._indexes, self._files = source, indexes, files
+    def __init__(self, source: PypiSource, locked: Sequence[LockedVersion], *, files: bool) -> None:
+        self._source, self._files = source, files
         self._packages: dict[tuple[str, str, str], ResolvedPackage] = {}
-        self._versions: dict[str, set[tuple[str, str, Tree]]] = {}
+        self._versions: dict[str, list[_Known]] = {}
+        self._of_lock: dict[str, list[_Known]] = {}
+        for one in locked:
+            for where in map(marker_tree, one.markers or [""]):
+                self._of_lock.setdefault(one.name, []).append(_Known(one.version, one.url, where))
         self._locked = source.preferred
         source.preferred = self._preferred
         self.forks: list[ResolvedFork] = []
@@ -45,7 +60,9 @@ class Chosen:
         packages = [one for one in answer.packages if one.name not in self._source.local]
         for one in packages:
             one.registry = self._source.projects[one.name].record.index
-            self._versions.setdefault(one.name, set()).add((one.version, self._source.indexes.get(one.name, ""), where))
+            self._versions.setdefault(one.name, []).append(
+                _Known(one.version, self._source.indexes.get(one.name, ""), where)
+            )
             known = self._packages.setdefault((one.name, one.version, one.registry), one)
             if known is one:
                 await self._tell_more(one)
@@ -59,17 +76,24 @@ class Chosen:
 
         As with uv, what comes from an index that alone is asked here is not preferred for what others have of it.
         """
-        index = self._source.indexes.get(name)
-        known = [one for one in self._versions.get(name, ()) if index in (None, one[1])]
-        wanted = {version for version, _, _ in [one for one in known if not disjoint(one[2], self.where)] or known}
-        elsewhere = self._indexes.elsewhere(name, index) if index else ()
-        locked = self._locked(name, versions) & ~_mask(versions, elsewhere)
-        found = locked or _mask(versions, wanted)
+        of_lock = self._of_lock.get(name, ())
+        wanted = {versions[bit] for bit in bits(self._locked(name, versions))}
+        # What a lock does not have is wanted anywhere.
+        new = [
+            _Known(one, self._source.indexes.get(name, ""), True) for one in wanted - {one.version for one in of_lock}
+        ]
+        locked = self._first(name, [*new, *(one for one in of_lock if one.version in wanted)])
+        found = _mask(versions, locked) or _mask(versions, self._first(name, self._versions.get(name, ())))
         for local, plain in plain_versions(self._source.projects[name].record).items():
             # Each of the two stands for the other one: what comes first, and fits, is chosen.
             if found >> local & 1 or found >> plain & 1:
                 found |= 1 << local | 1 << plain
         return found
+
+    def _first(self, name: str, known: Sequence[_Known]) -> set[str]:
+        index = self._source.indexes.get(name)
+        some = [one for one in known if index in (None, one.url)]
+        return {one.version for one in [each for each in some if not disjoint(each.where, self.where)] or some}
 
     def answer(self) -> Resolved:
         """Return one answer, with all versions of each package."""

@@ -62,7 +62,7 @@ class ForkingResolver:
         self._local = {one.name for one in details.local}
         self._kinds = [marker_tree(one) for one in details.kinds]
         self._indexes = Indexes(details.indexes)
-        self._chosen = Chosen(source, self._indexes, files=question.files)
+        self._chosen = Chosen(source, details.locked, files=question.files)
 
     async def resolve(self) -> Resolved | Impossible:
         """Choose versions.

@@ -48,11 +48,6 @@ class Indexes:
                     if url != one.url:
                         raise _several(name, (url, one.url), where)
 
-    def elsewhere(self, name: str, url: str) -> set[str]:
-        """Return the versions that a lock has of a package from other indexes alone."""
-        versions = {one.url: {*one.versions} for one in self._listed if one.name == name}
-        return {one for other in versions.values() for one in other} - versions.get(url, set())
-
 
 def _several(name: str, urls: Sequence[str], where: Tree) -> InvalidConfigError:
     return InvalidConfigError(
