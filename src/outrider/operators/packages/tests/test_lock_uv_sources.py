@@ -1,52 +1,23 @@
 """uv.lock of projects that have packages from several indexes, each for some machines, an extra or a group."""
 
-import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator
-from itertools import product
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
 
 from outrider.core.errors import OutriderError
-from outrider.operators.packages.fixing.fixes import FixParams
 from outrider.operators.packages.locks.reading import read_lock
-from outrider.operators.packages.operations import fix, lock
+from outrider.operators.packages.operations import lock
 from outrider.operators.packages.operations.lock import LockParams, LockResult
-from outrider.operators.packages.tests.advisory_records import affected, ecosystem_range, record
 from outrider.operators.packages.tests.python_index import PythonIndex
-from outrider.operators.packages.tests.test_audit import HIGH, context, imported
-from outrider.operators.packages.tests.test_lock_writing_uv import compared
-from outrider.operators.packages.tests.uv_projects import fill, project, uv
-from outrider.operators.packages.tests.uv_sources import DrawnSources, fill_with_local_versions
+from outrider.operators.packages.tests.test_audit import context
+from outrider.operators.packages.tests.uv_projects import project
+from outrider.operators.packages.tests.uv_sources import TWO, index_tables
 from outrider.operators.packages.tests.uv_workspaces import manifest, write
-from outrider.operators.packages.tests.world import settings, variables
 
 WORKSPACE = "[tool.uv.workspace]\nmembers = ['packages/*']\n"
 SOURCES = "[tool.uv.sources]\ntorch = "
-# As PyTorch's documentation has them.
-TWO = f"{SOURCES}[\n  {{ index = 'cpu', marker = \"sys_platform != 'linux'\" }},\n  {{ index = 'cu', marker = \"sys_platform == 'linux'\" }},\n]\n"
 LINUX, WINDOWS, MACOS = (f"cp312-cp312-{one}" for one in ("manylinux_2_28_x86_64", "win_amd64", "macosx_11_0_arm64"))
-
-
-@pytest.fixture
-async def cpu() -> AsyncIterator[PythonIndex]:
-    async with PythonIndex() as made:
-        yield made
-
-
-@pytest.fixture
-async def cu() -> AsyncIterator[PythonIndex]:
-    async with PythonIndex() as made:
-        yield made
-
-
-@pytest.fixture
-def three(index: PythonIndex, cpu: PythonIndex, cu: PythonIndex) -> dict[str, PythonIndex]:
-    """The usual index and two more, by what their local versions are called."""
-    return {"": index, "cpu": cpu, "cu": cu}
 
 
 @pytest.fixture
@@ -61,13 +32,7 @@ def indexes(index: PythonIndex, cpu: PythonIndex, cu: PythonIndex) -> str:
         cu.add("torch", version, "base<3", "cuda")
         index.add("cuda", version)
     cu.add("torch", "1.5", "base<3", "cuda")
-    return tables({"cpu": cpu.url, "cu": cu.url})
-
-
-def tables(urls: dict[str, str]) -> str:
-    return "".join(
-        f"[[tool.uv.index]]\nname = '{name}'\nurl = '{url}'\nexplicit = true\n" for name, url in urls.items()
-    )
+    return index_tables({"cpu": cpu.url, "cu": cu.url})
 
 
 async def locked(path: Path, later: float = 0, **more: Any) -> LockResult:
@@ -172,7 +137,7 @@ async def test_a_local_version_is_for_its_own_machines(cpu: PythonIndex, place: 
         cpu.add("torch", "2.1+cpu", tag=tag)
     cpu.add("torch", "2.1", tag=MACOS)
     cpu.add("vision", "2.1", "torch==2.1")
-    more = f"[tool.uv.sources]\ntorch = {{ index = 'cpu' }}\nvision = {{ index = 'cpu' }}\n{tables({'cpu': cpu.url})}"
+    more = f"[tool.uv.sources]\ntorch = {{ index = 'cpu' }}\nvision = {{ index = 'cpu' }}\n{index_tables({'cpu': cpu.url})}"
     path = project(place / "shop", ["vision", "torch>=2"], more=more)
     await locked(path)
     text = path.read_text()
@@ -253,153 +218,3 @@ async def test_members_that_have_their_own_sources(indexes: str, place: Path) ->
     { name = "a", marker = "os_name == 'nt'", virtual = "packages/a" },
 ]
 """.replace("virtual", "editable") in path.read_text()  # fmt: skip
-
-
-async def test_fixes(index: PythonIndex, cpu: PythonIndex, cu: PythonIndex, place: Path) -> None:
-    path = await vulnerable(place, index, cpu, cu)
-    [left] = (await fix.run(FixParams(path=str(path.parent)), context(place))).files[0].unfixed
-    assert [(one.name, one.before, one.after) for one in left.remedies] == [("torch", "<2", ">=2.2")]
-    cpu.add("torch", "1.7", "base")
-    result = await fix.run(FixParams(path=str(path.parent)), context(place, later=1000))
-    assert result.unfixed == 0
-    assert f'version = "1.7"\nsource = {{ registry = "{cpu.url}" }}' in path.read_text()
-    assert f'version = "1.5"\nsource = {{ registry = "{cu.url}" }}' in path.read_text()
-    assert 'name = "base"\nversion = "1.0"' in path.read_text()
-
-
-async def test_a_range_of_several_sources_is_widened_once(
-    index: PythonIndex, cpu: PythonIndex, cu: PythonIndex, place: Path
-) -> None:
-    path = await vulnerable(place, index, cpu, cu)
-    result = await fix.run(FixParams(path=str(path.parent), manifest=True), context(place))
-    assert result.unfixed == 0
-    assert '"torch>=2.2"' in (path.parent / "pyproject.toml").read_text()
-    assert path.read_text().count('specifier = ">=2.2", index = ') == 2
-    assert [f'name = "torch"\nversion = "{one}"' in path.read_text() for one in ("2.2", "2.5")] == [True, True]
-
-
-@pytest.mark.real
-async def test_uv_would_do_the_same(index: PythonIndex, cpu: PythonIndex, cu: PythonIndex, place: Path) -> None:
-    path = await vulnerable(place, index, cpu, cu)
-    cpu.add("torch", "1.7", "base")
-    before = path.read_text()
-    await fix.run(FixParams(path=str(path.parent)), context(place, later=1000))
-    ours = path.read_text()
-    assert ours != before
-    checked = await asyncio.to_thread(uv, path.parent, index.url, "lock", "--check")
-    assert (checked.returncode, path.read_text()) == (0, ours), checked.stderr
-    path.write_text(before)
-    again = await asyncio.to_thread(uv, path.parent, index.url, "lock", "--upgrade-package", "torch")
-    assert (again.returncode, path.read_text()) == (0, ours), again.stderr
-
-
-async def vulnerable(place: Path, index: PythonIndex, cpu: PythonIndex, cu: PythonIndex) -> Path:
-    """Lock old versions, as if nothing newer had been there, and return the lock."""
-    for one, versions in ((cpu, ("1.0", "2.2")), (cu, ("1.0", "1.5", "2.5"))):
-        for version in versions:
-            one.add("torch", version, "base")
-    for version in ("1.0", "2.0"):
-        index.add("base", version)
-    more = TWO + tables({"cpu": cpu.url, "cu": cu.url})
-    path = project(place / "shop", ["torch==1.0", "base==1.0"], more=more)
-    await locked(path)
-    project(place / "shop", ["torch<2", "base"], more=more)
-    await locked(path, keep=True)
-    events = ("introduced", "0"), ("fixed", "1.5")
-    await imported(place, record("X-1", affected(ecosystem_range(*events), name="torch"), severity=[HIGH]))
-    return path
-
-
-async def many(place: Path, indexes: dict[str, PythonIndex], seeds: range, kind: str) -> Counter[str]:
-    names = fill(Random(seeds[0]), indexes[""])
-    fill_with_local_versions(Random(seeds[0]), indexes, names)
-    urls = {name: one.url for name, one in indexes.items() if name}
-    found: Counter[str] = Counter()
-    for seed in seeds:
-        drawn = DrawnSources(Random(seed), names, urls)
-        path = (drawn.project if kind == "projects" else drawn.workspace)(place / f"p{seed}" / "shop")
-        found[await compared(path, indexes[""].url)] += 1
-    return found
-
-
-@pytest.mark.real
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("kind", ["projects", "workspaces"])
-async def test_uv_writes_the_same(kind: str, three: dict[str, PythonIndex], place: Path) -> None:
-    found = await many(place, three, range(40), kind)
-    assert found["different"] == 0, found
-    assert found["accepted"] <= 10, found
-    assert found["equal"] >= 20, found
-
-
-def fill_as_pytorch(cpu: PythonIndex, cu: PythonIndex) -> None:
-    """Have what PyTorch's own indexes have of two versions, with what that needs."""
-    needs = [
-        "filelock",
-        "typing-extensions>=4.10.0",
-        "sympy>=1.13.3",
-        "networkx",
-        "jinja2",
-        "fsspec",
-        "setuptools; python_version >= '3.12'",
-    ]
-    cuda = ["triton==3.3.0; platform_system == 'Linux' and platform_machine == 'x86_64'"]
-    for name, version, some in (
-        ("torch", "2.6.0", needs), ("torch", "2.7.0", needs),
-        ("torchvision", "0.22.0", ["numpy", "torch==2.7.0", "pillow!=8.3.*,>=5.3.0"]),
-    ):  # fmt: skip
-        for python in ("cp310-cp310", "cp311-cp311", "cp312-cp312", "cp313-cp313"):
-            for built in ("manylinux_2_28_x86_64", "win_amd64"):
-                cpu.add(name, f"{version}+cpu", *some, tag=f"{python}-{built}")
-                cu.add(name, f"{version}+cu128", *some, *(cuda if name == "torch" else []), tag=f"{python}-{built}")
-            cpu.add(name, version, *some, tag=f"{python}-macosx_11_0_arm64")
-            cpu.add(name, version, *some, tag=f"{python}-manylinux_2_28_aarch64")
-
-
-def choice(*pairs: tuple[str, str]) -> str:
-    return "[" + ", ".join(f"{{ index = '{name}', marker = \"{marker}\" }}" for name, marker in pairs) + "]"
-
-
-# https://docs.astral.sh/uv/guides/integration/pytorch/
-OF_PYTORCH = [
-    CPU,
-    choice(("cpu", "sys_platform != 'linux'"), ("cu", "sys_platform == 'linux'")),
-    choice(("cu", "sys_platform == 'linux' or sys_platform == 'win32'")),
-    choice(
-        ("cpu", "sys_platform != 'linux'"),
-        ("cu", "sys_platform == 'linux' and platform_machine == 'x86_64'"),
-        ("cpu", "sys_platform == 'linux' and platform_machine != 'x86_64'"),
-    ),
-]
-
-
-@pytest.mark.real
-@pytest.mark.timeout(300)
-async def test_uv_writes_the_same_with_the_index_of_everybody(
-    cpu: PythonIndex, cu: PythonIndex, tmp_path: Path
-) -> None:
-    (tmp_path / "home").mkdir()
-    fill_as_pytorch(cpu, cu)
-    own = {name: value for name, value in settings("", tmp_path).items() if name != "PIP_INDEX_URL"}
-    found: Counter[str] = Counter()
-    with variables(own):
-        for number, (source, pythons) in enumerate(product(OF_PYTORCH, (">=3.11,<3.14", ">=3.10"))):
-            more = (
-                f"[tool.uv.sources]\ntorch = {source}\ntorchvision = {source}\n{tables({'cpu': cpu.url, 'cu': cu.url})}"
-            )
-            needs = ["torch>=2.7.0", "torchvision>=0.22.0"]
-            path = project(tmp_path / str(number) / "shop", needs, more=more, pythons=pythons)
-            found[await compared(path, "")] += 1
-    assert found["equal"] + found["accepted"] == 2 * len(OF_PYTORCH), found
-    assert found["equal"] >= 6, found
-
-
-@pytest.mark.real
-@pytest.mark.long
-@pytest.mark.timeout(1800)
-@pytest.mark.parametrize("kind", ["projects", "workspaces"])
-@pytest.mark.parametrize("seed", range(1000, 1200, 50))
-async def test_uv_writes_the_same_at_length(seed: int, kind: str, three: dict[str, PythonIndex], place: Path) -> None:
-    found = await many(place, three, range(seed, seed + 50), kind)
-    assert found["different"] == 0, found
-    assert found["equal"] >= 25, found

@@ -11,6 +11,8 @@ from outrider.operators.packages.tests.uv_workspaces import manifest, write
 
 # In the default index and in both others, in other versions.
 NAMES = ("torch", "vision", "audio")
+# As PyTorch's documentation has them.
+TWO = "[tool.uv.sources]\ntorch = [\n  { index = 'cpu', marker = \"sys_platform != 'linux'\" },\n  { index = 'cu', marker = \"sys_platform == 'linux'\" },\n]\n"
 DISJOINT = (
     ("sys_platform == 'linux'", "sys_platform != 'linux'"),
     ("sys_platform == 'darwin'", "sys_platform == 'linux'"),
@@ -25,6 +27,12 @@ _VERSIONS = ("1.0", "1.5", "2.0", "2.1", "3.0")
 _PYTHONS = ("cp310-cp310", "cp311-cp311", "cp312-cp312", "cp313-cp313", "cp314-cp314")
 _BUILT = ("manylinux_2_28_x86_64", "win_amd64")
 _PLAIN = ("macosx_11_0_arm64", "manylinux_2_28_aarch64", "macosx_10_9_x86_64", "win_arm64")
+
+
+def index_tables(urls: Mapping[str, str]) -> str:
+    """Return what a manifest says of indexes that are asked for some packages alone, by their names."""
+    tables = (f"[[tool.uv.index]]\nname = '{name}'\nurl = '{url}'\nexplicit = true\n" for name, url in urls.items())
+    return "".join(tables)
 
 
 def fill_with_local_versions(random: Random, indexes: Mapping[str, PythonIndex], names: Iterable[str]) -> None:
@@ -75,7 +83,7 @@ class DrawnSources:
         random = self._random
         extras = {"cpu": self._some(2), "all-x": ["shop[cpu]", *self._some(1)]} if random.random() < 0.5 else {}
         groups = {"dev": self._some(2), "lint": self._some(1)} if random.random() < 0.5 else {}
-        more = [self._table({**extras, **groups}, extras, groups), *self._amendments(), self._index_tables()]
+        more = [self._table({**extras, **groups}, extras, groups), *self._amendments(), index_tables(self._indexes)]
         return project(
             folder, self._some(3), extras=extras, groups=groups, pythons=random.choice(PYTHONS), more="\n".join(more)
         )
@@ -84,7 +92,7 @@ class DrawnSources:
         """Have a workspace, and return where its lock is to be."""
         random = self._random
         shared = random.random() < 0.5
-        root = f"[tool.uv.workspace]\nmembers = ['packages/*']\n{self._index_tables()}"
+        root = f"[tool.uv.workspace]\nmembers = ['packages/*']\n{index_tables(self._indexes)}"
         files = {".": manifest("root", self._some(2), more=f"{self._table({}, {}, {})}\n{root}")}
         for name in random.sample(("m1", "m2", "z3"), random.randint(1, 3)):
             extras = {"x": self._some(1)} if random.random() < 0.4 else {}
@@ -122,7 +130,3 @@ class DrawnSources:
         random = self._random
         keys = [one for one in ("constraint", "override") if random.random() < 0.15]
         return ["[tool.uv]", *(f'{one}-dependencies = ["{random.choice(NAMES)}<3"]' for one in keys)] if keys else []
-
-    def _index_tables(self) -> str:
-        tables = (f'name = "{name}"\nurl = "{url}"\nexplicit = true' for name, url in self._indexes.items())
-        return "".join(f"[[tool.uv.index]]\n{one}\n" for one in tables)
