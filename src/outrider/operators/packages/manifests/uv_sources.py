@@ -146,7 +146,8 @@ class Sources:
         kind = next((one for one in _KINDS if one in said), "")
         unread = next((key for key in said if key not in _KINDS.get(kind, ())), "")
         if not kind or unread:
-            raise self._unread(f"{where}.{unread}".rstrip("."), unread or "nothing", " or ".join(_KINDS))
+            expected = f"{kind} without {unread}" if unread in _WHERE else " or ".join(_KINDS)
+            raise self._unread(f"{where}.{unread}".rstrip("."), unread or "nothing", expected)
         if "extra" in said and "group" in said:
             raise malformed((where,), "extra and group", "one of them", form=self._form)
         source = Source(kind, said, where, self._form, self._folder, True)
