@@ -32,6 +32,7 @@ class PyRequirement(msgspec.Struct, kw_only=True, frozen=True):
         extra: Of the project; empty for what it needs anyway.
         source: Where else than in the usual indexes it comes from, as uv.lock writes it, such as `editable = "packages/core"`.
         index: The address of the index that alone is asked for it, as it is written; empty where none is.
+        place: Where it lies, as its source says it; empty of a member of a workspace, and of what comes from an index.
         part: The marker of the machines on which it comes from there; empty for all.
     """
 
@@ -42,6 +43,7 @@ class PyRequirement(msgspec.Struct, kw_only=True, frozen=True):
     extra: str = ""
     source: str = ""
     index: str = ""
+    place: str = ""
     part: str = ""
 
     @property
@@ -52,7 +54,7 @@ class PyRequirement(msgspec.Struct, kw_only=True, frozen=True):
     @property
     def order(self) -> tuple[Any, ...]:
         """What it is sorted by."""
-        return self.need.name, self.extras, order_of(self._where), _sorted(self.clauses)
+        return self.need.name, self.extras, order_of(self._where), bool(self.place), _sorted(self.clauses)
 
     def entry(self) -> str:
         """Return it as uv.lock writes it."""

@@ -128,8 +128,9 @@ class _Reader:
             address = self._members.sources(path).address(source)
             written = f"index = {toml_text(without_login(address))}{_conflict(own, source)}"
             return msgspec.structs.replace(one, source=written, index=address)
+        place = ""
         if source.kind == "path":
-            written = self._folder(name, source)
+            place = written = self._folder(name, source)
         elif self._is_of_workspace(path) and name in self._members.paths and source.flag("workspace"):
             written = self._members.written(name)
         else:
@@ -139,7 +140,7 @@ class _Reader:
             )  # fmt: skip
         # As with uv, its range does not count: there is one version of it.
         return msgspec.structs.replace(
-            one, need=msgspec.structs.replace(one.need, range=""), clauses=(), source=written
+            one, need=msgspec.structs.replace(one.need, range=""), clauses=(), source=written, place=place
         )
 
     def _refuse_undeclared(self, name: str, listed: Sequence[Source], path: Path) -> None:
@@ -181,7 +182,7 @@ class _Reader:
             if (known is not None and known.source != written) or paths.setdefault(name, path) != path:
                 raise InvalidConfigError(
                     f"{self._files.form(path)}: tool.uv.sources leads to {name} in two ways", path=f"tool.uv.sources.{name}", found=written,
-                    expected=known.source if known is not None else self._files.form(paths[name]), suggestions=["write the same in all manifests"],
+                    expected=known.source if known is not None else self._files.form(paths[name]), suggestions=["write the same in all manifests", "use uv itself: uv lock"],
                 )  # fmt: skip
             if known is None:
                 project = self._with_sources(path, self._other(path, name))

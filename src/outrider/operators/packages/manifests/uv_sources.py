@@ -19,7 +19,7 @@ from outrider.operators.packages.pypi.universal.trees import EXTRA, Tree, disjoi
 _WHERE = ("marker", "extra", "group")
 _KINDS = {
     "workspace": ("workspace", "editable", *_WHERE),
-    "path": ("path", "editable", "package"),
+    "path": ("path", "editable", "package", *_WHERE),
     "index": ("index", *_WHERE),
 }
 _KEY = "tool.uv.sources"
@@ -146,8 +146,7 @@ class Sources:
         kind = next((one for one in _KINDS if one in said), "")
         unread = next((key for key in said if key not in _KINDS.get(kind, ())), "")
         if not kind or unread:
-            expected = f"{kind} without {unread}" if unread in _WHERE else " or ".join(_KINDS)
-            raise self._unread(f"{where}.{unread}".rstrip("."), unread or "nothing", expected)
+            raise self._unread(f"{where}.{unread}".rstrip("."), unread or "nothing", " or ".join(_KINDS))
         if "extra" in said and "group" in said:
             raise malformed((where,), "extra and group", "one of them", form=self._form)
         source = Source(kind, said, where, self._form, self._folder, True)

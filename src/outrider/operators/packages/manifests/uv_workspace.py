@@ -88,9 +88,9 @@ class UvWorkspace(msgspec.Struct, kw_only=True, frozen=True):
         # A constraint without a range is passed over.
         said += [*(one for one in self.constraints if one.need.range), *self.overrides]
         found = (
-            PackageIndex(name=one.need.name, url=one.index, marker=one.told.marker)
+            PackageIndex(name=one.need.name, url=one.index, place=one.place, marker=one.told.marker)
             for one in said
-            if one.index and possible(marker_tree(one.told.marker), (one.extra,) if one.extra else ())
+            if (one.index or one.place) and possible(marker_tree(one.told.marker), (one.extra,) if one.extra else ())
         )
         return list(dict.fromkeys(found))
 

@@ -17,6 +17,7 @@ class LocalProject(msgspec.Struct, frozen=True, kw_only=True):
         python: On which versions of Python it runs; empty where it does not say.
         needs: Numbers of packages that it needs, each with the extra that it is of, and the marker of the machines; empty for none.
         is_member: Whether it is there by itself, and the lists have what it needs; others are where something needs them.
+        place: Where it lies, as `PackageIndex` has it: it is meant where that is named.
     """
 
     name: str
@@ -24,20 +25,23 @@ class LocalProject(msgspec.Struct, frozen=True, kw_only=True):
     python: str
     needs: Sequence[tuple[str, int, str]]
     is_member: bool
+    place: str
 
 
 class PackageIndex(msgspec.Struct, frozen=True, kw_only=True):
-    """An index that alone is asked for a package.
+    """An index that alone is asked for a package, or a folder that it lies in.
 
     Attributes:
         name: Of the package, normalised.
         url: The address of the index; empty for those of the settings.
         marker: On which machines; empty for all.
+        place: Where it lies, in place of an address; empty where it does not lie here.
     """
 
     name: str
     url: str
     marker: str = ""
+    place: str = ""
 
 
 class LockedVersion(msgspec.Struct, frozen=True, kw_only=True):

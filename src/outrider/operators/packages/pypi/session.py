@@ -125,7 +125,7 @@ async def _opened(
     asked = " ".join(f"{name}={one.url}" if name else one.url for name in sorted(groups) for one in groups[name])
     client = PypiClient(downloads.pop(""), downloads)
     source = PypiSource(client, PypiStore(question.cache, asked), target, question)
-    source.indexes = {one.name: one.url for one in reversed(PypiDetails.of(question).indexes)}
+    source.indexes = {one.name: one.place or one.url for one in reversed(PypiDetails.of(question).indexes)}
     with looked_in(one.url for some in groups.values() for one in some), kept(source.keep):
         try:
             yield source
@@ -134,7 +134,7 @@ async def _opened(
 
 
 def _named(question: Question) -> dict[str, Sequence[Registry]]:
-    return {one.url or one.name: _at(question, one.url) for one in PypiDetails.of(question).indexes}
+    return {one.url or one.name: _at(question, one.url) for one in PypiDetails.of(question).indexes if not one.place}
 
 
 def _at(question: Question, url: str) -> Sequence[Registry]:

@@ -37,6 +37,7 @@ class PypiSource:
         amended: Returns needs as they count, where that is not as they are said.
         mentioned: What else is asked for of whatever is needed.
         local: What is known of projects that lie here.
+        places: By name, where those of them lie that are meant where `indexes` names the place; all others are meant everywhere.
         indexes: By name, the address of the index that alone is asked for a project.
         preferred: Tells of a name and its versions which are tried first.
     """
@@ -47,6 +48,7 @@ class PypiSource:
         self.amended: Callable[[Sequence[Need]], list[Need]] = list
         self.mentioned: Sequence[Need] = ()
         self.local: Mapping[str, PypiRecord] = {}
+        self.places: Mapping[str, str] = {}
         self.preferred = question.preferred
         self.indexes: Mapping[str, str] = {}
         self._targets: Mapping[str, Target] = {}
@@ -70,6 +72,10 @@ class PypiSource:
         known = {name: self._records.get(self._key(name)) for name in self.projects}
         self.projects = {name: self._project(name, one) for name, one in known.items() if one is not None}
 
+    def is_local(self, name: str) -> bool:
+        """Return whether a project is one that lies here."""
+        return name in self.local and (name not in self.places or self.indexes.get(name) == self.places[name])
+
     def without_wheels(self) -> list[str]:
         """Return the names of projects of which no version has a wheel."""
         records = self._records.items()
@@ -82,7 +88,7 @@ class PypiSource:
     def _project(self, name: str, record: PypiRecord) -> PypiProject:
         self._records[self._key(name)] = record
         # What lies here is there already, whatever a policy says of an index.
-        policy = ADMIT_ALL if name in self.local else self._policy
+        policy = ADMIT_ALL if self.is_local(name) else self._policy
         found = PypiProject(name, record, self._targets.get(name, self._target), policy, self.amended)
         # As with uv, what is said of a need counts as asked for itself.
         found.prereleases = any(one.name == name and asks_for_prerelease(one) for one in self.mentioned)
@@ -97,9 +103,8 @@ class PypiSource:
         """
         unknown = []
         for name in sorted(set(names) - self.projects.keys()):
-            record = self.local.get(name)
-            if record is not None:
-                self.projects[name] = self._project(name, record)
+            if self.is_local(name):
+                self.projects[name] = self._project(name, self.local[name])
                 continue
             record = self._store.record(self._key(name))
             if record is not None and (self._offline or self._clock.now() - record.fetched <= FRESH_SECONDS):

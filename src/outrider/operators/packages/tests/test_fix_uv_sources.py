@@ -13,6 +13,7 @@ from outrider.operators.packages.tests.python_index import PythonIndex
 from outrider.operators.packages.tests.test_audit import HIGH, context, imported
 from outrider.operators.packages.tests.uv_projects import project, uv
 from outrider.operators.packages.tests.uv_sources import TWO, index_tables
+from outrider.operators.packages.tests.uv_workspaces import manifest, write
 
 
 async def test_fixes(index: PythonIndex, cpu: PythonIndex, cu: PythonIndex, place: Path) -> None:
@@ -36,6 +37,23 @@ async def test_a_range_of_several_sources_is_widened_once(
     assert '"torch>=2.2"' in (path.parent / "pyproject.toml").read_text()
     assert path.read_text().count('specifier = ">=2.2", index = ') == 2
     assert [f'name = "torch"\nversion = "{one}"' in path.read_text() for one in ("2.2", "2.5")] == [True, True]
+
+
+async def test_what_lies_here_on_some_machines(
+    index: PythonIndex, cpu: PythonIndex, cu: PythonIndex, place: Path
+) -> None:
+    path = await vulnerable(place, index, cpu, cu)
+    more = "[tool.uv.sources]\ntorch = { path = 'lib', marker = \"sys_platform == 'linux'\" }\n"
+    write(path.parent, {"lib": manifest("torch", ["base"], version="1.0")})
+    for version in ("1.0", "1.5"):
+        index.add("torch", version)
+    project(path.parent, ["torch==1.0"], more=more)
+    await lock.run(LockParams(ecosystem="pypi", file=str(path)), context(place))
+    project(path.parent, ["torch<2"], more=more)
+    await lock.run(LockParams(ecosystem="pypi", file=str(path), keep=True), context(place))
+    await fix.run(FixParams(path=str(path.parent)), context(place))
+    assert 'name = "torch", version = "1.5", source = { registry = ' in path.read_text()
+    assert 'name = "torch", version = "1.0", source = { directory = "lib" }' in path.read_text()
 
 
 @pytest.mark.real

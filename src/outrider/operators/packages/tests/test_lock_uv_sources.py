@@ -95,6 +95,35 @@ async def test_the_rest_comes_from_the_usual_indexes(
     assert "resolution-markers" not in path.read_text()
 
 
+async def test_a_folder_for_some_machines(index: PythonIndex, indexes: str, place: Path) -> None:
+    more = f"{SOURCES}{{ path = 'lib', marker = \"sys_platform == 'linux'\" }}\n{indexes}"
+    write(place / "shop", {"lib": manifest("torch", ["cuda"], version="2.5")})
+    path = project(place / "shop", ["torch<4", "vision"], more=more)
+    await locked(path)
+    text, usual = path.read_text(), f'{{ registry = "{index.url}" }}'
+    edges = f"""    {{ name = "torch", version = "2.5", source = {{ directory = "lib" }}, marker = "sys_platform == 'linux'" }},
+    {{ name = "torch", version = "3.0", source = {usual}, marker = "sys_platform != 'linux'" }},
+"""
+    assert text.count(edges) == 2
+    assert """
+[[package]]
+name = "torch"
+version = "2.5"
+source = { directory = "lib" }
+resolution-markers = [
+    "sys_platform == 'linux'",
+]
+dependencies = [
+    { name = "cuda" },
+]
+""" in text  # fmt: skip
+    assert """requires-dist = [
+    { name = "torch", marker = "sys_platform != 'linux'", specifier = "<4" },
+    { name = "torch", marker = "sys_platform == 'linux'", directory = "lib" },
+""" in text  # fmt: skip
+    assert (await locked(path, keep=True)).changes == []
+
+
 async def test_sources_of_extras_and_groups(index: PythonIndex, cpu: PythonIndex, indexes: str, place: Path) -> None:
     more = f"{SOURCES}[{{ index = 'cpu', extra = 'Fast' }}, {{ index = 'cpu', group = 'dev' }}]\n{indexes}"
     path = project(place / "shop", ["base"], extras={"fast": ["torch"]}, groups={"dev": ["torch<2"]}, more=more)

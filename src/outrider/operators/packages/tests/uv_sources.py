@@ -83,7 +83,12 @@ class DrawnSources:
         random = self._random
         extras = {"cpu": self._some(2), "all-x": ["shop[cpu]", *self._some(1)]} if random.random() < 0.5 else {}
         groups = {"dev": self._some(2), "lint": self._some(1)} if random.random() < 0.5 else {}
-        more = [self._table({**extras, **groups}, extras, groups), *self._amendments(), index_tables(self._indexes)]
+        more = [
+            self._table({**extras, **groups}, extras, groups, folders=True),
+            *self._amendments(),
+            index_tables(self._indexes),
+        ]
+        write(folder, {f"libs/{name}": manifest(name, ["theta"], version="2.5") for name in NAMES})
         return project(
             folder, self._some(3), extras=extras, groups=groups, pythons=random.choice(PYTHONS), more="\n".join(more)
         )
@@ -109,7 +114,9 @@ class DrawnSources:
         ]
         return [*found, *(need(random, one) for one in random.sample(self._names, random.randint(0, 1)))]
 
-    def _table(self, lists: Mapping[str, list[str]], extras: Iterable[str], groups: Iterable[str]) -> str:
+    def _table(
+        self, lists: Mapping[str, list[str]], extras: Iterable[str], groups: Iterable[str], *, folders: bool = False
+    ) -> str:
         random = self._random
         lines = ["[tool.uv.sources]"]
         for name in NAMES:
@@ -118,7 +125,10 @@ class DrawnSources:
             key = "" if not of else f", extra = '{of}'" if of in extras else f", group = '{of}'"
             markers = random.choice(DISJOINT)
             some = random.sample(markers, random.randint(1, len(markers)))
-            sources = [f'{{ index = "{random.choice([*self._indexes])}"{key}, marker = "{one}" }}' for one in some]
+            froms = [f'index = "{random.choice([*self._indexes])}"' for _ in some]
+            if folders and random.random() < 0.2:
+                froms[0] = f'path = "libs/{name}"'
+            sources = [f'{{ {each}{key}, marker = "{one}" }}' for each, one in zip(froms, some, strict=True)]
             listed = sources[0] if len(sources) == 1 else f"[{', '.join(sources)}]"
             if random.random() < 0.2:
                 lines.append(f'{name} = {{ index = "{random.choice([*self._indexes])}"{key} }}')

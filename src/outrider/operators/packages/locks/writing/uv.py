@@ -42,7 +42,8 @@ def written(workspace: UvWorkspace, answer: Resolved) -> str:
     amendments = Amendments(*([one.told for one in some] for some in (workspace.constraints, workspace.overrides)))
     answer = _as_written(answer, workspace.addresses)
     graph = LockGraph(_roots(workspace), answer, pythons, amendments)
-    writer = _Writer(graph, pythons, answer)
+    local = [one for one in workspace.projects if Part(one.project.name) in graph.reached]
+    writer = _Writer(graph, pythons, answer, local)
     supported, required = (
         environments(markers, key, pythons)
         for markers, key in (
@@ -50,7 +51,6 @@ def written(workspace: UvWorkspace, answer: Resolved) -> str:
             (workspace.required, "required-environments"),
         )
     )
-    local = [one for one in workspace.projects if Part(one.project.name) in graph.reached]
     needed = [one for one in answer.packages if Part.of(one) in graph.reached]
     refuse_missing_wheels(needed, required, graph, pythons)
     blocks = [(one.project.name, version_key(one.project.version), "", list(writer.project(one))) for one in local]
@@ -80,7 +80,7 @@ def _roots(workspace: UvWorkspace) -> list[Root]:
     for one in workspace.projects:
         groups = {name: [each.told for each in group] for name, group in one.project.groups.items()}
         needs = [each.told for each in one.project.requirements]
-        found.append(Root(one.project.name, needs, one.project.extras, groups, one.is_member))
+        found.append(Root(one.project.name, needs, one.project.extras, groups, one.is_member, one.project.version))
     return found
 
 
@@ -91,20 +91,20 @@ class _Writer:
         graph: Of the lock.
         pythons: Of the project.
         answer: All packages of indexes.
+        local: All projects that lie here.
     """
 
-    def __init__(self, graph: LockGraph, pythons: PythonRange, answer: Resolved) -> None:
+    def __init__(self, graph: LockGraph, pythons: PythonRange, answer: Resolved, local: Iterable[LocalProject]) -> None:
         self._graph, self._pythons = graph, pythons
-        self._several = {name for name, count in Counter(one.name for one in answer.packages).items() if count > 1}
+        self._local = {one.project.name: one for one in local}
+        names = Counter([*(one.name for one in answer.packages), *self._local])
+        self._several = {name for name, count in names.items() if count > 1}
 
     def package(self, one: ResolvedPackage) -> Iterator[str]:
         """Yield the lines of a package."""
         where = self._graph.reached[Part.of(one)]
         yield from _start(one.name, one.version, _source(one.registry))
-        if one.name in self._several:
-            yield from array(
-                "resolution-markers", self.markers(kind for kind in self._graph.kinds if not disjoint(kind, where))
-            )
+        yield from self._kinds(one.name, where)
         yield from self._edges("dependencies", self._graph.edges(Part.of(one)))
         sources = [file for file in one.files if not _is_wheel(file)]
         if sources:
@@ -119,11 +119,18 @@ class _Writer:
         """Yield the lines of a project that lies here."""
         project = one.project
         yield from _start(project.name, project.version, f"{{ {one.source} }}")
+        yield from self._kinds(project.name, self._graph.reached[Part(project.name)])
         yield from self._edges("dependencies", self._graph.edges(Part(project.name)))
         yield from self._optional(Part(project.name))
         groups = [(name, self._graph.edges(Part(project.name, group=name))) for name in sorted(project.groups)]
         yield from self._tables("dev-dependencies", groups)
         yield from metadata_lines(project)
+
+    def _kinds(self, name: str, where: Tree) -> Iterator[str]:
+        """Yield the machines on which one of several of a name is needed."""
+        if name in self._several:
+            kinds = (kind for kind in self._graph.kinds if not disjoint(kind, where))
+            yield from array("resolution-markers", self.markers(kinds))
 
     def markers(self, kinds: Iterable[Tree]) -> list[str]:
         """Return what kinds of machines are written as."""
@@ -148,8 +155,12 @@ class _Writer:
 
     def _edge(self, one: Edge) -> str:
         fields = [f"name = {toml_text(one.name)}"]
-        if one.name in self._several:
+        if one.name in self._several and one.registry:
             fields += [f"version = {toml_text(one.version)}", f"source = {_source(one.registry)}"]
+        elif one.name in self._several:
+            local = self._local[one.name]
+            fields += [f"version = {toml_text(local.project.version)}"] if local.project.version else []
+            fields.append(f"source = {{ {local.source} }}")
         if one.extras:
             fields.append(f"extra = [{', '.join(map(toml_text, one.extras))}]")
         if marker := marker_text(

@@ -38,6 +38,7 @@ async def resolve(source: PypiSource, asked: Sequence[Need], question: Question)
     amendments = Amendments(**said)
     source.amended, source.mentioned = amendments.amended, amendments.needs
     source.local = local_records(details.local, asked)
+    source.places = {one.name: one.place for one in details.local if not one.is_member}
     lists = [[asked[one].on(where) for one, where in numbers] for numbers in details.lists] or [[*asked]]
     lists = [amendments.amended(some) for some in lists]
     return await ForkingResolver(source, PythonRange.of(details.pythons), lists, question).resolve()

@@ -57,7 +57,7 @@ class Chosen:
         """
         self._target = self._target or answer.target
         # What lies here is known to whoever asks.
-        packages = [one for one in answer.packages if one.name not in self._source.local]
+        packages = [one for one in answer.packages if not self._source.is_local(one.name)]
         for one in packages:
             one.registry = self._source.projects[one.name].record.index
             self._versions.setdefault(one.name, []).append(

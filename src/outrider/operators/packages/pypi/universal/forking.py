@@ -59,7 +59,6 @@ class ForkingResolver:
         details = PypiDetails.of(question)
         members = [Need(one.name) for one in details.local if one.is_member]
         self._lists = [[*members, *needs] if not at else needs for at, needs in enumerate(lists)]
-        self._local = {one.name for one in details.local}
         self._kinds = [marker_tree(one) for one in details.kinds]
         self._indexes = Indexes(details.indexes)
         self._chosen = Chosen(source, details.locked, files=question.files)
@@ -187,7 +186,7 @@ class ForkingResolver:
         return sorted(found, key=self._is_of_index)
 
     def _is_of_index(self, name: str) -> bool:
-        return name not in self._local
+        return not self._source.is_local(name)
 
     def _needs(self, one: ResolvedPackage, extra: str, where: Tree) -> Iterator[tuple[Need, Tree]]:
         project = self._source.projects[one.name]

@@ -78,6 +78,7 @@ class Root(NamedTuple):
         extras: That it has.
         groups: What its groups need, by name.
         is_start: Whether it is locked by itself with all of these, and not just where something needs it.
+        version: Of it; empty where that is not told.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Root(NamedTuple):
     extras: Collection[str]
     groups: Mapping[str, Sequence[Need]]
     is_start: bool = True
+    version: str = ""
 
 
 class LockGraph:
@@ -125,9 +127,11 @@ class LockGraph:
         for (other, where), extras in found.items():
             kept = sorted({one for one in extras if one and self._edges.get(other._replace(extra=one))})
             edges.append(Edge(other.name, other.version, other.registry, tuple(kept), where))
-        return sorted(
-            edges, key=lambda one: (one.name, version_key(one.version), one.registry, one.extras, order_of(one.where))
-        )
+        return sorted(edges, key=self._order)
+
+    def _order(self, one: Edge) -> tuple[Any, ...]:
+        version = one.version or (self._roots[one.name].version if one.name in self._roots else "")
+        return one.name, version_key(version), one.registry, one.extras, order_of(one.where)
 
     def extras(self, part: Part) -> list[str]:
         """Return the extras of a package that are asked for somewhere and need something."""

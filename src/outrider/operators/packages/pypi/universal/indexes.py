@@ -28,12 +28,12 @@ class Indexes:
         return Indexes(self._listed, self._settled)
 
     def of(self, where: Tree) -> dict[str, str]:
-        """Return the addresses that count on these machines, by name; of several the first one."""
+        """Return the addresses that count on these machines, by name, of several the first one; or where it lies, which counts before these."""
         found = dict(self._settled)
-        for one in self._listed:
-            if not disjoint(marker_tree(one.marker), where):
-                found.setdefault(one.name, one.url)
-        return found
+        here = [one for one in self._listed if not disjoint(marker_tree(one.marker), where)]
+        for one in here:
+            found.setdefault(one.name, one.url)
+        return found | {one.name: one.place for one in here if one.place}
 
     def settle(self, names: Iterable[str], where: Tree) -> None:
         """Have packages come from the indexes that count now.
@@ -43,7 +43,7 @@ class Indexes:
         """
         for name in names:
             for one in self._listed:
-                if one.name == name and not disjoint(marker_tree(one.marker), where):
+                if one.name == name and one.url and not disjoint(marker_tree(one.marker), where):
                     url = self._settled.setdefault(name, one.url)
                     if url != one.url:
                         raise _several(name, (url, one.url), where)
