@@ -83,11 +83,10 @@ class DrawnSources:
         random = self._random
         extras = {"cpu": self._some(2), "all-x": ["shop[cpu]", *self._some(1)]} if random.random() < 0.5 else {}
         groups = {"dev": self._some(2), "lint": self._some(1)} if random.random() < 0.5 else {}
-        more = [
-            self._table({**extras, **groups}, extras, groups, folders=True),
-            *self._amendments(),
-            index_tables(self._indexes),
-        ]
+        table = self._table({**extras, **groups}, extras, groups, folders=True)
+        # What constrains or overrides packages of folders is refused.
+        amendments = self._amendments() if "path =" not in table else []
+        more = [table, *amendments, index_tables(self._indexes)]
         write(folder, {f"libs/{name}": manifest(name, ["theta"], version="2.5") for name in NAMES})
         return project(
             folder, self._some(3), extras=extras, groups=groups, pythons=random.choice(PYTHONS), more="\n".join(more)

@@ -60,7 +60,7 @@ class ForkingResolver:
         members = [Need(one.name) for one in details.local if one.is_member]
         self._lists = [[*members, *needs] if not at else needs for at, needs in enumerate(lists)]
         self._kinds = [marker_tree(one) for one in details.kinds]
-        self._indexes = Indexes(details.indexes)
+        self._indexes = Indexes(details.indexes, pythons.tree)
         self._chosen = Chosen(source, details.locked, files=question.files)
 
     async def resolve(self) -> Resolved | Impossible:

@@ -17,23 +17,26 @@ class Indexes:
 
     Args:
         listed: All of them.
+        pythons: That are meant.
         settled: By name, the address of the index that was settled before this kind was told apart: it stays so.
     """
 
-    def __init__(self, listed: Sequence[PackageIndex], settled: Mapping[str, str] | None = None) -> None:
-        self._listed, self._settled = listed, dict(settled or {})
+    def __init__(self, listed: Sequence[PackageIndex], pythons: Tree, settled: Mapping[str, str] | None = None) -> None:
+        self._listed, self._pythons, self._settled = listed, pythons, dict(settled or {})
 
     def copy(self) -> "Indexes":
         """Return what holds for a part of these machines."""
-        return Indexes(self._listed, self._settled)
+        return Indexes(self._listed, self._pythons, self._settled)
 
     def of(self, where: Tree) -> dict[str, str]:
         """Return the addresses that count on these machines, by name, of several the first one; or where it lies, which counts before these."""
         found = dict(self._settled)
         here = [one for one in self._listed if not disjoint(marker_tree(one.marker), where)]
-        for one in here:
+        for one in (each for each in here if each.url):
             found.setdefault(one.name, one.url)
-        return found | {one.name: one.place for one in here if one.place}
+        # What lies here counts where it is needed; an index counts for whatever needs the package.
+        placed = (one for one in here if one.place and not disjoint(marker_tree(one.marker), self._pythons))
+        return found | {one.name: one.place for one in placed}
 
     def settle(self, names: Iterable[str], where: Tree) -> None:
         """Have packages come from the indexes that count now.

@@ -39,10 +39,7 @@ def machines_of(shape: Shape, pythons: PythonRange) -> Tree:
     """
     if shape.source:
         return True
-    # As with uv, the first one counts anyhow.
-    return disjunction(
-        _of_wheel(tags) for at, (_, tags) in enumerate(shape.wheels) if not at or may_serve(tags, pythons)
-    )
+    return disjunction(_of_wheel(tags) for _, tags in shape.wheels if may_serve(tags, pythons))
 
 
 @lru_cache(maxsize=1000)
