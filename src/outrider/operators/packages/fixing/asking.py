@@ -96,10 +96,12 @@ def versions_of(answer: Resolved) -> Locked:
 
 
 def asked_version(answer: Resolved, name: str) -> str:
-    """Return the version of what was asked for, of several the last one; empty where there is none."""
+    """Return the version of what was asked for, of several the last one; of several for kinds of machines the lowest one; empty where there is none."""
     found = [one for one in answer.packages if one.name == name]
-    asked = next((one.version for one in reversed(found) if one.direct or not one.needed_by), "")
-    return asked or (found[-1].version if found else "")
+    # A range that begins with it is to have those for all kinds.
+    ordered = found if answer.forks else [*reversed(found)]
+    asked = next((one.version for one in ordered if one.direct or not one.needed_by), "")
+    return asked or (ordered[0].version if ordered else "")
 
 
 def _places(answer: Resolved) -> list[tuple[str, str, str]]:

@@ -17,6 +17,7 @@ from outrider.operators.packages.locks.entries import (
 )
 from outrider.operators.packages.locks.hashes import prefixed
 from outrider.operators.packages.locks.lock import Lock
+from outrider.operators.packages.pypi.details import LockedVersion
 from outrider.operators.packages.pypi.pages import normalised
 
 FORM = "uv.lock"
@@ -53,6 +54,19 @@ def kinds_of(document: Mapping[str, Any]) -> list[str]:
     """Return the markers of the machines that a file tells apart; none where it does not."""
     markers = document.get("resolution-markers", [])
     return [one for one in markers if isinstance(one, str)] if isinstance(markers, list) else []
+
+
+def versions_of(document: Mapping[str, Any]) -> list[LockedVersion]:
+    """Return the versions that a file has of packages of registries."""
+    found = []
+    for one in document.get("package", []):
+        registry = one.get("source", {}).get("registry") if isinstance(one, dict) else None
+        if isinstance(registry, str):
+            version = LockedVersion(
+                name=str(one.get("name")), version=str(one.get("version")), url=registry, markers=kinds_of(one)
+            )
+            found.append(version)
+    return found
 
 
 def _is_project(entry: dict[str, Any]) -> bool:

@@ -31,6 +31,9 @@ class PyRequirement(msgspec.Struct, kw_only=True, frozen=True):
         clauses: Of its specifier, likewise.
         extra: Of the project; empty for what it needs anyway.
         source: Where else than in the usual indexes it comes from, as uv.lock writes it, such as `editable = "packages/core"`.
+        index: The address of the index that alone is asked for it, as it is written; empty where none is.
+        place: Where it lies, as its source says it; empty of a member of a workspace, and of what comes from an index.
+        part: The marker of the machines on which it comes from there; empty for all.
     """
 
     where: Where
@@ -39,16 +42,19 @@ class PyRequirement(msgspec.Struct, kw_only=True, frozen=True):
     clauses: tuple[str, ...]
     extra: str = ""
     source: str = ""
+    index: str = ""
+    place: str = ""
+    part: str = ""
 
     @property
     def told(self) -> Need:
-        """What it asks for, as core metadata of the project have it."""
-        return self.need.with_extra(self.extra)
+        """What it asks for on the machines that it is about, as core metadata of the project have it."""
+        return self.need.on(self.part).with_extra(self.extra)
 
     @property
     def order(self) -> tuple[Any, ...]:
         """What it is sorted by."""
-        return self.need.name, self.extras, order_of(self._where), _sorted(self.clauses)
+        return self.need.name, self.extras, order_of(self._where), bool(self.place), _sorted(self.clauses)
 
     def entry(self) -> str:
         """Return it as uv.lock writes it."""

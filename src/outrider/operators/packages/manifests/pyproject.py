@@ -54,8 +54,8 @@ class PyProject(msgspec.Struct, kw_only=True, frozen=True):
         return list({one.where: one for one in self.every() if one.need.name != self.name}.values())
 
     def lists(self) -> list[list[PyRequirement]]:
-        """Return what is asked of others by list: of the project, of each extra, of each group."""
-        extras = [self._reached(extra) for extra in ("", *self.extras)]
+        """Return what is asked of others by list: of the project, of each extra by name, of each group."""
+        extras = [self._reached(extra) for extra in ("", *sorted(self.extras))]
         found = [[one for one in self.requirements if one.extra in names] for names in extras]
         return [[one for one in some if one.need.name != self.name] for some in (*found, *self.groups.values())]
 

@@ -8,10 +8,12 @@ from typing import Any
 import msgspec
 
 from outrider.core.errors import InvalidConfigError
-from outrider.operators.packages.locks.uv import kinds_of
-from outrider.operators.packages.manifests.py_requirements import FORM
+from outrider.operators.packages.locks.uv import kinds_of, versions_of
+from outrider.operators.packages.manifests.py_requirements import FORM, Where
+from outrider.operators.packages.manifests.uv_files import without_login
 from outrider.operators.packages.manifests.uv_workspace import LocalProject, UvWorkspace
 from outrider.operators.packages.pypi import details
+from outrider.operators.packages.pypi.core_metadata import Need
 from outrider.operators.packages.pypi.universal.expressions import marker_tree
 from outrider.operators.packages.pypi.universal.marker_texts import marker_text
 from outrider.operators.packages.pypi.universal.pythons import PythonRange
@@ -35,14 +37,15 @@ def asked_by(workspace: UvWorkspace, question: Question, folder: Path, before: M
         InvalidConfigError: An environment cannot be read, or two have machines in common.
     """
     asked = workspace.asked()
-    numbers = {(path, one.where): number for number, (path, one, _) in enumerate(asked)}
-    lists = [[numbers[path, one.where] for one in some] for path, some in workspace.lists()]
+    numbers = {(path, one.where, one.need): number for number, (path, one, _) in enumerate(asked)}
+    lists = [[(numbers[path, one.where, one.need], one.part) for one in some] for path, some in workspace.lists()]
     local = [_local(one, numbers) for one in workspace.projects]
     return msgspec.structs.replace(
         question, packages=[one.need.text() for _, one, _ in asked], folder=folder, files=True,
         details=details.PypiDetails(
-            lists=lists, local=local, pythons=workspace.pythons, kinds=_kinds(workspace, before), indexes=workspace.indexes,
-            constraints=[one.need.text() for one in workspace.constraints], overrides=[one.need.text() for one in workspace.overrides],
+            lists=lists, local=local, pythons=workspace.pythons, kinds=_kinds(workspace, before), indexes=workspace.indexes(),
+            locked=_locked(workspace, before),
+            constraints=[one.told.text() for one in workspace.constraints], overrides=[one.told.text() for one in workspace.overrides],
         ),
     )  # fmt: skip
 
@@ -75,12 +78,18 @@ def environments(markers: Sequence[str], key: str, pythons: PythonRange) -> list
     return found
 
 
-def _local(one: LocalProject, numbers: dict[tuple[Path, tuple[str | int, ...]], int]) -> details.LocalProject:
+def _local(one: LocalProject, numbers: Mapping[tuple[Path, Where, Need], int]) -> details.LocalProject:
     project = one.project
-    needs = [(each.extra, numbers[one.path, each.where]) for each in project.requirements]
+    needs = [(each.extra, numbers[one.path, each.where, each.need], each.part) for each in project.requirements]
     return details.LocalProject(
-        name=project.name, version=project.version or _ANY, needs=needs, python=project.pythons, is_member=one.is_member
+        name=project.name, version=project.version or _ANY, needs=needs, python=project.pythons, is_member=one.is_member, place=one.source
     )  # fmt: skip
+
+
+def _locked(workspace: UvWorkspace, before: Mapping[str, Any]) -> list[details.LockedVersion]:
+    """Return what a lock has, with the addresses of indexes as a workspace has them."""
+    asked = {without_login(one.url).rstrip("/"): one.url for one in workspace.indexes()}
+    return [msgspec.structs.replace(one, url=asked.get(one.url.rstrip("/"), one.url)) for one in versions_of(before)]
 
 
 def _kinds(workspace: UvWorkspace, before: Mapping[str, Any]) -> list[str]:

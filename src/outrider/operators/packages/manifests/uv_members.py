@@ -56,25 +56,16 @@ class UvMembers:
             files.document(path), files.form(path), path.parent, root if path in self.projects else None
         )  # fmt: skip
 
-    def written(self, name: str, editable: bool | None) -> str:
-        """Return what a member is and where it lies, as uv.lock writes it.
-
-        Args:
-            name: Of the member.
-            editable: Whether it is said to be editable; None where that is not said.
-        """
+    def written(self, name: str) -> str:
+        """Return what a member is and where it lies, as uv.lock writes it, whoever needs it."""
         path = self.paths[name]
         said = self._files.settings(path).get("package")
         # What others need is built.
         is_package = (
             bool(said) if said is not None else "build-system" in self._files.document(path) or name in self._needed
         )
-        kind = "virtual" if not is_package else "directory" if editable is False else "editable"
+        kind = "virtual" if not is_package else "directory" if self._needed.get(name) is False else "editable"
         return f"{kind} = {toml_text(self._files.place(path))}"
-
-    def written_alone(self, name: str) -> str:
-        """Return the same of a member by itself, whoever needs it."""
-        return self.written(name, self._needed.get(name))
 
     def _add(self, path: Path) -> None:
         files = self._files

@@ -4,7 +4,7 @@ https://docs.astral.sh/uv/concepts/projects/workspaces/ and https://docs.astral.
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -22,8 +22,11 @@ from outrider.operators.packages.manifests.pyproject import PyProject, read_grou
 from outrider.operators.packages.manifests.uv_files import UvFiles, manifest_in, without_login
 from outrider.operators.packages.manifests.uv_members import UvMembers
 from outrider.operators.packages.manifests.uv_settings import refuse_settings, workspace_of
-from outrider.operators.packages.manifests.uv_sources import Source, Sources
+from outrider.operators.packages.manifests.uv_sources import Source
 from outrider.operators.packages.manifests.uv_workspace import LocalProject, UvWorkspace
+from outrider.operators.packages.pypi.universal.expressions import marker_tree
+from outrider.operators.packages.pypi.universal.marker_texts import marker_text
+from outrider.operators.packages.pypi.universal.trees import disjunction, negation
 
 _UV = "tool.uv"
 
@@ -57,7 +60,6 @@ class _Reader:
     def __init__(self, path: Path, files: UvFiles) -> None:
         self._path, self._files = path, files
         self._members = UvMembers(path, files)
-        self._indexes: dict[str, str] = {}
         # Manifests in folders, with the names that lead to them, and what they are as uv.lock writes it.
         self._waiting: list[tuple[Path, str, str]] = []
 
@@ -75,45 +77,62 @@ class _Reader:
             groups={name: self._from_all(group, "", self._path) for name, group in groups.items()}, constraints=constraints,
             overrides=overrides, projects=[*members, *self._others()], texts=self._files.texts, has_project=has_project,
             pythons=",".join(pythons), environments=self._markers("environments"), required=self._markers("required-environments") or [],
-            indexes=self._indexes, addresses=self._files.addresses(),
+            addresses=self._files.addresses(),
         )  # fmt: skip
 
     def _member(self, name: str, path: Path) -> LocalProject:
         project = self._with_sources(path, self._members.projects[path])
-        return LocalProject(path=path, project=project, source=self._members.written_alone(name), is_member=True)
+        return LocalProject(path=path, project=project, source=self._members.written(name), is_member=True)
 
     def _with_sources(self, path: Path, project: PyProject) -> PyProject:
         """Return a project with where its needs come from."""
-        groups = {name: self._from_all(group, project.name, path) for name, group in project.groups.items()}
+        self._members.sources(path).refuse_missing(project)
+        groups = {name: self._from_all(group, project.name, path, name) for name, group in project.groups.items()}
         requirements = self._from_all(project.requirements, project.name, path)
         return msgspec.structs.replace(project, requirements=requirements, groups=groups)
 
-    def _from_all(self, requirements: Iterable[PyRequirement], own: str, path: Path) -> list[PyRequirement]:
-        sources = self._members.sources(path)
-        return [self._from(one, own, sources, path) for one in requirements]
-
-    def _from(self, one: PyRequirement, own: str, sources: Sources, path: Path) -> PyRequirement:
-        """Return a requirement with where it comes from.
+    def _from_all(
+        self, requirements: Iterable[PyRequirement], own: str, path: Path, group: str = ""
+    ) -> list[PyRequirement]:
+        """Return requirements with where they come from: one may stand for several, each on some machines.
 
         Args:
-            one: As it is written.
-            own: The name of the project that has it.
-            sources: Of that.
+            requirements: As they are written.
+            own: The name of the project that has them.
             path: Of its manifest.
+            group: Of the project, that they are of; empty for none.
         """
+        sources, found = self._members.sources(path), []
+        for one in requirements:
+            listed = sources.of(one.need.name)
+            if self._is_of_workspace(path) and one.need.name in self._members.paths and one.need.name != own:
+                self._refuse_undeclared(one.need.name, listed, path)
+            ours = [each for each in listed if each.counts(one.extra, group)]
+            elsewhere = [(each.machines, self._from(one, own, path, each)) for each in ours]
+            rest = negation(disjunction(each.machines for each in ours))
+            parts = [
+                msgspec.structs.replace(each, part=marker_text(where))
+                for where, each in (*elsewhere, (rest, one))
+                if where is not False
+            ]
+            found += [each for each in parts if not ours or marker_tree(each.told.marker) is not False]
+        return found
+
+    def _is_of_workspace(self, path: Path) -> bool:
+        return path == self._path or path in self._members.projects
+
+    def _from(self, one: PyRequirement, own: str, path: Path, source: Source) -> PyRequirement:
+        """Return a requirement as it comes from a source; the errors are those of `read_workspace`."""
         name = one.need.name
-        source = sources.of(name)
-        is_of_workspace = path == self._path or path in self._members.projects
-        if is_of_workspace and name in self._members.paths and name != own:
-            self._refuse_undeclared(name, source, path)
-        if source is None:
-            return one
         if source.kind == "index":
-            return msgspec.structs.replace(one, source=f"index = {toml_text(self._index(name, sources, source))}")
+            address = self._members.sources(path).address(source)
+            written = f"index = {toml_text(without_login(address))}{_conflict(own, source)}"
+            return msgspec.structs.replace(one, source=written, index=address)
+        place = ""
         if source.kind == "path":
-            written = self._folder(name, source)
-        elif is_of_workspace and name in self._members.paths and source.flag("workspace"):
-            written = self._members.written(name, source.flag("editable"))
+            place = written = self._folder(name, source)
+        elif self._is_of_workspace(path) and name in self._members.paths and source.flag("workspace"):
+            written = self._members.written(name)
         else:
             raise InvalidConfigError(
                 f"{source.form}: {source.where} names a member of the workspace, and there is none of this name", path=source.where,
@@ -121,24 +140,16 @@ class _Reader:
             )  # fmt: skip
         # As with uv, its range does not count: there is one version of it.
         return msgspec.structs.replace(
-            one, need=msgspec.structs.replace(one.need, range=""), clauses=(), source=written
+            one, need=msgspec.structs.replace(one.need, range=""), clauses=(), source=written, place=place
         )
 
-    def _refuse_undeclared(self, name: str, source: Source | None, path: Path) -> None:
-        if source is None or source.kind != "workspace":
+    def _refuse_undeclared(self, name: str, listed: Sequence[Source], path: Path) -> None:
+        other = next((one.kind for one in listed if one.kind != "workspace"), "" if listed else "nothing")
+        if other:
             raise InvalidConfigError(
                 f"{self._files.form(path)}: {name} is a member of the workspace, and tool.uv.sources does not say so", path=f"tool.uv.sources.{name}",
-                found="nothing" if source is None else source.kind, expected="{ workspace = true }", suggestions=[f"add {name} = {{ workspace = true }}"],
+                found=other, expected="{ workspace = true }", suggestions=[f"add {name} = {{ workspace = true }}"],
             )  # fmt: skip
-
-    def _index(self, name: str, sources: Sources, source: Source) -> str:
-        address = sources.address(source)
-        if self._indexes.setdefault(name, address) != address:
-            raise UnsupportedError(
-                f"{source.form}: {source.where} names another index than elsewhere", path=f"{source.where}.index", found=without_login(address),
-                expected=without_login(self._indexes[name]), suggestions=["name one index for it", "use uv itself: uv lock"],
-            )  # fmt: skip
-        return without_login(address)
 
     def _folder(self, name: str, source: Source) -> str:
         """Return a folder as uv.lock writes it; its manifest is read later."""
@@ -171,7 +182,7 @@ class _Reader:
             if (known is not None and known.source != written) or paths.setdefault(name, path) != path:
                 raise InvalidConfigError(
                     f"{self._files.form(path)}: tool.uv.sources leads to {name} in two ways", path=f"tool.uv.sources.{name}", found=written,
-                    expected=known.source if known is not None else self._files.form(paths[name]), suggestions=["write the same in all manifests"],
+                    expected=known.source if known is not None else self._files.form(paths[name]), suggestions=["write the same in all manifests", "use uv itself: uv lock"],
                 )  # fmt: skip
             if known is None:
                 project = self._with_sources(path, self._other(path, name))
@@ -198,8 +209,8 @@ class _Reader:
         """Return constraints or overrides."""
         found = []
         for one in read_requirements(self._files.settings(self._path).get(key) or [], ("tool", "uv", key)):
-            source = self._members.sources(self._path).of(one.need.name)
-            if (source is not None and source.kind != "index") or (one.extras and key.startswith("constraint")):
+            listed = self._members.sources(self._path).of(one.need.name)
+            if any(source.kind != "index" for source in listed) or (one.extras and key.startswith("constraint")):
                 raise UnsupportedError(
                     f"{FORM}: {shown(one.where)} is about more than versions of an index", path=shown(one.where), found=one.need.text()[:80],
                     expected="NAME and a range", suggestions=["use uv itself: uv lock"],
@@ -215,3 +226,9 @@ class _Reader:
         if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
             raise malformed(("tool", "uv", key), said, "a list of markers")
         return listed
+
+
+def _conflict(own: str, source: Source) -> str:
+    """Return what uv.lock says of a source that is for one extra or group alone."""
+    key = next((one for one in ("extra", "group") if source.name(one)), "")
+    return f", conflict = {{ package = {toml_text(own)}, {key} = {toml_text(source.name(key))} }}" if key else ""

@@ -1,5 +1,6 @@
 """What a uv.lock is the lock of: a project by itself, or a workspace, and what these need in folders."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -7,6 +8,9 @@ import msgspec
 
 from outrider.operators.packages.manifests.py_requirements import PyRequirement
 from outrider.operators.packages.manifests.pyproject import PyProject
+from outrider.operators.packages.pypi.details import PackageIndex
+from outrider.operators.packages.pypi.universal.expressions import marker_tree
+from outrider.operators.packages.pypi.universal.trees import possible
 
 
 class LocalProject(msgspec.Struct, kw_only=True, frozen=True):
@@ -46,7 +50,6 @@ class UvWorkspace(msgspec.Struct, kw_only=True, frozen=True):
         overrides: What counts in place of all that is said of a name.
         environments: Markers of the machines that are meant alone; None where all are.
         required: Markers of those for which there must be wheels.
-        indexes: By name, the address of the index that alone is asked for a package.
         addresses: Of indexes as they are written, by what is asked.
     """
 
@@ -59,7 +62,6 @@ class UvWorkspace(msgspec.Struct, kw_only=True, frozen=True):
     overrides: list[PyRequirement]
     environments: list[str] | None
     required: list[str]
-    indexes: dict[str, str]
     addresses: dict[str, str]
 
     @property
@@ -68,18 +70,39 @@ class UvWorkspace(msgspec.Struct, kw_only=True, frozen=True):
         return [one for one in self.projects if one.is_member]
 
     def asked(self) -> list[Asked]:
-        """Return all requirements, each once."""
-        root = next(iter(self.texts))
-        found = [
-            (one.path, each, one.is_member)
+        """Return all requirements, each once, on whatever machines and from wherever it is needed."""
+        return list({(one.path, one.one.where, one.one.need): one for one in self._every()}.values())
+
+    def indexes(self) -> list[PackageIndex]:
+        """Return the indexes that alone are asked for single packages, each once."""
+        overridden = {one.need.name for one in self.overrides}
+        asked = {(one.need.name, extra) for _, one, _ in self._every() for extra in one.need.extras}
+        said = [
+            each
             for one in self.projects
-            for each in (one.project.every() if one.is_member else one.project.requirements)
+            for each in one.project.every()
+            if each.need.name not in overridden
+            and (one.is_member or not each.extra or (one.project.name, each.extra) in asked)
         ]
-        found += [(root, one, True) for group in self.groups.values() for one in group]
-        return list({(path, one.where): Asked(path, one, is_own) for path, one, is_own in found}.values())
+        said += [one for group in self.groups.values() for one in group if one.need.name not in overridden]
+        # A constraint without a range is passed over.
+        said += [*(one for one in self.constraints if one.need.range), *self.overrides]
+        found = (
+            PackageIndex(name=one.need.name, url=one.index, place=one.place, marker=one.told.marker)
+            for one in said
+            if (one.index or one.place) and possible(marker_tree(one.told.marker), (one.extra,) if one.extra else ())
+        )
+        return list(dict.fromkeys(found))
 
     def lists(self) -> list[tuple[Path, list[PyRequirement]]]:
         """Return what is asked for by list, with the manifest that has it: first what the root does, where it is no project."""
         root = next(iter(self.texts))
         found = [(one.path, some) for one in self.members for some in one.project.lists()]
         return [(root, [one for group in self.groups.values() for one in group]), *found]
+
+    def _every(self) -> Iterator[Asked]:
+        for one in self.projects:
+            for each in one.project.every() if one.is_member else one.project.requirements:
+                yield Asked(one.path, each, one.is_member)
+        root = next(iter(self.texts))
+        yield from (Asked(root, one, True) for group in self.groups.values() for one in group)

@@ -19,7 +19,7 @@ class PypiClient:
 
     Args:
         indexes: In the order in which they are asked; the first one that has a project has it alone.
-        named: Likewise for single projects, by their normalised names.
+        named: Likewise for single projects, by their normalised names; or those that are asked where their address is given.
     """
 
     def __init__(self, indexes: Sequence[Downloads], named: Mapping[str, Sequence[Downloads]] | None = None) -> None:
@@ -31,18 +31,19 @@ class PypiClient:
         for one in self._everywhere:
             await one.close()
 
-    async def page(self, name: str, known: Document | None = None) -> tuple[Page | None, Document]:
+    async def page(self, name: str, known: Document | None = None, *, at: str = "") -> tuple[Page | None, Document]:
         """Return what there is of a project, by its normalised name; None where that has not changed. The document has the index's address.
 
         Args:
             name: Of the project.
             known: What was fetched before, with the address of its index: others cannot say whether it has changed.
+            at: The address of the index that alone is asked; empty where that follows from the name.
 
         Raises:
             NotFoundError: No index has it.
             OutriderError: What else an index says: another one is not asked then, as it may be somebody else's of that name.
         """
-        indexes = self._named.get(name, self._indexes)
+        indexes = self._named.get(at or name, self._indexes)
         for index in indexes:
             url = index.registry.url
             same = known if known is not None and known.url == url else None

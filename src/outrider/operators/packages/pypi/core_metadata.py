@@ -45,6 +45,12 @@ class Need(msgspec.Struct, array_like=True, frozen=True):
         extras = f"[{','.join(self.extras)}]" if self.extras else ""
         return f"{self.name}{extras}{self.range}{'; ' + self.marker if self.marker else ''}"
 
+    def on(self, marker: str) -> "Need":
+        """Return what is needed where another marker is true too; an empty one always is."""
+        if not marker or not self.marker:
+            return msgspec.structs.replace(self, marker=marker or self.marker)
+        return msgspec.structs.replace(self, marker=f"({self.marker}) and ({marker})", only="")
+
     def with_extra(self, extra: str) -> "Need":
         """Return what is needed with an extra of a project, or anyway where it is empty, as core metadata have it."""
         if not extra:

@@ -19,7 +19,9 @@ def local_records(projects: Iterable[LocalProject], asked: Sequence[Need]) -> di
     """
     # What members need is asked for by itself.
     return {
-        one.name: _record(one, [] if one.is_member else [asked[at].with_extra(extra) for extra, at in one.needs])
+        one.name: _record(
+            one, [] if one.is_member else [asked[at].on(where).with_extra(extra) for extra, at, where in one.needs]
+        )
         for one in projects
     }
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from outrider.operators.packages.pypi.core_metadata import Need
+from outrider.operators.packages.pypi.records import PypiRecord
 
 
 class PoetryTarget(msgspec.Struct, frozen=True):
@@ -29,6 +30,10 @@ class PoetryTarget(msgspec.Struct, frozen=True):
 
     def choices(self, needs: Sequence[Need]) -> Iterable[Sequence[Need]]:
         return ([need] for need in needs)
+
+    def out_of_place(self, record: PypiRecord) -> Iterable[tuple[int, int]]:
+        del record
+        return ()
 
     def holds(self, marker: str, extra: str) -> bool:
         del marker, extra

@@ -30,6 +30,7 @@ class PypiProject:
         broken: The mask of those whose metadata cannot be read.
         left_out: How many versions are not usable or broken, by why.
         prereleases: Whether they count as releases do; set before any mask is asked for.
+        out_of_place: Numbers of versions that are not chosen where another one may be, each with that.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class PypiProject:
         amended: Callable[[Sequence[Need]], list[Need]] = list,
     ) -> None:
         self.name, self.record, self._target, self._policy, self._amended = name, record, target, policy, amended
-        self.table = record.table()
+        self.table, self.out_of_place = record.table(), [*target.out_of_place(record)]
         self.explored = self.broken = self.usable = 0
         self.prereleases = False
         self.left_out: dict[str, int] = {}
@@ -61,11 +62,6 @@ class PypiProject:
         self._wheels: dict[int, tuple[PypiFile, Metadata] | None] = {}
         self._needs: dict[tuple[int, str], list[Need]] = {}
         self._masks: dict[str, int] = {}
-
-    @property
-    def has_wheels(self) -> bool:
-        """Whether any version has a wheel, for whatever machine."""
-        return any(shape.wheels for shape in self.record.shapes)
 
     def leave_out(self, why: str) -> None:
         """Count a version that is left out."""
@@ -89,6 +85,9 @@ class PypiProject:
         named = _named(text)
         if not (text.startswith("==") and len(named) == 1 and not text.endswith(".*")):
             allowed &= ~self._yanked
+        for version, other in self.out_of_place:
+            if allowed >> other & 1:
+                allowed &= ~(1 << version)
         if self.prereleases or names_prerelease(text):
             return allowed
         return allowed & self.table.releases or allowed
@@ -116,7 +115,7 @@ class PypiProject:
         """Yield what releases newer than one say of Python, the newest first, where only that rules them out.
 
         Args:
-            bit: The version that they are newer than.
+            bit: The version that they are newer than; -1 for any.
             allowed: The mask of the versions that are looked at.
         """
         newer = allowed & self.table.releases & ~self.usable & ~self._yanked & -1 << bit + 1

@@ -72,6 +72,11 @@ class PypiRecord(msgspec.Struct, array_like=True, kw_only=True):
     index: str = ""
     published: list[float] = []
 
+    @property
+    def has_wheels(self) -> bool:
+        """Whether any version has a wheel, for whatever machine."""
+        return any(shape.wheels for shape in self.shapes)
+
     def table(self) -> VersionTable:
         """Return its versions as a table."""
         return VersionTable.of_sorted(scheme_of("pypi"), self.versions, int.from_bytes(self.prereleases, "little"))

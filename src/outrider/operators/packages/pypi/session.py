@@ -88,7 +88,8 @@ def _universal() -> Any:
 
 async def _tell_more(answer: Resolved, source: PypiSource, question: Question) -> None:
     for one in answer.packages:
-        if question.files:
+        # For all machines each kind of them may have its own index, and all of it is told there.
+        if question.files and not PypiDetails.of(question).pythons:
             one.files = await source.files(one.name, one.version)
             one.registry = source.projects[one.name].record.index
     if PypiDetails.of(question).pythons or question.client:
@@ -96,8 +97,7 @@ async def _tell_more(answer: Resolved, source: PypiSource, question: Question) -
 
 
 def _passed_over(source: PypiSource) -> list[str]:
-    passed = sorted(name for name, one in source.projects.items() if one.record.versions and not one.has_wheels)
-    return [f"no version of {name} has a wheel, and what needs it was passed over" for name in passed]
+    return [f"no version of {name} has a wheel, and what needs it was passed over" for name in source.without_wheels()]
 
 
 @asynccontextmanager
@@ -113,7 +113,7 @@ async def _opened(
         question: What may be used for an answer.
         target: For what packages are meant.
         registries: That are asked; none for those of the settings.
-        named: Those that alone are asked for single projects, by their normalised names; None for those of the question.
+        named: Those that alone are asked for single projects, by their normalised names; None for those of the question, by their addresses.
     """
     groups = {
         "": registries or _at(question, PypiDetails.of(question).index),
@@ -125,6 +125,7 @@ async def _opened(
     asked = " ".join(f"{name}={one.url}" if name else one.url for name in sorted(groups) for one in groups[name])
     client = PypiClient(downloads.pop(""), downloads)
     source = PypiSource(client, PypiStore(question.cache, asked), target, question)
+    source.indexes = {one.name: one.place or one.url for one in reversed(PypiDetails.of(question).indexes)}
     with looked_in(one.url for some in groups.values() for one in some), kept(source.keep):
         try:
             yield source
@@ -133,9 +134,7 @@ async def _opened(
 
 
 def _named(question: Question) -> dict[str, Sequence[Registry]]:
-    indexes = PypiDetails.of(question).indexes
-    found = {url: _at(question, url) for url in sorted({*indexes.values()})}
-    return {name: found[url] for name, url in indexes.items()}
+    return {one.url or one.name: _at(question, one.url) for one in PypiDetails.of(question).indexes if not one.place}
 
 
 def _at(question: Question, url: str) -> Sequence[Registry]:

@@ -37,6 +37,8 @@ class PypiSource:
         amended: Returns needs as they count, where that is not as they are said.
         mentioned: What else is asked for of whatever is needed.
         local: What is known of projects that lie here.
+        places: By name, where those of them lie that are meant where `indexes` names the place; all others are meant everywhere.
+        indexes: By name, the address of the index that alone is asked for a project.
         preferred: Tells of a name and its versions which are tried first.
     """
 
@@ -46,22 +48,48 @@ class PypiSource:
         self.amended: Callable[[Sequence[Need]], list[Need]] = list
         self.mentioned: Sequence[Need] = ()
         self.local: Mapping[str, PypiRecord] = {}
+        self.places: Mapping[str, str] = {}
         self.preferred = question.preferred
+        self.indexes: Mapping[str, str] = {}
+        self._targets: Mapping[str, Target] = {}
+        # What is known of a project of one index is not that of another one.
+        self._records: dict[str, PypiRecord] = {}
         self._limit = asyncio.Semaphore(_AT_A_TIME)
         self._files: dict[str, Files] = {}
         self._new_pages: set[str] = set()
         self._learned: set[str] = set()
         self.projects: dict[str, PypiProject] = {}
 
-    def retarget(self, target: Target) -> None:
-        """Have the projects that are known for another target."""
-        self._target = target
-        self.projects = {name: self._project(name, one.record) for name, one in self.projects.items()}
+    def retarget(self, target: Target, indexes: Mapping[str, str], targets: Mapping[str, Target]) -> None:
+        """Have the projects that are known for another target.
+
+        Args:
+            target: Which.
+            indexes: By name, the address of the index that alone is asked for a project.
+            targets: By name, the targets of projects that have another one.
+        """
+        self._target, self.indexes, self._targets = target, indexes, targets
+        known = {name: self._records.get(self._key(name)) for name in self.projects}
+        self.projects = {name: self._project(name, one) for name, one in known.items() if one is not None}
+
+    def is_local(self, name: str) -> bool:
+        """Return whether a project is one that lies here."""
+        return name in self.local and (name not in self.places or self.indexes.get(name) == self.places[name])
+
+    def without_wheels(self) -> list[str]:
+        """Return the names of projects of which no version has a wheel."""
+        records = self._records.items()
+        return sorted({key.partition(" ")[0] for key, one in records if one.versions and not one.has_wheels})
+
+    def _key(self, name: str) -> str:
+        """Return what a project is kept as."""
+        return f"{name} {self.indexes.get(name, '')}".rstrip()
 
     def _project(self, name: str, record: PypiRecord) -> PypiProject:
+        self._records[self._key(name)] = record
         # What lies here is there already, whatever a policy says of an index.
-        policy = ADMIT_ALL if name in self.local else self._policy
-        found = PypiProject(name, record, self._target, policy, self.amended)
+        policy = ADMIT_ALL if self.is_local(name) else self._policy
+        found = PypiProject(name, record, self._targets.get(name, self._target), policy, self.amended)
         # As with uv, what is said of a need counts as asked for itself.
         found.prereleases = any(one.name == name and asks_for_prerelease(one) for one in self.mentioned)
         return found
@@ -75,11 +103,10 @@ class PypiSource:
         """
         unknown = []
         for name in sorted(set(names) - self.projects.keys()):
-            record = self.local.get(name)
-            if record is not None:
-                self.projects[name] = self._project(name, record)
+            if self.is_local(name):
+                self.projects[name] = self._project(name, self.local[name])
                 continue
-            record = self._store.record(name)
+            record = self._store.record(self._key(name))
             if record is not None and (self._offline or self._clock.now() - record.fetched <= FRESH_SECONDS):
                 self.projects[name] = self._project(name, record)
             else:
@@ -97,20 +124,21 @@ class PypiSource:
             if record is None
             else Document(content=None, url=record.index, etag=record.etag, modified=record.modified)
         )
+        key = self._key(name)
         async with self._limit:
             try:
-                page, document = await self._client.page(name, known)
+                page, document = await self._client.page(name, known, at=self.indexes.get(name, ""))
             except NotFoundError:
                 self.projects[name] = self._project(name, PypiRecord())
                 return
         if page is not None:
-            record, self._files[name] = compiled(name, page, record.explored if record is not None else {})
+            record, self._files[key] = compiled(name, page, record.explored if record is not None else {})
             record.etag, record.modified, record.index = document.etag, document.modified, document.url
-            self._new_pages.add(name)
+            self._new_pages.add(key)
         assert record is not None
         record.fetched = self._clock.now()
         self.projects[name] = self._project(name, record)
-        self._learned.add(name)
+        self._learned.add(key)
 
     async def explore(self, project: PypiProject, bits: Iterable[int]) -> None:
         """Have the metadata of versions; those where it cannot be read count as broken.
@@ -139,16 +167,16 @@ class PypiSource:
 
     async def _have_files(self, project: PypiProject) -> None:
         """Have the files of a project; where they were kept and are lost, its page is fetched anew."""
-        name = project.name
-        if name not in self._files:
-            self._files[name] = self._store.files(name)
-        if not self._files[name] and project.record.versions:
+        name, key = project.name, self._key(project.name)
+        if key not in self._files:
+            self._files[key] = self._store.files(key)
+        if not self._files[key] and project.record.versions:
             async with self._limit:
-                page, _ = await self._client.page(name)
+                page, _ = await self._client.page(name, at=self.indexes.get(name, ""))
             if page is not None:
-                self._files[name] = compiled(name, page, {})[1]
-                self._new_pages.add(name)
-                self._learned.add(name)
+                self._files[key] = compiled(name, page, {})[1]
+                self._new_pages.add(key)
+                self._learned.add(key)
 
     async def files(self, name: str, version: str) -> list[ResolvedFile]:
         """Return the files of a version of a project that was loaded; none where they are not kept, and nobody is to be asked.
@@ -158,18 +186,19 @@ class PypiSource:
         """
         if not self._offline:
             await self._have_files(self.projects[name])
-        found = self._files[name] if name in self._files else self._store.files(name)
+        key = self._key(name)
+        found = self._files[key] if key in self._files else self._store.files(key)
         return [
             ResolvedFile(name=one.name, url=one.url, hashes=one.hashes, size=one.size, uploaded=one.uploaded)
             for one in sorted(found.get(version, ()), key=lambda one: one.name)
         ]
 
     async def _explore(self, project: PypiProject, bit: int) -> None:
-        version = project.table.versions[bit]
+        version, target = project.table.versions[bit], self._targets.get(project.name, self._target)
         wheels = [
             (rank, _before(file.name), at, file)
-            for at, file in enumerate(self._files[project.name].get(version, ()))
-            if file.name.endswith(".whl") and (rank := fit(file, self._target)) is not None
+            for at, file in enumerate(self._files[self._key(project.name)].get(version, ()))
+            if file.name.endswith(".whl") and (rank := fit(file, target)) is not None
         ]
         if not wheels:
             return
@@ -183,7 +212,7 @@ class PypiSource:
             return
         project.record.explored.setdefault(version, []).append(Explored(wheel, metadata))
         project.forget(bit)
-        self._learned.add(project.name)
+        self._learned.add(self._key(project.name))
 
     def keep(self) -> None:
         """Write what was learned to disk.
@@ -191,8 +220,8 @@ class PypiSource:
         Raises:
             ExecutionFailedError: It cannot be written.
         """
-        for name in sorted(self._learned):
-            self._store.keep(name, self.projects[name].record, self._files[name] if name in self._new_pages else None)
+        for key in sorted(self._learned):
+            self._store.keep(key, self._records[key], self._files[key] if key in self._new_pages else None)
         self._learned.clear()
         self._new_pages.clear()
 

@@ -14,6 +14,8 @@ _LONGEST_NAME = 100
 class PypiStore:
     """The records of one index. Of each project there are two files: the files of its releases are seldom looked at.
 
+    A name may have the address of an index behind it, which alone was asked.
+
     Args:
         folder: Below which all are kept.
         url: Of the index.

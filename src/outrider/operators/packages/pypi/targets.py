@@ -16,6 +16,7 @@ from packaging.tags import compatible_tags, cpython_tags, platform_tags
 
 from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.pypi.core_metadata import Need
+from outrider.operators.packages.pypi.records import PypiRecord
 from outrider.operators.packages.versions.ecosystems import scheme_of
 from outrider.operators.packages.versions.tables import VersionTable
 
@@ -42,6 +43,9 @@ class Target(Protocol):
 
     def choices(self, needs: Sequence[Need]) -> Iterable[Sequence[Need]]:
         """Return needs all of which are to be met; of several that stand together one is."""
+
+    def out_of_place(self, record: PypiRecord) -> Iterable[tuple[int, int]]:
+        """Return the numbers of versions of a project that another one is chosen in place of, each with that."""
 
     def holds(self, marker: str, extra: str) -> bool:
         """Return whether a marker is true there, for what needs a project with an extra or, where that is empty, without."""
@@ -126,6 +130,10 @@ class PypiTarget(msgspec.Struct, frozen=True, dict=True):
 
     def choices(self, needs: Sequence[Need]) -> Iterable[Sequence[Need]]:
         return ([need] for need in needs)
+
+    def out_of_place(self, record: PypiRecord) -> Iterable[tuple[int, int]]:
+        del record
+        return ()
 
     def allows(self, python: str) -> bool:
         return _allowed(python, self.full_version)

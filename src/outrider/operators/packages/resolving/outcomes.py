@@ -1,6 +1,7 @@
 """What a resolution comes to, whatever the ecosystem."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Self
 
 import msgspec
 
@@ -45,7 +46,7 @@ class ResolvedPackage(msgspec.Struct, kw_only=True):
         entry: What a lock file tells of it, of npm, Composer, RubyGems, Poetry and Pipenv, where all files were asked for.
         ranges: Of Yarn: each `NAME@RANGE` that it was chosen for.
         needs: What it says it needs, on any machine and with any extra, of PyPI, where it was asked for all machines.
-        registry: The address of what has it, of PyPI, where all files were asked for.
+        registry: The address of what has it, of PyPI, where all files or all machines were asked for.
         unmet: Names of what it needs and does not find, of npm.
     """
 
@@ -74,10 +75,21 @@ class ResolvedFork(msgspec.Struct, kw_only=True):
     Attributes:
         marker: Which these are.
         versions: By name.
+        registries: By name, the address of what has it; none of what is not told.
     """
 
     marker: str
     versions: dict[str, str]
+    registries: dict[str, str] = {}
+
+    @classmethod
+    def of(cls, marker: str, packages: Sequence[ResolvedPackage]) -> Self:
+        """Return what was chosen of packages."""
+        return cls(
+            marker=marker,
+            versions={one.name: one.version for one in packages},
+            registries={one.name: one.registry for one in packages},
+        )
 
 
 class Resolved(msgspec.Struct, kw_only=True):

@@ -27,3 +27,17 @@ def place(index: PythonIndex, tmp_path: Path) -> Iterator[Path]:
     (tmp_path / "home").mkdir()
     with variables(settings(index.url, tmp_path)):
         yield tmp_path
+
+
+@pytest.fixture
+async def cpu() -> AsyncIterator[PythonIndex]:
+    """A second index without projects."""
+    async with PythonIndex() as made:
+        yield made
+
+
+@pytest.fixture
+async def cu() -> AsyncIterator[PythonIndex]:
+    """A third one."""
+    async with PythonIndex() as made:
+        yield made

@@ -144,7 +144,8 @@ async def test_what_is_there_may_be_kept(index: PythonIndex, place: Path) -> Non
 
 REFUSED = [
     ("[tool.uv.sources]\nweb = { git = 'x' }", "tool.uv.sources.web.git"),
-    ("[tool.uv.sources]\nweb = [{ index = 'a', marker = 'x' }]", "tool.uv.sources.web.marker"),
+    ("[tool.uv.sources]\nweb = [{ git = 'x', marker = \"os_name == 'nt'\" }]", "tool.uv.sources.web.git"),
+    ("[tool.uv.sources]\nweb = { index = 'a', marker = \"extra == 'x'\" }", "tool.uv.sources.web.marker"),
     ("[tool.uv.sources]\nweb = { path = '/' }", "tool.uv.sources.web.path"),
     ("[tool.uv.workspace]\nmembers = ['../a']", "tool.uv.workspace.members"),
     ("[tool.uv]\nconstraint-dependencies = ['web[a]<2']", "tool.uv.constraint-dependencies.0"),

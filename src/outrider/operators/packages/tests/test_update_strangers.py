@@ -12,7 +12,7 @@ from outrider.core.secrets import SecretValue
 from outrider.operators.packages.manifests.pipfile import Pipfile
 from outrider.operators.packages.npm.settings import expanded, variables_in
 from outrider.operators.packages.pypi import session as pypi_session
-from outrider.operators.packages.pypi.details import PypiDetails
+from outrider.operators.packages.pypi.details import PackageIndex, PypiDetails
 from outrider.operators.packages.pypi.pipenv.indexes import pipfile_indexes
 from outrider.operators.packages.registries.downloads import Downloads, opened_downloads
 from outrider.operators.packages.registries.registry import Registry
@@ -241,10 +241,10 @@ def test_indexes_that_a_manifest_names_are_those_of_a_stranger(tmp_path: Path) -
     pipfile = Pipfile.read('[[source]]\nname = "own"\nurl = "http://pypi.example/simple"\n')
     [of_pipfile], _ = pipfile_indexes(pipfile, environment, folder)
     question = Question(
-        packages=[], details=PypiDetails(indexes={"web": "http://pypi.example/simple"}), cache=tmp_path, folder=folder,
+        packages=[], details=PypiDetails(indexes=[PackageIndex(name="web", url="http://pypi.example/simple")]), cache=tmp_path, folder=folder,
         environment=environment, clock=SystemClock(), deadline=0.0,
     )  # fmt: skip
-    [of_uv] = pypi_session._named(question)["web"]
+    [of_uv] = pypi_session._named(question)["http://pypi.example/simple"]
     for registry in (of_pipfile, of_uv):
         assert registry.authorization is not None
         with pytest.raises(UnauthenticatedError, match="without encryption"):

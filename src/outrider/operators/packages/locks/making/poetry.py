@@ -10,7 +10,7 @@ from outrider.operators.packages.locks.making.results import Made, resolved
 from outrider.operators.packages.locks.writing import poetry
 from outrider.operators.packages.manifests.poetry_settings import refuse_poetry_settings
 from outrider.operators.packages.manifests.py_requirements import FORM
-from outrider.operators.packages.pypi.details import PypiDetails
+from outrider.operators.packages.pypi.details import PackageIndex, PypiDetails
 from outrider.operators.packages.pypi.poetry.project import PoetryManifest
 from outrider.operators.packages.resolving.outcomes import Resolved
 from outrider.operators.packages.resolving.questions import Question
@@ -31,7 +31,7 @@ def asked_of_poetry(project: PoetryManifest, question: Question, folder: Path) -
         question, client="poetry", packages=[one.text for one in project.asked], folder=folder, files=True,
         details=PypiDetails(
             project=project.document, index=project.sources.usual.url,
-            indexes={name: one.url for name, one in project.sources.named.items()},
+            indexes=[PackageIndex(name=name, url=one.url) for name, one in project.sources.named.items()],
         ),
     )  # fmt: skip
 

@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
+from msgspec.structs import replace
+
 from outrider.core.errors import PreconditionFailedError
 from outrider.operators.packages.locks.writing.texts import toml_text
 from outrider.operators.packages.locks.writing.uv_metadata import array, manifest_lines, metadata_lines
@@ -37,9 +39,11 @@ def written(workspace: UvWorkspace, answer: Resolved) -> str:
         UnsupportedError: Something has no wheels for machines that must have some.
     """
     pythons = PythonRange.of(workspace.pythons)
-    amendments = Amendments(*([one.need for one in some] for some in (workspace.constraints, workspace.overrides)))
+    amendments = Amendments(*([one.told for one in some] for some in (workspace.constraints, workspace.overrides)))
+    answer = _as_written(answer, workspace.addresses)
     graph = LockGraph(_roots(workspace), answer, pythons, amendments)
-    writer = _Writer(graph, pythons, answer, workspace.addresses)
+    local = [one for one in workspace.projects if Part(one.project.name) in graph.reached]
+    writer = _Writer(graph, pythons, answer, local)
     supported, required = (
         environments(markers, key, pythons)
         for markers, key in (
@@ -47,27 +51,36 @@ def written(workspace: UvWorkspace, answer: Resolved) -> str:
             (workspace.required, "required-environments"),
         )
     )
-    local = [one for one in workspace.projects if Part(one.project.name) in graph.reached]
-    needed = [one for one in answer.packages if Part(one.name, one.version) in graph.reached]
+    needed = [one for one in answer.packages if Part.of(one) in graph.reached]
     refuse_missing_wheels(needed, required, graph, pythons)
-    blocks = [(one.project.name, version_key(one.project.version), list(writer.project(one))) for one in local]
-    blocks += [(one.name, version_key(one.version), list(writer.package(one))) for one in needed]
+    blocks = [(one.project.name, version_key(one.project.version), "", list(writer.project(one))) for one in local]
+    blocks += [(one.name, version_key(one.version), one.registry, list(writer.package(one))) for one in needed]
     lines = ["version = 1", f"revision = {_REVISION}", f"requires-python = {toml_text(pythons.text)}"]
     lines += array("resolution-markers", writer.markers(graph.kinds))
     if workspace.environments is not None:
         lines += ["supported-markers = [", *(f"    {one}," for one in writer.markers(supported)), "]"]
     lines += array("required-markers", writer.markers(required))
     lines += manifest_lines(workspace)
-    lines += [line for *_, block in sorted(blocks, key=lambda each: each[:2]) for line in block]
+    lines += [line for *_, block in sorted(blocks, key=lambda each: each[:3]) for line in block]
     return "\n".join(lines) + "\n"
 
 
+def _as_written(answer: Resolved, addresses: Mapping[str, str]) -> Resolved:
+    """Return an answer with the addresses of indexes as they are written, and not as they were asked."""
+    packages = [replace(one, registry=addresses.get(one.registry, one.registry)) for one in answer.packages]
+    forks = [
+        replace(one, registries={name: addresses.get(url, url) for name, url in one.registries.items()})
+        for one in answer.forks
+    ]
+    return replace(answer, packages=packages, forks=forks)
+
+
 def _roots(workspace: UvWorkspace) -> list[Root]:
-    found = [Root("", [], [], {name: [one.need for one in group] for name, group in workspace.groups.items()})]
+    found = [Root("", [], [], {name: [one.told for one in group] for name, group in workspace.groups.items()})]
     for one in workspace.projects:
-        groups = {name: [each.need for each in group] for name, group in one.project.groups.items()}
+        groups = {name: [each.told for each in group] for name, group in one.project.groups.items()}
         needs = [each.told for each in one.project.requirements]
-        found.append(Root(one.project.name, needs, one.project.extras, groups, one.is_member))
+        found.append(Root(one.project.name, needs, one.project.extras, groups, one.is_member, one.project.version))
     return found
 
 
@@ -78,25 +91,21 @@ class _Writer:
         graph: Of the lock.
         pythons: Of the project.
         answer: All packages of indexes.
-        addresses: Of indexes as they are written, by what was asked.
+        local: All projects that lie here.
     """
 
-    def __init__(self, graph: LockGraph, pythons: PythonRange, answer: Resolved, addresses: Mapping[str, str]) -> None:
+    def __init__(self, graph: LockGraph, pythons: PythonRange, answer: Resolved, local: Iterable[LocalProject]) -> None:
         self._graph, self._pythons = graph, pythons
-        self._sources = {
-            (one.name, one.version): _source(addresses.get(one.registry, one.registry)) for one in answer.packages
-        }
-        self._several = {name for name, count in Counter(one.name for one in answer.packages).items() if count > 1}
+        self._local = {one.project.name: one for one in local}
+        names = Counter([*(one.name for one in answer.packages), *self._local])
+        self._several = {name for name, count in names.items() if count > 1}
 
     def package(self, one: ResolvedPackage) -> Iterator[str]:
         """Yield the lines of a package."""
-        where = self._graph.reached[Part(one.name, one.version)]
-        yield from _start(one.name, one.version, self._sources[one.name, one.version])
-        if one.name in self._several:
-            yield from array(
-                "resolution-markers", self.markers(kind for kind in self._graph.kinds if not disjoint(kind, where))
-            )
-        yield from self._edges("dependencies", self._graph.edges(Part(one.name, one.version)))
+        where = self._graph.reached[Part.of(one)]
+        yield from _start(one.name, one.version, _source(one.registry))
+        yield from self._kinds(one.name, where)
+        yield from self._edges("dependencies", self._graph.edges(Part.of(one)))
         sources = [file for file in one.files if not _is_wheel(file)]
         if sources:
             # One may be named, and that which every tool reads is preferred.
@@ -104,27 +113,34 @@ class _Writer:
             yield f"sdist = {_file(one.name, best)}"
         wheels = [file for file in one.files if _is_wheel(file) and may_be_reached(file.name, self._pythons, where)]
         yield from array("wheels", [_file(one.name, file) for file in wheels])
-        yield from self._optional(one.name, one.version)
+        yield from self._optional(Part.of(one))
 
     def project(self, one: LocalProject) -> Iterator[str]:
         """Yield the lines of a project that lies here."""
         project = one.project
         yield from _start(project.name, project.version, f"{{ {one.source} }}")
+        yield from self._kinds(project.name, self._graph.reached[Part(project.name)])
         yield from self._edges("dependencies", self._graph.edges(Part(project.name)))
-        yield from self._optional(project.name, "")
+        yield from self._optional(Part(project.name))
         groups = [(name, self._graph.edges(Part(project.name, group=name))) for name in sorted(project.groups)]
         yield from self._tables("dev-dependencies", groups)
         yield from metadata_lines(project)
+
+    def _kinds(self, name: str, where: Tree) -> Iterator[str]:
+        """Yield the machines on which one of several of a name is needed."""
+        if name in self._several:
+            kinds = (kind for kind in self._graph.kinds if not disjoint(kind, where))
+            yield from array("resolution-markers", self.markers(kinds))
 
     def markers(self, kinds: Iterable[Tree]) -> list[str]:
         """Return what kinds of machines are written as."""
         texts = [marker_text(self._pythons.simplified(one)) for one in kinds]
         return [toml_text(one) for one in texts if one]
 
-    def _optional(self, name: str, version: str) -> Iterator[str]:
-        extras = self._graph.extras(name, version)
+    def _optional(self, part: Part) -> Iterator[str]:
+        extras = self._graph.extras(part)
         yield from self._tables(
-            "optional-dependencies", [(one, self._graph.edges(Part(name, version, one))) for one in extras]
+            "optional-dependencies", [(one, self._graph.edges(part._replace(extra=one))) for one in extras]
         )
 
     def _tables(self, key: str, tables: Iterable[tuple[str, Sequence[Edge]]]) -> Iterator[str]:
@@ -139,8 +155,12 @@ class _Writer:
 
     def _edge(self, one: Edge) -> str:
         fields = [f"name = {toml_text(one.name)}"]
-        if one.name in self._several:
-            fields += [f"version = {toml_text(one.version)}", f"source = {self._sources[one.name, one.version]}"]
+        if one.name in self._several and one.registry:
+            fields += [f"version = {toml_text(one.version)}", f"source = {_source(one.registry)}"]
+        elif one.name in self._several:
+            local = self._local[one.name]
+            fields += [f"version = {toml_text(local.project.version)}"] if local.project.version else []
+            fields.append(f"source = {{ {local.source} }}")
         if one.extras:
             fields.append(f"extra = [{', '.join(map(toml_text, one.extras))}]")
         if marker := marker_text(

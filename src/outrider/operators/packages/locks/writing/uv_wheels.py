@@ -28,7 +28,7 @@ def refuse_missing_wheels(
     for one in packages:
         if any(not file.name.endswith(".whl") for file in one.files):
             continue
-        reached = graph.reached[Part(one.name, one.version)]
+        reached = graph.reached[Part.of(one)]
         for tree in required:
             here = conjunction(reached, tree)
             if here is not False and not any(may_be_reached(file.name, pythons, here) for file in one.files):

@@ -1,8 +1,6 @@
 """Answers questions that are about all machines and a range of versions of Python: what a lock such as uv.lock has."""
 
-from collections.abc import Collection, Sequence
-
-import msgspec
+from collections.abc import Sequence
 
 from outrider.operators.packages.pypi.asked import read_needs
 from outrider.operators.packages.pypi.core_metadata import Need
@@ -40,24 +38,7 @@ async def resolve(source: PypiSource, asked: Sequence[Need], question: Question)
     amendments = Amendments(**said)
     source.amended, source.mentioned = amendments.amended, amendments.needs
     source.local = local_records(details.local, asked)
-    lists = [[asked[one] for one in numbers] for numbers in details.lists] or [[*asked]]
+    source.places = {one.name: one.place for one in details.local if not one.is_member}
+    lists = [[asked[one].on(where) for one, where in numbers] for numbers in details.lists] or [[*asked]]
     lists = [amendments.amended(some) for some in lists]
-    answer = await ForkingResolver(source, PythonRange.of(details.pythons), lists, question).resolve()
-    if isinstance(answer, Impossible):
-        return answer
-    answer = _without(answer, source.local)
-    for one in answer.packages:
-        project = source.projects[one.name]
-        wheel = project.wheel(project.table.versions.index(one.version))
-        one.needs = [need.text() for need in wheel[1].needs] if wheel is not None else []
-    return answer
-
-
-def _without(answer: Resolved, local: Collection[str]) -> Resolved:
-    """Return an answer without what lies here: that is known to whoever asks."""
-    forks = [
-        msgspec.structs.replace(one, versions={name: each for name, each in one.versions.items() if name not in local})
-        for one in answer.forks
-    ]
-    packages = [one for one in answer.packages if one.name not in local]
-    return msgspec.structs.replace(answer, packages=packages, forks=forks)
+    return await ForkingResolver(source, PythonRange.of(details.pythons), lists, question).resolve()

@@ -5,23 +5,40 @@ Python. The kinds with the highest Pythons are resolved first, and what was chos
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import NamedTuple
 
 from outrider.core.errors import UnsupportedError
 from outrider.operators.packages.pypi.core_metadata import Need
 from outrider.operators.packages.pypi.details import PypiDetails
 from outrider.operators.packages.pypi.resolver import PypiResolver
 from outrider.operators.packages.pypi.sources import PypiSource
+from outrider.operators.packages.pypi.universal.choosing import Chosen
 from outrider.operators.packages.pypi.universal.expressions import marker_tree
-from outrider.operators.packages.pypi.universal.marker_texts import marker_text
+from outrider.operators.packages.pypi.universal.indexes import Indexes
+from outrider.operators.packages.pypi.universal.local_versions import told_apart
 from outrider.operators.packages.pypi.universal.needs import applicable, flat, kinds
 from outrider.operators.packages.pypi.universal.pythons import PythonRange, lowest
 from outrider.operators.packages.pypi.universal.targets import UniversalTarget
 from outrider.operators.packages.pypi.universal.trees import PYTHON, Tree, conjunction, disjoint, within
-from outrider.operators.packages.resolving.outcomes import Impossible, Resolved, ResolvedFork, ResolvedPackage
+from outrider.operators.packages.resolving.outcomes import Impossible, Resolved, ResolvedPackage
 from outrider.operators.packages.resolving.questions import Question
-from outrider.operators.packages.versions.ecosystems import scheme_of
 
 _MOST_KINDS = 100
+
+
+class _Kind(NamedTuple):
+    """A kind of machines that is to be resolved.
+
+    Attributes:
+        where: Which these are.
+        indexes: That alone are asked for single packages there.
+        served: By name, the Pythons for which a package was chosen before this kind was told apart.
+    """
+
+    where: Tree
+    indexes: Indexes
+    served: dict[str, PythonRange]
 
 
 class ForkingResolver:
@@ -42,65 +59,71 @@ class ForkingResolver:
         details = PypiDetails.of(question)
         members = [Need(one.name) for one in details.local if one.is_member]
         self._lists = [[*members, *needs] if not at else needs for at, needs in enumerate(lists)]
-        self._local = {one.name for one in details.local}
         self._kinds = [marker_tree(one) for one in details.kinds]
-        self._chosen: dict[str, set[str]] = {}
-        self._locked = source.preferred
-        source.preferred = self._preferred
+        self._indexes = Indexes(details.indexes, pythons.tree)
+        self._chosen = Chosen(source, details.locked, files=question.files)
 
     async def resolve(self) -> Resolved | Impossible:
         """Choose versions.
 
         Raises:
             UnsupportedError: There are too many kinds of machines.
+            InvalidConfigError: A package is to come from several indexes at once.
             OutriderError: As `PypiResolver.resolve` has it.
         """
-        waiting = [*reversed(self._kinds)] or [True]
-        found: list[tuple[Tree, Resolved]] = []
+        waiting = [_Kind(one, self._indexes.copy(), {}) for one in [*reversed(self._kinds)] or [True]]
         while waiting:
-            where = waiting.pop()
-            several = self._of_lists(where)
+            kind = waiting.pop()
+            several = self._of_lists(kind)
             if len(several) == 1:
-                answer = await self._for(where)
+                answer = await self._for(kind)
                 if isinstance(answer, Impossible):
                     return answer
-                several = self._of_packages(answer, where)
+                several = self._of_packages(answer, kind)
                 if len(several) == 1:
-                    found.append((where, answer))
-                    for one in answer.packages:
-                        self._chosen.setdefault(one.name, set()).add(one.version)
+                    kind.indexes.settle((one.name for one in answer.packages), kind.where)
+                    await self._chosen.take(kind.where, answer)
                     continue
-            waiting += several
-            if len(found) + len(waiting) > _MOST_KINDS:
+            waiting += [_Kind(one, kind.indexes.copy(), {**kind.served}) for one in several]
+            if len(self._chosen.forks) + len(waiting) > _MOST_KINDS:
                 raise _too_many()
-        return _merged(found)
+        return self._chosen.answer()
 
-    def _preferred(self, name: str, versions: Sequence[str]) -> int:
-        """Return what is locked, else what was chosen for other kinds of machines."""
-        wanted = self._chosen.get(name, ())
-        return self._locked(name, versions) or sum(1 << bit for bit, one in enumerate(versions) if one in wanted)
-
-    async def _for(self, where: Tree) -> Resolved | Impossible:
-        target = UniversalTarget(self._pythons, where)
-        self._source.retarget(target)
+    async def _for(self, kind: _Kind) -> Resolved | Impossible:
+        self._chosen.where = kind.where
+        target = UniversalTarget(self._pythons, kind.where)
+        targets = {name: UniversalTarget(self._pythons, kind.where, one) for name, one in kind.served.items()}
+        self._source.retarget(target, kind.indexes.of(kind.where), targets)
         asked = [need for needs in self._lists for need in needs if not need.marker or target.holds(need.marker, "")]
         if not asked:
             return Resolved(target=target.python, packages=[])
         return await PypiResolver(self._source, target, self._check).resolve(list(dict.fromkeys(asked)))
 
-    def _of_lists(self, where: Tree) -> list[Tree]:
+    def _of_lists(self, kind: _Kind) -> list[Tree]:
+        where = kind.where
         for needs in self._lists:
-            found = kinds(where, self._pythons.tree, applicable(needs, "", self._within(where)))
+            needed = [*applicable(needs, "", self._within(where))]
+            found = kinds(where, self._pythons.tree, needed)
             if len(found) > 1:
                 return found
+            kind.indexes.settle((need.name for need, _ in needed), where)
         return [where]
 
-    def _of_packages(self, answer: Resolved, where: Tree) -> list[Tree]:
-        """Return the kinds of machines that the first package tells apart that does so."""
-        packages = {one.name: one for one in answer.packages}
+    def _of_packages(self, answer: Resolved, kind: _Kind) -> list[Tree]:
+        """Return the kinds of machines that the first package tells apart that does so.
+
+        As with uv, what was chosen before that is not judged anew for the Pythons of each of them.
+        """
+        where, packages = kind.where, {one.name: one for one in answer.packages}
+        served = UniversalTarget(self._pythons, where).own_pythons
         allowed = self._allowed(answer, where)
         for name in self._order(answer, where):
             found = self._of_version(packages[name], allowed[name], where)
+            if len(found) == 1:
+                found = self._of_local_version(packages[name], allowed[name], where)
+            if len(found) > 1:
+                return found
+            kind.served.setdefault(name, served)
             for extra in ("", *packages[name].extras):
                 if len(found) == 1:
                     found = kinds(where, self._pythons.tree, self._needs(packages[name], extra, where))
@@ -109,12 +132,15 @@ class ForkingResolver:
         return [where]
 
     def _of_version(self, one: ResolvedPackage, allowed: int, where: Tree) -> list[Tree]:
-        """Return two kinds of machines where a newer version needs a newer Python; one where what is chosen was chosen before."""
+        """Return two kinds of machines where a version that is tried before the chosen one needs a newer Python."""
         project = self._source.projects[one.name]
         bit = project.table.versions.index(one.version)
-        if self._preferred(one.name, project.table.versions) >> bit & 1:
-            return [where]
-        for python in project.ruled_out(bit, allowed):
+        preferred = self._source.preferred(one.name, project.table.versions)
+        if preferred >> bit & 1:
+            tried = project.ruled_out(bit, allowed & preferred)
+        else:
+            tried = chain(project.ruled_out(-1, allowed & preferred), project.ruled_out(bit, allowed))
+        for python in tried:
             at = lowest(python)
             both = [] if at is None else [
                 conjunction(where, within(PYTHON, None, at)), conjunction(where, within(PYTHON, at, None)),
@@ -122,6 +148,11 @@ class ForkingResolver:
             if both and not any(disjoint(each, self._pythons.tree) for each in both):
                 return both
         return [where]
+
+    def _of_local_version(self, one: ResolvedPackage, allowed: int, where: Tree) -> list[Tree]:
+        project = self._source.projects[one.name]
+        version = project.table.versions.index(one.version)
+        return told_apart(project.record, version, allowed & project.usable, self._pythons, where)
 
     def _allowed(self, answer: Resolved, where: Tree) -> dict[str, int]:
         """Return the versions that all needs allow, by name."""
@@ -155,7 +186,7 @@ class ForkingResolver:
         return sorted(found, key=self._is_of_index)
 
     def _is_of_index(self, name: str) -> bool:
-        return name not in self._local
+        return not self._source.is_local(name)
 
     def _needs(self, one: ResolvedPackage, extra: str, where: Tree) -> Iterator[tuple[Need, Tree]]:
         project = self._source.projects[one.name]
@@ -170,23 +201,4 @@ def _too_many() -> UnsupportedError:
     return UnsupportedError(
         f"more than {_MOST_KINDS} kinds of machines would have to be told apart", path="project.dependencies", found="too many markers",
         expected="fewer of them", suggestions=["raise requires-python", "use uv itself: uv lock"],
-    )  # fmt: skip
-
-
-def _merged(found: Sequence[tuple[Tree, Resolved]]) -> Resolved:
-    """Return one answer, with all versions of each package."""
-    packages: dict[tuple[str, str], ResolvedPackage] = {}
-    for _, answer in found:
-        for one in answer.packages:
-            known = packages.setdefault((one.name, one.version), one)
-            known.extras = sorted({*known.extras, *one.extras})
-            known.needed_by = sorted({*known.needed_by, *one.needed_by})
-            known.direct |= one.direct
-    forks = [
-        ResolvedFork(marker=marker_text(where), versions={one.name: one.version for one in answer.packages})
-        for where, answer in found
-    ]
-    ordered = sorted(packages.items(), key=lambda one: (one[0][0], scheme_of("pypi").parse(one[0][1]).key))
-    return Resolved(
-        target=found[0][1].target, packages=[one for _, one in ordered], forks=forks if len(forks) > 1 or forks[0].marker else []
     )  # fmt: skip

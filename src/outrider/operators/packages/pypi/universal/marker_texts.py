@@ -90,24 +90,33 @@ def _equal(term: Term) -> Tree:
 
 def _factored(clauses: Sequence[Sequence[Term]]) -> str:
     """Return clauses with what several have in common written once: what follows their first terms, or these terms and more."""
-    by_head: dict[Term, list[tuple[Term, ...]]] = {}
-    for head, *rest in clauses:
-        by_head.setdefault(head, []).append(tuple(rest))
-    by_rest: dict[tuple[tuple[Term, ...], ...], list[Term]] = {}
-    for head, rests in by_head.items():
-        by_rest.setdefault(tuple(rests), []).append(head)
+    by_first: dict[Term, list[tuple[Term, ...]]] = {}
+    for first, *rest in clauses:
+        by_first.setdefault(first, []).append(tuple(rest))
+    by_rest: dict[tuple[tuple[Term, ...], ...], list[tuple[Term, ...]]] = {}
+    for first, rests in by_first.items():
+        end = _shared(rests, first.variable) if len(rests) > 1 else 0
+        by_rest.setdefault(tuple(one[end:] for one in rests), []).append((first, *rests[0][:end]))
     if all(len(rests) == 1 and (len(heads) == 1 or not rests[0]) for rests, heads in by_rest.items()):
         return _alternatives(clauses)
     return " or ".join(_group(heads, rests) for rests, heads in by_rest.items())
 
 
-def _group(heads: Sequence[Term], rests: Sequence[Sequence[Term]]) -> str:
-    either = " or ".join(one.text() for one in heads)
-    if rests == ((),):
-        return either
+def _shared(rests: Sequence[Sequence[Term]], variable: Variable | None = None) -> int:
+    """Return how many terms all begin with, those of one variable alone where it is given."""
     end = 0
     while all(len(one) > end and one[end] == rests[0][end] for one in rests):
+        if variable not in (None, rests[0][end].variable):
+            break
         end += 1
+    return end
+
+
+def _group(heads: Sequence[Sequence[Term]], rests: Sequence[Sequence[Term]]) -> str:
+    either = _alternatives(heads)
+    if rests == ((),):
+        return either
+    end = _shared(rests)
     parts = [either if len(heads) == 1 else f"({either})", *(one.text() for one in rests[0][:end])]
     if len(rests) > 1:
         parts.append(f"({_alternatives([one[end:] for one in rests])})")

@@ -3,6 +3,7 @@
 `flatten_requirements` and `Forks::new` of `crates/uv-resolver/src/resolver/mod.rs` of uv 0.13.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from outrider.core.errors import InvalidConfigError
@@ -19,9 +20,12 @@ from outrider.operators.packages.pypi.universal.trees import (
     with_extras,
 )
 
+# What a range has that has an end.
+_ENDING = re.compile(r"(?:^|,)\s*(?:<|==|~=)")
 
-def applicable(needs: Iterable[Need], extra: str, where: Tree) -> Iterator[tuple[Need, Tree]]:
-    """Yield what is needed with an extra and not without any, or without any, on some machines; and on which."""
+
+def applicable(needs: Iterable[Need], extra: str, where: Tree, pythons: Tree = True) -> Iterator[tuple[Need, Tree]]:
+    """Yield what is needed with an extra and not without any, or without any, on some machines, and on some Pythons; and on which."""
     for need in needs:
         try:
             tree = marker_tree(need.marker)
@@ -29,11 +33,13 @@ def applicable(needs: Iterable[Need], extra: str, where: Tree) -> Iterator[tuple
             continue  # what makes no sense is not so, as for whoever chooses
         is_usual = possible(tree)
         counts = not is_usual and possible(tree, (extra,)) if extra else is_usual
-        if counts and not disjoint(tree, where):
+        if counts and not disjoint(tree, where) and not disjoint(tree, pythons):
             yield need, with_extras(tree, (extra,)) if extra else tree
 
 
-def flat(needs: Sequence[Need], name: str, extra: str, where: Tree) -> Iterator[tuple[Need, Tree]]:
+def flat(
+    needs: Sequence[Need], name: str, extra: str, where: Tree, pythons: Tree = True
+) -> Iterator[tuple[Need, Tree]]:
     """Yield what a package needs with an extra, or without any; its own extras stand for what they need."""
     waiting: list[tuple[str, Tree]] = [(extra, True)]
     seen: set[tuple[str, Tree]] = set()
@@ -42,7 +48,7 @@ def flat(needs: Sequence[Need], name: str, extra: str, where: Tree) -> Iterator[
         if (one, above) in seen:
             continue
         seen.add((one, above))
-        for need, tree in applicable(needs, one, where):
+        for need, tree in applicable(needs, one, where, pythons):
             both = conjunction(tree, above)
             if need.name == name:
                 waiting += [(each, both) for each in need.extras]
@@ -57,10 +63,12 @@ def raises(tree: Tree, low: Cut | None) -> bool:
 
 
 def kinds(where: Tree, pythons: Tree, needs: Iterable[tuple[Need, Tree]]) -> list[Tree]:
-    """Return the kinds of machines that have to be told apart for one list of needs, those with the lowest Pythons first.
+    """Return the kinds of machines that have to be told apart for one list of needs.
 
-    That is where a name stands in it more than once, for different machines, or for higher Pythons alone.
+    That is where a name stands in it more than once, for different machines, or for higher Pythons alone. Those with the lowest Pythons
+    come first, and of them those for which the fewest versions have an end.
     """
+    needs = [*needs]
     by_name: dict[str, list[Tree]] = {}
     for need, tree in needs:
         by_name.setdefault(need.name, []).append(tree)
@@ -72,7 +80,11 @@ def kinds(where: Tree, pythons: Tree, needs: Iterable[tuple[Need, Tree]]) -> lis
         for tree in trees:
             if tree is not True and not disjoint(where, tree):
                 found = [one for one in _told_apart(found, tree) if not disjoint(one, pythons)]
-    return sorted(found, key=lambda one: lowest_python(one) or ())
+    ending = [(max(1, len(need.extras)), tree) for need, tree in needs if _ENDING.search(need.range)]
+    return sorted(
+        found,
+        key=lambda one: (lowest_python(one) or (), sum(count for count, tree in ending if not disjoint(tree, one))),
+    )
 
 
 def _told_apart(kinds: Iterable[Tree], tree: Tree) -> Iterator[Tree]:

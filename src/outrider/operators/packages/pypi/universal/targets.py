@@ -7,7 +7,9 @@ import msgspec
 
 from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.pypi.core_metadata import Need
+from outrider.operators.packages.pypi.records import PypiRecord
 from outrider.operators.packages.pypi.universal.expressions import marker_tree
+from outrider.operators.packages.pypi.universal.local_versions import out_of_place
 from outrider.operators.packages.pypi.universal.needs import raises
 from outrider.operators.packages.pypi.universal.pythons import PythonRange, lowest
 from outrider.operators.packages.pypi.universal.trees import (
@@ -15,11 +17,12 @@ from outrider.operators.packages.pypi.universal.trees import (
     Tree,
     conjunction,
     disjoint,
+    highest_python,
     lowest_python,
     negation,
     possible,
 )
-from outrider.operators.packages.pypi.universal.wheel_tags import may_serve
+from outrider.operators.packages.pypi.universal.wheel_tags import begins_in_time, may_serve
 
 _LONGEST_TAGS = 200
 
@@ -30,10 +33,12 @@ class UniversalTarget(msgspec.Struct, frozen=True, dict=True):
     Attributes:
         pythons: Its versions of Python.
         where: The machines that are meant; of a kind, those whose Pythons are as high count alone.
+        served: Pythons that wheels must be for; None for those of the machines.
     """
 
     pythons: PythonRange
     where: Tree = True
+    served: PythonRange | None = None
 
     @property
     def python(self) -> str:
@@ -45,6 +50,11 @@ class UniversalTarget(msgspec.Struct, frozen=True, dict=True):
         return lowest_python(self._here)
 
     @cached_property
+    def own_pythons(self) -> PythonRange:
+        """Those of the machines."""
+        return msgspec.structs.replace(self.pythons, low=self.low, high=highest_python(self._here))
+
+    @cached_property
     def _here(self) -> Tree:
         return conjunction(self.where, self.pythons.tree)
 
@@ -54,7 +64,11 @@ class UniversalTarget(msgspec.Struct, frozen=True, dict=True):
 
     def rank(self, tags: str) -> int | None:
         """Return the place of tags in the order of the alphabet: as for uv, any wheel will do, and the first one is read."""
-        if len(tags) > _LONGEST_TAGS or not may_serve(tags, self.pythons):
+        if (
+            len(tags) > _LONGEST_TAGS
+            or not may_serve(tags, self.pythons)
+            or not begins_in_time(tags, self.served or self.own_pythons)
+        ):
             return None
         return int.from_bytes(tags.encode().ljust(_LONGEST_TAGS, b"\0"))
 
@@ -77,6 +91,10 @@ class UniversalTarget(msgspec.Struct, frozen=True, dict=True):
             elif not raises(marker_tree(same[0].marker), self.low):
                 yield from ([one] for one in same)
 
+    def out_of_place(self, record: PypiRecord) -> Iterable[tuple[int, int]]:
+        """Return local versions without wheels for these machines, each with that which has some."""
+        return out_of_place(record, self.pythons, self.where)
+
     def holds(self, marker: str, extra: str) -> bool:
         if (marker, extra) not in self._known:
             self._known[marker, extra] = self._holds(marker, extra)
@@ -87,4 +105,6 @@ class UniversalTarget(msgspec.Struct, frozen=True, dict=True):
             tree = marker_tree(marker)
         except InvalidConfigError:
             return False  # what makes no sense is not so, as with uv
-        return possible(tree, (extra,) if extra else ()) and not disjoint(tree, self._here)
+        # As with uv, machines and Pythons are looked at by themselves.
+        here = possible(tree, (extra,) if extra else ()) and not disjoint(tree, self.where)
+        return here and not disjoint(tree, self.own_pythons.tree)

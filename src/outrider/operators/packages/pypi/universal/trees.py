@@ -139,6 +139,12 @@ def lowest_python(tree: Tree) -> Cut | None:
     return pythons.cuts[0] if not isinstance(pythons, bool) and not pythons.children[0] else None
 
 
+def highest_python(tree: Tree) -> Cut | None:
+    """Return where the Pythons end for which a tree may be true; None for no end."""
+    pythons = _pythons_of(tree)
+    return pythons.cuts[-1] if not isinstance(pythons, bool) and not pythons.children[-1] else None
+
+
 def _pythons_of(tree: Tree) -> Tree:
     """Return the tree that is true of the Pythons for which another one may be."""
     if isinstance(tree, bool):

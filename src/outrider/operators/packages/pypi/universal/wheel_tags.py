@@ -9,7 +9,7 @@ from functools import lru_cache
 from outrider.operators.packages.pypi.records import tags_of
 from outrider.operators.packages.pypi.universal.expressions import marker_tree
 from outrider.operators.packages.pypi.universal.pythons import PythonRange
-from outrider.operators.packages.pypi.universal.trees import Cut, Tree, conjunction, disjoint
+from outrider.operators.packages.pypi.universal.trees import Cut, Tree, conjunction, disjoint, disjunction
 
 _LANGUAGE = re.compile(r"(py|cp|pp|graalpy|pyston)(\d)(\d+)?")
 # Of GraalPy the version of Python stands behind its own.
@@ -49,6 +49,12 @@ def may_serve(tags: str, pythons: PythonRange) -> bool:
     return any(_abi_may_serve(abi, languages, pythons) for abi in abis)
 
 
+def begins_in_time(tags: str, pythons: PythonRange) -> bool:
+    """Return whether a wheel with some tags is for no Pythons alone that come behind some versions, as far as its language tells."""
+    matches = [_LANGUAGE.fullmatch(one) for one in tags.split("-", maxsplit=1)[0].split(".")]
+    return any(one is None or one[3] is None or _not_above(int(one[3]), pythons) for one in matches)
+
+
 def may_be_reached(wheel: str, pythons: PythonRange, reached: Tree) -> bool:
     """Return whether a wheel may be installed where its package is needed.
 
@@ -67,6 +73,9 @@ def may_be_reached(wheel: str, pythons: PythonRange, reached: Tree) -> bool:
         if all(one.startswith(starts) for one in platforms):
             processor = _processor(platforms, _ON_SOME.get(kind, len(_PROCESSORS)))
             if processor is not None:
+                if "win_amd64" in platforms:
+                    # Windows runs these on processors of ARM too.
+                    processor = disjunction((processor, _machine_names(_PROCESSORS[0][1])))
                 return not disjoint(reached, conjunction(marker_tree(_MACHINES[kind]), processor))
             if disjoint(reached, marker_tree(_MACHINES[kind])):
                 return False
