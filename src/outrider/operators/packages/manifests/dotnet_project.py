@@ -4,12 +4,13 @@ https://learn.microsoft.com/nuget/consume-packages/package-references-in-project
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
 from outrider.core.errors import InvalidConfigError, UnsupportedError
+from outrider.operators.packages.manifests.dotnet_implied import Implied, implied
 from outrider.operators.packages.manifests.msbuild.evaluation import Evaluation, Item, Place
 from outrider.operators.packages.manifests.msbuild.functions import slashes
 from outrider.operators.packages.manifests.msbuild.projects import (
@@ -61,6 +62,7 @@ class TargetProject(msgspec.Struct):
         projects: Projects that it needs: their files, and whether whoever needs this one does not need those.
         runtimes: Kinds of machines that it is for.
         properties: Gives a property.
+        implied: Packages that the SDK adds to these.
     """
 
     written: str
@@ -70,6 +72,7 @@ class TargetProject(msgspec.Struct):
     projects: dict[Path, bool]
     runtimes: list[str]
     properties: Callable[[str], str]
+    implied: list[Implied]
 
     @property
     def framework(self) -> Framework:
@@ -193,14 +196,15 @@ def _target(path: Path, found: Evaluation) -> TargetProject:
             suggestions=["say it in a PropertyGroup of the project"],
         )  # fmt: skip
     is_central = _is_true(found, "ManagePackageVersionsCentrally")
-    central = {one.name.lower(): _reference(path, one) for one in found.items(VERSION)} if is_central else {}
+    by_sdk = list(implied(path, read_framework(written), found.property))
+    found.begin(REFERENCE, [one.name for one in by_sdk if one.is_early])
+    central: dict[str, Reference] = {}
+    for item in found.items(VERSION) if is_central else ():
+        # Of several the first counts, which is a warning of restore (NU1506).
+        central.setdefault(item.name.lower(), _reference(path, item))
     if not _is_true(found, "CentralPackageFloatingVersionsEnabled"):
         _refuse_floating(path, central)
-    references: dict[str, Reference] = {}
-    for item in found.items(REFERENCE):
-        is_implicit = item.metadata.get("isimplicitlydefined", "").lower() == "true"
-        one = _managed(path, item, central) if is_central and not is_implicit else _reference(path, item)
-        references[one.name.lower()] = one
+    references, left = _references(path, found.items(REFERENCE), by_sdk, central if is_central else None)
     for item in found.items(GLOBAL) if is_central else ():
         one = _reference(path, item)
         references[one.name.lower()] = msgspec.structs.replace(one, is_private=True)
@@ -209,8 +213,30 @@ def _target(path: Path, found: Evaluation) -> TargetProject:
     ]
     return TargetProject(
         written, references, central, is_central and _is_true(found, "CentralPackageTransitivePinningEnabled"), _projects(path, found),
-        sorted({one for one in runtimes if one}), found.property,
+        sorted({one for one in runtimes if one}), found.property, left,
     )  # fmt: skip
+
+
+def _references(
+    path: Path, items: Sequence[Item], by_sdk: Sequence[Implied], central: Mapping[str, Reference] | None
+) -> tuple[dict[str, Reference], list[Implied]]:
+    """Return packages by name in small letters, and those that the SDK adds to them; of several of one name the first counts (NU1504)."""
+    found: dict[str, Reference] = {}
+    early = {one.name.lower(): one for one in by_sdk if one.is_early}
+    left = {one.name.lower(): one for one in by_sdk if not one.is_early}
+    for item in items:
+        key = item.name.lower()
+        first = early.pop(key, None)
+        if first is not None and not item.metadata.get("version"):
+            left[key] = first
+        elif first is not None:
+            reference = _reference(path, item)
+            found[key] = msgspec.structs.replace(reference, is_private=first.is_private or reference.is_private)
+        elif key not in found and (key not in left or left[key].is_replaced):
+            left.pop(key, None)
+            is_implicit = item.metadata.get("isimplicitlydefined", "").lower() == "true"
+            found[key] = _reference(path, item) if central is None or is_implicit else _managed(path, item, central)
+    return found, [one for one in by_sdk if one.name.lower() in left]
 
 
 def _managed(path: Path, item: Item, central: Mapping[str, Reference]) -> Reference:

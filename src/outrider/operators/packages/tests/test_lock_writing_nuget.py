@@ -170,6 +170,37 @@ async def test_packages_of_the_sdk_stay_as_it_has_written_them(feed: NugetFeed, 
     }
 
 
+async def test_packages_of_the_sdk_in_projects_that_it_needs(feed: NugetFeed, tmp_path: Path) -> None:
+    """What is private there counts for nobody else; what is not is known from the lock of who needs it."""
+    feed.packages["fsharp.core"] = [Version("FSharp.Core", "8.0.400", {}, {})]
+    write(tmp_path / "App.csproj", project_text("net8.0", {}, "Aot/Aot.csproj"))
+    write(
+        tmp_path / "Aot" / "Aot.csproj",
+        project_text("net8.0", {"Beta": "1.0.0"}, properties="<IsAotCompatible>true</IsAotCompatible>"),
+    )
+    await locked(tmp_path)
+    assert [(name, one["type"]) for name, one in entries(tmp_path).items()] == [
+        ("beta", "Transitive"),
+        ("aot", "Project"),
+    ]
+    write(tmp_path / "App.csproj", project_text("net8.0", {}, "Fs/Fs.fsproj"))
+    write(tmp_path / "Fs" / "Fs.fsproj", project_text("net8.0", {}))
+    with pytest.raises(UnsupportedError, match=r"Fs\.fsproj: the SDK adds FSharp\.Core in a version of its own"):
+        await locked(tmp_path)
+    project = {"type": "Project", "dependencies": {"FSharp.Core": "[8.0.400, )"}}
+    (tmp_path / LOCK).write_text(json.dumps({"version": 1, "dependencies": {"net8.0": {"fs": project}}}))
+    await locked(tmp_path)
+    assert entries(tmp_path)["fs"] == project
+
+
+async def test_a_kind_of_machine_that_the_sdk_adds_on_windows(feed: NugetFeed, tmp_path: Path) -> None:
+    write(tmp_path / "App.csproj", project_text("net48", {"Beta": "1.0.0"}))
+    lock: dict[str, dict[str, Any]] = {".NETFramework,Version=v4.8": {}, ".NETFramework,Version=v4.8/win7-x86": {}}
+    (tmp_path / LOCK).write_text(json.dumps({"version": 1, "dependencies": lock}))
+    await locked(tmp_path)
+    assert list(json.loads((tmp_path / LOCK).read_text())["dependencies"]) == list(lock)
+
+
 async def test_kinds_of_machines(feed: NugetFeed, tmp_path: Path) -> None:
     runtimes = "<RuntimeIdentifiers>win-x64;linux-x64</RuntimeIdentifiers>"
     write(tmp_path / "App.csproj", project_text("net8.0", {"Beta": "1.0.0"}, properties=runtimes))
@@ -202,6 +233,8 @@ class RuntimeVersion(Version):
         ("net8.0-windows", "net8.0-windows7.0"),
         ("net8.0-windows10.0.19041.0", "net8.0-windows10.0.19041"),
         ("net6.0", "net6.0"),
+        ("net5.0", ".NETCoreApp,Version=v5.0"),
+        ("net5.0-windows", "net5.0-windows7.0"),
         ("netcoreapp3.1", ".NETCoreApp,Version=v3.1"),
         ("net472", ".NETFramework,Version=v4.7.2"),
         ("netstandard2.1", ".NETStandard,Version=v2.1"),
@@ -211,6 +244,20 @@ async def test_names_of_frameworks(framework: str, expected: str, feed: NugetFee
     write(tmp_path / "App.csproj", project_text(framework, {"Beta": "1.0.0"}))
     await locked(tmp_path)
     assert list(json.loads((tmp_path / LOCK).read_text())["dependencies"]) == [expected]
+
+
+async def test_the_order_of_frameworks(feed: NugetFeed, tmp_path: Path) -> None:
+    """One that is called otherwise stands where it would under its name."""
+    write(tmp_path / "App.csproj", project_text("net7.0;netcoreapp3.0;net5.0;netstandard2.1;net10.0", {}))
+    await locked(tmp_path)
+    expected = [
+        ".NETCoreApp,Version=v3.0",
+        ".NETStandard,Version=v2.1",
+        "net10.0",
+        ".NETCoreApp,Version=v5.0",
+        "net7.0",
+    ]
+    assert list(json.loads((tmp_path / LOCK).read_text())["dependencies"]) == expected
 
 
 async def test_what_cannot_be_locked(feed: NugetFeed, tmp_path: Path) -> None:

@@ -19,11 +19,14 @@ from outrider.operators.packages.manifests.dotnet_project import (
 )
 from outrider.operators.packages.manifests.dotnet_sdk import added
 from outrider.operators.packages.nuget.details import NugetDetails, NugetTarget, for_frameworks
-from outrider.operators.packages.nuget.frameworks import NO_VERSION, full_name
+from outrider.operators.packages.nuget.frameworks import NET, NO_VERSION, full_name
 from outrider.operators.packages.resolving.outcomes import Resolved
 from outrider.operators.packages.resolving.questions import Question
 
 _WINDOWS_VERSION = (7, 0, 0, 0)
+# Locks had it before it had its name: `PackagesLockFileTarget` in NuGet.ProjectModel.
+_NAMES = {"net5.0": ".NETCoreApp,Version=v5.0"}
+_SORTED_AS = {name: sorted_as for sorted_as, name in _NAMES.items()}
 
 
 class _Asked(NamedTuple):
@@ -91,7 +94,9 @@ class LockedProject:
         Raises:
             UnsupportedError: It has what is another one on each kind of machine.
         """
-        return written([self._target(one, answer) for one in self._asked], is_central=self.project.is_central)
+        # Those that are called otherwise in locks stand where they would under their names.
+        ordered = sorted(self._asked, key=lambda one: _SORTED_AS.get(one.name, one.name))
+        return written([self._target(one, answer) for one in ordered], is_central=self.project.is_central)
 
     def _target(self, asked: _Asked, answer: Resolved) -> Target:
         target = asked.target
@@ -108,24 +113,33 @@ class LockedProject:
         return Target(asked.name, packages, requested, central, shown, target.runtimes)
 
 
-def wishes_of(project: DotnetProject, target: TargetProject, entries: Mapping[str, Any]) -> dict[str, Reference]:
-    """Return what a project asks for itself, by name in small letters, with what the SDK adds; errors are those of `added`."""
-    return {**added(project, target, entries), **target.references}
+def wishes_of(
+    project: DotnetProject, target: TargetProject, entries: Mapping[str, Any] | None, *, for_others: bool = False
+) -> dict[str, Reference]:
+    """Return what a project asks for itself, by name in small letters, with what the SDK adds; parameters and errors are those of `added`."""
+    return {**added(project, target, entries, for_others=for_others), **target.references}
 
 
 def _asked(projects: Projects, project: DotnetProject, target: TargetProject, before: Any) -> _Asked:
     name, needed = _name_of(project, target), projects.needed(project, target)
     entries = before.get(name) if isinstance(before, dict) else None
-    wishes = wishes_of(project, target, entries if isinstance(entries, dict) else {})
-    return _Asked(target, name, wishes, needed, _details(target, wishes, needed))
+    locked = entries if isinstance(entries, dict) else None
+    wishes = wishes_of(project, target, locked)
+    if not target.runtimes and target.framework.name == NET and isinstance(before, dict):
+        # On Windows the SDK adds one to programs of .NET Framework.
+        target.runtimes = [key.partition("/")[2] for key in before if key.startswith(f"{name}/")]
+    return _Asked(target, name, wishes, needed, _details(target, wishes, needed, locked or {}))
 
 
-def _details(target: TargetProject, wishes: Mapping[str, Reference], needed: Needed) -> NugetTarget:
+def _details(
+    target: TargetProject, wishes: Mapping[str, Reference], needed: Needed, locked: Mapping[str, Any]
+) -> NugetTarget:
     by_path = {other.path: other.name for other, _ in needed.values()}
     projects: dict[str, list[tuple[str, str]]] = {}
     private: dict[str, list[tuple[str, str]]] = {}
     for other, there in needed.values():
-        needs = [(one.is_private, one.name, one.range) for one in wishes_of(other, there, {}).values()]
+        asked = wishes_of(other, there, _locked_of(other, locked), for_others=True)
+        needs = [(one.is_private, one.name, one.range) for one in asked.values()]
         # Private ones were not followed, and may be any.
         needs += [(hidden, by_path.get(path, path.stem), "") for path, hidden in there.projects.items()]
         projects[other.name] = [(name, text) for hidden, name, text in needs if not hidden]
@@ -134,6 +148,17 @@ def _details(target: TargetProject, wishes: Mapping[str, Reference], needed: Nee
     return NugetTarget(
         framework=target.written, projects=projects, private=private, needed=[by_path[path] for path in target.projects], pinned=pinned
     )  # fmt: skip
+
+
+def _locked_of(project: DotnetProject, locked: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what the lock of who needs a project has of that, in the form of its own."""
+    entry = next((one for name, one in locked.items() if name.lower() == project.name.lower()), None)
+    needs = entry.get("dependencies", {}) if isinstance(entry, dict) and entry.get("type") == "Project" else None
+    return (
+        {name: {"type": "Direct", "requested": text} for name, text in needs.items()}
+        if isinstance(needs, dict)
+        else None
+    )
 
 
 def _shown(project: DotnetProject, asked: _Asked) -> tuple[str, list[tuple[str, str]]]:
@@ -154,4 +179,4 @@ def _name_of(project: DotnetProject, target: TargetProject) -> str:
                 found=target.written, expected="such as net8.0-android34.0", suggestions=["write the version of the platform"],
             )  # fmt: skip
         framework = framework._replace(platform_version=_WINDOWS_VERSION)
-    return full_name(framework)
+    return _NAMES.get(full_name(framework), full_name(framework))

@@ -36,11 +36,11 @@ def written(targets: Sequence[Target], *, is_central: bool) -> str:
     """Return the text of a lock.
 
     Args:
-        targets: For each framework.
+        targets: For each framework, in their order.
         is_central: Whether versions stand in one place for all projects.
     """
     frameworks: dict[str, dict[str, Any]] = {}
-    for target in sorted(targets, key=lambda one: one.name):
+    for target in targets:
         frameworks[target.name] = dict(_entries(target))
         # What a kind of machine needs is the same, unless a package has a runtime.json.
         frameworks |= {f"{target.name}/{one}": {} for one in sorted(target.runtimes)}

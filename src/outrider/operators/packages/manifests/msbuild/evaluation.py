@@ -146,6 +146,10 @@ class Evaluation:
         except NotKnownError as error:
             raise self._unsupported(f"the property {name}", str(error)) from error
 
+    def begin(self, kind: str, names: Sequence[str]) -> None:
+        """Add items that stand before all others."""
+        self._items[kind.lower()] = [Item(name, {}, {}, self._project) for name in names]
+
     def items(self, kind: str) -> list[Item]:
         """Return the items of a kind, once all properties are there.
 

@@ -15,8 +15,9 @@ from outrider.operators.packages.manifests.msbuild.functions import slashes
 from outrider.operators.packages.nuget.frameworks import full_name, read_framework
 
 REFERENCE, VERSION, GLOBAL, PROJECT = "PackageReference", "PackageVersion", "GlobalPackageReference", "ProjectReference"
+_WEB = "microsoft.net.sdk.web"
 # Of others it is not known which packages they add.
-_SDKS = ("microsoft.net.sdk", "microsoft.net.sdk.web", "microsoft.net.sdk.worker", "microsoft.net.sdk.razor")
+_SDKS = ("microsoft.net.sdk", _WEB, "microsoft.net.sdk.worker", "microsoft.net.sdk.razor")
 _PRESET = {"Configuration": "Debug", "Platform": "AnyCPU", "OS": "Unix", "MSBuildRuntimeType": "Core"}
 
 
@@ -41,7 +42,9 @@ def evaluated(project: Path, framework: str, read: Callable[[Path], str]) -> Eva
             expected="Microsoft.NET.Sdk, or its variants Web, Worker and Razor", suggestions=["use NuGet itself: dotnet restore --use-lock-file"],
         )  # fmt: skip
     given = {"TargetFramework": framework} if framework else {}
-    preset = {**_PRESET, **({"UsingMicrosoftNETSdk": "true"} if sdks else {})}
+    names = {one.partition("/")[0].lower() for one in sdks}
+    preset = _PRESET | ({"UsingMicrosoftNETSdk": "true"} if sdks else {})
+    preset |= {"UsingMicrosoftNETSdkWeb": "true"} if _WEB in names else {}
     found = Evaluation(
         project, given=given, preset=preset, read=read, kinds=(REFERENCE, VERSION, GLOBAL, PROJECT)
     )  # fmt: skip
