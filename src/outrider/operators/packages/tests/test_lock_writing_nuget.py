@@ -1,7 +1,9 @@
 """packages.lock.json as it is written: to the byte that of NuGet, and taken by it as it is."""
 
 import difflib
+import io
 import json
+import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from random import Random
@@ -224,7 +226,66 @@ class RuntimeVersion(Version):
 
     def file(self) -> bytes:
         """Return it as a file."""
-        return NugetFile(self.name, self.version, files={"runtime.json": b"{}"}).packed()
+        told = b'{"runtimes": {"win": {"native": {"native.win": "1.0.0"}}}}'
+        return NugetFile(self.name, self.version, files={"runtime.json": told}).packed()
+
+
+class MachineVersion(Version, kw_only=True):
+    """A version that has files for one kind of machine besides those for all.
+
+    Attributes:
+        places: Of these.
+    """
+
+    places: list[str]
+
+    def file(self) -> bytes:
+        """Return it as a file."""
+        made = io.BytesIO(super().file())
+        with zipfile.ZipFile(made, "a") as archive:
+            for place in self.places:
+                archive.writestr(zipfile.ZipInfo(place), "")
+        return made.getvalue()
+
+
+def of_machines(feed: NugetFeed) -> str:
+    """Add packages that have other files on each kind of machine, and some that do not, and return a project that asks for all."""
+    places = {
+        "M.Native": "runtimes/win/native/a.dll", "M.Nested": "runtimes/linux-x64/native/deep/a.so", "M.Lib": "runtimes/unix/lib/netstandard1.0/a.dll",
+        "M.Newer": "runtimes/win/lib/net6.0/a.dll", "M.Older": "runtimes/win/lib/net45/a.dll", "M.None": "runtimes/readme.txt",
+        "M.Assets": "runtimes/win/nativeassets/netstandard1.0/a.dll", "M.Documents": "runtimes/win/lib/netstandard1.0/a.xml",
+        "M.Empty": "runtimes/win/lib/netstandard1.0/_._", "M.Strange": "runtimes/unheard/lib/netstandard1.0/a.dll",
+        "M.Other": "runtimes/win/other/a.dll", "M.Words": "runtimes/win/lib/netstandard1.0/de/a.resources.dll",
+    }  # fmt: skip
+    for name, place in places.items():
+        feed.packages[name.lower()] = [MachineVersion(name, "1.0.0", {}, {}, places=[place])]
+    feed.packages["above"] = [Version("Above", "1.0.0", {"": [("M.Native", "1.0.0"), ("M.Lib", "1.0.0")]}, {})]
+    asked = {name: "1.0.0" for name in ("Above", *places) if name not in ("M.Native", "M.Lib")}
+    runtimes = "<RuntimeIdentifiers>win-x64;linux-x64</RuntimeIdentifiers>"
+    return project_text("netcoreapp3.1;net48", asked, properties=runtimes)
+
+
+async def test_what_has_other_files_on_each_kind_of_machine_is_told_for_each(feed: NugetFeed, tmp_path: Path) -> None:
+    write(tmp_path / "App.csproj", of_machines(feed))
+    await locked(tmp_path)
+    frameworks = json.loads((tmp_path / LOCK).read_text())["dependencies"]
+    names = ["M.Assets", "M.Empty", "M.Nested", "M.Strange", "M.Words", "M.Lib", "M.Native"]
+    assert list(frameworks[".NETCoreApp,Version=v3.1/win-x64"]) == names
+    assert frameworks[".NETCoreApp,Version=v3.1/linux-x64"] == frameworks[".NETCoreApp,Version=v3.1/win-x64"]
+    assert "M.Older" in frameworks[".NETFramework,Version=v4.8/win-x64"]
+
+
+@pytest.mark.real
+@needs_nuget
+async def test_nuget_tells_the_same_for_each_kind_of_machine(feed: NugetFeed, tmp_path: Path) -> None:
+    path = write(tmp_path / "App" / "App.csproj", of_machines(feed))
+    said = await restore([path], feed.url, tmp_path / "native")
+    assert (path.parent / LOCK).is_file(), said
+    theirs = (path.parent / LOCK).read_text()
+    (path.parent / LOCK).unlink()
+    await locked(path.parent)
+    ours = as_older((path.parent / LOCK).read_text())
+    assert ours == theirs, "\n".join(difflib.unified_diff(theirs.split("\n"), ours.split("\n")))
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,7 @@ class LockedProject:
         if native:
             raise UnsupportedError(
                 f"{self.project.path}: {native} needs other packages on each kind of machine, which is not resolved here", path="RuntimeIdentifiers",
-                found=", ".join(target.runtimes), expected="no RuntimeIdentifier, or packages without a runtime.json",
+                found=", ".join(target.runtimes), expected="no RuntimeIdentifier, or packages whose runtime.json names no others",
                 suggestions=["use NuGet itself: dotnet restore --use-lock-file"],
             )  # fmt: skip
         requested, central = ({key: one.range for key, one in some.items()} for some in (asked.wishes, target.central))
