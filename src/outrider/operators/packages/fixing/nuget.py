@@ -93,7 +93,11 @@ class NugetProject(Project):
 
     def _is_editable(self, reference: Reference) -> bool:
         place = reference.place
-        if place is None:
+        others = {
+            one.name.lower() for one in self._project.wishes if (one.place, one.field) == (place, reference.field)
+        }
+        # What several packages have together is not changed for one of them.
+        if place is None or len(others) > 1:
             return False
         try:
             edited(self.texts[place.file], place, reference.field, reference.range, reference.range)

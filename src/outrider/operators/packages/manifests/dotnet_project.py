@@ -286,7 +286,7 @@ def _projects(path: Path, found: Evaluation) -> dict[Path, bool]:
     for item in found.items(PROJECT):
         if item.metadata.get("referenceoutputassembly", "").lower() != "false":
             file = Path(os.path.normpath(path.parent / slashes(item.name)))
-            if file.suffix.lower() not in SUFFIXES:
+            if file.suffix.lower() not in SUFFIXES or {"*", "?"} & {*item.name}:
                 raise UnsupportedError(
                     f"{path}: it needs {item.name}, which is no project that is read", path=PROJECT, found=item.name,
                     expected=f"a project: {', '.join(SUFFIXES)}", suggestions=["use NuGet itself: dotnet restore --use-lock-file"],

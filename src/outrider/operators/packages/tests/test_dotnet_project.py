@@ -126,6 +126,8 @@ def test_projects_that_do_not_go_with_it(tmp_path: Path) -> None:
         UnsupportedError, match=r"it needs ..\\Native\\Native.vcxproj, which is no project that is read"
     ):
         read(tmp_path, {"src/App/App.csproj": project_text("net48", {}, "..\\Native\\Native.vcxproj")})
+    with pytest.raises(UnsupportedError, match="which is no project that is read"):
+        read(tmp_path, {"src/App/App.csproj": project_text("net48", {}, "..\\**\\*.csproj")})
     project = read(tmp_path, {"src/App/App.csproj": project_text("net48", {}, "../None/None.csproj")})
     with pytest.raises(NotFoundError, match=r"None\.csproj"):
         Projects(read_text).needed(project, project.targets[0])

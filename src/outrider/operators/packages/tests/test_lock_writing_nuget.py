@@ -19,6 +19,7 @@ from outrider.core.errors import (
     UnavailableError,
     UnsupportedError,
 )
+from outrider.operators.packages.locks.nuget_lock import read
 from outrider.operators.packages.operations import lock
 from outrider.operators.packages.operations.lock import LockParams, LockResult
 from outrider.operators.packages.tests.nuget_feed import NugetFeed, Version, config
@@ -319,6 +320,17 @@ async def test_the_order_of_frameworks(feed: NugetFeed, tmp_path: Path) -> None:
         "net7.0",
     ]
     assert list(json.loads((tmp_path / LOCK).read_text())["dependencies"]) == expected
+
+
+async def test_a_lock_of_a_newer_form_is_read_and_not_written(feed: NugetFeed, tmp_path: Path) -> None:
+    write(tmp_path / "App.csproj", project_text("net8.0", {"Beta": "1.0.0"}))
+    entry = {"type": "Direct", "requested": "[1.0.0, )", "resolved": "1.0.0"}
+    text = json.dumps({"version": 3, "mine": {"framework": "net8.0", "dependencies": {"Beta": entry}}})
+    assert [(one.name, one.version) for one in read(text).packages] == [("beta", "1.0.0")]
+    (tmp_path / LOCK).write_text(text)
+    with pytest.raises(UnsupportedError, match="it is of version 3"):
+        await locked(tmp_path)
+    assert (tmp_path / LOCK).read_text() == text
 
 
 async def test_what_cannot_be_locked(feed: NugetFeed, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import msgspec
 
 from outrider.core.errors import UnsupportedError
 from outrider.operators.packages.locks.documents import read_json
-from outrider.operators.packages.locks.nuget_lock import FORM
+from outrider.operators.packages.locks.nuget_lock import FORM, NAMED_VERSION
 from outrider.operators.packages.locks.writing.nuget_lock import Target, written
 from outrider.operators.packages.manifests.dotnet_project import (
     DotnetProject,
@@ -67,7 +67,9 @@ class LockedProject:
 
     def __init__(self, path: Path, lock: str | None, projects: Projects) -> None:
         self.project = projects.project(path)
-        before = read_json(FORM, lock or "{}").get("dependencies")
+        document = read_json(FORM, lock or "{}")
+        _refuse_newer(document.get("version"))
+        before = document.get("dependencies")
         self._asked = [_asked(projects, self.project, one, before) for one in self.project.targets]
         others = [other for one in self._asked for other, _ in one.needed.values()]
         self.texts = {file: text for one in (self.project, *others) for file, text in one.texts.items()}
@@ -111,6 +113,14 @@ class LockedProject:
         requested, central = ({key: one.range for key, one in some.items()} for some in (asked.wishes, target.central))
         shown = dict(_shown(other, asked) for other, _ in asked.needed.values())
         return Target(asked.name, packages, requested, central, shown, target.runtimes)
+
+
+def _refuse_newer(version: Any) -> None:
+    if isinstance(version, int) and version >= NAMED_VERSION:
+        raise UnsupportedError(
+            f"{FORM}: it is of version {version}, whose frameworks have names that the project gives them", path="version", found=str(version),
+            expected="1 or 2", suggestions=["use NuGet itself: dotnet restore --use-lock-file"],
+        )  # fmt: skip
 
 
 def wishes_of(
