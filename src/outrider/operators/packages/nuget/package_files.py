@@ -55,11 +55,13 @@ def read_package_file(place: str, file: IO[bytes]) -> FileRecord:
             content = _read(archive, manifest)
             runtimes = next((_read(archive, one) for one in names if one.lower() == _RUNTIMES), b"{}")
         name = (read_xml("nuspec", manifest_text(content)).findtext("metadata/id") or "").strip()
-        has_runtimes = _has_packages(read_json(_RUNTIMES, runtimes.decode("utf-8-sig")))
+        has_runtimes = _has_packages(read_json(_RUNTIMES, runtimes.decode("utf-8-sig"), lenient=True))
     except (
         NotAnArchiveError, zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, ValueError, RuntimeError, InvalidConfigError,
     ) as error:  # fmt: skip
         raise _unusable(place, str(error)) from error
+    if name.lower() != place.partition(" ")[0].lower():
+        raise _unusable(place, f"it is {name or 'one without a name'}")
     return FileRecord(name, found, has_runtimes, sorted({one for name in names for one in _machines(name)}))
 
 

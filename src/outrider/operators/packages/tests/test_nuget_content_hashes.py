@@ -67,7 +67,7 @@ def test_what_the_file_tells() -> None:
     assert read_package_file("acme.web 1.0.0", io.BytesIO(content)) == FileRecord(
         "Acme.Web", hashlib.sha512(content).hexdigest(), False, []
     )
-    made.files["runtime.json"] = b'{"runtimes": {"win": {"#import": ["any"]}}}'
+    made.files["runtime.json"] = b'{"runtimes": {"win": {"#import": ["any"],}}} // of machines alone'
     assert not read_package_file("acme.web 1.0.0", io.BytesIO(made.packed())).has_runtimes
     made.files["runtime.json"] = b'{"runtimes": {"win": {"#import": ["any"], "acme.web": {"acme.web.win": "1.0.0"}}}}'
     assert read_package_file("acme.web 1.0.0", io.BytesIO(made.packed())).has_runtimes
@@ -106,6 +106,8 @@ def test_for_which_frameworks_machines_have_other_files(place: str, expected: li
         (packed({"a.nuspec": b"<package>"}), "nuspec"),
         (packed({"a.nuspec": b"\xff"}), "decode"),
         (packed({"a.nuspec": b"<package/>", "runtime.json": b"["}), "runtime.json"),
+        (packed({"a.nuspec": b"<package/>"}), "it is one without a name"),
+        (NugetFile("B", "1.0.0").packed(), "it is B"),
     ],
 )
 def test_what_is_no_package(content: bytes, why: str) -> None:
