@@ -148,15 +148,17 @@ class Projects:
         """Return the projects that a project needs, with what these need in turn.
 
         Raises:
-            InvalidConfigError: One has no framework that goes with it.
+            InvalidConfigError: One has no framework that goes with it, or two have one name.
             OutriderError: One cannot be read.
         """
         found: dict[str, tuple[DotnetProject, TargetProject]] = {}
+        paths_of = {project.name.lower(): project.path}
         waiting = [(project, target, list(target.projects))]
         while waiting:
             above, at, paths = waiting.pop()
             for path in paths:
                 other = self.project(path)
+                _refuse_same_name(project, other, paths_of.setdefault(other.name.lower(), other.path))
                 if other.name.lower() not in found:
                     there = _nearest(above, at, other)
                     found[other.name.lower()] = (other, there)
@@ -173,6 +175,14 @@ class Projects:
         texts = {file: text for one in (first, *found) for file, text in one.texts.items()}
         return DotnetProject(
             path, _name(first, path), first.property, [_target(path, one) for one in found], _is_true(first, "ManagePackageVersionsCentrally"), texts,
+        )  # fmt: skip
+
+
+def _refuse_same_name(project: DotnetProject, other: DotnetProject, path: Path) -> None:
+    if other.path != path:
+        raise InvalidConfigError(
+            f"{project.path}: it needs two projects that are called {other.name}, which NuGet calls ambiguous", path=str(project.path),
+            found=f"{path}, {other.path}", expected="one of each name", suggestions=["give one of them a PackageId of its own"],
         )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from outrider.core.errors import UnsupportedError
 from outrider.operators.packages.manifests.dotnet_implied import LINKER, LINKER_ANALYZERS, Implied
 from outrider.operators.packages.manifests.dotnet_project import DotnetProject, Reference, TargetProject
+from outrider.operators.packages.nuget.packages import is_range
 
 _FIRST_WITHOUT_ANALYZERS = 8
 
@@ -30,7 +31,7 @@ def added(
     versions = {
         name.lower(): str(entry.get("requested"))
         for name, entry in (locked or {}).items()
-        if isinstance(entry, dict) and entry.get("type") == "Direct"
+        if isinstance(entry, dict) and entry.get("type") == "Direct" and is_range(str(entry.get("requested")))
     }
     found: dict[str, Reference] = {}
     for one in target.implied:

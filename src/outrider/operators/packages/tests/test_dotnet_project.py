@@ -133,6 +133,18 @@ def test_projects_that_do_not_go_with_it(tmp_path: Path) -> None:
         Projects(read_text).needed(project, project.targets[0])
 
 
+def test_projects_of_one_name(tmp_path: Path) -> None:
+    files = {
+        "src/App/App.csproj": project_text("net8.0", {}, "../One/Lib.csproj", "../Two/Lib.csproj"),
+        "src/One/Lib.csproj": project_text("net8.0", {}),
+        "src/Two/Lib.csproj": project_text("net8.0", {}),
+    }
+    project = read(tmp_path, files)
+    with pytest.raises(InvalidConfigError, match="it needs two projects that are called Lib") as caught:
+        Projects(read_text).needed(project, project.targets[0])
+    assert caught.value.suggestions
+
+
 def test_one_of_the_older_form(tmp_path: Path) -> None:
     text = """<Project ToolsVersion="15.0" xmlns="http://schemas.microsoft.com/developer/msbuild/2003">
       <Import Project="$(MSBuildExtensionsPath)\\$(MSBuildToolsVersion)\\Microsoft.Common.props" Condition="Exists('$(MSBuildExtensionsPath)\\$(MSBuildToolsVersion)\\Microsoft.Common.props')" />
@@ -204,6 +216,13 @@ def test_what_the_sdk_adds_follows_from_the_framework_and_the_lock(
 def test_an_older_linker_comes_with_analyzers(tmp_path: Path) -> None:
     text = PLAIN.format("<IsTrimmable>true</IsTrimmable>", "").replace("net8.0", "net6.0")
     project = read(tmp_path, {"App.csproj": text}, "App.csproj")
+    for broken in ("none", "", None, 5.5):
+        with pytest.raises(UnsupportedError, match="in a version of its own"):
+            added(
+                project,
+                project.targets[0],
+                {"Microsoft.NET.ILLink.Tasks": {"type": "Direct", "requested": broken and f"[{broken}"}},
+            )
     lock = {"Microsoft.NET.ILLink.Tasks": {"type": "Direct", "requested": "[7.0.100-1.23401.1, )"}}
     found = added(project, project.targets[0], lock).values()
     assert [one.name for one in found] == ["Microsoft.NET.ILLink.Tasks", "Microsoft.NET.ILLink.Analyzers"]
