@@ -4,14 +4,21 @@ https://learn.microsoft.com/nuget/consume-packages/package-references-in-project
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
 
 from outrider.core.errors import InvalidConfigError, UnsupportedError
 from outrider.operators.packages.manifests.dotnet_implied import Implied, implied
-from outrider.operators.packages.manifests.msbuild.evaluation import Evaluation, Item, Place
+from outrider.operators.packages.manifests.dotnet_references import (
+    Reference,
+    is_private,
+    reference_of,
+    references_of,
+    refuse_floating,
+)
+from outrider.operators.packages.manifests.msbuild.evaluation import Evaluation
 from outrider.operators.packages.manifests.msbuild.functions import slashes
 from outrider.operators.packages.manifests.msbuild.projects import (
     GLOBAL,
@@ -23,32 +30,10 @@ from outrider.operators.packages.manifests.msbuild.projects import (
 )
 from outrider.operators.packages.nuget.compatibility import nearest
 from outrider.operators.packages.nuget.frameworks import Framework, read_framework
-from outrider.operators.packages.nuget.packages import is_range
 
 SUFFIXES = (".csproj", ".fsproj", ".vbproj")
 _USUAL_VERSION = "1.0.0"
 _MOST_PROJECTS = 500
-_ALL_ASSETS = frozenset(
-    {"compile", "runtime", "contentfiles", "build", "buildmultitargeting", "buildtransitive", "native", "analyzers"}
-)
-
-
-class Reference(msgspec.Struct, frozen=True):
-    """A package that a project needs.
-
-    Attributes:
-        name: As it is written.
-        range: Likewise.
-        place: Where the range stands.
-        is_private: Whether whoever needs the project does not need it.
-        field: The name of the attribute or element that says the range.
-    """
-
-    name: str
-    range: str
-    place: Place | None
-    is_private: bool
-    field: str = "Version"
 
 
 class TargetProject(msgspec.Struct):
@@ -211,12 +196,12 @@ def _target(path: Path, found: Evaluation) -> TargetProject:
     central: dict[str, Reference] = {}
     for item in found.items(VERSION) if is_central else ():
         # Of several the first counts, which is a warning of restore (NU1506).
-        central.setdefault(item.name.lower(), _reference(path, item))
+        central.setdefault(item.name.lower(), reference_of(path, item))
     if not _is_true(found, "CentralPackageFloatingVersionsEnabled"):
-        _refuse_floating(path, central)
-    references, left = _references(path, found.items(REFERENCE), by_sdk, central if is_central else None)
+        refuse_floating(path, central)
+    references, left = references_of(path, found.items(REFERENCE), by_sdk, central if is_central else None)
     for item in found.items(GLOBAL) if is_central else ():
-        one = _reference(path, item)
+        one = reference_of(path, item)
         references[one.name.lower()] = msgspec.structs.replace(one, is_private=True)
     runtimes = [
         one.strip() for name in ("RuntimeIdentifiers", "RuntimeIdentifier") for one in found.property(name).split(";")
@@ -225,70 +210,6 @@ def _target(path: Path, found: Evaluation) -> TargetProject:
         written, references, central, is_central and _is_true(found, "CentralPackageTransitivePinningEnabled"), _projects(path, found),
         sorted({one for one in runtimes if one}), found.property, left,
     )  # fmt: skip
-
-
-def _references(
-    path: Path, items: Sequence[Item], by_sdk: Sequence[Implied], central: Mapping[str, Reference] | None
-) -> tuple[dict[str, Reference], list[Implied]]:
-    """Return packages by name in small letters, and those that the SDK adds to them; of several of one name the first counts (NU1504)."""
-    found: dict[str, Reference] = {}
-    early = {one.name.lower(): one for one in by_sdk if one.is_early}
-    left = {one.name.lower(): one for one in by_sdk if not one.is_early}
-    for item in items:
-        key = item.name.lower()
-        first = early.pop(key, None)
-        if first is not None and not item.metadata.get("version"):
-            left[key] = first
-        elif first is not None:
-            reference = _reference(path, item)
-            found[key] = msgspec.structs.replace(reference, is_private=first.is_private or reference.is_private)
-        elif key not in found and (key not in left or left[key].is_replaced):
-            left.pop(key, None)
-            is_implicit = item.metadata.get("isimplicitlydefined", "").lower() == "true"
-            found[key] = _reference(path, item) if central is None or is_implicit else _managed(path, item, central)
-    return found, [one for one in by_sdk if one.name.lower() in left]
-
-
-def _managed(path: Path, item: Item, central: Mapping[str, Reference]) -> Reference:
-    """Return a package whose range stands in one place for all projects."""
-    if item.metadata.get("versionoverride"):
-        return _reference(path, item, "VersionOverride")
-    if item.metadata.get("version"):
-        raise InvalidConfigError(
-            f"{path}: {item.name} has a Version, and ranges stand in Directory.Packages.props (NU1008)", path=item.name,
-            found=item.metadata["version"], expected="no Version", suggestions=["write VersionOverride where this project alone differs"],
-        )  # fmt: skip
-    there = central.get(item.name.lower())
-    if there is None:
-        raise InvalidConfigError(
-            f"{path}: {item.name} has no PackageVersion (NU1010)", path=item.name, found="none", expected="a PackageVersion of that name",
-            suggestions=["add one to Directory.Packages.props"],
-        )  # fmt: skip
-    return msgspec.structs.replace(there, name=item.name, is_private=_is_private(item))
-
-
-def _refuse_floating(path: Path, central: Mapping[str, Reference]) -> None:
-    floating = next((one for one in central.values() if "*" in one.range), None)
-    if floating is not None:
-        raise InvalidConfigError(
-            f"{path}: the PackageVersion of {floating.name} floats (NU1011)", path=floating.name, found=floating.range, expected="a version",
-            suggestions=["write one, or set CentralPackageFloatingVersionsEnabled"],
-        )  # fmt: skip
-
-
-def _reference(path: Path, item: Item, field: str = "Version") -> Reference:
-    text = item.metadata.get(field.lower(), "")
-    if not text or not is_range(text):
-        raise InvalidConfigError(
-            f"{path}: {item.name} has {f'the version {text!r}, which is none' if text else 'no version'}", path=item.name, found=text or "none",
-            expected="a version or range of NuGet, such as 1.2.3 or [1.0,2.0)", suggestions=["write one, with three numbers"],
-        )  # fmt: skip
-    return Reference(item.name, text, item.places.get(field.lower()), _is_private(item), field)
-
-
-def _is_private(item: Item) -> bool:
-    assets = {one.strip().lower() for one in item.metadata.get("privateassets", "").split(";")}
-    return "all" in assets or assets >= _ALL_ASSETS
 
 
 def _projects(path: Path, found: Evaluation) -> dict[Path, bool]:
@@ -301,7 +222,7 @@ def _projects(path: Path, found: Evaluation) -> dict[Path, bool]:
                     f"{path}: it needs {item.name}, which is no project that is read", path=PROJECT, found=item.name,
                     expected=f"a project: {', '.join(SUFFIXES)}", suggestions=["use NuGet itself: dotnet restore --use-lock-file"],
                 )  # fmt: skip
-            projects[file] = _is_private(item)
+            projects[file] = is_private(item)
     return projects
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from outrider.core.errors import UnsupportedError
 from outrider.operators.packages.manifests.dotnet_implied import LINKER, LINKER_ANALYZERS, Implied
-from outrider.operators.packages.manifests.dotnet_project import DotnetProject, Reference, TargetProject
+from outrider.operators.packages.manifests.dotnet_project import DotnetProject, TargetProject
+from outrider.operators.packages.manifests.dotnet_references import Reference
 from outrider.operators.packages.nuget.packages import is_range
 
 _FIRST_WITHOUT_ANALYZERS = 8

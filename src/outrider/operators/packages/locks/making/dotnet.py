@@ -14,9 +14,9 @@ from outrider.operators.packages.manifests.dotnet_project import (
     DotnetProject,
     Needed,
     Projects,
-    Reference,
     TargetProject,
 )
+from outrider.operators.packages.manifests.dotnet_references import Reference
 from outrider.operators.packages.manifests.dotnet_sdk import added
 from outrider.operators.packages.nuget.details import NugetDetails, NugetTarget, for_frameworks
 from outrider.operators.packages.nuget.frameworks import NET, NO_VERSION, full_name
