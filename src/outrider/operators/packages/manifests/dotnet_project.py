@@ -155,11 +155,12 @@ class Projects:
     def _read_project(self, path: Path) -> DotnetProject:
         first = evaluated(path, "", self._read)
         several = [one.strip() for one in first.property("TargetFrameworks").split(";") if one.strip()]
-        frameworks = list(dict.fromkeys(several)) if several and not first.property("TargetFramework") else [""]
+        # Restore takes these even where a TargetFramework is said besides: `MSBuildProjectFrameworkUtility` in NuGet.Commands.
+        frameworks = list(dict.fromkeys(several)) or [""]
         found = [first if not one else evaluated(path, one, self._read) for one in frameworks]
         texts = {file: text for one in (first, *found) for file, text in one.texts.items()}
         return DotnetProject(
-            path, _name(first, path), first.property, [_target(path, one) for one in found], _is_true(first, "ManagePackageVersionsCentrally"), texts,
+            path, _name(first, path), first.property, [_target(path, one, _runtimes(first)) for one in found], _is_central(first), texts,
         )  # fmt: skip
 
 
@@ -183,14 +184,14 @@ def _nearest(above: DotnetProject, at: TargetProject, other: DotnetProject) -> T
     return frameworks[found]
 
 
-def _target(path: Path, found: Evaluation) -> TargetProject:
+def _target(path: Path, found: Evaluation, runtimes: list[str]) -> TargetProject:
     written = framework_of(found)
     if not written:
         raise InvalidConfigError(
             f"{path}: it has no TargetFramework", path="TargetFramework", found="none", expected="such as net8.0",
             suggestions=["say it in a PropertyGroup of the project"],
         )  # fmt: skip
-    is_central = _is_true(found, "ManagePackageVersionsCentrally")
+    is_central = _is_central(found)
     by_sdk = list(implied(path, read_framework(written), found.property))
     found.begin(REFERENCE, [one.name for one in by_sdk if one.is_early])
     central: dict[str, Reference] = {}
@@ -203,12 +204,9 @@ def _target(path: Path, found: Evaluation) -> TargetProject:
     for item in found.items(GLOBAL) if is_central else ():
         one = reference_of(path, item)
         references[one.name.lower()] = msgspec.structs.replace(one, is_private=True)
-    runtimes = [
-        one.strip() for name in ("RuntimeIdentifiers", "RuntimeIdentifier") for one in found.property(name).split(";")
-    ]
     return TargetProject(
         written, references, central, is_central and _is_true(found, "CentralPackageTransitivePinningEnabled"), _projects(path, found),
-        sorted({one for one in runtimes if one}), found.property, left,
+        list(runtimes), found.property, left,
     )  # fmt: skip
 
 
@@ -228,6 +226,17 @@ def _projects(path: Path, found: Evaluation) -> dict[Path, bool]:
 
 def _name(found: Evaluation, path: Path) -> str:
     return found.property("PackageId") or found.property("AssemblyName") or path.stem
+
+
+def _is_central(found: Evaluation) -> bool:
+    # It takes the file too, as in NuGet.targets.
+    return _is_true(found, "ManagePackageVersionsCentrally") and _is_true(found, "CentralPackageVersionsFileImported")
+
+
+def _runtimes(found: Evaluation) -> list[str]:
+    """Return kinds of machines: restore takes those of the project as it is for no framework in particular, for all of them."""
+    names = ("RuntimeIdentifiers", "RuntimeIdentifier")
+    return sorted({one.strip() for name in names for one in found.property(name).split(";") if one.strip()})
 
 
 def _is_true(found: Evaluation, name: str) -> bool:

@@ -133,6 +133,29 @@ def test_projects_that_do_not_go_with_it(tmp_path: Path) -> None:
         Projects(read_text).needed(project, project.targets[0])
 
 
+def test_several_frameworks_count_before_one(tmp_path: Path) -> None:
+    files = {
+        "Directory.Build.props": "<Project><PropertyGroup><TargetFramework>net9.0</TargetFramework></PropertyGroup></Project>",
+        "App.csproj": project_text("net8.0;net48", {"One": "1.0.0"}),
+    }
+    assert needs(read(tmp_path, files, "App.csproj")) == {"net8.0": ["One 1.0.0"], "net48": ["One 1.0.0"]}
+
+
+def test_kinds_of_machines_are_those_of_no_framework_in_particular(tmp_path: Path) -> None:
+    runtimes = "<RuntimeIdentifiers>win-x64; linux-x64</RuntimeIdentifiers>"
+    never = "<RuntimeIdentifier Condition=\"'$(TargetFramework)' == 'net8.0'\">osx-x64</RuntimeIdentifier>"
+    project = read(tmp_path, {"A.csproj": project_text("net8.0;net6.0", {}, properties=runtimes + never)}, "A.csproj")
+    assert [target.runtimes for target in project.targets] == [["linux-x64", "win-x64"]] * 2
+    project = read(tmp_path, {"B.csproj": project_text("net8.0", {}, properties=runtimes + never)}, "B.csproj")
+    assert project.targets[0].runtimes == ["linux-x64", "osx-x64", "win-x64"]
+
+
+def test_versions_are_not_in_one_place_without_the_file(tmp_path: Path) -> None:
+    said = "<ManagePackageVersionsCentrally>true</ManagePackageVersionsCentrally>"
+    project = read(tmp_path, {"A.csproj": project_text("net8.0", {"One": "1.0.0"}, properties=said)}, "A.csproj")
+    assert (project.is_central, needs(project)) == (False, {"net8.0": ["One 1.0.0"]})
+
+
 def test_projects_of_one_name(tmp_path: Path) -> None:
     files = {
         "src/App/App.csproj": project_text("net8.0", {}, "../One/Lib.csproj", "../Two/Lib.csproj"),

@@ -135,8 +135,13 @@ def _asked(projects: Projects, project: DotnetProject, target: TargetProject, be
     entries = before.get(name) if isinstance(before, dict) else None
     locked = entries if isinstance(entries, dict) else None
     wishes = wishes_of(project, target, locked)
-    if not target.runtimes and target.framework.name == NET and isinstance(before, dict):
-        # On Windows the SDK adds one to programs of .NET Framework.
+    if (
+        not target.runtimes
+        and target.framework.name == NET
+        and project.targets == [target]
+        and isinstance(before, dict)
+    ):
+        # On Windows the SDK adds one to programs of .NET Framework alone.
         target.runtimes = [key.partition("/")[2] for key in before if key.startswith(f"{name}/")]
     return _Asked(target, name, wishes, needed, _details(target, wishes, needed, locked or {}))
 

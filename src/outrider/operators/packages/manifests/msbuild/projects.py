@@ -49,7 +49,8 @@ def evaluated(project: Path, framework: str, read: Callable[[Path], str]) -> Eva
         project, given=given, preset=preset, read=read, kinds=(REFERENCE, VERSION, GLOBAL, PROJECT)
     )  # fmt: skip
     _include_above(found, project, "Build", "props")
-    _include_above(found, project, "Packages", "props")
+    if _include_above(found, project, "Packages", "props"):
+        found.set("CentralPackageVersionsFileImported", "true")
     found.include(project)
     _say_framework(found)
     _include_above(found, project, "Build", "targets")
@@ -74,11 +75,11 @@ def _say_framework(found: Evaluation) -> None:
         found.set("TargetPlatformIdentifier", framework.platform)
 
 
-def _include_above(found: Evaluation, project: Path, what: str, kind: str) -> None:
-    """Read the nearest file of a name in the folder of a project or above it, unless the project says another one or none."""
+def _include_above(found: Evaluation, project: Path, what: str, kind: str) -> bool:
+    """Read the nearest file of a name in the folder of a project or above it, unless the project says another one or none, and return whether."""
     name = f"Directory.{what}.{kind}"
     if found.property(f"ImportDirectory{what}{kind.capitalize()}").lower() == "false":
-        return
+        return False
     said = found.property(f"Directory{what}{kind.capitalize()}Path")
     folders = (project.parent, *project.parent.parents)
     file = (
@@ -86,8 +87,10 @@ def _include_above(found: Evaluation, project: Path, what: str, kind: str) -> No
         if said
         else next((one / name for one in folders if (one / name).is_file()), None)
     )
-    if file is not None and file.is_file():
-        found.include(file)
+    if file is None or not file.is_file():
+        return False
+    found.include(file)
+    return True
 
 
 def _sdks(root: Element) -> list[str]:
