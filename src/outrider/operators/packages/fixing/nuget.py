@@ -94,11 +94,7 @@ class NugetProject(Project):
 
     def _is_editable(self, reference: Reference) -> bool:
         place = reference.place
-        others = {
-            one.name.lower() for one in self._project.wishes if (one.place, one.field) == (place, reference.field)
-        }
-        # What several packages have together is not changed for one of them.
-        if place is None or len(others) > 1:
+        if place is None:
             return False
         try:
             edited(self.texts[place.file], place, reference.field, reference.range, reference.range)

@@ -154,9 +154,15 @@ async def test_what_a_property_says_stays(feed: NugetFeed, tmp_path: Path) -> No
     assert "You ask for Other@[1.0.0]" in " ".join(result.files[0].unfixed[0].reasons)
 
 
-async def test_what_several_packages_have_together_stays(feed: NugetFeed, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "both",
+    [
+        '<PackageReference Include="Acme.Core;Other" Version="[1.0.0]" />',
+        '<PackageReference Include="Other" Version="[1.0.0]" /><PackageReference Update="Other;None" Version="[1.0.0]" />',
+    ],
+)
+async def test_what_several_packages_have_together_stays(both: str, feed: NugetFeed, tmp_path: Path) -> None:
     """A version for one is none for the other."""
-    both = '<PackageReference Include="Acme.Core;Other" Version="[1.0.0]" />'
     path = await locked(tmp_path, project_text("net8.0", {}, items=both))
     newer(feed)
     await bad(tmp_path, "Other", ("introduced", "0"), ("fixed", "1.1.0"))

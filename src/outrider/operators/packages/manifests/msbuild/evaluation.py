@@ -57,7 +57,7 @@ class Item(msgspec.Struct):
     Attributes:
         name: As it is written: of a package, or a path.
         metadata: By name, in small letters.
-        places: Where each of them is written last.
+        places: Where each of them is written last, for this one alone.
         file: In which it stands; paths are those of the project, whatever it is.
     """
 
@@ -288,17 +288,16 @@ class Evaluation:
             there[:] = [one for one in there if one.name.lower() not in removed]
         written = dict(self._metadata(element, place))
         values = {name: value for name, (value, _) in written.items()}
-        places = {name: where for name, (_, where) in written.items()}
+        names = self._names(element, "Include")
+        # What is written for several has no place of its own for each.
+        is_shared = max(len(names), len(updated)) > 1
+        places = {} if is_shared else {name: where for name, (_, where) in written.items()}
         for one in there if updated else ():
             if one.name.lower() in updated:
                 one.metadata |= values
-                one.places |= places
+                one.places = {name: where for name, where in one.places.items() if name not in values} | places
         left_out = set(self._names(element, "Exclude", lower=True))
-        there += [
-            Item(name, dict(values), dict(places), place.file)
-            for name in self._names(element, "Include")
-            if name.lower() not in left_out
-        ]
+        there += [Item(name, dict(values), dict(places), place.file) for name in names if name.lower() not in left_out]
 
     def _names(self, element: Element, attribute: str, *, lower: bool = False) -> list[str]:
         text = self._expander.expand(element.get(attribute, ""))
