@@ -154,6 +154,17 @@ async def test_what_a_property_says_stays(feed: NugetFeed, tmp_path: Path) -> No
     assert "You ask for Other@[1.0.0]" in " ".join(result.files[0].unfixed[0].reasons)
 
 
+async def test_one_that_is_private_for_one_framework_is_changed_once(feed: NugetFeed, tmp_path: Path) -> None:
+    private = "<PrivateAssets Condition=\"'$(TargetFramework)' == 'net48'\">all</PrivateAssets>"
+    item = f'<PackageReference Include="Other" Version="[1.0.0]">{private}</PackageReference>'
+    path = await locked(tmp_path, project_text("net8.0;net48", {}, items=item))
+    newer(feed)
+    await bad(tmp_path, "Other", ("introduced", "0"), ("fixed", "1.1.0"))
+    before = path.with_name("Shop.csproj").read_text()
+    assert (await fixed(tmp_path, manifest=True)).unfixed == 0
+    assert path.with_name("Shop.csproj").read_text() == before.replace("[1.0.0]", "[1.1.0]")
+
+
 @pytest.mark.parametrize(
     "both",
     [

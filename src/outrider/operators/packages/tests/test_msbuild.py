@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outrider.core.errors import InvalidConfigError, OutriderError, UnsupportedError
+from outrider.core.errors import InvalidConfigError, NotFoundError, OutriderError, UnsupportedError
 from outrider.operators.packages.manifests.msbuild.conditions import Condition
 from outrider.operators.packages.manifests.msbuild.evaluation import Evaluation
 from outrider.operators.packages.manifests.msbuild.expansion import NotKnownError
@@ -228,6 +228,14 @@ def test_a_file_is_read_once_whoever_imports_it(tmp_path: Path) -> None:
     written(tmp_path / "26.props", f'<Project><Import Project="0.props" />{item}</Project>')
     found = evaluation(tmp_path, f'<Import Project="app.csproj" />{twice.format("../0")}')
     assert [one.name for one in found.items("PackageReference")] == ["a"]
+
+
+def test_an_import_that_is_not_there_is_told_with_who_imports_it(tmp_path: Path) -> None:
+    with pytest.raises(
+        NotFoundError, match=r"app\.csproj: it imports \$\(Nothing\)\\x\.props, which is not there"
+    ) as caught:
+        evaluation(tmp_path, '<Import Project="$(Nothing)\\x.props" />')
+    assert caught.value.found == "no /x.props"
 
 
 def test_imports_of_files_of_any_folder(tmp_path: Path) -> None:

@@ -80,7 +80,9 @@ class LockedProject:
         found: dict[Reference, list[str]] = {}
         for one in self._asked:
             for reference in one.wishes.values():
-                found.setdefault(reference, []).append(one.target.written)
+                # Whether others need it too is another question, and may be answered otherwise for each framework.
+                asked = msgspec.structs.replace(reference, is_private=False)
+                found.setdefault(asked, []).append(one.target.written)
         return found
 
     def asked(self, question: Question) -> Question:

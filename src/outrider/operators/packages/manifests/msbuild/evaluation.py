@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 
 import msgspec
 
-from outrider.core.errors import UnsupportedError
+from outrider.core.errors import NotFoundError, UnsupportedError
 from outrider.operators.packages.locks.documents import read_xml
 from outrider.operators.packages.locks.lock import unreadable
 from outrider.operators.packages.manifests.msbuild.conditions import Condition
@@ -248,7 +248,15 @@ class Evaluation:
             for one in sorted(file.parent.glob(file.name)):
                 self.include(one)
         elif path and not path.lower().startswith(_OF_MSBUILD):
+            self._require(file, written)
             self.include(file)
+
+    def _require(self, file: Path, written: str) -> None:
+        if not is_there(file):
+            raise NotFoundError(
+                f"{self._file}: it imports {written}, which is not there", path=str(self._file), found=f"no {file}", expected="the file",
+                suggestions=["get it, or import it on condition that it Exists"],
+            )  # fmt: skip
 
     def _choose(self, element: Element, here: tuple[int, ...]) -> None:
         for number, case in enumerate(element):
