@@ -105,7 +105,9 @@ def _tools(path: Path, framework: Framework, said: Callable[[str], str]) -> Iter
     for_new = is_set("IsTrimmable", "EnableTrimAnalyzer", "PublishSingleFile", "EnableSingleFileAnalyzer")
     # What is older has none of the attributes that are looked at, and gets nothing.
     is_too_old = (for_aot and version < (7, 0, 0, 0)) or (for_new and version < (6, 0, 0, 0))
-    if (for_any or for_aot or for_new) and not is_too_old and version >= (3, 0, 0, 0):
+    said_itself = said("_RequiresILLinkPack").lower()
+    is_asked = said_itself == "true" or (said_itself != "false" and (for_any or for_aot or for_new))
+    if is_asked and not is_too_old and version >= (3, 0, 0, 0):
         yield Implied(LINKER)
     if (
         said("UsingMicrosoftNETSdkWeb")

@@ -220,6 +220,7 @@ def test_what_the_sdk_adds(
         ("netcoreapp2.1", "<RuntimeFrameworkVersion>2.1.3</RuntimeFrameworkVersion>", "", ["Microsoft.NETCore.App 2.1.3"]),
         ("netcoreapp3.0", "", "", []),
         ("net8.0", "<IsAotCompatible>true</IsAotCompatible>", "Microsoft.NET.ILLink.Tasks", ["Microsoft.NET.ILLink.Tasks [9.9.9, )"]),
+        ("net8.0", "<IsTrimmable>true</IsTrimmable><_RequiresILLinkPack>false</_RequiresILLinkPack>", "", []),
         ("net6.0", "<IsAotCompatible>true</IsAotCompatible>", "", []),
         ("net5.0", "<IsTrimmable>true</IsTrimmable>", "", []),
         ("netstandard2.1", "<IsTrimmable>true</IsTrimmable>", "", []),
