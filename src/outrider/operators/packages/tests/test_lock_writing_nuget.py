@@ -196,12 +196,22 @@ async def test_packages_of_the_sdk_in_projects_that_it_needs(feed: NugetFeed, tm
     assert entries(tmp_path)["fs"] == project
 
 
-async def test_a_kind_of_machine_that_the_sdk_adds_on_windows(feed: NugetFeed, tmp_path: Path) -> None:
-    write(tmp_path / "App.csproj", project_text("net48", {"Beta": "1.0.0"}))
-    lock: dict[str, dict[str, Any]] = {".NETFramework,Version=v4.8": {}, ".NETFramework,Version=v4.8/win7-x86": {}}
-    (tmp_path / LOCK).write_text(json.dumps({"version": 1, "dependencies": lock}))
-    await locked(tmp_path)
-    assert list(json.loads((tmp_path / LOCK).read_text())["dependencies"]) == list(lock)
+@pytest.mark.parametrize(
+    ("said", "before", "kept"),
+    [("", "win7-x86", "win7-x86"), ("linux-x64", "linux-x64;win-x64", "win-x64"), ("linux-x64", "win-x64", ""), ("linux-x64", "", "")],
+)  # fmt: skip
+async def test_kinds_of_machines_that_are_known_from_the_lock(
+    said: str, before: str, kept: str, feed: NugetFeed, tmp_path: Path
+) -> None:
+    """Of a command line, or of Windows, where the SDK adds one to programs of .NET Framework."""
+    runtimes = f"<RuntimeIdentifiers>{said}</RuntimeIdentifiers>"
+    write(tmp_path / "App.csproj", project_text("net8.0", {"Beta": "1.0.0"}, properties=runtimes))
+    sections = ["net8.0", *(f"net8.0/{one}" for one in before.split(";") if one)]
+    (tmp_path / LOCK).write_text(json.dumps({"version": 1, "dependencies": {one: {} for one in sections}}))
+    told = f"net8.0/{kept} is kept from the lock, for which the project itself does not ask"
+    assert (await locked(tmp_path)).warnings == ([told] if kept else [])
+    expected = ["net8.0", *(f"net8.0/{one}" for one in (said, kept) if one)]
+    assert list(json.loads((tmp_path / LOCK).read_text())["dependencies"]) == expected
 
 
 async def test_kinds_of_machines(feed: NugetFeed, tmp_path: Path) -> None:
@@ -218,6 +228,7 @@ async def test_kinds_of_machines(feed: NugetFeed, tmp_path: Path) -> None:
     write(tmp_path / "App.csproj", project_text("net8.0", {"Native": "1.0.0"}, properties=runtimes))
     with pytest.raises(UnsupportedError, match="native needs other packages on each kind of machine"):
         await locked(tmp_path)
+    (tmp_path / LOCK).unlink()
     write(tmp_path / "App.csproj", project_text("net8.0", {"Native": "1.0.0"}))
     await locked(tmp_path)
 

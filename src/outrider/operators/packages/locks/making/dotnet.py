@@ -19,7 +19,7 @@ from outrider.operators.packages.manifests.dotnet_project import (
 from outrider.operators.packages.manifests.dotnet_references import Reference
 from outrider.operators.packages.manifests.dotnet_sdk import added
 from outrider.operators.packages.nuget.details import NugetDetails, NugetTarget, for_frameworks
-from outrider.operators.packages.nuget.frameworks import NET, NO_VERSION, full_name
+from outrider.operators.packages.nuget.frameworks import NO_VERSION, full_name
 from outrider.operators.packages.resolving.outcomes import Resolved
 from outrider.operators.packages.resolving.questions import Question
 
@@ -58,6 +58,7 @@ class LockedProject:
     Attributes:
         project: The project.
         texts: Of all files that it leads to, those of other projects too.
+        notes: What whoever reads the lock should know.
 
     Raises:
         InvalidConfigError: A file cannot be read, or says what cannot be.
@@ -70,7 +71,14 @@ class LockedProject:
         document = read_json(FORM, lock or "{}")
         _refuse_newer(document.get("version"))
         before = document.get("dependencies")
+        said = {one.written: {*one.runtimes} for one in self.project.targets}
         self._asked = [_asked(projects, self.project, one, before) for one in self.project.targets]
+        kept = {
+            f"{one.name}/{kind}" for one in self._asked for kind in {*one.target.runtimes} - said[one.target.written]
+        }
+        self.notes = [
+            f"{name} is kept from the lock, for which the project itself does not ask" for name in sorted(kept)
+        ]
         others = [other for one in self._asked for other, _ in one.needed.values()]
         self.texts = {file: text for one in (self.project, *others) for file, text in one.texts.items()}
 
@@ -137,14 +145,12 @@ def _asked(projects: Projects, project: DotnetProject, target: TargetProject, be
     entries = before.get(name) if isinstance(before, dict) else None
     locked = entries if isinstance(entries, dict) else None
     wishes = wishes_of(project, target, locked)
-    if (
-        not target.runtimes
-        and target.framework.name == NET
-        and project.targets == [target]
-        and isinstance(before, dict)
-    ):
-        # On Windows the SDK adds one to programs of .NET Framework alone.
-        target.runtimes = [key.partition("/")[2] for key in before if key.startswith(f"{name}/")]
+    # Those of a command line, of this machine or of Windows are known from the lock alone.
+    known = (
+        {key.partition("/")[2] for key in before if key.startswith(f"{name}/")} if isinstance(before, dict) else set()
+    )
+    if known > {*target.runtimes}:
+        target.runtimes = sorted(known)
     return _Asked(target, name, wishes, needed, _details(target, wishes, needed, locked or {}))
 
 
