@@ -233,6 +233,28 @@ async def test_kinds_of_machines(feed: NugetFeed, tmp_path: Path) -> None:
     await locked(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("properties", "is_refused"),
+    [
+        ("<OutputType>Exe</OutputType><SelfContained>true</SelfContained>", True),
+        ("<OutputType>Exe</OutputType><SelfContained>true</SelfContained><RuntimeIdentifiers>win-x64</RuntimeIdentifiers>", True),
+        ("<OutputType>Exe</OutputType><SelfContained>true</SelfContained><RuntimeIdentifier>win-x64</RuntimeIdentifier>", False),
+        ("<SelfContained>true</SelfContained>", False),
+        ("<UseCurrentRuntimeIdentifier>true</UseCurrentRuntimeIdentifier>", True),
+    ],
+)  # fmt: skip
+async def test_what_is_for_the_machine_that_restores_it(
+    properties: str, is_refused: bool, feed: NugetFeed, tmp_path: Path
+) -> None:
+    write(tmp_path / "App.csproj", project_text("net8.0", {"Beta": "1.0.0"}, properties=properties))
+    if is_refused:
+        with pytest.raises(UnsupportedError, match="is for the machine that restores it"):
+            await locked(tmp_path)
+        lock: dict[str, dict[str, Any]] = {"net8.0": {}, "net8.0/win-x64": {}}
+        (tmp_path / LOCK).write_text(json.dumps({"version": 1, "dependencies": lock}))
+    await locked(tmp_path)
+
+
 class RuntimeVersion(Version):
     """A version with a runtime.json."""
 

@@ -19,11 +19,13 @@ from outrider.operators.packages.manifests.dotnet_project import (
 from outrider.operators.packages.manifests.dotnet_references import Reference
 from outrider.operators.packages.manifests.dotnet_sdk import added
 from outrider.operators.packages.nuget.details import NugetDetails, NugetTarget, for_frameworks
-from outrider.operators.packages.nuget.frameworks import NO_VERSION, full_name
+from outrider.operators.packages.nuget.frameworks import CORE, NO_VERSION, full_name
 from outrider.operators.packages.resolving.outcomes import Resolved
 from outrider.operators.packages.resolving.questions import Question
 
 _WINDOWS_VERSION = (7, 0, 0, 0)
+# What a project of the web is where it does not say.
+_USUAL_OUTPUT = {"true": "exe"}
 # Locks had it before it had its name: `PackagesLockFileTarget` in NuGet.ProjectModel.
 _NAMES = {"net5.0": ".NETCoreApp,Version=v5.0"}
 _SORTED_AS = {name: sorted_as for sorted_as, name in _NAMES.items()}
@@ -151,7 +153,31 @@ def _asked(projects: Projects, project: DotnetProject, target: TargetProject, be
     )
     if known > {*target.runtimes}:
         target.runtimes = sorted(known)
+    elif locked is None and project.targets == [target]:
+        _refuse_own_machine(project, target)
     return _Asked(target, name, wishes, needed, _details(target, wishes, needed, locked or {}))
+
+
+def _refuse_own_machine(project: DotnetProject, target: TargetProject) -> None:
+    """Refuse what is for the machine that restores it: Microsoft.NET.RuntimeIdentifierInference.targets of the SDK."""
+    said = {
+        name: target.properties(name).lower()
+        for name in ("UseCurrentRuntimeIdentifier", "SelfContained", "OutputType", "IsTestProject")
+    }
+    is_program = (said["OutputType"] or _USUAL_OUTPUT.get(target.properties("UsingMicrosoftNETSdkWeb"), "")) in (
+        "exe",
+        "winexe",
+    )
+    usual = "true" if said["SelfContained"] == "true" and is_program and said["IsTestProject"] != "true" else ""
+    if (
+        target.framework.name == CORE
+        and not target.properties("RuntimeIdentifier")
+        and (said["UseCurrentRuntimeIdentifier"] or usual) == "true"
+    ):
+        raise UnsupportedError(
+            f"{project.path}: SelfContained without a RuntimeIdentifier is for the machine that restores it", path="RuntimeIdentifier",
+            found="none", expected="one, or a lock that tells", suggestions=["write a RuntimeIdentifier", "use NuGet itself: dotnet restore --use-lock-file"],
+        )  # fmt: skip
 
 
 def _details(
