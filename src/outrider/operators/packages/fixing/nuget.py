@@ -12,7 +12,8 @@ from outrider.operators.packages.locks.making.dotnet import LockedProject
 from outrider.operators.packages.locks.making.nuget import project_name
 from outrider.operators.packages.locks.nuget_lock import CONTENT_HASH, read
 from outrider.operators.packages.locks.writing.files import read_text
-from outrider.operators.packages.manifests.dotnet_project import Projects, Reference
+from outrider.operators.packages.manifests.dotnet_project import Projects
+from outrider.operators.packages.manifests.dotnet_references import Reference
 from outrider.operators.packages.manifests.msbuild.editing import edited
 from outrider.operators.packages.nuget.details import for_frameworks
 from outrider.operators.packages.resolving.outcomes import Resolved, ResolvedPackage

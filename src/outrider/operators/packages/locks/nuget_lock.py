@@ -12,6 +12,8 @@ from outrider.operators.packages.locks.lock import Lock
 
 FORM = "packages.lock.json"
 CONTENT_HASH = "sha512-content"
+# https://github.com/NuGet/NuGet.Client/tree/dev/src/NuGet.Core/NuGet.ProjectModel/ProjectLockFile
+NAMED_VERSION = 3
 
 
 def read(text: str) -> Lock:
@@ -21,12 +23,21 @@ def read(text: str) -> Lock:
         InvalidConfigError: It is none of this format.
     """
     findings = Findings(FORM, "nuget")
-    frameworks = findings.section(read_json(FORM, text), "dependencies")
+    frameworks = frameworks_of(findings, read_json(FORM, text))
     for framework in frameworks:
         for name, entry in findings.section(frameworks, framework).items():
             with findings.entry(f"{framework}: {name}"):
                 _take(findings, name, table_of(entry))
     return findings.lock()
+
+
+def frameworks_of(findings: Findings, document: dict[str, Any]) -> dict[str, Any]:
+    """Return packages by framework: from version 3 on each has a name that the project gives it, and stands beside the version."""
+    version = document.get("version")
+    if not isinstance(version, int) or version < NAMED_VERSION:
+        return findings.section(document, "dependencies")
+    names = [name for name in document if name != "version"]
+    return {name: findings.section(findings.section(document, name), "dependencies") for name in names}
 
 
 def _take(findings: Findings, name: str, entry: dict[str, Any]) -> None:

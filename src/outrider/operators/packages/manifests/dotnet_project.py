@@ -10,7 +10,15 @@ from pathlib import Path
 import msgspec
 
 from outrider.core.errors import InvalidConfigError, UnsupportedError
-from outrider.operators.packages.manifests.msbuild.evaluation import Evaluation, Item, Place
+from outrider.operators.packages.manifests.dotnet_implied import Implied, implied
+from outrider.operators.packages.manifests.dotnet_references import (
+    Reference,
+    is_private,
+    reference_of,
+    references_of,
+    refuse_floating,
+)
+from outrider.operators.packages.manifests.msbuild.evaluation import Evaluation
 from outrider.operators.packages.manifests.msbuild.functions import slashes
 from outrider.operators.packages.manifests.msbuild.projects import (
     GLOBAL,
@@ -22,32 +30,10 @@ from outrider.operators.packages.manifests.msbuild.projects import (
 )
 from outrider.operators.packages.nuget.compatibility import nearest
 from outrider.operators.packages.nuget.frameworks import Framework, read_framework
-from outrider.operators.packages.nuget.packages import is_range
 
 SUFFIXES = (".csproj", ".fsproj", ".vbproj")
 _USUAL_VERSION = "1.0.0"
 _MOST_PROJECTS = 500
-_ALL_ASSETS = frozenset(
-    {"compile", "runtime", "contentfiles", "build", "buildmultitargeting", "buildtransitive", "native", "analyzers"}
-)
-
-
-class Reference(msgspec.Struct, frozen=True):
-    """A package that a project needs.
-
-    Attributes:
-        name: As it is written.
-        range: Likewise.
-        place: Where the range stands.
-        is_private: Whether whoever needs the project does not need it.
-        field: The name of the attribute or element that says the range.
-    """
-
-    name: str
-    range: str
-    place: Place | None
-    is_private: bool
-    field: str = "Version"
 
 
 class TargetProject(msgspec.Struct):
@@ -61,6 +47,7 @@ class TargetProject(msgspec.Struct):
         projects: Projects that it needs: their files, and whether whoever needs this one does not need those.
         runtimes: Kinds of machines that it is for.
         properties: Gives a property.
+        implied: Packages that the SDK adds to these.
     """
 
     written: str
@@ -70,6 +57,7 @@ class TargetProject(msgspec.Struct):
     projects: dict[Path, bool]
     runtimes: list[str]
     properties: Callable[[str], str]
+    implied: list[Implied]
 
     @property
     def framework(self) -> Framework:
@@ -145,15 +133,17 @@ class Projects:
         """Return the projects that a project needs, with what these need in turn.
 
         Raises:
-            InvalidConfigError: One has no framework that goes with it.
+            InvalidConfigError: One has no framework that goes with it, or two have one name.
             OutriderError: One cannot be read.
         """
         found: dict[str, tuple[DotnetProject, TargetProject]] = {}
+        paths_of = {project.name.lower(): project.path}
         waiting = [(project, target, list(target.projects))]
         while waiting:
             above, at, paths = waiting.pop()
             for path in paths:
                 other = self.project(path)
+                _refuse_same_name(project, other, paths_of.setdefault(other.name.lower(), other.path))
                 if other.name.lower() not in found:
                     there = _nearest(above, at, other)
                     found[other.name.lower()] = (other, there)
@@ -165,11 +155,20 @@ class Projects:
     def _read_project(self, path: Path) -> DotnetProject:
         first = evaluated(path, "", self._read)
         several = [one.strip() for one in first.property("TargetFrameworks").split(";") if one.strip()]
-        frameworks = list(dict.fromkeys(several)) if several and not first.property("TargetFramework") else [""]
+        # Restore takes these even where a TargetFramework is said besides: `MSBuildProjectFrameworkUtility` in NuGet.Commands.
+        frameworks = list(dict.fromkeys(several)) or [""]
         found = [first if not one else evaluated(path, one, self._read) for one in frameworks]
         texts = {file: text for one in (first, *found) for file, text in one.texts.items()}
         return DotnetProject(
-            path, _name(first, path), first.property, [_target(path, one) for one in found], _is_true(first, "ManagePackageVersionsCentrally"), texts,
+            path, _name(first, path), first.property, [_target(path, one, _runtimes(first)) for one in found], _is_central(first), texts,
+        )  # fmt: skip
+
+
+def _refuse_same_name(project: DotnetProject, other: DotnetProject, path: Path) -> None:
+    if other.path != path:
+        raise InvalidConfigError(
+            f"{project.path}: it needs two projects that are called {other.name}, which NuGet calls ambiguous", path=str(project.path),
+            found=f"{path}, {other.path}", expected="one of each name", suggestions=["give one of them a PackageId of its own"],
         )  # fmt: skip
 
 
@@ -185,74 +184,30 @@ def _nearest(above: DotnetProject, at: TargetProject, other: DotnetProject) -> T
     return frameworks[found]
 
 
-def _target(path: Path, found: Evaluation) -> TargetProject:
+def _target(path: Path, found: Evaluation, runtimes: list[str]) -> TargetProject:
     written = framework_of(found)
     if not written:
         raise InvalidConfigError(
             f"{path}: it has no TargetFramework", path="TargetFramework", found="none", expected="such as net8.0",
             suggestions=["say it in a PropertyGroup of the project"],
         )  # fmt: skip
-    is_central = _is_true(found, "ManagePackageVersionsCentrally")
-    central = {one.name.lower(): _reference(path, one) for one in found.items(VERSION)} if is_central else {}
+    is_central = _is_central(found)
+    by_sdk = list(implied(path, read_framework(written), found.property))
+    found.begin(REFERENCE, [one.name for one in by_sdk if one.is_early])
+    central: dict[str, Reference] = {}
+    for item in found.items(VERSION) if is_central else ():
+        # Of several the first counts, which is a warning of restore (NU1506).
+        central.setdefault(item.name.lower(), reference_of(path, item))
     if not _is_true(found, "CentralPackageFloatingVersionsEnabled"):
-        _refuse_floating(path, central)
-    references: dict[str, Reference] = {}
-    for item in found.items(REFERENCE):
-        is_implicit = item.metadata.get("isimplicitlydefined", "").lower() == "true"
-        one = _managed(path, item, central) if is_central and not is_implicit else _reference(path, item)
-        references[one.name.lower()] = one
+        refuse_floating(path, central)
+    references, left = references_of(path, found.items(REFERENCE), by_sdk, central if is_central else None)
     for item in found.items(GLOBAL) if is_central else ():
-        one = _reference(path, item)
+        one = reference_of(path, item)
         references[one.name.lower()] = msgspec.structs.replace(one, is_private=True)
-    runtimes = [
-        one.strip() for name in ("RuntimeIdentifiers", "RuntimeIdentifier") for one in found.property(name).split(";")
-    ]
     return TargetProject(
         written, references, central, is_central and _is_true(found, "CentralPackageTransitivePinningEnabled"), _projects(path, found),
-        sorted({one for one in runtimes if one}), found.property,
+        list(runtimes), found.property, left,
     )  # fmt: skip
-
-
-def _managed(path: Path, item: Item, central: Mapping[str, Reference]) -> Reference:
-    """Return a package whose range stands in one place for all projects."""
-    if item.metadata.get("versionoverride"):
-        return _reference(path, item, "VersionOverride")
-    if item.metadata.get("version"):
-        raise InvalidConfigError(
-            f"{path}: {item.name} has a Version, and ranges stand in Directory.Packages.props (NU1008)", path=item.name,
-            found=item.metadata["version"], expected="no Version", suggestions=["write VersionOverride where this project alone differs"],
-        )  # fmt: skip
-    there = central.get(item.name.lower())
-    if there is None:
-        raise InvalidConfigError(
-            f"{path}: {item.name} has no PackageVersion (NU1010)", path=item.name, found="none", expected="a PackageVersion of that name",
-            suggestions=["add one to Directory.Packages.props"],
-        )  # fmt: skip
-    return msgspec.structs.replace(there, name=item.name, is_private=_is_private(item))
-
-
-def _refuse_floating(path: Path, central: Mapping[str, Reference]) -> None:
-    floating = next((one for one in central.values() if "*" in one.range), None)
-    if floating is not None:
-        raise InvalidConfigError(
-            f"{path}: the PackageVersion of {floating.name} floats (NU1011)", path=floating.name, found=floating.range, expected="a version",
-            suggestions=["write one, or set CentralPackageFloatingVersionsEnabled"],
-        )  # fmt: skip
-
-
-def _reference(path: Path, item: Item, field: str = "Version") -> Reference:
-    text = item.metadata.get(field.lower(), "")
-    if not text or not is_range(text):
-        raise InvalidConfigError(
-            f"{path}: {item.name} has {f'the version {text!r}, which is none' if text else 'no version'}", path=item.name, found=text or "none",
-            expected="a version or range of NuGet, such as 1.2.3 or [1.0,2.0)", suggestions=["write one, with three numbers"],
-        )  # fmt: skip
-    return Reference(item.name, text, item.places.get(field.lower()), _is_private(item), field)
-
-
-def _is_private(item: Item) -> bool:
-    assets = {one.strip().lower() for one in item.metadata.get("privateassets", "").split(";")}
-    return "all" in assets or assets >= _ALL_ASSETS
 
 
 def _projects(path: Path, found: Evaluation) -> dict[Path, bool]:
@@ -260,17 +215,28 @@ def _projects(path: Path, found: Evaluation) -> dict[Path, bool]:
     for item in found.items(PROJECT):
         if item.metadata.get("referenceoutputassembly", "").lower() != "false":
             file = Path(os.path.normpath(path.parent / slashes(item.name)))
-            if file.suffix.lower() not in SUFFIXES:
+            if file.suffix.lower() not in SUFFIXES or {"*", "?"} & {*item.name}:
                 raise UnsupportedError(
                     f"{path}: it needs {item.name}, which is no project that is read", path=PROJECT, found=item.name,
                     expected=f"a project: {', '.join(SUFFIXES)}", suggestions=["use NuGet itself: dotnet restore --use-lock-file"],
                 )  # fmt: skip
-            projects[file] = _is_private(item)
+            projects[file] = is_private(item)
     return projects
 
 
 def _name(found: Evaluation, path: Path) -> str:
     return found.property("PackageId") or found.property("AssemblyName") or path.stem
+
+
+def _is_central(found: Evaluation) -> bool:
+    # It takes the file too, as in NuGet.targets.
+    return _is_true(found, "ManagePackageVersionsCentrally") and _is_true(found, "CentralPackageVersionsFileImported")
+
+
+def _runtimes(found: Evaluation) -> list[str]:
+    """Return kinds of machines: restore takes those of the project as it is for no framework in particular, for all of them."""
+    names = ("RuntimeIdentifiers", "RuntimeIdentifier")
+    return sorted({one.strip() for name in names for one in found.property(name).split(";") if one.strip()})
 
 
 def _is_true(found: Evaluation, name: str) -> bool:

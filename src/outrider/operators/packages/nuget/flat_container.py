@@ -11,6 +11,7 @@ import msgspec
 from outrider.core.errors import ExecutionFailedError, InvalidConfigError
 from outrider.operators.packages.locks.documents import read_xml
 from outrider.operators.packages.locks.xml_properties import child_text
+from outrider.operators.packages.nuget.package_files import manifest_text
 from outrider.operators.packages.nuget.records import Entry, NugetRelease, PageRecord, shown_version
 from outrider.operators.packages.nuget.registrations import are_needs
 
@@ -53,7 +54,7 @@ def read_versions(name: str, content: bytes) -> PageRecord:
 def read_manifest(content: bytes) -> NugetRelease | None:
     """Return what a manifest says; None where it cannot be read."""
     try:
-        root = read_xml("nuspec", content.decode("utf-8-sig"))
+        root = read_xml("nuspec", manifest_text(content))
     except (InvalidConfigError, UnicodeDecodeError):
         return None
     metadata = root.find("metadata")

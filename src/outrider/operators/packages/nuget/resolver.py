@@ -7,10 +7,12 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from outrider.core.errors import NotFoundError, OutriderError
+from outrider.operators.packages.nuget.compatibility import is_compatible
 from outrider.operators.packages.nuget.deciding import Decision, decide
 from outrider.operators.packages.nuget.details import NugetTarget
 from outrider.operators.packages.nuget.explaining import Telling
 from outrider.operators.packages.nuget.flat_container import file_name
+from outrider.operators.packages.nuget.frameworks import read_framework
 from outrider.operators.packages.nuget.graph import Graph
 from outrider.operators.packages.nuget.packages import Item, Need, NugetPackage, group_of
 from outrider.operators.packages.nuget.range_texts import needed_text
@@ -126,13 +128,15 @@ class NugetResolver:
         """Return what a lock has of a version besides what was asked for."""
         release, file = self._sources.packages[item.name].release(item.bit), await self._sources.file(item)
         assert release is not None
-        group, _ = group_of(release, self._sources.target)
+        target = self._sources.target
+        group, _ = group_of(release, target)
         needs = {name: needed_text(text) for name, text in group}
         return {
             "name": file.name,
             "contentHash": b64encode(bytes.fromhex(file.content_hash)).decode(),
             "dependencies": needs,
             "runtimes": file.has_runtimes,
+            "machines": any(not one or is_compatible(target, read_framework(one)) for one in file.machines),
         }
 
     def _notes(self, name: str) -> Iterator[str]:

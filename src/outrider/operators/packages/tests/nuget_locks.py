@@ -14,9 +14,6 @@ from outrider.operators.packages.tests.nuget_feed import config
 from outrider.operators.packages.tests.nuget_oracle import nuget_program
 from outrider.ports.process.command import run
 
-# From .NET 5 on newer versions of NuGet write shorter names.
-_OLDER_NAMES = {"net5.0": ".NETCoreApp,Version=v5.0"}
-
 
 async def restore(
     paths: Sequence[Path], url: str, folder: Path, *, is_locked: bool = False, timeout: float = 300.0
@@ -95,16 +92,13 @@ def _framework(project: DotnetProject, target: TargetProject) -> dict[str, Any]:
 
 
 def as_older(text: str) -> str:
-    """Return a lock as nuget.exe 5.8 writes it: with its names of frameworks, and the needs of projects like those of packages."""
+    """Return a lock as nuget.exe 5.8 writes it: with the needs of projects like those of packages."""
     document = msgspec.json.decode(text)
-    frameworks = {}
-    for name, entries in document["dependencies"].items():
-        framework, slash, runtime = name.partition("/")
-        frameworks[f"{_OLDER_NAMES.get(framework, framework)}{slash}{runtime}"] = entries
+    for entries in document["dependencies"].values():
         for entry in entries.values():
             if entry["type"] == "Project" and "dependencies" in entry:
                 entry["dependencies"] = {other: _older(wanted) for other, wanted in entry["dependencies"].items()}
-    return msgspec.json.format(msgspec.json.encode({**document, "dependencies": frameworks}), indent=2).decode()
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
 
 
 def _older(wanted: str) -> str:

@@ -154,6 +154,34 @@ async def test_what_a_property_says_stays(feed: NugetFeed, tmp_path: Path) -> No
     assert "You ask for Other@[1.0.0]" in " ".join(result.files[0].unfixed[0].reasons)
 
 
+async def test_one_that_is_private_for_one_framework_is_changed_once(feed: NugetFeed, tmp_path: Path) -> None:
+    private = "<PrivateAssets Condition=\"'$(TargetFramework)' == 'net48'\">all</PrivateAssets>"
+    item = f'<PackageReference Include="Other" Version="[1.0.0]">{private}</PackageReference>'
+    path = await locked(tmp_path, project_text("net8.0;net48", {}, items=item))
+    newer(feed)
+    await bad(tmp_path, "Other", ("introduced", "0"), ("fixed", "1.1.0"))
+    before = path.with_name("Shop.csproj").read_text()
+    assert (await fixed(tmp_path, manifest=True)).unfixed == 0
+    assert path.with_name("Shop.csproj").read_text() == before.replace("[1.0.0]", "[1.1.0]")
+
+
+@pytest.mark.parametrize(
+    "both",
+    [
+        '<PackageReference Include="Acme.Core;Other" Version="[1.0.0]" />',
+        '<PackageReference Include="Other" Version="[1.0.0]" /><PackageReference Update="Other;None" Version="[1.0.0]" />',
+    ],
+)
+async def test_what_several_packages_have_together_stays(both: str, feed: NugetFeed, tmp_path: Path) -> None:
+    """A version for one is none for the other."""
+    path = await locked(tmp_path, project_text("net8.0", {}, items=both))
+    newer(feed)
+    await bad(tmp_path, "Other", ("introduced", "0"), ("fixed", "1.1.0"))
+    before = path.with_name("Shop.csproj").read_text()
+    assert (await fixed(tmp_path, manifest=True)).unfixed == 1
+    assert path.with_name("Shop.csproj").read_text() == before
+
+
 async def test_projects_that_it_needs_stay_as_they_are(feed: NugetFeed, tmp_path: Path) -> None:
     write(tmp_path / "lib" / "Lib.csproj", project_text("netstandard2.1", {"Acme.Core": "1.0.0"}))
     path = await locked(tmp_path, project_text("net8.0", {"Other": "1.0.0"}, "../lib/Lib.csproj"))
@@ -227,6 +255,26 @@ ITEM = "<Project>\n  <ItemGroup>\n    <A Include='é' Version = '1.0' Other=\"Ve
 )
 def test_a_text_is_changed_and_nothing_else(steps: tuple[int, ...], after: str, expected: str) -> None:
     assert edited(ITEM, Place(FILE, steps), "Version", "1.0", after) == expected
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_marks_and_ends_of_lines_stay(mark: str, end: str) -> None:
+    text = f"{mark}<?xml version='1.0'?>{end}<!-- é -->{end}{ITEM}".replace("\n", end)
+    for steps, before, after in (((0, 0), "= '1.0'", "= '2.0'"), ((0, 1, 0), "> 1.0 <", "> 2.0 <")):
+        assert edited(text, Place(FILE, steps), "Version", "1.0", "2.0") == text.replace(before, after)
+
+
+def test_what_stands_within_another_attribute_is_no_attribute() -> None:
+    text = "<Project><A Label=\"use Version='1.0'\" Version='1.0' /></Project>"
+    assert edited(text, Place(FILE, (0,)), "Version", "1.0", "2.0") == text.replace(
+        "Version='1.0' /", "Version='2.0' /"
+    )
+    for other in ("<Version><!-- 1 -->1.0</Version>", "<Version><![CDATA[1.0]]></Version>"):
+        with pytest.raises(UnsupportedError, match="is not written as"):
+            edited(f"<Project><A>{other}</A></Project>", Place(FILE, (0, 0)), "Version", "1.0", "2.0")
+    with pytest.raises(UnsupportedError, match="is not found where it is said"):
+        edited("<Project><A x:Version='1.0' xmlns:x='y' /></Project>", Place(FILE, (0,)), "Version", "1.0", "2.0")
 
 
 def test_a_text_that_is_said_elsewhere_is_not_changed() -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outrider.core.errors import InvalidConfigError, OutriderError, UnsupportedError
+from outrider.core.errors import InvalidConfigError, NotFoundError, OutriderError, UnsupportedError
 from outrider.operators.packages.manifests.msbuild.conditions import Condition
 from outrider.operators.packages.manifests.msbuild.evaluation import Evaluation
 from outrider.operators.packages.manifests.msbuild.expansion import NotKnownError
@@ -182,7 +182,9 @@ def test_items_with_what_is_known_at_the_end(tmp_path: Path) -> None:
         ("One", {"version": "9", "privateassets": "all"}),
         ("Three", {"version": "3.0", "privateassets": "all"}),
     ]
-    assert [one.places["version"].steps for one in items] == [(0, 0), (0, 1, 0)]
+    # What is written for several has no place for one of them.
+    assert "version" not in items[0].places
+    assert items[1].places["version"].steps == (0, 1, 0)
 
 
 @pytest.mark.parametrize(
@@ -207,12 +209,64 @@ def test_packages_that_a_build_alone_can_tell(text: str, why: str, tmp_path: Pat
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    for number in range(40):
+        written(tmp_path / f"{number}.props", f'<Project><Import Project="{number + 1}.props" /></Project>')
     with pytest.raises(InvalidConfigError, match="too many imports"):
-        evaluation(tmp_path, '<Import Project="app.csproj" />')
+        evaluation(tmp_path, '<Import Project="../0.props" />')
     with pytest.raises(InvalidConfigError, match="DOCTYPE"):
         evaluation(tmp_path, "").include(written(tmp_path / "b.props", "<!DOCTYPE a><Project />"))
     with pytest.raises(InvalidConfigError, match="<Other> at the top"):
         evaluation(tmp_path, "").include(written(tmp_path / "c.props", "<Other />"))
+
+
+def test_a_file_is_read_once_whoever_imports_it(tmp_path: Path) -> None:
+    """MSBuild warns of it (MSB4011), of circles too (MSB4210); it would be the same file 2^26 times."""
+    twice = '<Import Project="{0}.props" /><Import Project="{0}.props" />'
+    for number in range(26):
+        written(tmp_path / f"{number}.props", f"<Project>{twice.format(number + 1)}</Project>")
+    item = '<PropertyGroup><X>$(X)a</X></PropertyGroup><ItemGroup><PackageReference Include="$(X)" /></ItemGroup>'
+    written(tmp_path / "26.props", f'<Project><Import Project="0.props" />{item}</Project>')
+    found = evaluation(tmp_path, f'<Import Project="app.csproj" />{twice.format("../0")}')
+    assert [one.name for one in found.items("PackageReference")] == ["a"]
+
+
+def test_an_import_that_is_not_there_is_told_with_who_imports_it(tmp_path: Path) -> None:
+    with pytest.raises(
+        NotFoundError, match=r"app\.csproj: it imports \$\(Nothing\)\\x\.props, which is not there"
+    ) as caught:
+        evaluation(tmp_path, '<Import Project="$(Nothing)\\x.props" />')
+    assert caught.value.found == "no /x.props"
+
+
+def test_imports_of_files_of_any_folder(tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedError, match="it names files of any folder"):
+        evaluation(tmp_path, '<Import Project="**\\*.props" />')
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "$([System.IO.File]::Exists('" + "a" * 5_000 + "'))",
+        "$([MSBuild]::GetPathOfFileAbove('" + "a" * 5_000 + "'))",
+    ],
+)
+def test_paths_that_cannot_be_there(text: str, tmp_path: Path) -> None:
+    assert said(tmp_path, text) in ("", "False")
+    assert not evaluation(tmp_path, "").exists("a" * 5_000)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("'nan' == 'nan'", True), ("'1_0' == '10'", False), ("'0x10' == '16'", True), (f"'0x{'9' * 400}' == '1'", False)],
+)
+def test_what_is_a_number_to_msbuild(text: str, expected: bool) -> None:
+    assert Condition(text, lambda one: one, lambda _: False).holds() is expected
+
+
+def test_a_text_that_becomes_too_long(tmp_path: Path) -> None:
+    long = f"<PropertyGroup><A>{'x' * 90_000}</A><B>$(A.Replace('x', '$(A)'))</B></PropertyGroup>"
+    with pytest.raises(UnsupportedError, match="is called with"):
+        evaluation(tmp_path, long).property("B")
 
 
 def written(path: Path, text: str) -> Path:

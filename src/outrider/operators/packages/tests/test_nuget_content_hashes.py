@@ -65,10 +65,37 @@ def test_what_the_file_tells() -> None:
     made = NugetFile("Acme.Web", "1.0.0")
     content = made.packed()
     assert read_package_file("acme.web 1.0.0", io.BytesIO(content)) == FileRecord(
-        "Acme.Web", hashlib.sha512(content).hexdigest(), False
+        "Acme.Web", hashlib.sha512(content).hexdigest(), False, []
     )
-    made.files["runtime.json"] = b"{}"
+    made.files["runtime.json"] = b'{"runtimes": {"win": {"#import": ["any"],}}} // of machines alone'
+    assert not read_package_file("acme.web 1.0.0", io.BytesIO(made.packed())).has_runtimes
+    made.files["runtime.json"] = b'{"runtimes": {"win": {"#import": ["any"], "acme.web": {"acme.web.win": "1.0.0"}}}}'
     assert read_package_file("acme.web 1.0.0", io.BytesIO(made.packed())).has_runtimes
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_manifest_with_a_mark_at_its_beginning(encoding: str) -> None:
+    made = NugetFile("Acmé", "1.0.0")
+    made.manifest = made.nuspec().decode().replace("utf-8", encoding.removesuffix("-sig")).encode(encoding)
+    assert read_package_file("acmé 1.0.0", io.BytesIO(made.packed())).name == "Acmé"
+
+
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [
+        ("runtimes/win/native/a.dll", [""]),
+        ("runtimes/win/lib/net6.0/a.dll", ["net6.0"]),
+        ("runtimes/win/lib/net6.0/de/a.resources.dll", ["net6.0"]),
+        ("runtimes/win/lib/net6.0/a.xml", []),
+        ("runtimes/win/lib/a.dll", []),
+        ("runtimes/win/nativeassets/net48/a.dll", ["net48"]),
+        ("runtimes/a.txt", []),
+        ("lib/net6.0/a.dll", []),
+    ],
+)
+def test_for_which_frameworks_machines_have_other_files(place: str, expected: list[str]) -> None:
+    file = io.BytesIO(NugetFile("A", "1.0.0", files={place: b""}).packed())
+    assert read_package_file("a 1.0.0", file).machines == expected
 
 
 @pytest.mark.parametrize(
@@ -78,6 +105,9 @@ def test_what_the_file_tells() -> None:
         (packed({"lib/a.dll": b"a"}), "it has no manifest"),
         (packed({"a.nuspec": b"<package>"}), "nuspec"),
         (packed({"a.nuspec": b"\xff"}), "decode"),
+        (packed({"a.nuspec": b"<package/>", "runtime.json": b"["}), "runtime.json"),
+        (packed({"a.nuspec": b"<package/>"}), "it is one without a name"),
+        (NugetFile("B", "1.0.0").packed(), "it is B"),
     ],
 )
 def test_what_is_no_package(content: bytes, why: str) -> None:

@@ -8,22 +8,27 @@ import msgspec
 
 from outrider.core.errors import UnsupportedError
 from outrider.operators.packages.locks.documents import read_json
-from outrider.operators.packages.locks.nuget_lock import FORM
+from outrider.operators.packages.locks.nuget_lock import FORM, NAMED_VERSION
 from outrider.operators.packages.locks.writing.nuget_lock import Target, written
 from outrider.operators.packages.manifests.dotnet_project import (
     DotnetProject,
     Needed,
     Projects,
-    Reference,
     TargetProject,
 )
+from outrider.operators.packages.manifests.dotnet_references import Reference
 from outrider.operators.packages.manifests.dotnet_sdk import added
 from outrider.operators.packages.nuget.details import NugetDetails, NugetTarget, for_frameworks
-from outrider.operators.packages.nuget.frameworks import NO_VERSION, full_name
+from outrider.operators.packages.nuget.frameworks import CORE, NO_VERSION, full_name
 from outrider.operators.packages.resolving.outcomes import Resolved
 from outrider.operators.packages.resolving.questions import Question
 
 _WINDOWS_VERSION = (7, 0, 0, 0)
+# What a project of the web is where it does not say.
+_USUAL_OUTPUT = {"true": "exe"}
+# Locks had it before it had its name: `PackagesLockFileTarget` in NuGet.ProjectModel.
+_NAMES = {"net5.0": ".NETCoreApp,Version=v5.0"}
+_SORTED_AS = {name: sorted_as for sorted_as, name in _NAMES.items()}
 
 
 class _Asked(NamedTuple):
@@ -55,6 +60,7 @@ class LockedProject:
     Attributes:
         project: The project.
         texts: Of all files that it leads to, those of other projects too.
+        notes: What whoever reads the lock should know.
 
     Raises:
         InvalidConfigError: A file cannot be read, or says what cannot be.
@@ -64,8 +70,17 @@ class LockedProject:
 
     def __init__(self, path: Path, lock: str | None, projects: Projects) -> None:
         self.project = projects.project(path)
-        before = read_json(FORM, lock or "{}").get("dependencies")
+        document = read_json(FORM, lock or "{}")
+        _refuse_newer(document.get("version"))
+        before = document.get("dependencies")
+        said = {one.written: {*one.runtimes} for one in self.project.targets}
         self._asked = [_asked(projects, self.project, one, before) for one in self.project.targets]
+        kept = {
+            f"{one.name}/{kind}" for one in self._asked for kind in {*one.target.runtimes} - said[one.target.written]
+        }
+        self.notes = [
+            f"{name} is kept from the lock, for which the project itself does not ask" for name in sorted(kept)
+        ]
         others = [other for one in self._asked for other, _ in one.needed.values()]
         self.texts = {file: text for one in (self.project, *others) for file, text in one.texts.items()}
 
@@ -75,7 +90,9 @@ class LockedProject:
         found: dict[Reference, list[str]] = {}
         for one in self._asked:
             for reference in one.wishes.values():
-                found.setdefault(reference, []).append(one.target.written)
+                # Whether others need it too is another question, and may be answered otherwise for each framework.
+                asked = msgspec.structs.replace(reference, is_private=False)
+                found.setdefault(asked, []).append(one.target.written)
         return found
 
     def asked(self, question: Question) -> Question:
@@ -91,7 +108,9 @@ class LockedProject:
         Raises:
             UnsupportedError: It has what is another one on each kind of machine.
         """
-        return written([self._target(one, answer) for one in self._asked], is_central=self.project.is_central)
+        # Those that are called otherwise in locks stand where they would under their names.
+        ordered = sorted(self._asked, key=lambda one: _SORTED_AS.get(one.name, one.name))
+        return written([self._target(one, answer) for one in ordered], is_central=self.project.is_central)
 
     def _target(self, asked: _Asked, answer: Resolved) -> Target:
         target = asked.target
@@ -100,7 +119,7 @@ class LockedProject:
         if native:
             raise UnsupportedError(
                 f"{self.project.path}: {native} needs other packages on each kind of machine, which is not resolved here", path="RuntimeIdentifiers",
-                found=", ".join(target.runtimes), expected="no RuntimeIdentifier, or packages without a runtime.json",
+                found=", ".join(target.runtimes), expected="no RuntimeIdentifier, or packages whose runtime.json names no others",
                 suggestions=["use NuGet itself: dotnet restore --use-lock-file"],
             )  # fmt: skip
         requested, central = ({key: one.range for key, one in some.items()} for some in (asked.wishes, target.central))
@@ -108,24 +127,68 @@ class LockedProject:
         return Target(asked.name, packages, requested, central, shown, target.runtimes)
 
 
-def wishes_of(project: DotnetProject, target: TargetProject, entries: Mapping[str, Any]) -> dict[str, Reference]:
-    """Return what a project asks for itself, by name in small letters, with what the SDK adds; errors are those of `added`."""
-    return {**added(project, target, entries), **target.references}
+def _refuse_newer(version: Any) -> None:
+    if isinstance(version, int) and version >= NAMED_VERSION:
+        raise UnsupportedError(
+            f"{FORM}: it is of version {version}, whose frameworks have names that the project gives them", path="version", found=str(version),
+            expected="1 or 2", suggestions=["use NuGet itself: dotnet restore --use-lock-file"],
+        )  # fmt: skip
+
+
+def wishes_of(
+    project: DotnetProject, target: TargetProject, entries: Mapping[str, Any] | None, *, for_others: bool = False
+) -> dict[str, Reference]:
+    """Return what a project asks for itself, by name in small letters, with what the SDK adds; parameters and errors are those of `added`."""
+    return {**added(project, target, entries, for_others=for_others), **target.references}
 
 
 def _asked(projects: Projects, project: DotnetProject, target: TargetProject, before: Any) -> _Asked:
     name, needed = _name_of(project, target), projects.needed(project, target)
     entries = before.get(name) if isinstance(before, dict) else None
-    wishes = wishes_of(project, target, entries if isinstance(entries, dict) else {})
-    return _Asked(target, name, wishes, needed, _details(target, wishes, needed))
+    locked = entries if isinstance(entries, dict) else None
+    wishes = wishes_of(project, target, locked)
+    # Those of a command line, of this machine or of Windows are known from the lock alone.
+    known = (
+        {key.partition("/")[2] for key in before if key.startswith(f"{name}/")} if isinstance(before, dict) else set()
+    )
+    if known > {*target.runtimes}:
+        target.runtimes = sorted(known)
+    elif locked is None and project.targets == [target]:
+        _refuse_own_machine(project, target)
+    return _Asked(target, name, wishes, needed, _details(target, wishes, needed, locked or {}))
 
 
-def _details(target: TargetProject, wishes: Mapping[str, Reference], needed: Needed) -> NugetTarget:
+def _refuse_own_machine(project: DotnetProject, target: TargetProject) -> None:
+    """Refuse what is for the machine that restores it: Microsoft.NET.RuntimeIdentifierInference.targets of the SDK."""
+    said = {
+        name: target.properties(name).lower()
+        for name in ("UseCurrentRuntimeIdentifier", "SelfContained", "OutputType", "IsTestProject")
+    }
+    is_program = (said["OutputType"] or _USUAL_OUTPUT.get(target.properties("UsingMicrosoftNETSdkWeb"), "")) in (
+        "exe",
+        "winexe",
+    )
+    usual = "true" if said["SelfContained"] == "true" and is_program and said["IsTestProject"] != "true" else ""
+    if (
+        target.framework.name == CORE
+        and not target.properties("RuntimeIdentifier")
+        and (said["UseCurrentRuntimeIdentifier"] or usual) == "true"
+    ):
+        raise UnsupportedError(
+            f"{project.path}: SelfContained without a RuntimeIdentifier is for the machine that restores it", path="RuntimeIdentifier",
+            found="none", expected="one, or a lock that tells", suggestions=["write a RuntimeIdentifier", "use NuGet itself: dotnet restore --use-lock-file"],
+        )  # fmt: skip
+
+
+def _details(
+    target: TargetProject, wishes: Mapping[str, Reference], needed: Needed, locked: Mapping[str, Any]
+) -> NugetTarget:
     by_path = {other.path: other.name for other, _ in needed.values()}
     projects: dict[str, list[tuple[str, str]]] = {}
     private: dict[str, list[tuple[str, str]]] = {}
     for other, there in needed.values():
-        needs = [(one.is_private, one.name, one.range) for one in wishes_of(other, there, {}).values()]
+        asked = wishes_of(other, there, _locked_of(other, locked), for_others=True)
+        needs = [(one.is_private, one.name, one.range) for one in asked.values()]
         # Private ones were not followed, and may be any.
         needs += [(hidden, by_path.get(path, path.stem), "") for path, hidden in there.projects.items()]
         projects[other.name] = [(name, text) for hidden, name, text in needs if not hidden]
@@ -134,6 +197,17 @@ def _details(target: TargetProject, wishes: Mapping[str, Reference], needed: Nee
     return NugetTarget(
         framework=target.written, projects=projects, private=private, needed=[by_path[path] for path in target.projects], pinned=pinned
     )  # fmt: skip
+
+
+def _locked_of(project: DotnetProject, locked: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what the lock of who needs a project has of that, in the form of its own."""
+    entry = next((one for name, one in locked.items() if name.lower() == project.name.lower()), None)
+    needs = entry.get("dependencies", {}) if isinstance(entry, dict) and entry.get("type") == "Project" else None
+    return (
+        {name: {"type": "Direct", "requested": text} for name, text in needs.items()}
+        if isinstance(needs, dict)
+        else None
+    )
 
 
 def _shown(project: DotnetProject, asked: _Asked) -> tuple[str, list[tuple[str, str]]]:
@@ -154,4 +228,4 @@ def _name_of(project: DotnetProject, target: TargetProject) -> str:
                 found=target.written, expected="such as net8.0-android34.0", suggestions=["write the version of the platform"],
             )  # fmt: skip
         framework = framework._replace(platform_version=_WINDOWS_VERSION)
-    return full_name(framework)
+    return _NAMES.get(full_name(framework), full_name(framework))

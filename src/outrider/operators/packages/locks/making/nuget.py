@@ -21,7 +21,7 @@ async def make(form: str, path: Path, question: Question) -> Made:
     del form
     project = LockedProject(beside(path, project_name(path), question), text_or_none(path), Projects(read_text))
     answer = await resolved("nuget", project.asked(question))
-    return Made(project.text(answer), answer.notes)
+    return Made(project.text(answer), [*answer.notes, *project.notes])
 
 
 def project_name(path: Path) -> str:

@@ -36,14 +36,16 @@ def written(targets: Sequence[Target], *, is_central: bool) -> str:
     """Return the text of a lock.
 
     Args:
-        targets: For each framework.
+        targets: For each framework, in their order.
         is_central: Whether versions stand in one place for all projects.
     """
     frameworks: dict[str, dict[str, Any]] = {}
-    for target in sorted(targets, key=lambda one: one.name):
-        frameworks[target.name] = dict(_entries(target))
-        # What a kind of machine needs is the same, unless a package has a runtime.json.
-        frameworks |= {f"{target.name}/{one}": {} for one in sorted(target.runtimes)}
+    for target in targets:
+        entries = frameworks[target.name] = dict(_entries(target))
+        # For a kind of machine stands what has other files there; needs are the same, unless a package has a runtime.json.
+        other = {one.entry["name"] for one in target.packages if one.entry["machines"]}
+        own = {name: entry for name, entry in entries.items() if name in other}
+        frameworks |= {f"{target.name}/{one}": own for one in sorted(target.runtimes)}
     document = {"version": _CENTRAL_VERSION if is_central else 1, "dependencies": frameworks}
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
 

@@ -8,6 +8,7 @@ from outrider.operators.packages.manifests.msbuild.expansion import NotKnownErro
 from outrider.operators.packages.manifests.msbuild.functions import version_key
 
 _WORD = re.compile(r"[A-Za-z0-9_.+-]+")
+_HEXADECIMAL, _DECIMAL = re.compile(r"0[xX][0-9A-Fa-f]{1,8}"), re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)")
 _SIGNS = ("==", "!=", "<=", ">=", "<", ">", "(", ")", "!")
 _TRUE, _FALSE = ("true", "on", "yes", "!false", "!off", "!no"), ("false", "off", "no", "!true", "!on", "!yes")
 _DEEPEST = 50
@@ -174,10 +175,9 @@ def _equal(left: str, right: str) -> bool:
 
 
 def _number(text: str) -> float | None:
-    try:
-        return float(int(text, 16)) if text.lower().startswith("0x") else float(text)
-    except ValueError:
-        return None
+    if _HEXADECIMAL.fullmatch(text):
+        return float(int(text, 16))
+    return float(text) if _DECIMAL.fullmatch(text) else None
 
 
 def _tokens(text: str) -> list[_Token]:

@@ -7,6 +7,9 @@ from outrider.core.errors import UnsupportedError
 from outrider.operators.packages.manifests.msbuild.evaluation import Place
 from outrider.operators.packages.manifests.xml_places import Element, read_places
 
+# One after another, so that what stands within the text of one is not taken for another.
+_ATTRIBUTE = re.compile(r"\s([^\s=<>\"']+)\s*=\s*(\"[^\"]*\"|'[^']*')")
+
 
 def edited(text: str, place: Place, field: str, before: str, after: str) -> str:
     """Return a file with another text at a place.
@@ -28,7 +31,7 @@ def edited(text: str, place: Place, field: str, before: str, after: str) -> str:
         inner = content[start:end].decode()
         start, end = start + len(inner) - len(inner.lstrip()), end - (len(inner) - len(inner.rstrip()))
     else:
-        start, end = _attribute(content, element, field)
+        start, end = _attribute(content, element, field, str(place.file))
         wanted = quoteattr(after)[1:-1]
     if content[start:end].decode() != escape(before):
         raise UnsupportedError(
@@ -44,11 +47,15 @@ def _at(root: Element, place: Place) -> Element:
     return root
 
 
-def _attribute(content: bytes, element: Element, field: str) -> tuple[int, int]:
+def _attribute(content: bytes, element: Element, field: str, file: str) -> tuple[int, int]:
     """Return where the value of an attribute of an element stands."""
     end = element.opened if element.opened >= 0 else element.end
     tag = content[element.start : end].decode()
-    match = re.search(rf"\s{re.escape(field)}\s*=\s*(\"[^\"]*\"|'[^']*')", tag, re.IGNORECASE)
-    assert match is not None, tag
-    start = element.start + len(tag[: match.start(1)].encode()) + 1
-    return start, start + len(match[1].encode()) - 2
+    match = next((one for one in _ATTRIBUTE.finditer(tag) if one[1].lower() == field.lower()), None)
+    if match is None:
+        raise UnsupportedError(
+            f"{file}: {field} is not found where it is said", path=field, found=tag[:200], expected=f'{field}="…"',
+            suggestions=["change it there, and lock again"],
+        )  # fmt: skip
+    start = element.start + len(tag[: match.start(2)].encode()) + 1
+    return start, start + len(match[2].encode()) - 2

@@ -12,12 +12,12 @@ from xml.etree.ElementTree import Element
 
 import msgspec
 
-from outrider.core.errors import UnsupportedError
+from outrider.core.errors import NotFoundError, UnsupportedError
 from outrider.operators.packages.locks.documents import read_xml
 from outrider.operators.packages.locks.lock import unreadable
 from outrider.operators.packages.manifests.msbuild.conditions import Condition
 from outrider.operators.packages.manifests.msbuild.expansion import Expander, NotKnownError, unescaped
-from outrider.operators.packages.manifests.msbuild.functions import functions, methods, slashes
+from outrider.operators.packages.manifests.msbuild.functions import functions, is_there, methods, slashes
 
 _ATTRIBUTES = (
     "Include",
@@ -36,6 +36,7 @@ _MOST_FILES = 200
 # MSBuild takes them for properties that nobody sets. A lock is to be the same everywhere, and no stranger's project is to learn them.
 _VARIABLES = frozenset(name.lower() for name in os.environ)
 _DEEPEST = 30
+_WILD = frozenset("*?")
 
 
 class Place(NamedTuple):
@@ -56,7 +57,7 @@ class Item(msgspec.Struct):
     Attributes:
         name: As it is written: of a package, or a path.
         metadata: By name, in small letters.
-        places: Where each of them is written last.
+        places: Where each of them is written last, for this one alone.
         file: In which it stands; paths are those of the project, whatever it is.
     """
 
@@ -112,11 +113,15 @@ class Evaluation:
     def include(self, file: Path) -> None:
         """Read a file: its properties at once, its items when they are asked for.
 
+        One that was read before is not read again, whoever imports it: of that MSBuild warns (MSB4011, MSB4210).
+
         Raises:
             InvalidConfigError: It is no project.
             UnsupportedError: It imports what is not known here.
             OutriderError: It cannot be read.
         """
+        if file in self.texts:
+            return
         if self._depth > _DEEPEST or len(self.texts) > _MOST_FILES:
             raise unreadable(str(file), "too many imports within one another", "fewer")
         text = self.texts[file] = self._read(file)
@@ -146,6 +151,10 @@ class Evaluation:
         except NotKnownError as error:
             raise self._unsupported(f"the property {name}", str(error)) from error
 
+    def begin(self, kind: str, names: Sequence[str]) -> None:
+        """Add items that stand before all others."""
+        self._items[kind.lower()] = [Item(name, {}, {}, self._project) for name in names]
+
     def items(self, kind: str) -> list[Item]:
         """Return the items of a kind, once all properties are there.
 
@@ -160,7 +169,7 @@ class Evaluation:
 
     def exists(self, path: str) -> bool:
         """Return whether a file or folder is there, seen from the project."""
-        return bool(path) and (self._project.parent / slashes(path)).exists()
+        return bool(path) and is_there(self._project.parent / slashes(path))
 
     def _value(self, name: str) -> str:
         lower = name.lower()
@@ -233,11 +242,21 @@ class Evaluation:
             raise self._unsupported(f"the import of {written}", str(error)) from error
         path = slashes(path)
         file = Path(os.path.normpath(self._file.parent / path))
-        if "*" in path:
+        if _WILD & {*path.rpartition("/")[0]}:
+            raise self._unsupported(f"the import of {written}", "it names files of any folder")
+        if _WILD & {*file.name}:
             for one in sorted(file.parent.glob(file.name)):
                 self.include(one)
         elif path and not path.lower().startswith(_OF_MSBUILD):
+            self._require(file, written)
             self.include(file)
+
+    def _require(self, file: Path, written: str) -> None:
+        if not is_there(file):
+            raise NotFoundError(
+                f"{self._file}: it imports {written}, which is not there", path=str(self._file), found=f"no {file}", expected="the file",
+                suggestions=["get it, or import it on condition that it Exists"],
+            )  # fmt: skip
 
     def _choose(self, element: Element, here: tuple[int, ...]) -> None:
         for number, case in enumerate(element):
@@ -273,20 +292,20 @@ class Evaluation:
             set(self._names(element, "Remove", lower=True)),
             set(self._names(element, "Update", lower=True)),
         )
-        there[:] = [one for one in there if one.name.lower() not in removed]
+        if removed:
+            there[:] = [one for one in there if one.name.lower() not in removed]
         written = dict(self._metadata(element, place))
         values = {name: value for name, (value, _) in written.items()}
-        places = {name: where for name, (_, where) in written.items()}
-        for one in there:
+        names = self._names(element, "Include")
+        # What is written for several has no place of its own for each.
+        is_shared = max(len(names), len(updated)) > 1
+        places = {} if is_shared else {name: where for name, (_, where) in written.items()}
+        for one in there if updated else ():
             if one.name.lower() in updated:
                 one.metadata |= values
-                one.places |= places
+                one.places = {name: where for name, where in one.places.items() if name not in values} | places
         left_out = set(self._names(element, "Exclude", lower=True))
-        there += [
-            Item(name, dict(values), dict(places), place.file)
-            for name in self._names(element, "Include")
-            if name.lower() not in left_out
-        ]
+        there += [Item(name, dict(values), dict(places), place.file) for name in names if name.lower() not in left_out]
 
     def _names(self, element: Element, attribute: str, *, lower: bool = False) -> list[str]:
         text = self._expander.expand(element.get(attribute, ""))

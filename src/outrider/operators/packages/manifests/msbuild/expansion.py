@@ -15,7 +15,7 @@ _MEMBER = re.compile(r"\.(?P<name>[A-Za-z0-9_]+)")
 _CODE = re.compile(r"%([0-9A-Fa-f]{2})")
 _QUOTES = "'\"`"
 _DEEPEST = 40
-_LONGEST = 100_000
+LONGEST = 100_000
 
 Function = Callable[[Sequence[str]], str]
 Method = Callable[[str, Sequence[str]], str]
@@ -51,7 +51,7 @@ class Expander(NamedTuple):
             end = closing(text, start + 1)
             found += text[at:start] + self._value(text[start + 2 : end], depth + 1)
             at = end + 1
-            if len(found) > _LONGEST:
+            if len(found) > LONGEST:
                 raise NotKnownError("it becomes too long")
         return found + text[at:]
 

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from outrider.operators.packages.manifests.msbuild.expansion import Function, Method
+from outrider.operators.packages.manifests.msbuild.expansion import LONGEST, Function, Method
 from outrider.operators.packages.nuget.compatibility import is_compatible
 from outrider.operators.packages.nuget.frameworks import full_name, read_framework
 
@@ -35,8 +35,8 @@ def functions(folder: Callable[[], Path]) -> dict[str, Function]:
         "system.io.path::getfilename": lambda given: Path(slashes(given[0])).name,
         "system.io.path::getfilenamewithoutextension": lambda given: Path(slashes(given[0])).stem,
         "system.io.path::getdirectoryname": lambda given: str(Path(slashes(given[0])).parent),
-        "system.io.file::exists": lambda given: truth(_path(folder(), given).is_file()),
-        "system.io.directory::exists": lambda given: truth(_path(folder(), given).is_dir()),
+        "system.io.file::exists": lambda given: truth(is_there(_path(folder(), given), Path.is_file)),
+        "system.io.directory::exists": lambda given: truth(is_there(_path(folder(), given), Path.is_dir)),
     }  # fmt: skip
 
 
@@ -48,7 +48,7 @@ def methods() -> dict[str, Method]:
         "contains": lambda text, given: truth(given[0] in text),
         "equals": lambda text, given: truth(text == given[0]),
         "indexof": lambda text, given: str(text.find(given[0])),
-        "replace": lambda text, given: text.replace(given[0], given[1]),
+        "replace": _replaced,
         "substring": _substring,
         "tolower": lambda text, _: text.lower(),
         "tolowerinvariant": lambda text, _: text.lower(),
@@ -71,6 +71,14 @@ def slashes(text: str) -> str:
     return text.replace("\\", "/")
 
 
+def is_there(path: Path, question: Callable[[Path], bool] = Path.exists) -> bool:
+    """Return what is asked of a path; what cannot be one is not there."""
+    try:
+        return question(path)
+    except (OSError, ValueError):
+        return False
+
+
 def version_key(text: str) -> tuple[int, ...]:
     """Return by what versions compare: https://learn.microsoft.com/visualstudio/msbuild/property-functions#msbuild-version-comparison-functions.
 
@@ -91,6 +99,13 @@ def _substring(text: str, given: Sequence[str]) -> str:
     return text[start:end]
 
 
+def _replaced(text: str, given: Sequence[str]) -> str:
+    before, after = given[0], given[1]
+    if not before or len(text) + text.count(before) * len(after) > LONGEST:
+        raise ValueError(before)
+    return text.replace(before, after)
+
+
 def _path(folder: Path, parts: Sequence[str]) -> Path:
     return Path(os.path.normpath(folder.joinpath(*map(slashes, parts))))
 
@@ -101,7 +116,7 @@ def _above(folder: Path, name: str) -> str:
 
 
 def _folder_above(folder: Path, name: str) -> str:
-    return next((str(one) for one in (folder, *folder.parents) if (one / name).is_file()), "")
+    return next((str(one) for one in (folder, *folder.parents) if is_there(one / name, Path.is_file)), "")
 
 
 def _identifier(text: str) -> str:

@@ -15,8 +15,9 @@ from outrider.operators.packages.manifests.msbuild.functions import slashes
 from outrider.operators.packages.nuget.frameworks import full_name, read_framework
 
 REFERENCE, VERSION, GLOBAL, PROJECT = "PackageReference", "PackageVersion", "GlobalPackageReference", "ProjectReference"
+_WEB = "microsoft.net.sdk.web"
 # Of others it is not known which packages they add.
-_SDKS = ("microsoft.net.sdk", "microsoft.net.sdk.web", "microsoft.net.sdk.worker", "microsoft.net.sdk.razor")
+_SDKS = ("microsoft.net.sdk", _WEB, "microsoft.net.sdk.worker", "microsoft.net.sdk.razor")
 _PRESET = {"Configuration": "Debug", "Platform": "AnyCPU", "OS": "Unix", "MSBuildRuntimeType": "Core"}
 
 
@@ -41,12 +42,15 @@ def evaluated(project: Path, framework: str, read: Callable[[Path], str]) -> Eva
             expected="Microsoft.NET.Sdk, or its variants Web, Worker and Razor", suggestions=["use NuGet itself: dotnet restore --use-lock-file"],
         )  # fmt: skip
     given = {"TargetFramework": framework} if framework else {}
-    preset = {**_PRESET, **({"UsingMicrosoftNETSdk": "true"} if sdks else {})}
+    names = {one.partition("/")[0].lower() for one in sdks}
+    preset = _PRESET | ({"UsingMicrosoftNETSdk": "true"} if sdks else {})
+    preset |= {"UsingMicrosoftNETSdkWeb": "true"} if _WEB in names else {}
     found = Evaluation(
         project, given=given, preset=preset, read=read, kinds=(REFERENCE, VERSION, GLOBAL, PROJECT)
     )  # fmt: skip
     _include_above(found, project, "Build", "props")
-    _include_above(found, project, "Packages", "props")
+    if _include_above(found, project, "Packages", "props"):
+        found.set("CentralPackageVersionsFileImported", "true")
     found.include(project)
     _say_framework(found)
     _include_above(found, project, "Build", "targets")
@@ -71,11 +75,11 @@ def _say_framework(found: Evaluation) -> None:
         found.set("TargetPlatformIdentifier", framework.platform)
 
 
-def _include_above(found: Evaluation, project: Path, what: str, kind: str) -> None:
-    """Read the nearest file of a name in the folder of a project or above it, unless the project says another one or none."""
+def _include_above(found: Evaluation, project: Path, what: str, kind: str) -> bool:
+    """Read the nearest file of a name in the folder of a project or above it, unless the project says another one or none, and return whether."""
     name = f"Directory.{what}.{kind}"
     if found.property(f"ImportDirectory{what}{kind.capitalize()}").lower() == "false":
-        return
+        return False
     said = found.property(f"Directory{what}{kind.capitalize()}Path")
     folders = (project.parent, *project.parent.parents)
     file = (
@@ -83,8 +87,10 @@ def _include_above(found: Evaluation, project: Path, what: str, kind: str) -> No
         if said
         else next((one / name for one in folders if (one / name).is_file()), None)
     )
-    if file is not None and file.is_file():
-        found.include(file)
+    if file is None or not file.is_file():
+        return False
+    found.include(file)
+    return True
 
 
 def _sdks(root: Element) -> list[str]:
