@@ -4,7 +4,8 @@ import gzip
 import io
 import zipfile
 from base64 import b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Self
@@ -16,6 +17,7 @@ from outrider.core.http.headers import Headers
 from outrider.core.http.messages import Request, Response
 from outrider.operators.packages.nuget.ranges import normalised
 from outrider.operators.packages.tests.asking import RegistryAsking
+from outrider.operators.packages.tests.world import variables
 from outrider.ports.http.server import Server
 
 Answer = Callable[[Request], Response]
@@ -208,6 +210,22 @@ class NugetFeed:
         if not self._zipped:
             return Response(200, Headers(fields), content)
         return Response(200, Headers({**fields, "content-encoding": "gzip"}), gzip.compress(content))
+
+
+@asynccontextmanager
+async def only_source(folder: Path) -> AsyncIterator[NugetFeed]:
+    """Have a source that is the only one of a user, who has nothing of this machine's.
+
+    Args:
+        folder: For a home, and for what is kept.
+    """
+    async with NugetFeed() as made:
+        path = folder / "home" / ".nuget" / "NuGet" / "NuGet.Config"
+        path.parent.mkdir(parents=True)
+        path.write_text(config(f"test={made.url}"))
+        names = {"HOME": "home", "NUGET_COMMON_APPLICATION_DATA": "etc", "XDG_CACHE_HOME": "cache"}
+        with variables({name: str(folder / place) for name, place in names.items()}):
+            yield made
 
 
 def _dependencies(needs: Sequence[tuple[str, str]]) -> str:

@@ -16,14 +16,13 @@ from outrider.operators.packages.operations import fix, lock
 from outrider.operators.packages.operations.fix import FixResult
 from outrider.operators.packages.operations.lock import LockParams
 from outrider.operators.packages.tests.advisory_records import affected, ecosystem_range, record
-from outrider.operators.packages.tests.nuget_feed import NugetFeed, config
+from outrider.operators.packages.tests.nuget_feed import NugetFeed, only_source
 from outrider.operators.packages.tests.nuget_locks import restore
 from outrider.operators.packages.tests.nuget_oracle import nuget_program
 from outrider.operators.packages.tests.nuget_projects import project_text
 from outrider.operators.packages.tests.test_audit import HIGH, context, imported
 from outrider.operators.packages.tests.test_lock_writing_nuget import LOCK, write
 from outrider.operators.packages.tests.test_updating import drafted
-from outrider.operators.packages.tests.world import variables
 
 CENTRAL = """<Project>
   <PropertyGroup>
@@ -40,17 +39,11 @@ CENTRAL = """<Project>
 
 @pytest.fixture
 async def feed(tmp_path: Path) -> AsyncIterator[NugetFeed]:
-    async with NugetFeed() as made:
+    async with only_source(tmp_path) as made:
         made.add("Acme.Web@1.0.0", "Acme.Core@1.0.0")
         made.add("Acme.Core@1.0.0")
         made.add("Other@1.0.0")
-        home = tmp_path / "home" / ".nuget" / "NuGet"
-        home.mkdir(parents=True)
-        (home / "NuGet.Config").write_text(config(f"test={made.url}"))
-        with variables(
-            {"HOME": str(tmp_path / "home"), "NUGET_COMMON_APPLICATION_DATA": str(tmp_path / "etc"), "XDG_CACHE_HOME": str(tmp_path / "cache")}
-        ):  # fmt: skip
-            yield made
+        yield made
 
 
 def newer(feed: NugetFeed) -> None:

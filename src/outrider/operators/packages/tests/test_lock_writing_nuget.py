@@ -22,14 +22,13 @@ from outrider.core.errors import (
 from outrider.operators.packages.locks.nuget_lock import read
 from outrider.operators.packages.operations import lock
 from outrider.operators.packages.operations.lock import LockParams, LockResult
-from outrider.operators.packages.tests.nuget_feed import NugetFeed, Version, config
+from outrider.operators.packages.tests.nuget_feed import NugetFeed, Version, only_source
 from outrider.operators.packages.tests.nuget_files import NugetFile
 from outrider.operators.packages.tests.nuget_locks import as_older, restore
 from outrider.operators.packages.tests.nuget_oracle import nuget_program
 from outrider.operators.packages.tests.nuget_projects import draw_projects, project_text
 from outrider.operators.packages.tests.test_audit import context
 from outrider.operators.packages.tests.test_nuget_oracle import FAULTS, fill
-from outrider.operators.packages.tests.world import variables
 
 LOCK = "packages.lock.json"
 needs_nuget = pytest.mark.skipif(nuget_program() is None, reason="Mono or nuget.exe is not installed")
@@ -37,7 +36,7 @@ needs_nuget = pytest.mark.skipif(nuget_program() is None, reason="Mono or nuget.
 
 @pytest.fixture
 async def feed(tmp_path: Path) -> AsyncIterator[NugetFeed]:
-    async with NugetFeed() as made:
+    async with only_source(tmp_path) as made:
         made.add("NETStandard.Library@2.0.3", "Microsoft.NETCore.Platforms@1.1.0")
         made.add("Microsoft.NETCore.Platforms@1.1.0")
         made.add("Acme.Web@1.0.0", "beta@1.0.0", "Gamma@[1.0.0, 3.0.0)")
@@ -47,17 +46,7 @@ async def feed(tmp_path: Path) -> AsyncIterator[NugetFeed]:
         made.add("Gamma@1.0.0", "Delta@1.0.0")
         made.add("Gamma@2.0.0")
         made.add("Delta@1.0.0")
-        home = tmp_path / "home" / ".nuget" / "NuGet"
-        home.mkdir(parents=True)
-        (home / "NuGet.Config").write_text(config(f"test={made.url}"))
-        with variables(
-            {
-                "HOME": str(tmp_path / "home"),
-                "NUGET_COMMON_APPLICATION_DATA": str(tmp_path / "etc"),
-                "XDG_CACHE_HOME": str(tmp_path / "cache"),
-            }
-        ):
-            yield made
+        yield made
 
 
 def write(path: Path, text: str) -> Path:
