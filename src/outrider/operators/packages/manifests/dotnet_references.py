@@ -11,7 +11,7 @@ import msgspec
 
 from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.manifests.dotnet_implied import Implied
-from outrider.operators.packages.manifests.msbuild.evaluation import Item, Place
+from outrider.operators.packages.manifests.msbuild.items import Item, Place
 from outrider.operators.packages.nuget.packages import is_range
 
 _ALL_ASSETS = frozenset(

@@ -11,7 +11,7 @@ import pytest
 from outrider.core.errors import NotFoundError, UnsupportedError
 from outrider.operators.packages.fixing.fixes import FixParams
 from outrider.operators.packages.manifests.msbuild.editing import edited
-from outrider.operators.packages.manifests.msbuild.evaluation import Place
+from outrider.operators.packages.manifests.msbuild.items import Place
 from outrider.operators.packages.operations import fix, lock
 from outrider.operators.packages.operations.fix import FixResult
 from outrider.operators.packages.operations.lock import LockParams

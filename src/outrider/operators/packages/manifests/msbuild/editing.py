@@ -4,7 +4,7 @@ import re
 from xml.sax.saxutils import escape, quoteattr
 
 from outrider.core.errors import UnsupportedError
-from outrider.operators.packages.manifests.msbuild.evaluation import Place
+from outrider.operators.packages.manifests.msbuild.items import Place
 from outrider.operators.packages.manifests.xml_places import Element, read_places
 
 # One after another, so that what stands within the text of one is not taken for another.

@@ -5,12 +5,9 @@ property comes to may not be known here; then whatever hangs on it is not known 
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 from xml.etree.ElementTree import Element
-
-import msgspec
 
 from outrider.core.errors import NotFoundError, UnsupportedError
 from outrider.operators.packages.locks.documents import read_xml
@@ -18,18 +15,8 @@ from outrider.operators.packages.locks.lock import unreadable
 from outrider.operators.packages.manifests.msbuild.conditions import Condition
 from outrider.operators.packages.manifests.msbuild.expansion import Expander, NotKnownError, unescaped
 from outrider.operators.packages.manifests.msbuild.functions import functions, is_there, methods, slashes
+from outrider.operators.packages.manifests.msbuild.items import Item, Items, Place
 
-_ATTRIBUTES = (
-    "Include",
-    "Exclude",
-    "Remove",
-    "Update",
-    "Condition",
-    "Label",
-    "KeepMetadata",
-    "RemoveMetadata",
-    "KeepDuplicates",
-)
 # What comes with MSBuild itself, whose folder is not set here.
 _OF_MSBUILD = "/microsoft."
 _MOST_FILES = 200
@@ -37,42 +24,6 @@ _MOST_FILES = 200
 _VARIABLES = frozenset(name.lower() for name in os.environ)
 _DEEPEST = 30
 _WILD = frozenset("*?")
-
-
-class Place(NamedTuple):
-    """Where an element stands.
-
-    Attributes:
-        file: In which file.
-        steps: The number of each child, from the root down.
-    """
-
-    file: Path
-    steps: tuple[int, ...]
-
-
-class Item(msgspec.Struct):
-    """An item.
-
-    Attributes:
-        name: As it is written: of a package, or a path.
-        metadata: By name, in small letters.
-        places: Where each of them is written last, for this one alone.
-        file: In which it stands; paths are those of the project, whatever it is.
-    """
-
-    name: str
-    metadata: dict[str, str]
-    places: dict[str, Place]
-    file: Path
-
-
-class _Group(NamedTuple):
-    """Items that are still to be evaluated."""
-
-    file: Path
-    steps: tuple[int, ...]
-    element: Element
 
 
 class Evaluation:
@@ -99,14 +50,12 @@ class Evaluation:
         kinds: Sequence[str],
     ) -> None:  # fmt: skip
         self._project, self._read = project, read
-        self._kinds = {one.lower(): one for one in kinds}
         self._given = {name.lower() for name in given}
         self._values = {name.lower(): value for name, value in (*preset.items(), *given.items())}
         self._unknown: dict[str, str] = {}
         self._file = project
         self._expander = Expander(self._value, functions(lambda: self._file.parent), methods())
-        self._groups: list[_Group] = []
-        self._items: dict[str, list[Item]] = {}
+        self._items = Items(self, kinds)
         self._depth = 0
         self.texts: dict[Path, str] = {}
 
@@ -149,11 +98,11 @@ class Evaluation:
         try:
             return self._value(name)
         except NotKnownError as error:
-            raise self._unsupported(f"the property {name}", str(error)) from error
+            raise self.unsupported(f"the property {name}", str(error)) from error
 
     def begin(self, kind: str, names: Sequence[str]) -> None:
         """Add items that stand before all others."""
-        self._items[kind.lower()] = [Item(name, {}, {}, self._project) for name in names]
+        self._items.begin(kind, names, self._project)
 
     def items(self, kind: str) -> list[Item]:
         """Return the items of a kind, once all properties are there.
@@ -161,11 +110,15 @@ class Evaluation:
         Raises:
             UnsupportedError: What they are is not known here.
         """
-        groups, self._groups = self._groups, []
-        for group in groups:
-            self._file = group.file
-            self._take_group(group)
-        return self._items.get(kind.lower(), [])
+        return self._items.of(kind)
+
+    def enter(self, file: Path) -> None:
+        """Have a file be the one that is being read."""
+        self._file = file
+
+    def expand(self, text: str) -> str:
+        """Return a text with all values in it; it may raise `NotKnownError`."""
+        return self._expander.expand(text)
 
     def exists(self, path: str) -> bool:
         """Return whether a file or folder is there, seen from the project."""
@@ -182,8 +135,9 @@ class Evaluation:
             raise NotKnownError(f"{name} is a variable of this machine, and what hangs on it is another one on each")
         return self._values.get(lower, "")
 
-    def _holds(self, element: Element) -> bool:
-        return Condition(element.get("Condition", ""), self._expander.expand, self.exists).holds()
+    def holds(self, element: Element) -> bool:
+        """Return whether the condition of an element does; it may raise `NotKnownError`."""
+        return Condition(element.get("Condition", ""), self.expand, self.exists).holds()
 
     def _children(self, parent: Element, steps: tuple[int, ...]) -> None:
         for number, element in enumerate(parent):
@@ -195,7 +149,7 @@ class Evaluation:
             elif element.tag == "Choose":
                 self._choose(element, here)
             elif element.tag in ("ItemGroup", "ItemDefinitionGroup", "Target"):
-                self._note(element, here)
+                self._items.note(element, Place(self._file, here))
 
     def _properties(self, group: Element) -> None:
         holds, why = self._known(group)
@@ -205,7 +159,7 @@ class Evaluation:
             if name in self._given or not is_set:
                 continue
             try:
-                value = unescaped(self._expander.expand((element.text or "").strip()))
+                value = unescaped(self.expand((element.text or "").strip()))
             except NotKnownError as error:
                 reason = str(error)
             if why or reason:
@@ -217,15 +171,15 @@ class Evaluation:
     def _known(self, element: Element) -> tuple[bool, str]:
         """Return whether an element may count, and why it is not known whether it does; empty where it is."""
         try:
-            return self._holds(element), ""
+            return self.holds(element), ""
         except NotKnownError as error:
             return True, str(error)
 
     def _sure(self, element: Element, what: str) -> bool:
         try:
-            return self._holds(element)
+            return self.holds(element)
         except NotKnownError as error:
-            raise self._unsupported(what, str(error)) from error
+            raise self.unsupported(what, str(error)) from error
 
     def _import(self, element: Element, here: tuple[int, ...]) -> None:
         if element.tag == "ImportGroup":
@@ -237,13 +191,13 @@ class Evaluation:
         if element.get("Sdk") or not self._sure(element, f"the import of {written}"):
             return
         try:
-            path = self._expander.expand(written)
+            path = self.expand(written)
         except NotKnownError as error:
-            raise self._unsupported(f"the import of {written}", str(error)) from error
+            raise self.unsupported(f"the import of {written}", str(error)) from error
         path = slashes(path)
         file = Path(os.path.normpath(self._file.parent / path))
         if _WILD & {*path.rpartition("/")[0]}:
-            raise self._unsupported(f"the import of {written}", "it names files of any folder")
+            raise self.unsupported(f"the import of {written}", "it names files of any folder")
         if _WILD & {*file.name}:
             for one in sorted(file.parent.glob(file.name)):
                 self.include(one)
@@ -264,66 +218,8 @@ class Evaluation:
                 self._children(case, (*here, number))
                 return
 
-    def _note(self, element: Element, here: tuple[int, ...]) -> None:
-        """Keep what has items that count for later; where they are made by a target, or changed for all, they cannot be known."""
-        counts = [one.tag for one in element.iter() if one.tag.lower() in self._kinds]
-        if not counts:
-            return
-        if element.tag != "ItemGroup":
-            raise self._unsupported(f"<{element.tag}> with {counts[0]}", "what it makes is not known before it runs")
-        self._groups.append(_Group(self._file, here, element))
-
-    def _take_group(self, group: _Group) -> None:
-        if not self._sure(group.element, "an ItemGroup"):
-            return
-        for number, element in enumerate(group.element):
-            kind = element.tag.lower()
-            if kind in self._kinds and self._sure(element, element.tag):
-                try:
-                    self._take_item(kind, element, Place(group.file, (*group.steps, number)))
-                except NotKnownError as error:
-                    raise self._unsupported(
-                        f"{element.tag} {element.get('Include') or ''}".strip(), str(error)
-                    ) from error
-
-    def _take_item(self, kind: str, element: Element, place: Place) -> None:
-        there = self._items.setdefault(kind, [])
-        removed, updated = (
-            set(self._names(element, "Remove", lower=True)),
-            set(self._names(element, "Update", lower=True)),
-        )
-        if removed:
-            there[:] = [one for one in there if one.name.lower() not in removed]
-        written = dict(self._metadata(element, place))
-        values = {name: value for name, (value, _) in written.items()}
-        names = self._names(element, "Include")
-        # What is written for several has no place of its own for each.
-        is_shared = max(len(names), len(updated)) > 1
-        places = {} if is_shared else {name: where for name, (_, where) in written.items()}
-        for one in there if updated else ():
-            if one.name.lower() in updated:
-                one.metadata |= values
-                one.places = {name: where for name, where in one.places.items() if name not in values} | places
-        left_out = set(self._names(element, "Exclude", lower=True))
-        there += [Item(name, dict(values), dict(places), place.file) for name in names if name.lower() not in left_out]
-
-    def _names(self, element: Element, attribute: str, *, lower: bool = False) -> list[str]:
-        text = self._expander.expand(element.get(attribute, ""))
-        if "@(" in text or "%(" in text:
-            raise NotKnownError(f"{attribute} is {text}")
-        names = [unescaped(one.strip()) for one in text.split(";") if one.strip()]
-        return [one.lower() for one in names] if lower else names
-
-    def _metadata(self, element: Element, place: Place) -> Iterator[tuple[str, tuple[str, Place]]]:
-        for name, value in element.items():
-            if name not in _ATTRIBUTES:
-                yield name.lower(), (unescaped(self._expander.expand(value).strip()), place)
-        for number, child in enumerate(element):
-            if self._holds(child):
-                text = unescaped(self._expander.expand((child.text or "").strip()))
-                yield child.tag.lower(), (text, Place(place.file, (*place.steps, number)))
-
-    def _unsupported(self, what: str, found: str) -> UnsupportedError:
+    def unsupported(self, what: str, found: str) -> UnsupportedError:
+        """Return the error for what is not known without building."""
         return UnsupportedError(
             f"{self._file}: {what} cannot be told without building: {found}", path=str(self._file), found=found,
             expected="what can be told from the files alone", suggestions=["write it out", "use NuGet itself: dotnet restore --use-lock-file"],
