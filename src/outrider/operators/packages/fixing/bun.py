@@ -16,7 +16,8 @@ from outrider.operators.packages.locks.documents import read_json
 from outrider.operators.packages.locks.npm_names import split_name
 from outrider.operators.packages.locks.writing import bun_lock
 from outrider.operators.packages.manifests.bun_catalogs import FIELDS as CATALOGS
-from outrider.operators.packages.manifests.bun_project import asked_of_bun, trusted_by, workspaces_of
+from outrider.operators.packages.manifests.bun_patches import FIELD as PATCHES
+from outrider.operators.packages.manifests.bun_project import asked_of_bun, locking_of
 from outrider.operators.packages.manifests.bun_workspace import BunWorkspace, read_workspace
 from outrider.operators.packages.manifests.package_json import FORM, NpmWish
 from outrider.operators.packages.npm.bun.locked import is_of_registry, locked_needs
@@ -29,7 +30,16 @@ _LOCK = "bun.lock"
 _FORMS = (1, bun_lock.NEWEST_FORM)
 _CONFIGS = (0, bun_lock.CONFIG)
 _SECTIONS = frozenset(
-    ("lockfileVersion", "configVersion", "workspaces", "trustedDependencies", "overrides", *CATALOGS, "packages")
+    (
+        "lockfileVersion",
+        "configVersion",
+        "workspaces",
+        "trustedDependencies",
+        PATCHES,
+        "overrides",
+        *CATALOGS,
+        "packages",
+    )
 )
 # What an entry has by where it stands.
 _OF_PLACE = ("unresolved", "bundled")
@@ -85,12 +95,13 @@ class BunProject(BesideManifest):
         found = edited_manifests(self.texts, widenings)
         workspace = read_workspace(found.get(self._beside, self.texts[self._beside]), self._path.parent, found)
         old, packages = self._document, [self._kept(one) for one in answer.packages]
-        text = bun_lock.written(
-            workspaces_of(workspace, packages), packages,
-            trusted=trusted_by(workspace, packages), overrides=workspace.overrides,
-            catalog=workspace.catalogs.default, catalogs=workspace.catalogs.named,
-            members={one.name: one.place for one in workspace.members}, form=old["lockfileVersion"], config=old.get("configVersion", 0),
-        )  # fmt: skip
+        locking = locking_of(workspace, packages)
+        self.warnings = [
+            f"{name}: its patch is not used any more: {place}"
+            for name, place in old.get(PATCHES, {}).items()
+            if name not in locking.patches
+        ]
+        text = bun_lock.written(locking, packages, form=old["lockfileVersion"], config=old.get("configVersion", 0))
         return {self._path: text, **found}
 
     def _kept(self, one: ResolvedPackage) -> ResolvedPackage:

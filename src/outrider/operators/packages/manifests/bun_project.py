@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 
 from outrider.core.errors import InvalidConfigError, UnsupportedError
+from outrider.operators.packages.locks.writing.bun_lock import BunLocking
+from outrider.operators.packages.manifests.bun_patches import patches_by
 from outrider.operators.packages.manifests.bun_workspace import BunWorkspace
 from outrider.operators.packages.manifests.package_json import FORM
 from outrider.operators.packages.npm.bun.entries import programs_of
@@ -61,6 +63,23 @@ def asked_of_bun(
             project=workspace.manifest.document, members=[one.asked() for one in workspace.members], overrides=workspace.overrides,
             catalogs=workspace.catalogs.by_name(), locked_needs=locked or {},
         ),
+    )  # fmt: skip
+
+
+def locking_of(workspace: BunWorkspace, packages: Sequence[ResolvedPackage]) -> BunLocking:
+    """Return what a lock is of, beside the packages.
+
+    Args:
+        workspace: The project with the members of its workspace.
+        packages: What they need, in the order in which bun comes upon it.
+
+    Raises:
+        InvalidConfigError: What is said of trusted packages or of patches cannot be read.
+    """
+    return BunLocking(
+        workspaces=workspaces_of(workspace, packages), members={one.name: one.place for one in workspace.members},
+        trusted=trusted_by(workspace, packages), patches=patches_by(workspace.manifest.document, packages), overrides=workspace.overrides,
+        catalog=workspace.catalogs.default, catalogs=workspace.catalogs.named,
     )  # fmt: skip
 
 

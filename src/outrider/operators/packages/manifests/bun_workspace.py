@@ -12,6 +12,8 @@ from outrider.operators.packages.locks.documents import read_json
 from outrider.operators.packages.locks.writing.files import read_text
 from outrider.operators.packages.manifests.bun_catalogs import FIELDS, BunCatalogs, read_catalogs
 from outrider.operators.packages.manifests.bun_overrides import overrides_of
+from outrider.operators.packages.manifests.bun_patches import FIELD as PATCHES
+from outrider.operators.packages.manifests.bun_patches import patch_files
 from outrider.operators.packages.manifests.package_json import FORM, NpmManifest, NpmMember, NpmWish, read_manifest
 from outrider.operators.packages.manifests.workspaces import member_folders, patterns_of, same_name
 from outrider.operators.packages.npm.bun.members import MEMBER, allows
@@ -76,7 +78,8 @@ def read_workspace(text: str, folder: Path, changed: Mapping[Path, str] = {}) ->
     """
     document = read_json(FORM, text)
     said, catalogs = document.get(_FIELD), read_catalogs(document)
-    manifest = read_manifest(text, "bun", takes=(_FIELD,) if said else (), entry=catalogs.entry)
+    manifest = read_manifest(text, "bun", takes=(_FIELD, PATCHES) if said else (PATCHES,), entry=catalogs.entry)
+    patch_files(document, folder)
     overrides = overrides_of(document, catalogs)
     if not said:
         return BunWorkspace(manifest=manifest, members=[], catalogs=catalogs, overrides=overrides)

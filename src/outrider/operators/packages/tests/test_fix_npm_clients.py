@@ -112,7 +112,7 @@ async def test_what_may_be_left_out_is_not_left_out_for_that(
         ),
         (BUN, ('"lockfileVersion": 2', '"lockfileVersion": 3'), "lockfileVersion"),
         (BUN, ('"configVersion": 1', '"configVersion": 2'), "configVersion"),
-        (BUN, ('"packages": {', '"patchedDependencies": {"core": "x"}, "packages": {'), "patchedDependencies"),
+        (BUN, ('"packages": {', '"other": {"core": "x"}, "packages": {'), "other"),
         (BUN, ('"workspaces": {', '"workspaces": {"a": {},'), "workspaces"),
         (BUN, ('"core": ["core@1.0.0"', '"core": ["core@https://files.test/core"'), "packages.core"),
     ],

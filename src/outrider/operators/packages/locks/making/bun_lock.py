@@ -7,7 +7,7 @@ from outrider.operators.packages.locks.making.manifests import folder_of
 from outrider.operators.packages.locks.making.results import Made, resolved
 from outrider.operators.packages.locks.writing import bun_lock
 from outrider.operators.packages.locks.writing.files import text_or_none
-from outrider.operators.packages.manifests.bun_project import asked_of_bun, trusted_by, workspaces_of
+from outrider.operators.packages.manifests.bun_project import asked_of_bun, locking_of
 from outrider.operators.packages.manifests.bun_workspace import read_workspace
 from outrider.operators.packages.npm.bun.locked import locked_needs
 from outrider.operators.packages.resolving.questions import Question
@@ -20,14 +20,5 @@ async def bun_lock_made(manifest: str, path: Path, question: Question) -> Made:
     old = text_or_none(path) if question.locked else None
     before = locked_needs(read_json(path.name, old, lenient=True)) if old is not None else None
     answer = await resolved("npm", asked_of_bun(workspace, question, folder, before))
-    packages = answer.packages
-    text = bun_lock.written(
-        workspaces_of(workspace, packages),
-        packages,
-        trusted=trusted_by(workspace, packages),
-        overrides=workspace.overrides,
-        catalog=workspace.catalogs.default,
-        catalogs=workspace.catalogs.named,
-        members={one.name: one.place for one in workspace.members},
-    )
+    text = bun_lock.written(locking_of(workspace, answer.packages), answer.packages)
     return Made(text, answer.notes)

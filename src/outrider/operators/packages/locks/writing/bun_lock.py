@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from outrider.operators.packages.resolving.outcomes import ResolvedPackage
 
 NEWEST_FORM = 2
@@ -15,49 +17,54 @@ FIELDS = (
 )  # fmt: skip
 
 
+class BunLocking(msgspec.Struct, kw_only=True, frozen=True):
+    """What a lock is of, beside the packages.
+
+    Attributes:
+        workspaces: What is told of the project, whose folder is empty, and of the members of its workspace.
+        members: The folders of these, by name.
+        trusted: Names of packages whose scripts may run; None where bun's own list counts.
+        patches: The paths of patches, by the name and version of what they are for, in their order.
+        overrides: What is asked of packages in place of what others ask.
+        catalog: What the catalog without a name has.
+        catalogs: What those with names have.
+    """
+
+    workspaces: Mapping[str, Mapping[str, Any]]
+    members: Mapping[str, str]
+    trusted: Sequence[str] | None
+    patches: Mapping[str, str]
+    overrides: Mapping[str, str]
+    catalog: Mapping[str, str]
+    catalogs: Mapping[str, Mapping[str, str]]
+
+
 def written(
-    workspaces: Mapping[str, Mapping[str, Any]],
-    packages: Iterable[ResolvedPackage],
-    *,
-    trusted: Sequence[str] | None = None,
-    overrides: Mapping[str, str] = {},
-    catalog: Mapping[str, str] = {},
-    catalogs: Mapping[str, Mapping[str, str]] = {},
-    members: Mapping[str, str] = {},
-    form: int = NEWEST_FORM,
-    config: int = CONFIG,
+    locking: BunLocking, packages: Iterable[ResolvedPackage], *, form: int = NEWEST_FORM, config: int = CONFIG
 ) -> str:
     """Return the file.
 
     Args:
-        workspaces: What is told of the project, whose folder is empty, and of the members of its workspace.
-        packages: What they need.
-        trusted: Names of packages whose scripts may run; None where bun's own list counts.
-        overrides: What is asked of packages in place of what others ask.
-        catalog: What the catalog without a name has.
-        catalogs: What those with names have.
-        members: The folders of the members of the workspace, by name.
+        locking: What it is of.
+        packages: What that needs.
         form: The version of the format.
         config: The version of the settings that it was made with.
     """
     lines = [f'"lockfileVersion": {form},', f'"configVersion": {config},', '"workspaces": {']
-    lines += [line for place, said in workspaces.items() for line in _indented(_workspace(place, said))]
+    lines += [line for place, said in locking.workspaces.items() for line in _indented(_workspace(place, said))]
     lines.append("},")
-    if trusted:
-        lines += ['"trustedDependencies": [', *_indented([f"{_text(name)}," for name in trusted]), "],"]
-    elif trusted is not None:
+    if locking.trusted:
+        lines += ['"trustedDependencies": [', *_indented([f"{_text(name)}," for name in locking.trusted]), "],"]
+    elif locking.trusted is not None:
         lines.append('"trustedDependencies": [],')
-    lines += [
-        line
-        for name, said in (("overrides", overrides), ("catalog", catalog))
-        if said
-        for line in _table(name, _sorted(said))
-    ]
-    if catalogs:
+    sorted_ones = (("overrides", _sorted(locking.overrides)), ("catalog", _sorted(locking.catalog)))
+    for field, said in (("patchedDependencies", locking.patches), *sorted_ones):
+        lines += _table(field, said) if said else []
+    if catalogs := locking.catalogs:
         tables = [line for name in sorted(catalogs) for line in _table(name, _sorted(catalogs[name]))]
         lines += ['"catalogs": {', *_indented(tables), "},"]
     told = [(one.entry["order"], one.place, one.entry["bun"]) for one in packages]
-    told += [((1, b"", name.encode()), name, [f"{name}@workspace:{place}"]) for name, place in members.items()]
+    told += [((1, b"", name.encode()), name, [f"{name}@workspace:{place}"]) for name, place in locking.members.items()]
     entries = [f"{_text(place)}: {_line(entry)}," for _, place, entry in sorted(told, key=lambda one: one[0])]
     lines += ['"packages": {', *_indented("\n\n".join(entries).split("\n")), "}"] if entries else ['"packages": {}']
     return "\n".join(["{", *_indented(lines), "}", ""])
