@@ -51,12 +51,14 @@ async def _up(layout: Layout, *, take_over: bool) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
     async with launch.running_platform(layout) as status:
-        sys.stdout.write(f"{status.name} is running · {status.url} · stop it with ctrl-c, or: outrider down\n")
-        sys.stdout.flush()
         context = PlatformContext(name=status.name, folder=layout.folder, state=layout.state)
-        for problem in (await find_status(context, layout)).problems:
-            sys.stderr.write(f"problem: {problem}\n")
+        problems = (await find_status(context, layout)).problems
         async with connect_to(context) as platform:
+            # Said once its files are read: whoever waits for this line may move them away.
+            sys.stdout.write(f"{status.name} is running · {status.url} · stop it with ctrl-c, or: outrider down\n")
+            sys.stdout.flush()
+            for problem in problems:
+                sys.stderr.write(f"problem: {problem}\n")
             printer = TimelinePrinter()
             files = FolderWatch(layout, platform, partial(_tell_of_files, printer), take_over=take_over)
             tasks = {
