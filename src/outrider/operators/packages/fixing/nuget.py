@@ -43,8 +43,9 @@ class NugetProject(Project):
         self._project = LockedProject(self._file, text, Projects(read_text))
         self.texts = {path: text, **self._project.texts}
         self.paths = list(self.texts)
-        self._references = {_where(reference): reference for reference in self._project.wishes}
-        self.wishes = [self._wish(*one) for one in self._project.wishes.items()]
+        asked = self._project.wishes
+        self._references = {_where(reference): reference for reference in asked}
+        self.wishes = [self._wish(*one) for one in asked.items()]
         self.locked: dict[str, set[str]] = {}
         self._hashes: dict[tuple[str, str], str] = {}
         for one in read(text).packages:

@@ -11,6 +11,7 @@ from outrider.operators.packages.locks.hashes import from_base64
 from outrider.operators.packages.locks.lock import Lock
 
 FORM = "packages.lock.json"
+REMEDY = "use NuGet itself: dotnet restore --use-lock-file"
 CONTENT_HASH = "sha512-content"
 # https://github.com/NuGet/NuGet.Client/tree/dev/src/NuGet.Core/NuGet.ProjectModel/ProjectLockFile
 NAMED_VERSION = 3

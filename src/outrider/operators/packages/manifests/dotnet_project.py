@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from outrider.core.errors import InvalidConfigError, UnsupportedError
+from outrider.operators.packages.locks.nuget_lock import REMEDY
 from outrider.operators.packages.manifests.dotnet_implied import Implied, implied
 from outrider.operators.packages.manifests.dotnet_references import (
     Reference,
@@ -147,9 +148,7 @@ class Projects:
                 if other.name.lower() not in found:
                     there = _nearest(above, at, other)
                     found[other.name.lower()] = (other, there)
-                    waiting.append(
-                        (other, there, [one for one, is_private in there.projects.items() if not is_private])
-                    )
+                    waiting.append((other, there, [one for one, is_hidden in there.projects.items() if not is_hidden]))
         return found
 
     def _read_project(self, path: Path) -> DotnetProject:
@@ -218,7 +217,7 @@ def _projects(path: Path, found: Evaluation) -> dict[Path, bool]:
             if file.suffix.lower() not in SUFFIXES or {"*", "?"} & {*item.name}:
                 raise UnsupportedError(
                     f"{path}: it needs {item.name}, which is no project that is read", path=PROJECT, found=item.name,
-                    expected=f"a project: {', '.join(SUFFIXES)}", suggestions=["use NuGet itself: dotnet restore --use-lock-file"],
+                    expected=f"a project: {', '.join(SUFFIXES)}", suggestions=[REMEDY],
                 )  # fmt: skip
             projects[file] = is_private(item)
     return projects

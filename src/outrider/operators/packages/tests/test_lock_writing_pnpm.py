@@ -119,6 +119,11 @@ def _odd(random: Random, names: tuple[str, ...], others: list[str]) -> dict[str,
     return {key: value for key, value in fields.items() if random.random() < 0.12}
 
 
+DRAWN = pytest.mark.parametrize(
+    "seeds", [range(6), pytest.param(range(6, 30), marks=[pytest.mark.long, pytest.mark.timeout(1_800)])]
+)
+
+
 async def compared(folder: Path, seeds: range, draw: Callable[[Random, NpmRegistry, Path], object]) -> tuple[int, int]:
     """Return how many locks are the same to the byte, and of how many manifests neither finds a solution.
 

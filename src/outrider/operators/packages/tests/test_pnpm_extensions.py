@@ -17,6 +17,7 @@ from outrider.operators.packages.tests.test_fix_npm import bad
 from outrider.operators.packages.tests.test_fix_pnpm import PNPM
 from outrider.operators.packages.tests.test_lock_writing_npm import project
 from outrider.operators.packages.tests.test_lock_writing_pnpm import (
+    DRAWN,
     LOCK,
     NAMES,
     NEEDED,
@@ -119,9 +120,7 @@ async def test_what_cannot_be_read(registry: NpmRegistry, tmp_path: Path, text: 
 
 
 @pytest.mark.real
-@pytest.mark.parametrize(
-    "seeds", [range(6), pytest.param(range(6, 30), marks=[pytest.mark.long, pytest.mark.timeout(1_800)])]
-)
+@DRAWN
 async def test_pnpm_writes_the_same(seeds: range, tmp_path: Path) -> None:
     same, neither = await compared(tmp_path, seeds, drawn_with_extensions)
     assert same + neither == len(seeds)

@@ -8,7 +8,7 @@ import msgspec
 
 from outrider.core.errors import UnsupportedError
 from outrider.operators.packages.locks.documents import read_json
-from outrider.operators.packages.locks.nuget_lock import FORM, NAMED_VERSION
+from outrider.operators.packages.locks.nuget_lock import FORM, NAMED_VERSION, REMEDY
 from outrider.operators.packages.locks.writing.nuget_lock import Target, written
 from outrider.operators.packages.manifests.dotnet_project import (
     DotnetProject,
@@ -24,8 +24,6 @@ from outrider.operators.packages.resolving.outcomes import Resolved
 from outrider.operators.packages.resolving.questions import Question
 
 _WINDOWS_VERSION = (7, 0, 0, 0)
-# What a project of the web is where it does not say.
-_USUAL_OUTPUT = {"true": "exe"}
 # Locks had it before it had its name: `PackagesLockFileTarget` in NuGet.ProjectModel.
 _NAMES = {"net5.0": ".NETCoreApp,Version=v5.0"}
 _SORTED_AS = {name: sorted_as for sorted_as, name in _NAMES.items()}
@@ -120,7 +118,7 @@ class LockedProject:
             raise UnsupportedError(
                 f"{self.project.path}: {native} needs other packages on each kind of machine, which is not resolved here", path="RuntimeIdentifiers",
                 found=", ".join(target.runtimes), expected="no RuntimeIdentifier, or packages whose runtime.json names no others",
-                suggestions=["use NuGet itself: dotnet restore --use-lock-file"],
+                suggestions=[REMEDY],
             )  # fmt: skip
         requested, central = ({key: one.range for key, one in some.items()} for some in (asked.wishes, target.central))
         shown = dict(_shown(other, asked) for other, _ in asked.needed.values())
@@ -131,7 +129,7 @@ def _refuse_newer(version: Any) -> None:
     if isinstance(version, int) and version >= NAMED_VERSION:
         raise UnsupportedError(
             f"{FORM}: it is of version {version}, whose frameworks have names that the project gives them", path="version", found=str(version),
-            expected="1 or 2", suggestions=["use NuGet itself: dotnet restore --use-lock-file"],
+            expected="1 or 2", suggestions=[REMEDY],
         )  # fmt: skip
 
 
@@ -160,23 +158,16 @@ def _asked(projects: Projects, project: DotnetProject, target: TargetProject, be
 
 def _refuse_own_machine(project: DotnetProject, target: TargetProject) -> None:
     """Refuse what is for the machine that restores it: Microsoft.NET.RuntimeIdentifierInference.targets of the SDK."""
-    said = {
-        name: target.properties(name).lower()
-        for name in ("UseCurrentRuntimeIdentifier", "SelfContained", "OutputType", "IsTestProject")
-    }
-    is_program = (said["OutputType"] or _USUAL_OUTPUT.get(target.properties("UsingMicrosoftNETSdkWeb"), "")) in (
-        "exe",
-        "winexe",
-    )
-    usual = "true" if said["SelfContained"] == "true" and is_program and said["IsTestProject"] != "true" else ""
-    if (
-        target.framework.name == CORE
-        and not target.properties("RuntimeIdentifier")
-        and (said["UseCurrentRuntimeIdentifier"] or usual) == "true"
-    ):
+    names = ("UseCurrentRuntimeIdentifier", "SelfContained", "OutputType", "IsTestProject")
+    asked, contained, output, test = (target.properties(name).lower() for name in names)
+    # A project of the web that does not say what it is comes to a program.
+    output = output or ("exe" if target.properties("UsingMicrosoftNETSdkWeb") == "true" else "")
+    is_contained = contained == "true" and output in ("exe", "winexe") and test != "true"
+    is_of_machine = asked == "true" if asked else is_contained
+    if target.framework.name == CORE and not target.properties("RuntimeIdentifier") and is_of_machine:
         raise UnsupportedError(
             f"{project.path}: SelfContained without a RuntimeIdentifier is for the machine that restores it", path="RuntimeIdentifier",
-            found="none", expected="one, or a lock that tells", suggestions=["write a RuntimeIdentifier", "use NuGet itself: dotnet restore --use-lock-file"],
+            found="none", expected="one, or a lock that tells", suggestions=["write a RuntimeIdentifier", REMEDY],
         )  # fmt: skip
 
 
@@ -228,4 +219,5 @@ def _name_of(project: DotnetProject, target: TargetProject) -> str:
                 found=target.written, expected="such as net8.0-android34.0", suggestions=["write the version of the platform"],
             )  # fmt: skip
         framework = framework._replace(platform_version=_WINDOWS_VERSION)
-    return _NAMES.get(full_name(framework), full_name(framework))
+    name = full_name(framework)
+    return _NAMES.get(name, name)

@@ -12,6 +12,7 @@ from xml.etree.ElementTree import Element
 from outrider.core.errors import NotFoundError, UnsupportedError
 from outrider.operators.packages.locks.documents import read_xml
 from outrider.operators.packages.locks.lock import unreadable
+from outrider.operators.packages.locks.nuget_lock import REMEDY
 from outrider.operators.packages.manifests.msbuild.conditions import Condition
 from outrider.operators.packages.manifests.msbuild.expansion import Expander, NotKnownError, unescaped
 from outrider.operators.packages.manifests.msbuild.functions import functions, is_there, methods, slashes
@@ -139,6 +140,21 @@ class Evaluation:
         """Return whether the condition of an element does; it may raise `NotKnownError`."""
         return Condition(element.get("Condition", ""), self.expand, self.exists).holds()
 
+    def surely_holds(self, element: Element, what: str) -> bool:
+        """Return the same of an element without which it cannot go on.
+
+        Args:
+            element: Of which.
+            what: It is, for the error.
+
+        Raises:
+            UnsupportedError: It is not known here.
+        """
+        try:
+            return self.holds(element)
+        except NotKnownError as error:
+            raise self.unsupported(what, str(error)) from error
+
     def _children(self, parent: Element, steps: tuple[int, ...]) -> None:
         for number, element in enumerate(parent):
             here = (*steps, number)
@@ -175,20 +191,14 @@ class Evaluation:
         except NotKnownError as error:
             return True, str(error)
 
-    def _sure(self, element: Element, what: str) -> bool:
-        try:
-            return self.holds(element)
-        except NotKnownError as error:
-            raise self.unsupported(what, str(error)) from error
-
     def _import(self, element: Element, here: tuple[int, ...]) -> None:
         if element.tag == "ImportGroup":
-            if self._sure(element, "an ImportGroup"):
+            if self.surely_holds(element, "an ImportGroup"):
                 self._children(element, here)
             return
         written = element.get("Project", "")
         # What comes with an SDK sets nothing that counts here; the usual one is imported by itself.
-        if element.get("Sdk") or not self._sure(element, f"the import of {written}"):
+        if element.get("Sdk") or not self.surely_holds(element, f"the import of {written}"):
             return
         try:
             path = self.expand(written)
@@ -214,7 +224,7 @@ class Evaluation:
 
     def _choose(self, element: Element, here: tuple[int, ...]) -> None:
         for number, case in enumerate(element):
-            if case.tag == "Otherwise" or (case.tag == "When" and self._sure(case, "a When")):
+            if case.tag == "Otherwise" or (case.tag == "When" and self.surely_holds(case, "a When")):
                 self._children(case, (*here, number))
                 return
 
@@ -222,7 +232,7 @@ class Evaluation:
         """Return the error for what is not known without building."""
         return UnsupportedError(
             f"{self._file}: {what} cannot be told without building: {found}", path=str(self._file), found=found,
-            expected="what can be told from the files alone", suggestions=["write it out", "use NuGet itself: dotnet restore --use-lock-file"],
+            expected="what can be told from the files alone", suggestions=["write it out", REMEDY],
         )  # fmt: skip
 
 

@@ -66,6 +66,9 @@ class Evaluating(Protocol):
     def holds(self, element: Element) -> bool:
         """Return whether the condition of an element does."""
 
+    def surely_holds(self, element: Element, what: str) -> bool:
+        """Return the same of an element without which it cannot go on."""
+
     def unsupported(self, what: str, found: str) -> UnsupportedError:
         """Return the error for what is not known without building."""
 
@@ -112,18 +115,12 @@ class Items:
             self._take_group(element, place)
         return self._items.get(kind.lower(), [])
 
-    def _sure(self, element: Element, what: str) -> bool:
-        try:
-            return self._evaluating.holds(element)
-        except NotKnownError as error:
-            raise self._evaluating.unsupported(what, str(error)) from error
-
     def _take_group(self, group: Element, place: Place) -> None:
-        if not self._sure(group, "an ItemGroup"):
+        if not self._evaluating.surely_holds(group, "an ItemGroup"):
             return
         for number, element in enumerate(group):
             kind = element.tag.lower()
-            if kind in self._kinds and self._sure(element, element.tag):
+            if kind in self._kinds and self._evaluating.surely_holds(element, element.tag):
                 try:
                     self._take_item(kind, element, Place(place.file, (*place.steps, number)))
                 except NotKnownError as error:

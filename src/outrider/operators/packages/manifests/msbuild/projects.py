@@ -10,6 +10,7 @@ from xml.etree.ElementTree import Element
 
 from outrider.core.errors import UnsupportedError
 from outrider.operators.packages.locks.documents import read_xml
+from outrider.operators.packages.locks.nuget_lock import REMEDY
 from outrider.operators.packages.manifests.msbuild.evaluation import Evaluation
 from outrider.operators.packages.manifests.msbuild.functions import slashes
 from outrider.operators.packages.nuget.frameworks import full_name, read_framework
@@ -39,7 +40,7 @@ def evaluated(project: Path, framework: str, read: Callable[[Path], str]) -> Eva
     if unknown:
         raise UnsupportedError(
             f"{project}: which packages the SDK {unknown[0]} adds is not known here", path=str(project), found=unknown[0],
-            expected="Microsoft.NET.Sdk, or its variants Web, Worker and Razor", suggestions=["use NuGet itself: dotnet restore --use-lock-file"],
+            expected="Microsoft.NET.Sdk, or its variants Web, Worker and Razor", suggestions=[REMEDY],
         )  # fmt: skip
     given = {"TargetFramework": framework} if framework else {}
     names = {one.partition("/")[0].lower() for one in sdks}
