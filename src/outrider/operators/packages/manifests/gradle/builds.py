@@ -1,0 +1,145 @@
+"""What a build of Gradle says: its projects, and what their configurations ask for."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import msgspec
+
+# A library, or a module whose versions count and which brings nothing itself.
+Category = Literal["library", "platform", "enforced-platform"]
+ALL = "*"
+
+
+class Place(NamedTuple):
+    """Where a text stands, without its quotation marks.
+
+    Attributes:
+        path: Of the file.
+        start: In its text.
+        end: Behind it.
+    """
+
+    path: Path
+    start: int
+    end: int
+
+
+class RichVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """A version that is asked for: https://docs.gradle.org/current/userguide/dependency_versions.html.
+
+    Attributes:
+        required: At least this one, or one of a range; empty where nothing is said.
+        strictly: This one or one of a range and no other, whoever asks; empty where nothing is said.
+        preferred: Where there is nothing better; empty where nothing is said.
+        rejected: Versions and ranges that will not do.
+    """
+
+    required: str = ""
+    strictly: str = ""
+    preferred: str = ""
+    rejected: tuple[str, ...] = ()
+
+
+class Exclusion(NamedTuple):
+    """Modules that are not to come with something.
+
+    Attributes:
+        group: Of them; `*` for any.
+        name: Likewise.
+    """
+
+    group: str = ALL
+    name: str = ALL
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """A dependency or a constraint.
+
+    Attributes:
+        group: Of the module; empty for a project of the build.
+        name: Of the module; likewise.
+        project: The path of a project of the build, such as `:lib`; empty for a module.
+        version: Which one.
+        category: What is wanted of it.
+        is_constraint: Whether it counts only where something else asks for the module.
+        is_transitive: Whether what it needs comes with it.
+        classifier: Of the file that is wanted; empty for the usual one.
+        extension: Likewise.
+        excluded: What is not to come with it.
+        place: Where its version is written; None where it has none, or it is put together from several texts.
+        line: Where it stands, for those who read of it, as in `build.gradle:12`.
+    """
+
+    group: str = ""
+    name: str = ""
+    project: str = ""
+    version: RichVersion = RichVersion()
+    category: Category = "library"
+    is_constraint: bool = False
+    is_transitive: bool = True
+    classifier: str = ""
+    extension: str = ""
+    excluded: tuple[Exclusion, ...] = ()
+    place: Place | None = None
+    line: str = ""
+
+
+class GradleRepository(NamedTuple):
+    """A repository, in the order in which they are asked.
+
+    Attributes:
+        name: As Gradle calls it: `MavenRepo` for `mavenCentral()`, `Google`, or `maven` for one with an address.
+        url: Its address; empty for Maven Central.
+    """
+
+    name: str
+    url: str = ""
+
+
+class GradleProject(msgspec.Struct, frozen=True, kw_only=True):
+    """A project of a build.
+
+    Attributes:
+        path: `:` for the one at the root, else as in `:lib`.
+        folder: Of it.
+        group: Of it, as others could ask for it.
+        name: Likewise.
+        version: Likewise; empty where none is said.
+        plugins: The ids of those that are applied, such as `java-library`.
+        repositories: Those that its modules come from, in their order.
+        declared: What is asked for, by the configuration that it is declared in, such as `implementation`; each in the order of the build.
+        excluded: What a configuration is not to have; by its name, `*` for all.
+        forced: Modules with versions that every configuration takes, as of `resolutionStrategy.force`.
+        locked: The configurations that are locked, None for all of them.
+        ignored: Modules that no lock tells of, as `group:name` with `*` for any.
+        lock_file: Where its lock is.
+        java: The version of Java that it is compiled for; None where the build does not say it.
+    """
+
+    path: str
+    folder: Path
+    group: str
+    name: str
+    version: str
+    plugins: tuple[str, ...]
+    repositories: tuple[GradleRepository, ...]
+    declared: Mapping[str, tuple[Asked, ...]]
+    excluded: Mapping[str, tuple[Exclusion, ...]]
+    forced: tuple[Asked, ...]
+    locked: tuple[str, ...] | None
+    ignored: tuple[str, ...]
+    lock_file: Path
+    java: int | None
+
+
+class GradleBuild(msgspec.Struct, frozen=True, kw_only=True):
+    """A build.
+
+    Attributes:
+        projects: By their paths.
+        texts: Of the files that it follows from.
+    """
+
+    projects: Mapping[str, GradleProject]
+    texts: Mapping[Path, str]
