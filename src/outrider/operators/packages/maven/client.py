@@ -68,11 +68,11 @@ class MavenClient:
         folder = folder_of(group, artifact, version).lstrip("/")
         return await self._downloads.get(f"{self.repository.registry.url}/{folder}/maven-metadata.xml", known=known)
 
-    async def pom(self, artifact: Artifact) -> bytes:
-        """Return a POM.
+    async def small(self, artifact: Artifact) -> bytes:
+        """Return a small file of a version, such as its POM.
 
         Args:
-            artifact: Its extension is `pom`.
+            artifact: Its extension says which.
 
         Raises:
             NotFoundError: There is none.

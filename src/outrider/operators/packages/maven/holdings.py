@@ -7,8 +7,10 @@ from outrider.operators.packages.maven.metadata import Versioning
 from outrider.operators.packages.maven.records import (
     DigestRecord,
     MetadataRecord,
+    ModuleRecord,
     PomRecord,
     compiled_metadata,
+    compiled_module,
     compiled_pom,
 )
 from outrider.operators.packages.maven.store import MavenStore
@@ -32,7 +34,7 @@ class Holdings:
     def __init__(self, client: MavenClient, store: MavenStore, clock: Clock, *, offline: bool) -> None:
         self.client, self.repository = client, client.repository
         self._store, self._clock, self._offline = store, clock, offline
-        self._learned: dict[tuple[str, ...], PomRecord | MetadataRecord | DigestRecord] = {}
+        self._learned: dict[tuple[str, ...], PomRecord | ModuleRecord | MetadataRecord | DigestRecord] = {}
 
     def is_asked_for(self, version: str) -> bool:
         """Return whether this repository is asked for a version."""
@@ -55,11 +57,37 @@ class Holdings:
         if is_usable(project):
             version = await self.dated(Artifact(*project, "pom"))
             try:
-                record = compiled_pom(await self.client.pom(Artifact(project.group, project.artifact, version, "pom")))
+                record = compiled_pom(
+                    await self.client.small(Artifact(project.group, project.artifact, version, "pom"))
+                )
             except NotFoundError:
                 record = PomRecord()
         record.fetched = self._clock.now()
         self._learned["pom", *project] = record
+        return record
+
+    async def module(self, project: Project) -> ModuleRecord:
+        """Return what the repository has of Gradle's metadata of a version, which is kept as a POM is.
+
+        Raises:
+            UnavailableError: Nothing is kept of it, and nobody is to be asked.
+            OutriderError: What the repository says.
+        """
+        record = self._store.module(project)
+        readable = record is not None and record.component is not None and not record.component.fault
+        forever = readable and not project.version.endswith(SNAPSHOT)
+        if record is not None and (forever or self._is_fresh(record.fetched)):
+            return record
+        if self._offline:
+            raise nothing_kept(f"Gradle's metadata of {project}")
+        version = await self.dated(Artifact(*project, "module"))
+        wanted = Artifact(project.group, project.artifact, version, "module")
+        try:
+            record = compiled_module(project, await self.client.small(wanted))
+        except NotFoundError:
+            record = ModuleRecord()
+        record.fetched = self._clock.now()
+        self._learned["module", *project] = record
         return record
 
     async def versioning(self, name: str, version: str = "") -> MetadataRecord:
@@ -153,6 +181,8 @@ class Holdings:
                 self._store.keep_digest(Artifact(*key[1:]), record)
             elif isinstance(record, PomRecord):
                 self._store.keep_pom(Project(*key[1:]), record)
+            elif isinstance(record, ModuleRecord):
+                self._store.keep_module(Project(*key[1:]), record)
             else:
                 self._store.keep_metadata(key[1], key[2], record)
         self._learned.clear()

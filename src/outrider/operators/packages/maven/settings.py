@@ -84,15 +84,33 @@ class MavenSettings:
             UnsupportedError: One cannot be asked.
         """
         settings = [Named(one, profile.source) for profile in reversed(self._profiles) for one in profile.repositories]
+        return self._distinct((*settings, *further, *self._built_in()))
+
+    def only(self, wanted: Iterable[Named]) -> list[MavenRepository]:
+        """Return some repositories and no others, in their order.
+
+        Args:
+            wanted: Of these, one without an address that is called `central` is the one that Maven comes with, or what is set for it.
+
+        Raises:
+            OutriderError: As `repositories`.
+        """
+        found = (
+            self._built_in() if one.repository.id == CENTRAL and not one.repository.url else [one] for one in wanted
+        )
+        return self._distinct(one for several in found for one in several)
+
+    def _built_in(self) -> list[Named]:
         built_in = [Named(one, "Maven's own POM") for one in self._program.repositories]
         own = own_address("maven", self._environment)
         if own is not None:
             central = PomRepository(CENTRAL, own.url, releases=True, snapshots=False)
-            built_in = [Named(central, own.source), *(one for one in built_in if one.repository.id != CENTRAL)]
-        elif not built_in:
-            built_in = [Named(PomRepository(CENTRAL, "", releases=True, snapshots=False), "")]
+            return [Named(central, own.source), *(one for one in built_in if one.repository.id != CENTRAL)]
+        return built_in or [Named(PomRepository(CENTRAL, "", releases=True, snapshots=False), "")]
+
+    def _distinct(self, several: Iterable[Named]) -> list[MavenRepository]:
         by_id: dict[str, Named] = {}
-        for named in (*settings, *further, *built_in):
+        for named in several:
             by_id.setdefault(named.repository.id, named)
         found: dict[str, MavenRepository] = {}
         for named in by_id.values():

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from outrider.operators.packages.maven.coordinates import Artifact, Project
+from outrider.operators.packages.maven.gradle.components import Component
 from outrider.operators.packages.maven.holdings import Holdings
 from outrider.operators.packages.maven.order import RESOLVER_SCHEME
 from outrider.operators.packages.maven.poms import Pom
@@ -20,11 +21,13 @@ class FoundPom(NamedTuple):
         pom: Or why it cannot be read.
         holdings: Of the repository that has it; None where it is built beside.
         sha256: Of the file.
+        has_module: Whether it says that there is metadata of Gradle beside it.
     """
 
     pom: Pom | str
     holdings: Holdings | None
     sha256: str = ""
+    has_module: bool = False
 
 
 class Versions(NamedTuple):
@@ -53,6 +56,7 @@ class MavenSource:
     Attributes:
         poms: Those that were loaded; None where no repository has one.
         versions: Likewise, by group and artifact.
+        modules: Gradle's metadata of those that were loaded; None where there is none.
     """
 
     def __init__(self, holdings: Sequence[Holdings], left_out: Sequence[str] = ()) -> None:
@@ -60,6 +64,7 @@ class MavenSource:
         self._limit = asyncio.Semaphore(_AT_A_TIME)
         self.poms: dict[Project, FoundPom | None] = {}
         self.versions: dict[str, Versions] = {}
+        self.modules: dict[Project, Component | None] = {}
 
     async def close(self) -> None:
         """Close all connections."""
@@ -95,6 +100,22 @@ class MavenSource:
         waiting = sorted(set(projects) - self.poms.keys())
         await asyncio.gather(*(self._load_versions(name) for name in unknown), self._load_lines(waiting))
 
+    async def load_modules(self, projects: Iterable[Project]) -> None:
+        """Have Gradle's metadata among `modules`, of versions whose POMs were loaded.
+
+        Raises:
+            UnavailableError: Nothing is kept of one, and nobody is to be asked.
+            OutriderError: What a repository says.
+        """
+        await asyncio.gather(*(self._load_module(project) for project in sorted(set(projects) - self.modules.keys())))
+
+    async def _load_module(self, project: Project) -> None:
+        self.modules[project] = None
+        found = self.poms.get(project)
+        if found is not None and found.has_module and found.holdings is not None:
+            async with self._limit:
+                self.modules[project] = (await found.holdings.module(project)).component
+
     async def _load_lines(self, waiting: list[Project]) -> None:
         while waiting:
             await asyncio.gather(*(self._load_pom(project) for project in waiting))
@@ -123,7 +144,7 @@ class MavenSource:
             for one in self.holdings:
                 record = await one.pom(project) if one.is_asked_for(project.version) else None
                 if record is not None and record.is_there:
-                    self.poms[project] = FoundPom(record.pom or record.fault, one, record.sha256)
+                    self.poms[project] = FoundPom(record.pom or record.fault, one, record.sha256, record.has_module)
                     return
 
     async def _load_versions(self, name: str) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 
 from outrider.operators.packages.maven.coordinates import Artifact, Project
-from outrider.operators.packages.maven.records import FORM, DigestRecord, MetadataRecord, PomRecord
+from outrider.operators.packages.maven.records import FORM, DigestRecord, MetadataRecord, ModuleRecord, PomRecord
 from outrider.operators.packages.registries.record_files import hashed_name, read_current, registry_folder, write_record
 
 
@@ -21,6 +21,7 @@ class MavenStore:
         self._folder = registry_folder(folder, "maven", url)
         self._poms = msgspec.msgpack.Decoder(PomRecord)
         self._digests = msgspec.msgpack.Decoder(DigestRecord)
+        self._modules = msgspec.msgpack.Decoder(ModuleRecord)
         self._metadata = msgspec.msgpack.Decoder(MetadataRecord)
 
     def pom(self, project: Project) -> PomRecord | None:
@@ -34,6 +35,18 @@ class MavenStore:
             ExecutionFailedError: It cannot be written.
         """
         write_record(self._path("pom", *project), record)
+
+    def module(self, project: Project) -> ModuleRecord | None:
+        """Return what is known of Gradle's metadata of a version; None where nothing is that can be read."""
+        return read_current(self._path("module", *project), self._modules, FORM)
+
+    def keep_module(self, project: Project, record: ModuleRecord) -> None:
+        """Keep what is known of Gradle's metadata of a version.
+
+        Raises:
+            ExecutionFailedError: It cannot be written.
+        """
+        write_record(self._path("module", *project), record)
 
     def metadata(self, name: str, version: str) -> MetadataRecord | None:
         """Return which versions are known; None where nothing is that can be read.

@@ -117,7 +117,7 @@ class MavenUpstream:
         project = Project(*name.partition(":")[::2], version)
         for client in await self._asked(version):
             try:
-                await client.pom(Artifact(*project, "pom"))
+                await client.small(Artifact(*project, "pom"))
             except NotFoundError:
                 continue
             return True

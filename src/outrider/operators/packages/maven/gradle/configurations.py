@@ -1,0 +1,188 @@
+"""The configurations that plugins of Gradle bring: which of them are locked, what they ask for, and what other projects get to see.
+
+https://docs.gradle.org/current/userguide/java_plugin.html#tab:configurations, java_library_plugin.html and java_platform_plugin.html.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from outrider.operators.packages.manifests.gradle.builds import ALL, Asked, Exclusion, GradleProject, RichVersion
+from outrider.operators.packages.maven.coordinates import Project
+from outrider.operators.packages.maven.gradle.attributes import (
+    BUNDLING,
+    ELEMENTS,
+    ENVIRONMENT,
+    Attributes,
+)
+from outrider.operators.packages.maven.gradle.components import (
+    CATEGORY,
+    ENFORCED_PLATFORM,
+    JAVA_API,
+    JAVA_RUNTIME,
+    JAVA_VERSION,
+    LIBRARY,
+    PLATFORM,
+    USAGE,
+    Attribute,
+    Component,
+    Need,
+    Variant,
+)
+
+_API, _RUNTIME_ONLY, _IMPLEMENTATION = "api", "runtimeOnly", "implementation"
+JAVA_PLATFORM = "java-platform"
+_JAVA = ("java", "java-library", "application")
+# What each configuration has from others.
+_EXTENDS: Mapping[str, tuple[str, ...]] = {
+    _IMPLEMENTATION: (_API,),
+    "compileOnly": ("compileOnlyApi",),
+    "compileClasspath": ("compileOnly", _IMPLEMENTATION),
+    "runtimeClasspath": (_RUNTIME_ONLY, _IMPLEMENTATION),
+    "testImplementation": (_IMPLEMENTATION,),
+    "testCompileOnly": ("compileOnlyApi",),
+    "testRuntimeOnly": (_RUNTIME_ONLY,),
+    "testCompileClasspath": ("testCompileOnly", "testImplementation"),
+    "testRuntimeClasspath": ("testRuntimeOnly", "testImplementation"),
+    "apiElements": (_API, "compileOnlyApi"),
+    "runtimeElements": (_IMPLEMENTATION, _RUNTIME_ONLY),
+}
+_PLATFORM_EXTENDS: Mapping[str, tuple[str, ...]] = {
+    "runtime": (_API,), "apiElements": (_API,), "runtimeElements": ("runtime",), "classpath": ("runtime",),
+    "enforcedApiElements": (_API,), "enforcedRuntimeElements": ("runtime",),
+}  # fmt: skip
+_COMPILING: Attributes = {USAGE: JAVA_API, ELEMENTS: "classes"}
+_RUNNING: Attributes = {USAGE: JAVA_RUNTIME, ELEMENTS: "jar"}
+# Those that can be resolved, and what each wants besides what all want.
+_LOCKED: Mapping[str, Attributes] = {
+    "annotationProcessor": _RUNNING, "compileClasspath": _COMPILING, "runtimeClasspath": _RUNNING,
+    "testAnnotationProcessor": _RUNNING, "testCompileClasspath": _COMPILING, "testRuntimeClasspath": _RUNNING,
+}  # fmt: skip
+_EVERYWHERE: Attributes = {CATEGORY: LIBRARY, BUNDLING: "external", ENVIRONMENT: "standard-jvm"}
+_PROCESSORS = ("annotationProcessor", "testAnnotationProcessor")
+
+
+class Configuration(NamedTuple):
+    """A configuration that is locked.
+
+    Attributes:
+        name: Of it.
+        attributes: What it wants of variants.
+        root: What it asks for.
+    """
+
+    name: str
+    attributes: Attributes
+    root: Component
+
+
+def known(project: GradleProject) -> frozenset[str]:
+    """Return the configurations in which something can be asked for, of those that plugins bring."""
+    if JAVA_PLATFORM in project.plugins:
+        return frozenset({_API, "runtime"})
+    if not _is_java(project):
+        return frozenset()
+    names = {name for one in _EXTENDS.values() for name in one} | set(_LOCKED) | set(_EXTENDS)
+    return frozenset(names if "java-library" in project.plugins else names - {_API, "compileOnlyApi"})
+
+
+def configurations(project: GradleProject, java: int) -> list[Configuration]:
+    """Return the configurations of a project that are locked, in the order of their names.
+
+    Args:
+        project: Of a build.
+        java: The version of Java for which it is compiled where it does not say so.
+    """
+    names = sorted(_wanted(project))
+    if project.locked is not None:
+        names = [name for name in names if name in project.locked]
+    return [Configuration(name, _attributes(project, name, java), _root(project, name)) for name in names]
+
+
+def component(project: GradleProject, java: int) -> Component:
+    """Return what other projects of the build get of one; the parameters are those of `configurations`."""
+    variants = []
+    for name, attributes in _offered(project, java):
+        asked = _asked(project, name)
+        forced = attributes[CATEGORY] == ENFORCED_PLATFORM
+        variants.append(
+            Variant(name=name, attributes=attributes, needs=tuple(need_of(one, is_forced=forced) for one in asked), excluded=_excluded(project, name))
+        )  # fmt: skip
+    return Component(project=_identity(project), variants=tuple(variants), path=project.path)
+
+
+def need_of(one: Asked, *, is_forced: bool = False) -> Need:
+    """Return what is asked for as a variant needs it.
+
+    Args:
+        one: What is asked for.
+        is_forced: Whether it is a constraint of an enforced platform.
+    """
+    version = one.version
+    if one.category == ENFORCED_PLATFORM and not one.project and not version.strictly:
+        version = RichVersion(strictly=version.required, rejected=version.rejected)
+    attributes: dict[str, Attribute] = {} if one.category == LIBRARY else {CATEGORY: one.category}
+    return Need(
+        group=one.group, name=one.name, project=one.project, version=version, attributes=attributes, excluded=one.excluded,
+        classifier=one.classifier, is_constraint=one.is_constraint, is_transitive=one.is_transitive and not one.is_constraint,
+        is_forced=is_forced and one.is_constraint, endorses=one.category == PLATFORM,
+    )  # fmt: skip
+
+
+def _is_java(project: GradleProject) -> bool:
+    return any(one in project.plugins for one in _JAVA)
+
+
+def _wanted(project: GradleProject) -> tuple[str, ...]:
+    if JAVA_PLATFORM in project.plugins:
+        return ("classpath",)
+    return tuple(_LOCKED) if _is_java(project) else ()
+
+
+def _attributes(project: GradleProject, name: str, java: int) -> Attributes:
+    if JAVA_PLATFORM in project.plugins:
+        return _RUNNING
+    version: Attributes = {} if name in _PROCESSORS else {JAVA_VERSION: project.java or java}
+    return {**_EVERYWHERE, **_LOCKED[name], **version}
+
+
+def _offered(project: GradleProject, java: int) -> Iterator[tuple[str, Attributes]]:
+    """Yield what others can use, with what it is."""
+    if JAVA_PLATFORM in project.plugins:
+        for category, prefix in ((PLATFORM, ""), (ENFORCED_PLATFORM, "enforced")):
+            for usage, name in ((JAVA_API, "apiElements"), (JAVA_RUNTIME, "runtimeElements")):
+                yield prefix + (name[0].upper() + name[1:] if prefix else name), {CATEGORY: category, USAGE: usage}
+    elif _is_java(project):
+        version = project.java or java
+        for usage, name in ((JAVA_API, "apiElements"), (JAVA_RUNTIME, "runtimeElements")):
+            yield name, {CATEGORY: LIBRARY, BUNDLING: "external", JAVA_VERSION: version, ELEMENTS: "jar", USAGE: usage}
+
+
+def _root(project: GradleProject, name: str) -> Component:
+    needs = tuple(need_of(one) for one in _asked(project, name))
+    variant = Variant(name=name, needs=needs, excluded=_excluded(project, name))
+    return Component(project=_identity(project), variants=(variant,), path=project.path)
+
+
+def _identity(project: GradleProject) -> Project:
+    return Project(project.group, project.name, project.version)
+
+
+def _asked(project: GradleProject, name: str) -> Iterator[Asked]:
+    for one in _hierarchy(project, name):
+        yield from project.declared.get(one, ())
+
+
+def _excluded(project: GradleProject, name: str) -> tuple[Exclusion, ...]:
+    found = [*project.excluded.get(ALL, ())]
+    for one in _hierarchy(project, name):
+        found += project.excluded.get(one, ())
+    return tuple(dict.fromkeys(found))
+
+
+def _hierarchy(project: GradleProject, name: str) -> list[str]:
+    """Return a configuration and all that it has something from."""
+    extends = _PLATFORM_EXTENDS if JAVA_PLATFORM in project.plugins else _EXTENDS
+    found = [name]
+    for one in found:
+        found += [other for other in extends.get(one, ()) if other not in found]
+    return found

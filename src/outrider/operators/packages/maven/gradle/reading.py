@@ -1,0 +1,178 @@
+"""What is known of modules while a configuration is resolved: it is resolved anew each time that more is known, until nothing is missing."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
+
+from outrider.operators.packages.maven.coordinates import Project, is_snapshot
+from outrider.operators.packages.maven.gradle.choosing import Listing
+from outrider.operators.packages.maven.gradle.components import Component
+from outrider.operators.packages.maven.gradle.drawing import Lookup
+from outrider.operators.packages.maven.gradle.order import version_key
+from outrider.operators.packages.maven.gradle.pom_variants import component_of
+from outrider.operators.packages.maven.gradle.selectors import RELEASE, Selector
+from outrider.operators.packages.maven.models import Library, Model, Models
+from outrider.operators.packages.maven.order import RESOLVER_SCHEME
+from outrider.operators.packages.maven.poms import Pom
+from outrider.operators.packages.maven.profiles import Machine
+from outrider.operators.packages.maven.reading import UnloadedError
+from outrider.operators.packages.maven.sources import MavenSource
+from outrider.operators.packages.resolving.policies import Policy, by_version
+from outrider.operators.packages.resolving.searching import in_thread
+from outrider.operators.packages.versions.tables import VersionTable
+
+T = TypeVar("T")
+# Profiles of POMs count where they do for any machine: Gradle looks at no other condition.
+_ANY_MACHINE = Machine({})
+
+
+class GradleReading:
+    """What is known, and what is missing.
+
+    Args:
+        source: Has POMs, metadata of Gradle and versions.
+        policy: What may be chosen.
+        check: Called now and then; it may raise to end the work.
+        preferred: Returns which versions of a name are looked at first where several will do, as `Question` has it.
+    """
+
+    def __init__(
+        self,
+        source: MavenSource,
+        policy: Policy,
+        check: Callable[[], None],
+        preferred: Callable[[str, Sequence[str]], int] | None = None,
+    ) -> None:
+        self._source, self._policy, self._check, self._preferred = source, policy, check, preferred
+        self._poms: set[Project] = set()
+        self._modules: set[Project] = set()
+        self._names: set[str] = set()
+        self._components: dict[Project, Component | None] = {}
+        self._listed: dict[str, list[str]] = {}
+        self._refused: dict[tuple[str, str], str] = {}
+        self._models = Models(Library(self._pom, self._table, self._expect), _ANY_MACHINE)
+
+    def lookup(self, local: Mapping[str, Component]) -> Lookup:
+        """Return what a resolution asks.
+
+        Args:
+            local: The projects of the build, by their paths.
+        """
+        return Lookup(self._component, self._listing, local)
+
+    async def settled(self, work: Callable[[Callable[[], None]], T]) -> T:
+        """Do some work until it finds all that it looks for.
+
+        Args:
+            work: Is given what it has to call now and then.
+
+        Raises:
+            OutriderError: What a repository says, or the work.
+        """
+        while True:
+            for one in (self._poms, self._modules, self._names):
+                one.clear()
+            done: T | None = None
+            try:
+                done = await in_thread(work, self._checked)
+            except UnloadedError:
+                self._check()
+            if done is not None and not self._is_missing_something:
+                return done
+            await self._source.load(self._poms, self._names)
+            await self._source.load_modules(self._modules)
+
+    @property
+    def _is_missing_something(self) -> bool:
+        return bool(self._poms or self._modules or self._names)
+
+    def _checked(self) -> None:
+        """End the work where something is missing: to go on would be to guess."""
+        self._check()
+        if self._is_missing_something:
+            raise UnloadedError
+
+    def model(self, project: Project) -> Model | None:
+        """Return what the POM of a version comes to that was looked at; None where no repository has it."""
+        return self._models.model(project)
+
+    def refusal(self, name: str, version: str) -> str:
+        """Return why a version may not be chosen, as `Refusal` has it; empty where it may.
+
+        Args:
+            name: Group and artifact.
+            version: Of it.
+        """
+        key = (name, version)
+        if key not in self._refused:
+            table = VersionTable(RESOLVER_SCHEME, [version])
+            self._refused[key] = by_version(self._policy.refusals(name, table, ()), table).get(version, "")
+        return self._refused[key]
+
+    def _component(self, project: Project) -> Component | None:
+        """Return a version of a module; None where no repository has it, and where that is not known yet."""
+        if project not in self._components:
+            try:
+                found = self._found(project)
+            except UnloadedError:
+                return None
+            self._components[project] = found
+        return self._components[project]
+
+    def _found(self, project: Project) -> Component | None:
+        self._expect([project])
+        pom = self._source.poms[project]
+        if pom is None:
+            return None
+        if pom.has_module:
+            if project not in self._source.modules:
+                self._modules.add(project)
+                raise UnloadedError(str(project))
+            module = self._source.modules[project]
+            if module is not None:
+                return module
+        model = self._models.model(project)
+        return None if model is None else component_of(project, model)
+
+    def _listing(self, name: str) -> Listing:
+        """Return what has the versions of a module that a selector looks at, the newest first."""
+
+        def listed(selector: Selector) -> Sequence[str]:
+            try:
+                versions = self._versions(name)
+            except UnloadedError:
+                return ()
+            if selector.status == RELEASE:
+                return [version for version in versions if not is_snapshot(version)]
+            return versions
+
+        return listed
+
+    def _versions(self, name: str) -> Sequence[str]:
+        if name not in self._listed:
+            table = self._table(name)
+            refused = by_version(self._policy.refusals(name, table, ()), table)
+            first = set(table.named(self._preferred(name, table.versions))) if self._preferred is not None else set()
+            usable = sorted((one for one in table.versions if one not in refused), key=version_key, reverse=True)
+            self._listed[name] = [
+                *(one for one in usable if one in first),
+                *(one for one in usable if one not in first),
+            ]
+        return self._listed[name]
+
+    def _table(self, name: str) -> VersionTable:
+        found = self._source.versions.get(name)
+        if found is None:
+            self._names.add(name)
+            raise UnloadedError(name)
+        return found.table
+
+    def _pom(self, project: Project) -> Pom | str | None:
+        self._expect([project])
+        found = self._source.poms[project]
+        return None if found is None else found.pom
+
+    def _expect(self, projects: Iterable[Project]) -> None:
+        missing = [project for project in projects if project not in self._source.poms]
+        if missing:
+            self._poms.update(missing)
+            raise UnloadedError(str(missing[0]))

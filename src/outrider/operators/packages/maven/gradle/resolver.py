@@ -1,0 +1,139 @@
+"""Resolves the configurations of a project of Gradle that are locked."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from outrider.operators.packages.manifests.gradle.builds import ALL, GradleBuild, GradleProject
+from outrider.operators.packages.maven.coordinates import Project
+from outrider.operators.packages.maven.gradle.configurations import Configuration, component, configurations
+from outrider.operators.packages.maven.gradle.drawing import Asking
+from outrider.operators.packages.maven.gradle.graph import Graph, Problem, resolved
+from outrider.operators.packages.maven.gradle.nodes import Node
+from outrider.operators.packages.maven.gradle.reading import GradleReading
+from outrider.operators.packages.resolving.outcomes import Impossible
+from outrider.operators.packages.resolving.policies import Policy
+
+_MOST = 5
+
+
+class Locked(NamedTuple):
+    """What the configurations of a project come to.
+
+    Attributes:
+        modules: The configurations that each version of a module is in.
+        needed_by: The modules that need each of them; whoever asks has an empty name.
+        configurations: All that are locked.
+    """
+
+    modules: Mapping[Project, list[str]]
+    needed_by: Mapping[str, list[str]]
+    configurations: list[str]
+
+
+class GradleResolver:
+    """Resolves.
+
+    Args:
+        reading: Knows modules.
+        policy: What may be chosen.
+        java: The version of Java for which a project is compiled that does not say so.
+    """
+
+    def __init__(self, reading: GradleReading, policy: Policy, java: int) -> None:
+        self._reading, self._policy, self._java = reading, policy, java
+
+    async def locked(self, build: GradleBuild, project: GradleProject) -> Locked | Impossible:
+        """Resolve the configurations of a project that are locked.
+
+        Args:
+            build: Whose project it is.
+            project: Whose configurations.
+
+        Raises:
+            OutriderError: What a repository says.
+        """
+        wanted = configurations(project, self._java)
+        graphs = await self._reading.settled(lambda check: self._graphs(build, project, wanted, check))
+        reasons = [reason for one in wanted for reason in _reasons(one, self._problems(graphs[one.name]))]
+        if reasons:
+            return Impossible(asked=[str(project.folder)], reasons=reasons, notes=[])
+        modules: dict[Project, list[str]] = {}
+        needed_by: dict[str, set[str]] = {}
+        for one in wanted:
+            for node in graphs[one.name].nodes[1:]:
+                if node.component.path or _is_ignored(node, project):
+                    continue
+                names = modules.setdefault(node.component.project, [])
+                if one.name not in names:
+                    names.append(one.name)
+                needed_by.setdefault(node.module, set()).update(_names(node))
+        return Locked(modules, {name: sorted(by) for name, by in needed_by.items()}, [one.name for one in wanted])
+
+    def _graphs(
+        self, build: GradleBuild, project: GradleProject, wanted: Sequence[Configuration], check: Callable[[], None]
+    ) -> dict[str, Graph]:
+        local = {path: component(one, self._java) for path, one in build.projects.items()}
+        lookup = self._reading.lookup(local)
+        forced = {f"{one.group}:{one.name}": one.version.required for one in project.forced}
+        found = {one.name: resolved(Asking(one.root, one.attributes, forced), lookup, check) for one in wanted}
+        check()
+        return found
+
+    def _problems(self, graph: Graph) -> Iterator[Problem]:
+        """Yield what cannot be had of a configuration, or may not be chosen."""
+        yield from graph.problems
+        for node in graph.nodes[1:]:
+            why = "" if node.component.path else self._refusal(node.component.project)
+            if why:
+                yield Problem(
+                    node.incoming[0],
+                    f"may not be chosen in version {node.component.project.version}: such versions {why}",
+                )
+
+    def _refusal(self, project: Project) -> str:
+        why = self._reading.refusal(project.name, project.version)
+        if not why and self._policy.asks_for_licences:
+            model = self._reading.model(project)
+            licence = " OR ".join(model.licences) if model is not None else ""
+            why = self._policy.refuses_licence(project.name, project.version, licence)
+        return why
+
+
+def _is_ignored(node: Node, project: GradleProject) -> bool:
+    group, _, name = node.module.partition(":")
+    return any(
+        _matches(one.partition(":")[0], group) and _matches(one.partition(":")[2], name) for one in project.ignored
+    )
+
+
+def _matches(pattern: str, text: str) -> bool:
+    return pattern in (ALL, text) or (pattern.endswith(ALL) and text.startswith(pattern[:-1]))
+
+
+def _names(node: Node) -> set[str]:
+    return {
+        "" if edge.source.component.path else edge.source.module
+        for edge in node.incoming
+        if not edge.need.is_constraint
+    }
+
+
+def _reasons(configuration: Configuration, problems: Iterator[Problem]) -> Iterator[str]:
+    """Yield sentences about what cannot be had."""
+    shown = dict.fromkeys(f"{configuration.name} needs {_way(one)}, which {one.text}." for one in problems)
+    yield from [*shown][:_MOST]
+    if len(shown) > _MOST:
+        yield f"Of {configuration.name} {len(shown) - _MOST} more cannot be had."
+
+
+def _way(problem: Problem) -> str:
+    """Return how something comes to be needed."""
+    need = problem.edge.need
+    wanted = need.version.strictly or need.version.required or need.version.preferred
+    names = [f"{need.module} {wanted}".rstrip()]
+    node, seen = problem.edge.source, set[int]()
+    while node.incoming and id(node) not in seen:
+        seen.add(id(node))
+        names.append(f"{node.module} {node.component.project.version}".rstrip())
+        node = next((edge for edge in node.incoming if not edge.need.is_constraint), node.incoming[0]).source
+    return ", which needs ".join(reversed(names))
