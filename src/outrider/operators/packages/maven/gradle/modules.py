@@ -147,8 +147,9 @@ def _attributes(said: Mapping[str, Any]) -> dict[str, Attribute]:
             raise unreadable(FORM, f"attribute {name[:80]!r}: {value!r:.80}", "a text, a number, or true or false")
     version = said.get(JAVA_VERSION)
     # Some tools write this number as a text.
-    is_number = isinstance(version, str) and version.isascii() and version.isdigit()
-    return {**said, JAVA_VERSION: int(version)} if is_number else dict(said)
+    if isinstance(version, str) and version.isascii() and version.isdigit():
+        return {**said, JAVA_VERSION: int(version)}
+    return dict(said)
 
 
 def is_marked(pom: bytes) -> bool:

@@ -36,8 +36,8 @@ def component_of(project: Project, model: Model) -> Component:
         project: Whose it is.
         model: What it says with its parents and BOMs.
     """
-    if model.faults:
-        return Component(project=project, fault=model.faults[0].text)
+    if fault := _fault(model):
+        return Component(project=project, fault=fault)
     status = "integration" if project.version.endswith("SNAPSHOT") else "release"
     needs, constraints = [*_needs(project, model)], [*_constraints(project, model)]
     variants = []
@@ -53,6 +53,17 @@ def component_of(project: Project, model: Model) -> Component:
             attributes = {STATUS: status, CATEGORY: category, USAGE: usage}
             variants.append(Variant(name=f"{category}-{scopes[-1]}", attributes=attributes, needs=managed))
     return Component(project=project, variants=tuple(variants), licences=model.licences)
+
+
+def _fault(model: Model) -> str:
+    """Return why a POM cannot be used; empty where it can. Gradle is not as strict as Maven is."""
+    for one in model.faults:
+        if one.is_absence or not model.fields:
+            return one.text
+    for dependency in model.dependencies if model.moved is None else ():
+        if not dependency.version and (dependency.optional or "").lower() != "true":
+            return f"needs {dependency.group}:{dependency.artifact} without a version"
+    return ""
 
 
 def _needs(project: Project, model: Model) -> Iterator[tuple[str, Need]]:
