@@ -1,0 +1,110 @@
+"""Which plugins a project has: https://docs.gradle.org/current/userguide/plugins.html."""
+
+from typing import NoReturn
+
+from outrider.operators.packages.manifests.gradle.catalogs import PluginAlias
+from outrider.operators.packages.manifests.gradle.evaluating import Evaluator
+from outrider.operators.packages.manifests.gradle.flattening import Event, events
+from outrider.operators.packages.manifests.gradle.plugins import is_known, plugin_id
+from outrider.operators.packages.manifests.gradle.steps import Step
+from outrider.operators.packages.manifests.gradle.syntax import Block, Expression, Name
+from outrider.operators.packages.manifests.gradle.values import Alias, Constant
+
+_WHY = "a plugin is a program that may add configurations and change dependencies, and it is not run"
+
+
+class Plugins:
+    """Takes the plugins that are applied to a project.
+
+    Args:
+        known: What finds what expressions come to.
+    """
+
+    def __init__(self, known: Evaluator) -> None:
+        self._known = known
+
+    def read(self, block: Block) -> None:
+        """Take what `plugins { }` applies.
+
+        Args:
+            block: It.
+
+        Raises:
+            UnsupportedError: One is not known here.
+        """
+        for event in events(self._known, block, deep=False):
+            if event.value is not None:
+                self._refuse(event.line, "within plugins, only their ids and versions are read")
+            if self._is_applied(event):
+                self.apply(self._id(event), event.line)
+
+    def apply(self, name: str, line: int) -> None:
+        """Take one plugin.
+
+        Args:
+            name: Its id, or that of its class.
+            line: Where it stands.
+        """
+        plugin = plugin_id(name)
+        if not is_known(plugin):
+            self._refuse(line, f"the plugin {name[:60]} is not known here: {_WHY}")
+        self._known.project.apply(plugin)
+
+    def _is_applied(self, event: Event) -> bool:
+        """Return whether it is more than made known to the projects below."""
+        applied = True
+        for step in event.steps[1:]:
+            if step.name not in ("version", "apply"):
+                self._refuse(event.line, "within plugins, only their ids and versions are read")
+            if step.name == "apply":
+                value = self._known.value(step.values[0]) if len(step.values) == 1 else None
+                if not isinstance(value, Constant) or value.is_true is None:
+                    self._refuse(event.line, "neither true nor false")
+                applied = value.is_true
+        return applied
+
+    def _id(self, event: Event) -> str:
+        step = event.steps[0]
+        if step.arguments is None:
+            return step.name
+        if step.name == "alias" and len(step.values) == 1:
+            found = self._known.value(step.values[0])
+            plugin = self._known.resolved(found) if isinstance(found, Alias) else found
+            if isinstance(plugin, PluginAlias):
+                return plugin.id
+            self._refuse(event.line, "the catalog has no such plugin")
+        if step.name == "kotlin" and len(step.values) == 1:
+            return f"org.jetbrains.kotlin.{self._known.text(step.values[0]).text}"
+        if step.name != "id" or len(step.values) != 1:
+            self._refuse(event.line, "within plugins, only their ids and versions are read")
+        return self._known.text(step.values[0]).text
+
+    def name(self, expression: Expression) -> str:
+        """Return which plugin is given: its id, or its class.
+
+        Args:
+            expression: It.
+        """
+        if isinstance(expression, Name) and plugin_id(expression.name) != expression.name:
+            return expression.name
+        return self._known.text(expression).text
+
+    def take(self, step: Step, line: int) -> None:
+        """Take what `apply` applies, but for other scripts.
+
+        Args:
+            step: It.
+            line: Where it stands.
+        """
+        if step.block is not None and not step.named:
+            for event in events(self._known, step.block):
+                if event.names not in (["plugin"], ["type"]) or len(event.steps[0].values) != 1:
+                    self._refuse(event.line, "within apply, only plugins are read")
+                self.apply(self.name(event.steps[0].values[0]), event.line)
+        elif set(step.named) == {"plugin"} and not step.values:
+            self.apply(self.name(step.named["plugin"]), line)
+        else:
+            self._refuse(line, "what is applied here is not read")
+
+    def _refuse(self, line: int, why: str) -> NoReturn:
+        self._known.script.refuse(line, why)

@@ -1,0 +1,354 @@
+"""Finds what expressions in scripts of Gradle come to, as far as that follows from the files of the build."""
+
+from collections.abc import Callable, Mapping
+
+from outrider.core.errors import UnsupportedError
+from outrider.operators.packages.manifests.gradle.functions import FUNCTIONS, file_in, java_of
+from outrider.operators.packages.manifests.gradle.scripts import Script
+from outrider.operators.packages.manifests.gradle.state import BuildState, ProjectState
+from outrider.operators.packages.manifests.gradle.steps import Step, steps_of
+from outrider.operators.packages.manifests.gradle.syntax import (
+    Expression,
+    Literal,
+    Number,
+    Operation,
+    Series,
+    Table,
+    Text,
+)
+from outrider.operators.packages.manifests.gradle.traced import Traced, joined, written
+from outrider.operators.packages.manifests.gradle.values import (
+    Accessor,
+    Alias,
+    Bundle,
+    Constant,
+    Entries,
+    Folder,
+    OfProject,
+    Scope,
+    Several,
+    Unknown,
+    Value,
+)
+from outrider.operators.packages.manifests.gradle.wanted import Wanted
+
+_CONSTANTS = {"true": Constant(True), "false": Constant(False), "null": Constant(None)}
+_OUTSIDE = {
+    "System": "what is outside of the build is not looked at",
+    "providers": "what is outside of the build is not looked at",
+    "gradle": "what is outside of the build is not looked at",
+}
+_SAME = frozenset(
+    {
+        "get",
+        "toString",
+        "asProvider",
+        "orNull",
+        "asFile",
+        "toInt",
+        "toInteger",
+        "intValue",
+        "trim",
+        "absolutePath",
+        "path",
+    }
+)
+
+
+class Evaluator:
+    """Finds what expressions come to.
+
+    Args:
+        script: They are in.
+        build: It is of.
+        project: That it is applied to.
+        scope: Its variables.
+    """
+
+    def __init__(self, script: Script, build: BuildState, project: ProjectState, scope: Scope) -> None:
+        self.script, self.build, self.project, self.scope = script, build, project, scope
+
+    def value(self, expression: Expression) -> Value:
+        """Return what an expression comes to.
+
+        Args:
+            expression: It.
+
+        Raises:
+            UnsupportedError: That is not known here.
+        """
+        if isinstance(expression, Text):
+            return self._text(expression)
+        if isinstance(expression, Number):
+            return self._number(expression)
+        if isinstance(expression, Series):
+            return Several(tuple(self.value(one) for one in expression.items))
+        if isinstance(expression, Table):
+            return Entries({key: self.value(one) for key, one in expression.entries})
+        if isinstance(expression, Operation):
+            return self._operation(expression)
+        steps = steps_of(expression)
+        if not steps:
+            raise self._unsupported(expression.line, "what this comes to is not known without running it")
+        return self._along(steps)
+
+    def text(self, expression: Expression) -> Traced:
+        """Return what an expression says.
+
+        Args:
+            expression: It.
+
+        Raises:
+            UnsupportedError: That is not known here, or no text.
+        """
+        found = self.value(expression)
+        shown = self.shown(found)
+        if shown is None:
+            raise self._unsupported(_line(expression), "this is no text that is known here")
+        return shown
+
+    def shown(self, value: Value) -> Traced | None:
+        """Return a value as a text; None where it has none that is known here.
+
+        Args:
+            value: It.
+        """
+        if isinstance(value, Alias):
+            value = self.resolved(value) or value
+        if isinstance(value, Wanted):
+            if value.strictly.text or value.preferred.text or value.rejected:
+                return None
+            return value.required
+        if isinstance(value, Folder):
+            return Traced(str(value.path))
+        return value if isinstance(value, Traced) else None
+
+    def resolved(self, alias: Alias) -> Value | None:
+        """Return what an alias of the catalog stands for; None where there is no such.
+
+        Args:
+            alias: As it is written, behind `libs`.
+        """
+        catalog = self.build.catalog
+        if catalog is None:
+            return None
+        first, rest = alias.names[:1], ".".join(alias.names[1:])
+        if first == ("versions",) and rest in catalog.versions:
+            return catalog.versions[rest]
+        if first == ("bundles",) and rest in catalog.bundles:
+            return Bundle(catalog.bundles[rest])
+        if first == ("plugins",) and rest in catalog.plugins:
+            return catalog.plugins[rest]
+        return catalog.libraries.get(".".join(alias.names))
+
+    def _text(self, text: Text) -> Traced:
+        parts: list[Traced] = []
+        for part in text.parts:
+            if part is None:
+                raise self._unsupported(text.line, "what is put into this text is not known without running it")
+            if not isinstance(part, Literal):
+                parts.append(self.text(part))
+            elif part.text is None:
+                raise self._unsupported(text.line, "this text is written in a way that is not read")
+            elif self.script.text[part.start : part.end] == part.text:
+                parts.append(written(part.text, self.script.path, part.start))
+            else:
+                parts.append(Traced(part.text))
+        return joined(parts)
+
+    def _number(self, number: Number) -> Traced:
+        """Return a number as it is shown; one in Kotlin with a fraction is shown otherwise than it is written."""
+        text = number.text.replace("_", "").rstrip("LlGgIi")
+        if text.isdecimal() or (not self.script.is_kotlin and text.replace(".", "", 1).isdecimal()):
+            return Traced(text)
+        raise self._unsupported(number.line, "a number that is not shown as it is written is not read")
+
+    def _operation(self, operation: Operation) -> Value:
+        signs = set(operation.signs)
+        if signs == {"+"} and len(operation.operands) > 1:
+            return joined([self.text(one) for one in operation.operands])
+        if signs == {"?:"}:
+            found = self.value(operation.operands[0])
+            return found if found != Constant(None) else self.value(operation.operands[1])
+        if signs == {"new"}:
+            return self.value(operation.operands[0])
+        raise self._unsupported(operation.line, "a condition or a calculation is not looked at")
+
+    def _along(self, steps: tuple[Step, ...]) -> Value:
+        value, rest = self._first(steps)
+        for step in rest:
+            value = self._step(value, step)
+        if isinstance(value, Unknown):
+            raise self._unsupported(steps[0].line, value.why)
+        return value
+
+    def _first(self, steps: tuple[Step, ...]) -> tuple[Value, tuple[Step, ...]]:
+        step, rest = steps[0], steps[1:]
+        if step.arguments is not None:
+            return self._called(step), rest
+        found = self.scope.find(step.name)
+        if found is not None:
+            return found, rest
+        java = java_of(steps, self)
+        if java is not None:
+            return java, ()
+        found = self._named(step.name)
+        if found is None:
+            outside = self._outside(steps)
+            if outside is not None:
+                return outside
+            raise self._unsupported(
+                step.line, _OUTSIDE.get(step.name, f"{step.name[:40]} is not known without running the build")
+            )
+        return found, rest
+
+    def _outside(self, steps: tuple[Step, ...]) -> tuple[Value, tuple[Step, ...]] | None:
+        """Return a property of the build that is asked for as if it came from outside."""
+        if len(steps) > 1 and steps[0].name == "providers" and steps[1].name == "gradleProperty":
+            return self.property(steps[1], needed=False), steps[2:]
+        if len(steps) > 2 and [one.name for one in steps[:2]] == ["layout", "projectDirectory"]:
+            return Folder(self.project.folder), steps[2:]
+        if len(steps) == 2 and steps[0].name == "Integer" and steps[1].values:
+            return self.text(steps[1].values[0]), ()
+        return None
+
+    def _named(self, name: str) -> Value | None:
+        if name in _CONSTANTS:
+            return _CONSTANTS[name]
+        found = self.project.find(name)
+        if found is not None:
+            return found
+        return self._of_build(name, self.project)
+
+    def _of_build(self, name: str, project: ProjectState) -> Value | None:
+        names: Mapping[str, Callable[[], Value | None]] = {
+            "project": lambda: OfProject(project.path), "this": lambda: OfProject(project.path),
+            "rootProject": lambda: OfProject(self.build.root.path), "parent": lambda: OfProject(project.parent.path) if project.parent else None,
+            "ext": lambda: OfProject(project.path, is_extra=True), "extra": lambda: OfProject(project.path, is_extra=True),
+            "projectDir": lambda: Folder(project.folder), "rootDir": lambda: Folder(self.build.folder),
+            "name": lambda: Traced(project.name), "path": lambda: Traced(project.path),
+            "group": lambda: project.group or Traced(project.own_group), "version": lambda: project.version or Traced("unspecified"),
+            "libs": lambda: Alias(()) if self.build.catalog is not None else None, "projects": lambda: Accessor(""),
+        }  # fmt: skip
+        found = names.get(name)
+        return found() if found is not None else None
+
+    def _called(self, step: Step) -> Value:
+        if step.name in ("property", "findProperty"):
+            return self.property(step, needed=step.name == "property")
+        if step.name in FUNCTIONS:
+            return FUNCTIONS[step.name](self, step)
+        raise self._unsupported(step.line, f"{step.name[:40]}() is not known without running the build")
+
+    def property(self, step: Step, *, needed: bool) -> Value:
+        """Return a property of the project that is asked for by its name.
+
+        Args:
+            step: That asks.
+            needed: Whether it has to be there.
+        """
+        if len(step.values) != 1:
+            raise self._unsupported(step.line, "a property is asked for by one name")
+        name = self.text(step.values[0]).text
+        found = self._named(name)
+        if found is None and needed:
+            raise self._unsupported(step.line, f"nothing in the build sets the property {name[:40]}")
+        return Constant(None) if found is None else found
+
+    def _step(self, value: Value, step: Step) -> Value:
+        if isinstance(value, OfProject):
+            return self._of_project(value, step)
+        if isinstance(value, Accessor):
+            return self._accessor(value, step)
+        if step.arguments is None:
+            found = self._member(value, step.name)
+        elif isinstance(value, Folder) and step.name in ("file", "dir"):
+            found = file_in(self, value.path, step)
+        else:
+            found = self._result(value, step)
+        if found is None:
+            why = (
+                value.why
+                if isinstance(value, Unknown)
+                else f"what {step.name[:40]} comes to is not known without running the build"
+            )
+            raise self._unsupported(step.line, why)
+        return found
+
+    def _member(self, value: Value, name: str) -> Value | None:
+        if isinstance(value, Alias):
+            return Alias((*value.names, name))
+        if isinstance(value, Entries):
+            return value.entries.get(name)
+        return value if name in _SAME and not isinstance(value, Unknown) else None
+
+    def _result(self, value: Value, step: Step) -> Value | None:
+        """Return what a call comes to."""
+        if isinstance(value, Unknown):
+            return None
+        if step.name in _SAME and not step.values:
+            return self._same(value, step)
+        if step.name == "getOrElse" and len(step.values) == 1:
+            return self.value(step.values[0]) if value == Constant(None) else value
+        if step.name == "to" and len(step.values) == 1:
+            return Several((value, self.value(step.values[0])))
+        return None
+
+    def _same(self, value: Value, step: Step) -> Value:
+        """Return what a value is that is asked for itself."""
+        if isinstance(value, Alias):
+            found = self.resolved(value)
+            if found is None and step.name == "asProvider":
+                return value
+            if found is None:
+                raise self._unsupported(step.line, f"the catalog has no {'.'.join(value.names)[:60]}")
+            return found
+        if step.name == "get" and value == Constant(None):
+            raise self._unsupported(step.line, "nothing in the build sets this")
+        return Traced(value.text.strip()) if step.name == "trim" and isinstance(value, Traced) else value
+
+    def _of_project(self, value: OfProject, step: Step) -> Value:
+        project = self.build.projects[value.path]
+        if step.arguments is not None:
+            if step.name in ("property", "findProperty", "get", "getProperty") and len(step.values) == 1:
+                found = project.find(self.text(step.values[0]).text)
+                if found is not None or step.name == "findProperty":
+                    return Constant(None) if found is None else found
+            elif step.name == "file":
+                return file_in(self, project.folder, step)
+            elif step.name == "project":
+                return FUNCTIONS["project"](self, step)
+            raise self._unsupported(step.line, f"what {step.name[:40]} comes to is not known without running the build")
+        found = project.properties.get(step.name) if value.is_extra else project.find(step.name)
+        if found is None and not value.is_extra:
+            found = self._of_build(step.name, project)
+        if found is None:
+            raise self._unsupported(step.line, f"nothing in the build sets {step.name[:40]}")
+        return found
+
+    def _accessor(self, value: Accessor, step: Step) -> Value:
+        """Return a project that is named as in `projects.lib`."""
+        for path in self.build.projects:
+            above, _, name = path.rpartition(":")
+            if step.arguments is None and above == value.path and name and camel(name) == step.name:
+                return Accessor(path)
+        if value.path == "" and camel(self.build.root.name) == step.name:
+            return Accessor(self.build.root.path)
+        raise self._unsupported(step.line, f"no project of the build is called {step.name[:40]}")
+
+    def _unsupported(self, line: int, why: str) -> UnsupportedError:
+        return self.script.unsupported(line, why)
+
+
+def camel(name: str) -> str:
+    """Return the name of a project as scripts write it behind `projects`.
+
+    Args:
+        name: Of it.
+    """
+    first, *rest = [part for part in name.replace("_", "-").replace(".", "-").split("-") if part] or [name]
+    return first + "".join(part[:1].upper() + part[1:] for part in rest)
+
+
+def _line(expression: Expression) -> int:
+    return expression.line

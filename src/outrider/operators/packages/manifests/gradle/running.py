@@ -1,0 +1,312 @@
+"""Goes through the script of a project, and takes what it says of dependencies."""
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from outrider.operators.packages.manifests.gradle.applying import Plugins
+from outrider.operators.packages.manifests.gradle.configurations import Configurations
+from outrider.operators.packages.manifests.gradle.declaring import declare, found_or_unknown
+from outrider.operators.packages.manifests.gradle.dependencies import Dependencies
+from outrider.operators.packages.manifests.gradle.evaluating import Evaluator
+from outrider.operators.packages.manifests.gradle.flattening import Event, events, flattened, is_assigned, own_steps
+from outrider.operators.packages.manifests.gradle.harmless import check_harmless
+from outrider.operators.packages.manifests.gradle.javas import COMPATIBILITIES, take_java
+from outrider.operators.packages.manifests.gradle.locking import Locking
+from outrider.operators.packages.manifests.gradle.passing import PASSED, pass_over
+from outrider.operators.packages.manifests.gradle.plugins import plugin_id
+from outrider.operators.packages.manifests.gradle.releases import take_release
+from outrider.operators.packages.manifests.gradle.repositories import read_repositories
+from outrider.operators.packages.manifests.gradle.scripts import Script
+from outrider.operators.packages.manifests.gradle.state import ROOT, BuildState, ProjectState
+from outrider.operators.packages.manifests.gradle.steps import Step, steps_of
+from outrider.operators.packages.manifests.gradle.syntax import (
+    Assignment,
+    Block,
+    Call,
+    Control,
+    Declaration,
+    Expression,
+    Name,
+    Passed,
+    Statement,
+    Unread,
+)
+from outrider.operators.packages.manifests.gradle.values import Folder, OfProject, Scope
+
+_EXTRA = ("ext", "extra")
+_OWN = ("project", "this")
+_PUBLISHING = ("publishing", "signing")
+_OF_SOURCES = ("main", "test")
+_EXTENSIONS = {"JavaPluginExtension": "java", "JavaPluginConvention": "java"}
+_PASSED_EXTENSIONS = frozenset(
+    {
+        "PublishingExtension",
+        "SigningExtension",
+        "JavaApplication",
+        "BasePluginExtension",
+        "DistributionContainer",
+        "IdeaModel",
+        "EclipseModel",
+    }
+)
+_WHY = {
+    "testing": "suites of tests add dependencies by themselves",
+    "jacoco": "the tools that plugins bring are not read",
+    "checkstyle": "the tools that plugins bring are not read",
+    "pmd": "the tools that plugins bring are not read",
+    "dependencyManagement": "the plugin that reads it is not known here",
+}
+
+
+class Running:
+    """Goes through a script.
+
+    Args:
+        script: It.
+        build: It is of.
+        project: That it is applied to.
+        read: Returns another script of the build.
+    """
+
+    def __init__(
+        self, script: Script, build: BuildState, project: ProjectState, read: Callable[[Path, Script, int], Script]
+    ) -> None:
+        self._build, self._read = build, read
+        self._known = Evaluator(script, build, project, Scope())
+        self._commands: Mapping[str, Callable[[Event], None]] = {
+            "plugins": self._plugins, "apply": self._apply, "pluginManager": self._plugins, "group": self._group, "version": self._version,
+            "repositories": self._repositories, "dependencies": self._dependencies, "configurations": self._configurations,
+            "dependencyLocking": self._locking, "java": self._java, **dict.fromkeys(COMPATIBILITIES, self._java),
+            **dict.fromkeys(_EXTRA, self._extra), "buildscript": self._buildscript, "sourceSets": self._source_sets,
+            "javaPlatform": self._java_platform, "allprojects": self._projects, "subprojects": self._projects, "project": self._of_project,
+            "configure": self._configure, "setGroup": self._group, "setVersion": self._version,
+        }  # fmt: skip
+
+    def run(self) -> None:
+        """Take what the script says.
+
+        Raises:
+            UnsupportedError: It has what is not read here.
+        """
+        self._block(Block((), self._known.script.statements, 1))
+
+    def _block(self, block: Block) -> None:
+        known = self._known
+        known.scope.enter()
+        for statement in block.statements:
+            what = statement.what
+            if isinstance(what, Declaration):
+                declare(known, what, statement)
+            elif isinstance(what, Control):
+                check_harmless(known, what, statement)
+            elif isinstance(what, Unread):
+                if what.name not in PASSED:
+                    known.script.refuse(statement.line, "this statement is not read")
+                self._pass(what.name, statement)
+            elif isinstance(what, Assignment):
+                self._take(Event(own_steps(steps_of(what.target), block), what.value, statement.line, statement))
+            elif isinstance(what, Passed):
+                if what.name in self._commands or what.name in PASSED:
+                    known.script.refuse(statement.line, f"{what.name} is a name that means something else in Gradle")
+            else:
+                self._take(Event(own_steps(steps_of(what), block), None, statement.line, statement))
+        known.scope.leave()
+
+    def _take(self, event: Event) -> None:
+        script = self._known.script
+        if not event.steps:
+            script.refuse(event.line, "this statement is not read")
+        first = event.steps[0]
+        if len(event.steps) > 1 and first.arguments is None and self._is_own(first.name):
+            event = event._replace(steps=event.steps[1:])
+            first = event.steps[0]
+        if is_assigned(self._known, event):
+            return
+        if self._known.scope.find(first.name) is not None:
+            script.refuse(event.line, f"what happens to {first.name[:40]} here is not known without running it")
+        command = self._commands.get(first.name)
+        if command is not None:
+            command(event)
+        elif first.name in PASSED or first.name.endswith("Test"):
+            self._pass(first.name, event.statement)
+        else:
+            why = _WHY.get(first.name, f"{first.name[:40]} is nothing that is known here")
+            script.refuse(event.line, why)
+
+    def _is_own(self, name: str) -> bool:
+        return name in _OWN or (name == "rootProject" and self._known.project.path == ROOT)
+
+    def _pass(self, name: str, statement: Statement) -> None:
+        if not take_release(self._known, statement):
+            pass_over(self._known, statement, is_publishing=name in _PUBLISHING)
+
+    def _only_block(self, event: Event, what: str) -> Block:
+        step = event.steps[0]
+        if len(event.steps) != 1 or step.block is None or step.values or step.named:
+            self._known.script.refuse(event.line, f"{what} is read as a block alone")
+        return step.block
+
+    def _plugins(self, event: Event) -> None:
+        plugins, last = Plugins(self._known), event.steps[-1]
+        if len(event.steps) == 1:
+            plugins.read(self._only_block(event, "plugins"))
+        elif last.name == "apply" and len(last.values) == 1:
+            plugins.apply(plugins.name(last.values[0]), event.line)
+        elif last.name in ("withId", "withType", "withPlugin", "hasPlugin") and len(event.steps) == 2:
+            self._where_applied(plugins, last, event.line)
+        else:
+            self._known.script.refuse(event.line, f"{'.'.join(event.names)[:60]} is not read")
+
+    def _where_applied(self, plugins: Plugins, step: Step, line: int) -> None:
+        """Take what is said for projects that have a plugin; it comes later where the plugin does."""
+        if step.block is None or len(step.values) != 1:
+            self._known.script.refuse(line, "what is done where a plugin is applied is read as a block alone")
+        project, block, variables = self._known.project, step.block, self._known.scope.kept()
+
+        def run() -> None:
+            before = self._known.scope.use(variables)
+            self._for_each([project], block)
+            self._known.scope.use(before)
+
+        project.when_applied(plugin_id(plugins.name(step.values[0])), run)
+
+    def _apply(self, event: Event) -> None:
+        step = event.steps[0]
+        if len(event.steps) != 1:
+            self._known.script.refuse(event.line, "what is applied here is not read")
+        if set(step.named) == {"from"}:
+            self._apply_script(step, event.line)
+        else:
+            Plugins(self._known).take(step, event.line)
+
+    def _apply_script(self, step: Step, line: int) -> None:
+        known = self._known
+        value = known.value(step.named["from"])
+        if isinstance(value, Folder):
+            path = value.path
+        else:
+            shown = known.shown(value)
+            if shown is None or "://" in shown.text or "\0" in shown.text:
+                known.script.refuse(line, "a script from elsewhere is not read")
+            path = known.script.path.parent / shown.text
+        Running(self._read(path, known.script, line), self._build, known.project, self._read).run()
+
+    def _group(self, event: Event) -> None:
+        self._known.project.group = self._known.text(self._one(event))
+
+    def _version(self, event: Event) -> None:
+        self._known.project.version = self._known.text(self._one(event))
+
+    def _one(self, event: Event) -> Expression:
+        values = [event.value] if event.value is not None else list(event.steps[-1].values)
+        if len(values) != 1 or len(event.steps) != 1:
+            self._known.script.refuse(event.line, f"{event.names[0]} is set to one text")
+        return values[0]
+
+    def _repositories(self, event: Event) -> None:
+        if len(event.steps) == 2 and event.value is None:
+            last = event.steps[1]
+            block = Block((), (event.statement._replace(what=_call(last)),), event.line)
+        else:
+            block = self._only_block(event, "repositories")
+        self._known.project.repositories.extend(read_repositories(self._known, block))
+
+    def _dependencies(self, event: Event) -> None:
+        dependencies, last = Dependencies(self._known), event.steps[-1]
+        if len(event.steps) == 2 and last.arguments is not None and event.value is None:
+            dependencies.take(last, is_constraint=False)
+        else:
+            dependencies.read(self._only_block(event, "dependencies"))
+
+    def _configurations(self, event: Event) -> None:
+        configurations = Configurations(self._known)
+        for one in flattened(self._known, event):
+            configurations.take(one)
+
+    def _locking(self, event: Event) -> None:
+        locking = Locking(self._known)
+        for one in flattened(self._known, event):
+            locking.take(one)
+
+    def _java(self, event: Event) -> None:
+        for one in flattened(self._known, event):
+            take_java(self._known, one)
+
+    def _java_platform(self, event: Event) -> None:
+        for one in flattened(self._known, event):
+            if one.names != ["javaPlatform", "allowDependencies"]:
+                self._known.script.refuse(one.line, f"{'.'.join(one.names)[:60]} is not read")
+
+    def _extra(self, event: Event) -> None:
+        """Take properties that are set: `ext.a = 1`, `ext { a = 1 }`, `extra["a"] = 1`, `ext.set("a", 1)`."""
+        for one in flattened(self._known, event):
+            step = one.steps[-1]
+            if one.value is not None and len(one.steps) == 2:
+                value = found_or_unknown(self._known, one.value, one.statement)
+                self._known.project.properties[step.name] = value
+            elif step.name == "set" and len(step.values) == 2 and len(one.steps) == 2:
+                value = found_or_unknown(self._known, step.values[1], one.statement)
+                self._known.project.properties[self._known.text(step.values[0]).text] = value
+            else:
+                self._known.script.refuse(one.line, "properties are set to values alone here")
+
+    def _buildscript(self, event: Event) -> None:
+        """Take properties that are set where plugins come from; the plugins themselves do nothing before they are applied."""
+        for one in events(self._known, self._only_block(event, "buildscript"), deep=False):
+            name = one.names[0]
+            if name in _EXTRA:
+                self._extra(one)
+            elif name in ("repositories", "dependencies"):
+                continue
+            elif not is_assigned(self._known, one):
+                self._known.script.refuse(one.line, f"{name[:40]} within buildscript is not read")
+
+    def _source_sets(self, event: Event) -> None:
+        for one in flattened(self._known, event):
+            if len(one.steps) < 2 or one.steps[1].name not in _OF_SOURCES or one.steps[1].values:
+                self._known.script.refuse(
+                    one.line, "source sets of the build's own add configurations, and are not read"
+                )
+        pass_over(self._known, event.statement, allowed=("sourceSets", "java"))
+
+    def _projects(self, event: Event) -> None:
+        block = self._only_block(event, event.names[0])
+        own = [self._known.project] if event.names[0] == "allprojects" else []
+        self._for_each([*own, *self._build.below(self._known.project)], block)
+
+    def _of_project(self, event: Event) -> None:
+        step = event.steps[0]
+        found = self._known.value(_call(step.without_block()))
+        if not isinstance(found, OfProject) or step.block is None or len(event.steps) != 1:
+            self._known.script.refuse(event.line, "what is done to another project is read as a block alone")
+        self._for_each([self._build.projects[found.path]], step.block)
+
+    def _for_each(self, projects: Iterable[ProjectState], block: Block) -> None:
+        before = self._known.project
+        for project in projects:
+            self._known.project = project
+            self._block(block)
+        self._known.project = before
+
+    def _configure(self, event: Event) -> None:
+        """Take `configure<JavaPluginExtension> { }` and `configure(subprojects) { }`."""
+        step = event.steps[0]
+        words = self._known.script.words[event.statement.first : event.statement.first + 3]
+        name = words[2].value if len(words) == 3 and words[1].value == "<" else ""
+        if name in _PASSED_EXTENSIONS:
+            pass_over(self._known, event.statement, is_publishing=name in ("PublishingExtension", "SigningExtension"))
+        elif name in _EXTENSIONS and not step.values:
+            self._java(event._replace(steps=(step._replace(name=_EXTENSIONS[name]),)))
+        elif len(step.values) == 1 and steps_of(step.values[0]) and step.block is not None:
+            named = steps_of(step.values[0])
+            if len(named) != 1 or named[0].name not in ("subprojects", "allprojects") or named[0].arguments:
+                self._known.script.refuse(event.line, "projects that are chosen by a rule are not looked at")
+            self._projects(
+                event._replace(steps=(Step(named[0].name, step.arguments[1:] if step.arguments else None, event.line),))
+            )
+        else:
+            self._known.script.refuse(event.line, f"what is configured here, {name[:40] or 'by a rule'}, is not known")
+
+
+def _call(step: Step) -> Call:
+    return Call(Name(step.name, step.line), step.arguments or (), step.line)

@@ -1,0 +1,147 @@
+"""What is known of a build while its scripts are read."""
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from outrider.operators.packages.manifests.gradle.builds import Asked, Exclusion, GradleProject, GradleRepository
+from outrider.operators.packages.manifests.gradle.catalogs import Catalog
+from outrider.operators.packages.manifests.gradle.plugins import with_applied
+from outrider.operators.packages.manifests.gradle.traced import Traced
+from outrider.operators.packages.manifests.gradle.values import Value
+
+ROOT = ":"
+
+
+class JavaState:
+    """Which Java a project is compiled for, as far as it is said: the last of several says it, the more exact one before others."""
+
+    def __init__(self) -> None:
+        self.toolchain: int | None = None
+        self.source: int | None = None
+        self.target: int | None = None
+        self.release: int | None = None
+
+    @property
+    def version(self) -> int | None:
+        """That version."""
+        return next((one for one in (self.release, self.target, self.source, self.toolchain) if one is not None), None)
+
+
+class ProjectState:
+    """A project.
+
+    Args:
+        path: Of it, such as `:lib`.
+        folder: Of it.
+        name: Of it.
+        parent: The project around it.
+        properties: Those that are set for it from the start.
+    """
+
+    def __init__(
+        self, path: str, folder: Path, name: str, *, parent: "ProjectState | None", properties: Mapping[str, Value]
+    ) -> None:
+        self.path, self.folder, self.name, self.parent = path, folder, name, parent
+        self.properties: dict[str, Value] = dict(properties)
+        self.group: Traced | None = None
+        self.version: Traced | None = None
+        self.plugins: list[str] = []
+        self.repositories: list[GradleRepository] = []
+        self.declared: dict[str, list[Asked]] = {}
+        self.excluded: dict[str, list[Exclusion]] = {}
+        self.forced: list[Asked] = []
+        self.locks_all = False
+        self.locked: list[str] = []
+        self.ignored: list[str] = []
+        self.lock_file = folder / "gradle.lockfile"
+        self.java = JavaState()
+        self._waiting: dict[str, list[Callable[[], None]]] = {}
+
+    def apply(self, plugin: str) -> None:
+        """Note that a plugin that is known is applied.
+
+        Args:
+            plugin: Its id.
+        """
+        before = set(self.plugins)
+        self.plugins = with_applied([*self.plugins, plugin])
+        for one in self.plugins:
+            if one not in before:
+                for run in self._waiting.pop(one, ()):
+                    run()
+
+    def when_applied(self, plugin: str, run: Callable[[], None]) -> None:
+        """Do something as soon as a plugin is applied, which may be at once.
+
+        Args:
+            plugin: Its id.
+            run: Does it.
+        """
+        if plugin in self.plugins:
+            run()
+        else:
+            self._waiting.setdefault(plugin, []).append(run)
+
+    def find(self, name: str) -> Value | None:
+        """Return a property of it or of the projects around it; None where there is none.
+
+        Args:
+            name: Of it.
+        """
+        found = self.properties.get(name)
+        return self.parent.find(name) if found is None and self.parent is not None else found
+
+    @property
+    def own_group(self) -> str:
+        """Its group; where none is said, that which Gradle gives it."""
+        if self.group is not None:
+            return self.group.text
+        if self.parent is None:
+            return ""
+        root, above = self.parent, self.parent.path.strip(":").replace(":", ".")
+        while root.parent is not None:
+            root = root.parent
+        return f"{root.name}.{above}" if above else root.name
+
+    def finished(self, repositories: Iterable[GradleRepository]) -> GradleProject:
+        """Return it as it is handed on.
+
+        Args:
+            repositories: Those that count for it.
+        """
+        return GradleProject(
+            path=self.path, folder=self.folder, group=self.own_group, name=self.name,
+            version=self.version.text if self.version is not None else "", plugins=tuple(self.plugins),
+            repositories=tuple(dict.fromkeys(repositories)),
+            declared={name: tuple(asked) for name, asked in self.declared.items()},
+            excluded={name: tuple(dict.fromkeys(those)) for name, those in self.excluded.items()}, forced=tuple(self.forced),
+            locked=None if self.locks_all else tuple(sorted(set(self.locked))), ignored=tuple(dict.fromkeys(self.ignored)),
+            lock_file=self.lock_file, java=self.java.version,
+        )  # fmt: skip
+
+
+class BuildState:
+    """A build.
+
+    Args:
+        folder: Of it.
+        catalog: Of its libraries, if there is one.
+    """
+
+    def __init__(self, folder: Path, catalog: Catalog | None) -> None:
+        self.folder, self.catalog = folder, catalog
+        self.projects: dict[str, ProjectState] = {}
+
+    @property
+    def root(self) -> ProjectState:
+        """The project at the root."""
+        return self.projects[ROOT]
+
+    def below(self, project: ProjectState) -> list[ProjectState]:
+        """Return the projects below one.
+
+        Args:
+            project: It.
+        """
+        start = project.path.rstrip(":") + ":"
+        return [one for path, one in self.projects.items() if path.startswith(start) and path != project.path]
