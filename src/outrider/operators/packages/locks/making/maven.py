@@ -11,6 +11,8 @@ from typing import NamedTuple
 import msgspec
 
 from outrider.core.errors import ExecutionFailedError
+from outrider.operators.packages.locks.gradle import FORM as GRADLE_LOCK
+from outrider.operators.packages.locks.making import gradle
 from outrider.operators.packages.locks.making.manifests import folder_of, manifest_beside
 from outrider.operators.packages.locks.making.results import Made
 from outrider.operators.packages.locks.writing import pom
@@ -27,7 +29,7 @@ from outrider.operators.packages.maven.sources import MavenSource
 from outrider.operators.packages.resolving.outcomes import Impossible
 from outrider.operators.packages.resolving.questions import Question
 
-FORMS = ((r"pom\.xml", FORM),)
+FORMS = ((r"pom\.xml", FORM), (r".*\.lockfile", GRADLE_LOCK))
 USUAL_NAME = FORM
 _SETTINGS = ".mvn"
 _MOST_ROUNDS = 5
@@ -75,12 +77,13 @@ def files(path: Path) -> list[Path]:
     Raises:
         InvalidConfigError: One cannot be read.
     """
-    return [*_projects(path).values()] if path.is_file() else [path]
+    return [*_projects(path).values()] if path.is_file() and path.name == FORM else [path]
 
 
 async def make(form: str, path: Path, question: Question) -> Made:
     """Resolve, and return the files; the errors are those of `making.made`."""
-    del form
+    if form == GRADLE_LOCK:
+        return await gradle.make(path, question)
     text = manifest_beside(path, FORM, question)
     build = _with_modules(path) if any(modules_of(text.encode())) else _alone(path, text)
     made = await locked_together(build, lambda _: question)

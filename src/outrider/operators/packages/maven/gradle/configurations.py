@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from outrider.operators.packages.manifests.gradle.builds import ALL, Asked, Exclusion, GradleProject, RichVersion
+from outrider.operators.packages.manifests.gradle.plugins import resolvable, with_applied
 from outrider.operators.packages.maven.coordinates import Project
 from outrider.operators.packages.maven.gradle.attributes import (
     BUNDLING,
@@ -30,8 +31,8 @@ from outrider.operators.packages.maven.gradle.components import (
 )
 
 _API, _RUNTIME_ONLY, _IMPLEMENTATION = "api", "runtimeOnly", "implementation"
-JAVA_PLATFORM = "java-platform"
-_JAVA = ("java", "java-library", "application")
+_PROVIDED_COMPILE, _PROVIDED_RUNTIME = "providedCompile", "providedRuntime"
+_JAVA, _JAVA_PLATFORM, _WAR, _GROOVY = "java", "java-platform", "war", "groovy"
 # What each configuration has from others.
 _EXTENDS: Mapping[str, tuple[str, ...]] = {
     _IMPLEMENTATION: (_API,),
@@ -50,10 +51,14 @@ _PLATFORM_EXTENDS: Mapping[str, tuple[str, ...]] = {
     "runtime": (_API,), "apiElements": (_API,), "runtimeElements": ("runtime",), "classpath": ("runtime",),
     "enforcedApiElements": (_API,), "enforcedRuntimeElements": ("runtime",),
 }  # fmt: skip
+_WAR_EXTENDS: Mapping[str, tuple[str, ...]] = {
+    _IMPLEMENTATION: (_PROVIDED_COMPILE,), "runtimeClasspath": (_PROVIDED_RUNTIME,), "runtimeElements": (_PROVIDED_RUNTIME,),
+    "testRuntimeClasspath": (_PROVIDED_RUNTIME,), _PROVIDED_RUNTIME: (_PROVIDED_COMPILE,),
+}  # fmt: skip
 _COMPILING: Attributes = {USAGE: JAVA_API, ELEMENTS: "classes"}
 _RUNNING: Attributes = {USAGE: JAVA_RUNTIME, ELEMENTS: "jar"}
-# Those that can be resolved, and what each wants besides what all want.
-_LOCKED: Mapping[str, Attributes] = {
+# What each wants besides what all of Java want; others want nothing.
+_WANTED: Mapping[str, Attributes] = {
     "annotationProcessor": _RUNNING, "compileClasspath": _COMPILING, "runtimeClasspath": _RUNNING,
     "testAnnotationProcessor": _RUNNING, "testCompileClasspath": _COMPILING, "testRuntimeClasspath": _RUNNING,
 }  # fmt: skip
@@ -75,16 +80,6 @@ class Configuration(NamedTuple):
     root: Component
 
 
-def known(project: GradleProject) -> frozenset[str]:
-    """Return the configurations in which something can be asked for, of those that plugins bring."""
-    if JAVA_PLATFORM in project.plugins:
-        return frozenset({_API, "runtime"})
-    if not _is_java(project):
-        return frozenset()
-    names = {name for one in _EXTENDS.values() for name in one} | set(_LOCKED) | set(_EXTENDS)
-    return frozenset(names if "java-library" in project.plugins else names - {_API, "compileOnlyApi"})
-
-
 def configurations(project: GradleProject, java: int) -> list[Configuration]:
     """Return the configurations of a project that are locked, in the order of their names.
 
@@ -92,7 +87,7 @@ def configurations(project: GradleProject, java: int) -> list[Configuration]:
         project: Of a build.
         java: The version of Java for which it is compiled where it does not say so.
     """
-    names = sorted(_wanted(project))
+    names = sorted(resolvable(project.plugins))
     if project.locked is not None:
         names = [name for name in names if name in project.locked]
     return [Configuration(name, _attributes(project, name, java), _root(project, name)) for name in names]
@@ -128,30 +123,29 @@ def need_of(one: Asked, *, is_forced: bool = False) -> Need:
     )  # fmt: skip
 
 
-def _is_java(project: GradleProject) -> bool:
-    return any(one in project.plugins for one in _JAVA)
-
-
-def _wanted(project: GradleProject) -> tuple[str, ...]:
-    if JAVA_PLATFORM in project.plugins:
-        return ("classpath",)
-    return tuple(_LOCKED) if _is_java(project) else ()
+def _has(project: GradleProject, plugin: str) -> bool:
+    return plugin in with_applied(project.plugins)
 
 
 def _attributes(project: GradleProject, name: str, java: int) -> Attributes:
-    if JAVA_PLATFORM in project.plugins:
+    if _has(project, _JAVA_PLATFORM):
         return _RUNNING
+    own = _WANTED.get(name)
+    if own is None:
+        return {}
+    if own is _COMPILING and _has(project, _GROOVY):
+        own = {**own, ELEMENTS: "classes+resources"}
     version: Attributes = {} if name in _PROCESSORS else {JAVA_VERSION: project.java or java}
-    return {**_EVERYWHERE, **_LOCKED[name], **version}
+    return {**_EVERYWHERE, **own, **version}
 
 
 def _offered(project: GradleProject, java: int) -> Iterator[tuple[str, Attributes]]:
     """Yield what others can use, with what it is."""
-    if JAVA_PLATFORM in project.plugins:
+    if _has(project, _JAVA_PLATFORM):
         for category, prefix in ((PLATFORM, ""), (ENFORCED_PLATFORM, "enforced")):
             for usage, name in ((JAVA_API, "apiElements"), (JAVA_RUNTIME, "runtimeElements")):
                 yield prefix + (name[0].upper() + name[1:] if prefix else name), {CATEGORY: category, USAGE: usage}
-    elif _is_java(project):
+    elif _has(project, _JAVA):
         version = project.java or java
         for usage, name in ((JAVA_API, "apiElements"), (JAVA_RUNTIME, "runtimeElements")):
             yield name, {CATEGORY: LIBRARY, BUNDLING: "external", JAVA_VERSION: version, ELEMENTS: "jar", USAGE: usage}
@@ -181,8 +175,9 @@ def _excluded(project: GradleProject, name: str) -> tuple[Exclusion, ...]:
 
 def _hierarchy(project: GradleProject, name: str) -> list[str]:
     """Return a configuration and all that it has something from."""
-    extends = _PLATFORM_EXTENDS if JAVA_PLATFORM in project.plugins else _EXTENDS
+    tables = [_PLATFORM_EXTENDS] if _has(project, _JAVA_PLATFORM) else [_EXTENDS]
+    tables += [_WAR_EXTENDS] if _has(project, _WAR) else []
     found = [name]
     for one in found:
-        found += [other for other in extends.get(one, ()) if other not in found]
+        found += [other for table in tables for other in table.get(one, ()) if other not in found]
     return found
