@@ -33,11 +33,19 @@ def _poetry_project(path: Path, text: str, _: str) -> Project:
     )
 
 
+def _gradle_project(path: Path, text: str, _: str) -> Project:
+    # Few folders have a build of Gradle, and all that knows of Maven comes with it.
+    return cast(
+        "Project", import_module("outrider.operators.packages.fixing.gradle", extra="packages").GradleFix(path, text)
+    )
+
+
 # The ecosystem, and what reads a lock file together with what it is the lock of.
 PROJECTS: Mapping[str, tuple[Ecosystem, _Opener]] = {
     "Cargo.lock": ("cargo", lambda path, text, _: CargoProject(path, text)),
     "bun.lock": ("npm", lambda path, text, _: BunProject(path, text)),
     "composer.lock": ("composer", lambda path, text, _: ComposerProject(path, text)),
+    "gradle.lockfile": ("maven", _gradle_project),
     "Gemfile.lock": ("gem", lambda path, text, _: GemProject(path, text)),
     "Pipfile.lock": ("pypi", lambda path, text, _: PipfileProject(path, text)),
     "packages.lock.json": ("nuget", lambda path, text, _: NugetProject(path, text)),

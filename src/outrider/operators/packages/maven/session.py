@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager
 from outrider.operators.packages.maven.client import MavenClient
 from outrider.operators.packages.maven.coordinates import read_want
 from outrider.operators.packages.maven.facts import facts_of
+from outrider.operators.packages.maven.gradle import session as gradle
+from outrider.operators.packages.maven.gradle.details import CLIENT
 from outrider.operators.packages.maven.holdings import Holdings
 from outrider.operators.packages.maven.profiles import Machine
 from outrider.operators.packages.maven.program import maven_program
@@ -38,6 +40,8 @@ async def resolve(question: Question) -> Resolved | Impossible:
         UnsupportedError: A repository is none that can be asked.
         OutriderError: What a repository says.
     """
+    if question.client == CLIENT:
+        return await gradle.resolve(question)
     wants = [read_want(index, text) for index, text in enumerate(question.packages)]
     async with opened(question) as (source, reading, _):
         return await MavenResolver(source, reading, question.policy).resolve(wants)
@@ -45,6 +49,8 @@ async def resolve(question: Question) -> Resolved | Impossible:
 
 async def facts(question: Question, name: str, version: str = "") -> PackageFacts:
     """Return what repositories say of an artifact, and of a version of it or the latest; the errors are those of `resolve`."""
+    if question.client == CLIENT:
+        return await gradle.facts(question, name, version)
     want = read_want(0, name)
     if want.artifact.version:
         raise no_package("maven", name[:_SHOWN])

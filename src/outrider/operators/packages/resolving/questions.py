@@ -17,8 +17,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         packages: Each as its ecosystem writes it.
         target: For what: a version of Python, or a target framework of .NET; empty for the usual one.
-        client: Whose way of choosing counts, where its ecosystem has several: `bun`, `pipenv`, `pnpm`, `poetry`, `yarn1` or `yarn4`;
-            empty for the usual one.
+        client: Whose way of choosing counts, where its ecosystem has several: `bun`, `gradle`, `pipenv`, `pnpm`, `poetry`, `yarn1` or
+            `yarn4`; empty for the usual one.
         details: What is asked besides that only its ecosystem knows; None for nothing.
         offline: Whether to do with what is kept.
         cache: The folder of what is kept of all ecosystems.

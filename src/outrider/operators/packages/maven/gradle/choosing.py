@@ -19,10 +19,12 @@ class Wanted(NamedTuple):
     Attributes:
         version: Which.
         is_forced: Whether nothing else counts.
+        is_constraint: Whether it counts only where something else asks for the module.
     """
 
     version: RichVersion
     is_forced: bool = False
+    is_constraint: bool = False
 
     @property
     def selector(self) -> Selector:
@@ -67,7 +69,7 @@ def chosen(wanted: Sequence[Wanted], listing: Listing) -> str:
     Raises:
         NoVersionError: There is none that is selected.
     """
-    ordered = [*wanted] if any(one.is_forced for one in wanted) else sorted(wanted, key=_ORDER)
+    ordered = _forced_first(wanted) if any(one.is_forced for one in wanted) else sorted(wanted, key=_ORDER)
     results: list[_Result] = []
     preferred: list[str] = []
     failed: Selector | None = None
@@ -138,6 +140,18 @@ def _newest(versions: list[str]) -> str:
     newest = max((read_version(version) for version in versions), key=lambda one: parts_key(one.base_parts))
     same = [version for version in versions if read_version(version).base_parts == newest.base_parts]
     return max(same or [newest.text], key=version_key)
+
+
+def _forced_first(wanted: Sequence[Wanted]) -> list[Wanted]:
+    """Return what is asked for where some of it is forced: of that, what Gradle meets first is taken.
+
+    Constraints are met once something else asks for the module. What is forced once is so for all that ask for the same.
+    """
+    first = next((one for one in wanted if not one.is_constraint), None)
+    constraints = [one for one in wanted if one.is_constraint]
+    met = [*([] if first is None else [first]), *constraints, *wanted]
+    forced = {one.version for one in wanted if one.is_forced}
+    return [Wanted(version, version in forced) for version in dict.fromkeys(one.version for one in met)]
 
 
 def _order(this: Wanted, that: Wanted) -> int:

@@ -3,7 +3,7 @@
 https://docs.gradle.org/current/userguide/java_plugin.html#tab:configurations, java_library_plugin.html and java_platform_plugin.html.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from outrider.operators.packages.manifests.gradle.builds import ALL, Asked, Exclusion, GradleProject, RichVersion
@@ -174,10 +174,18 @@ def _excluded(project: GradleProject, name: str) -> tuple[Exclusion, ...]:
 
 
 def _hierarchy(project: GradleProject, name: str) -> list[str]:
-    """Return a configuration and all that it has something from."""
+    """Return a configuration and all that it has something from, which comes first."""
     tables = [_PLATFORM_EXTENDS] if _has(project, _JAVA_PLATFORM) else [_EXTENDS]
     tables += [_WAR_EXTENDS] if _has(project, _WAR) else []
     found = [name]
-    for one in found:
-        found += [other for table in tables for other in table.get(one, ()) if other not in found]
-    return found
+    _extend(found, name, tables)
+    return found[::-1]
+
+
+def _extend(found: list[str], name: str, tables: Sequence[Mapping[str, tuple[str, ...]]]) -> None:
+    for table in tables:
+        for one in table.get(name, ()):
+            if one in found:
+                found.remove(one)
+            found.append(one)
+            _extend(found, one, tables)

@@ -4,6 +4,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+import msgspec
+
 from outrider.operators.packages.manifests.gradle.builds import RichVersion
 from outrider.operators.packages.maven.coordinates import Project
 from outrider.operators.packages.maven.gradle.attributes import Attributes, best_matches
@@ -103,7 +105,7 @@ class Drawing:
         version = self._asking.forced.get(need.module)
         if version is None:
             return need
-        return _with_version(need, version)
+        return msgspec.structs.replace(need, version=RichVersion(required=version), is_forced=True)
 
     def _target(self, edge: Edge) -> Node | None:
         """Return the variant that something needed is; None where it cannot be had, which is noted."""
@@ -140,7 +142,9 @@ class Drawing:
         """Return the version that is chosen of a module; where it is met for the first time, by what is asked for so far."""
         module, versions = edge.need.module, self._choices.versions
         if module not in versions:
-            wanted = [Wanted(one.need.version, one.need.is_forced) for one in self._asked[module]]
+            wanted = [
+                Wanted(one.need.version, one.need.is_forced, one.need.is_constraint) for one in self._asked[module]
+            ]
             try:
                 versions[module] = chosen(wanted, self._lookup.listing(module))
             except NoVersionError as error:
@@ -166,7 +170,7 @@ class Drawing:
             need, module = edge.need, edge.need.module
             if not need.project:
                 version = RichVersion() if is_settled(edge, above) else need.version
-                asked.setdefault(module, []).append(Wanted(version, need.is_forced))
+                asked.setdefault(module, []).append(Wanted(version, need.is_forced, need.is_constraint))
             if need.is_constraint and need.attributes:
                 attributes.setdefault(module, {}).update(need.attributes)
             if need.is_constraint and need.excluded:
@@ -179,14 +183,6 @@ class Drawing:
                 yield module, chosen(wanted, self._lookup.listing(module))
             except NoVersionError:
                 continue  # the edge that needs it says so
-
-
-def _with_version(need: Need, version: str) -> Need:
-    return Need(
-        group=need.group, name=need.name, version=RichVersion(required=version), attributes=need.attributes,
-        capabilities=need.capabilities, excluded=need.excluded, classifier=need.classifier, is_constraint=need.is_constraint,
-        is_transitive=need.is_transitive, is_forced=True,
-    )  # fmt: skip
 
 
 def _variants(component: Component, need: Need, wanted: Attributes) -> list[Variant]:

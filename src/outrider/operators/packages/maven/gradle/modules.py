@@ -4,7 +4,7 @@ https://github.com/gradle/gradle/blob/master/platforms/documentation/docs/src/do
 What is not known of a file is passed over, as Gradle does.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -13,7 +13,16 @@ from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.locks.lock import unreadable
 from outrider.operators.packages.manifests.gradle.builds import ALL, Exclusion, RichVersion
 from outrider.operators.packages.maven.coordinates import Project
-from outrider.operators.packages.maven.gradle.components import JAVA_VERSION, Attribute, Component, Need, Variant
+from outrider.operators.packages.maven.gradle.components import (
+    CATEGORY,
+    ENFORCED_PLATFORM,
+    JAVA_VERSION,
+    PLATFORM,
+    Attribute,
+    Component,
+    Need,
+    Variant,
+)
 
 FORM = "Gradle module metadata"
 # What a POM has in a comment where there is such a file beside it.
@@ -111,7 +120,18 @@ def read_module(project: Project, content: bytes) -> Component:
     if file.format_version not in _VERSIONS:
         raise unreadable(FORM, f"formatVersion {file.format_version[:40]!r}", f"one of {', '.join(_VERSIONS)}")
     common = _attributes(file.component.attributes)
-    return Component(project=project, variants=tuple(_variant(one, common) for one in file.variants))
+    variants = [_variant(one, common) for one in file.variants]
+    return Component(project=project, variants=(*variants, *_enforced(variants)))
+
+
+def _enforced(variants: Sequence[Variant]) -> Iterator[Variant]:
+    """Yield platforms as they are when they are enforced, which no file tells of."""
+    for one in variants:
+        if one.attributes.get(CATEGORY) == PLATFORM:
+            yield msgspec.structs.replace(
+                one, name=f"enforced{one.name[:1].upper()}{one.name[1:]}", attributes={**one.attributes, CATEGORY: ENFORCED_PLATFORM},
+                needs=tuple(msgspec.structs.replace(need, is_forced=True) for need in one.needs),
+            )  # fmt: skip
 
 
 def _variant(one: _Variant, common: Mapping[str, Attribute]) -> Variant:

@@ -5,6 +5,8 @@ Of Gradle 8.11: GradlePomModuleDescriptorBuilder, JavaEcosystemVariantDerivation
 
 from collections.abc import Iterable, Iterator
 
+import msgspec
+
 from outrider.operators.packages.manifests.gradle.builds import Exclusion, RichVersion
 from outrider.operators.packages.maven.coordinates import Project, file_of
 from outrider.operators.packages.maven.gradle.components import (
@@ -49,7 +51,9 @@ def component_of(project: Project, model: Model) -> Component:
     for category in (PLATFORM, ENFORCED_PLATFORM):
         forced = category == ENFORCED_PLATFORM
         for usage, scopes in _USAGES:
-            managed = tuple(_forced(need) if forced else need for scope, need in constraints if scope in scopes)
+            managed = tuple(
+                msgspec.structs.replace(need, is_forced=forced) for scope, need in constraints if scope in scopes
+            )
             attributes = {STATUS: status, CATEGORY: category, USAGE: usage}
             variants.append(Variant(name=f"{category}-{scopes[-1]}", attributes=attributes, needs=managed))
     return Component(project=project, variants=tuple(variants), licences=model.licences)
@@ -91,13 +95,6 @@ def _constraints(project: Project, model: Model) -> Iterator[tuple[str, Need]]:
                 group=one.group or "", name=one.artifact or "", version=_version(one.version or ""),
                 excluded=_excluded(one.exclusions), is_constraint=True, is_transitive=False,
             )  # fmt: skip
-
-
-def _forced(need: Need) -> Need:
-    return Need(
-        group=need.group, name=need.name, version=need.version, excluded=need.excluded, is_constraint=True,
-        is_transitive=False, is_forced=True,
-    )  # fmt: skip
 
 
 def _is_itself(one: Dependency, project: Project) -> bool:

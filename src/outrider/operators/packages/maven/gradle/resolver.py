@@ -3,8 +3,11 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from outrider.operators.packages.manifests.gradle.builds import ALL, GradleBuild, GradleProject
+import msgspec
+
+from outrider.operators.packages.manifests.gradle.builds import ALL, GradleBuild, GradleProject, RichVersion
 from outrider.operators.packages.maven.coordinates import Project
+from outrider.operators.packages.maven.gradle.components import Need
 from outrider.operators.packages.maven.gradle.configurations import Configuration, component, configurations
 from outrider.operators.packages.maven.gradle.drawing import Asking
 from outrider.operators.packages.maven.gradle.graph import Graph, Problem, resolved
@@ -14,6 +17,7 @@ from outrider.operators.packages.resolving.outcomes import Impossible
 from outrider.operators.packages.resolving.policies import Policy
 
 _MOST = 5
+_NO_FLOORS: Mapping[str, Mapping[str, str]] = {}
 
 
 class Locked(NamedTuple):
@@ -42,17 +46,20 @@ class GradleResolver:
     def __init__(self, reading: GradleReading, policy: Policy, java: int) -> None:
         self._reading, self._policy, self._java = reading, policy, java
 
-    async def locked(self, build: GradleBuild, project: GradleProject) -> Locked | Impossible:
+    async def locked(
+        self, build: GradleBuild, project: GradleProject, floors: Mapping[str, Mapping[str, str]] = _NO_FLOORS
+    ) -> Locked | Impossible:
         """Resolve the configurations of a project that are locked.
 
         Args:
             build: Whose project it is.
             project: Whose configurations.
+            floors: Versions below which none is taken: by configuration, then by module.
 
         Raises:
             OutriderError: What a repository says.
         """
-        wanted = configurations(project, self._java)
+        wanted = [_raised(one, floors.get(one.name, {})) for one in configurations(project, self._java)]
         graphs = await self._reading.settled(lambda check: self._graphs(build, project, wanted, check))
         reasons = [reason for one in wanted for reason in _reasons(one, self._problems(graphs[one.name]))]
         if reasons:
@@ -97,6 +104,23 @@ class GradleResolver:
             licence = " OR ".join(model.licences) if model is not None else ""
             why = self._policy.refuses_licence(project.name, project.version, licence)
         return why
+
+
+def _raised(configuration: Configuration, floors: Mapping[str, str]) -> Configuration:
+    """Return a configuration that takes no version below some."""
+    if not floors:
+        return configuration
+    root = configuration.root
+    variant = root.variants[0]
+    constraints = (
+        Need(
+            group=module.partition(":")[0], name=module.partition(":")[2], version=RichVersion(required=version), is_constraint=True,
+            is_transitive=False,
+        )
+        for module, version in floors.items()
+    )  # fmt: skip
+    whole = msgspec.structs.replace(variant, needs=(*variant.needs, *constraints))
+    return configuration._replace(root=msgspec.structs.replace(root, variants=(whole,)))
 
 
 def _is_ignored(node: Node, project: GradleProject) -> bool:

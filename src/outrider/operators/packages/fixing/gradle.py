@@ -1,0 +1,111 @@
+"""gradle.lockfile, with the build that it is the lock of."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from outrider.operators.packages.fixing.wishes import Project, Widening, Wish
+from outrider.operators.packages.locks.gradle import by_configuration
+from outrider.operators.packages.locks.making.gradle import project_of, root_of
+from outrider.operators.packages.locks.writing.gradle_lock import written
+from outrider.operators.packages.manifests.gradle.builds import Asked
+from outrider.operators.packages.manifests.gradle.plugins import resolvable
+from outrider.operators.packages.manifests.gradle.reading import read_build
+from outrider.operators.packages.maven.gradle.details import CLIENT, GradleDetails, asked_for
+from outrider.operators.packages.maven.gradle.session import CONFIGURATIONS
+from outrider.operators.packages.resolving.outcomes import Resolved
+from outrider.operators.packages.resolving.questions import Question
+
+
+class GradleFix(Project):
+    """A lock and the build that it is of.
+
+    Args:
+        path: Of the lock.
+        text: Of it.
+
+    Raises:
+        NotFoundError: There is no build.
+        InvalidConfigError: A file of it cannot be read.
+        UnsupportedError: It is more than is read here.
+    """
+
+    ecosystem = "maven"
+
+    def __init__(self, path: Path, text: str) -> None:
+        self._path, self._text = path, text
+        self._build = read_build(root_of(path.resolve().parent))
+        self._project = project_of(self._build, path)
+        self.texts = {path: text, **self._build.texts}
+        self.paths = list(self.texts)
+        self._declared = dict(self._editable())
+        self.wishes = [_wish(where, one) for where, one in self._declared.items()]
+        self._locked = by_configuration(text)
+        self.locked: dict[str, set[str]] = {}
+        for modules in self._locked.values():
+            for name, version in modules.items():
+                self.locked.setdefault(name, set()).add(version)
+        self.warnings: list[str] = []
+
+    def asked(self, question: Question) -> Question:
+        """Return a question for all configurations that are locked."""
+        details = GradleDetails(build=self._build, path=self._project.path, locked=self._locked)
+        return msgspec.structs.replace(question, client=CLIENT, details=details)
+
+    def widened(self, wish: Wish, version: str) -> Wish:
+        """Return a wish for that version."""
+        configuration, index = wish.where
+        return msgspec.structs.replace(wish, range=version, text=asked_for(str(configuration), int(index), version))
+
+    def mended(self, answer: Resolved, before: Resolved | None, widenings: Sequence[Widening]) -> dict[Path, str]:
+        """Return the lock as Gradle would write it, and the files of the build that change."""
+        del before
+        modules = {f"{one.name}:{one.version}": one.entry[CONFIGURATIONS] for one in answer.packages}
+        names = resolvable(self._project.plugins)
+        found = self._rewritten(widenings)
+        self.warnings = list(self._remarks(answer, found))
+        locked = names if self._project.locked is None else names & set(self._project.locked)
+        return {self._path: written(modules, locked), **found}
+
+    def _rewritten(self, widenings: Sequence[Widening]) -> dict[Path, str]:
+        places = {}
+        for one in widenings:
+            place = self._declared[one.before.where].place
+            assert place is not None
+            # Several may have their version from one place.
+            places[place] = one.after.range
+        found: dict[Path, str] = {}
+        for place, version in sorted(places.items(), reverse=True):
+            text = found.get(place.path, self.texts[place.path])
+            found[place.path] = text[: place.start] + version + text[place.end :]
+        return found
+
+    def _editable(self) -> Iterator[tuple[tuple[str | int, ...], Asked]]:
+        """Yield what is declared with a version that stands in a file of the build, with where it is declared."""
+        for configuration, several in self._project.declared.items():
+            for index, one in enumerate(several):
+                if one.group and one.place is not None and (one.version.strictly or one.version.required):
+                    yield (configuration, index), one
+
+    def _remarks(self, answer: Resolved, found: Mapping[Path, str]) -> Iterator[str]:
+        """Yield what whoever reads the lock should know."""
+        if found:
+            yield f"{', '.join(sorted(path.name for path in found))}: other projects of the build may have versions from there too, and are to be locked anew"
+        raised = {one.name for one in answer.packages if one.version not in self.locked.get(one.name, ())}
+        if raised and not found:
+            yield (
+                f"{', '.join(sorted(raised))}: the lock alone says so; where Gradle writes it anew (--write-locks) it takes what the build asks"
+                " for, and a constraint in the build keeps it"
+            )
+
+
+def _wish(where: tuple[str | int, ...], one: Asked) -> Wish:
+    configuration, index = str(where[0]), int(where[1])
+    version = one.version.strictly or one.version.required
+    assert one.place is not None
+    return Wish(
+        name=f"{one.group}:{one.name}", range=version, where=where, text=asked_for(configuration, index, version), file=one.place.path,
+        # A lock is obeyed but for what is strict.
+        anyhow=asked_for(configuration, index, "") if one.version.strictly else "",
+    )  # fmt: skip
