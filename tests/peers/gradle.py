@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -31,6 +31,9 @@ _BUILT = CHECKOUT / ".cache" / "resolvers" / "gradle"
 _COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies"
 _CLASSES = f"gradle-api-{VERSION}.jar"
 _MODULE = re.compile(r"(gradle-.+)-classpath\.properties")
+_SOURCES = ("Builds.java", "Versions.java")
+# Of these follows what is built.
+_FILES = (*_SOURCES, "jars.sha256", "pom.xml")
 # Gradle looks for their jars, but has their classes in its own.
 _EMPTY = ("ant-1.10.14.jar", "ant-launcher-1.10.14.jar", "javax.inject-1.jar")
 _OPENED = ("java.base/java.lang", "java.base/java.lang.invoke", "java.base/java.util")
@@ -148,6 +151,19 @@ def lock(folder: Path, home: Path, repository: str = "") -> None:
         raise GradleError("\n".join(failures))
 
 
+def versions(questions: Iterable[tuple[str, str, str]]) -> list[str]:
+    """Return what Gradle says to each question about versions; the program tells which there are.
+
+    Raises:
+        pytest.skip.Exception: This machine lacks what runs it.
+    """
+    lines = "".join("\t".join(words) + "\n" for words in questions)
+    built = _built()
+    command = [_program("java"), "-cp", f"{built}/lib/*:{built}", "Versions"]
+    done = subprocess.run(command, input=lines, capture_output=True, text=True, check=True, timeout=_SECONDS)
+    return done.stdout.removesuffix("\n").split("\n")
+
+
 @cache
 def java_version() -> int:
     """Return the major version of the Java that Gradle runs on.
@@ -182,9 +198,7 @@ def _program(name: str) -> str:
 @cache
 def _built() -> Path:
     """Return the folder of Gradle and of the program that runs it, which is made where that is not done yet."""
-    digest = hashlib.sha256(
-        b"".join((PROGRAMS / name).read_bytes() for name in ("Builds.java", "jars.sha256", "pom.xml"))
-    )
+    digest = hashlib.sha256(b"".join((PROGRAMS / name).read_bytes() for name in _FILES))
     built = _BUILT / digest.hexdigest()[:16]
     if built.is_dir():
         return built
@@ -212,8 +226,8 @@ def _make(folder: Path) -> None:
         (jars / name).rename(library / name)
     jars.rmdir()
     _write_modules(library)
-    compiler = [_program("javac"), "-cp", f"{library}/*", "-d", str(folder), str(PROGRAMS / "Builds.java")]
-    subprocess.run(compiler, check=True, timeout=_SECONDS)
+    compiler = [_program("javac"), "-cp", f"{library}/*", "-d", str(folder)]
+    subprocess.run([*compiler, *(str(PROGRAMS / name) for name in _SOURCES)], check=True, timeout=_SECONDS)
 
 
 def _write_modules(library: Path) -> None:

@@ -1,0 +1,1 @@
+"""What Gradle resolves, by its own rules."""

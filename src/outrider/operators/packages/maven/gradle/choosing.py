@@ -9,8 +9,8 @@ from functools import cmp_to_key
 from typing import Any, NamedTuple
 
 from outrider.operators.packages.manifests.gradle.builds import RichVersion
-from outrider.operators.packages.maven.gradle.order import parts_key, read_version, version_key
-from outrider.operators.packages.maven.gradle.selectors import Selector, read_selector
+from outrider.operators.packages.maven.gradle.order import base_of, key, newest_first
+from outrider.operators.packages.maven.gradle.selectors import LATEST, Selector, accepts, selector_of
 
 
 class Wanted(NamedTuple):
@@ -29,13 +29,13 @@ class Wanted(NamedTuple):
     @property
     def selector(self) -> Selector:
         """What it selects."""
-        return read_selector(self.version.strictly or self.version.required)
+        return selector_of(self.version.strictly or self.version.required)
 
     def rejects(self, version: str) -> bool:
         """Return whether a version will not do, whoever else asks for it."""
-        if self.version.strictly and not read_selector(self.version.strictly).accepts(version):
+        if self.version.strictly and not accepts(selector_of(self.version.strictly), version):
             return True
-        return any(read_selector(one).accepts(version) for one in self.version.rejected)
+        return any(accepts(selector_of(one), version) for one in self.version.rejected)
 
 
 class NoVersionError(Exception):
@@ -50,8 +50,8 @@ class NoVersionError(Exception):
         self.selector = selector
 
 
-# Returns the versions of a module that a selector looks at, the newest first.
-Listing = Callable[[Selector], Sequence[str]]
+# Returns the versions of a module, the newest first.
+Listing = Callable[[], Sequence[str]]
 
 
 class _Result(NamedTuple):
@@ -79,7 +79,7 @@ def chosen(wanted: Sequence[Wanted], listing: Listing) -> str:
         except NoVersionError as error:
             failed = failed or error.selector
         if one.version.preferred:
-            preferred += _resolved(read_selector(one.version.preferred), ordered, listing)[:1]
+            preferred += _resolved(selector_of(one.version.preferred), ordered, listing)[:1]
     _refine(results, preferred)
     if not results:
         assert failed is not None
@@ -103,14 +103,14 @@ def _add(results: list[_Result], one: Wanted, everyone: Sequence[Wanted], listin
 
 def _accepts(selector: Selector, version: str) -> bool:
     """Return whether a version that is there already will do."""
-    return bool(version) and not selector.status and selector.accepts(version)
+    return bool(version) and selector.kind != LATEST and accepts(selector, version)
 
 
 def _replace(results: list[_Result], version: str) -> bool:
     """Put a version in the place of those that it is better than; return whether there were any."""
     replaced = False
     for place, (wanted, other) in enumerate(results):
-        lower = bool(other) and version_key(version) < version_key(other) and _accepts(wanted.selector, version)
+        lower = bool(other) and key(version) < key(other) and _accepts(wanted.selector, version)
         if not other or other == version or lower:
             results[place] = _Result(wanted, version)
             replaced = True
@@ -119,7 +119,7 @@ def _replace(results: list[_Result], version: str) -> bool:
 
 def _refine(results: list[_Result], preferred: list[str]) -> None:
     """Take the newest version that somebody prefers, where it goes with what is asked for."""
-    for version in sorted(preferred, key=version_key, reverse=True):
+    for version in newest_first(preferred):
         if _replace(results, version):
             return
 
@@ -127,19 +127,18 @@ def _refine(results: list[_Result], preferred: list[str]) -> None:
 def _resolved(selector: Selector, everyone: Sequence[Wanted], listing: Listing) -> list[str]:
     """Return the versions that are selected and not rejected, the newest first; of a single one that one."""
     if not selector.is_dynamic:
-        return [selector.bounds[0].version if selector.bounds is not None else selector.text]
+        return [selector.text]
     return [
         version
-        for version in listing(selector)
-        if selector.accepts(version) and not any(one.rejects(version) for one in everyone)
+        for version in listing()
+        if accepts(selector, version) and not any(one.rejects(version) for one in everyone)
     ]
 
 
 def _newest(versions: list[str]) -> str:
-    """Return the newest of several versions: of the same release the one that is qualified by nothing, or the newest."""
-    newest = max((read_version(version) for version in versions), key=lambda one: parts_key(one.base_parts))
-    same = [version for version in versions if read_version(version).base_parts == newest.base_parts]
-    return max(same or [newest.text], key=version_key)
+    """Return the newest version: of those with the newest base, and not just the one that is sorted last."""
+    base = max((base_of(version) for version in versions), key=key)
+    return max((version for version in versions if base_of(version) == base), key=key)
 
 
 def _forced_first(wanted: Sequence[Wanted]) -> list[Wanted]:
@@ -156,10 +155,10 @@ def _forced_first(wanted: Sequence[Wanted]) -> list[Wanted]:
 
 def _order(this: Wanted, that: Wanted) -> int:
     ours, theirs = this.selector, that.selector
-    for of_us, of_them in ((bool(theirs.status), bool(ours.status)), (ours.is_dynamic, theirs.is_dynamic)):
+    for of_us, of_them in ((theirs.kind == LATEST, ours.kind == LATEST), (ours.is_dynamic, theirs.is_dynamic)):
         if of_us != of_them:
             return 1 if of_us else -1
-    for mine, yours in ((ours, theirs), (read_selector(this.version.preferred), read_selector(that.version.preferred))):
+    for mine, yours in ((ours, theirs), (selector_of(this.version.preferred), selector_of(that.version.preferred))):
         left, right = _exact(mine), _exact(yours)
         if left != right:
             return -1 if left > right else 1
@@ -167,7 +166,7 @@ def _order(this: Wanted, that: Wanted) -> int:
 
 
 def _exact(selector: Selector) -> Any:
-    return version_key("" if selector.is_dynamic or selector.bounds is not None else selector.text)
+    return key("" if selector.is_dynamic else selector.text)
 
 
 _ORDER = cmp_to_key(_order)

@@ -21,7 +21,7 @@ class Lookup(NamedTuple):
 
     Attributes:
         component: Returns a version of a module, None where no repository has it.
-        listing: Returns what has the versions of a module that a selector looks at, the newest first.
+        listing: Returns what has the versions of a module, the newest first.
         local: The projects of the build, by their paths.
     """
 

@@ -12,7 +12,7 @@ from outrider.core.errors import ExecutionFailedError
 from outrider.operators.packages.maven.gradle.choosing import Wanted
 from outrider.operators.packages.maven.gradle.drawing import Asking, Choices, Drawing, Lookup
 from outrider.operators.packages.maven.gradle.nodes import Edge, Node, edges
-from outrider.operators.packages.maven.gradle.order import version_key
+from outrider.operators.packages.maven.gradle.order import key
 from outrider.operators.packages.maven.gradle.strictness import is_settled, provided
 
 _MOST_ROUNDS = 500
@@ -80,7 +80,7 @@ def _wavering(states: Sequence[Mapping[str, str]]) -> dict[str, str]:
     for state in states:
         for module, version in state.items():
             found.setdefault(module, set()).add(version)
-    return {module: max(versions, key=version_key) for module, versions in found.items() if len(versions) > 1}
+    return {module: max(versions, key=key) for module, versions in found.items() if len(versions) > 1}
 
 
 def _failures(nodes: Sequence[Node], versions: Mapping[str, str]) -> Iterator[Problem]:

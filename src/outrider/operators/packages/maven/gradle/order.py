@@ -1,112 +1,109 @@
-"""The order in which Gradle has versions, which is not that of Maven.
+"""Versions in the order of Gradle 8.11, which is not Maven's.
 
-https://docs.gradle.org/current/userguide/dependency_versions.html#sec:version-ordering and, of Gradle 8.11, VersionParser and
-StaticVersionComparator.
+A version falls into parts at dots, hyphens, low lines and plus signs, and where digits meet other characters. Of two parts the
+number is above the word; `dev` is below all other words, and `rc`, `snapshot`, `final`, `ga`, `release` and `sp` are above
+them, in this order. A version that goes on is above one that ends there if it does so with a number, else below it.
+
+That is no order of all versions: where `rc` meets `RC`, or another of these words is spelled in two ways, Gradle takes both
+versions for equal and does not look behind them, so that `1-rc1` and `1-rc2` are each equal to `1-RC3`. Ours does the same, as
+what is chosen depends on it.
+
+https://github.com/gradle/gradle/tree/v8.11.0/platforms/software/dependency-management/src/main/java/org/gradle/api/internal/artifacts/ivyservice/ivyresolve/strategy.
 """
 
 import re
+from collections.abc import Iterable
 from functools import cmp_to_key, lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-# Letters and numbers are parts of their own, whatever stands between them.
-_PARTS = re.compile(r"[0-9]+|[^0-9.\-_+]+|[.\-_+]")
-_SEPARATORS = frozenset(".-_+")
-_WORDS = {"dev": -1, "rc": 1, "snapshot": 2, "final": 3, "ga": 4, "release": 5, "sp": 6}
-_REMEMBERED = 16384
+from outrider.operators.packages.versions.ranges import Key
+
+_RANKS = {"dev": -1, "rc": 1, "snapshot": 2, "final": 3, "ga": 4, "release": 5, "sp": 6}
+# Of what Java holds in 64 bits; a longer one is a word.
+_LARGEST = 2**63 - 1
+_LONGEST_NUMBER = len(str(_LARGEST))
+_TOKEN = re.compile(r"[0-9]+|[^0-9._+-]+|[._+-]")
+_SEPARATORS = frozenset("._+-")
+# In front of a separator that is no dot, unless it begins the text, or of a change between digits and other characters.
+_END_OF_BASE = re.compile(r"(?<=[0-9])(?=[^0-9._+-])|(?<=[^0-9._+-])(?=[0-9])|(?<=.)(?=[_+-])", re.DOTALL)
+_REMEMBERED = 4096
 
 
-class GradleVersion(NamedTuple):
-    """A version.
+class _Part(NamedTuple):
+    """A part of a version.
 
     Attributes:
-        text: As it is written.
-        parts: What it consists of.
-        base: How many parts come before the first one that qualifies it.
+        text: Of it.
+        number: Its value; None for a word.
     """
 
     text: str
-    parts: tuple[str, ...]
-    base: int
-
-    @property
-    def is_qualified(self) -> bool:
-        """Whether something qualifies it, as `-rc1` does."""
-        return self.base < len(self.parts)
-
-    @property
-    def base_parts(self) -> tuple[str, ...]:
-        """The parts that nothing qualifies."""
-        return self.parts[: self.base]
+    number: int | None
 
 
-@lru_cache(_REMEMBERED)
-def read_version(text: str) -> GradleVersion:
-    """Read a version; any text is one."""
-    parts: list[str] = []
-    base: int | None = None
-    start, is_digit = 0, False
-    for position, character in enumerate(text):
-        if character in _SEPARATORS:
-            parts.append(text[start:position])
-            start, is_digit = position + 1, False
-            if character != "." and base is None:
-                base = len(parts)
-        elif ("0" <= character <= "9") != is_digit:
-            if position > start:
-                if base is None:
-                    base = len(parts) + 1
-                parts.append(text[start:position])
-                start = position
-            is_digit = not is_digit
-    if len(text) > start:
-        parts.append(text[start:])
-    return GradleVersion(text, tuple(parts), len(parts) if base is None else base)
+def key(version: str) -> Key:
+    """Return what versions are sorted by; any text is a version."""
+    return _key(version)
+
+
+def base_of(version: str) -> str:
+    """Return a version without what qualifies it, such as 1.2 of 1.2-rc-3; it is the version itself where nothing does."""
+    end = _END_OF_BASE.search(version)
+    return version if end is None else version[: end.start()]
+
+
+def newest_first(versions: Iterable[str]) -> list[str]:
+    """Return versions in the order in which Gradle tries them; equal ones stay as they were."""
+    return sorted(versions, key=key, reverse=True)
 
 
 @lru_cache(_REMEMBERED)
-def version_key(text: str) -> Any:
-    """Return what sorts a version among others."""
-    return _KEY(read_version(text).parts)
+def _key(version: str) -> Key:
+    return (_PARTS(_parts(version)),)
 
 
-def parts_key(parts: tuple[str, ...]) -> Any:
-    """Return what sorts parts of a version among others."""
-    return _KEY(parts)
+def _parts(version: str) -> tuple[_Part, ...]:
+    parts, last = [], ""
+    for token in _TOKEN.findall(version):
+        is_separator = token in _SEPARATORS
+        if is_separator or last:
+            parts.append(_part(last))
+        last = "" if is_separator else token
+    # Behind a separator at the end is no part, while others may have an empty one behind them.
+    return (*parts, _part(last)) if last else tuple(parts)
 
 
-def _compared(these: tuple[str, ...], those: tuple[str, ...]) -> int:
+def _part(text: str) -> _Part:
+    digits = text.lstrip("0")
+    if not text or not "0" <= text[0] <= "9" or len(digits) > _LONGEST_NUMBER:
+        return _Part(text, None)
+    number = int(digits or "0")
+    return _Part(text, number if number <= _LARGEST else None)
+
+
+def _compared(these: tuple[_Part, ...], those: tuple[_Part, ...]) -> int:
     for this, that in zip(these, those, strict=False):
-        if this == that:
+        if this.text == that.text:
             continue
-        if (found := _compared_parts(this, that)) != 0:
-            return found
-    shared = min(len(these), len(those))
-    if len(these) > shared:
-        return 1 if _is_number(these[shared]) else -1
-    if len(those) > shared:
-        return -1 if _is_number(those[shared]) else 1
-    return 0
+        if this.number is None and that.number is None:
+            return _words(this.text, that.text)
+        if this.number is None or that.number is None:
+            return -1 if this.number is None else 1
+        if this.number != that.number:
+            return -1 if this.number < that.number else 1
+    if len(these) == len(those):
+        return 0
+    longer, sign = (these, 1) if len(these) > len(those) else (those, -1)
+    return -sign if longer[min(len(these), len(those))].number is None else sign
 
 
-def _compared_parts(this: str, that: str) -> int:
-    if _is_number(this) or _is_number(that):
-        if not _is_number(that):
-            return 1
-        if not _is_number(this):
-            return -1
-        return (int(this) > int(that)) - (int(this) < int(that))
-    ours, theirs = _WORDS.get(this.lower()), _WORDS.get(that.lower())
-    if ours is not None or theirs is not None:
-        return (ours or 0) - (theirs or 0)
-    return (this > that) - (this < that)
+def _words(this: str, that: str) -> int:
+    rank, other = _RANKS.get(this.lower()), _RANKS.get(that.lower())
+    if rank is not None or other is not None:
+        return (rank or 0) - (other or 0)
+    # Java sorts by the halves of wide characters.
+    one, two = (text.encode("utf-16-be", "surrogatepass") for text in (this, that))
+    return -1 if one < two else 1
 
 
-# What is longer than a number of Java is a word to Gradle.
-_LARGEST_NUMBER = (1 << 63) - 1
-
-
-def _is_number(part: str) -> bool:
-    return part.isascii() and part.isdigit() and int(part) <= _LARGEST_NUMBER
-
-
-_KEY = cmp_to_key(_compared)
+_PARTS = cmp_to_key(_compared)

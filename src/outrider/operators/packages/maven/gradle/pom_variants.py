@@ -22,13 +22,13 @@ from outrider.operators.packages.maven.gradle.components import (
     Need,
     Variant,
 )
+from outrider.operators.packages.maven.gradle.selectors import selector_of_pom
 from outrider.operators.packages.maven.models import Model
 from outrider.operators.packages.maven.poms import Dependency
 
 _COMPILE, _RUNTIME = "compile", "runtime"
 _SCOPES = (_COMPILE, _RUNTIME, "provided", "test", "system")
 _USAGES = ((JAVA_API, (_COMPILE,)), (JAVA_RUNTIME, (_COMPILE, _RUNTIME)))
-_METAVERSIONS = {"LATEST": "latest.integration", "RELEASE": "latest.release"}
 
 
 def component_of(project: Project, model: Model) -> Component:
@@ -111,6 +111,4 @@ def _excluded(said: Iterable[tuple[str, str]]) -> tuple[Exclusion, ...]:
 
 def _version(text: str) -> RichVersion:
     """Return a version as Gradle takes one of a POM."""
-    if text.startswith("[") and text.endswith("]") and "," not in text:
-        text = text[1:-1].strip()
-    return RichVersion(required=_METAVERSIONS.get(text, text))
+    return RichVersion(required=selector_of_pom(text).text)

@@ -3,13 +3,12 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
-from outrider.operators.packages.maven.coordinates import Project, is_snapshot
+from outrider.operators.packages.maven.coordinates import Project
 from outrider.operators.packages.maven.gradle.choosing import Listing
 from outrider.operators.packages.maven.gradle.components import Component
 from outrider.operators.packages.maven.gradle.drawing import Lookup
-from outrider.operators.packages.maven.gradle.order import version_key
+from outrider.operators.packages.maven.gradle.order import newest_first
 from outrider.operators.packages.maven.gradle.pom_variants import component_of
-from outrider.operators.packages.maven.gradle.selectors import RELEASE, Selector
 from outrider.operators.packages.maven.models import Library, Model, Models
 from outrider.operators.packages.maven.order import RESOLVER_SCHEME
 from outrider.operators.packages.maven.poms import Pom
@@ -134,16 +133,13 @@ class GradleReading:
         return None if model is None else component_of(project, model)
 
     def _listing(self, name: str) -> Listing:
-        """Return what has the versions of a module that a selector looks at, the newest first."""
+        """Return what has the versions of a module, the newest first."""
 
-        def listed(selector: Selector) -> Sequence[str]:
+        def listed() -> Sequence[str]:
             try:
-                versions = self._versions(name)
+                return self._versions(name)
             except UnloadedError:
                 return ()
-            if selector.status == RELEASE:
-                return [version for version in versions if not is_snapshot(version)]
-            return versions
 
         return listed
 
@@ -152,7 +148,7 @@ class GradleReading:
             table = self._table(name)
             refused = by_version(self._policy.refusals(name, table, ()), table)
             first = set(table.named(self._preferred(name, table.versions))) if self._preferred is not None else set()
-            usable = sorted((one for one in table.versions if one not in refused), key=version_key, reverse=True)
+            usable = newest_first(one for one in table.versions if one not in refused)
             self._listed[name] = [
                 *(one for one in usable if one in first),
                 *(one for one in usable if one not in first),

@@ -1,93 +1,132 @@
-"""What a text selects of the versions of a module: https://docs.gradle.org/current/userguide/dependency_versions.html."""
+"""What Gradle reads where a version is asked for: a version, `1.+`, `[1,2)`, `]1,2[`, `latest.release`.
+
+https://docs.gradle.org/current/userguide/dependency_versions.html. A text that is none of these is a version, whatever it is:
+`(1,2),(3,4)` too, which no module has.
+"""
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from outrider.operators.packages.maven.gradle.order import read_version, version_key
+from outrider.operators.packages.maven.gradle.order import key
 
-_RANGE = re.compile(r"([\[(\]])\s*([^,\[\]()]*?)\s*(?:(,)\s*([^,\[\]()]*?)\s*)?([\])\[])")
-_LATEST = "latest."
-RELEASE, INTEGRATION = "release", "integration"
-_REMEMBERED = 8192
+Kind = Literal["exact", "prefix", "latest", "range"]
+LATEST: Kind = "latest"
+# What a version is fit for, the least first. Modules of Maven have the last one, unless they are snapshots.
+STATUSES = ("integration", "milestone", "release")
 
-
-class Bound(NamedTuple):
-    """An end of a range.
-
-    Attributes:
-        version: At it; empty where the range has none there.
-        is_within: Whether that version is of the range.
-    """
-
-    version: str
-    is_within: bool
+_ANY = r"[^\s,\[\]()]+"
+_RANGE = re.compile(
+    rf"[\[\](]\s*(?P<low>{_ANY})\s*,\s*(?P<high>{_ANY})\s*[\]\[)]"
+    rf"|\(\s*,\s*(?P<only_high>{_ANY})\s*[\]\[)]"
+    rf"|[\[\](]\s*(?P<only_low>{_ANY})\s*,\s*\)"
+    rf"|\[\s*(?P<single>{_ANY})\]",
+    re.ASCII,
+)
+_TIMESTAMP = re.compile(r"(.+)-\d{8}\.\d{6}-\d+", re.ASCII)
+_MAVEN = {"RELEASE": "latest.release", "LATEST": "latest.integration"}
+_PREFIX_OF_LATEST = "latest."
+_SNAPSHOT = "SNAPSHOT"
+_REMEMBERED = 4096
 
 
 class Selector(NamedTuple):
-    """What is selected.
+    """What is asked for.
 
     Attributes:
-        text: As it is written.
-        prefix: What versions begin with; None where that is not what counts.
-        bounds: Of a range; None where it is none.
-        status: Which versions are looked at for the latest; empty where that is not asked for.
+        text: As it was read; of a range for a single version that version alone.
+        kind: What it is.
+        low: Where a range begins; empty for one without an end there.
+        high: Where it ends, likewise.
+        includes_low: Whether the version where it begins is in it.
+        includes_high: Whether the one where it ends is.
     """
 
     text: str
-    prefix: str | None = None
-    bounds: tuple[Bound, Bound] | None = None
-    status: str = ""
+    kind: Kind
+    low: str = ""
+    high: str = ""
+    includes_low: bool = True
+    includes_high: bool = True
 
     @property
     def is_dynamic(self) -> bool:
-        """Whether more than one version may do."""
-        if self.bounds is not None:
-            return self.bounds[0] != self.bounds[1]
-        return self.prefix is not None or bool(self.status)
-
-    def accepts(self, version: str) -> bool:
-        """Return whether a version will do; of what is latest any does."""
-        if self.status:
-            return True
-        if self.prefix is not None:
-            return version.startswith(self.prefix)
-        if self.bounds is not None:
-            return _is_within(version, *self.bounds)
-        return version == self.text
+        """Return whether the versions that there are have to be looked at."""
+        return self.kind != "exact"
 
 
 @lru_cache(_REMEMBERED)
-def read_selector(text: str) -> Selector:
-    """Read what is written in the place of a version; any text is something."""
-    if text.startswith(_LATEST):
-        return Selector(text, status=text.removeprefix(_LATEST))
-    if match := _RANGE.fullmatch(text):
-        return _range(text, match)
+def selector_of(text: str) -> Selector:
+    """Read what is asked for; any text is something."""
+    found = _RANGE.fullmatch(text)
+    if found is not None:
+        return _range(text, found)
     if text.endswith("+"):
-        return Selector(text, prefix=text[:-1])
-    return Selector(text)
+        return Selector(text, "prefix")
+    return Selector(text, LATEST if text.startswith(_PREFIX_OF_LATEST) else "exact")
 
 
-def _range(text: str, match: re.Match[str]) -> Selector:
-    opening, low, comma, high, closing = match.groups()
-    if comma is None:
-        only = Bound(low, is_within=True)
-        return Selector(text, bounds=(only, only))
-    return Selector(text, bounds=(Bound(low, is_within=opening == "["), Bound(high, is_within=closing == "]")))
+def selector_of_pom(text: str) -> Selector:
+    """Read what a POM asks for: `RELEASE` and `LATEST` as well."""
+    return selector_of(_MAVEN.get(text, text))
 
 
-def _is_within(version: str, low: Bound, high: Bound) -> bool:
-    key = version_key(version)
-    if low.version:
-        at = version_key(low.version)
-        if key < at or (key == at and not low.is_within):
+def is_static(text: str) -> bool:
+    """Return whether a text asks for one version, written out."""
+    return _RANGE.fullmatch(text) is None and not text.endswith("+") and not text.startswith(_PREFIX_OF_LATEST)
+
+
+def accepts(selector: Selector, version: str, status: str | None = None) -> bool:
+    """Return whether a version is asked for; an empty text asks for any, and what is rejected is what this is true of.
+
+    Args:
+        selector: What is asked for.
+        version: Of a module.
+        status: Of it, where the metadata of the module say it; None for that of a module of Maven.
+    """
+    if selector.kind == "exact":
+        return selector.text in ("", version)
+    if selector.kind == "prefix":
+        return version.startswith(selector.text[:-1])
+    if selector.kind == LATEST:
+        return _is_fit(selector.text.removeprefix(_PREFIX_OF_LATEST), status or status_of(version))
+    return _is_between(selector, version)
+
+
+def status_of(version: str) -> str:
+    """Return the status of a version of a module of Maven."""
+    return STATUSES[0 if (_TIMESTAMP.fullmatch(version) or version.endswith(_SNAPSHOT)) else -1]
+
+
+def is_changing(version: str) -> bool:
+    """Return whether what a repository of Maven has as this version may be another one tomorrow."""
+    return version.endswith(f"-{_SNAPSHOT}")
+
+
+def _range(text: str, found: re.Match[str]) -> Selector:
+    low, high = found["low"] or found["only_low"] or "", found["high"] or found["only_high"] or ""
+    includes_low, includes_high = text.startswith("["), text.endswith("]")
+    if found["single"] or (low == high and includes_low and includes_high):
+        return Selector(found["single"] or low, "exact")
+    return Selector(text, "range", low, high, includes_low, includes_high)
+
+
+def _is_between(selector: Selector, version: str) -> bool:
+    if selector.low:
+        low = key(selector.low)
+        if key(version) < low or (key(version) == low and not selector.includes_low):
             return False
-    if high.version:
-        at = version_key(high.version)
-        if key > at or (key == at and not high.is_within):
-            return False
-        # What a bound that is left out begins with is left out too: 2.0-rc1 is not of [1.0,2.0).
-        if not high.is_within and read_version(version).base_parts == read_version(high.version).parts:
-            return False
-    return True
+    if not selector.high:
+        return True
+    high = key(selector.high)
+    if selector.includes_high:
+        return key(version) <= high
+    # 2.0-rc1 is below 2.0, and not what somebody wants who asks for less than 2.0.
+    return key(version) < high and not version.startswith(selector.high)
+
+
+def _is_fit(wanted: str, status: str) -> bool:
+    if wanted not in STATUSES:
+        return False
+    # A status that Gradle does not know is below all.
+    return status in STATUSES and STATUSES.index(status) >= STATUSES.index(wanted)

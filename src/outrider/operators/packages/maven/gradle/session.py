@@ -7,7 +7,7 @@ from outrider.operators.packages.manifests.gradle.builds import GradleProject
 from outrider.operators.packages.maven.client import MavenClient
 from outrider.operators.packages.maven.facts import facts_of
 from outrider.operators.packages.maven.gradle.details import CLIENT, GradleDetails, with_asked
-from outrider.operators.packages.maven.gradle.order import version_key
+from outrider.operators.packages.maven.gradle.order import key
 from outrider.operators.packages.maven.gradle.reading import GradleReading
 from outrider.operators.packages.maven.gradle.resolver import GradleResolver
 from outrider.operators.packages.maven.holdings import Holdings
@@ -79,7 +79,7 @@ def _floors(modules: Mapping[str, str], allowed: Mapping[str, Collection[str]]) 
         if version in several:
             yield module, version
         elif several:
-            yield module, max(several, key=version_key)
+            yield module, max(several, key=key)
 
 
 @asynccontextmanager
