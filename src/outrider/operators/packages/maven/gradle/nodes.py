@@ -105,9 +105,9 @@ def constraints(nodes: Iterable[Node]) -> Iterator[Edge]:
 
 
 def edges(nodes: Sequence[Node]) -> Iterator[Edge]:
-    """Yield what some nodes ask for of modules that one of them is, or that cannot be had."""
-    reached = {node.module for node in nodes}
+    """Yield what some nodes ask for; constraints where one of them needs the module."""
+    needed = {edge.need.module for node in nodes for edge in node.outgoing if not edge.need.is_constraint}
     for node in nodes:
         for edge in node.outgoing:
-            if not edge.need.is_constraint or edge.need.module in reached:
+            if edge.need.module in needed:
                 yield edge
