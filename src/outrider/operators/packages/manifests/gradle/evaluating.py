@@ -22,6 +22,7 @@ from outrider.operators.packages.manifests.gradle.values import (
     Alias,
     Bundle,
     Constant,
+    Digits,
     Entries,
     Folder,
     OfProject,
@@ -38,6 +39,7 @@ _OUTSIDE = {
     "providers": "what is outside of the build is not looked at",
     "gradle": "what is outside of the build is not looked at",
 }
+_NUMBERS = ("toInt", "toInteger", "intValue")
 _SAME = frozenset(
     {
         "get",
@@ -121,6 +123,8 @@ class Evaluator:
             return value.required
         if isinstance(value, Folder):
             return Traced(str(value.path))
+        if isinstance(value, Digits):
+            return Traced(value.text)
         return value if isinstance(value, Traced) else None
 
     def resolved(self, alias: Alias) -> Value | None:
@@ -156,16 +160,16 @@ class Evaluator:
                 parts.append(Traced(part.text))
         return joined(parts)
 
-    def _number(self, number: Number) -> Traced:
+    def _number(self, number: Number) -> Digits:
         """Return a number as it is shown; one in Kotlin with a fraction is shown otherwise than it is written."""
         text = number.text.replace("_", "").rstrip("LlGgIi")
         if text.isdecimal() or (not self.script.is_kotlin and text.replace(".", "", 1).isdecimal()):
-            return Traced(text)
+            return Digits(text)
         raise self._unsupported(number.line, "a number that is not shown as it is written is not read")
 
     def _operation(self, operation: Operation) -> Value:
         signs = set(operation.signs)
-        if signs == {"+"} and len(operation.operands) > 1:
+        if signs == {"+"} and len(operation.operands) > 1 and isinstance(self.value(operation.operands[0]), Traced):
             return joined([self.text(one) for one in operation.operands])
         if signs == {"?:"}:
             found = self.value(operation.operands[0])
@@ -209,7 +213,7 @@ class Evaluator:
         if len(steps) > 2 and [one.name for one in steps[:2]] == ["layout", "projectDirectory"]:
             return Folder(self.project.folder), steps[2:]
         if len(steps) == 2 and steps[0].name == "Integer" and steps[1].values:
-            return self.text(steps[1].values[0]), ()
+            return Digits(self.text(steps[1].values[0]).text), ()
         return None
 
     def _named(self, name: str) -> Value | None:
@@ -225,6 +229,7 @@ class Evaluator:
             "project": lambda: OfProject(project.path), "this": lambda: OfProject(project.path),
             "rootProject": lambda: OfProject(self.build.root.path), "parent": lambda: OfProject(project.parent.path) if project.parent else None,
             "ext": lambda: OfProject(project.path, is_extra=True), "extra": lambda: OfProject(project.path, is_extra=True),
+            "properties": lambda: OfProject(project.path),
             "projectDir": lambda: Folder(project.folder), "rootDir": lambda: Folder(self.build.folder),
             "name": lambda: Traced(project.name), "path": lambda: Traced(project.path),
             "group": lambda: project.group or Traced(project.own_group), "version": lambda: project.version or Traced("unspecified"),
@@ -305,6 +310,11 @@ class Evaluator:
             return found
         if step.name == "get" and value == Constant(None):
             raise self._unsupported(step.line, "nothing in the build sets this")
+        if step.name in _NUMBERS:
+            shown = self.shown(value)
+            if shown is None or not shown.text.isdecimal():
+                raise self._unsupported(step.line, "this is no whole number")
+            return Digits(shown.text)
         return Traced(value.text.strip()) if step.name == "trim" and isinstance(value, Traced) else value
 
     def _of_project(self, value: OfProject, step: Step) -> Value:

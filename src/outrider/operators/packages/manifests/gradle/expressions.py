@@ -31,6 +31,7 @@ _SIGNS = frozenset((
 ))  # fmt: skip
 _BEFORE = ("!", "-", "+", "*", "~")
 _MOST_TYPES = 60
+_DEEPEST = 60
 
 _Found = TypeVar("_Found")
 
@@ -46,6 +47,7 @@ class Expressions:
 
     def __init__(self, cursor: Cursor, block: Callable[[], Block], *, is_kotlin: bool) -> None:
         self._cursor, self._block, self._is_kotlin = cursor, block, is_kotlin
+        self._depth = 0
 
     def read(self, *, is_command: bool = False) -> Expression:
         """Read an expression.
@@ -56,6 +58,15 @@ class Expressions:
         Raises:
             NotReadError: It is more than what is known here.
         """
+        if self._depth >= _DEEPEST:
+            raise NotReadError
+        self._depth += 1
+        try:
+            return self._read(is_command=is_command)
+        finally:
+            self._depth -= 1
+
+    def _read(self, *, is_command: bool) -> Expression:
         line = self._cursor.peek().line
         operands, signs = [self._operand(is_command=is_command)], list[str]()
         while (sign := self._sign()) is not None:

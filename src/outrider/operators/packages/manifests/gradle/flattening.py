@@ -93,7 +93,13 @@ def flattened(known: Evaluator, event: Event) -> Iterator[Event]:
     if event.value is not None:
         yield event
     elif last.block is not None:
-        yield from events(known, last.block, (*event.steps[:-1], last.without_block()))
+        steps = (*event.steps[:-1], last.without_block())
+        is_empty = True
+        for one in events(known, last.block, steps):
+            is_empty = False
+            yield one
+        if is_empty:
+            yield event._replace(steps=steps)
     elif last.name == "set" and len(last.values) == 1 and len(event.steps) > 1:
         yield Event(event.steps[:-1], last.values[0], event.line, event.statement)
     else:

@@ -14,7 +14,7 @@ from outrider.operators.packages.manifests.gradle.properties import read_propert
 from outrider.operators.packages.manifests.gradle.running import Running
 from outrider.operators.packages.manifests.gradle.scripts import LARGEST, REMEDY, Script, read_script
 from outrider.operators.packages.manifests.gradle.settings import Settings, SettingsReader
-from outrider.operators.packages.manifests.gradle.state import ROOT, BuildState, ProjectState
+from outrider.operators.packages.manifests.gradle.state import MAIN, ROOT, TEST, BuildState, ProjectState
 from outrider.operators.packages.manifests.gradle.values import Scope, Value
 
 _BUILD, _SETTINGS = "build.gradle", "settings.gradle"
@@ -44,7 +44,6 @@ class _Reader:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._texts: dict[Path, str] = {}
-        self._depth = 0
 
     def read(self) -> GradleBuild:
         build = BuildState(self._folder, self._catalog())
@@ -102,6 +101,11 @@ class _Reader:
                 found=f"repositories in the project {project.path}", expected="repositories in the settings alone",
                 suggestions=["take the repositories out of the project"],
             )  # fmt: skip
+        if project.java.of(MAIN) != project.java.of(TEST):
+            raise UnsupportedError(
+                f"{project.path}: tests compiled for another Java than the rest are not read", path=project.path,
+                found=f"Java {project.java.of(MAIN)} and {project.java.of(TEST)}", expected="one Java for both", suggestions=[REMEDY],
+            )  # fmt: skip
         is_own = bool(own) and settings.mode == "PREFER_PROJECT"
         return project.finished(own if is_own else settings.repositories)
 
@@ -122,8 +126,7 @@ class _Reader:
     def _other(self, path: Path, script: Script, line: int) -> Script:
         """Return a script that another one applies."""
         whole = Path(*_parts(path))
-        self._depth += 1
-        found = self._script(whole) if whole.is_relative_to(self._folder) and self._depth < _MOST_FILES else None
+        found = self._script(whole) if whole.is_relative_to(self._folder) else None
         if found is None:
             script.refuse(line, "the script that is applied here is not within the build")
         return found

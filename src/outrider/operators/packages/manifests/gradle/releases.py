@@ -1,70 +1,100 @@
 """Which Java is compiled for, where the tasks that compile say so."""
 
+from collections.abc import Iterable
+
 from outrider.operators.packages.manifests.gradle.evaluating import Evaluator
-from outrider.operators.packages.manifests.gradle.flattening import Event, flattened
+from outrider.operators.packages.manifests.gradle.flattening import own_steps
 from outrider.operators.packages.manifests.gradle.javas import COMPATIBILITIES, java_in
 from outrider.operators.packages.manifests.gradle.passing import is_set, pass_over
-from outrider.operators.packages.manifests.gradle.steps import Step, steps_of
-from outrider.operators.packages.manifests.gradle.syntax import Assignment, Call, Index, Member, Name, Statement
+from outrider.operators.packages.manifests.gradle.state import MAIN, TEST
+from outrider.operators.packages.manifests.gradle.steps import Step, plain_text, steps_of
+from outrider.operators.packages.manifests.gradle.syntax import (
+    Assignment,
+    Block,
+    Control,
+    Declaration,
+    Expression,
+    Name,
+    Passed,
+    Statement,
+    Unread,
+)
 from outrider.operators.packages.manifests.gradle.words import Kind, Token
 
 _MARKED = (*COMPATIBILITIES, "release")
 _COMPILING = "JavaCompile"
+_TASKS = {"compileJava": (MAIN,), "compileTestJava": (TEST,)}
+_OTHER = "which Java is compiled for is said in a way that is not read"
 
 
 def take_release(known: Evaluator, statement: Statement) -> bool:
-    """Take which Java all tasks compile for where a statement says so, and return whether it does.
+    """Take which Java tasks compile for where a statement says so, and return whether it does.
 
     Args:
         known: What finds what expressions come to.
         statement: About tasks.
 
     Raises:
-        UnsupportedError: It says that of some tasks alone, or in a way that is not read.
+        UnsupportedError: It says that in a way that is not read.
     """
-    words = known.script.words[statement.first : statement.end]
-    if not any(one.value in _MARKED and one.kind is Kind.NAME and is_set(words, at) for at, one in enumerate(words)):
+    if not _says(known, statement):
         return False
     pass_over(known, statement, allowed=_MARKED)
-    for event in flattened(known, _event(known, statement)):
-        if event.names[-1] in _MARKED:
-            _take(known, event, words)
+    _walk(known, Block((), (statement,), statement.line), ())
     return True
 
 
-def _event(known: Evaluator, statement: Statement) -> Event:
-    what = statement.what
-    if isinstance(what, Assignment):
-        return Event(steps_of(what.target), what.value, statement.line, statement)
-    if isinstance(what, Call | Member | Index | Name):
-        return Event(steps_of(what), None, statement.line, statement)
-    raise known.script.unsupported(statement.line, "which Java is compiled for is said in a way that is not read")
+def _says(known: Evaluator, statement: Statement) -> bool:
+    words = known.script.words[statement.first : statement.end]
+    return any(one.value in _MARKED and one.kind is Kind.NAME and is_set(words, at) for at, one in enumerate(words))
 
 
-def _take(known: Evaluator, event: Event, words: tuple[Token, ...]) -> None:
-    if not any(_is_of_all(step, words) for step in event.steps):
-        known.script.refuse(
-            event.line, "which Java is compiled for is said for some tasks alone, or in a way that is not read"
-        )
-    version = java_in(known, event.value, event.line)
-    java = known.project.java
-    if event.names[-1] == "release":
-        java.release = version
-    elif event.names[-1] == "targetCompatibility":
-        java.target = version
-    else:
-        java.source = version
+def _walk(known: Evaluator, block: Block, before: tuple[Step, ...]) -> None:
+    """Go through the statements of a block that say it, whatever others are there."""
+    for statement in block.statements:
+        if not _says(known, statement):
+            continue
+        what = statement.what
+        if isinstance(what, Control | Declaration | Passed | Unread):
+            raise known.script.unsupported(statement.line, _OTHER)
+        steps = (*before, *own_steps(steps_of(what.target if isinstance(what, Assignment) else what), block))
+        last = steps[-1] if len(steps) > len(before) else None
+        if last is None:
+            raise known.script.unsupported(statement.line, _OTHER)
+        if isinstance(what, Assignment):
+            _take(known, steps, what.value, statement)
+        elif last.block is not None:
+            _walk(known, last.block, (*steps[:-1], last.without_block()))
+        elif last.name == "set" and len(last.values) == 1:
+            _take(known, steps[:-1], last.values[0], statement)
+        else:
+            raise known.script.unsupported(statement.line, _OTHER)
 
 
-def _is_of_all(step: Step, words: tuple[Token, ...]) -> bool:
-    """Return whether a step chooses all tasks that compile Java."""
+def _take(known: Evaluator, steps: tuple[Step, ...], value: Expression, statement: Statement) -> None:
+    name = steps[-1].name
+    if name not in _MARKED or (name == "release" and steps[-2:-1] and steps[-2].name != "options"):
+        raise known.script.unsupported(statement.line, _OTHER)
+    sides = [side for step in steps[:-1] for side in _sides(step, known.script.words)]
+    if not sides:
+        raise known.script.unsupported(statement.line, _OTHER)
+    for side in sides:
+        known.project.java.tasks[side][name] = java_in(known, value, statement.line)
+
+
+def _sides(step: Step, words: tuple[Token, ...]) -> Iterable[str]:
+    """Return what a step chooses tasks of, main or test, that compile it."""
+    if step.name in _TASKS and not step.values:
+        return _TASKS[step.name]
+    if step.name == "named" and step.values:
+        return _TASKS.get(plain_text(step.values[0]) or "", ())
     if step.name != "withType":
-        return False
+        return ()
     if step.values:
-        return isinstance(step.values[0], Name) and step.values[0].name == _COMPILING
+        return (MAIN, TEST) if isinstance(step.values[0], Name) and step.values[0].name == _COMPILING else ()
     typed = [
         words[at + 2].value
         for at, one in enumerate(words[:-2])
-        if one.value == "withType" and words[at + 1].value == "<"
+        if one.value == "withType" and words[at + 1].value == "<" and one.line == step.line
     ]
-    return set(typed) == {_COMPILING}
+    return (MAIN, TEST) if set(typed) == {_COMPILING} else ()

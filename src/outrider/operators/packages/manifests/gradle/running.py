@@ -36,6 +36,7 @@ from outrider.operators.packages.manifests.gradle.values import Folder, OfProjec
 _EXTRA = ("ext", "extra")
 _OWN = ("project", "this")
 _PUBLISHING = ("publishing", "signing")
+_DEEPEST = 8
 _OF_SOURCES = ("main", "test")
 _EXTENSIONS = {"JavaPluginExtension": "java", "JavaPluginConvention": "java"}
 _PASSED_EXTENSIONS = frozenset(
@@ -66,12 +67,18 @@ class Running:
         build: It is of.
         project: That it is applied to.
         read: Returns another script of the build.
+        depth: Of scripts that apply one another.
     """
 
     def __init__(
-        self, script: Script, build: BuildState, project: ProjectState, read: Callable[[Path, Script, int], Script]
+        self,
+        script: Script,
+        build: BuildState,
+        project: ProjectState,
+        read: Callable[[Path, Script, int], Script],
+        depth: int = 0,
     ) -> None:
-        self._build, self._read = build, read
+        self._build, self._read, self._depth = build, read, depth
         self._known = Evaluator(script, build, project, Scope())
         self._commands: Mapping[str, Callable[[Event], None]] = {
             "plugins": self._plugins, "apply": self._apply, "pluginManager": self._plugins, "group": self._group, "version": self._version,
@@ -189,7 +196,10 @@ class Running:
             if shown is None or "://" in shown.text or "\0" in shown.text:
                 known.script.refuse(line, "a script from elsewhere is not read")
             path = known.script.path.parent / shown.text
-        Running(self._read(path, known.script, line), self._build, known.project, self._read).run()
+        if self._depth >= _DEEPEST:
+            known.script.refuse(line, f"more than {_DEEPEST} scripts that apply one another")
+        script = self._read(path, known.script, line)
+        Running(script, self._build, known.project, self._read, self._depth + 1).run()
 
     def _group(self, event: Event) -> None:
         self._known.project.group = self._known.text(self._one(event))

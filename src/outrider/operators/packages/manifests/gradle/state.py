@@ -10,21 +10,29 @@ from outrider.operators.packages.manifests.gradle.traced import Traced
 from outrider.operators.packages.manifests.gradle.values import Value
 
 ROOT = ":"
+MAIN, TEST = "main", "test"
 
 
 class JavaState:
-    """Which Java a project is compiled for, as far as it is said: the last of several says it, the more exact one before others."""
+    """Which Java a project is compiled for, as far as it is said: for all of it, or in the tasks that compile it."""
 
     def __init__(self) -> None:
         self.toolchain: int | None = None
         self.source: int | None = None
         self.target: int | None = None
-        self.release: int | None = None
+        self.tasks: dict[str, dict[str, int]] = {MAIN: {}, TEST: {}}
 
-    @property
-    def version(self) -> int | None:
-        """That version."""
-        return next((one for one in (self.release, self.target, self.source, self.toolchain) if one is not None), None)
+    def of(self, side: str) -> int | None:
+        """Return the version for which a part of it is compiled.
+
+        Args:
+            side: Main or test.
+        """
+        said = self.tasks[side]
+        order = (
+            said.get("release"), said.get("targetCompatibility"), self.target, said.get("sourceCompatibility"), self.source, self.toolchain,
+        )  # fmt: skip
+        return next((one for one in order if one is not None), None)
 
 
 class ProjectState:
@@ -43,8 +51,8 @@ class ProjectState:
     ) -> None:
         self.path, self.folder, self.name, self.parent = path, folder, name, parent
         self.properties: dict[str, Value] = dict(properties)
-        self.group: Traced | None = None
-        self.version: Traced | None = None
+        # Properties that a project has anyhow are set by files of properties too.
+        self.group, self.version = self._own("group"), self._own("version")
         self.plugins: list[str] = []
         self.repositories: list[GradleRepository] = []
         self.declared: dict[str, list[Asked]] = {}
@@ -56,6 +64,10 @@ class ProjectState:
         self.lock_file = folder / "gradle.lockfile"
         self.java = JavaState()
         self._waiting: dict[str, list[Callable[[], None]]] = {}
+
+    def _own(self, name: str) -> Traced | None:
+        found = self.properties.pop(name, None)
+        return found if isinstance(found, Traced) else None
 
     def apply(self, plugin: str) -> None:
         """Note that a plugin that is known is applied.
@@ -116,7 +128,7 @@ class ProjectState:
             declared={name: tuple(asked) for name, asked in self.declared.items()},
             excluded={name: tuple(dict.fromkeys(those)) for name, those in self.excluded.items()}, forced=tuple(self.forced),
             locked=None if self.locks_all else tuple(sorted(set(self.locked))), ignored=tuple(dict.fromkeys(self.ignored)),
-            lock_file=self.lock_file, java=self.java.version,
+            lock_file=self.lock_file, java=self.java.of(MAIN),
         )  # fmt: skip
 
 

@@ -27,6 +27,8 @@ _DECLARING = frozenset({"def", "val", "var"})
 _TYPES = frozenset({"void", "boolean", "int", "long", "double", "float", "byte", "char", "short"})
 _ASSIGNING = ("=", "+=", "-=", "*=", "/=")
 _MOST_PARAMETERS = 40
+# Conditions within one another without brackets.
+_MOST_SINGLES = 20
 
 
 class Statements:
@@ -44,6 +46,7 @@ class Statements:
     def __init__(self, form: str, words: Sequence[Token], *, is_kotlin: bool) -> None:
         self._cursor = Cursor(form, words)
         self._is_kotlin = is_kotlin
+        self._singles = 0
         self._expressions = Expressions(self._cursor, self._block, is_kotlin=is_kotlin)
 
     def read(self) -> tuple[Statement, ...]:
@@ -129,7 +132,7 @@ class Statements:
         word = cursor.next().value
         if cursor.is_mark("<"):
             raise NotReadError
-        if cursor.is_name() and cursor.peek(1).kind is Kind.NAME:
+        if word == "def" and cursor.is_name() and cursor.peek(1).kind is Kind.NAME:
             # A type stands before the name: `def String name`.
             cursor.next()
         name = cursor.name()
@@ -246,7 +249,11 @@ class Statements:
                 return Control(word, tuple(blocks))
 
     def _single(self) -> Block:
+        if self._singles >= _MOST_SINGLES or self._cursor.is_over():
+            raise NotReadError
+        self._singles += 1
         statement = self._statement()
+        self._singles -= 1
         return Block((), (statement,), statement.line)
 
     def _block(self) -> Block:

@@ -15,6 +15,12 @@ class Constant(NamedTuple):
     is_true: bool | None
 
 
+class Digits(NamedTuple):
+    """A whole number, or one that is shown as it is written."""
+
+    text: str
+
+
 class Several(NamedTuple):
     """A list."""
 
@@ -88,7 +94,7 @@ class Java(NamedTuple):
 
 
 Value = (
-    Traced | Constant | Several | Entries | Bundle | Alias | OfProject | Accessor | Folder | Files | Platform | Unknown | Java | Library
+    Traced | Constant | Digits | Several | Entries | Bundle | Alias | OfProject | Accessor | Folder | Files | Platform | Unknown | Java | Library
     | PluginAlias | Module | Wanted
 )  # fmt: skip
 
