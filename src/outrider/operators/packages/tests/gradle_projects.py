@@ -1,7 +1,7 @@
 """Builds of Gradle for tests, and what Gradle's metadata of a version is."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ def write_build(folder: Path, *lines: str, more: str = "") -> Path:
     return folder / "gradle.lockfile"
 
 
-def lock_text(modules: dict[str, Sequence[str]], empty: Sequence[str] = PROCESSORS) -> str:
+def lock_text(modules: Mapping[str, Sequence[str]], empty: Sequence[str] = PROCESSORS) -> str:
     """Return a lock of modules of the group `g`, each with the configurations that it is in."""
     lines = [f"{full(name)}={','.join(names)}\n" for name, names in modules.items()]
     return "".join((HEADER, *lines, f"empty={','.join(empty)}\n"))

@@ -78,6 +78,8 @@ class GradleReading:
             if done is not None and not self._is_missing_something:
                 return done
             await self._source.load(self._poms, self._names)
+            for name in self._names:
+                self._listed[name] = self._usable(name)
             await self._source.load_modules(self._modules)
 
     @property
@@ -136,24 +138,20 @@ class GradleReading:
         """Return what has the versions of a module, the newest first."""
 
         def listed() -> Sequence[str]:
-            try:
-                return self._versions(name)
-            except UnloadedError:
-                return ()
+            if name not in self._listed:
+                self._names.add(name)
+            return self._listed.get(name, ())
 
         return listed
 
-    def _versions(self, name: str) -> Sequence[str]:
-        if name not in self._listed:
-            table = self._table(name)
-            refused = by_version(self._policy.refusals(name, table, ()), table)
-            first = set(table.named(self._preferred(name, table.versions))) if self._preferred is not None else set()
-            usable = newest_first(one for one in table.versions if one not in refused)
-            self._listed[name] = [
-                *(one for one in usable if one in first),
-                *(one for one in usable if one not in first),
-            ]
-        return self._listed[name]
+    def _usable(self, name: str) -> list[str]:
+        """Return the versions that may be chosen: those that are tried first, then the others, each the newest first."""
+        table = self._source.versions[name].table
+        # What knows of advisories may be asked in one thread alone, and so not by a resolution.
+        refused = by_version(self._policy.refusals(name, table, ()), table)
+        first = set(table.named(self._preferred(name, table.versions))) if self._preferred is not None else set()
+        usable = newest_first(one for one in table.versions if one not in refused)
+        return [*(one for one in usable if one in first), *(one for one in usable if one not in first)]
 
     def _table(self, name: str) -> VersionTable:
         found = self._source.versions.get(name)
