@@ -5,7 +5,6 @@ SelectorStateResolver, SelectorStateResolverResults and LatestModuleConflictReso
 """
 
 from collections.abc import Callable, Sequence
-from functools import cmp_to_key
 from typing import Any, NamedTuple
 
 from outrider.operators.packages.manifests.gradle.builds import RichVersion
@@ -19,12 +18,10 @@ class Wanted(NamedTuple):
     Attributes:
         version: Which.
         is_forced: Whether nothing else counts.
-        is_constraint: Whether it counts only where something else asks for the module.
     """
 
     version: RichVersion
     is_forced: bool = False
-    is_constraint: bool = False
 
     @property
     def selector(self) -> Selector:
@@ -63,23 +60,22 @@ def chosen(wanted: Sequence[Wanted], listing: Listing) -> str:
     """Return the version that is taken; it may be one that is rejected, which is an error in the end.
 
     Args:
-        wanted: What is asked for, at least once, in the order in which it is met.
+        wanted: What is asked for, at least once, in the order that `position` gives it.
         listing: Has the versions of the module.
 
     Raises:
         NoVersionError: There is none that is selected.
     """
-    ordered = _forced_first(wanted) if any(one.is_forced for one in wanted) else sorted(wanted, key=_ORDER)
     results: list[_Result] = []
     preferred: list[str] = []
     failed: Selector | None = None
-    for one in ordered:
+    for one in wanted:
         try:
-            _add(results, one, ordered, listing)
+            _add(results, one, wanted, listing)
         except NoVersionError as error:
             failed = failed or error.selector
         if one.version.preferred:
-            preferred += _resolved(selector_of(one.version.preferred), ordered, listing)[:1]
+            preferred += _resolved(selector_of(one.version.preferred), wanted, listing)[:1]
     _refine(results, preferred)
     if not results:
         assert failed is not None
@@ -141,16 +137,14 @@ def _newest(versions: list[str]) -> str:
     return max((version for version in versions if base_of(version) == base), key=key)
 
 
-def _forced_first(wanted: Sequence[Wanted]) -> list[Wanted]:
-    """Return what is asked for where some of it is forced: of that, what Gradle meets first is taken.
+def position(wanted: Sequence[Wanted], one: Wanted) -> int:
+    """Return the place of something that is asked for among what was asked for before.
 
-    Constraints are met once something else asks for the module. What is forced once is so for all that ask for the same.
+    The newest comes first and ranges come last; where something is forced, of which the first is taken, what follows it is not sorted.
     """
-    first = next((one for one in wanted if not one.is_constraint), None)
-    constraints = [one for one in wanted if one.is_constraint]
-    met = [*([] if first is None else [first]), *constraints, *wanted]
-    forced = {one.version for one in wanted if one.is_forced}
-    return [Wanted(version, version in forced) for version in dict.fromkeys(one.version for one in met)]
+    if any(other.is_forced for other in wanted):
+        return len(wanted)
+    return next((place for place, other in enumerate(wanted) if _order(one, other) < 0), len(wanted))
 
 
 def _order(this: Wanted, that: Wanted) -> int:
@@ -167,6 +161,3 @@ def _order(this: Wanted, that: Wanted) -> int:
 
 def _exact(selector: Selector) -> Any:
     return key("" if selector.is_dynamic else selector.text)
-
-
-_ORDER = cmp_to_key(_order)

@@ -6,7 +6,7 @@ from typing import TypeVar
 from outrider.operators.packages.maven.coordinates import Project
 from outrider.operators.packages.maven.gradle.choosing import Listing
 from outrider.operators.packages.maven.gradle.components import Component
-from outrider.operators.packages.maven.gradle.drawing import Lookup
+from outrider.operators.packages.maven.gradle.engine import Lookup
 from outrider.operators.packages.maven.gradle.order import newest_first
 from outrider.operators.packages.maven.gradle.pom_variants import component_of
 from outrider.operators.packages.maven.models import Library, Model, Models

@@ -9,7 +9,7 @@ from outrider.operators.packages.manifests.gradle.builds import ALL, GradleBuild
 from outrider.operators.packages.maven.coordinates import Project
 from outrider.operators.packages.maven.gradle.components import Need
 from outrider.operators.packages.maven.gradle.configurations import Configuration, component, configurations
-from outrider.operators.packages.maven.gradle.drawing import Asking
+from outrider.operators.packages.maven.gradle.engine import Asking
 from outrider.operators.packages.maven.gradle.graph import Graph, Problem, resolved
 from outrider.operators.packages.maven.gradle.nodes import Node
 from outrider.operators.packages.maven.gradle.reading import GradleReading
