@@ -98,8 +98,8 @@ def _add(results: list[_Result], one: Wanted, everyone: Sequence[Wanted], listin
 
 
 def _accepts(selector: Selector, version: str) -> bool:
-    """Return whether a version that is there already will do."""
-    return bool(version) and selector.kind != LATEST and accepts(selector, version)
+    """Return whether a version that is there already will do, so that no newer one is looked for."""
+    return bool(version) and selector.kind in ("exact", "range") and accepts(selector, version)
 
 
 def _replace(results: list[_Result], version: str) -> bool:

@@ -50,10 +50,8 @@ def component_of(project: Project, model: Model) -> Component:
         )
     for category in (PLATFORM, ENFORCED_PLATFORM):
         forced = category == ENFORCED_PLATFORM
+        managed = tuple(msgspec.structs.replace(need, is_forced=forced) for need in constraints)
         for usage, scopes in _USAGES:
-            managed = tuple(
-                msgspec.structs.replace(need, is_forced=forced) for scope, need in constraints if scope in scopes
-            )
             attributes = {STATUS: status, CATEGORY: category, USAGE: usage}
             variants.append(Variant(name=f"{category}-{scopes[-1]}", attributes=attributes, needs=managed))
     return Component(project=project, variants=tuple(variants), licences=model.licences)
@@ -61,13 +59,7 @@ def component_of(project: Project, model: Model) -> Component:
 
 def _fault(model: Model) -> str:
     """Return why a POM cannot be used; empty where it can. Gradle is not as strict as Maven is."""
-    for one in model.faults:
-        if one.is_absence or not model.fields:
-            return one.text
-    for dependency in model.dependencies if model.moved is None else ():
-        if not dependency.version and (dependency.optional or "").lower() != "true":
-            return f"needs {dependency.group}:{dependency.artifact} without a version"
-    return ""
+    return next((one.text for one in model.faults if one.is_absence or not model.fields), "")
 
 
 def _needs(project: Project, model: Model) -> Iterator[tuple[str, Need]]:
@@ -87,11 +79,11 @@ def _needs(project: Project, model: Model) -> Iterator[tuple[str, Need]]:
             )  # fmt: skip
 
 
-def _constraints(project: Project, model: Model) -> Iterator[tuple[str, Need]]:
-    """Yield what a platform manages, with the scope of it."""
+def _constraints(project: Project, model: Model) -> Iterator[Need]:
+    """Yield what a platform manages, whatever its scope."""
     for one in model.managed if model.moved is None else ():
         if one.scope != "import" and not _is_itself(one, project):
-            yield _scope(one), Need(
+            yield Need(
                 group=one.group or "", name=one.artifact or "", version=_version(one.version or ""),
                 excluded=_excluded(one.exclusions), is_constraint=True, is_transitive=False,
             )  # fmt: skip
