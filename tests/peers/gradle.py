@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
@@ -38,6 +38,9 @@ _FILES = (*_SOURCES, "jars.sha256", "pom.xml")
 _EMPTY = ("ant-1.10.14.jar", "ant-launcher-1.10.14.jar", "javax.inject-1.jar")
 _OPENED = ("java.base/java.lang", "java.base/java.lang.invoke", "java.base/java.util")
 _SECONDS = 300
+# Some builds send Gradle in circles.
+_SECONDS_OF_BUILD = 60
+_STUCK = f"Gradle did not come to an end within {_SECONDS_OF_BUILD} seconds"
 
 
 class GradleError(Exception):
@@ -57,15 +60,23 @@ class Answer(NamedTuple):
 
 
 class Gradle:
-    """A Gradle that runs; `running` starts and stops it.
+    """A Gradle that runs one build after the other, as starting takes seconds; `running` ends it.
 
     Args:
-        process: Of it.
-        home: Where it keeps what it fetches.
+        command: Starts it.
+        home: Where it keeps what it fetches; no other may run there.
     """
 
-    def __init__(self, process: subprocess.Popen[str], home: Path) -> None:
-        self._process, self._home = process, home
+    def __init__(self, command: Sequence[str], home: Path) -> None:
+        self._command, self._home = command, home
+        self._process: subprocess.Popen[str] | None = None
+
+    def stop(self) -> None:
+        """End it; it starts again when it is asked something."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
 
     def lock(self, folder: Path, repository: str = "", update: Sequence[str] = ()) -> Answer:
         """Write the locks of all projects of a build, as `gradle dependencies --write-locks` does for one.
@@ -78,7 +89,7 @@ class Gradle:
             update: Modules as for `--update-locks`: the locks of others stay; empty for new locks.
 
         Raises:
-            GradleError: Gradle ended or did not answer.
+            GradleError: Gradle ended.
         """
         return self._ask("lock", folder, repository, update)
 
@@ -91,32 +102,44 @@ class Gradle:
             strict: Whether each configuration that is locked has to be in a lock.
 
         Raises:
-            GradleError: Gradle ended or did not answer.
+            GradleError: Gradle ended.
         """
         return self._ask("strict" if strict else "verify", folder, repository, ())
 
     def _ask(self, kind: str, folder: Path, repository: str, update: Sequence[str]) -> Answer:
         answers = self._home / "answers.json"
         answers.unlink(missing_ok=True)
-        line = "\t".join((kind, str(folder.resolve()), str(answers), repository, ",".join(update)))
-        said, asked = self._process.stdout, self._process.stdin
-        assert said is not None
-        assert asked is not None
-        asked.write(line + "\n")
-        asked.flush()
-        ready, _, _ = select.select([said], [], [], _SECONDS)
-        word = said.readline().strip() if ready else ""
-        if not word or not answers.is_file():
+        word = self._said("\t".join((kind, str(folder.resolve()), str(answers), repository, ",".join(update))))
+        if word is None:
+            return Answer((_STUCK,), {})
+        answer = json.loads(answers.read_text()) if answers.is_file() else None
+        if not word or answer is None or (word == "failed" and not answer["failures"]):
             raise GradleError(f"Gradle has no answer: {(self._home / 'gradle.log').read_text()[-4000:]}")
-        answer = json.loads(answers.read_text())
-        if word == "failed" and not answer["failures"]:
-            raise GradleError(f"Gradle does not say what failed: {(self._home / 'gradle.log').read_text()[-4000:]}")
         return Answer(tuple(answer["failures"]), answer["resolved"])
+
+    def _said(self, line: str) -> str | None:
+        """Return the word for a line; empty where it ended, and None where it does not come to an end."""
+        seconds = _SECONDS if self._process is None else _SECONDS_OF_BUILD
+        process = self._process = self._process or self._started()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(line + "\n")
+        process.stdin.flush()
+        ready, _, _ = select.select([process.stdout], [], [], seconds)
+        if ready:
+            return process.stdout.readline().strip()
+        self.stop()
+        return None
+
+    def _started(self) -> subprocess.Popen[str]:
+        pipe = subprocess.PIPE
+        with (self._home / "gradle.log").open("w") as log:
+            return subprocess.Popen(self._command, cwd=self._home, stdin=pipe, stdout=pipe, stderr=log, text=True)
 
 
 @contextmanager
 def running(home: Path) -> Iterator[Gradle]:
-    """Start a Gradle that runs one build after the other, as starting takes seconds.
+    """Return a Gradle that is ended afterwards.
 
     Args:
         home: Where it keeps what it fetches; no other may run there.
@@ -128,9 +151,11 @@ def running(home: Path) -> Iterator[Gradle]:
     home.mkdir(parents=True, exist_ok=True)
     opened = [word for package in _OPENED for word in ("--add-opens", f"{package}=ALL-UNNAMED")]
     program = [_program("java"), "-Xmx2g", "-XX:+UseSerialGC", *opened, "-cp", f"{built}/lib/*:{built}"]
-    command = [*program, "Builds", str(home.resolve()), str(PROGRAMS / "answers.init.gradle")]
-    with (home / "gradle.log").open("w") as log, _process(command, home, log) as process:
-        yield Gradle(process, home)
+    gradle = Gradle([*program, "Builds", str(home.resolve()), str(PROGRAMS / "answers.init.gradle")], home)
+    try:
+        yield gradle
+    finally:
+        gradle.stop()
 
 
 def lock(folder: Path, home: Path, repository: str = "") -> None:
@@ -176,16 +201,6 @@ def java_version() -> int:
     found = re.search(r'version "(\d+)', said)
     assert found is not None, said
     return int(found[1])
-
-
-@contextmanager
-def _process(command: list[str], folder: Path, log: IO[str]) -> Iterator[subprocess.Popen[str]]:
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, cwd=folder, stdin=pipe, stdout=pipe, stderr=log, text=True, bufsize=1) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
 
 
 def _program(name: str) -> str:

@@ -1,0 +1,213 @@
+"""Builds of Gradle that are drawn by chance, on repositories that are."""
+
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+
+from outrider.operators.packages.manifests.gradle.builds import (
+    ALL,
+    Asked,
+    Category,
+    Exclusion,
+    GradleBuild,
+    GradleProject,
+    GradleRepository,
+    RichVersion,
+)
+from outrider.operators.packages.tests.gradle_scripts import ScriptWriter
+from outrider.operators.packages.tests.gradle_universes import (
+    METADATA,
+    PLAIN,
+    POMS,
+    RANGES,
+    RARE,
+    Universe,
+    UniverseDrawing,
+)
+
+_CONFIGURATIONS = ("implementation",) * 4 + (
+    "runtimeOnly", "runtimeOnly", "compileOnly", "testImplementation", "testImplementation", "testRuntimeOnly", "annotationProcessor",
+)  # fmt: skip
+_OF_LIBRARIES = ("api",) * 4 + ("compileOnlyApi",)
+_OF_PLATFORMS = ("api", "api", "runtime")
+_DYNAMIC = (*RANGES, "1.+", "+", "2.+", "latest.release", "latest.integration")
+_PLATFORM = "java-platform"
+
+
+class Drawn(NamedTuple):
+    """A build and its repository, both written into a folder.
+
+    Attributes:
+        build: What it says; without places and lines.
+        repository: The address of what stands for Maven Central.
+        universe: What is in there.
+    """
+
+    build: GradleBuild
+    repository: str
+    universe: Universe
+
+
+def draw(folder: Path, seed: int, *, hard: int = RARE, modules: int = 6, circles: float = 0.0) -> Drawn:
+    """Write a repository and a build on it that the real Gradle locks, or fails on.
+
+    Args:
+        folder: Where; the build is in `build` in there.
+        seed: What chance follows from.
+        hard: `PLAIN`, `POMS`, `METADATA` or `RARE`.
+        modules: How many there are.
+        circles: How often modules need one another in circles; as for `UniverseDrawing`.
+    """
+    random = Random(f"{seed} {hard} {modules} {circles}")
+    universe = UniverseDrawing(random, modules, hard, circles).universe()
+    build = BuildDrawing(random, universe, hard).build(folder / "build")
+    ScriptWriter(random).write(build)
+    return Drawn(build, universe.write(folder / "repository"), universe)
+
+
+class BuildDrawing:
+    """Draws builds.
+
+    Args:
+        random: Where chance comes from.
+        universe: What they can ask for.
+        hard: As for `draw`.
+    """
+
+    def __init__(self, random: Random, universe: Universe, hard: int = RARE) -> None:
+        self._random, self._universe, self._hard = random, universe, hard
+        self._modules, self._platforms = [*universe.modules], [*universe.platforms]
+
+    def build(self, folder: Path) -> GradleBuild:
+        """Return one, for a folder."""
+        count = self._random.choice((1, 1, 2, 3)) if self._hard >= METADATA else 1
+        paths = [":", ":lib", ":core"][:count]
+        plugins = {path: self._plugin(path) for path in paths}
+        # Those for an older Java could not use the others.
+        java = self._random.choice((11, 17)) if self._chance(0.15, RARE) else None
+        projects = {path: self._project(folder, path, plugins, java) for path in paths}
+        return GradleBuild(projects=projects, texts={})
+
+    def _chance(self, often: float, least: int = PLAIN) -> bool:
+        return self._hard >= least and self._random.random() < often
+
+    def _plugin(self, path: str) -> str:
+        if path != ":" and self._chance(0.15, RARE):
+            return _PLATFORM
+        return self._random.choice(("java-library", "java-library", "java"))
+
+    def _project(self, folder: Path, path: str, plugins: dict[str, str], java: int | None) -> GradleProject:
+        name = path.removeprefix(":")
+        own, random = folder / name, self._random
+        forced = [self._forced() for _ in range(random.choice((1, 1, 2)))] if self._chance(0.1, RARE) else []
+        is_library = plugins[path] != _PLATFORM
+        return GradleProject(
+            path=path,
+            folder=own,
+            group="own",
+            name=name or "shop",
+            version="1",
+            plugins=(plugins[path],),
+            repositories=(GradleRepository("MavenRepo"),),
+            declared=self._declared(path, plugins),
+            excluded=self._excluded() if is_library else {},
+            forced=tuple(forced),
+            locked=("compileClasspath", "testRuntimeClasspath") if is_library and self._chance(0.1, POMS) else None,
+            ignored=tuple(random.choices(("g:*", "h:*", "g:a", "boms:bom0"), k=1)) if self._chance(0.1, POMS) else (),
+            lock_file=own / "gradle.lockfile",
+            java=java if is_library else None,
+        )
+
+    def _excluded(self) -> dict[str, tuple[Exclusion, ...]]:
+        if not self._chance(0.12, POMS):
+            return {}
+        where = self._random.choice((ALL, ALL, "runtimeClasspath", "implementation", "compileClasspath"))
+        return {where: (self._exclusion(),)}
+
+    def _exclusion(self) -> Exclusion:
+        group, name = self._random.choice(self._modules).split(":")
+        return self._random.choice((Exclusion(group, name), Exclusion(group, name), Exclusion(name=name)))
+
+    def _forced(self) -> Asked:
+        name = self._random.choice(self._modules)
+        group, artifact = name.split(":")
+        return Asked(group=group, name=artifact, version=RichVersion(required=self._known(name)))
+
+    def _known(self, name: str) -> str:
+        """Return a version, nearly always one that there is."""
+        known = self._universe.modules.get(name) or self._universe.platforms[name]
+        return "9.9" if self._random.random() < 0.01 else self._random.choice(known)
+
+    def _declared(self, path: str, plugins: dict[str, str]) -> dict[str, tuple[Asked, ...]]:
+        random, plugin = self._random, plugins[path]
+        if plugin == _PLATFORM:
+            return self._sorted([(random.choice(_OF_PLATFORMS), self._constraint()) for _ in range(3)])
+        names = _CONFIGURATIONS + (_OF_LIBRARIES if plugin == "java-library" else ())
+        asked = [(random.choice(names), self._project_asked(other, plugins)) for other in self._needed(path, plugins)]
+        managed = self._chance(0.35, POMS)
+        if managed:
+            asked.append((random.choice(names[:4] + names[-4:-1]), self._platform()))
+        chosen = random.sample(self._modules, min(random.randint(1, 4), len(self._modules)))
+        asked += [(random.choice(names), self._library(name, managed=managed)) for name in chosen]
+        if self._chance(0.2, POMS):
+            asked += [(random.choice(names), self._constraint()) for _ in range(random.choice((1, 2)))]
+        return self._sorted(asked)
+
+    def _sorted(self, asked: list[tuple[str, Asked]]) -> dict[str, tuple[Asked, ...]]:
+        """Return what is asked for by configuration, constraints behind dependencies, as they are written."""
+        listed = {name: [one for other, one in asked if other == name] for name, _ in asked}
+        return {name: tuple(sorted(ones, key=lambda one: one.is_constraint)) for name, ones in listed.items()}
+
+    def _needed(self, path: str, plugins: dict[str, str]) -> list[str]:
+        """Return projects that one may need without a circle."""
+        paths = [*plugins]
+        return [other for other in paths[paths.index(path) + 1 :] if self._random.random() < 0.7]
+
+    def _project_asked(self, path: str, plugins: dict[str, str]) -> Asked:
+        if plugins[path] != _PLATFORM:
+            return Asked(project=path, is_transitive=not self._chance(0.03, RARE))
+        return Asked(project=path, category=self._category())
+
+    def _category(self) -> Category:
+        return "enforced-platform" if self._chance(0.2, RARE) else "platform"
+
+    def _platform(self) -> Asked:
+        # What is no platform can be asked for as one where a POM manages nothing, too.
+        name = self._random.choice(self._modules if self._chance(0.04, RARE) else self._platforms)
+        group, artifact = name.split(":")
+        return Asked(
+            group=group, name=artifact, version=RichVersion(required=self._known(name)), category=self._category()
+        )
+
+    def _constraint(self) -> Asked:
+        name = self._random.choice(self._modules)
+        group, artifact = name.split(":")
+        return Asked(group=group, name=artifact, version=self._version(name), is_constraint=True)
+
+    def _library(self, name: str, *, managed: bool) -> Asked:
+        group, artifact = name.split(":")
+        with_file = self._chance(0.04, POMS)
+        is_versionless = managed and self._chance(0.08)
+        return Asked(
+            group=group,
+            name=artifact,
+            version=RichVersion() if is_versionless else self._version(name),
+            is_transitive=not self._chance(0.04, POMS),
+            classifier="extra" if with_file and not is_versionless else "",
+            extension="zip" if with_file and self._random.random() < 0.3 and not is_versionless else "",
+            excluded=(self._exclusion(),) if self._chance(0.12, POMS) else (),
+        )
+
+    def _version(self, name: str) -> RichVersion:
+        random, version = self._random, self._known(name)
+        if self._chance(0.05, METADATA):
+            return RichVersion(strictly=version)
+        if self._chance(0.03, RARE):
+            return RichVersion(strictly=random.choice(RANGES), preferred=version)
+        if self._chance(0.03, RARE):
+            return RichVersion(preferred=version)
+        if self._chance(0.03, RARE):
+            return RichVersion(required=version, rejected=(random.choice(("1.0", "[1.1,1.2)", "2.+")),))
+        if self._chance(0.08):
+            return RichVersion(required=random.choice(_DYNAMIC))
+        return RichVersion(required=version)

@@ -1,0 +1,129 @@
+"""Writes a build as the files of Gradle that say it, in one of the many ways that they can."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from random import Random
+
+from outrider.operators.packages.manifests.gradle.builds import ALL, Asked, Exclusion, GradleBuild, GradleProject
+
+_CATEGORIES = {"platform": "platform", "enforced-platform": "enforcedPlatform"}
+
+
+class ScriptWriter:
+    """Writes builds in Groovy.
+
+    Args:
+        random: Decides between what means the same.
+    """
+
+    def __init__(self, random: Random) -> None:
+        self._random = random
+
+    def write(self, build: GradleBuild) -> None:
+        """Write the files of a build."""
+        root = build.projects[":"].folder
+        included = [path for path in build.projects if path != ":"]
+        lines = [f"rootProject.name = {self._quoted(build.projects[':'].name)}"]
+        if included:
+            lines.append(f"include {', '.join(self._quoted(path.removeprefix(':')) for path in included)}")
+        self._save(root / "settings.gradle", lines)
+        for project in build.projects.values():
+            self._save(project.folder / "build.gradle", self._project(project))
+
+    def _save(self, path: Path, lines: Iterable[str]) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("\n".join((*lines, "")))
+
+    def _quoted(self, text: str) -> str:
+        quotation = '"' if self._random.random() < 0.2 else "'"
+        return f"{quotation}{text}{quotation}"
+
+    def _project(self, project: GradleProject) -> list[str]:
+        random = self._random
+        if random.random() < 0.8:
+            lines = block("plugins", (f"id {self._quoted(one)}" for one in project.plugins))
+        else:
+            lines = [f"apply plugin: {self._quoted(one)}" for one in project.plugins]
+        lines += ["", f"group = {self._quoted(project.group)}", f"version = {self._quoted(project.version)}", ""]
+        if project.java is not None:
+            lines += block("java", [f"sourceCompatibility = JavaVersion.VERSION_{project.java}"])
+        if "java-platform" in project.plugins:
+            lines += block("javaPlatform", ["allowDependencies()"])
+        lines += block("repositories", ["mavenCentral()"])
+        lines += [*self._configurations(project), *self._dependencies(project), *self._locking(project)]
+        return lines
+
+    def _configurations(self, project: GradleProject) -> list[str]:
+        lines: list[str] = []
+        for name, excluded in project.excluded.items():
+            said = [self._excluded(one) for one in excluded]
+            lines += block("configurations.all", said) if name == ALL else block("configurations", block(name, said))
+        if project.forced:
+            forced = [self._quoted(self._coordinates(one, one.version.required)) for one in project.forced]
+            if self._random.random() < 0.5:
+                lines += block("configurations.all", [f"resolutionStrategy.force {', '.join(forced)}"])
+            else:
+                said = block("resolutionStrategy", (f"force({one})" for one in forced))
+                lines += block("configurations.all", said)
+        return lines
+
+    def _locking(self, project: GradleProject) -> list[str]:
+        ignored = [f"ignoredDependencies.add({self._quoted(one)})" for one in project.ignored]
+        if project.locked is None:
+            return block("dependencyLocking", ["lockAllConfigurations()", *ignored])
+        inner: list[str] = []
+        for name in project.locked:
+            inner += block(name, ["resolutionStrategy.activateDependencyLocking()"])
+        return [*block("configurations", inner), *(block("dependencyLocking", ignored) if ignored else ())]
+
+    def _dependencies(self, project: GradleProject) -> list[str]:
+        asked = [(name, one) for name, listed in project.declared.items() for one in listed]
+        lines = [line for name, one in asked if not one.is_constraint for line in self._asked(name, one)]
+        constraints = [line for name, one in asked if one.is_constraint for line in self._asked(name, one)]
+        return block("dependencies", [*lines, *(block("constraints", constraints) if constraints else ())])
+
+    def _asked(self, configuration: str, asked: Asked) -> list[str]:
+        version, inner = asked.version, self._inner(asked)
+        written = version.required
+        if version.strictly and not version.preferred and self._random.random() < 0.3 and not asked.classifier:
+            written, inner = f"{version.strictly}!!", self._inner(asked, is_strict=False)
+        named = self._named(asked, written)
+        if not inner and self._random.random() < 0.7:
+            return [f"{configuration} {named}"]
+        return block(f"{configuration}({named})", inner) if inner else [f"{configuration}({named})"]
+
+    def _named(self, asked: Asked, version: str) -> str:
+        if asked.project:
+            named = f"project({self._quoted(asked.project)})"
+        elif self._random.random() < 0.15 and "!!" not in version:
+            said = {"group": asked.group, "name": asked.name, "version": version}
+            more = {"classifier": asked.classifier, "ext": asked.extension}
+            pairs = ", ".join(f"{name}: {self._quoted(text)}" for name, text in {**said, **more}.items() if text)
+            named = f"[{pairs}]" if asked.category != "library" or self._inner(asked) else pairs
+        else:
+            named = self._quoted(self._coordinates(asked, version))
+        return named if asked.category == "library" else f"{_CATEGORIES[asked.category]}({named})"
+
+    def _coordinates(self, asked: Asked, version: str) -> str:
+        parts = [asked.group, asked.name, *([version] if version or asked.classifier else [])]
+        text = ":".join([*parts, *([asked.classifier] if asked.classifier else [])])
+        return f"{text}@{asked.extension}" if asked.extension else text
+
+    def _inner(self, asked: Asked, *, is_strict: bool = True) -> list[str]:
+        version = asked.version
+        said = [f"strictly {self._quoted(version.strictly)}"] if version.strictly and is_strict else []
+        said += [f"prefer {self._quoted(version.preferred)}"] if version.preferred else []
+        if version.rejected:
+            said.append(f"reject {', '.join(self._quoted(one) for one in version.rejected)}")
+        inner = block("version", said) if said else []
+        inner += [self._excluded(one) for one in asked.excluded]
+        return inner if asked.is_transitive else [*inner, "transitive = false"]
+
+    def _excluded(self, exclusion: Exclusion) -> str:
+        said = {"group": exclusion.group, "module": exclusion.name}
+        return f"exclude {', '.join(f'{name}: {self._quoted(text)}' for name, text in said.items() if text != ALL)}"
+
+
+def block(name: str, inner: Iterable[str]) -> list[str]:
+    """Return the lines of something with braces."""
+    return [f"{name} {{", *(f"    {line}" for line in inner), "}"]
