@@ -48,6 +48,7 @@ REFUSED = [
     (JAVA + "dependencies { implementation('a:b:1') { changing = true } }", 2, "changing of a dependency"),
     (JAVA + "dependencies { implementation libs.x }", 2, "libs is not known"),
     (JAVA + "dependencies { modules { } }", 2, "modules that replace others"),
+    (JAVA + "dependencies { constraints { implementation platform('a:b:1') } }", 2, "only modules are read within constraints"),
     (JAVA + "dependencies { implementation 1 }", 2, "asks for nothing that is known"),
     (JAVA + "repositories { mavenLocal() }", 2, "mavenLocal: what is in the local"),
     (JAVA + "repositories { flatDir { dirs 'libs' } }", 2, "flatDir"),
@@ -208,7 +209,7 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(st.lists(PIECES, max_size=40).map(" ".join) | st.text(max_size=60), st.booleans())
 def test_no_text_leads_to_other_errors(tmp_path_factory: pytest.TempPathFactory, text: str, is_kotlin: bool) -> None:
     folder = tmp_path_factory.mktemp("drawn")
@@ -217,7 +218,7 @@ def test_no_text_leads_to_other_errors(tmp_path_factory: pytest.TempPathFactory,
         read_build(folder)
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(
     st.integers(0, len(GROOVY)),
     st.integers(0, 12),
@@ -236,7 +237,7 @@ def test_no_change_of_a_build_leads_to_other_errors(
         read_build(folder)
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(st.text(max_size=80) | st.text("a=:\\\n\r #!u0", max_size=40))
 def test_properties_are_read_whatever_they_are(text: str) -> None:
     for value in read_properties(text, Path("gradle.properties")).values():
@@ -244,7 +245,7 @@ def test_properties_are_read_whatever_they_are(text: str) -> None:
             assert text[value.place.start : value.place.end] == value.text
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(
     st.integers(0, len(CATALOG)),
     st.integers(0, 8),

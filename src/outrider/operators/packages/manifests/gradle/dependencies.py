@@ -109,6 +109,8 @@ class Dependencies:
             values.append(Module({key: self._known.value(one) for key, one in step.named.items()}))
         for value in self._positional(values, step):
             for asking in self._asked(value, step.line):
+                if is_constraint and (asking.project or asking.category != "library"):
+                    self._refuse(step.line, "only modules are read within constraints")
                 if step.block is not None:
                     self._configure(asking, step.block, is_constraint=is_constraint)
                 self._add(name, asking, step.line, is_constraint=is_constraint)

@@ -19,6 +19,7 @@ from outrider.operators.packages.manifests.gradle.syntax import (
     Table,
     Text,
 )
+from outrider.operators.packages.manifests.gradle.typed import pass_cast, passes_types
 from outrider.operators.packages.manifests.gradle.words import Kind, Token
 
 _CONSTANTS = frozenset({"true", "false", "null", "this"})
@@ -30,7 +31,6 @@ _SIGNS = frozenset((
     "&", "^", "<<", "?",
 ))  # fmt: skip
 _BEFORE = ("!", "-", "+", "*", "~")
-_MOST_TYPES = 60
 _DEEPEST = 60
 
 _Found = TypeVar("_Found")
@@ -152,8 +152,8 @@ class Expressions:
             elif cursor.is_mark("!!", "++", "--"):
                 cursor.next()
             elif cursor.is_name("as"):
-                self._pass_type()
-            elif not (cursor.is_mark("<") and self._passes_types()):
+                pass_cast(cursor)
+            elif not (cursor.is_mark("<") and passes_types(cursor)):
                 return found
 
     def _ends_line(self, found: Expression) -> bool:
@@ -298,32 +298,6 @@ class Expressions:
 
     def _no_block(self) -> Block:
         raise NotReadError
-
-    def _pass_type(self) -> None:
-        """Pass over `as Type`."""
-        cursor = self._cursor
-        cursor.next()
-        cursor.takes("?")
-        cursor.name()
-        while cursor.takes("."):
-            cursor.name()
-        if cursor.is_mark("<") and not self._passes_types():
-            raise NotReadError
-        cursor.takes("?")
-
-    def _passes_types(self) -> bool:
-        """Return whether types between angle brackets are next, and pass over them then."""
-        cursor, depth = self._cursor, 0
-        for number in range(cursor.at, min(cursor.at + _MOST_TYPES, len(cursor.words))):
-            token = cursor.words[number]
-            if token.kind is Kind.MARK and token.value in "<>":
-                depth += 1 if token.value == "<" else -1
-                if not depth:
-                    cursor.at = number + 1
-                    return True
-            elif token.kind is not Kind.NAME and not (token.kind is Kind.MARK and token.value in ",.?*"):
-                return False
-        return False
 
 
 def _with(found: Expression, block: Argument) -> Call:

@@ -37,7 +37,7 @@ def read_build(folder: Path) -> GradleBuild:
         InvalidConfigError: A file of it is none of its format.
         UnsupportedError: It has what is not read here.
     """
-    return _Reader(folder).read()
+    return _Reader(folder.absolute()).read()
 
 
 class _Reader:
@@ -69,7 +69,7 @@ class _Reader:
 
     def _settings(self, build: BuildState) -> Settings:
         properties = self._properties(self._folder, {})
-        root = ProjectState(ROOT, self._folder, self._folder.resolve().name, parent=None, properties=properties)
+        root = ProjectState(ROOT, self._folder, self._folder.name, parent=None, properties=properties)
         build.projects[ROOT] = root
         script = self._script_of(self._folder, _SETTINGS)
         if script is None:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from outrider.operators.packages.manifests.gradle.applying import Plugins
 from outrider.operators.packages.manifests.gradle.configurations import Configurations
-from outrider.operators.packages.manifests.gradle.declaring import declare, found_or_unknown
+from outrider.operators.packages.manifests.gradle.declaring import declare
 from outrider.operators.packages.manifests.gradle.dependencies import Dependencies
 from outrider.operators.packages.manifests.gradle.evaluating import Evaluator
+from outrider.operators.packages.manifests.gradle.extras import pass_platform, pass_sources, take_extra
 from outrider.operators.packages.manifests.gradle.flattening import Event, events, flattened, is_assigned, own_steps
 from outrider.operators.packages.manifests.gradle.harmless import check_harmless
 from outrider.operators.packages.manifests.gradle.javas import COMPATIBILITIES, take_java
@@ -37,7 +38,6 @@ _EXTRA = ("ext", "extra")
 _OWN = ("project", "this")
 _PUBLISHING = ("publishing", "signing")
 _DEEPEST = 8
-_OF_SOURCES = ("main", "test")
 _EXTENSIONS = {"JavaPluginExtension": "java", "JavaPluginConvention": "java"}
 _PASSED_EXTENSIONS = frozenset(
     {
@@ -141,7 +141,9 @@ class Running:
             script.refuse(event.line, why)
 
     def _is_own(self, name: str) -> bool:
-        return name in _OWN or (name == "rootProject" and self._known.project.path == ROOT)
+        if name == "rootProject":
+            return self._known.project.path == ROOT
+        return name in _OWN or self._known.scope.find(name) == OfProject(self._known.project.path)
 
     def _pass(self, name: str, statement: Statement) -> None:
         if not take_release(self._known, statement):
@@ -168,10 +170,11 @@ class Running:
         """Take what is said for projects that have a plugin; it comes later where the plugin does."""
         if step.block is None or len(step.values) != 1:
             self._known.script.refuse(line, "what is done where a plugin is applied is read as a block alone")
-        project, block, variables = self._known.project, step.block, self._known.scope.kept()
+        # What is given to the block is the plugin.
+        project, block, variables = self._known.project, step.block._replace(parameters=("",)), self._known.scope.kept()
 
         def run() -> None:
-            before = self._known.scope.use(variables)
+            before = self._known.scope.use([*variables])
             self._for_each([project], block)
             self._known.scope.use(before)
 
@@ -243,22 +246,10 @@ class Running:
             take_java(self._known, one)
 
     def _java_platform(self, event: Event) -> None:
-        for one in flattened(self._known, event):
-            if one.names != ["javaPlatform", "allowDependencies"]:
-                self._known.script.refuse(one.line, f"{'.'.join(one.names)[:60]} is not read")
+        pass_platform(self._known, event)
 
     def _extra(self, event: Event) -> None:
-        """Take properties that are set: `ext.a = 1`, `ext { a = 1 }`, `extra["a"] = 1`, `ext.set("a", 1)`."""
-        for one in flattened(self._known, event):
-            step = one.steps[-1]
-            if one.value is not None and len(one.steps) == 2:
-                value = found_or_unknown(self._known, one.value, one.statement)
-                self._known.project.properties[step.name] = value
-            elif step.name == "set" and len(step.values) == 2 and len(one.steps) == 2:
-                value = found_or_unknown(self._known, step.values[1], one.statement)
-                self._known.project.properties[self._known.text(step.values[0]).text] = value
-            else:
-                self._known.script.refuse(one.line, "properties are set to values alone here")
+        take_extra(self._known, event)
 
     def _buildscript(self, event: Event) -> None:
         """Take properties that are set where plugins come from; the plugins themselves do nothing before they are applied."""
@@ -266,18 +257,15 @@ class Running:
             name = one.names[0]
             if name in _EXTRA:
                 self._extra(one)
+            elif name == "apply":
+                self._apply(one)
             elif name in ("repositories", "dependencies"):
                 continue
             elif not is_assigned(self._known, one):
                 self._known.script.refuse(one.line, f"{name[:40]} within buildscript is not read")
 
     def _source_sets(self, event: Event) -> None:
-        for one in flattened(self._known, event):
-            if len(one.steps) < 2 or one.steps[1].name not in _OF_SOURCES or one.steps[1].values:
-                self._known.script.refuse(
-                    one.line, "source sets of the build's own add configurations, and are not read"
-                )
-        pass_over(self._known, event.statement, allowed=("sourceSets", "java"))
+        pass_sources(self._known, event)
 
     def _projects(self, event: Event) -> None:
         block = self._only_block(event, event.names[0])
@@ -295,7 +283,11 @@ class Running:
         before = self._known.project
         for project in projects:
             self._known.project = project
+            self._known.scope.enter()
+            for name in block.parameters or ("it",):
+                self._known.scope.declare(name, OfProject(project.path))
             self._block(block)
+            self._known.scope.leave()
         self._known.project = before
 
     def _configure(self, event: Event) -> None:
