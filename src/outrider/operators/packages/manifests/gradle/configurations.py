@@ -85,7 +85,10 @@ class Configurations:
             else:
                 project.locked.append(name)
         elif step.name in ("force", "forcedModules") and name == ALL:
-            given = step if event.value is None else step._replace(arguments=_items(event))
+            given = step
+            if event.value is not None:
+                project.forced.clear()
+                given = step._replace(arguments=_items(event))
             project.forced.extend(Dependencies(self._known).forced(given))
         elif step.name not in _NO_CHANGE_OF_STRATEGY:
             self._refuse(event.line, [step.name])

@@ -35,7 +35,8 @@ def declare(known: Evaluator, declaration: Declaration, statement: Statement) ->
     if declaration.value is None:
         known.scope.declare(declaration.name, Unknown(f"{declaration.name[:40]} has no value where it is declared"))
     elif isinstance(declaration.value, Block):
-        # It does nothing before it is called, and then the call is not known.
+        # It does nothing before it is called, and then the call is not known or passed over.
+        pass_over(known, statement)
         known.scope.declare(declaration.name, Unknown(f"{declaration.name[:40]} is a block, and is not run"))
     elif declaration.is_provided:
         _provide(known, declaration.name, declaration.value, statement)

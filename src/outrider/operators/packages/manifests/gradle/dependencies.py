@@ -107,7 +107,10 @@ class Dependencies:
         values = [self._known.value(one) for one in given]
         if step.named:
             values.append(Module({key: self._known.value(one) for key, one in step.named.items()}))
-        for value in self._positional(values, step):
+        values = self._positional(values, step)
+        if step.block is not None and (len(values) > 1 or isinstance(values[0], Several)):
+            self._refuse(step.line, "a block behind several dependencies is not read")
+        for value in values:
             for asking in self._asked(value, step.line):
                 if is_constraint and (asking.project or asking.category != "library"):
                     self._refuse(step.line, "only modules are read within constraints")

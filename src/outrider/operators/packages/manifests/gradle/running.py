@@ -86,7 +86,7 @@ class Running:
             "dependencyLocking": self._locking, "java": self._java, **dict.fromkeys(COMPATIBILITIES, self._java),
             **dict.fromkeys(_EXTRA, self._extra), "buildscript": self._buildscript, "sourceSets": self._source_sets,
             "javaPlatform": self._java_platform, "allprojects": self._projects, "subprojects": self._projects, "project": self._of_project,
-            "configure": self._configure, "setGroup": self._group, "setVersion": self._version,
+            "configure": self._configure, "setGroup": self._group, "setVersion": self._version, "afterEvaluate": self._after,
         }  # fmt: skip
 
     def run(self) -> None:
@@ -113,11 +113,17 @@ class Running:
             elif isinstance(what, Assignment):
                 self._take(Event(own_steps(steps_of(what.target), block), what.value, statement.line, statement))
             elif isinstance(what, Passed):
-                if what.name in self._commands or what.name in PASSED:
-                    known.script.refuse(statement.line, f"{what.name} is a name that means something else in Gradle")
+                self._declared(what, statement)
             else:
                 self._take(Event(own_steps(steps_of(what), block), None, statement.line, statement))
         known.scope.leave()
+
+    def _declared(self, what: Passed, statement: Statement) -> None:
+        """Take a function or a class: what is passed over may call it."""
+        if what.name in self._commands or what.name in PASSED:
+            self._known.script.refuse(statement.line, f"{what.name} is a name that means something else in Gradle")
+        if what.name:
+            pass_over(self._known, statement)
 
     def _take(self, event: Event) -> None:
         script = self._known.script
@@ -161,7 +167,7 @@ class Running:
             plugins.read(self._only_block(event, "plugins"))
         elif last.name == "apply" and len(last.values) == 1:
             plugins.apply(plugins.name(last.values[0]), event.line)
-        elif last.name in ("withId", "withType", "withPlugin", "hasPlugin") and len(event.steps) == 2:
+        elif last.name in ("withId", "withType", "withPlugin") and len(event.steps) == 2:
             self._where_applied(plugins, last, event.line)
         else:
             self._known.script.refuse(event.line, f"{'.'.join(event.names)[:60]} is not read")
@@ -289,6 +295,12 @@ class Running:
             self._block(block)
             self._known.scope.leave()
         self._known.project = before
+
+    def _after(self, event: Event) -> None:
+        """Pass over what is done when all is read; it is like a condition."""
+        check_harmless(
+            self._known, Control("afterEvaluate", (self._only_block(event, "afterEvaluate"),)), event.statement
+        )
 
     def _configure(self, event: Event) -> None:
         """Take `configure<JavaPluginExtension> { }` and `configure(subprojects) { }`."""
