@@ -3,12 +3,14 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from outrider.operators.packages.manifests.gradle.plugins import with_applied
 from outrider.operators.packages.manifests.gradle.reading import read_build
 from outrider.operators.packages.tests.gradle_declared import as_gradle_has_it, declared, install
+from outrider.operators.packages.tests.gradle_scripts import Drawing
 from outrider.operators.packages.tests.test_gradle_builds import BUILDS
 from tests.peers.gradle import Gradle, running
 
@@ -49,3 +51,21 @@ def test_plugins_add_what_is_told_of_them(gradle: Gradle, tmp_path: Path) -> Non
         (folder / plugin / "build.gradle").write_text(f"plugins {{ id '{plugin}' }}\n")
     assert as_gradle_has_it(read_build(folder)) == declared(gradle, folder)
     assert {one for plugin in PLUGINS for one in with_applied([plugin])} <= set(PLUGINS)
+
+
+def drawn(folder: Path, seed: int, count: int) -> None:
+    """Write a build of as many projects, each with a script that is drawn."""
+    folder.mkdir()
+    names = [f"p{number}" for number in range(count)]
+    (folder / "settings.gradle").write_text("".join(f"include '{name}'\n" for name in names))
+    (folder / "gradle.properties").write_text("fromFile = 1.4\n")
+    for number, name in enumerate(names):
+        (folder / name).mkdir()
+        (folder / name / "build.gradle").write_text(Drawing(Random(seed * 1000 + number)).script())
+
+
+@pytest.mark.parametrize("seed", [*range(2), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(2, 12))])
+def test_drawn_scripts_are_read_as_gradle_has_them(seed: int, gradle: Gradle, tmp_path: Path) -> None:
+    folder = tmp_path / "drawn"
+    drawn(folder, seed, 30)
+    assert as_gradle_has_it(read_build(folder)) == declared(gradle, folder)

@@ -49,6 +49,10 @@ REFUSED = [
     (JAVA + "dependencies { implementation('a:b:1', 'c:d:1') { transitive = false } }", 2, "a block behind several"),
     (JAVA + "dependencies { implementation project(':') { transitive = false } }", 2, "taken whole"),
     (JAVA + "sourceCompatibility = targetCompatibility = '1.8'", 2, "this statement is not read"),
+    (JAVA + "dependencies { implementation ['a:b:1'] }", 2, "is nothing that is known within"),
+    (JAVA + "dependencies { implementation platform('a:b:1@zip') }", 2, "a platform has no files"),
+    (JAVA + "dependencies { implementation group: 'a', name: 'b', version: '1!!' }", 2, "!! says that a version is strict only"),
+    (JAVA + "configurations.all { resolutionStrategy { force 'a:b:1', 'a:b:1'; force 'a:b:2' } }", 2, "forced in two versions"),
     (JAVA + "def f = { it }\nf('x')", 3, "what happens to f here"),
     (JAVA + "dependencies { implementation 'nothing' }", 2, "by its group and its name"),
     (JAVA + "dependencies { implementation ':name:1' }", 2, "by its group and its name"),
@@ -182,6 +186,13 @@ def test_tests_for_another_java(tmp_path: Path) -> None:
     with pytest.raises(UnsupportedError, match="tests compiled for another Java"):
         build_of(
             tmp_path, {"build.gradle": JAVA + "compileJava { options.release = 8 }\njava.sourceCompatibility = 17"}
+        )
+
+
+def test_groovy_and_tasks_that_say_a_java(tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedError, match="Java is compiled with Groovy"):
+        build_of(
+            tmp_path, {"build.gradle": "apply plugin: 'groovy'\ntasks.withType(JavaCompile) { options.release = 8 }"}
         )
 
 

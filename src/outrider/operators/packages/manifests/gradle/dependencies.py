@@ -1,7 +1,6 @@
 """What `dependencies { }` asks for: https://docs.gradle.org/current/userguide/declaring_dependencies.html."""
 
 from collections.abc import Iterator, Mapping
-from functools import partial
 from typing import NoReturn
 
 import msgspec
@@ -135,7 +134,10 @@ class Dependencies:
             for one in value.items if isinstance(value, Several) else value.libraries:
                 yield from self._asked(one, line)
         elif isinstance(value, Platform):
-            yield from map(partial(_as_platform, value), self._asked(value.of, line))
+            for asking in self._asked(value.of, line):
+                if asking.classifier or asking.extension:
+                    self._refuse(line, "a platform has no files of its own choice")
+                yield _as_platform(value, asking)
         elif not isinstance(value, Files):
             yield self._single(value, line)
 
@@ -178,9 +180,12 @@ class Dependencies:
             self._refuse(line, f"{(*unknown, 'changing')[0][:40]} of a module is not read")
         if not shown.get("group", Traced("")).text or not shown.get("name", Traced("")).text:
             self._refuse(line, "a module is asked for by its group and its name, such as com.example:web:1.0")
+        version = shown.get("version", Traced(""))
+        if "!!" in version.text:
+            self._refuse(line, "!! says that a version is strict only where a module is written as one text")
         extension = shown.get("ext", Traced("")).text
         return Asking(
-            group=shown["group"].text, name=shown["name"].text, wanted=strict_or_not(shown.get("version", Traced(""))),
+            group=shown["group"].text, name=shown["name"].text, wanted=strict_or_not(version),
             classifier=shown.get("classifier", Traced("")).text, extension=extension,
             is_transitive=bool(transitive.is_true) and not extension,
         )  # fmt: skip

@@ -142,7 +142,7 @@ class Expressions:
                 found = self._member(found)
             elif cursor.is_mark("("):
                 found = Call(found, tuple(self._inside(self._arguments)), token.line)
-            elif cursor.is_mark("[") and not token.spaced:
+            elif cursor.is_mark("["):
                 items = self._inside(self._items)
                 if len(items) != 1:
                     raise NotReadError
@@ -197,7 +197,7 @@ class Expressions:
         token = cursor.peek()
         if token.kind is Kind.NAME:
             return token.value not in _BETWEEN | _NO_NAMES and not self._is_sign_behind()
-        return token.kind in (Kind.TEXT, Kind.NUMBER) or (cursor.is_mark("[") and token.spaced)
+        return token.kind in (Kind.TEXT, Kind.NUMBER)
 
     def _is_sign_behind(self) -> bool:
         """Return whether `name name =` is there, which gives the second one a type."""

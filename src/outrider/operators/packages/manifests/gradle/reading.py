@@ -106,6 +106,11 @@ class _Reader:
                 f"{project.path}: tests compiled for another Java than the rest are not read", path=project.path,
                 found=f"Java {project.java.of(MAIN)} and {project.java.of(TEST)}", expected="one Java for both", suggestions=[REMEDY],
             )  # fmt: skip
+        if "groovy" in project.plugins and any(project.java.tasks.values()):
+            raise UnsupportedError(
+                f"{project.path}: Java is compiled with Groovy, and for which one is said in tasks", path=project.path,
+                found="a version of Java in a task", expected="java { sourceCompatibility } or java { toolchain { languageVersion } }", suggestions=[REMEDY],
+            )  # fmt: skip
         is_own = bool(own) and settings.mode == "PREFER_PROJECT"
         return project.finished(own if is_own else settings.repositories)
 
