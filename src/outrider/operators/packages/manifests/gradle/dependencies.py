@@ -218,8 +218,7 @@ class Dependencies:
                 self._refuse(event.line, f"{'.'.join(names)[:40]} of a dependency is not read")
 
     def _is_true(self, event: Event) -> bool:
-        given = [event.value] if event.value is not None else list(event.steps[-1].values)
-        value = self._known.value(given[0]) if len(given) == 1 else None
+        value = self._known.value(event.given[0]) if len(event.given) == 1 else None
         if not isinstance(value, Constant) or value.is_true is None:
             self._refuse(event.line, "neither true nor false")
         return value.is_true

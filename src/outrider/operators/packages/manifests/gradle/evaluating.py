@@ -1,7 +1,7 @@
 """Finds what expressions in scripts of Gradle come to, as far as that follows from the files of the build."""
 
 from outrider.core.errors import UnsupportedError
-from outrider.operators.packages.manifests.gradle.functions import FUNCTIONS, file_in, java_of
+from outrider.operators.packages.manifests.gradle.functions import FUNCTIONS, file_in, itself, java_of
 from outrider.operators.packages.manifests.gradle.literals import as_written, digits
 from outrider.operators.packages.manifests.gradle.names import of_accessor, of_build, of_catalog
 from outrider.operators.packages.manifests.gradle.scripts import Script
@@ -39,7 +39,6 @@ _OUTSIDE = {
     "providers": "what is outside of the build is not looked at",
     "gradle": "what is outside of the build is not looked at",
 }
-_NUMBERS = ("toInt", "toInteger", "intValue")
 _SAME = frozenset(
     {
         "get",
@@ -266,37 +265,19 @@ class Evaluator:
             return value.entries.get(name)
         if isinstance(value, Several):
             return next((one for number, one in enumerate(value.items) if f"[{number}]" == name), None)
-        return value if name in _SAME and not isinstance(value, Unknown) else None
+        return value if isinstance(value, Folder) and name in _SAME else None
 
     def _result(self, value: Value, step: Step) -> Value | None:
         """Return what a call comes to."""
         if isinstance(value, Unknown):
             return None
         if step.name in _SAME and not step.values:
-            return self._same(value, step)
+            return itself(self, value, step)
         if step.name == "getOrElse" and len(step.values) == 1:
             return self.value(step.values[0]) if value == Constant(None) else value
         if step.name == "to" and len(step.values) == 1:
             return Several((value, self.value(step.values[0])))
         return None
-
-    def _same(self, value: Value, step: Step) -> Value:
-        """Return what a value is that is asked for itself."""
-        if isinstance(value, Alias):
-            found = self.resolved(value)
-            if found is None and step.name == "asProvider":
-                return value
-            if found is None:
-                raise self._unsupported(step.line, f"the catalog has no {'.'.join(value.names)[:60]}")
-            return found
-        if step.name == "get" and value == Constant(None):
-            raise self._unsupported(step.line, "nothing in the build sets this")
-        if step.name in _NUMBERS:
-            shown = self.shown(value)
-            if shown is None or not shown.text.isdecimal():
-                raise self._unsupported(step.line, "this is no whole number")
-            return Digits(shown.text)
-        return Traced(value.text.strip()) if step.name == "trim" and isinstance(value, Traced) else value
 
     def _of_project(self, value: OfProject, step: Step) -> Value:
         project = self.build.projects[value.path]

@@ -18,6 +18,8 @@ from outrider.operators.packages.manifests.gradle.syntax import (
     Series,
     Table,
     Text,
+    takes_block,
+    with_block,
 )
 from outrider.operators.packages.manifests.gradle.typed import pass_cast, passes_types
 from outrider.operators.packages.manifests.gradle.words import Kind, Token
@@ -147,20 +149,14 @@ class Expressions:
                 if len(items) != 1:
                     raise NotReadError
                 found = Index(found, items[0], token.line)
-            elif cursor.is_mark("{") and not self._ends_line(found):
-                found = _with(found, Argument(None, self._block()))
+            elif cursor.is_mark("{") and takes_block(found, is_kotlin=self._is_kotlin):
+                found = with_block(found, Argument(None, self._block()))
             elif cursor.is_mark("!!", "++", "--"):
                 cursor.next()
             elif cursor.is_name("as"):
                 pass_cast(cursor)
             elif not (cursor.is_mark("<") and passes_types(cursor)):
                 return found
-
-    def _ends_line(self, found: Expression) -> bool:
-        """Return whether no block can belong to it."""
-        return isinstance(found, Text | Number | Series | Table | Block) and not (
-            self._is_kotlin and isinstance(found, Text)
-        )
 
     def _member(self, found: Expression) -> Expression:
         cursor = self._cursor
@@ -298,10 +294,3 @@ class Expressions:
 
     def _no_block(self) -> Block:
         raise NotReadError
-
-
-def _with(found: Expression, block: Argument) -> Call:
-    """Give a block to a call, or make a call of what is none."""
-    if isinstance(found, Call) and not (found.arguments and isinstance(found.arguments[-1].value, Block)):
-        return Call(found.function, (*found.arguments, block), found.line)
-    return Call(found, (block,), found.line)

@@ -41,6 +41,11 @@ class Event(NamedTuple):
         """Those of the steps."""
         return [step.name for step in self.steps]
 
+    @property
+    def given(self) -> tuple[Expression, ...]:
+        """What is set, or given to the last call without a name."""
+        return self.steps[-1].values if self.value is None else (self.value,)
+
 
 def events(known: Evaluator, block: Block, before: tuple[Step, ...] = (), *, deep: bool = True) -> Iterator[Event]:
     """Yield what happens in a block; variables that it declares are known meanwhile.

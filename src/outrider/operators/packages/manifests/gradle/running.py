@@ -1,6 +1,7 @@
 """Goes through the script of a project, and takes what it says of dependencies."""
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 from outrider.operators.packages.manifests.gradle.applying import Plugins
@@ -8,6 +9,12 @@ from outrider.operators.packages.manifests.gradle.configurations import Configur
 from outrider.operators.packages.manifests.gradle.declaring import declare
 from outrider.operators.packages.manifests.gradle.dependencies import Dependencies
 from outrider.operators.packages.manifests.gradle.evaluating import Evaluator
+from outrider.operators.packages.manifests.gradle.extensions import (
+    JAVA_EXTENSIONS,
+    PASSED_EXTENSIONS,
+    PUBLISHING_EXTENSIONS,
+    type_of,
+)
 from outrider.operators.packages.manifests.gradle.extras import pass_platform, pass_sources, take_extra
 from outrider.operators.packages.manifests.gradle.flattening import Event, events, flattened, is_assigned, own_steps
 from outrider.operators.packages.manifests.gradle.harmless import check_harmless
@@ -38,18 +45,6 @@ _EXTRA = ("ext", "extra")
 _OWN = ("project", "this")
 _PUBLISHING = ("publishing", "signing")
 _DEEPEST = 8
-_EXTENSIONS = {"JavaPluginExtension": "java", "JavaPluginConvention": "java"}
-_PASSED_EXTENSIONS = frozenset(
-    {
-        "PublishingExtension",
-        "SigningExtension",
-        "JavaApplication",
-        "BasePluginExtension",
-        "DistributionContainer",
-        "IdeaModel",
-        "EclipseModel",
-    }
-)
 _WHY = {
     "testing": "suites of tests add dependencies by themselves",
     "jacoco": "the tools that plugins bring are not read",
@@ -79,14 +74,16 @@ class Running:
         depth: int = 0,
     ) -> None:
         self._build, self._read, self._depth = build, read, depth
-        self._known = Evaluator(script, build, project, Scope())
+        known = self._known = Evaluator(script, build, project, Scope())
+        java, extra = self._each(partial(take_java, known)), partial(take_extra, known)
         self._commands: Mapping[str, Callable[[Event], None]] = {
             "plugins": self._plugins, "apply": self._apply, "pluginManager": self._plugins, "group": self._group, "version": self._version,
-            "repositories": self._repositories, "dependencies": self._dependencies, "configurations": self._configurations,
-            "dependencyLocking": self._locking, "java": self._java, **dict.fromkeys(COMPATIBILITIES, self._java),
-            **dict.fromkeys(_EXTRA, self._extra), "buildscript": self._buildscript, "sourceSets": self._source_sets,
-            "javaPlatform": self._java_platform, "allprojects": self._projects, "subprojects": self._projects, "project": self._of_project,
-            "configure": self._configure, "setGroup": self._group, "setVersion": self._version, "afterEvaluate": self._after,
+            "repositories": self._repositories, "dependencies": self._dependencies, "java": java, **dict.fromkeys(COMPATIBILITIES, java),
+            "configurations": self._each(Configurations(known).take), "dependencyLocking": self._each(Locking(known).take),
+            **dict.fromkeys(_EXTRA, extra), "buildscript": self._buildscript, "sourceSets": partial(pass_sources, known),
+            "javaPlatform": partial(pass_platform, known), "allprojects": self._projects, "subprojects": self._projects,
+            "project": self._of_project, "configure": self._configure, "setGroup": self._group, "setVersion": self._version,
+            "afterEvaluate": self._after,
         }  # fmt: skip
 
     def run(self) -> None:
@@ -217,17 +214,14 @@ class Running:
         self._known.project.version = self._known.text(self._one(event))
 
     def _one(self, event: Event) -> Expression:
-        values = [event.value] if event.value is not None else list(event.steps[-1].values)
-        if len(values) != 1 or len(event.steps) != 1:
+        if len(event.given) != 1 or len(event.steps) != 1:
             self._known.script.refuse(event.line, f"{event.names[0]} is set to one text")
-        return values[0]
+        return event.given[0]
 
     def _repositories(self, event: Event) -> None:
-        if len(event.steps) == 2 and event.value is None:
-            last = event.steps[1]
-            block = Block((), (event.statement._replace(what=_call(last)),), event.line)
-        else:
-            block = self._only_block(event, "repositories")
+        is_single = len(event.steps) == 2 and event.value is None
+        single = Block((), (event.statement._replace(what=_call(event.steps[-1])),), event.line)
+        block = single if is_single else self._only_block(event, "repositories")
         self._known.project.repositories.extend(read_repositories(self._known, block))
 
     def _dependencies(self, event: Event) -> None:
@@ -237,41 +231,27 @@ class Running:
         else:
             dependencies.read(self._only_block(event, "dependencies"))
 
-    def _configurations(self, event: Event) -> None:
-        configurations = Configurations(self._known)
-        for one in flattened(self._known, event):
-            configurations.take(one)
+    def _each(self, take: Callable[[Event], None]) -> Callable[[Event], None]:
+        """Return what takes all that a statement does in the blocks of it."""
 
-    def _locking(self, event: Event) -> None:
-        locking = Locking(self._known)
-        for one in flattened(self._known, event):
-            locking.take(one)
+        def taken(event: Event) -> None:
+            for one in flattened(self._known, event):
+                take(one)
 
-    def _java(self, event: Event) -> None:
-        for one in flattened(self._known, event):
-            take_java(self._known, one)
-
-    def _java_platform(self, event: Event) -> None:
-        pass_platform(self._known, event)
-
-    def _extra(self, event: Event) -> None:
-        take_extra(self._known, event)
+        return taken
 
     def _buildscript(self, event: Event) -> None:
         """Take properties that are set where plugins come from; the plugins themselves do nothing before they are applied."""
         for one in events(self._known, self._only_block(event, "buildscript"), deep=False):
             name = one.names[0]
             if name in _EXTRA:
-                self._extra(one)
+                take_extra(self._known, one)
             elif name == "apply":
                 self._apply(one)
             elif name in ("repositories", "dependencies"):
                 continue
             elif not is_assigned(self._known, one):
                 self._known.script.refuse(one.line, f"{name[:40]} within buildscript is not read")
-
-    def _source_sets(self, event: Event) -> None:
-        pass_sources(self._known, event)
 
     def _projects(self, event: Event) -> None:
         block = self._only_block(event, event.names[0])
@@ -304,13 +284,11 @@ class Running:
 
     def _configure(self, event: Event) -> None:
         """Take `configure<JavaPluginExtension> { }` and `configure(subprojects) { }`."""
-        step = event.steps[0]
-        words = self._known.script.words[event.statement.first : event.statement.first + 3]
-        name = words[2].value if len(words) == 3 and words[1].value == "<" else ""
-        if name in _PASSED_EXTENSIONS:
-            pass_over(self._known, event.statement, is_publishing=name in ("PublishingExtension", "SigningExtension"))
-        elif name in _EXTENSIONS and not step.values:
-            self._java(event._replace(steps=(step._replace(name=_EXTENSIONS[name]),)))
+        step, name = event.steps[0], type_of(self._known, event)
+        if name in PASSED_EXTENSIONS:
+            pass_over(self._known, event.statement, is_publishing=name in PUBLISHING_EXTENSIONS)
+        elif name in JAVA_EXTENSIONS and not step.values:
+            self._commands["java"](event._replace(steps=(step._replace(name="java"),)))
         elif len(step.values) == 1 and steps_of(step.values[0]) and step.block is not None:
             named = steps_of(step.values[0])
             if len(named) != 1 or named[0].name not in ("subprojects", "allprojects") or named[0].arguments:
