@@ -58,6 +58,21 @@ def told_of(project: GradleProject) -> dict[str, object]:
     return {key: value for key, value in found.items() if value != usual[key]}
 
 
+def whole(build: GradleBuild) -> str:
+    """Return all that is read of a build but where it is, a line each.
+
+    Args:
+        build: It.
+    """
+    lines: list[str] = []
+    for path, project in build.projects.items():
+        lines += [f"{path} {project.name} {' '.join(project.plugins)}".rstrip()]
+        lines += [f"  {key} {value}" for key, value in told_of(project).items()]
+        lines += [f"  repository {one.name} {one.url}".rstrip() for one in project.repositories]
+        lines += [f"  {line}" for line in told(build, path)]
+    return "\n".join(lines) + "\n"
+
+
 def _told(asked: Asked, build: GradleBuild) -> str:
     version = asked.version
     words = [f"project {asked.project}" if asked.project else f"{asked.group}:{asked.name}"]

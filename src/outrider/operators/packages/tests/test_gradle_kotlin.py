@@ -48,6 +48,7 @@ dependencies {
         because("it is so")
     }
     "runtimeOnly"("org.postgresql:postgresql:42.7.1")
+    runtimeOnly(mapOf("group" to "g", "name" to "n", "version" to "2"))
     testImplementation("org.junit.jupiter:junit-jupiter:${junit}")
     testImplementation("org.mockito:mockito-core:$mockito") { isTransitive = false }
     testImplementation("org.assertj:assertj-core:${property("assertj")}")
@@ -131,6 +132,7 @@ def test_the_usual_form(tmp_path: Path) -> None:
         "api com.fasterxml.jackson.core:jackson-databind:2.15.3",
         "compileOnly javax.servlet:javax.servlet-api:[3, 5[ prefers 4.0.1 strictly",
         "runtimeOnly org.postgresql:postgresql:42.7.1",
+        "runtimeOnly g:n:2",
         "runtimeOnly x:y:3 constraint",
         "testImplementation org.junit.jupiter:junit-jupiter:5.10.1 in gradle.properties",
         "testImplementation org.mockito:mockito-core:5.8.0 alone",

@@ -37,6 +37,22 @@ REFUSED = [
     (JAVA + "def v = '1'\ntasks.x { v = '2' }\ndependencies { implementation \"a:b:$v\" }", 4, "v is set in a way"),
     (JAVA + "def v = '1'\nif (y) { v = '2' }\ndependencies { implementation \"a:b:$v\" }", 4, "v is set in a way"),
     (JAVA + "ext.v = '1'\nif (y) { ext.v = '2' }\ndependencies { implementation \"a:b:$v\" }", 3, "if: a condition"),
+    (JAVA + "def v = ['a:b:1']\nif (y) { v += 'c:d:1' }\ndependencies { implementation v }", 4, "v is set in a way"),
+    (JAVA + "ext.v = ['a:b:1']\ntasks.x { v.add('c:d:1') }\ndependencies { implementation v }", 4, "v is set in a way"),
+    (JAVA + "def f() { dependencies.add('implementation', 'a:b:1') }\ntasks.x { f() }", 2, "dependencies in what is not run"),
+    (JAVA + "def f = { configurations.all { exclude group: 'a' } }\ntasks.x { f() }", 2, "configurations in what is not run"),
+    (JAVA + "afterEvaluate { version = '1' }", 2, "afterEvaluate: a condition or a loop"),
+    (JAVA + "jar { repositories.mavenLocal() }", 2, "repositories in what is not run"),
+    (JAVA + "jar { apply { plugin 'x' } }", 2, "apply in what is not run"),
+    (JAVA + "compileJava { sourceCompatibility '17'; if (x) targetCompatibility = '8' }", 2, "which Java"),
+    (JAVA + "evaluationDependsOn(':x')", 2, "evaluationDependsOn is nothing"),
+    (JAVA + "dependencies { implementation('a:b:1', 'c:d:1') { transitive = false } }", 2, "a block behind several"),
+    (JAVA + "dependencies { implementation project(':') { transitive = false } }", 2, "taken whole"),
+    (JAVA + "sourceCompatibility = targetCompatibility = '1.8'", 2, "this statement is not read"),
+    (JAVA + "dependencies { implementation ['a:b:1'] }", 2, "is nothing that is known within"),
+    (JAVA + "dependencies { implementation platform('a:b:1@zip') }", 2, "a platform has no files"),
+    (JAVA + "dependencies { implementation group: 'a', name: 'b', version: '1!!' }", 2, "!! says that a version is strict only"),
+    (JAVA + "configurations.all { resolutionStrategy { force 'a:b:1', 'a:b:1'; force 'a:b:2' } }", 2, "forced in two versions"),
     (JAVA + "def f = { it }\nf('x')", 3, "what happens to f here"),
     (JAVA + "dependencies { implementation 'nothing' }", 2, "by its group and its name"),
     (JAVA + "dependencies { implementation ':name:1' }", 2, "by its group and its name"),
@@ -48,6 +64,7 @@ REFUSED = [
     (JAVA + "dependencies { implementation('a:b:1') { changing = true } }", 2, "changing of a dependency"),
     (JAVA + "dependencies { implementation libs.x }", 2, "libs is not known"),
     (JAVA + "dependencies { modules { } }", 2, "modules that replace others"),
+    (JAVA + "dependencies { constraints { implementation platform('a:b:1') } }", 2, "only modules are read within constraints"),
     (JAVA + "dependencies { implementation 1 }", 2, "asks for nothing that is known"),
     (JAVA + "repositories { mavenLocal() }", 2, "mavenLocal: what is in the local"),
     (JAVA + "repositories { flatDir { dirs 'libs' } }", 2, "flatDir"),
@@ -172,6 +189,13 @@ def test_tests_for_another_java(tmp_path: Path) -> None:
         )
 
 
+def test_groovy_and_tasks_that_say_a_java(tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedError, match="Java is compiled with Groovy"):
+        build_of(
+            tmp_path, {"build.gradle": "apply plugin: 'groovy'\ntasks.withType(JavaCompile) { options.release = 8 }"}
+        )
+
+
 CATALOGS = [
     ("[other]\n", "other"),
     ("[libraries]\na-b = 'a:b:1'\na_b = 'a:b:1'", "libraries.a_b"),
@@ -208,7 +232,7 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(st.lists(PIECES, max_size=40).map(" ".join) | st.text(max_size=60), st.booleans())
 def test_no_text_leads_to_other_errors(tmp_path_factory: pytest.TempPathFactory, text: str, is_kotlin: bool) -> None:
     folder = tmp_path_factory.mktemp("drawn")
@@ -217,7 +241,7 @@ def test_no_text_leads_to_other_errors(tmp_path_factory: pytest.TempPathFactory,
         read_build(folder)
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(
     st.integers(0, len(GROOVY)),
     st.integers(0, 12),
@@ -236,7 +260,7 @@ def test_no_change_of_a_build_leads_to_other_errors(
         read_build(folder)
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(st.text(max_size=80) | st.text("a=:\\\n\r #!u0", max_size=40))
 def test_properties_are_read_whatever_they_are(text: str) -> None:
     for value in read_properties(text, Path("gradle.properties")).values():
@@ -244,7 +268,7 @@ def test_properties_are_read_whatever_they_are(text: str) -> None:
             assert text[value.place.start : value.place.end] == value.text
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(
     st.integers(0, len(CATALOG)),
     st.integers(0, 8),

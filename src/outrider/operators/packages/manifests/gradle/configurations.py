@@ -2,7 +2,7 @@
 
 from typing import NoReturn
 
-from outrider.operators.packages.manifests.gradle.builds import ALL
+from outrider.operators.packages.manifests.gradle.builds import ALL, Asked
 from outrider.operators.packages.manifests.gradle.dependencies import Dependencies, exclusion
 from outrider.operators.packages.manifests.gradle.evaluating import Evaluator
 from outrider.operators.packages.manifests.gradle.flattening import Event
@@ -85,10 +85,23 @@ class Configurations:
             else:
                 project.locked.append(name)
         elif step.name in ("force", "forcedModules") and name == ALL:
-            given = step if event.value is None else step._replace(arguments=_items(event))
-            project.forced.extend(Dependencies(self._known).forced(given))
+            given = step
+            if event.value is not None:
+                project.forced.clear()
+                given = step._replace(arguments=_items(event))
+            for asked in Dependencies(self._known).forced(given):
+                self._force(asked, event.line)
         elif step.name not in _NO_CHANGE_OF_STRATEGY:
             self._refuse(event.line, [step.name])
+
+    def _force(self, asked: Asked, line: int) -> None:
+        """Add a module that is forced; what is forced twice is forced once."""
+        forced = self._known.project.forced
+        before = [one.version for one in forced if (one.group, one.name) == (asked.group, asked.name)]
+        if not before:
+            forced.append(asked)
+        elif before != [asked.version]:
+            self._known.script.refuse(line, f"{asked.group}:{asked.name} is forced in two versions")
 
     def _refuse(self, line: int, words: list[str]) -> NoReturn:
         why = _WHY.get(words[0], "this of a configuration is not read")

@@ -1,5 +1,7 @@
 """Variables and properties that scripts of Gradle set."""
 
+from collections.abc import Sequence
+
 from outrider.core.errors import UnsupportedError
 from outrider.operators.packages.manifests.gradle.evaluating import Evaluator
 from outrider.operators.packages.manifests.gradle.passing import pass_over
@@ -14,7 +16,7 @@ from outrider.operators.packages.manifests.gradle.syntax import (
     Statement,
     Unread,
 )
-from outrider.operators.packages.manifests.gradle.values import Unknown, Value
+from outrider.operators.packages.manifests.gradle.values import Entries, Several, Unknown, Value
 
 _EXTRA = ("extra", "ext")
 
@@ -33,7 +35,8 @@ def declare(known: Evaluator, declaration: Declaration, statement: Statement) ->
     if declaration.value is None:
         known.scope.declare(declaration.name, Unknown(f"{declaration.name[:40]} has no value where it is declared"))
     elif isinstance(declaration.value, Block):
-        # It does nothing before it is called, and then the call is not known.
+        # It does nothing before it is called, and then the call is not known or passed over.
+        pass_over(known, statement)
         known.scope.declare(declaration.name, Unknown(f"{declaration.name[:40]} is a block, and is not run"))
     elif declaration.is_provided:
         _provide(known, declaration.name, declaration.value, statement)
@@ -59,27 +62,42 @@ def found_or_unknown(known: Evaluator, expression: Expression, statement: Statem
         return Unknown(str(error).partition(": ")[2] or str(error))
 
 
-def assign(known: Evaluator, name: str, assignment: Assignment, statement: Statement) -> bool:
-    """Set a variable or a property that is there, and return whether it is.
+def assign(known: Evaluator, names: Sequence[str], assignment: Assignment, statement: Statement) -> bool:
+    """Set a variable or a property that is there, or an entry of one, and return whether it is.
 
     Args:
         known: What finds what expressions come to.
-        name: Of it.
+        names: Of it, and of the entry.
         assignment: That sets it.
         statement: That it is.
 
     Raises:
         UnsupportedError: What it is set to may change what is locked.
     """
-    is_property = name in known.project.properties
-    if known.scope.find(name) is None and not is_property:
+    name = names[0]
+    before = known.scope.find(name) or known.project.properties.get(name)
+    if before is None or len(names) > 2 or (len(names) == 2 and not isinstance(before, Entries)):
         return False
-    value = found_or_unknown(known, assignment.value, statement)
+    found = found_or_unknown(known, assignment.value, statement)
+    value: Value | None = found
+    if isinstance(before, Entries) and len(names) == 2:
+        value = Entries({**before.entries, names[1]: found})
     if assignment.sign != "=":
+        value = _added(before, found, assignment.sign) if len(names) == 1 else None
+    if value is None:
         value = Unknown(f"{name[:40]} is worked out where it is set")
     if not known.scope.assign(name, value):
         known.project.properties[name] = value
     return True
+
+
+def _added(before: Value, value: Value, sign: str) -> Value | None:
+    """Return lists and maps as one; None for all else."""
+    if sign == "+=" and isinstance(before, Entries) and isinstance(value, Entries):
+        return Entries({**before.entries, **value.entries})
+    if sign == "+=" and isinstance(before, Several) and isinstance(value, Several):
+        return Several((*before.items, *value.items))
+    return None
 
 
 def _provide(known: Evaluator, name: str, expression: Expression, statement: Statement) -> None:

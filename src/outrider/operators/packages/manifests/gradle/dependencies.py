@@ -1,7 +1,6 @@
 """What `dependencies { }` asks for: https://docs.gradle.org/current/userguide/declaring_dependencies.html."""
 
 from collections.abc import Iterator, Mapping
-from functools import partial
 from typing import NoReturn
 
 import msgspec
@@ -107,8 +106,13 @@ class Dependencies:
         values = [self._known.value(one) for one in given]
         if step.named:
             values.append(Module({key: self._known.value(one) for key, one in step.named.items()}))
-        for value in self._positional(values, step):
+        values = self._positional(values, step)
+        if step.block is not None and (len(values) > 1 or isinstance(values[0], Several)):
+            self._refuse(step.line, "a block behind several dependencies is not read")
+        for value in values:
             for asking in self._asked(value, step.line):
+                if is_constraint and (asking.project or asking.category != "library"):
+                    self._refuse(step.line, "only modules are read within constraints")
                 if step.block is not None:
                     self._configure(asking, step.block, is_constraint=is_constraint)
                 self._add(name, asking, step.line, is_constraint=is_constraint)
@@ -130,7 +134,10 @@ class Dependencies:
             for one in value.items if isinstance(value, Several) else value.libraries:
                 yield from self._asked(one, line)
         elif isinstance(value, Platform):
-            yield from map(partial(_as_platform, value), self._asked(value.of, line))
+            for asking in self._asked(value.of, line):
+                if asking.classifier or asking.extension:
+                    self._refuse(line, "a platform has no files of its own choice")
+                yield _as_platform(value, asking)
         elif not isinstance(value, Files):
             yield self._single(value, line)
 
@@ -173,9 +180,12 @@ class Dependencies:
             self._refuse(line, f"{(*unknown, 'changing')[0][:40]} of a module is not read")
         if not shown.get("group", Traced("")).text or not shown.get("name", Traced("")).text:
             self._refuse(line, "a module is asked for by its group and its name, such as com.example:web:1.0")
+        version = shown.get("version", Traced(""))
+        if "!!" in version.text:
+            self._refuse(line, "!! says that a version is strict only where a module is written as one text")
         extension = shown.get("ext", Traced("")).text
         return Asking(
-            group=shown["group"].text, name=shown["name"].text, wanted=strict_or_not(shown.get("version", Traced(""))),
+            group=shown["group"].text, name=shown["name"].text, wanted=strict_or_not(version),
             classifier=shown.get("classifier", Traced("")).text, extension=extension,
             is_transitive=bool(transitive.is_true) and not extension,
         )  # fmt: skip
@@ -208,8 +218,7 @@ class Dependencies:
                 self._refuse(event.line, f"{'.'.join(names)[:40]} of a dependency is not read")
 
     def _is_true(self, event: Event) -> bool:
-        given = [event.value] if event.value is not None else list(event.steps[-1].values)
-        value = self._known.value(given[0]) if len(given) == 1 else None
+        value = self._known.value(event.given[0]) if len(event.given) == 1 else None
         if not isinstance(value, Constant) or value.is_true is None:
             self._refuse(event.line, "neither true nor false")
         return value.is_true

@@ -1,13 +1,14 @@
 """Finds what expressions in scripts of Gradle come to, as far as that follows from the files of the build."""
 
-from collections.abc import Callable, Mapping
-
 from outrider.core.errors import UnsupportedError
-from outrider.operators.packages.manifests.gradle.functions import FUNCTIONS, file_in, java_of
+from outrider.operators.packages.manifests.gradle.functions import FUNCTIONS, file_in, itself, java_of
+from outrider.operators.packages.manifests.gradle.literals import as_written, digits
+from outrider.operators.packages.manifests.gradle.names import of_accessor, of_build, of_catalog
 from outrider.operators.packages.manifests.gradle.scripts import Script
 from outrider.operators.packages.manifests.gradle.state import BuildState, ProjectState
-from outrider.operators.packages.manifests.gradle.steps import Step, steps_of
+from outrider.operators.packages.manifests.gradle.steps import Step, rooted
 from outrider.operators.packages.manifests.gradle.syntax import (
+    Call,
     Expression,
     Literal,
     Number,
@@ -16,11 +17,10 @@ from outrider.operators.packages.manifests.gradle.syntax import (
     Table,
     Text,
 )
-from outrider.operators.packages.manifests.gradle.traced import Traced, joined, written
+from outrider.operators.packages.manifests.gradle.traced import Traced, joined
 from outrider.operators.packages.manifests.gradle.values import (
     Accessor,
     Alias,
-    Bundle,
     Constant,
     Digits,
     Entries,
@@ -39,7 +39,6 @@ _OUTSIDE = {
     "providers": "what is outside of the build is not looked at",
     "gradle": "what is outside of the build is not looked at",
 }
-_NUMBERS = ("toInt", "toInteger", "intValue")
 _SAME = frozenset(
     {
         "get",
@@ -87,12 +86,10 @@ class Evaluator:
             return Several(tuple(self.value(one) for one in expression.items))
         if isinstance(expression, Table):
             return Entries({key: self.value(one) for key, one in expression.entries})
-        if isinstance(expression, Operation):
-            return self._operation(expression)
-        steps = steps_of(expression)
-        if not steps:
-            raise self._unsupported(expression.line, "what this comes to is not known without running it")
-        return self._along(steps)
+        found = self._operation(expression) if isinstance(expression, Operation) else self._stepwise(expression)
+        if isinstance(found, Unknown):
+            raise self._unsupported(expression.line, found.why)
+        return found
 
     def text(self, expression: Expression) -> Traced:
         """Return what an expression says.
@@ -106,7 +103,7 @@ class Evaluator:
         found = self.value(expression)
         shown = self.shown(found)
         if shown is None:
-            raise self._unsupported(_line(expression), "this is no text that is known here")
+            raise self._unsupported(expression.line, "this is no text that is known here")
         return shown
 
     def shown(self, value: Value) -> Traced | None:
@@ -115,8 +112,6 @@ class Evaluator:
         Args:
             value: It.
         """
-        if isinstance(value, Alias):
-            value = self.resolved(value) or value
         if isinstance(value, Wanted):
             if value.strictly.text or value.preferred.text or value.rejected:
                 return None
@@ -133,17 +128,7 @@ class Evaluator:
         Args:
             alias: As it is written, behind `libs`.
         """
-        catalog = self.build.catalog
-        if catalog is None:
-            return None
-        first, rest = alias.names[:1], ".".join(alias.names[1:])
-        if first == ("versions",) and rest in catalog.versions:
-            return catalog.versions[rest]
-        if first == ("bundles",) and rest in catalog.bundles:
-            return Bundle(catalog.bundles[rest])
-        if first == ("plugins",) and rest in catalog.plugins:
-            return catalog.plugins[rest]
-        return catalog.libraries.get(".".join(alias.names))
+        return of_catalog(self.build, alias)
 
     def _text(self, text: Text) -> Traced:
         parts: list[Traced] = []
@@ -154,36 +139,42 @@ class Evaluator:
                 parts.append(self.text(part))
             elif part.text is None:
                 raise self._unsupported(text.line, "this text is written in a way that is not read")
-            elif self.script.text[part.start : part.end] == part.text:
-                parts.append(written(part.text, self.script.path, part.start))
             else:
-                parts.append(Traced(part.text))
+                parts.append(as_written(part, self.script.text, self.script.path))
         return joined(parts)
 
     def _number(self, number: Number) -> Digits:
-        """Return a number as it is shown; one in Kotlin with a fraction is shown otherwise than it is written."""
-        text = number.text.replace("_", "").rstrip("LlGgIi")
-        if text.isdecimal() or (not self.script.is_kotlin and text.replace(".", "", 1).isdecimal()):
-            return Digits(text)
-        raise self._unsupported(number.line, "a number that is not shown as it is written is not read")
+        found = digits(number, is_kotlin=self.script.is_kotlin)
+        if found is None:
+            raise self._unsupported(number.line, "a number that is not shown as it is written is not read")
+        return found
 
     def _operation(self, operation: Operation) -> Value:
         signs = set(operation.signs)
         if signs == {"+"} and len(operation.operands) > 1 and isinstance(self.value(operation.operands[0]), Traced):
             return joined([self.text(one) for one in operation.operands])
         if signs == {"?:"}:
-            found = self.value(operation.operands[0])
-            return found if found != Constant(None) else self.value(operation.operands[1])
+            values = (self.value(one) for one in operation.operands)
+            return next((one for one in values if not self._is_missing(one)), Constant(None))
         if signs == {"new"}:
             return self.value(operation.operands[0])
         raise self._unsupported(operation.line, "a condition or a calculation is not looked at")
 
-    def _along(self, steps: tuple[Step, ...]) -> Value:
-        value, rest = self._first(steps)
-        for step in rest:
+    def _is_missing(self, value: Value) -> bool:
+        """Return whether what is behind `?:` counts; in Groovy it does where there is an empty text too."""
+        is_empty = value in (Constant(False), Traced(""), Digits("0"), Several(()))
+        return value == Constant(None) or (is_empty and not self.script.is_kotlin)
+
+    def _stepwise(self, expression: Expression) -> Value:
+        root, steps = rooted(expression)
+        if root is None:
+            value, steps = self._first(steps)
+        elif not steps or isinstance(root, Call):
+            raise self._unsupported(expression.line, "what this comes to is not known without running it")
+        else:
+            value = self.value(root)
+        for step in steps:
             value = self._step(value, step)
-        if isinstance(value, Unknown):
-            raise self._unsupported(steps[0].line, value.why)
         return value
 
     def _first(self, steps: tuple[Step, ...]) -> tuple[Value, tuple[Step, ...]]:
@@ -222,21 +213,7 @@ class Evaluator:
         found = self.project.find(name)
         if found is not None:
             return found
-        return self._of_build(name, self.project)
-
-    def _of_build(self, name: str, project: ProjectState) -> Value | None:
-        names: Mapping[str, Callable[[], Value | None]] = {
-            "project": lambda: OfProject(project.path), "this": lambda: OfProject(project.path),
-            "rootProject": lambda: OfProject(self.build.root.path), "parent": lambda: OfProject(project.parent.path) if project.parent else None,
-            "ext": lambda: OfProject(project.path, is_extra=True), "extra": lambda: OfProject(project.path, is_extra=True),
-            "properties": lambda: OfProject(project.path),
-            "projectDir": lambda: Folder(project.folder), "rootDir": lambda: Folder(self.build.folder),
-            "name": lambda: Traced(project.name), "path": lambda: Traced(project.path),
-            "group": lambda: project.group or Traced(project.own_group), "version": lambda: project.version or Traced("unspecified"),
-            "libs": lambda: Alias(()) if self.build.catalog is not None else None, "projects": lambda: Accessor(""),
-        }  # fmt: skip
-        found = names.get(name)
-        return found() if found is not None else None
+        return of_build(self.build, self.project, name)
 
     def _called(self, step: Step) -> Value:
         if step.name in ("property", "findProperty"):
@@ -264,7 +241,8 @@ class Evaluator:
         if isinstance(value, OfProject):
             return self._of_project(value, step)
         if isinstance(value, Accessor):
-            return self._accessor(value, step)
+            found = None if step.arguments is not None else of_accessor(self.build, value, step.name)
+            return self._needed(found, step, f"no project of the build is called {step.name[:40]}")
         if step.arguments is None:
             found = self._member(value, step.name)
         elif isinstance(value, Folder) and step.name in ("file", "dir"):
@@ -272,11 +250,11 @@ class Evaluator:
         else:
             found = self._result(value, step)
         if found is None:
-            why = (
-                value.why
-                if isinstance(value, Unknown)
-                else f"what {step.name[:40]} comes to is not known without running the build"
-            )
+            raise self._unsupported(step.line, value.why if isinstance(value, Unknown) else _unknown(step))
+        return found
+
+    def _needed(self, found: Value | None, step: Step, why: str) -> Value:
+        if found is None:
             raise self._unsupported(step.line, why)
         return found
 
@@ -285,37 +263,21 @@ class Evaluator:
             return Alias((*value.names, name))
         if isinstance(value, Entries):
             return value.entries.get(name)
-        return value if name in _SAME and not isinstance(value, Unknown) else None
+        if isinstance(value, Several):
+            return next((one for number, one in enumerate(value.items) if f"[{number}]" == name), None)
+        return value if isinstance(value, Folder) and name in _SAME else None
 
     def _result(self, value: Value, step: Step) -> Value | None:
         """Return what a call comes to."""
         if isinstance(value, Unknown):
             return None
         if step.name in _SAME and not step.values:
-            return self._same(value, step)
+            return itself(self, value, step)
         if step.name == "getOrElse" and len(step.values) == 1:
             return self.value(step.values[0]) if value == Constant(None) else value
         if step.name == "to" and len(step.values) == 1:
             return Several((value, self.value(step.values[0])))
         return None
-
-    def _same(self, value: Value, step: Step) -> Value:
-        """Return what a value is that is asked for itself."""
-        if isinstance(value, Alias):
-            found = self.resolved(value)
-            if found is None and step.name == "asProvider":
-                return value
-            if found is None:
-                raise self._unsupported(step.line, f"the catalog has no {'.'.join(value.names)[:60]}")
-            return found
-        if step.name == "get" and value == Constant(None):
-            raise self._unsupported(step.line, "nothing in the build sets this")
-        if step.name in _NUMBERS:
-            shown = self.shown(value)
-            if shown is None or not shown.text.isdecimal():
-                raise self._unsupported(step.line, "this is no whole number")
-            return Digits(shown.text)
-        return Traced(value.text.strip()) if step.name == "trim" and isinstance(value, Traced) else value
 
     def _of_project(self, value: OfProject, step: Step) -> Value:
         project = self.build.projects[value.path]
@@ -328,37 +290,15 @@ class Evaluator:
                 return file_in(self, project.folder, step)
             elif step.name == "project":
                 return FUNCTIONS["project"](self, step)
-            raise self._unsupported(step.line, f"what {step.name[:40]} comes to is not known without running the build")
+            raise self._unsupported(step.line, _unknown(step))
         found = project.properties.get(step.name) if value.is_extra else project.find(step.name)
         if found is None and not value.is_extra:
-            found = self._of_build(step.name, project)
-        if found is None:
-            raise self._unsupported(step.line, f"nothing in the build sets {step.name[:40]}")
-        return found
-
-    def _accessor(self, value: Accessor, step: Step) -> Value:
-        """Return a project that is named as in `projects.lib`."""
-        for path in self.build.projects:
-            above, _, name = path.rpartition(":")
-            if step.arguments is None and above == value.path and name and camel(name) == step.name:
-                return Accessor(path)
-        if value.path == "" and camel(self.build.root.name) == step.name:
-            return Accessor(self.build.root.path)
-        raise self._unsupported(step.line, f"no project of the build is called {step.name[:40]}")
+            found = of_build(self.build, project, step.name)
+        return self._needed(found, step, f"nothing in the build sets {step.name[:40]}")
 
     def _unsupported(self, line: int, why: str) -> UnsupportedError:
         return self.script.unsupported(line, why)
 
 
-def camel(name: str) -> str:
-    """Return the name of a project as scripts write it behind `projects`.
-
-    Args:
-        name: Of it.
-    """
-    first, *rest = [part for part in name.replace("_", "-").replace(".", "-").split("-") if part] or [name]
-    return first + "".join(part[:1].upper() + part[1:] for part in rest)
-
-
-def _line(expression: Expression) -> int:
-    return expression.line
+def _unknown(step: Step) -> str:
+    return f"what {step.name[:40]} comes to is not known without running the build"

@@ -18,7 +18,10 @@ from outrider.operators.packages.manifests.gradle.syntax import (
     Series,
     Table,
     Text,
+    takes_block,
+    with_block,
 )
+from outrider.operators.packages.manifests.gradle.typed import pass_cast, passes_types
 from outrider.operators.packages.manifests.gradle.words import Kind, Token
 
 _CONSTANTS = frozenset({"true", "false", "null", "this"})
@@ -30,7 +33,6 @@ _SIGNS = frozenset((
     "&", "^", "<<", "?",
 ))  # fmt: skip
 _BEFORE = ("!", "-", "+", "*", "~")
-_MOST_TYPES = 60
 _DEEPEST = 60
 
 _Found = TypeVar("_Found")
@@ -142,25 +144,19 @@ class Expressions:
                 found = self._member(found)
             elif cursor.is_mark("("):
                 found = Call(found, tuple(self._inside(self._arguments)), token.line)
-            elif cursor.is_mark("[") and not token.spaced:
+            elif cursor.is_mark("["):
                 items = self._inside(self._items)
                 if len(items) != 1:
                     raise NotReadError
                 found = Index(found, items[0], token.line)
-            elif cursor.is_mark("{") and not self._ends_line(found):
-                found = _with(found, Argument(None, self._block()))
+            elif cursor.is_mark("{") and takes_block(found, is_kotlin=self._is_kotlin):
+                found = with_block(found, Argument(None, self._block()))
             elif cursor.is_mark("!!", "++", "--"):
                 cursor.next()
             elif cursor.is_name("as"):
-                self._pass_type()
-            elif not (cursor.is_mark("<") and self._passes_types()):
+                pass_cast(cursor)
+            elif not (cursor.is_mark("<") and passes_types(cursor)):
                 return found
-
-    def _ends_line(self, found: Expression) -> bool:
-        """Return whether no block can belong to it."""
-        return isinstance(found, Text | Number | Series | Table | Block) and not (
-            self._is_kotlin and isinstance(found, Text)
-        )
 
     def _member(self, found: Expression) -> Expression:
         cursor = self._cursor
@@ -197,7 +193,7 @@ class Expressions:
         token = cursor.peek()
         if token.kind is Kind.NAME:
             return token.value not in _BETWEEN | _NO_NAMES and not self._is_sign_behind()
-        return token.kind in (Kind.TEXT, Kind.NUMBER) or (cursor.is_mark("[") and token.spaced)
+        return token.kind in (Kind.TEXT, Kind.NUMBER)
 
     def _is_sign_behind(self) -> bool:
         """Return whether `name name =` is there, which gives the second one a type."""
@@ -298,36 +294,3 @@ class Expressions:
 
     def _no_block(self) -> Block:
         raise NotReadError
-
-    def _pass_type(self) -> None:
-        """Pass over `as Type`."""
-        cursor = self._cursor
-        cursor.next()
-        cursor.takes("?")
-        cursor.name()
-        while cursor.takes("."):
-            cursor.name()
-        if cursor.is_mark("<") and not self._passes_types():
-            raise NotReadError
-        cursor.takes("?")
-
-    def _passes_types(self) -> bool:
-        """Return whether types between angle brackets are next, and pass over them then."""
-        cursor, depth = self._cursor, 0
-        for number in range(cursor.at, min(cursor.at + _MOST_TYPES, len(cursor.words))):
-            token = cursor.words[number]
-            if token.kind is Kind.MARK and token.value in "<>":
-                depth += 1 if token.value == "<" else -1
-                if not depth:
-                    cursor.at = number + 1
-                    return True
-            elif token.kind is not Kind.NAME and not (token.kind is Kind.MARK and token.value in ",.?*"):
-                return False
-        return False
-
-
-def _with(found: Expression, block: Argument) -> Call:
-    """Give a block to a call, or make a call of what is none."""
-    if isinstance(found, Call) and not (found.arguments and isinstance(found.arguments[-1].value, Block)):
-        return Call(found.function, (*found.arguments, block), found.line)
-    return Call(found, (block,), found.line)

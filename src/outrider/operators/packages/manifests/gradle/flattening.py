@@ -16,8 +16,9 @@ from outrider.operators.packages.manifests.gradle.syntax import (
     Statement,
     Unread,
 )
+from outrider.operators.packages.manifests.gradle.values import Unknown
 
-_ITSELF = ("it", "this")
+_ITSELF = ("it",)
 
 
 class Event(NamedTuple):
@@ -40,6 +41,11 @@ class Event(NamedTuple):
         """Those of the steps."""
         return [step.name for step in self.steps]
 
+    @property
+    def given(self) -> tuple[Expression, ...]:
+        """What is set, or given to the last call without a name."""
+        return self.steps[-1].values if self.value is None else (self.value,)
+
 
 def events(known: Evaluator, block: Block, before: tuple[Step, ...] = (), *, deep: bool = True) -> Iterator[Event]:
     """Yield what happens in a block; variables that it declares are known meanwhile.
@@ -51,6 +57,8 @@ def events(known: Evaluator, block: Block, before: tuple[Step, ...] = (), *, dee
         deep: Whether what happens in blocks within it comes too, else these come with the calls that they are behind.
     """
     known.scope.enter()
+    for name in block.parameters or _ITSELF:
+        known.scope.declare(name, Unknown(f"what {name[:40]} is here is not known without running it"))
     for statement in block.statements:
         for event in _of_statement(known, statement, block, before):
             if deep and event.value is None:
@@ -117,8 +125,8 @@ def is_assigned(known: Evaluator, event: Event) -> bool:
     return (
         isinstance(what, Assignment)
         and event.value is not None
-        and len(event.steps) == 1
-        and assign(known, event.steps[0].name, what, event.statement)
+        and all(step.arguments is None for step in event.steps)
+        and assign(known, event.names, what, event.statement)
     )
 
 
@@ -129,7 +137,7 @@ def own_steps(steps: tuple[Step, ...], block: Block) -> tuple[Step, ...]:
         steps: Of a statement.
         block: That it is in.
     """
-    names = block.parameters or _ITSELF
+    names = (*(block.parameters or _ITSELF), "this")
     if len(steps) > 1 and steps[0].name in names and steps[0].arguments is None:
         return steps[1:]
     return steps

@@ -6,12 +6,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NoReturn, Protocol
 
+from outrider.operators.packages.manifests.gradle.names import of_catalog
 from outrider.operators.packages.manifests.gradle.scripts import Script
 from outrider.operators.packages.manifests.gradle.state import BuildState, ProjectState
 from outrider.operators.packages.manifests.gradle.steps import Step
 from outrider.operators.packages.manifests.gradle.syntax import Expression
 from outrider.operators.packages.manifests.gradle.traced import Traced
 from outrider.operators.packages.manifests.gradle.values import (
+    Alias,
+    Constant,
+    Digits,
     Entries,
     Files,
     Folder,
@@ -22,9 +26,11 @@ from outrider.operators.packages.manifests.gradle.values import (
     Several,
     Value,
 )
+from outrider.operators.packages.manifests.gradle.wanted import Wanted
 
 _JAVA_CONSTANT = re.compile(r"VERSION_(?:1_)?(\d{1,2})")
 _JAVA_TEXT = re.compile(r"(?:1\.)?(\d{1,2})")
+_NUMBERS = ("toInt", "toInteger", "intValue")
 _MODULE = ("group", "name", "version", "classifier", "ext", "transitive", "changing")
 
 
@@ -85,6 +91,35 @@ def file_in(known: Evaluating, folder: Path, step: Step) -> Value:
     if "\0" in text:
         known.script.refuse(step.line, "no file has this name")
     return Folder(Path(posixpath.normpath(folder / text)))
+
+
+def itself(known: Evaluating, value: Value, step: Step) -> Value:
+    """Return what is asked for as it is, such as by `get()`, or as a number.
+
+    Args:
+        known: What finds what expressions come to.
+        value: It.
+        step: That asks.
+    """
+    if isinstance(value, Alias):
+        found = of_catalog(known.build, value)
+        if found is None and step.name != "asProvider":
+            _refuse(known, step, f"the catalog has no {'.'.join(value.names)[:60]}")
+        return value if found is None else found
+    if step.name == "get" and value == Constant(None):
+        _refuse(known, step, "nothing in the build sets this")
+    if step.name in _NUMBERS:
+        text = (
+            value.required.text
+            if isinstance(value, Wanted)
+            else value.text
+            if isinstance(value, Traced | Digits)
+            else ""
+        )
+        if not text.isdecimal():
+            _refuse(known, step, "this is no whole number")
+        return Digits(text)
+    return Traced(value.text.strip()) if step.name == "trim" and isinstance(value, Traced) else value
 
 
 def _files(_: Evaluating, step: Step) -> Value:

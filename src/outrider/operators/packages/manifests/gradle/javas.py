@@ -47,8 +47,7 @@ def take_java(known: Evaluator, event: Event) -> None:
 
 
 def _version(known: Evaluator, event: Event) -> int:
-    given = [event.value] if event.value is not None else list(event.steps[-1].values)
-    return java_in(known, given[0] if len(given) == 1 else None, event.line)
+    return java_in(known, event.given[0] if len(event.given) == 1 else None, event.line)
 
 
 def java_in(known: Evaluator, expression: Expression | None, line: int) -> int:

@@ -26,7 +26,7 @@ class Locking:
         Raises:
             UnsupportedError: It says what is not read here.
         """
-        names, project, last = event.names[1:], self._known.project, event.steps[-1]
+        names, project = event.names[1:], self._known.project
         if not names or names == ["lockMode"]:
             return
         if names == ["lockAllConfigurations"]:
@@ -34,10 +34,9 @@ class Locking:
         elif names == ["lockFile"] and event.value is not None:
             project.lock_file = self._file(event)
         elif names[0] == "ignoredDependencies":
-            given = [event.value] if event.value is not None else list(last.values)
             if event.value is not None:
                 project.ignored.clear()
-            for value in map(self._known.value, given):
+            for value in map(self._known.value, event.given):
                 for one in value.items if isinstance(value, Several) else (value,):
                     project.ignored.append(self._ignored(one, event.line))
         else:

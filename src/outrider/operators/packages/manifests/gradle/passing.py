@@ -14,30 +14,41 @@ PASSED = frozenset((
     "artifacts", "println", "print", "logger", "base", "archivesBaseName", "reporting", "gradle", "normalization", "processResources",
     "processTestResources", "compileJava", "compileTestJava", "compileGroovy", "compileTestGroovy", "classes", "testClasses",
     "sourcesJar", "javadocJar", "mainClassName", "javaToolchains", "status", "buildDir", "libsDirName", "distsDirName",
-    "testResultsDirName", "applicationName", "applicationDefaultJvmArgs", "layout", "logging", "afterEvaluate", "beforeEvaluate",
-    "dependencyReport", "projectReport", "war", "groovydoc", "ant", "sourcesJarTask", "assert", "dependencyUpdates", "buildScan",
-    "evaluationDependsOnChildren", "evaluationDependsOn",
+    "testResultsDirName", "applicationName", "applicationDefaultJvmArgs", "layout", "logging", "dependencyReport", "projectReport",
+    "war", "groovydoc", "ant", "assert",
 ))  # fmt: skip
-_MANY = frozenset((
-    "all", "each", "configureEach", "create", "register", "maybeCreate", "creating", "registering", "matching", "withType", "add",
-    "whenObjectAdded",
-))  # fmt: skip
+# Wherever these stand, what is locked may change.
 _MARKED = frozenset((
     "resolutionStrategy", "extendsFrom", "withDependencies", "defaultDependencies", "dependencyLocking", "allprojects", "subprojects",
     "attribute", "compilerFor", "pluginManager", "buildscript", "projectsEvaluated", "activateDependencyLocking", "eachDependency",
-    "getConfigurations", "getDependencies",
+    "getConfigurations", "getDependencies", "getPlugins", "getPluginManager", "getRepositories", "registerFeature", "suites",
+    "consistentResolution", "disableAutoTargetJvm", "beforeResolve", "setTransitive", "setCanBeResolved", "setSourceCompatibility",
+    "setTargetCompatibility", "evaluationDependsOn", "evaluationDependsOnChildren",
 ))  # fmt: skip
 _WITH_BLOCK = ("dependencies", "configurations", "plugins", "sourceSets", "java", "constraints", "repositories")
+_SECOND = {
+    "configurations": frozenset((
+        "all", "each", "configureEach", "create", "register", "maybeCreate", "creating", "registering", "matching", "withType", "add",
+        "whenObjectAdded",
+    )),
+    "plugins": frozenset(("apply", "withId", "withType")),
+    "sourceSets": frozenset(("create", "register", "creating", "registering", "maybeCreate", "add")),
+    "repositories": frozenset(("add", "maven", "mavenCentral", "mavenLocal", "google", "ivy", "flatDir", "exclusiveContent", "clear")),
+}  # fmt: skip
+_WITH_NAMES = {"exclude": ("group", "module"), "apply": ("plugin", "from", "<")}
+_COMPATIBILITIES = ("targetCompatibility", "sourceCompatibility")
 _SETTINGS = (
-    "targetCompatibility",
-    "sourceCompatibility",
+    *_COMPATIBILITIES,
     "release",
-    "languageVersion",
     "transitive",
     "isTransitive",
     "canBeResolved",
     "isCanBeResolved",
+    "languageVersion",
 )
+_SETTING = ("set", "convention", "value")
+_CHANGING = ("=", "+=", "-=", "<<", "++", "--")
+_ADDING = ("add", "addAll", "put", "putAll", "putIfAbsent", "remove", "removeAll", "clear", "set", "plusAssign")
 
 
 def pass_over(
@@ -55,16 +66,19 @@ def pass_over(
         UnsupportedError: Something in it may change what is locked.
     """
     words = [*_words(known.script.words[statement.first : statement.end])]
+    names = {token.value for token in words if token.kind is Kind.NAME}
     allowed = (*allowed, "repositories") if is_publishing else allowed
+    if "launcherFor" in names and "toolchain" not in names:
+        # It is the Java that something runs on, and not the one that is compiled for.
+        allowed = (*allowed, "languageVersion")
     for number, token in enumerate(words):
         if token.kind is Kind.TEXT and any(piece.text == "--release" for piece in token.pieces):
             known.script.refuse(token.line, "which Java is compiled for is said in a way that is not read")
         if token.kind is not Kind.NAME:
             continue
-        following = words[number + 1 : number + 3]
-        if token.value not in allowed and _changes(token.value, following):
+        if token.value not in allowed and _changes(words, number):
             known.script.refuse(token.line, f"{token.value} in what is not run may change what is locked")
-        if _is_mark(following, "="):
+        if _is_changed(words, number):
             _forget(known, token.value)
 
 
@@ -75,7 +89,17 @@ def is_set(words: Sequence[Token], number: int) -> bool:
         words: Of a statement.
         number: Of the name.
     """
-    return _is_set(words[number + 1 : number + 3])
+    following = words[number + 1 : number + 3]
+    if _is_mark(following, "=") or (_is_mark(following, ".") and len(following) > 1 and following[1].value in _SETTING):
+        return True
+    # In Groovy some are set by a call: `sourceCompatibility '17'`.
+    is_called = words[number].value in _COMPATIBILITIES or [
+        one.value for one in words[max(number - 2, 0) : number]
+    ] == ["options", "."]
+    is_given = bool(following) and (
+        following[0].kind in (Kind.TEXT, Kind.NUMBER, Kind.NAME) or _is_mark(following, "(")
+    )
+    return is_called and is_given and following[0].line == words[number].line
 
 
 def _words(words: tuple[Token, ...]) -> Iterator[Token]:
@@ -85,26 +109,28 @@ def _words(words: tuple[Token, ...]) -> Iterator[Token]:
             yield from _words(piece.words or ())
 
 
-def _changes(name: str, following: Sequence[Token]) -> bool:
+def _changes(words: Sequence[Token], number: int) -> bool:
     """Return whether a name may change what is locked, by what is behind it."""
-    second = following[1].value if len(following) > 1 and _is_mark(following, ".") else ""
+    name, following = words[number].value, words[number + 1 : number + 4]
     if name in _MARKED or (name in _WITH_BLOCK and _is_mark(following, "{")):
         return True
     if name == "dependencies":
         return _is_mark(following, "(", ".")
-    if name == "configurations":
-        return second in _MANY
-    if name in ("exclude", "apply"):
-        return any(one.value in ("group", "module", "plugin", "from") for one in following[:2])
-    if name in ("plugins", "sourceSets"):
-        return second in ("apply", "withId", "withType", "create", "register", "creating", "registering", "maybeCreate")
-    return name in _SETTINGS and _is_set(following)
+    if name in _SECOND:
+        return len(following) > 1 and _is_mark(following, ".") and following[1].value in _SECOND[name]
+    if name in _WITH_NAMES:
+        return any(one.value in _WITH_NAMES[name] for one in following)
+    return name in _SETTINGS and is_set(words, number)
 
 
-def _is_set(following: Sequence[Token]) -> bool:
-    if _is_mark(following, "="):
+def _is_changed(words: Sequence[Token], number: int) -> bool:
+    """Return whether a variable of this name would be another one behind this."""
+    following = words[number + 1 : number + 5]
+    if _is_mark(following, *_CHANGING):
         return True
-    return len(following) > 1 and _is_mark(following, ".") and following[1].value in ("set", "convention", "value")
+    if _is_mark(following, ".") and len(following) > 1:
+        return following[1].value in _ADDING or _is_mark(following[2:], *_CHANGING)
+    return _is_mark(following, "[") and _is_mark(following[2:], "]") and _is_mark(following[3:], *_CHANGING)
 
 
 def _is_mark(following: Sequence[Token], *values: str) -> bool:
@@ -114,6 +140,5 @@ def _is_mark(following: Sequence[Token], *values: str) -> bool:
 def _forget(known: Evaluator, name: str) -> None:
     unknown = Unknown(f"{name[:40]} is set in a way that is not read")
     known.scope.assign(name, unknown)
-    project = known.project
-    if name in project.properties:
-        project.properties[name] = unknown
+    if known.project.find(name) is not None:
+        known.project.properties[name] = unknown

@@ -37,7 +37,7 @@ def read_build(folder: Path) -> GradleBuild:
         InvalidConfigError: A file of it is none of its format.
         UnsupportedError: It has what is not read here.
     """
-    return _Reader(folder).read()
+    return _Reader(folder.absolute()).read()
 
 
 class _Reader:
@@ -69,7 +69,7 @@ class _Reader:
 
     def _settings(self, build: BuildState) -> Settings:
         properties = self._properties(self._folder, {})
-        root = ProjectState(ROOT, self._folder, self._folder.resolve().name, parent=None, properties=properties)
+        root = ProjectState(ROOT, self._folder, self._folder.name, parent=None, properties=properties)
         build.projects[ROOT] = root
         script = self._script_of(self._folder, _SETTINGS)
         if script is None:
@@ -105,6 +105,11 @@ class _Reader:
             raise UnsupportedError(
                 f"{project.path}: tests compiled for another Java than the rest are not read", path=project.path,
                 found=f"Java {project.java.of(MAIN)} and {project.java.of(TEST)}", expected="one Java for both", suggestions=[REMEDY],
+            )  # fmt: skip
+        if "groovy" in project.plugins and any(project.java.tasks.values()):
+            raise UnsupportedError(
+                f"{project.path}: Java is compiled with Groovy, and for which one is said in tasks", path=project.path,
+                found="a version of Java in a task", expected="java { sourceCompatibility } or java { toolchain { languageVersion } }", suggestions=[REMEDY],
             )  # fmt: skip
         is_own = bool(own) and settings.mode == "PREFER_PROJECT"
         return project.finished(own if is_own else settings.repositories)

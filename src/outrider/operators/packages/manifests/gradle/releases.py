@@ -67,6 +67,8 @@ def _walk(known: Evaluator, block: Block, before: tuple[Step, ...]) -> None:
             _walk(known, last.block, (*steps[:-1], last.without_block()))
         elif last.name == "set" and len(last.values) == 1:
             _take(known, steps[:-1], last.values[0], statement)
+        elif last.name in _MARKED and len(last.values) == 1:
+            _take(known, steps, last.values[0], statement)
         else:
             raise known.script.unsupported(statement.line, _OTHER)
 

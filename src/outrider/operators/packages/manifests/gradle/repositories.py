@@ -63,7 +63,7 @@ def _repository(known: Evaluator, step: Step) -> GradleRepository:
         known.script.refuse(step.line, "of a repository its address alone is read")
     for event in events(known, step.block) if step.block is not None else ():
         if event.names[0] in _ADDRESS and len(event.steps) == 1:
-            given = [event.value] if event.value is not None else list(event.steps[0].values)
+            given = list(event.given)
         else:
             _pass(known, event)
     if len(given) != 1:

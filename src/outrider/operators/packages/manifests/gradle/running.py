@@ -1,13 +1,21 @@
 """Goes through the script of a project, and takes what it says of dependencies."""
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 from outrider.operators.packages.manifests.gradle.applying import Plugins
 from outrider.operators.packages.manifests.gradle.configurations import Configurations
-from outrider.operators.packages.manifests.gradle.declaring import declare, found_or_unknown
+from outrider.operators.packages.manifests.gradle.declaring import declare
 from outrider.operators.packages.manifests.gradle.dependencies import Dependencies
 from outrider.operators.packages.manifests.gradle.evaluating import Evaluator
+from outrider.operators.packages.manifests.gradle.extensions import (
+    JAVA_EXTENSIONS,
+    PASSED_EXTENSIONS,
+    PUBLISHING_EXTENSIONS,
+    type_of,
+)
+from outrider.operators.packages.manifests.gradle.extras import pass_platform, pass_sources, take_extra
 from outrider.operators.packages.manifests.gradle.flattening import Event, events, flattened, is_assigned, own_steps
 from outrider.operators.packages.manifests.gradle.harmless import check_harmless
 from outrider.operators.packages.manifests.gradle.javas import COMPATIBILITIES, take_java
@@ -37,19 +45,6 @@ _EXTRA = ("ext", "extra")
 _OWN = ("project", "this")
 _PUBLISHING = ("publishing", "signing")
 _DEEPEST = 8
-_OF_SOURCES = ("main", "test")
-_EXTENSIONS = {"JavaPluginExtension": "java", "JavaPluginConvention": "java"}
-_PASSED_EXTENSIONS = frozenset(
-    {
-        "PublishingExtension",
-        "SigningExtension",
-        "JavaApplication",
-        "BasePluginExtension",
-        "DistributionContainer",
-        "IdeaModel",
-        "EclipseModel",
-    }
-)
 _WHY = {
     "testing": "suites of tests add dependencies by themselves",
     "jacoco": "the tools that plugins bring are not read",
@@ -79,14 +74,16 @@ class Running:
         depth: int = 0,
     ) -> None:
         self._build, self._read, self._depth = build, read, depth
-        self._known = Evaluator(script, build, project, Scope())
+        known = self._known = Evaluator(script, build, project, Scope())
+        java, extra = self._each(partial(take_java, known)), partial(take_extra, known)
         self._commands: Mapping[str, Callable[[Event], None]] = {
             "plugins": self._plugins, "apply": self._apply, "pluginManager": self._plugins, "group": self._group, "version": self._version,
-            "repositories": self._repositories, "dependencies": self._dependencies, "configurations": self._configurations,
-            "dependencyLocking": self._locking, "java": self._java, **dict.fromkeys(COMPATIBILITIES, self._java),
-            **dict.fromkeys(_EXTRA, self._extra), "buildscript": self._buildscript, "sourceSets": self._source_sets,
-            "javaPlatform": self._java_platform, "allprojects": self._projects, "subprojects": self._projects, "project": self._of_project,
-            "configure": self._configure, "setGroup": self._group, "setVersion": self._version,
+            "repositories": self._repositories, "dependencies": self._dependencies, "java": java, **dict.fromkeys(COMPATIBILITIES, java),
+            "configurations": self._each(Configurations(known).take), "dependencyLocking": self._each(Locking(known).take),
+            **dict.fromkeys(_EXTRA, extra), "buildscript": self._buildscript, "sourceSets": partial(pass_sources, known),
+            "javaPlatform": partial(pass_platform, known), "allprojects": self._projects, "subprojects": self._projects,
+            "project": self._of_project, "configure": self._configure, "setGroup": self._group, "setVersion": self._version,
+            "afterEvaluate": self._after,
         }  # fmt: skip
 
     def run(self) -> None:
@@ -113,11 +110,17 @@ class Running:
             elif isinstance(what, Assignment):
                 self._take(Event(own_steps(steps_of(what.target), block), what.value, statement.line, statement))
             elif isinstance(what, Passed):
-                if what.name in self._commands or what.name in PASSED:
-                    known.script.refuse(statement.line, f"{what.name} is a name that means something else in Gradle")
+                self._declared(what, statement)
             else:
                 self._take(Event(own_steps(steps_of(what), block), None, statement.line, statement))
         known.scope.leave()
+
+    def _declared(self, what: Passed, statement: Statement) -> None:
+        """Take a function or a class: what is passed over may call it."""
+        if what.name in self._commands or what.name in PASSED:
+            self._known.script.refuse(statement.line, f"{what.name} is a name that means something else in Gradle")
+        if what.name:
+            pass_over(self._known, statement)
 
     def _take(self, event: Event) -> None:
         script = self._known.script
@@ -141,7 +144,9 @@ class Running:
             script.refuse(event.line, why)
 
     def _is_own(self, name: str) -> bool:
-        return name in _OWN or (name == "rootProject" and self._known.project.path == ROOT)
+        if name == "rootProject":
+            return self._known.project.path == ROOT
+        return name in _OWN or self._known.scope.find(name) == OfProject(self._known.project.path)
 
     def _pass(self, name: str, statement: Statement) -> None:
         if not take_release(self._known, statement):
@@ -159,7 +164,7 @@ class Running:
             plugins.read(self._only_block(event, "plugins"))
         elif last.name == "apply" and len(last.values) == 1:
             plugins.apply(plugins.name(last.values[0]), event.line)
-        elif last.name in ("withId", "withType", "withPlugin", "hasPlugin") and len(event.steps) == 2:
+        elif last.name in ("withId", "withType", "withPlugin") and len(event.steps) == 2:
             self._where_applied(plugins, last, event.line)
         else:
             self._known.script.refuse(event.line, f"{'.'.join(event.names)[:60]} is not read")
@@ -168,10 +173,11 @@ class Running:
         """Take what is said for projects that have a plugin; it comes later where the plugin does."""
         if step.block is None or len(step.values) != 1:
             self._known.script.refuse(line, "what is done where a plugin is applied is read as a block alone")
-        project, block, variables = self._known.project, step.block, self._known.scope.kept()
+        # What is given to the block is the plugin.
+        project, block, variables = self._known.project, step.block._replace(parameters=("",)), self._known.scope.kept()
 
         def run() -> None:
-            before = self._known.scope.use(variables)
+            before = self._known.scope.use([*variables])
             self._for_each([project], block)
             self._known.scope.use(before)
 
@@ -208,17 +214,14 @@ class Running:
         self._known.project.version = self._known.text(self._one(event))
 
     def _one(self, event: Event) -> Expression:
-        values = [event.value] if event.value is not None else list(event.steps[-1].values)
-        if len(values) != 1 or len(event.steps) != 1:
+        if len(event.given) != 1 or len(event.steps) != 1:
             self._known.script.refuse(event.line, f"{event.names[0]} is set to one text")
-        return values[0]
+        return event.given[0]
 
     def _repositories(self, event: Event) -> None:
-        if len(event.steps) == 2 and event.value is None:
-            last = event.steps[1]
-            block = Block((), (event.statement._replace(what=_call(last)),), event.line)
-        else:
-            block = self._only_block(event, "repositories")
+        is_single = len(event.steps) == 2 and event.value is None
+        single = Block((), (event.statement._replace(what=_call(event.steps[-1])),), event.line)
+        block = single if is_single else self._only_block(event, "repositories")
         self._known.project.repositories.extend(read_repositories(self._known, block))
 
     def _dependencies(self, event: Event) -> None:
@@ -228,56 +231,27 @@ class Running:
         else:
             dependencies.read(self._only_block(event, "dependencies"))
 
-    def _configurations(self, event: Event) -> None:
-        configurations = Configurations(self._known)
-        for one in flattened(self._known, event):
-            configurations.take(one)
+    def _each(self, take: Callable[[Event], None]) -> Callable[[Event], None]:
+        """Return what takes all that a statement does in the blocks of it."""
 
-    def _locking(self, event: Event) -> None:
-        locking = Locking(self._known)
-        for one in flattened(self._known, event):
-            locking.take(one)
+        def taken(event: Event) -> None:
+            for one in flattened(self._known, event):
+                take(one)
 
-    def _java(self, event: Event) -> None:
-        for one in flattened(self._known, event):
-            take_java(self._known, one)
-
-    def _java_platform(self, event: Event) -> None:
-        for one in flattened(self._known, event):
-            if one.names != ["javaPlatform", "allowDependencies"]:
-                self._known.script.refuse(one.line, f"{'.'.join(one.names)[:60]} is not read")
-
-    def _extra(self, event: Event) -> None:
-        """Take properties that are set: `ext.a = 1`, `ext { a = 1 }`, `extra["a"] = 1`, `ext.set("a", 1)`."""
-        for one in flattened(self._known, event):
-            step = one.steps[-1]
-            if one.value is not None and len(one.steps) == 2:
-                value = found_or_unknown(self._known, one.value, one.statement)
-                self._known.project.properties[step.name] = value
-            elif step.name == "set" and len(step.values) == 2 and len(one.steps) == 2:
-                value = found_or_unknown(self._known, step.values[1], one.statement)
-                self._known.project.properties[self._known.text(step.values[0]).text] = value
-            else:
-                self._known.script.refuse(one.line, "properties are set to values alone here")
+        return taken
 
     def _buildscript(self, event: Event) -> None:
         """Take properties that are set where plugins come from; the plugins themselves do nothing before they are applied."""
         for one in events(self._known, self._only_block(event, "buildscript"), deep=False):
             name = one.names[0]
             if name in _EXTRA:
-                self._extra(one)
+                take_extra(self._known, one)
+            elif name == "apply":
+                self._apply(one)
             elif name in ("repositories", "dependencies"):
                 continue
             elif not is_assigned(self._known, one):
                 self._known.script.refuse(one.line, f"{name[:40]} within buildscript is not read")
-
-    def _source_sets(self, event: Event) -> None:
-        for one in flattened(self._known, event):
-            if len(one.steps) < 2 or one.steps[1].name not in _OF_SOURCES or one.steps[1].values:
-                self._known.script.refuse(
-                    one.line, "source sets of the build's own add configurations, and are not read"
-                )
-        pass_over(self._known, event.statement, allowed=("sourceSets", "java"))
 
     def _projects(self, event: Event) -> None:
         block = self._only_block(event, event.names[0])
@@ -295,18 +269,26 @@ class Running:
         before = self._known.project
         for project in projects:
             self._known.project = project
+            self._known.scope.enter()
+            for name in block.parameters or ("it",):
+                self._known.scope.declare(name, OfProject(project.path))
             self._block(block)
+            self._known.scope.leave()
         self._known.project = before
+
+    def _after(self, event: Event) -> None:
+        """Pass over what is done when all is read; it is like a condition."""
+        check_harmless(
+            self._known, Control("afterEvaluate", (self._only_block(event, "afterEvaluate"),)), event.statement
+        )
 
     def _configure(self, event: Event) -> None:
         """Take `configure<JavaPluginExtension> { }` and `configure(subprojects) { }`."""
-        step = event.steps[0]
-        words = self._known.script.words[event.statement.first : event.statement.first + 3]
-        name = words[2].value if len(words) == 3 and words[1].value == "<" else ""
-        if name in _PASSED_EXTENSIONS:
-            pass_over(self._known, event.statement, is_publishing=name in ("PublishingExtension", "SigningExtension"))
-        elif name in _EXTENSIONS and not step.values:
-            self._java(event._replace(steps=(step._replace(name=_EXTENSIONS[name]),)))
+        step, name = event.steps[0], type_of(self._known, event)
+        if name in PASSED_EXTENSIONS:
+            pass_over(self._known, event.statement, is_publishing=name in PUBLISHING_EXTENSIONS)
+        elif name in JAVA_EXTENSIONS and not step.values:
+            self._commands["java"](event._replace(steps=(step._replace(name="java"),)))
         elif len(step.values) == 1 and steps_of(step.values[0]) and step.block is not None:
             named = steps_of(step.values[0])
             if len(named) != 1 or named[0].name not in ("subprojects", "allprojects") or named[0].arguments:

@@ -14,6 +14,7 @@ from outrider.operators.packages.manifests.gradle.syntax import (
     Statement,
     Unread,
 )
+from outrider.operators.packages.manifests.gradle.typed import behind_type, pass_type
 from outrider.operators.packages.manifests.gradle.words import Kind, Token
 
 _CONTROLS = frozenset({"if", "for", "while", "try", "do", "switch", "when"})
@@ -139,7 +140,7 @@ class Statements:
         if word == "fun" or (word == "def" and cursor.is_mark("(")):
             return self._body(name)
         if word != "def" and cursor.takes(":"):
-            self._pass_type()
+            pass_type(cursor)
         return self._value(name)
 
     def _value(self, name: str) -> Declaration:
@@ -152,26 +153,6 @@ class Statements:
         cursor.skip_lines()
         return Declaration(name, self._expressions.read(is_command=True))
 
-    def _pass_type(self) -> None:
-        cursor = self._cursor
-        while cursor.is_name() and not cursor.is_name("by"):
-            cursor.next()
-            if cursor.is_mark("<"):
-                self._pass_angles()
-            cursor.takes("?")
-            if not cursor.takes("."):
-                return
-        raise NotReadError
-
-    def _pass_angles(self) -> None:
-        cursor, depth = self._cursor, 0
-        while not cursor.is_over():
-            token = cursor.next()
-            depth += (token.value == "<") - (token.value == ">")
-            if not depth:
-                return
-        raise NotReadError
-
     def _is_typed(self) -> bool:
         """Return whether a type and a name are next: `String name = …` or `String name(…) {`."""
         cursor = self._cursor
@@ -182,7 +163,7 @@ class Statements:
         while words[behind].value == "." and words[behind + 1].kind is Kind.NAME:
             behind += 2
         if words[behind].value in ("<", "["):
-            behind = self._behind_type(behind)
+            behind = behind_type(words, behind)
         if words[behind].kind is not Kind.NAME:
             return False
         following = words[behind + 1]
@@ -191,24 +172,13 @@ class Statements:
         is_type = cursor.peek().value in _TYPES or cursor.peek().value[0].isupper()
         return is_type and following.kind is Kind.MARK and following.value == "("
 
-    def _behind_type(self, start: int) -> int:
-        words, depth = self._cursor.words, 0
-        for number in range(start, min(start + _MOST_PARAMETERS, len(words))):
-            token = words[number]
-            depth += (token.value in ("<", "[")) - (token.value in (">", "]"))
-            if token.kind not in (Kind.NAME, Kind.MARK):
-                return start
-            if not depth:
-                return number + 1
-        return start
-
     def _typed(self) -> Declaration | Passed:
         cursor = self._cursor
         cursor.next()
         while cursor.takes("."):
             cursor.name()
         if cursor.is_mark("<", "["):
-            cursor.at = self._behind_type(cursor.at)
+            cursor.at = behind_type(cursor.words, cursor.at)
         name = cursor.name()
         return self._body(name) if cursor.is_mark("(") else self._value(name)
 

@@ -11,6 +11,7 @@ from outrider.operators.packages.manifests.gradle.syntax import (
     Literal,
     Member,
     Name,
+    Number,
     Text,
 )
 
@@ -53,7 +54,17 @@ class Step(NamedTuple):
 
 
 def steps_of(expression: Expression) -> tuple[Step, ...]:
-    """Return the steps of an expression; none where it is none of such.
+    """Return the steps of an expression that begins with a name; none where it does not.
+
+    Args:
+        expression: It.
+    """
+    root, steps = rooted(expression)
+    return steps if root is None else ()
+
+
+def rooted(expression: Expression) -> tuple[Expression | None, tuple[Step, ...]]:
+    """Return what an expression begins with that is no name, and the steps from there on.
 
     Args:
         expression: It.
@@ -61,28 +72,30 @@ def steps_of(expression: Expression) -> tuple[Step, ...]:
     found: list[Step] = []
     arguments: tuple[Argument, ...] | None = None
     while True:
-        if isinstance(expression, Call):
-            if arguments is not None:
-                return ()
+        if isinstance(expression, Call) and arguments is None:
             arguments = expression.arguments
             expression = expression.function
             continue
-        name = _name(expression)
+        name = _name(expression, is_called=arguments is not None)
         if name is None:
-            return ()
+            # What is called without a name is no step.
+            whole = expression if arguments is None else Call(expression, arguments, expression.line)
+            return whole, tuple(reversed(found))
         found.append(Step(name, arguments, expression.line))
         if not isinstance(expression, Member | Index):
-            return tuple(reversed(found))
+            return None, tuple(reversed(found))
         expression, arguments = expression.target, None
 
 
-def _name(expression: Expression) -> str | None:
+def _name(expression: Expression, *, is_called: bool) -> str | None:
     if isinstance(expression, Name):
         return expression.name
     if isinstance(expression, Member):
         return f"{'*' if expression.is_spread else ''}{expression.name}"
-    text = expression.key if isinstance(expression, Index) else expression
-    return plain_text(text)
+    if isinstance(expression, Index):
+        return f"[{expression.key.text}]" if isinstance(expression.key, Number) else plain_text(expression.key)
+    # In Kotlin a text is called as the configuration that it names.
+    return plain_text(expression) if is_called else None
 
 
 def plain_text(expression: Expression) -> str | None:

@@ -158,3 +158,26 @@ class Statement(NamedTuple):
     first: int
     end: int
     line: int
+
+
+def takes_block(found: Expression, *, is_kotlin: bool) -> bool:
+    """Return whether a block behind an expression belongs to it.
+
+    Args:
+        found: It.
+        is_kotlin: Whether it is in Kotlin, where a text may be called, else in Groovy.
+    """
+    is_text = is_kotlin and isinstance(found, Text)
+    return is_text or not isinstance(found, Text | Number | Series | Table | Block)
+
+
+def with_block(found: Expression, block: Argument) -> Call:
+    """Give a block to a call, or make a call of what is none.
+
+    Args:
+        found: What the block is behind.
+        block: It.
+    """
+    if isinstance(found, Call) and not (found.arguments and isinstance(found.arguments[-1].value, Block)):
+        return Call(found.function, (*found.arguments, block), found.line)
+    return Call(found, (block,), found.line)

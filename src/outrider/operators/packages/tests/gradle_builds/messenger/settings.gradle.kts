@@ -1,0 +1,12 @@
+rootProject.name = "messenger"
+
+dependencyResolutionManagement {
+    repositories {
+        maven {
+            url = uri("https://b.example.com/releases")
+        }
+        mavenCentral()
+    }
+}
+
+include("libmessenger")
