@@ -17,6 +17,8 @@ from outrider.operators.packages.maven.gradle.session import CONFIGURATIONS
 from outrider.operators.packages.resolving.outcomes import Resolved
 from outrider.operators.packages.resolving.questions import Question
 
+_NEWEST = "+"
+
 
 class GradleFix(Project):
     """A lock and the build that it is of.
@@ -40,7 +42,7 @@ class GradleFix(Project):
         self.texts = {path: text, **self._build.texts}
         self.paths = list(self.texts)
         self._declared = dict(self._editable())
-        self.wishes = [_wish(where, one) for where, one in self._declared.items()]
+        self.wishes = [self._wish(where, one) for where, one in self._declared.items()]
         self._locked = by_configuration(text)
         self.locked: dict[str, set[str]] = {}
         for modules in self._locked.values():
@@ -55,8 +57,7 @@ class GradleFix(Project):
 
     def widened(self, wish: Wish, version: str) -> Wish:
         """Return a wish for that version."""
-        configuration, index = wish.where
-        return msgspec.structs.replace(wish, range=version, text=asked_for(str(configuration), int(index), version))
+        return msgspec.structs.replace(wish, range=version, text=asked_for(self._beside(wish.where), version))
 
     def mended(self, answer: Resolved, before: Resolved | None, widenings: Sequence[Widening]) -> dict[Path, str]:
         """Return the lock as Gradle would write it, and the files of the build that change."""
@@ -85,8 +86,22 @@ class GradleFix(Project):
         """Yield what is declared with a version that stands in a file of the build, with where it is declared."""
         for configuration, several in self._project.declared.items():
             for index, one in enumerate(several):
-                if one.group and one.place is not None and (one.version.strictly or one.version.required):
+                if one.group and one.place is not None and _version(one):
                     yield (configuration, index), one
+
+    def _beside(self, where: tuple[str | int, ...]) -> list[tuple[str, int]]:
+        """Return where all is declared that has its version from the same place as something."""
+        place = self._declared[where].place
+        return [(str(one[0]), int(one[1])) for one, asked in self._declared.items() if asked.place == place]
+
+    def _wish(self, where: tuple[str | int, ...], one: Asked) -> Wish:
+        assert one.place is not None
+        together = self._beside(where)
+        return Wish(
+            name=f"{one.group}:{one.name}", range=_version(one), where=where, text=asked_for(together, _version(one)),
+            # The newest: where a version is known to be the lowest fix, that one is tried first.
+            anyhow=asked_for(together, _NEWEST), file=one.place.path,
+        )  # fmt: skip
 
     def _remarks(self, answer: Resolved, found: Mapping[Path, str]) -> Iterator[str]:
         """Yield what whoever reads the lock should know."""
@@ -100,12 +115,5 @@ class GradleFix(Project):
             )
 
 
-def _wish(where: tuple[str | int, ...], one: Asked) -> Wish:
-    configuration, index = str(where[0]), int(where[1])
-    version = one.version.strictly or one.version.required
-    assert one.place is not None
-    return Wish(
-        name=f"{one.group}:{one.name}", range=version, where=where, text=asked_for(configuration, index, version), file=one.place.path,
-        # A lock is obeyed but for what is strict.
-        anyhow=asked_for(configuration, index, "") if one.version.strictly else "",
-    )  # fmt: skip
+def _version(one: Asked) -> str:
+    return one.version.strictly or one.version.required

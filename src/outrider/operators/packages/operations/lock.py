@@ -24,9 +24,9 @@ class LockParams(Terms, kw_only=True, forbid_unknown_fields=True):
     Attributes:
         ecosystem: Of the packages.
         packages: Each as its ecosystem writes it; none where a manifest beside the file says it, as a Cargo.toml or package.json does,
-            and for Maven, where the file does.
+            and for Maven, where the file or a build of Gradle does.
         file: What to write; its name says the format, as the native clients call their files; of Maven the pom.xml itself, which gets
-            a profile, as do those of its modules. If none is given, it is the usual one of its ecosystem in the working folder.
+            a profile, as do those of its modules, or the gradle.lockfile of a project of Gradle. If none is given, it is the usual one of its ecosystem in the working folder.
         keep: Try the versions of the file that is there first, so that as little as possible changes.
         python: For which version of Python, such as `3.12`; that which runs Outrider if none is given. A uv.lock or poetry.lock is
             for all of its project, and a Pipfile.lock for that of its Pipfile where that names one and none is given.

@@ -12,6 +12,7 @@ from outrider.operators.packages.tests.gradle_projects import ALL, lock_text, re
 from outrider.operators.packages.tests.maven_projects import bad, fixed, locked
 from outrider.operators.packages.tests.maven_repository import MavenRepositoryServer
 from outrider.operators.packages.tests.test_audit import imported
+from outrider.operators.packages.tests.test_updating import drafted
 
 CORE = bad("X-1", "g:core", ("introduced", "0"), ("fixed", "1.2"))
 STRICT = "implementation('g:core') {{ version {{ strictly '{}' }} }}"
@@ -132,3 +133,20 @@ async def test_a_build_that_is_not_read_is_told(server: MavenRepositoryServer, t
     file.with_name("build.gradle").write_text("if (x) { dependencies { implementation 'g:web:1' } }\n")
     with pytest.raises(UnsupportedError, match=r"build\.gradle:1"):
         await fixed(file)
+
+
+async def test_newer_versions_are_proposed_where_the_build_says_them(
+    server: MavenRepositoryServer, tmp_path: Path
+) -> None:
+    server.add("web:1.5", "core:1.0")
+    server.add("web:2", "core:1.0")
+    file = write_build(tmp_path / "shop", "implementation 'g:web:1'", "testImplementation 'g:core:1.+'")
+    await locked(file)
+    before = file.with_name("build.gradle").read_text()
+    draft = await drafted(tmp_path, up_to="minor", ranges="raise")
+    assert draft.texts["build.gradle"] == before.replace("g:web:1'", "g:web:1.5'")
+    assert "g:web:1.5=" in draft.texts["gradle.lockfile"]
+    assert "g:core:1.3=testCompileClasspath" in draft.texts["gradle.lockfile"]
+    assert [(one.name, one.before, one.after) for told in draft.told for one in told.manifest] == [
+        ("g:web", "1", "1.5")
+    ]

@@ -31,7 +31,7 @@ def gradle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gradle]:
         yield started
 
 
-@pytest.mark.parametrize("seeds", [range(8), pytest.param(range(8, 80), marks=pytest.mark.long)])
+@pytest.mark.parametrize("seeds", [range(4), pytest.param(range(4, 80), marks=pytest.mark.long)])
 async def test_well_known_modules_are_locked_as_gradle_does(gradle: Gradle, seeds: range, tmp_path: Path) -> None:
     for seed in seeds:
         file = write_build(tmp_path / str(seed), *drawn(seed))
@@ -48,7 +48,7 @@ async def test_well_known_modules_are_locked_as_gradle_does(gradle: Gradle, seed
 
 
 @pytest.mark.parametrize("hard", [PLAIN, POMS, METADATA, RARE])
-@pytest.mark.parametrize("count", [25, pytest.param(150, marks=pytest.mark.long)])
+@pytest.mark.parametrize("count", [8, pytest.param(150, marks=pytest.mark.long)])
 async def test_builds_that_are_drawn_are_locked_as_gradle_does(
     gradle: Gradle, hard: int, count: int, tmp_path: Path
 ) -> None:
@@ -92,7 +92,7 @@ async def _ours(folder: Path, made: Drawn) -> dict[str, str | None]:
     return texts
 
 
-@pytest.mark.parametrize("count", [20, pytest.param(120, marks=pytest.mark.long)])
+@pytest.mark.parametrize("count", [8, pytest.param(120, marks=pytest.mark.long)])
 async def test_gradle_takes_locks_that_were_fixed(gradle: Gradle, count: int, tmp_path: Path) -> None:
     became: Counter[str] = Counter()
     for seed in range(count):

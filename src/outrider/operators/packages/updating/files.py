@@ -15,7 +15,7 @@ from outrider.ports.git import Branch
 # Manifests, and what their clients read of a project's folder.
 _NAMES = (
     "package.json", "Cargo.toml", "pyproject.toml", "Pipfile", "Gemfile", "gems.rb", "composer.json", "pom.xml", "*.csproj", "*.fsproj", "*.vbproj",
-    "*.props", "*.targets", "*.patch",
+    "*.props", "*.targets", "*.patch", "*.gradle", "*.gradle.kts", "libs.versions.toml", "gradle.properties",
     ".npmrc", ".yarnrc", ".yarnrc.yml", "pnpm-workspace.yaml", "bunfig.toml", "uv.toml", "auth.json", "[Nn]u[Gg]et.[Cc]onfig",
     FILE_NAME, UPDATES_FILE,
 )  # fmt: skip

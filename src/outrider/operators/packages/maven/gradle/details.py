@@ -1,6 +1,6 @@
 """What a build of Gradle is asked besides packages: which project of it is locked, and what its lock has."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -8,7 +8,7 @@ from outrider.operators.packages.manifests.gradle.builds import GradleBuild, Gra
 from outrider.operators.packages.resolving.questions import Details
 
 CLIENT = "gradle"
-_BETWEEN = "="
+_AND, _AT, _IS = ",", ":", "="
 
 
 class GradleDetails(Details, frozen=True, kw_only=True):
@@ -25,15 +25,14 @@ class GradleDetails(Details, frozen=True, kw_only=True):
     locked: Mapping[str, Mapping[str, str]] = {}
 
 
-def asked_for(configuration: str, index: int, version: str) -> str:
-    """Return how the version of something that a project declares is asked for.
+def asked_for(declared: Iterable[tuple[str, int]], version: str) -> str:
+    """Return how a version is asked for that a project declares in one place.
 
     Args:
-        configuration: In which it is declared.
-        index: Which of those in it.
-        version: Of it; empty for any.
+        declared: The configurations that have something with that version, each with the place of it among what they have.
+        version: That is asked for.
     """
-    return _BETWEEN.join((configuration, str(index), version))
+    return f"{_AND.join(f'{name}{_AT}{index}' for name, index in declared)}{_IS}{version}"
 
 
 def with_asked(project: GradleProject, packages: list[str]) -> GradleProject:
@@ -41,20 +40,21 @@ def with_asked(project: GradleProject, packages: list[str]) -> GradleProject:
 
     Args:
         project: As its build has it.
-        packages: What `asked_for` has returned.
+        packages: What `asked_for` has returned; where several are about the same, the last one that changes something counts.
     """
-    declared = dict(project.declared)
+    declared = {name: [*several] for name, several in project.declared.items()}
     for text in packages:
-        configuration, index, version = text.split(_BETWEEN, 2)
-        several = [*declared[configuration]]
-        one = several[int(index)]
-        several[int(index)] = msgspec.structs.replace(one, version=changed(one.version, version))
-        declared[configuration] = tuple(several)
-    return msgspec.structs.replace(project, declared=declared)
+        places, _, version = text.partition(_IS)
+        for place in places.split(_AND):
+            name, _, index = place.partition(_AT)
+            one = project.declared[name][int(index)]
+            if version != (one.version.strictly or one.version.required):
+                declared[name][int(index)] = msgspec.structs.replace(one, version=changed(one.version, version))
+    return msgspec.structs.replace(project, declared={name: tuple(several) for name, several in declared.items()})
 
 
 def changed(version: RichVersion, text: str) -> RichVersion:
-    """Return a version that is asked for in the same way, with another text; any one where that is empty."""
-    if text and version.strictly:
+    """Return a version that is asked for in the same way, with another text."""
+    if version.strictly:
         return msgspec.structs.replace(version, strictly=text)
-    return msgspec.structs.replace(version, strictly="", required=text)
+    return msgspec.structs.replace(version, required=text)
