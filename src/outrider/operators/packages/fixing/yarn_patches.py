@@ -86,7 +86,8 @@ def remarks(before: Iterable[Mapping[str, Any]], after: Iterable[Mapping[str, An
         if not now:
             yield f"{name}: its patch is not used any more: {paths}"
         elif now - versions:
-            yield f"{name}: its patch fits {', '.join(sorted(now - versions))} too, and was made for {', '.join(sorted(versions))}: {paths}"
+            shown = [", ".join(sorted(some)) for some in (now - versions, versions)]
+            yield f"{name}: its patch is used for {shown[0]} now, and was for {shown[1]}: {paths}"
 
 
 def _versions(entries: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], set[str]]:

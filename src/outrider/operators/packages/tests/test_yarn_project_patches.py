@@ -118,7 +118,7 @@ async def test_one_that_may_not_fit_is_passed_over(registry: NpmRegistry, tmp_pa
 
 Case = tuple[str, str, type[OutriderError], str]
 REFUSED: list[Case] = [
-    (CHANGE.replace("two", "zwei"), ASKED, UnsupportedError, r"does not fit core 1\.0\.0: its hunk 1 of index\.js fits nowhere"),
+    (CHANGE.replace("two", "zwei"), ASKED, UnsupportedError, r"cannot be applied to core 1\.0\.0: its hunk 1 of index\.js fits nowhere"),
     (diff_of("gone.js", "a\n", "b\n"), ASKED, UnsupportedError, "it changes gone.js, which is not there"),
     (diff_of("gone.js", "a\n", None), ASKED, UnsupportedError, "it removes gone.js, and there is no such file"),
     (diff_of("gone/a.js", "a\n", None), ASKED, UnsupportedError, "it removes gone/a.js, whose folder is not there"),
@@ -126,6 +126,8 @@ REFUSED: list[Case] = [
     (diff_of("z.js/a", "a\n", "b\n"), ASKED, UnsupportedError, "above which there is a file"),
     (diff_of("z.js/a", None, "b\n"), ASKED, UnsupportedError, "where something else is"),
     (diff_of("lib", None, "b\n"), ASKED, UnsupportedError, "where something else is"),
+    (CHANGE + diff_of("index.js", None, "new\n"), ASKED, UnsupportedError, "it changes index.js more than once"),
+    (CHANGE.replace("index 0", "old mode 100755\nnew mode 100644\nindex 0"), ASKED, UnsupportedError, "its mode counted too"),
     ("diff --git a/a b/b\nrename from z.js\nrename to y.js\n", ASKED, UnsupportedError, "it renames z.js, which Yarn cannot"),
     (CHANGE.replace("index 0", "semver exclusivity >=1.0.0-rc.1\nindex 0"), ASKED, UnsupportedError, "has a prerelease"),
     ("", ASKED, InvalidConfigError, "it changes nothing"),
@@ -238,7 +240,7 @@ async def test_a_fix_keeps_the_patch(registry: NpmRegistry, tmp_path: Path) -> N
     assert (result.fixed, result.unfixed) == (1, 0)
     assert json.loads(path.with_name("package.json").read_text())["dependencies"] == {"core": wider}
     assert f"core@{wider}::version=1.1.0&hash={hash_of(read_patch(CHANGE))}" in resolutions(path).values()
-    assert result.files[0].warnings == [f"core: its patch fits 1.1.0 too, and was made for 1.0.0: ~/{PLACE}"]
+    assert result.files[0].warnings == [f"core: its patch is used for 1.1.0 now, and was for 1.0.0: ~/{PLACE}"]
 
 
 async def test_a_fix_of_what_is_patched_in_a_range(registry: NpmRegistry, tmp_path: Path) -> None:
@@ -250,14 +252,14 @@ async def test_a_fix_of_what_is_patched_in_a_range(registry: NpmRegistry, tmp_pa
     shutil.rmtree(tmp_path / "cache")
     await imported(tmp_path, bad("X-1", "core", ("introduced", "0"), ("fixed", "1.1.0")))
     [left] = (await fixed(tmp_path)).files[0].unfixed
-    assert f"~/{PLACE}: this patch does not fit core 1.1.0: its hunk 1 of index.js fits nowhere" in left.reasons
+    assert f"~/{PLACE}: this patch cannot be applied to core 1.1.0: its hunk 1 of index.js fits nowhere" in left.reasons
     assert path.read_text() == before
     filled(registry, "1.2.0")
     shutil.rmtree(tmp_path / "cache")
     await imported(tmp_path, bad("X-2", "core", ("introduced", "0"), ("fixed", "1.2.0")))
     result = await fixed(tmp_path)
     assert result.fixed == 1
-    assert result.files[0].warnings == [f"core: its patch fits 1.2.0 too, and was made for 1.0.0: ~/{PLACE}"]
+    assert result.files[0].warnings == [f"core: its patch is used for 1.2.0 now, and was for 1.0.0: ~/{PLACE}"]
 
 
 async def test_a_fix_after_which_a_patch_is_not_used(registry: NpmRegistry, tmp_path: Path) -> None:
@@ -298,9 +300,8 @@ async def test_patches_are_those_of_yarn_at_length(tmp_path: Path) -> None:
 @pytest.mark.timeout(600)
 @needs_node
 async def test_yarn_has_nothing_to_change_after_a_fix(tmp_path: Path) -> None:
-    fixed, unfixed = await counted(tmp_path, fixed_with_yarn_4, range(12), drawn_with_patches)
-    assert fixed > 1
-    assert unfixed > 1
+    fixed, _ = await counted(tmp_path, fixed_with_yarn_4, range(10), drawn_with_patches)
+    assert fixed > 2
 
 
 @pytest.mark.real

@@ -10,6 +10,7 @@ from outrider.operators.packages.yarn.patch_files import BLANKS, Effect, Hunk
 # Files and folders by their places below the package, with their modes; a folder ends with a slash.
 Members = dict[str, tuple[int, bytes]]
 FOLDER_MODE = stat.S_IFDIR | 0o755
+_RUNNABLE = 0o100
 
 
 class UnmatchedError(Exception):
@@ -25,33 +26,101 @@ def applied(effects: Iterable[Effect], members: Members) -> Members:
 
     Raises:
         UnmatchedError: It does not fit.
-        UnappliedError: It does what Yarn cannot do, or goes through links.
+        UnappliedError: It does what Yarn cannot do, goes through links, or changes a file again.
     """
-    found = dict(members)
+    archive = _Archive(members)
     for one in effects:
-        _DOING[str(one.said["type"])](found, one.said)
-    return found
+        archive.take(one.said)
+    return archive.members
 
 
-def _rename(members: Members, said: Mapping[str, Any]) -> None:
-    """Look for what Yarn looks for, before it fails."""
-    origin, place = str(said["fromPath"]), str(said["toPath"])
-    for path in (posixpath.dirname(origin), posixpath.dirname(place), origin):
-        _find(members, path)
-    raise UnappliedError(f"it renames {origin}, which Yarn cannot")
+class _Archive:
+    """The files of a package while a patch is applied."""
 
+    def __init__(self, members: Members) -> None:
+        self.members = dict(members)
+        # What was written anew, and what was changed while it was there.
+        self._new: set[str] = set()
+        self._changed: set[str] = set()
 
-def _create(members: Members, said: Mapping[str, Any]) -> None:
-    path, hunk = str(said["path"]), said["hunk"]
-    _refuse_links(members, path)
-    above = _folders(path)
-    if not path or f"{path}/" in members or any(one.rstrip("/") in members for one in above):
-        raise UnappliedError(f"it makes {path or 'the folder of the package'}, where something else is")
-    if hunk is not None and not hunk["parts"]:
-        raise UnappliedError(f"it makes {path} from nothing")
-    for one in above:
-        members.setdefault(one, (FOLDER_MODE, b""))
-    members[path] = stat.S_IFREG | int(said["mode"]), _lines_of(hunk)
+    def take(self, said: Mapping[str, Any]) -> None:
+        """Do one thing."""
+        kind = said["type"]
+        if kind == "rename":
+            self._rename(str(said["fromPath"]), str(said["toPath"]))
+            return
+        path = str(said["path"])
+        self._refuse_links(path)
+        if kind == "file creation":
+            self._create(path, said["hunk"], int(said["mode"]))
+        elif kind == "file deletion":
+            self._delete(path)
+        elif kind == "patch":
+            self._change(path, said["hunks"])
+        else:
+            self._change_mode(path, int(said["newMode"]))
+
+    def _rename(self, origin: str, place: str) -> None:
+        """Look for what Yarn looks for, before it fails."""
+        for path in (posixpath.dirname(origin), posixpath.dirname(place), origin):
+            self._refuse_links(path)
+            self._find(path)
+        raise UnappliedError(f"it renames {origin}, which Yarn cannot")
+
+    def _create(self, path: str, hunk: Hunk | None, mode: int) -> None:
+        above = _folders(path)
+        if not path or f"{path}/" in self.members or any(one.rstrip("/") in self.members for one in above):
+            raise UnappliedError(f"it makes {path or 'the folder of the package'}, where something else is")
+        if hunk is not None and not hunk["parts"]:
+            raise UnappliedError(f"it makes {path} from nothing")
+        for one in above:
+            self.members.setdefault(one, (FOLDER_MODE, b""))
+        self._write(path, stat.S_IFREG | mode, _lines_of(hunk))
+
+    def _delete(self, path: str) -> None:
+        above = _folders(path)
+        if any(one.rstrip("/") in self.members for one in above):
+            raise UnappliedError(f"it removes {path}, above which there is a file")
+        if above and above[-1] not in self.members:
+            raise UnmatchedError(f"it removes {path}, whose folder is not there")
+        if path not in self.members:
+            raise UnappliedError(f"it removes {path or 'the folder of the package'}, and there is no such file")
+        del self.members[path]
+
+    def _change(self, path: str, hunks: Sequence[Hunk]) -> None:
+        self._find(path)
+        if path not in self.members:
+            raise UnappliedError(f"it changes {path or 'the folder of the package'}, which is a folder")
+        mode, content = self.members[path]
+        lines = patched(hunks, content.decode(errors="replace").split("\n"), path)
+        self._write(path, mode, "\n".join(lines).encode())
+
+    def _change_mode(self, path: str, mode: int) -> None:
+        """Change no mode: Yarn gives a file one only where it can be run already, or cannot, as that mode says."""
+        self._find(path)
+        if path in self.members and bool(self.members[path][0] & _RUNNABLE) == bool(mode & _RUNNABLE):
+            self._changed.add(path)
+
+    def _write(self, path: str, mode: int, content: bytes) -> None:
+        if path not in self.members:
+            self._new.add(path)
+        elif path not in self._new and path in self._changed:
+            # The archive of Yarn takes that for a file to be compressed, as well as it can.
+            raise UnappliedError(f"it changes {path} more than once, its mode counted too")
+        self._changed.add(path)
+        self.members[path] = mode, content
+
+    def _find(self, path: str) -> None:
+        """Look whether there is a file or a folder."""
+        if any(one.rstrip("/") in self.members for one in _folders(path)):
+            raise UnappliedError(f"it changes {path}, above which there is a file")
+        if path and path not in self.members and f"{path}/" not in self.members:
+            raise UnmatchedError(f"it changes {path}, which is not there")
+
+    def _refuse_links(self, path: str) -> None:
+        for place in (*(one.rstrip("/") for one in _folders(path)), path):
+            if stat.S_ISLNK(self.members.get(place, (0, b""))[0]):
+                raise UnappliedError(f"it goes through {place}, which is a link")
 
 
 def _lines_of(hunk: Hunk | None) -> bytes:
@@ -59,58 +128,6 @@ def _lines_of(hunk: Hunk | None) -> bytes:
         return b""
     part = hunk["parts"][0]
     return ("\n".join(part["lines"]) + ("" if part["noNewlineAtEndOfFile"] else "\n")).encode()
-
-
-def _delete(members: Members, said: Mapping[str, Any]) -> None:
-    path = str(said["path"])
-    _refuse_links(members, path)
-    above = _folders(path)
-    if any(one.rstrip("/") in members for one in above):
-        raise UnappliedError(f"it removes {path}, above which there is a file")
-    if above and above[-1] not in members:
-        raise UnmatchedError(f"it removes {path}, whose folder is not there")
-    if path not in members:
-        raise UnappliedError(f"it removes {path or 'the folder of the package'}, and there is no such file")
-    del members[path]
-
-
-def _change(members: Members, said: Mapping[str, Any]) -> None:
-    path = str(said["path"])
-    _find(members, path)
-    if path not in members:
-        raise UnappliedError(f"it changes {path or 'the folder of the package'}, which is a folder")
-    mode, content = members[path]
-    lines = patched(said["hunks"], content.decode(errors="replace").split("\n"), path)
-    members[path] = mode, "\n".join(lines).encode()
-
-
-def _change_mode(members: Members, said: Mapping[str, Any]) -> None:
-    """Change nothing: Yarn gives a file a mode only where it can be run already, or cannot, as that mode says."""
-    _find(members, str(said["path"]))
-
-
-_DOING = {
-    "rename": _rename,
-    "file creation": _create,
-    "file deletion": _delete,
-    "patch": _change,
-    "mode change": _change_mode,
-}
-
-
-def _find(members: Members, path: str) -> None:
-    """Look whether there is a file or a folder."""
-    _refuse_links(members, path)
-    if any(one.rstrip("/") in members for one in _folders(path)):
-        raise UnappliedError(f"it changes {path}, above which there is a file")
-    if path and path not in members and f"{path}/" not in members:
-        raise UnmatchedError(f"it changes {path}, which is not there")
-
-
-def _refuse_links(members: Members, path: str) -> None:
-    for place in (*(one.rstrip("/") for one in _folders(path)), path):
-        if stat.S_ISLNK(members.get(place, (0, b""))[0]):
-            raise UnappliedError(f"it goes through {place}, which is a link")
 
 
 def _folders(path: str) -> list[str]:

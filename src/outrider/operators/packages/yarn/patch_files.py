@@ -10,8 +10,10 @@ from typing import Any, NamedTuple
 from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.yarn.ranges import has_version
 
+# What JavaScript takes for blank.
+BLANKS = "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
 _BEGINNING, _INDEX = "diff --git ", "index "
-_DIFF = re.compile(r"diff --git a/(.*?) b/(.*?)\s*$")
+_DIFF = re.compile(rf"diff --git a/(.*?) b/(.*?)[{BLANKS}]*$")
 _HUNK = re.compile(r"@@ -([0-9]{1,9})(,([0-9]{1,9}))? \+([0-9]{1,9})(,([0-9]{1,9}))? @@")
 _HASHES = re.compile(r"(\w+)\.\.(\w+)", re.ASCII)
 _MODE = re.compile(r"[0-7]{1,9}")
@@ -24,8 +26,6 @@ _CONTEXT = "context"
 _KINDS = {"-": "deletion", "+": "insertion", " ": _CONTEXT, "": _CONTEXT}
 _NO_NEWLINE = "\\ No newline at end of file"
 _MODES = (0o644, 0o755)
-# What JavaScript takes for blank.
-BLANKS = "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
 # Part of what the hash is made from.
 _CACHE_VERSION = "3"
 _SHORT = 6

@@ -182,7 +182,7 @@ def unfit(patch: Patch, shown: str, found: str) -> UnsupportedError:
         found: Why.
     """
     return UnsupportedError(
-        f"{patch.path}: this patch does not fit {shown}: {found[:120]}", path=patch.path[:200], found=found[:200], expected="a patch of that version",
+        f"{patch.path}: this patch cannot be applied to {shown}: {found[:120]}", path=patch.path[:200], found=found[:200], expected="a patch of that version",
         suggestions=["make it anew: yarn patch", "ask for the version that it is made from"],
     )  # fmt: skip
 

@@ -49,11 +49,13 @@ def checksum_of(name: str, version: str, content: bytes, layers: Sequence[PatchL
         members = _members(name, content)
     except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError) as error:
         raise _unusable(name, str(error)) from error
+    if layers and not members:
+        raise _unusable(name, "no files")
     for layer in layers:
         members = _patched(members, layer, f"{name} {version}")
     prefix = f"node_modules/{layers[-1].name if layers else name}"
     digest = hashlib.sha512()
-    for part in _zipped(_below(prefix, members)):
+    for part in _zipped(_below(prefix, members) if members or layers else {}):
         digest.update(part)
     return f"{CACHE_KEY}/{digest.hexdigest()}"
 
@@ -91,8 +93,6 @@ def _copied(member: tuple[int, bytes]) -> tuple[int, bytes]:
 
 def _below(prefix: str, members: Members) -> Members:
     """Return files at the places where they are in an archive, with the folders above."""
-    if not members:
-        return {}
     parts = prefix.split("/")
     above = {f"{'/'.join(parts[: count + 1])}/": (FOLDER_MODE, b"") for count in range(len(parts))}
     return above | {f"{prefix}/{place}": member for place, member in members.items()}
