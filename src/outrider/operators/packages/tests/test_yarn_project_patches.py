@@ -18,6 +18,7 @@ from outrider.operators.packages.tests.test_fix_yarn import counted
 from outrider.operators.packages.tests.test_fix_yarn import with_yarn_4 as fixed_with_yarn_4
 from outrider.operators.packages.tests.test_lock_writing_npm import members, project, registry, settings
 from outrider.operators.packages.tests.test_lock_writing_yarn import compared, locked, odd_members, with_yarn_4
+from outrider.operators.packages.tests.test_updating import drafted
 from outrider.operators.packages.tests.test_yarn_patches import PATCH, effects, program_of
 from outrider.operators.packages.tests.world import variables
 from outrider.operators.packages.tests.yarn_clients import needs_node, set_up_yarn_4, yarn_4
@@ -260,6 +261,24 @@ async def test_a_fix_of_what_is_patched_in_a_range(registry: NpmRegistry, tmp_pa
     result = await fixed(tmp_path)
     assert result.fixed == 1
     assert result.files[0].warnings == [f"core: its patch is used for 1.2.0 now, and was for 1.0.0: ~/{PLACE}"]
+
+
+async def test_an_update_raises_what_is_patched_where_the_patch_fits(registry: NpmRegistry, tmp_path: Path) -> None:
+    filled(registry)
+    path = patched(tmp_path)
+    await locked(tmp_path)
+    registry.add("core@1.2.0", files={"index.js": b"other\n"})
+    shutil.rmtree(tmp_path / "cache")
+    assert (await drafted(tmp_path, ranges="raise")).texts == {}
+    filled(registry, "1.3.0")
+    shutil.rmtree(tmp_path / "cache")
+    draft = await drafted(tmp_path, ranges="raise")
+    wider = ASKED.replace("1.0.0", "1.3.0")
+    assert json.loads(draft.texts["package.json"])["dependencies"] == {"core": wider}
+    path.write_text(draft.texts["yarn.lock"])
+    assert f"core@{wider}::version=1.3.0&hash={hash_of(read_patch(CHANGE))}" in resolutions(path).values()
+    [told] = draft.told
+    assert told.warnings == [f"core: its patch is used for 1.3.0 now, and was for 1.0.0: ~/{PLACE}"]
 
 
 async def test_a_fix_after_which_a_patch_is_not_used(registry: NpmRegistry, tmp_path: Path) -> None:

@@ -154,10 +154,12 @@ class _Drawing:
     def _patch(self, name: str) -> str:
         files = self._files[name]
         parts = []
-        for path in self._random.sample([*files], self._random.randint(1, 2)):
+        changed = self._random.sample([*files], self._random.randint(1, 2))
+        for path in changed:
             parts += self._changes(path, files[path])
         if self._random.random() < 0.3:
-            path = self._random.choice(("new.js", "lib/made/new.js", "lib/deep/x/y.js", *_PATHS))
+            others = (one for one in _PATHS if one not in changed)
+            path = self._random.choice(("new.js", "lib/made/new.js", "lib/deep/x/y.js", *others))
             mode = self._random.choice(("100644", "100755"))
             parts.append(diff_of(path, None, self._random.choice(("", "one\n", "one\ntwo")), mode=mode))
         if self._random.random() < 0.02:
