@@ -13,7 +13,7 @@ from outrider.operators.packages.yarn.ranges import has_version
 # What JavaScript takes for blank.
 BLANKS = "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
 _BEGINNING, _INDEX = "diff --git ", "index "
-_DIFF = re.compile(rf"diff --git a/(.*?) b/(.*?)[{BLANKS}]*$")
+_DIFF = re.compile(rf"diff --git a/([^\r\u2028\u2029]*?) b/([^\r\u2028\u2029]*?)[{BLANKS}]*$")
 _HUNK = re.compile(r"@@ -([0-9]{1,9})(,([0-9]{1,9}))? \+([0-9]{1,9})(,([0-9]{1,9}))? @@")
 _HASHES = re.compile(r"(\w+)\.\.(\w+)", re.ASCII)
 _MODE = re.compile(r"[0-7]{1,9}")
