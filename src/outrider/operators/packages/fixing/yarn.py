@@ -8,8 +8,9 @@ import msgspec
 
 from outrider.core.errors import UnsupportedError
 from outrider.operators.packages.fixing.beside import BesideManifest
-from outrider.operators.packages.fixing.npm import edited_manifests, widened, wish_of
+from outrider.operators.packages.fixing.npm import edited_manifests, wish_of
 from outrider.operators.packages.fixing.wishes import Widening, Wish
+from outrider.operators.packages.fixing.yarn_patches import anyhow_of, patch_texts, remarks, widened_patch
 from outrider.operators.packages.locks.writing import yarn_berry, yarn_classic
 from outrider.operators.packages.manifests.package_json import FORM, NpmMember, NpmWish
 from outrider.operators.packages.manifests.yarn_workspaces import read_workspace
@@ -18,6 +19,7 @@ from outrider.operators.packages.resolving.outcomes import Resolved
 from outrider.operators.packages.resolving.questions import Question
 from outrider.operators.packages.yarn import berry, classic
 from outrider.operators.packages.yarn.addresses import readdressed
+from outrider.operators.packages.yarn.patch_ranges import PROTOCOL
 from outrider.operators.packages.yarn.projects import asked, client_of, entries_by_key, form_of
 
 _LOCK = "yarn.lock"
@@ -45,6 +47,7 @@ class YarnProject(BesideManifest):
         self._workspace = read_workspace(self._beside, manifest, client_of(self._form))
         members = self._workspace.members
         self.texts |= {one.path: one.text for one in members}
+        self.texts |= patch_texts(self._workspace, self._folder) if self._form else {}
         self.paths = list(self.texts)
         names = {one.name for one in members}
         self.wishes = [
@@ -64,7 +67,7 @@ class YarnProject(BesideManifest):
 
     def widened(self, wish: Wish, version: str) -> Wish:
         """Return a wish for that version and what is compatible with it."""
-        return widened(wish, version)
+        return widened_patch(wish, version)
 
     def mended(self, answer: Resolved, before: Resolved | None, widenings: Sequence[Widening]) -> dict[Path, str]:
         """Return the lock as Yarn would write it, with what it has of versions that stay, and the manifests that change."""
@@ -72,6 +75,8 @@ class YarnProject(BesideManifest):
         found = edited_manifests(self.texts, widenings)
         if self._form:
             text = yarn_berry.written(answer.packages, self._form)
+            changes = remarks(self._entries.values(), (one.entry for one in answer.packages))
+            self.warnings = [*self._workspace.notes, *changes]
         else:
             text = yarn_classic.written(readdressed(answer.packages, self._entries, self._environment))
         # Both keep the ends of lines that are there.
@@ -81,7 +86,8 @@ class YarnProject(BesideManifest):
 def _wish(one: NpmWish, member: NpmMember, *, is_firm: bool) -> Wish:
     """Return a wish of a manifest; one for a member of the workspace keeps its range, with which it finds the member or does not."""
     plain = wish_of(one)
-    anyhow = "" if is_firm or not plain.anyhow else at(member.place, plain.anyhow)
+    wanted = anyhow_of(one.name, one.range) if one.range.startswith(PROTOCOL) else plain.anyhow
+    anyhow = "" if is_firm or not wanted else at(member.place, wanted)
     return msgspec.structs.replace(
         plain, name=one.package or one.name, text=at(member.place, f"{one.name}@{one.range}"), anyhow=anyhow, file=member.path
     )  # fmt: skip

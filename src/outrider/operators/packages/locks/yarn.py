@@ -19,6 +19,7 @@ from outrider.operators.packages.locks.entries import (
 from outrider.operators.packages.locks.hashes import collected, integrity
 from outrider.operators.packages.locks.lock import Lock, unreadable
 from outrider.operators.packages.locks.npm_names import names_at, real_name, source_of, split_name
+from outrider.operators.packages.yarn.patch_ranges import read_patched
 
 FORM = "yarn.lock"
 _LATER = re.compile(r"^[\"']?__metadata[\"']?:", re.MULTILINE)
@@ -91,8 +92,17 @@ def _take_later(findings: Findings, entry: dict[str, Any]) -> None:
     name, place = split_name(text_at(entry, "resolution"))
     if optional_text(entry, "linkType") == "soft" or place.startswith(("workspace:", "link:", "portal:")):
         return
-    # A patch is on a package that has an entry too.
-    findings.add(name, text_at(entry, "version"), source=source_of(place), needs=names_at(entry, _NEEDS))
+    # A patch is on a package that has an entry too, and may go by another name.
+    real = read_patched(name, place).name
+    needs = names_at({field: _unpatched(entry.get(field)) for field in _NEEDS}, _NEEDS)
+    findings.add(real, text_at(entry, "version"), source=source_of(place), needs=needs)
+
+
+def _unpatched(said: Any) -> Any:
+    """Return what an entry needs, of patches what they are made from."""
+    if not isinstance(said, dict):
+        return said
+    return dict(read_patched(name, text)[:2] if isinstance(text, str) else (name, text) for name, text in said.items())
 
 
 def _entries(findings: Findings, text: str) -> Iterator[tuple[list[str], dict[str, Any]]]:

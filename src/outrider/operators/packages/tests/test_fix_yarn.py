@@ -20,11 +20,11 @@ from outrider.operators.packages.tests.test_audit import context, imported
 from outrider.operators.packages.tests.test_fix_npm import bad, fixed
 from outrider.operators.packages.tests.test_lock_writing_npm import NAMES, members, project, registry, settings
 from outrider.operators.packages.tests.test_lock_writing_yarn import is_by_chance, locked
-from outrider.operators.packages.tests.test_yarn_patches import PATCH, program_of
+from outrider.operators.packages.tests.test_yarn_patches import PATCH, effects, program_of
 from outrider.operators.packages.tests.world import variables
 from outrider.operators.packages.tests.yarn_clients import needs_node, set_up_yarn_4, yarn_1, yarn_4
 from outrider.operators.packages.tests.yarn_workspaces import DRAWS, Draw
-from outrider.operators.packages.yarn.patch_files import hash_of, read_patch
+from outrider.operators.packages.yarn.patch_files import hash_of
 
 __all__ = ["registry"]
 
@@ -205,7 +205,7 @@ async def test_what_is_patched(registry: NpmRegistry, tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "cache")
     await imported(tmp_path, bad("X-2", "typescript", ("introduced", "0"), ("fixed", "5.1.0")))
     assert (await fixed(tmp_path)).fixed == 1
-    assert f"::version=5.1.0&hash={hash_of(read_patch(PATCH, '5.1.0'))}" in path.read_text()
+    assert f"::version=5.1.0&hash={hash_of(effects(PATCH))}" in path.read_text()
     assert "hash=abcdef" not in path.read_text()
 
 

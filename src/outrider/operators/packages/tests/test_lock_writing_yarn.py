@@ -295,7 +295,7 @@ async def test_a_policy_counts(registry: NpmRegistry, tmp_path: Path, program: s
         ({"private": True, "workspaces": ["../a"]}, "", "workspaces"), ({"resolutions": {"a": "file:../a"}}, "", "resolutions.a"),
         ({"dependencies": {"a": "git://files.test/a"}}, "", "dependencies.a"), ({"dependencies": {"a": "workspace:*"}}, "", "dependencies.a"),
         ({}, "compressionLevel: mixed\n", "compressionLevel"),
-        ({"resolutions": {"a": "patch:a@1#a.patch"}}, "nodeLinker: pnp\n", "resolutions.a"), ({"dependencies": {"a": "portal:../a"}}, "nodeLinker: pnp\n", "dependencies.a"),
+        ({"resolutions": {"a": "patch:a@1"}}, "nodeLinker: pnp\n", "resolutions.a"), ({"dependencies": {"a": "portal:../a"}}, "nodeLinker: pnp\n", "dependencies.a"),
         ({"dependencies": {"a": "catalog:"}}, "nodeLinker: pnp\n", "dependencies.a"), ({}, "enableConstraintsChecks: true\n", "enableConstraintsChecks"),
     ],
 )  # fmt: skip
@@ -407,7 +407,7 @@ async def test_registries_of_yarn_4_are_in_its_settings(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"no tarball", b"\x1f\x8b\x08\x00"])
 def test_a_tarball_that_is_none(content: bytes) -> None:
     with pytest.raises(ExecutionFailedError, match="cannot be read"):
-        checksum_of("web", content)
+        checksum_of("web", "1.0.0", content)
 
 
 @pytest.mark.parametrize("text", ["__metadata: [", "  version 1\n", 'a@1:\n  "version\n'])

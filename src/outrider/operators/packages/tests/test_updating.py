@@ -154,6 +154,7 @@ def test_nothing_older_and_nothing_too_far_is_chosen(versions: list[str], locked
         ("package-lock.json", True), ("site/package.json", True), ("site/.npmrc", True), (".cargo/config.toml", True), ("app/.cargo/config.toml", True), ("app/.mvn/checksums/checksums.sha256", True), (".mvn/maven.config", False),
         ("requirements/dev.txt", True), ("src/App.csproj", True), ("NuGet.config", True), ("packages-policy.yaml", True), ("node_modules/a/package.json", False),
         ("src/main.py", False), (".hidden/package.json", False), ("bom.json", False), ("config.toml", False), ("vendor/x/Cargo.lock", False),
+        (".yarn/patches/a.patch", True), ("app/.yarn/patches/a.patch", True), (".yarn/releases/yarn-4.cjs", False), (".hidden/a.patch", False),
     ],
 )  # fmt: skip
 def test_which_files_of_a_repository_are_read(path: str, expected: bool) -> None:

@@ -20,7 +20,9 @@ _NAMES = (
     FILE_NAME, UPDATES_FILE,
 )  # fmt: skip
 # Settings that stand in folders which are hidden, and what goes with a lock there.
-_HIDDEN = (".cargo/config.toml", ".cargo/config", ".bundle/config", ".mvn/checksums/checksums.sha256")
+_HIDDEN = (
+    ".cargo/config.toml", ".cargo/config", ".bundle/config", ".mvn/checksums/checksums.sha256", ".yarn/patches/*.patch",
+)  # fmt: skip
 _MOST_FILES = 2000
 
 

@@ -20,10 +20,12 @@ class Ask(NamedTuple):
     Attributes:
         key: How the lock file names it.
         spec: What it is in a registry.
-        kind: What is made of that; empty for the package itself.
+        kind: What is made of that, as `Patched` has it; empty for the package itself.
         needer: Who needs it; empty for the project.
         instead: The key of what is taken in its place; empty where that is nothing else.
         path: Of Yarn 1: the names of whoever leads to it.
+        source: Of a patch: the key of what it is made from.
+        is_source: Whether it is asked for because a patch is made from it, and not by the needer itself.
         passing: Of Yarn 1: whether something else takes its place later on, so that it is in no lock, and only what it needs is.
     """
 
@@ -33,6 +35,8 @@ class Ask(NamedTuple):
     needer: str = ""
     instead: str = ""
     path: tuple[str, ...] = ()
+    source: str = ""
+    is_source: bool = False
     passing: bool = False
 
 

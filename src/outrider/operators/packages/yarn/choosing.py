@@ -49,8 +49,10 @@ class Rules(Protocol):
     def keeps(self, package: NpmPackage, text: str, bit: int) -> bool:
         """Return whether a version that the lock has for a range may stay."""
 
-    async def entry(self, source: NpmSource, manifest: Manifest, kind: str) -> dict[str, Any]:
-        """Return what the lock file has of a version."""
+    async def entry(
+        self, source: NpmSource, manifest: Manifest, ask: Ask, pinned: Mapping[str, Any] | None
+    ) -> dict[str, Any]:
+        """Return what the lock file has of a version, where one is pinned with what that has of it."""
 
     async def finish(
         self, source: NpmSource, chosen: Mapping[str, ResolvedPackage], asks: Callable[[ResolvedPackage], Iterable[Ask]]
@@ -172,10 +174,12 @@ class _Choice:
     async def _met(self, one: ResolvedPackage, ask: Ask, manifest: Manifest | None) -> None:
         """Have what the lock file has of a version."""
         if manifest is not None and not one.entry:
-            pinned = self._pins.get(_Key(one.name, one.version, ask.kind))
-            one.entry = (
-                dict(pinned) if pinned is not None else await self._rules.entry(self._source, manifest, ask.kind)
-            )
+            key = _Key(one.name, one.version, ask.kind)
+            pinned = self._pins.get(key)
+            if pinned is None and ask.source:
+                # What is patched has all else of what it is made from.
+                pinned = self._pins.get(key._replace(kind=self._rules.ask(ask.source).kind))
+            one.entry = await self._rules.entry(self._source, manifest, ask, pinned)
 
     def _below(self, one: ResolvedPackage, ask: Ask) -> list[Ask]:
         """Return what a version needs."""
@@ -190,6 +194,8 @@ class _Choice:
                 found=spec.text[:80], expected="a range", suggestions=["have Yarn write the lock file: yarn install"],
             )  # fmt: skip
         package = await self._source.package(spec.package)
+        if ask.source:
+            return package.manifest(package.record.versions.index(self._made_from(ask).version))
         pinned = str(NpmDetails.of(self._question).pinned.get(ask.key, {}).get("version", ""))
         if pinned in self._question.locked.get(spec.package, ()) and package.admits(pinned):
             bit = package.record.versions.index(pinned)
@@ -199,3 +205,13 @@ class _Choice:
         if manifest is None:
             raise package.nothing(spec.text, ask.needer)
         return manifest
+
+    def _made_from(self, ask: Ask) -> ResolvedPackage:
+        """Return what a patch is made from, which is asked for before it."""
+        one = self._keys.known(ask.source)
+        if one is None or not one.url:
+            raise UnsupportedError(
+                f"npm {ask.source}, which is to be patched, is in the workspace", path="packages", found=ask.source[:80],
+                expected="a package of a registry", suggestions=["change the package itself", "have Yarn write the lock file: yarn install"],
+            )  # fmt: skip
+        return one

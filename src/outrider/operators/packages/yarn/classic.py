@@ -87,13 +87,17 @@ class ClassicRules:
         """Return whether a version that the lock has for a range may stay: one that came by a resolution is not always in the range."""
         return package.allows(text, bit)
 
-    async def entry(self, source: NpmSource, manifest: Manifest, kind: str) -> dict[str, Any]:
+    async def entry(
+        self, source: NpmSource, manifest: Manifest, ask: Ask, pinned: Mapping[str, Any] | None
+    ) -> dict[str, Any]:
         """Return what the lock file has of a version.
 
         Raises:
             OutriderError: What its registry says.
         """
-        del kind
+        del ask
+        if pinned is not None:
+            return dict(pinned)
         said = await source.said(manifest)
         assert manifest.package is not None
         url, _ = manifest.package.distribution(manifest.bit)

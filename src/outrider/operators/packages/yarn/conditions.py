@@ -117,8 +117,9 @@ class _Walk:
 def _own(visit: _Visit, below: Iterable[_Visit]) -> Iterator[tuple[str, ResolvedPackage]]:
     name, text = split_name(visit.key)
     met = {*visit.peers, *visit.package.entry.get("dependencies", {})}
-    if name != visit.package.name not in met and any(visit.package.name in _peers(one.package) for one in below):
-        yield f"{visit.package.name}@{text}", visit.package
+    own = _name(visit.package)
+    if name != own not in met and any(own in _peers(one.package) for one in below):
+        yield f"{own}@{text}", visit.package
 
 
 class _Surroundings:
@@ -139,7 +140,7 @@ class _Surroundings:
             return visit.peers[name]
         if name not in self._hard:
             own = visit.found(visit.package) if visit.is_top else visit.identity
-            return own if name == visit.package.name else None
+            return own if name == _name(visit.package) else None
         one = self._hard[name]
         if not _peers(one):
             return visit.found(one)
@@ -154,6 +155,11 @@ class _Surroundings:
         """Return what a dependency finds."""
         known = {peer: self.identity(peer) for peer in _peers(self._hard[name])}
         return {peer: identity for peer, identity in known.items() if identity is not None}
+
+
+def _name(one: ResolvedPackage) -> str:
+    """Return the name of a package in the lock; what is patched may have that of another one."""
+    return split_name(str(one.entry.get("resolution", "")))[0]
 
 
 def _peers(one: ResolvedPackage) -> Mapping[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from outrider.operators.packages.npm.specs import Spec, read_spec
+from outrider.operators.packages.yarn.patch_ranges import read_patched
 
 # Who stands in several of these is taken from the first one, in the range of the first one that names any.
 KINDS = ("optionalDependencies", "dependencies", "devDependencies")
@@ -31,7 +32,8 @@ def cleaned(said: Mapping[str, Any]) -> dict[str, dict[str, str]]:
 
 
 def later_spec(name: str, text: str) -> Spec:
-    """Return what is asked for of Yarn 2 or later, which knows ranges and tags with `npm:` before them."""
+    """Return what is asked for of Yarn 2 or later, which knows ranges and tags with `npm:` before them; of a patch what it is made from."""
+    name, text, _ = read_patched(name, text)
     rest = text.removeprefix("npm:")
     return read_spec(name, text if "@" in rest else rest)
 

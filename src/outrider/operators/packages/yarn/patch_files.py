@@ -1,222 +1,204 @@
-"""Patches as Yarn 4 reads, hashes and applies them: `patch/parse.ts`, `patch/apply.ts` and `patchUtils.ts` of `plugin-patch` of Yarn 4.18."""
+"""Patches as Yarn 4 reads and hashes them: `patch/parse.ts` and `patchUtils.ts` of `plugin-patch` of Yarn 4.18."""
 
 import hashlib
 import json
+import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from outrider.core.errors import UnsupportedError
+from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.yarn.ranges import has_version
 
-_BEGINNING = "diff --git "
-_HUNK = re.compile(r"@@ -(\d{1,9})(,(\d{1,9}))? \+(\d{1,9})(,(\d{1,9}))? @@")
-_DIFF = re.compile(r"diff --git a/(.*?) b/(.*?)\s*$")
-_INDEX = re.compile(r"(\w+)\.\.(\w+)")
-_EXCLUSIVITY, _FROM, _TO = "semver exclusivity ", "--- ", "+++ "
-_KINDS = {"-": "deletion", "+": "insertion", " ": "context", "": "context"}
-_MODES = {"100644": 0o644, "100755": 0o755}
-_CREATED = "new file mode "
+# What JavaScript takes for blank.
+BLANKS = "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
+_BEGINNING, _INDEX = "diff --git ", "index "
+_DIFF = re.compile(rf"diff --git a/([^\r\u2028\u2029]*?) b/([^\r\u2028\u2029]*?)[{BLANKS}]*$")
+_HUNK = re.compile(r"@@ -([0-9]{1,9})(,([0-9]{1,9}))? \+([0-9]{1,9})(,([0-9]{1,9}))? @@")
+_HASHES = re.compile(r"(\w+)\.\.(\w+)", re.ASCII)
+_MODE = re.compile(r"[0-7]{1,9}")
+# The fields of a file, by what stands before them; of the paths the `a/` and `b/` go too, whatever stands there.
+_FIELDS = {
+    "old mode ": 9, "new mode ": 9, "deleted file mode ": 18, "new file mode ": 14, "rename from ": 12, "rename to ": 10,
+    "semver exclusivity ": 19, "--- ": 6, "+++ ": 6,
+}  # fmt: skip
+_CONTEXT = "context"
+_KINDS = {"-": "deletion", "+": "insertion", " ": _CONTEXT, "": _CONTEXT}
 _NO_NEWLINE = "\\ No newline at end of file"
-# Of the patches that Yarn applies, part of what the hash is made from.
+_MODES = (0o644, 0o755)
+# Part of what the hash is made from.
 _CACHE_VERSION = "3"
 _SHORT = 6
 
-
-class HunkError(Exception):
-    """A patch does not fit a file."""
+Hunk = dict[str, Any]
 
 
-class FilePatch(NamedTuple):
-    """What a patch changes in one file.
+class PatchError(Exception):
+    """A text that Yarn cannot read as a patch; the message says why."""
+
+
+class Effect(NamedTuple):
+    """One thing that a patch does.
 
     Attributes:
-        path: Of the file, below the package.
-        hunks: As Yarn has them in JSON.
-        hashes: Of the file before and after, where the patch has them.
-        mode: Of a file that is made; None where it is there.
+        said: As Yarn has it in JSON.
+        versions: For which versions it is; None for all.
     """
 
-    path: str
-    hunks: Sequence[Mapping[str, Any]]
-    hashes: tuple[str | None, str | None] = (None, None)
-    mode: int | None = None
+    said: Mapping[str, Any]
+    versions: str | None = None
 
-    @property
-    def text(self) -> str:
-        """What Yarn makes its hash from."""
-        before, after = self.hashes
-        whole: dict[str, Any] = {
-            "type": "patch",
-            "path": self.path,
-            "hunks": self.hunks,
-            "beforeHash": before,
-            "afterHash": after,
-        }
-        if self.mode is not None:
-            hunk = self.hunks[0] if self.hunks else None
-            whole = {"type": "file creation", "hunk": hunk, "path": self.path, "mode": self.mode, "hash": after}
-        return json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
+    def is_for(self, version: str) -> bool:
+        """Return whether it is for a version of the package; none is for a range that cannot be read."""
+        try:
+            return self.versions is None or has_version(self.versions, version)
+        except InvalidConfigError:
+            return False
 
 
-def read_patch(text: str, version: str) -> list[FilePatch]:
-    """Return what a patch changes in a version of a package.
+class _File:
+    """What a patch says of one file, as it is read."""
 
-    Args:
-        text: Of the patch.
-        version: Of the package.
+    def __init__(self) -> None:
+        self.names: tuple[str, str] | None = None
+        self.fields: dict[str, str] = {}
+        self.hashes: tuple[str | None, str | None] = (None, None)
+        self.hunks: list[Hunk] | None = None
 
-    Raises:
-        UnsupportedError: It does something else than to change lines.
-    """
-    sections: list[list[str]] = []
-    for line in text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n").split("\n"):
+    def take(self, line: str) -> None:
+        """Take a line of the head."""
         if line.startswith(_BEGINNING):
-            sections.append([])
-        if sections:
-            sections[-1].append(line)
-    found = (_read(section) for section in sections if _is_for(section, version))
-    return [one for one in found if one.hunks]
+            match = _DIFF.match(line)
+            if match is None:
+                raise PatchError(f"it has the line {line[:80]}")
+            self.names = match[1], match[2]
+        elif line.startswith(_INDEX):
+            found = _HASHES.search(line)
+            self.hashes = (found[1], found[2]) if found is not None else self.hashes
+        else:
+            field = next((one for one in _FIELDS if line.startswith(one)), "")
+            if field:
+                self.fields[field] = line[_FIELDS[field] :].strip(BLANKS)
+
+    def take_hunk_line(self, line: str) -> None:
+        """Take a line of the hunks."""
+        assert self.hunks is not None
+        parts = self.hunks[-1]["parts"] if self.hunks else []
+        if line.startswith("@"):
+            self.hunks.append(_hunk(line))
+        elif line.startswith("\\"):
+            if not line.startswith(_NO_NEWLINE) or not parts:
+                raise PatchError(f"it has the line {line[:80]} where it means nothing")
+            parts[-1]["noNewlineAtEndOfFile"] = True
+        else:
+            kind = _KINDS[line[:1]]
+            if not parts or parts[-1]["type"] != kind:
+                parts.append({"type": kind, "lines": [], "noNewlineAtEndOfFile": False})
+            parts[-1]["lines"].append(line[1:])
 
 
-def hash_of(patches: Iterable[FilePatch]) -> str:
-    """Return the hash of what is applied, as a lock file has it."""
-    whole = _CACHE_VERSION + "".join(one.text for one in patches)
-    return hashlib.sha512(whole.encode()).hexdigest()[:_SHORT]
-
-
-def applied(patches: Iterable[FilePatch], files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Return the files that are other ones then, by their paths.
+def read_patch(text: str) -> list[Effect]:
+    """Return what a patch does, in its order.
 
     Raises:
-        HunkError: One does not fit, or is not there.
+        PatchError: Yarn cannot read it.
     """
-    changed: dict[str, bytes] = {}
-    for one in patches:
-        if one.mode is not None:
-            changed[one.path] = _made(one)
-            continue
-        content = changed.get(one.path, files.get(one.path))
-        if content is None:
-            raise HunkError(one.path)
-        changed[one.path] = "\n".join(_applied(one, content.decode(errors="replace").split("\n"))).encode()
-    return changed
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    files = _files(lines[:-1] if lines[-1] == "" else lines)
+    found = [effect for file in files for effect in _effects(file)]
+    if not found:
+        raise PatchError("it changes nothing")
+    return found
 
 
-def _made(patch: FilePatch) -> bytes:
-    part = patch.hunks[0]["parts"][0]
-    return ("\n".join(part["lines"]) + ("" if part["noNewlineAtEndOfFile"] else "\n")).encode()
+def hash_of(effects: Iterable[Effect]) -> str:
+    """Return the hash of what is done to a version, as a lock file has it."""
+    texts = (json.dumps(one.said, ensure_ascii=False, separators=(",", ":")) for one in effects)
+    return hashlib.sha512((_CACHE_VERSION + "".join(texts)).encode()).hexdigest()[:_SHORT]
 
 
-def _is_for(section: Sequence[str], version: str) -> bool:
-    said = next((line for line in section if line.startswith((_EXCLUSIVITY, "@@"))), "")
-    return not said.startswith(_EXCLUSIVITY) or has_version(said.removeprefix(_EXCLUSIVITY).strip(), version)
-
-
-def _read(section: Sequence[str]) -> FilePatch:
-    names = _DIFF.match(section[0])
-    path, mode = names[2] if names is not None else "", None
-    hashes: tuple[str | None, str | None] = (None, None)
-    place = 1
-    for line in section[1:]:
-        if line.startswith("@@"):
-            break
-        place += 1
-        if line.startswith(_CREATED) and line.removeprefix(_CREATED).strip() in _MODES:
-            mode = _MODES[line.removeprefix(_CREATED).strip()]
-        elif line.startswith(_TO):
-            path = line.removeprefix(_TO).removeprefix("b/").strip()
-        elif line.startswith("index ") and (match := _INDEX.search(line)) is not None:
-            hashes = (match[1], match[2])
-        elif not line.startswith((_FROM, _EXCLUSIVITY, "index ")):
-            raise UnsupportedError(
-                f"Yarn's own patch of {path}: it does more than to change lines", path="patch", found=line[:80], expected="changes of lines",
-                suggestions=["have Yarn write the lock file: yarn install"],
-            )  # fmt: skip
-    return FilePatch(path, [*_hunks(section[place:])], hashes, mode)
-
-
-def _hunks(lines: Sequence[str]) -> Iterator[Mapping[str, Any]]:
-    hunk: dict[str, Any] | None = None
+def _files(lines: Sequence[str]) -> list[_File]:
+    found = [_File()]
     for line in lines:
-        if (match := _HUNK.match(line)) is not None:
-            if hunk is not None:
-                yield hunk
-            hunk = {
-                "header": {"original": _place(match[1], match[3]), "patched": _place(match[4], match[6])},
-                "parts": [],
-            }
-        elif hunk is not None and hunk["parts"] and line.startswith(_NO_NEWLINE):
-            hunk["parts"][-1]["noNewlineAtEndOfFile"] = True
-        elif hunk is not None and line[:1] in _KINDS:
-            kind = _KINDS[line[:1]]
-            if not hunk["parts"] or hunk["parts"][-1]["type"] != kind:
-                hunk["parts"].append({"type": kind, "lines": [], "noNewlineAtEndOfFile": False})
-            hunk["parts"][-1]["lines"].append(line[1:])
-    if hunk is not None:
-        yield hunk
+        if found[-1].hunks is not None and line[:1] not in (*_KINDS, "@", "\\"):
+            found.append(_File())
+        if found[-1].hunks is not None:
+            found[-1].take_hunk_line(line)
+        elif line.startswith("@@"):
+            found[-1].hunks = []
+            found[-1].take_hunk_line(line)
+        else:
+            if line.startswith(_BEGINNING) and found[-1].names is not None and found[-1].names[0]:
+                found.append(_File())
+            found[-1].take(line)
+    for file in found:
+        for hunk in file.hunks or ():
+            _check(hunk)
+    return found
+
+
+def _hunk(line: str) -> Hunk:
+    match = _HUNK.match(line.strip(BLANKS))
+    if match is None:
+        raise PatchError(f"it has the line {line[:80]}")
+    return {"header": {"original": _place(match[1], match[3]), "patched": _place(match[4], match[6])}, "parts": []}
 
 
 def _place(start: str, length: str | None) -> dict[str, int]:
     return {"start": max(int(start), 1), "length": int(length) if length is not None else 1}
 
 
-def _applied(patch: FilePatch, lines: list[str]) -> list[str]:
-    """Return the lines of a file with all hunks: each is looked for where it should be, and then ever further from there."""
-    places: list[int] = []
-    moved, least = 0, 0
-    for hunk in patch.hunks:
-        header = hunk["header"]
-        first = max(least, header["patched"]["start"] + moved)
-        before, behind = max(0, first - least), max(0, len(lines) - first - header["original"]["length"])
-        # Beyond the end of the file only what stands there by itself fits.
-        least_distance = max(0, first - len(lines)) if any(one["type"] != "insertion" for one in hunk["parts"]) else 0
-        for distance in range(least_distance, max(before, behind) + 1):
-            at = next((place for place in _near(first, distance, before, behind) if _fits(hunk, lines, place)), None)
-            if at is not None:
-                break
-        else:
-            raise HunkError(patch.path)
-        places.append(at)
-        moved, least = moved + at - first, at + header["original"]["length"]
-    found, shift = [*lines], 0
-    for at, hunk in zip(places, patch.hunks, strict=True):
-        shift = _change(found, hunk, at, shift)
-    return found
+def _check(hunk: Hunk) -> None:
+    counts = {
+        side: sum(len(part["lines"]) for part in hunk["parts"] if part["type"] in (kind, _CONTEXT))
+        for side, kind in (("original", "deletion"), ("patched", "insertion"))
+    }
+    if any(hunk["header"][side]["length"] != count for side, count in counts.items()):
+        raise PatchError(
+            f"a hunk has {counts['original']} lines of before and {counts['patched']} of after, and its head says otherwise"
+        )
 
 
-def _near(first: int, distance: int, before: int, behind: int) -> Iterator[int]:
-    if distance <= before:
-        yield first - distance
-    if distance <= behind:
-        yield first + distance
+def _effects(file: _File) -> Iterator[Effect]:
+    """Yield what is done to one file: `interpretParsedPatchFile`."""
+    fields, names, hunks = file.fields, file.names or ("", ""), file.hunks or []
+    versions = fields.get("semver exclusivity ")
+    whole: dict[str, Any] = {"hunk": hunks[0] if hunks else None}
+    path = fields.get("+++ ") or names[1]
+    if origin := fields.get("rename from "):
+        path = fields.get("rename to ", "")
+        yield Effect({"type": "rename", "fromPath": _path(origin), "toPath": _path(path)}, versions)
+    elif mode := fields.get("deleted file mode "):
+        place = _path(names[0] or fields.get("--- ", ""))
+        yield Effect(
+            {"type": "file deletion", **whole, "path": place, "mode": _mode(mode), "hash": file.hashes[0]}, versions
+        )
+        return
+    elif mode := fields.get("new file mode "):
+        place = _path(names[1] or fields.get("+++ ", ""))
+        yield Effect(
+            {"type": "file creation", **whole, "path": place, "mode": _mode(mode), "hash": file.hashes[1]}, versions
+        )
+        return
+    before, after = fields.get("old mode "), fields.get("new mode ")
+    if path and before and after and before != after:
+        modes = {"oldMode": _mode(before), "newMode": _mode(after)}
+        yield Effect({"type": "mode change", "path": _path(path), **modes}, versions)
+    if path and hunks:
+        hashes = {"beforeHash": file.hashes[0], "afterHash": file.hashes[1]}
+        yield Effect({"type": "patch", "path": _path(path), "hunks": hunks, **hashes}, versions)
 
 
-def _fits(hunk: Mapping[str, Any], lines: Sequence[str], place: int) -> bool:
-    for part in hunk["parts"]:
-        if part["type"] == "insertion":
-            continue
-        for line in part["lines"]:
-            if not 0 <= place < len(lines) or lines[place].rstrip() != line.rstrip():
-                return False
-            place += 1
-    return True
+def _path(said: str) -> str:
+    """Return a path below the package, out of which none leads."""
+    if not said:
+        raise PatchError("it names no file")
+    return posixpath.normpath(f"/{said}").lstrip("/")
 
 
-def _change(lines: list[str], hunk: Mapping[str, Any], place: int, shift: int) -> int:
-    """Change lines in their place; return by how much what follows has moved."""
-    for part in hunk["parts"]:
-        count, is_last = len(part["lines"]), part["noNewlineAtEndOfFile"]
-        if part["type"] == "insertion":
-            lines[place + shift : place + shift] = part["lines"]
-            shift += count
-            if is_last:
-                lines.pop()
-        else:
-            place += count
-        if part["type"] == "deletion":
-            del lines[place - count + shift : place + shift]
-            shift -= count
-            if is_last:
-                lines.append("")
-    return shift
+def _mode(said: str) -> int:
+    match = _MODE.match(said)
+    mode = int(match[0], 8) & 0o777 if match is not None else 0
+    if mode not in _MODES:
+        raise PatchError(f"it has the mode {said[:40]}")
+    return mode

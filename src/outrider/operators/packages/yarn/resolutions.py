@@ -15,6 +15,7 @@ from outrider.operators.packages.versions.ecosystems import scheme_of
 from outrider.operators.packages.versions.tables import VersionTable
 from outrider.operators.packages.yarn.fields import bound, is_range
 from outrider.operators.packages.yarn.manifests import WORKSPACE, later_spec
+from outrider.operators.packages.yarn.patch_ranges import bound_to
 
 _FIELD = "resolutions"
 _FILE = "package.json"
@@ -105,6 +106,7 @@ class BerryResolutions:
 
     Args:
         said: The field.
+        root: What the lock file has of the project itself, from whose folder paths of patches start.
 
     Attributes:
         notes: What Yarn warns of.
@@ -114,7 +116,7 @@ class BerryResolutions:
         UnsupportedError: One comes from elsewhere than a registry.
     """
 
-    def __init__(self, said: Any) -> None:
+    def __init__(self, said: Any, root: str = "") -> None:
         self.notes: list[str] = []
         self._found: list[_Later] = []
         for pattern, text in _texts(said).items():
@@ -128,7 +130,13 @@ class BerryResolutions:
             if not text.startswith(WORKSPACE) and not later_spec(name, text).package:
                 raise _elsewhere(pattern, text)
             self._found.append(
-                _Later(needer, reference and bound(reference), name, asked and bound(asked), bound(text))
+                _Later(
+                    needer,
+                    reference and bound(reference),
+                    name,
+                    asked and bound(asked),
+                    bound_to(name, bound(text), root),
+                )
             )
 
     def of(self, needer: tuple[str, str], name: str, text: str) -> str:

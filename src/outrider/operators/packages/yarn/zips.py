@@ -13,63 +13,89 @@ import zlib
 from collections.abc import Iterator, Sequence
 
 from outrider.core.errors import ExecutionFailedError
-from outrider.operators.packages.yarn.patch_files import FilePatch, HunkError, applied
+from outrider.operators.packages.yarn.patch_applying import (
+    FOLDER_MODE,
+    Members,
+    UnappliedError,
+    UnmatchedError,
+    applied,
+)
+from outrider.operators.packages.yarn.patches import PatchLayer, unfit
 
 # The version of its cache, and the level of compression that it takes unless a setting says otherwise.
 CACHE_KEY = "10c0"
 # 1984-06-22 21:50:00, as DOS writes it.
 _TIME, _DATE = 0xAE40, 0x08D6
-_FOLDER_MODE, _FILE_MODE, _LINK_MODE = stat.S_IFDIR | 0o755, stat.S_IFREG | 0o644, stat.S_IFLNK | 0o777
+_FILE_MODE, _LINK_MODE, _COPIED_LINK_MODE = stat.S_IFREG | 0o644, stat.S_IFLNK | 0o777, stat.S_IFLNK | 0o755
 _RUNNABLE = 0o111
 _UTF_8 = 0x800
 _LARGEST, _MOST_FILES = 1 << 30, 200_000
 
 
-# Files and folders by their places, with their modes.
-Members = dict[str, tuple[int, bytes]]
-
-
-def checksum_of(name: str, content: bytes, patches: Sequence[FilePatch] | None = None) -> str:
+def checksum_of(name: str, version: str, content: bytes, layers: Sequence[PatchLayer] = ()) -> str:
     """Return the checksum of a package.
 
     Args:
         name: Of the package.
+        version: Of it.
         content: Its tarball.
-        patches: What Yarn changes in it; None where it is taken as it is.
+        layers: What is changed in it, the first changes first.
 
     Raises:
         ExecutionFailedError: It is no tarball, or too large.
+        UnsupportedError: A patch does not fit.
     """
-    members: Members = {}
     try:
-        with tarfile.open(fileobj=io.BytesIO(content), mode="r|gz") as archive:
-            total = 0
-            for member in archive:
-                total += member.size
-                if total > _LARGEST or len(members) > _MOST_FILES:
-                    raise _unusable(name, "too many files, or too large ones")
-                _take(members, archive, member, f"node_modules/{name}")
-        digest = hashlib.sha512()
-        for part in _zipped(members if patches is None else _patched(members, f"node_modules/{name}/", patches)):
-            digest.update(part)
+        members = _members(name, content)
     except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError) as error:
         raise _unusable(name, str(error)) from error
+    if layers and not members:
+        raise _unusable(name, "no files")
+    for layer in layers:
+        members = _patched(members, layer, f"{name} {version}")
+    prefix = f"node_modules/{layers[-1].name if layers else name}"
+    digest = hashlib.sha512()
+    for part in _zipped(_below(prefix, members) if members or layers else {}):
+        digest.update(part)
     return f"{CACHE_KEY}/{digest.hexdigest()}"
 
 
-def _patched(members: Members, prefix: str, patches: Sequence[FilePatch]) -> Members:
-    """Return what Yarn makes of files that it patches: sorted by folders, and as they were where one does not fit."""
-    found = {place: members[place] for place in sorted(members, key=_by_folder)}
-    files = {place.removeprefix(prefix): content for place, (_, content) in found.items() if not place.endswith("/")}
-    try:
-        changed = applied(patches, files)
-    except HunkError:
-        return found
-    modes = {one.path: stat.S_IFREG | one.mode for one in patches if one.mode is not None}
-    return found | {
-        f"{prefix}{place}": (modes[place] if place in modes else found[f"{prefix}{place}"][0], content)
-        for place, content in changed.items()
-    }
+def _members(name: str, content: bytes) -> Members:
+    members: Members = {}
+    total = 0
+    with tarfile.open(fileobj=io.BytesIO(content), mode="r|gz") as archive:
+        for member in archive:
+            total += member.size
+            if total > _LARGEST or len(members) > _MOST_FILES:
+                raise _unusable(name, "too many files, or too large ones")
+            _take(members, archive, member)
+    return members
+
+
+def _patched(members: Members, layer: PatchLayer, shown: str) -> Members:
+    """Return what Yarn makes of files that it patches: sorted by folders, and as they were where one does not fit and may not."""
+    found = {place: _copied(members[place]) for place in sorted(members, key=_by_folder)}
+    for patch in layer.patches:
+        try:
+            found = applied(patch.effects, found)
+        except UnmatchedError as error:
+            if not patch.is_optional:
+                raise unfit(patch, shown, str(error)) from error
+        except UnappliedError as error:
+            raise unfit(patch, shown, str(error)) from error
+    return found
+
+
+def _copied(member: tuple[int, bytes]) -> tuple[int, bytes]:
+    mode, content = member
+    return (_COPIED_LINK_MODE if mode == _LINK_MODE else mode), content
+
+
+def _below(prefix: str, members: Members) -> Members:
+    """Return files at the places where they are in an archive, with the folders above."""
+    parts = prefix.split("/")
+    above = {f"{'/'.join(parts[: count + 1])}/": (FOLDER_MODE, b"") for count in range(len(parts))}
+    return above | {f"{prefix}/{place}": member for place, member in members.items()}
 
 
 def _by_folder(place: str) -> list[bytes]:
@@ -77,7 +103,7 @@ def _by_folder(place: str) -> list[bytes]:
     return [name.encode("utf-16-be", "surrogatepass") for name in place.rstrip("/").split("/")]
 
 
-def _take(members: Members, archive: tarfile.TarFile, member: tarfile.TarInfo, prefix: str) -> None:
+def _take(members: Members, archive: tarfile.TarFile, member: tarfile.TarInfo) -> None:
     """Take a member in; the outermost folder goes, and what would be elsewhere is left out."""
     parts = member.name.split("/")
     if parts[0] == "" or ".." in parts:
@@ -85,10 +111,9 @@ def _take(members: Members, archive: tarfile.TarFile, member: tarfile.TarInfo, p
     path = [part for part in parts if part not in ("", ".")][1:]
     if not path or not (member.isdir() or member.isfile() or member.issym()):
         return
-    place = f"{prefix}/{'/'.join(path)}"
-    folders = place.split("/")
-    for depth in range(1, len(folders) + member.isdir()):
-        members.setdefault(f"{'/'.join(folders[:depth])}/", (_FOLDER_MODE, b""))
+    for depth in range(1, len(path) + member.isdir()):
+        members.setdefault(f"{'/'.join(path[:depth])}/", (FOLDER_MODE, b""))
+    place = "/".join(path)
     if member.isfile():
         file = archive.extractfile(member)
         mode = _FILE_MODE | (_RUNNABLE if member.mode & _RUNNABLE else 0)
