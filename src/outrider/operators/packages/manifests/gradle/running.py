@@ -201,7 +201,7 @@ class Running:
             shown = known.shown(value)
             if shown is None or "://" in shown.text or "\0" in shown.text:
                 known.script.refuse(line, "a script from elsewhere is not read")
-            path = known.script.path.parent / shown.text
+            path = known.project.folder / shown.text
         if self._depth >= _DEEPEST:
             known.script.refuse(line, f"more than {_DEEPEST} scripts that apply one another")
         script = self._read(path, known.script, line)
