@@ -61,6 +61,7 @@ class UniverseDrawing:
         names = [f"{'gh'[number % 3 == 2]}:{chr(97 + number)}" for number in range(modules)]
         pool = _HARD_VERSIONS if hard >= METADATA else VERSIONS
         self._modules = {name: [one for one in pool if random.random() < 0.7] or ["1.0"] for name in names}
+        self._last = names[-1]
         self._platforms: dict[str, list[str]] = {}
         if hard >= POMS:
             self._platforms = {f"boms:bom{number}": ["1.0", "2.0"] for number in range(2)}
@@ -90,7 +91,9 @@ class UniverseDrawing:
             files[path_of(coordinates, "module")] = self._module(coordinates, variants)
         packaging = "pom" if is_platform else None
         comment = MARKER if has_metadata and self._random.random() < 0.97 else ""
-        parent = f"up:parent{self._random.randrange(_PARENTS)}:1" if self._chance(0.35, POMS) else ""
+        parent = (
+            f"up:parent{self._random.randrange(_PARENTS)}:1" if name != self._last and self._chance(0.35, POMS) else ""
+        )
         content = parts((), self._managed(4, name)) if is_platform else self._parts(name, self._random.randint(0, 3))
         files[path_of(coordinates)] = pom(
             coordinates, comment, self._moved(name), content, packaging=packaging, parent=parent
@@ -130,7 +133,8 @@ class UniverseDrawing:
             {f"v.{one.split(':')[1]}": self._version(one) for one in self._others(name, 3)} if self._hard else {}
         )
         managed = self._managed(2, name) if self._chance(0.3 if name else 0.7, POMS) else []
-        chosen = self._others(name, needs)
+        # What a parent needs all of its children need, which are in front of it.
+        chosen = self._others(name, needs) if name else [self._last]
         content = [dependency(f"{one}{self._asked(one, managed, properties)}", **self._details()) for one in chosen]
         return parts(content, managed, properties)
 
