@@ -1,29 +1,22 @@
 """What is known of artifacts while it is being found out: work is begun anew each time that more is known, until nothing is missing."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
 
 from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.maven.collecting import Candidates, Lookup
 from outrider.operators.packages.maven.coordinates import METAVERSIONS, Artifact, Project
 from outrider.operators.packages.maven.descriptors import Descriptor, described
+from outrider.operators.packages.maven.loading import Loading, UnloadedError
 from outrider.operators.packages.maven.models import Library, Model, Models, OwnModel
 from outrider.operators.packages.maven.order import RESOLVER_SCHEME
 from outrider.operators.packages.maven.poms import Pom
 from outrider.operators.packages.maven.profiles import Machine
 from outrider.operators.packages.maven.sources import MavenSource
 from outrider.operators.packages.resolving.policies import Policy, Refusal, refused
-from outrider.operators.packages.resolving.searching import in_thread
 from outrider.operators.packages.versions.tables import VersionTable
 
-T = TypeVar("T")
 
-
-class UnloadedError(Exception):
-    """Something is not at hand yet; it is noted, and will be."""
-
-
-class Reading:
+class Reading(Loading):
     """What is known, and what is missing.
 
     Args:
@@ -45,9 +38,8 @@ class Reading:
         check: Callable[[], None],
         preferred: Callable[[str, Sequence[str]], int] | None = None,
     ) -> None:
-        self._source, self._policy, self._check, self._preferred = source, policy, check, preferred
-        self._projects: set[Project] = set()
-        self._names: set[str] = set()
+        super().__init__(source, check)
+        self._policy, self._preferred = policy, preferred
         self._descriptors: dict[Project, Descriptor] = {}
         self._refusals: dict[tuple[str, str], Sequence[Refusal]] = {}
         self._models = Models(Library(self._pom, self.table, self._expect), machine)
@@ -56,27 +48,6 @@ class Reading:
     def have(self, poms: Mapping[Project, Pom]) -> None:
         """Have POMs of projects that are built beside, and for which no repository is asked."""
         self._source.have(poms)
-
-    async def settled(self, work: Callable[[Callable[[], None]], T]) -> T:
-        """Do some work until it finds all that it looks for.
-
-        Args:
-            work: Is given what it has to call now and then.
-
-        Raises:
-            OutriderError: What a repository says, or the work.
-        """
-        while True:
-            self._projects.clear()
-            self._names.clear()
-            done: T | None = None
-            try:
-                done = await in_thread(work, self._check)
-            except UnloadedError:
-                self._check()
-            if done is not None and not self._projects and not self._names:
-                return done
-            await self._source.load(self._projects, self._names)
 
     async def model(self, project: Project) -> Model | None:
         """Return what a POM comes to; None where no repository has it.
@@ -93,18 +64,6 @@ class Reading:
             OutriderError: What a repository says.
         """
         return await self.settled(lambda _: self._models.own(beside, properties))
-
-    def table(self, name: str) -> VersionTable:
-        """Return the versions of an artifact.
-
-        Raises:
-            UnloadedError: They are not known yet.
-        """
-        found = self._source.versions.get(name)
-        if found is None:
-            self._names.add(name)
-            raise UnloadedError(name)
-        return found.table
 
     def refusals(self, name: str, version: str = "") -> Sequence[Refusal]:
         """Return what the policy refuses of an artifact.
@@ -154,17 +113,6 @@ class Reading:
             except UnloadedError:
                 return None
         return found
-
-    def _pom(self, project: Project) -> Pom | str | None:
-        self._expect([project])
-        found = self._source.poms[project]
-        return None if found is None else found.pom
-
-    def _expect(self, projects: Iterable[Project]) -> None:
-        missing = [project for project in projects if project not in self._source.poms]
-        if missing:
-            self._projects.update(missing)
-            raise UnloadedError(str(missing[0]))
 
 
 def _why_none(table: VersionTable, mask: int) -> str:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from outrider.core.errors import UnsupportedError
+from outrider.core.errors import MissingRequirementError, UnsupportedError
 from outrider.core.secrets import SecretValue
 from outrider.operators.packages.maven.client import MavenRepository
 from outrider.operators.packages.maven.poms import PomRepository
@@ -131,6 +131,11 @@ class MavenSettings:
         if mirror is not None and mirror.blocked:
             self.left_out.append(f"the repository {repository.id}, which {mirror.source} blocks")
             return None
+        if mirror is None and not repository.url and repository.id != CENTRAL:
+            raise MissingRequirementError(
+                f"{named.source}: the address of the repository {repository.id} is not known here", path=repository.id, found="none",
+                expected="a mirror of it in Maven's settings", suggestions=[f"write a mirror with mirrorOf {repository.id} into settings.xml"],
+            )  # fmt: skip
         if mirror is None and not repository.url:
             raise unknown_registry(
                 "maven", "Maven's settings, and Maven is not installed", "write a mirror of central into settings.xml", "install Maven"

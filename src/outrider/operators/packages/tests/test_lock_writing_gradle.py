@@ -5,7 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from outrider.core.errors import ConflictError, InvalidConfigError, NotFoundError, UnsupportedError
+from outrider.core.errors import (
+    ConflictError,
+    InvalidConfigError,
+    MissingRequirementError,
+    NotFoundError,
+    UnsupportedError,
+)
 from outrider.operators.packages.tests.gradle_projects import (
     ALL,
     MAIN,
@@ -18,8 +24,9 @@ from outrider.operators.packages.tests.gradle_projects import (
     repository,
     write_build,
 )
-from outrider.operators.packages.tests.maven_projects import LATER, locked
+from outrider.operators.packages.tests.maven_projects import LATER, home_of, locked
 from outrider.operators.packages.tests.maven_repository import MavenRepositoryServer, need
+from outrider.operators.packages.tests.world import variables
 
 RUNTIME = ("runtimeClasspath", "testRuntimeClasspath")
 COMPILE = ("compileClasspath", "testCompileClasspath")
@@ -230,3 +237,12 @@ async def test_the_java_of_this_machine_counts_where_the_build_says_none(
     build.write_text("\n".join(line for line in text.split("\n") if "toolchain" not in line))
     result = await locked(file)
     assert ["does not say for which Java" in one for one in result.warnings] == [True]
+
+
+async def test_a_repository_whose_address_is_not_known_is_told(tmp_path: Path) -> None:
+    file = write_build(tmp_path / "shop", "implementation 'g:core:1.0'", more="repositories { google() }")
+    home = home_of(tmp_path / "home", "http://127.0.0.1:9/maven")
+    settings = tmp_path / "home" / ".m2" / "settings.xml"
+    settings.write_text(settings.read_text().replace("*,!plugins", "central"))
+    with variables(home), pytest.raises(MissingRequirementError, match="repository google is not known here"):
+        await locked(file)

@@ -1,7 +1,6 @@
 """What is known of modules while a configuration is resolved: it is resolved anew each time that more is known, until nothing is missing."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
 
 from outrider.operators.packages.maven.coordinates import Project
 from outrider.operators.packages.maven.gradle.choosing import Listing
@@ -9,22 +8,19 @@ from outrider.operators.packages.maven.gradle.components import Component
 from outrider.operators.packages.maven.gradle.engine import Lookup
 from outrider.operators.packages.maven.gradle.order import newest_first
 from outrider.operators.packages.maven.gradle.pom_variants import component_of
+from outrider.operators.packages.maven.loading import Loading, UnloadedError
 from outrider.operators.packages.maven.models import Library, Model, Models
 from outrider.operators.packages.maven.order import RESOLVER_SCHEME
-from outrider.operators.packages.maven.poms import Pom
 from outrider.operators.packages.maven.profiles import Machine
-from outrider.operators.packages.maven.reading import UnloadedError
 from outrider.operators.packages.maven.sources import MavenSource
 from outrider.operators.packages.resolving.policies import Policy, by_version
-from outrider.operators.packages.resolving.searching import in_thread
 from outrider.operators.packages.versions.tables import VersionTable
 
-T = TypeVar("T")
 # Profiles of POMs count where they do for any machine: Gradle looks at no other condition.
 _ANY_MACHINE = Machine({})
 
 
-class GradleReading:
+class GradleReading(Loading):
     """What is known, and what is missing.
 
     Args:
@@ -41,14 +37,13 @@ class GradleReading:
         check: Callable[[], None],
         preferred: Callable[[str, Sequence[str]], int] | None = None,
     ) -> None:
-        self._source, self._policy, self._check, self._preferred = source, policy, check, preferred
-        self._poms: set[Project] = set()
+        super().__init__(source, check)
+        self._policy, self._preferred = policy, preferred
         self._modules: set[Project] = set()
-        self._names: set[str] = set()
         self._components: dict[Project, Component | None] = {}
         self._listed: dict[str, list[str]] = {}
         self._refused: dict[tuple[str, str], str] = {}
-        self._models = Models(Library(self._pom, self._table, self._expect), _ANY_MACHINE)
+        self._models = Models(Library(self._pom, self.table, self._expect), _ANY_MACHINE)
 
     def lookup(self, local: Mapping[str, Component]) -> Lookup:
         """Return what a resolution asks.
@@ -58,39 +53,15 @@ class GradleReading:
         """
         return Lookup(self._component, self._listing, local)
 
-    async def settled(self, work: Callable[[Callable[[], None]], T]) -> T:
-        """Do some work until it finds all that it looks for.
-
-        Args:
-            work: Is given what it has to call now and then.
-
-        Raises:
-            OutriderError: What a repository says, or the work.
-        """
-        while True:
-            for one in (self._poms, self._modules, self._names):
-                one.clear()
-            done: T | None = None
-            try:
-                done = await in_thread(work, self._checked)
-            except UnloadedError:
-                self._check()
-            if done is not None and not self._is_missing_something:
-                return done
-            await self._source.load(self._poms, self._names)
-            for name in self._names:
-                self._listed[name] = self._usable(name)
-            await self._source.load_modules(self._modules)
-
-    @property
     def _is_missing_something(self) -> bool:
-        return bool(self._poms or self._modules or self._names)
+        return bool(self._modules) or super()._is_missing_something()
 
-    def _checked(self) -> None:
-        """End the work where something is missing: to go on would be to guess."""
-        self._check()
-        if self._is_missing_something:
-            raise UnloadedError
+    async def _load(self) -> None:
+        await super()._load()
+        for name in self._names:
+            self._listed[name] = self._usable(name)
+        await self._source.load_modules(self._modules)
+        self._modules.clear()
 
     def model(self, project: Project) -> Model | None:
         """Return what the POM of a version comes to that was looked at; None where no repository has it."""
@@ -152,21 +123,3 @@ class GradleReading:
         first = set(table.named(self._preferred(name, table.versions))) if self._preferred is not None else set()
         usable = newest_first(one for one in table.versions if one not in refused)
         return [*(one for one in usable if one in first), *(one for one in usable if one not in first)]
-
-    def _table(self, name: str) -> VersionTable:
-        found = self._source.versions.get(name)
-        if found is None:
-            self._names.add(name)
-            raise UnloadedError(name)
-        return found.table
-
-    def _pom(self, project: Project) -> Pom | str | None:
-        self._expect([project])
-        found = self._source.poms[project]
-        return None if found is None else found.pom
-
-    def _expect(self, projects: Iterable[Project]) -> None:
-        missing = [project for project in projects if project not in self._source.poms]
-        if missing:
-            self._poms.update(missing)
-            raise UnloadedError(str(missing[0]))

@@ -82,9 +82,7 @@ class GradleResolver:
         local = {path: component(one, self._java) for path, one in build.projects.items()}
         lookup = self._reading.lookup(local)
         forced = {f"{one.group}:{one.name}": one.version.required for one in project.forced}
-        found = {one.name: resolved(Asking(one.root, one.attributes, forced), lookup, check) for one in wanted}
-        check()
-        return found
+        return {one.name: resolved(Asking(one.root, one.attributes, forced), lookup, check) for one in wanted}
 
     def _problems(self, graph: Graph) -> Iterator[Problem]:
         """Yield what cannot be had of a configuration, or may not be chosen."""
