@@ -97,6 +97,37 @@ async def test_what_is_forced_and_excluded_everywhere(server: MavenRepositorySer
     assert await lock_of(tmp_path, "implementation 'g:more:1'", more=excluded) == lock_text({"more:1": ALL})
 
 
+@pytest.mark.parametrize(
+    "extending", ["extendsFrom annotationProcessor", "extendsFrom(configurations.annotationProcessor.get())"]
+)
+async def test_configurations_that_extend_others(extending: str, server: MavenRepositoryServer, tmp_path: Path) -> None:
+    del server
+    more = f"configurations {{ compileOnly {{ {extending} }} }}"
+    both = ("annotationProcessor", "compileClasspath")
+    empty = sorted({*ALL, *PROCESSORS} - {*both})
+    assert await lock_of(tmp_path, "annotationProcessor 'g:web:1'", more=more) == lock_text(
+        {"core:1.0": both, "web:1": both}, empty
+    )
+
+
+async def test_what_is_provided_for_a_web_application(server: MavenRepositoryServer, tmp_path: Path) -> None:
+    del server
+    file = write_build(tmp_path / "shop", "providedCompile 'g:web:1'", "providedRuntime 'g:more:1'")
+    build = file.with_name("build.gradle")
+    build.write_text(build.read_text().replace("java-library", "war"))
+    await locked(file)
+    early, late = ("compileClasspath", "providedCompile", "testCompileClasspath"), ("providedRuntime", *RUNTIME)
+    both = sorted((*early, *late))
+    assert file.read_text() == lock_text({"core:1.0": early, "core:1.1": late, "more:1": late, "web:1": both})
+
+
+async def test_a_configuration_that_extends_itself(server: MavenRepositoryServer, tmp_path: Path) -> None:
+    del server
+    more = "configurations { api { extendsFrom implementation } }"
+    with pytest.raises(InvalidConfigError, match="extends itself"):
+        await lock_of(tmp_path, "implementation 'g:core:1.0'", more=more)
+
+
 async def test_metadata_of_gradle_count_before_the_pom(server: MavenRepositoryServer, tmp_path: Path) -> None:
     add_module(
         server, "lib:1", library("api", "api", "core:1.0", attributes=JVM), library("run", "runtime", "core:1.1", attributes=JVM),

@@ -109,6 +109,7 @@ class GradleProject(msgspec.Struct, frozen=True, kw_only=True):
         plugins: The ids of those that are applied, such as `java-library`.
         repositories: Those that its modules come from, in their order.
         declared: What is asked for, by the configuration that it is declared in, such as `implementation`; each in the order of the build.
+        extended: Configurations from which one has what they declare, besides those that its plugins say; by its name.
         excluded: What a configuration is not to have; by its name, `*` for all.
         forced: Modules with versions that every configuration takes, as of `resolutionStrategy.force`.
         locked: The configurations that are locked, None for all of them.
@@ -125,6 +126,7 @@ class GradleProject(msgspec.Struct, frozen=True, kw_only=True):
     plugins: tuple[str, ...]
     repositories: tuple[GradleRepository, ...]
     declared: Mapping[str, tuple[Asked, ...]]
+    extended: Mapping[str, tuple[str, ...]] = {}
     excluded: Mapping[str, tuple[Exclusion, ...]]
     forced: tuple[Asked, ...]
     locked: tuple[str, ...] | None

@@ -7,8 +7,8 @@ from outrider.operators.packages.manifests.gradle.dependencies import Dependenci
 from outrider.operators.packages.manifests.gradle.evaluating import Evaluator
 from outrider.operators.packages.manifests.gradle.flattening import Event
 from outrider.operators.packages.manifests.gradle.plugins import declarable, resolvable
-from outrider.operators.packages.manifests.gradle.steps import Step
-from outrider.operators.packages.manifests.gradle.syntax import Argument, Series
+from outrider.operators.packages.manifests.gradle.steps import Step, steps_of
+from outrider.operators.packages.manifests.gradle.syntax import Argument, Expression, Series
 
 _ALL = ("all", "configureEach", "each")
 _BY_NAME = ("named", "getByName")
@@ -16,7 +16,7 @@ _NO_CHANGE = ("description", "visible", "isVisible", "setVisible")
 # How long answers of repositories are kept changes nothing where all is asked anew.
 _NO_CHANGE_OF_STRATEGY = ("cacheDynamicVersionsFor", "cacheChangingModulesFor")
 _WHY = {
-    "extendsFrom": "configurations that extend others in a way of the build's own are not read",
+    "extendsFrom": "what all configurations extend is not read",
     "transitive": "a configuration without what its modules need is not read",
     "isTransitive": "a configuration without what its modules need is not read",
     "attributes": "attributes of the build's own are not read",
@@ -58,6 +58,9 @@ class Configurations:
         words = [step.name.lstrip("*") for step in action]
         if words == ["exclude"]:
             self._known.project.excluded.setdefault(name, []).append(exclusion(self._known, action[0]))
+        elif words == ["extendsFrom"] and name != ALL:
+            for value in action[0].values:
+                self._known.project.extended.setdefault(name, []).append(self._extended(value, event.line))
         elif words[0] == "resolutionStrategy" and len(words) == 2:
             self._strategy(name, action[1], event)
         elif words[0] not in _NO_CHANGE:
@@ -76,6 +79,13 @@ class Configurations:
         if name not in declarable(plugins) | resolvable(plugins):
             self._known.script.refuse(line, f"a configuration of the build's own, {name[:40]}, is not read")
         return name
+
+    def _extended(self, value: Expression, line: int) -> str:
+        """Return which configuration another one extends, as in `annotationProcessor` or `configurations.annotationProcessor.get()`."""
+        steps = [step for step in steps_of(value) if step.name not in ("configurations", "get") or step.values]
+        if len(steps) != 1:
+            self._known.script.refuse(line, "only configurations that are named are read behind extendsFrom")
+        return self._name(steps[0], line)
 
     def _strategy(self, name: str, step: Step, event: Event) -> None:
         project = self._known.project

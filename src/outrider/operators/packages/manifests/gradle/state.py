@@ -56,6 +56,7 @@ class ProjectState:
         self.plugins: list[str] = []
         self.repositories: list[GradleRepository] = []
         self.declared: dict[str, list[Asked]] = {}
+        self.extended: dict[str, list[str]] = {}
         self.excluded: dict[str, list[Exclusion]] = {}
         self.forced: list[Asked] = []
         self.locks_all = False
@@ -126,6 +127,7 @@ class ProjectState:
             version=self.version.text if self.version is not None else "", plugins=tuple(self.plugins),
             repositories=tuple(dict.fromkeys(repositories)),
             declared={name: tuple(asked) for name, asked in self.declared.items()},
+            extended={name: tuple(dict.fromkeys(those)) for name, those in self.extended.items()},
             excluded={name: tuple(dict.fromkeys(those)) for name, those in self.excluded.items()}, forced=tuple(self.forced),
             locked=None if self.locks_all else tuple(sorted(set(self.locked))), ignored=tuple(dict.fromkeys(self.ignored)),
             lock_file=self.lock_file, java=self.java.of(MAIN),

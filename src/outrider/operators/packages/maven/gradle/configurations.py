@@ -6,6 +6,7 @@ https://docs.gradle.org/current/userguide/java_plugin.html#tab:configurations, j
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.manifests.gradle.builds import ALL, Asked, Exclusion, GradleProject, RichVersion
 from outrider.operators.packages.manifests.gradle.plugins import resolvable, with_applied
 from outrider.operators.packages.maven.coordinates import Project
@@ -177,15 +178,21 @@ def _hierarchy(project: GradleProject, name: str) -> list[str]:
     """Return a configuration and all that it has something from, which comes first."""
     tables = [_PLATFORM_EXTENDS] if _has(project, _JAVA_PLATFORM) else [_EXTENDS]
     tables += [_WAR_EXTENDS] if _has(project, _WAR) else []
+    tables.append(project.extended)
     found = [name]
-    _extend(found, name, tables)
+    _extend(found, (name,), tables)
     return found[::-1]
 
 
-def _extend(found: list[str], name: str, tables: Sequence[Mapping[str, tuple[str, ...]]]) -> None:
+def _extend(found: list[str], way: tuple[str, ...], tables: Sequence[Mapping[str, tuple[str, ...]]]) -> None:
     for table in tables:
-        for one in table.get(name, ()):
+        for one in table.get(way[-1], ()):
+            if one in way:
+                raise InvalidConfigError(
+                    f"configurations: {one} extends itself", path="configurations", found=" from ".join((*way, one)),
+                    expected="configurations that do not lead back to themselves", suggestions=["leave out one of these extendsFrom"],
+                )  # fmt: skip
             if one in found:
                 found.remove(one)
             found.append(one)
-            _extend(found, one, tables)
+            _extend(found, (*way, one), tables)
