@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from outrider.core.errors import ExecutionFailedError
 from outrider.operators.packages.manifests.gradle.builds import RichVersion
 from outrider.operators.packages.maven.coordinates import Project
 from outrider.operators.packages.maven.gradle.attributes import Attributes
@@ -22,6 +23,7 @@ from outrider.operators.packages.maven.gradle.requests import Module, Request
 from outrider.operators.packages.maven.gradle.variants import fitting
 
 _CHECKED_EVERY = 256
+_MOST_VISITS = 200_000
 
 
 class Lookup(NamedTuple):
@@ -69,17 +71,30 @@ class Engine:
         self._root = Node(asking.root, asking.root.variants[0], is_root=True)
 
     def run(self) -> list[Node]:
-        """Return the root and all that it needs in the end."""
+        """Return the root and all that it needs in the end.
+
+        Raises:
+            ExecutionFailedError: It comes to no end.
+        """
         self._enqueue(self._root)
         visits = 0
         while self._queue:
             visits += 1
             if visits % _CHECKED_EVERY == 0:
                 self._check()
+            if visits > _MOST_VISITS:
+                raise self._endless()
             node = self._queue.popleft()
             node.is_queued = False
             self._visit(node)
         return self._reached()
+
+    def _endless(self) -> ExecutionFailedError:
+        name = self._asking.root.project.artifact or "the project"
+        return ExecutionFailedError(
+            f"gradle: what {name} needs comes to no end", found=f"{_MOST_VISITS} visits", expected="modules that do not lead back to themselves",
+            suggestions=["say in a constraint which version of a module is to be taken"],
+        )  # fmt: skip
 
     def version(self, module: str) -> str | None:
         """Return the version that is chosen of a module; None where none is."""
@@ -125,17 +140,13 @@ class Engine:
             self._leave(node)
             return
         exclusions = node.excluded_now() if not node.is_root else frozenset(node.variant.excluded)
-        settled = node.settled_now()
-        if (
-            node.exclusions is not None
-            and settled == node.settled
-            and [*node.needs(exclusions)] == [*node.needs(node.exclusions)]
-        ):
+        # What is settled above it by then counts, as for Gradle: to look again when that changes may come to no end.
+        if node.exclusions is not None and [*node.needs(exclusions)] == [*node.needs(node.exclusions)]:
             self._revisit(node, exclusions != node.exclusions)
             return
         if node.exclusions is not None:
             self._leave(node)
-        node.exclusions, node.settled = exclusions, settled
+        node.exclusions, node.settled = exclusions, node.settled_now()
         node.waiting.clear()
         self._attach([edge for need in node.needs(exclusions) if (edge := self._edge(node, need)) is not None])
 

@@ -42,6 +42,9 @@ def resolved(asking: Asking, lookup: Lookup, check: Callable[[], None]) -> Graph
         asking: What is asked for.
         lookup: Knows modules.
         check: Called now and then; it may raise to end the work.
+
+    Raises:
+        ExecutionFailedError: It comes to no end.
     """
     engine = Engine(asking, lookup, check)
     nodes = engine.run()
