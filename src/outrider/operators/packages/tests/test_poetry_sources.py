@@ -262,7 +262,11 @@ async def test_what_is_refused(index: PythonIndex, other: PythonIndex, place: Pa
         (f"{HEAD}{source('a', url, 'first')}", InvalidConfigError, r"source\.0\.priority"),
         (f"{HEAD}[tool.poetry]\nsource = 1\n", InvalidConfigError, "tool.poetry.source"),
         (f"{HEAD}[tool.poetry]\nsource = [1]\n", InvalidConfigError, r"tool\.poetry\.source\.0"),
-        (f'{OWN}lib = {{ version = "*", source = "corp" }}\n{source("corp", url, "explicit")}', NotFoundError, "lib"),
+        (
+            f'{OWN}lib = {{ version = "*", source = "corp" }}\n{source("corp", url, "explicit")}',
+            NotFoundError,
+            "lib: there is none in corp",
+        ),
     ):
         with pytest.raises(error) as caught:
             await locked(project(place / "shop", text))

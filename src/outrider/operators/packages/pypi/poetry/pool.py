@@ -58,7 +58,10 @@ class Pool:
         for one in wanted:
             places = (place for step in self._steps(one.source_name) for place in step if place.is_loaded(one.name))
             if not any(place.has_any(one.name) for place in places):
-                raise NotFoundError(f"pypi {one.name}: there is none", found=one.name, suggestions=["check the name"])
+                where = f" in {one.source_name}" if one.source_name else ""
+                raise NotFoundError(
+                    f"pypi {one.name}: there is none{where}", found=one.name, suggestions=["check the name"]
+                )
 
     def prepare(self, dependencies: Iterable[Dependency]) -> None:
         """Fetch what will be asked for: the best version for each need."""

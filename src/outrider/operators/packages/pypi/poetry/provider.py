@@ -82,7 +82,11 @@ class Provider:
         return [self._pool.root] if dependency.is_root else self._pool.search(dependency)
 
     def locked(self, dependency: Dependency) -> Candidate | None:
-        """Return the version that is tried before all others."""
+        """Return the version that is tried before all others: `get_locked` of Poetry 2.5.
+
+        As there, what is needed is of the index that the project names from then on: it may not be that of the lock, and then another
+        version is chosen when it comes to that.
+        """
         for one in self._locked.get(dependency.name, ()):
             if not one.package.satisfies(dependency, ignore_source_type=not one.is_told):
                 continue
@@ -91,9 +95,13 @@ class Provider:
                 dependency.source_name = self._named[dependency.name]
             elif not dependency.source_name and reference and self._pool.is_explicit(reference):
                 continue
-            if self._pool.may_have(one.package, dependency.source_name):
+            if one.is_told or self._pool.may_have(one.package, dependency.source_name):
                 return Candidate(dependency, one.package, is_told=one.is_told)
         return None
+
+    def may_have(self, candidate: Candidate) -> bool:
+        """Return whether a version that was locked may be chosen."""
+        return self._pool.may_have(candidate.package, candidate.dependency.source_name)
 
     def usual_needs(self, dependency: Dependency, candidate: Candidate) -> list[Dependency]:
         """Return what a version needs with the extras that are asked of it, on whatever machine."""

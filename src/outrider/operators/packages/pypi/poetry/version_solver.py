@@ -175,7 +175,7 @@ class VersionSolver:
         self._provider.prepare(waiting)
         dependency = min(waiting, key=self._key)
         found = self._provider.locked(dependency)
-        if found is None:
+        if found is None or not self._provider.may_have(found):
             found = next(iter(self._candidates.of(dependency, self._solution.level)), None)
             if found is None:
                 self._add(Incompatibility([Term(dependency, True)], Cause(_none(dependency))))
