@@ -101,6 +101,10 @@ PROJECTS = {
         f'{OWN}own = "*"\nlib = {{ version = "*", source = "pypi" }}\n{source("PyPI", "", "explicit")}{source("corp", "URL", "supplemental")}',
         {"core": ("1.5", "corp"), "lib": ("1.0", ""), "own": ("1.5", "corp")},
     ),
+    "one that does not have what no Python of the project needs": (
+        f'{HEAD}dependencies = ["web"]\n[tool.poetry.group.a.dependencies]\nlib = {{ version = "*", source = "corp", python = "<3.9" }}\n{source("corp", "URL", "explicit")}',
+        {"core": ("1.0", ""), "web": ("1.0", "")},
+    ),
     "a supplemental one that is named": (
         f'{OWN}lib = "*"\nweb = {{ version = "*", source = "CORP" }}\n{source("corp", "URL", "supplemental")}',
         {"core": ("1.0", ""), "lib": ("1.0", ""), "web": ("1.5", "corp")},

@@ -1,9 +1,10 @@
 """Resolves a project of Poetry, as `poetry lock` does: for all machines, and all Pythons of the project."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from poetry.core.constraints.version import Version, VersionConstraint
+from poetry.core.packages.dependency import Dependency
 from poetry.core.packages.package import Package
 from poetry.core.packages.project_package import ProjectPackage
 
@@ -75,7 +76,7 @@ class _Resolver:
         locked = locked_by(self._question)
 
         def solved(check: Callable[[], None]) -> Places:
-            pool.refuse_unknown(manifest.package.all_requires)
+            pool.refuse_unknown(_needed(manifest.package))
             return _Solving(manifest.package, pool, locked, check).solve()
 
         return await self._told(manifest, await in_thread(solved, self._question.check), pool)
@@ -159,6 +160,11 @@ class _Solving:
             kinds = [(one, self._solve(one)) for one in error.several]
             return merged(kinds, self._pythons, self._check)
         return placed(self._root, packages, self._check)
+
+
+def _needed(root: ProjectPackage) -> Iterator[Dependency]:
+    """Yield what a project needs on any Python that it is for."""
+    return (one for one in root.all_requires if root.python_constraint.allows_any(one.python_constraint))
 
 
 def _order(one: Package) -> tuple[str, Version, str, str]:
