@@ -8,7 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from outrider.core.errors import ConflictError, InvalidConfigError, NotFoundError, UnsupportedError
+from outrider.core.errors import (
+    ConflictError,
+    InvalidConfigError,
+    NotFoundError,
+    UnauthenticatedError,
+    UnsupportedError,
+)
 from outrider.operators.packages.locks.documents import read_toml
 from outrider.operators.packages.locks.reading import read_lock
 from outrider.operators.packages.tests.poetry_projects import poetry, project
@@ -189,6 +195,15 @@ async def test_who_is_asked_for_what(index: PythonIndex, other: PythonIndex, pla
     await locked(project(place / "else" / "shop", text.replace("URL", other.url.rstrip("/"))))
     assert {*other.paths("/simple/")} == {"/simple/own/"}
     assert index.paths("/simple/own/") == ["/simple/own/"]
+
+
+async def test_one_that_does_not_let_in_is_not_passed_over(index: PythonIndex, place: Path) -> None:
+    index.add("web", "1.0")
+    async with PythonIndex(login="a:b") as closed:
+        with pytest.raises(UnauthenticatedError):
+            await locked(
+                project(place / "shop", f'{HEAD}dependencies = ["web"]\n{source("a", closed.url)}{source("PyPI", "")}')
+            )
 
 
 async def test_they_are_fixed_from_there(index: PythonIndex, other: PythonIndex, place: Path) -> None:
