@@ -44,7 +44,8 @@ class PoetryProject(BesideManifest):
         super().__init__(path, text, FORM)
         self._project = PoetryManifest(read_toml(FORM, self.texts[self._beside]))
         self.wishes = [_wish(one) for one in self._project.asked]
-        self.locked = _locked(read_toml(_LOCK, text), self._project.sources)
+        self._document = read_toml(_LOCK, text)
+        self.locked = _locked(self._document, self._project.sources)
 
     def asked(self, question: Question) -> Question:
         """Return a question for all machines and Pythons of the project, with the settings of the folder.
@@ -53,7 +54,7 @@ class PoetryProject(BesideManifest):
             UnsupportedError: Settings count that are not heeded.
         """
         refuse_poetry_settings(self._folder, question.environment)
-        return asked_of_poetry(self._project, question, self._folder)
+        return asked_of_poetry(self._project, question, self._folder, self._document)
 
     def widened(self, wish: Wish, version: str) -> Wish:
         """Return a wish from that version on."""
@@ -80,13 +81,14 @@ def _wish(one: PoetryRequirement) -> Wish:
 
 
 def _locked(document: Mapping[str, Any], sources: PoetrySources) -> dict[str, set[str]]:
+    known = [{}, *(one.entry for one in sources.listed)]
     found: dict[str, set[str]] = {}
     for one in document.get("package", []):
         name = normalised(str(one.get("name"))) if isinstance(one, dict) else ""
-        if isinstance(one, dict) and one.get("source", {}) != sources.of(name).entry:
+        if isinstance(one, dict) and one.get("source", {}) not in known:
             raise UnsupportedError(
                 f"{_LOCK}: {name} comes from elsewhere than pyproject.toml says, and that is not changed", path=f"package.{name}.source",
-                found="another index", expected=sources.of(name).name, suggestions=_ITSELF,
+                found="another index", expected=" or ".join(each.name for each in sources.listed), suggestions=_ITSELF,
             )  # fmt: skip
         found.setdefault(name, set()).add(str(one.get("version")) if isinstance(one, dict) else "")
     return found

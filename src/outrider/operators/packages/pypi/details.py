@@ -75,6 +75,7 @@ class PypiDetails(Details, frozen=True, kw_only=True):
         indexes: That alone are asked for single packages.
         locked: What a lock has, by which those are told apart that are tried before all others.
         project: Of Poetry: the `pyproject.toml` whose lock is asked for; of Pipenv, the Pipfile.
+        lock: Of Poetry: the lock whose versions are tried first; an empty one where there is none.
         categories: Of Pipenv: what a lock has in each category by name; empty where there is none.
     """
 
@@ -88,4 +89,5 @@ class PypiDetails(Details, frozen=True, kw_only=True):
     indexes: Sequence[PackageIndex] = ()
     locked: Sequence[LockedVersion] = ()
     project: Mapping[str, Any] = {}
+    lock: Mapping[str, Any] = {}
     categories: Mapping[str, Mapping[str, Mapping[str, Any]]] = {}

@@ -1,7 +1,7 @@
 """Resolves Python packages from the indexes of this machine."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from outrider.operators.packages.pypi.asked import asked_of
@@ -50,12 +50,19 @@ async def resolve(question: Question) -> Resolved | Impossible:
 
 async def _resolve_for_poetry(question: Question) -> Resolved | Impossible:
     # Its own library is imported where it is asked for alone.
-    resolve_with = import_module("outrider.operators.packages.pypi.poetry.resolver", extra="packages").resolve
-    async with _opened(question, PoetryTarget(question.target)) as source:
-        answer: Resolved | Impossible = await resolve_with(source, question)
-        if isinstance(answer, Resolved):
-            await _tell_more(answer, source, question)
-        return answer
+    poetry = import_module("outrider.operators.packages.pypi.poetry.resolver", extra="packages")
+    registries = {key: _at(question, url) for key, url in poetry.addresses_of(question).items()}
+    target = PoetryTarget(question.target)
+    with looked_in(one.url for some in registries.values() for one in some):
+        async with AsyncExitStack() as stack:
+            indexes = {
+                key: await stack.enter_async_context(_source_of(question, target, {"": some}))
+                for key, some in registries.items()
+            }
+            answer: Resolved | Impossible = await poetry.resolve(indexes, question)
+            if isinstance(answer, Resolved):
+                answer.notes += _passed_over(*indexes.values())
+            return answer
 
 
 async def _resolve_for_pipenv(question: Question) -> Resolved | Impossible:
@@ -87,17 +94,19 @@ def _universal() -> Any:
 
 
 async def _tell_more(answer: Resolved, source: PypiSource, question: Question) -> None:
-    for one in answer.packages:
-        # For all machines each kind of them may have its own index, and all of it is told there.
-        if question.files and not PypiDetails.of(question).pythons:
+    # For all machines each kind of them may have its own index, and all of it is told there.
+    if PypiDetails.of(question).pythons:
+        answer.notes += _passed_over(source)
+    elif question.files:
+        for one in answer.packages:
             one.files = await source.files(one.name, one.version)
             one.registry = source.projects[one.name].record.index
-    if PypiDetails.of(question).pythons or question.client:
-        answer.notes += _passed_over(source)
 
 
-def _passed_over(source: PypiSource) -> list[str]:
-    return [f"no version of {name} has a wheel, and what needs it was passed over" for name in source.without_wheels()]
+def _passed_over(*sources: PypiSource) -> list[str]:
+    without = {name for source in sources for name in source.without_wheels()}
+    some = {name for source in sources for name in without if source.has_wheels(name)}
+    return [f"no version of {name} has a wheel, and what needs it was passed over" for name in sorted(without - some)]
 
 
 @asynccontextmanager
@@ -107,7 +116,7 @@ async def _opened(
     registries: Sequence[Registry] = (),
     named: Mapping[str, Sequence[Registry]] | None = None,
 ) -> AsyncIterator[PypiSource]:
-    """Have a source of packages.
+    """Have a source of packages, and errors say where it is.
 
     Args:
         question: What may be used for an answer.
@@ -119,6 +128,15 @@ async def _opened(
         "": registries or _at(question, PypiDetails.of(question).index),
         **(_named(question) if named is None else named),
     }
+    with looked_in(one.url for some in groups.values() for one in some):
+        async with _source_of(question, target, groups) as source:
+            yield source
+
+
+@asynccontextmanager
+async def _source_of(
+    question: Question, target: Target, groups: Mapping[str, Sequence[Registry]]
+) -> AsyncIterator[PypiSource]:
     opened = {(one.url, one.source): Downloads(one, question.clock) for some in groups.values() for one in some}
     downloads = {name: [opened[one.url, one.source] for one in some] for name, some in groups.items()}
     # What is kept of a project is of the indexes that are asked for it.
@@ -126,7 +144,7 @@ async def _opened(
     client = PypiClient(downloads.pop(""), downloads)
     source = PypiSource(client, PypiStore(question.cache, asked), target, question)
     source.indexes = {one.name: one.place or one.url for one in reversed(PypiDetails.of(question).indexes)}
-    with looked_in(one.url for some in groups.values() for one in some), kept(source.keep):
+    with kept(source.keep):
         try:
             yield source
         finally:

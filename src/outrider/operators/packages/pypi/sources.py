@@ -81,6 +81,10 @@ class PypiSource:
         records = self._records.items()
         return sorted({key.partition(" ")[0] for key, one in records if one.versions and not one.has_wheels})
 
+    def has_wheels(self, name: str) -> bool:
+        """Return whether any version of a project has a wheel; not where it was not loaded."""
+        return name in self.projects and self.projects[name].record.has_wheels
+
     def _key(self, name: str) -> str:
         """Return what a project is kept as."""
         return f"{name} {self.indexes.get(name, '')}".rstrip()

@@ -277,13 +277,15 @@ VALUES = st.recursive(
     st.booleans() | st.integers(0, 3) | st.text("web>=1 ;@[", max_size=6) | st.sampled_from(["web", ">=1", "web>=1"]),
     lambda inner: (
         st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["version", "git", "dependencies", "a", "python"]), inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["version", "git", "dependencies", "a", "python", "source", "name"]), inner, max_size=3
+        )
     ),
     max_leaves=8,
 )
 
 
-@given(VALUES, st.sampled_from(["project", "dependency-groups", "tool"]))
+@given(VALUES, st.sampled_from(["project", "dependency-groups", "tool", "source"]))
 @hypothesis_settings(max_examples=40)
 def test_whatever_is_read_is_read_or_refused_in_words(value: Any, key: str) -> None:
     shop = {"name": "shop", "version": "1.0"}
@@ -291,6 +293,7 @@ def test_whatever_is_read_is_read_or_refused_in_words(value: Any, key: str) -> N
         "project": {"project": {**shop, "dependencies": value, "optional-dependencies": value}},
         "dependency-groups": {"project": shop, "dependency-groups": value},
         "tool": {"tool": {"poetry": {**shop, "dependencies": value, "group": value}}},
+        "source": {"tool": {"poetry": {**shop, "source": value}}},
     }[key]
     with suppress(InvalidConfigError, UnsupportedError):
         for one in PoetryManifest(document).asked:

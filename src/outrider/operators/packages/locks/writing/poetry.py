@@ -9,8 +9,6 @@ from typing import Any
 
 from outrider.core.errors import PreconditionFailedError
 from outrider.operators.packages.locks.writing.texts import toml_text
-from outrider.operators.packages.manifests.poetry_sources import OF_EVERYBODY, PoetrySources
-from outrider.operators.packages.pypi.pages import normalised
 from outrider.operators.packages.resolving.outcomes import ResolvedFile, ResolvedPackage
 
 # It is looked at for which Poetry has written a file, for what came before 2.3.
@@ -22,12 +20,7 @@ _ALGORITHMS = ("sha512", "sha384", "sha256")
 
 
 def written(
-    packages: Iterable[ResolvedPackage],
-    *,
-    extras: Mapping[str, list[str]],
-    pythons: str,
-    content_hash: str,
-    sources: PoetrySources = OF_EVERYBODY,
+    packages: Iterable[ResolvedPackage], *, extras: Mapping[str, list[str]], pythons: str, content_hash: str
 ) -> str:
     """Return the file.
 
@@ -36,12 +29,11 @@ def written(
         extras: Of the project: the names of what they need.
         pythons: Of the project.
         content_hash: Of what the project asks for.
-        sources: Where packages come from.
 
     Raises:
         PreconditionFailedError: An index names no hash of a file.
     """
-    blocks = [block for one in packages for block in _package(one, sources.of(normalised(one.name)).entry)]
+    blocks = [block for one in packages for block in _package(one)]
     lines = [_FIRST, *(blocks or ["package = []"])]
     if extras:
         lines += ["", "[extras]", *_entries(extras)]
@@ -49,7 +41,7 @@ def written(
     return "\n".join([*lines, "", "[metadata]", *_entries(metadata), ""])
 
 
-def _package(one: ResolvedPackage, source: Mapping[str, str]) -> Iterator[str]:
+def _package(one: ResolvedPackage) -> Iterator[str]:
     entry = one.entry
     yield from ("", "[[package]]", *_entries({key: entry[key] for key in _HEAD}))
     markers = entry.get("markers")
@@ -67,8 +59,8 @@ def _package(one: ResolvedPackage, source: Mapping[str, str]) -> Iterator[str]:
             yield from _needs(name, needs)
     if entry["extras"]:
         yield from ("", "[package.extras]", *_entries(entry["extras"]))
-    if source:
-        yield from ("", "[package.source]", *_entries(source))
+    if "source" in entry:
+        yield from ("", "[package.source]", *_entries(entry["source"]))
 
 
 def _needs(name: str, needs: list[Any]) -> Iterator[str]:

@@ -19,10 +19,11 @@ class Candidate:
     Args:
         dependency: For what.
         package: The version.
+        is_told: Whether a lock tells what it needs.
     """
 
-    def __init__(self, dependency: Dependency, package: Package) -> None:
-        self.dependency, self.package = dependency, package
+    def __init__(self, dependency: Dependency, package: Package, *, is_told: bool = False) -> None:
+        self.dependency, self.package, self.is_told = dependency, package, is_told
 
 
 class Candidates:

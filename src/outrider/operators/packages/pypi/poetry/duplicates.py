@@ -1,6 +1,6 @@
 """What one package needs of another one more than once: `complete_package` and what it calls, `poetry/puzzle/provider.py` of Poetry 2.5.
 
-Needs of the same versions become one, with either marker. Those of different versions are told apart by machines.
+Needs of the same versions from the same index become one, with either marker. Those of different ones are told apart by machines.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -18,7 +18,7 @@ _MOST = 12
 
 
 class ClashError(Exception):
-    """Different versions of a package are needed on the same machine; the message says which."""
+    """Different versions of a package are needed on the same machine, or those of different indexes; the message says which."""
 
 
 class Duplicates:
@@ -45,7 +45,7 @@ class Duplicates:
         """Return what is needed, or of the first package that machines have to be told apart for, what each kind needs.
 
         Raises:
-            ClashError: Different versions are needed on the same machine.
+            ClashError: Different versions are needed on the same machine, or those of different indexes.
         """
         by_name: dict[str, list[Dependency]] = {}
         for one in needs:
@@ -97,7 +97,8 @@ class Duplicates:
             if not self._is_relevant(where, extras) or not (any(uses) or covers):
                 continue
             used = [one for one, is_used in zip(merged, uses, strict=True) if is_used] or merged
-            new = used[0].with_constraint(self._constraint(used) if any(uses) else EmptyConstraint())
+            of_index = self._of_index(used) if any(uses) else used[0]
+            new = of_index.with_constraint(self._constraint(used) if any(uses) else EmptyConstraint())
             new.marker = where
             found.append(new)
         return _merged(found)
@@ -107,9 +108,19 @@ class Duplicates:
         for one in used:
             found = found.intersect(one.constraint)
         if found.is_empty():
-            texts = [one.to_pep_508() for one in used]
-            raise ClashError(f"{self._who} {' and '.join(texts)} on one machine.")
+            raise self._clash(used)
         return found
+
+    def _of_index(self, used: Sequence[Dependency]) -> Dependency:
+        """Return a need that names the index that all of them are for; the first one where none is named."""
+        named = [one for one in used if one.source_name]
+        if len({one.source_name for one in named}) > 1:
+            raise self._clash(named)
+        return named[-1] if named else used[0]
+
+    def _clash(self, used: Sequence[Dependency]) -> ClashError:
+        texts = [f"{one.to_pep_508()}{f' from {one.source_name}' if one.source_name else ''}" for one in used]
+        return ClashError(f"{self._who} {' and '.join(texts)} on one machine.")
 
     def _is_relevant(self, marker: BaseMarker, extras: Collection[str] | None) -> bool:
         return (
@@ -128,13 +139,14 @@ def _where(needs: Sequence[Dependency], uses: Sequence[bool]) -> BaseMarker:
 
 
 def _merged(needs: Iterable[Dependency]) -> list[Dependency]:
-    """Return needs of the same versions as one, which is needed where either is."""
-    by_constraint: dict[VersionConstraint, list[Dependency]] = {}
+    """Return needs of the same versions from the same index as one, which is needed where either is."""
+    by_index: dict[str | None, dict[VersionConstraint, list[Dependency]]] = {}
     for one in needs:
-        by_constraint.setdefault(one.constraint, []).append(one)
+        by_index.setdefault(one.source_name, {}).setdefault(one.constraint, []).append(one)
     found = []
-    for same in by_constraint.values():
-        if len(same) > 1:
-            same[0].marker = union_of(*(one.marker for one in same))
-        found.append(same[0])
+    for by_constraint in by_index.values():
+        for same in by_constraint.values():
+            if len(same) > 1:
+                same[0].marker = union_of(*(one.marker for one in same))
+            found.append(same[0])
     return found

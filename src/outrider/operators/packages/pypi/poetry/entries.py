@@ -33,6 +33,12 @@ def entry_of(package: Package, place: Place) -> dict[str, Any]:
         name: sorted(one.to_pep_508(with_extras=False) for one in needs)
         for name, needs in sorted(package.extras.items())
     }
+    if package.source_url:
+        found["source"] = {
+            "type": package.source_type,
+            "url": package.source_url,
+            "reference": package.source_reference,
+        }
     return found
 
 

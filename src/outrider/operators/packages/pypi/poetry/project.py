@@ -22,7 +22,6 @@ from outrider.operators.packages.manifests.py_requirements import FORM
 from outrider.operators.packages.manifests.toml_editing import with_text
 
 _LEGACY = ("dependencies", "source", "extras", "dev-dependencies")
-_NEEDS = ("dependencies", "dev-dependencies")
 _OF_PROJECT = ("requires-python", "dependencies", "optional-dependencies")
 
 
@@ -45,7 +44,7 @@ class PoetryManifest:
     def __init__(self, document: Mapping[str, Any]) -> None:
         self.document = document
         self.asked: list[PoetryRequirement] = requirements_of(document)
-        self.sources = sources_of(document, self.asked)
+        self.sources = sources_of(document)
         self.package: ProjectPackage = _package(document)
 
     def with_texts(self, texts: Sequence[str]) -> "PoetryManifest":
@@ -105,9 +104,7 @@ def _package(document: Mapping[str, Any]) -> ProjectPackage:
     project, poetry = whole.get("project", {}), whole["tool"]["poetry"]
     # Other keys say what a lock does not follow from, and some name files.
     kept = {key: project[key] for key in (*_OF_PROJECT, "dynamic") if key in project}
-    kept_poetry = _without_indexes({key: poetry[key] for key in _LEGACY if key in poetry})
-    if "group" in poetry:
-        kept_poetry["group"] = {name: _without_indexes(group) for name, group in poetry["group"].items()}
+    kept_poetry = {key: poetry[key] for key in (*_LEGACY, "group") if key in poetry}
     reduced = {**whole, "project": kept, "tool": {"poetry": kept_poetry}}
     name = project.get("name") or poetry.get("name", "non-package-mode")
     version = project.get("version") or poetry.get("version", "0")
@@ -117,18 +114,6 @@ def _package(document: Mapping[str, Any]) -> ProjectPackage:
     except ValueError as error:
         raise _malformed(str(error)) from error
     return package
-
-
-def _without_indexes(said: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is said of a project or a group without the indexes that packages are to come from: they do not tell theirs, and would not be taken."""
-
-    def without(need: Any) -> Any:
-        if isinstance(need, list):
-            return [*map(without, need)]
-        return {key: one for key, one in need.items() if key != "source"} if isinstance(need, dict) else need
-
-    needs = {key: {name: without(one) for name, one in said[key].items()} for key in _NEEDS if key in said}
-    return {**said, **needs}
 
 
 def _malformed(what: str) -> InvalidConfigError:

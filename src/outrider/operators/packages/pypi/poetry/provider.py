@@ -6,7 +6,7 @@ what it needs there is an override. What two packages need so has its marker in 
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from poetry.core.constraints.version import Version, VersionConstraint
+from poetry.core.constraints.version import VersionConstraint
 from poetry.core.packages.dependency import Dependency
 from poetry.core.packages.package import Package
 from poetry.core.packages.utils.utils import get_python_constraint_from_marker
@@ -15,7 +15,8 @@ from poetry.core.version.markers import AnyMarker, BaseMarker, parse_marker
 from outrider.operators.packages.pypi.poetry.candidates import Candidate
 from outrider.operators.packages.pypi.poetry.duplicates import Duplicates
 from outrider.operators.packages.pypi.poetry.incompatibilities import Cause, Incompatibility
-from outrider.operators.packages.pypi.poetry.releases import Releases
+from outrider.operators.packages.pypi.poetry.locked import Locked
+from outrider.operators.packages.pypi.poetry.pool import Pool
 from outrider.operators.packages.pypi.poetry.terms import Term
 
 Overrides = dict[Package, dict[str, Dependency]]
@@ -40,7 +41,7 @@ class Provider:
 
     Args:
         pythons: Of the project.
-        releases: Has packages.
+        pool: Has packages.
         locked: Versions that are tried first, by name.
         overrides: For this kind of machines.
     """
@@ -48,11 +49,13 @@ class Provider:
     def __init__(
         self,
         pythons: VersionConstraint,
-        releases: Releases,
-        locked: Mapping[str, Sequence[Version]],
+        pool: Pool,
+        locked: Mapping[str, Sequence[Locked]],
         overrides: Overrides,
     ) -> None:
-        self._releases, self._locked, self._overrides = releases, locked, overrides
+        self._pool, self._locked, self._overrides = pool, locked, overrides
+        # By name, the indexes that the project itself names, for this kind of machines.
+        self._named: dict[str, str] = {}
         self.where: BaseMarker = AnyMarker()
         for needs in overrides.values():
             for one in needs.values():
@@ -72,25 +75,44 @@ class Provider:
 
     def prepare(self, dependencies: Iterable[Dependency]) -> None:
         """Have what will be asked for next."""
-        self._releases.prepare(one for one in dependencies if not one.is_root)
+        self._pool.prepare(one for one in dependencies if not one.is_root)
 
     def search(self, dependency: Dependency) -> list[Package]:
         """Return the versions that may be chosen, the best first."""
-        return [self._releases.root] if dependency.is_root else self._releases.search(dependency)
+        return [self._pool.root] if dependency.is_root else self._pool.search(dependency)
 
     def locked(self, dependency: Dependency) -> Candidate | None:
-        """Return the version that is tried before all others."""
-        wanted = [one for one in self._locked.get(dependency.name, ()) if dependency.constraint.allows(one)]
-        found = self._releases.among(dependency.name, wanted) if wanted else None
-        return None if found is None else Candidate(dependency, found)
+        """Return the version that is tried before all others: `get_locked` of Poetry 2.5.
 
-    def usual_needs(self, dependency: Dependency, package: Package) -> list[Dependency]:
+        As there, what is needed is of the index that the project names from then on: it may not be that of the lock, and then another
+        version is chosen when it comes to that.
+        """
+        for one in self._locked.get(dependency.name, ()):
+            if not one.package.satisfies(dependency, ignore_source_type=not one.is_told):
+                continue
+            reference = one.package.source_reference
+            if dependency.name in self._named:
+                dependency.source_name = self._named[dependency.name]
+            elif not dependency.source_name and reference and self._pool.is_explicit(reference):
+                continue
+            if one.is_told or self._pool.may_have(one.package, dependency.source_name):
+                return Candidate(dependency, one.package, is_told=one.is_told)
+        return None
+
+    def may_have(self, candidate: Candidate) -> bool:
+        """Return whether a version that was locked may be chosen."""
+        return self._pool.may_have(candidate.package, candidate.dependency.source_name)
+
+    def usual_needs(self, dependency: Dependency, candidate: Candidate) -> list[Dependency]:
         """Return what a version needs with the extras that are asked of it, on whatever machine."""
+        package = candidate.package
         if package.is_root():
             return list(package.all_requires)
-        whole = self._releases.whole(package)
+        if not candidate.is_told:
+            named = self._pool.whole(package, dependency.source_name)
+            package = named or self._pool.whole(package, package.source_reference) or package
         extras = dependency.extras
-        return [one for one in (whole or package).requires if not one.in_extras or extras & {*one.in_extras}]
+        return [one for one in package.requires if not one.in_extras or extras & {*one.in_extras}]
 
     def completed(self, candidate: Candidate) -> Candidate:
         """Return a version with what it needs on machines of this kind.
@@ -103,7 +125,7 @@ class Provider:
         if package.is_root():
             package, requires = package.clone(), package.all_requires
         else:
-            package = self._releases.whole(package) or package
+            package = self._pool.whole(package, dependency.source_name) or package
             requires = package.requires
         extras, optional = _wanted(package, dependency)
         needs: list[Dependency] = []
@@ -111,6 +133,7 @@ class Provider:
             package = package.with_features(dependency.extras)
             itself = package.without_features().to_dependency()
             itself.marker = dependency.marker
+            itself.source_name = dependency.source_name
             needs.append(itself)
         needs += self._relevant(package, requires, extras, optional)
         duplicates = Duplicates(package, self._pythons, self.where, extras)
@@ -118,17 +141,19 @@ class Provider:
         if several:
             of_package = self._overrides.get(package, {})
             raise OverridesNeededError([{**self._overrides, package: {**of_package, one.name: one}} for one in several])
-        kept = _reachable(single, dependency)
+        kept = [*_reachable(single, dependency)]
         package = package.with_dependency_groups([], only=True)
         for one in kept:
             package.add_dependency(one)
+        if package.is_root():
+            self._named = {one.name: one.source_name for one in kept if one.source_name}
         return Candidate(dependency, package)
 
     def incompatibilities(self, candidate: Candidate) -> list[Incompatibility]:
         """Return what follows where a version is chosen that was completed."""
         package = candidate.package
         chosen = Term(package.to_dependency(), True)
-        if not package.is_root() and self._releases.whole(package) is None:
+        if not package.is_root() and self._pool.whole(package, candidate.dependency.source_name) is None:
             return [Incompatibility([chosen], Cause(f"The metadata of {package} cannot be read."))]
         if not package.is_root() and not self._runs(candidate):
             text = f"{package} needs Python {package.python_versions}, and Python {self._pythons} is to be served."

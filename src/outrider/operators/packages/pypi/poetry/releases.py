@@ -1,56 +1,66 @@
-"""Versions of projects as Poetry's packages: fetched while a resolution waits for them."""
+"""Versions that one index has of projects, as Poetry's packages."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from poetry.core.constraints.version import Version
 from poetry.core.constraints.version.exceptions import ParseConstraintError
 from poetry.core.packages.dependency import Dependency
 from poetry.core.packages.package import Package
-from poetry.core.packages.project_package import ProjectPackage
 from poetry.core.version.exceptions import InvalidVersionError
 from poetry.core.version.markers import InvalidMarkerError
 from poetry.core.version.requirements import InvalidRequirementError
 
+from outrider.operators.packages.manifests.poetry_sources import PoetrySource
 from outrider.operators.packages.pypi.core_metadata import Metadata
 from outrider.operators.packages.pypi.poetry.candidates import allowing
 from outrider.operators.packages.pypi.projects import PypiProject
 from outrider.operators.packages.pypi.sources import PypiSource
-
-T = TypeVar("T")
+from outrider.operators.packages.resolving.outcomes import ResolvedFile
 
 
 class Releases:
-    """Has versions, for a thread beside the event loop.
+    """Has versions of projects, once these are loaded.
 
     Args:
-        root: The project.
-        source: Where the others come from.
-        loop: On which that is asked.
+        source: Which index of a project of Poetry it is.
+        index: What is asked.
+
+    Attributes:
+        source: As it was given.
     """
 
-    def __init__(self, root: ProjectPackage, source: PypiSource, loop: asyncio.AbstractEventLoop) -> None:
-        self.root = root
-        self._source, self._loop = source, loop
-        self._versions: dict[str, dict[Version, int]] = {}
-        self._whole: dict[tuple[str, int], Package | None] = {}
+    def __init__(self, source: PoetrySource, index: PypiSource) -> None:
+        self.source, self._index = source, index
+        self._all_numbers: dict[str, dict[Version, int]] = {}
+        self._usable_numbers: dict[str, dict[Version, int]] = {}
 
-    def prepare(self, dependencies: Iterable[Dependency]) -> None:
-        """Fetch what will be asked for: the best version for each need."""
-        wanted = list(dependencies)
-        if new := [one.name for one in wanted if one.name not in self._source.projects]:
-            self._wait(self._source.load(new))
-        best: dict[str, set[int]] = {}
-        for one in wanted:
-            if not self._source.projects[one.name].explored and (found := self.search(one)):
-                best[one.name] = {self._bit(found[0])}
-        if best:
-            self._wait(self._explore(best))
+    def is_loaded(self, name: str) -> bool:
+        """Return whether it is known what there is of a project."""
+        return name in self._index.projects
 
-    def search(self, dependency: Dependency) -> list[Package]:
-        """Return the versions that may be chosen, the best first: `find_packages` and `search_for` of Poetry 2.5."""
-        project = self._project(dependency.name)
+    async def load(self, names: Iterable[str]) -> None:
+        """Fetch what there is of projects."""
+        await self._index.load(names)
+
+    def is_explored(self, name: str) -> bool:
+        """Return whether it is known of any version what it needs."""
+        return bool(self._index.projects[name].explored)
+
+    async def explore(self, wanted: Mapping[str, set[Version]]) -> None:
+        """Fetch what versions say of themselves."""
+        projects = self._index.projects
+        await asyncio.gather(
+            *(
+                self._index.explore(projects[name], sorted(self._number(projects[name], one) for one in versions))
+                for name, versions in wanted.items()
+            )
+        )
+
+    def find(self, dependency: Dependency) -> list[Package]:
+        """Return the versions that may be chosen: `find_packages`, `poetry/repositories/repository.py` of Poetry 2.5."""
+        project = self._index.projects[dependency.name]
         constraint, prereleases = dependency.constraint, dependency.allows_prereleases()
         allows = allowing(constraint)
         stable: list[Package] = []
@@ -61,56 +71,77 @@ class Releases:
             is_yanked = bit in project.record.yanked
             if is_yanked and not isinstance(constraint, Version):
                 continue
-            package = Package(project.name, version, yanked=is_yanked)
+            package = package_from(self.source.url, self.source.name, project.name, version, yanked=is_yanked)
             (others if version.is_unstable() and not prereleases else stable).append(package)
-        found = stable if stable or prereleases is False else others
-        return sorted(
-            found,
-            key=lambda one: (not one.yanked, not one.is_prerelease() and not prereleases, one.version),
-            reverse=True,
-        )
+        return stable if stable or prereleases is False else others
 
-    def among(self, name: str, versions: Sequence[Version]) -> Package | None:
-        """Return the highest of some versions that may be chosen; None where none may."""
-        project = self._project(name)
-        found = [one for one, bit in self._of(project).items() if one in versions and not project.broken >> bit & 1]
-        return Package(name, max(found)) if found else None
+    def has_any(self, name: str) -> bool:
+        """Return whether there is any version of a project, whether it may be chosen or not."""
+        return bool(self._index.projects[name].record.versions)
 
-    def whole(self, package: Package) -> Package | None:
+    def has(self, name: str, version: Version) -> bool:
+        """Return whether there is a version, whether it may be chosen or not."""
+        return version in self._all(self._index.projects[name])
+
+    def may_have(self, name: str, version: Version) -> bool:
+        """Return whether a version may be chosen."""
+        project = self._index.projects[name]
+        bit = self._of(project).get(version)
+        return bit is not None and not project.broken >> bit & 1
+
+    def is_known(self, name: str, version: Version) -> bool:
+        """Return whether all is known of a version that may be chosen."""
+        project = self._index.projects[name]
+        return bool(project.explored >> self._number(project, version) & 1)
+
+    def whole(self, name: str, version: Version) -> Package | None:
         """Return a version with what it says of itself; None where that cannot be read."""
-        project, bit = self._project(package.name), self._bit(package)
-        if (package.name, bit) not in self._whole:
-            if not project.explored >> bit & 1:
-                self._wait(self._explore({package.name: {bit}}))
-            wheel = project.wheel(bit) if project.explored >> bit & 1 else None
-            self._whole[package.name, bit] = None if wheel is None else _package(package, wheel[1])
-        return self._whole[package.name, bit]
+        project = self._index.projects[name]
+        bit = self._number(project, version)
+        wheel = project.wheel(bit) if project.explored >> bit & 1 else None
+        if wheel is None:
+            return None
+        is_yanked = bit in project.record.yanked
+        return _filled(package_from(self.source.url, self.source.name, name, version, yanked=is_yanked), wheel[1])
 
-    def _project(self, name: str) -> PypiProject:
-        if name not in self._source.projects:
-            self._wait(self._source.load([name]))
-        return self._source.projects[name]
+    async def files(self, name: str, version: Version) -> tuple[str, list[ResolvedFile]]:
+        """Return the address of the index, and the files of a version."""
+        project = self._index.projects[name]
+        text = project.table.versions[self._number(project, version)]
+        return project.record.index, await self._index.files(name, text)
+
+    def left_out(self, name: str) -> list[str]:
+        """Return what is not considered of a project, and why."""
+        if not self.is_loaded(name):
+            return []
+        return [f"{name}: {count} {why}" for why, count in sorted(self._index.projects[name].left_out.items())]
+
+    def _number(self, project: PypiProject, version: Version) -> int:
+        return self._all(project)[version]
+
+    def _all(self, project: PypiProject) -> dict[Version, int]:
+        """Return all versions with their numbers; of two that are the same one, that which may be chosen."""
+        if project.name not in self._all_numbers:
+            self._all_numbers[project.name] = _numbers(project, -1) | self._of(project)
+        return self._all_numbers[project.name]
 
     def _of(self, project: PypiProject) -> dict[Version, int]:
-        """Return the versions of a project that have a wheel, and which policy allows, with their numbers."""
-        known = self._versions.get(project.name)
-        if known is None:
-            pairs = [
-                (_version(text), bit) for bit, text in enumerate(project.table.versions) if project.usable >> bit & 1
-            ]
-            known = self._versions[project.name] = {one: bit for one, bit in pairs if one is not None}
-        return known
+        """Return the versions that have a wheel, and which policy allows, with their numbers."""
+        if project.name not in self._usable_numbers:
+            self._usable_numbers[project.name] = _numbers(project, project.usable)
+        return self._usable_numbers[project.name]
 
-    def _bit(self, package: Package) -> int:
-        return self._of(self._project(package.name))[package.version]
 
-    async def _explore(self, wanted: dict[str, set[int]]) -> None:
-        await asyncio.gather(
-            *(self._source.explore(self._source.projects[name], sorted(them)) for name, them in wanted.items())
-        )
+def package_from(url: str, reference: str, name: str, version: Version, *, yanked: bool = False) -> Package:
+    """Return a package of an index: its address, which is empty for that of everybody, and what the project calls it."""
+    if not url:
+        return Package(name, version, yanked=yanked)
+    return Package(name, version, source_type="legacy", source_url=url, source_reference=reference, yanked=yanked)
 
-    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+def _numbers(project: PypiProject, mask: int) -> dict[Version, int]:
+    pairs = ((_version(text), bit) for bit, text in enumerate(project.table.versions) if mask >> bit & 1)
+    return {one: bit for one, bit in pairs if one is not None}
 
 
 def _version(text: str) -> Version | None:
@@ -120,9 +151,8 @@ def _version(text: str) -> Version | None:
         return None
 
 
-def _package(package: Package, metadata: Metadata) -> Package | None:
-    """Return a package as `PackageInfo.to_package` makes it, `poetry/inspection/info.py` of Poetry 2.5; None where it cannot."""
-    found = Package(package.name, package.version, yanked=package.yanked)
+def _filled(found: Package, metadata: Metadata) -> Package | None:
+    """Return a package with what `PackageInfo.to_package` has of it, `poetry/inspection/info.py` of Poetry 2.5; None where it cannot."""
     found.description = metadata.summary
     try:
         found.python_versions = metadata.python or "*"

@@ -1,12 +1,13 @@
 """Resolves a project of Poetry, as `poetry lock` does: for all machines, and all Pythons of the project."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from poetry.core.constraints.version import Version, VersionConstraint
+from poetry.core.packages.dependency import Dependency
+from poetry.core.packages.package import Package
 from poetry.core.packages.project_package import ProjectPackage
 
-from outrider.core.errors import NotFoundError
 from outrider.operators.packages.manifests.poetry_requirements import PoetryRequirement
 from outrider.operators.packages.pypi.details import PypiDetails
 from outrider.operators.packages.pypi.poetry.duplicates import ClashError
@@ -14,9 +15,10 @@ from outrider.operators.packages.pypi.poetry.entries import entry_of
 from outrider.operators.packages.pypi.poetry.graphs import Places, placed
 from outrider.operators.packages.pypi.poetry.incompatibilities import Cause
 from outrider.operators.packages.pypi.poetry.kinds import merged
-from outrider.operators.packages.pypi.poetry.project import PoetryManifest, parsed_version
+from outrider.operators.packages.pypi.poetry.locked import Locked, locked_by
+from outrider.operators.packages.pypi.poetry.pool import Pool
+from outrider.operators.packages.pypi.poetry.project import PoetryManifest
 from outrider.operators.packages.pypi.poetry.provider import Overrides, OverridesNeededError, Provider
-from outrider.operators.packages.pypi.poetry.releases import Releases
 from outrider.operators.packages.pypi.poetry.version_solver import NoSolutionError, VersionSolver
 from outrider.operators.packages.pypi.sources import PypiSource
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved, ResolvedPackage
@@ -27,78 +29,83 @@ _REMEDIES = 3
 _REASONS = 20
 
 
-async def resolve(source: PypiSource, question: Question) -> Resolved | Impossible:
+def addresses_of(question: Question) -> dict[str, str]:
+    """Return the addresses of the indexes of a project by what `resolve` knows them by; an empty one is of the settings.
+
+    Raises:
+        OutriderError: The project cannot be read.
+    """
+    return {one.key: one.url for one in PoetryManifest(PypiDetails.of(question).project).sources.listed}
+
+
+async def resolve(indexes: Mapping[str, PypiSource], question: Question) -> Resolved | Impossible:
     """Choose versions.
 
     Args:
-        source: Where packages come from.
+        indexes: Where packages come from.
         question: What is asked for, and what may be used for an answer.
 
     Raises:
         NotFoundError: Something that was asked for is in no index.
         OutriderError: What an index says, or that the project cannot be read.
     """
-    return await _Resolver(source, question).resolve()
+    return await _Resolver(indexes, question).resolve()
 
 
 class _Resolver:
-    def __init__(self, source: PypiSource, question: Question) -> None:
-        self._source, self._question = source, question
+    def __init__(self, indexes: Mapping[str, PypiSource], question: Question) -> None:
+        self._indexes, self._question = indexes, question
 
     async def resolve(self) -> Resolved | Impossible:
         manifest = self._manifest(self._question.packages)
-        await self._source.load(one.name for one in manifest.asked)
-        for one in manifest.asked:
-            if not self._source.projects[one.name].record.versions:
-                raise NotFoundError(f"pypi {one.name}: there is none", found=one.name, suggestions=["check the name"])
+        pool = self._pool(manifest)
         try:
-            return await self._solved(manifest)
+            return await self._solved(manifest, pool)
         except ClashError as error:
             return Impossible(asked=[one.told for one in manifest.asked], reasons=[str(error)])
         except NoSolutionError as error:
-            return await self._impossible(error, manifest.asked)
+            return await self._impossible(error, manifest.asked, pool)
 
     def _manifest(self, packages: Sequence[str]) -> PoetryManifest:
         return PoetryManifest(PypiDetails.of(self._question).project).with_texts(packages)
 
-    async def _solved(self, manifest: PoetryManifest) -> Resolved:
-        loop = asyncio.get_running_loop()
-        locked = {name: _versions(them) for name, them in self._question.locked.items()}
+    def _pool(self, manifest: PoetryManifest) -> Pool:
+        return Pool(manifest.package, manifest.sources, self._indexes, asyncio.get_running_loop())
+
+    async def _solved(self, manifest: PoetryManifest, pool: Pool) -> Resolved:
+        locked = locked_by(self._question)
 
         def solved(check: Callable[[], None]) -> Places:
-            releases = Releases(manifest.package, self._source, loop)
-            return _Solving(manifest.package, releases, locked, check).solve()
+            pool.refuse_unknown(_needed(manifest.package))
+            return _Solving(manifest.package, pool, locked, check).solve()
 
-        return self._told(manifest, await in_thread(solved, self._question.check))
+        return await self._told(manifest, await in_thread(solved, self._question.check), pool)
 
-    def _told(self, manifest: PoetryManifest, places: Places) -> Resolved:
+    async def _told(self, manifest: PoetryManifest, places: Places, pool: Pool) -> Resolved:
         direct = {one.name for one in manifest.asked}
         needed_by: dict[str, set[str]] = {}
         for package in places:
             for need in package.requires:
                 needed_by.setdefault(need.name, set()).add(package.name)
-        ordered = sorted(places, key=lambda one: (one.name, one.version))
-        packages = [
-            ResolvedPackage(
+        packages = []
+        for one in sorted(places, key=_order):
+            told = ResolvedPackage(
                 name=one.name,
                 version=one.pretty_version,
                 needed_by=sorted(needed_by.get(one.name, ())),
                 direct=one.name in direct,
                 entry=entry_of(one, places[one]),
             )
-            for one in ordered
-        ]
+            if self._question.files:
+                told.registry, told.files = await pool.files(one)
+            packages.append(told)
         return Resolved(target=f"python {manifest.package.python_versions}", packages=packages)
 
-    async def _impossible(self, error: NoSolutionError, asked: Sequence[PoetryRequirement]) -> Impossible:
+    async def _impossible(self, error: NoSolutionError, asked: Sequence[PoetryRequirement], pool: Pool) -> Impossible:
         causes = [one.cause for one in error.incompatibility.reasons()]
         texts = list(dict.fromkeys(one.text for one in causes if isinstance(one, Cause) and one.text))
         involved = {term.dependency.name for one in error.incompatibility.reasons() for term in one.terms}
-        notes = [
-            f"{name}: {count} {why}"
-            for name in sorted(involved & self._source.projects.keys())
-            for why, count in sorted(self._source.projects[name].left_out.items())
-        ]
+        notes = pool.left_out(sorted(involved))
         remedies: list[str] = []
         for number, one in enumerate(asked):
             if one.name in involved and one.anyhow != one.text and len(remedies) < _REMEDIES:
@@ -110,7 +117,8 @@ class _Resolver:
         packages = list(self._question.packages)
         packages[number] = one.anyhow
         try:
-            answer = await self._solved(self._manifest(packages))
+            manifest = self._manifest(packages)
+            answer = await self._solved(manifest, self._pool(manifest))
         except (ClashError, NoSolutionError):
             return []
         version = next((each.version for each in answer.packages if each.name == one.name), "")
@@ -123,11 +131,11 @@ class _Solving:
     def __init__(
         self,
         root: ProjectPackage,
-        releases: Releases,
-        locked: Mapping[str, Sequence[Version]],
+        pool: Pool,
+        locked: Mapping[str, Sequence[Locked]],
         check: Callable[[], None],
     ) -> None:
-        self._root, self._releases, self._locked, self._check = root, releases, locked, check
+        self._root, self._pool, self._locked, self._check = root, pool, locked, check
         self._pythons: VersionConstraint = root.python_constraint
 
     def solve(self) -> Places:
@@ -145,7 +153,7 @@ class _Solving:
         return places
 
     def _solve(self, overrides: Overrides) -> Places:
-        provider = Provider(self._pythons, self._releases, self._locked, overrides)
+        provider = Provider(self._pythons, self._pool, self._locked, overrides)
         try:
             packages = VersionSolver(self._root, provider, self._check).solve()
         except OverridesNeededError as error:
@@ -154,6 +162,11 @@ class _Solving:
         return placed(self._root, packages, self._check)
 
 
-def _versions(texts: Iterable[str]) -> list[Version]:
-    found = (parsed_version(one) for one in texts)
-    return sorted((one for one in found if one is not None), reverse=True)
+def _needed(root: ProjectPackage) -> Iterator[Dependency]:
+    """Yield what a project needs on any Python that it is for."""
+    return (one for one in root.all_requires if root.python_constraint.allows_any(one.python_constraint))
+
+
+def _order(one: Package) -> tuple[str, Version, str, str]:
+    """Return by what packages are sorted: `_lock_packages`, `poetry/packages/locker.py` of Poetry 2.5."""
+    return one.name, one.version, one.source_url or "", one.source_reference or ""

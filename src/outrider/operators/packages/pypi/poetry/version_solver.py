@@ -175,7 +175,7 @@ class VersionSolver:
         self._provider.prepare(waiting)
         dependency = min(waiting, key=self._key)
         found = self._provider.locked(dependency)
-        if found is None:
+        if found is None or not self._provider.may_have(found):
             found = next(iter(self._candidates.of(dependency, self._solution.level)), None)
             if found is None:
                 self._add(Incompatibility([Term(dependency, True)], Cause(_none(dependency))))
@@ -199,7 +199,7 @@ class VersionSolver:
     def _new_key(self, dependency: Dependency) -> _Key:
         locked = self._provider.locked(dependency)
         found = [locked] if locked is not None else self._candidates.of(dependency, self._solution.level)
-        needs = self._provider.usual_needs(dependency, found[0].package) if found else []
+        needs = self._provider.usual_needs(dependency, found[0]) if found else []
         bounded = sum(1 for one in needs if one.constraint.has_upper_bound())
         first = _LOCKED if locked is not None else _NO_CHOICE if len(found) < 2 else _USUAL
         key = self._keys[dependency] = (first, -bounded, not needs, -len(found))
@@ -218,4 +218,5 @@ def _where(dependency: Dependency) -> BaseMarker:
 
 
 def _none(dependency: Dependency) -> str:
-    return f"No version of {dependency.name} is {dependency.constraint}."
+    where = f" in {dependency.source_name}" if dependency.source_name else ""
+    return f"No version of {dependency.name} is {dependency.constraint}{where}."
