@@ -7,6 +7,7 @@ from outrider.operators.packages.locks.making.manifests import folder_of
 from outrider.operators.packages.locks.making.results import Made
 from outrider.operators.packages.locks.writing.gradle_lock import written
 from outrider.operators.packages.manifests.gradle.builds import GradleBuild, GradleProject
+from outrider.operators.packages.manifests.gradle.plugins import resolvable
 from outrider.operators.packages.manifests.gradle.reading import read_build
 from outrider.operators.packages.maven.gradle.resolver import GradleResolver, Locked
 from outrider.operators.packages.maven.gradle.session import USUAL_JAVA, java_of, opened
@@ -53,10 +54,12 @@ def project_of(build: GradleBuild, path: Path) -> GradleProject:
             f"{path}: no project of the build has its lock there", path="file", found=str(path), expected=places,
             suggestions=["name one of these"],
         )  # fmt: skip
-    if found.locked == ():
+    names = resolvable(found.plugins)
+    if not (names if found.locked is None else names & set(found.locked)):
         raise UnsupportedError(
-            f"{path}: the build locks no configuration", path="dependencyLocking", found="none", expected="configurations that are locked",
-            suggestions=["write dependencyLocking { lockAllConfigurations() } into the build"],
+            f"{path}: the build locks no configuration", path="dependencyLocking", found="none" if names else "no configurations in this project",
+            expected="configurations that are locked",
+            suggestions=["write dependencyLocking { lockAllConfigurations() } into the build" if names else "name the lock of another project"],
         )  # fmt: skip
     return found
 

@@ -10,6 +10,8 @@ from outrider.operators.packages.maven.gradle.components import (
     JAVA_API,
     JAVA_RUNTIME,
     JAVA_VERSION,
+    LIBRARY,
+    PLATFORM,
     USAGE,
     Attribute,
 )
@@ -108,6 +110,13 @@ def _preferred(
     return [place for place in remaining if candidates[place].get(name) == best]
 
 
+def _category(wanted: Attribute | None, values: set[Attribute]) -> Attribute | None:
+    """Return a library, or else a platform, where nothing is said of it."""
+    if wanted is not None:
+        return wanted if wanted in values else None
+    return next((one for one in (LIBRARY, PLATFORM) if one in values), None)
+
+
 def _usage(wanted: Attribute | None, values: set[Attribute]) -> Attribute | None:
     if wanted is None or wanted == JAVA_RUNTIME:
         order: tuple[Attribute, ...] = (_RUNTIME_JARS, JAVA_RUNTIME)
@@ -142,5 +151,5 @@ def _bundling(wanted: Attribute | None, values: set[Attribute]) -> Attribute | N
 
 
 _RULES: Mapping[str, Callable[[Attribute | None, set[Attribute]], Attribute | None]] = {
-    USAGE: _usage, JAVA_VERSION: _newest_java, ENVIRONMENT: _environment, ELEMENTS: _elements, BUNDLING: _bundling,
+    CATEGORY: _category, USAGE: _usage, JAVA_VERSION: _newest_java, ENVIRONMENT: _environment, ELEMENTS: _elements, BUNDLING: _bundling,
 }  # fmt: skip
