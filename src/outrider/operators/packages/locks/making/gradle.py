@@ -44,10 +44,17 @@ def project_of(build: GradleBuild, path: Path) -> GradleProject:
     """Return the project whose lock a file is.
 
     Raises:
-        UnsupportedError: None of the build has its lock there.
+        UnsupportedError: None of the build has its lock there, or several have.
     """
     wanted = path.resolve()
-    found = next((one for one in build.projects.values() if one.lock_file.resolve() == wanted), None)
+    several = [one for one in build.projects.values() if one.lock_file.resolve() == wanted]
+    if len(several) > 1:
+        raise UnsupportedError(
+            f"{path}: several projects of the build have their lock there, and each would write over that of the others",
+            path="dependencyLocking.lockFile", found=", ".join(one.path for one in several), expected="a file for each project",
+            suggestions=["give each project a lockFile of its own"],
+        )  # fmt: skip
+    found = next(iter(several), None)
     if found is None:
         places = ", ".join(str(one.lock_file) for one in build.projects.values())
         raise UnsupportedError(
