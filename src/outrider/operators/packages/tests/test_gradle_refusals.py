@@ -1,6 +1,7 @@
 """Builds of Gradle that are refused, with the line, why, and what to do."""
 
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -57,7 +58,7 @@ REFUSED = [
     (JAVA + "dependencies { implementation 'nothing' }", 2, "by its group and its name"),
     (JAVA + "dependencies { implementation ':name:1' }", 2, "by its group and its name"),
     (JAVA + "dependencies { api 'a:b:1' }", 2, "api is no configuration"),
-    (JAVA + "dependencies { compile 'a:b:1' }", 2, "compile is no configuration"),
+    (JAVA + "dependencies { compile 'a:b:1' }", 2, "compile is no configuration .*: since Gradle 7 it is implementation"),
     (JAVA + "dependencies { implementation project(':x') }", 2, "no project :x"),
     (JAVA + "dependencies { implementation project(path: ':', configuration: 'x') }", 2, "taken whole"),
     (JAVA + "dependencies { implementation('a:b:1') { capabilities { requireCapability 'x' } } }", 2, "capabilities.requireCapability"),
@@ -65,6 +66,7 @@ REFUSED = [
     (JAVA + "dependencies { implementation libs.x }", 2, "libs is not known"),
     (JAVA + "dependencies { modules { } }", 2, "modules that replace others"),
     (JAVA + "dependencies { constraints { implementation platform('a:b:1') } }", 2, "only modules are read within constraints"),
+    (JAVA + "sourceCompatibility = 0", 2, "no version of Java"),
     (JAVA + "dependencies { implementation 1 }", 2, "asks for nothing that is known"),
     (JAVA + "repositories { mavenLocal() }", 2, "mavenLocal: what is in the local"),
     (JAVA + "repositories { flatDir { dirs 'libs' } }", 2, "flatDir"),
@@ -176,6 +178,14 @@ def test_files_that_are_not_there_or_too_many(tmp_path: Path) -> None:
     (tmp_path / "build.gradle.kts").write_text("")
     with pytest.raises(UnsupportedError, match="one of them alone"):
         read_build(tmp_path)
+
+
+@pytest.mark.timeout(30)
+def test_scripts_that_apply_one_another_again_and_again(tmp_path: Path) -> None:
+    names = ["build", *"abcdefg"]
+    files = {f"{one}.gradle": f"apply from: '{other}.gradle'\n" * 9 for one, other in pairwise(names)}
+    with pytest.raises(UnsupportedError, match="more than 10000 scripts that are applied"):
+        build_of(tmp_path, {**files, "g.gradle": ""})
 
 
 def test_repositories_that_settings_forbid(tmp_path: Path) -> None:

@@ -248,6 +248,62 @@ async def test_which_files_are_locks_of_a_build(server: MavenRepositoryServer, t
         await locked(file)
 
 
+async def test_a_project_without_configurations_has_no_lock(server: MavenRepositoryServer, tmp_path: Path) -> None:
+    del server
+    file = write_build(tmp_path / "shop")
+    file.with_name("build.gradle").write_text("apply plugin: 'base'\ndependencyLocking { lockAllConfigurations() }\n")
+    with pytest.raises(UnsupportedError, match="locks no configuration") as caught:
+        await locked(file)
+    assert caught.value.suggestions == ["name the lock of another project"]
+
+
+@pytest.mark.parametrize("name", ["core", "shop"])
+async def test_a_module_that_a_project_is_too_is_refused(
+    name: str, server: MavenRepositoryServer, tmp_path: Path
+) -> None:
+    server.add("asks:1", "shop:1")
+    server.add("shop:1")
+    needs = {
+        "core": ["implementation project(':core')", "implementation 'g:web:1'"],
+        "shop": ["implementation 'g:asks:1'"],
+    }
+    file = write_build(tmp_path / "shop", *needs[name], more="allprojects { group = 'g' }")
+    (tmp_path / "shop" / "settings.gradle").write_text("rootProject.name = 'shop'\ninclude 'core'\n")
+    write_build(tmp_path / "shop" / "core").with_name("settings.gradle").unlink()
+    with pytest.raises(ConflictError, match=f"which is g:{name} as :") as caught:
+        await locked(file)
+    assert "is not looked at" in caught.value.message
+
+
+async def test_what_a_server_has_is_taken_as_a_library(server: MavenRepositoryServer, tmp_path: Path) -> None:
+    del server
+    text = await lock_of(tmp_path, "providedCompile 'g:web:1'", "providedRuntime 'g:bom:1'", more="apply plugin: 'war'")
+    provided = ["compileClasspath", "providedCompile", "providedRuntime", *RUNTIME[:1], *TESTS]
+    later = ["providedRuntime", *RUNTIME]
+    assert text == lock_text({"bom:1": later, "core:1.0": provided, "web:1": provided})
+
+
+async def test_one_lock_for_two_projects_is_refused(server: MavenRepositoryServer, tmp_path: Path) -> None:
+    del server
+    one = "allprojects { dependencyLocking { lockFile = rootProject.file('gradle.lockfile') } }"
+    file = write_build(tmp_path / "shop", more=one)
+    (tmp_path / "shop" / "settings.gradle").write_text("rootProject.name = 'shop'\ninclude 'lib'\n")
+    write_build(tmp_path / "shop" / "lib").with_name("settings.gradle").unlink()
+    with pytest.raises(UnsupportedError, match="several projects of the build have their lock there"):
+        await locked(file)
+
+
+@pytest.mark.parametrize("version", ["9" * 30, 1 << 31, 1 << 70])
+async def test_a_java_that_is_no_number_of_java_is_told(
+    version: int | str, server: MavenRepositoryServer, tmp_path: Path
+) -> None:
+    add_module(server, "lib:1", library("api", "api", attributes={"org.gradle.jvm.version": version}))
+    with pytest.raises(
+        ConflictError, match=r"g:lib 1, which (has no variant that would go|its Gradle module metadata)"
+    ):
+        await lock_of(tmp_path, "implementation 'g:lib:1'")
+
+
 async def test_configurations_that_are_locked_by_name(server: MavenRepositoryServer, tmp_path: Path) -> None:
     del server
     file = write_build(tmp_path / "shop", "implementation 'g:core:1.0'")

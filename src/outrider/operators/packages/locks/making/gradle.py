@@ -7,6 +7,7 @@ from outrider.operators.packages.locks.making.manifests import folder_of
 from outrider.operators.packages.locks.making.results import Made
 from outrider.operators.packages.locks.writing.gradle_lock import written
 from outrider.operators.packages.manifests.gradle.builds import GradleBuild, GradleProject
+from outrider.operators.packages.manifests.gradle.plugins import resolvable
 from outrider.operators.packages.manifests.gradle.reading import read_build
 from outrider.operators.packages.maven.gradle.resolver import GradleResolver, Locked
 from outrider.operators.packages.maven.gradle.session import USUAL_JAVA, java_of, opened
@@ -43,20 +44,29 @@ def project_of(build: GradleBuild, path: Path) -> GradleProject:
     """Return the project whose lock a file is.
 
     Raises:
-        UnsupportedError: None of the build has its lock there.
+        UnsupportedError: None of the build has its lock there, or several have.
     """
     wanted = path.resolve()
-    found = next((one for one in build.projects.values() if one.lock_file.resolve() == wanted), None)
+    several = [one for one in build.projects.values() if one.lock_file.resolve() == wanted]
+    if len(several) > 1:
+        raise UnsupportedError(
+            f"{path}: several projects of the build have their lock there, and each would write over that of the others",
+            path="dependencyLocking.lockFile", found=", ".join(one.path for one in several), expected="a file for each project",
+            suggestions=["give each project a lockFile of its own"],
+        )  # fmt: skip
+    found = next(iter(several), None)
     if found is None:
         places = ", ".join(str(one.lock_file) for one in build.projects.values())
         raise UnsupportedError(
             f"{path}: no project of the build has its lock there", path="file", found=str(path), expected=places,
             suggestions=["name one of these"],
         )  # fmt: skip
-    if found.locked == ():
+    names = resolvable(found.plugins)
+    if not (names if found.locked is None else names & set(found.locked)):
         raise UnsupportedError(
-            f"{path}: the build locks no configuration", path="dependencyLocking", found="none", expected="configurations that are locked",
-            suggestions=["write dependencyLocking { lockAllConfigurations() } into the build"],
+            f"{path}: the build locks no configuration", path="dependencyLocking", found="none" if names else "no configurations in this project",
+            expected="configurations that are locked",
+            suggestions=["write dependencyLocking { lockAllConfigurations() } into the build" if names else "name the lock of another project"],
         )  # fmt: skip
     return found
 

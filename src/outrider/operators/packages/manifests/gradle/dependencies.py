@@ -37,6 +37,13 @@ _NOT_READ = {
     "attributesSchema": "attributes of the build's own are not read", "artifactTypes": "attributes of the build's own are not read",
     "registerTransform": "attributes of the build's own are not read",
 }  # fmt: skip
+# What Gradle has no more, and what people write instead.
+_SINCE = {
+    "compile": "implementation",
+    "testCompile": "testImplementation",
+    "runtime": "runtimeOnly",
+    "testRuntime": "testRuntimeOnly",
+}
 
 
 class Asking(msgspec.Struct, kw_only=True):
@@ -102,7 +109,8 @@ class Dependencies:
         if name == "add" and given:
             name, given = self._known.text(given[0]).text, given[1:]
         if name not in declarable(self._known.project.plugins):
-            self._refuse(step.line, f"{name[:40]} is no configuration that the plugins give which are known here")
+            hint = f": since Gradle 7 it is {_SINCE[name]}" if name in _SINCE else ""
+            self._refuse(step.line, f"{name[:40]} is no configuration that the plugins give which are known here{hint}")
         values = [self._known.value(one) for one in given]
         if step.named:
             values.append(Module({key: self._known.value(one) for key, one in step.named.items()}))

@@ -55,7 +55,7 @@ def java_version(text: str) -> int | None:
         text: Such as `17` or `1.8`.
     """
     match = _JAVA_TEXT.fullmatch(text.strip())
-    return int(match[1]) if match is not None else None
+    return (int(match[1]) or None) if match is not None else None
 
 
 def java_of(steps: tuple[Step, ...], known: Evaluating) -> Value | None:

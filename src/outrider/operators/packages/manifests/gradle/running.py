@@ -45,6 +45,7 @@ _EXTRA = ("ext", "extra")
 _OWN = ("project", "this")
 _PUBLISHING = ("publishing", "signing")
 _DEEPEST = 8
+_MOST_APPLIED = 10_000
 _WHY = {
     "testing": "suites of tests add dependencies by themselves",
     "jacoco": "the tools that plugins bring are not read",
@@ -204,6 +205,9 @@ class Running:
             path = known.project.folder / shown.text
         if self._depth >= _DEEPEST:
             known.script.refuse(line, f"more than {_DEEPEST} scripts that apply one another")
+        self._build.applied += 1
+        if self._build.applied > _MOST_APPLIED:
+            known.script.refuse(line, f"more than {_MOST_APPLIED} scripts that are applied")
         script = self._read(path, known.script, line)
         Running(script, self._build, known.project, self._read, self._depth + 1).run()
 

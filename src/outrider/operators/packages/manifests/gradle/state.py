@@ -145,6 +145,8 @@ class BuildState:
     def __init__(self, folder: Path, catalog: Catalog | None) -> None:
         self.folder, self.catalog = folder, catalog
         self.projects: dict[str, ProjectState] = {}
+        # How many scripts were applied: few that apply one another often are soon more than anybody waits for.
+        self.applied = 0
 
     @property
     def root(self) -> ProjectState:

@@ -11,6 +11,7 @@ from outrider.operators.packages.maven.gradle.components import (
     JAVA_RUNTIME,
     JAVA_VERSION,
     LIBRARY,
+    PLATFORM,
     USAGE,
     Attribute,
 )
@@ -110,8 +111,10 @@ def _preferred(
 
 
 def _category(wanted: Attribute | None, values: set[Attribute]) -> Attribute | None:
-    best = LIBRARY if wanted is None else wanted
-    return best if best in values else None
+    """Return a library, or else a platform, where nothing is said of it."""
+    if wanted is not None:
+        return wanted if wanted in values else None
+    return next((one for one in (LIBRARY, PLATFORM) if one in values), None)
 
 
 def _usage(wanted: Attribute | None, values: set[Attribute]) -> Attribute | None:

@@ -64,11 +64,18 @@ def _failures(nodes: Sequence[Node], engine: Engine) -> Iterator[Problem]:
 def _clashes(nodes: Sequence[Node]) -> Iterator[Problem]:
     """Yield modules that can stand for the same, of which Gradle takes one alone."""
     holders: dict[tuple[str, str], Node] = {}
-    for node in nodes[1:]:
+    for node in nodes:
         project = node.component.project
-        if node.component.path or node.variant.is_elsewhere:
+        if node.variant.is_elsewhere:
             continue
         for one in node.variant.capabilities or ((project.group, project.artifact),):
             other = holders.setdefault(one, node)
             if other.module != node.module:
-                yield Problem(node.incoming[0], f"cannot be there beside {other.module}: both are {':'.join(one)}")
+                yield Problem(node.incoming[0], _clash(node, other, ":".join(one)))
+
+
+def _clash(node: Node, other: Node, name: str) -> str:
+    if node.component.path or other.component.path:
+        # Gradle takes the newer one, and the root whatever its version is.
+        return f"is {name} as {other.module} is: which of both Gradle takes where a project of the build is one is not looked at"
+    return f"cannot be there beside {other.module}: both are {name}"

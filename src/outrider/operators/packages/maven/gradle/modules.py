@@ -28,6 +28,9 @@ FORM = "Gradle module metadata"
 # What a POM has in a comment where there is such a file beside it.
 MARKER = b"do_not_remove: published-with-gradle-metadata"
 _LARGEST = 16 << 20
+# As an `int` of Java is.
+_LARGEST_NUMBER = (1 << 31) - 1
+_LONGEST_NUMBER = len(str(_LARGEST_NUMBER))
 _VERSIONS = ("0.4", "1.0", "1.1")
 _Text = Annotated[str, msgspec.Meta(max_length=500)]
 
@@ -163,11 +166,11 @@ def _need(one: _Dependency, *, is_constraint: bool) -> Need:
 
 def _attributes(said: Mapping[str, Any]) -> dict[str, Attribute]:
     for name, value in said.items():
-        if not isinstance(value, (str, int, bool)):
+        if not isinstance(value, (str, int, bool)) or (isinstance(value, int) and abs(value) > _LARGEST_NUMBER):
             raise unreadable(FORM, f"attribute {name[:80]!r}: {value!r:.80}", "a text, a number, or true or false")
     version = said.get(JAVA_VERSION)
     # Some tools write this number as a text.
-    if isinstance(version, str) and version.isascii() and version.isdigit():
+    if isinstance(version, str) and version.isascii() and version.isdigit() and len(version) < _LONGEST_NUMBER:
         return {**said, JAVA_VERSION: int(version)}
     return dict(said)
 
