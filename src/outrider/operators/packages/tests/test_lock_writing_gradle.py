@@ -299,7 +299,7 @@ async def test_a_java_that_is_no_number_of_java_is_told(
 ) -> None:
     add_module(server, "lib:1", library("api", "api", attributes={"org.gradle.jvm.version": version}))
     with pytest.raises(
-        ConflictError, match=r"g:lib 1, which (has no variant that would go|its Gradle module metadata)"
+        ConflictError, match=r"g:lib 1, which (has no variant that would go|has Gradle module metadata that)"
     ):
         await lock_of(tmp_path, "implementation 'g:lib:1'")
 

@@ -182,4 +182,4 @@ def is_marked(pom: bytes) -> bool:
 
 def faulty(project: Project, error: InvalidConfigError) -> Component:
     """Return a version whose file cannot be read."""
-    return Component(project=project, fault=f"its {FORM} cannot be read: {error.found}")
+    return Component(project=project, fault=f"has {FORM} that cannot be read: {error.found}")

@@ -1,6 +1,6 @@
 """Resolves the configurations of a project of Gradle that are locked."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -16,7 +16,7 @@ from outrider.operators.packages.maven.gradle.reading import GradleReading
 from outrider.operators.packages.resolving.outcomes import Impossible
 from outrider.operators.packages.resolving.policies import Policy
 
-_MOST = 5
+_MOST, _MOST_REMEDIES = 5, 3
 _NO_FLOORS: Mapping[str, Mapping[str, str]] = {}
 
 
@@ -61,9 +61,14 @@ class GradleResolver:
         """
         wanted = [_raised(one, floors.get(one.name, {})) for one in configurations(project, self._java)]
         graphs = await self._reading.settled(lambda check: self._graphs(build, project, wanted, check))
-        reasons = [reason for one in wanted for reason in _reasons(one, self._problems(graphs[one.name]))]
+        problems = {one.name: [*self._problems(graphs[one.name])] for one in wanted}
+        reasons = [reason for one in wanted for reason in _reasons(one, problems[one.name])]
         if reasons:
-            return Impossible(asked=[str(project.folder)], reasons=reasons, notes=[])
+            blamed = dict.fromkeys(one.edge.need.module for several in problems.values() for one in several)
+            remedies = [
+                f"name another version of {name} in the build, or exclude it" for name in [*blamed][:_MOST_REMEDIES]
+            ]
+            return Impossible(asked=[str(project.folder)], reasons=reasons, remedies=remedies)
         modules: dict[Project, list[str]] = {}
         needed_by: dict[str, set[str]] = {}
         for one in wanted:
@@ -140,7 +145,7 @@ def _names(node: Node) -> set[str]:
     }
 
 
-def _reasons(configuration: Configuration, problems: Iterator[Problem]) -> Iterator[str]:
+def _reasons(configuration: Configuration, problems: Iterable[Problem]) -> Iterator[str]:
     """Yield sentences about what cannot be had."""
     shown = dict.fromkeys(f"{configuration.name} needs {_way(one)}, which {one.text}." for one in problems)
     yield from [*shown][:_MOST]
