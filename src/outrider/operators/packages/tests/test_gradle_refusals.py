@@ -194,13 +194,6 @@ def test_repositories_that_settings_forbid(tmp_path: Path) -> None:
         build_of(tmp_path, {"settings.gradle": settings, "build.gradle": "repositories { mavenCentral() }"})
 
 
-def test_tests_for_another_java(tmp_path: Path) -> None:
-    with pytest.raises(UnsupportedError, match="tests compiled for another Java"):
-        build_of(
-            tmp_path, {"build.gradle": JAVA + "compileJava { options.release = 8 }\njava.sourceCompatibility = 17"}
-        )
-
-
 def test_groovy_and_tasks_that_say_a_java(tmp_path: Path) -> None:
     with pytest.raises(UnsupportedError, match="Java is compiled with Groovy"):
         build_of(

@@ -141,6 +141,26 @@ async def test_metadata_of_gradle_count_before_the_pom(server: MavenRepositorySe
     assert "core-1.0.module" not in names
 
 
+async def test_tests_may_be_for_another_java(server: MavenRepositoryServer, tmp_path: Path) -> None:
+    old, new = ({**JVM, "org.gradle.jvm.version": version} for version in (8, 17))
+    for usage in ("api", "runtime"):
+        variants = [
+            library("old", usage, "core:1.0", attributes=old),
+            library("new", usage, "core:2.0", attributes=new),
+        ]
+        add_module(server, f"{usage}-lib:1", *variants)
+    more = "compileJava { options.release = 11 }"
+    modules = {
+        "api-lib:1": ["compileClasspath", "testCompileClasspath"],
+        "core:1.0": ["compileClasspath"],
+        "core:2.0": ["testCompileClasspath"],
+    }
+    lines = ("compileOnly 'g:api-lib:1'", "testCompileOnly 'g:api-lib:1'")
+    assert await lock_of(tmp_path, *lines, more=more) == lock_text(
+        modules, sorted({*ALL, *PROCESSORS} - {"compileClasspath", "testCompileClasspath"})
+    )
+
+
 async def test_a_variant_may_be_in_another_module(server: MavenRepositoryServer, tmp_path: Path) -> None:
     there = {"url": "../../", "group": "g", "module": "lib-jvm", "version": "1"}
     variants = (library(name, name, **{"available-at": there}) for name in ("api", "runtime"))
@@ -323,7 +343,7 @@ async def test_the_java_of_this_machine_counts_where_the_build_says_none(
     text = build.read_text()
     build.write_text("\n".join(line for line in text.split("\n") if "toolchain" not in line))
     result = await locked(file)
-    assert ["does not say for which Java" in one for one in result.warnings] == [True]
+    assert ["does not say for which Java all of it is" in one for one in result.warnings] == [True]
 
 
 async def test_a_repository_whose_address_is_not_known_is_told(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ async def make(path: Path, question: Question) -> Made:
         )  # fmt: skip
     build = read_build(root_of(folder_of(path)))
     project = project_of(build, path)
-    java = project.java or await java_of(question)
+    java = await java_of(question)
     async with opened(project, question) as (_, reading):
         locked = await GradleResolver(reading, question.policy, java or USUAL_JAVA).locked(build, project)
     if isinstance(locked, Impossible):
@@ -82,9 +82,11 @@ def warnings_of(project: GradleProject, java: int | None) -> list[str]:
 
     Args:
         project: That is locked.
-        java: The version of Java that counts; None where that is not known.
+        java: The version of the Java of this machine; None where there is none.
     """
-    if project.java is not None:
+    if None not in (project.java, project.java_of_tests):
         return []
     which = f"that of this machine ({java})" if java is not None else f"{USUAL_JAVA}, as there is none here,"
-    return [f"the build does not say for which Java it is: {which} counts, as Gradle takes the one that it runs on"]
+    return [
+        f"the build does not say for which Java all of it is: {which} counts, as Gradle takes the one that it runs on"
+    ]

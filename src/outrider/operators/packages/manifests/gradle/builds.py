@@ -116,6 +116,7 @@ class GradleProject(msgspec.Struct, frozen=True, kw_only=True):
         ignored: Modules that no lock tells of, as `group:name` with `*` for any.
         lock_file: Where its lock is.
         java: The version of Java that it is compiled for; None where the build does not say it.
+        java_of_tests: Likewise of its tests.
     """
 
     path: str
@@ -133,6 +134,7 @@ class GradleProject(msgspec.Struct, frozen=True, kw_only=True):
     ignored: tuple[str, ...]
     lock_file: Path
     java: int | None
+    java_of_tests: int | None = None
 
 
 class GradleBuild(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ from outrider.operators.packages.manifests.gradle.properties import read_propert
 from outrider.operators.packages.manifests.gradle.running import Running
 from outrider.operators.packages.manifests.gradle.scripts import LARGEST, REMEDY, Script, read_script
 from outrider.operators.packages.manifests.gradle.settings import Settings, SettingsReader
-from outrider.operators.packages.manifests.gradle.state import MAIN, ROOT, TEST, BuildState, ProjectState
+from outrider.operators.packages.manifests.gradle.state import ROOT, BuildState, ProjectState
 from outrider.operators.packages.manifests.gradle.values import Scope, Value
 
 _BUILD, _SETTINGS = "build.gradle", "settings.gradle"
@@ -97,18 +97,13 @@ class _Reader:
         own = project.repositories
         if settings.mode == "FAIL_ON_PROJECT_REPOS" and own:
             raise UnsupportedError(
-                f"{project.path}: its repositories are not to be there, as the settings say", path=project.path,
+                f"project {project.path}: its repositories are not to be there, as the settings say", path=project.path,
                 found=f"repositories in the project {project.path}", expected="repositories in the settings alone",
                 suggestions=["take the repositories out of the project"],
             )  # fmt: skip
-        if project.java.of(MAIN) != project.java.of(TEST):
-            raise UnsupportedError(
-                f"{project.path}: tests compiled for another Java than the rest are not read", path=project.path,
-                found=f"Java {project.java.of(MAIN)} and {project.java.of(TEST)}", expected="one Java for both", suggestions=[REMEDY],
-            )  # fmt: skip
         if "groovy" in project.plugins and any(project.java.tasks.values()):
             raise UnsupportedError(
-                f"{project.path}: Java is compiled with Groovy, and for which one is said in tasks", path=project.path,
+                f"project {project.path}: Java is compiled with Groovy, and for which one is said in tasks", path=project.path,
                 found="a version of Java in a task", expected="java { sourceCompatibility } or java { toolchain { languageVersion } }", suggestions=[REMEDY],
             )  # fmt: skip
         is_own = bool(own) and settings.mode == "PREFER_PROJECT"

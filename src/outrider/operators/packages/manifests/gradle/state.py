@@ -130,7 +130,7 @@ class ProjectState:
             extended={name: tuple(dict.fromkeys(those)) for name, those in self.extended.items()},
             excluded={name: tuple(dict.fromkeys(those)) for name, those in self.excluded.items()}, forced=tuple(self.forced),
             locked=None if self.locks_all else tuple(sorted(set(self.locked))), ignored=tuple(dict.fromkeys(self.ignored)),
-            lock_file=self.lock_file, java=self.java.of(MAIN),
+            lock_file=self.lock_file, java=self.java.of(MAIN), java_of_tests=self.java.of(TEST),
         )  # fmt: skip
 
 

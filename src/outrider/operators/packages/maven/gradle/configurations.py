@@ -64,6 +64,7 @@ _WANTED: Mapping[str, Attributes] = {
     "testAnnotationProcessor": _RUNNING, "testCompileClasspath": _COMPILING, "testRuntimeClasspath": _RUNNING,
 }  # fmt: skip
 _EVERYWHERE: Attributes = {CATEGORY: LIBRARY, BUNDLING: "external", ENVIRONMENT: "standard-jvm"}
+_OF_TESTS = "test"
 _PROCESSORS = ("annotationProcessor", "testAnnotationProcessor")
 
 
@@ -136,7 +137,8 @@ def _attributes(project: GradleProject, name: str, java: int) -> Attributes:
         return {}
     if own is _COMPILING and _has(project, _GROOVY):
         own = {**own, ELEMENTS: "classes+resources"}
-    version: Attributes = {} if name in _PROCESSORS else {JAVA_VERSION: project.java or java}
+    said = project.java_of_tests if name.startswith(_OF_TESTS) else project.java
+    version: Attributes = {} if name in _PROCESSORS else {JAVA_VERSION: said or java}
     return {**_EVERYWHERE, **own, **version}
 
 

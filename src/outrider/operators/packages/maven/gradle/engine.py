@@ -22,7 +22,6 @@ from outrider.operators.packages.maven.gradle.nodes import Edge, Node
 from outrider.operators.packages.maven.gradle.requests import Module, Request
 from outrider.operators.packages.maven.gradle.variants import fitting
 
-_CHECKED_EVERY = 256
 _MOST_VISITS = 200_000
 
 
@@ -80,8 +79,7 @@ class Engine:
         visits = 0
         while self._queue:
             visits += 1
-            if visits % _CHECKED_EVERY == 0:
-                self._check()
+            self._check()
             if visits > _MOST_VISITS:
                 raise self._endless()
             node = self._queue.popleft()
@@ -208,6 +206,8 @@ class Engine:
     def _attach(self, edges: list[Edge]) -> None:
         """Choose versions for what edges ask for, and let them lead there."""
         for edge in edges:
+            # Whoever publishes a module may write very many needs of one other.
+            self._check()
             if edge.is_used and edge.request.matters and edge.module.is_asked_for:
                 self._choose(edge.module)
             if edge.is_used:

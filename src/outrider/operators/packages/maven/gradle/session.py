@@ -45,7 +45,7 @@ async def resolve(question: Question) -> Resolved | Impossible:
     project = with_asked(details.build.projects[details.path], question.packages)
     floors = {name: dict(_floors(modules, question.locked)) for name, modules in details.locked.items()}
     async with opened(project, question) as (source, reading):
-        java = project.java or await java_of(question) or USUAL_JAVA
+        java = await java_of(question) or USUAL_JAVA
         locked = await GradleResolver(reading, question.policy, java).locked(details.build, project, floors)
         notes = list(source.left_out)
     if isinstance(locked, Impossible):
