@@ -55,8 +55,8 @@ def _failures(nodes: Sequence[Node], engine: Engine) -> Iterator[Problem]:
     """Yield what cannot be had, and what is chosen although something does not allow it."""
     for edge in needed_edges(nodes):
         version = engine.version(edge.need.module)
-        if edge.failure:
-            yield Problem(edge, edge.failure)
+        if edge.failure or not (edge.targets or edge.need.is_constraint):
+            yield Problem(edge, edge.failure or "comes to nothing")
         elif version is not None and Wanted(edge.request.wanted.version).rejects(version):
             yield Problem(edge, f"would have to be {version}, which something else asks for")
 
