@@ -10,8 +10,8 @@ from outrider.operators.packages.locks.gradle import by_configuration
 from outrider.operators.packages.locks.making.gradle import project_of, root_of
 from outrider.operators.packages.locks.writing.gradle_lock import written
 from outrider.operators.packages.manifests.gradle.builds import Asked
-from outrider.operators.packages.manifests.gradle.plugins import resolvable
 from outrider.operators.packages.manifests.gradle.reading import read_build
+from outrider.operators.packages.maven.gradle.configurations import locked_names
 from outrider.operators.packages.maven.gradle.details import CLIENT, GradleDetails, asked_for
 from outrider.operators.packages.maven.gradle.session import CONFIGURATIONS
 from outrider.operators.packages.resolving.outcomes import Resolved
@@ -36,7 +36,7 @@ class GradleFix(Project):
     ecosystem = "maven"
 
     def __init__(self, path: Path, text: str) -> None:
-        self._path, self._text = path, text
+        self._path = path
         self._build = read_build(root_of(path.resolve().parent))
         self._project = project_of(self._build, path)
         self.texts = {path: text, **self._build.texts}
@@ -63,11 +63,9 @@ class GradleFix(Project):
         """Return the lock as Gradle would write it, and the files of the build that change."""
         del before
         modules = {f"{one.name}:{one.version}": one.entry[CONFIGURATIONS] for one in answer.packages}
-        names = resolvable(self._project.plugins)
         found = self._rewritten(widenings)
         self.warnings = list(self._remarks(answer, found))
-        locked = names if self._project.locked is None else names & set(self._project.locked)
-        return {self._path: written(modules, locked), **found}
+        return {self._path: written(modules, locked_names(self._project)), **found}
 
     def _rewritten(self, widenings: Sequence[Widening]) -> dict[Path, str]:
         places = {}
@@ -86,7 +84,7 @@ class GradleFix(Project):
         """Yield what is declared with a version that stands in a file of the build, with where it is declared."""
         for configuration, several in self._project.declared.items():
             for index, one in enumerate(several):
-                if one.group and one.place is not None and _version(one):
+                if one.group and one.place is not None and one.version.text:
                     yield (configuration, index), one
 
     def _beside(self, where: tuple[str | int, ...]) -> list[tuple[str, int]]:
@@ -98,7 +96,7 @@ class GradleFix(Project):
         assert one.place is not None
         together = self._beside(where)
         return Wish(
-            name=f"{one.group}:{one.name}", range=_version(one), where=where, text=asked_for(together, _version(one)),
+            name=f"{one.group}:{one.name}", range=one.version.text, where=where, text=asked_for(together, one.version.text),
             # The newest: where a version is known to be the lowest fix, that one is tried first.
             anyhow=asked_for(together, _NEWEST), file=one.place.path,
         )  # fmt: skip
@@ -113,7 +111,3 @@ class GradleFix(Project):
                 f"{', '.join(sorted(raised))}: the lock alone says so; where Gradle writes it anew (--write-locks) it takes what the build asks"
                 " for, and a constraint in the build keeps it"
             )
-
-
-def _version(one: Asked) -> str:
-    return one.version.strictly or one.version.required

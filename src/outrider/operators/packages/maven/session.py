@@ -7,12 +7,11 @@ Maven keeps what it has fetched or installed. Whether a file is there of which t
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from outrider.operators.packages.maven.client import MavenClient
 from outrider.operators.packages.maven.coordinates import read_want
 from outrider.operators.packages.maven.facts import facts_of
 from outrider.operators.packages.maven.gradle import session as gradle
 from outrider.operators.packages.maven.gradle.details import CLIENT
-from outrider.operators.packages.maven.holdings import Holdings
+from outrider.operators.packages.maven.opening import opened_source
 from outrider.operators.packages.maven.profiles import Machine
 from outrider.operators.packages.maven.program import maven_program
 from outrider.operators.packages.maven.project import project_repositories
@@ -20,9 +19,6 @@ from outrider.operators.packages.maven.reading import Reading
 from outrider.operators.packages.maven.resolver import MavenResolver
 from outrider.operators.packages.maven.settings import MavenSettings
 from outrider.operators.packages.maven.sources import MavenSource
-from outrider.operators.packages.maven.store import MavenStore
-from outrider.operators.packages.registries.failures import looked_in
-from outrider.operators.packages.registries.keeping import kept
 from outrider.operators.packages.resolving.facts import PackageFacts, no_package
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
 from outrider.operators.packages.resolving.questions import Question
@@ -68,17 +64,6 @@ async def opened(question: Question) -> AsyncIterator[tuple[MavenSource, Reading
     program = await maven_program(question.environment, question.cache)
     settings = MavenSettings(question.environment, program)
     further = project_repositories(question.folder, settings.properties, settings.named)
-    holdings = [
-        Holdings(
-            MavenClient(repository, question.clock), MavenStore(question.cache, repository.registry.url), question.clock,
-            offline=question.offline,
-        )
-        for repository in settings.repositories(further)
-    ]  # fmt: skip
-    source = MavenSource(holdings, settings.left_out)
-    reading = Reading(source, Machine(program.properties), question.policy, question.check, question.preferred)
-    with looked_in(one.client.repository.registry.url for one in holdings), kept(source.keep):
-        try:
-            yield source, reading, settings
-        finally:
-            await source.close()
+    async with opened_source(question, settings, settings.repositories(further)) as source:
+        reading = Reading(source, Machine(program.properties), question.policy, question.check, question.preferred)
+        yield source, reading, settings

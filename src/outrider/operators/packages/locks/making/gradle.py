@@ -9,6 +9,7 @@ from outrider.operators.packages.locks.writing.gradle_lock import written
 from outrider.operators.packages.manifests.gradle.builds import GradleBuild, GradleProject
 from outrider.operators.packages.manifests.gradle.plugins import resolvable
 from outrider.operators.packages.manifests.gradle.reading import read_build
+from outrider.operators.packages.maven.gradle.configurations import locked_names
 from outrider.operators.packages.maven.gradle.resolver import GradleResolver, Locked
 from outrider.operators.packages.maven.gradle.session import USUAL_JAVA, java_of, opened
 from outrider.operators.packages.resolving.outcomes import Impossible
@@ -62,7 +63,7 @@ def project_of(build: GradleBuild, path: Path) -> GradleProject:
             suggestions=["name one of these"],
         )  # fmt: skip
     names = resolvable(found.plugins)
-    if not (names if found.locked is None else names & set(found.locked)):
+    if not locked_names(found):
         raise UnsupportedError(
             f"{path}: the build locks no configuration", path="dependencyLocking", found="none" if names else "no configurations in this project",
             expected="configurations that are locked",

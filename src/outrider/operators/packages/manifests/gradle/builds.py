@@ -40,6 +40,11 @@ class RichVersion(msgspec.Struct, frozen=True, kw_only=True):
     preferred: str = ""
     rejected: tuple[str, ...] = ()
 
+    @property
+    def text(self) -> str:
+        """What is asked for, strictly or at least; empty where that is not said."""
+        return self.strictly or self.required
+
 
 class Exclusion(NamedTuple):
     """Modules that are not to come with something.

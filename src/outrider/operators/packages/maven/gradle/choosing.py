@@ -26,7 +26,7 @@ class Wanted(NamedTuple):
     @property
     def selector(self) -> Selector:
         """What it selects."""
-        return selector_of(self.version.strictly or self.version.required)
+        return selector_of(self.version.text)
 
     def rejects(self, version: str) -> bool:
         """Return whether a version will not do, whoever else asks for it."""

@@ -30,7 +30,6 @@ class Need(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
         attributes: What is wanted of its variant, before what the configuration wants.
         capabilities: What its variant is to be, as group and name; none for the module itself.
         excluded: What is not to come with it.
-        classifier: Of the file that is wanted.
         is_constraint: Whether it counts only where something else asks for the module.
         is_transitive: Whether what it needs comes with it.
         is_forced: Whether its version counts whatever else is asked for.
@@ -44,7 +43,6 @@ class Need(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     attributes: Mapping[str, Attribute] = {}
     capabilities: tuple[tuple[str, str], ...] = ()
     excluded: tuple[Exclusion, ...] = ()
-    classifier: str = ""
     is_constraint: bool = False
     is_transitive: bool = True
     is_forced: bool = False
@@ -82,13 +80,11 @@ class Component(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     Attributes:
         project: Its name and version.
         variants: What it can be used as.
-        licences: Names or addresses.
         fault: Why it cannot be used; empty where it can.
         path: Of a project of the build; empty for a module.
     """
 
     project: Project
     variants: tuple[Variant, ...] = ()
-    licences: tuple[str, ...] = ()
     fault: str = ""
     path: str = ""

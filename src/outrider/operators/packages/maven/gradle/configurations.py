@@ -82,6 +82,12 @@ class Configuration(NamedTuple):
     root: Component
 
 
+def locked_names(project: GradleProject) -> list[str]:
+    """Return the names of the configurations of a project that are locked, sorted."""
+    names = resolvable(project.plugins)
+    return sorted(names if project.locked is None else names & set(project.locked))
+
+
 def configurations(project: GradleProject, java: int) -> list[Configuration]:
     """Return the configurations of a project that are locked, in the order of their names.
 
@@ -89,10 +95,9 @@ def configurations(project: GradleProject, java: int) -> list[Configuration]:
         project: Of a build.
         java: The version of Java for which it is compiled where it does not say so.
     """
-    names = sorted(resolvable(project.plugins))
-    if project.locked is not None:
-        names = [name for name in names if name in project.locked]
-    return [Configuration(name, _attributes(project, name, java), _root(project, name)) for name in names]
+    return [
+        Configuration(name, _attributes(project, name, java), _root(project, name)) for name in locked_names(project)
+    ]
 
 
 def component(project: GradleProject, java: int) -> Component:
@@ -120,7 +125,7 @@ def need_of(one: Asked, *, is_forced: bool = False) -> Need:
     attributes: dict[str, Attribute] = {} if one.category == LIBRARY else {CATEGORY: one.category}
     return Need(
         group=one.group, name=one.name, project=one.project, version=version, attributes=attributes, excluded=one.excluded,
-        classifier=one.classifier, is_constraint=one.is_constraint, is_transitive=one.is_transitive and not one.is_constraint,
+        is_constraint=one.is_constraint, is_transitive=one.is_transitive and not one.is_constraint,
         is_forced=is_forced and one.is_constraint, endorses=one.category == PLATFORM,
     )  # fmt: skip
 

@@ -48,7 +48,7 @@ def with_asked(project: GradleProject, packages: list[str]) -> GradleProject:
         for place in places.split(_AND):
             name, _, index = place.partition(_AT)
             one = project.declared[name][int(index)]
-            if version != (one.version.strictly or one.version.required):
+            if version != one.version.text:
                 declared[name][int(index)] = msgspec.structs.replace(one, version=changed(one.version, version))
     return msgspec.structs.replace(project, declared={name: tuple(several) for name, several in declared.items()})
 

@@ -17,7 +17,7 @@ from outrider.operators.packages.maven.coordinates import Project
 from outrider.operators.packages.maven.gradle.attributes import Attributes
 from outrider.operators.packages.maven.gradle.choosing import Listing, NoVersionError, Wanted
 from outrider.operators.packages.maven.gradle.components import Component, Need
-from outrider.operators.packages.maven.gradle.exclusions import NOTHING
+from outrider.operators.packages.maven.gradle.exclusions import Exclusions
 from outrider.operators.packages.maven.gradle.nodes import Edge, Node
 from outrider.operators.packages.maven.gradle.requests import Module, Request
 from outrider.operators.packages.maven.gradle.variants import fitting
@@ -120,7 +120,10 @@ class Engine:
                 self._queue.append(node)
 
     def _module(self, name: str) -> Module:
-        return self._modules.setdefault(name, Module(name))
+        found = self._modules.get(name)
+        if found is None:
+            found = self._modules[name] = Module(name)
+        return found
 
     def _is_chosen(self, node: Node) -> bool:
         return (
@@ -137,10 +140,10 @@ class Engine:
             self._forget_constraints(node)
             self._leave(node)
             return
-        exclusions = node.excluded_now() if not node.is_root else frozenset(node.variant.excluded)
+        exclusions = node.excluded_now()
         # What is settled above it by then counts, as for Gradle: to look again when that changes may come to no end.
         if node.exclusions is not None and [*node.needs(exclusions)] == [*node.needs(node.exclusions)]:
-            self._revisit(node, exclusions != node.exclusions)
+            self._revisit(node, exclusions)
             return
         if node.exclusions is not None:
             self._leave(node)
@@ -148,18 +151,17 @@ class Engine:
         node.waiting.clear()
         self._attach([edge for need in node.needs(exclusions) if (edge := self._edge(node, need)) is not None])
 
-    def _revisit(self, node: Node, excludes_anew: bool) -> None:
+    def _revisit(self, node: Node, exclusions: Exclusions) -> None:
         """Visit a node that needs the same as before: there may be constraints that count from now on."""
-        if excludes_anew:
-            node.exclusions = node.excluded_now()
+        if exclusions != node.exclusions:
+            node.exclusions = exclusions
             for edge in node.outgoing:
                 if not edge.need.is_constraint:
-                    edge.exclusions = frozenset(edge.need.excluded) | node.exclusions
+                    edge.exclusions = frozenset(edge.need.excluded) | exclusions
                     for target in edge.targets:
                         self._enqueue(target)
         modules = [*node.waiting]
         node.waiting.clear()
-        exclusions = node.exclusions or NOTHING
         anew = [
             need for name in modules for need in node.needs(exclusions) if need.is_constraint and need.module == name
         ]

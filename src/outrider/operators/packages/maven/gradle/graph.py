@@ -6,7 +6,6 @@ https://docs.gradle.org/current/userguide/dependency_resolution.html.
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from outrider.operators.packages.maven.gradle.choosing import Wanted
 from outrider.operators.packages.maven.gradle.engine import Asking, Engine, Lookup
 from outrider.operators.packages.maven.gradle.nodes import Edge, Node, needed_edges
 
@@ -57,7 +56,7 @@ def _failures(nodes: Sequence[Node], engine: Engine) -> Iterator[Problem]:
         version = engine.version(edge.need.module)
         if edge.failure or not (edge.targets or edge.need.is_constraint):
             yield Problem(edge, edge.failure or "comes to nothing")
-        elif version is not None and Wanted(edge.request.wanted.version).rejects(version):
+        elif version is not None and edge.request.wanted.rejects(version):
             yield Problem(edge, f"would have to be {version}, which something else asks for")
 
 

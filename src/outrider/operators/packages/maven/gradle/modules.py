@@ -57,14 +57,6 @@ class _Capability(msgspec.Struct, frozen=True):
     name: _Text
 
 
-class _Selector(msgspec.Struct, frozen=True):
-    classifier: _Text = ""
-
-
-class _Compatibility(msgspec.Struct, frozen=True, rename="camel"):
-    artifact_selector: _Selector = _Selector()
-
-
 class _Dependency(msgspec.Struct, frozen=True, rename="camel"):
     group: _Text
     module: _Text
@@ -73,7 +65,6 @@ class _Dependency(msgspec.Struct, frozen=True, rename="camel"):
     attributes: dict[str, Any] = {}
     requested_capabilities: tuple[_Capability, ...] = ()
     endorse_strict_versions: bool = False
-    third_party_compatibility: _Compatibility = _Compatibility()
 
 
 class _Elsewhere(msgspec.Struct, frozen=True):
@@ -159,7 +150,6 @@ def _need(one: _Dependency, *, is_constraint: bool) -> Need:
         group=one.group, name=one.module, version=one.version.rich, attributes=_attributes(one.attributes),
         capabilities=tuple((capability.group, capability.name) for capability in one.requested_capabilities),
         excluded=tuple(Exclusion(exclude.group, exclude.module) for exclude in one.excludes),
-        classifier=one.third_party_compatibility.artifact_selector.classifier,
         is_constraint=is_constraint, is_transitive=not is_constraint, endorses=one.endorse_strict_versions,
     )  # fmt: skip
 

@@ -1,6 +1,7 @@
 """The nodes and edges of a graph of variants."""
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -87,7 +88,7 @@ class Node:
         """Whether what it needs comes with it; what is but a way to another module leads there in any case."""
         return self.is_transitive or (self.variant.is_elsewhere and bool(self.incoming))
 
-    @property
+    @cached_property
     def strict(self) -> Modules:
         """The modules whose versions it is strict about."""
         return frozenset(need.module for need in self.variant.needs if need.version.strictly)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from outrider.operators.packages.manifests.gradle.builds import Exclusion, RichVersion
-from outrider.operators.packages.maven.coordinates import Project, file_of
+from outrider.operators.packages.maven.coordinates import Project
 from outrider.operators.packages.maven.gradle.components import (
     CATEGORY,
     ENFORCED_PLATFORM,
@@ -54,7 +54,7 @@ def component_of(project: Project, model: Model) -> Component:
         for usage, scopes in _USAGES:
             attributes = {STATUS: status, CATEGORY: category, USAGE: usage}
             variants.append(Variant(name=f"{category}-{scopes[-1]}", attributes=attributes, needs=managed))
-    return Component(project=project, variants=tuple(variants), licences=model.licences)
+    return Component(project=project, variants=tuple(variants))
 
 
 def _fault(model: Model) -> str:
@@ -72,9 +72,8 @@ def _needs(project: Project, model: Model) -> Iterator[tuple[str, Need]]:
     # Of what is there twice the last one counts, in the place of the first one.
     for one in {dependency.key: dependency for dependency in model.dependencies}.values():
         if (one.optional or "").lower() != "true" and not _is_itself(one, project):
-            _, classifier = file_of(one.type, one.classifier or None)
             yield _scope(one), Need(
-                group=one.group or "", name=one.artifact or "", version=_version(one.version or ""), classifier=classifier,
+                group=one.group or "", name=one.artifact or "", version=_version(one.version or ""),
                 excluded=_excluded(one.exclusions),
             )  # fmt: skip
 

@@ -35,7 +35,7 @@ class GradleReading(Loading):
         source: MavenSource,
         policy: Policy,
         check: Callable[[], None],
-        preferred: Callable[[str, Sequence[str]], int] | None = None,
+        preferred: Callable[[str, Sequence[str]], int],
     ) -> None:
         super().__init__(source, check)
         self._policy, self._preferred = policy, preferred
@@ -120,6 +120,6 @@ class GradleReading(Loading):
         table = self._source.versions[name].table
         # What knows of advisories may be asked in one thread alone, and so not by a resolution.
         refused = by_version(self._policy.refusals(name, table, ()), table)
-        first = set(table.named(self._preferred(name, table.versions))) if self._preferred is not None else set()
+        first = set(table.named(self._preferred(name, table.versions)))
         usable = newest_first(one for one in table.versions if one not in refused)
         return [*(one for one in usable if one in first), *(one for one in usable if one not in first)]

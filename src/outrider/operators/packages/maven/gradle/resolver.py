@@ -156,7 +156,7 @@ def _reasons(configuration: Configuration, problems: Iterable[Problem]) -> Itera
 def _way(problem: Problem) -> str:
     """Return how something comes to be needed."""
     need = problem.edge.need
-    wanted = need.version.strictly or need.version.required or need.version.preferred
+    wanted = need.version.text or need.version.preferred
     names = [f"{need.module} {wanted}".rstrip()]
     node, seen = problem.edge.source, set[int]()
     while node.incoming and id(node) not in seen:

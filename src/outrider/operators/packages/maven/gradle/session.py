@@ -4,22 +4,18 @@ from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager
 
 from outrider.operators.packages.manifests.gradle.builds import GradleProject
-from outrider.operators.packages.maven.client import MavenClient
 from outrider.operators.packages.maven.facts import facts_of
 from outrider.operators.packages.maven.gradle.details import CLIENT, GradleDetails, with_asked
 from outrider.operators.packages.maven.gradle.order import key
 from outrider.operators.packages.maven.gradle.reading import GradleReading
 from outrider.operators.packages.maven.gradle.resolver import GradleResolver
-from outrider.operators.packages.maven.holdings import Holdings
+from outrider.operators.packages.maven.opening import opened_source
 from outrider.operators.packages.maven.poms import PomRepository
 from outrider.operators.packages.maven.profiles import Machine
 from outrider.operators.packages.maven.program import maven_program
 from outrider.operators.packages.maven.reading import Reading
 from outrider.operators.packages.maven.settings import CENTRAL, MavenSettings, Named
 from outrider.operators.packages.maven.sources import MavenSource
-from outrider.operators.packages.maven.store import MavenStore
-from outrider.operators.packages.registries.failures import looked_in
-from outrider.operators.packages.registries.keeping import kept
 from outrider.operators.packages.resolving.facts import PackageFacts
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved, ResolvedPackage
 from outrider.operators.packages.resolving.questions import Question
@@ -91,20 +87,9 @@ async def opened(project: GradleProject, question: Question) -> AsyncIterator[tu
     """
     program = await maven_program(question.environment, question.cache)
     settings = MavenSettings(question.environment, program)
-    holdings = [
-        Holdings(
-            MavenClient(repository, question.clock), MavenStore(question.cache, repository.registry.url), question.clock,
-            offline=question.offline,
-        )
-        for repository in settings.only(_named(project))
-    ]  # fmt: skip
-    source = MavenSource(holdings, settings.left_out)
-    reading = GradleReading(source, question.policy, question.check, question.preferred if question.locked else None)
-    with looked_in(one.client.repository.registry.url for one in holdings), kept(source.keep):
-        try:
-            yield source, reading
-        finally:
-            await source.close()
+    async with opened_source(question, settings, settings.only(_named(project))) as source:
+        reading = GradleReading(source, question.policy, question.check, question.preferred)
+        yield source, reading
 
 
 async def java_of(question: Question) -> int | None:
