@@ -33,11 +33,14 @@ async def yarn_4(folder: Path, *arguments: str) -> subprocess.CompletedProcess[s
 
 
 def set_up_yarn_4(folder: Path, registry: NpmRegistry) -> None:
-    """Have the settings of a project, and an empty lock, without which Yarn looks for a project above."""
+    """Have the settings of a project, and an empty lock, without which Yarn looks for a project above.
+
+    Where the variable CI is set, Yarn 4 writes no lock unless it is told that it may.
+    """
     (folder / ".yarnrc.yml").write_text(
         f"npmRegistryServer: {registry.url}\nunsafeHttpWhitelist: ['127.0.0.1']\nenableTelemetry: false\nnpmMinimalAgeGate: 0\n"
         f"enableGlobalCache: false\ncacheFolder: {json.dumps(str(folder.parent / 'berry-cache'))}\nnodeLinker: node-modules\n"
-        "enableScripts: false\n"
+        "enableScripts: false\nenableImmutableInstalls: false\n"
     )
     (folder / "yarn.lock").touch()
 
