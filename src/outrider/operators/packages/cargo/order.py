@@ -144,8 +144,9 @@ class CargoOrder:
 
     def _try(self, choice: _Choice) -> tuple[Want, ...]:
         """Try the newest version that was not tried; return the wishes for what is missing."""
-        crate = self._crates[choice.want.name]
-        bit = crate.tried_first(choice.left)
+        tried = self._crates[choice.want.name].tried_first(choice.left)
+        name, bit = self._crates[choice.want.name].meant(tried)
+        crate = self._crates[name]
         bucket = crate.name, bucket_of(crate.table.versions[bit])
         blamed = self._conflict(bucket, bit)
         needed = crate.together(bit, choice.want.features) if blamed is None else None
@@ -154,7 +155,7 @@ class CargoOrder:
             if missing:
                 return missing
             blamed = self._known_failure(bucket, bit, needed)
-        self._choice = choice._replace(left=choice.left ^ 1 << bit, blamed=choice.blamed | (blamed or frozenset()))
+        self._choice = choice._replace(left=choice.left ^ 1 << tried, blamed=choice.blamed | (blamed or frozenset()))
         if needed is not None and blamed is None:
             self._take(self._choice, bucket, bit, needed)
             self._choice = None
