@@ -115,26 +115,34 @@ class CargoSources:
             local: What lies here.
 
         Raises:
-            InvalidConfigError: One does not lead to just one version, or to what it is to take the place of.
+            InvalidConfigError: One does not lead to just one version, or leads to what it is to take the place of.
+            UnsupportedError: Those of one place stand under two names, or one is about what another one has.
             OutriderError: As in `load`.
         """
+        names: dict[str, str] = {}
         for one in said:
             of = self._meant_by(one.of)
-            if one.local:
-                crate = local[one.local]
-            else:
-                place = self.place_of(one.place)
-                if address_of(place) == of:
-                    raise InvalidConfigError(
-                        f"{one.where} leads to what it is to take the place of", path=one.where, found=one.of, expected="another place",
-                        suggestions=["leave it out"],
-                    )  # fmt: skip
-                key = key_of(one.name, place)
-                await self._load(place, [key])
-                crate = self._plain[key]
+            if names.setdefault(of, one.of) != one.of:
+                # Cargo forgets those of one of them.
+                raise UnsupportedError(
+                    f"patches of one place stand under two names: {names[of]} and {one.of}", path=one.where, found=one.of, expected=names[of],
+                    suggestions=[f"write all of them below [patch.{names[of]}]"],
+                )  # fmt: skip
+            crate = local[one.local] if one.local else await self._plain_crate(one, of)
             self.patches.append(found_patch(one, of, crate))
         refuse_double(self.patches)
         await self.load(one.crate.name for one in self.patches if one.crate.name not in local)
+
+    async def _plain_crate(self, one: CargoPatch, of: str) -> Crate:
+        """Return what a patch takes its version from, as it is without patches."""
+        place = self.place_of(one.place)
+        if address_of(place) == of:
+            raise InvalidConfigError(
+                f"{one.where} leads to what it is to take the place of", path=one.where, found=one.of, expected="another place", suggestions=["leave it out"]
+            )  # fmt: skip
+        key = key_of(one.name, place)
+        await self._load(place, [key])
+        return self._plain[key]
 
     def _meant_by(self, of: str) -> str:
         """Return the canonical address of what patches are about."""

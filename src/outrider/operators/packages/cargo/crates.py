@@ -129,8 +129,7 @@ class Crate:
         self._fits: dict[int, int] = {}
         self._buckets: dict[str, int] = {}
         for bit, version in enumerate(self.table.versions):
-            # What a patch has goes beside what is compatible with it.
-            bucket = bucket_of(version) if bit not in self.stand_ins else f"{bucket_of(version)}, patched: {version}"
+            bucket = bucket_of(version)
             self._buckets[bucket] = self._buckets.get(bucket, 0) | 1 << bit
 
     def left_out(self) -> Iterable[tuple[str, int]]:

@@ -1,7 +1,7 @@
 """Patches: what is taken in place of what a registry or a repository has.
 
-What a patch has goes beside the versions that are there, takes the place of the same version, and is tried first; it stays what it is,
-and so is compatible with none of the others: `PackageRegistry` in src/cargo/core/registry.rs of Cargo 1.95.
+What a patch has goes beside the versions that are there, takes the place of the same version, and is tried first: `PackageRegistry` in
+src/cargo/core/registry.rs of Cargo 1.95.
 """
 
 from typing import NamedTuple

@@ -178,7 +178,7 @@ class Places:
             yield from self._patches()
 
     def _patches(self) -> Iterator[str]:
-        places = ["crates-io", "acme", f'"sparse+{self._acme.url}/"']
+        places = ["crates-io", self._random.choice(("acme", f'"sparse+{self._acme.url}/"'))]
         places += [f'"file://{self._folder}/{one}"' for one in self._packages]
         for of in self._random.sample(places, self._random.randint(1, 2)):
             yield f"[patch.{of}]"
