@@ -113,29 +113,29 @@ class GitRepositories:
             manifests = {path: text.decode("utf-8", "replace") for path, text in zip(paths, texts, strict=True)}
             checkout = Checkout(found.identity, manifests, await found.modules())
         write_record(folder / f"{checkout.commit}.checkout", checkout)
-        write_record(name, _Meant(checkout.commit))
+        if checkout.commit != wanted:
+            write_record(name, _Meant(checkout.commit))
         return checkout
 
     async def _wanted(self, meant: GitPlace, name: Path) -> str:
         """Return the commit that is meant; the revision where only the whole of the repository tells it."""
-        if self._question.offline:
-            known = read_record(name, self._meant)
-            if known is None:
-                self._refuse_offline(meant)
-            return known.commit if known is not None else ""
         if meant.kind == "rev" and _COMMIT.fullmatch(meant.value):
             return meant.value
+        known = read_record(name, self._meant) if self._question.offline else None
+        if known is not None:
+            return known.commit
+        self._refuse_offline(meant)
         names = await references(Remote(meant.url), self._temporary, self._remaining)
-        if meant.kind == "rev":
-            return revision(meant.value, names) or meant.value
         wanted = {"branch": f"refs/heads/{meant.value}", "tag": f"refs/tags/{meant.value}"}.get(meant.kind, "HEAD")
-        if wanted not in names:
+        commit = revision(meant.value, names) if meant.kind == "rev" else names.get(wanted, "")
+        if commit:
+            write_record(name, _Meant(commit))
+        elif meant.kind != "rev":
             raise NotFoundError(
                 f"{meant.url}: there is no {meant.kind or 'commit'} {meant.value}".rstrip(), path=meant.kind or "git", found=meant.value or "nothing",
                 expected="what is there",
             )  # fmt: skip
-        write_record(name, _Meant(names[wanted]))
-        return names[wanted]
+        return commit or meant.value
 
     def _refuse_offline(self, meant: GitPlace) -> None:
         if self._question.offline:
