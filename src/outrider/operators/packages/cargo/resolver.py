@@ -71,9 +71,7 @@ class CargoResolver:
         await self._source.load(want.name for want in asked)
         for want in asked:
             if not self._source.crates[want.name].table.versions:
-                raise NotFoundError(
-                    f"cargo {want.name}: there is none", found=want.name, suggestions=["check the name"]
-                )
+                raise NotFoundError(f"cargo {want}: there is none", found=want.name, suggestions=["check the name"])
         answer = await self._answer(asked)
         if isinstance(answer, Refuted):
             return await self._impossible(answer, asked)
@@ -219,7 +217,7 @@ class CargoResolver:
         version = answer.version_for(want.name, ANY) if isinstance(answer, Chosen) else None
         if version is None:
             return ""
-        return f"allow {want.name} {self._source.crates[want.name].table.versions[version[1]]}: you ask for {want}"
+        return f"allow {want.name} {self._source.crates[version[0]].table.versions[version[1]]}: you ask for {want}"
 
 
 def _solved(universe: CargoUniverse, asked: list[Want], check: Callable[[], None]) -> Solution:

@@ -19,7 +19,7 @@ from outrider.operators.packages.manifests.cargo_workspace import asked, read_wo
 from outrider.operators.packages.operations import audit, check
 from outrider.operators.packages.operations.audit import AuditParams
 from outrider.operators.packages.operations.check import CheckParams
-from outrider.operators.packages.resolving.outcomes import Resolved
+from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
 from outrider.operators.packages.tests.cargo_places import committed, git
 from outrider.operators.packages.tests.cargo_projects import project
 from outrider.operators.packages.tests.cargo_registry import CargoAsking, CargoRegistry
@@ -171,6 +171,18 @@ async def outcome(ask: CargoAsking, folder: Path, said: str, **options: Any) -> 
     except OutriderError as error:
         return f"{type(error).__name__}{'' if error.suggestions else ' without a remedy'}"
     return answer.packages[1].version if isinstance(answer, Resolved) else "Impossible"
+
+
+async def test_a_patch_is_a_remedy(tmp_path: Path) -> None:
+    async with CargoRegistry() as registry:
+        registry.add("core@1.0.0")
+        ask = CargoAsking(tmp_path, registry.url)
+        add_package(tmp_path / "core", "core", "", 'version = "2.0.0"')
+        text = '[dependencies]\ncore = "=3.0.0"\n[patch.crates-io]\ncore = { path = "../core" }'
+        found = read_workspace(project(tmp_path / "project", text))
+        answer = await resolve(asked(found, ask.question(), tmp_path / "project"))
+        assert isinstance(answer, Impossible)
+        assert answer.remedies == ["allow core 2.0.0: you ask for core =3.0.0"]
 
 
 @pytest.mark.real
