@@ -65,6 +65,11 @@ class CargoProject(Project):
         """Return the lock as Cargo would write it, and the manifest where it changes."""
         del before
         workspace = self._workspace
+        if not self._source and cargo.names_usual(workspace.names, answer):
+            raise UnsupportedError(
+                f"{_LOCK}: it does not say how it names the registry of what is to be in it", path="package.source", found="nothing of it",
+                expected="a lock that goes with its manifests", suggestions=["have Cargo write it anew: cargo update --workspace"],
+            )  # fmt: skip
         found = {self._path: cargo.written(workspace.names, answer, self._source, self._form)}
         for one in widenings:
             where, file = [str(key) for key in one.before.where], one.before.file

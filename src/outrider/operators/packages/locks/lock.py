@@ -60,7 +60,8 @@ class LockedPackage(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=Tru
     @property
     def called(self) -> str:
         """What tells it from others of its name: that, and behind it where it comes from, where the file says so."""
-        return f"{self.name} {self.address.rpartition('@')[0] or self.address}" if self.address else self.name
+        address = self.address.rpartition("@")[0] if self.source == "git" else self.address
+        return f"{self.name} {address}" if address else self.name
 
     @property
     def advised_as(self) -> tuple[tuple[str, str], ...]:

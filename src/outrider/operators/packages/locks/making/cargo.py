@@ -25,6 +25,6 @@ async def make(form: str, path: Path, question: Question) -> Made:
     kept = kept_of(read_text(path) if question.locked else "")
     question = msgspec.structs.replace(question, locked=kept.versions)
     answer = await resolved("cargo", asked(found, question, folder_of(path), kept.commits))
-    is_usual = any(not one.registry and one.name not in found.names for one in answer.packages)
-    source = await lock_source(question.environment, question.cache) if is_usual else ""
+    needed = cargo.names_usual(found.names, answer)
+    source = await lock_source(question.environment, question.cache) if needed else ""
     return Made(cargo.written(found.names, answer, source, found.form), answer.notes)

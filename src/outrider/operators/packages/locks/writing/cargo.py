@@ -32,6 +32,11 @@ class _Entry(NamedTuple):
     checksum: str = ""
 
 
+def names_usual(names: Mapping[str, str], answer: Resolved) -> bool:
+    """Return whether a lock names the usual registry; arguments are those of `written`."""
+    return any(not one.registry and one.name not in names for one in [*answer.packages, *answer.unused])
+
+
 def written(names: Mapping[str, str], answer: Resolved, source: str, form: int = NEWEST_FORM) -> str:
     """Return the file.
 
