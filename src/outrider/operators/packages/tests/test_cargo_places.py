@@ -93,16 +93,16 @@ async def test_locks_with_crates_of_two_registries(tmp_path: Path) -> None:
 @pytest.mark.timeout(300)
 @needs_cargo
 async def test_locks_with_crates_of_repositories(tmp_path: Path) -> None:
-    found = await compared(tmp_path, range(10), has_git=True)
-    assert found["same"] > 4
+    found = await compared(tmp_path, range(6), has_git=True)
+    assert found["same"] > 2
 
 
 @pytest.mark.real
 @pytest.mark.timeout(300)
 @needs_cargo
 async def test_locks_with_patches(tmp_path: Path) -> None:
-    found = await compared(tmp_path, range(10), has_git=True, has_patches=True)
-    assert found["same"] > 3
+    found = await compared(tmp_path, range(7), has_git=True, has_patches=True)
+    assert found["same"] > 2
 
 
 @pytest.mark.real
@@ -113,7 +113,7 @@ async def test_locks_with_patches(tmp_path: Path) -> None:
 async def test_locks_with_crates_of_several_places_at_length(tmp_path: Path, has_git: bool, has_patches: bool) -> None:
     found = await compared(tmp_path, range(100, 250), has_git=has_git, has_patches=has_patches)
     assert found["same"] > 60
-    assert found["not read"] < 10
+    assert found["not read"] < 20
 
 
 # Fails where Cargo would write another lock.
