@@ -86,7 +86,8 @@ def refuse_double(patches: list[Patch]) -> None:
             )  # fmt: skip
         known.add((one.of, one.name, one.version))
         name, place = parts_of(one.crate.name)
-        if one.crate.place and key_of(name, address_of(place)) in about:
+        # The name of what lies here is that of its manifest, and nobody patches that.
+        if key_of(name, address_of(place)) in about:
             raise UnsupportedError(
                 f"what a patch has is patched itself: {one.crate.name}", path="patch", found=one.crate.name, expected="patches of other places",
                 suggestions=["have the first patch lead to what the second one has"],

@@ -173,6 +173,25 @@ async def outcome(ask: CargoAsking, folder: Path, said: str, **options: Any) -> 
     return answer.packages[1].version if isinstance(answer, Resolved) else "Impossible"
 
 
+async def test_what_a_patch_has_is_not_patched_itself(tmp_path: Path) -> None:
+    async with CargoRegistry() as registry, CargoRegistry() as acme:
+        for one in (registry, acme):
+            one.add("core@1.0.0")
+        ask = CargoAsking(tmp_path, registry.url)
+        ask.environment["CARGO_REGISTRIES_ACME_INDEX"] = f"sparse+{acme.url}/"
+        add_package(tmp_path / "core", "core", "", 'version = "2.0.0"')
+        first = '[patch.acme]\ncore = "=1.0.0"\n'
+        second = '[patch.crates-io]\ncore = { path = "../core" }'
+        text = '[dependencies]\ncore = { version = "1", registry = "acme" }\n'
+        found = read_workspace(project(tmp_path / "project", f"{text}{first}"))
+        answer = await resolve(asked(found, ask.question(), tmp_path / "project"))
+        assert isinstance(answer, Resolved)
+        assert [(one.name, one.registry) for one in answer.packages] == [("Cargo.toml", ""), ("core", "")]
+        found = read_workspace(project(tmp_path / "project", f"{text}{first}{second}"))
+        with pytest.raises(UnsupportedError, match="is patched itself: core"):
+            await resolve(asked(found, ask.question(), tmp_path / "project"))
+
+
 async def test_a_patch_is_a_remedy(tmp_path: Path) -> None:
     async with CargoRegistry() as registry:
         registry.add("core@1.0.0")
