@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from outrider.operators.packages.manifests.gradle.builds import Asked, GradleBuild
-from outrider.operators.packages.manifests.gradle.plugins import declarable, resolvable
+from outrider.operators.packages.manifests.gradle.source_sets import declarable_in, resolvable_in
 from tests.peers.gradle import Gradle, java_version
 
 ANSWERS = "outrider-declared.json"
@@ -113,7 +113,7 @@ def _once(asked: Sequence[Any]) -> list[Any]:
 
 def _project(build: GradleBuild, path: str) -> Mapping[str, Any]:
     project = build.projects[path]
-    resolved, takes = resolvable(project.plugins), declarable(project.plugins)
+    resolved, takes = resolvable_in(project), declarable_in(project)
     java = project.java if project.java is not None else java_version()
     everywhere = [list(one) for one in project.excluded.get("*", ())]
     configurations = {

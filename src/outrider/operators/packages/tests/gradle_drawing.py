@@ -1,5 +1,6 @@
 """Builds of Gradle that are drawn by chance, on repositories that are."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -14,6 +15,7 @@ from outrider.operators.packages.manifests.gradle.builds import (
     GradleRepository,
     RichVersion,
 )
+from outrider.operators.packages.manifests.gradle.source_sets import DECLARED, of_source_set
 from outrider.operators.packages.tests.gradle_scripts import ScriptWriter
 from outrider.operators.packages.tests.gradle_universes import (
     METADATA,
@@ -32,6 +34,9 @@ _OF_LIBRARIES = ("api",) * 4 + ("compileOnlyApi",)
 _OF_PLATFORMS = ("api", "api", "runtime")
 _DYNAMIC = (*RANGES, "1.+", "+", "2.+", "latest.release", "latest.integration")
 _PLATFORM = "java-platform"
+_OWN = ("tools", "extra", "shared")
+_OWN_EXTEND = ("implementation", "runtimeOnly", "compileOnly")
+_SOURCE_SETS = ("integrationTest", "generated")
 
 
 class Drawn(NamedTuple):
@@ -101,6 +106,8 @@ class BuildDrawing:
         own, random = folder / name, self._random
         forced = [self._forced() for _ in range(random.choice((1, 1, 2)))] if self._chance(0.1, RARE) else []
         is_library = plugins[path] != _PLATFORM
+        configurations, source_sets = self._own(is_library=is_library)
+        names = (*configurations, *(of_source_set(one, name) for one in source_sets for name in DECLARED))
         return GradleProject(
             path=path,
             folder=own,
@@ -109,8 +116,12 @@ class BuildDrawing:
             version="1",
             plugins=(plugins[path],),
             repositories=(GradleRepository("MavenRepo"),),
-            declared=self._declared(path, plugins),
-            excluded=self._excluded() if is_library else {},
+            declared=self._declared(path, plugins, names),
+            extended=self._extended(configurations, source_sets, is_library=is_library),
+            own=configurations,
+            source_sets=dict.fromkeys(source_sets, java),
+            alone=tuple(name for name in configurations if self._chance(0.1)),
+            excluded=self._excluded(tuple(configurations)) if is_library else {},
             forced=tuple(forced),
             locked=("compileClasspath", "testRuntimeClasspath") if is_library and self._chance(0.1, POMS) else None,
             ignored=tuple(random.choices(("g:*", "h:*", "g:a", "boms:bom0"), k=1)) if self._chance(0.1, POMS) else (),
@@ -118,10 +129,35 @@ class BuildDrawing:
             java=java if is_library else None,
         )
 
-    def _excluded(self) -> dict[str, tuple[Exclusion, ...]]:
+    def _own(self, *, is_library: bool) -> tuple[dict[str, bool], list[str]]:
+        """Return configurations of the build's own, and whether they can be resolved, and source sets."""
+        random = self._random
+        own = random.sample(_OWN, random.randint(1, 3)) if self._chance(0.3, POMS) else []
+        source_sets = (
+            random.sample(_SOURCE_SETS, random.randint(1, 2)) if is_library and self._chance(0.3, POMS) else []
+        )
+        return {name: random.random() < 0.7 for name in own}, source_sets
+
+    def _extended(
+        self, own: Mapping[str, bool], source_sets: Sequence[str], *, is_library: bool
+    ) -> dict[str, tuple[str, ...]]:
+        """Return which configurations extend others, without a circle."""
+        random, found = self._random, dict[str, tuple[str, ...]]()
+        before = [*(_OWN_EXTEND if is_library else _OF_PLATFORMS[1:])]
+        for name in own:
+            if random.random() < 0.5:
+                found[name] = tuple(random.sample(before, random.randint(1, 2)))
+            before.append(name)
+        for one in source_sets:
+            for name in ("implementation", "runtimeOnly"):
+                if random.random() < 0.5:
+                    found[of_source_set(one, name)] = (random.choice((name, of_source_set("test", name), *own)),)
+        return found
+
+    def _excluded(self, own: tuple[str, ...]) -> dict[str, tuple[Exclusion, ...]]:
         if not self._chance(0.12, POMS):
             return {}
-        where = self._random.choice((ALL, ALL, "runtimeClasspath", "implementation", "compileClasspath"))
+        where = self._random.choice((ALL, ALL, "runtimeClasspath", "implementation", "compileClasspath", *own))
         return {where: (self._exclusion(),)}
 
     def _exclusion(self) -> Exclusion:
@@ -138,11 +174,12 @@ class BuildDrawing:
         known = self._universe.modules.get(name) or self._universe.platforms[name]
         return "9.9" if self._random.random() < 0.01 else self._random.choice(known)
 
-    def _declared(self, path: str, plugins: dict[str, str]) -> dict[str, tuple[Asked, ...]]:
+    def _declared(self, path: str, plugins: dict[str, str], own: Sequence[str]) -> dict[str, tuple[Asked, ...]]:
         random, plugin = self._random, plugins[path]
         if plugin == _PLATFORM:
-            return self._sorted([(random.choice(_OF_PLATFORMS), self._constraint()) for _ in range(3)])
-        names = _CONFIGURATIONS + (_OF_LIBRARIES if plugin == "java-library" else ())
+            modules = [(name, self._library(random.choice(self._modules), managed=False)) for name in own]
+            return self._sorted([*((random.choice(_OF_PLATFORMS), self._constraint()) for _ in range(3)), *modules])
+        names = _CONFIGURATIONS + (*own, *own) + (_OF_LIBRARIES if plugin == "java-library" else ())
         asked = [(random.choice(names), self._project_asked(other, plugins)) for other in self._needed(path, plugins)]
         managed = self._chance(0.35, POMS)
         if managed:
