@@ -15,8 +15,9 @@ from outrider.operators.packages.manifests.gradle.builds import (
     GradleRepository,
     RichVersion,
 )
-from outrider.operators.packages.manifests.gradle.source_sets import DECLARED, of_source_set
-from outrider.operators.packages.tests.gradle_scripts import ScriptWriter
+from outrider.operators.packages.manifests.gradle.functions import TEST_FIXTURES
+from outrider.operators.packages.manifests.gradle.source_sets import DECLARED, FIXTURES, of_source_set
+from outrider.operators.packages.tests.gradle_scripts import BROUGHT_VERSION, SUITE, ScriptWriter
 from outrider.operators.packages.tests.gradle_universes import (
     METADATA,
     PLAIN,
@@ -26,6 +27,7 @@ from outrider.operators.packages.tests.gradle_universes import (
     Universe,
     UniverseDrawing,
 )
+from outrider.operators.packages.tests.maven_poms import dependency, parts, path_of, pom
 
 _CONFIGURATIONS = ("implementation",) * 4 + (
     "runtimeOnly", "runtimeOnly", "compileOnly", "testImplementation", "testImplementation", "testRuntimeOnly", "annotationProcessor",
@@ -36,7 +38,12 @@ _DYNAMIC = (*RANGES, "1.+", "+", "2.+", "latest.release", "latest.integration")
 _PLATFORM = "java-platform"
 _OWN = ("tools", "extra", "shared")
 _OWN_EXTEND = ("implementation", "runtimeOnly", "compileOnly")
-_SOURCE_SETS = ("integrationTest", "generated")
+_SOURCE_SETS = ("integrationTest", "generated", SUITE)
+# What plugins bring, all in the one version that the repository has.
+_BROUGHT = {
+    "jacoco": ("org.jacoco:org.jacoco.agent", "org.jacoco:org.jacoco.ant"), "checkstyle": ("com.puppycrawl.tools:checkstyle",),
+    "codenarc": ("org.codenarc:CodeNarc",), "antlr": ("antlr:antlr",), "jvm-test-suite": ("junit:junit",),
+}  # fmt: skip
 
 
 class Drawn(NamedTuple):
@@ -65,9 +72,21 @@ def draw(folder: Path, seed: int, *, hard: int = RARE, modules: int = 6, circles
     """
     random = Random(f"{seed} {hard} {modules} {circles}")
     universe = UniverseDrawing(random, modules, hard, circles).universe()
+    universe = universe._replace(files={**universe.files, **_brought(random, universe)})
     build = BuildDrawing(random, universe, hard).build(folder / "build")
     ScriptWriter(random).write(build)
     return Drawn(build, universe.write(folder / "repository"), universe)
+
+
+def _brought(random: Random, universe: Universe) -> dict[str, str]:
+    """Return the POMs of what plugins bring, which need modules that are drawn, or are excluded."""
+    found: dict[str, str] = {}
+    for name in [name for names in _BROUGHT.values() for name in names]:
+        needed = random.choice([*universe.modules])
+        needs = [dependency(f"{needed}:{random.choice(universe.modules[needed])}"), dependency("org.slf4j:slf4j-api:1")]
+        whole = f"{name}:{BROUGHT_VERSION}"
+        found[path_of(whole)] = pom(whole, parts(needs))
+    return {path_of("org.slf4j:slf4j-api:1"): pom("org.slf4j:slf4j-api:1"), **found}
 
 
 class BuildDrawing:
@@ -82,12 +101,14 @@ class BuildDrawing:
     def __init__(self, random: Random, universe: Universe, hard: int = RARE) -> None:
         self._random, self._universe, self._hard = random, universe, hard
         self._modules, self._platforms = [*universe.modules], [*universe.platforms]
+        self._fixtures: set[str] = set()
 
     def build(self, folder: Path) -> GradleBuild:
         """Return one, for a folder."""
         count = self._random.choice((1, 1, 2, 3)) if self._hard >= METADATA else 1
         paths = [":", ":lib", ":core"][:count]
         plugins = {path: self._plugin(path) for path in paths}
+        self._fixtures = {path for path in paths if plugins[path] != _PLATFORM and self._chance(0.2, POMS)}
         # Those for an older Java could not use the others.
         java = self._random.choice((11, 17)) if self._chance(0.15, RARE) else None
         projects = {path: self._project(folder, path, plugins, java) for path in paths}
@@ -106,15 +127,22 @@ class BuildDrawing:
         own, random = folder / name, self._random
         forced = [self._forced() for _ in range(random.choice((1, 1, 2)))] if self._chance(0.1, RARE) else []
         is_library = plugins[path] != _PLATFORM
-        configurations, source_sets = self._own(is_library=is_library)
-        names = (*configurations, *(of_source_set(one, name) for one in source_sets for name in DECLARED))
+        locked = ("compileClasspath", "testRuntimeClasspath") if is_library and self._chance(0.1, POMS) else None
+        # What is not locked may fail, and then it is another build that Gradle fails on.
+        configurations, source_sets = self._own(is_library=is_library) if locked is None else ({}, [])
+        more = [one for one in _BROUGHT if is_library and one != "jvm-test-suite" and self._chance(0.08, POMS)]
+        if path in self._fixtures:
+            more.append("java-test-fixtures")
+        whole = [*source_sets, *([FIXTURES] if path in self._fixtures else [])]
+        names = (*configurations, *(of_source_set(one, name) for one in whole for name in DECLARED))
+        names += ("testFixturesApi",) if path in self._fixtures else ()
         return GradleProject(
             path=path,
             folder=own,
             group="own",
             name=name or "shop",
             version="1",
-            plugins=(plugins[path],),
+            plugins=(plugins[path], *more),
             repositories=(GradleRepository("MavenRepo"),),
             declared=self._declared(path, plugins, names),
             extended=self._extended(configurations, source_sets, is_library=is_library),
@@ -123,7 +151,7 @@ class BuildDrawing:
             alone=tuple(name for name in configurations if self._chance(0.1)),
             excluded=self._excluded(tuple(configurations)) if is_library else {},
             forced=tuple(forced),
-            locked=("compileClasspath", "testRuntimeClasspath") if is_library and self._chance(0.1, POMS) else None,
+            locked=locked,
             ignored=tuple(random.choices(("g:*", "h:*", "g:a", "boms:bom0"), k=1)) if self._chance(0.1, POMS) else (),
             lock_file=own / "gradle.lockfile",
             java=java if is_library else None,
@@ -202,7 +230,8 @@ class BuildDrawing:
 
     def _project_asked(self, path: str, plugins: dict[str, str]) -> Asked:
         if plugins[path] != _PLATFORM:
-            return Asked(project=path, is_transitive=not self._chance(0.03, RARE))
+            feature = TEST_FIXTURES if path in self._fixtures and self._random.random() < 0.5 else ""
+            return Asked(project=path, is_transitive=not self._chance(0.03, RARE), feature=feature)
         return Asked(project=path, category=self._category())
 
     def _category(self) -> Category:

@@ -6,6 +6,8 @@ from random import Random
 
 from outrider.operators.packages.manifests.gradle.builds import ALL, Asked, Exclusion, GradleBuild, GradleProject
 
+# A source set that a suite of tests makes, and the version of what runs it and of what plugins bring.
+SUITE, BROUGHT_VERSION = "endToEnd", "1.0"
 _CATEGORIES = {"platform": "platform", "enforced-platform": "enforcedPlatform"}
 
 
@@ -55,8 +57,14 @@ class ScriptWriter:
         return lines
 
     def _source_sets(self, project: GradleProject) -> list[str]:
-        lines: list[str] = []
+        version = self._quoted(BROUGHT_VERSION)
+        tools = [one for one in ("jacoco", "checkstyle", "codenarc") if one in project.plugins]
+        lines = [line for one in tools for line in block(one, [f"toolVersion = {version}"])]
+        lines += block("dependencies", [f"antlr 'antlr:antlr:{BROUGHT_VERSION}'"]) if "antlr" in project.plugins else []
         for name in project.source_sets:
+            if name == SUITE:
+                lines += block("testing", block("suites", block(f"{SUITE}(JvmTestSuite)", [f"useJUnit({version})"])))
+                continue
             more = [f"{path} += sourceSets.main.output" for path in ("compileClasspath", "runtimeClasspath")]
             lines += self._random.choice((
                 block("sourceSets", [name]), block("sourceSets", block(name, more)), [f"sourceSets.create({self._quoted(name)})"],
@@ -139,6 +147,7 @@ class ScriptWriter:
     def _named(self, asked: Asked, version: str) -> str:
         if asked.project:
             named = f"project({self._quoted(asked.project)})"
+            named = f"testFixtures({named})" if asked.feature else named
         elif self._random.random() < 0.15 and "!!" not in version:
             said = {"group": asked.group, "name": asked.name, "version": version}
             more = {"classifier": asked.classifier, "ext": asked.extension}

@@ -78,6 +78,8 @@ REFUSED = [
     (JAVA + "repositories { exclusiveContent { } }", 2, "exclusiveContent"),
     (JAVA + "repositories { maven { url = System.getenv('X') } }", 2, "outside of the build"),
     (JAVA + "configurations { compileOnly { extendsFrom mine } }", 2, "mine is no configuration"),
+    (JAVA + "configurations { runtimeElements { exclude group: 'x' } }", 2, "configurations that plugins make for others"),
+    (JAVA + "configurations { archives }", 2, "configurations that plugins make for others"),
     (JAVA + "configurations.named('mine') { visible = false }", 2, "mine is no configuration"),
     (JAVA + "configurations { mine { attributes { attribute(x, y) } } }", 2, "attributes of the build's own"),
     (JAVA + "configurations { mine { defaultDependencies { } } }", 2, "this of a configuration is not read"),

@@ -1,5 +1,6 @@
 """What is said of configurations: https://docs.gradle.org/current/userguide/declaring_configurations.html."""
 
+import re
 from typing import NoReturn
 
 from outrider.operators.packages.manifests.gradle.builds import ALL, Asked
@@ -15,6 +16,8 @@ from outrider.operators.packages.manifests.gradle.values import Contained
 _ALL = ("all", "configureEach", "each")
 # How configurations are made whose use is said at once, and whether they can be resolved then.
 _ROLES = {"dependencyScope": False, "resolvable": True, "consumable": False}
+# There with plugins, though nothing is declared or resolved in them.
+_FOR_OTHERS = re.compile(r"\w*Elements(?:For\w+)?|archives|default|\w+PmdAuxClasspath", re.ASCII)
 _RESOLVED = ("canBeResolved", "isCanBeResolved", "setCanBeResolved")
 _TRANSITIVE = ("transitive", "isTransitive", "setTransitive")
 _NO_CHANGE = ("description", "visible", "isVisible", "setVisible")
@@ -113,6 +116,8 @@ class Configurations:
             is_made = not known.script.is_kotlin
         name = found
         if name not in declarable_in(known.project) | resolvable_in(known.project):
+            if _FOR_OTHERS.fullmatch(name) is not None:
+                known.script.refuse(line, f"{name[:40]}: configurations that plugins make for others are not read")
             if not makes or not is_made:
                 known.script.refuse(line, f"{name[:40]} is no configuration that is known here")
             known.project.own[name] = can_be_resolved
