@@ -58,6 +58,7 @@ from outrider.operators.packages.maven.gradle.components import (
 _API = "api"
 _PROVIDED_COMPILE, _PROVIDED_RUNTIME = "providedCompile", "providedRuntime"
 _JAVA, _JAVA_PLATFORM, _WAR, _GROOVY, _ANTLR = "java", "java-platform", "war", "groovy", "antlr"
+_TEST_FIXTURES = "java-test-fixtures"
 # What each configuration has from others.
 _EXTENDS: Mapping[str, tuple[str, ...]] = {
     IMPLEMENTATION: (_API,),
@@ -210,11 +211,16 @@ def _offered(project: GradleProject, java: int) -> Iterator[tuple[str, Attribute
                 yield prefix + (name[0].upper() + name[1:] if prefix else name), {CATEGORY: category, USAGE: usage}, ""
     elif _has(project, _JAVA):
         said = _source_sets(project)
-        for source_set, feature in ((MAIN, ""), (FIXTURES, TEST_FIXTURES)):
+        fixtures = ((FIXTURES, TEST_FIXTURES),) if _has(project, _TEST_FIXTURES) else ()
+        for source_set, feature in ((MAIN, ""), *fixtures):
+            jar: Attributes = {
+                CATEGORY: LIBRARY,
+                BUNDLING: "external",
+                JAVA_VERSION: said[source_set] or java,
+                ELEMENTS: "jar",
+            }
             for usage, name in ((JAVA_API, "apiElements"), (JAVA_RUNTIME, "runtimeElements")):
-                if source_set in said:
-                    jar: Attributes = {CATEGORY: LIBRARY, BUNDLING: "external", ELEMENTS: "jar", USAGE: usage}
-                    yield of_source_set(source_set, name), {**jar, JAVA_VERSION: said[source_set] or java}, feature
+                yield of_source_set(source_set, name), {**jar, USAGE: usage}, feature
 
 
 def _root(build: GradleBuild, project: GradleProject, name: str) -> Component:
