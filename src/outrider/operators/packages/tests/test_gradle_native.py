@@ -109,7 +109,10 @@ dependencies { moreImplementation project(':'); compileOnly 'org.jetbrains.kotli
 }
 
 
-@pytest.mark.parametrize("name", BROUGHT)
+@pytest.mark.parametrize(
+    "name",
+    ["fixtures", "own", *(pytest.param(one, marks=pytest.mark.long) for one in ("suites", "tools", "newer tools"))],
+)
 async def test_what_plugins_bring_and_builds_add_is_locked_as_gradle_does(
     gradle: Gradle, name: str, tmp_path: Path
 ) -> None:

@@ -34,7 +34,7 @@ _PLUGINS = {
     "pmd": _Plugin((), ("pmd", "pmdAux"), ("pmd",)),
     "codenarc": _Plugin(("groovy-base",), ("codenarc",), ("codenarc",)),
     "antlr": _Plugin(("java-library",), ("antlr",), ("antlr",)),
-    "java-test-fixtures": _Plugin((), ("testFixturesApi", "testFixturesCompileOnlyApi")),
+    "java-test-fixtures": _Plugin(("java-base",), ("testFixturesApi", "testFixturesCompileOnlyApi")),
     "war": _Plugin(("java",), ("providedCompile", "providedRuntime"), ("providedCompile", "providedRuntime")),
     "signing": _Plugin((), (), ("signatures",)),
     **dict.fromkeys(
