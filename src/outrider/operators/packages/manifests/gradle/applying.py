@@ -1,15 +1,25 @@
 """Which plugins a project has: https://docs.gradle.org/current/userguide/plugins.html."""
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import NoReturn
 
 from outrider.operators.packages.manifests.gradle.catalogs import PluginAlias
 from outrider.operators.packages.manifests.gradle.evaluating import Evaluator
-from outrider.operators.packages.manifests.gradle.flattening import Event, events
+from outrider.operators.packages.manifests.gradle.fixtures import add_fixtures
+from outrider.operators.packages.manifests.gradle.flattening import Event, events, is_true
 from outrider.operators.packages.manifests.gradle.plugins import is_known, plugin_id
+from outrider.operators.packages.manifests.gradle.state import ProjectState
 from outrider.operators.packages.manifests.gradle.steps import Step
 from outrider.operators.packages.manifests.gradle.syntax import Block, Expression, Name
-from outrider.operators.packages.manifests.gradle.values import Alias, Constant
+from outrider.operators.packages.manifests.gradle.tools import QUALITY_TOOLS, exclude_from_tool
+from outrider.operators.packages.manifests.gradle.values import Alias
 
+# What plugins do besides adding configurations.
+_EFFECTS: Mapping[str, Callable[[ProjectState], None]] = {
+    "java-test-fixtures": add_fixtures,
+    **{one: partial(exclude_from_tool, one) for one in QUALITY_TOOLS},
+}
 _WHY = "a plugin is a program that may add configurations and change dependencies, and it is not run"
 
 
@@ -48,7 +58,12 @@ class Plugins:
         plugin = plugin_id(name)
         if not is_known(plugin):
             self._refuse(line, f"the plugin {name[:60]} is not known here: {_WHY}")
-        self._known.project.apply(plugin)
+        project = self._known.project
+        before = set(project.plugins)
+        project.apply(plugin)
+        for one in project.plugins:
+            if one in _EFFECTS and one not in before:
+                _EFFECTS[one](project)
 
     def _is_applied(self, event: Event) -> bool:
         """Return whether it is more than made known to the projects below."""
@@ -57,10 +72,7 @@ class Plugins:
             if step.name not in ("version", "apply"):
                 self._refuse(event.line, "within plugins, only their ids and versions are read")
             if step.name == "apply":
-                value = self._known.value(step.values[0]) if len(step.values) == 1 else None
-                if not isinstance(value, Constant) or value.is_true is None:
-                    self._refuse(event.line, "neither true nor false")
-                applied = value.is_true
+                applied = is_true(self._known, event._replace(steps=(step,)))
         return applied
 
     def _id(self, event: Event) -> str:

@@ -1,6 +1,7 @@
 """Finds what expressions in scripts of Gradle come to, as far as that follows from the files of the build."""
 
 from outrider.core.errors import UnsupportedError
+from outrider.operators.packages.manifests.gradle.containers import contained, member_of
 from outrider.operators.packages.manifests.gradle.functions import FUNCTIONS, file_in, itself, java_of
 from outrider.operators.packages.manifests.gradle.literals import as_written, digits
 from outrider.operators.packages.manifests.gradle.names import of_accessor, of_build, of_catalog
@@ -22,6 +23,7 @@ from outrider.operators.packages.manifests.gradle.values import (
     Accessor,
     Alias,
     Constant,
+    Contained,
     Digits,
     Entries,
     Folder,
@@ -184,6 +186,9 @@ class Evaluator:
         found = self.scope.find(step.name)
         if found is not None:
             return found, rest
+        of_container = contained(steps, self)
+        if of_container is not None:
+            return of_container
         java = java_of(steps, self)
         if java is not None:
             return java, ()
@@ -263,6 +268,8 @@ class Evaluator:
             return Alias((*value.names, name))
         if isinstance(value, Entries):
             return value.entries.get(name)
+        if isinstance(value, Contained):
+            return member_of(value, name)
         if isinstance(value, Several):
             return next((one for number, one in enumerate(value.items) if f"[{number}]" == name), None)
         return value if isinstance(value, Folder) and name in _SAME else None

@@ -3,6 +3,7 @@
 Scripts of Gradle are programs. What is read is the form in which most are written; of all else it is said why it is refused.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from outrider.operators.packages.manifests.gradle.running import Running
 from outrider.operators.packages.manifests.gradle.scripts import LARGEST, REMEDY, Script, read_script
 from outrider.operators.packages.manifests.gradle.settings import Settings, SettingsReader
 from outrider.operators.packages.manifests.gradle.state import ROOT, BuildState, ProjectState
+from outrider.operators.packages.manifests.gradle.tools import defaults_of
 from outrider.operators.packages.manifests.gradle.values import Scope, Value
 
 _BUILD, _SETTINGS = "build.gradle", "settings.gradle"
@@ -24,6 +26,8 @@ _CATALOG = Path("gradle") / "libs.versions.toml"
 # Properties that are for Gradle itself.
 _OF_GRADLE = ("org.gradle.", "systemProp.")
 _MOST_FILES = 2_000
+_WRAPPER = Path("gradle") / "wrapper" / "gradle-wrapper.properties"
+_DISTRIBUTION = re.compile(r"/gradle-([0-9][0-9A-Za-z.+-]*)-(?:bin|all)\.zip")
 
 
 def read_build(folder: Path) -> GradleBuild:
@@ -60,7 +64,15 @@ class _Reader:
             if script is not None:
                 Running(script, build, project, self._other).run()
         projects = {path: self._finished(project, settings) for path, project in build.projects.items()}
-        return GradleBuild(projects=projects, texts=dict(self._texts))
+        gradle = self._gradle()
+        return GradleBuild(projects=projects, texts=dict(self._texts), gradle=gradle)
+
+    def _gradle(self) -> str:
+        """Return the version of Gradle that the wrapper names; empty where it names none."""
+        path = self._folder / _WRAPPER
+        said = read_properties(self._text(path) or "", path).get("distributionUrl")
+        found = _DISTRIBUTION.search(said.text) if said is not None else None
+        return found[1] if found is not None else ""
 
     def _catalog(self) -> Catalog | None:
         path = self._folder / _CATALOG
@@ -107,7 +119,7 @@ class _Reader:
                 found="a version of Java in a task", expected="java { sourceCompatibility } or java { toolchain { languageVersion } }", suggestions=[REMEDY],
             )  # fmt: skip
         is_own = bool(own) and settings.mode == "PREFER_PROJECT"
-        return project.finished(own if is_own else settings.repositories)
+        return project.finished(own if is_own else settings.repositories, defaults_of(project))
 
     def _script_of(self, folder: Path, name: str) -> Script | None:
         """Return a script of a folder, in the one language or the other."""

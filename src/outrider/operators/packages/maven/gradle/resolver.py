@@ -59,7 +59,7 @@ class GradleResolver:
         Raises:
             OutriderError: What a repository says.
         """
-        wanted = [_raised(one, floors.get(one.name, {})) for one in configurations(project, self._java)]
+        wanted = [_raised(one, floors.get(one.name, {})) for one in configurations(build, project, self._java)]
         graphs = await self._reading.settled(lambda check: self._graphs(build, project, wanted, check))
         problems = {one.name: [*self._problems(graphs[one.name])] for one in wanted}
         reasons = [reason for one in wanted for reason in _reasons(one, problems[one.name])]
@@ -84,7 +84,7 @@ class GradleResolver:
     def _graphs(
         self, build: GradleBuild, project: GradleProject, wanted: Sequence[Configuration], check: Callable[[], None]
     ) -> dict[str, Graph]:
-        local = {path: component(one, self._java) for path, one in build.projects.items()}
+        local = {path: component(build, one, self._java) for path, one in build.projects.items()}
         lookup = self._reading.lookup(local)
         forced = {f"{one.group}:{one.name}": one.version.required for one in project.forced}
         return {one.name: resolved(Asking(one.root, one.attributes, forced), lookup, check) for one in wanted}
