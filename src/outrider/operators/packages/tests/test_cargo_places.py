@@ -93,7 +93,7 @@ async def test_locks_with_crates_of_two_registries(tmp_path: Path) -> None:
 @pytest.mark.timeout(300)
 @needs_cargo
 async def test_locks_with_crates_of_repositories(tmp_path: Path) -> None:
-    found = await compared(tmp_path, range(6), has_git=True)
+    found = await compared(tmp_path, range(10), has_git=True)
     assert found["same"] > 2
 
 
