@@ -5,7 +5,7 @@ git-rev-list(1), `--filter`.
 """
 
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -74,6 +74,22 @@ class Branch:
             return None
         done = await self._git.run("cat-file", "blob", f"{self.commit}:{path}")
         return done.stdout
+
+    async def read_all(self, paths: Sequence[str]) -> dict[str, bytes]:
+        """Return what is in plain files, whose paths are some of those that `paths` returns, without ends of lines in them.
+
+        Raises:
+            LimitedError: All of it is too large.
+        """
+        asked = "".join(f"{self.commit}:{one}\n" for one in paths).encode()
+        output = (await self._git.run("cat-file", "--batch", given=asked)).stdout
+        found, at = {}, 0
+        for one in paths:
+            end = output.index(b"\n", at)
+            size = int(output[at:end].rpartition(b" ")[2])
+            found[one] = output[end + 1 : end + 1 + size]
+            at = end + 1 + size + 1
+        return found
 
     async def identity(self, path: str) -> str:
         """Return what tells the content of a file from any other; empty where there is none."""

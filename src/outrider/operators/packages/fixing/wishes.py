@@ -93,6 +93,14 @@ class Project(Protocol):
     texts: dict[Path, str]
     warnings: list[str]
 
+    async def complete(self, question: Question) -> None:
+        """Have what of it has to be fetched; mostly nothing has.
+
+        Raises:
+            OutriderError: It cannot be had.
+        """
+        del question
+
     def asked(self, question: Question) -> Question:
         """Return a question with what else is to be known of the project."""
 
