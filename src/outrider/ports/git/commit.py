@@ -1,17 +1,23 @@
-"""One commit of a repository, read without a work tree: as with a branch, no file of it is ever laid out on the disk."""
+"""One commit of a repository, read without a work tree: as with a branch, no file of it is ever laid out on the disk.
+
+git-fetch(1), git-ls-remote(1); that a server gives any commit that it has by its hash: gitprotocol-v2(5), `fetch`.
+"""
 
 import re
+import shutil
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from outrider.core.errors import NotFoundError, OutriderError
+from outrider.core.errors import MissingRequirementError, NotFoundError, OutriderError
 from outrider.ports.git.program import Git, is_text, text_of
 from outrider.ports.git.remote import Remote
 from outrider.ports.own_folders import own_folder
 
 # Files above it are fetched only when they are read, where the server can do so.
 _LARGE = "256k"
+# Bytes of what git may fetch.
+_LARGEST = 1 << 30
 _REGULAR, _MODULE = "100", "160000"
 _WHOLE = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _PART = re.compile(r"[0-9a-f]{4,64}")
@@ -67,13 +73,16 @@ def _mode_and_hash(facts: str) -> tuple[str, str]:
     return mode, identity
 
 
-async def references(remote: Remote, place: Path, remaining: Callable[[], float]) -> dict[str, str]:
+async def references(
+    remote: Remote, place: Path, remaining: Callable[[], float], *, of_user: bool = False
+) -> dict[str, str]:
     """Return the commits that the names of a repository stand for: `HEAD`, `refs/heads/NAME`, `refs/tags/NAME` and others.
 
     Args:
         remote: The repository.
         place: Where a folder is made that goes away afterwards.
         remaining: Returns the seconds that are left for all of it.
+        of_user: Whether the settings of the machine and its user count, with what these let in; nobody is asked for anything, and no hook runs.
 
     Raises:
         NotFoundError: No such repository.
@@ -82,7 +91,7 @@ async def references(remote: Remote, place: Path, remaining: Callable[[], float]
         MissingRequirementError: git is not installed.
     """
     with own_folder(place) as folder:
-        listed = await Git(folder, remote, remaining).run("ls-remote", "--", remote.url)
+        listed = await Git(folder, remote, remaining, of_user=of_user).run("ls-remote", "--", remote.url)
     rows = [line.partition("\t") for line in text_of(listed.stdout).splitlines()]
     found = {name: identity for identity, _, name in rows if not name.endswith(_PEELED)}
     # A tag with a message stands for the commit behind it.
@@ -110,7 +119,7 @@ def revision(wanted: str, names: Mapping[str, str]) -> str:
 
 @asynccontextmanager
 async def fetched_commit(
-    remote: Remote, wanted: str, place: Path, remaining: Callable[[], float]
+    remote: Remote, wanted: str, place: Path, remaining: Callable[[], float], *, of_user: bool = False
 ) -> AsyncIterator[Commit]:
     """Fetch one commit, without those before it, into a folder that goes away afterwards, and yield it.
 
@@ -119,13 +128,19 @@ async def fetched_commit(
         wanted: The commit; or what no name of the repository tells, for which all is fetched that these lead to.
         place: Where the folder is made.
         remaining: Returns the seconds that are left for all of it.
+        of_user: As in `references`.
 
     Raises:
         NotFoundError: There is no such commit.
+        LimitedError: It is too large.
         OutriderError: As in `references`.
     """
+    if shutil.which("git") is None:
+        raise MissingRequirementError(
+            "git is not installed", found="no git on PATH", expected="git 2.31 or newer", suggestions=["install git"]
+        )  # fmt: skip
     with own_folder(place) as folder:
-        git = Git(folder, remote, remaining)
+        git = Git(folder, remote, remaining, largest=_LARGEST, of_user=of_user)
         await git.run("init", "--quiet", "--bare", "--template=", ".")
         await git.run("remote", "add", "origin", remote.url)
         identity = wanted if _WHOLE.fullmatch(wanted) else ""

@@ -39,26 +39,44 @@ _SETTINGS = {
     "push.recurseSubmodules": "no",
     "transfer.credentialsInUrl": "die",
 }
+_NO_SETTINGS = {
+    "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_ATTR_NOSYSTEM": "1", "GIT_ALLOW_PROTOCOL": "http:https:ssh:file",
+}  # fmt: skip
+# What counts for whoever has settings of their own: the helpers with their credentials stay.
+_OF_USERS = {**_SETTINGS, "core.hooksPath": os.devnull, "http.followRedirects": "initial"}
+del _OF_USERS["credential.helper"]
+_BLOCK = 512
 
 
 class Git:
-    """git in one bare repository, with no settings but its own and those given here."""
+    """git in one bare repository.
 
-    def __init__(self, folder: Path, remote: Remote, remaining: Callable[[], float]) -> None:
+    Args:
+        folder: Of the repository.
+        remote: Where it comes from.
+        remaining: Returns the seconds that are left.
+        largest: Bytes of the largest file that git may write; any if 0.
+        of_user: Whether the settings of the machine and its user count, as for whoever runs git; else none do.
+    """
+
+    def __init__(
+        self, folder: Path, remote: Remote, remaining: Callable[[], float], *, largest: int = 0, of_user: bool = False
+    ) -> None:
         self._folder = folder
         self._remote = remote
         self._remaining = remaining
-        settings = {**_SETTINGS, **remote.settings()}
+        # Of files that are too large the system tells git, for it has no bound of its own.
+        bound = ["sh", "-c", 'ulimit -f "$0" && exec "$@"', str(largest // _BLOCK)] if largest else []
+        self._program = [*bound, "git"]
+        settings = {**(_OF_USERS if of_user else _SETTINGS), **remote.settings()}
+        inherited = (*_INHERITED, "HOME", "XDG_CONFIG_HOME", "GIT_CONFIG_GLOBAL") if of_user else _INHERITED
         self._environment = {
-            **{name: os.environ[name] for name in _INHERITED if name in os.environ},
             "HOME": str(folder),
+            **{name: os.environ[name] for name in inherited if name in os.environ},
             "LC_ALL": "C",
             "GIT_CEILING_DIRECTORIES": str(folder.parent),
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "GIT_CONFIG_GLOBAL": "/dev/null",
-            "GIT_ATTR_NOSYSTEM": "1",
+            **({} if of_user else _NO_SETTINGS),
             "GIT_TERMINAL_PROMPT": "0",
-            "GIT_ALLOW_PROTOCOL": "http:https:ssh:file",
             "GIT_SSH_COMMAND": "ssh -o BatchMode=yes -o ConnectTimeout=15",
             "SSH_ASKPASS_REQUIRE": "never",
             # In the environment, and not among the arguments: a secret shows in no list of processes.
@@ -84,7 +102,7 @@ class Git:
         """
         try:
             done = await run(
-                ["git", *arguments], timeout=self._remaining(), input=given, env={**self._environment, **(env or {})},
+                [*self._program, *arguments], timeout=self._remaining(), input=given, env={**self._environment, **(env or {})},
                 cwd=self._folder, output_limit=_OUTPUT_LIMIT,
             )  # fmt: skip
         except NotFoundError as error:
@@ -120,6 +138,7 @@ def _said(done: Completed) -> str:
 
 _CREDENTIALS = ['give user and password or token: --user NAME --password \'{"secret": "NAME"}\'']
 _KINDS: list[tuple[str, type[OutriderError], str, list[str]]] = [
+    (r"died of signal 25|File too large", LimitedError, "repository", ["use a smaller repository"]),
     (r"Remote branch .* not found", NotFoundError, "branch", ["name a branch that is there: --branch main"]),
     (r"returned error: 401|Authentication failed|could not read (Username|Password)|Permission denied \(|terminal prompts disabled",
      UnauthenticatedError, "password", _CREDENTIALS),

@@ -28,8 +28,9 @@ async def fix_lock(found: Fix, file: LockFile, call: Call) -> None:
         refuse_outside(project.paths, call.folder)
         project.is_bounded = True
     found.digests |= {str(one): digest_of(content) for one, content in project.texts.items()}
-    ours = [one for one in units if one.version in project.locked.get(one.name, ())]
     with question_of(call.context, ecosystem, [], call.terms, target=call.python, folder=call.folder) as question:
+        await project.complete(question)
+        ours = [one for one in units if one.version in project.locked.get(one.name, ())]
         asked = project.asked(question)
         real = [await with_real_fix(one, ecosystem, asked, call.auditor) for one in ours]
         mender = Mender(session_of(ecosystem).resolve, asked, call.vulnerable, project, real)

@@ -12,7 +12,7 @@ from outrider.operators.packages.locks.documents import read_toml
 from outrider.operators.packages.locks.pylock_entries import Entry, PylockText, changed_text, read_entries
 from outrider.operators.packages.locks.writing.files import text_or_none
 from outrider.operators.packages.locks.writing.pylock import entry, needs_of
-from outrider.operators.packages.manifests.py_requirements import FORM, PyRequirement
+from outrider.operators.packages.manifests.py_requirements import FORM, PyRequirement, shown
 from outrider.operators.packages.manifests.pyproject import read_pyproject
 from outrider.operators.packages.manifests.requirement_texts import with_range
 from outrider.operators.packages.manifests.toml_editing import edited, text_at
@@ -110,6 +110,9 @@ class PylockProject(Project):
             project = read_pyproject(text)
         except UnsupportedError as error:
             self.warnings.append(f"{error.message}; what it asks for was not looked at")
+            return None
+        if elsewhere := next((shown(one.where) for one in project.every() if one.url), ""):
+            self.warnings.append(f"{FORM}: {elsewhere} has an address; what it asks for was not looked at")
             return None
         target = self._file.target
         found: dict[tuple[str | int, ...], PyRequirement] = {}

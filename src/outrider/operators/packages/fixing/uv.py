@@ -14,9 +14,11 @@ from outrider.operators.packages.manifests.py_requirements import FORM
 from outrider.operators.packages.manifests.requirement_texts import with_range
 from outrider.operators.packages.manifests.toml_editing import edited, text_at
 from outrider.operators.packages.manifests.uv_asking import asked_by
+from outrider.operators.packages.manifests.uv_direct import Direct
+from outrider.operators.packages.manifests.uv_fetching import read_whole
 from outrider.operators.packages.manifests.uv_reading import read_workspace
 from outrider.operators.packages.manifests.uv_settings import refuse_around
-from outrider.operators.packages.manifests.uv_workspace import Asked
+from outrider.operators.packages.manifests.uv_workspace import Asked, Fetched
 from outrider.operators.packages.resolving.outcomes import Resolved
 from outrider.operators.packages.resolving.questions import Question
 
@@ -35,7 +37,7 @@ class UvProject(Project):
     Raises:
         NotFoundError: There is no manifest beside it, or where one is named.
         InvalidConfigError: One of them cannot be read.
-        UnsupportedError: It has what comes from no registry and no folder, or a manifest has what is not read.
+        UnsupportedError: A manifest has what is not read.
     """
 
     ecosystem = "pypi"
@@ -43,12 +45,27 @@ class UvProject(Project):
     def __init__(self, path: Path, text: str) -> None:
         self._path, self._beside, self._folder = path, path.parent / FORM, path.resolve().parent
         self._workspace = read_workspace(self._beside)
+        self._fetched: dict[Direct, Fetched] = {}
         self.texts = {path: text, **self._workspace.texts}
         self.paths = list(self.texts)
-        self.wishes = [_wish(one) for one in self._workspace.asked()]
         self._document = read_toml(_LOCK, text)
-        self.locked = _locked(self._document, {one.project.name for one in self._workspace.projects})
+        # All of this is known once what has to be fetched is.
+        self.wishes: list[Wish] = []
+        self.locked: dict[str, set[str]] = {}
         self.warnings: list[str] = []
+
+    async def complete(self, question: Question) -> None:
+        """Have what comes from repositories, addresses and files: commits that are locked stay.
+
+        Raises:
+            UnsupportedError: The lock has what the manifests do not ask for from there.
+            OutriderError: What git or a server says.
+        """
+        self._workspace, self._fetched = await read_whole(
+            self._beside, question, self._document, is_bounded=self.is_bounded
+        )
+        self.wishes = [_wish(one) for one in self._workspace.asked()]
+        self.locked = _locked(self._document, {one.project.name for one in self._workspace.projects})
 
     def asked(self, question: Question) -> Question:
         """Return a question for all machines and Pythons of the project, with the settings of the folder.
@@ -74,7 +91,8 @@ class UvProject(Project):
             manifest = changed.get(file, self.texts[file])
             wanted = with_range(text_at(FORM, manifest, where), one.after.range)
             changed[file] = edited(str(file), manifest, [where], wanted)
-        return {self._path: uv.written(read_workspace(self._beside, changed), answer), **changed}
+        workspace = read_workspace(self._beside, changed, self._fetched)
+        return {self._path: uv.written(workspace, answer), **changed}
 
 
 def _wish(asked: Asked) -> Wish:
@@ -99,7 +117,7 @@ def _locked(document: Mapping[str, Any], local: Collection[str]) -> dict[str, se
     for one in document.get("package", []):
         name = str(one.get("name")) if isinstance(one, dict) else ""
         source = one.get("source", {}) if isinstance(one, dict) else {}
-        if name in local and {"virtual", "editable", "directory"} & set(source):
+        if name in local and "registry" not in source:
             continue
         if "registry" not in source:
             raise _unsupported(

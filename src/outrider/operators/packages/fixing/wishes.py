@@ -95,6 +95,14 @@ class Project(Protocol):
     warnings: list[str]
     is_bounded: bool = False
 
+    async def complete(self, question: Question) -> None:
+        """Have what of it has to be fetched; mostly nothing has.
+
+        Raises:
+            OutriderError: It cannot be had.
+        """
+        del question
+
     def asked(self, question: Question) -> Question:
         """Return a question with what else is to be known of the project."""
 

@@ -1,7 +1,9 @@
 """uv.lock: https://docs.astral.sh/uv/concepts/projects/layout/#the-lockfile."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+from urllib.parse import parse_qsl
 
 import msgspec
 
@@ -21,6 +23,9 @@ from outrider.operators.packages.pypi.details import LockedVersion
 from outrider.operators.packages.pypi.pages import normalised
 
 FORM = "uv.lock"
+# What of a git repository is wanted.
+REFERENCES = ("rev", "tag", "branch")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 _SOURCES = {"git": "git", "url": "url", "path": "path", "directory": "path", "editable": "path", "virtual": "path"}
 
 
@@ -66,6 +71,20 @@ def versions_of(document: Mapping[str, Any]) -> list[LockedVersion]:
                 name=str(one.get("name")), version=str(one.get("version")), url=registry, markers=kinds_of(one)
             )
             found.append(version)
+    return found
+
+
+def commits_of(document: Mapping[str, Any]) -> dict[tuple[str, tuple[str, str]], str]:
+    """Return the commits that a file has, by the address of the repository and what is wanted of it, as `Direct` has them."""
+    found = {}
+    for one in document.get("package", []):
+        source = one.get("source", {}).get("git") if isinstance(one, dict) else None
+        if isinstance(source, str):
+            written, _, commit = source.partition("#")
+            address, _, query = written.partition("?")
+            said = [each for each in parse_qsl(query) if each[0] in REFERENCES]
+            if _COMMIT.fullmatch(commit):
+                found[address, said[0] if said else ("", "")] = commit
     return found
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from packaging.version import InvalidVersion, Version
 
-from outrider.core.errors import InvalidConfigError, UnsupportedError
+from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.locks.writing.texts import toml_text
 from outrider.operators.packages.pypi.core_metadata import Need, read_need
 from outrider.operators.packages.pypi.pages import normalised
@@ -30,9 +30,10 @@ class PyRequirement(msgspec.Struct, kw_only=True, frozen=True):
         extras: That are asked of it, in the order in which they are written.
         clauses: Of its specifier, likewise.
         extra: Of the project; empty for what it needs anyway.
+        url: The address that it has in place of a range; empty where it has none.
         source: Where else than in the usual indexes it comes from, as uv.lock writes it, such as `editable = "packages/core"`.
         index: The address of the index that alone is asked for it, as it is written; empty where none is.
-        place: Where it lies, as its source says it; empty of a member of a workspace, and of what comes from an index.
+        place: Where it lies, or whence it is fetched, as its source says it; empty of a member of a workspace, and of what comes from an index.
         part: The marker of the machines on which it comes from there; empty for all.
     """
 
@@ -41,6 +42,7 @@ class PyRequirement(msgspec.Struct, kw_only=True, frozen=True):
     extras: tuple[str, ...]
     clauses: tuple[str, ...]
     extra: str = ""
+    url: str = ""
     source: str = ""
     index: str = ""
     place: str = ""
@@ -83,7 +85,6 @@ def read_requirements(listed: Any, where: Where, extra: str = "", *, form: str =
 
     Raises:
         InvalidConfigError: It is no list of requirements.
-        UnsupportedError: One comes from elsewhere than a registry.
     """
     if not isinstance(listed, list):
         raise malformed(where, listed, "a list of requirements", form=form)
@@ -96,13 +97,13 @@ def read_requirement(text: Any, where: Where, extra: str = "", *, form: str = FO
     needs = read_need(text) if isinstance(text, str) else []
     if not needs:
         raise malformed(where, text, "a requirement such as NAME>=1.2", form=form)
-    need = needs[0]
+    need, url = needs[0], ""
     if "@" in need.range:
-        raise UnsupportedError(
-            f"{form}: {shown(where)} comes from elsewhere than a registry", path=shown(where), found=text[:80], expected="a range",
-            suggestions=["use uv itself: uv lock"],
-        )  # fmt: skip
-    return PyRequirement(where=where, need=need, extras=_extras(text), clauses=_clauses(text, need), extra=extra)
+        url = need.range.removeprefix(" @ ")
+        need = msgspec.structs.replace(need, range="")
+    return PyRequirement(
+        where=where, need=need, extras=_extras(text), clauses=_clauses(text, need), extra=extra, url=url
+    )
 
 
 def shown(where: Iterable[str | int]) -> str:

@@ -102,6 +102,25 @@ def read_pyproject(text: str, form: str = FORM) -> PyProject:
     )  # fmt: skip
 
 
+def refuse_built(document: Mapping[str, Any], form: str = FORM) -> None:
+    """Refuse what uv would build to know what it needs, where more than its version is to be known.
+
+    Args:
+        document: What the file says.
+        form: What it is called in errors.
+
+    Raises:
+        UnsupportedError: Only a build can tell.
+    """
+    project = table_in(document, "project", form)
+    is_of_poetry = "poetry" in table_in(document, "tool", form) and "dependencies" not in project
+    if is_of_poetry or "version" in project.get("dynamic", []):
+        raise UnsupportedError(
+            f"{form}: only a build can tell what [project] leaves out", path="project", found="tool.poetry" if is_of_poetry else "a dynamic version",
+            expected="name, version and dependencies", suggestions=["write them into [project]", "use uv itself: uv lock"],
+        )  # fmt: skip
+
+
 def read_groups(document: Mapping[str, Any], form: str = FORM) -> dict[str, list[PyRequirement]]:
     """Return the groups of a pyproject.toml, sorted by their names; what uv calls `dev-dependencies` is in that of this name.
 
@@ -111,7 +130,6 @@ def read_groups(document: Mapping[str, Any], form: str = FORM) -> dict[str, list
 
     Raises:
         InvalidConfigError: One of them cannot be read.
-        UnsupportedError: Something in one comes from elsewhere than a registry.
     """
     groups = table_in(document, _GROUPS, form)
     named = {normalised(group): group for group in groups}

@@ -82,7 +82,8 @@ def _local(one: LocalProject, numbers: Mapping[tuple[Path, Where, Need], int]) -
     project = one.project
     needs = [(each.extra, numbers[one.path, each.where, each.need], each.part) for each in project.requirements]
     return details.LocalProject(
-        name=project.name, version=project.version or _ANY, needs=needs, python=project.pythons, is_member=one.is_member, place=one.source
+        name=project.name, version=project.version or _ANY, needs=needs, python=project.pythons, is_member=one.is_member,
+        place=one.place or one.source, wheel=one.archive.wheel if one.archive is not None else "", url=one.url,
     )  # fmt: skip
 
 

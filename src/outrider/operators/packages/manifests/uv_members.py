@@ -56,6 +56,10 @@ class UvMembers:
             files.document(path), files.form(path), path.parent, root if path in self.projects else None
         )  # fmt: skip
 
+    def has(self, path: Path) -> bool:
+        """Return whether a manifest is that of the root, or of a member."""
+        return path == self._path or path in self.projects
+
     def written(self, name: str) -> str:
         """Return what a member is and where it lies, as uv.lock writes it, whoever needs it."""
         path = self.paths[name]

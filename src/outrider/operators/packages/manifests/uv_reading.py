@@ -4,10 +4,8 @@ https://docs.astral.sh/uv/concepts/projects/workspaces/ and https://docs.astral.
 """
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-import msgspec
 
 from outrider.core.errors import InvalidConfigError, NotFoundError, UnsupportedError
 from outrider.operators.packages.locks.writing.texts import toml_text
@@ -19,24 +17,27 @@ from outrider.operators.packages.manifests.py_requirements import (
     shown,
 )
 from outrider.operators.packages.manifests.pyproject import PyProject, read_groups, read_pyproject
-from outrider.operators.packages.manifests.uv_files import UvFiles, manifest_in, without_login
+from outrider.operators.packages.manifests.uv_direct import Direct
+from outrider.operators.packages.manifests.uv_files import UvFiles, manifest_in
+from outrider.operators.packages.manifests.uv_lowering import Lowering
 from outrider.operators.packages.manifests.uv_members import UvMembers
 from outrider.operators.packages.manifests.uv_settings import refuse_settings, workspace_of
 from outrider.operators.packages.manifests.uv_sources import Source
-from outrider.operators.packages.manifests.uv_workspace import LocalProject, UvWorkspace
-from outrider.operators.packages.pypi.universal.expressions import marker_tree
-from outrider.operators.packages.pypi.universal.marker_texts import marker_text
-from outrider.operators.packages.pypi.universal.trees import disjunction, negation
+from outrider.operators.packages.manifests.uv_workspace import Fetched, LocalProject, UvWorkspace
+from outrider.operators.packages.pypi.archives import ENDINGS
 
 _UV = "tool.uv"
 
 
-def read_workspace(path: Path, given: Mapping[Path, str] | None = None) -> UvWorkspace:
+def read_workspace(
+    path: Path, given: Mapping[Path, str] | None = None, fetched: Mapping[Direct, Fetched] | None = None
+) -> UvWorkspace:
     """Read a manifest, and those that it leads to.
 
     Args:
         path: Of the manifest beside the lock.
         given: Texts that count in place of those on disk.
+        fetched: What was fetched; what else is needed from elsewhere is told by what is returned.
 
     Raises:
         NotFoundError: There is no manifest or folder where one is named.
@@ -46,7 +47,7 @@ def read_workspace(path: Path, given: Mapping[Path, str] | None = None) -> UvWor
     """
     files = UvFiles(path, given or {})
     refuse_settings(files.settings(path), f"{FORM}: {_UV}.")
-    return _Reader(path, files).workspace()
+    return _Reader(path, files, fetched or {}).workspace()
 
 
 class _Reader:
@@ -55,13 +56,17 @@ class _Reader:
     Args:
         path: Of the manifest of the root.
         files: That are read.
+        fetched: What was fetched.
     """
 
-    def __init__(self, path: Path, files: UvFiles) -> None:
-        self._path, self._files = path, files
+    def __init__(self, path: Path, files: UvFiles, fetched: Mapping[Direct, Fetched]) -> None:
+        self._path, self._files, self._fetched = path, files, fetched
         self._members = UvMembers(path, files)
-        # Manifests in folders, with the names that lead to them, and what they are as uv.lock writes it.
+        self._lowering = Lowering(self._members, files, self)
+        # Manifests in folders, with the names that lead to them, and what they are as uv.lock writes it; or what stands for one.
         self._waiting: list[tuple[Path, str, str]] = []
+        self._directs: dict[str, Direct] = {}
+        self._led = set[tuple[str, str]]()
 
     def workspace(self) -> UvWorkspace:
         """Return all of it; the errors are those of `read_workspace`."""
@@ -73,83 +78,46 @@ class _Reader:
         if not pythons:
             raise malformed(("project", "requires-python"), None, "a range of versions of Python")
         constraints, overrides = (self._amending(key) for key in ("constraint-dependencies", "override-dependencies"))
+        lowered = {name: self._lowering.requirements(group, "", self._path) for name, group in groups.items()}
+        asked = [one for some in (*(each.project.every() for each in members), *lowered.values()) for one in some]
+        others = self._others(asked)
+        fetched = [self._fetched[one] for one in self._directs.values() if one in self._fetched]
         return UvWorkspace(
-            groups={name: self._from_all(group, "", self._path) for name, group in groups.items()}, constraints=constraints,
-            overrides=overrides, projects=[*members, *self._others()], texts=self._files.texts, has_project=has_project,
-            pythons=",".join(pythons), environments=self._markers("environments"), required=self._markers("required-environments") or [],
-            addresses=self._files.addresses(),
+            groups=lowered, constraints=constraints, overrides=overrides, projects=[*members, *others], texts=self._files.texts,
+            has_project=has_project, pythons=",".join(pythons), environments=self._markers("environments"),
+            required=self._markers("required-environments") or [],
+            addresses={key: value for one in fetched for key, value in one.addresses.items()} | self._files.addresses(),
+            unfetched=[one for one in self._directs.values() if one not in self._fetched],
         )  # fmt: skip
 
     def _member(self, name: str, path: Path) -> LocalProject:
-        project = self._with_sources(path, self._members.projects[path])
+        project = self._lowering.project(path, self._members.projects[path])
         return LocalProject(path=path, project=project, source=self._members.written(name), is_member=True)
 
-    def _with_sources(self, path: Path, project: PyProject) -> PyProject:
-        """Return a project with where its needs come from."""
-        self._members.sources(path).refuse_missing(project)
-        groups = {name: self._from_all(group, project.name, path, name) for name, group in project.groups.items()}
-        requirements = self._from_all(project.requirements, project.name, path)
-        return msgspec.structs.replace(project, requirements=requirements, groups=groups)
+    def member(self, name: str) -> tuple[str, str]:
+        """Return a member; as of `Landing`."""
+        return self._members.written(name), ""
 
-    def _from_all(
-        self, requirements: Iterable[PyRequirement], own: str, path: Path, group: str = ""
-    ) -> list[PyRequirement]:
-        """Return requirements with where they come from: one may stand for several, each on some machines.
+    def direct(self, name: str, direct: Direct) -> tuple[str, str]:
+        """Take in what is to be fetched; as of `Landing`."""
+        written = direct.entry()
+        # Of the same archive, that counts whose hash is told.
+        if direct.sha256 or written not in self._directs:
+            self._directs[written] = direct
+        if (written, name) not in self._led:
+            self._led.add((written, name))
+            self._waiting.append((Path(written), name, written))
+        return written, written
 
-        Args:
-            requirements: As they are written.
-            own: The name of the project that has them.
-            path: Of its manifest.
-            group: Of the project, that they are of; empty for none.
-        """
-        sources, found = self._members.sources(path), []
-        for one in requirements:
-            listed = sources.of(one.need.name)
-            if self._is_of_workspace(path) and one.need.name in self._members.paths and one.need.name != own:
-                self._refuse_undeclared(one.need.name, listed, path)
-            ours = [each for each in listed if each.counts(one.extra, group)]
-            elsewhere = [(each.machines, self._from(one, own, path, each)) for each in ours]
-            rest = negation(disjunction(each.machines for each in ours))
-            parts = [
-                msgspec.structs.replace(each, part=marker_text(where))
-                for where, each in (*elsewhere, (rest, one))
-                if where is not False
-            ]
-            found += [each for each in parts if not ours or marker_tree(each.told.marker) is not False]
-        return found
-
-    def _is_of_workspace(self, path: Path) -> bool:
-        return path == self._path or path in self._members.projects
-
-    def _from(self, one: PyRequirement, own: str, path: Path, source: Source) -> PyRequirement:
-        """Return a requirement as it comes from a source; the errors are those of `read_workspace`."""
-        name = one.need.name
-        if source.kind == "index":
-            address = self._members.sources(path).address(source)
-            written = f"index = {toml_text(without_login(address))}{_conflict(own, source)}"
-            return msgspec.structs.replace(one, source=written, index=address)
-        place = ""
-        if source.kind == "path":
-            place = written = self._folder(name, source)
-        elif self._is_of_workspace(path) and name in self._members.paths and source.flag("workspace"):
-            written = self._members.written(name)
-        else:
-            raise InvalidConfigError(
-                f"{source.form}: {source.where} names a member of the workspace, and there is none of this name", path=source.where,
-                found=name, expected="the name of a member", suggestions=["correct it", "add its folder to tool.uv.workspace.members"],
-            )  # fmt: skip
-        # As with uv, its range does not count: there is one version of it.
-        return msgspec.structs.replace(
-            one, need=msgspec.structs.replace(one.need, range=""), clauses=(), source=written, place=place
-        )
-
-    def _refuse_undeclared(self, name: str, listed: Sequence[Source], path: Path) -> None:
-        other = next((one.kind for one in listed if one.kind != "workspace"), "" if listed else "nothing")
-        if other:
-            raise InvalidConfigError(
-                f"{self._files.form(path)}: {name} is a member of the workspace, and tool.uv.sources does not say so", path=f"tool.uv.sources.{name}",
-                found=other, expected="{ workspace = true }", suggestions=[f"add {name} = {{ workspace = true }}"],
-            )  # fmt: skip
+    def path(self, name: str, source: Source) -> tuple[str, str]:
+        """Take in a folder, whose manifest is read later, or a file; as of `Landing`."""
+        said = source.text("path")
+        file = Path(os.path.normpath(source.folder / said))
+        if said.endswith(ENDINGS) and file.is_file() and not Path(said).is_absolute() and not source.flag("editable"):
+            address = Path(os.path.relpath(file, self._path.parent)).as_posix()
+            return self.direct(name, Direct(kind="path", address=address))
+        written = self._folder(name, source)
+        return written, written
 
     def _folder(self, name: str, source: Source) -> str:
         """Return a folder as uv.lock writes it; its manifest is read later."""
@@ -172,24 +140,50 @@ class _Reader:
         self._waiting.append((path, name, written))
         return written
 
-    def _others(self) -> list[LocalProject]:
-        """Return what is needed in folders, and what that needs in folders."""
+    def _others(self, asked: Sequence[PyRequirement]) -> list[LocalProject]:
+        """Return what is needed in folders and was fetched, and what that needs of these."""
         found: dict[Path, LocalProject] = {}
-        paths = dict(self._members.paths)
+        paths, ways = dict(self._members.paths), dict[Path, str]()
         while self._waiting:
             path, name, written = self._waiting.pop(0)
-            known = found.get(path)
-            if (known is not None and known.source != written) or paths.setdefault(name, path) != path:
+            first = paths.setdefault(name, path)
+            if first != path or ways.setdefault(path, written) != written:
                 raise InvalidConfigError(
-                    f"{self._files.form(path)}: tool.uv.sources leads to {name} in two ways", path=f"tool.uv.sources.{name}", found=written,
-                    expected=known.source if known is not None else self._files.form(paths[name]), suggestions=["write the same in all manifests", "use uv itself: uv lock"],
+                    f"{FORM}: its sources lead to {name} in two ways", path=f"tool.uv.sources.{name}", found=written,
+                    expected=ways.get(first) or self._files.form(first), suggestions=["write the same in all manifests", "use uv itself: uv lock"],
                 )  # fmt: skip
-            if known is None:
-                project = self._with_sources(path, self._other(path, name))
-                found[path] = LocalProject(path=path, project=project, source=written, is_member=False)
+            if path not in found and (project := self._other(path, name, written)) is not None:
+                found[path] = project
+            if not self._waiting:
+                self._wait_for_needs(found, asked)
         return sorted(found.values(), key=lambda one: one.project.name)
 
-    def _other(self, path: Path, name: str) -> PyProject:
+    def _wait_for_needs(self, found: Mapping[Path, LocalProject], asked: Sequence[PyRequirement]) -> None:
+        """Wait for what projects that were fetched need from elsewhere, with the extras that are asked of them."""
+        needed = [one for each in found.values() for one in each.project.requirements]
+        extras = {(one.need.name, extra) for one in (*asked, *needed) for extra in one.need.extras}
+        for one in found.values():
+            direct = self._directs.get(one.place)
+            needs = self._fetched[direct].directs if direct is not None else {}
+            for each in one.project.requirements:
+                if each.place in needs and (not each.extra or (one.project.name, each.extra) in extras):
+                    self.direct(each.need.name, needs[each.place])
+
+    def _other(self, path: Path, name: str, written: str) -> LocalProject | None:
+        """Return a project that is no member; None where it is not fetched yet."""
+        direct = self._directs.get(written)
+        if direct is None:
+            project = self._lowering.project(path, self._in_folder(path, name))
+            return LocalProject(path=path, project=project, source=written, is_member=False)
+        if direct not in self._fetched:
+            return None
+        one = self._fetched[direct]
+        self._refuse_named(written, name, one.project.name)
+        return LocalProject(
+            path=path, project=one.project, source=one.source, is_member=False, place=written, archive=one.archive, url=direct.url
+        )  # fmt: skip
+
+    def _in_folder(self, path: Path, name: str) -> PyProject:
         above = workspace_of(path.parent.resolve())
         if above is not None:
             raise UnsupportedError(
@@ -198,24 +192,31 @@ class _Reader:
             )  # fmt: skip
         self._files.document(path)
         project = read_pyproject(self._files.texts[path], self._files.form(path))
-        if project.name != name:
-            raise InvalidConfigError(
-                f"{self._files.form(path)}: tool.uv.sources leads to it as {name}", path=f"tool.uv.sources.{name}", found=project.name,
-                expected=name, suggestions=["correct the path, or the name"],
-            )  # fmt: skip
+        self._refuse_named(self._files.form(path), name, project.name)
         return project
+
+    def _refuse_named(self, form: str, name: str, found: str) -> None:
+        if found != name:
+            raise InvalidConfigError(
+                f"{form}: tool.uv.sources leads to it as {name}", path=f"tool.uv.sources.{name}", found=found, expected=name,
+                suggestions=["correct the path, or the name"],
+            )  # fmt: skip
 
     def _amending(self, key: str) -> list[PyRequirement]:
         """Return constraints or overrides."""
         found = []
         for one in read_requirements(self._files.settings(self._path).get(key) or [], ("tool", "uv", key)):
             listed = self._members.sources(self._path).of(one.need.name)
-            if any(source.kind != "index" for source in listed) or (one.extras and key.startswith("constraint")):
+            if (
+                one.url
+                or any(source.kind != "index" for source in listed)
+                or (one.extras and key.startswith("constraint"))
+            ):
                 raise UnsupportedError(
                     f"{FORM}: {shown(one.where)} is about more than versions of an index", path=shown(one.where), found=one.need.text()[:80],
                     expected="NAME and a range", suggestions=["use uv itself: uv lock"],
                 )  # fmt: skip
-            found += self._from_all([one], "", self._path)
+            found += self._lowering.requirements([one], "", self._path)
         return found
 
     def _markers(self, key: str) -> list[str] | None:
@@ -226,9 +227,3 @@ class _Reader:
         if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
             raise malformed(("tool", "uv", key), said, "a list of markers")
         return listed
-
-
-def _conflict(own: str, source: Source) -> str:
-    """Return what uv.lock says of a source that is for one extra or group alone."""
-    key = next((one for one in ("extra", "group") if source.name(one)), "")
-    return f", conflict = {{ package = {toml_text(own)}, {key} = {toml_text(source.name(key))} }}" if key else ""

@@ -21,6 +21,8 @@ _KINDS = {
     "workspace": ("workspace", "editable", *_WHERE),
     "path": ("path", "editable", "package", *_WHERE),
     "index": ("index", *_WHERE),
+    "git": ("git", "rev", "tag", "branch", "subdirectory", *_WHERE),
+    "url": ("url", "subdirectory", *_WHERE),
 }
 _KEY = "tool.uv.sources"
 
@@ -29,7 +31,7 @@ class Source(NamedTuple):
     """A source.
 
     Attributes:
-        kind: `workspace`, `path` or `index`.
+        kind: `workspace`, `path`, `index`, `git` or `url`.
         said: Its table.
         where: It stands, for errors.
         form: The name of the file, for errors.

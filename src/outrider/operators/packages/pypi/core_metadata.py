@@ -43,7 +43,9 @@ class Need(msgspec.Struct, array_like=True, frozen=True):
     def text(self) -> str:
         """Return it as it is written."""
         extras = f"[{','.join(self.extras)}]" if self.extras else ""
-        return f"{self.name}{extras}{self.range}{'; ' + self.marker if self.marker else ''}"
+        # An address ends with a space alone.
+        end = " ; " if "@" in self.range else "; "
+        return f"{self.name}{extras}{self.range}{end + self.marker if self.marker else ''}"
 
     def on(self, marker: str) -> "Need":
         """Return what is needed where another marker is true too; an empty one always is."""

@@ -18,6 +18,8 @@ class LocalProject(msgspec.Struct, frozen=True, kw_only=True):
         needs: Numbers of packages that it needs, each with the extra that it is of, and the marker of the machines; empty for none.
         is_member: Whether it is there by itself, and the lists have what it needs; others are where something needs them.
         place: Where it lies, as `PackageIndex` has it: it is meant where that is named.
+        wheel: The name of the wheel that it is; empty where it is none.
+        url: The address by which others may ask for it; empty where there is none.
     """
 
     name: str
@@ -26,6 +28,8 @@ class LocalProject(msgspec.Struct, frozen=True, kw_only=True):
     needs: Sequence[tuple[str, int, str]]
     is_member: bool
     place: str
+    wheel: str = ""
+    url: str = ""
 
 
 class PackageIndex(msgspec.Struct, frozen=True, kw_only=True):

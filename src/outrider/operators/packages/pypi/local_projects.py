@@ -1,6 +1,8 @@
-"""Python projects that lie here, as a resolver sees them: each has one version, and no index is asked for it."""
+"""Python projects that lie here or were fetched, as a resolver sees them: each has one version, and no index is asked for it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
 
 from outrider.operators.packages.pypi.core_metadata import Metadata, Need
 from outrider.operators.packages.pypi.details import LocalProject
@@ -26,9 +28,22 @@ def local_records(projects: Iterable[LocalProject], asked: Sequence[Need]) -> di
     }
 
 
+def by_name(needs: Iterable[Need], addresses: Mapping[str, str]) -> list[Need]:
+    """Return needs, those by the address that a project has itself without it.
+
+    Args:
+        needs: Which.
+        addresses: Of projects, by their names.
+    """
+    return [
+        msgspec.structs.replace(one, range="") if one.range == f" @ {addresses.get(one.name)}" else one for one in needs
+    ]
+
+
 def _record(one: LocalProject, needs: list[Need]) -> PypiRecord:
     # What is built of it runs everywhere, as far as anybody knows before it is built.
-    file = PypiFile(name=f"{one.name.replace('-', '_')}-{one.version}-py3-none-any.whl", url="", python=one.python)
+    name = one.wheel or f"{one.name.replace('-', '_')}-{one.version}-py3-none-any.whl"
+    file = PypiFile(name=name, url="", python=one.python)
     table = VersionTable(scheme_of("pypi"), [one.version])
     prereleases = table.everything & ~table.releases
     return PypiRecord(

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from outrider.core.errors import NotFoundError, OutriderError, UnavailableError
 from outrider.operators.packages.pypi.client import PypiClient
@@ -38,6 +38,7 @@ class PypiSource:
         mentioned: What else is asked for of whatever is needed.
         local: What is known of projects that lie here.
         places: By name, where those of them lie that are meant where `indexes` names the place; all others are meant everywhere.
+        fetched: Names of those that do not lie here after all, but at an address.
         indexes: By name, the address of the index that alone is asked for a project.
         preferred: Tells of a name and its versions which are tried first.
     """
@@ -49,6 +50,7 @@ class PypiSource:
         self.mentioned: Sequence[Need] = ()
         self.local: Mapping[str, PypiRecord] = {}
         self.places: Mapping[str, str] = {}
+        self.fetched: Collection[str] = ()
         self.preferred = question.preferred
         self.indexes: Mapping[str, str] = {}
         self._targets: Mapping[str, Target] = {}
@@ -91,8 +93,8 @@ class PypiSource:
 
     def _project(self, name: str, record: PypiRecord) -> PypiProject:
         self._records[self._key(name)] = record
-        # What lies here is there already, whatever a policy says of an index.
-        policy = ADMIT_ALL if self.is_local(name) else self._policy
+        # What lies here is there already, whatever a policy says of what comes from elsewhere.
+        policy = ADMIT_ALL if self.is_local(name) and name not in self.fetched else self._policy
         found = PypiProject(name, record, self._targets.get(name, self._target), policy, self.amended)
         # As with uv, what is said of a need counts as asked for itself.
         found.prereleases = any(one.name == name and asks_for_prerelease(one) for one in self.mentioned)

@@ -14,7 +14,7 @@ LARGEST_METADATA = 4 << 20
 _MARGIN = 4 * 1024
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 # What reading a zip file raises where that is none.
-_BROKEN = (
+BROKEN = (
     zipfile.BadZipFile,
     NotImplementedError,
     RuntimeError,
@@ -92,7 +92,7 @@ async def metadata_text(name: str, size: int, tail: bytes, fetch: Callable[[int,
         except _Missing as missing:
             end = min(size, max(missing.end, missing.begin + TAIL) + _MARGIN)
             file.add(missing.begin, await fetch(missing.begin, end))
-        except _BROKEN as error:
+        except BROKEN as error:
             raise no_metadata(name, str(error)) from error
     raise no_metadata(name, "its directory is spread too far")
 

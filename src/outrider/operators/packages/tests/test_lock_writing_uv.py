@@ -143,8 +143,8 @@ async def test_what_is_there_may_be_kept(index: PythonIndex, place: Path) -> Non
 
 
 REFUSED = [
-    ("[tool.uv.sources]\nweb = { git = 'x' }", "tool.uv.sources.web.git"),
-    ("[tool.uv.sources]\nweb = [{ git = 'x', marker = \"os_name == 'nt'\" }]", "tool.uv.sources.web.git"),
+    ("[tool.uv.sources]\nweb = { git = 'x' }", "tool.uv.sources.web"),
+    ("[tool.uv.sources]\nweb = { git = 'https://files.test/web', lfs = true }", "tool.uv.sources.web.lfs"),
     ("[tool.uv.sources]\nweb = { index = 'a', marker = \"extra == 'x'\" }", "tool.uv.sources.web.marker"),
     ("[tool.uv.sources]\nweb = { path = '/' }", "tool.uv.sources.web.path"),
     ("[tool.uv.workspace]\nmembers = ['../a']", "tool.uv.workspace.members"),

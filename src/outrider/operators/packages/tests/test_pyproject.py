@@ -53,7 +53,6 @@ WRONG = [
     (f"{HEAD}dependencies = 1", "project.dependencies", InvalidConfigError),
     (f"{HEAD}dependencies = [1]", "project.dependencies.0", InvalidConfigError),
     (f'{HEAD}dependencies = ["?"]', "project.dependencies.0", InvalidConfigError),
-    (f'{HEAD}dependencies = ["web @ https://files.test/web.whl"]', "project.dependencies.0", UnsupportedError),
     (f"{HEAD}optional-dependencies = 1", "project.optional-dependencies", InvalidConfigError),
     (f'{HEAD}[dependency-groups]\na = [{{ include-group = "b" }}]', "dependency-groups.a.b", InvalidConfigError),
     (f'{HEAD}[dependency-groups]\na = [{{ include-group = "a" }}]', "dependency-groups.a.a", InvalidConfigError),

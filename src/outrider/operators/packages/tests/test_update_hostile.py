@@ -241,3 +241,24 @@ async def test_credentials_are_not_sent_without_encryption_where_a_repository_le
     )
     assert "without encryption; write https:// there" in why
     assert found.action == "made"
+
+
+async def test_repositories_and_addresses_are_not_read_for_a_repository(place: Place) -> None:
+    head = "[project]\nname = 'shop'\nversion = '1'\nrequires-python = '>=3.11'\n"
+    source = f"source = {{ registry = '{place.index.url}' }}"
+    text = f"version = 1\n[[package]]\nname = 'web'\nversion = '1.0'\n{source}\n"
+    manifests = {
+        "plain": "dependencies = ['web']\n",
+        "git": f"dependencies = ['web', 'own @ git+{place.repository.as_uri()}']\n",
+        "url": f"dependencies = ['web', 'own @ {place.index.root}/own-1-py3-none-any.whl']\n",
+    }
+    place.groups("name: all")
+    place.commit(**{f"{name}/pyproject.toml": f"{head}{more}" for name, more in manifests.items()})
+    place.commit(**{f"{name}/uv.lock": text for name in manifests})
+    found = await updated(place)
+    told = [
+        one.partition(": ")[0] for one in found.groups[0].warnings if "is not fetched for whoever has written it" in one
+    ]
+    assert told == ["git/uv.lock", "url/uv.lock"]
+    assert 'name = "web"\nversion = "1.1"' in place.read("outrider/all", "plain/uv.lock")
+    assert not place.index.paths("own")

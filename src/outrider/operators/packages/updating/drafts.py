@@ -177,6 +177,7 @@ class Drafter:
         lock, ecosystem, names, project = opened
         asking = question_of(self._context, ecosystem, [], self._terms, target=self._python, folder=self._folder)
         with asking as question:
+            await project.complete(question)
             updater = Updater(
                 session_of(ecosystem).resolve, project.asked(question), project, names.__contains__, group.up_to
             )

@@ -13,7 +13,7 @@ from outrider.operators.packages.locks.writing import pylock, requirements, uv
 from outrider.operators.packages.locks.writing.files import text_or_none
 from outrider.operators.packages.manifests.py_requirements import FORM
 from outrider.operators.packages.manifests.uv_asking import asked_by
-from outrider.operators.packages.manifests.uv_reading import read_workspace
+from outrider.operators.packages.manifests.uv_fetching import read_whole
 from outrider.operators.packages.manifests.uv_settings import refuse_around
 from outrider.operators.packages.resolving.questions import Question
 from outrider.runtime.discovery import import_module
@@ -45,10 +45,10 @@ async def make(form: str, path: Path, question: Question) -> Made:
 
 
 async def _uv_lock(path: Path, question: Question) -> Made:
-    workspace = read_workspace(beside(path, FORM, question))
-    folder = folder_of(path)
+    manifest, folder = beside(path, FORM, question), folder_of(path)
     refuse_around(folder, question.environment)
     before = read_toml(path.name, text_or_none(path) or "") if question.locked else {}
+    workspace, _ = await read_whole(manifest, question, before)
     answer = await resolved("pypi", asked_by(workspace, question, folder, before))
     return Made(uv.written(workspace, answer), answer.notes)
 

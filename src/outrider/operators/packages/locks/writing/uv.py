@@ -16,7 +16,7 @@ from outrider.operators.packages.locks.writing.uv_wheels import refuse_missing_w
 from outrider.operators.packages.manifests.uv_asking import environments
 from outrider.operators.packages.manifests.uv_workspace import LocalProject, UvWorkspace
 from outrider.operators.packages.pypi.universal.amendments import Amendments
-from outrider.operators.packages.pypi.universal.graphs import Edge, LockGraph, Part, Root, version_key
+from outrider.operators.packages.pypi.universal.graphs import LAST, Edge, LockGraph, Part, Root, version_key
 from outrider.operators.packages.pypi.universal.marker_texts import marker_text
 from outrider.operators.packages.pypi.universal.pythons import PythonRange
 from outrider.operators.packages.pypi.universal.trees import Tree, disjoint, disjunction, restricted
@@ -52,9 +52,10 @@ def written(workspace: UvWorkspace, answer: Resolved) -> str:
         )
     )
     needed = [one for one in answer.packages if Part.of(one) in graph.reached]
-    refuse_missing_wheels(needed, required, graph, pythons)
-    blocks = [(one.project.name, version_key(one.project.version), "", list(writer.project(one))) for one in local]
-    blocks += [(one.name, version_key(one.version), one.registry, list(writer.package(one))) for one in needed]
+    refuse_missing_wheels([*needed, *_wheels(local)], required, graph, pythons)
+    blocks = [(one.name, version_key(one.version), one.registry, list(writer.package(one))) for one in needed]
+    # Of one version, what comes from a registry comes first.
+    blocks += [(one.project.name, version_key(one.project.version), LAST, list(writer.project(one))) for one in local]
     lines = ["version = 1", f"revision = {_REVISION}", f"requires-python = {toml_text(pythons.text)}"]
     lines += array("resolution-markers", writer.markers(graph.kinds))
     if workspace.environments is not None:
@@ -63,6 +64,15 @@ def written(workspace: UvWorkspace, answer: Resolved) -> str:
     lines += manifest_lines(workspace)
     lines += [line for *_, block in sorted(blocks, key=lambda each: each[:3]) for line in block]
     return "\n".join(lines) + "\n"
+
+
+def _wheels(local: Iterable[LocalProject]) -> Iterator[ResolvedPackage]:
+    """Yield projects of which there is one wheel alone, as packages."""
+    for one in local:
+        if one.archive is not None and one.archive.wheel:
+            yield ResolvedPackage(
+                name=one.project.name, version="", files=[ResolvedFile(name=one.archive.wheel, url="", hashes={})]
+            )
 
 
 def _as_written(answer: Resolved, addresses: Mapping[str, str]) -> Resolved:
@@ -117,14 +127,19 @@ class _Writer:
 
     def project(self, one: LocalProject) -> Iterator[str]:
         """Yield the lines of a project that lies here."""
-        project = one.project
+        project, where = one.project, self._graph.reached[Part(one.project.name)]
         yield from _start(project.name, project.version, f"{{ {one.source} }}")
-        yield from self._kinds(project.name, self._graph.reached[Part(project.name)])
+        yield from self._kinds(project.name, where)
         yield from self._edges("dependencies", self._graph.edges(Part(project.name)))
+        if one.archive is not None and not one.archive.wheel:
+            yield f"sdist = {one.archive.entry}"
+        elif one.archive is not None and may_be_reached(one.archive.wheel, self._pythons, where):
+            yield from array("wheels", [one.archive.entry])
         yield from self._optional(Part(project.name))
         groups = [(name, self._graph.edges(Part(project.name, group=name))) for name in sorted(project.groups)]
         yield from self._tables("dev-dependencies", groups)
-        yield from metadata_lines(project)
+        # What a commit says stays as it is.
+        yield from metadata_lines(project) if not one.source.startswith("git ") else ()
 
     def _kinds(self, name: str, where: Tree) -> Iterator[str]:
         """Yield the machines on which one of several of a name is needed."""

@@ -33,7 +33,7 @@ def refuse_missing_wheels(
             here = conjunction(reached, tree)
             if here is not False and not any(may_be_reached(file.name, pythons, here) for file in one.files):
                 raise UnsupportedError(
-                    f"{one.name} {one.version} has no wheel where tool.uv.required-environments wants one", path="tool.uv.required-environments",
+                    f"{one.name} {one.version}".strip() + " has no wheel where tool.uv.required-environments wants one", path="tool.uv.required-environments",
                     found=f"none where {marker_text(tree)}", expected="a wheel, or a source distribution",
                     suggestions=[f"ask for a version of {one.name} that has one", "use uv itself: uv lock"],
                 )  # fmt: skip

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from outrider.operators.packages.pypi.asked import read_needs
 from outrider.operators.packages.pypi.core_metadata import Need
 from outrider.operators.packages.pypi.details import PypiDetails
-from outrider.operators.packages.pypi.local_projects import local_records
+from outrider.operators.packages.pypi.local_projects import by_name, local_records
 from outrider.operators.packages.pypi.sources import PypiSource
 from outrider.operators.packages.pypi.universal.amendments import Amendments
 from outrider.operators.packages.pypi.universal.forking import ForkingResolver
@@ -36,8 +36,10 @@ async def resolve(source: PypiSource, asked: Sequence[Need], question: Question)
         for key, texts in (("constraints", details.constraints), ("overrides", details.overrides))
     }
     amendments = Amendments(**said)
-    source.amended, source.mentioned = amendments.amended, amendments.needs
+    addresses = {one.name: one.url for one in details.local if one.url}
+    source.amended, source.mentioned = lambda needs: amendments.amended(by_name(needs, addresses)), amendments.needs
     source.local = local_records(details.local, asked)
+    source.fetched = addresses
     source.places = {one.name: one.place for one in details.local if not one.is_member}
     lists = [[asked[one].on(where) for one, where in numbers] for numbers in details.lists] or [[*asked]]
     lists = [amendments.amended(some) for some in lists]

@@ -56,13 +56,14 @@ class Chosen:
             OutriderError: What an index says.
         """
         self._target = self._target or answer.target
+        for one in answer.packages:
+            self._versions.setdefault(one.name, []).append(
+                _Known(one.version, self._source.indexes.get(one.name, ""), where)
+            )
         # What lies here is known to whoever asks.
         packages = [one for one in answer.packages if not self._source.is_local(one.name)]
         for one in packages:
             one.registry = self._source.projects[one.name].record.index
-            self._versions.setdefault(one.name, []).append(
-                _Known(one.version, self._source.indexes.get(one.name, ""), where)
-            )
             known = self._packages.setdefault((one.name, one.version, one.registry), one)
             if known is one:
                 await self._tell_more(one)

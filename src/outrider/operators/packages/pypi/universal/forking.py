@@ -4,7 +4,7 @@ As uv does it: a kind of machines is told apart where a list of needs names a pa
 Python. The kinds with the highest Pythons are resolved first, and what was chosen for them is tried first for all others.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple
 
@@ -23,6 +23,7 @@ from outrider.operators.packages.pypi.universal.targets import UniversalTarget
 from outrider.operators.packages.pypi.universal.trees import PYTHON, Tree, conjunction, disjoint, within
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved, ResolvedPackage
 from outrider.operators.packages.resolving.questions import Question
+from outrider.operators.packages.resolving.searching import bits
 
 _MOST_KINDS = 100
 
@@ -117,6 +118,7 @@ class ForkingResolver:
         where, packages = kind.where, {one.name: one for one in answer.packages}
         served = UniversalTarget(self._pythons, where).own_pythons
         allowed = self._allowed(answer, where)
+        self._refuse_addresses(answer, allowed)
         for name in self._order(answer, where):
             found = self._of_version(packages[name], allowed[name], where)
             if len(found) == 1:
@@ -130,6 +132,23 @@ class ForkingResolver:
             if len(found) > 1:
                 return found
         return [where]
+
+    def _refuse_addresses(self, answer: Resolved, allowed: Mapping[str, int]) -> None:
+        """Refuse versions of indexes that need something by its address: uv does so where it tries one, and tries no older one then.
+
+        Raises:
+            UnsupportedError: There is one before the version that was chosen.
+        """
+        for one in answer.packages:
+            project = self._source.projects[one.name]
+            bit = project.table.versions.index(one.version)
+            if self._source.preferred(one.name, project.table.versions) >> bit & 1:
+                continue
+            for newer in bits(allowed[one.name] & project.explored & -1 << bit + 1):
+                needs = [need for extra in ("", *one.extras) for need in project.needs(newer, extra)]
+                need = next((each for each in needs if each.range.startswith(" @ ")), None)
+                if need is not None:
+                    raise _by_address(f"{one.name} {project.table.versions[newer]}", need)
 
     def _of_version(self, one: ResolvedPackage, allowed: int, where: Tree) -> list[Tree]:
         """Return two kinds of machines where a version that is tried before the chosen one needs a newer Python."""
@@ -195,6 +214,13 @@ class ForkingResolver:
 
     def _within(self, where: Tree) -> Tree:
         return conjunction(where, self._pythons.tree)
+
+
+def _by_address(which: str, need: Need) -> UnsupportedError:
+    return UnsupportedError(
+        f"{which} needs {need.name} by an address, which is trusted only where the project itself names it", path="project.dependencies",
+        found=need.text()[:80], expected=f"{need.name} from an index", suggestions=[f"ask for {need.name} by this address yourself", f"ask for an older version than {which}"],
+    )  # fmt: skip
 
 
 def _too_many() -> UnsupportedError:

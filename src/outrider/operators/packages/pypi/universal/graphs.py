@@ -27,6 +27,9 @@ from outrider.operators.packages.pypi.universal.trees import (
 from outrider.operators.packages.resolving.outcomes import Resolved, ResolvedFork, ResolvedPackage
 from outrider.operators.packages.versions.ecosystems import scheme_of
 
+# Sorts behind all addresses.
+LAST = "\U0010ffff"
+
 
 class Part(NamedTuple):
     """What is needed.
@@ -131,7 +134,7 @@ class LockGraph:
 
     def _order(self, one: Edge) -> tuple[Any, ...]:
         version = one.version or (self._roots[one.name].version if one.name in self._roots else "")
-        return one.name, version_key(version), one.registry, one.extras, order_of(one.where)
+        return one.name, version_key(version), one.registry or LAST, one.extras, order_of(one.where)
 
     def extras(self, part: Part) -> list[str]:
         """Return the extras of a package that are asked for somewhere and need something."""
