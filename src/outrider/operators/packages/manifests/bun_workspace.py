@@ -18,6 +18,7 @@ from outrider.operators.packages.manifests.package_json import FORM, NpmManifest
 from outrider.operators.packages.manifests.workspaces import member_folders, patterns_of, same_name
 from outrider.operators.packages.npm.bun.members import MEMBER, allows
 from outrider.operators.packages.npm.bun.needs import PEER, REMEDY, BunNeed, needs_of_manifest
+from outrider.operators.packages.npm.bun.overriding import Overrides, rules_of
 from outrider.operators.packages.npm.catalogs import catalog_of
 from outrider.operators.packages.npm.globs import matches
 from outrider.operators.packages.npm.specs import is_name, read_spec
@@ -38,13 +39,13 @@ class BunWorkspace(msgspec.Struct, kw_only=True, frozen=True):
         manifest: Of the project.
         members: By their folders.
         catalogs: Of the project.
-        overrides: Of it, as they are written.
+        overrides: Of it, as bun.lock has them.
     """
 
     manifest: NpmManifest
     members: list[NpmMember]
     catalogs: BunCatalogs
-    overrides: dict[str, str]
+    overrides: Overrides
 
     def manifests(self) -> dict[str, NpmManifest]:
         """Return the manifests by folder; that of the project has none, and is first."""
@@ -53,7 +54,7 @@ class BunWorkspace(msgspec.Struct, kw_only=True, frozen=True):
     def taken(self) -> list[tuple[str, NpmWish]]:
         """Return what is taken from catalogs, each with the name of its catalog."""
         asked = {(one.range, one.name) for each in self.manifests().values() for one in each.wishes}
-        asked |= {(text, name) for name, text in self.overrides.items()}
+        asked |= {(one.text, one.target.name) for one in rules_of(self.overrides)}
         catalogs = self.catalogs.by_name()
         used = sorted({(catalog, name) for text, name in asked if (catalog := catalog_of(text))})
         texts = [(catalog, name, catalogs[catalog][name]) for catalog, name in used]
@@ -80,8 +81,8 @@ def read_workspace(text: str, folder: Path, changed: Mapping[Path, str] = {}) ->
     said, catalogs = document.get(_FIELD), read_catalogs(document)
     manifest = read_manifest(text, "bun", takes=(_FIELD, PATCHES) if said else (PATCHES,), entry=catalogs.entry)
     patch_files(document, folder)
-    overrides = overrides_of(document, catalogs)
     if not said:
+        overrides = overrides_of(document, catalogs)
         return BunWorkspace(manifest=manifest, members=[], catalogs=catalogs, overrides=overrides)
     if isinstance(said, Mapping) and (odd := sorted(said.keys() - _KNOWN)):
         raise _refused(FORM, f"{_FIELD}.{odd[0]}", odd[0], "packages and catalogs alone")
@@ -90,6 +91,7 @@ def read_workspace(text: str, folder: Path, changed: Mapping[Path, str] = {}) ->
         if "\\" in str(one):
             raise _refused(FORM, _FIELD, str(one), "patterns with slashes")
     members = _members(folder, sorted(set(_folders(manifest, folder))), changed, catalogs)
+    overrides = overrides_of(document, catalogs, [one.manifest.document for one in members])
     found = BunWorkspace(manifest=manifest, members=members, catalogs=catalogs, overrides=overrides)
     _check(found)
     return found
@@ -142,7 +144,7 @@ def _check(workspace: BunWorkspace) -> None:
     """Refuse what is asked of members in a way that is not heeded here."""
     members = {one.name: one.manifest.document for one in workspace.members}
     own_name, catalogs = workspace.manifest.document.get("name"), workspace.catalogs.by_name()
-    for name in workspace.overrides:
+    for name in (one.target.name for one in rules_of(workspace.overrides)):
         if name in members:
             raise _refused(
                 FORM, f"overrides.{name}", name, "overrides of packages that are no members of the workspace"

@@ -87,7 +87,8 @@ def _begun(details: NpmDetails, asked: Asked, catalogs: Catalogs) -> Graph:
         for one in sorted(details.members, key=lambda one: one.name.encode())
     ]
     names = [BunNeed(one.name, f"{MEMBER}{one.place}", WORKSPACE, Wanted("", "", False, False)) for one in members]
-    return Graph(BunPackage("", [*names, *_asked_by(details.project, asked[""], catalogs)]), members)
+    needs = [*names, *_asked_by(details.project, asked[""], catalogs)]
+    return Graph(BunPackage("", needs, said=details.project), members)
 
 
 def _asked_by(
