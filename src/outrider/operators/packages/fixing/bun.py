@@ -103,7 +103,12 @@ class BunProject(BesideManifest):
             for name, place in old.get(PATCHES, {}).items()
             if name not in locking.patches
         ]
-        text = bun_lock.written(locking, packages, form=old["lockfileVersion"], config=old.get("configVersion", 0))
+        text = bun_lock.written(
+            locking,
+            packages,
+            form=min(old["lockfileVersion"], bun_lock.NEWEST_FORM),
+            config=old.get("configVersion", 0),
+        )
         return {self._path: text, **found}
 
     def _kept(self, one: ResolvedPackage) -> ResolvedPackage:

@@ -74,7 +74,9 @@ def written(
     }
     lines += [line for field, said in tables.items() if said for line in _table(field, said)]
     told = [(one.entry["order"], one.place, one.entry["bun"]) for one in packages]
-    told += [((1, b"", name.encode()), name, [f"{name}@workspace:{place}"]) for name, place in locking.members.items()]
+    # Something else may stand in the place of a member.
+    at_top = locking.members.keys() - {one[1] for one in told}
+    told += [((1, b"", name.encode()), name, [f"{name}@workspace:{locking.members[name]}"]) for name in at_top]
     entries = [f"{_text(place)}: {_line(entry)}," for _, place, entry in sorted(told, key=lambda one: one[0])]
     lines += ['"packages": {', *_indented("\n\n".join(entries).split("\n")), "}"] if entries else ['"packages": {}']
     return "\n".join(["{", *_indented(lines), "}", ""])

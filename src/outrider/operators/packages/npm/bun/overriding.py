@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from outrider.operators.packages.npm.bun.graph import BunPackage
 from outrider.operators.packages.npm.bun.members import version_of
-from outrider.operators.packages.npm.bun.needs import BunNeed, Wanted, read_wanted
+from outrider.operators.packages.npm.bun.needs import WORKSPACE, BunNeed, Wanted, read_wanted
 from outrider.operators.packages.npm.catalogs import Catalogs, from_catalogs
 from outrider.operators.packages.versions.ecosystems import scheme_of
 from outrider.operators.packages.versions.ranges import intersection
@@ -80,10 +80,11 @@ class Overriding:
             package: Whoever needs it.
             need: What it needs.
         """
-        if need.wanted.is_alias and not need.catalog:
+        if need.kind == WORKSPACE or (need.wanted.is_alias and not need.catalog):
             return None
         # What a catalog has is looked up after overrides.
-        rules = self._rules.get(need.name if need.catalog else need.wanted.package, ())
+        name = need.name if need.catalog else need.wanted.package or need.name
+        rules = self._rules.get(name, ())
         return next((wanted for rule, wanted in rules if _is_of(rule.parent, package) and _meets(rule, need)), None)
 
 
@@ -111,8 +112,8 @@ def _meets(rule: Rule, need: BunNeed) -> bool:
     if not rule.target.range:
         return True
     # What is empty stands for the tag `latest`.
-    is_tag = need.wanted.is_tag or not need.text.strip()
-    return not is_tag and not need.catalog and _overlap(rule.target.range, need.wanted.text)
+    is_range = bool(need.wanted.package and need.text.strip()) and not need.wanted.is_tag
+    return is_range and not need.catalog and _overlap(rule.target.range, need.wanted.text)
 
 
 @lru_cache(maxsize=4096)

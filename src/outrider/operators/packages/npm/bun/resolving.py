@@ -114,12 +114,13 @@ def _packages(folders: Iterable[Folder], graph: Graph, default: str) -> Iterator
     needers = _needers(graph)
     for path, slot in placed.items():
         target = slot.target
-        if target is None or target.npm is None:
+        if target is None or slot.need.kind == WORKSPACE:
             continue
         one = ResolvedPackage(name=target.name, version=target.version, place="/".join(path))
         by = needers[target]
         one.needed_by, one.direct = sorted({each.name for each in by if each.npm}), any(not each.npm for each in by)
-        one.url, one.hashes = target.npm.distribution(target.bit)
+        if target.npm is not None:
+            one.url, one.hashes = target.npm.distribution(target.bit)
         unmet = _unmet(target, path, placed)
         one.entry = {
             "bun": entry_of(target, default, is_bundled=slot.need.is_bundled, unmet=unmet),
