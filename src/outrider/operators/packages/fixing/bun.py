@@ -16,18 +16,20 @@ from outrider.operators.packages.locks.documents import read_json
 from outrider.operators.packages.locks.npm_names import split_name
 from outrider.operators.packages.locks.writing import bun_lock
 from outrider.operators.packages.manifests.bun_catalogs import FIELDS as CATALOGS
+from outrider.operators.packages.manifests.bun_overrides import references_of
 from outrider.operators.packages.manifests.bun_patches import FIELD as PATCHES
 from outrider.operators.packages.manifests.bun_project import asked_of_bun, locking_of
 from outrider.operators.packages.manifests.bun_workspace import BunWorkspace, read_workspace
 from outrider.operators.packages.manifests.package_json import FORM, NpmWish
 from outrider.operators.packages.npm.bun.locked import is_of_registry, locked_needs
+from outrider.operators.packages.npm.bun.overriding import rules_of
 from outrider.operators.packages.npm.catalogs import CATALOG, catalog_of
 from outrider.operators.packages.npm.details import at
 from outrider.operators.packages.resolving.outcomes import Resolved, ResolvedPackage
 from outrider.operators.packages.resolving.questions import Question
 
 _LOCK = "bun.lock"
-_FORMS = (1, bun_lock.NEWEST_FORM)
+_FORMS = (1, bun_lock.NEWEST_FORM, bun_lock.NESTED_FORM)
 _CONFIGS = (0, bun_lock.CONFIG)
 _SECTIONS = frozenset(
     (
@@ -101,7 +103,12 @@ class BunProject(BesideManifest):
             for name, place in old.get(PATCHES, {}).items()
             if name not in locking.patches
         ]
-        text = bun_lock.written(locking, packages, form=old["lockfileVersion"], config=old.get("configVersion", 0))
+        text = bun_lock.written(
+            locking,
+            packages,
+            form=min(old["lockfileVersion"], bun_lock.NEWEST_FORM),
+            config=old.get("configVersion", 0),
+        )
         return {self._path: text, **found}
 
     def _kept(self, one: ResolvedPackage) -> ResolvedPackage:
@@ -121,7 +128,7 @@ class BunProject(BesideManifest):
 def _wishes(workspace: BunWorkspace, path: Path) -> Iterator[Wish]:
     """Yield what manifests and catalogs ask of registries.
 
-    What has the name of a member keeps its range, with which it finds the member or does not, and so does what overrides take from catalogs.
+    What has the name of a member keeps its range, with which it finds the member or does not, and so does what overrides take from elsewhere.
     """
     files = {"": path, **{one.place: one.path for one in workspace.members}}
     asked: list[tuple[str, Path, NpmWish, tuple[str, ...]]] = [
@@ -135,11 +142,13 @@ def _wishes(workspace: BunWorkspace, path: Path) -> Iterator[Wish]:
         for catalog, one in workspace.taken()
     ]
     members = {one.name for one in workspace.members}
-    overridden = {(f"{CATALOG}{catalog_of(text)}", name) for name, text in workspace.overrides.items()}
+    overridden = {(f"{CATALOG}{catalog_of(one.text)}", one.target.name) for one in rules_of(workspace.overrides)}
+    referred = references_of(workspace.manifest.document)
     for place, file, one, where in asked:
         if one.package:
             plain = wish_of(one)
-            is_firm = {one.name, one.package} & members or (place, one.name) in overridden or not plain.anyhow
+            is_taken = one.name in referred or (place, one.name) in overridden
+            is_firm = {one.name, one.package} & members or is_taken or not plain.anyhow
             anyhow = "" if is_firm else at(place, plain.anyhow)
             yield msgspec.structs.replace(plain, where=where, text=at(place, plain.text), anyhow=anyhow, file=file)
 

@@ -4,7 +4,7 @@ Packages stand under their places in node_modules: `a/b` is a `b` that only `a` 
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from outrider.operators.packages.locks.documents import read_json
@@ -15,7 +15,8 @@ from outrider.operators.packages.locks.npm_names import names_at, source_of, spl
 
 FORM = "bun.lock"
 _INTEGRITY = re.compile(r"sha\d+-")
-_NAME = re.compile(r"@[^/]+/[^/]+|[^/]+")
+# What belongs to a member in whose place something else stands is behind a dot.
+_NAME = re.compile(r"(?:\./)?(?:@[^/]+/)?[^/]+")
 _NEEDS = ("dependencies", "optionalDependencies", "peerDependencies")
 _DEEPEST = 64
 
@@ -37,7 +38,7 @@ def read(text: str) -> Lock:
     for path, workspace in findings.section(document, "workspaces").items():
         with findings.entry(f"workspaces: {path}"):
             table = table_of(workspace)
-            name = str(table.get("name", "")) if path else ""
+            name = place_of(packages, str(table.get("name", "")), path) if path else ""
             starts["main"] += _places(packages, name, _aliases(table, _NEEDS))
             starts["development"] += _places(packages, name, _aliases(table, ["devDependencies"]))
     only = reached(starts["development"], needs) - reached(starts["main"], needs)
@@ -45,6 +46,12 @@ def read(text: str) -> Lock:
         with findings.entry(place):
             _take(findings, packages[place], is_development=place in only)
     return findings.lock()
+
+
+def place_of(packages: Mapping[str, Any], name: str, folder: str) -> str:
+    """Return where a member of a workspace stands, by its name and its folder."""
+    entry = packages.get(name)
+    return name if not isinstance(entry, list) or entry[:1] == [f"{name}@workspace:{folder}"] else f"./{name}"
 
 
 def _take(findings: Findings, entry: list[Any], *, is_development: bool) -> None:

@@ -1,29 +1,27 @@
 """Patches of a project of bun 1.4: https://bun.com/docs/pm/cli/patch."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from outrider.core.errors import InvalidConfigError, NotFoundError
 from outrider.operators.packages.manifests.package_json import FORM, texts_of
 from outrider.operators.packages.npm.bun.trusting import in_order_of_slots
-from outrider.operators.packages.resolving.outcomes import ResolvedPackage
 
 FIELD = "patchedDependencies"
 
 
-def patches_by(document: dict[str, Any], packages: Sequence[ResolvedPackage]) -> dict[str, str]:
+def patches_by(document: dict[str, Any], needed: Iterable[str]) -> dict[str, str]:
     """Return the paths of patches as bun.lock has them: of the versions alone that are needed, in the order of a table of slots.
 
     Args:
         document: The package.json of the project.
-        packages: What it needs, in the order in which bun comes upon it.
+        needed: What it needs as `NAME@VERSION`, in the order in which bun comes upon it.
 
     Raises:
         InvalidConfigError: They cannot be read.
     """
     said = texts_of(document, FIELD, FORM)
-    needed = (f"{one.name}@{one.version}" for one in packages)
     return {name: said[name] for name in in_order_of_slots((one for one in needed if one in said), len(said))}
 
 

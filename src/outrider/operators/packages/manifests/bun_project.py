@@ -20,10 +20,12 @@ from outrider.operators.packages.npm.bun.needs import (
     PEER,
     BunNeed,
     needs_of_manifest,
+    read_wanted,
 )
+from outrider.operators.packages.npm.bun.overriding import rules_of
 from outrider.operators.packages.npm.bun.settings import BunSettings
 from outrider.operators.packages.npm.bun.trusting import in_order_of_slots
-from outrider.operators.packages.npm.catalogs import CATALOG, Catalogs, catalog_of
+from outrider.operators.packages.npm.catalogs import CATALOG, Catalogs, catalog_of, from_catalogs
 from outrider.operators.packages.npm.details import NpmDetails, at
 from outrider.operators.packages.resolving.outcomes import ResolvedPackage
 from outrider.operators.packages.resolving.questions import Question
@@ -76,9 +78,14 @@ def locking_of(workspace: BunWorkspace, packages: Sequence[ResolvedPackage]) -> 
     Raises:
         InvalidConfigError: What is said of trusted packages or of patches cannot be read.
     """
+    versions = {one.name: version_of(one.manifest.document) for one in workspace.members}
+    found = [(name, "") for name in _members_at_top(workspace, packages)] + [
+        (one.name, one.version) for one in packages
+    ]
+    needed = [f"{name}@{version or versions[name]}" for name, version in found]
     return BunLocking(
         workspaces=workspaces_of(workspace, packages), members={one.name: one.place for one in workspace.members},
-        trusted=trusted_by(workspace, packages), patches=patches_by(workspace.manifest.document, packages), overrides=workspace.overrides,
+        trusted=trusted_by(workspace, packages), patches=patches_by(workspace.manifest.document, needed), overrides=workspace.overrides,
         catalog=workspace.catalogs.default, catalogs=workspace.catalogs.named,
     )  # fmt: skip
 
@@ -91,7 +98,11 @@ def workspaces_of(workspace: BunWorkspace, packages: Sequence[ResolvedPackage]) 
         packages: What they need.
     """
     document, members = workspace.manifest.document, {one.name: one.manifest.document for one in workspace.members}
-    found = _Told(packages, members, workspace.catalogs.by_name())
+    catalogs = workspace.catalogs.by_name()
+    overridden = {
+        one.target.name: from_catalogs(catalogs, one.target.name, one.text) for one in rules_of(workspace.overrides)
+    }
+    found = _Told(packages, members, catalogs, overridden)
     project = {"name": document["name"]} if document.get("name") else {}
     told = {"": project | found.of(document)}
     for one in sorted(workspace.members, key=lambda one: one.place.encode()):
@@ -108,13 +119,18 @@ class _Told:
         packages: That were chosen.
         members: Manifests of members by name.
         catalogs: Of the project.
+        overridden: What is asked instead of what is asked by a name.
     """
 
     def __init__(
-        self, packages: Sequence[ResolvedPackage], members: Mapping[str, Mapping[str, Any]], catalogs: Catalogs
+        self,
+        packages: Sequence[ResolvedPackage],
+        members: Mapping[str, Mapping[str, Any]],
+        catalogs: Catalogs,
+        overridden: Mapping[str, str],
     ) -> None:
         self._packages = {one.place: one for one in packages}
-        self._members, self._catalogs = members, catalogs
+        self._members, self._catalogs, self._overridden = members, catalogs, overridden
 
     def of(self, document: Mapping[str, Any], name: str = "", place: str = "") -> dict[str, Any]:
         """Return what it has of those of a manifest; a project has neither name nor place here."""
@@ -132,13 +148,14 @@ class _Told:
 
     def _is_other(self, need: BunNeed, name: str, place: str) -> bool:
         """Return whether what is found by the name of a need does not meet it."""
-        there = (self._packages.get(f"{name}/{need.name}") if name else None) or self._packages.get(need.name)
+        own = f"./{name}" if name in self._packages else name
+        there = (self._packages.get(f"{own}/{need.name}") if name else None) or self._packages.get(need.name)
         if there is not None:
             return place not in there.entry["met_for"]
-        is_of_member = need.text.startswith(MEMBER) or not need.text.strip() or need.wanted.is_tag
-        return (
-            need.name in self._members and not is_of_member and not allows(need.wanted.text, self._members[need.name])
-        )
+        text = self._overridden.get(need.name, need.text)
+        wanted = read_wanted(need.name, text)
+        is_of_member = text.startswith(MEMBER) or not text.strip() or wanted.is_tag
+        return need.name in self._members and not is_of_member and not allows(wanted.text, self._members[need.name])
 
 
 def trusted_by(workspace: BunWorkspace, packages: Sequence[ResolvedPackage]) -> list[str] | None:
@@ -156,10 +173,15 @@ def trusted_by(workspace: BunWorkspace, packages: Sequence[ResolvedPackage]) -> 
     if all(one is None for one in lists):
         return None
     said = {name for one in lists for name in one or ()}
-    members = sorted((one.name for one in workspace.members), key=str.encode)
-    names = [*members, *(one.name for one in packages)]
+    names = [*_members_at_top(workspace, packages), *(one.name for one in packages)]
     found = in_order_of_slots((name for name in names if name in said), len(said))
     return None if said and not found else found
+
+
+def _members_at_top(workspace: BunWorkspace, packages: Sequence[ResolvedPackage]) -> list[str]:
+    """Return the names of members in whose places nothing else stands."""
+    places = {one.place for one in packages}
+    return sorted((one.name for one in workspace.members if one.name not in places), key=str.encode)
 
 
 def _trusted(document: Mapping[str, Any], file: str) -> list[str] | None:

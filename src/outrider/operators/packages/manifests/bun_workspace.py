@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from posixpath import join, normpath
 from typing import Any
 
 import msgspec
@@ -16,8 +17,9 @@ from outrider.operators.packages.manifests.bun_patches import FIELD as PATCHES
 from outrider.operators.packages.manifests.bun_patches import patch_files
 from outrider.operators.packages.manifests.package_json import FORM, NpmManifest, NpmMember, NpmWish, read_manifest
 from outrider.operators.packages.manifests.workspaces import member_folders, patterns_of, same_name
-from outrider.operators.packages.npm.bun.members import MEMBER, allows
-from outrider.operators.packages.npm.bun.needs import PEER, REMEDY, BunNeed, needs_of_manifest
+from outrider.operators.packages.npm.bun.members import MEMBER, allows, named
+from outrider.operators.packages.npm.bun.needs import REMEDY, BunNeed, needs_of_manifest
+from outrider.operators.packages.npm.bun.overriding import Overrides, rules_of
 from outrider.operators.packages.npm.catalogs import catalog_of
 from outrider.operators.packages.npm.globs import matches
 from outrider.operators.packages.npm.specs import is_name, read_spec
@@ -38,13 +40,13 @@ class BunWorkspace(msgspec.Struct, kw_only=True, frozen=True):
         manifest: Of the project.
         members: By their folders.
         catalogs: Of the project.
-        overrides: Of it, as they are written.
+        overrides: Of it, as bun.lock has them.
     """
 
     manifest: NpmManifest
     members: list[NpmMember]
     catalogs: BunCatalogs
-    overrides: dict[str, str]
+    overrides: Overrides
 
     def manifests(self) -> dict[str, NpmManifest]:
         """Return the manifests by folder; that of the project has none, and is first."""
@@ -53,7 +55,7 @@ class BunWorkspace(msgspec.Struct, kw_only=True, frozen=True):
     def taken(self) -> list[tuple[str, NpmWish]]:
         """Return what is taken from catalogs, each with the name of its catalog."""
         asked = {(one.range, one.name) for each in self.manifests().values() for one in each.wishes}
-        asked |= {(text, name) for name, text in self.overrides.items()}
+        asked |= {(one.text, one.target.name) for one in rules_of(self.overrides)}
         catalogs = self.catalogs.by_name()
         used = sorted({(catalog, name) for text, name in asked if (catalog := catalog_of(text))})
         texts = [(catalog, name, catalogs[catalog][name]) for catalog, name in used]
@@ -80,8 +82,8 @@ def read_workspace(text: str, folder: Path, changed: Mapping[Path, str] = {}) ->
     said, catalogs = document.get(_FIELD), read_catalogs(document)
     manifest = read_manifest(text, "bun", takes=(_FIELD, PATCHES) if said else (PATCHES,), entry=catalogs.entry)
     patch_files(document, folder)
-    overrides = overrides_of(document, catalogs)
     if not said:
+        overrides = overrides_of(document, catalogs)
         return BunWorkspace(manifest=manifest, members=[], catalogs=catalogs, overrides=overrides)
     if isinstance(said, Mapping) and (odd := sorted(said.keys() - _KNOWN)):
         raise _refused(FORM, f"{_FIELD}.{odd[0]}", odd[0], "packages and catalogs alone")
@@ -90,6 +92,7 @@ def read_workspace(text: str, folder: Path, changed: Mapping[Path, str] = {}) ->
         if "\\" in str(one):
             raise _refused(FORM, _FIELD, str(one), "patterns with slashes")
     members = _members(folder, sorted(set(_folders(manifest, folder))), changed, catalogs)
+    overrides = overrides_of(document, catalogs, [one.manifest.document for one in members])
     found = BunWorkspace(manifest=manifest, members=members, catalogs=catalogs, overrides=overrides)
     _check(found)
     return found
@@ -140,18 +143,18 @@ def _members(
 
 def _check(workspace: BunWorkspace) -> None:
     """Refuse what is asked of members in a way that is not heeded here."""
-    members = {one.name: one.manifest.document for one in workspace.members}
+    members = {one.name: one for one in workspace.members}
     own_name, catalogs = workspace.manifest.document.get("name"), workspace.catalogs.by_name()
-    for name in workspace.overrides:
-        if name in members:
-            raise _refused(
-                FORM, f"overrides.{name}", name, "overrides of packages that are no members of the workspace"
-            )
+    for rule in rules_of(workspace.overrides):
+        name = rule.target.name
+        if name in members and (rule.parent is not None or rule.target.range):
+            raise _refused(FORM, f"overrides.{name}", rule.text, "overrides of members for all that need them")
     for place, one in workspace.manifests().items():
         file = f"{place}/{FORM}" if place else FORM
         for need in needs_of_manifest(one.document, catalogs, is_member=bool(place)):
-            if need.name in members:
-                expected = _unheeded(need, members[need.name], is_of_project=not place)
+            name = named(need, members)
+            if name in members:
+                expected = _unheeded(need, members[name], place)
             elif need.text.startswith(MEMBER):
                 expected = "a member of the workspace"
             else:
@@ -160,15 +163,21 @@ def _check(workspace: BunWorkspace) -> None:
                 raise _refused(file, _key(one.document, need), need.text, expected)
 
 
-def _unheeded(need: BunNeed, member: Mapping[str, Any], *, is_of_project: bool) -> str:
-    """Return what would be expected where a member is asked for in a way that is not heeded; empty where it is heeded."""
+def _unheeded(need: BunNeed, member: NpmMember, place: str) -> str:
+    """Return what would be expected where a member is asked for in a way that is not heeded; empty where it is heeded.
+
+    Args:
+        need: What asks for it.
+        member: Of that name.
+        place: The folder of whoever asks; empty for the project.
+    """
+    document = member.manifest.document
     if need.text.startswith(MEMBER):
-        asked = need.text.removeprefix(MEMBER).strip()
-        return "" if asked in _ANY or allows(asked, member) else "a range that has the version of the member"
-    is_plain = need.wanted.package == need.name and (need.wanted.is_tag or not need.text.strip())
-    if is_of_project and not is_plain and need.kind < PEER and not allows(need.wanted.text, member):
-        # bun has the package of the registry in place of the member then.
-        return "what has the version of the member"
+        asked = need.text.removeprefix(MEMBER).removeprefix(f"{member.name}@").strip()
+        # A folder may be told from that of the project, too.
+        is_there = "/" in asked and member.place in (normpath(asked), normpath(join(place, asked)))
+        is_fine = is_there or asked in _ANY or allows(asked, document)
+        return "" if is_fine else "a range that has the version of the member, or its folder"
     return ""
 
 

@@ -35,7 +35,7 @@ class NpmDetails(Details, frozen=True, kw_only=True):
         optional: Names of what may be left out.
         peers: Names of what has to stand beside.
         members: Of the workspace; of pnpm the project too, whose folder is empty.
-        overrides: Of the project, as package.json has them; of pnpm by their selectors.
+        overrides: Of the project, as package.json has them; of pnpm by their selectors, of bun as bun.lock has them.
         pinned: Of Yarn: what a lock has for each `NAME@RANGE`; it is taken where its version is tried first.
         extensions: What is added to packages, by NAME@RANGE: of Yarn 4 to their dependencies, of pnpm to the fields of their manifests.
         patches: Of pnpm: the hashes of patches, by what they are for.

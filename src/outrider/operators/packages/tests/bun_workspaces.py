@@ -1,6 +1,7 @@
 """Draws workspaces of bun: members that need each other, peers of members, catalogs, and members in place of packages of a registry."""
 
 import json
+from os.path import relpath
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -64,6 +65,11 @@ def drawn_workspace(random: Random, registry: NpmRegistry, folder: Path, *, hard
         (folder / place / "package.json").write_text(json.dumps(manifest, indent=2))
 
 
+def drawn_harder_workspace(random: Random, registry: NpmRegistry, folder: Path) -> None:
+    """Have a workspace as `drawn_workspace` does, with what makes it harder."""
+    drawn_workspace(random, registry, folder, harder=True)
+
+
 def _asked(random: Random, kind: str, names: list[str]) -> dict[str, str]:
     ranges = _PEERS if kind == "peerDependencies" else _RANGES
     return {name: random.choice(ranges) for name in random.sample(names, random.choice((0, 0, 1, 2)))}
@@ -118,3 +124,43 @@ def _trust(random: Random, manifests: dict[str, Any], names: list[str]) -> None:
         if random.random() < 0.3:
             listed = [*names, *(f"none-{at}" for at in range(6))]
             manifest["trustedDependencies"] = random.sample(listed, random.randint(0, 8))
+
+
+def drawn_overrides_of_members(random: Random, registry: NpmRegistry, folder: Path) -> None:
+    """Have a workspace as `drawn_workspace` does, with overrides of members and within them, their folders and other names, and their patches."""
+    drawn_workspace(random, registry, folder)
+    paths = sorted(folder.rglob("*/package.json"))
+    members = {one.parent.relative_to(folder).as_posix(): json.loads(one.read_text()) for one in paths}
+    root = json.loads((folder / "package.json").read_text())
+    for place, member in members.items():
+        root.setdefault("overrides", {}).update(_overrides(random, member, sorted(registry.documents)))
+        _ask_otherwise(random, place, members)
+        (folder / place / "package.json").write_text(json.dumps(member))
+    patched = [f"{member['name']}@{member['version']}" for member in members.values() if "version" in member]
+    (folder / "x.patch").write_text("diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n")
+    root["patchedDependencies"] = dict.fromkeys(random.sample(patched, random.randint(0, len(patched))), "x.patch")
+    (folder / "package.json").write_text(json.dumps(root))
+
+
+def _overrides(random: Random, member: dict[str, Any], names: list[str]) -> dict[str, str]:
+    found, version = {}, member.get("version")
+    if version and random.random() < 0.4:
+        found[member["name"]] = random.choice((version, f"^{version}", f">={version}", "1.1.0", "^2", "*", "latest"))
+    if random.random() < 0.5:
+        parent = random.choice(("", "", f"@{random.choice(_RANGES)}"))
+        found[f"{member['name']}{parent}>{random.choice(names)}"] = random.choice(("1.1.0", "2.0.1", "*"))
+    return found
+
+
+def _ask_otherwise(random: Random, place: str, members: dict[str, Any]) -> None:
+    """Have a member ask for others by their folders, and for one by another name."""
+    for there, other in members.items():
+        way = random.choice((there, f"./{there}", relpath(there, place)))
+        for asked in (members[place].get(kind, {}) for kind in _KINDS):
+            if asked.get(other["name"], "").startswith("workspace:") and random.random() < 0.5:
+                asked[other["name"]] = f"workspace:{way}"
+    if random.random() < 0.4:
+        other = random.choice(list(members.values()))
+        ranges = [f"workspace:{other['name']}@*", f"npm:{other['name']}@{other.get('version', '*')}"]
+        kind = random.choice(_KINDS)
+        members[place].setdefault(kind, {})["nick"] = random.choice(ranges[: 1 + ("version" in other)])

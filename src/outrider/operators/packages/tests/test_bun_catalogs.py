@@ -62,6 +62,8 @@ READ: list[tuple[dict[str, Any], dict[str, Any]]] = [
     (inside({"core": "npm:side@1"}), {"dependencies": CORE}),
     ({**inside({"a": "workspace:*"}), "dependencies": {"a": "catalog:"}}, {}),
     ({**inside({"a": "^1"}), "dependencies": {"a": "catalog:"}}, {}),
+    (inside({"mine": "npm:a@1"}), {"dependencies": {"mine": "catalog:"}}),
+    ({**inside({"side": "^2"}), "dependencies": {"side": "catalog:"}}, {"name": "side", "dependencies": {"core": "1"}}),
     ({**inside({"core": "1.1.0"}), **WEB, "overrides": CORE}, {}),
     ({**inside(x={"core": "npm:other@1"}), **WEB, "resolutions": {"**/core": "catalog:x"}}, {}),
     ({**inside({"core": "^1"}), "overrides": {"core": "1.0.0"}}, {"dependencies": CORE}),
@@ -157,8 +159,6 @@ async def test_catalogs_without_workspaces(registry: NpmRegistry, tmp_path: Path
         ({"catalogs": {"": {"core": "1"}}}, {}, "catalogs"),
         (inside({"core": "file:x"}), {"dependencies": CORE}, "dependencies.core"),
         (inside({"core": "1"}), {"dependencies": {"core": " catalog:"}}, "dependencies.core"),
-        (inside({"mine": "npm:a@1"}), {"dependencies": {"mine": "catalog:"}}, "packages"),
-        ({**inside({"a": "^2"}), "dependencies": {"a": "catalog:"}}, {}, "dependencies.a"),
     ],
 )
 async def test_what_is_not_heeded_of_catalogs(

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -9,7 +10,12 @@ from typing import Any
 import pytest
 
 from outrider.core.errors import InvalidConfigError, OutriderError, UnsupportedError
-from outrider.operators.packages.tests.bun_workspaces import drawn_workspace
+from outrider.operators.packages.locks.bun import read
+from outrider.operators.packages.tests.bun_workspaces import (
+    drawn_harder_workspace,
+    drawn_overrides_of_members,
+    drawn_workspace,
+)
 from outrider.operators.packages.tests.npm_registry import NpmRegistry
 from outrider.operators.packages.tests.test_lock_writing_bun import LOCK, bun, locked, registry, settings
 from outrider.operators.packages.tests.test_lock_writing_npm import members, project
@@ -19,8 +25,11 @@ __all__ = ["registry"]
 
 PATTERNS = ["packages/*"]
 # What bun writes otherwise, and of those that are drawn harder; why is not known.
-OTHERWISE = {10}
-HARDER_OTHERWISE = {3, 17, 23, 39, 41, 53}
+OTHERWISE = {167}
+HARDER_OTHERWISE = {3, 11, 17, 23, 39, 41, 53}
+# Of those with overrides of members, what bun writes otherwise, or not at all.
+OVERRIDDEN_OTHERWISE = {2, 37}
+Draw = Callable[[Random, NpmRegistry, Path], None]
 
 
 async def native(folder: Path) -> str | None:
@@ -32,14 +41,14 @@ async def native(folder: Path) -> str | None:
     return path.read_text() if ended.returncode == 0 and path.exists() else None
 
 
-async def compared(folder: Path, seeds: Any, *, harder: bool = False) -> tuple[int, int]:
+async def compared(folder: Path, seeds: Any, draw: Draw = drawn_workspace) -> tuple[int, int]:
     """Return how many locks are the same to the byte, and how many workspaces are refused."""
     same = refused = 0
     for seed in seeds:
-        place = folder / f"{seed}-{harder}"
+        place = folder / f"{seed}-{draw.__name__}"
         async with NpmRegistry() as registry:
             with variables(settings(place, registry)):
-                drawn_workspace(Random(seed), registry, place / "shop", harder=harder)
+                draw(Random(seed), registry, place / "shop")
                 theirs = await native(place)
                 try:
                     await locked(place)
@@ -59,17 +68,19 @@ async def compared(folder: Path, seeds: Any, *, harder: bool = False) -> tuple[i
 @pytest.mark.timeout(300)
 async def test_it_is_to_the_byte_what_bun_writes_of_workspaces(tmp_path: Path) -> None:
     same, refused = await compared(tmp_path, set(range(13)) - OTHERWISE)
-    harder, _ = await compared(tmp_path, set(range(8)) - HARDER_OTHERWISE, harder=True)
-    assert (same, refused, harder) == (10, 2, 5)
+    harder, _ = await compared(tmp_path, set(range(8)) - HARDER_OTHERWISE, drawn_harder_workspace)
+    overridden, _ = await compared(tmp_path, set(range(12)) - OVERRIDDEN_OTHERWISE, drawn_overrides_of_members)
+    assert (same, refused, harder, overridden) == (13, 0, 5, 5)
 
 
 @pytest.mark.real
 @pytest.mark.long
 @pytest.mark.timeout(3000)
 async def test_it_is_to_the_byte_what_bun_writes_of_workspaces_at_length(tmp_path: Path) -> None:
-    same, refused = await compared(tmp_path, range(13, 200))
-    harder, _ = await compared(tmp_path, set(range(8, 60)) - HARDER_OTHERWISE, harder=True)
-    assert (same > 160, refused < 28, harder > 35) == (True, True, True)
+    same, refused = await compared(tmp_path, set(range(13, 200)) - OTHERWISE)
+    harder, _ = await compared(tmp_path, set(range(8, 60)) - HARDER_OTHERWISE, drawn_harder_workspace)
+    overridden, _ = await compared(tmp_path, set(range(8, 120)) - OVERRIDDEN_OTHERWISE, drawn_overrides_of_members)
+    assert (same > 180, refused < 4, harder > 40, overridden > 75) == (True, True, True, True)
 
 
 def _needs(**found: str) -> dict[str, Any]:
@@ -97,6 +108,19 @@ WORKSPACES: list[tuple[dict[str, Any], dict[str, dict[str, Any]]]] = [
         },
     ),
     ({"peerDependencies": {"core": "^1"}}, {"packages/a": {"name": "a", "peerDependencies": {"core": "^2", "b": "^2"}}, "packages/b": {"name": "b"}}),
+    (_needs(b="workspace:packages/b"), {"packages/a": {"name": "a", **_needs(b="workspace:./../b/")}, "packages/b": {"name": "b", **_needs(a="workspace:packages/a")}}),
+    (
+        {"overrides": {"b": "1", "a": "$b"}, **_needs(b="^1")},
+        {"packages/a": {"name": "a", "version": "1.0.0", "optionalDependencies": {"b": "2"}}, "packages/b": {"name": "b", "version": "1.2.0", **_needs(a="")}},
+    ),
+    (
+        {"overrides": {"b": "2.0.0"}, "optionalDependencies": {"a": "9"}},
+        {"packages/a": {"name": "a", **_needs(b="workspace:*", x="workspace:b@*")}, "packages/b": {"name": "b", "version": "1.0.0"}},
+    ),
+    (
+        _needs(b="^2", core="1", x="npm:a@1"),
+        {"packages/a": {"name": "a", "version": "1.0.0", **_needs(b="1", core="2", web="*")}, "packages/b": {"name": "b", "version": "1.0.0", **_needs(core="2")}},
+    ),
     (_needs(b="x"), {"packages/a": {"name": "a", **_needs(b="workspace:~")}, "packages/b": {"name": "b", "directories": {"bin": "x"}, **_needs(b="2")}}),
 ]  # fmt: skip
 
@@ -109,6 +133,7 @@ async def test_what_bun_reads_of_members(
 ) -> None:
     for spec in ("core@1.0.0", "core@2.0.0", "b@2.0.0", "a@3.0.0"):
         registry.add(spec)
+    registry.add("web@1.0.0", "b@1")
     path = project(tmp_path, **{"workspaces": PATTERNS, **fields}).with_name(LOCK)
     members(tmp_path, manifests)
     theirs = await native(tmp_path)
@@ -181,6 +206,28 @@ async def test_what_a_file_says_of_members(registry: NpmRegistry, tmp_path: Path
 }""".splitlines()  # fmt: skip
 
 
+async def test_something_else_stands_in_the_place_of_a_member(registry: NpmRegistry, tmp_path: Path) -> None:
+    for spec in ("core@1.0.0", "core@2.0.0", "a@2.0.0", "late@1.0.0"):
+        registry.add(spec)
+    path = project(tmp_path, workspaces=PATTERNS, **_needs(a="2", core="2")).with_name(LOCK)
+    a = {"name": "a", "version": "1.0.0", **_needs(core="1"), "devDependencies": {"late": "*"}}
+    members(tmp_path, {"packages/a": a, "packages/b": {"name": "b", **_needs(x="workspace:a@*", a="1")}})
+    await locked(tmp_path)
+    lines = [line.partition(', "http')[0].strip(" ,]") for line in path.read_text().splitlines()]
+    assert [line for line in lines[lines.index('"packages": {') + 1 :] if ":" in line] == [
+        '"a": ["a@2.0.0"', '"b": ["b@workspace:packages/b"', '"core": ["core@2.0.0"', '"late": ["late@1.0.0"',
+        '"x": ["a@workspace:packages/a"', '"./a/core": ["core@1.0.0"', '"b/a": ["a@workspace:packages/a"', '"x/core": ["core@1.0.0"',
+        '"b/a/core": ["core@1.0.0"',
+    ]  # fmt: skip
+    found = {(one.name, one.version): one.development for one in read(path.read_text()).packages}
+    assert found == {("a", "2.0.0"): False, ("core", "1.0.0"): False, ("core", "2.0.0"): False, ("late", "1.0.0"): True}
+    before = path.read_text()
+    registry.add("core@1.1.0")
+    shutil.rmtree(tmp_path / "cache")
+    await locked(tmp_path, keep=True)
+    assert path.read_text() == before
+
+
 async def test_what_the_lock_of_a_workspace_has_stays(registry: NpmRegistry, tmp_path: Path) -> None:
     registry.add("core@1.0.0")
     registry.add("core@1.1.0")
@@ -203,15 +250,17 @@ A, B = {"name": "a", "version": "1.0.0"}, {"name": "b"}
         ({"workspaces": {"packages": PATTERNS, "odd": {"core": "1"}}}, [A, B], "workspaces.odd"),
         ({"workspaces": ["../*"]}, [A, B], "workspaces"),
         ({"workspaces": ["packages\\*"]}, [A, B], "workspaces"),
-        ({"overrides": {"a": "1"}}, [A, B], "overrides.a"),
-        (_needs(a="^2"), [A, B], "dependencies.a"),
+        ({"overrides": {"b>a": "1"}}, [A, B], "overrides.a"),
+        ({"overrides": {"a@1": "1"}}, [A, B], "overrides.a"),
+        ({}, [A, {**B, **_needs(x="workspace:a@2")}], "dependencies.x"),
         (_needs(core="workspace:*"), [A, B], "dependencies.core"),
         ({}, [A, {**B, "devDependencies": {"a": "workspace:^2"}}], "devDependencies.a"),
         ({}, [A, {**B, "peerDependencies": {"a": "workspace:../a"}}], "peerDependencies.a"),
+        ({}, [A, {**B, **_needs(x="workspace:../0")}], "dependencies.x"),
+        ({}, [A, {**B, **_needs(a="workspace:packages/1")}], "dependencies.a"),
         ({}, [A, {**B, **_needs(core="link:../a")}], "dependencies.core"),
         ({}, [A, {**B, **_needs(shop="*")}], "dependencies.shop"),
-        ({}, [A, {**B, **_needs(mine="npm:a@1")}], "packages"),
-        ({"resolutions": {"**/a": "1"}}, [A, B], "overrides.a"),
+        ({}, [A, {**B, "patchedDependencies": {"core@1.0.0": "x"}}], "patchedDependencies"),
         ({}, [A, {**B, "installConfig": {"hoistingLimits": "workspaces"}}], "installConfig.hoistingLimits"),
         ({}, [A, {"name": "../b"}], "name"),
     ],

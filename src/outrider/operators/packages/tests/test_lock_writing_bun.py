@@ -229,6 +229,18 @@ async def test_a_peer_that_a_peer_brings_has_what_its_project_needs(registry: Np
     assert '"side@1.1.0"' in path.read_text()
 
 
+@pytest.mark.real
+async def test_a_peer_may_have_the_prerelease_that_is_under_the_tag_latest(
+    registry: NpmRegistry, tmp_path: Path
+) -> None:
+    registry.add("web@1.0.0", "!core@*")
+    registry.add("core@1.0.0-rc.1")
+    path = project(tmp_path, dependencies={"web": "1"}).with_name(LOCK)
+    await locked(tmp_path)
+    assert path.read_text() == await native(tmp_path)
+    assert '"core@1.0.0-rc.1"' in path.read_text()
+
+
 # Versions that need older ones of themselves, and so have no say in which of them stay.
 CIRCLES = (
     (("core@1.1.0", "legacy@npm:core@=1.0.0"),),
@@ -281,10 +293,7 @@ async def test_registries_of_bunfig(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("fields", "files", "path"),
     [
-        ({"resolutions": {"side/core": "1"}}, {}, "resolutions.side/core"),
         ({"resolutions": {"**/core": 1}}, {}, "resolutions.**/core"),
-        ({"overrides": {"core": {"side": "1"}}}, {}, "overrides.core"),
-        ({"overrides": {"core": "$core"}}, {}, "overrides.core"),
         ({"overrides": {"core": "file:x"}}, {}, "overrides.core"),
         ({"dependencies": {"core": "workspace:*"}}, {}, "dependencies.core"),
         ({"dependencies": {"core": "git://files.test/x"}}, {}, "dependencies.core"),

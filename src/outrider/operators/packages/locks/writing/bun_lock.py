@@ -6,9 +6,12 @@ from typing import Any
 
 import msgspec
 
+from outrider.operators.packages.npm.bun.overriding import Overrides
 from outrider.operators.packages.resolving.outcomes import ResolvedPackage
 
 NEWEST_FORM = 2
+# That of projects with overrides that do not hold for all.
+NESTED_FORM = 3
 CONFIG = 1
 # What is told of a package, in the order of bun.
 FIELDS = (
@@ -25,7 +28,7 @@ class BunLocking(msgspec.Struct, kw_only=True, frozen=True):
         members: The folders of these, by name.
         trusted: Names of packages whose scripts may run; None where bun's own list counts.
         patches: The paths of patches, by the name and version of what they are for, in their order.
-        overrides: What is asked of packages in place of what others ask.
+        overrides: What is asked of packages in place of what others ask, in their order.
         catalog: What the catalog without a name has.
         catalogs: What those with names have.
     """
@@ -34,7 +37,7 @@ class BunLocking(msgspec.Struct, kw_only=True, frozen=True):
     members: Mapping[str, str]
     trusted: Sequence[str] | None
     patches: Mapping[str, str]
-    overrides: Mapping[str, str]
+    overrides: Overrides
     catalog: Mapping[str, str]
     catalogs: Mapping[str, Mapping[str, str]]
 
@@ -47,24 +50,33 @@ def written(
     Args:
         locking: What it is of.
         packages: What that needs.
-        form: The version of the format.
+        form: The version of the format, where nothing needs another one.
         config: The version of the settings that it was made with.
     """
-    lines = [f'"lockfileVersion": {form},', f'"configVersion": {config},', '"workspaces": {']
+    is_nested = any(not isinstance(one, str) for one in locking.overrides.values())
+    lines = [
+        f'"lockfileVersion": {NESTED_FORM if is_nested else form},',
+        f'"configVersion": {config},',
+        '"workspaces": {',
+    ]
     lines += [line for place, said in locking.workspaces.items() for line in _indented(_workspace(place, said))]
     lines.append("},")
     if locking.trusted:
         lines += ['"trustedDependencies": [', *_indented([f"{_text(name)}," for name in locking.trusted]), "],"]
     elif locking.trusted is not None:
         lines.append('"trustedDependencies": [],')
-    sorted_ones = (("overrides", _sorted(locking.overrides)), ("catalog", _sorted(locking.catalog)))
-    for field, said in (("patchedDependencies", locking.patches), *sorted_ones):
-        lines += _table(field, said) if said else []
-    if catalogs := locking.catalogs:
-        tables = [line for name in sorted(catalogs) for line in _table(name, _sorted(catalogs[name]))]
-        lines += ['"catalogs": {', *_indented(tables), "},"]
+    catalogs = {name: _sorted(said) for name, said in sorted(locking.catalogs.items())}
+    tables = {
+        "patchedDependencies": locking.patches,
+        "overrides": locking.overrides,
+        "catalog": _sorted(locking.catalog),
+        "catalogs": catalogs,
+    }
+    lines += [line for field, said in tables.items() if said for line in _table(field, said)]
     told = [(one.entry["order"], one.place, one.entry["bun"]) for one in packages]
-    told += [((1, b"", name.encode()), name, [f"{name}@workspace:{place}"]) for name, place in locking.members.items()]
+    # Something else may stand in the place of a member.
+    at_top = locking.members.keys() - {one[1] for one in told}
+    told += [((1, b"", name.encode()), name, [f"{name}@workspace:{locking.members[name]}"]) for name in at_top]
     entries = [f"{_text(place)}: {_line(entry)}," for _, place, entry in sorted(told, key=lambda one: one[0])]
     lines += ['"packages": {', *_indented("\n\n".join(entries).split("\n")), "}"] if entries else ['"packages": {}']
     return "\n".join(["{", *_indented(lines), "}", ""])
@@ -74,8 +86,13 @@ def _sorted(said: Mapping[str, str]) -> dict[str, str]:
     return dict(sorted(said.items()))
 
 
-def _table(name: str, said: Mapping[str, str]) -> list[str]:
-    return [f"{_text(name)}: {{", *_indented([f"{_text(key)}: {_text(one)}," for key, one in said.items()]), "},"]
+def _table(name: str, said: Mapping[str, str | Mapping[str, str]]) -> list[str]:
+    lines = [
+        line
+        for key, one in said.items()
+        for line in ([f"{_text(key)}: {_text(one)},"] if isinstance(one, str) else _table(key, one))
+    ]
+    return [f"{_text(name)}: {{", *_indented(lines), "},"]
 
 
 def _workspace(place: str, said: Mapping[str, Any]) -> Iterator[str]:

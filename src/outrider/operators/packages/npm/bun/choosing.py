@@ -89,7 +89,7 @@ class BunChoice:
         """Have needs met by what peers of the project and of its members brought, where that does."""
         for package in self._graph.every() if self._graph.members else ():
             for at, need in enumerate(package.needs):
-                wanted, target = self._wanted(need), package.targets[at]
+                wanted, target = self._wanted(package, need), package.targets[at]
                 if target is None or target.npm is None or need.is_peer or at in package.held:
                     continue
                 there = self._there(package, wanted)
@@ -100,7 +100,7 @@ class BunChoice:
         """Have the peers of a project and of the members of its workspace met."""
         peers = OwnPeers(self._graph)
         for package, at in peers.needs():
-            need, wanted = package.needs[at], self._wanted(package.needs[at])
+            need, wanted = package.needs[at], self._wanted(package, package.needs[at])
             there = await self._passed_over(wanted) or peers.there(package, need, wanted)
             self._settle(package, at, there or await self._best(package, need))
 
@@ -121,7 +121,8 @@ class BunChoice:
         candidates = [(one, *found) for one in peers.missing() if (found := await self._candidate(one)) is not None]
         agreed = [(npm, bit) for one, npm, bit in candidates if peers.agree(one, npm, bit)]
         first = {npm.name: (npm, bit) for one, npm, bit in reversed(candidates) if peers.has_none(one)}
-        brought = agreed or first.values()
+        # What is there already may be none that a peer allows: a prerelease under the tag `latest`, for any version.
+        brought = [one for one in agreed or first.values() if self._graph.get(one[0].name, one[1]) is None]
         for found in brought:
             await self._version(*found)
         if not brought:
@@ -142,7 +143,9 @@ class BunChoice:
 
     def _await(self, package: BunPackage) -> None:
         self._waiting.append(package)
-        names = {self._wanted(need).package for need in package.needs if need.kind not in (WORKSPACE, OPTIONAL_PEER)}
+        names = {
+            self._wanted(package, need).package for need in package.needs if need.kind not in (WORKSPACE, OPTIONAL_PEER)
+        }
         names -= {"", *self._graph.members}
         self._source.foresee(names)
         self._documents.foresee(names)
@@ -153,13 +156,13 @@ class BunChoice:
             if package.targets[at] is not None:
                 continue
             need = package.needs[at] = await self._aliased(package, package.needs[at])
-            member = member_for(self._graph, package, need, self._wanted(need))
+            member = member_for(self._graph, package, need, self._wanted(package, need))
             held = await self._held(package, need) if member is None else None
             if held is not None:
                 package.held.add(at)
             if held is not None or member is not None:
                 self._settle(package, at, held or member)
-            elif not need.is_peer or (need.kind == PEER and self._wanted(need).is_tag):
+            elif not need.is_peer or (need.kind == PEER and self._wanted(package, need).is_tag):
                 self._settle(package, at, await self._best(package, need))
 
     async def _aliased(self, package: BunPackage, need: BunNeed) -> BunNeed:
@@ -186,7 +189,7 @@ class BunChoice:
 
     async def _held(self, package: BunPackage, need: BunNeed) -> BunPackage | None:
         """Return what a need is met by in a lock, where that still does; for a peer, any version does."""
-        version, wanted = self._locked.get(_key(package), {}).get(need.name, ""), self._wanted(need)
+        version, wanted = self._locked.get(_key(package), {}).get(need.name, ""), self._wanted(package, need)
         if not version or not wanted.package or need.kind == OPTIONAL_PEER:
             return None
         npm = await self._package(package, need, wanted)
@@ -200,7 +203,7 @@ class BunChoice:
 
     async def _best(self, package: BunPackage, need: BunNeed) -> BunPackage | None:
         """Return what a need has for itself; None where it may be left out, or is a peer of which there is none."""
-        wanted = self._wanted(need)
+        wanted = self._wanted(package, need)
         there = self._there(package, wanted)
         if there is not None and not self._graph.members:
             return there

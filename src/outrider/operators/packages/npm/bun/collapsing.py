@@ -13,18 +13,18 @@ Edge = tuple[BunPackage, int]
 Targets = dict[Edge, BunPackage]
 
 
-def collapse(graph: Graph, wanted: Callable[[BunNeed], Wanted]) -> None:
+def collapse(graph: Graph, wanted: Callable[[BunPackage, BunNeed], Wanted]) -> None:
     """Have needs met by fewer versions.
 
     Args:
         graph: What was chosen.
-        wanted: What is asked of a package for a need.
+        wanted: What a package asks for with a need.
     """
     _Collapse(graph, wanted).run()
 
 
 class _Collapse:
-    def __init__(self, graph: Graph, wanted: Callable[[BunNeed], Wanted]) -> None:
+    def __init__(self, graph: Graph, wanted: Callable[[BunPackage, BunNeed], Wanted]) -> None:
         self._graph, self._wanted = graph, wanted
         several = [found for name in graph.names() if len(found := graph.versions(name)) > 1]
         self._groups = several
@@ -92,7 +92,7 @@ class _Collapse:
 
     def _asked(self, edge: Edge) -> Wanted:
         package, at = edge
-        return self._wanted(package.needs[at])
+        return self._wanted(package, package.needs[at])
 
     def _moves(self, edge: Edge) -> bool:
         """Return whether a need may have another version."""

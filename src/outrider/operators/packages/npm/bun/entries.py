@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from outrider.operators.packages.npm.bun.graph import BunPackage
+from outrider.operators.packages.npm.bun.members import MEMBER
 from outrider.operators.packages.npm.bun.needs import OPTIONAL, OPTIONAL_PEER, PEER, PROD, BunNeed
 
 _KINDS = {"dependencies": (PROD,), "optionalDependencies": (OPTIONAL,), "peerDependencies": (PEER, OPTIONAL_PEER)}
@@ -20,7 +21,7 @@ _HASH = re.compile(r"(sha(?:1|256|384|512)-)([A-Za-z0-9+/]+=*)")
 
 
 def entry_of(package: BunPackage, default: str, *, is_bundled: bool, unmet: Sequence[str]) -> list[Any]:
-    """Return the entry of a version of a registry.
+    """Return the entry of a version of a registry, or of a member of a workspace.
 
     Args:
         package: The version.
@@ -28,7 +29,8 @@ def entry_of(package: BunPackage, default: str, *, is_bundled: bool, unmet: Sequ
         is_bundled: Whether it came within the tarball of whoever needs it.
         unmet: Names of needs that nothing meets, though something by that name is found from there.
     """
-    assert package.npm is not None
+    if package.npm is None:
+        return [f"{package.name}@{MEMBER}{package.place}"]
     url, _ = package.npm.distribution(package.bit)
     is_usual = bool(default) and f"{url}/".startswith(f"{default.rstrip('/')}/")
     return [

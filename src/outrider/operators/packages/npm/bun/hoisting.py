@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from outrider.core.errors import UnsupportedError
 from outrider.operators.packages.npm.bun.graph import BunPackage
-from outrider.operators.packages.npm.bun.needs import OPTIONAL_PEER, PEER, BunNeed
+from outrider.operators.packages.npm.bun.needs import OPTIONAL_PEER, PEER, WORKSPACE, BunNeed
 
 
 class Slot(NamedTuple):
@@ -139,6 +139,13 @@ class _Hoister:
             self._place(own if _misses_peer(own, folder, slot.target) else folder, slot, top)
         elif there.target is None and slot.target is None:
             self._unmet.setdefault(name, []).append(slot)
+        elif self._takes_place(there, slot):
+            # What the member needs itself stands behind a dot then.
+            self.waiting = deque(
+                one._replace(name=f"./{name}") if one.package is there.target and one.name == name else one
+                for one in self.waiting
+            )
+            self._place(folder, slot, top)
         elif there.target is None:
             # An optional peer held the place for it.
             self._meet(there, slot.target)
@@ -159,6 +166,12 @@ class _Hoister:
         self.has_met = True
         for one in (slot, *self._unmet.pop(slot.need.name, ())):
             one.meet(target)
+
+    def _takes_place(self, there: Slot, slot: Slot) -> bool:
+        """Return whether something else that the project asks for takes the place of a member: a tag does not."""
+        is_range = not slot.need.wanted.is_tag and bool(slot.need.text.strip())
+        is_of_project = slot.package is self._root and not slot.need.is_peer
+        return there.need.kind == WORKSPACE and there.target is not slot.target and is_of_project and is_range
 
     def _does(self, there: Slot, slot: Slot) -> bool:
         """Return whether what is in a folder does for a need."""

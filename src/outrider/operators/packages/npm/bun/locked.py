@@ -4,12 +4,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from outrider.operators.packages.locks.bun import place_of
 from outrider.operators.packages.locks.npm_names import split_name
 from outrider.operators.packages.npm.bun.choosing import PROJECT
 
 _NEEDS = ("dependencies", "optionalDependencies", "peerDependencies")
 _ALL_NEEDS = (*_NEEDS, "devDependencies")
-_NAME = re.compile(r"@[^/]+/[^/]+|[^/]+")
+_NAME = re.compile(r"(?:\./)?(?:@[^/]+/)?[^/]+")
 # Name and version, an address, what is told of it, and a hash.
 _LENGTH = 4
 
@@ -23,8 +24,7 @@ def locked_needs(document: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {PROJECT: {}}
     for folder, said in everyone.items():
         if isinstance(said, dict):
-            # A member stands at the top by its name.
-            place = str(said.get("name") or "") if folder else ""
+            place = place_of(some, str(said.get("name") or ""), folder) if folder else ""
             found[folder or PROJECT] = dict(_met(known, place, said, _ALL_NEEDS))
     for place, entry in known.items():
         if entry[0] not in found:

@@ -1,11 +1,11 @@
 """Members of a workspace, which bun 1.4 has in place of packages of a registry wherever they do: `PackageManagerEnqueue.rs`."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
-from outrider.core.errors import InvalidConfigError, UnsupportedError
+from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.npm.bun.graph import BunPackage, Graph
-from outrider.operators.packages.npm.bun.needs import OPTIONAL_PEER, REMEDY, BunNeed, Wanted
+from outrider.operators.packages.npm.bun.needs import OPTIONAL_PEER, BunNeed, Wanted
 from outrider.operators.packages.versions.ecosystems import scheme_of
 from outrider.operators.packages.versions.tables import VersionTable
 
@@ -48,22 +48,20 @@ def member_for(graph: Graph, package: BunPackage, need: BunNeed, wanted: Wanted)
         package: Whoever needs it.
         need: What it needs.
         wanted: What that means once overrides count.
-
-    Raises:
-        UnsupportedError: A member would have to go by another name.
     """
     if need.kind == OPTIONAL_PEER:
         return None
-    if need.text.startswith(MEMBER) and package.npm is None:
-        return graph.members.get(need.name)
+    if need.text.startswith(MEMBER) and package.npm is None and wanted is need.wanted:
+        return graph.members.get(named(need, graph.members))
     member = graph.members.get(wanted.package)
-    # What is empty stands for the tag `latest`.
-    if member is None or wanted.is_tag or not need.text.strip() or not allows(wanted.text, member.said):
+    # What is empty stands for the tag `latest`, where it counts.
+    is_tag = wanted.is_tag or (wanted is need.wanted and not need.text.strip())
+    if member is None or is_tag or not allows(wanted.text, member.said):
         return None
-    if need.name != member.name:
-        raise UnsupportedError(
-            f"npm {need.name}: {package.shown} needs a member of the workspace by another name", path="packages",
-            found=f"{need.name}@{need.text}"[:200], expected=f"{member.name} by its own name",
-            suggestions=[REMEDY],
-        )  # fmt: skip
     return member
+
+
+def named(need: BunNeed, members: Container[str]) -> str:
+    """Return the name of the member that is asked for with `workspace:RANGE` or `workspace:NAME@RANGE`."""
+    name, at, _ = need.text.removeprefix(MEMBER).rpartition("@")
+    return name if at and name in members and need.name not in members else need.name

@@ -71,16 +71,17 @@ def read_wanted(name: str, text: str) -> Wanted:
     """Return what is asked of a name."""
     text = text.strip()
     spec = read_spec(name, text)
-    is_tag = _is_tag(spec.text)
+    is_tag = not is_range(spec.text)
     return Wanted(spec.package, spec.text, is_tag, text.startswith("npm:") and not is_tag)
 
 
-def _is_tag(text: str) -> bool:
+def is_range(text: str) -> bool:
+    """Return whether a text is a range, and no tag."""
     try:
         scheme_of("npm").range(text)
     except InvalidConfigError:
-        return True
-    return False
+        return False
+    return True
 
 
 def needs_of_version(said: Mapping[str, Any]) -> list[BunNeed]:

@@ -67,16 +67,16 @@ class BunPeers:
 
     Args:
         graph: What was chosen.
-        wanted: What is asked of a package for a need.
+        wanted: What a package asks for with a need.
     """
 
-    def __init__(self, graph: Graph, wanted: Callable[[BunNeed], Wanted]) -> None:
+    def __init__(self, graph: Graph, wanted: Callable[[BunPackage, BunNeed], Wanted]) -> None:
         self._graph = graph
         parents, own = _parents_by_peers(graph, wanted), set(graph.own() if graph.members else ())
         self._groups: dict[str, list[Peer]] = {}
         for package in sorted(graph.every(), key=_order):
             for at, need in sorted(enumerate(package.needs), key=lambda one: one[1].order):
-                asked = wanted(need)
+                asked = wanted(package, need)
                 is_settled = at in package.held or package in own or package.targets[at] in own
                 if need.kind == PEER and not asked.is_tag and not is_settled:
                     given = _given(package, need.name, asked.package, parents, graph)
@@ -98,9 +98,9 @@ class BunPeers:
 
     def bind(self) -> None:
         """Have all peers met by what is there."""
-        for group in self._groups.values():
+        for name, group in self._groups.items():
             others = [found for one in group if one.given is None and (found := self._fitting(one)) is not None]
-            newest = max(others, key=lambda one: one.bit, default=None)
+            newest = max(others or self._graph.versions(name), key=lambda one: one.bit, default=None)
             for one in group:
                 one.package.targets[one.at] = self._fitting(one) or one.given or newest
 
@@ -128,12 +128,14 @@ def _parents(graph: Graph) -> dict[BunPackage, list[BunPackage]]:
     return found
 
 
-def _parents_by_peers(graph: Graph, wanted: Callable[[BunNeed], Wanted]) -> dict[BunPackage, list[BunPackage]]:
+def _parents_by_peers(
+    graph: Graph, wanted: Callable[[BunPackage, BunNeed], Wanted]
+) -> dict[BunPackage, list[BunPackage]]:
     """Return who needs each package, with those for whose peers it does and nothing else is chosen yet."""
     found = _parents(graph)
     for package in graph.every():
         for need, target in zip(package.needs, package.targets, strict=True):
-            if need.kind == PEER and target is None and not (asked := wanted(need)).is_tag:
+            if need.kind == PEER and target is None and not (asked := wanted(package, need)).is_tag:
                 there = _fitting(graph, asked)
                 if there is not None:
                     found.setdefault(there, []).append(package)

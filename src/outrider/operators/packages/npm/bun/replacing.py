@@ -1,7 +1,5 @@
 """What bun 1.4 looks for in place of what needs ask for: overrides, catalogs and aliases, as in `PackageManagerEnqueue.rs`."""
 
-from collections.abc import Mapping
-
 from outrider.operators.packages.npm.bun.graph import BunPackage, Graph
 from outrider.operators.packages.npm.bun.needs import (
     FIELDS,
@@ -12,7 +10,8 @@ from outrider.operators.packages.npm.bun.needs import (
     Wanted,
     read_wanted,
 )
-from outrider.operators.packages.npm.catalogs import DEFAULT, Catalogs, from_catalogs
+from outrider.operators.packages.npm.bun.overriding import Overrides, Overriding
+from outrider.operators.packages.npm.catalogs import DEFAULT, Catalogs
 from outrider.operators.packages.versions.ecosystems import scheme_of
 from outrider.operators.packages.versions.tables import VersionTable
 
@@ -25,25 +24,18 @@ class Replacements:
 
     Args:
         graph: The project with the members of its workspace.
-        overrides: By name, what is asked of a package in place of what others ask.
+        overrides: Of the project, as bun.lock has them.
         catalogs: Of the project.
     """
 
-    def __init__(self, graph: Graph, overrides: Mapping[str, str], catalogs: Catalogs) -> None:
+    def __init__(self, graph: Graph, overrides: Overrides, catalogs: Catalogs) -> None:
         self._root = graph.root
-        self._overrides = {
-            name: read_wanted(name, from_catalogs(catalogs, name, text)) for name, text in overrides.items()
-        }
-        aliases = _aliases(graph, catalogs)
-        self._aliases = {name: one for name, one in aliases.items() if name not in {**overrides, **graph.members}}
+        self._overriding = Overriding(overrides, catalogs)
+        self._aliases = {name: one for name, one in _aliases(graph, catalogs).items() if name not in graph.members}
 
-    def wanted(self, need: BunNeed) -> Wanted:
-        """Return what is asked of a package once overrides count."""
-        wanted = need.wanted
-        if need.catalog:
-            # What a catalog has is looked up after overrides.
-            return self._overrides.get(need.name, wanted)
-        return wanted if wanted.is_alias else self._overrides.get(wanted.package, wanted)
+    def wanted(self, package: BunPackage, need: BunNeed) -> Wanted:
+        """Return what a package asks for with a need once overrides count."""
+        return self._overriding.instead(package, need) or need.wanted
 
     def alias(self, package: BunPackage, need: BunNeed) -> Wanted | None:
         """Return what goes by the name of a need elsewhere, and may meet it; None where that is nothing.
@@ -58,7 +50,7 @@ class Replacements:
         found, wanted = self._aliases.get(need.name), need.wanted
         is_other = package is self._root or need.kind in (WORKSPACE, OPTIONAL_PEER) or bool(need.catalog)
         is_range = wanted.package == need.name and not wanted.is_alias and not wanted.is_tag and bool(need.text.strip())
-        if found is None or is_other or not is_range:
+        if found is None or is_other or not is_range or self._overriding.instead(package, need) is not None:
             return None
         return found if VersionTable(scheme_of("npm"), _ends(found.text)).mask(wanted.text) else None
 

@@ -87,7 +87,8 @@ def _begun(details: NpmDetails, asked: Asked, catalogs: Catalogs) -> Graph:
         for one in sorted(details.members, key=lambda one: one.name.encode())
     ]
     names = [BunNeed(one.name, f"{MEMBER}{one.place}", WORKSPACE, Wanted("", "", False, False)) for one in members]
-    return Graph(BunPackage("", [*names, *_asked_by(details.project, asked[""], catalogs)]), members)
+    needs = [*names, *_asked_by(details.project, asked[""], catalogs)]
+    return Graph(BunPackage("", needs, said=details.project), members)
 
 
 def _asked_by(
@@ -113,12 +114,13 @@ def _packages(folders: Iterable[Folder], graph: Graph, default: str) -> Iterator
     needers = _needers(graph)
     for path, slot in placed.items():
         target = slot.target
-        if target is None or target.npm is None:
+        if target is None or slot.need.kind == WORKSPACE:
             continue
         one = ResolvedPackage(name=target.name, version=target.version, place="/".join(path))
         by = needers[target]
         one.needed_by, one.direct = sorted({each.name for each in by if each.npm}), any(not each.npm for each in by)
-        one.url, one.hashes = target.npm.distribution(target.bit)
+        if target.npm is not None:
+            one.url, one.hashes = target.npm.distribution(target.bit)
         unmet = _unmet(target, path, placed)
         one.entry = {
             "bun": entry_of(target, default, is_bundled=slot.need.is_bundled, unmet=unmet),
