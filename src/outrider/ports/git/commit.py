@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from outrider.core.errors import MissingRequirementError, NotFoundError, OutriderError
+from outrider.core.errors import LimitedError, MissingRequirementError, NotFoundError, OutriderError
 from outrider.ports.git.program import Git, is_text, text_of
 from outrider.ports.git.remote import Remote
 from outrider.ports.own_folders import own_folder
@@ -162,7 +162,7 @@ async def _has(git: Git, identity: str) -> bool:
     """Return whether a commit could be fetched by itself, which not every server allows."""
     try:
         await git.run("fetch", "--quiet", "--no-tags", "--depth=1", f"--filter=blob:limit={_LARGE}", "origin", identity)
-    except NotFoundError:
+    except (NotFoundError, LimitedError):
         raise
     except OutriderError:
         return False
