@@ -4,6 +4,7 @@ from typing import NoReturn
 
 from outrider.operators.packages.manifests.gradle.catalogs import PluginAlias
 from outrider.operators.packages.manifests.gradle.evaluating import Evaluator
+from outrider.operators.packages.manifests.gradle.external.plugin import externals
 from outrider.operators.packages.manifests.gradle.flattening import Event, events
 from outrider.operators.packages.manifests.gradle.plugins import is_known, plugin_id
 from outrider.operators.packages.manifests.gradle.steps import Step
@@ -35,8 +36,9 @@ class Plugins:
         for event in events(self._known, block, deep=False):
             if event.value is not None:
                 self._refuse(event.line, "within plugins, only their ids and versions are read")
+            name = self._id(event)
             if self._is_applied(event):
-                self.apply(self._id(event), event.line)
+                self.apply(name, event.line)
 
     def apply(self, name: str, line: int) -> None:
         """Take one plugin.
@@ -48,7 +50,15 @@ class Plugins:
         plugin = plugin_id(name)
         if not is_known(plugin):
             self._refuse(line, f"the plugin {name[:60]} is not known here: {_WHY}")
-        self._known.project.apply(plugin)
+        external = externals().get(plugin)
+        if external is None:
+            self._known.project.apply(plugin)
+            return
+        version = self._known.build.plugin_versions.get(plugin, "")
+        if not external.is_compared(version):
+            shown = f"in version {version[:40]}" if version else "without its version in the build"
+            self._refuse(line, f"the plugin {plugin} is not known {shown}, but in {external.expected}: {_WHY}")
+        self._known.project.apply_external(plugin, version)
 
     def _is_applied(self, event: Event) -> bool:
         """Return whether it is more than made known to the projects below."""
@@ -63,21 +73,40 @@ class Plugins:
                 applied = value.is_true
         return applied
 
+    def note(self, event: Event) -> None:
+        """Note which version of a plugin is meant wherever it is applied.
+
+        Args:
+            event: Of `plugins { }`.
+        """
+        self._id(event)
+
     def _id(self, event: Event) -> str:
+        """Return which plugin is meant, and note its version where that is said."""
+        name, version = self._named(event)
+        for step in event.steps[1:]:
+            if step.name == "version" and len(step.values) == 1:
+                version = self._known.text(step.values[0]).text
+        if version:
+            self._known.build.plugin_versions[name] = version
+        return name
+
+    def _named(self, event: Event) -> tuple[str, str]:
+        """Return the id of a plugin, and its version where a catalog says it."""
         step = event.steps[0]
         if step.arguments is None:
-            return step.name
+            return step.name, ""
         if step.name == "alias" and len(step.values) == 1:
             found = self._known.value(step.values[0])
             plugin = self._known.resolved(found) if isinstance(found, Alias) else found
             if isinstance(plugin, PluginAlias):
-                return plugin.id
+                return plugin.id, plugin.version
             self._refuse(event.line, "the catalog has no such plugin")
         if step.name == "kotlin" and len(step.values) == 1:
-            return f"org.jetbrains.kotlin.{self._known.text(step.values[0]).text}"
+            return f"org.jetbrains.kotlin.{self._known.text(step.values[0]).text}", ""
         if step.name != "id" or len(step.values) != 1:
             self._refuse(event.line, "within plugins, only their ids and versions are read")
-        return self._known.text(step.values[0]).text
+        return self._known.text(step.values[0]).text, ""
 
     def name(self, expression: Expression) -> str:
         """Return which plugin is given: its id, or its class.

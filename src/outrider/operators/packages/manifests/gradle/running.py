@@ -6,7 +6,7 @@ from pathlib import Path
 
 from outrider.operators.packages.manifests.gradle.applying import Plugins
 from outrider.operators.packages.manifests.gradle.configurations import Configurations
-from outrider.operators.packages.manifests.gradle.declaring import declare
+from outrider.operators.packages.manifests.gradle.declaring import declare, found_or_unknown
 from outrider.operators.packages.manifests.gradle.dependencies import Dependencies
 from outrider.operators.packages.manifests.gradle.evaluating import Evaluator
 from outrider.operators.packages.manifests.gradle.extensions import (
@@ -15,6 +15,7 @@ from outrider.operators.packages.manifests.gradle.extensions import (
     PUBLISHING_EXTENSIONS,
     type_of,
 )
+from outrider.operators.packages.manifests.gradle.external.plugin import externals, id_of_artifact
 from outrider.operators.packages.manifests.gradle.extras import pass_platform, pass_sources, take_extra
 from outrider.operators.packages.manifests.gradle.flattening import Event, events, flattened, is_assigned, own_steps
 from outrider.operators.packages.manifests.gradle.harmless import check_harmless
@@ -135,7 +136,7 @@ class Running:
             return
         if self._known.scope.find(first.name) is not None:
             script.refuse(event.line, f"what happens to {first.name[:40]} here is not known without running it")
-        command = self._commands.get(first.name)
+        command = self._commands.get(first.name) or self._of_plugin(first.name)
         if command is not None:
             command(event)
         elif first.name in PASSED or first.name.endswith("Test"):
@@ -143,6 +144,20 @@ class Running:
         else:
             why = _WHY.get(first.name, f"{first.name[:40]} is nothing that is known here")
             script.refuse(event.line, why)
+
+    def _of_plugin(self, name: str) -> Callable[[Event], None] | None:
+        """Return what reads a statement that one of the plugins of the project has brought; None where none has."""
+        for plugin in map(externals().get, self._known.project.versions):
+            if plugin is not None and name in plugin.takes:
+                return partial(plugin.takes[name], self._known)
+            if plugin is not None and name in plugin.passed:
+                return lambda event: self._pass(name, event.statement)
+        return None
+
+    def _word(self, name: str) -> str | None:
+        """Return the name of the statement of a plugin that Kotlin calls by its type; None where there is none."""
+        plugins = map(externals().get, self._known.project.versions)
+        return next((one.types[name] for one in plugins if one is not None and name in one.types), None)
 
     def _is_own(self, name: str) -> bool:
         if name == "rootProject":
@@ -252,10 +267,23 @@ class Running:
                 take_extra(self._known, one)
             elif name == "apply":
                 self._apply(one)
-            elif name in ("repositories", "dependencies"):
+            elif name == "dependencies":
+                self._class_path(one)
+            elif name == "repositories":
                 continue
             elif not is_assigned(self._known, one):
                 self._known.script.refuse(one.line, f"{name[:40]} within buildscript is not read")
+
+    def _class_path(self, event: Event) -> None:
+        """Note the versions of plugins that a build script has on its class path; what is not known here is no such plugin."""
+        block = event.steps[0].block
+        for one in events(self._known, block, deep=False) if block is not None else ():
+            for value in one.steps[0].values if one.steps[0].name == "classpath" else ():
+                shown = self._known.shown(found_or_unknown(self._known, value, one.statement))
+                group, name, version = (*(shown.text.split(":") if shown else ()), "", "", "")[:3]
+                plugin = id_of_artifact(f"{group}:{name}")
+                if plugin is not None:
+                    self._build.plugin_versions[plugin] = version
 
     def _projects(self, event: Event) -> None:
         block = self._only_block(event, event.names[0])
@@ -291,6 +319,8 @@ class Running:
         step, name = event.steps[0], type_of(self._known, event)
         if name in PASSED_EXTENSIONS:
             pass_over(self._known, event.statement, is_publishing=name in PUBLISHING_EXTENSIONS)
+        elif (word := self._word(name)) is not None and not step.values and (command := self._of_plugin(word)):
+            command(event._replace(steps=(step._replace(name=word),)))
         elif name in JAVA_EXTENSIONS and not step.values:
             self._commands["java"](event._replace(steps=(step._replace(name="java"),)))
         elif len(step.values) == 1 and steps_of(step.values[0]) and step.block is not None:

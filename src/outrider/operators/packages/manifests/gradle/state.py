@@ -3,8 +3,15 @@
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from outrider.operators.packages.manifests.gradle.builds import Asked, Exclusion, GradleProject, GradleRepository
+from outrider.operators.packages.manifests.gradle.builds import (
+    Asked,
+    Exclusion,
+    GradleProject,
+    GradleRepository,
+    Management,
+)
 from outrider.operators.packages.manifests.gradle.catalogs import Catalog
+from outrider.operators.packages.manifests.gradle.external.plugin import externals
 from outrider.operators.packages.manifests.gradle.plugins import with_applied
 from outrider.operators.packages.manifests.gradle.traced import Traced
 from outrider.operators.packages.manifests.gradle.values import Value
@@ -64,6 +71,9 @@ class ProjectState:
         self.ignored: list[str] = []
         self.lock_file = folder / "gradle.lockfile"
         self.java = JavaState()
+        self.management: Management | None = None
+        # Of plugins that others publish.
+        self.versions: dict[str, str] = {}
         self._waiting: dict[str, list[Callable[[], None]]] = {}
 
     def _own(self, name: str) -> Traced | None:
@@ -82,6 +92,18 @@ class ProjectState:
             if one not in before:
                 for run in self._waiting.pop(one, ()):
                     run()
+
+    def apply_external(self, plugin: str, version: str) -> None:
+        """Note that a plugin is applied that others publish.
+
+        Args:
+            plugin: Its id.
+            version: Of it.
+        """
+        if plugin not in self.versions:
+            self.versions[plugin] = version
+            self.apply(plugin)
+            externals()[plugin].applied(self, version)
 
     def when_applied(self, plugin: str, run: Callable[[], None]) -> None:
         """Do something as soon as a plugin is applied, which may be at once.
@@ -104,6 +126,10 @@ class ProjectState:
         found = self.properties.get(name)
         return self.parent.find(name) if found is None and self.parent is not None else found
 
+    def everywhere(self) -> dict[str, Value]:
+        """Return the properties of it and of the projects around it."""
+        return {**(self.parent.everywhere() if self.parent is not None else {}), **self.properties}
+
     @property
     def own_group(self) -> str:
         """Its group; where none is said, that which Gradle gives it."""
@@ -122,6 +148,8 @@ class ProjectState:
         Args:
             repositories: Those that count for it.
         """
+        for plugin, version in self.versions.items():
+            externals()[plugin].finished(self, version)
         return GradleProject(
             path=self.path, folder=self.folder, group=self.own_group, name=self.name,
             version=self.version.text if self.version is not None else "", plugins=tuple(self.plugins),
@@ -131,6 +159,7 @@ class ProjectState:
             excluded={name: tuple(dict.fromkeys(those)) for name, those in self.excluded.items()}, forced=tuple(self.forced),
             locked=None if self.locks_all else tuple(sorted(set(self.locked))), ignored=tuple(dict.fromkeys(self.ignored)),
             lock_file=self.lock_file, java=self.java.of(MAIN), java_of_tests=self.java.of(TEST),
+            management=self.management,
         )  # fmt: skip
 
 
@@ -145,6 +174,8 @@ class BuildState:
     def __init__(self, folder: Path, catalog: Catalog | None) -> None:
         self.folder, self.catalog = folder, catalog
         self.projects: dict[str, ProjectState] = {}
+        # Of plugins, whether they are applied or not, by their ids.
+        self.plugin_versions: dict[str, str] = {}
         # How many scripts were applied: few that apply one another often are soon more than anybody waits for.
         self.applied = 0
 

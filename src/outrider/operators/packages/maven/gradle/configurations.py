@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.manifests.gradle.builds import ALL, Asked, Exclusion, GradleProject, RichVersion
+from outrider.operators.packages.manifests.gradle.external.plugin import Part, parts
 from outrider.operators.packages.manifests.gradle.plugins import resolvable, with_applied
 from outrider.operators.packages.maven.coordinates import Project
 from outrider.operators.packages.maven.gradle.attributes import (
@@ -62,6 +63,8 @@ _RUNNING: Attributes = {USAGE: JAVA_RUNTIME, ELEMENTS: "jar"}
 _WANTED: Mapping[str, Attributes] = {
     "annotationProcessor": _RUNNING, "compileClasspath": _COMPILING, "runtimeClasspath": _RUNNING,
     "testAnnotationProcessor": _RUNNING, "testCompileClasspath": _COMPILING, "testRuntimeClasspath": _RUNNING,
+    # Of Spring Boot.
+    "productionRuntimeClasspath": _RUNNING,
 }  # fmt: skip
 _EVERYWHERE: Attributes = {CATEGORY: LIBRARY, BUNDLING: "external", ENVIRONMENT: "standard-jvm"}
 _OF_TESTS = "test"
@@ -95,9 +98,18 @@ def configurations(project: GradleProject, java: int) -> list[Configuration]:
         project: Of a build.
         java: The version of Java for which it is compiled where it does not say so.
     """
-    return [
-        Configuration(name, _attributes(project, name, java), _root(project, name)) for name in locked_names(project)
-    ]
+    return [configuration(project, name, java) for name in locked_names(project)]
+
+
+def configuration(project: GradleProject, name: str, java: int) -> Configuration:
+    """Return a configuration that can be resolved.
+
+    Args:
+        project: As for `configurations`.
+        name: Of it.
+        java: As for `configurations`.
+    """
+    return Configuration(name, _attributes(project, name, java), _root(project, name))
 
 
 def component(project: GradleProject, java: int) -> Component:
@@ -137,6 +149,9 @@ def _has(project: GradleProject, plugin: str) -> bool:
 def _attributes(project: GradleProject, name: str, java: int) -> Attributes:
     if _has(project, _JAVA_PLATFORM):
         return _RUNNING
+    for part in _parts(project):
+        if name in part.wanted:
+            return part.wanted[name]
     own = _WANTED.get(name)
     if own is None:
         return {}
@@ -183,12 +198,45 @@ def _excluded(project: GradleProject, name: str) -> tuple[Exclusion, ...]:
 
 def _hierarchy(project: GradleProject, name: str) -> list[str]:
     """Return a configuration and all that it has something from, which comes first."""
+    return hierarchy(project, name)[::-1]
+
+
+def hierarchy(project: GradleProject, name: str) -> list[str]:
+    """Return a configuration and all that it has something from, as `Configuration.hierarchy` has them: it first.
+
+    Args:
+        project: Of it.
+        name: Of it.
+
+    Raises:
+        InvalidConfigError: One extends itself.
+    """
+    found = [name]
+    _extend(found, (name,), _tables(project))
+    return found
+
+
+def extended(project: GradleProject, name: str) -> list[str]:
+    """Return the configurations that one has something from itself.
+
+    Args:
+        project: Of it.
+        name: Of it.
+    """
+    return list(dict.fromkeys(one for table in _tables(project) for one in table.get(name, ())))
+
+
+def _tables(project: GradleProject) -> list[Mapping[str, tuple[str, ...]]]:
     tables = [_PLATFORM_EXTENDS] if _has(project, _JAVA_PLATFORM) else [_EXTENDS]
     tables += [_WAR_EXTENDS] if _has(project, _WAR) else []
+    tables += [part.extends for part in _parts(project)]
     tables.append(project.extended)
-    found = [name]
-    _extend(found, (name,), tables)
-    return found[::-1]
+    return tables
+
+
+def _parts(project: GradleProject) -> list[Part]:
+    """Return what plugins add that others publish."""
+    return [parts()[plugin] for plugin in project.plugins if plugin in parts()]
 
 
 def _extend(found: list[str], way: tuple[str, ...], tables: Sequence[Mapping[str, tuple[str, ...]]]) -> None:
