@@ -63,6 +63,8 @@ class ProjectState:
         self.plugins: list[str] = []
         self.repositories: list[GradleRepository] = []
         self.declared: dict[str, list[Asked]] = {}
+        # What counts where nothing else is asked for in a configuration.
+        self.defaults: dict[str, list[Asked]] = {}
         self.extended: dict[str, list[str]] = {}
         self.excluded: dict[str, list[Exclusion]] = {}
         self.forced: list[Asked] = []
@@ -154,7 +156,7 @@ class ProjectState:
             path=self.path, folder=self.folder, group=self.own_group, name=self.name,
             version=self.version.text if self.version is not None else "", plugins=tuple(self.plugins),
             repositories=tuple(dict.fromkeys(repositories)),
-            declared={name: tuple(asked) for name, asked in self.declared.items()},
+            declared={name: tuple(asked) for name, asked in {**self.defaults, **self.declared}.items()},
             extended={name: tuple(dict.fromkeys(those)) for name, those in self.extended.items()},
             excluded={name: tuple(dict.fromkeys(those)) for name, those in self.excluded.items()}, forced=tuple(self.forced),
             locked=None if self.locks_all else tuple(sorted(set(self.locked))), ignored=tuple(dict.fromkeys(self.ignored)),

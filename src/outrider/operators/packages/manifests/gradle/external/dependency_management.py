@@ -69,7 +69,7 @@ class _Reader:
         for step in inner:
             properties |= self._properties(step)
         # Properties of one BOM come one by one; a BOM that is imported anew counts from where that is done.
-        line = f"{event.line}:{id(bom.arguments)}"
+        line = self._known.script.line_of(bom.line)
         before = [one for one in self._management.boms if (one.group, one.name) == (group, name)]
         if before and before[0].line == line:
             properties = {**before[0].properties, **properties}
