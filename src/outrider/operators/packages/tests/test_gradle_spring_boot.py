@@ -87,6 +87,23 @@ def test_versions_come_from_where_plugins_do(tmp_path: Path) -> None:
     assert build.projects[":b"].management is not None
 
 
+RULES = "pluginManagement { resolutionStrategy { eachPlugin { if (requested.id.id == 'x') { useVersion('1') } } } }"
+
+
+def test_rules_of_the_settings_may_choose_another_version(tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedError, match="pluginManagement of the settings may choose another version"):
+        build_of(tmp_path, {"settings.gradle": RULES, "build.gradle": script()})
+
+
+def test_plugins_that_are_not_applied_may_have_versions_that_are_not_known(tmp_path: Path) -> None:
+    managed = "pluginManagement { plugins { id 'org.springframework.boot' version \"${x.y}\"; id 'a' version z } }"
+    root = "plugins { id 'java'; id 'org.springframework.boot' version \"$v\" apply false }"
+    assert build_of(tmp_path, {"settings.gradle": managed, "build.gradle": root}).projects[":"].plugins == (
+        "java-base",
+        "java",
+    )
+
+
 def test_other_versions_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UnsupportedError, match=r"is not known in version 4\.0\.0, but in 2\.7 and 3\.1 to 3\.5"):
         build_of(tmp_path, {"build.gradle": script("4.0.0")})

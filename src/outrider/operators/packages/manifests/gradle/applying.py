@@ -1,7 +1,9 @@
 """Which plugins a project has: https://docs.gradle.org/current/userguide/plugins.html."""
 
+from contextlib import suppress
 from typing import NoReturn
 
+from outrider.core.errors import UnsupportedError
 from outrider.operators.packages.manifests.gradle.catalogs import PluginAlias
 from outrider.operators.packages.manifests.gradle.evaluating import Evaluator
 from outrider.operators.packages.manifests.gradle.external.plugin import externals
@@ -36,9 +38,10 @@ class Plugins:
         for event in events(self._known, block, deep=False):
             if event.value is not None:
                 self._refuse(event.line, "within plugins, only their ids and versions are read")
-            name = self._id(event)
             if self._is_applied(event):
-                self.apply(name, event.line)
+                self.apply(self._id(event), event.line)
+            else:
+                self.note(event)
 
     def apply(self, name: str, line: int) -> None:
         """Take one plugin.
@@ -54,6 +57,10 @@ class Plugins:
         if external is None:
             self._known.project.apply(plugin)
             return
+        if self._known.build.has_plugin_rules:
+            self._refuse(
+                line, f"pluginManagement of the settings may choose another version of {plugin}: rules are not run"
+            )
         version = self._known.build.plugin_versions.get(plugin, "")
         if not external.is_compared(version):
             shown = f"in version {version[:40]}" if version else "without its version in the build"
@@ -74,17 +81,18 @@ class Plugins:
         return applied
 
     def note(self, event: Event) -> None:
-        """Note which version of a plugin is meant wherever it is applied.
+        """Note which version of a plugin is meant wherever it is applied; one that is not known is refused where it is.
 
         Args:
             event: Of `plugins { }`.
         """
-        self._id(event)
+        with suppress(UnsupportedError):
+            self._id(event)
 
     def _id(self, event: Event) -> str:
         """Return which plugin is meant, and note its version where that is said."""
         name, version = self._named(event)
-        for step in event.steps[1:]:
+        for step in event.steps[1:] if name in externals() else ():
             if step.name == "version" and len(step.values) == 1:
                 version = self._known.text(step.values[0]).text
         if version:

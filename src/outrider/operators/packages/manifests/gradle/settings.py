@@ -126,14 +126,15 @@ class SettingsReader:
                 )
 
     def _plugin_management(self, event: Event) -> None:
-        """Note the versions of plugins; where they come from and what else is done to them changes no lock."""
+        """Note the versions of plugins; where they come from changes no lock."""
         block = event.steps[0].block
         for one in events(self._known, block, deep=False) if block is not None else ():
             inner = one.steps[0].block
-            for plugin in (
-                events(self._known, inner, deep=False) if one.names == ["plugins"] and inner is not None else ()
-            ):
-                Plugins(self._known).note(plugin)
+            if one.names[0] == "resolutionStrategy":
+                self._known.build.has_plugin_rules = True
+            elif one.names == ["plugins"] and inner is not None:
+                for plugin in events(self._known, inner, deep=False):
+                    Plugins(self._known).note(plugin)
 
     def _management(self, event: Event) -> None:
         block = event.steps[0].block

@@ -178,6 +178,8 @@ class BuildState:
         self.projects: dict[str, ProjectState] = {}
         # Of plugins, whether they are applied or not, by their ids.
         self.plugin_versions: dict[str, str] = {}
+        # Whether rules of the settings may choose other versions.
+        self.has_plugin_rules = False
         # How many scripts were applied: few that apply one another often are soon more than anybody waits for.
         self.applied = 0
 

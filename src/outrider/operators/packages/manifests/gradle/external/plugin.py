@@ -24,7 +24,7 @@ class Part(NamedTuple):
         declarable: The configurations that it adds, to declare in.
         resolvable: Those to resolve.
         extends: What a configuration has from others, besides what other plugins say.
-        wanted: What a configuration wants of variants, besides that; the same where it is None.
+        wanted: What a configuration wants of variants, in the place of what is known of it.
     """
 
     applies: tuple[str, ...] = ()

@@ -33,7 +33,8 @@ def _import(project: ProjectState, version: str) -> None:
     """Import its BOM, as it does itself where versions are managed."""
     management = project.management or Management()
     bom = Bom(group=_BOM[0], name=_BOM[1], version=version)
-    project.management = msgspec.structs.replace(management, boms=(*management.boms, bom))
+    rest = (one for one in management.boms if (one.group, one.name) != _BOM)
+    project.management = msgspec.structs.replace(management, boms=(*rest, bom))
 
 
 PLUGINS = (
