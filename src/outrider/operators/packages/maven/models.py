@@ -108,14 +108,18 @@ class Models:
         library: Where POMs are looked up.
         machine: What profiles and properties depend on.
         replaced: Properties that count before those that POMs set; None for one whose value is not known.
+        imported: What BOMs manage that were imported, where others have a part in that.
     """
 
-    def __init__(self, library: Library, machine: Machine, replaced: Mapping[str, str | None] | None = None) -> None:
+    def __init__(
+        self, library: Library, machine: Machine, replaced: Mapping[str, str | None] | None = None,
+        imported: dict[Project, tuple[Dependency, ...]] | None = None,
+    ) -> None:  # fmt: skip
         self._library, self._machine = library, machine
         self._replaced = {name: value for name, value in (replaced or {}).items() if value is not None}
         self._unknown = {name for name, value in (replaced or {}).items() if value is None}
         self._built: dict[Project, Model] = {}
-        self._imported: dict[Project, tuple[Dependency, ...]] = {}
+        self._imported: dict[Project, tuple[Dependency, ...]] = {} if imported is None else imported
 
     def model(self, project: Project) -> Model | None:
         """Return what the POM of a project comes to; None where no repository has it."""

@@ -49,7 +49,7 @@ class ExclusionReading:
         for one in missing:
             model = self._reading.model(one)
             said = () if model is None else (*model.managed, *model.dependencies)
-            self._known[one.name] = _by_module(said)
+            self._known[one.name] = _by_module(filter(_counts, said))
 
     def of(self, parent: str, child: str) -> Exclusions:
         """Return what does not come with a module that another one needs."""
@@ -98,10 +98,14 @@ def _included(root: Component, edges: Mapping[int, Sequence[Edge]], reading: Exc
     return found
 
 
+def _counts(one: Dependency) -> bool:
+    return (one.optional or "").lower() != "true" and one.scope not in _IGNORED_SCOPES
+
+
 def _by_module(dependencies: Iterable[Dependency]) -> ByModule:
     found: dict[str, Exclusions] = {}
     for one in dependencies:
-        if one.exclusions and (one.optional or "").lower() != "true" and one.scope not in _IGNORED_SCOPES:
+        if one.exclusions:
             module = f"{one.group}:{one.artifact}"
             found[module] = found.get(module, NOTHING) | {Exclusion(*pair) for pair in one.exclusions}
     return found

@@ -11,6 +11,7 @@ from outrider.operators.packages.maven.gradle.pom_variants import component_of
 from outrider.operators.packages.maven.loading import Loading, UnloadedError
 from outrider.operators.packages.maven.models import Library, Model, Models
 from outrider.operators.packages.maven.order import RESOLVER_SCHEME
+from outrider.operators.packages.maven.poms import Dependency
 from outrider.operators.packages.maven.profiles import Machine
 from outrider.operators.packages.maven.sources import MavenSource
 from outrider.operators.packages.resolving.policies import Policy, by_version
@@ -44,6 +45,8 @@ class GradleReading(Loading):
         self._listed: dict[str, list[str]] = {}
         self._refused: dict[tuple[str, str], str] = {}
         self._managing: dict[tuple[tuple[str, str | None], ...], Models] = {}
+        # What is imported by several is what the first of them makes of it, as the plugin has it.
+        self._imported: dict[Project, tuple[Dependency, ...]] = {}
         self._models = Models(Library(self._pom, self.table, self._expect), _ANY_MACHINE)
 
     def lookup(self, local: Mapping[str, Component]) -> Lookup:
@@ -82,7 +85,7 @@ class GradleReading(Loading):
         models = self._managing.get(key)
         if models is None:
             library = Library(self._pom, self.table, self._expect)
-            models = self._managing[key] = Models(library, _ANY_MACHINE, properties)
+            models = self._managing[key] = Models(library, _ANY_MACHINE, properties, self._imported)
         return models.model(bom)
 
     def expect(self, projects: Iterable[Project]) -> None:
